@@ -1,0 +1,1 @@
+"""A Keras network in, a bundle out: split, calibrate, quantise, verify, report."""

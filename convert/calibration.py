@@ -1,0 +1,68 @@
+"""The pictures that fix the ranges of an int8 network."""
+
+import hashlib
+
+import cv2
+import numpy as np
+
+from edge.clips import Clips
+from edge.errors import ClipError
+from edge.manifest import Calibration, InputSpec
+
+MIN_FRAMES = 16
+MAX_FRAMES = 240  # ranges settle long before; each frame costs time in the calibrator
+
+
+def resized(clips: Clips, spec: InputSpec) -> np.ndarray:
+    """All windows at the network's size: uint8 RGB (N, T, H, W, 3), bilinear as on the board."""
+    size = (spec.width, spec.height)
+    fits = [window.shape[1:3] == (spec.height, spec.width) for window in clips.windows]
+    if all(fits):
+        return np.asarray(clips.windows)
+    return np.stack([[cv2.resize(frame, size) for frame in window] for window in clips.windows])
+
+
+def refuse_unusable(windows: np.ndarray, name: str) -> None:
+    """Raise ClipError where the frames are too few or all the same."""
+    frames = windows.reshape(-1, *windows.shape[2:])
+    if len(frames) < MIN_FRAMES:
+        raise ClipError(
+            f"{name} holds {len(frames)} frames; at least {MIN_FRAMES} are needed to calibrate"
+        )
+    if (frames == frames[0]).all():
+        raise ClipError(
+            f"all frames of {name} are the same: calibrate with clips like those of real use"
+        )
+
+
+def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Pixels uint8 RGB (..., 3) as the float32 values that the network was trained on."""
+    low, high = spec.value_range
+    pixels = frames_rgb
+    if spec.channels == 1:
+        flat = frames_rgb.reshape(-1, *frames_rgb.shape[-3:])
+        grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in flat])
+        pixels = grey.reshape(*frames_rgb.shape[:-1], 1)
+    return (low + pixels.astype(np.float32) * ((high - low) / 255.0)).astype(np.float32)
+
+
+def encoder_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Single frames spread over all windows: float32 (n, H, W, C).
+
+    Two corner pixels are set to black and white, so that the input's range is that
+    of a picture even where the clips are dim; else brighter ones would saturate.
+    """
+    frames = windows.reshape(-1, *windows.shape[2:])
+    chosen = np.unique(
+        np.linspace(0, len(frames) - 1, min(len(frames), MAX_FRAMES)).round().astype(int)
+    )
+    examples = as_network_input(frames[chosen], spec)
+    examples[0, 0, 0, :], examples[0, -1, -1, :] = spec.value_range
+    return examples
+
+
+def describe(clips: Clips, windows: np.ndarray) -> Calibration:
+    """What goes into the manifest, with a fingerprint of the pixels."""
+    digest = hashlib.sha256(np.ascontiguousarray(windows)).hexdigest()
+    name = clips.name.rstrip("/").rsplit("/", 1)[-1]
+    return Calibration(name, len(windows), windows.shape[0] * windows.shape[1], digest)

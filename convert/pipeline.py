@@ -1,0 +1,221 @@
+"""From a Keras model to a bundle, step by step."""
+
+import io
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import numpy as np
+
+from convert import calibration as calib
+from convert import verify
+from convert.evidence import Evidence, agreements
+from convert.keras_model import load_model, named_outputs, window_shape
+from convert.ladder import HeadLadder
+from convert.parts import describe, encode_windows
+from convert.report import report
+from convert.split import Split, split
+from convert.tasks_file import read_card, tasks_of
+from convert.tflite import Workshop
+from edge import __version__, flatbuffer
+from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
+from edge.clips import Clips, read_clips
+from edge.errors import ModelError
+from edge.evaluate import accuracies, stream_outputs
+from edge.manifest import SCHEMA_VERSION, WINDOW_RING, InputSpec, Manifest
+from edge.selftest import replay
+from edge.stream import EngineOptions
+
+SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
+GOLDEN_DECISIONS = 4
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asked for."""
+
+    model: Path
+    output: Path
+    calibration: Path
+    validation: Path | None = None
+    golden: Path | None = None
+    tasks: Path | None = None
+    head_precision: str = "auto"
+    value_range: tuple[float, float] = (0.0, 255.0)
+    calibration_clips: int = 32
+    seed: int = 0
+
+
+class Conversion:
+    """One conversion under way: what was read, made and measured so far."""
+
+    def __init__(self, request: Request, say: Say = lambda step: None) -> None:
+        self.request = request
+        self.evidence = Evidence()
+        self._say_step, self._step, self._began = say, "", time.perf_counter()
+
+    def run(self) -> Bundle:
+        """Cut, quantise, verify and write the bundle; return it as written.
+
+        Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
+        them before anything stands under the output's name.
+        """
+        self._read()
+        self._say("cutting the network")
+        parts = split(self.model)
+        with TemporaryDirectory(prefix="edge-convert-") as folder, Workshop(Path(folder)) as shop:
+            self._convert(shop, parts)
+        bundle = Bundle(self._manifest(), {c.part.file: c.model for c in (self.encoder, self.head)})
+        self._verify(bundle)
+        return self._write(bundle)
+
+    def _read(self) -> None:
+        request = self.request
+        self._say("loading the model")
+        self.model = load_model(request.model)
+        self.window, *size = window_shape(self.model)
+        self.card = read_card(request.model, request.tasks)
+        self.tasks = tasks_of(self.model, self.card)
+        colours = "RGB" if size[2] == 3 else "GRAY"
+        self.spec = InputSpec(*size, colour_order=colours, value_range=request.value_range)
+        self._say("reading the calibration clips")
+        clips = read_clips(request.calibration, self.window)
+        self.clips = clips.sample(request.calibration_clips, request.seed)
+        self.windows = calib.resized(self.clips, self.spec)
+        calib.refuse_unusable(self.windows, self.clips.name)
+
+    def _convert(self, shop: Workshop, parts: Split) -> None:
+        shop.save("encoder", parts.encoder)
+        shop.save("head", parts.head)
+        self._say("converting the encoder to int8, and heads beside it")
+        examples = {"frame": calib.encoder_examples(self.windows, self.spec)}
+        encoding = shop.start("encoder", "int8", examples)
+        ladder = HeadLadder(shop, parts.head, self.tasks, self.request.head_precision)
+        self.float_encoder = parts.encoder
+        values = calib.as_network_input(self.windows, self.spec)
+        float_features = encode_windows(parts.encoder, values)
+        self.encoder = describe("encoder", "int8", encoding.result(), parts.encoder)
+        self._say("calibrating the head on the quantised encoder's features")
+        features = encode_windows(self.encoder, values)
+        for name, found in features.items():
+            verify.refuse_degenerate(
+                f"the int8 encoder's feature '{name}'", found.reshape(-1, *found.shape[2:])
+            )
+            self.evidence.feature_snr_db[name] = verify.signal_to_noise_db(
+                float_features[name], found
+            )
+        climb = ladder.climb(features)
+        self.head, self.float_head, self.evidence.rungs = climb.head, climb.float_head, climb.rungs
+        self.float_outputs = self.float_head.over(float_features)
+
+    def _verify(self, bundle: Bundle) -> None:
+        evidence, outputs = self.evidence, stream_outputs(bundle, self.windows)
+        self._say("proving that the cut changes nothing")
+        evidence.split_difference = self._prove_split()
+        self._say("proving that the ring equals the window")
+        frames = self.windows[:2].reshape(-1, *self.windows.shape[2:])
+        evidence.ring_difference = verify.ring_difference(bundle, frames[: self.window + 8])
+        if evidence.ring_difference > verify.RING_TOLERANCE:
+            raise ModelError(
+                f"the ring differs from the window by {evidence.ring_difference:.2g}: please report it"
+            )
+        evidence.agreement = agreements(self.tasks, self.float_outputs, outputs)
+        evidence.agreement_clips = len(self.windows)
+        evidence.trials = verify.try_runtimes(bundle.manifest.parts, bundle.members)
+        for converted in (self.encoder, self.head):
+            evidence.operators[converted.part.file] = flatbuffer.cost(converted.model).ops
+        if self.request.validation:
+            self._say("measuring accuracy")
+            self._validate(bundle, read_clips(self.request.validation, self.window))
+
+    def _prove_split(self) -> float:
+        """The uncut Keras network against both parts in float, on a window of unlike frames."""
+        count = len(self.windows)
+        mixed = np.stack([self.windows[(7 * t) % count, t] for t in range(self.window)])[None]
+        values = calib.as_network_input(mixed, self.spec)
+        answers = keras.Model(self.model.inputs, named_outputs(self.model))
+        whole = answers([values], training=False)
+        found = self.float_head.over(encode_windows(self.float_encoder, values))
+        difference = max(_relative(np.asarray(whole[task]), found[task]) for task in found)
+        if difference > SPLIT_TOLERANCE:
+            raise ModelError(
+                f"the two parts differ from the network by {difference:.2g}: please report this model"
+            )
+        return difference
+
+    def _validate(self, bundle: Bundle, clips: Clips) -> None:
+        windows = calib.resized(clips, self.spec)
+        name = Path(clips.name).name
+        streamed = stream_outputs(bundle, windows)
+        features = encode_windows(self.float_encoder, calib.as_network_input(windows, self.spec))
+        floating = self.float_head.over(features)
+        self.evidence.agreement = agreements(self.tasks, floating, streamed)
+        self.evidence.agreement_clips = len(windows)
+        self.evidence.accuracy = (
+            *accuracies(self.tasks, floating, clips.labels, "float", name),
+            *accuracies(self.tasks, streamed, clips.labels, "streamed", name),
+        )
+
+    def _manifest(self) -> Manifest:
+        return Manifest(
+            schema=SCHEMA_VERSION,
+            name=self.request.output.stem,
+            streaming=WINDOW_RING,
+            window=self.window,
+            input=self.spec,
+            tasks=self.tasks,
+            parts=(self.encoder.part, self.head.part),
+            licence=self.card.licence,
+            weights_source=self.card.weights_source,
+            frame_rate_hz=self.card.frame_rate_hz,
+            calibration=calib.describe(self.clips, self.windows),
+            made_with=_versions(),
+        )
+
+    def _write(self, bundle: Bundle) -> Bundle:
+        self._say("writing the bundle")
+        golden = self.clips
+        if self.request.golden:
+            golden = read_clips(self.request.golden, self.window).sample(2)
+        manifest = replace(
+            bundle.manifest, trials=self.evidence.trials, accuracy=self.evidence.accuracy
+        )
+        members = {
+            **bundle.members,
+            GOLDEN: golden_frames(bundle, calib.resized(golden, self.spec)),
+            REPORT: report(manifest, self.evidence, bundle.members).encode(),
+        }
+        return write_bundle(self.request.output, manifest, members)
+
+    def _say(self, step: str) -> None:
+        now = time.perf_counter()
+        if self._step:
+            self.evidence.seconds[self._step] = now - self._began
+        self._step, self._began = step, now
+        self._say_step(step)
+
+
+def golden_frames(bundle: Bundle, windows: np.ndarray) -> bytes:
+    """The `.npz` of a few real frames and what the bundle answers to them."""
+    frames = windows[:2].reshape(-1, *windows.shape[2:])[
+        : bundle.manifest.window + GOLDEN_DECISIONS - 1
+    ]
+    stream = io.BytesIO()
+    np.savez_compressed(stream, frames=frames, **replay(bundle, frames, EngineOptions()))
+    return stream.getvalue()
+
+
+def _relative(expected: np.ndarray, found: np.ndarray) -> float:
+    scale = max(1.0, float(np.abs(expected).max()))
+    return float(np.abs(expected - found).max()) / scale
+
+
+def _versions() -> dict[str, str]:
+    names = ("tensorflow", "keras", "ai-edge-litert", "numpy")
+    return {"edge-run": __version__, **{name: metadata.version(name) for name in names}}

@@ -1,0 +1,88 @@
+"""What a model's file does not say of its answers: kinds, labels, units.
+
+They stand in `MODEL.tasks.json` beside the model (edge-train writes it), or are
+read off the last layer's activation.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from convert.keras_model import named_outputs
+from edge.errors import ConfigError
+from edge.manifest import TASK_KINDS, Task
+from edge.typed_json import decode
+
+
+@dataclass(frozen=True)
+class TaskEntry:
+    """One task as the file describes it."""
+
+    kind: str
+    labels: tuple[str, ...] = ()
+    scale: float = 1.0
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """The whole file: the tasks and where the model comes from."""
+
+    tasks: dict[str, TaskEntry] = field(default_factory=dict)
+    frame_rate_hz: float = 0.0
+    licence: str = ""
+    weights_source: str = ""
+
+
+def read_card(model_path: str | Path, given: str | Path | None = None) -> ModelCard:
+    """Read the file that was given, or the one beside the model, or nothing.
+
+    Raises ConfigError where it is missing though given, or not as it should be.
+    """
+    path = Path(given) if given else Path(model_path).with_suffix(".tasks.json")
+    if not path.exists() and not given:
+        return ModelCard()
+    try:
+        return decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path} is no tasks file ({error}): see 'edge-convert --help'"
+        ) from error
+
+
+def tasks_of(model: keras.Model, card: ModelCard) -> tuple[Task, ...]:
+    """One Task an output of the model; kinds that the card leaves open are inferred.
+
+    Raises ConfigError where the card and the model's outputs do not fit.
+    """
+    outputs = named_outputs(model)
+    for name in card.tasks.keys() - outputs.keys():
+        raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
+    return tuple(_task(name, tensor, card.tasks.get(name)) for name, tensor in outputs.items())
+
+
+def _task(name: str, tensor: Any, entry: TaskEntry | None) -> Task:
+    size = int(tensor.shape[-1])
+    entry = entry or TaskEntry(_inferred_kind(tensor, size))
+    if entry.kind not in TASK_KINDS:
+        raise ConfigError(
+            f"task '{name}' has kind '{entry.kind}'; there are {', '.join(TASK_KINDS)}"
+        )
+    wanted = {"classification": size, "binary": 2}.get(entry.kind, 0)
+    labels = entry.labels or tuple(str(i) for i in range(wanted))
+    if len(labels) != wanted:
+        raise ConfigError(f"task '{name}' has {len(labels)} labels where {wanted} are needed")
+    return Task(name, entry.kind, labels, entry.scale, entry.unit)
+
+
+def _inferred_kind(tensor: Any, size: int) -> str:
+    operation = tensor._keras_history.operation
+    activation = getattr(getattr(operation, "activation", None), "__name__", operation.name)
+    if "softmax" in activation:
+        return "classification"
+    if "sigmoid" in activation and size == 1:
+        return "binary"
+    return "regression" if size == 1 else "embedding"

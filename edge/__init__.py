@@ -1,0 +1,23 @@
+"""What runs on the board: bundles, sources, preprocessing, engines, stream, sinks."""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "open_bundle": "edge.bundle",
+    "Bundle": "edge.bundle",
+    "Stream": "edge.stream",
+    "Frame": "edge.frame",
+    "Decision": "edge.decision",
+    "EdgeError": "edge.errors",
+}
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the public names on first use, so that `--help` stays instant."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'edge' has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)

@@ -1,0 +1,68 @@
+"""edge-run: a bundle over a camera, a stream, a video or pictures."""
+
+import click
+
+from edge import __version__
+from edge.bundle import DEFAULT_BUNDLE
+from edge.options import (
+    engine_options,
+    is_plain_tflite,
+    json_option,
+    one_line_errors,
+    region_option,
+)
+
+EXAMPLES = """\b
+Examples:
+  edge-run --camera 0 --show
+  edge-run --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
+  edge-run mine.edge --source 'frames/*.png' --jsonl -
+  edge-run mine.edge --self-test
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("bundle", default=DEFAULT_BUNDLE)
+@click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
+@click.option(
+    "--source", metavar="URI", help="Video file, image folder, quoted glob, or stream URL."
+)
+@click.option("--save", metavar="VIDEO", help="Write an annotated video (.mp4, .avi, .mkv).")
+@click.option("--jsonl", metavar="FILE", help="Write one JSON line a decision; - is stdout.")
+@click.option("--show", is_flag=True, help="Show the annotated frames in a window; q ends.")
+@click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
+@click.option(
+    "--hop", type=click.IntRange(1), default=1, show_default=True, help="Frames between decisions."
+)
+@region_option
+@engine_options
+@click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
+@click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Names for a plain .tflite, one a line.",
+)
+@click.option(
+    "--input-range",
+    type=(float, float),
+    metavar="LOW HIGH",
+    help="Pixel value range of a plain .tflite.",
+)
+@json_option
+@click.version_option(__version__)
+@one_line_errors
+def main(bundle: str, **options: object) -> None:
+    """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
+
+    Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
+    shipped network runs: who of 40 people is it, and how does the face move?
+    """
+    from edge.command import execute
+
+    if (options["camera"] is None) == (options["source"] is None) and not options["self_test"]:
+        raise click.UsageError("give one of --camera N and --source URI")
+    if not is_plain_tflite(bundle) and (options["labels"] or options["input_range"]):
+        raise click.UsageError(
+            "--labels and --input-range go with a plain .tflite; a bundle knows its own"
+        )
+    execute(bundle, **options)

@@ -1,0 +1,109 @@
+"""From the head's outputs to what a person or a program can read."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from edge.manifest import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One task's answer. Which fields are set depends on the task's kind.
+
+    classification, binary: index, label, p (probability of that label, 0 to 1).
+    regression: value, in `unit`.  embedding: vector, float32 (d,).
+    scores: the head's output as it came, float32 (k,); not part of the JSON.
+    """
+
+    scores: np.ndarray
+    label: str | None = None
+    p: float | None = None
+    index: int | None = None
+    value: float | None = None
+    unit: str | None = None
+    vector: tuple[float, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        fields = {
+            "label": self.label,
+            "p": None if self.p is None else round(self.p, 4),
+            "index": self.index,
+            "value": None if self.value is None else round(self.value, 4),
+            "unit": self.unit,
+            "vector": self.vector,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    def __str__(self) -> str:
+        if self.label is not None:
+            return f"{self.label} {self.p:.2f}"
+        if self.value is not None:
+            return f"{self.value:.1f} {self.unit or ''}".rstrip()
+        return f"{len(self.vector or ())} numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the network says of the window that ends with frame number `frame`.
+
+    captured_at: monotonic seconds when that frame was captured.
+    age_ms: from capture to decision.  latency_ms: milliseconds of each stage.
+    """
+
+    frame: int
+    captured_at: float
+    age_ms: float
+    latency_ms: Mapping[str, float]
+    tasks: Mapping[str, Answer]
+
+    def to_json(self) -> dict[str, Any]:
+        """The promised JSON fields: frame, captured_at, age_ms, latency_ms, tasks."""
+        return {
+            "frame": self.frame,
+            "captured_at": round(self.captured_at, 6),
+            "age_ms": round(self.age_ms, 3),
+            "latency_ms": {stage: round(ms, 4) for stage, ms in self.latency_ms.items()},
+            "tasks": {name: answer.to_json() for name, answer in self.tasks.items()},
+        }
+
+
+def answer(task: Task, scores: np.ndarray) -> Answer:
+    """Read one task's output vector (float32) as its kind says."""
+    return _READERS[task.kind](task, scores)
+
+
+def answers(tasks: Sequence[Task], outputs: Sequence[np.ndarray]) -> dict[str, Answer]:
+    """All tasks' answers under their names; `outputs` in the order of `tasks`."""
+    return {task.name: answer(task, scores) for task, scores in zip(tasks, outputs, strict=True)}
+
+
+def _classification(task: Task, scores: np.ndarray) -> Answer:
+    index = int(scores.argmax())
+    label = task.labels[index] if index < len(task.labels) else str(index)
+    return Answer(scores, label=label, p=float(scores[index]), index=index)
+
+
+def _binary(task: Task, scores: np.ndarray) -> Answer:
+    positive = float(scores[0])
+    index = int(positive >= 0.5)
+    label = task.labels[index] if index < len(task.labels) else str(index)
+    return Answer(scores, label=label, p=positive if index else 1.0 - positive, index=index)
+
+
+def _regression(task: Task, scores: np.ndarray) -> Answer:
+    return Answer(scores, value=float(scores[0]) * task.scale, unit=task.unit)
+
+
+def _embedding(task: Task, scores: np.ndarray) -> Answer:
+    return Answer(scores, vector=tuple(float(x) for x in scores))
+
+
+_READERS: dict[str, Callable[[Task, np.ndarray], Answer]] = {
+    "classification": _classification,
+    "binary": _binary,
+    "regression": _regression,
+    "embedding": _embedding,
+}

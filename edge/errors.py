@@ -1,0 +1,51 @@
+"""Every error a caller can act on, in one small tree.
+
+A command turns any `EdgeError` into one line on stderr and the error's
+`exit_code`; the message says what is wrong and what to do about it.
+"""
+
+
+class EdgeError(Exception):
+    """Root of all errors raised on purpose by this project."""
+
+    exit_code = 2
+
+
+class BundleError(EdgeError):
+    """A bundle is missing, damaged, of another version or no bundle at all."""
+
+
+class EngineError(EdgeError):
+    """A runtime or a delegate is missing, or refuses a model."""
+
+
+class SourceError(EdgeError):
+    """A source cannot be opened or holds no readable frame."""
+
+
+class SourceLost(EdgeError):
+    """A source that delivered frames stopped for good."""
+
+    exit_code = 3
+
+
+class SinkError(EdgeError):
+    """An output cannot be created or written."""
+
+
+class ClipError(EdgeError):
+    """Clips for training, calibration or validation are missing or unusable."""
+
+
+class ModelError(EdgeError):
+    """A network cannot be built, read, cut or converted."""
+
+
+class ConfigError(EdgeError):
+    """A configuration or record file is malformed or does not fit its use."""
+
+
+class SelfTestFailed(EdgeError):
+    """The golden frames of a bundle gave other decisions than expected."""
+
+    exit_code = 1

@@ -1,0 +1,185 @@
+"""What a bundle says about itself: the typed form of `manifest.json`."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+SCHEMA_VERSION = 1
+
+TASK_KINDS = ("classification", "binary", "regression", "embedding")
+PRECISIONS = ("int8", "int16x8", "dynamic_range", "float16", "float32")
+WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
+WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
+SINGLE_FRAME = "single-frame"  # one part that reads one frame
+STREAMING_KINDS = (WINDOW_RING, WHOLE_WINDOW, SINGLE_FRAME)
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """One input or output of a part. `scale` 0 means: not quantised.
+
+    A quantised value q stands for the real value (q - zero_point) * scale.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float = 0.0
+    zero_point: int = 0
+
+    @property
+    def quantised(self) -> bool:
+        return self.scale != 0.0
+
+    @property
+    def numpy_dtype(self) -> np.dtype:
+        return np.dtype(self.dtype)
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """The picture that the network was trained on.
+
+    value_range: the real values that pixel 0 and pixel 255 stand for.
+    """
+
+    height: int
+    width: int
+    channels: int = 3
+    colour_order: str = "RGB"
+    value_range: tuple[float, float] = (0.0, 255.0)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question that the network answers.
+
+    scale: a regression's output times `scale` is the value in `unit`.
+    """
+
+    name: str
+    kind: str
+    labels: tuple[str, ...] = ()
+    scale: float = 1.0
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One .tflite member: its tensors in the order of the flatbuffer, and its cost."""
+
+    role: str
+    file: str
+    precision: str
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    parameters: int = 0
+    multiply_adds: int = 0
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Whether a runtime loaded and ran a part while the bundle was made."""
+
+    part: str
+    runtime: str
+    version: str
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """One measured figure. `graph` says of what: `float` or `streamed`."""
+
+    task: str
+    metric: str
+    value: float
+    n: int
+    graph: str
+    data: str = ""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """The data that fixed the quantisation ranges."""
+
+    source: str = ""
+    clips: int = 0
+    frames: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Member:
+    """Size and hash of another file in the bundle."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Everything a runner, a benchmark or a person needs to know of a bundle."""
+
+    schema: int
+    name: str
+    streaming: str
+    window: int
+    input: InputSpec
+    tasks: tuple[Task, ...]
+    parts: tuple[Part, ...]
+    version: str = "1"
+    licence: str = ""
+    weights_source: str = ""
+    frame_rate_hz: float = 0.0
+    trials: tuple[Trial, ...] = ()
+    calibration: Calibration = field(default_factory=Calibration)
+    accuracy: tuple[Accuracy, ...] = ()
+    made_with: dict[str, str] = field(default_factory=dict)
+    members: dict[str, Member] = field(default_factory=dict)
+
+    def part(self, role: str) -> Part | None:
+        """The part with this role (`encoder`, `head` or `model`), or None."""
+        return next((part for part in self.parts if part.role == role), None)
+
+    @property
+    def last_part(self) -> Part:
+        """The part whose outputs are the answers to the tasks."""
+        return self.part("head") or self.parts[-1]
+
+    @property
+    def parameters(self) -> int:
+        return sum(part.parameters for part in self.parts)
+
+
+def check(manifest: Manifest) -> None:
+    """Raise ValueError where the fields contradict each other."""
+    _require(manifest.streaming in STREAMING_KINDS, f"streaming kind '{manifest.streaming}'")
+    roles = tuple(part.role for part in manifest.parts)
+    wanted = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
+    _require(roles == wanted, f"parts {roles}, where {wanted} are needed")
+    _require(manifest.window >= 1, f"a window of {manifest.window} frames")
+    _require(manifest.input.colour_order in ("RGB", "BGR", "GRAY"), "the colour order")
+    _require(len(manifest.tasks) == len(manifest.last_part.outputs), "one task an output")
+    for task in manifest.tasks:
+        _require(task.kind in TASK_KINDS, f"task kind '{task.kind}' of '{task.name}'")
+    for part in manifest.parts:
+        _require(part.precision in PRECISIONS, f"precision '{part.precision}'")
+    if manifest.streaming == WINDOW_RING:
+        _check_joint(*manifest.parts)
+
+
+def _check_joint(encoder: Part, head: Part) -> None:
+    """The head reads exactly what the encoder writes, T at a time."""
+    written = [tensor.name for tensor in encoder.outputs]
+    read = [tensor.name for tensor in head.inputs]
+    _require(sorted(written) == sorted(read), f"features {written} written but {read} read")
+    for tensor in encoder.outputs:
+        feature = next(t for t in head.inputs if t.name == tensor.name)
+        _require(feature.shape[2:] == tensor.shape[1:], f"the shape of feature '{tensor.name}'")
+
+
+def _require(condition: bool, what: str) -> None:
+    if not condition:
+        raise ValueError(f"the manifest does not fit together: {what}")

@@ -1,0 +1,82 @@
+"""Click options that mean the same in every command, and errors as one line."""
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from edge import runtimes
+from edge.errors import EdgeError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INTERRUPTED = 130
+
+runtime_option = click.option(
+    "--runtime",
+    type=click.Choice(runtimes.NAMES),
+    default="auto",
+    show_default=True,
+    help="TFLite runtime to use.",
+)
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Threads a part; more is often slower.",
+)
+delegate_option = click.option(
+    "--delegate", metavar="PATH", help="External TFLite delegate (a shared library)."
+)
+region_option = click.option(
+    "--region",
+    default="full",
+    show_default=True,
+    metavar="full|square|X,Y,W,H",
+    help="Part of each frame that the network looks at, in pixels.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def engine_options(command: F) -> F:
+    """Add --runtime, --threads and --delegate."""
+    return runtime_option(threads_option(delegate_option(command)))
+
+
+def one_line_errors(command: F) -> F:
+    """Turn every EdgeError into one line on stderr and its exit code."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        hush_libraries()
+        try:
+            return command(*args, **kwargs)
+        except EdgeError as error:
+            failure = click.ClickException(" ".join(str(error).split()))
+            failure.exit_code = error.exit_code
+            raise failure from error
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # the reader of our stdout left, as `head` does: nothing more to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise SystemExit(0) from None
+
+    return wrapped  # type: ignore[return-value]
+
+
+def hush_libraries() -> None:
+    """Libraries log to stderr, where our one line belongs; a user's own setting wins."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+def is_plain_tflite(path: str) -> bool:
+    """Whether the user gave a third-party .tflite instead of a bundle."""
+    return Path(path).suffix == ".tflite"

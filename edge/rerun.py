@@ -1,0 +1,60 @@
+"""The naive way: encode the whole window anew for every frame.
+
+It shares no ring with `Stream`, so it serves as the oracle that a ring is held
+against, and as the baseline that shows what the ring saves.
+"""
+
+from collections import deque
+
+import numpy as np
+
+from edge.bundle import Bundle
+from edge.preprocess import Preprocessor, Region
+from edge.quantise import dequantise, transfer
+from edge.stream import EngineOptions
+
+
+class WindowRerun:
+    """A two-part bundle whose encoder runs T times for each decision."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        options: EngineOptions = EngineOptions(),
+        *,
+        region: Region | None = None,
+    ) -> None:
+        manifest = bundle.manifest
+        encoder, head = manifest.part("encoder"), manifest.part("head")
+        if encoder is None or head is None:
+            raise ValueError(f"{manifest.name} has no encoder and head to run again")
+        self.tasks = manifest.tasks
+        self.encoder, self.head = options.load(bundle, encoder), options.load(bundle, head)
+        self._written, self._read, self._answers = encoder.outputs, head.inputs, head.outputs
+        self._preprocess = Preprocessor(manifest.input, encoder.inputs[0], region)
+        self._frames: deque[np.ndarray] = deque(maxlen=manifest.window)
+        self._windows = [np.empty(t.shape, t.numpy_dtype) for t in head.inputs]
+
+    def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Take one frame (uint8 BGR); the float32 outputs of each task once T have come."""
+        self._frames.append(pixels)
+        if len(self._frames) < self._frames.maxlen:
+            return None
+        for slot, frame in enumerate(self._frames):
+            self._encode(frame, slot)
+        for index, window in enumerate(self._windows):
+            np.copyto(self.head.input(index), window)
+        self.head.invoke()
+        found = {
+            t.name: dequantise(self.head.output(i)[0].ravel(), t)
+            for i, t in enumerate(self._answers)
+        }
+        return {task.name: found[task.name] for task in self.tasks}
+
+    def _encode(self, pixels: np.ndarray, slot: int) -> None:
+        self._preprocess(pixels, self.encoder.input()[0])
+        self.encoder.invoke()
+        names = [tensor.name for tensor in self._written]
+        for window, wanted in zip(self._windows, self._read):
+            index = names.index(wanted.name)
+            transfer(self.encoder.output(index)[0], self._written[index], window[0, slot], wanted)

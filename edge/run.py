@@ -1,0 +1,98 @@
+"""The loop: source, stream, sinks."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import psutil
+
+from devices.memory import peak_rss_bytes
+from edge.frame import Frame
+from edge.sinks.base import RunEnded, Sink
+from edge.sources.base import Source
+from edge.stream import Stream
+from edge.summary import RunSummary
+
+
+def run(
+    stream: Stream,
+    source: Source,
+    sinks: Sequence[Sink],
+    summary: RunSummary,
+    *,
+    max_frames: int | None = None,
+    on_frame: Callable[[RunSummary], None] = lambda summary: None,
+) -> None:
+    """Push every frame of `source` through `stream` into `sinks`, until its end.
+
+    `summary` is filled on the way and complete however the run ends; the sinks are
+    closed in every case. Raises KeyboardInterrupt on Ctrl-C or SIGTERM, and what
+    the source or a sink raises.
+    """
+    started = time.perf_counter()
+    try:
+        with _closing_all(sinks), _sigterm_as_interrupt():
+            for frame in _timed(source, summary, max_frames):
+                _one_frame(stream, frame, sinks, summary)
+                on_frame(summary)
+    except RunEnded:
+        pass  # a user who closes the window is done, and nothing went wrong
+    finally:
+        summary.wall_s = time.perf_counter() - started
+        summary.dropped, summary.skipped = source.dropped, source.skipped
+        summary.peak_rss_bytes = peak_rss_bytes()
+
+
+def _one_frame(stream: Stream, frame: Frame, sinks: Sequence[Sink], summary: RunSummary) -> None:
+    started = time.perf_counter()
+    decision = stream.push(frame)
+    pushed = time.perf_counter()
+    for sink in sinks:
+        sink.take(frame, decision)
+    summary.frames += 1
+    if summary.first_result_s is None:
+        summary.first_result_s = round(time.time() - psutil.Process().create_time(), 3)
+    if decision is not None:
+        summary.decisions += 1
+        summary.latency.add(decision.latency_ms)
+        total_ms = (pushed - started) * 1e3
+        summary.latency.add({"push, all of it": total_ms, "frame age": decision.age_ms})
+    if sinks:
+        summary.latency.add({"sinks": (time.perf_counter() - pushed) * 1e3})
+
+
+def _timed(source: Source, summary: RunSummary, max_frames: int | None) -> Iterator[Frame]:
+    """The source's frames, at most so many, with the time each took to arrive."""
+    frames: Iterable[Frame] = source
+    if max_frames is not None and max_frames <= 0:
+        return
+    before = time.perf_counter()
+    for frame in frames:
+        summary.latency.add({"capture": (time.perf_counter() - before) * 1e3})
+        yield frame
+        if max_frames is not None and summary.frames >= max_frames:
+            return
+        before = time.perf_counter()
+
+
+@contextlib.contextmanager
+def _closing_all(sinks: Sequence[Sink]) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for sink in sinks:
+            stack.callback(sink.close)
+        yield
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """`kill` ends a run as cleanly as Ctrl-C does."""
+
+    def interrupt(number: int, stack: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,36 @@
+"""What every sink promises."""
+
+from types import TracebackType
+from typing import Protocol
+
+from edge.decision import Decision
+from edge.frame import Frame
+
+
+class Sink(Protocol):
+    """Takes every frame with the decision it led to; whole and valid once closed."""
+
+    def take(self, frame: Frame, decision: Decision | None) -> None:
+        """Take one frame; `decision` is None where none was due. Raises SinkError."""
+
+    def close(self) -> None:
+        """Finish the output; may be called twice."""
+
+
+class RunEnded(Exception):
+    """A sink's user asked for the end of the run, by closing a window for instance."""
+
+
+class ClosingSink:
+    """The `with` form, the same for all sinks."""
+
+    def close(self) -> None:
+        """Nothing to finish, unless a subclass says so."""
+
+    def __enter__(self) -> "ClosingSink":
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,46 @@
+"""One JSON object a line and decision."""
+
+import json
+import sys
+from typing import TextIO
+
+from edge.decision import Decision
+from edge.errors import SinkError
+from edge.frame import Frame
+from edge.sinks.base import ClosingSink
+
+
+class JsonLines(ClosingSink):
+    """Decisions as JSON lines into a file, or onto stdout where the path is `-`.
+
+    Each line is written and flushed as a whole, so that a reader (or a power cut)
+    never sees half of one. Raises SinkError where the file cannot be written.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            self._stream: TextIO = (
+                sys.stdout if path == "-" else open(path, "w", encoding="utf-8")  # noqa: SIM115
+            )
+        except OSError as error:
+            raise SinkError(
+                f"{path} cannot be written ({error.strerror}): choose another path"
+            ) from error
+
+    def take(self, frame: Frame, decision: Decision | None) -> None:
+        if decision is None:
+            return
+        try:
+            self._stream.write(json.dumps(decision.to_json(), ensure_ascii=False) + "\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise SinkError(
+                f"{self._path} cannot be written ({error.strerror}): free some space"
+            ) from error
+
+    def close(self) -> None:
+        if self._stream is not sys.stdout:
+            self._stream.close()

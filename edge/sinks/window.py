@@ -1,0 +1,41 @@
+"""A window on the screen."""
+
+import os
+import sys
+
+import cv2
+
+from edge.decision import Decision
+from edge.draw import annotate
+from edge.errors import SinkError
+from edge.frame import Frame
+from edge.sinks.base import ClosingSink, RunEnded
+
+_QUIT_KEYS = frozenset({ord("q"), 27})
+
+
+class Window(ClosingSink):
+    """Annotated frames in a window; `q`, Escape or closing it ends the run."""
+
+    title = "edge-run"
+
+    def __init__(self) -> None:
+        # without a display OpenCV's Qt ends the whole process, so ask first
+        headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+        if sys.platform.startswith("linux") and headless:
+            raise SinkError("--show needs a display and there is none: use --save, or set DISPLAY")
+        self._latest: Decision | None = None
+        try:
+            cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
+        except cv2.error as error:
+            raise SinkError("this OpenCV has no windows (headless build): use --save") from error
+
+    def take(self, frame: Frame, decision: Decision | None) -> None:
+        self._latest = decision or self._latest
+        cv2.imshow(self.title, annotate(frame.pixels, self._latest))
+        closed = cv2.waitKey(1) & 0xFF in _QUIT_KEYS
+        if closed or cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
+            raise RunEnded
+
+    def close(self) -> None:
+        cv2.destroyAllWindows()

@@ -1,0 +1,132 @@
+"""Pictures that do not wait: cameras and network streams.
+
+A thread reads them; the runner gets the newest and what it was too slow for is
+dropped and counted. A lost source is opened again, ever more slowly, before it
+is given up.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from edge.errors import SourceError, SourceLost
+from edge.frame import Frame
+from edge.sources.base import ClosingSource
+
+RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class Capture(Protocol):
+    """The part of `cv2.VideoCapture` that a live source needs."""
+
+    def isOpened(self) -> bool: ...
+    def read(self) -> tuple[bool, np.ndarray | None]: ...
+    def get(self, prop: int) -> float: ...
+    def release(self) -> None: ...
+
+
+class LiveSource(ClosingSource):
+    """The newest frame of a camera or a network stream.
+
+    open_capture: makes a new capture, as often as the source has to be reopened.
+    Raises SourceError where no frame comes at first, SourceLost where they stop
+    and none of the retries brings them back.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_capture: Callable[[], Capture],
+        retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S,
+    ) -> None:
+        super().__init__(name)
+        self._open_capture = open_capture
+        self._retry_delays_s = retry_delays_s
+        capture, first = self._open()
+        if first is None:
+            raise SourceError(
+                f"{name} gives no picture: is it connected, free, and may you read it?"
+            )
+        self.rate_hz = max(capture.get(cv2.CAP_PROP_FPS), 0.0)
+        self._news = threading.Condition()
+        self._newest: Frame | None = Frame(first, 0)
+        self._taken = -1
+        self._lost = False
+        self._closing = threading.Event()
+        self._thread = threading.Thread(
+            target=self._read, args=(capture,), name=f"read {name}", daemon=True
+        )
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (frame := self._wait()) is not None:
+            self.dropped += frame.number - self._taken - 1
+            self._taken = frame.number
+            yield frame
+        if self._lost:
+            raise SourceLost(
+                f"{self.name} stopped and did not come back: check cable, power or network"
+            )
+
+    def close(self) -> None:
+        self._closing.set()
+        with self._news:
+            self._news.notify_all()
+        self._thread.join(timeout=2.0)
+
+    def _wait(self) -> Frame | None:
+        """The next frame not yet taken; None when there will be no more."""
+        with self._news:
+            self._news.wait_for(lambda: self._newest or self._lost or self._closing.is_set())
+            frame, self._newest = self._newest, None
+            return None if self._closing.is_set() else frame
+
+    def _read(self, capture: Capture) -> None:
+        number = 1
+        while not self._closing.is_set():
+            readable, pixels = capture.read()
+            if not readable or pixels is None:
+                capture.release()
+                reopened = self._reopen()
+                if reopened is None:
+                    break
+                capture, pixels = reopened
+            with self._news:
+                self._newest = Frame(pixels, number)
+                self._news.notify()
+            number += 1
+        capture.release()
+        with self._news:
+            self._lost = not self._closing.is_set()
+            self._news.notify_all()
+
+    def _reopen(self) -> tuple[Capture, np.ndarray] | None:
+        """Try again after each of the delays; None when all were in vain."""
+        for delay_s in self._retry_delays_s:
+            if self._closing.wait(delay_s):
+                break
+            capture, pixels = self._open()
+            if pixels is not None:
+                return capture, pixels
+        return None
+
+    def _open(self) -> tuple[Capture, np.ndarray | None]:
+        """A new capture and its first picture: an opened one may still not read."""
+        capture = self._open_capture()
+        pixels = capture.read()[1] if capture.isOpened() else None
+        if pixels is None:
+            capture.release()
+        return capture, pixels
+
+
+def camera(index: int) -> LiveSource:
+    """A camera of this machine by its index."""
+    return LiveSource(f"camera {index}", lambda: cv2.VideoCapture(index))
+
+
+def network_stream(url: str) -> LiveSource:
+    """A stream that FFmpeg can read: rtsp, http (MJPEG), udp, ..."""
+    return LiveSource(url, lambda: cv2.VideoCapture(url, cv2.CAP_FFMPEG))

@@ -1,0 +1,31 @@
+"""From what the user typed to a source."""
+
+import glob
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from edge.errors import SourceError
+from edge.sources.files import IMAGE_SUFFIXES, ImageFiles, VideoFile, images_in, natural_key
+from edge.sources.live import LiveSource, camera, network_stream
+
+
+def open_source(uri: str | int) -> VideoFile | ImageFiles | LiveSource:
+    """Open a camera index, a video file, a folder or glob of images, or a stream's URL.
+
+    Raises SourceError with what to do where nothing can be read there.
+    """
+    if isinstance(uri, int):
+        return camera(uri)
+    path = Path(uri)
+    if path.is_dir():
+        return ImageFiles(uri, images_in(path))
+    if path.is_file():
+        return ImageFiles(uri, [path]) if path.suffix.lower() in IMAGE_SUFFIXES else VideoFile(path)
+    if len(urlsplit(uri).scheme) > 1:  # one letter is a drive
+        return network_stream(uri)
+    if glob.has_magic(uri):
+        matches = sorted(map(Path, glob.glob(uri)), key=natural_key)
+        if not matches:
+            raise SourceError(f"no file matches {uri}: quote the pattern and check its folder")
+        return ImageFiles(uri, matches)
+    raise SourceError(f"there is no source {uri}: give a video, an image folder, a glob or a URL")

@@ -1,0 +1,158 @@
+"""The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.bundle import Bundle
+from edge.decision import Decision, answers
+from edge.engine import Engine
+from edge.errors import BundleError
+from edge.frame import Frame
+from edge.manifest import Part, TensorSpec
+from edge.preprocess import Preprocessor, Region
+from edge.quantise import dequantise, transfer
+from edge.ring import Ring
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How the parts are run: runtime name, threads a part, path of a delegate."""
+
+    runtime: str = "auto"
+    threads: int = 1
+    delegate: str | None = None
+
+    def load(self, bundle: Bundle, part: Part) -> Engine:
+        """Load one part; raise BundleError where it is not what the manifest says."""
+        engine = Engine(
+            bundle.members[part.file],
+            name=part.file,
+            runtime=self.runtime,
+            threads=self.threads,
+            delegate=self.delegate,
+        )
+        for said, found in [*zip(part.inputs, engine.inputs), *zip(part.outputs, engine.outputs)]:
+            if (said.shape, said.dtype) != (found.shape, found.dtype):
+                raise BundleError(f"{part.file}: tensor {said.name} is not as the manifest says")
+        return engine
+
+
+class Head:
+    """The last part: reads windows of features from rings, gives one vector a task."""
+
+    def __init__(
+        self, bundle: Bundle, written: Sequence[TensorSpec], options: EngineOptions
+    ) -> None:
+        part = bundle.manifest.last_part
+        self.engine = options.load(bundle, part)
+        self._outputs = part.outputs
+        self._order = [
+            [t.name for t in part.outputs].index(task.name) for task in bundle.manifest.tasks
+        ]
+        self.features = part.inputs
+        self._source = [[t.name for t in written].index(t.name) for t in part.inputs]
+        self._written = tuple(written)
+        window = bundle.manifest.window
+        self.rings = [
+            Ring(window, t.shape[-len(w.shape) + 1 :], t.numpy_dtype) for t, w in self._pairs()
+        ]
+
+    def _pairs(self) -> list[tuple[TensorSpec, TensorSpec]]:
+        return [(t, self._written[i]) for t, i in zip(self.features, self._source)]
+
+    def take(self, outputs: Sequence[np.ndarray]) -> None:
+        """Put one frame's features, batch of 1 each, into the rings."""
+        for ring, (wanted, written), index in zip(self.rings, self._pairs(), self._source):
+            transfer(outputs[index][0], written, ring.slot, wanted)
+            ring.advance()
+
+    def __call__(self) -> list[np.ndarray]:
+        """Run over the rings; float32 vectors, one a task, in the order of the manifest."""
+        for index, ring in enumerate(self.rings):
+            view = self.engine.input(index)
+            np.copyto(view.reshape(ring.view().shape), ring.view())
+            del view
+        self.engine.invoke()
+        return [dequantise(self.engine.output(i)[0].ravel(), self._outputs[i]) for i in self._order]
+
+
+class Stream:
+    """A bundle that is fed frame by frame.
+
+    `push` gives None until the window is full, then one Decision every `hop` frames.
+    A window always holds T consecutive pushed frames (a `window-ring`: nothing is
+    carried over from before them).
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        options: EngineOptions = EngineOptions(),
+        *,
+        region: Region | None = None,
+        hop: int = 1,
+    ) -> None:
+        manifest = bundle.manifest
+        self.bundle, self.tasks, self.hop = bundle, manifest.tasks, hop
+        encoder = manifest.part("encoder")
+        self.encoder = options.load(bundle, encoder) if encoder else None
+        first = encoder.inputs[0] if encoder else manifest.last_part.inputs[0]
+        self.preprocess = Preprocessor(manifest.input, first, region)
+        if encoder:
+            written = encoder.outputs
+        else:  # an uncut part: what the ring keeps are the frames themselves
+            spec = manifest.input
+            self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.numpy_dtype)
+            written = (
+                TensorSpec(
+                    first.name, self._pixels.shape, first.dtype, first.scale, first.zero_point
+                ),
+            )
+        self.head = Head(bundle, written, options)
+        self.reset()
+
+    def reset(self) -> None:
+        """Start a new window, as at the start of another clip."""
+        self._pushed = 0
+        for ring in self.head.rings:
+            ring.clear()
+
+    def push(self, frame: Frame | np.ndarray) -> Decision | None:
+        """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); decide if it is due."""
+        if not isinstance(frame, Frame):
+            frame = Frame(frame, self._pushed)
+        started = time.perf_counter_ns()
+        ready, encoded = self._encode(frame.pixels)
+        self._pushed += 1
+        if not self._due():
+            return None
+        outputs = self.head()
+        decided = time.perf_counter_ns()
+        tasks = answers(self.tasks, outputs)
+        latency_ms = {
+            "preprocess": (ready - started) / 1e6,
+            "encoder": (encoded - ready) / 1e6,
+            "head": (decided - encoded) / 1e6,
+        }
+        age_ms = (time.monotonic() - frame.captured_at) * 1e3
+        return Decision(frame.number, frame.captured_at, age_ms, latency_ms, tasks)
+
+    def _encode(self, pixels: np.ndarray) -> tuple[int, int]:
+        """Preprocess and encode into the rings; the times (ns) after each of the two."""
+        if self.encoder is None:
+            self.preprocess(pixels, self._pixels[0])
+            ready = time.perf_counter_ns()
+            self.head.take([self._pixels])
+            return ready, time.perf_counter_ns()
+        self.preprocess(pixels, self.encoder.input()[0])
+        ready = time.perf_counter_ns()
+        self.encoder.invoke()
+        self.head.take([self.encoder.output(i) for i in range(len(self.encoder.outputs))])
+        return ready, time.perf_counter_ns()
+
+    def _due(self) -> bool:
+        late = self._pushed - self.bundle.manifest.window
+        return late >= 0 and late % self.hop == 0
