@@ -10,7 +10,7 @@ from edge.errors import ClipError
 from edge.manifest import Calibration, InputSpec
 
 MIN_FRAMES = 16
-MAX_FRAMES = 240  # ranges settle long before; each frame costs time in the calibrator
+MAX_FRAMES = 128  # ranges settle long before; each frame costs time in the calibrator
 
 
 def resized(clips: Clips, spec: InputSpec) -> np.ndarray:

@@ -77,7 +77,7 @@ def encode_windows(
     if isinstance(encoder, ConvertedPart):
         features = encoder.over({encoder.part.inputs[0].name: frames})
     else:
-        features = encoder.predict(frames, batch_size=1, verbose=0)
+        features = encoder.predict(frames, batch_size=32, verbose=0)
     return {
         name: values.reshape(count, length, *values.shape[1:]) for name, values in features.items()
     }

@@ -97,9 +97,9 @@ class Conversion:
         examples = {"frame": calib.encoder_examples(self.windows, self.spec)}
         encoding = shop.start("encoder", "int8", examples)
         ladder = HeadLadder(shop, parts.head, self.tasks, self.request.head_precision)
-        self.float_encoder = parts.encoder
+        self.float_encoder = parts.batched_encoder
         values = calib.as_network_input(self.windows, self.spec)
-        float_features = encode_windows(parts.encoder, values)
+        float_features = encode_windows(self.float_encoder, values)
         self.encoder = describe("encoder", "int8", encoding.result(), parts.encoder)
         self._say("calibrating the head on the quantised encoder's features")
         features = encode_windows(self.encoder, values)

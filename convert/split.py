@@ -21,13 +21,15 @@ from edge.errors import ModelError
 
 @dataclass(frozen=True)
 class Split:
-    """The two parts of a network. Both have static shapes and a batch of 1.
+    """The two parts of a network; they share its weights and have static shapes.
 
     encoder: (1, H, W, C) -> {feature: (1, ...)}.
+    batched_encoder: the same for any number of frames, to compute many at once.
     head: {feature: (1, T, ...)} -> {task: (1, k)}.
     """
 
     encoder: keras.Model
+    batched_encoder: keras.Model
     head: keras.Model
     features: tuple[str, ...]
     window: int
@@ -38,20 +40,28 @@ def split(model: keras.Model) -> Split:
 
     Raises ModelError where no part of it looks at single frames.
     """
-    window, *frame_shape = window_shape(model)
-    frame = keras.Input(batch_shape=(1, *frame_shape), name="frame")
+    window = window_shape(model)[0]
+    encoder, cut = _encoder(model, batch=1)
+    batched_encoder, _ = _encoder(model, batch=None)
+    inputs = {
+        name: keras.Input(batch_shape=(1, window, *encoder.output[name].shape[1:]), name=name)
+        for name in cut
+    }
+    head = rebuild(model, {id(tensor): inputs[name] for name, tensor in cut.items()}, inputs)
+    return Split(encoder, batched_encoder, head, tuple(cut), window)
+
+
+def _encoder(model: keras.Model, batch: int | None) -> tuple[keras.Model, dict[str, Any]]:
+    """The part that single frames pass, and the tensors of `model` that it computes, by name."""
+    _, *frame_shape = window_shape(model)
+    frame = keras.Input(batch_shape=(batch, *frame_shape), name="frame")
     alone = _replay_framewise(model, layers.Reshape((1, *frame_shape), name="as_window")(frame))
     cut = _frontier(model, alone)
     encoded = {
         name: layers.Reshape(alone[id(tensor)].shape[2:], name=f"feature_{i}")(alone[id(tensor)])
         for i, (name, tensor) in enumerate(cut.items())
     }
-    inputs = {
-        name: keras.Input(batch_shape=(1, window, *encoded[name].shape[1:]), name=name)
-        for name in cut
-    }
-    head = rebuild(model, {id(tensor): inputs[name] for name, tensor in cut.items()}, inputs)
-    return Split(keras.Model(frame, encoded, name="encoder"), head, tuple(cut), window)
+    return keras.Model(frame, encoded, name="encoder"), cut
 
 
 def whole_window(model: keras.Model) -> keras.Model:
@@ -126,7 +136,7 @@ def _known_kwargs(kwargs: dict[str, Any]) -> dict[str, Any]:
 
 def _same_but_one_frame(before: Sequence[Any], after: Sequence[Any]) -> bool:
     return all(
-        tuple(new.shape) == (1, 1, *old.shape[2:]) for old, new in zip(before, after, strict=True)
+        tuple(new.shape[1:]) == (1, *old.shape[2:]) for old, new in zip(before, after, strict=True)
     )
 
 

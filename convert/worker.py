@@ -33,6 +33,8 @@ def configure(converter: Any, precision: str, calibration: str | None) -> None:
     if precision == "float32":
         return
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    # per-channel weights of dense layers need a kernel that tflite-runtime 2.14 lacks
+    converter._experimental_disable_per_channel_quantization_for_dense_layers = True
     if precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
     if precision in ("int8", "int16x8"):

@@ -123,7 +123,9 @@ def _manifest_bytes(manifest: Manifest) -> bytes:
 
 def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
     if MANIFEST not in archive.namelist():
-        raise BundleError(f"{path} is a zip but no bundle: it holds no {MANIFEST}")
+        raise BundleError(
+            f"{path} is no bundle or was cut short: it holds no {MANIFEST}; copy it again"
+        )
     if archive.getinfo(MANIFEST).file_size > _MANIFEST_LIMIT_BYTES:
         raise BundleError(f"{path}: {MANIFEST} is larger than any real one; refused")
     try:

@@ -66,3 +66,7 @@ def main(bundle: str, **options: object) -> None:
             "--labels and --input-range go with a plain .tflite; a bundle knows its own"
         )
     execute(bundle, **options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,7 @@
 """One .tflite model in one runtime: views of its tensors, and a count of its invocations."""
 
+import ctypes
+
 import numpy as np
 
 from edge import runtimes
@@ -74,13 +76,15 @@ class Engine:
 def load_delegate(runtime: runtimes.Runtime, path: str) -> object:
     """Load an external delegate; each way in which it fails says so in its own words."""
     try:
-        return runtime.load_delegate(path)
+        library = ctypes.CDLL(path)  # the runtimes' own loaders leave a traceback behind
     except OSError as error:
         raise EngineError(
             f"the delegate {path} cannot be opened ({error}): give its path"
         ) from error
-    except AttributeError as error:
-        raise EngineError(f"{path} is a library but no TFLite delegate") from error
+    if not hasattr(library, "tflite_plugin_create_delegate"):
+        raise EngineError(f"{path} is a library but no TFLite delegate")
+    try:
+        return runtime.load_delegate(path)
     except ValueError as error:
         raise EngineError(
             f"the delegate {path} refuses to start on this machine: {_brief(error)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.bundle import Bundle
 from edge.engine import Engine
-from edge.errors import BundleError, EngineError
+from edge.errors import BundleError
 from edge.manifest import (
     SCHEMA_VERSION,
     SINGLE_FRAME,
@@ -83,7 +83,7 @@ def _spanned(tensor: TensorSpec) -> tuple[float, float]:
 def _task(index: int, tensor: TensorSpec, labels: Sequence[str]) -> Task:
     size = tensor.shape[-1] if tensor.shape else 1
     if labels and len(labels) != size and index == 0:
-        raise EngineError(f"{len(labels)} labels were given for an output of {size} values")
+        raise BundleError(f"{len(labels)} labels were given for an output of {size} values")
     names = tuple(labels) if len(labels) == size else tuple(str(i) for i in range(size))
     kind = "classification" if size > 1 else "regression"
     return Task(f"output_{index}", kind, names if size > 1 else ())

@@ -1,0 +1,79 @@
+"""Small real things, built once a session and shared by all tests."""
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edge.bundle import Bundle, open_bundle
+from tests import tiny
+
+
+@pytest.fixture
+def cli() -> CliRunner:
+    return CliRunner()
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_clips_path(session_folder: Path) -> Path:
+    """24 clips of 4 frames 32 x 32 with labels for both tasks of the tiny model."""
+    path = session_folder / "tiny-clips.npz"
+    np.savez_compressed(path, **tiny.labelled_clips(24))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_model_path(session_folder: Path) -> Path:
+    """A `.keras` file: (4, 32, 32, 3) -> `kind` (3 classes) and `size` (a number)."""
+    path = session_folder / "tiny.keras"
+    tiny.window_model().save(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle_path(session_folder: Path, tiny_model_path: Path, tiny_clips_path: Path) -> Path:
+    """The tiny model as edge-convert makes it of the tiny clips."""
+    from convert.pipeline import Conversion, Request
+
+    path = session_folder / "tiny.edge"
+    request = Request(tiny_model_path, path, tiny_clips_path, validation=tiny_clips_path)
+    Conversion(request).run()
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(tiny_bundle_path: Path) -> Bundle:
+    return open_bundle(tiny_bundle_path)
+
+
+@pytest.fixture(scope="session")
+def video_path(session_folder: Path) -> Path:
+    """30 frames 64 x 48 at 10 Hz, no two alike."""
+    path = session_folder / "clip.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (64, 48))
+    for frame in tiny.frames(30, 48, 64):
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+@pytest.fixture
+def image_folder(tmp_path: Path) -> Path:
+    """Ten pictures whose names sort as numbers, not as text."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number, frame in enumerate(tiny.frames(10, 48, 64)):
+        cv2.imwrite(str(folder / f"frame_{number}.png"), frame)
+    return folder

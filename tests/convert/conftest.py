@@ -1,0 +1,21 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from convert.pipeline import Conversion, Request
+from edge.bundle import Bundle
+
+
+@pytest.fixture
+def convert(tmp_path: Path, tiny_clips_path: Path) -> Callable[..., tuple[Bundle, Conversion]]:
+    """Save a Keras model, convert it, and give the bundle with what was measured."""
+
+    def run(model, **options) -> tuple[Bundle, Conversion]:
+        path = tmp_path / "model.keras"
+        model.save(path)
+        options.setdefault("calibration", tiny_clips_path)
+        conversion = Conversion(Request(path, tmp_path / "model.edge", **options))
+        return conversion.run(), conversion
+
+    return run

@@ -1,0 +1,202 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from convert.cli import main
+from edge.bundle import Bundle, open_bundle
+from edge.manifest import TensorSpec
+from tests import tiny
+
+
+def test_the_encoder_is_int8_from_input_to_output(tiny_bundle: Bundle) -> None:
+    encoder = tiny_bundle.manifest.part("encoder")
+    assert encoder.precision == "int8"
+    assert {tensor.dtype for tensor in (*encoder.inputs, *encoder.outputs)} == {"int8"}
+    frame = encoder.inputs[0]
+    assert (frame.scale, frame.zero_point) == (pytest.approx(1.0, abs=1e-6), -128)
+
+
+def test_the_head_is_dynamic_range_and_reads_floats(tiny_bundle: Bundle) -> None:
+    head = tiny_bundle.manifest.part("head")
+    assert head.precision == "dynamic_range"
+    shapes = {tensor.name: tensor.shape for tensor in head.inputs}
+    assert shapes == {"f0_maps": (1, 4, 8, 8, 16), "f1_pooled": (1, 4, 16)}
+    assert {tensor.dtype for tensor in head.inputs} == {"float32"}
+
+
+def test_the_manifest_tells_what_was_measured(tiny_bundle: Bundle) -> None:
+    manifest = tiny_bundle.manifest
+    assert {(a.task, a.metric, a.graph, a.n) for a in manifest.accuracy} == {
+        ("kind", "accuracy", "float", 24),
+        ("kind", "accuracy", "streamed", 24),
+        ("size", "mean_absolute_error", "float", 24),
+        ("size", "mean_absolute_error", "streamed", 24),
+    }
+    assert all(trial.ok for trial in manifest.trials if trial.runtime == "litert")
+    assert {"litert", "tensorflow"} <= {trial.runtime for trial in manifest.trials}
+    assert (manifest.calibration.clips, manifest.calibration.frames) == (24, 96)
+    model = tiny.window_model()
+    assert manifest.parameters == model.count_params()
+
+
+def test_multiply_adds_are_those_of_the_network(tiny_bundle: Bundle) -> None:
+    encoder = tiny_bundle.manifest.part("encoder")
+    assert encoder.multiply_adds == 16 * 16 * 8 * 27 + 8 * 8 * 16 * 72
+
+
+def test_the_report_holds_the_proofs(tiny_bundle: Bundle) -> None:
+    report = tiny_bundle.members["report.md"].decode()
+    assert "| ring against whole windows, same parts, largest difference | 0 |" in report
+    for heading in ("## Parts", "## Proofs", "## Accuracy", "## Runtimes", "## Operators"):
+        assert heading in report
+
+
+def test_the_golden_frames_are_real_ones(tiny_bundle: Bundle, tiny_clips_path: Path) -> None:
+    golden = tiny_bundle.golden
+    with np.load(tiny_clips_path) as arrays:
+        assert np.array_equal(golden["frames"][: tiny.WINDOW], arrays["clips"][0])
+    assert golden["kind"].shape == (4, 3)
+    assert golden["size"].shape == (4, 1)
+
+
+def test_pictures_of_a_narrow_range_do_not_narrow_the_input(convert, tmp_path: Path) -> None:
+    dim = tiny.labelled_clips(8)["clips"] // 4 + 20
+    np.savez(tmp_path / "dim.npz", clips=dim)
+    bundle, _ = convert(tiny.window_model(), calibration=tmp_path / "dim.npz")
+    frame: TensorSpec = bundle.manifest.part("encoder").inputs[0]
+    assert frame.scale == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_model_on_0_to_1_is_told_so(convert) -> None:
+    bundle, _ = convert(tiny.window_model(), value_range=(0.0, 1.0))
+    assert bundle.manifest.input.value_range == (0.0, 1.0)
+    assert bundle.manifest.part("encoder").inputs[0].scale == pytest.approx(1 / 255, rel=1e-4)
+
+
+def test_the_cut_and_the_ring_are_proved(convert) -> None:
+    _, conversion = convert(tiny.window_model())
+    evidence = conversion.evidence
+    assert evidence.ring_difference == 0.0
+    assert 0.0 <= evidence.split_difference <= 5e-5
+    assert set(evidence.feature_snr_db) == {"f0_maps", "f1_pooled"}
+    assert min(evidence.feature_snr_db.values()) > 20
+    assert min(evidence.agreement.values()) > 0.9
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_the_head_s_precision_can_be_chosen(convert, precision: str) -> None:
+    bundle, conversion = convert(tiny.window_model(), head_precision=precision)
+    assert bundle.manifest.part("head").precision == precision
+    assert conversion.evidence.ring_difference == 0.0
+
+
+def test_a_tasks_file_names_the_answers(
+    cli: CliRunner, tiny_model_path: Path, tiny_clips_path: Path, tmp_path: Path
+) -> None:
+    tasks = tmp_path / "my.tasks.json"
+    card = {
+        "tasks": {
+            "kind": {"kind": "classification", "labels": ["cat", "dog", "bird"]},
+            "size": {"kind": "regression", "scale": 10, "unit": "cm"},
+        },
+        "licence": "MIT",
+    }
+    tasks.write_text(json.dumps(card))
+    output = tmp_path / "named.edge"
+    arguments = [str(tiny_model_path), "-o", str(output), "--calibration", str(tiny_clips_path)]
+    done = cli.invoke(main, [*arguments, "--tasks", str(tasks)])
+    assert done.exit_code == 0, done.output
+    assert "named.edge: " in done.stdout
+    assert "cutting the network" in done.stderr
+    manifest = open_bundle(output).manifest
+    assert manifest.licence == "MIT"
+    assert [(t.name, t.labels, t.unit, t.scale) for t in manifest.tasks] == [
+        ("kind", ("cat", "dog", "bird"), "", 1.0),
+        ("size", (), "cm", 10.0),
+    ]
+
+
+def test_videos_and_frame_folders_calibrate_as_well(
+    convert, tmp_path: Path, video_path: Path, image_folder: Path
+) -> None:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    (folder / "a.mp4").write_bytes(video_path.read_bytes())
+    (folder / "b.avi").write_bytes(b"broken")
+    image_folder.rename(folder / "c")
+    (folder / "notes.txt").write_text("not a clip")
+    bundle, _ = convert(tiny.window_model(), calibration=folder)
+    assert bundle.manifest.calibration.clips == 7 + 2
+
+
+def _bad_model(tmp_path: Path, kind: str) -> Path:
+    path = tmp_path / "bad.keras"
+    window = keras.Input((4, 32, 32, 3))
+    if kind == "bidirectional":
+        layer = keras.layers.Bidirectional(keras.layers.ConvLSTM2D(2, 3), name="both")
+        keras.Model(window, keras.layers.Flatten()(layer(window))).save(path)
+    elif kind == "no window":
+        picture = keras.Input((32, 32, 3))
+        keras.Model(picture, keras.layers.Flatten()(picture)).save(path)
+    elif kind == "unknown shapes":
+        free = keras.Input((None, 32, 32, 3))
+        pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(free)
+        keras.Model(free, keras.layers.LSTM(2)(pooled)).save(path)
+    elif kind == "NaN":
+        model = tiny.window_model()
+        model.get_layer("kind").set_weights([np.full((16, 3), np.nan), np.zeros(3)])
+        model.save(path)
+    elif kind == "foreign":
+        path.write_bytes(b"PK\x03\x04 not a model")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("bidirectional", "cannot be cut: its layer 'both' reads all frames at once"),
+        ("no window", "no window axis"),
+        ("unknown shapes", "unknown sizes"),
+        ("NaN", "NaN or infinity"),
+        ("foreign", "does not load as a Keras model"),
+        ("missing", "there is no model"),
+    ],
+)
+def test_a_model_that_cannot_be_converted_is_one_line(
+    cli: CliRunner, tiny_clips_path: Path, tmp_path: Path, kind: str, message: str
+) -> None:
+    model, output = _bad_model(tmp_path, kind), tmp_path / "bad.edge"
+    arguments = [str(model), "-o", str(output), "--calibration", str(tiny_clips_path)]
+    done = cli.invoke(main, arguments)
+    assert done.exit_code == 2
+    errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert not list(tmp_path.glob("*.edge*"))
+
+
+@pytest.mark.parametrize(
+    ("clips", "message"),
+    [
+        ({"clips": np.zeros((9, 4, 32, 32, 3), np.uint8)}, "are the same"),
+        ({"clips": tiny.labelled_clips(3)["clips"]}, "holds 12 frames; at least 16"),
+        ({"clips": np.zeros((9, 5, 32, 32, 3), np.uint8)}, "clips of 5 frames"),
+        ({"clips": np.zeros((9, 4, 32, 32, 3), np.float32)}, "uint8 RGB"),
+        ({"pictures": np.zeros(3)}, "needs an array 'clips'"),
+        ({**tiny.labelled_clips(8), "kind": np.zeros(3)}, "3 labels for 8 clips"),
+    ],
+)
+def test_unusable_clips_are_refused(
+    cli: CliRunner, tiny_model_path: Path, tmp_path: Path, clips: dict, message: str
+) -> None:
+    path = tmp_path / "clips.npz"
+    np.savez(path, **clips)
+    arguments = [str(tiny_model_path), "-o", str(tmp_path / "x.edge"), "--calibration", str(path)]
+    done = cli.invoke(main, arguments)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not (tmp_path / "x.edge").exists()

@@ -1,0 +1,168 @@
+"""edge-run as a user runs it: outputs, exit codes, one clear line for what is wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import CliRunner
+
+from edge.cli import main
+
+
+def _read_video(path: Path) -> list:
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while (picture := capture.read()[1]) is not None:
+        frames.append(picture)
+    return frames
+
+
+def test_a_video_becomes_an_annotated_video_and_json_lines(
+    cli: CliRunner, tiny_bundle_path: Path, video_path: Path, tmp_path: Path
+) -> None:
+    saved, lines = tmp_path / "out.mp4", tmp_path / "out.jsonl"
+    arguments = [str(tiny_bundle_path), "--source", str(video_path)]
+    done = cli.invoke(main, [*arguments, "--save", str(saved), "--jsonl", str(lines)])
+    assert done.exit_code == 0, done.output
+    assert "30 frames, 27 decisions, 0 dropped" in done.output
+    for stage in ("preprocess", "encoder", "head", "p50", "p99", "peak memory"):
+        assert stage in done.output
+    decisions = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert [decision["frame"] for decision in decisions] == list(range(3, 30))
+    assert set(decisions[0]) == {"frame", "captured_at", "age_ms", "latency_ms", "tasks"}
+    assert set(decisions[0]["tasks"]) == {"kind", "size"}
+    frames = _read_video(saved)
+    assert len(frames) == 30
+    assert frames[0].shape[1] == 480
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.jsonl", "out.mp4"]
+
+
+def test_json_lines_on_stdout_leave_the_summary_to_stderr(
+    cli: CliRunner, tiny_bundle_path: Path, image_folder: Path
+) -> None:
+    arguments = [
+        str(tiny_bundle_path),
+        "--source",
+        str(image_folder),
+        "--jsonl",
+        "-",
+        "--frames",
+        "6",
+    ]
+    done = cli.invoke(main, arguments)
+    assert done.exit_code == 0
+    assert [json.loads(line)["frame"] for line in done.stdout.splitlines()] == [3, 4, 5]
+    assert "6 frames, 3 decisions" in done.stderr
+
+
+def test_the_summary_as_json(cli: CliRunner, tiny_bundle_path: Path, video_path: Path) -> None:
+    done = cli.invoke(main, [str(tiny_bundle_path), "--source", str(video_path), "--json"])
+    summary = json.loads(done.stdout)
+    assert (summary["frames"], summary["decisions"], summary["dropped"]) == (30, 27, 0)
+    assert summary["first_result_s"] > 0
+    assert set(summary["latency_ms"]["encoder"]) == {"p50", "p90", "p99"}
+
+
+def test_self_test(cli: CliRunner, tiny_bundle_path: Path) -> None:
+    done = cli.invoke(main, [str(tiny_bundle_path), "--self-test"])
+    assert done.exit_code == 0
+    assert done.output == "self-test passed: 4 decisions as expected, bit for bit\n"
+
+
+BUNDLE, VIDEO = "{bundle}", "{video}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([BUNDLE], "give one of --camera N and --source URI"),
+        ([BUNDLE, "--camera", "0", "--source", "x"], "give one of --camera N and --source URI"),
+        (["none.edge", "--source", VIDEO], "there is no bundle 'none.edge'"),
+        ([VIDEO, "--source", VIDEO], "is damaged or is no bundle"),
+        ([BUNDLE, "--source", "none.mp4"], "there is no source none.mp4"),
+        ([BUNDLE, "--source", BUNDLE], "holds no readable frame"),
+        ([BUNDLE, "--camera", "77"], "camera 77 gives no picture"),
+        ([BUNDLE, "--source", VIDEO, "--region", "9,9"], "region '9,9' is not understood"),
+        ([BUNDLE, "--source", VIDEO, "--region", "0,0,900,9"], "does not fit"),
+        ([BUNDLE, "--source", VIDEO, "--save", "x.gif"], "name ends in one of"),
+        ([BUNDLE, "--source", VIDEO, "--save", "no/such/x.mp4"], "folder is missing"),
+        ([BUNDLE, "--source", VIDEO, "--jsonl", "no/such/x"], "cannot be written"),
+        ([BUNDLE, "--source", VIDEO, "--delegate", "none.so"], "cannot be opened"),
+        ([BUNDLE, "--source", VIDEO, "--delegate", "libc.so.6"], "no TFLite delegate"),
+        ([BUNDLE, "--source", VIDEO, "--labels", VIDEO], "go with a plain .tflite"),
+        (["none.tflite", "--source", VIDEO], "cannot be read"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(
+    cli: CliRunner, tiny_bundle_path: Path, video_path: Path, arguments: list[str], message: str
+) -> None:
+    filled = [a.format(bundle=tiny_bundle_path, video=video_path) for a in arguments]
+    done = cli.invoke(main, filled)
+    assert done.exit_code == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert "Traceback" not in done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_an_existing_output_is_untouched_when_the_source_is_bad(
+    cli: CliRunner, tiny_bundle_path: Path, tmp_path: Path
+) -> None:
+    lines = tmp_path / "kept.jsonl"
+    lines.write_text("precious\n")
+    arguments = [str(tiny_bundle_path), "--source", "none.mp4", "--jsonl", str(lines)]
+    assert cli.invoke(main, arguments).exit_code == 2
+    assert lines.read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interruption_leaves_whole_outputs(
+    tiny_bundle_path: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """The video is far too long to be over when the signal comes."""
+    saved, lines = tmp_path / "out.mp4", tmp_path / "out.jsonl"
+    source = _long_video(tmp_path / "long.avi")
+    child = subprocess.Popen(
+        [sys.executable, "-m", "edge.cli", str(tiny_bundle_path), "--source", str(source)]
+        + ["--save", str(saved), "--jsonl", str(lines)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    while not (lines.exists() and lines.read_text().count("\n") > 5):
+        assert child.poll() is None, child.stderr.read()
+    child.send_signal(number)
+    output, errors = child.communicate(timeout=60)
+    assert child.returncode == 130
+    assert errors.strip() == "Interrupted."
+    assert "decisions" in output
+    decisions = [json.loads(line) for line in lines.read_text().splitlines()]
+    frames = _read_video(saved)
+    assert len(frames) > len(decisions) > 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["long.avi", "out.jsonl", "out.mp4"]
+
+
+def _long_video(path: Path) -> Path:
+    from tests import tiny
+
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
+    for frame in tiny.frames(6000, 48, 64):
+        writer.write(frame)
+    writer.release()
+    return path
+
+
+def test_a_reader_that_leaves_ends_the_run_quietly(
+    tiny_bundle_path: Path, video_path: Path
+) -> None:
+    command = f"{sys.executable} -m edge.cli {tiny_bundle_path} --source {video_path} --jsonl - | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    assert json.loads(done.stdout)["frame"] == 3
+    assert "Traceback" not in done.stderr

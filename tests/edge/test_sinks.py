@@ -1,0 +1,83 @@
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from edge.decision import Decision, answer
+from edge.draw import annotate
+from edge.errors import SinkError
+from edge.frame import Frame
+from edge.manifest import Task
+from edge.sinks import JsonLines, VideoFileSink, Window
+
+TASK = Task("action", "classification", ("still", "left"))
+
+
+def _decision(frame: int, p: float = 0.9) -> Decision:
+    scores = np.array([1 - p, p], np.float32)
+    return Decision(frame, 0.0, 1.0, {"encoder": 3.0}, {"action": answer(TASK, scores)})
+
+
+def _frame(number: int, height: int = 48, width: int = 64) -> Frame:
+    return Frame(np.full((height, width, 3), 40 * number, np.uint8), number)
+
+
+def test_each_line_is_on_disk_before_the_next_frame(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    with JsonLines(str(path)) as sink:
+        sink.take(_frame(0), None)
+        assert path.read_text() == ""
+        sink.take(_frame(1), _decision(1))
+        assert json.loads(path.read_text())["frame"] == 1
+
+
+def test_the_video_stands_under_its_name_only_when_closed(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    sink = VideoFileSink(str(path), 10.0)
+    for number in range(5):
+        sink.take(_frame(number), _decision(number))
+        assert not path.exists()
+    sink.close()
+    sink.close()
+    assert [p.name for p in tmp_path.iterdir()] == ["v.mp4"]
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 5
+
+
+def test_pictures_of_several_sizes_make_one_video(tmp_path: Path) -> None:
+    path = tmp_path / "v.avi"
+    with VideoFileSink(str(path), 0.0) as sink:
+        sink.take(_frame(0), None)
+        sink.take(_frame(1, 100, 50), None)
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 2
+
+
+def test_nothing_is_written_where_no_frame_came(tmp_path: Path) -> None:
+    VideoFileSink(str(tmp_path / "v.mp4"), 10.0).close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_annotating_leaves_the_picture_as_it_is_and_adds_a_panel() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
+    before = pixels.copy()
+    picture = annotate(pixels, _decision(1))
+    assert np.array_equal(pixels, before)
+    assert np.array_equal(picture[:400], pixels)
+    assert picture.shape[0] > 400
+    assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
+
+
+def test_the_bar_is_as_long_as_the_probability() -> None:
+    def green(p: float) -> int:
+        panel = annotate(np.zeros((400, 600, 3), np.uint8), _decision(1, p))[400:]
+        return int((panel == (96, 200, 112)).all(axis=2).sum())
+
+    assert green(0.999) == pytest.approx(2 * green(0.5001), rel=0.05)
+
+
+def test_a_window_without_a_display_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(SinkError, match="needs a display"):
+        Window()
