@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from convert.parts import ConvertedPart, describe
-from convert.tflite import Workshop
+from convert.tflite import Conversion, Workshop
 from convert.verify import agreement, refuse_degenerate
 from edge.errors import EngineError, ModelError
 from edge.manifest import Task
@@ -42,17 +42,17 @@ class HeadLadder:
         self._shop, self._source, self._tasks = shop, source, tasks
         self._precisions = LADDER if wanted == "auto" else (wanted,)
         self._forced = wanted != "auto"
-        self._float = shop.start("head", "float32")
-        self._first = (
-            None if _needs_data(self._precisions[0]) else self._start(self._precisions[0], {})
-        )
+        first = self._precisions[0]
+        # the reference first: a child that crashes at the second has still given the first
+        early = {"float32": None} if _needs_data(first) else {"float32": None, first: None}
+        self._jobs = shop.start_all("head", early)
 
     def climb(self, features: Mapping[str, np.ndarray]) -> Climb:
         """Choose by agreement on features {name: (N, T, ...)} of the *quantised* encoder.
 
         Raises ModelError where no precision gives a head that works.
         """
-        float_head = describe("head", "float32", self._float.result(), self._source)
+        float_head = describe("head", "float32", self._jobs["float32"].result(), self._source)
         reference = float_head.over(features)
         for task, outputs in reference.items():
             refuse_degenerate(f"task '{task}' in float", outputs)
@@ -67,10 +67,11 @@ class HeadLadder:
             f"no precision gives a head that works ({reasons}): try --head-precision float32"
         )
 
-    def _start(self, precision: str, features: Mapping[str, np.ndarray]):
-        if precision == "float32":
-            return self._float
-        return self._shop.start("head", precision, features if _needs_data(precision) else None)
+    def _job(self, precision: str, features: Mapping[str, np.ndarray]) -> Conversion:
+        if precision not in self._jobs:
+            data = features if _needs_data(precision) else None
+            self._jobs[precision] = self._shop.start("head", precision, data)
+        return self._jobs[precision]
 
     def _try(
         self,
@@ -78,9 +79,10 @@ class HeadLadder:
         features: Mapping[str, np.ndarray],
         reference: Mapping[str, np.ndarray],
     ) -> tuple[ConvertedPart | None, Rung]:
-        job, self._first = self._first or self._start(precision, features), None
         try:
-            head = describe("head", precision, job.result(), self._source)
+            head = describe(
+                "head", precision, self._job(precision, features).result(), self._source
+            )
             found = head.over(features)
             for task, outputs in found.items():
                 refuse_degenerate(f"task '{task}' in {precision}", outputs)

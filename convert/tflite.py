@@ -14,31 +14,30 @@ import numpy as np
 
 from edge.errors import ModelError
 
+_POLL_S = 0.05
 
-@dataclass
+
+@dataclass(frozen=True)
 class Conversion:
     """A conversion under way; `result` waits for it."""
 
     role: str
     precision: str
-    _process: subprocess.Popen
-    _output: Path
-    _log: Path
+    process: subprocess.Popen
+    output: Path
+    log: Path
 
     def result(self) -> bytes:
         """The .tflite. Raises ModelError that says how the converter ended."""
-        code = self._process.wait()
-        if code == 0 and self._output.exists():
-            return self._output.read_bytes()
-        raise ModelError(
-            f"converting the {self.role} to {self.precision} failed: {_cause(code, self._log)}"
-        )
-
-    def stop(self) -> None:
-        """End the child, if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+        while not self.output.exists():
+            try:
+                code = self.process.wait(_POLL_S)
+            except subprocess.TimeoutExpired:
+                continue
+            if not self.output.exists():
+                cause = _cause(code, self.log)
+                raise ModelError(f"converting the {self.role} to {self.precision} failed: {cause}")
+        return self.output.read_bytes()
 
 
 class Workshop:
@@ -46,7 +45,7 @@ class Workshop:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._running: list[Conversion] = []
+        self._children: list[subprocess.Popen] = []
 
     def save(self, role: str, model: Any) -> None:
         """Keep a Keras model where the children find it."""
@@ -56,36 +55,53 @@ class Workshop:
         self, role: str, precision: str, calibration: Mapping[str, np.ndarray] | None = None
     ) -> Conversion:
         """Start converting a saved model. `calibration`: (N, ...) float32 for each input."""
+        return self.start_all(role, {precision: calibration})[precision]
+
+    def start_all(
+        self, role: str, wanted: Mapping[str, Mapping[str, np.ndarray] | None]
+    ) -> dict[str, Conversion]:
+        """Start one child for several precisions of a model, in their order."""
+        stem = self._folder / f"{role}-{'-'.join(wanted)}"
+        jobs = [self._job(role, precision, data) for precision, data in wanted.items()]
+        job = {"model": str(self._folder / f"{role}.keras"), "conversions": jobs}
+        stem.with_suffix(".json").write_text(json.dumps(job))
+        log = stem.with_suffix(".log")
+        child = self._child(stem.with_suffix(".json"), log)
+        return {
+            j["precision"]: Conversion(role, j["precision"], child, Path(j["output"]), log)
+            for j in jobs
+        }
+
+    def _job(
+        self, role: str, precision: str, calibration: Mapping[str, np.ndarray] | None
+    ) -> dict[str, str | None]:
         stem = self._folder / f"{role}-{precision}"
         data = None
         if calibration is not None:
             data = str(stem.with_suffix(".npz"))
             np.savez(data, **calibration)
-        output, log = stem.with_suffix(".tflite"), stem.with_suffix(".log")
-        job = {
-            "model": str(self._folder / f"{role}.keras"),
-            "precision": precision,
-            "calibration": data,
-            "output": str(output),
-        }
-        stem.with_suffix(".json").write_text(json.dumps(job))
+        output = str(stem.with_suffix(".tflite"))
+        return {"precision": precision, "calibration": data, "output": output}
+
+    def _child(self, job: Path, log: Path) -> subprocess.Popen:
         with log.open("wb") as stream:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "convert.worker", str(stem.with_suffix(".json"))],
+            child = subprocess.Popen(
+                [sys.executable, "-m", "convert.worker", str(job)],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"},
             )
-        conversion = Conversion(role, precision, process, output, log)
-        self._running.append(conversion)
-        return conversion
+        self._children.append(child)
+        return child
 
     def __enter__(self) -> "Workshop":
         return self
 
     def __exit__(self, *error: object) -> None:
-        for conversion in self._running:
-            conversion.stop()
+        for child in self._children:
+            if child.poll() is None:
+                child.kill()
+            child.wait()
 
 
 def _cause(code: int, log: Path) -> str:

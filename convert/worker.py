@@ -1,4 +1,4 @@
-"""The child process that turns one saved Keras model into one .tflite.
+"""The child process that turns a saved Keras model into .tflite files.
 
 Run as `python -m convert.worker JOB.json`. It stands alone because the converter
 may end its process (calibrating a recurrent loop is known to), and because its
@@ -15,15 +15,18 @@ import numpy as np
 
 
 def main(job_path: str) -> None:
-    """Convert as the job file says; write the .tflite and a result file beside it."""
+    """Convert a saved model in each wanted precision; one .tflite each, as soon as it is done."""
     import keras
     import tensorflow as tf
 
     job = json.loads(Path(job_path).read_text())
     model = keras.models.load_model(job["model"], compile=False)
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    configure(converter, job["precision"], job["calibration"])
-    Path(job["output"]).write_bytes(converter.convert())
+    for wanted in job["conversions"]:
+        converter = tf.lite.TFLiteConverter.from_keras_model(model)
+        configure(converter, wanted["precision"], wanted["calibration"])
+        partial = Path(wanted["output"]).with_suffix(".partial")
+        partial.write_bytes(converter.convert())
+        partial.rename(wanted["output"])
 
 
 def configure(converter: Any, precision: str, calibration: str | None) -> None:

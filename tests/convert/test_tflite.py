@@ -33,8 +33,8 @@ def test_a_child_that_ends_badly_is_reported(tmp_path: Path, code: str, message:
 
 def test_children_are_ended_on_leaving(tmp_path: Path) -> None:
     with Workshop(tmp_path) as shop:
-        shop._running.append(_child("import time; time.sleep(600)", tmp_path))
-        process = shop._running[0]._process
+        process = _child("import time; time.sleep(600)", tmp_path).process
+        shop._children.append(process)
     assert process.returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)

@@ -1,0 +1,56 @@
+# Each target does its own set-up; a second call installs nothing again.
+PYTHON ?= python3
+TEST_ENV := .venv
+BOARD_ENV := .venv-board
+PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
+INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+DEMO := out/demo
+BOARD := $(BOARD_ENV)/bin
+
+.PHONY: demo test lint train bundle wheel clean help
+
+help: ## Show the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+demo: $(BOARD_ENV)/$(INSTALLED) ## Run the shipped network over two real videos (no tensorflow)
+	$(BOARD)/python -m models.demo_video $(DEMO)
+	$(BOARD)/edge-run --source $(DEMO)/faces_in_motion.mp4 \
+	  --save $(DEMO)/faces_annotated.mp4 --jsonl $(DEMO)/faces.jsonl
+	$(BOARD)/edge-bench score $(DEMO)/faces.jsonl $(DEMO)/faces_in_motion.truth.jsonl
+	$(BOARD)/edge-run --source $(DEMO)/carphone_pristine.mp4 --region square \
+	  --save $(DEMO)/carphone_annotated.mp4 --jsonl $(DEMO)/carphone.jsonl
+	$(BOARD)/edge-bench --source $(DEMO)/faces_in_motion.mp4
+	@echo "Look at $(DEMO)/faces_annotated.mp4 and $(DEMO)/carphone_annotated.mp4"
+
+test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
+	$(TEST_ENV)/bin/python -m pytest
+
+lint: $(TEST_ENV)/$(INSTALLED)
+	$(TEST_ENV)/bin/ruff check .
+	$(TEST_ENV)/bin/ruff format --check .
+
+train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (hours on 2 cores)
+	$(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras \
+	  --export-clips out/clips
+
+bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped bundle
+	$(TEST_ENV)/bin/python -m models.golden_clips out/clips/golden.npz
+	$(TEST_ENV)/bin/edge-convert out/mtdnn_lite.keras -o edge/bundles/faces-in-motion.edge \
+	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \
+	  --golden out/clips/golden.npz
+
+wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
+	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .
+
+$(TEST_ENV)/.installed-%:
+	$(PYTHON) -m venv $(TEST_ENV)
+	$(TEST_ENV)/bin/python $(PIP) -e '.[test]'
+	@rm -f $(TEST_ENV)/.installed-*; touch $@
+
+$(BOARD_ENV)/.installed-%:
+	$(PYTHON) -m venv $(BOARD_ENV)
+	$(BOARD_ENV)/bin/python $(PIP) -e '.[demo]'
+	@rm -f $(BOARD_ENV)/.installed-*; touch $@
+
+clean: ## Remove environments and outputs
+	rm -rf $(TEST_ENV) $(BOARD_ENV) out build dist *.egg-info
