@@ -1,6 +1,5 @@
 """edge-convert: a Keras model in, a bundle out."""
 
-import time
 from pathlib import Path
 
 import click
@@ -9,6 +8,7 @@ from edge import __version__
 from edge.manifest import PRECISIONS
 from edge.native_output import captured_stderr
 from edge.options import one_line_errors
+from edge.progress import Progress
 
 EXAMPLES = """\b
 Examples:
@@ -85,20 +85,16 @@ _clips = click.Path(exists=True, path_type=Path)
 @one_line_errors
 def main(input_range: tuple[float, float], **options: object) -> None:
     """Cut MODEL (.keras) into an int8 encoder and a head, verify both, write a bundle."""
-    started = time.perf_counter()
-
-    def say(step: str) -> None:
-        click.echo(f"{time.perf_counter() - started:6.1f} s  {step}", err=True)
-
-    say("starting tensorflow")
+    progress = Progress()
+    progress.say("starting tensorflow")
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
         from convert.pipeline import Conversion, Request
 
     request = Request(value_range=input_range, **options)
-    bundle = Conversion(request, say).run()
-    say("done")
+    bundle = Conversion(request, progress).run()
+    progress.say("done")
     click.echo(summary(bundle))
 
 

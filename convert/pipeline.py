@@ -2,7 +2,6 @@
 
 import io
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
@@ -25,15 +24,15 @@ from edge import __version__, flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
 from edge.clips import Clips, read_clips
 from edge.errors import ModelError
-from edge.evaluate import accuracies, stream_outputs
+from edge.evaluate import accuracies, check_labels, stream_outputs
 from edge.manifest import SCHEMA_VERSION, WINDOW_RING, InputSpec, Manifest
+from edge.progress import Progress
 from edge.selftest import replay
 from edge.stream import EngineOptions
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
 GOLDEN_DECISIONS = 4
-
-Say = Callable[[str], None]
+CHUNK = 16  # windows held as float32 at a time
 
 
 @dataclass(frozen=True)
@@ -55,10 +54,11 @@ class Request:
 class Conversion:
     """One conversion under way: what was read, made and measured so far."""
 
-    def __init__(self, request: Request, say: Say = lambda step: None) -> None:
+    def __init__(self, request: Request, progress: Progress | None = None) -> None:
         self.request = request
         self.evidence = Evidence()
-        self._say_step, self._step, self._began = say, "", time.perf_counter()
+        self._progress = progress or Progress(quiet=True)
+        self._step, self._began = "", time.perf_counter()
 
     def run(self) -> Bundle:
         """Cut, quantise, verify and write the bundle; return it as written.
@@ -89,6 +89,10 @@ class Conversion:
         self.clips = clips.sample(request.calibration_clips, request.seed)
         self.windows = calib.resized(self.clips, self.spec)
         calib.refuse_unusable(self.windows, self.clips.name)
+        self.validation = None
+        if request.validation:
+            self.validation = read_clips(request.validation, self.window)
+            check_labels(self.tasks, self.validation)
 
     def _convert(self, shop: Workshop, parts: Split) -> None:
         shop.save("encoder", parts.encoder)
@@ -130,9 +134,9 @@ class Conversion:
         evidence.trials = verify.try_runtimes(bundle.manifest.parts, bundle.members)
         for converted in (self.encoder, self.head):
             evidence.operators[converted.part.file] = flatbuffer.cost(converted.model).ops
-        if self.request.validation:
+        if self.validation:
             self._say("measuring accuracy")
-            self._validate(bundle, read_clips(self.request.validation, self.window))
+            self._validate(bundle, self.validation)
 
     def _prove_split(self) -> float:
         """The uncut Keras network against both parts in float, on a window of unlike frames."""
@@ -152,15 +156,26 @@ class Conversion:
     def _validate(self, bundle: Bundle, clips: Clips) -> None:
         windows = calib.resized(clips, self.spec)
         name = Path(clips.name).name
-        streamed = stream_outputs(bundle, windows)
-        features = encode_windows(self.float_encoder, calib.as_network_input(windows, self.spec))
-        floating = self.float_head.over(features)
+        floating = self._float_answers(windows)
+        with self._progress.count("... streamed, clips", len(windows)) as on_window:
+            streamed = stream_outputs(bundle, windows, on_window=on_window)
         self.evidence.agreement = agreements(self.tasks, floating, streamed)
         self.evidence.agreement_clips = len(windows)
         self.evidence.accuracy = (
             *accuracies(self.tasks, floating, clips.labels, "float", name),
             *accuracies(self.tasks, streamed, clips.labels, "streamed", name),
         )
+
+    def _float_answers(self, windows: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network in float answers to each window, some at a time to save memory."""
+        rows = []
+        with self._progress.count("... in float, clips", len(windows)) as on_window:
+            for start in range(0, len(windows), CHUNK):
+                values = calib.as_network_input(windows[start : start + CHUNK], self.spec)
+                rows.append(self.float_head.over(encode_windows(self.float_encoder, values)))
+                for _ in values:
+                    on_window()
+        return {task: np.concatenate([row[task] for row in rows]) for task in rows[0]}
 
     def _manifest(self) -> Manifest:
         return Manifest(
@@ -180,15 +195,15 @@ class Conversion:
 
     def _write(self, bundle: Bundle) -> Bundle:
         self._say("writing the bundle")
-        golden = self.clips
+        golden = self.windows
         if self.request.golden:
-            golden = read_clips(self.request.golden, self.window).sample(2)
+            golden = calib.resized(read_clips(self.request.golden, self.window), self.spec)
         manifest = replace(
             bundle.manifest, trials=self.evidence.trials, accuracy=self.evidence.accuracy
         )
         members = {
             **bundle.members,
-            GOLDEN: golden_frames(bundle, calib.resized(golden, self.spec)),
+            GOLDEN: golden_frames(bundle, golden),
             REPORT: report(manifest, self.evidence, bundle.members).encode(),
         }
         return write_bundle(self.request.output, manifest, members)
@@ -198,14 +213,19 @@ class Conversion:
         if self._step:
             self.evidence.seconds[self._step] = now - self._began
         self._step, self._began = step, now
-        self._say_step(step)
+        self._progress.say(step)
 
 
 def golden_frames(bundle: Bundle, windows: np.ndarray) -> bytes:
-    """The `.npz` of a few real frames and what the bundle answers to them."""
-    frames = windows[:2].reshape(-1, *windows.shape[2:])[
-        : bundle.manifest.window + GOLDEN_DECISIONS - 1
-    ]
+    """The `.npz` of a few real frames and what the bundle answers to them.
+
+    The window with the surest answers is taken, and the beginning of the next one:
+    where a network is unsure, another runtime's rounding may tip it without a fault.
+    """
+    outputs = stream_outputs(bundle, windows)
+    surest = int(sum(scores.max(axis=1) for scores in outputs.values()).argmax())
+    pair = windows[[surest, (surest + 1) % len(windows)]].reshape(-1, *windows.shape[2:])
+    frames = pair[: bundle.manifest.window + GOLDEN_DECISIONS - 1]
     stream = io.BytesIO()
     np.savez_compressed(stream, frames=frames, **replay(bundle, frames, EngineOptions()))
     return stream.getvalue()

@@ -98,8 +98,7 @@ def write_bundle(
 ) -> Bundle:
     """Write a bundle under its final name only when it is whole; return it as written."""
     path = Path(path)
-    index = {name: Member(len(data), _sha256(data)) for name, data in sorted(members.items())}
-    manifest = replace(manifest, members=index)
+    manifest = replace(manifest, members=index(members))
     check(manifest)
     try:
         handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -115,6 +114,11 @@ def write_bundle(
     except OSError as error:
         raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
     return Bundle(manifest, MappingProxyType(dict(members)), path)
+
+
+def index(members: Mapping[str, bytes]) -> dict[str, Member]:
+    """Size and hash of each member, as a manifest lists them."""
+    return {name: Member(len(data), _sha256(data)) for name, data in sorted(members.items())}
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.clips import Clips
+from edge.errors import ClipError
 from edge.manifest import Accuracy, Task
 from edge.stream import EngineOptions, Stream
 
@@ -54,3 +56,30 @@ def _accuracy(
     decided = outputs.argmax(1) if task.kind == "classification" else outputs[:, 0] >= 0.5
     right = float((decided == labels).mean())
     return Accuracy(task.name, "accuracy", right, len(labels), graph, data)
+
+
+def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
+    """Raise ClipError where labels are of a form that could never be right.
+
+    They would otherwise count as wrong answers, or as none.
+    """
+    names = [task.name for task in tasks]
+    if clips.labels and not clips.labels.keys() & set(names):
+        raise ClipError(
+            f"{clips.name} holds labels for {', '.join(clips.labels)}, the bundle answers "
+            f"{', '.join(names)}: name each array after its task"
+        )
+    for task in tasks:
+        labels = clips.labels.get(task.name)
+        if labels is None or task.kind == "embedding":
+            continue
+        if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+            raise ClipError(
+                f"{clips.name}: '{task.name}' is {labels.dtype} of shape {labels.shape}; "
+                "one number a clip is needed (for a class its index)"
+            )
+        if task.labels and not np.isin(labels, np.arange(len(task.labels))).all():
+            raise ClipError(
+                f"{clips.name}: '{task.name}' has labels from {labels.min()} to {labels.max()}; "
+                f"the bundle knows the classes 0 to {len(task.labels) - 1}"
+            )

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.bundle import Bundle
+from edge.bundle import Bundle, index
 from edge.engine import Engine
 from edge.errors import BundleError
 from edge.manifest import (
@@ -45,10 +45,13 @@ def wrap_tflite(
     window, spec = _input(engine, path, value_range)
     tasks = tuple(_task(i, tensor, labels) for i, tensor in enumerate(engine.outputs))
     outputs = tuple(_renamed(t, task.name) for t, task in zip(engine.outputs, tasks))
+    members = {_FILE: model}
     part = Part("model", _FILE, _precision(engine), engine.inputs, outputs)
     streaming = WHOLE_WINDOW if window > 1 else SINGLE_FRAME
-    manifest = Manifest(SCHEMA_VERSION, path.stem, streaming, window, spec, tasks, (part,))
-    return Bundle(manifest, {_FILE: model})
+    manifest = Manifest(
+        SCHEMA_VERSION, path.stem, streaming, window, spec, tasks, (part,), members=index(members)
+    )
+    return Bundle(manifest, members, path)
 
 
 def _input(

@@ -8,8 +8,9 @@ from edge.bundle import Bundle
 from edge.errors import BundleError, SelfTestFailed
 from edge.stream import EngineOptions, Stream
 
-# Other runtimes and instruction sets round differently; a decision may not.
-_TOLERANCE = 0.1
+# Other runtimes round each layer differently, which a softmax may amplify; a broken
+# one is further off than this on the sure decisions that golden frames are chosen for
+_TOLERANCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class SelfTest:
 def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfTest:
     """Push the golden frames and compare with the outputs kept beside them.
 
-    Raises SelfTestFailed where an output is off by more than 0.1 of its range,
+    Raises SelfTestFailed where an output is off by more than 0.25 of its range,
     BundleError where the bundle holds no golden frames.
     """
     golden = bundle.golden

@@ -89,6 +89,54 @@ def test_weights_that_depend_on_the_frame_s_place_stay_in_the_head() -> None:
     _assert_parts_equal_the_whole(model)
 
 
+def test_frames_folded_into_the_batch_are_followed() -> None:
+    keras.utils.set_random_seed(4)
+    window = keras.Input(SHAPE)
+    x = ops.reshape(window, (-1, *SHAPE[1:]))
+    x = layers.Conv2D(4, 3, 2, activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Flatten()(layers.MaxPooling2D(5)(x))
+    x = ops.reshape(x, (-1, tiny.WINDOW, 36))
+    model = keras.Model(window, layers.Dense(3, name="a")(layers.GRU(5)(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 36)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_folded_frames_that_are_never_unfolded_are_laid_out_for_the_head() -> None:
+    keras.utils.set_random_seed(5)
+    window = keras.Input(SHAPE)
+    x = ops.reshape(window, (-1, *SHAPE[1:]))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, 2)(x))
+    x = ops.reshape(x, (-1, tiny.WINDOW * 4))
+    model = keras.Model(window, layers.Dense(3, name="a")(x))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 4)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_nested_model_of_the_whole_window_is_looked_into() -> None:
+    keras.utils.set_random_seed(6)
+    inner_window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(tiny.frame_model())(inner_window)
+    x = layers.TimeDistributed(layers.GlobalMaxPooling2D())(x)
+    inner = keras.Model(inner_window, layers.LSTM(4)(x), name="inner")
+    window = keras.Input(SHAPE)
+    model = keras.Model(window, layers.Dense(2, name="a")(inner(window)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 16)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_recurrent_layer_within_a_frame_belongs_to_the_encoder() -> None:
+    keras.utils.set_random_seed(7)
+    picture = keras.Input(SHAPE[1:])
+    rows = layers.Reshape((SHAPE[1], SHAPE[2] * 3))(picture)
+    reader = keras.Model(picture, layers.LSTM(4)(rows))
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(reader)(window)
+    model = keras.Model(window, layers.Dense(2, name="a")(layers.GlobalAveragePooling1D()(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 4)]
+    _assert_parts_equal_the_whole(model)
+
+
 def test_a_sequential_model_is_cut_too() -> None:
     from convert.keras_model import functional
 

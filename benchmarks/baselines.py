@@ -1,0 +1,190 @@
+"""The uncut network as baseline: in TFLite, int8 and float32, and in Keras itself.
+
+The only file here that needs tensorflow, and only once a model is given.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks import record
+from benchmarks.cache import ConversionCache
+from benchmarks.contenders import Contender, missing, of_bundle
+from benchmarks.keras_window import FloatFrames, KerasSubject, calibration_windows
+from edge.bundle import Bundle
+from edge.errors import ConfigError, EngineError, ModelError
+from edge.manifest import WHOLE_WINDOW, Manifest
+from edge.native_output import captured_stderr
+from edge.stream import EngineOptions
+
+PRECISIONS = {record.WHOLE_INT8: "int8", record.WHOLE_FLOAT: "float32"}
+NAMES = (*PRECISIONS, record.KERAS_PREDICT)
+_BATCH = 8
+
+Say = Callable[[str], None]
+
+
+def unprepared() -> list[Contender]:
+    """The rows of a run that was given no model."""
+    return [missing(name, "give --model MODEL.keras") for name in NAMES]
+
+
+@dataclass(frozen=True)
+class WholeWindow:
+    """The uncut network beside the bundle that was made of it."""
+
+    path: Path
+    model: Any
+    bundle: Bundle
+
+    def contenders(
+        self,
+        options: EngineOptions,
+        windows: Sequence[np.ndarray],
+        cache: ConversionCache,
+        say: Say,
+    ) -> list[Contender]:
+        """All three baselines; one that fails says why instead of having figures.
+
+        windows: uint8 RGB (T, H, W, 3), which calibrate the int8 graph.
+        """
+        calibration = calibration_windows(self.bundle.manifest, windows)
+        converted = self._conversions(calibration, cache, say)
+        rows = [
+            self._contender(name, converted[precision], options)
+            for name, precision in PRECISIONS.items()
+        ]
+        return [*rows, keras_contender(self.model, self.bundle.manifest)]
+
+    def _contender(self, name: str, model: bytes | str, options: EngineOptions) -> Contender:
+        if isinstance(model, str):
+            return missing(name, model)
+        try:
+            return of_bundle(name, self._as_bundle(model, PRECISIONS[name]), options)
+        except EngineError as error:
+            return missing(name, str(error))
+
+    def _as_bundle(self, model: bytes, precision: str) -> Bundle:
+        from convert.parts import describe
+
+        part = describe("model", precision, model, self.model).part
+        manifest = replace(self.bundle.manifest, streaming=WHOLE_WINDOW, parts=(part,), members={})
+        return Bundle(manifest, {part.file: model})
+
+    def _conversions(
+        self, calibration: np.ndarray, cache: ConversionCache, say: Say
+    ) -> dict[str, bytes | str]:
+        """The .tflite of each precision, from the cache or made; or why there is none."""
+        examples = {"float32": None, "int8": calibration}
+        paths = {p: cache.path(self.path, p, data) for p, data in examples.items()}
+        found = {p: path.read_bytes() for p, path in paths.items() if path.exists()}
+        wanted = {p: data for p, data in examples.items() if p not in found}
+        if not wanted:
+            say("whole-window conversions found in the cache")
+            return found
+        made = self._convert(wanted, say)
+        for precision, model in made.items():
+            if isinstance(model, bytes):
+                cache.store(paths[precision], model)
+        return {**found, **made}
+
+    def _convert(self, wanted: Mapping[str, np.ndarray | None], say: Say) -> dict[str, bytes | str]:
+        from convert.split import whole_window
+        from convert.tflite import Workshop
+
+        say(
+            f"converting the whole window to {' and '.join(wanted)}: the network stands in it "
+            f"{self.bundle.manifest.window} times, which can take minutes (kept for later runs)"
+        )
+        made: dict[str, bytes | str] = {}
+        with TemporaryDirectory(prefix="edge-bench-") as folder, Workshop(Path(folder)) as shop:
+            shop.save("window", whole_window(self.model))
+            jobs = [
+                shop.start("window", p, None if data is None else {"window": data})
+                for p, data in wanted.items()
+            ]
+            for job in jobs:
+                try:
+                    made[job.precision] = job.result()
+                except ModelError as error:
+                    made[job.precision] = str(error)
+                say(f"whole window to {job.precision}: done")
+        return made
+
+
+def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
+    """Load the Keras model that `bundle` was made of.
+
+    Raises ConfigError where tensorflow is missing or the model is another network,
+    ModelError where it does not load.
+    """
+    try:
+        with captured_stderr():  # tensorflow greets from C++ before it can be told not to
+            from convert.keras_model import load_model, named_outputs, window_shape
+    except ImportError as error:
+        raise ConfigError(
+            f"--model needs tensorflow ({error}): pip install 'edge-run[convert]', or leave it out"
+        ) from error
+    model = load_model(path)
+    found = _form(window_shape(model), named_outputs(model), model.count_params())
+    spec, manifest = bundle.manifest.input, bundle.manifest
+    shape = (manifest.window, spec.height, spec.width, spec.channels)
+    wanted = _form(shape, [task.name for task in manifest.tasks], manifest.parameters)
+    if found != wanted:
+        raise ConfigError(f"{path} is not the network of {manifest.name}: {found}, not {wanted}")
+    return WholeWindow(path, model, bundle)
+
+
+def _form(shape: Sequence[int], tasks: Iterable[str], parameters: int) -> str:
+    """What a network and the bundle that was made of it have in common."""
+    size = " x ".join(map(str, shape))
+    return f"{size} to {', '.join(sorted(tasks))} with {parameters} parameters"
+
+
+def keras_contender(model: Any, manifest: Manifest) -> Contender:
+    """The model itself, the exact one that all others approximate."""
+    import keras
+
+    from convert.keras_model import named_outputs
+
+    named = keras.Model(model.inputs, named_outputs(model))
+    frames = FloatFrames(manifest.input)
+
+    def outputs(
+        windows: Sequence[np.ndarray], on_window: Callable[[], None]
+    ) -> dict[str, np.ndarray]:
+        collected: dict[str, list[np.ndarray]] = {task.name: [] for task in manifest.tasks}
+        for batch in _batches(windows):
+            found = named.predict_on_batch(_filled([frames.window(w) for w in batch]))
+            for task, rows in collected.items():
+                rows.append(np.asarray(found[task])[: len(batch)])
+            for _ in batch:
+                on_window()
+        return {task: np.concatenate(rows) for task, rows in collected.items()}
+
+    return Contender(record.KERAS_PREDICT, KerasSubject(named, manifest), outputs, exact=True)
+
+
+def agreement(
+    bundle: Bundle, exact: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """How far `found` decides as the exact network does, by task, 0 to 1."""
+    from convert.evidence import agreements
+
+    return agreements(bundle.manifest.tasks, exact, found)
+
+
+def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    rest = iter(windows)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        yield batch
+
+
+def _filled(windows: list[np.ndarray]) -> np.ndarray:
+    """A whole batch, the last window repeated: another size would be compiled anew."""
+    return np.stack([*windows, *windows[-1:] * (_BATCH - len(windows))])

@@ -1,0 +1,73 @@
+"""From nothing to the first result: edge-run itself, in fresh processes."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from benchmarks.frames import BenchFrames
+from benchmarks.record import ColdStart
+from benchmarks.statistics import summarise
+from edge.errors import EngineError
+from edge.stream import EngineOptions
+
+_TIMEOUT_S = 300
+_RUN_MAIN = "from edge.cli import main; main(prog_name='edge-run')"
+
+
+def cold_start(
+    bundle: str,
+    options: EngineOptions,
+    frames: BenchFrames,
+    *,
+    count: int,
+    repeats: int,
+    on_start: Callable[[], None] = lambda: None,
+) -> ColdStart:
+    """Run `edge-run` over `count` frames in `repeats` new processes, one after the other.
+
+    The first process finds the files in the page cache or not, as it happens; the
+    median is of processes that find them there. Raises EngineError where one fails.
+    """
+    with TemporaryDirectory(prefix="edge-bench-") as folder:
+        source = frames.uri
+        if source is None:
+            frames.write_images(Path(folder), count)
+            source = folder
+        command = _command(bundle, options, source, count)
+        runs = []
+        for _ in range(repeats):
+            runs.append(_run(command))
+            on_start()
+    return ColdStart(
+        first_result_s=summarise([run["first_result_s"] for run in runs]),
+        peak_rss_bytes=round(max(run["peak_rss_mb"] for run in runs) * 1e6),
+        frames=runs[0]["frames"],
+    )
+
+
+def _command(bundle: str, options: EngineOptions, source: str, count: int) -> list[str]:
+    script = shutil.which("edge-run", path=str(Path(sys.executable).parent))
+    program = [sys.executable, script] if script else [sys.executable, "-c", _RUN_MAIN]
+    arguments = [bundle, "--source", source, "--frames", str(count), "--json"]
+    engine = ["--runtime", options.runtime, "--threads", str(options.threads)]
+    if options.delegate:
+        engine += ["--delegate", options.delegate]
+    return program + arguments + engine
+
+
+def _run(command: list[str]) -> dict:
+    """One process's summary, as edge-run prints it."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(
+            f"edge-run gave no result in {_TIMEOUT_S} s: give a --source that delivers frames"
+        ) from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise EngineError(f"edge-run failed in a fresh process ({reason})")
+    return json.loads(done.stdout.strip().splitlines()[-1])

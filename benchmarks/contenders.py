@@ -1,0 +1,61 @@
+"""The ways of running one network that a run compares, `streamed` first."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks import record
+from benchmarks.subjects import RerunSubject, StreamSubject
+from benchmarks.timing import Subject
+from edge.bundle import Bundle
+from edge.evaluate import stream_outputs
+from edge.rerun import WindowRerun
+from edge.stream import EngineOptions, Stream
+
+# (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
+Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way of running the network.
+
+    subject: None where it cannot be measured; `not_measured` says why.
+    outputs: what it answers to whole windows; None where that is known from another.
+    exact: whether it is the float network that the others approximate.
+    """
+
+    name: str
+    subject: Subject | None = None
+    outputs: Outputs | None = None
+    size_bytes: int | None = None
+    exact: bool = False
+    not_measured: str = ""
+
+
+def missing(name: str, reason: str) -> Contender:
+    """A way that could not be made ready."""
+    return Contender(name, not_measured=reason)
+
+
+def of_bundle(
+    name: str, bundle: Bundle, options: EngineOptions, *, exact: bool = False
+) -> Contender:
+    """A bundle, cut or uncut, through a Stream. Raises EngineError where it does not load."""
+    return Contender(
+        name,
+        StreamSubject(Stream(bundle, options)),
+        lambda windows, on_window: stream_outputs(bundle, windows, options, on_window),
+        sum(len(bundle.members[part.file]) for part in bundle.manifest.parts),
+        exact,
+    )
+
+
+def split_rerun(bundle: Bundle, options: EngineOptions) -> Contender:
+    """The bundle's two parts without a ring: its answers are the streamed ones."""
+    name = record.SPLIT_RERUN
+    if bundle.manifest.part("encoder") is None:
+        return missing(name, "the bundle is not cut into an encoder and a head")
+    size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
+    return Contender(name, RerunSubject(WindowRerun(bundle, options)), size_bytes=size)

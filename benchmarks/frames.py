@@ -1,0 +1,67 @@
+"""The frames that are timed, all in memory before the first one is."""
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.record import FrameSet
+from edge.bundle import Bundle
+from edge.clips import Clips
+from edge.errors import BundleError, SinkError
+from edge.sources import open_source
+
+MAX_FRAMES = 120
+
+
+@dataclass(frozen=True)
+class BenchFrames:
+    """Frames uint8 BGR (H, W, 3) and where they are from.
+
+    uri: what edge-run can read them from itself, or None.
+    """
+
+    origin: str
+    pixels: tuple[np.ndarray, ...]
+    uri: str | None = None
+
+    def describe(self) -> FrameSet:
+        return FrameSet(self.origin, len(self.pixels), *self.pixels[0].shape[:2])
+
+    def write_images(self, folder: Path, count: int) -> None:
+        """Write `count` frames as PNG files, from the first again after the last."""
+        for number in range(count):
+            picture = self.pixels[number % len(self.pixels)]
+            if not cv2.imwrite(str(folder / f"{number:05}.png"), picture):
+                raise SinkError(f"{folder} cannot be written: free some space")
+
+
+def choose_frames(bundle: Bundle, clips: Clips | None, source: str | None) -> BenchFrames:
+    """From `source` if given, else of the clips, else the bundle's golden frames.
+
+    Raises SourceError where the source delivers none, BundleError where nothing is given
+    and the bundle holds none.
+    """
+    if source is not None:
+        return _from_source(source)
+    if clips is not None:
+        return _from_rgb(Path(clips.name).name, clips.windows)
+    if "frames" in bundle.golden:
+        return _from_rgb("golden frames", [bundle.golden["frames"]])
+    raise BundleError(
+        f"{bundle.manifest.name} holds no golden frames to measure with: give --source or --data"
+    )
+
+
+def _from_source(uri: str) -> BenchFrames:
+    with open_source(uri) as source:
+        pixels = tuple(frame.pixels for frame in islice(source, MAX_FRAMES))
+    return BenchFrames(Path(uri).name, pixels, uri)
+
+
+def _from_rgb(origin: str, windows: object) -> BenchFrames:
+    frames = (frame for window in windows for frame in window)
+    pixels = (np.ascontiguousarray(frame[..., ::-1]) for frame in frames)
+    return BenchFrames(origin, tuple(islice(pixels, MAX_FRAMES)))

@@ -1,0 +1,60 @@
+"""Windows of float values, as a Keras network takes them, filled frame by frame."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import Clock, FrameTiming
+from edge.manifest import InputSpec, Manifest, TensorSpec
+from edge.preprocess import Preprocessor
+from edge.ring import Ring
+
+_CALIBRATION_WINDOWS = 16
+
+
+class FloatFrames:
+    """Frames as the Keras model takes them, through the same preprocessing as on the board."""
+
+    def __init__(self, spec: InputSpec) -> None:
+        self.shape = (spec.height, spec.width, spec.channels)
+        self.write = Preprocessor(spec, TensorSpec("window", (1, *self.shape), "float32"))
+
+    def window(self, frames_rgb: np.ndarray) -> np.ndarray:
+        """uint8 RGB (T, any H, any W, 3) -> float32 (T, H, W, C)."""
+        values = np.empty((len(frames_rgb), *self.shape), np.float32)
+        for frame, slot in zip(frames_rgb, values):
+            self.write(np.ascontiguousarray(frame[..., ::-1]), slot)
+        return values
+
+
+def calibration_windows(manifest: Manifest, windows: Sequence[np.ndarray]) -> np.ndarray:
+    """Windows spread over those given: float32 (n, T, H, W, C), two corners black and white.
+
+    The corners keep the input's range that of a picture where the clips are dim.
+    """
+    count = min(len(windows), _CALIBRATION_WINDOWS)
+    chosen = np.linspace(0, len(windows) - 1, count).round().astype(int)
+    frames = FloatFrames(manifest.input)
+    values = np.stack([frames.window(windows[i]) for i in chosen])
+    values[0, 0, 0, 0, :], values[0, 0, -1, -1, :] = manifest.input.value_range
+    return values
+
+
+class KerasSubject:
+    """`predict` on the window that each frame completes; Keras uses all cores."""
+
+    def __init__(self, model: Any, manifest: Manifest, clock: Clock = time.perf_counter_ns) -> None:
+        self._model, self._clock = model, clock
+        self._frames = FloatFrames(manifest.input)
+        self._ring = Ring(manifest.window, self._frames.shape, np.dtype(np.float32))
+
+    def step(self, pixels: np.ndarray) -> FrameTiming | None:
+        started = self._clock()
+        self._frames.write(pixels, self._ring.slot)
+        self._ring.advance()
+        if not self._ring.full:
+            return None
+        self._model.predict(self._ring.view()[None], verbose=0)
+        return FrameTiming((self._clock() - started) / 1e6)

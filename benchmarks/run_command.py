@@ -1,0 +1,157 @@
+"""`edge-bench [run] BUNDLE`: measure one bundle on this machine."""
+
+import os
+from pathlib import Path
+
+import click
+
+from edge.errors import SinkError
+from edge.options import engine_options, json_option, one_line_errors
+
+EXAMPLES = """\b
+Examples:
+  edge-bench mine.edge
+  edge-bench mine.edge --source clip.mp4 --threads 2 -o record.json
+  edge-bench mine.edge --data test.npz
+  edge-bench mine.edge --data test.npz --baselines --model mine.keras
+"""
+
+_existing = click.Path(exists=True, path_type=Path)
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("bundle")
+@click.option(
+    "--data",
+    type=_existing,
+    metavar="CLIPS",
+    help="Clips, for accuracy labelled ones: an .npz of `clips` and one array a task.",
+)
+@click.option(
+    "--clips",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Answer at most N of the clips, drawn over all of them. [default: all]",
+)
+@click.option(
+    "--source",
+    metavar="URI",
+    help="Frames to time: video file, image folder, quoted glob. [default: --data, else golden]",
+)
+@click.option(
+    "--baselines", is_flag=True, help="Also run both parts anew over the window, each frame."
+)
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="MODEL.keras",
+    help="With --baselines: also the uncut network in TFLite int8, float32 and Keras.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep converted baselines there. [default: ~/.cache/edge-run/baselines]",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=300,
+    show_default=True,
+    metavar="N",
+    help="Measure at least N frames ...",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=3.0,
+    show_default=True,
+    metavar="S",
+    help="... and at least S seconds.",
+)
+@click.option(
+    "--baseline-frames",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Enough frames of a baseline.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Rounds in which streaming and baselines take turns.",
+)
+@click.option(
+    "--cold-starts",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Fresh edge-run processes to start; 0 for none.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="RECORD.json",
+    help="Write the record, for comparisons.",
+)
+@engine_options
+@json_option
+@one_line_errors
+def run(
+    bundle: str,
+    runtime: str,
+    threads: int,
+    delegate: str | None,
+    frames: int,
+    seconds: float,
+    rounds: int,
+    output: Path | None,
+    as_json: bool,
+    cache: Path | None,
+    **wanted: object,
+) -> None:
+    """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
+
+    Reports size, parameters and multiply-adds, latency of each stage and of a whole
+    frame, what edge-run adds around the runtime, accuracy on labelled clips, cold
+    start and peak memory of a fresh process, and the same for slower ways to run the
+    same network (--baselines).
+    """
+    from benchmarks.cache import DEFAULT_FOLDER
+    from benchmarks.harness import Bench, Request
+    from benchmarks.record_file import to_json, write_record
+    from benchmarks.tables import report
+    from benchmarks.timing import Plan
+    from edge.progress import Progress
+    from edge.stream import EngineOptions
+
+    if wanted["model"] and not wanted["baselines"]:
+        raise click.UsageError("--model goes with --baselines")
+    if wanted["clips"] and not wanted["data"]:
+        raise click.UsageError("--clips goes with --data")
+    if output:
+        _check_writable(output)
+    request = Request(
+        bundle,
+        EngineOptions(runtime, threads, delegate),
+        plan=Plan(frames, seconds, rounds),
+        cache=cache or DEFAULT_FOLDER,
+        **wanted,
+    )
+    progress = Progress()
+    found = Bench(request, progress).run()
+    progress.say("done")
+    if output:
+        write_record(output, found)
+    click.echo(to_json(found).rstrip() if as_json else "\n" + report(found))
+
+
+def _check_writable(output: Path) -> None:
+    """A run takes minutes: find out before it, not after."""
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise SinkError(f"{output} cannot be written: its folder is missing or read-only")

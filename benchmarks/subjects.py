@@ -1,0 +1,78 @@
+"""The subjects that need nothing but a runtime: a stream, and its parts run anew each frame."""
+
+import time
+from collections.abc import Mapping
+
+import numpy as np
+
+from benchmarks.timing import Clock, EngineProbe, FrameTiming, Invokable
+from edge.frame import Frame
+from edge.rerun import WindowRerun
+from edge.stream import Stream
+
+# an uncut network has no encoder: its frames go into the ring as they are
+_UNCUT_STAGES = {"preprocess": "preprocess", "encoder": "ring", "head": "model"}
+
+
+class _Probed:
+    """Probes on named engines, read out once a frame."""
+
+    def __init__(self, engines: Mapping[str, Invokable], clock: Clock) -> None:
+        self._clock = clock
+        self._probes = {role: EngineProbe(engine, clock) for role, engine in engines.items()}
+
+    def _begin(self) -> int:
+        for probe in self._probes.values():
+            probe.reset()
+        return self._clock()
+
+    def _timing(self, total_ns: int, stages_ms: Mapping[str, float]) -> FrameTiming:
+        return FrameTiming(
+            total_ns / 1e6,
+            stages_ms,
+            {role: probe.spent_ms for role, probe in self._probes.items()},
+            {role: probe.invocations for role, probe in self._probes.items()},
+        )
+
+
+class StreamSubject(_Probed):
+    """A Stream as edge-run drives it: one `push` a frame."""
+
+    def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
+        super().__init__(_engines(stream), clock)
+        self._stream, self._number = stream, 0
+
+    def step(self, pixels: np.ndarray) -> FrameTiming | None:
+        frame = Frame(pixels, self._number)
+        self._number += 1
+        started = self._begin()
+        decision = self._stream.push(frame)
+        total_ns = self._clock() - started
+        if decision is None:
+            return None
+        return self._timing(total_ns, self._named(decision.latency_ms))
+
+    def _named(self, latency_ms: Mapping[str, float]) -> Mapping[str, float]:
+        if self._stream.encoder is not None:
+            return latency_ms
+        return {_UNCUT_STAGES[stage]: ms for stage, ms in latency_ms.items()}
+
+
+class RerunSubject(_Probed):
+    """The same two parts, the encoder run over the whole window for each frame."""
+
+    def __init__(self, rerun: WindowRerun, clock: Clock = time.perf_counter_ns) -> None:
+        super().__init__({"encoder": rerun.encoder, "head": rerun.head}, clock)
+        self._rerun = rerun
+
+    def step(self, pixels: np.ndarray) -> FrameTiming | None:
+        started = self._begin()
+        outputs = self._rerun.push(pixels)
+        total_ns = self._clock() - started
+        return None if outputs is None else self._timing(total_ns, {})
+
+
+def _engines(stream: Stream) -> dict[str, Invokable]:
+    if stream.encoder is None:
+        return {"model": stream.head.engine}
+    return {"encoder": stream.encoder, "head": stream.head.engine}

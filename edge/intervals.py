@@ -1,0 +1,14 @@
+"""How far a share of right answers can be trusted."""
+
+import math
+
+_Z_95 = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+def wilson_interval(right: int, n: int, z: float = _Z_95) -> tuple[float, float]:
+    """Score interval of a share `right / n` (E. B. Wilson, 1927); 95 % unless `z` says else."""
+    share, squared = right / n, z * z / n
+    centre = share + squared / 2
+    reach = z * math.sqrt(share * (1 - share) / n + squared / (4 * n))
+    low, high = (centre - reach) / (1 + squared), (centre + reach) / (1 + squared)
+    return max(0.0, low), min(1.0, high)

@@ -1,0 +1,1 @@
+"""Networks, data sets and training: everything that ends in a `.keras` file."""

@@ -1,0 +1,185 @@
+"""A training run as a TOML file."""
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from edge.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+
+FEATURES_VERSION = 1  # to be raised when clips are rendered differently
+
+
+@dataclass(frozen=True)
+class NetworkSection:
+    """See `MTDNNConfig`; `backbone_weights` may be "imagenet" or "random"."""
+
+    backbone: str = "efficientnet-lite0"
+    backbone_weights: str = "imagenet"
+    window: int = 15
+    size: int = 100
+    spatial_width: int = 256
+    spatial_activation: str = "relu"
+    spatial_dropout: float = 0.3
+    temporal_pool: str = "grid"
+    grid_filters: int = 12
+    temporal_centre: bool = True
+    temporal_width: int = 128
+    attention_width: int = 32
+    block_dropout: float = 0.3
+    head_width: int = 256
+    head_dropout: float = 0.5
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """ORL in motion.
+
+    Attributes:
+        people: the first so many of the 40.
+        train_variants: motions rendered of each train photo and action.
+        train_length: frames rendered a train clip; each epoch looks at another
+            window of them.
+        frame_rate_hz: what the motions' speeds are meant at.
+    """
+
+    people: int = 40
+    test_photos: int = 3
+    validation_photos: int = 1
+    train_variants: int = 3
+    train_length: int = 20
+    frame_rate_hz: float = 25.0
+    calibration_clips: int = 160
+
+    def __post_init__(self) -> None:
+        _at_least_one(
+            self,
+            "people",
+            "test_photos",
+            "validation_photos",
+            "train_variants",
+            "calibration_clips",
+        )
+
+
+@dataclass(frozen=True)
+class StageSection:
+    """One stage of training, by the thesis' schedule (see `ThesisSchedule`)."""
+
+    batch_size: int = 64
+    learning_rate: float = 5e-4
+    max_epochs: int = 150
+    lr_factor: float = 0.4
+    lr_window: int = 6
+    lr_min_fall: float = 0.002
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        _at_least_one(self, "batch_size", "lr_window", "patience")
+
+
+@dataclass(frozen=True)
+class FineTuningSection(StageSection):
+    """The stage that trains the backbone's end too.
+
+    Attributes:
+        from_layer: layers of the backbone after this one are trained; empty, or
+            with max_epochs 0: there is no such stage.
+    """
+
+    from_layer: str = ""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """Everything that decides the outcome of a run.
+
+    Attributes:
+        refit: when the validation photos have decided when to stop, train once
+            more from the start for as long, with them among the train photos.
+    """
+
+    name: str = "mtdnn"
+    seed: int = 0
+    licence: str = "Apache-2.0"
+    refit: bool = False
+    network: NetworkSection = field(default_factory=NetworkSection)
+    data: DataSection = field(default_factory=DataSection)
+    blocks: StageSection = field(default_factory=StageSection)
+    fine_tuning: FineTuningSection = field(default_factory=FineTuningSection)
+
+    def __post_init__(self) -> None:
+        _at_least_one(self.blocks, "max_epochs")
+        if self.data.train_length < self.network.window:
+            raise ConfigError(
+                f"data.train_length is {self.data.train_length}: a clip must be as long as the "
+                f"network's window, {self.network.window} frames, or longer"
+            )
+
+    def features_fingerprint(self) -> str:
+        """16 hex digits that change with all that the backbone's features depend on."""
+        net = self.network
+        part = {
+            "version": FEATURES_VERSION,
+            "seed": self.seed,
+            "data": dataclasses.asdict(self.data),
+            "network": [net.backbone, net.backbone_weights, net.window, net.size],
+            "early": self.fine_tuning.from_layer,
+        }
+        return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _at_least_one(section: object, *names: str) -> None:
+    for name in names:
+        if getattr(section, name) < 1:
+            raise ConfigError(f"{name} is {getattr(section, name)}: it must be 1 or more")
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Read a TOML file.
+
+    Raises:
+        ConfigError: the file is no TOML, or holds a key or a value that no run has.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
+    return _section(TrainingConfig, table, str(path))
+
+
+def _section(kind: type, table: dict[str, Any], where: str) -> Any:
+    types = get_type_hints(kind)
+    for key in table:
+        if key not in types:
+            raise ConfigError(f"{where}: unknown key `{key}`{_nearest(key, types)}")
+    return kind(**{key: _value(types[key], table[key], f"{where}: {key}") for key in table})
+
+
+def _value(kind: type, value: Any, where: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where} must be a section, written [{where.split(': ')[-1]}]")
+        return _section(kind, value, where)
+    if kind is float and type(value) is int:
+        return float(value)
+    if type(value) is not kind:
+        raise ConfigError(f"{where} is {value!r}: it must be of type {kind.__name__}")
+    if isinstance(value, int | float) and value < 0:
+        raise ConfigError(f"{where} is {value}: it must not be negative")
+    return value
+
+
+def _nearest(key: str, known: dict[str, Any]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f", did you mean `{near[0]}`?" if near else f"; known are {', '.join(known)}"

@@ -1,0 +1,61 @@
+"""Which clips a training file asks for, part by part."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import ConfigError
+
+from ..config import TrainingConfig
+from .clips import ClipPlan, balanced, plan_clips, render_all, write_clips
+from .orl import PEOPLE, read_photos, split_by_photo
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Clips to be rendered for each use.
+
+    `held_out` shows the photos of `validation` as `train` shows its own; otherwise
+    no photo serves two uses.
+    """
+
+    train: list[ClipPlan]
+    validation: list[ClipPlan]
+    held_out: list[ClipPlan]
+    test: list[ClipPlan]
+
+
+def plan_data(config: TrainingConfig) -> Plans:
+    """Split the photos and plan the clips of each part.
+
+    Raises:
+        ConfigError: the people asked for are not there.
+        ClipError: the photos are missing, or too few for the split.
+    """
+    data = config.data
+    if not 1 <= data.people <= PEOPLE:
+        raise ConfigError(f"data.people is {data.people}: ORL has 1 to {PEOPLE}")
+    photos = [photo for photo in read_photos() if photo.person < data.people]
+    split = split_by_photo(
+        photos, config.seed, test=data.test_photos, validation=data.validation_photos
+    )
+    return Plans(
+        plan_clips(split.train, config.seed + 1, variants=data.train_variants, flips=True),
+        plan_clips(split.validation, config.seed + 2),
+        plan_clips(split.validation, config.seed + 1, variants=data.train_variants, flips=True),
+        plan_clips(split.test, config.seed + 3),
+    )
+
+
+def export_clip_sets(config: TrainingConfig, folder: Path) -> list[Path]:
+    """Write calibration.npz (train photos, balanced) and test.npz (all test clips)."""
+    plans = plan_data(config)
+    sets = {
+        "calibration": balanced(plans.train, config.data.calibration_clips, config.seed),
+        "test": plans.test,
+    }
+    paths = []
+    for name, chosen in sets.items():
+        paths.append(folder / f"{name}.npz")
+        clips = render_all(chosen, config.network.window, config.network.size)
+        write_clips(paths[-1], clips)
+    return paths

@@ -1,0 +1,92 @@
+"""What the frozen backbone makes of rendered clips, computed once and kept on disk."""
+
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+import tensorflow as tf
+
+from .datasets.clips import ClipPlan, render_batches
+
+CLIPS_A_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Features:
+    """Feature maps of clips, float16 (N, L, h, w, C), memory-mapped.
+
+    Attributes:
+        maps: the backbone's outputs.
+        early: the maps that fine-tuning starts from, or None.
+    """
+
+    maps: np.ndarray
+    early: np.ndarray | None
+
+
+def cached_features(
+    backbone: keras.Model,
+    early_layer: str,
+    plans: Sequence[ClipPlan],
+    length: int,
+    folder: Path,
+    label: str,
+) -> Features:
+    """Render `plans`, pass every frame through `backbone`, and keep the result.
+
+    Args:
+        early_layer: name of a layer in the backbone, or "".
+        folder: where `label`.maps.npy and `label`.early.npy lie or will lie; the
+            caller names it after all that decides the content.
+    """
+    cuts = {"maps": backbone.output}
+    if early_layer:
+        cuts["early"] = backbone.get_layer(early_layer).output
+    paths = {name: folder / f"{label}.{name}.npy" for name in cuts}
+    if not all(path.exists() for path in paths.values()):
+        folder.mkdir(parents=True, exist_ok=True)
+        _compute(keras.Model(backbone.input, cuts), plans, length, paths, label)
+    maps = {name: np.load(path, mmap_mode="r") for name, path in paths.items()}
+    return Features(maps["maps"], maps.get("early"))
+
+
+def _compute(
+    model: keras.Model, plans: Sequence[ClipPlan], length: int, paths: dict[str, Path], label: str
+) -> None:
+    partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
+    files = {
+        name: np.lib.format.open_memmap(
+            partial[name], "w+", np.float16, (len(plans), length, *model.output[name].shape[1:])
+        )
+        for name in paths
+    }
+    size = model.input_shape[1]
+    infer = tf.function(lambda frames: model(frames, training=False), reduce_retracing=True)
+    with click.progressbar(length=len(plans), label=f"features of {label} clips") as progress:
+        done = 0
+        for clips in _ahead(render_batches(plans, length, size, CLIPS_A_BATCH)):
+            outputs = infer(tf.constant(clips.reshape(-1, size, size, 3), tf.float32))
+            for name, file in files.items():
+                values = outputs[name].numpy()
+                file[done : done + len(clips)] = values.reshape(
+                    len(clips), length, *values.shape[1:]
+                )
+            done += len(clips)
+            progress.update(len(clips))
+    for name, file in files.items():
+        file.flush()
+        os.replace(partial[name], paths[name])
+
+
+def _ahead(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The same batches, the next one being rendered while one is used."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(next, batches, None)
+            yield batch

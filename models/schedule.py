@@ -1,0 +1,69 @@
+"""The thesis' training schedule as a Keras callback."""
+
+import math
+
+import keras
+
+
+class ThesisSchedule(keras.callbacks.Callback):
+    """Lower the rate on a plateau, stop without gain, keep the best weights.
+
+    After each epoch: where the monitored loss fell by less than `min_fall` of
+    itself an epoch over the last `window` epochs, the learning rate is multiplied
+    by `factor` and the window begins anew; after `patience` epochs without a
+    lower loss, training stops. The best epoch's weights are put back at the end;
+    where no epoch got below `to_beat`, those from before the first (epoch -1).
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        factor: float = 0.4,
+        window: int = 6,
+        min_fall: float = 0.002,
+        patience: int = 10,
+        to_beat: float = math.inf,
+    ) -> None:
+        super().__init__()
+        self.monitor, self.factor, self.window = monitor, factor, window
+        self.min_fall, self.patience = min_fall, patience
+        self.best_loss, self.best_epoch = to_beat, -1
+        self.rates: list[float] = []
+        self._losses: list[float] = []
+        self._best_weights: list | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Keep the weights to come back to, should no epoch be better."""
+        if self.best_loss < math.inf:
+            self._best_weights = self.model.get_weights()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the epoch's loss and act on it."""
+        loss = float((logs or {})[self.monitor])
+        self.rates.append(float(self.model.optimizer.learning_rate))
+        self._keep_best(epoch, loss)
+        self._losses.append(loss)
+        if plateaued(self._losses, self.window, self.min_fall):
+            self.model.optimizer.learning_rate = self.rates[-1] * self.factor
+            self._losses = [loss]
+        if epoch - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put the best weights back."""
+        if self._best_weights is not None:
+            self.model.set_weights(self._best_weights)
+
+    def _keep_best(self, epoch: int, loss: float) -> None:
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, epoch
+            self._best_weights = self.model.get_weights()
+
+
+def plateaued(losses: list[float], window: int, min_fall: float) -> bool:
+    """Did the loss fall by less than `min_fall` of itself an epoch over `window` epochs?"""
+    if len(losses) <= window:
+        return False
+    before, now = losses[-1 - window], losses[-1]
+    return (before - now) / abs(before) < min_fall * window

@@ -1,0 +1,112 @@
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from benchmarks import record as rec
+from benchmarks.record import Measurement, Record, TaskFigure
+from benchmarks.record_file import from_json, read_record, to_json, write_record
+from benchmarks.statistics import Summary
+from devices.machine import Machine
+from edge.errors import ConfigError, SinkError
+from tests.benchmarks.samples import RECORD
+
+number = st.floats(allow_nan=False, allow_infinity=False)
+text = st.text(max_size=8)
+summary = st.builds(Summary, st.integers(1), *[number] * 6)
+figure = st.builds(
+    TaskFigure,
+    text,
+    text,
+    st.none() | number,
+    st.integers(0),
+    st.none() | st.tuples(number, number),
+    text,
+)
+measurement = st.builds(
+    Measurement,
+    name=text,
+    not_measured=text,
+    total_ms=st.none() | summary,
+    cpu_ms=st.none() | summary,
+    stages_ms=st.dictionaries(text, summary, max_size=2),
+    invokes_ms=st.dictionaries(text, summary, max_size=2),
+    overhead_ms=st.none() | summary,
+    invocations=st.dictionaries(text, number, max_size=2),
+    round_p50_ms=st.lists(number, max_size=3).map(tuple),
+    size_bytes=st.none() | st.integers(0),
+    accuracy=st.lists(figure, max_size=2).map(tuple),
+    agreement=st.dictionaries(text, number, max_size=2),
+)
+records = st.builds(
+    Record,
+    schema=st.just(rec.SCHEMA_VERSION),
+    created_at=text,
+    edge_run=text,
+    bundle=st.builds(
+        rec.BundleRecord,
+        parts=st.lists(
+            st.builds(rec.PartRecord, parameters=st.none() | st.integers()), max_size=2
+        ).map(tuple),
+    ),
+    machine=st.builds(Machine),
+    setup=st.builds(rec.Setup, min_seconds=number, delegate=st.none() | text),
+    measurements=st.lists(measurement, max_size=2).map(tuple),
+    data=text,
+    streaming=st.none() | st.builds(rec.Streaming, number, st.none() | number),
+    cold_start=st.none() | st.builds(rec.ColdStart, first_result_s=summary),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(records)
+def test_a_record_comes_back_as_it_was(record: Record) -> None:
+    assert from_json(to_json(record)) == record
+
+
+def test_a_record_file_comes_back_as_it_was(tmp_path) -> None:
+    write_record(tmp_path / "r.json", RECORD)
+    assert read_record(tmp_path / "r.json") == RECORD
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+def test_what_is_not_measured_is_null_and_never_0() -> None:
+    figures = json.loads(to_json(RECORD))["measurements"][0]["accuracy"]
+    assert figures[1] == {
+        "task": "size",
+        "metric": "mean_absolute_error",
+        "value": None,
+        "n": 0,
+        "interval": None,
+        "unit": "mm",
+    }
+
+
+def test_a_failed_write_leaves_the_old_record(tmp_path) -> None:
+    path = tmp_path / "r.json"
+    path.write_text("old")
+    broken = replace(RECORD, streaming=rec.Streaming(float("nan")))
+    with pytest.raises(ValueError):
+        write_record(path, broken)
+    assert path.read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_an_unwritable_place_is_said(tmp_path) -> None:
+    with pytest.raises(SinkError, match="choose another path"):
+        write_record(tmp_path / "no" / "r.json", RECORD)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "no benchmark record"),
+        ("[]", "record version None"),
+        ('{"schema": 2}', "record version 2, this edge-bench reads 1"),
+        ('{"schema": 1}', "field 'created_at' is missing"),
+    ],
+)
+def test_what_is_no_record_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        from_json(text)

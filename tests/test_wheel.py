@@ -1,0 +1,74 @@
+"""The wheel: what is in it, and that what is in it runs from any folder."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "-w",
+        str(folder),
+        str(ROOT),
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("edge_run-*.whl"))
+
+
+def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert tops == {"edge", "convert", "models", "benchmarks", "devices"}
+    assert "edge/bundles/faces-in-motion.edge" in names
+    assert "models/configs/orl_motion_lite.toml" in names
+    assert any(name.endswith("/NOTICE") for name in names)
+
+
+def test_the_base_install_is_what_a_board_needs(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    metadata = next(name for name in archive.namelist() if name.endswith("METADATA"))
+    lines = archive.read(metadata).decode().splitlines()
+    required = [
+        line for line in lines if line.startswith("Requires-Dist") and "extra ==" not in line
+    ]
+    names = {line.split()[1].rstrip(";").split(">")[0].split("<")[0] for line in required}
+    assert names == {
+        "numpy",
+        "opencv-python",
+        "click",
+        "psutil",
+        "ai-edge-litert",
+        "tflite-runtime",
+    }
+
+
+def test_the_shipped_bundle_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path / "site")
+    code = (
+        "import sys, edge.cli\n"
+        "assert 'site' in edge.cli.__file__, edge.cli.__file__\n"
+        "edge.cli.main(['--self-test'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "site")},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("self-test passed: 4 decisions as expected, bit for bit")
