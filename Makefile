@@ -34,10 +34,10 @@ train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (hours on 2 cores)
 	  --export-clips out/clips
 
 bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped bundle
-	$(TEST_ENV)/bin/python -m models.golden_clips out/clips/golden.npz
+	$(TEST_ENV)/bin/python -m models.astronaut out/astronaut
 	$(TEST_ENV)/bin/edge-convert out/mtdnn_lite.keras -o edge/bundles/faces-in-motion.edge \
 	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \
-	  --golden out/clips/golden.npz
+	  --golden out/astronaut/astronaut.npz
 
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .

@@ -56,9 +56,7 @@ def one_line_errors(command: F) -> F:
         try:
             return command(*args, **kwargs)
         except EdgeError as error:
-            failure = click.ClickException(" ".join(str(error).split()))
-            failure.exit_code = error.exit_code
-            raise failure from error
+            raise _failure(" ".join(str(error).split()), error.exit_code) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             raise SystemExit(INTERRUPTED) from None
@@ -66,8 +64,20 @@ def one_line_errors(command: F) -> F:
             # the reader of our stdout left, as `head` does: nothing more to say
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise SystemExit(0) from None
+        except OSError as error:  # what no room expected: a full disk, a folder without rights
+            where = f"{error.filename}: " if error.filename else ""
+            reason = error.strerror or str(error)
+            raise _failure(
+                f"{where}{reason}; check the path, its rights and the free space", 2
+            ) from error
 
     return wrapped  # type: ignore[return-value]
+
+
+def _failure(message: str, exit_code: int) -> click.ClickException:
+    failure = click.ClickException(message)
+    failure.exit_code = exit_code
+    return failure
 
 
 def hush_libraries() -> None:

@@ -1,12 +1,11 @@
 """`edge-train`: from a training file to a `.keras` network, its tasks and a report."""
 
-import os
-import sys
 from pathlib import Path
 
 import click
 
-from edge.errors import EdgeError
+from edge.native_output import captured_stderr
+from edge.options import one_line_errors
 
 EPILOG = """\b
 Examples:
@@ -30,6 +29,7 @@ model_report/ (learning curves, confusion matrices, report.json).
     "--cache", type=click.Path(path_type=Path), metavar="DIR",
     help="Keep backbone features there for later runs.  [default: OUTPUT's folder/.features]",
 )  # fmt: skip
+@one_line_errors
 def main(
     config_path: Path,
     output: Path | None,
@@ -38,26 +38,6 @@ def main(
     cache: Path | None,
 ) -> None:
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
-    try:
-        _run(config_path, output, export_clips, seed, cache)
-    except EdgeError as error:
-        click.echo(f"edge-train: {error}", err=True)
-        sys.exit(error.exit_code)
-    except OSError as error:
-        click.echo(f"edge-train: cannot read or write a file: {error}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        click.echo("edge-train: interrupted; nothing was saved of this run's model", err=True)
-        sys.exit(130)
-
-
-def _run(
-    config_path: Path,
-    output: Path | None,
-    export_clips: Path | None,
-    seed: int | None,
-    cache: Path | None,
-) -> None:
     import dataclasses
 
     from .config import read_config
@@ -75,9 +55,8 @@ def _run(
         for path in export_clip_sets(config, export_clips):
             click.echo(f"wrote {path}")
     if output is not None:
-        # Before tensorflow is loaded: its start-up notes would bury the progress.
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from .run import train_and_save
+        with captured_stderr():  # tensorflow's start-up notes would bury the progress
+            from .run import train_and_save
 
         train_and_save(config, output, cache or output.parent / ".features")
 

