@@ -7,7 +7,7 @@ INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut
 DEMO := out/demo
 BOARD := $(BOARD_ENV)/bin
 
-.PHONY: demo test lint train bundle wheel clean help
+.PHONY: demo test lint train bundle picture wheel clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,6 +38,12 @@ bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped
 	$(TEST_ENV)/bin/edge-convert out/mtdnn_lite.keras -o edge/bundles/faces-in-motion.edge \
 	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \
 	  --golden out/astronaut/astronaut.npz
+
+picture: $(TEST_ENV)/$(INSTALLED) ## Make the README's picture anew
+	$(TEST_ENV)/bin/python -m models.astronaut out/astronaut
+	$(TEST_ENV)/bin/edge-run --source out/astronaut/astronaut.mp4 --save out/astronaut/annotated.avi
+	$(TEST_ENV)/bin/python -c "import cv2; film = cv2.VideoCapture('out/astronaut/annotated.avi'); \
+	  film.set(cv2.CAP_PROP_POS_FRAMES, 47); cv2.imwrite('docs/annotated.png', film.read()[1])"
 
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from edge.bundle import DEFAULT_BUNDLE
 from edge.errors import SinkError
 from edge.options import engine_options, json_option, one_line_errors
 
@@ -20,7 +21,7 @@ _existing = click.Path(exists=True, path_type=Path)
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("bundle")
+@click.argument("bundle", default=DEFAULT_BUNDLE)
 @click.option(
     "--data",
     type=_existing,
@@ -116,6 +117,8 @@ def run(
     **wanted: object,
 ) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
+
+    Without BUNDLE the shipped network is measured.
 
     Reports size, parameters and multiply-adds, latency of each stage and of a whole
     frame, what edge-run adds around the runtime, accuracy on labelled clips, cold

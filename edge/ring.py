@@ -1,20 +1,20 @@
-"""The last T features, always readable oldest first without a copy."""
+"""The last T features, given out oldest first."""
 
 import numpy as np
 
 
 class Ring:
-    """A mirrored ring buffer of T slots.
-
-    Each feature is written twice, T slots apart, so that the newest T are one
-    contiguous view wherever the ring stands (the "virtual ring buffer" layout,
-    without the memory mapping).
-    """
+    """T slots, overwritten in turn; nothing is moved but into the head's own input."""
 
     def __init__(self, window: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
         self._window = window
-        self._slots = np.zeros((2 * window, *shape), dtype)
+        self._slots = np.zeros((window, *shape), dtype)
         self._count = 0
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(T, *shape of a feature)."""
+        return self._slots.shape
 
     @property
     def full(self) -> bool:
@@ -22,21 +22,24 @@ class Ring:
 
     @property
     def slot(self) -> np.ndarray:
-        """Where the next feature is to be written, before `advance`."""
+        """Where the next feature is to be written, before `advance`: the oldest one's place."""
         return self._slots[self._count % self._window]
 
     def advance(self) -> None:
         """Take what stands in `slot` as the newest feature."""
-        index = self._count % self._window
-        self._slots[index + self._window] = self._slots[index]
         self._count += 1
 
-    def view(self) -> np.ndarray:
-        """The newest T features, oldest first: a view of shape (T, *shape)."""
+    def copy_to(self, out: np.ndarray) -> None:
+        """Write the newest T features, oldest first, into `out` (T, *shape).
+
+        Raises ValueError where there are not yet T.
+        """
         if not self.full:
             raise ValueError(f"the ring holds {self._count} of {self._window} features")
         oldest = self._count % self._window
-        return self._slots[oldest : oldest + self._window]
+        behind = self._window - oldest
+        np.copyto(out[:behind], self._slots[oldest:])
+        np.copyto(out[behind:], self._slots[:oldest])
 
     def clear(self) -> None:
         """Forget all features, as at the start of another clip."""

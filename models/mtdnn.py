@@ -15,7 +15,7 @@ from keras import layers, ops
 
 from edge.errors import ConfigError
 
-from .backbones import build_backbone
+from .backbones import build_backbone, see_luminance_only
 from .datasets.clips import TASK_LABELS
 from .tasks import Task, classification, regression
 
@@ -32,6 +32,7 @@ class MTDNNConfig:
     """What tells one member of the family from another.
 
     Attributes:
+        grey: look at the luminance of frames only (see `see_luminance_only`).
         window: T, frames looked at together.
         size: height and width of a frame, pixels.
         spatial_width: filters of the separable convolutions.
@@ -52,6 +53,7 @@ class MTDNNConfig:
     name: str = "mtdnn"
     backbone: str = "efficientnet-lite0"
     weights: str | None = None
+    grey: bool = False
     window: int = 15
     size: int = 100
     spatial_width: int = 256
@@ -116,7 +118,7 @@ def mtdnn_lite(
     """
     own = tuple(classification(name, labels) for name, labels in TASK_LABELS.items())
     return MTDNNConfig(
-        tasks=tasks or own, name="mtdnn_lite", weights=weights, window=window, size=size,
+        tasks=tasks or own, name="mtdnn_lite", weights=weights, grey=True, window=window, size=size,
         spatial_activation="relu", spatial_dropout=0.3, temporal_pool="grid", temporal_centre=True,
     )  # fmt: skip
 
@@ -134,6 +136,8 @@ def build_mtdnn(config: MTDNNConfig) -> keras.Model:
     """
     window = keras.Input((config.window, config.size, config.size, 3), name="window")
     backbone = build_backbone(config.backbone, config.size, config.weights)
+    if config.grey:
+        see_luminance_only(backbone)
     maps = layers.TimeDistributed(backbone, name="backbone")(window)
     blocks = [spatial_block(maps, config), temporal_block(maps, config)]
     fused = layers.Concatenate(name="fusion")(blocks)

@@ -4,8 +4,10 @@ import io
 import numpy as np
 import pytest
 
+from edge import selftest
 from edge.bundle import Bundle
 from edge.errors import BundleError, EngineError, SelfTestFailed
+from edge.manifest import Task
 from edge.selftest import self_test
 from edge.stream import EngineOptions
 
@@ -27,9 +29,39 @@ def test_another_runtime_decides_alike(tiny_bundle: Bundle) -> None:
     assert result.decisions == 4
 
 
-def test_other_decisions_fail(tiny_bundle: Bundle) -> None:
-    wrong = _with_golden(tiny_bundle, kind=np.roll(tiny_bundle.golden["kind"], 1, axis=1) + 0.3)
-    with pytest.raises(SelfTestFailed, match="decide differently"):
+SURE = np.array([[0.05, 0.9, 0.05], [0.3, 0.4, 0.3]])
+
+
+def _compare(kind: str, expected: np.ndarray, found: np.ndarray) -> None:
+    selftest._compare(Task("kind", kind, ("a", "b", "c")), expected, found)
+
+
+def test_a_sure_decision_may_not_differ() -> None:
+    flipped = np.array([[0.6, 0.35, 0.05], [0.3, 0.4, 0.3]])
+    with pytest.raises(SelfTestFailed, match="1 of 1 sure golden decisions differently"):
+        _compare("classification", SURE, flipped)
+
+
+def test_a_wavering_decision_may_differ() -> None:
+    _compare("classification", SURE, np.array([[0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]))
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ([[np.nan], [2.0]], "another form"),
+        ([[1.0], [2.0], [3.0]], "another form"),
+        ([[1.0], [2.6]], "off by 0.30 of its range"),
+    ],
+)
+def test_numbers_may_not_be_far_off(found: list, message: str) -> None:
+    with pytest.raises(SelfTestFailed, match=message):
+        _compare("regression", np.array([[1.0], [2.0]]), np.array(found))
+
+
+def test_changed_golden_decisions_fail_as_a_whole(tiny_bundle: Bundle) -> None:
+    wrong = _with_golden(tiny_bundle, size=tiny_bundle.golden["size"] + 3.0)
+    with pytest.raises(SelfTestFailed, match="task size is off"):
         self_test(wrong)
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from edge.errors import ClipError, ModelError
+from edge.errors import ClipError, ConfigError, ModelError
 from models import backbones
-from models.backbones import LITE0_WEIGHTS, build_backbone
+from models.backbones import LITE0_WEIGHTS, build_backbone, see_luminance_only
 from models.datasets.packages import package_file
 from models.torch_weights import read_state_dict
 
@@ -57,6 +57,23 @@ def test_the_backbone_scales_its_own_input(lite0):
     grey = np.full((1, 100, 100, 3), 127.0, "f4")
     assert lite0.get_layer("scale")(grey).numpy() == pytest.approx(0.0)
     assert lite0.get_layer("scale")(grey + 128).numpy() == pytest.approx(1.0)
+
+
+def test_luminance_only_changes_nothing_for_grey_and_ignores_a_tint(state):
+    colour = build_backbone("efficientnet-lite0", 64, "imagenet")
+    grey = build_backbone("efficientnet-lite0", 64, "imagenet")
+    see_luminance_only(grey)
+    level = np.random.default_rng(0).uniform(10, 245, (1, 64, 64, 1)).astype("f4")
+    plain = np.repeat(level, 3, axis=-1)
+    assert grey(plain).numpy() == pytest.approx(colour(plain).numpy(), abs=2e-3)
+    tint = np.array([1.0, -0.299 / 0.587, 0.0], "f4") * 8  # luminance 0
+    assert grey(plain + tint).numpy() == pytest.approx(grey(plain).numpy(), abs=2e-3)
+    assert np.abs(colour(plain + tint) - colour(plain)).max() > 0.1
+
+
+def test_luminance_only_needs_channels_scaled_alike():
+    with pytest.raises(ConfigError, match="use efficientnet-lite0"):
+        see_luminance_only(build_backbone("efficientnet-b3", 64))
 
 
 def test_weights_that_do_not_fit_are_refused(monkeypatch, state):
