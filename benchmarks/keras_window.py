@@ -49,6 +49,7 @@ class KerasSubject:
         self._model, self._clock = model, clock
         self._frames = FloatFrames(manifest.input)
         self._ring = Ring(manifest.window, self._frames.shape, np.dtype(np.float32))
+        self._window = np.empty((1, *self._ring.shape), np.float32)
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
         started = self._clock()
@@ -56,5 +57,6 @@ class KerasSubject:
         self._ring.advance()
         if not self._ring.full:
             return None
-        self._model.predict(self._ring.view()[None], verbose=0)
+        self._ring.copy_to(self._window[0])
+        self._model.predict(self._window, verbose=0)
         return FrameTiming((self._clock() - started) / 1e6)
