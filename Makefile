@@ -46,6 +46,7 @@ picture: $(TEST_ENV)/$(INSTALLED) ## Make the README's picture anew
 	  film.set(cv2.CAP_PROP_POS_FRAMES, 47); cv2.imwrite('docs/annotated.png', film.read()[1])"
 
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
+	rm -rf build  # setuptools would put stale files of it into the wheel
 	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .
 
 $(TEST_ENV)/.installed-%:

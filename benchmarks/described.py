@@ -6,11 +6,12 @@ from pathlib import Path
 
 from benchmarks.record import BundleRecord, PartRecord
 from edge import flatbuffer
-from edge.bundle import Bundle, find_bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.errors import EngineError
 from edge.manifest import Part
 from edge.options import is_plain_tflite
 from edge.plain_tflite import wrap_tflite
+from edge.shipped import find_bundle
 
 
 def open_any(name: str, runtime: str) -> Bundle:

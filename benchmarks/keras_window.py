@@ -48,7 +48,7 @@ class KerasSubject:
     def __init__(self, model: Any, manifest: Manifest, clock: Clock = time.perf_counter_ns) -> None:
         self._model, self._clock = model, clock
         self._frames = FloatFrames(manifest.input)
-        self._ring = Ring(manifest.window, self._frames.shape, np.dtype(np.float32))
+        self._ring = Ring(manifest.window, self._frames.shape, "float32")
         self._window = np.empty((1, *self._ring.shape), np.float32)
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from edge.bundle import DEFAULT_BUNDLE
 from edge.errors import SinkError
 from edge.options import engine_options, json_option, one_line_errors
+from edge.shipped import DEFAULT_BUNDLE
 
 EXAMPLES = """\b
 Examples:

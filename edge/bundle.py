@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,12 +16,12 @@ import numpy as np
 
 from edge.errors import BundleError
 from edge.manifest import SCHEMA_VERSION, Manifest, Member, check
+from edge.shipped import DEFAULT_BUNDLE, find_bundle
 from edge.typed_json import decode, encode
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 REPORT = "report.md"
-DEFAULT_BUNDLE = "faces-in-motion"
 _MANIFEST_LIMIT_BYTES = 4 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that equal contents give equal files
 
@@ -54,24 +53,6 @@ class Bundle:
     def sha256(self) -> str:
         """One hash over the manifest, which holds the hash of every other member."""
         return hashlib.sha256(_manifest_bytes(self.manifest)).hexdigest()
-
-
-def shipped_bundles() -> list[str]:
-    """Names of the bundles inside this package."""
-    folder = resources.files("edge") / "bundles"
-    return sorted(f.name[: -len(".edge")] for f in folder.iterdir() if f.name.endswith(".edge"))
-
-
-def find_bundle(name: str | os.PathLike) -> Path:
-    """Resolve a path or the name of a shipped bundle."""
-    path = Path(name)
-    if path.exists():
-        return path
-    shipped = Path(str(resources.files("edge") / "bundles" / f"{name}.edge"))
-    if shipped.exists():
-        return shipped
-    choice = ", ".join(shipped_bundles()) or "none"
-    raise BundleError(f"there is no bundle '{name}': give a path, or a shipped name ({choice})")
 
 
 def open_bundle(name: str | os.PathLike = DEFAULT_BUNDLE) -> Bundle:

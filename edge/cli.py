@@ -3,7 +3,6 @@
 import click
 
 from edge import __version__
-from edge.bundle import DEFAULT_BUNDLE
 from edge.options import (
     engine_options,
     is_plain_tflite,
@@ -11,6 +10,7 @@ from edge.options import (
     one_line_errors,
     region_option,
 )
+from edge.shipped import DEFAULT_BUNDLE
 
 EXAMPLES = """\b
 Examples:

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
 SCHEMA_VERSION = 1
 
 TASK_KINDS = ("classification", "binary", "regression", "embedding")
@@ -30,10 +28,6 @@ class TensorSpec:
     @property
     def quantised(self) -> bool:
         return self.scale != 0.0
-
-    @property
-    def numpy_dtype(self) -> np.dtype:
-        return np.dtype(self.dtype)
 
 
 @dataclass(frozen=True)

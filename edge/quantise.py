@@ -12,10 +12,10 @@ from edge.manifest import TensorSpec
 def quantise(values: np.ndarray, tensor: TensorSpec) -> np.ndarray:
     """Real values as they stand in `tensor`: rounded to nearest even, saturated."""
     if not tensor.quantised:
-        return np.asarray(values, tensor.numpy_dtype)
-    limits = np.iinfo(tensor.numpy_dtype)
+        return np.asarray(values, tensor.dtype)
+    limits = np.iinfo(tensor.dtype)
     steps = np.rint(np.asarray(values, np.float64) / tensor.scale) + tensor.zero_point
-    return np.clip(steps, limits.min, limits.max).astype(tensor.numpy_dtype)
+    return np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
 
 
 def dequantise(steps: np.ndarray, tensor: TensorSpec) -> np.ndarray:

@@ -33,7 +33,7 @@ class WindowRerun:
         self._written, self._read, self._answers = encoder.outputs, head.inputs, head.outputs
         self._preprocess = Preprocessor(manifest.input, encoder.inputs[0], region)
         self._frames: deque[np.ndarray] = deque(maxlen=manifest.window)
-        self._windows = [np.empty(t.shape, t.numpy_dtype) for t in head.inputs]
+        self._windows = [np.empty(t.shape, t.dtype) for t in head.inputs]
 
     def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
         """Take one frame (uint8 BGR); the float32 outputs of each task once T have come."""

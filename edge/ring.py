@@ -6,7 +6,7 @@ import numpy as np
 class Ring:
     """T slots, overwritten in turn; nothing is moved but into the head's own input."""
 
-    def __init__(self, window: int, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    def __init__(self, window: int, shape: tuple[int, ...], dtype: str) -> None:
         self._window = window
         self._slots = np.zeros((window, *shape), dtype)
         self._count = 0

@@ -56,9 +56,7 @@ class Head:
         self._source = [[t.name for t in written].index(t.name) for t in part.inputs]
         self._written = tuple(written)
         window = bundle.manifest.window
-        self.rings = [
-            Ring(window, t.shape[-len(w.shape) + 1 :], t.numpy_dtype) for t, w in self._pairs()
-        ]
+        self.rings = [Ring(window, t.shape[-len(w.shape) + 1 :], t.dtype) for t, w in self._pairs()]
 
     def _pairs(self) -> list[tuple[TensorSpec, TensorSpec]]:
         return [(t, self._written[i]) for t, i in zip(self.features, self._source)]
@@ -104,7 +102,7 @@ class Stream:
             written = encoder.outputs
         else:  # an uncut part: what the ring keeps are the frames themselves
             spec = manifest.input
-            self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.numpy_dtype)
+            self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.dtype)
             written = (
                 TensorSpec(
                     first.name, self._pixels.shape, first.dtype, first.scale, first.zero_point

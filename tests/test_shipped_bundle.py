@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from edge.bundle import find_bundle, open_bundle, shipped_bundles
+from edge.bundle import open_bundle
+from edge.shipped import find_bundle, shipped_bundles
 
 
 def test_it_opens_under_its_name() -> None:

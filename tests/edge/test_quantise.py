@@ -30,7 +30,7 @@ def test_quantising_what_was_dequantised_gives_it_back(steps: list[int]) -> None
 )
 def test_transfer_equals_dequantise_then_quantise(steps: list[int], wanted: TensorSpec) -> None:
     source = np.array(steps, np.int8)
-    slot = np.zeros(4, wanted.numpy_dtype)
+    slot = np.zeros(4, wanted.dtype)
     transfer(source, INT8, slot, wanted)
     assert np.array_equal(slot, quantise(dequantise(source, INT8), wanted))
 

@@ -19,7 +19,7 @@ def _window_of(ring: Ring) -> np.ndarray:
 
 @given(st.integers(1, 9), st.lists(st.integers(-100, 100), min_size=1, max_size=60))
 def test_a_ring_equals_the_window_of_the_last_values(window: int, values: list[int]) -> None:
-    ring = Ring(window, (2,), np.dtype(np.int16))
+    ring = Ring(window, (2,), "int16")
     for count, value in enumerate(values, start=1):
         _push(ring, value)
         assert ring.full == (count >= window)
@@ -30,14 +30,14 @@ def test_a_ring_equals_the_window_of_the_last_values(window: int, values: list[i
 
 
 def test_a_ring_that_is_not_full_gives_nothing_out() -> None:
-    ring = Ring(3, (1,), np.dtype(np.float32))
+    ring = Ring(3, (1,), "float32")
     _push(ring, 1)
     with pytest.raises(ValueError, match="1 of 3"):
         _window_of(ring)
 
 
 def test_clear_starts_a_new_window() -> None:
-    ring = Ring(2, (1,), np.dtype(np.float32))
+    ring = Ring(2, (1,), "float32")
     for value in (1, 2, 3):
         _push(ring, value)
     ring.clear()
