@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def execute(
         return
     stream = Stream(opened, options, region=Region.parse(region), hop=hop)
     with open_source(source if camera is None else camera) as frames_in, ExitStack() as stack:
-        sinks = _open_sinks(save, jsonl, show, frames_in)
+        sinks = _open_sinks(save, jsonl, show, frames_in, [task.name for task in stream.tasks])
         used = stream.head.engine.runtime
         summary = RunSummary(opened.manifest.name, frames_in.name, f"{used.name} {used.version}")
         # the summary is printed last, also after an interruption or a lost source
@@ -66,12 +66,14 @@ def _open(
     return wrap_tflite(name, labels=kept, value_range=value_range, runtime=runtime)
 
 
-def _open_sinks(save: str | None, jsonl: str | None, show: bool, source: Source) -> list[Sink]:
+def _open_sinks(
+    save: str | None, jsonl: str | None, show: bool, source: Source, tasks: Sequence[str]
+) -> list[Sink]:
     sinks: list[Sink] = []
     if save:
-        sinks.append(VideoFileSink(save, source.rate_hz))
+        sinks.append(VideoFileSink(save, source.rate_hz, tasks))
     if show:
-        sinks.append(Window())
+        sinks.append(Window(tasks))
     if jsonl:  # last, since it truncates an existing file
         sinks.append(JsonLines(jsonl))
     return sinks

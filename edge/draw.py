@@ -1,5 +1,7 @@
 """A decision drawn into its frame."""
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -12,19 +14,21 @@ _BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
 _PANEL = (28, 28, 28)
 
 
-def annotate(pixels: np.ndarray, decision: Decision | None) -> np.ndarray:
-    """A copy of the picture (uint8 BGR) with a panel under it: a line a task, then latency."""
+def annotate(pixels: np.ndarray, decision: Decision | None, tasks: Sequence[str]) -> np.ndarray:
+    """A copy of the picture (uint8 BGR) with a panel under it: a line a task, then latency.
+
+    The panel has the same height before the first decision, as a video needs it.
+    """
     picture = _enlarge(pixels)
     height, width = picture.shape[:2]
     line = max(24, width // 22)
-    lines = len(decision.tasks) if decision else 1
-    panel = np.full(((lines + 1) * line + line // 2, width, 3), _PANEL, np.uint8)
-    if decision is None:
-        _text(panel, "filling the window ...", (line // 2, line), line, _FAINT)
-    else:
-        for row, (name, answer) in enumerate(decision.tasks.items()):
-            _draw_answer(panel, name, answer, row * line, line)
-        _text(panel, _footer(decision), (line // 2, (lines + 1) * line), line * 0.8, _FAINT)
+    panel = np.full(((len(tasks) + 1) * line + line // 2, width, 3), _PANEL, np.uint8)
+    for row, name in enumerate(tasks):
+        _text(panel, name, (line // 2, (row + 1) * line), line, _FAINT)
+        if decision is not None:
+            _draw_answer(panel, decision.tasks[name], row * line, line)
+    footer = _footer(decision) if decision else "filling the window ..."
+    _text(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, _FAINT)
     # codecs with subsampled colour want even sizes
     return np.vstack([picture, panel])[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
 
@@ -37,9 +41,8 @@ def _enlarge(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(pixels, (_MIN_WIDTH, round(height * scale)), interpolation=cv2.INTER_CUBIC)
 
 
-def _draw_answer(panel: np.ndarray, name: str, answer: Answer, top: int, line: int) -> None:
+def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None:
     width, baseline = panel.shape[1], top + line
-    _text(panel, name, (line // 2, baseline), line, _FAINT)
     _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
     if answer.p is None:
         return

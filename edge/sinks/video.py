@@ -1,6 +1,7 @@
 """The annotated video."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -17,12 +18,12 @@ _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 class VideoFileSink(ClosingSink):
     """Frames with their decision drawn in, written under a hidden name until closed.
 
-    rate_hz: frames a second of the video. A frame before the first decision is
+    rate_hz: frames a second of the video.  tasks: names, in the order of the panel. A frame before the first decision is
     written without one. Raises SinkError where the file cannot be written.
     """
 
-    def __init__(self, path: str, rate_hz: float) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str, rate_hz: float, tasks: Sequence[str]) -> None:
+        self._path, self._tasks = Path(path), tasks
         self._rate_hz = rate_hz or 25.0
         self._writer: cv2.VideoWriter | None = None
         self._latest: Decision | None = None
@@ -36,7 +37,7 @@ class VideoFileSink(ClosingSink):
 
     def take(self, frame: Frame, decision: Decision | None) -> None:
         self._latest = decision or self._latest
-        picture = annotate(frame.pixels, self._latest)
+        picture = annotate(frame.pixels, self._latest, self._tasks)
         size = (picture.shape[1], picture.shape[0])
         if self._writer is None:
             self._size = size

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 import cv2
 
@@ -19,12 +20,13 @@ class Window(ClosingSink):
 
     title = "edge-run"
 
-    def __init__(self) -> None:
+    def __init__(self, tasks: Sequence[str]) -> None:
         # without a display OpenCV's Qt ends the whole process, so ask first
         headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         if sys.platform.startswith("linux") and headless:
             raise SinkError("--show needs a display and there is none: use --save, or set DISPLAY")
         self._latest: Decision | None = None
+        self._tasks = tasks
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:
@@ -32,7 +34,7 @@ class Window(ClosingSink):
 
     def take(self, frame: Frame, decision: Decision | None) -> None:
         self._latest = decision or self._latest
-        cv2.imshow(self.title, annotate(frame.pixels, self._latest))
+        cv2.imshow(self.title, annotate(frame.pixels, self._latest, self._tasks))
         closed = cv2.waitKey(1) & 0xFF in _QUIT_KEYS
         if closed or cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded

@@ -12,6 +12,7 @@ from edge.frame import Frame
 from edge.manifest import Task
 from edge.sinks import JsonLines, VideoFileSink, Window
 
+TASKS = ["action"]
 TASK = Task("action", "classification", ("still", "left"))
 
 
@@ -35,7 +36,7 @@ def test_each_line_is_on_disk_before_the_next_frame(tmp_path: Path) -> None:
 
 def test_the_video_stands_under_its_name_only_when_closed(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
-    sink = VideoFileSink(str(path), 10.0)
+    sink = VideoFileSink(str(path), 10.0, TASKS)
     for number in range(5):
         sink.take(_frame(number), _decision(number))
         assert not path.exists()
@@ -47,30 +48,35 @@ def test_the_video_stands_under_its_name_only_when_closed(tmp_path: Path) -> Non
 
 def test_pictures_of_several_sizes_make_one_video(tmp_path: Path) -> None:
     path = tmp_path / "v.avi"
-    with VideoFileSink(str(path), 0.0) as sink:
+    with VideoFileSink(str(path), 0.0, TASKS) as sink:
         sink.take(_frame(0), None)
         sink.take(_frame(1, 100, 50), None)
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 2
 
 
 def test_nothing_is_written_where_no_frame_came(tmp_path: Path) -> None:
-    VideoFileSink(str(tmp_path / "v.mp4"), 10.0).close()
+    VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS).close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_annotating_leaves_the_picture_as_it_is_and_adds_a_panel() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
     before = pixels.copy()
-    picture = annotate(pixels, _decision(1))
+    picture = annotate(pixels, _decision(1), TASKS)
     assert np.array_equal(pixels, before)
     assert np.array_equal(picture[:400], pixels)
     assert picture.shape[0] > 400
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
 
 
+def test_the_panel_is_as_high_before_the_first_decision() -> None:
+    pixels = np.zeros((200, 600, 3), np.uint8)
+    assert annotate(pixels, None, TASKS).shape == annotate(pixels, _decision(1), TASKS).shape
+
+
 def test_the_bar_is_as_long_as_the_probability() -> None:
     def green(p: float) -> int:
-        panel = annotate(np.zeros((400, 600, 3), np.uint8), _decision(1, p))[400:]
+        panel = annotate(np.zeros((400, 600, 3), np.uint8), _decision(1, p), TASKS)[400:]
         return int((panel == (96, 200, 112)).all(axis=2).sum())
 
     assert green(0.999) == pytest.approx(2 * green(0.5001), rel=0.05)
@@ -80,4 +86,4 @@ def test_a_window_without_a_display_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(SinkError, match="needs a display"):
-        Window()
+        Window(TASKS)
