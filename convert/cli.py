@@ -14,6 +14,7 @@ EXAMPLES = """\b
 Examples:
   edge-convert model.keras -o model.edge --calibration clips/
   edge-convert model.keras -o model.edge --calibration train.npz --validation test.npz
+  edge-convert model.keras --explain
 
 \b
 Clips are a folder of videos, a folder of frame folders, or an .npz with `clips`
@@ -35,13 +36,11 @@ _clips = click.Path(exists=True, path_type=Path)
 @click.option(
     "-o",
     "--output",
-    required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     help="Bundle to write.",
 )
 @click.option(
     "--calibration",
-    required=True,
     type=_clips,
     metavar="CLIPS",
     help="Clips that fix the int8 ranges.",
@@ -56,6 +55,8 @@ _clips = click.Path(exists=True, path_type=Path)
     help="Clips to keep a few frames of in the bundle, for --self-test. [default: the calibration clips]",
 )
 @click.option("--tasks", type=_file, help="What the answers mean. [default: MODEL.tasks.json]")
+@click.option("--explain", is_flag=True, help="Show where the model can be cut, and stop.")
+@click.option("--cut", metavar="LAYER", help="Cut behind this layer instead of the best one.")
 @click.option(
     "--head-precision",
     type=click.Choice(("auto", *PRECISIONS)),
@@ -83,17 +84,21 @@ _clips = click.Path(exists=True, path_type=Path)
 )
 @click.version_option(__version__)
 @one_line_errors
-def main(input_range: tuple[float, float], **options: object) -> None:
+def main(model: Path, explain: bool, input_range: tuple[float, float], **options: object) -> None:
     """Cut MODEL (.keras) into an int8 encoder and a head, verify both, write a bundle."""
-    progress = Progress()
+    if not explain and not (options["output"] and options["calibration"]):
+        raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
+    progress = Progress(quiet=explain)
     progress.say("starting tensorflow")
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from convert.pipeline import Conversion, Request
+        from convert.pipeline import Conversion, Request, explanation
 
-    request = Request(value_range=input_range, **options)
-    bundle = Conversion(request, progress).run()
+    if explain:
+        click.echo(explanation(model, options["cut"]))
+        return
+    bundle = Conversion(Request(model, value_range=input_range, **options), progress).run()
     progress.say("done")
     click.echo(summary(bundle))
 

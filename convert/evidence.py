@@ -14,6 +14,7 @@ from edge.manifest import Accuracy, Task, Trial
 class Evidence:
     """Filled step by step; every field is a measurement, none a promise."""
 
+    cuts: str = ""
     split_difference: float = float("nan")
     ring_difference: float = float("nan")
     feature_snr_db: dict[str, float] = field(default_factory=dict)

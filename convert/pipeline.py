@@ -12,6 +12,7 @@ import numpy as np
 
 from convert import calibration as calib
 from convert import verify
+from convert.candidates import candidates, choose, table
 from convert.evidence import Evidence, agreements
 from convert.keras_model import load_model, named_outputs, window_shape
 from convert.ladder import HeadLadder
@@ -45,6 +46,7 @@ class Request:
     validation: Path | None = None
     golden: Path | None = None
     tasks: Path | None = None
+    cut: str | None = None
     head_precision: str = "auto"
     value_range: tuple[float, float] = (0.0, 255.0)
     calibration_clips: int = 32
@@ -68,7 +70,10 @@ class Conversion:
         """
         self._read()
         self._say("cutting the network")
-        parts = split(self.model)
+        found = candidates(self.model)
+        chosen = choose(found, self.request.cut)
+        self.evidence.cuts = table(found, chosen, self.window)
+        parts = split(self.model, chosen.keep)
         with TemporaryDirectory(prefix="edge-convert-") as folder, Workshop(Path(folder)) as shop:
             self._convert(shop, parts)
         bundle = Bundle(self._manifest(), {c.part.file: c.model for c in (self.encoder, self.head)})
@@ -214,6 +219,13 @@ class Conversion:
             self.evidence.seconds[self._step] = now - self._began
         self._step, self._began = step, now
         self._progress.say(step)
+
+
+def explanation(model_path: Path, behind: str | None = None) -> str:
+    """Where a model can be cut, as a table; the cut behind `behind` marked, or the best."""
+    model = load_model(model_path)
+    found = candidates(model)
+    return table(found, choose(found, behind), window_shape(model)[0])
 
 
 def golden_frames(bundle: Bundle, windows: np.ndarray) -> bytes:

@@ -10,6 +10,7 @@ def report(manifest: Manifest, evidence: Evidence, members: Mapping[str, bytes])
     """The report as Markdown."""
     sections = (
         _head(manifest),
+        _cut(evidence),
         _parts(manifest, evidence, members),
         _proofs(evidence),
         _precision(evidence),
@@ -32,6 +33,11 @@ def _head(manifest: Manifest) -> Iterator[str]:
         f"Calibrated on {manifest.calibration.clips} clips ({manifest.calibration.frames} frames) "
         f"of {manifest.calibration.source}.\n"
     )
+
+
+def _cut(evidence: Evidence) -> Iterator[str]:
+    yield "## The cut\n"
+    yield f"```\n{evidence.cuts}\n```\n"
 
 
 def _parts(manifest: Manifest, evidence: Evidence, members: Mapping[str, bytes]) -> Iterator[str]:

@@ -45,6 +45,19 @@ class Followed:
     layouts: dict[int, Layout]
     calls: list[Call] = field(default_factory=list)
 
+    def up_to(self, model: keras.Model, length: int) -> "Followed":
+        """The same as if only the first `length` calls had been followed."""
+        kept = self.calls[:length]
+        inside = {id(call.node) for call in kept}
+        reached = {id(model.inputs[0])}
+        for call in calls(model):
+            if isinstance(call, Call) and id(call.node) in inside:
+                reached.update(map(id, call.outputs))
+            elif isinstance(call, Alias):
+                pairs = zip(call.inputs, call.outputs, strict=True)
+                reached.update(id(new) for old, new in pairs if id(old) in reached)
+        return Followed({i: self.known[i] for i in reached}, self.layouts, kept)
+
 
 def split(model: keras.Model, keep: Sequence[Call] | None = None) -> Split:
     """Cut `model`, whose input is (T, H, W, C), behind the calls in `keep`.

@@ -18,8 +18,9 @@ _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 class VideoFileSink(ClosingSink):
     """Frames with their decision drawn in, written under a hidden name until closed.
 
-    rate_hz: frames a second of the video.  tasks: names, in the order of the panel. A frame before the first decision is
-    written without one. Raises SinkError where the file cannot be written.
+    rate_hz: frames a second of the video.  tasks: names, in the order of the panel.
+    A frame before the first decision is written without one. Raises SinkError where
+    the file cannot be written.
     """
 
     def __init__(self, path: str, rate_hz: float, tasks: Sequence[str]) -> None:
