@@ -1,8 +1,6 @@
 """Converted baselines on disk, because converting a whole window takes minutes."""
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import metadata
@@ -12,6 +10,7 @@ import numpy as np
 
 from edge import __version__
 from edge.errors import SinkError
+from edge.whole_file import whole_file
 
 DEFAULT_FOLDER = Path("~/.cache/edge-run/baselines")
 _CONVERTERS = ("tensorflow", "keras")
@@ -36,10 +35,8 @@ class ConversionCache:
         """Put a conversion under its name, whole. Raises SinkError where it cannot."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            handle, partial = tempfile.mkstemp(dir=path.parent)
-            with os.fdopen(handle, "wb") as stream:
+            with whole_file(path) as stream:
                 stream.write(model)
-            os.replace(partial, path)
         except OSError as error:
             raise SinkError(
                 f"{path.parent} cannot be written ({error.strerror}): give another --cache"

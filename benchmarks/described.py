@@ -6,17 +6,11 @@ from pathlib import Path
 
 from benchmarks.record import BundleRecord, PartRecord
 from edge import flatbuffer
-from edge.bundle import Bundle, open_bundle
+from edge.bundle import Bundle
 from edge.errors import EngineError
 from edge.manifest import Part
 from edge.options import is_plain_tflite
-from edge.plain_tflite import wrap_tflite
 from edge.shipped import find_bundle
-
-
-def open_any(name: str, runtime: str) -> Bundle:
-    """Open a bundle by path or shipped name, or wrap a plain .tflite."""
-    return wrap_tflite(name, runtime=runtime) if is_plain_tflite(name) else open_bundle(name)
 
 
 def describe(name: str, bundle: Bundle) -> BundleRecord:

@@ -12,7 +12,7 @@ from benchmarks.answers import judged
 from benchmarks.cache import DEFAULT_FOLDER, ConversionCache
 from benchmarks.cold_start import cold_start
 from benchmarks.contenders import Contender, of_bundle, split_rerun
-from benchmarks.described import describe, open_any
+from benchmarks.described import describe
 from benchmarks.frames import BenchFrames, choose_frames
 from benchmarks.measurement import streaming, timed
 from benchmarks.record import ColdStart, Measurement, Record, Setup
@@ -23,6 +23,7 @@ from edge.bundle import Bundle
 from edge.clips import Clips, read_clips
 from edge.errors import ClipError
 from edge.evaluate import check_labels
+from edge.plain_tflite import open_any
 from edge.progress import Progress
 from edge.stream import EngineOptions
 
@@ -57,7 +58,7 @@ class Bench:
     def __init__(self, request: Request, progress: Progress) -> None:
         self.request, self._progress = request, progress
         progress.say("opening the bundle")
-        self.bundle: Bundle = open_any(request.bundle, request.options.runtime)
+        self.bundle: Bundle = open_any(request.bundle, runtime=request.options.runtime)
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
         self.frames: BenchFrames = choose_frames(self.bundle, self.clips, request.source)
@@ -88,7 +89,8 @@ class Bench:
     def _read_clips(self) -> Clips | None:
         if self.request.data is None:
             return None
-        clips = read_clips(self.request.data, self.bundle.manifest.window)
+        spec, window = self.bundle.manifest.input, self.bundle.manifest.window
+        clips = read_clips(self.request.data, window, (spec.width, spec.height))
         check_labels(self.tasks, clips)
         return clips
 

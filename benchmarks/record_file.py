@@ -2,12 +2,12 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 
 from benchmarks.record import SCHEMA_VERSION, Record
 from edge.errors import ConfigError, SinkError
 from edge.typed_json import decode, encode
+from edge.whole_file import whole_file
 
 
 def to_json(record: Record) -> str:
@@ -45,15 +45,8 @@ def write_record(path: str | os.PathLike, record: Record) -> None:
     """Write under the final name only when whole. Raises SinkError where it cannot."""
     path = Path(path)
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as stream:
-                stream.write(to_json(record))
-            os.chmod(partial, 0o644)
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
+        with whole_file(path) as stream:
+            stream.write(to_json(record).encode())
     except OSError as error:
         raise SinkError(
             f"{path} cannot be written ({error.strerror}): choose another path"

@@ -13,15 +13,6 @@ MIN_FRAMES = 16
 MAX_FRAMES = 128  # ranges settle long before; each frame costs time in the calibrator
 
 
-def resized(clips: Clips, spec: InputSpec) -> np.ndarray:
-    """All windows at the network's size: uint8 RGB (N, T, H, W, 3), bilinear as on the board."""
-    size = (spec.width, spec.height)
-    fits = [window.shape[1:3] == (spec.height, spec.width) for window in clips.windows]
-    if all(fits):
-        return np.asarray(clips.windows)
-    return np.stack([[cv2.resize(frame, size) for frame in window] for window in clips.windows])
-
-
 def refuse_unusable(windows: np.ndarray, name: str) -> None:
     """Raise ClipError where the frames are too few or all the same."""
     frames = windows.reshape(-1, *windows.shape[2:])

@@ -114,4 +114,6 @@ def summary(bundle) -> str:
     ]
     for a in manifest.accuracy:
         lines.append(f"  {a.task}: {a.metric} {a.value:.4f} {a.graph} (n = {a.n}, {a.data})")
+    if not manifest.accuracy:
+        lines.append("  accuracy: not measured (give --validation LABELLED.npz)")
     return "\n".join(lines)

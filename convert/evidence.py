@@ -9,6 +9,8 @@ from convert import verify
 from convert.ladder import Rung
 from edge.manifest import Accuracy, Task, Trial
 
+MIN_ALIKE = 0.95
+
 
 @dataclass
 class Evidence:
@@ -25,7 +27,17 @@ class Evidence:
     accuracy: tuple[Accuracy, ...] = ()
     operators: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
+
+    def doubts(self) -> list[str]:
+        """Where the quantised network decides otherwise than the float one too often."""
+        worst = min(self.feature_snr_db.values(), default=float("inf"))
+        return [
+            f"'{task}' decides as in float for only {100 * share:.1f} % of {self.agreement_clips} clips; "
+            f"the int8 encoder's features keep {worst:.0f} dB. Give more and more varied calibration "
+            "clips, and measure with --validation before you rely on it"
+            for task, share in self.agreement.items()
+            if share < MIN_ALIKE
+        ]
 
 
 def agreements(

@@ -24,11 +24,11 @@ from convert.tflite import Workshop
 from edge import __version__, flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
 from edge.clips import Clips, read_clips
-from edge.errors import ModelError
+from edge.errors import BundleError, ModelError
 from edge.evaluate import accuracies, check_labels, stream_outputs
 from edge.manifest import SCHEMA_VERSION, WINDOW_RING, InputSpec, Manifest
 from edge.progress import Progress
-from edge.selftest import replay
+from edge.selftest import margin, replay
 from edge.stream import EngineOptions
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
@@ -82,6 +82,10 @@ class Conversion:
 
     def _read(self) -> None:
         request = self.request
+        if request.output.suffix != ".edge" or not request.output.absolute().parent.is_dir():
+            raise BundleError(
+                f"{request.output} cannot be written: give NAME.edge in a folder that exists"
+            )
         self._say("loading the model")
         self.model = load_model(request.model)
         self.window, *size = window_shape(self.model)
@@ -90,14 +94,19 @@ class Conversion:
         colours = "RGB" if size[2] == 3 else "GRAY"
         self.spec = InputSpec(*size, colour_order=colours, value_range=request.value_range)
         self._say("reading the calibration clips")
-        clips = read_clips(request.calibration, self.window)
+        clips = self._clips(request.calibration)
+        if clips.skipped:
+            self._progress.say(f"{clips.skipped} videos or folders gave no clip and were skipped")
         self.clips = clips.sample(request.calibration_clips, request.seed)
-        self.windows = calib.resized(self.clips, self.spec)
+        self.windows = self.clips.windows
         calib.refuse_unusable(self.windows, self.clips.name)
-        self.validation = None
-        if request.validation:
-            self.validation = read_clips(request.validation, self.window)
+        self.golden = self._clips(request.golden).windows if request.golden else self.windows
+        self.validation = self._clips(request.validation) if request.validation else None
+        if self.validation:
             check_labels(self.tasks, self.validation)
+
+    def _clips(self, path: Path) -> Clips:
+        return read_clips(path, self.window, (self.spec.width, self.spec.height))
 
     def _convert(self, shop: Workshop, parts: Split) -> None:
         shop.save("encoder", parts.encoder)
@@ -142,6 +151,8 @@ class Conversion:
         if self.validation:
             self._say("measuring accuracy")
             self._validate(bundle, self.validation)
+        for doubt in evidence.doubts():
+            self._progress.say(f"warning: {doubt}")
 
     def _prove_split(self) -> float:
         """The uncut Keras network against both parts in float, on a window of unlike frames."""
@@ -159,8 +170,7 @@ class Conversion:
         return difference
 
     def _validate(self, bundle: Bundle, clips: Clips) -> None:
-        windows = calib.resized(clips, self.spec)
-        name = Path(clips.name).name
+        windows, name = clips.windows, Path(clips.name).name
         floating = self._float_answers(windows)
         with self._progress.count("... streamed, clips", len(windows)) as on_window:
             streamed = stream_outputs(bundle, windows, on_window=on_window)
@@ -200,15 +210,12 @@ class Conversion:
 
     def _write(self, bundle: Bundle) -> Bundle:
         self._say("writing the bundle")
-        golden = self.windows
-        if self.request.golden:
-            golden = calib.resized(read_clips(self.request.golden, self.window), self.spec)
         manifest = replace(
             bundle.manifest, trials=self.evidence.trials, accuracy=self.evidence.accuracy
         )
         members = {
             **bundle.members,
-            GOLDEN: golden_frames(bundle, golden),
+            GOLDEN: golden_frames(bundle, self.golden),
             REPORT: report(manifest, self.evidence, bundle.members).encode(),
         }
         return write_bundle(self.request.output, manifest, members)
@@ -235,7 +242,8 @@ def golden_frames(bundle: Bundle, windows: np.ndarray) -> bytes:
     where a network is unsure, another runtime's rounding may tip it without a fault.
     """
     outputs = stream_outputs(bundle, windows)
-    surest = int(sum(scores.max(axis=1) for scores in outputs.values()).argmax())
+    classes = [t.name for t in bundle.manifest.tasks if t.kind == "classification"]
+    surest = int(sum((margin(outputs[task]) for task in classes), np.zeros(len(windows))).argmax())
     pair = windows[[surest, (surest + 1) % len(windows)]].reshape(-1, *windows.shape[2:])
     frames = pair[: bundle.manifest.window + GOLDEN_DECISIONS - 1]
     stream = io.BytesIO()

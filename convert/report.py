@@ -10,6 +10,7 @@ def report(manifest: Manifest, evidence: Evidence, members: Mapping[str, bytes])
     """The report as Markdown."""
     sections = (
         _head(manifest),
+        _doubts(evidence),
         _cut(evidence),
         _parts(manifest, evidence, members),
         _proofs(evidence),
@@ -17,6 +18,7 @@ def report(manifest: Manifest, evidence: Evidence, members: Mapping[str, bytes])
         _accuracy(manifest, evidence),
         _runtimes(manifest),
         _operators(evidence),
+        _seconds(evidence),
     )
     return "\n".join(line for section in sections for line in section)
 
@@ -33,6 +35,11 @@ def _head(manifest: Manifest) -> Iterator[str]:
         f"Calibrated on {manifest.calibration.clips} clips ({manifest.calibration.frames} frames) "
         f"of {manifest.calibration.source}.\n"
     )
+
+
+def _doubts(evidence: Evidence) -> Iterator[str]:
+    for doubt in evidence.doubts():
+        yield f"**Warning:** {doubt}.\n"
 
 
 def _cut(evidence: Evidence) -> Iterator[str]:
@@ -115,6 +122,13 @@ def _operators(evidence: Evidence) -> Iterator[str]:
     for file, operators in evidence.operators.items():
         listed = ", ".join(f"{count} {name}" for name, count in operators.items())
         yield f"{file}: {listed}.\n"
+
+
+def _seconds(evidence: Evidence) -> Iterator[str]:
+    yield "## Time\n"
+    yield from _table(
+        ("step", "seconds"), [(step, f"{s:.1f}") for step, s in evidence.seconds.items()]
+    )
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -12,9 +12,12 @@ from typing import Any
 import keras
 
 from convert.keras_model import named_outputs
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ModelError
 from edge.manifest import TASK_KINDS, Task
 from edge.typed_json import decode
+
+# arrays of these names stand beside the tasks' own in golden and labelled files
+RESERVED_NAMES = frozenset({"clips", "file", "frames"})
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,27 @@ def read_card(model_path: str | Path, given: str | Path | None = None) -> ModelC
 def tasks_of(model: keras.Model, card: ModelCard) -> tuple[Task, ...]:
     """One Task an output of the model; kinds that the card leaves open are inferred.
 
-    Raises ConfigError where the card and the model's outputs do not fit.
+    Raises ConfigError where the card and the model's outputs do not fit, ModelError
+    where an output is of a form that no task has.
     """
     outputs = named_outputs(model)
     for name in card.tasks.keys() - outputs.keys():
         raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
+    _refuse_odd_outputs(outputs)
     return tuple(_task(name, tensor, card.tasks.get(name)) for name, tensor in outputs.items())
+
+
+def _refuse_odd_outputs(outputs: dict[str, Any]) -> None:
+    if len(set(map(id, outputs.values()))) < len(outputs):
+        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
+    for name, tensor in outputs.items():
+        if len(tensor.shape) != 2:
+            raise ModelError(
+                f"the answer '{name}' has shape {tuple(tensor.shape)[1:]}: an answer is one vector "
+                "for the window; end it with Flatten or a layer that looks over time"
+            )
+        if name in RESERVED_NAMES:
+            raise ModelError(f"an answer cannot be called '{name}': rename the output")
 
 
 def _task(name: str, tensor: Any, entry: TaskEntry | None) -> Task:
@@ -70,6 +88,10 @@ def _task(name: str, tensor: Any, entry: TaskEntry | None) -> Task:
     if entry.kind not in TASK_KINDS:
         raise ConfigError(
             f"task '{name}' has kind '{entry.kind}'; there are {', '.join(TASK_KINDS)}"
+        )
+    if entry.kind in ("binary", "regression") and size != 1:
+        raise ConfigError(
+            f"task '{name}' is {entry.kind}, which is one number; the model gives {size}"
         )
     wanted = {"classification": size, "binary": 2}.get(entry.kind, 0)
     labels = entry.labels or tuple(str(i) for i in range(wanted))

@@ -15,6 +15,7 @@ import numpy as np
 from edge.errors import ModelError
 
 _POLL_S = 0.05
+_ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ class Workshop:
                 [sys.executable, "-m", "convert.worker", str(job)],
                 stdout=stream,
                 stderr=subprocess.STDOUT,
+                cwd=_ROOT,  # a folder `convert` where the user stands must not come first
                 env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"},
             )
         self._children.append(child)

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import os
-import tempfile
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from edge.errors import BundleError
 from edge.manifest import SCHEMA_VERSION, Manifest, Member, check
 from edge.shipped import DEFAULT_BUNDLE, find_bundle
 from edge.typed_json import decode, encode
+from edge.whole_file import whole_file
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
@@ -82,16 +82,9 @@ def write_bundle(
     manifest = replace(manifest, members=index(members))
     check(manifest)
     try:
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as archive:
-                for name, data in [(MANIFEST, _manifest_bytes(manifest)), *sorted(members.items())]:
-                    archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
-            os.chmod(partial, 0o644)
-            os.replace(partial, path)
-        except BaseException:
-            os.unlink(partial)
-            raise
+        with whole_file(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+            for name, data in [(MANIFEST, _manifest_bytes(manifest)), *sorted(members.items())]:
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
     except OSError as error:
         raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
     return Bundle(manifest, MappingProxyType(dict(members)), path)

@@ -7,9 +7,9 @@ Three forms: a folder of videos, a folder of frame folders, or an `.npz` with
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from edge.errors import ClipError, SourceError
@@ -23,12 +23,13 @@ _MAX_WINDOWS = 8  # windows taken from one long recording
 class Clips:
     """Windows of frames with what is known of them.
 
-    windows: uint8 RGB (T, H, W, 3) each; H and W may differ from clip to clip.
+    windows: uint8 RGB (N, T, H, W, 3).
     labels: for each task an array as long as `windows`; empty where unlabelled.
+    skipped: videos and folders that gave no window.
     """
 
     name: str
-    windows: tuple[np.ndarray, ...] | np.ndarray
+    windows: np.ndarray
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     skipped: int = 0
 
@@ -41,33 +42,27 @@ class Clips:
             return self
         chosen = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
         labels = {task: values[chosen] for task, values in self.labels.items()}
-        return Clips(self.name, tuple(self.windows[i] for i in chosen), labels, self.skipped)
+        return Clips(self.name, self.windows[chosen], labels, self.skipped)
 
 
-def read_clips(path: str | Path, window: int) -> Clips:
-    """Read clips of `window` frames.
+def read_clips(path: str | Path, window: int, size: tuple[int, int]) -> Clips:
+    """Read clips of `window` frames, resized (bilinear) to `size` (width, height).
 
     Raises ClipError where there are none, or the file does not hold the arrays
     that the format asks for.
     """
     path = Path(path)
     if path.is_dir():
-        return _read_folder(path, window)
+        return _read_folder(path, window, size)
     if path.suffix == ".npz" and path.is_file():
-        return _read_npz(path, window)
+        return _read_npz(path, window, size)
     raise ClipError(
         f"there are no clips at {path}: give a folder of videos, of frame folders, or an .npz"
     )
 
 
-def _read_npz(path: Path, window: int) -> Clips:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            content = {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ClipError(
-            f"{path} is no readable .npz ({error}): write it with numpy.savez"
-        ) from error
+def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
+    content = _arrays(path)
     clips = content.pop("clips", None)
     if clips is None or clips.ndim != 5 or clips.shape[-1] != 3 or clips.dtype != np.uint8:
         raise ClipError(f"{path} needs an array 'clips' (N, T, H, W, 3) of uint8 RGB")
@@ -76,32 +71,51 @@ def _read_npz(path: Path, window: int) -> Clips:
             f"{path} holds clips of {clips.shape[1]} frames, the network looks at {window}"
         )
     for task, values in content.items():
-        if len(values) != len(clips):
-            raise ClipError(f"{path}: '{task}' has {len(values)} labels for {len(clips)} clips")
+        if values.ndim == 0 or len(values) != len(clips):
+            count = values.size if values.ndim == 0 else len(values)
+            raise ClipError(f"{path}: '{task}' has {count} labels for {len(clips)} clips")
+    if clips.shape[3:1:-1] != size:
+        clips = np.stack([[cv2.resize(frame, size) for frame in clip] for clip in clips])
     return _not_empty(Clips(str(path), clips, content))
 
 
-def _read_folder(path: Path, window: int) -> Clips:
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            raise ClipError(f"{path} is a single array (.npy): write it with numpy.savez")
+        with found as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise ClipError(
+            f"{path} is no readable .npz ({error}): write it with numpy.savez"
+        ) from error
+
+
+def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
     windows: list[np.ndarray] = []
     skipped = 0
     for entry in sorted(path.iterdir(), key=natural_key):
-        is_video = entry.suffix.lower() in _VIDEO_SUFFIXES
-        if not is_video and not entry.is_dir():
-            continue
-        found = list(islice(_windows(entry, window), _MAX_WINDOWS))
-        windows.extend(found)
-        skipped += not found
-    return _not_empty(Clips(str(path), tuple(windows), {}, skipped))
+        if entry.suffix.lower() in _VIDEO_SUFFIXES or entry.is_dir():
+            found = list(_windows(entry, window, size))
+            windows.extend(found)
+            skipped += not found
+    clips = Clips(str(path), np.asarray(windows), {}, skipped)
+    return _not_empty(clips)
 
 
-def _windows(entry: Path, window: int) -> Iterator[np.ndarray]:
-    """Windows of consecutive frames that do not overlap; none from what cannot be read."""
-    frames: list[np.ndarray] = []
+def _windows(entry: Path, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """At most 8 windows of consecutive frames, spread over the recording; none of a broken one."""
     try:
-        source = ImageFiles(str(entry), images_in(entry)) if entry.is_dir() else VideoFile(entry)
+        source = (
+            ImageFiles(str(entry), images_in(entry)) if entry.is_dir() else VideoFile(str(entry))
+        )
         with source:
-            for frame in source:
-                frames.append(frame.pixels[..., ::-1])
+            step = max(window, (source.total or 0) // _MAX_WINDOWS)
+            frames: list[np.ndarray] = []
+            for position, frame in enumerate(source):
+                if position % step < window:
+                    frames.append(cv2.resize(frame.pixels, size)[..., ::-1])
                 if len(frames) == window:
                     yield np.stack(frames)
                     frames.clear()

@@ -1,23 +1,24 @@
 """What `edge-run` does once its options are read."""
 
 import json
-import sys
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
-from edge.bundle import Bundle, open_bundle
-from edge.options import is_plain_tflite
-from edge.plain_tflite import wrap_tflite
+from edge.bundle import Bundle
+from edge.errors import EdgeError
+from edge.plain_tflite import open_any
 from edge.preprocess import Region
+from edge.progress import bar
 from edge.run import run
 from edge.selftest import self_test
 from edge.sinks import JsonLines, Sink, VideoFileSink, Window
 from edge.sources import Source, open_source
 from edge.stream import EngineOptions, Stream
 from edge.summary import RunSummary
+from edge.typed_json import encode
 
 
 def execute(
@@ -40,30 +41,47 @@ def execute(
     as_json: bool,
 ) -> None:
     """Load, open, run, and print the summary however the run ends."""
-    opened = _open(bundle, labels, input_range, runtime)
+    _refuse_overwriting([bundle, source, labels], [save, jsonl])
+    opened = open_any(bundle, labels=_read_labels(labels), value_range=input_range, runtime=runtime)
     options = EngineOptions(runtime, threads, delegate)
     if self_test:
-        _report_self_test(opened, options)
+        _report_self_test(opened, options, as_json)
         return
     stream = Stream(opened, options, region=Region.parse(region), hop=hop)
     with open_source(source if camera is None else camera) as frames_in, ExitStack() as stack:
         sinks = _open_sinks(save, jsonl, show, frames_in, [task.name for task in stream.tasks])
         used = stream.head.engine.runtime
-        summary = RunSummary(opened.manifest.name, frames_in.name, f"{used.name} {used.version}")
+        summary = RunSummary(
+            opened.manifest.name,
+            frames_in.name,
+            f"{used.name} {used.version}",
+            trained_rate_hz=opened.manifest.frame_rate_hz,
+            source_rate_hz=frames_in.rate_hz if frames_in.total else 0.0,
+        )
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(_print_summary, summary, as_json, to_stderr=jsonl == "-")
         on_frame = stack.enter_context(_progress(frames_in, frames))
         run(stream, frames_in, sinks, summary, max_frames=frames, on_frame=on_frame)
 
 
-def _open(
-    name: str, labels: str | None, value_range: tuple[float, float] | None, runtime: str
-) -> Bundle:
-    if not is_plain_tflite(name):
-        return open_bundle(name)
-    names = Path(labels).read_text(encoding="utf-8").split("\n") if labels else []
-    kept = [label.strip() for label in names if label.strip()]
-    return wrap_tflite(name, labels=kept, value_range=value_range, runtime=runtime)
+def _read_labels(path: str | None) -> list[str]:
+    if path is None:
+        return []
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise EdgeError(f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _refuse_overwriting(inputs: Sequence[str | None], outputs: Sequence[str | None]) -> None:
+    """Raise EdgeError where an output would destroy an input or another output."""
+    taken = {Path(name).resolve() for name in inputs if name}
+    for name in outputs:
+        if name and name != "-" and Path(name).resolve() in taken:
+            raise EdgeError(f"{name} is given twice: give every output a name of its own")
+        if name:
+            taken.add(Path(name).resolve())
 
 
 def _open_sinks(
@@ -79,24 +97,15 @@ def _open_sinks(
     return sinks
 
 
-class _progress:
-    """A progress bar on stderr where it is a terminal and the number of frames is known."""
-
-    def __init__(self, source: Source, max_frames: int | None) -> None:
-        known = [count for count in (source.total, max_frames) if count is not None]
-        self._bar = None
-        if known and sys.stderr.isatty():
-            self._bar = click.progressbar(length=min(known), label="frames", file=sys.stderr)
-
-    def __enter__(self) -> Callable[[RunSummary], None]:
-        if self._bar is None:
-            return lambda summary: None
-        bar = self._bar.__enter__()
-        return lambda summary: bar.update(1)
-
-    def __exit__(self, *error: object) -> None:
-        if self._bar is not None:
-            self._bar.__exit__(*error)
+@contextmanager
+def _progress(source: Source, max_frames: int | None) -> Iterator[Callable[[RunSummary], None]]:
+    """A progress bar where the number of frames is known."""
+    known = [count for count in (source.total, max_frames) if count is not None]
+    if not known:
+        yield lambda summary: None
+        return
+    with bar(min(known), "frames") as on_frame:
+        yield lambda summary: on_frame()
 
 
 def _print_summary(summary: RunSummary, as_json: bool, *, to_stderr: bool) -> None:
@@ -104,7 +113,10 @@ def _print_summary(summary: RunSummary, as_json: bool, *, to_stderr: bool) -> No
     click.echo(text, err=to_stderr)
 
 
-def _report_self_test(bundle: Bundle, options: EngineOptions) -> None:
+def _report_self_test(bundle: Bundle, options: EngineOptions, as_json: bool) -> None:
     result = self_test(bundle, options)
+    if as_json:
+        click.echo(json.dumps(encode(result)))
+        return
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"
     click.echo(f"self-test passed: {result.decisions} decisions as expected, {how}")

@@ -1,5 +1,6 @@
 """From the head's outputs to what a person or a program can read."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -29,9 +30,9 @@ class Answer:
     def to_json(self) -> dict[str, Any]:
         fields = {
             "label": self.label,
-            "p": None if self.p is None else round(self.p, 4),
+            "p": _rounded(self.p),
             "index": self.index,
-            "value": None if self.value is None else round(self.value, 4),
+            "value": _rounded(self.value),
             "unit": self.unit,
             "vector": self.vector,
         }
@@ -68,6 +69,11 @@ class Decision:
             "latency_ms": {stage: round(ms, 4) for stage, ms in self.latency_ms.items()},
             "tasks": {name: answer.to_json() for name, answer in self.tasks.items()},
         }
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four places; JSON knows no NaN and no infinity, so these are left out."""
+    return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
 def answer(task: Task, scores: np.ndarray) -> Answer:

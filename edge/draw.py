@@ -1,5 +1,6 @@
 """A decision drawn into its frame."""
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -44,13 +45,17 @@ def _enlarge(pixels: np.ndarray) -> np.ndarray:
 def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None:
     width, baseline = panel.shape[1], top + line
     _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
-    if answer.p is None:
+    if answer.p is None or not math.isfinite(answer.p):
         return
     left, right = int(width * 0.62), int(width * 0.86)
     upper, lower = baseline - int(line * 0.55), baseline - int(line * 0.1)
     cv2.rectangle(panel, (left, upper), (right, lower), _BAR_GROUND, cv2.FILLED)
     cv2.rectangle(
-        panel, (left, upper), (left + int((right - left) * answer.p), lower), _BAR, cv2.FILLED
+        panel,
+        (left, upper),
+        (left + int((right - left) * min(max(answer.p, 0.0), 1.0)), lower),
+        _BAR,
+        cv2.FILLED,
     )
     _text(panel, f"{answer.p:.2f}", (int(width * 0.88), baseline), line, _INK)
 

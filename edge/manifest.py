@@ -1,5 +1,6 @@
 """What a bundle says about itself: the typed form of `manifest.json`."""
 
+import math
 from dataclasses import dataclass, field
 
 SCHEMA_VERSION = 1
@@ -153,25 +154,51 @@ def check(manifest: Manifest) -> None:
     roles = tuple(part.role for part in manifest.parts)
     wanted = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
     _require(roles == wanted, f"parts {roles}, where {wanted} are needed")
-    _require(manifest.window >= 1, f"a window of {manifest.window} frames")
-    _require(manifest.input.colour_order in ("RGB", "BGR", "GRAY"), "the colour order")
-    _require(len(manifest.tasks) == len(manifest.last_part.outputs), "one task an output")
-    for task in manifest.tasks:
-        _require(task.kind in TASK_KINDS, f"task kind '{task.kind}' of '{task.name}'")
     for part in manifest.parts:
         _require(part.precision in PRECISIONS, f"precision '{part.precision}'")
+    _check_input(manifest)
+    _check_tasks(manifest)
     if manifest.streaming == WINDOW_RING:
-        _check_joint(*manifest.parts)
+        _check_joint(*manifest.parts, manifest.window)
 
 
-def _check_joint(encoder: Part, head: Part) -> None:
+def _check_input(manifest: Manifest) -> None:
+    """The first part reads pictures of the size and channels that are stated."""
+    spec, window = manifest.input, manifest.window
+    colours = ("GRAY",) if spec.channels == 1 else ("RGB", "BGR")
+    _require(window >= 1, f"a window of {window} frames")
+    _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
+    picture = (spec.height, spec.width, spec.channels)
+    shapes = {
+        WINDOW_RING: ((1, *picture),),
+        SINGLE_FRAME: ((1, *picture), (1, 1, *picture)),
+        WHOLE_WINDOW: ((1, window, *picture),),
+    }
+    read = manifest.parts[0].inputs
+    _require(len(read) == 1 and read[0].shape in shapes[manifest.streaming], "the input's shape")
+
+
+def _check_tasks(manifest: Manifest) -> None:
+    """Every output answers one task, and is as wide as the task's kind asks for."""
+    outputs = {tensor.name: tensor for tensor in manifest.last_part.outputs}
+    names = [task.name for task in manifest.tasks]
+    _require(sorted(names) == sorted(outputs), f"tasks {names} and outputs {sorted(outputs)}")
+    for task in manifest.tasks:
+        _require(task.kind in TASK_KINDS, f"task kind '{task.kind}' of '{task.name}'")
+        width = math.prod(outputs[task.name].shape[1:])
+        wide = {"classification": len(task.labels), "binary": 1, "regression": 1}
+        _require(wide.get(task.kind, width) == width, f"{width} values for '{task.name}'")
+
+
+def _check_joint(encoder: Part, head: Part, window: int) -> None:
     """The head reads exactly what the encoder writes, T at a time."""
     written = [tensor.name for tensor in encoder.outputs]
     read = [tensor.name for tensor in head.inputs]
     _require(sorted(written) == sorted(read), f"features {written} written but {read} read")
     for tensor in encoder.outputs:
         feature = next(t for t in head.inputs if t.name == tensor.name)
-        _require(feature.shape[2:] == tensor.shape[1:], f"the shape of feature '{tensor.name}'")
+        wanted = (1, window, *tensor.shape[1:])
+        _require(feature.shape == wanted, f"the shape of feature '{tensor.name}'")
 
 
 def _require(condition: bool, what: str) -> None:

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,7 @@ def one_line_errors(command: F) -> F:
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         hush_libraries()
+        before = signal.signal(signal.SIGTERM, _interrupt)
         try:
             return command(*args, **kwargs)
         except EdgeError as error:
@@ -70,8 +72,15 @@ def one_line_errors(command: F) -> F:
             raise _failure(
                 f"{where}{reason}; check the path, its rights and the free space", 2
             ) from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
     return wrapped  # type: ignore[return-value]
+
+
+def _interrupt(number: int, stack: object) -> None:
+    """`kill` ends a command as cleanly as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _failure(message: str, exit_code: int) -> click.ClickException:

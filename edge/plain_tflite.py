@@ -1,10 +1,11 @@
 """A third-party .tflite with one picture or window as input, wrapped as a bundle in memory."""
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from edge.bundle import Bundle, index
+from edge.bundle import Bundle, index, open_bundle
 from edge.engine import Engine
 from edge.errors import BundleError
 from edge.manifest import (
@@ -17,6 +18,7 @@ from edge.manifest import (
     Task,
     TensorSpec,
 )
+from edge.options import is_plain_tflite
 
 _FILE = "model.tflite"
 
@@ -76,20 +78,24 @@ def _input(
 
 
 def _spanned(tensor: TensorSpec) -> tuple[float, float]:
-    """The real values that 8 bits of a quantised input span."""
+    """The real values that 8 bits of the input span; floats are taken to be 0 to 1."""
     if not tensor.quantised:
-        return 0.0, 1.0
+        return (0.0, 1.0) if tensor.dtype == "float32" else (0.0, 255.0)
     lowest = (-128 if tensor.dtype == "int8" else 0) - tensor.zero_point
     return lowest * tensor.scale, (lowest + 255) * tensor.scale
 
 
 def _task(index: int, tensor: TensorSpec, labels: Sequence[str]) -> Task:
-    size = tensor.shape[-1] if tensor.shape else 1
+    """Vectors are classes (one number: a regression); anything of more axes is kept as it is."""
+    name, size = f"output_{index}", math.prod(tensor.shape[1:])
     if labels and len(labels) != size and index == 0:
         raise BundleError(f"{len(labels)} labels were given for an output of {size} values")
-    names = tuple(labels) if len(labels) == size else tuple(str(i) for i in range(size))
-    kind = "classification" if size > 1 else "regression"
-    return Task(f"output_{index}", kind, names if size > 1 else ())
+    if len(tensor.shape) > 2:
+        return Task(name, "embedding")
+    if size == 1:
+        return Task(name, "regression")
+    named = tuple(labels) if len(labels) == size else tuple(str(i) for i in range(size))
+    return Task(name, "classification", named)
 
 
 def _renamed(tensor: TensorSpec, name: str) -> TensorSpec:
@@ -98,3 +104,16 @@ def _renamed(tensor: TensorSpec, name: str) -> TensorSpec:
 
 def _precision(engine: Engine) -> str:
     return "int8" if engine.inputs[0].dtype in ("int8", "uint8") else "float32"
+
+
+def open_any(
+    name: str,
+    *,
+    labels: Sequence[str] = (),
+    value_range: tuple[float, float] | None = None,
+    runtime: str = "auto",
+) -> Bundle:
+    """Open a bundle by its path or shipped name, or wrap a plain `.tflite`."""
+    if is_plain_tflite(name):
+        return wrap_tflite(name, labels=labels, value_range=value_range, runtime=runtime)
+    return open_bundle(name)

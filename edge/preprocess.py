@@ -70,7 +70,15 @@ class Preprocessor:
         self._ordered = np.empty(shape[:2] if spec.channels == 1 else shape, np.uint8)
 
     def __call__(self, pixels: np.ndarray, out: np.ndarray) -> None:
-        """Write `pixels` (uint8 BGR, any size) into `out` (H, W, C), in place."""
+        """Write `pixels` (uint8 BGR, any size) into `out` (H, W, C), in place.
+
+        Raises EdgeError where `pixels` are of another form, or the region lies outside.
+        """
+        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
+            raise EdgeError(
+                f"a frame is uint8 (H, W, 3) BGR, not {pixels.dtype} {pixels.shape}: "
+                "convert it first, with cv2.cvtColor for example"
+            )
         left, top, width, height = self._region.locate(*pixels.shape[:2])
         crop = pixels[top : top + height, left : left + width]
         cv2.resize(crop, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)

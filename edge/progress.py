@@ -22,8 +22,18 @@ class Progress:
     def count(self, step: str, total: int) -> Iterator[Callable[[], None]]:
         """Yield a function to call after each of `total` things; a bar if stderr is a terminal."""
         self.say(f"{step} ({total})")
-        if self._quiet or not sys.stderr.isatty():
+        if self._quiet:
             yield lambda: None
             return
-        with click.progressbar(length=total, file=sys.stderr) as bar:
-            yield lambda: bar.update(1)
+        with bar(total) as on_each:
+            yield on_each
+
+
+@contextlib.contextmanager
+def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:
+    """Yield a function to call after each of `total` things; a bar if stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    with click.progressbar(length=total, label=label, file=sys.stderr) as shown:
+        yield lambda: shown.update(1)

@@ -1,7 +1,6 @@
 """The loop: source, stream, sinks."""
 
 import contextlib
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -27,12 +26,12 @@ def run(
     """Push every frame of `source` through `stream` into `sinks`, until its end.
 
     `summary` is filled on the way and complete however the run ends; the sinks are
-    closed in every case. Raises KeyboardInterrupt on Ctrl-C or SIGTERM, and what
-    the source or a sink raises.
+    closed in every case. Raises what the source or a sink raises, and
+    KeyboardInterrupt.
     """
     started = time.perf_counter()
     try:
-        with _closing_all(sinks), _sigterm_as_interrupt():
+        with _closing_all(sinks):
             for frame in _timed(source, summary, max_frames):
                 _one_frame(stream, frame, sinks, summary)
                 on_frame(summary)
@@ -51,15 +50,19 @@ def _one_frame(stream: Stream, frame: Frame, sinks: Sequence[Sink], summary: Run
     for sink in sinks:
         sink.take(frame, decision)
     summary.frames += 1
-    if summary.first_result_s is None:
-        summary.first_result_s = round(time.time() - psutil.Process().create_time(), 3)
+    summary.first_result_s = summary.first_result_s or _since_process_start_s()
     if decision is not None:
         summary.decisions += 1
+        summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
         summary.latency.add(decision.latency_ms)
         total_ms = (pushed - started) * 1e3
         summary.latency.add({"push, all of it": total_ms, "frame age": decision.age_ms})
     if sinks:
         summary.latency.add({"sinks": (time.perf_counter() - pushed) * 1e3})
+
+
+def _since_process_start_s() -> float:
+    return round(time.time() - psutil.Process().create_time(), 3)
 
 
 def _timed(source: Source, summary: RunSummary, max_frames: int | None) -> Iterator[Frame]:
@@ -82,17 +85,3 @@ def _closing_all(sinks: Sequence[Sink]) -> Iterator[None]:
         for sink in sinks:
             stack.callback(sink.close)
         yield
-
-
-@contextlib.contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """`kill` ends a run as cleanly as Ctrl-C does."""
-
-    def interrupt(number: int, stack: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -34,9 +34,12 @@ class EngineOptions:
             threads=self.threads,
             delegate=self.delegate,
         )
-        for said, found in [*zip(part.inputs, engine.inputs), *zip(part.outputs, engine.outputs)]:
-            if (said.shape, said.dtype) != (found.shape, found.dtype):
-                raise BundleError(f"{part.file}: tensor {said.name} is not as the manifest says")
+        said = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]
+        found = [replace(tensor, name="") for tensor in (*engine.inputs, *engine.outputs)]
+        if said != found:
+            raise BundleError(
+                f"{part.file}: its tensors are not as the manifest says; make it again"
+            )
         return engine
 
 
@@ -121,6 +124,8 @@ class Stream:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); decide if it is due."""
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._pushed)
+        if frame.restart:
+            self.reset()
         started = time.perf_counter_ns()
         ready, encoded = self._encode(frame.pixels)
         self._pushed += 1

@@ -6,6 +6,9 @@ from typing import Any
 from edge.latency import LatencyLog
 from edge.text_table import text_table
 
+_RATE_RATIO = 1.5  # further apart than this is said
+_ENOUGH_FRAMES = 30  # to measure a live source's rate
+
 
 @dataclass
 class RunSummary:
@@ -19,13 +22,29 @@ class RunSummary:
     dropped: int = 0
     skipped: int = 0
     wall_s: float = 0.0
-    first_result_s: float | None = None
+    first_result_s: float | None = None  # process start to the end of the first push
+    first_decision_s: float | None = None  # ... and to the first full window's decision
     peak_rss_bytes: int = 0
+    trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
+    source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
     latency: LatencyLog = field(default_factory=LatencyLog)
 
     @property
     def frames_per_second(self) -> float:
         return self.frames / self.wall_s if self.wall_s > 0 else 0.0
+
+    @property
+    def rate_warning(self) -> str | None:
+        """Motion looks faster or slower where frames come at another rate than in training."""
+        rate_hz = self.source_rate_hz or self.frames_per_second
+        if not self.trained_rate_hz or not rate_hz or self.frames < _ENOUGH_FRAMES:
+            return None
+        if 1 / _RATE_RATIO <= rate_hz / self.trained_rate_hz <= _RATE_RATIO:
+            return None
+        return (
+            f"warning: the network was trained at {self.trained_rate_hz:.0f} frames/s and got "
+            f"{rate_hz:.1f}: what moves looks faster or slower to it than it is"
+        )
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -39,7 +58,9 @@ class RunSummary:
             "wall_s": round(self.wall_s, 3),
             "frames_per_second": round(self.frames_per_second, 2),
             "first_result_s": self.first_result_s,
+            "first_decision_s": self.first_decision_s,
             "peak_rss_mb": round(self.peak_rss_bytes / 1e6, 1),
+            "rate_warning": self.rate_warning,
             "latency_ms": self.latency.summary(),
         }
 
@@ -51,6 +72,8 @@ class RunSummary:
             f"{self.decisions} decisions, {lost}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
+        if self.rate_warning:
+            counts += f"\n{self.rate_warning}"
         if not self.latency.stages:
             return counts
         rows = [

@@ -11,9 +11,10 @@ import click
 import cv2
 import numpy as np
 
+from edge.clips import Clips
 from edge.options import one_line_errors
 
-from .datasets.clips import Clips, write_clips
+from .datasets.clips import write_clips
 from .datasets.motion import ACTIONS, draw_motion, render
 from .datasets.orl import HEIGHT, WIDTH
 from .datasets.packages import package_file
@@ -52,7 +53,9 @@ def film_all_actions(length: int, size: int, seed: int = 0) -> np.ndarray:
 def main(out_dir: Path) -> None:
     """Write astronaut.npz (15 frames an action) and astronaut.mp4 (24 frames an action)."""
     clips = film_all_actions(length=15, size=100)
-    write_clips(out_dir / CLIPS_NAME, Clips(clips, {"action": np.arange(len(ACTIONS))}))
+    write_clips(
+        out_dir / CLIPS_NAME, Clips("astronaut", clips, {"action": np.arange(len(ACTIONS))})
+    )
     write_film(out_dir / VIDEO_NAME, np.concatenate(film_all_actions(SEGMENT_FRAMES, 360)))
     click.echo(f"wrote {out_dir / CLIPS_NAME} and {out_dir / VIDEO_NAME}")
 

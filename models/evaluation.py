@@ -7,9 +7,8 @@ import click
 import keras
 import numpy as np
 
+from edge.clips import Clips
 from edge.intervals import wilson_interval
-
-from .datasets.clips import Clips
 
 CLIPS_A_BATCH = 8
 
@@ -49,8 +48,8 @@ def evaluate(
         labels: of each classification task.
     """
     answers: dict[str, list[np.ndarray]] = {task: [] for task in labels}
-    with click.progressbar(length=len(clips.frames), label="test clips") as progress:
-        for batch in _batches(clips.frames):
+    with click.progressbar(length=len(clips.windows), label="test clips") as progress:
+        for batch in _batches(clips.windows):
             outputs = model.predict_on_batch(batch.astype(np.float32))
             for task, found in answers.items():
                 found.append(np.argmax(outputs[task], axis=1))

@@ -25,12 +25,15 @@ class VideoFileSink(ClosingSink):
 
     def __init__(self, path: str, rate_hz: float, tasks: Sequence[str]) -> None:
         self._path, self._tasks = Path(path), tasks
-        self._rate_hz = rate_hz or 25.0
+        self._rate_hz = rate_hz if 1.0 <= rate_hz <= 240.0 else 25.0  # streams may report anything
+        self._frames = 0
         self._writer: cv2.VideoWriter | None = None
         self._latest: Decision | None = None
         suffix = self._path.suffix.lower()
         if suffix not in _CODECS:
             raise SinkError(f"{path}: a video's name ends in one of {', '.join(_CODECS)}")
+        if self._path.is_dir():
+            raise SinkError(f"{path} is a folder: give a file's name")
         if not self._path.parent.is_dir() or not os.access(self._path.parent, os.W_OK):
             raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
         self._codec = cv2.VideoWriter.fourcc(*_CODECS[suffix])
@@ -48,13 +51,21 @@ class VideoFileSink(ClosingSink):
         if size != self._size:  # a folder may hold pictures of several sizes
             picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
         self._writer.write(picture)
+        self._frames += 1
 
     def close(self) -> None:
         if self._writer is None:
             return
         self._writer.release()
         self._writer = None
-        if not self._partial.exists() or self._partial.stat().st_size == 0:
+        if not self._whole():
             self._partial.unlink(missing_ok=True)
             raise SinkError(f"{self._path} could not be written: is the disk full?")
         os.replace(self._partial, self._path)
+
+    def _whole(self) -> bool:
+        """OpenCV does not tell that a disk was full, so the file is asked."""
+        written = cv2.VideoCapture(str(self._partial))
+        count = int(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
+        written.release()
+        return count >= self._frames

@@ -16,23 +16,20 @@ IMAGE_SUFFIXES = frozenset(
 
 
 class VideoFile(ClosingSource):
-    """All frames of a video file, as fast as they are asked for.
+    """All frames of a recorded video (a path or a URL), as fast as they are asked for.
 
-    Raises SourceError where the file is missing, no video, or holds no readable frame.
+    Raises SourceError where it is no video, or holds no readable frame.
     """
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(str(path))
-        if not path.is_file():
-            raise SourceError(f"there is no video {path}: give an existing file, folder or camera")
-        self._capture = cv2.VideoCapture(str(path))
+    def __init__(self, uri: str) -> None:
+        super().__init__(uri)
+        self._capture = cv2.VideoCapture(uri)
         readable, self._first = self._capture.read()
         if not readable:
             self._capture.release()
-            raise SourceError(f"{path} holds no readable frame: it is no video, or cut short")
+            raise SourceError(f"{uri} holds no readable frame: it is no video, or cut short")
         self.rate_hz = max(self._capture.get(cv2.CAP_PROP_FPS), 0.0)
-        total = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.total = total if total > 0 else None
+        self.total = frame_count(self._capture)
 
     def __iter__(self) -> Iterator[Frame]:
         pixels, number = self._first, 0
@@ -45,6 +42,12 @@ class VideoFile(ClosingSource):
 
     def close(self) -> None:
         self._capture.release()
+
+
+def frame_count(capture: cv2.VideoCapture) -> int | None:
+    """How many frames a recording holds; None for a stream, which has no end."""
+    count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(count) if count > 0 else None
 
 
 class ImageFiles(ClosingSource):
@@ -94,4 +97,7 @@ def read_image(path: Path) -> np.ndarray | None:
         encoded = np.fromfile(path, np.uint8)
     except OSError:
         return None
-    return cv2.imdecode(encoded, cv2.IMREAD_COLOR) if encoded.size else None
+    try:
+        return cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+    except cv2.error:  # empty, or larger than OpenCV takes
+        return None

@@ -85,23 +85,31 @@ class LiveSource(ClosingSource):
             return None if self._closing.is_set() else frame
 
     def _read(self, capture: Capture) -> None:
-        number = 1
+        """The thread: keep the newest picture; whatever ends it, the runner is told."""
+        try:
+            self._keep_newest(capture)
+        finally:
+            with self._news:
+                self._lost = not self._closing.is_set()
+                self._news.notify_all()
+
+    def _keep_newest(self, capture: Capture) -> None:
+        number, restart = 1, False
         while not self._closing.is_set():
-            readable, pixels = capture.read()
-            if not readable or pixels is None:
+            pixels = _picture(capture)
+            if pixels is None:
                 capture.release()
                 reopened = self._reopen()
                 if reopened is None:
                     break
-                capture, pixels = reopened
+                (capture, pixels), restart = reopened, True
             with self._news:
-                self._newest = Frame(pixels, number)
+                # a window must not span the gap, also where this frame overtakes another
+                restart = restart or (self._newest is not None and self._newest.restart)
+                self._newest = Frame(pixels, number, restart=restart)
                 self._news.notify()
-            number += 1
+            number, restart = number + 1, False
         capture.release()
-        with self._news:
-            self._lost = not self._closing.is_set()
-            self._news.notify_all()
 
     def _reopen(self) -> tuple[Capture, np.ndarray] | None:
         """Try again after each of the delays; None when all were in vain."""
@@ -116,10 +124,19 @@ class LiveSource(ClosingSource):
     def _open(self) -> tuple[Capture, np.ndarray | None]:
         """A new capture and its first picture: an opened one may still not read."""
         capture = self._open_capture()
-        pixels = capture.read()[1] if capture.isOpened() else None
+        pixels = _picture(capture) if capture.isOpened() else None
         if pixels is None:
             capture.release()
         return capture, pixels
+
+
+def _picture(capture: Capture) -> np.ndarray | None:
+    """The next picture, or None where the capture fails, by its result or by an exception."""
+    try:
+        readable, pixels = capture.read()
+    except cv2.error:
+        return None
+    return pixels if readable else None
 
 
 def camera(index: int) -> LiveSource:

@@ -4,8 +4,17 @@ import glob
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import cv2
+
 from edge.errors import SourceError
-from edge.sources.files import IMAGE_SUFFIXES, ImageFiles, VideoFile, images_in, natural_key
+from edge.sources.files import (
+    IMAGE_SUFFIXES,
+    ImageFiles,
+    VideoFile,
+    frame_count,
+    images_in,
+    natural_key,
+)
 from edge.sources.live import LiveSource, camera, network_stream
 
 
@@ -20,12 +29,20 @@ def open_source(uri: str | int) -> VideoFile | ImageFiles | LiveSource:
     if path.is_dir():
         return ImageFiles(uri, images_in(path))
     if path.is_file():
-        return ImageFiles(uri, [path]) if path.suffix.lower() in IMAGE_SUFFIXES else VideoFile(path)
+        return ImageFiles(uri, [path]) if path.suffix.lower() in IMAGE_SUFFIXES else VideoFile(uri)
     if len(urlsplit(uri).scheme) > 1:  # one letter is a drive
-        return network_stream(uri)
+        return _over_network(uri)
     if glob.has_magic(uri):
         matches = sorted(map(Path, glob.glob(uri)), key=natural_key)
         if not matches:
             raise SourceError(f"no file matches {uri}: quote the pattern and check its folder")
         return ImageFiles(uri, matches)
     raise SourceError(f"there is no source {uri}: give a video, an image folder, a glob or a URL")
+
+
+def _over_network(url: str) -> VideoFile | LiveSource:
+    """A recording on a server is read to its end; only a stream drops frames and reconnects."""
+    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG)
+    recorded = frame_count(capture) is not None
+    capture.release()
+    return VideoFile(url) if recorded else network_stream(url)

@@ -4,14 +4,14 @@ The format is one `.npz` with `clips`, uint8 (N, T, H, W, 3) RGB, and one
 integer array (N,) a task under the task's name.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edge.errors import ClipError
+from edge.clips import Clips
+from edge.whole_file import whole_file
 
 from .motion import ACTIONS, MotionRange, draw_look, draw_motion, render
 from .orl import LABELS, Photo
@@ -28,14 +28,6 @@ class ClipPlan:
     action: int
     seed: tuple[int, ...]
     flip: bool = False
-
-
-@dataclass(frozen=True)
-class Clips:
-    """Rendered clips: uint8 (N, T, H, W, 3) RGB and (N,) int labels a task."""
-
-    frames: np.ndarray
-    labels: dict[str, np.ndarray]
 
 
 def plan_clips(
@@ -93,7 +85,7 @@ def render_all(plans: Sequence[ClipPlan], length: int, size: int) -> Clips:
     frames = np.empty((len(plans), length, size, size, 3), np.uint8)
     for slot, plan in zip(frames, plans, strict=True):
         slot[:] = render_clip(plan, length, size)
-    return Clips(frames, labels_of(plans))
+    return Clips("rendered", frames, labels_of(plans))
 
 
 def balanced(plans: Sequence[ClipPlan], count: int, seed: int) -> list[ClipPlan]:
@@ -114,27 +106,8 @@ def balanced(plans: Sequence[ClipPlan], count: int, seed: int) -> list[ClipPlan]
 def write_clips(path: Path, clips: Clips) -> None:
     """Write a clip set; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        np.savez(file, clips=clips.frames, **clips.labels)
-    os.replace(partial, path)
-
-
-def read_clips(path: Path) -> Clips:
-    """Read a clip set.
-
-    Raises:
-        ClipError: the file is missing or does not hold clips of the format above.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (OSError, ValueError) as error:
-        raise ClipError(f"{path} cannot be read as clips: {error}") from error
-    frames = arrays.pop("clips", None)
-    if frames is None or frames.ndim != 5 or frames.dtype != np.uint8:
-        raise ClipError(f"{path} holds no `clips` array, uint8 (N, T, H, W, 3)")
-    return Clips(frames, arrays)
+    with whole_file(path) as file:
+        np.savez(file, clips=clips.windows, **clips.labels)
 
 
 def _keys(plan: ClipPlan) -> tuple[tuple[str, int], tuple[str, int]]:

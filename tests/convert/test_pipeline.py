@@ -7,7 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from convert.cli import main
+from convert.evidence import Evidence
 from edge.bundle import Bundle, open_bundle
+from edge.errors import ConfigError, ModelError
 from edge.manifest import TensorSpec
 from tests import tiny
 
@@ -201,3 +203,67 @@ def test_unusable_clips_are_refused(
     assert done.exit_code == 2
     assert message in done.stderr
     assert not (tmp_path / "x.edge").exists()
+
+
+def _small_head(outputs) -> keras.Model:
+    window = keras.Input((4, 32, 32, 3))
+    pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(window)
+    return keras.Model(window, outputs(keras.layers.LSTM(3, return_sequences=True)(pooled)))
+
+
+def _same_twice(x):
+    answer = keras.layers.Flatten()(x)
+    return {"a": answer, "b": answer}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "message"),
+    [
+        (lambda x: {"steps": x}, "'steps' has shape"),
+        (_same_twice, "one and the same tensor"),
+        (lambda x: {"frames": keras.layers.Flatten()(x)}, "cannot be called 'frames'"),
+    ],
+)
+def test_answers_of_an_odd_form_are_refused_at_once(convert, outputs, message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        convert(_small_head(outputs))
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ({"kind": "regression"}, "which is one number; the model gives 3"),
+        ({"kind": "binary"}, "which is one number; the model gives 3"),
+        ({"kind": "clairvoyance"}, "there are classification"),
+        ({"kind": "classification", "labels": ["one"]}, "1 labels where 3 are needed"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(
+    tiny_model_path: Path, kind: dict, message: str
+) -> None:
+    from convert.keras_model import load_model
+    from convert.tasks_file import ModelCard, tasks_of
+    from edge.typed_json import decode
+
+    card = decode(ModelCard, {"tasks": {"kind": kind}})
+    with pytest.raises(ConfigError, match=message):
+        tasks_of(load_model(tiny_model_path), card)
+
+
+def test_a_network_that_quantises_badly_is_not_shipped_in_silence() -> None:
+    evidence = Evidence(
+        feature_snr_db={"f0": 12.2}, agreement={"age": 0.55, "race": 0.99}, agreement_clips=32
+    )
+    (doubt,) = evidence.doubts()
+    assert "'age' decides as in float for only 55.0 % of 32 clips" in doubt
+    assert "12 dB" in doubt
+
+
+@pytest.mark.parametrize("output", ["model.keras", "no/such/folder/x.edge"])
+def test_an_output_that_cannot_be_is_refused_before_the_work(
+    cli: CliRunner, tiny_model_path: Path, tiny_clips_path: Path, tmp_path: Path, output: str
+) -> None:
+    arguments = [str(tiny_model_path), "-o", str(tmp_path / output)]
+    done = cli.invoke(main, [*arguments, "--calibration", str(tiny_clips_path)])
+    assert done.exit_code == 2
+    assert "give NAME.edge in a folder that exists" in done.stderr

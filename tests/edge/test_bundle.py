@@ -69,6 +69,9 @@ def test_members_are_stored_not_compressed(tiny_bundle_path: Path) -> None:
         (_edit_manifest(window="four"), "'window' should be a whole number"),
         (_edit_manifest(streaming="magic"), "does not fit together"),
         (lambda m: m.update({MANIFEST: b"{"}), "not valid"),
+        (_edit_manifest(window=5), "the shape of feature"),
+        (_edit_manifest(input={"height": 16, "width": 32}), "the input's shape"),
+        (_edit_manifest(tasks=[{"name": "other", "kind": "embedding"}]), "tasks .'other'."),
     ],
 )
 def test_a_damaged_bundle_is_refused(

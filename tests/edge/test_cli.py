@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli import main
+from edge.summary import RunSummary
 
 
 def _read_video(path: Path) -> list:
@@ -95,6 +96,10 @@ BUNDLE, VIDEO = "{bundle}", "{video}"
         ([BUNDLE, "--source", VIDEO, "--delegate", "none.so"], "cannot be opened"),
         ([BUNDLE, "--source", VIDEO, "--delegate", "libc.so.6"], "no TFLite delegate"),
         ([BUNDLE, "--source", VIDEO, "--labels", VIDEO], "go with a plain .tflite"),
+        ([BUNDLE, "--source", VIDEO, "--save", VIDEO], "is given twice"),
+        ([BUNDLE, "--source", VIDEO, "--jsonl", VIDEO], "is given twice"),
+        ([BUNDLE, "--source", VIDEO, "--jsonl", BUNDLE], "is given twice"),
+        ([BUNDLE, "--source", VIDEO, "--save", "x.mp4", "--jsonl", "x.mp4"], "is given twice"),
         (["none.tflite", "--source", VIDEO], "cannot be read"),
     ],
 )
@@ -166,3 +171,23 @@ def test_a_reader_that_leaves_ends_the_run_quietly(
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
     assert json.loads(done.stdout)["frame"] == 3
     assert "Traceback" not in done.stderr
+
+
+def test_another_frame_rate_than_in_training_is_said() -> None:
+    def summary(**fields) -> RunSummary:
+        return RunSummary("b", "s", "litert", frames=100, wall_s=10.0, **fields)
+
+    assert "25 frames/s and got 10.0" in summary(trained_rate_hz=25.0).rate_warning
+    assert "got 60.0" in summary(trained_rate_hz=25.0, source_rate_hz=60.0).rate_warning
+    assert summary(trained_rate_hz=25.0, source_rate_hz=30.0).rate_warning is None
+    assert summary().rate_warning is None
+
+
+def test_labels_in_another_encoding_are_one_line(
+    cli: CliRunner, video_path: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "l.txt").write_bytes("gr\u00fcn\n".encode("latin-1"))
+    arguments = ["none.tflite", "--source", str(video_path), "--labels", str(tmp_path / "l.txt")]
+    done = cli.invoke(main, arguments)
+    assert done.exit_code == 2
+    assert "save it as UTF-8" in done.stderr

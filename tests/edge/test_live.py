@@ -100,6 +100,35 @@ def test_a_camera_that_stays_away_is_lost_for_good() -> None:
     assert len(seen) + source.dropped == 3
 
 
+class RaisingCapture(ScriptedCapture):
+    """A driver that answers with an exception where others return False."""
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        readable, pixels = super().read()
+        if not readable:
+            raise cv2.error("driver")
+        return readable, pixels
+
+
+def test_a_driver_s_exception_is_a_lost_frame_and_no_hang() -> None:
+    source = _source(RaisingCapture(2))
+    with pytest.raises(SourceLost):
+        list(source)
+
+
+def test_the_first_frame_after_a_gap_starts_a_new_window() -> None:
+    gate = threading.Event()
+    source = _source(ScriptedCapture(1), ScriptedCapture(1, gate=gate), retries=1)
+    frames = []
+    for frame in source:
+        frames.append(frame)
+        if frame.number == 1:
+            break
+    gate.set()
+    source.close()
+    assert [f.restart for f in frames] == [False, True][-len(frames) :]
+
+
 @pytest.fixture
 def mjpeg_url() -> Iterator[str]:
     """A real MJPEG stream over HTTP on loopback: 12 pictures, then the connection ends."""

@@ -77,3 +77,14 @@ def test_a_truncated_model_is_refused_without_a_crash(
 def test_too_many_labels_are_refused(picture_model: Path) -> None:
     with pytest.raises(BundleError, match="5 labels were given for an output of 3 values"):
         wrap_tflite(picture_model, labels=list("abcde"))
+
+
+def test_an_unquantised_byte_input_spans_0_to_255() -> None:
+    from edge.manifest import TensorSpec
+    from edge.plain_tflite import _spanned, _task
+
+    assert _spanned(TensorSpec("i", (1, 8, 8, 3), "uint8")) == (0.0, 255.0)
+    assert _spanned(TensorSpec("i", (1, 8, 8, 3), "float32")) == (0.0, 1.0)
+    assert _spanned(TensorSpec("i", (1, 8, 8, 3), "uint8", 1 / 255, 0)) == pytest.approx((0, 1))
+    assert _task(0, TensorSpec("boxes", (1, 10, 4), "float32"), ()).kind == "embedding"
+    assert _task(0, TensorSpec("age", (1, 1), "float32"), ()).kind == "regression"

@@ -83,3 +83,19 @@ def test_a_region_that_makes_no_sense_is_refused(text: str) -> None:
 def test_a_region_outside_of_the_frame_is_refused() -> None:
     with pytest.raises(EdgeError, match="does not fit"):
         Region.parse("60,0,20,20").locate(48, 64)
+
+
+@pytest.mark.parametrize(
+    "pixels",
+    [
+        np.zeros((8, 8), np.uint8),
+        np.zeros((8, 8, 1), np.uint8),
+        np.zeros((8, 8, 4), np.uint8),
+        np.zeros((8, 8, 3), np.float32),
+        np.zeros((0, 8, 3), np.uint8),
+    ],
+    ids=lambda pixels: f"{pixels.dtype} {pixels.shape}",
+)
+def test_pixels_of_another_form_are_refused(pixels: np.ndarray) -> None:
+    with pytest.raises(EdgeError, match="a frame is uint8"):
+        Preprocessor(RGB_255, PLAIN)(pixels, np.zeros((8, 8, 3), np.int8))

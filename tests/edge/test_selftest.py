@@ -46,12 +46,20 @@ def test_a_wavering_decision_may_differ() -> None:
     _compare("classification", SURE, np.array([[0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]))
 
 
+def test_where_nothing_is_sure_the_scores_are_held_to_the_tolerance() -> None:
+    wavering = np.array([[0.45, 0.35, 0.20]])
+    _compare("classification", wavering, np.array([[0.38, 0.42, 0.20]]))
+    with pytest.raises(SelfTestFailed, match="off by"):
+        _compare("classification", wavering, np.array([[0.0, 1.0, 0.0]]))
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [
         ([[np.nan], [2.0]], "another form"),
         ([[1.0], [2.0], [3.0]], "another form"),
         ([[1.0], [2.6]], "off by 0.30 of its range"),
+        ([[0.4], [2.0]], "off by 0.30 of its range"),
     ],
 )
 def test_numbers_may_not_be_far_off(found: list, message: str) -> None:

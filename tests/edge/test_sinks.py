@@ -87,3 +87,35 @@ def test_a_window_without_a_display_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(SinkError, match="needs a display"):
         Window(TASKS)
+
+
+def test_numbers_that_json_does_not_know_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    with JsonLines(str(path)) as sink:
+        sink.take(_frame(1), _decision(1, float("nan")))
+    assert "p" not in json.loads(path.read_text())["tasks"]["action"]
+    assert annotate(np.zeros((400, 600, 3), np.uint8), _decision(1, float("nan")), TASKS).any()
+
+
+def test_a_video_that_the_disk_cut_short_is_no_video(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    sink = VideoFileSink(str(path), 10.0, TASKS)
+    for number in range(5):
+        sink.take(_frame(number), None)
+    writer = sink._writer
+
+    class FullDisk:
+        def release(self) -> None:
+            writer.release()
+            sink._partial.write_bytes(sink._partial.read_bytes()[:300])
+
+    sink._writer = FullDisk()
+    with pytest.raises(SinkError, match="is the disk full"):
+        sink.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_video(tmp_path: Path) -> None:
+    (tmp_path / "v.mp4").mkdir()
+    with pytest.raises(SinkError, match="is a folder"):
+        VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS)

@@ -74,3 +74,11 @@ def test_frames_of_any_size_are_taken(tiny_bundle: Bundle) -> None:
         decision = stream.push(tiny.frames(1, height, width)[0])
     assert np.isfinite(decision.tasks["size"].value)
     assert decision.tasks["kind"].p == pytest.approx(decision.tasks["kind"].scores.max())
+
+
+def test_no_window_reaches_back_over_a_gap(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle)
+    decided = []
+    for number, pixels in enumerate(tiny.frames(10)):
+        decided.append(stream.push(Frame(pixels, number, restart=number == 5)) is not None)
+    assert decided == [False] * 3 + [True] * 2 + [False] * 3 + [True] * 2

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edge.clips import read_clips
 from edge.errors import ClipError
 from models.cli import main
 from models.config import read_config
-from models.datasets.clips import read_clips
 from models.datasets.packages import package_file
 from models.datasets.plans import plan_data
 from models.mtdnn import MTDNNConfig, build_mtdnn
@@ -100,18 +100,18 @@ def test_the_report_tells_what_was_measured(run):
 
 def test_the_reported_accuracy_is_the_saved_models(run):
     model = keras.saving.load_model(run[0] / "out/tiny.keras", compile=False)
-    clips = read_clips(run[0] / "clips/test.npz")
-    answers = model(clips.frames.astype("f4"))["action"].numpy().argmax(axis=1)
+    clips = read_clips(run[0] / "clips/test.npz", 3, (32, 32))
+    answers = model(clips.windows.astype("f4"))["action"].numpy().argmax(axis=1)
     report = json.loads((run[0] / "out/tiny_report/report.json").read_text())
     accuracy = np.mean(answers == clips.labels["action"])
     assert report["accuracy"]["action"]["accuracy"] == pytest.approx(accuracy, abs=1e-5)
 
 
 def test_exported_clips_are_balanced_and_of_the_networks_shape(run):
-    calibration = read_clips(run[0] / "clips/calibration.npz")
-    assert calibration.frames.shape == (16, 3, 32, 32, 3)
+    calibration = read_clips(run[0] / "clips/calibration.npz", 3, (32, 32))
+    assert calibration.windows.shape == (16, 3, 32, 32, 3)
     assert np.bincount(calibration.labels["action"]).tolist() == [2] * 8
-    assert read_clips(run[0] / "clips/test.npz").frames.shape == (72, 3, 32, 32, 3)
+    assert read_clips(run[0] / "clips/test.npz", 3, (32, 32)).windows.shape == (72, 3, 32, 32, 3)
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,25 @@
+"""Files that stand under their name whole or not at all."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Write to a hidden file beside `path`, which takes its name when the block is done.
+
+    Where the block or the disk fails, nothing is left. Raises OSError.
+    """
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        os.chmod(partial, 0o644)  # mkstemp lets only the owner read
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
