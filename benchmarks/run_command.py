@@ -156,5 +156,7 @@ def run(
 
 def _check_writable(output: Path) -> None:
     """A run takes minutes: find out before it, not after."""
+    if output.suffix != ".json":
+        raise SinkError(f"{output} is no name for a record: it ends in .json")
     if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
         raise SinkError(f"{output} cannot be written: its folder is missing or read-only")

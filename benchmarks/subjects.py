@@ -10,9 +10,6 @@ from edge.frame import Frame
 from edge.rerun import WindowRerun
 from edge.stream import Stream
 
-# an uncut network has no encoder: its frames go into the ring as they are
-_UNCUT_STAGES = {"preprocess": "preprocess", "encoder": "ring", "head": "model"}
-
 
 class _Probed:
     """Probes on named engines, read out once a frame."""
@@ -50,12 +47,7 @@ class StreamSubject(_Probed):
         total_ns = self._clock() - started
         if decision is None:
             return None
-        return self._timing(total_ns, self._named(decision.latency_ms))
-
-    def _named(self, latency_ms: Mapping[str, float]) -> Mapping[str, float]:
-        if self._stream.encoder is not None:
-            return latency_ms
-        return {_UNCUT_STAGES[stage]: ms for stage, ms in latency_ms.items()}
+        return self._timing(total_ns, decision.latency_ms)
 
 
 class RerunSubject(_Probed):

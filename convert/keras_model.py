@@ -20,10 +20,10 @@ def load_model(path: str | Path) -> keras.Model:
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:200]
+        reason = str(error).strip().splitlines()[0][:300]
         raise ModelError(
             f"{path} does not load as a Keras model ({reason}): "
-            "save it with model.save('x.keras') and use registered layers only"
+            "save it with model.save('x.keras'); layers of your own have to be written as Keras layers"
         ) from error
     return functional(model)
 

@@ -19,7 +19,7 @@ from convert.ladder import HeadLadder
 from convert.parts import describe, encode_windows
 from convert.report import report
 from convert.split import Split, split
-from convert.tasks_file import read_card, tasks_of
+from convert.tasks_file import read_card, tasks_of, with_probabilities
 from convert.tflite import Workshop
 from edge import __version__, flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
@@ -91,6 +91,15 @@ class Conversion:
         self.window, *size = window_shape(self.model)
         self.card = read_card(request.model, request.tasks)
         self.tasks = tasks_of(self.model, self.card)
+        self.model, mended = with_probabilities(self.model, self.tasks)
+        for name in mended:
+            self._progress.say(f"'{name}' ends in logits: probabilities are made of them")
+        for task in self.tasks:
+            if task.name not in self.card.tasks:
+                labels = f" of {', '.join(task.labels)}" if task.labels else ""
+                self._progress.say(
+                    f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}"
+                )
         colours = "RGB" if size[2] == 3 else "GRAY"
         self.spec = InputSpec(*size, colour_order=colours, value_range=request.value_range)
         self._say("reading the calibration clips")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from keras import layers
 
 from convert.keras_model import named_outputs
 from edge.errors import ConfigError, ModelError
@@ -100,11 +101,31 @@ def _task(name: str, tensor: Any, entry: TaskEntry | None) -> Task:
     return Task(name, entry.kind, labels, entry.scale, entry.unit)
 
 
-def _inferred_kind(tensor: Any, size: int) -> str:
+def with_probabilities(
+    model: keras.Model, tasks: tuple[Task, ...]
+) -> tuple[keras.Model, list[str]]:
+    """The model with a softmax or sigmoid behind answers that end in logits, and their names."""
+    outputs, mended = named_outputs(model), []
+    endings = {"classification": layers.Softmax, "binary": lambda: layers.Activation("sigmoid")}
+    for task in tasks:
+        tensor = outputs[task.name]
+        wanted = {"classification": "softmax", "binary": "sigmoid"}.get(task.kind)
+        if wanted and wanted not in _ending(tensor):
+            outputs[task.name] = endings[task.kind]()(tensor)
+            mended.append(task.name)
+    return (keras.Model(model.inputs, outputs, name=model.name) if mended else model), mended
+
+
+def _ending(tensor: Any) -> str:
+    """The name of the activation that a tensor comes out of."""
     operation = tensor._keras_history.operation
-    activation = getattr(getattr(operation, "activation", None), "__name__", operation.name)
-    if "softmax" in activation:
+    return getattr(getattr(operation, "activation", None), "__name__", operation.name).lower()
+
+
+def _inferred_kind(tensor: Any, size: int) -> str:
+    ending = _ending(tensor)
+    if "softmax" in ending:
         return "classification"
-    if "sigmoid" in activation and size == 1:
+    if "sigmoid" in ending and size == 1:
         return "binary"
     return "regression" if size == 1 else "embedding"

@@ -46,7 +46,7 @@ Examples:
     "--input-range",
     type=(float, float),
     metavar="LOW HIGH",
-    help="Pixel value range of a plain .tflite.",
+    help="Values of black and white for a plain .tflite. [default: what int8 spans; floats 0 1]",
 )
 @json_option
 @click.version_option(__version__)

@@ -65,7 +65,10 @@ def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
     content = _arrays(path)
     clips = content.pop("clips", None)
     if clips is None or clips.ndim != 5 or clips.shape[-1] != 3 or clips.dtype != np.uint8:
-        raise ClipError(f"{path} needs an array 'clips' (N, T, H, W, 3) of uint8 RGB")
+        found = "none" if clips is None else f"{clips.dtype} {clips.shape}"
+        raise ClipError(
+            f"{path} needs an array 'clips', uint8 RGB of shape (N, T, H, W, 3), and holds {found}"
+        )
     if clips.shape[1] != window:
         raise ClipError(
             f"{path} holds clips of {clips.shape[1]} frames, the network looks at {window}"

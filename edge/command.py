@@ -55,6 +55,7 @@ def execute(
             opened.manifest.name,
             frames_in.name,
             f"{used.name} {used.version}",
+            window=opened.manifest.window,
             trained_rate_hz=opened.manifest.frame_rate_hz,
             source_rate_hz=frames_in.rate_hz if frames_in.total else 0.0,
         )

@@ -15,6 +15,8 @@ from edge.errors import EdgeError
 F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
+# what a board's installation leaves out, and the extra that brings it
+_EXTRAS = {"tensorflow": "convert", "keras": "convert", "matplotlib": "train", "sklearn": "train"}
 
 runtime_option = click.option(
     "--runtime",
@@ -59,6 +61,13 @@ def one_line_errors(command: F) -> F:
             return command(*args, **kwargs)
         except EdgeError as error:
             raise _failure(" ".join(str(error).split()), error.exit_code) from error
+        except ModuleNotFoundError as error:
+            extra = _EXTRAS.get((error.name or "").split(".")[0])
+            if extra is None:
+                raise
+            raise _failure(
+                f"this needs {error.name}: pip install 'edge-run[{extra}]'", 2
+            ) from error
         except KeyboardInterrupt:
             click.echo("Interrupted.", err=True)
             raise SystemExit(INTERRUPTED) from None

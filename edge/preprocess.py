@@ -74,11 +74,9 @@ class Preprocessor:
 
         Raises EdgeError where `pixels` are of another form, or the region lies outside.
         """
-        if pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.dtype != np.uint8 or not pixels.size:
-            raise EdgeError(
-                f"a frame is uint8 (H, W, 3) BGR, not {pixels.dtype} {pixels.shape}: "
-                "convert it first, with cv2.cvtColor for example"
-            )
+        if not _is_picture(pixels):
+            found = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
+            raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {found}: convert it first")
         left, top, width, height = self._region.locate(*pixels.shape[:2])
         crop = pixels[top : top + height, left : left + width]
         cv2.resize(crop, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
@@ -86,3 +84,13 @@ class Preprocessor:
         if self._code is not None:
             ordered = cv2.cvtColor(self._resized, self._code, dst=self._ordered)
         cv2.LUT(ordered, self._table, dst=out.reshape(ordered.shape))
+
+
+def _is_picture(pixels: object) -> bool:
+    return (
+        isinstance(pixels, np.ndarray)
+        and pixels.dtype == np.uint8
+        and pixels.ndim == 3
+        and pixels.shape[2] == 3
+        and pixels.size > 0
+    )

@@ -134,11 +134,12 @@ class Stream:
         outputs = self.head()
         decided = time.perf_counter_ns()
         tasks = answers(self.tasks, outputs)
-        latency_ms = {
-            "preprocess": (ready - started) / 1e6,
-            "encoder": (encoded - ready) / 1e6,
-            "head": (decided - encoded) / 1e6,
-        }
+        latency_ms = {"preprocess": (ready - started) / 1e6}
+        if self.encoder:
+            latency_ms["encoder"] = (encoded - ready) / 1e6
+            latency_ms["head"] = (decided - encoded) / 1e6
+        else:
+            latency_ms["model"] = (decided - ready) / 1e6
         age_ms = (time.monotonic() - frame.captured_at) * 1e3
         return Decision(frame.number, frame.captured_at, age_ms, latency_ms, tasks)
 

@@ -25,6 +25,7 @@ class RunSummary:
     first_result_s: float | None = None  # process start to the end of the first push
     first_decision_s: float | None = None  # ... and to the first full window's decision
     peak_rss_bytes: int = 0
+    window: int = 1  # frames that a decision looks at
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
     latency: LatencyLog = field(default_factory=LatencyLog)
@@ -72,6 +73,8 @@ class RunSummary:
             f"{self.decisions} decisions, {lost}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
+        if self.frames and not self.decisions:
+            counts += f"\nno decision: the window of {self.window} frames was never full"
         if self.rate_warning:
             counts += f"\n{self.rate_warning}"
         if not self.latency.stages:

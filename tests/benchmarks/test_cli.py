@@ -90,7 +90,7 @@ def test_a_plain_tflite_is_measured(tiny_bundle, tmp_path, video_path) -> None:
     assert (part.role, part.size_bytes) == ("model", path.stat().st_size)
     assert part.parameters > 1000 and part.multiply_adds > 10_000
     assert found.streamed.invocations == {"model": 1.0}
-    assert list(found.streamed.stages_ms) == ["preprocess", "ring", "model"]
+    assert list(found.streamed.stages_ms) == ["preprocess", "model"]
     assert found.streaming is None
 
 

@@ -188,8 +188,8 @@ def test_a_model_that_cannot_be_converted_is_one_line(
         ({"clips": np.zeros((9, 4, 32, 32, 3), np.uint8)}, "are the same"),
         ({"clips": tiny.labelled_clips(3)["clips"]}, "holds 12 frames; at least 16"),
         ({"clips": np.zeros((9, 5, 32, 32, 3), np.uint8)}, "clips of 5 frames"),
-        ({"clips": np.zeros((9, 4, 32, 32, 3), np.float32)}, "uint8 RGB"),
-        ({"pictures": np.zeros(3)}, "needs an array 'clips'"),
+        ({"clips": np.zeros((9, 4, 32, 32, 3), np.float32)}, "holds float32"),
+        ({"pictures": np.zeros(3)}, "and holds none"),
         ({**tiny.labelled_clips(8), "kind": np.zeros(3)}, "3 labels for 8 clips"),
     ],
 )
@@ -267,3 +267,18 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(
     done = cli.invoke(main, [*arguments, "--calibration", str(tiny_clips_path)])
     assert done.exit_code == 2
     assert "give NAME.edge in a folder that exists" in done.stderr
+
+
+def test_logits_become_probabilities(convert, tmp_path: Path) -> None:
+    keras.utils.set_random_seed(8)
+    window = keras.Input((4, 32, 32, 3))
+    maps = keras.layers.TimeDistributed(tiny.frame_model())(window)
+    pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(maps)
+    logits = keras.layers.Dense(3, name="kind")(keras.layers.GRU(6)(pooled))
+    (tmp_path / "t.json").write_text(
+        '{"tasks": {"kind": {"kind": "classification", "labels": ["a", "b", "c"]}}}'
+    )
+    bundle, _ = convert(keras.Model(window, {"kind": logits}), tasks=tmp_path / "t.json")
+    scores = bundle.golden["kind"]
+    assert np.allclose(scores.sum(axis=1), 1.0, atol=1e-3)
+    assert (scores >= 0).all()

@@ -101,12 +101,19 @@ BUNDLE, VIDEO = "{bundle}", "{video}"
         ([BUNDLE, "--source", VIDEO, "--jsonl", BUNDLE], "is given twice"),
         ([BUNDLE, "--source", VIDEO, "--save", "x.mp4", "--jsonl", "x.mp4"], "is given twice"),
         (["none.tflite", "--source", VIDEO], "cannot be read"),
+        (["{model}", "--source", VIDEO], "make a bundle of it with edge-convert first"),
     ],
 )
 def test_bad_input_is_one_line_and_code_2(
-    cli: CliRunner, tiny_bundle_path: Path, video_path: Path, arguments: list[str], message: str
+    cli: CliRunner,
+    tiny_bundle_path: Path,
+    tiny_model_path: Path,
+    video_path: Path,
+    arguments: list[str],
+    message: str,
 ) -> None:
-    filled = [a.format(bundle=tiny_bundle_path, video=video_path) for a in arguments]
+    paths = {"bundle": tiny_bundle_path, "model": tiny_model_path, "video": video_path}
+    filled = [argument.format(**paths) for argument in arguments]
     done = cli.invoke(main, filled)
     assert done.exit_code == 2
     lines = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
@@ -191,3 +198,30 @@ def test_labels_in_another_encoding_are_one_line(
     done = cli.invoke(main, arguments)
     assert done.exit_code == 2
     assert "save it as UTF-8" in done.stderr
+
+
+def test_a_run_that_is_too_short_says_so(
+    cli: CliRunner, tiny_bundle_path: Path, video_path: Path
+) -> None:
+    arguments = [str(tiny_bundle_path), "--source", str(video_path), "--frames", "2"]
+    done = cli.invoke(main, arguments)
+    assert "no decision: the window of 4 frames was never full" in done.output
+
+
+@pytest.mark.parametrize("room", ["convert", "models"])
+def test_what_a_board_has_not_installed_is_one_line(room: str, tiny_model_path: Path) -> None:
+    """On a board edge-convert and edge-train stand on the PATH, and tensorflow is not there."""
+    arguments = {
+        "convert": [str(tiny_model_path), "--explain"],
+        "models": ["models/configs/orl_motion_lite.toml", "-o", "never.keras"],
+    }[room]
+    code = (
+        "import sys\n"
+        "sys.modules.update(tensorflow=None, keras=None)\n"
+        f"from {room}.cli import main\n"
+        f"main({arguments!r})\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "pip install 'edge-run[convert]'" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -93,8 +93,9 @@ def test_a_region_outside_of_the_frame_is_refused() -> None:
         np.zeros((8, 8, 4), np.uint8),
         np.zeros((8, 8, 3), np.float32),
         np.zeros((0, 8, 3), np.uint8),
+        None,
     ],
-    ids=lambda pixels: f"{pixels.dtype} {pixels.shape}",
+    ids=["grey", "one channel", "alpha", "float", "empty", "none"],
 )
 def test_pixels_of_another_form_are_refused(pixels: np.ndarray) -> None:
     with pytest.raises(EdgeError, match="a frame is uint8"):
