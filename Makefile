@@ -29,7 +29,7 @@ lint: $(TEST_ENV)/$(INSTALLED)
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/ruff format --check .
 
-train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (hours on 2 cores)
+train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (about an hour on 2 cores)
 	$(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras \
 	  --export-clips out/clips
 
@@ -50,12 +50,12 @@ wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .
 
 $(TEST_ENV)/.installed-%:
-	$(PYTHON) -m venv $(TEST_ENV)
+	@test -x $(TEST_ENV)/bin/python || $(PYTHON) -m venv $(TEST_ENV)
 	$(TEST_ENV)/bin/python $(PIP) -e '.[test]'
 	@rm -f $(TEST_ENV)/.installed-*; touch $@
 
 $(BOARD_ENV)/.installed-%:
-	$(PYTHON) -m venv $(BOARD_ENV)
+	@test -x $(BOARD_ENV)/bin/python || $(PYTHON) -m venv $(BOARD_ENV)
 	$(BOARD_ENV)/bin/python $(PIP) -e '.[demo]'
 	@rm -f $(BOARD_ENV)/.installed-*; touch $@
 
