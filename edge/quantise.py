@@ -34,7 +34,8 @@ def transfer(source: np.ndarray, tensor: TensorSpec, slot: np.ndarray, wanted: T
     elif wanted.quantised:
         np.copyto(slot, quantise(dequantise(source, tensor), wanted))
     elif tensor.quantised:
-        np.subtract(source, np.float32(tensor.zero_point), out=slot)
+        np.copyto(slot, source)  # converting first: a mixed subtraction goes through a buffer
+        np.subtract(slot, np.float32(tensor.zero_point), out=slot)
         np.multiply(slot, np.float32(tensor.scale), out=slot)
     else:
         np.copyto(slot, source, casting="same_kind")
