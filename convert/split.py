@@ -34,7 +34,6 @@ class Split:
     batched_encoder: keras.Model
     head: keras.Model
     features: tuple[str, ...]
-    window: int
 
 
 @dataclass
@@ -76,7 +75,7 @@ def split(model: keras.Model, keep: Sequence[Call] | None = None) -> Split:
         id(tensor): _laid_out(inputs[name], followed.layouts[id(tensor)])
         for name, tensor in cut.items()
     }
-    return Split(encoder, batched_encoder, rebuild(model, known, inputs), tuple(cut), window)
+    return Split(encoder, batched_encoder, rebuild(model, known, inputs), tuple(cut))
 
 
 def follow(

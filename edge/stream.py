@@ -55,19 +55,19 @@ class Head:
         self._order = [
             [t.name for t in part.outputs].index(task.name) for task in bundle.manifest.tasks
         ]
-        self.features = part.inputs
-        self._source = [[t.name for t in written].index(t.name) for t in part.inputs]
+        names, window = [tensor.name for tensor in written], bundle.manifest.window
         self._written = tuple(written)
-        window = bundle.manifest.window
-        self.rings = [Ring(window, t.shape[-len(w.shape) + 1 :], t.dtype) for t, w in self._pairs()]
-
-    def _pairs(self) -> list[tuple[TensorSpec, TensorSpec]]:
-        return [(t, self._written[i]) for t, i in zip(self.features, self._source)]
+        # for each input of the head, which of the written tensors it is made of
+        self._reads = [(wanted, names.index(wanted.name)) for wanted in part.inputs]
+        self.rings = [
+            Ring(window, wanted.shape[-len(written[i].shape) + 1 :], wanted.dtype)
+            for wanted, i in self._reads
+        ]
 
     def take(self, outputs: Sequence[np.ndarray]) -> None:
         """Put one frame's features, batch of 1 each, into the rings."""
-        for ring, (wanted, written), index in zip(self.rings, self._pairs(), self._source):
-            transfer(outputs[index][0], written, ring.slot, wanted)
+        for ring, (wanted, index) in zip(self.rings, self._reads):
+            transfer(outputs[index][0], self._written[index], ring.slot, wanted)
             ring.advance()
 
     def __call__(self) -> list[np.ndarray]:

@@ -1,6 +1,5 @@
 """What every sink promises."""
 
-from types import TracebackType
 from typing import Protocol
 
 from edge.decision import Decision
@@ -19,18 +18,3 @@ class Sink(Protocol):
 
 class RunEnded(Exception):
     """A sink's user asked for the end of the run, by closing a window for instance."""
-
-
-class ClosingSink:
-    """The `with` form, the same for all sinks."""
-
-    def close(self) -> None:
-        """Nothing to finish, unless a subclass says so."""
-
-    def __enter__(self) -> "ClosingSink":
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

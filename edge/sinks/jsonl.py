@@ -4,13 +4,13 @@ import json
 import sys
 from typing import TextIO
 
+from edge.closing import Closing
 from edge.decision import Decision
 from edge.errors import SinkError
 from edge.frame import Frame
-from edge.sinks.base import ClosingSink
 
 
-class JsonLines(ClosingSink):
+class JsonLines(Closing):
     """Decisions as JSON lines into a file, or onto stdout where the path is `-`.
 
     Each line is written and flushed as a whole, so that a reader (or a power cut)

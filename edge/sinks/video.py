@@ -6,16 +6,16 @@ from pathlib import Path
 
 import cv2
 
+from edge.closing import Closing
 from edge.decision import Decision
 from edge.draw import annotate
 from edge.errors import SinkError
 from edge.frame import Frame
-from edge.sinks.base import ClosingSink
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 
 
-class VideoFileSink(ClosingSink):
+class VideoFileSink(Closing):
     """Frames with their decision drawn in, written under a hidden name until closed.
 
     rate_hz: frames a second of the video.  tasks: names, in the order of the panel.

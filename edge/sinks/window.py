@@ -6,16 +6,17 @@ from collections.abc import Sequence
 
 import cv2
 
+from edge.closing import Closing
 from edge.decision import Decision
 from edge.draw import annotate
 from edge.errors import SinkError
 from edge.frame import Frame
-from edge.sinks.base import ClosingSink, RunEnded
+from edge.sinks.base import RunEnded
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 
 
-class Window(ClosingSink):
+class Window(Closing):
     """Annotated frames in a window; `q`, Escape or closing it ends the run."""
 
     title = "edge-run"

@@ -1,9 +1,9 @@
 """What every source promises."""
 
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Protocol
 
+from edge.closing import Closing
 from edge.frame import Frame
 
 
@@ -28,8 +28,8 @@ class Source(Protocol):
         """Let go of the device or file; may be called twice."""
 
 
-class ClosingSource:
-    """The part of a source that is the same for all: counters and the `with` form."""
+class CountingSource(Closing):
+    """The part of a source that is the same for all: its name and its counters."""
 
     total: int | None = None
     rate_hz: float = 0.0
@@ -38,14 +38,3 @@ class ClosingSource:
         self.name = name
         self.dropped = 0
         self.skipped = 0
-
-    def close(self) -> None:
-        """Nothing to let go of, unless a subclass says so."""
-
-    def __enter__(self) -> "ClosingSource":
-        return self
-
-    def __exit__(
-        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

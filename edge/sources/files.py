@@ -8,22 +8,23 @@ import numpy as np
 
 from edge.errors import SourceError
 from edge.frame import Frame
-from edge.sources.base import ClosingSource
+from edge.sources.base import CountingSource
 
 IMAGE_SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 
 
-class VideoFile(ClosingSource):
+class VideoFile(CountingSource):
     """All frames of a recorded video (a path or a URL), as fast as they are asked for.
 
-    Raises SourceError where it is no video, or holds no readable frame.
+    capture: what was opened there already, if anything was. Raises SourceError where
+    it is no video, or holds no readable frame.
     """
 
-    def __init__(self, uri: str) -> None:
+    def __init__(self, uri: str, capture: cv2.VideoCapture | None = None) -> None:
         super().__init__(uri)
-        self._capture = cv2.VideoCapture(uri)
+        self._capture = cv2.VideoCapture(uri) if capture is None else capture
         readable, self._first = self._capture.read()
         if not readable:
             self._capture.release()
@@ -50,7 +51,7 @@ def frame_count(capture: cv2.VideoCapture) -> int | None:
     return int(count) if count > 0 else None
 
 
-class ImageFiles(ClosingSource):
+class ImageFiles(CountingSource):
     """Pictures in the given order; one that cannot be read is skipped and counted.
 
     Raises SourceError where there is none, or none of them can be read.

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.errors import SourceError, SourceLost
 from edge.frame import Frame
-from edge.sources.base import ClosingSource
+from edge.sources.base import CountingSource
 
 RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 
@@ -28,7 +28,7 @@ class Capture(Protocol):
     def release(self) -> None: ...
 
 
-class LiveSource(ClosingSource):
+class LiveSource(CountingSource):
     """The newest frame of a camera or a network stream.
 
     open_capture: makes a new capture, as often as the source has to be reopened.
@@ -144,6 +144,12 @@ def camera(index: int) -> LiveSource:
     return LiveSource(f"camera {index}", lambda: cv2.VideoCapture(index))
 
 
-def network_stream(url: str) -> LiveSource:
-    """A stream that FFmpeg can read: rtsp, http (MJPEG), udp, ..."""
-    return LiveSource(url, lambda: cv2.VideoCapture(url, cv2.CAP_FFMPEG))
+def network_stream(url: str, opened: Capture) -> LiveSource:
+    """A stream that FFmpeg can read: rtsp, http (MJPEG), udp, ... and was opened already."""
+    first = iter([opened])
+    return LiveSource(url, lambda: next(first, None) or open_url(url))
+
+
+def open_url(url: str) -> cv2.VideoCapture:
+    """Connect to a URL by FFmpeg."""
+    return cv2.VideoCapture(url, cv2.CAP_FFMPEG)

@@ -4,8 +4,6 @@ import glob
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import cv2
-
 from edge.errors import SourceError
 from edge.sources.files import (
     IMAGE_SUFFIXES,
@@ -15,7 +13,7 @@ from edge.sources.files import (
     images_in,
     natural_key,
 )
-from edge.sources.live import LiveSource, camera, network_stream
+from edge.sources.live import LiveSource, camera, network_stream, open_url
 
 
 def open_source(uri: str | int) -> VideoFile | ImageFiles | LiveSource:
@@ -42,7 +40,7 @@ def open_source(uri: str | int) -> VideoFile | ImageFiles | LiveSource:
 
 def _over_network(url: str) -> VideoFile | LiveSource:
     """A recording on a server is read to its end; only a stream drops frames and reconnects."""
-    capture = cv2.VideoCapture(url, cv2.CAP_FFMPEG)
-    recorded = frame_count(capture) is not None
-    capture.release()
-    return VideoFile(url) if recorded else network_stream(url)
+    capture = open_url(url)
+    if frame_count(capture) is not None:
+        return VideoFile(url, capture)
+    return network_stream(url, capture)

@@ -1,15 +1,19 @@
 """Live sources with captures that are told what to deliver: no sleeping, no camera."""
 
+import functools
 import http.server
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from edge.errors import SourceError, SourceLost
-from edge.sources.live import LiveSource, network_stream
+from edge.sources import open_source
+from edge.sources.files import VideoFile
+from edge.sources.live import LiveSource
 from tests import tiny
 
 
@@ -154,6 +158,22 @@ def mjpeg_url() -> Iterator[str]:
 
 
 def test_a_network_stream_is_a_live_source(mjpeg_url: str) -> None:
-    with network_stream(mjpeg_url) as source:
+    with open_source(mjpeg_url) as source:
+        assert isinstance(source, LiveSource)
         frame = next(iter(source))
     assert frame.pixels.shape == (48, 64, 3)
+
+
+def test_a_recording_on_a_server_is_read_once_to_its_end(video_path: Path) -> None:
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, *args: object) -> None:
+            """Keep the test's output clean."""
+
+    handler = functools.partial(Quiet, directory=str(video_path.parent))
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with open_source(f"http://127.0.0.1:{server.server_port}/{video_path.name}") as source:
+        assert isinstance(source, VideoFile)
+        assert [frame.number for frame in source] == list(range(30))
+    server.shutdown()
+    server.server_close()
