@@ -71,8 +71,9 @@ class WholeWindow:
 
     def _as_bundle(self, model: bytes, precision: str) -> Bundle:
         from convert.parts import describe
+        from convert.recipes import Recipe
 
-        part = describe("model", precision, model, self.model).part
+        part = describe("model", Recipe(precision), model, self.bundle.manifest.parameters).part
         manifest = replace(self.bundle.manifest, streaming=WHOLE_WINDOW, parts=(part,), members={})
         return Bundle(manifest, {part.file: model})
 
@@ -82,39 +83,34 @@ class WholeWindow:
         """The .tflite of each precision, from the cache or made; or why there is none."""
         examples = {"float32": None, "int8": calibration}
         paths = {p: cache.path(self.path, p, data) for p, data in examples.items()}
-        found = {p: path.read_bytes() for p, path in paths.items() if path.exists()}
-        wanted = {p: data for p, data in examples.items() if p not in found}
-        if not wanted:
+        if all(path.exists() for path in paths.values()):
             say("whole-window conversions found in the cache")
-            return found
-        made = self._convert(wanted, say)
+            return {precision: path.read_bytes() for precision, path in paths.items()}
+        made = self._convert(calibration, say)
         for precision, model in made.items():
             if isinstance(model, bytes):
                 cache.store(paths[precision], model)
-        return {**found, **made}
-
-    def _convert(self, wanted: Mapping[str, np.ndarray | None], say: Say) -> dict[str, bytes | str]:
-        from convert.split import whole_window
-        from convert.tflite import Workshop
-
-        say(
-            f"converting the whole window to {' and '.join(wanted)}: the network stands in it "
-            f"{self.bundle.manifest.window} times, which can take minutes (kept for later runs)"
-        )
-        made: dict[str, bytes | str] = {}
-        with TemporaryDirectory(prefix="edge-bench-") as folder, Workshop(Path(folder)) as shop:
-            shop.save("window", whole_window(self.model))
-            jobs = [
-                shop.start("window", p, None if data is None else {"window": data})
-                for p, data in wanted.items()
-            ]
-            for job in jobs:
-                try:
-                    made[job.precision] = job.result()
-                except ModelError as error:
-                    made[job.precision] = str(error)
-                say(f"whole window to {job.precision}: done")
         return made
+
+    def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
+        from convert.recipes import FLOAT32, INT8
+        from convert.split import whole_window
+        from convert.workshop import Workshop
+
+        manifest = self.bundle.manifest
+        say(
+            "converting the whole window: the network stands in it "
+            f"{manifest.window} times, which can take minutes (kept for later runs)"
+        )
+        with TemporaryDirectory(prefix="edge-bench-") as folder, Workshop(Path(folder)) as shop:
+            try:
+                model = shop.to_float("window", whole_window(self.model)).result()
+            except ModelError as error:
+                return dict.fromkeys(PRECISIONS.values(), str(error))
+            fixed = {"window": manifest.input.value_range}
+            shop.prepare("window", model, {"window": calibration}, fixed)
+            made = shop.quantised("window", [FLOAT32, INT8])
+        return {recipe.precision: found for recipe, found in made.items()}
 
 
 def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:

@@ -13,7 +13,7 @@ from edge.errors import SinkError
 from edge.whole_file import whole_file
 
 DEFAULT_FOLDER = Path("~/.cache/edge-run/baselines")
-_CONVERTERS = ("tensorflow", "keras")
+_CONVERTERS = ("tensorflow", "keras", "litert-quantizer")
 
 
 @dataclass(frozen=True)

@@ -30,16 +30,11 @@ class FloatFrames:
 
 
 def calibration_windows(manifest: Manifest, windows: Sequence[np.ndarray]) -> np.ndarray:
-    """Windows spread over those given: float32 (n, T, H, W, C), two corners black and white.
-
-    The corners keep the input's range that of a picture where the clips are dim.
-    """
+    """Windows spread over those given: float32 (n, T, H, W, C)."""
     count = min(len(windows), _CALIBRATION_WINDOWS)
     chosen = np.linspace(0, len(windows) - 1, count).round().astype(int)
     frames = FloatFrames(manifest.input)
-    values = np.stack([frames.window(windows[i]) for i in chosen])
-    values[0, 0, 0, 0, :], values[0, 0, -1, -1, :] = manifest.input.value_range
-    return values
+    return np.stack([frames.window(windows[i]) for i in chosen])
 
 
 class KerasSubject:

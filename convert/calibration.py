@@ -37,19 +37,26 @@ def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
     return (low + pixels.astype(np.float32) * ((high - low) / 255.0)).astype(np.float32)
 
 
-def encoder_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """Single frames spread over all windows: float32 (n, H, W, C).
+class NetworkInput:
+    """Windows (N, T, H, W, 3) uint8 RGB, turned into real input when they are asked for."""
 
-    Two corner pixels are set to black and white, so that the input's range is that
-    of a picture even where the clips are dim; else brighter ones would saturate.
-    """
+    def __init__(self, windows: np.ndarray, spec: InputSpec) -> None:
+        self._windows, self._spec = windows, spec
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __getitem__(self, which: slice) -> np.ndarray:
+        """Real input (n, T, H, W, C) float32."""
+        return as_network_input(self._windows[which], self._spec)
+
+
+def frame_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Single frames spread over all windows: float32 (n, H, W, C), 128 at most."""
     frames = windows.reshape(-1, *windows.shape[2:])
-    chosen = np.unique(
-        np.linspace(0, len(frames) - 1, min(len(frames), MAX_FRAMES)).round().astype(int)
-    )
-    examples = as_network_input(frames[chosen], spec)
-    examples[0, 0, 0, :], examples[0, -1, -1, :] = spec.value_range
-    return examples
+    count = min(len(frames), MAX_FRAMES)
+    chosen = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
+    return as_network_input(frames[chosen], spec)
 
 
 def describe(clips: Clips, windows: np.ndarray) -> Calibration:

@@ -4,16 +4,19 @@ from pathlib import Path
 
 import click
 
+from convert.clip_sets import ClipsParam
 from edge import __version__
 from edge.manifest import PRECISIONS
 from edge.native_output import captured_stderr
 from edge.options import one_line_errors
 from edge.progress import Progress
+from edge.text_table import text_table
 
 EXAMPLES = """\b
 Examples:
   edge-convert model.keras -o model.edge --calibration clips/
   edge-convert model.keras -o model.edge --calibration train.npz --validation test.npz
+  edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
   edge-convert model.keras --explain
 
 \b
@@ -27,8 +30,9 @@ MODEL.tasks.json beside the model names what the answers mean:
    "frame_rate_hz": 25, "licence": "MIT", "weights_source": "trained by us"}
 """
 
+_precision = click.Choice(("auto", *PRECISIONS))
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
-_clips = click.Path(exists=True, path_type=Path)
+_clips = ClipsParam()
 
 
 @click.command(epilog=EXAMPLES)
@@ -58,11 +62,44 @@ _clips = click.Path(exists=True, path_type=Path)
 @click.option("--explain", is_flag=True, help="Show where the model can be cut, and stop.")
 @click.option("--cut", metavar="LAYER", help="Cut behind this layer instead of the best one.")
 @click.option(
-    "--head-precision",
-    type=click.Choice(("auto", *PRECISIONS)),
+    "--max-drop",
+    type=click.FloatRange(0),
+    default=0.5,
+    show_default=True,
+    metavar="POINTS",
+    help="What any task may lose against float: points of accuracy, percent of an error.",
+)
+@click.option(
+    "--encoder-precision",
+    type=_precision,
     default="auto",
     show_default=True,
-    help="auto: dynamic range, or better where that decides differently.",
+    help="Of the encoder, or of the only part; auto: the fastest within --max-drop.",
+)
+@click.option(
+    "--head-precision",
+    type=_precision,
+    default="auto",
+    show_default=True,
+    help="Of the head; auto: the fastest within --max-drop.",
+)
+@click.option(
+    "--report",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PAGE.html",
+    help="Write all that was measured as one page with pictures.",
+)
+@click.option(
+    "--whole-window",
+    is_flag=True,
+    help="Convert the uncut network to int8 as well, for comparison (slow).",
+)
+@click.option(
+    "--try-with",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    multiple=True,
+    metavar="PYTHON",
+    help="Also run the bundle with this Python's TFLite runtime, such as tflite-runtime.",
 )
 @click.option(
     "--input-range",
@@ -80,12 +117,15 @@ _clips = click.Path(exists=True, path_type=Path)
     help="How many clips to draw for calibration.",
 )
 @click.option(
-    "--seed", type=int, default=0, show_default=True, help="Of the draw of calibration clips."
+    "--search-clips",
+    type=click.IntRange(1),
+    help="How many clips to score candidates on. [default: 1000, or 32 without labels]",
 )
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of clips.")
 @click.version_option(__version__)
 @one_line_errors
 def main(model: Path, explain: bool, input_range: tuple[float, float], **options: object) -> None:
-    """Cut MODEL (.keras) into an int8 encoder and a head, verify both, write a bundle."""
+    """Cut MODEL into an encoder and a head, quantise both within a budget, write a bundle."""
     if not explain and not (options["output"] and options["calibration"]):
         raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
     progress = Progress(quiet=explain)
@@ -93,27 +133,77 @@ def main(model: Path, explain: bool, input_range: tuple[float, float], **options
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from convert.pipeline import Conversion, Request, explanation
+        from convert.from_keras import explanation
+        from convert.pipeline import Conversion, Request
 
     if explain:
         click.echo(explanation(model, options["cut"]))
         return
-    bundle = Conversion(Request(model, value_range=input_range, **options), progress).run()
-    progress.say("done")
+    page = options.pop("report")
+    _refuse_page(page)
+    conversion = Conversion(Request(model, value_range=input_range, **options), progress)
+    bundle = conversion.run()
+    click.echo(search_table(conversion.evidence))
     click.echo(summary(bundle))
+    if page:
+        from convert.html_report import write_html
+
+        write_html(
+            page, bundle.manifest.name, conversion.sections, conversion.network, conversion.evidence
+        )
+        click.echo(f"{page}: the whole report")
+
+
+def _refuse_page(page: Path | None) -> None:
+    if page and (page.suffix != ".html" or not page.absolute().parent.is_dir()):
+        raise click.UsageError(f"--report {page}: give a PAGE.html in a folder that exists")
+
+
+def search_table(evidence) -> str:
+    """Every combination that was scored: latency, size, what each task loses."""
+    from convert.report import points, verdict
+
+    found = evidence.search
+    header = (
+        *(a.role for a in found.chosen.attempts),
+        "ms",
+        "MB",
+        *(d.task for d in found.chosen.drops),
+        "",
+    )
+    rows = [
+        (
+            *(a.recipe.label for a in c.attempts),
+            f"{c.latency_ms:.2f}",
+            f"{c.size_bytes / 1e6:.2f}",
+            *(points(d.points) for d in c.drops),
+            verdict(c, found, evidence.max_drop).strip("*"),
+        )
+        for c in sorted(found.combinations, key=lambda c: c.latency_ms)
+    ]
+    note = f"points that each task loses, on {evidence.search_clips}; budget {evidence.max_drop:g}"
+    return text_table(header, rows) + f"\n{note}"
+
+
+def _kept(part) -> str:
+    return f" ({len(part.float_layers)} layers float32)" if part.float_layers else ""
 
 
 def summary(bundle) -> str:
     """The figures that a user wants first; all of them stand in the bundle's report.md."""
     manifest = bundle.manifest
     sizes = " + ".join(
-        f"{p.role} {p.precision} {len(bundle.members[p.file]) / 1e6:.2f} MB" for p in manifest.parts
+        f"{p.role} {p.precision}{_kept(p)} {len(bundle.members[p.file]) / 1e6:.2f} MB"
+        for p in manifest.parts
     )
     lines = [
         f"{bundle.path}: {bundle.size_bytes / 1e6:.2f} MB ({sizes}), window of {manifest.window} frames"
     ]
     for a in manifest.accuracy:
-        lines.append(f"  {a.task}: {a.metric} {a.value:.4f} {a.graph} (n = {a.n}, {a.data})")
+        lines.append(
+            f"  {a.task}: {a.metric} {a.value:.4f} ({a.low:.4f} to {a.high:.4f}) {a.graph}, "
+            f"n = {a.n}, {a.data}"
+        )
     if not manifest.accuracy:
         lines.append("  accuracy: not measured (give --validation LABELLED.npz)")
     return "\n".join(lines)

@@ -4,77 +4,113 @@
 reads them.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
 from keras import tree
+
+from convert.keras_model import named_outputs
+
+Site = tuple[int, ...]  # the calls of nested models that led here
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph. A nested model that is called twice has each of its tensors twice."""
+
+    key: Site
+    tensor: Any = field(compare=False, repr=False)
+
+    @property
+    def shape(self) -> tuple[int | None, ...]:
+        """As in Keras: (batch, ...)."""
+        return tuple(self.tensor.shape)
+
+    @property
+    def made_by(self) -> str:
+        """The name of the operation that it came from."""
+        return self.tensor._keras_history.operation.name
 
 
 @dataclass(frozen=True)
 class Call:
     """One operation called on symbolic tensors."""
 
-    operation: Any
-    inputs: tuple[Any, ...]
-    outputs: tuple[Any, ...]
-    node: Any
+    key: Site
+    operation: Any = field(compare=False)
+    inputs: tuple[Value, ...] = field(compare=False)
+    outputs: tuple[Value, ...] = field(compare=False)
+    node: Any = field(compare=False, repr=False)
 
-    def replay(self, known: dict[int, Any], operation: Any = None) -> list[Any]:
-        """Call `operation` (by default the same) with the tensors of `known` in place."""
-        args, kwargs = self.node.arguments.fill_in(known)
-        return tree.flatten((operation or self.operation)(*args, **kwargs))
+    def replay(
+        self, known: Mapping[Value, Any], operation: Callable[..., Any] | None = None
+    ) -> list[Any]:
+        """Call `operation` (by default the same, at inference) with the tensors of `known`."""
+        tensors = zip(self.node.input_tensors, self.inputs, strict=True)
+        args, kwargs = self.node.arguments.fill_in({id(t): known[v] for t, v in tensors})
+        told = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
+        return tree.flatten((operation or at_inference(self.operation))(*args, **told))
 
 
 @dataclass(frozen=True)
-class Alias:
-    """The same tensor under two names, where a nested model begins or ends."""
+class Graph:
+    """The calls of a model, each behind those that it reads from."""
 
-    inputs: tuple[Any, ...]
-    outputs: tuple[Any, ...]
+    inputs: tuple[Value, ...]
+    calls: tuple[Call, ...]
+    outputs: tuple[Value, ...]
+    named: dict[str, Value]
 
 
-def calls(model: keras.Model) -> Iterator[Call | Alias]:
-    """The graph of `model`, inputs first.
+def at_inference(operation: Any) -> Callable[..., Any]:
+    """An operation as `predict` calls it, whatever `training` was noted in the graph."""
+    takes_it = getattr(operation, "_call_has_training_arg", False)
+    return partial(operation, training=False) if takes_it else operation
 
-    A nested model that is called once is written out; one that is shared stays a
-    single operation, since its inner tensors would stand for several values.
-    """
+
+def graph(model: keras.Model) -> Graph:
+    """Read the graph of a functional model, the inner calls of nested models in their place."""
+    known = {id(tensor): Value((id(tensor),), tensor) for tensor in model.inputs}
+    inputs = tuple(known.values())
+    found = tuple(_calls(model, known, ()))
+    outputs = tuple(known[id(tensor)] for tensor in model.outputs)
+    tensors = named_outputs(model).items()
+    return Graph(inputs, found, outputs, {name: known[id(tensor)] for name, tensor in tensors})
+
+
+def calls(model: keras.Model) -> tuple[Call, ...]:
+    """The calls of a functional model, inputs first."""
+    return graph(model).calls
+
+
+def graph_of(operation: Any) -> keras.Model | None:
+    """The functional model behind an operation, if it is one."""
+    model = operation._functional if isinstance(operation, keras.Sequential) else operation
+    return model if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth") else None
+
+
+def _calls(model: keras.Model, known: dict[int, Value], site: Site) -> Iterator[Call]:
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if node.is_input:
                 continue
-            if _is_graph(node.operation) and _called_once(model, node.operation):
-                yield from _written_out(node)
+            inputs = tuple(known[id(tensor)] for tensor in node.input_tensors)
+            inner = graph_of(node.operation)
+            if inner is not None and _can_be_written_out(inner, node):
+                inside = {id(t): value for t, value in zip(inner.inputs, inputs, strict=True)}
+                yield from _calls(inner, inside, (*site, id(node)))
+                outputs = [inside[id(tensor)] for tensor in inner.outputs]
             else:
-                yield Call(
-                    node.operation, tuple(node.input_tensors), tuple(node.output_tensors), node
-                )
+                outputs = [Value((*site, id(t)), t) for t in node.output_tensors]
+                yield Call((*site, id(node)), node.operation, inputs, tuple(outputs), node)
+            known.update((id(t), v) for t, v in zip(node.output_tensors, outputs, strict=True))
 
 
-def note(known: dict[int, Any], outputs: Sequence[Any], found: Sequence[Any]) -> None:
-    """Remember what stands for each of `outputs`."""
-    for old, new in zip(outputs, found, strict=True):
-        known[id(old)] = new
-
-
-def graph_of(model: keras.Model) -> keras.Model:
-    """The functional model behind a Sequential one; any other as it is."""
-    return model._functional if isinstance(model, keras.Sequential) else model
-
-
-def _is_graph(operation: Any) -> bool:
-    return isinstance(operation, keras.Model) and hasattr(graph_of(operation), "_nodes_by_depth")
-
-
-def _called_once(model: keras.Model, operation: Any) -> bool:
-    every = (node for depth in model._nodes_by_depth.values() for node in depth)
-    return sum(node.operation is operation for node in every) == 1
-
-
-def _written_out(node: Any) -> Iterator[Call | Alias]:
-    inner = graph_of(node.operation)
-    yield Alias(tuple(node.input_tensors), tuple(inner.inputs))
-    yield from calls(inner)
-    yield Alias(tuple(inner.outputs), tuple(node.output_tensors))
+def _can_be_written_out(inner: keras.Model, node: Any) -> bool:
+    """Whether calling the model is the same as calling its layers: no cast, no mask."""
+    given = [(len(t.shape), t.dtype) for t in node.input_tensors]
+    wanted = [(len(t.shape), t.dtype) for t in inner.inputs]
+    return given == wanted and node.arguments.kwargs.get("mask") is None

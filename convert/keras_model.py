@@ -1,10 +1,12 @@
 """A Keras model from its file, checked for what a conversion needs."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from edge.errors import ModelError
 
@@ -20,12 +22,28 @@ def load_model(path: str | Path) -> keras.Model:
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0][:300]
-        raise ModelError(
-            f"{path} does not load as a Keras model ({reason}): "
-            "save it with model.save('x.keras'); layers of your own have to be written as Keras layers"
-        ) from error
+        raise ModelError(f"{path} does not load as a Keras model: {_why(str(error))}") from error
+    _refuse_broken_weights(model)
     return functional(model)
+
+
+def _why(reason: str) -> str:
+    """What stands in the way of loading, and what to do."""
+    if unknown := re.search(r"Could not locate class '(\w+)'", reason):
+        return (
+            f"it holds a layer '{unknown[1]}' of your own, which only your code knows; "
+            "write it as layers of Keras and save again"
+        )
+    return f"{reason.strip().splitlines()[0][:300]}; save it with model.save('x.keras')"
+
+
+def _refuse_broken_weights(model: keras.Model) -> None:
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise ModelError(
+                f"the weight '{weight.path}' holds NaN or infinity: the training diverged; "
+                "take an earlier checkpoint"
+            )
 
 
 def functional(model: keras.Model) -> keras.Model:
@@ -43,6 +61,17 @@ def functional(model: keras.Model) -> keras.Model:
     return model
 
 
+def input_form(model: keras.Model) -> tuple[int, int, int, int]:
+    """(T, H, W, C) of the model's only input; T is 1 where it takes a plain picture.
+
+    Raises ModelError where there are several inputs, or unknown or odd sizes.
+    """
+    shape = tuple(model.inputs[0].shape)[1:]
+    if len(model.inputs) == 1 and len(shape) == 3:
+        return _checked(model, (1, *shape))
+    return window_shape(model)
+
+
 def window_shape(model: keras.Model) -> tuple[int, int, int, int]:
     """(T, H, W, C) of the model's only input.
 
@@ -58,6 +87,10 @@ def window_shape(model: keras.Model) -> tuple[int, int, int, int]:
             f"{model.name} takes {shape}, which has no window axis: "
             "its input has to be (T, height, width, channels)"
         )
+    return _checked(model, shape)
+
+
+def _checked(model: keras.Model, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     if None in shape:
         raise ModelError(
             f"{model.name} takes {shape} with unknown sizes: build it with keras.Input of known (T, H, W, C)"

@@ -1,12 +1,13 @@
-"""The two parts on their way from Keras to TFLite, each tried on LiteRT as soon as it exists."""
+"""Converted parts, each tried on LiteRT as soon as it exists."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import keras
 import numpy as np
 
+from convert.recipes import Recipe
 from edge import flatbuffer
 from edge.engine import Engine
 from edge.manifest import Part, TensorSpec
@@ -14,21 +15,32 @@ from edge.quantise import dequantise, quantise
 
 
 @dataclass(frozen=True)
+class FloatPart:
+    """A part as its source gives it: a float32 .tflite and how many weights it has."""
+
+    role: str
+    model: bytes
+    parameters: int
+
+
+@dataclass(frozen=True)
 class ConvertedPart:
-    """A converted part: its description, its bytes and an engine that loaded it."""
+    """A converted part: its description, how it was made, its bytes."""
 
     part: Part
+    recipe: Recipe
     model: bytes
 
     @cached_property
     def engine(self) -> Engine:
-        """Raises EngineError where LiteRT refuses the part."""
-        return Engine(self.model, name=self.part.file)
+        """On all cores, which changes no result of XNNPACK."""
+        return Engine(self.model, name=self.part.file, threads=os.cpu_count() or 1)
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run once on real values, one array (1, ...) an input; real values back."""
         for index, tensor in enumerate(self.part.inputs):
-            np.copyto(self.engine.input(index), quantise(inputs[tensor.name], tensor))
+            real = inputs[tensor.name].reshape(tensor.shape)
+            np.copyto(self.engine.input(index), quantise(real, tensor))
         self.engine.invoke()
         outputs = enumerate(self.part.outputs)
         return {tensor.name: dequantise(self.engine.output(i), tensor) for i, tensor in outputs}
@@ -42,11 +54,12 @@ class ConvertedPart:
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def describe(role: str, precision: str, model: bytes, source: keras.Model) -> ConvertedPart:
+def describe(role: str, recipe: Recipe, model: bytes, parameters: int) -> ConvertedPart:
     """Read a converted model's tensors and cost; load it on LiteRT.
 
     Tensors get the names of the signature, in the order of the graph, because
-    their own names differ from one converter to the next.
+    their own names differ from one converter to the next. Raises EngineError where
+    LiteRT refuses the model.
     """
     file = f"{role}.tflite"
     engine = Engine(model, name=file)
@@ -54,13 +67,15 @@ def describe(role: str, precision: str, model: bytes, source: keras.Model) -> Co
     part = Part(
         role=role,
         file=file,
-        precision=precision,
+        precision=recipe.precision,
         inputs=_named(engine.inputs, inputs),
         outputs=_named(engine.outputs, outputs),
-        parameters=source.count_params(),
+        parameters=parameters,
         multiply_adds=flatbuffer.cost(model).multiply_adds,
+        ranges=recipe.ranges if recipe.static else "",
+        float_layers=recipe.float_layers,
     )
-    return ConvertedPart(part, model)
+    return ConvertedPart(part, recipe, model)
 
 
 def _named(tensors: tuple[TensorSpec, ...], positions: dict[str, int]) -> tuple[TensorSpec, ...]:
@@ -68,16 +83,11 @@ def _named(tensors: tuple[TensorSpec, ...], positions: dict[str, int]) -> tuple[
     return tuple(replace(tensor, name=names[i]) for i, tensor in enumerate(tensors))
 
 
-def encode_windows(
-    encoder: ConvertedPart | keras.Model, windows: np.ndarray
-) -> dict[str, np.ndarray]:
+def encode_windows(encoder: ConvertedPart, windows: np.ndarray) -> dict[str, np.ndarray]:
     """Each feature of all frames: real input (N, T, H, W, C) -> {feature: (N, T, ...)} float32."""
     count, length = windows.shape[:2]
     frames = windows.reshape(count * length, *windows.shape[2:])
-    if isinstance(encoder, ConvertedPart):
-        features = encoder.over({encoder.part.inputs[0].name: frames})
-    else:
-        features = encoder.predict(frames, batch_size=32, verbose=0)
+    features = encoder.over({encoder.part.inputs[0].name: frames})
     return {
         name: values.reshape(count, length, *values.shape[1:]) for name, values in features.items()
     }

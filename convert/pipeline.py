@@ -1,39 +1,42 @@
-"""From a Keras model to a bundle, step by step."""
+"""From a model to a bundle, step by step."""
 
-import io
 import time
 from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import keras
 import numpy as np
 
 from convert import calibration as calib
 from convert import verify
-from convert.candidates import candidates, choose, table
+from convert.clip_sets import clips_of
+from convert.document import markdown
 from convert.evidence import Evidence, agreements
-from convert.keras_model import load_model, named_outputs, window_shape
-from convert.ladder import HeadLadder
-from convert.parts import describe, encode_windows
-from convert.report import report
-from convert.split import Split, split
-from convert.tasks_file import read_card, tasks_of, with_probabilities
-from convert.tflite import Workshop
+from convert.from_keras import keras_network as read_network
+from convert.golden import golden_arrays, packed
+from convert.memory import PeakMemory
+from convert.parts import ConvertedPart, describe, encode_windows
+from convert.probe import left_to_other_kernels
+from convert.ranges import extremes
+from convert.recipes import FLOAT32
+from convert.report import sections, untimed
+from convert.scoring import outputs_by_last_part
+from convert.search import PrecisionSearch, Scale
+from convert.sensitivity import signal_to_noise_db
+from convert.tasks_file import read_card
+from convert.whole_window import measure_whole_window
+from convert.workshop import Workshop
 from edge import __version__, flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
-from edge.clips import Clips, read_clips
+from edge.clips import Clips
 from edge.errors import BundleError, ModelError
 from edge.evaluate import accuracies, check_labels, stream_outputs
-from edge.manifest import SCHEMA_VERSION, WINDOW_RING, InputSpec, Manifest
+from edge.manifest import SCHEMA_VERSION, InputSpec, Manifest
 from edge.progress import Progress
-from edge.selftest import margin, replay
-from edge.stream import EngineOptions
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
-GOLDEN_DECISIONS = 4
-CHUNK = 16  # windows held as float32 at a time
+SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,25 @@ class Request:
     golden: Path | None = None
     tasks: Path | None = None
     cut: str | None = None
+    max_drop: float = 0.5
+    encoder_precision: str = "auto"
     head_precision: str = "auto"
     value_range: tuple[float, float] = (0.0, 255.0)
     calibration_clips: int = 32
+    search_clips: int | None = None
     seed: int = 0
+    whole_window: bool = False
+    try_with: tuple[Path, ...] = ()
+
+    @property
+    def forced(self) -> dict[str, str]:
+        """Precisions that are not searched for, by role."""
+        wanted = {
+            "encoder": self.encoder_precision,
+            "model": self.encoder_precision,
+            "head": self.head_precision,
+        }
+        return {role: precision for role, precision in wanted.items() if precision != "auto"}
 
 
 class Conversion:
@@ -58,8 +76,8 @@ class Conversion:
 
     def __init__(self, request: Request, progress: Progress | None = None) -> None:
         self.request = request
-        self.evidence = Evidence()
-        self._progress = progress or Progress(quiet=True)
+        self.evidence = Evidence(max_drop=request.max_drop)
+        self.progress = progress or Progress(quiet=True)
         self._step, self._began = "", time.perf_counter()
 
     def run(self) -> Bundle:
@@ -68,164 +86,202 @@ class Conversion:
         Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
         them before anything stands under the output's name.
         """
-        self._read()
-        self._say("cutting the network")
-        found = candidates(self.model)
-        chosen = choose(found, self.request.cut)
-        self.evidence.cuts = table(found, chosen, self.window)
-        parts = split(self.model, chosen.keep)
-        with TemporaryDirectory(prefix="edge-convert-") as folder, Workshop(Path(folder)) as shop:
-            self._convert(shop, parts)
-        bundle = Bundle(self._manifest(), {c.part.file: c.model for c in (self.encoder, self.head)})
-        self._verify(bundle)
+        _refuse_output(self.request.output)
+        with (
+            PeakMemory() as memory,
+            TemporaryDirectory(prefix="edge-convert-") as folder,
+            Workshop(Path(folder)) as shop,
+        ):
+            self._read_network(shop)
+            self._read_clips()
+            self._run_float_parts()
+            self._search(shop)
+            bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
+            self._verify(bundle)
+            self._validate(bundle)
+            if self.request.whole_window:
+                self._say("converting the whole window for comparison")
+                self._measure_whole_window(shop)
+        self.evidence.peak_memory_bytes = memory.peak_bytes
         return self._write(bundle)
 
-    def _read(self) -> None:
+    def _read_network(self, shop: Workshop) -> None:
         request = self.request
-        if request.output.suffix != ".edge" or not request.output.absolute().parent.is_dir():
-            raise BundleError(
-                f"{request.output} cannot be written: give NAME.edge in a folder that exists"
-            )
         self._say("loading the model")
-        self.model = load_model(request.model)
-        self.window, *size = window_shape(self.model)
         self.card = read_card(request.model, request.tasks)
-        self.tasks = tasks_of(self.model, self.card)
-        self.model, mended = with_probabilities(self.model, self.tasks)
-        for name in mended:
-            self._progress.say(f"'{name}' ends in logits: probabilities are made of them")
-        for task in self.tasks:
+        self.network = read_network(request.model, self.card, request.cut, shop, self.progress)
+        for task in self.network.tasks:
             if task.name not in self.card.tasks:
                 labels = f" of {', '.join(task.labels)}" if task.labels else ""
-                self._progress.say(
+                self.progress.say(
                     f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}"
                 )
-        colours = "RGB" if size[2] == 3 else "GRAY"
-        self.spec = InputSpec(*size, colour_order=colours, value_range=request.value_range)
+        colours = "RGB" if self.network.size[2] == 3 else "GRAY"
+        self.spec = InputSpec(
+            *self.network.size, colour_order=colours, value_range=request.value_range
+        )
+
+    def _read_clips(self) -> None:
+        request = self.request
         self._say("reading the calibration clips")
-        clips = self._clips(request.calibration)
-        if clips.skipped:
-            self._progress.say(f"{clips.skipped} videos or folders gave no clip and were skipped")
-        self.clips = clips.sample(request.calibration_clips, request.seed)
-        self.windows = self.clips.windows
-        calib.refuse_unusable(self.windows, self.clips.name)
-        self.golden = self._clips(request.golden).windows if request.golden else self.windows
+        every = self._clips(request.calibration)
+        if every.skipped:
+            self.progress.say(f"{every.skipped} videos or folders gave no clip and were skipped")
+        self.clips = every.sample(request.calibration_clips, request.seed)
+        calib.refuse_unusable(self.clips.windows, self.clips.name)
+        self.golden = self._clips(request.golden) if request.golden else self.clips
         self.validation = self._clips(request.validation) if request.validation else None
         if self.validation:
-            check_labels(self.tasks, self.validation)
+            check_labels(self.network.tasks, self.validation)
+        wanted = SEARCH_CLIPS if self.validation else SEARCH_CLIPS_UNLABELLED
+        self.scored = (self.validation or every).sample(
+            request.search_clips or wanted, request.seed
+        )
 
     def _clips(self, path: Path) -> Clips:
-        return read_clips(path, self.window, (self.spec.width, self.spec.height))
+        return clips_of(path, self.network.window, (self.spec.width, self.spec.height))
 
-    def _convert(self, shop: Workshop, parts: Split) -> None:
-        shop.save("encoder", parts.encoder)
-        shop.save("head", parts.head)
-        self._say("converting the encoder to int8, and heads beside it")
-        examples = {"frame": calib.encoder_examples(self.windows, self.spec)}
-        encoding = shop.start("encoder", "int8", examples)
-        ladder = HeadLadder(shop, parts.head, self.tasks, self.request.head_precision)
-        self.float_encoder = parts.batched_encoder
-        values = calib.as_network_input(self.windows, self.spec)
-        float_features = encode_windows(self.float_encoder, values)
-        self.encoder = describe("encoder", "int8", encoding.result(), parts.encoder)
-        self._say("calibrating the head on the quantised encoder's features")
-        features = encode_windows(self.encoder, values)
-        for name, found in features.items():
-            verify.refuse_degenerate(
-                f"the int8 encoder's feature '{name}'", found.reshape(-1, *found.shape[2:])
+    def _run_float_parts(self) -> None:
+        """The float parts over the calibration windows: what is fixed, proved and prepared."""
+        self._say("running the float network over the calibration clips")
+        self.floats = [describe(p.role, FLOAT32, p.model, p.parameters) for p in self.network.parts]
+        self.values = calib.as_network_input(self.clips.windows, self.spec)
+        self.features = {}
+        if len(self.floats) > 1:
+            self.features = encode_windows(self.floats[0], self.values)
+            for name, found in self.features.items():
+                verify.refuse_degenerate(
+                    f"the encoder's feature '{name}'", found.reshape(-1, *found.shape[2:])
+                )
+        self.evidence.split_difference = self._prove_split()
+
+    def _prove_split(self) -> float:
+        """The uncut network against the float parts, on a window of unlike frames."""
+        count = len(self.clips.windows)
+        frames = [self.clips.windows[(7 * t) % count, t] for t in range(self.network.window)]
+        window = calib.NetworkInput(np.stack(frames)[None], self.spec)
+        whole = self.network.reference(window[:1])
+        (found,) = outputs_by_last_part(self.floats[0], self.floats[1:], window)
+        difference = max(_relative(np.asarray(whole[task]), found[task]) for task in found)
+        if difference > SPLIT_TOLERANCE:
+            raise ModelError(
+                f"the float parts differ from the network by {difference:.2g}: please report this model"
             )
-            self.evidence.feature_snr_db[name] = verify.signal_to_noise_db(
-                float_features[name], found
-            )
-        climb = ladder.climb(features)
-        self.head, self.float_head, self.evidence.rungs = climb.head, climb.float_head, climb.rungs
-        self.float_outputs = self.float_head.over(float_features)
+        return difference
+
+    def _search(self, shop: Workshop) -> None:
+        self._say("preparing the search")
+        given = self.floats[0].part.inputs[0].name
+        shared = {name: extremes(values) for name, values in self.features.items()}
+        first = {given: self.request.value_range, **shared}
+        frames = self.values
+        if len(self.floats) > 1 or self.network.window == 1:
+            frames = calib.frame_examples(self.clips.windows, self.spec)
+        examples = frames.reshape(-1, *self.floats[0].part.inputs[0].shape[1:])
+        shop.prepare(
+            self.network.parts[0].role, self.network.parts[0].model, {given: examples}, first
+        )
+        if len(self.floats) > 1:
+            shop.prepare("head", self.network.parts[1].model, self.features, shared)
+        windows = calib.NetworkInput(self.scored.windows, self.spec)
+        labels = self.scored.labels if self.validation else {}
+        scale = Scale(self.network.tasks, windows, labels, self.request.max_drop)
+        self._say("searching for precision")
+        search = PrecisionSearch(
+            shop, self.network.parts, scale, self.request.forced, self.progress
+        )
+        found = self.evidence.search = search.run()
+        self.evidence.search_clips = f"{len(windows)} clips of {Path(self.scored.name).name}"
+        self.parts: list[ConvertedPart] = [attempt.part for attempt in found.chosen.attempts]
 
     def _verify(self, bundle: Bundle) -> None:
-        evidence, outputs = self.evidence, stream_outputs(bundle, self.windows)
-        self._say("proving that the cut changes nothing")
-        evidence.split_difference = self._prove_split()
+        evidence = self.evidence
         self._say("proving that the ring equals the window")
-        frames = self.windows[:2].reshape(-1, *self.windows.shape[2:])
-        evidence.ring_difference = verify.ring_difference(bundle, frames[: self.window + 8])
+        frames = self.clips.windows[: 1 + 8 // self.network.window + 1]
+        flat = frames.reshape(-1, *frames.shape[2:])
+        evidence.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
         if evidence.ring_difference > verify.RING_TOLERANCE:
             raise ModelError(
                 f"the ring differs from the window by {evidence.ring_difference:.2g}: please report it"
             )
-        evidence.agreement = agreements(self.tasks, self.float_outputs, outputs)
-        evidence.agreement_clips = len(self.windows)
-        evidence.trials = verify.try_runtimes(bundle.manifest.parts, bundle.members)
-        for converted in (self.encoder, self.head):
-            evidence.operators[converted.part.file] = flatbuffer.cost(converted.model).ops
-        if self.validation:
-            self._say("measuring accuracy")
-            self._validate(bundle, self.validation)
-        for doubt in evidence.doubts():
-            self._progress.say(f"warning: {doubt}")
-
-    def _prove_split(self) -> float:
-        """The uncut Keras network against both parts in float, on a window of unlike frames."""
-        count = len(self.windows)
-        mixed = np.stack([self.windows[(7 * t) % count, t] for t in range(self.window)])[None]
-        values = calib.as_network_input(mixed, self.spec)
-        answers = keras.Model(self.model.inputs, named_outputs(self.model))
-        whole = answers([values], training=False)
-        found = self.float_head.over(encode_windows(self.float_encoder, values))
-        difference = max(_relative(np.asarray(whole[task]), found[task]) for task in found)
-        if difference > SPLIT_TOLERANCE:
-            raise ModelError(
-                f"the two parts differ from the network by {difference:.2g}: please report this model"
-            )
-        return difference
-
-    def _validate(self, bundle: Bundle, clips: Clips) -> None:
-        windows, name = clips.windows, Path(clips.name).name
-        floating = self._float_answers(windows)
-        with self._progress.count("... streamed, clips", len(windows)) as on_window:
-            streamed = stream_outputs(bundle, windows, on_window=on_window)
-        self.evidence.agreement = agreements(self.tasks, floating, streamed)
-        self.evidence.agreement_clips = len(windows)
-        self.evidence.accuracy = (
-            *accuracies(self.tasks, floating, clips.labels, "float", name),
-            *accuracies(self.tasks, streamed, clips.labels, "streamed", name),
+        if self.features:
+            found = encode_windows(self.parts[0], self.values)
+            for name, exact in self.features.items():
+                evidence.feature_snr_db[name] = signal_to_noise_db(exact, found[name])
+        self._say("trying the runtimes")
+        self.golden_arrays = golden_arrays(bundle, self.golden.windows)
+        evidence.runs = verify.run_on_runtimes(
+            bundle, self.golden_arrays["frames"], self.request.try_with
         )
+        for converted in self.parts:
+            file = converted.part.file
+            evidence.operators[file] = flatbuffer.cost(converted.model).ops
+            evidence.left_over[file] = left_to_other_kernels(converted.model)
 
-    def _float_answers(self, windows: np.ndarray) -> dict[str, np.ndarray]:
-        """What the network in float answers to each window, some at a time to save memory."""
-        rows = []
-        with self._progress.count("... in float, clips", len(windows)) as on_window:
-            for start in range(0, len(windows), CHUNK):
-                values = calib.as_network_input(windows[start : start + CHUNK], self.spec)
-                rows.append(self.float_head.over(encode_windows(self.float_encoder, values)))
-                for _ in values:
-                    on_window()
-        return {task: np.concatenate([row[task] for row in rows]) for task in rows[0]}
+    def _validate(self, bundle: Bundle) -> None:
+        """The bundle as it will stream, against float, on all validation clips."""
+        clips = self.validation or self.scored
+        self._say("measuring what the bundle answers")
+        floating = dict(self.evidence.search.reference)
+        if len(clips) != len(self.scored):
+            windows = calib.NetworkInput(clips.windows, self.spec)
+            with self.progress.count("... in float, clips", len(clips)) as on_window:
+                (floating,) = outputs_by_last_part(
+                    self.floats[0], self.floats[1:], windows, on_window
+                )
+        with self.progress.count("... streamed, clips", len(clips)) as on_window:
+            streamed = stream_outputs(bundle, clips.windows, on_window=on_window)
+        tasks = self.network.tasks
+        self.evidence.agreement = agreements(tasks, floating, streamed)
+        self.evidence.agreement_clips = len(clips)
+        if self.validation:
+            name = Path(clips.name).name
+            self.evidence.accuracy = (
+                *accuracies(tasks, floating, clips.labels, "float", name),
+                *accuracies(tasks, streamed, clips.labels, "streamed", name),
+            )
+        for doubt in self.evidence.doubts():
+            self.progress.say(f"warning: {doubt}")
+
+    def _measure_whole_window(self, shop: Workshop) -> None:
+        windows = calib.NetworkInput(self.scored.windows, self.spec)
+        labels = self.scored.labels if self.validation else {}
+        found, measured = measure_whole_window(
+            self.network, shop, self.values, self.request.value_range, windows
+        )
+        self.evidence.whole_window = found
+        if measured:
+            name = f"{len(windows)} clips of {Path(self.scored.name).name}"
+            self.evidence.accuracy += accuracies(
+                self.network.tasks, measured, labels, "whole window", name
+            )
 
     def _manifest(self) -> Manifest:
         return Manifest(
             schema=SCHEMA_VERSION,
             name=self.request.output.stem,
-            streaming=WINDOW_RING,
-            window=self.window,
+            streaming=self.network.streaming,
+            window=self.network.window,
             input=self.spec,
-            tasks=self.tasks,
-            parts=(self.encoder.part, self.head.part),
+            tasks=self.network.tasks,
+            parts=tuple(converted.part for converted in self.parts),
             licence=self.card.licence,
             weights_source=self.card.weights_source,
             frame_rate_hz=self.card.frame_rate_hz,
-            calibration=calib.describe(self.clips, self.windows),
+            calibration=calib.describe(self.clips, self.clips.windows),
             made_with=_versions(),
         )
 
     def _write(self, bundle: Bundle) -> Bundle:
         self._say("writing the bundle")
-        manifest = replace(
-            bundle.manifest, trials=self.evidence.trials, accuracy=self.evidence.accuracy
-        )
+        trials = tuple(trial for run in self.evidence.runs for trial in run.trials)
+        manifest = replace(bundle.manifest, trials=trials, accuracy=self.evidence.accuracy)
+        self._say("")
+        self.sections = sections(manifest, self.network, self.evidence, bundle.members)
         members = {
             **bundle.members,
-            GOLDEN: golden_frames(bundle, self.golden),
-            REPORT: report(manifest, self.evidence, bundle.members).encode(),
+            GOLDEN: packed(self.golden_arrays),
+            REPORT: markdown(manifest.name, untimed(self.sections)).encode(),
         }
         return write_bundle(self.request.output, manifest, members)
 
@@ -234,37 +290,20 @@ class Conversion:
         if self._step:
             self.evidence.seconds[self._step] = now - self._began
         self._step, self._began = step, now
-        self._progress.say(step)
+        if step:
+            self.progress.say(step)
 
 
-def explanation(model_path: Path, behind: str | None = None) -> str:
-    """Where a model can be cut, as a table; the cut behind `behind` marked, or the best."""
-    model = load_model(model_path)
-    found = candidates(model)
-    return table(found, choose(found, behind), window_shape(model)[0])
-
-
-def golden_frames(bundle: Bundle, windows: np.ndarray) -> bytes:
-    """The `.npz` of a few real frames and what the bundle answers to them.
-
-    The window with the surest answers is taken, and the beginning of the next one:
-    where a network is unsure, another runtime's rounding may tip it without a fault.
-    """
-    outputs = stream_outputs(bundle, windows)
-    classes = [t.name for t in bundle.manifest.tasks if t.kind == "classification"]
-    surest = int(sum((margin(outputs[task]) for task in classes), np.zeros(len(windows))).argmax())
-    pair = windows[[surest, (surest + 1) % len(windows)]].reshape(-1, *windows.shape[2:])
-    frames = pair[: bundle.manifest.window + GOLDEN_DECISIONS - 1]
-    stream = io.BytesIO()
-    np.savez_compressed(stream, frames=frames, **replay(bundle, frames, EngineOptions()))
-    return stream.getvalue()
+def _refuse_output(output: Path) -> None:
+    if output.suffix != ".edge" or not output.absolute().parent.is_dir():
+        raise BundleError(f"{output} cannot be written: give NAME.edge in a folder that exists")
 
 
 def _relative(expected: np.ndarray, found: np.ndarray) -> float:
     scale = max(1.0, float(np.abs(expected).max()))
-    return float(np.abs(expected - found).max()) / scale
+    return float(np.abs(expected.reshape(found.shape) - found).max()) / scale
 
 
 def _versions() -> dict[str, str]:
-    names = ("tensorflow", "keras", "ai-edge-litert", "numpy")
+    names = ("tensorflow", "keras", "litert-quantizer", "ai-edge-litert", "numpy")
     return {"edge-run": __version__, **{name: metadata.version(name) for name in names}}

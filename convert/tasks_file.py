@@ -5,18 +5,26 @@ read off the last layer's activation.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import keras
-from keras import layers
+from keras import layers, tree
 
 from convert.keras_model import named_outputs
 from edge.errors import ConfigError, ModelError
 from edge.manifest import TASK_KINDS, Task
 from edge.typed_json import decode
 
+# what makes probabilities of probabilities
+_KEEP_PROBABILITIES = (
+    layers.GlobalAveragePooling1D,
+    layers.Reshape,
+    layers.Flatten,
+    layers.Dropout,
+)
 # arrays of these names stand beside the tasks' own in golden and labelled files
 RESERVED_NAMES = frozenset({"clips", "file", "frames"})
 
@@ -57,35 +65,48 @@ def read_card(model_path: str | Path, given: str | Path | None = None) -> ModelC
         ) from error
 
 
-def tasks_of(model: keras.Model, card: ModelCard) -> tuple[Task, ...]:
-    """One Task an output of the model; kinds that the card leaves open are inferred.
+@dataclass(frozen=True)
+class Output:
+    """One output of a network: its shape without the batch, and what it comes out of."""
 
-    Raises ConfigError where the card and the model's outputs do not fit, ModelError
-    where an output is of a form that no task has.
-    """
+    shape: tuple[int, ...]
+    ending: str
+
+
+def answers_of(model: keras.Model) -> dict[str, Output]:
+    """The outputs of a Keras model by task name. Raises ModelError where two are one tensor."""
     outputs = named_outputs(model)
-    for name in card.tasks.keys() - outputs.keys():
-        raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
-    _refuse_odd_outputs(outputs)
-    return tuple(_task(name, tensor, card.tasks.get(name)) for name, tensor in outputs.items())
-
-
-def _refuse_odd_outputs(outputs: dict[str, Any]) -> None:
     if len(set(map(id, outputs.values()))) < len(outputs):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")
-    for name, tensor in outputs.items():
-        if len(tensor.shape) != 2:
-            raise ModelError(
-                f"the answer '{name}' has shape {tuple(tensor.shape)[1:]}: an answer is one vector "
-                "for the window; end it with Flatten or a layer that looks over time"
-            )
-        if name in RESERVED_NAMES:
-            raise ModelError(f"an answer cannot be called '{name}': rename the output")
+    return {name: Output(tuple(t.shape)[1:], _ending(t)) for name, t in outputs.items()}
 
 
-def _task(name: str, tensor: Any, entry: TaskEntry | None) -> Task:
-    size = int(tensor.shape[-1])
-    entry = entry or TaskEntry(_inferred_kind(tensor, size))
+def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]:
+    """One Task an output; kinds that the card leaves open are inferred.
+
+    Raises ConfigError where the card and the outputs do not fit, ModelError where an
+    output is of a form that no task has.
+    """
+    for name in card.tasks.keys() - outputs.keys():
+        raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
+    for name, output in outputs.items():
+        _refuse_odd(name, output)
+    return tuple(_task(name, output, card.tasks.get(name)) for name, output in outputs.items())
+
+
+def _refuse_odd(name: str, output: Output) -> None:
+    if len(output.shape) != 1:
+        raise ModelError(
+            f"the answer '{name}' has shape {output.shape}: an answer is one vector "
+            "for the window; end it with Flatten or a layer that looks over time"
+        )
+    if name in RESERVED_NAMES:
+        raise ModelError(f"an answer cannot be called '{name}': rename the output")
+
+
+def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
+    size = int(output.shape[-1])
+    entry = entry or TaskEntry(_inferred_kind(output.ending, size))
     if entry.kind not in TASK_KINDS:
         raise ConfigError(
             f"task '{name}' has kind '{entry.kind}'; there are {', '.join(TASK_KINDS)}"
@@ -117,15 +138,18 @@ def with_probabilities(
 
 
 def _ending(tensor: Any) -> str:
-    """The name of the activation that a tensor comes out of."""
+    """The name of the activation that a tensor comes out of, seen through means over time."""
     operation = tensor._keras_history.operation
-    return getattr(getattr(operation, "activation", None), "__name__", operation.name).lower()
+    while isinstance(operation, _KEEP_PROBABILITIES):
+        (tensor,) = tree.flatten(operation.input)
+        operation = tensor._keras_history.operation
+    inner = operation.layer if isinstance(operation, layers.TimeDistributed) else operation
+    return getattr(getattr(inner, "activation", None), "__name__", operation.name).lower()
 
 
-def _inferred_kind(tensor: Any, size: int) -> str:
-    ending = _ending(tensor)
+def _inferred_kind(ending: str, size: int) -> str:
     if "softmax" in ending:
         return "classification"
-    if "sigmoid" in ending and size == 1:
+    if ("sigmoid" in ending or "logistic" in ending) and size == 1:
         return "binary"
     return "regression" if size == 1 else "embedding"

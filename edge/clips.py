@@ -13,10 +13,11 @@ import cv2
 import numpy as np
 
 from edge.errors import ClipError, SourceError
+from edge.sources.base import Source
 from edge.sources.files import ImageFiles, VideoFile, images_in, natural_key
 
 _VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
-_MAX_WINDOWS = 8  # windows taken from one long recording
+_MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
 
 
 @dataclass(frozen=True)
@@ -98,32 +99,40 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
     windows: list[np.ndarray] = []
     skipped = 0
+    if pictures := images_in(path):  # the folder is itself a folder of frames
+        windows.extend(_windows_of(ImageFiles(str(path), pictures), window, size))
     for entry in sorted(path.iterdir(), key=natural_key):
         if entry.suffix.lower() in _VIDEO_SUFFIXES or entry.is_dir():
-            found = list(_windows(entry, window, size))
+            found = _windows(entry, window, size)
             windows.extend(found)
             skipped += not found
     clips = Clips(str(path), np.asarray(windows), {}, skipped)
     return _not_empty(clips)
 
 
-def _windows(entry: Path, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
-    """At most 8 windows of consecutive frames, spread over the recording; none of a broken one."""
+def _windows(entry: Path, window: int, size: tuple[int, int]) -> list[np.ndarray]:
+    """The windows of a video or of a folder of frames; none of a broken one."""
     try:
         source = (
             ImageFiles(str(entry), images_in(entry)) if entry.is_dir() else VideoFile(str(entry))
         )
-        with source:
-            step = max(window, (source.total or 0) // _MAX_WINDOWS)
-            frames: list[np.ndarray] = []
-            for position, frame in enumerate(source):
-                if position % step < window:
-                    frames.append(cv2.resize(frame.pixels, size)[..., ::-1])
-                if len(frames) == window:
-                    yield np.stack(frames)
-                    frames.clear()
+        return list(_windows_of(source, window, size))
     except SourceError:
-        return
+        return []
+
+
+def _windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Windows of consecutive frames, spread over the recording."""
+    most = max(1, _MAX_FRAMES // window)
+    with source:
+        step = max(window, (source.total or 0) // most)
+        frames: list[np.ndarray] = []
+        for position, frame in enumerate(source):
+            if position % step < window:
+                frames.append(cv2.resize(frame.pixels, size)[..., ::-1])
+            if len(frames) == window:
+                yield np.stack(frames)
+                frames.clear()
 
 
 def _not_empty(clips: Clips) -> Clips:

@@ -37,8 +37,8 @@ class Engine:
                 self._interpreter.allocate_tensors()
         except (ValueError, RuntimeError) as error:
             raise EngineError(self._refusal(error, messages)) from error
-        self.inputs = tuple(map(_spec, self._interpreter.get_input_details()))
-        self.outputs = tuple(map(_spec, self._interpreter.get_output_details()))
+        self.inputs = tuple(map(specification, self._interpreter.get_input_details()))
+        self.outputs = tuple(map(specification, self._interpreter.get_output_details()))
         self._in = [
             self._interpreter.tensor(d["index"]) for d in self._interpreter.get_input_details()
         ]
@@ -91,7 +91,8 @@ def load_delegate(runtime: runtimes.Runtime, path: str) -> object:
         ) from error
 
 
-def _spec(detail: dict) -> TensorSpec:
+def specification(detail: dict) -> TensorSpec:
+    """A tensor as a runtime describes it."""
     scale, zero_point = detail["quantization"]
     shape = tuple(int(size) for size in detail["shape"])
     return TensorSpec(

@@ -7,6 +7,7 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.clips import Clips
 from edge.errors import ClipError
+from edge.intervals import bootstrap_interval, wilson_interval
 from edge.manifest import Accuracy, Task
 from edge.stream import EngineOptions, Stream
 
@@ -50,12 +51,16 @@ def accuracies(
 def _accuracy(
     task: Task, outputs: np.ndarray, labels: np.ndarray, graph: str, data: str
 ) -> Accuracy:
+    n = len(labels)
     if task.kind == "regression":
-        error = float(np.abs(outputs[:, 0] * task.scale - labels).mean())
-        return Accuracy(task.name, "mean_absolute_error", error, len(labels), graph, data)
+        errors = np.abs(outputs[:, 0] * task.scale - labels)
+        low, high = bootstrap_interval(errors)
+        error = float(errors.mean())
+        return Accuracy(task.name, "mean_absolute_error", error, n, graph, data, low, high)
     decided = outputs.argmax(1) if task.kind == "classification" else outputs[:, 0] >= 0.5
-    right = float((decided == labels).mean())
-    return Accuracy(task.name, "accuracy", right, len(labels), graph, data)
+    right = int((decided == labels).sum())
+    low, high = wilson_interval(right, n)
+    return Accuracy(task.name, "accuracy", right / n, n, graph, data, low, high)
 
 
 def check_labels(tasks: Sequence[Task], clips: Clips) -> None:

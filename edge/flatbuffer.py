@@ -5,10 +5,12 @@ Read with the schema that the LiteRT wheel carries; no interpreter is needed.
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
+
+import numpy as np
 
 from edge.errors import EngineError
 
@@ -27,17 +29,73 @@ class Cost:
     parameters: int
 
 
-def cost(model: bytes) -> Cost:
-    """Count the operators of the main graph of a .tflite and their multiply-adds."""
+def read(model: bytes) -> Any:
+    """The whole file as the schema's objects (`ModelT`), to look at or to change.
+
+    Weights that a file keeps behind its flatbuffer are taken in.
+    """
     schema = _schema()
     root = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
-    names = _operator_names()
+    for buffer in root.buffers:
+        if buffer.offset > 1:  # 0 and 1 mean: nothing stands outside
+            held = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
+            buffer.data, buffer.offset, buffer.size = held, 0, 0
+    return root
+
+
+def write(root: Any) -> bytes:
+    """The file of a `ModelT`, its weights aligned to 16 bytes as the schema demands."""
+    import flatbuffers
+
+    builder = flatbuffers.Builder(1 << 20)
+    for buffer in root.buffers:
+        buffer.Pack = partial(_pack_aligned, buffer)
+    builder.Finish(root.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
+
+
+def _pack_aligned(buffer: Any, builder: Any) -> int:
+    """What the generated `BufferT.Pack` does, without dropping the alignment."""
+    schema, data = _schema(), None
+    if buffer.data is not None and len(buffer.data):
+        held = np.asarray(buffer.data, np.uint8).tobytes()
+        builder.StartVector(1, len(held), 16)
+        builder.head -= len(held)
+        builder.Bytes[builder.head : builder.head + len(held)] = held
+        data = builder.EndVector()
+    schema.BufferStart(builder)
+    if data is not None:
+        schema.BufferAddData(builder, data)
+    return schema.BufferEnd(builder)
+
+
+def operator_name(root: Any, operator: Any) -> str:
+    """Such as CONV_2D; CUSTOM for what no schema knows."""
+    code = root.operatorCodes[operator.opcodeIndex]
+    return _operator_names().get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+
+
+def operators(root: Any, *names: str) -> Iterator[Any]:
+    """The main graph's operators of these names."""
+    return (o for o in root.subgraphs[0].operators if operator_name(root, o) in names)
+
+
+def constant_tensors(model: bytes) -> frozenset[str]:
+    """Names of the main graph's tensors that hold weights, shapes or other constants."""
+    root = read(model)
+    data = [root.buffers[tensor.buffer].data for tensor in root.subgraphs[0].tensors]
+    tensors = zip(root.subgraphs[0].tensors, data)
+    return frozenset(t.name.decode() for t, held in tensors if held is not None and len(held))
+
+
+def cost(model: bytes) -> Cost:
+    """Count the operators of the main graph of a .tflite and their multiply-adds."""
+    root = read(model)
     graph = root.subgraphs[0]
     counted: Counter[str] = Counter()
     multiply_adds = 0
     for operator in graph.operators:
-        code = root.operatorCodes[operator.opcodeIndex]
-        name = names.get(max(code.builtinCode, code.deprecatedBuiltinCode), "CUSTOM")
+        name = operator_name(root, operator)
         counted[name] += 1
         if name in _MULTIPLY_ADDS:
             shapes = [_shape(graph.tensors[i]) for i in operator.inputs if i >= 0]
@@ -49,10 +107,20 @@ def cost(model: bytes) -> Cost:
 
 def signature(model: bytes) -> tuple[dict[str, int], dict[str, int]]:
     """Inputs and outputs of the first signature: its names -> positions in the graph."""
-    schema = _schema()
-    root = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    root = read(model)
     graph, named = root.subgraphs[0], root.signatureDefs[0]
     return _positions(named.inputs, graph.inputs), _positions(named.outputs, graph.outputs)
+
+
+def tensor_names(model: bytes) -> dict[str, str]:
+    """Names in the signature -> names of the graph's tensors, inputs and outputs."""
+    graph = read(model).subgraphs[0]
+    positions = zip(signature(model), (graph.inputs, graph.outputs))
+    return {
+        name: graph.tensors[tensors[position]].name.decode()
+        for named, tensors in positions
+        for name, position in named.items()
+    }
 
 
 def _positions(named: list[Any], tensors: Any) -> dict[str, int]:

@@ -61,7 +61,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Part:
-    """One .tflite member: its tensors in the order of the flatbuffer, and its cost."""
+    """One .tflite member: its tensors in the order of the flatbuffer, and its cost.
+
+    ranges: how the ranges of fixed integer activations were found.
+    float_layers: operators of an integer part that stayed in float32, by output tensor.
+    """
 
     role: str
     file: str
@@ -70,6 +74,8 @@ class Part:
     outputs: tuple[TensorSpec, ...]
     parameters: int = 0
     multiply_adds: int = 0
+    ranges: str = ""
+    float_layers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,7 +91,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """One measured figure. `graph` says of what: `float` or `streamed`."""
+    """One measured figure and its 95 % interval.
+
+    graph: of what: `float`, `streamed` or `whole window`.
+    """
 
     task: str
     metric: str
@@ -93,6 +102,8 @@ class Accuracy:
     n: int
     graph: str
     data: str = ""
+    low: float = 0.0
+    high: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,10 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 # what a board's installation leaves out, and the extra that brings it
-_EXTRAS = {"tensorflow": "convert", "keras": "convert", "matplotlib": "train", "sklearn": "train"}
+_EXTRAS = {
+    **dict.fromkeys(("tensorflow", "keras", "litert_quantizer", "matplotlib"), "convert"),
+    "sklearn": "train",
+}
 
 runtime_option = click.option(
     "--runtime",

@@ -28,6 +28,20 @@ class Progress:
         with bar(total) as on_each:
             yield on_each
 
+    @contextlib.contextmanager
+    def steps(self) -> Iterator[Callable[[int, int], None]]:
+        """Yield a function that is told how many things are done, and of how many."""
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda done, total: None
+            return
+        with click.progressbar(length=1, file=sys.stderr) as shown:
+
+            def tell(done: int, total: int) -> None:
+                shown.length = total
+                shown.update(done - shown.pos)
+
+            yield tell
+
 
 @contextlib.contextmanager
 def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:

@@ -15,7 +15,10 @@ from edge.stream import EngineOptions
 
 
 class WindowRerun:
-    """A two-part bundle whose encoder runs T times for each decision."""
+    """A bundle that computes every window anew: its encoder runs T times for each decision.
+
+    A bundle of one part gets its window of frames without a ring.
+    """
 
     def __init__(
         self,
@@ -25,15 +28,20 @@ class WindowRerun:
         region: Region | None = None,
     ) -> None:
         manifest = bundle.manifest
-        encoder, head = manifest.part("encoder"), manifest.part("head")
-        if encoder is None or head is None:
-            raise ValueError(f"{manifest.name} has no encoder and head to run again")
+        encoder, last = manifest.part("encoder"), manifest.last_part
         self.tasks = manifest.tasks
-        self.encoder, self.head = options.load(bundle, encoder), options.load(bundle, head)
-        self._written, self._read, self._answers = encoder.outputs, head.inputs, head.outputs
-        self._preprocess = Preprocessor(manifest.input, encoder.inputs[0], region)
+        self.encoder = options.load(bundle, encoder) if encoder else None
+        self.head = options.load(bundle, last)
+        self._written = encoder.outputs if encoder else ()
+        self._read, self._answers = last.inputs, last.outputs
+        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].inputs[0], region)
         self._frames: deque[np.ndarray] = deque(maxlen=manifest.window)
-        self._windows = [np.empty(t.shape, t.dtype) for t in head.inputs]
+        spec = manifest.input
+        shapes = {t.name: t.shape[1:] for t in self._written}
+        picture = (spec.height, spec.width, spec.channels)
+        self._windows = [
+            np.empty((manifest.window, *shapes.get(t.name, picture)), t.dtype) for t in last.inputs
+        ]
 
     def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
         """Take one frame (uint8 BGR); the float32 outputs of each task once T have come."""
@@ -43,7 +51,7 @@ class WindowRerun:
         for slot, frame in enumerate(self._frames):
             self._encode(frame, slot)
         for index, window in enumerate(self._windows):
-            np.copyto(self.head.input(index), window)
+            np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
         self.head.invoke()
         found = {
             t.name: dequantise(self.head.output(i)[0].ravel(), t)
@@ -52,9 +60,12 @@ class WindowRerun:
         return {task.name: found[task.name] for task in self.tasks}
 
     def _encode(self, pixels: np.ndarray, slot: int) -> None:
+        if self.encoder is None:
+            self._preprocess(pixels, self._windows[0][slot])
+            return
         self._preprocess(pixels, self.encoder.input()[0])
         self.encoder.invoke()
         names = [tensor.name for tensor in self._written]
         for window, wanted in zip(self._windows, self._read):
             index = names.index(wanted.name)
-            transfer(self.encoder.output(index)[0], self._written[index], window[0, slot], wanted)
+            transfer(self.encoder.output(index)[0], self._written[index], window[slot], wanted)

@@ -44,13 +44,33 @@ def tiny_model_path(session_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_bundle_path(session_folder: Path, tiny_model_path: Path, tiny_clips_path: Path) -> Path:
-    """The tiny model as edge-convert makes it of the tiny clips."""
+    """The tiny model as edge-convert makes it of the tiny clips, in the usual precisions."""
     from convert.pipeline import Conversion, Request
 
     path = session_folder / "tiny.edge"
-    request = Request(tiny_model_path, path, tiny_clips_path, validation=tiny_clips_path)
+    request = Request(
+        tiny_model_path,
+        path,
+        tiny_clips_path,
+        validation=tiny_clips_path,
+        encoder_precision="int8",
+        head_precision="dynamic_range",
+    )
     Conversion(request).run()
     return path
+
+
+@pytest.fixture(scope="session")
+def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
+    """The tiny model's encoder and head as float32 .tflite."""
+    import tensorflow as tf
+
+    from convert.keras_model import load_model
+    from convert.split import split
+
+    parts = split(load_model(tiny_model_path))
+    models = {"encoder": parts.encoder, "head": parts.head}
+    return {r: tf.lite.TFLiteConverter.from_keras_model(m).convert() for r, m in models.items()}
 
 
 @pytest.fixture(scope="session")

@@ -40,11 +40,12 @@ def test_predict_sees_the_last_window_oldest_first(tiny_bundle: Bundle) -> None:
     np.testing.assert_allclose(model.seen[-1][0], expected, rtol=1e-6)
 
 
-def test_calibration_spans_the_range_of_a_picture(tiny_bundle: Bundle) -> None:
-    dim = np.full((40, tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3), 100, np.uint8)
-    found = calibration_windows(tiny_bundle.manifest, dim)
+def test_calibration_windows_are_spread_over_those_given(tiny_bundle: Bundle) -> None:
+    shades = np.arange(46, dtype=np.uint8).reshape(-1, 1, 1, 1, 1)
+    windows = np.tile(shades, (1, tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3))
+    found = calibration_windows(tiny_bundle.manifest, windows)
     assert found.shape == (16, tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3)
-    assert (found.min(), np.median(found), found.max()) == (0.0, 100.0, 255.0)
+    assert found[:, 0, 0, 0, 0].tolist() == [3.0 * i for i in range(16)]
 
 
 def test_without_a_model_each_row_says_what_to_give() -> None:

@@ -6,15 +6,21 @@ import pytest
 from convert.pipeline import Conversion, Request
 from edge.bundle import Bundle
 
+USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range"}
+
 
 @pytest.fixture
 def convert(tmp_path: Path, tiny_clips_path: Path) -> Callable[..., tuple[Bundle, Conversion]]:
-    """Save a Keras model, convert it, and give the bundle with what was measured."""
+    """Save a Keras model, convert it, and give the bundle with what was measured.
+
+    In the usual precisions, unless the test asks for others: a search takes its time.
+    """
 
     def run(model, **options) -> tuple[Bundle, Conversion]:
         path = tmp_path / "model.keras"
         model.save(path)
         options.setdefault("calibration", tiny_clips_path)
+        options = {**USUAL, **options}
         conversion = Conversion(Request(path, tmp_path / "model.edge", **options))
         return conversion.run(), conversion
 

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -111,10 +113,12 @@ def test_a_tasks_file_names_the_answers(
     tasks.write_text(json.dumps(card))
     output = tmp_path / "named.edge"
     arguments = [str(tiny_model_path), "-o", str(output), "--calibration", str(tiny_clips_path)]
-    done = cli.invoke(main, [*arguments, "--tasks", str(tasks)])
+    usual = ["--encoder-precision", "int8", "--head-precision", "dynamic_range"]
+    done = cli.invoke(main, [*arguments, *usual, "--tasks", str(tasks)])
     assert done.exit_code == 0, done.output
     assert "named.edge: " in done.stdout
     assert "cutting the network" in done.stderr
+    assert "chosen" in done.stdout
     manifest = open_bundle(output).manifest
     assert manifest.licence == "MIT"
     assert [(t.name, t.labels, t.unit, t.scale) for t in manifest.tasks] == [
@@ -136,36 +140,51 @@ def test_videos_and_frame_folders_calibrate_as_well(
     assert bundle.manifest.calibration.clips == 7 + 2
 
 
+@keras.saving.register_keras_serializable("tests")
+class Doubling(keras.layers.Layer):
+    """A layer of the user's own, which another process cannot know."""
+
+    def call(self, x):
+        return x * 2
+
+
 def _bad_model(tmp_path: Path, kind: str) -> Path:
     path = tmp_path / "bad.keras"
     window = keras.Input((4, 32, 32, 3))
-    if kind == "bidirectional":
-        layer = keras.layers.Bidirectional(keras.layers.ConvLSTM2D(2, 3), name="both")
-        keras.Model(window, keras.layers.Flatten()(layer(window))).save(path)
-    elif kind == "no window":
-        picture = keras.Input((32, 32, 3))
-        keras.Model(picture, keras.layers.Flatten()(picture)).save(path)
+    pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())
+    if kind == "two inputs":
+        other = keras.Input((4, 32, 32, 3))
+        keras.Model([window, other], keras.layers.LSTM(2)(pooled(window + other))).save(path)
     elif kind == "unknown shapes":
         free = keras.Input((None, 32, 32, 3))
-        pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(free)
-        keras.Model(free, keras.layers.LSTM(2)(pooled)).save(path)
+        keras.Model(free, keras.layers.LSTM(2)(pooled(free))).save(path)
     elif kind == "NaN":
         model = tiny.window_model()
         model.get_layer("kind").set_weights([np.full((16, 3), np.nan), np.zeros(3)])
         model.save(path)
+    elif kind == "constant":
+        model = tiny.window_model()
+        for weight in model.get_layer("kind").weights:
+            weight.assign(np.zeros(weight.shape))
+        model.save(path)
     elif kind == "foreign":
         path.write_bytes(b"PK\x03\x04 not a model")
+    elif kind == "cut short":
+        whole = tmp_path / "whole.keras"
+        tiny.window_model().save(whole)
+        path.write_bytes(whole.read_bytes()[:5000])
     return path
 
 
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("bidirectional", "cannot be cut: its layer 'both' reads all frames at once"),
-        ("no window", "no window axis"),
+        ("two inputs", "has 2 inputs"),
         ("unknown shapes", "unknown sizes"),
-        ("NaN", "NaN or infinity"),
+        ("NaN", "the weight 'kind/kernel' holds NaN"),
+        ("constant", "task 'kind' gives the same for all inputs"),
         ("foreign", "does not load as a Keras model"),
+        ("cut short", "does not load as a Keras model"),
         ("missing", "there is no model"),
     ],
 )
@@ -180,6 +199,20 @@ def test_a_model_that_cannot_be_converted_is_one_line(
     assert len(errors) == 1
     assert message in errors[0]
     assert not list(tmp_path.glob("*.edge*"))
+
+
+def test_a_layer_of_the_user_s_own_is_named(tmp_path: Path, tiny_clips_path: Path) -> None:
+    path = tmp_path / "own.keras"
+    window = keras.Input((4, 32, 32, 3))
+    pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(window)
+    keras.Model(window, keras.layers.LSTM(2)(Doubling()(pooled))).save(path)
+    code = "from convert.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(path), "--explain"], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert "Doubling" in line
 
 
 @pytest.mark.parametrize(
@@ -242,12 +275,12 @@ def test_a_card_that_does_not_fit_is_refused(
     tiny_model_path: Path, kind: dict, message: str
 ) -> None:
     from convert.keras_model import load_model
-    from convert.tasks_file import ModelCard, tasks_of
+    from convert.tasks_file import ModelCard, answers_of, tasks_of
     from edge.typed_json import decode
 
     card = decode(ModelCard, {"tasks": {"kind": kind}})
     with pytest.raises(ConfigError, match=message):
-        tasks_of(load_model(tiny_model_path), card)
+        tasks_of(answers_of(load_model(tiny_model_path)), card)
 
 
 def test_a_network_that_quantises_badly_is_not_shipped_in_silence() -> None:

@@ -74,9 +74,14 @@ def test_windows_are_spread_over_a_long_recording(tmp_path: Path) -> None:
         writer.write(np.full((32, 32, 3), number, np.uint8))
     writer.release()
     windows = read_clips(tmp_path, 4, SIZE).windows
-    assert len(windows) == 8
+    assert len(windows) == 32  # 128 frames
     firsts = [int(window[0, 0, 0, 0]) for window in windows]
-    assert firsts == pytest.approx(range(0, 160, 20), abs=3)
+    assert firsts == pytest.approx(range(0, 160, 5), abs=3)
+
+
+def test_a_folder_of_pictures_is_itself_a_recording(image_folder: Path) -> None:
+    assert read_clips(image_folder, 4, SIZE).windows.shape == (2, 4, 32, 32, 3)
+    assert len(read_clips(image_folder, 1, SIZE)) == 10
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,97 @@
+"""Operations that only move numbers: slices, stacks, reshapes, folding into the batch.
+
+They may take frames apart and put them together again, in any order. Where a number
+goes is seen by giving each a number of its own.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from keras import layers
+from keras.src import ops as keras_ops
+
+from convert.framewise import MISFITS, Layout, Twin
+from convert.graph import Call
+
+MOVES = (
+    layers.Concatenate, layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.Flatten,
+    layers.Permute, layers.RepeatVector, layers.Reshape, layers.UpSampling1D,
+    keras_ops.core.Slice, keras_ops.core.Unstack, keras_ops.einops.Rearrange,
+    keras_ops.numpy.Append, keras_ops.numpy.ArraySplit, keras_ops.numpy.BroadcastTo,
+    keras_ops.numpy.Concatenate, keras_ops.numpy.Dstack, keras_ops.numpy.ExpandDims,
+    keras_ops.numpy.Flip, keras_ops.numpy.GetItem, keras_ops.numpy.Hstack,
+    keras_ops.numpy.Moveaxis, keras_ops.numpy.Ravel, keras_ops.numpy.Repeat,
+    keras_ops.numpy.Reshape, keras_ops.numpy.Roll, keras_ops.numpy.Split,
+    keras_ops.numpy.Squeeze, keras_ops.numpy.Stack, keras_ops.numpy.Swapaxes,
+    keras_ops.numpy.Take, keras_ops.numpy.Tile, keras_ops.numpy.Transpose,
+    keras_ops.numpy.Vstack,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Frames of one twin in a new layout; `shape` is one frame's share of it."""
+
+    twin: Twin
+    layout: Layout
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Marked:
+    """The numbers of a twin's frames: those of frame t from `first + t * size` on."""
+
+    twin: Twin
+    first: int
+    size: int
+    frames: np.ndarray
+
+
+def moved(call: Call, twins: Sequence[Twin], layouts: Sequence[Layout]) -> list[Moved] | None:
+    """Where `call` puts the frames that it reads; None where it does more than to move them."""
+    if not isinstance(call.operation, MOVES):
+        return None
+    marked = _mark(twins, 1 + max(max(layout.frames) for layout in layouts))
+    given = {}
+    for value, twin, layout in zip(call.inputs, twins, layouts, strict=True):
+        frames = marked[id(twin)].frames[list(layout.frames)]
+        given[value] = frames[None] if layout.stacked else frames
+    try:
+        found = [_found(np.asarray(output), list(marked.values())) for output in call.replay(given)]
+    except MISFITS:
+        return None
+    return None if None in found else found
+
+
+def _mark(twins: Sequence[Twin], count: int) -> dict[int, _Marked]:
+    marked: dict[int, _Marked] = {}
+    first = 0
+    for twin in twins:
+        if id(twin) not in marked:
+            numbers = np.arange(first, first + count * int(np.prod(twin.shape)), dtype=np.int32)
+            frames = numbers.reshape(count, *twin.shape)
+            marked[id(twin)] = _Marked(twin, first, frames[0].size, frames)
+            first += numbers.size
+    return marked
+
+
+def _found(output: np.ndarray, marked: Sequence[_Marked]) -> Moved | None:
+    """Read off one output which frames it holds, whole and in their order."""
+    ways = [(False, output)]
+    if output.ndim > 1 and len(output) == 1:
+        ways.append((True, output[0]))
+    for stacked, rows in ways:
+        for mark in marked:
+            if len(rows) and rows[0].size == mark.size:
+                frames = _frames(rows.reshape(len(rows), -1), mark)
+                if frames is not None:
+                    return Moved(mark.twin, Layout(frames, stacked), rows.shape[1:])
+    return None
+
+
+def _frames(rows: np.ndarray, mark: _Marked) -> tuple[int, ...] | None:
+    number, within = np.divmod(rows[:, 0] - mark.first, mark.size)
+    whole = rows == rows[:, :1] + np.arange(mark.size)
+    inside = (number >= 0) & (number < len(mark.frames)) & (within == 0)
+    return tuple(map(int, number)) if whole.all() and inside.all() else None

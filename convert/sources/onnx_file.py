@@ -1,0 +1,103 @@
+"""An ONNX file, through onnx2tf and a SavedModel."""
+
+import os
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx2tf
+import onnxruntime
+import onnxsim
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from onnx import numpy_helper
+
+from convert.sources import saved_model
+from convert.sources.child import Converted
+from convert.sources.onnx_gelu import order_gelu
+from convert.sources.reference import Reference, examples
+from convert.tflite_form import channels_axis
+from edge.errors import ModelError
+
+_TEST_PICTURES = "calibration_image_sample_data_20x128x128x3_float32.npy"
+
+
+def convert(path: Path, signature: str | None, folder: Path) -> Converted:
+    """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
+    try:
+        network = onnx.load(str(path))
+    except DecodeError as error:
+        raise ModelError(f"{path.name} is no ONNX file, or cut short") from error
+    name, shape = _input(network, path)
+    channels = channels_axis(shape, last_first=False)
+    network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
+    if not proven:
+        raise ModelError(f"{path.name} answers differently once its shapes are fixed to {shape}")
+    frames = examples(shape[1:], channels)
+    session = onnxruntime.InferenceSession(network.SerializeToString())
+    outputs = [output.name for output in network.graph.output]
+    reference = Reference.of(
+        lambda x: dict(zip(outputs, session.run(outputs, {name: x}))), frames, channels
+    )
+    order_gelu(network)
+    _give_states(network)
+    saved = _to_saved_model(network, name, folder)
+    loaded = tf.saved_model.load(str(saved))
+    function, _ = saved_model.with_batch_of_one(loaded, path)
+    names = {f"output_{i}": output for i, output in enumerate(outputs)}
+    origin = f"ONNX through onnx2tf {version('onnx2tf')}"
+    model = saved_model.to_tflite(loaded, function)
+    return Converted(model, origin, reference, channels, names)
+
+
+def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
+    """The only input that is no weight, and its shape with a batch of 1."""
+    weights = {weight.name for weight in network.graph.initializer}
+    inputs = [given for given in network.graph.input if given.name not in weights]
+    if len(inputs) != 1:
+        names = [given.name for given in inputs]
+        raise ModelError(f"{path.name} takes {names}: only one can be the pictures")
+    tensor = inputs[0].type.tensor_type
+    shape = [size.dim_value or None for size in tensor.shape.dim]
+    known = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
+    if not known or tensor.elem_type != onnx.TensorProto.FLOAT:
+        said = [size.dim_value or size.dim_param or "?" for size in tensor.shape.dim]
+        raise ModelError(
+            f"{path.name} takes {onnx.TensorProto.DataType.Name(tensor.elem_type)} {said}: only "
+            "FLOAT pictures or windows of a fixed size with a batch of 1 (or a dynamic one) can be "
+            "converted"
+        )
+    return inputs[0].name, (1, *shape[1:])
+
+
+def _give_states(network: Any) -> None:
+    """Write out the zeros that an LSTM begins with: onnx2tf fails where they are left out."""
+    for node in network.graph.node:
+        if node.op_type == "LSTM" and not any(node.input[5:7]):
+            attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+            directions = 2 if attributes.get("direction") == b"bidirectional" else 1
+            zeros = np.zeros((directions, 1, attributes["hidden_size"]), np.float32)
+            name = f"{node.output[0] or node.name}_begin"
+            network.graph.initializer.append(numpy_helper.from_array(zeros, name))
+            node.input.extend([""] * (7 - len(node.input)))
+            node.input[5] = node.input[6] = name
+
+
+def _to_saved_model(network: Any, name: str, folder: Path) -> Path:
+    """Windows keep their axes as they are; onnx2tf takes (1, T, C, H, W) for a volume otherwise."""
+    os.chdir(folder)
+    rng = np.random.default_rng(0)
+    np.save(_TEST_PICTURES, rng.random((20, 128, 128, 3), np.float32))  # else it downloads them
+    onnx.save(network, "network.onnx")
+    onnx2tf.convert(
+        input_onnx_file_path="network.onnx",
+        output_folder_path="saved_model",
+        output_signaturedefs=True,
+        not_use_onnxsim=True,  # done above
+        enable_rnn_unroll=True,
+        keep_shape_absolutely_input_names=[name],
+        non_verbose=True,
+    )
+    return folder / "saved_model"

@@ -1,0 +1,97 @@
+"""What a network answers in its own library, to hold its .tflite against."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge import flatbuffer
+from edge.engine import Engine
+from edge.errors import ModelError
+
+TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up to 255
+_FRAMES = "frames:"
+
+Answers = dict[str, np.ndarray]
+
+
+def examples(shape: tuple[int, ...], channels: int) -> np.ndarray:
+    """Noise in 0..1, smooth pictures in 0..255 and in -1..1: float32 (3, *shape).
+
+    shape: of the input without its batch, channels in axis `channels` (negative).
+    """
+    draw = np.random.default_rng(0)
+    *before, height, width = np.delete(shape, channels)
+    smooth = [
+        cv2.resize(draw.random((5, 5, shape[channels]), np.float32), (int(width), int(height)))
+        for _ in range(int(np.prod(before, dtype=int)))
+    ]
+    picture = np.reshape(smooth, (*before, height, width, shape[channels])).astype(np.float32)
+    noise = draw.random(picture.shape, np.float32)
+    found = np.stack([noise, picture * 255, picture * 2 - 1])
+    return np.ascontiguousarray(np.moveaxis(found, -1, channels))
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Examples, channels last, (n, [T,] H, W, C), and the answers to each, {name: (n, ...)}."""
+
+    frames: np.ndarray
+    answers: Answers
+
+    @classmethod
+    def of(
+        cls,
+        run: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+        frames: np.ndarray,
+        channels: int,
+    ) -> "Reference":
+        """Run a network on each example (1, ...), whose channels stand in axis `channels`."""
+        rows = [run(frames[i : i + 1]) for i in range(len(frames))]
+        answers = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+        return cls(np.moveaxis(frames, channels, -1), answers)
+
+    def save(self, path: Path) -> None:
+        """Write an .npz."""
+        np.savez(path, **{_FRAMES: self.frames}, **self.answers)
+
+    @classmethod
+    def load(cls, path: Path) -> "Reference":
+        """Read what `save` wrote."""
+        with np.load(path) as arrays:
+            answers = {name: arrays[name] for name in arrays.files}
+        return cls(answers.pop(_FRAMES), answers)
+
+    def check(self, model: bytes, name: str) -> None:
+        """Raises ModelError where a .tflite in standard form answers differently."""
+        found = Reference.of(lambda frames: _answers(model, frames), self.frames, -1).answers
+        if set(found) != set(self.answers):
+            raise ModelError(
+                f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(found)}"
+            )
+        for output, wanted in self.answers.items():
+            error = _difference(wanted, found[output])
+            if not error < TOLERANCE:
+                raise ModelError(
+                    f"{name} as a .tflite answers differently: '{output}' is off by {error:.2g} of "
+                    "its largest value. The converter made another network of it"
+                )
+
+
+def _difference(wanted: np.ndarray, found: np.ndarray) -> float:
+    """The largest, over the examples, relative to the largest answer; NaN where none is finite."""
+    finite = [i for i, values in enumerate(wanted) if np.isfinite(values).all()]
+    if not finite or wanted.size != found.size:
+        return float("nan")
+    found = found.reshape(wanted.shape)
+    largest = [max(float(np.abs(wanted[i]).max()), 1e-6) for i in finite]
+    return max(float(np.abs(wanted[i] - found[i]).max()) / size for i, size in zip(finite, largest))
+
+
+def _answers(model: bytes, frames: np.ndarray) -> Answers:
+    engine, (_, outputs) = Engine(model), flatbuffer.signature(model)
+    np.copyto(engine.input(), frames)
+    engine.invoke()
+    return {name: engine.output(position).copy() for name, position in outputs.items()}

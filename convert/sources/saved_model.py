@@ -1,0 +1,89 @@
+"""A TensorFlow SavedModel."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python.convert_phase import ConverterError
+
+from convert.sources.child import Converted
+from convert.sources.reference import Reference, examples
+from convert.tflite_form import channels_axis
+from edge.errors import ModelError
+
+_DEFAULT = "serving_default"
+
+
+def convert(path: Path, signature: str | None, folder: Path) -> Converted:
+    """Convert one signature with a batch of 1. Raises ModelError where it has no picture input."""
+    loaded = tf.saved_model.load(str(path))
+    function, shape = with_batch_of_one(loaded, path, signature)
+    channels = channels_axis(shape, last_first=True)
+    reference = Reference.of(
+        lambda frames: {name: v.numpy() for name, v in function(tf.constant(frames)).items()},
+        examples(shape[1:], channels),
+        channels,
+    )
+    origin = f"SavedModel through TensorFlow {tf.__version__}"
+    return Converted(to_tflite(loaded, function), origin, reference, channels, {})
+
+
+def with_batch_of_one(
+    loaded: Any, path: Path, signature: str | None = None
+) -> tuple[Any, tuple[int, ...]]:
+    """A tf.function {output: tensor} of a single `frames`, and the shape of those."""
+    original = _signature(loaded, path, signature)
+    argument, shape = _input(original, path)
+
+    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="frames")])
+    def function(frames: tf.Tensor) -> dict[str, tf.Tensor]:
+        return original(**{argument: frames})
+
+    return function, shape
+
+
+def to_tflite(loaded: Any, function: Any) -> bytes:
+    """Convert a function of a loaded SavedModel. Raises ModelError where TFLite cannot hold it."""
+    concrete = function.get_concrete_function()
+    try:
+        return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded).convert()
+    except ConverterError as error:
+        loop = "TensorList" in str(error)
+        advice = (
+            "a recurrent layer of Keras 3 loops in a way that TFLite cannot hold: convert its "
+            ".keras file instead, or export it with unroll=True"
+        )
+        raise ModelError(advice if loop else f"TFLite cannot hold it: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    said = [line.strip() for line in str(error).splitlines() if "error:" in line]
+    return (said or [str(error)])[0].rpartition("error:")[2].strip()[:200]
+
+
+def _signature(loaded: Any, path: Path, wanted: str | None) -> Any:
+    known = list(loaded.signatures)
+    only = known[0] if len(known) == 1 else _DEFAULT
+    if (wanted or only) not in known:
+        raise ModelError(
+            f"{path.name} has no signature '{wanted or only}', but {known or 'none at all'}: "
+            "save it with tf.saved_model.save(model, path, signatures=function)"
+        )
+    return loaded.signatures[wanted or only]
+
+
+def _input(function: Any, path: Path) -> tuple[str, tuple[int, ...]]:
+    """The only argument, and its shape with a batch of 1."""
+    arguments = function.structured_input_signature[1]
+    if len(arguments) != 1:
+        raise ModelError(f"{path.name} takes {sorted(arguments)}: only one can be the pictures")
+    ((name, spec),) = arguments.items()
+    rank = spec.shape.rank
+    known = rank in (4, 5) and spec.shape[0] in (None, 1) and None not in spec.shape[1:]
+    if not known or spec.dtype != tf.float32:
+        raise ModelError(
+            f"{path.name} takes {spec.dtype.name} {spec.shape}: only float32 pictures or windows of "
+            "a fixed size with a batch of 1 or None can be converted"
+        )
+    return name, (1, *map(int, np.array(spec.shape[1:])))

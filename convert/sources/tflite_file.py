@@ -1,0 +1,37 @@
+"""A float .tflite that exists already."""
+
+from pathlib import Path
+
+import numpy as np
+
+from convert.sources.reference import Reference, examples
+from convert.tflite_edit import shape_of
+from convert.tflite_form import channels_axis, standard_form
+from convert.tflite_parts import outputs_of
+from edge import flatbuffer
+from edge.engine import Engine
+from edge.errors import ModelError
+
+
+def read_tflite(path: Path) -> tuple[bytes, str]:
+    """The model in standard form, and its origin. Raises ModelError where it has another form."""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+    if model[4:8] != b"TFL3":
+        raise ModelError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
+    graph = flatbuffer.read(model).subgraphs[0]
+    shape = shape_of(graph.tensors[graph.inputs[0]])
+    channels = channels_axis(shape, last_first=True) if len(shape) in (4, 5) else -1
+    standard = standard_form(model, path.name, channels)
+    frames = examples(shape[1:], channels)
+    Reference.of(lambda x: _answers(model, x), frames, channels).check(standard, path.name)
+    return standard, "TFLite"
+
+
+def _answers(model: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
+    engine, root = Engine(model), flatbuffer.read(model)
+    np.copyto(engine.input(), frames)
+    engine.invoke()
+    return {name: engine.output(i).copy() for i, name in enumerate(outputs_of(root))}

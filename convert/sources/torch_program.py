@@ -1,0 +1,77 @@
+"""A PyTorch network as torch.export saves it, a `.pt2`."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from zipfile import BadZipFile
+
+import litert_torch
+import numpy as np
+import torch
+
+from convert.sources.child import Converted
+from convert.sources.reference import Reference, examples
+from convert.tflite_form import channels_axis
+from edge.errors import ModelError
+
+
+class _ChannelsLast(torch.nn.Module):
+    """The network behind a move of the channels to where it wants them."""
+
+    def __init__(self, network: Any, channels: int) -> None:
+        super().__init__()
+        self.network, self.channels = network, channels
+
+    def forward(self, frames: torch.Tensor) -> Any:
+        return self.network(frames.movedim(-1, self.channels))
+
+
+def convert(path: Path, signature: str | None, folder: Path) -> Converted:
+    """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
+    try:
+        program = torch.export.load(path)
+    except (RuntimeError, BadZipFile) as error:
+        raise ModelError(
+            f"{path.name} is not from torch.export.save, or from one too far from torch "
+            f"{torch.__version__}: {str(error).splitlines()[0]}"
+        ) from error
+    shape = _input(program, path)
+    channels = channels_axis(shape, last_first=False)
+    frames = np.moveaxis(examples(shape[1:], channels), channels, -1)
+    network = _ChannelsLast(program.module(), channels)
+    found = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
+    exported = folder / "exported.tflite"
+    found.export(str(exported))
+    reference = Reference.of(lambda x: _answers(network, x), frames, -1)
+    origin = f"PyTorch through litert-torch {version('litert-torch')}"
+    return Converted(exported.read_bytes(), origin, reference, -1, {})
+
+
+def _input(program: Any, path: Path) -> tuple[int, ...]:
+    """The shape of the only input with a batch of 1."""
+    given = [n for n in program.graph.nodes if n.name in program.graph_signature.user_inputs]
+    values = [node.meta["val"] for node in given]
+    shapes = [tuple(size if isinstance(size, int) else None for size in v.shape) for v in values]
+    if len(shapes) != 1:
+        raise ModelError(f"{path.name} has {len(shapes)} inputs: only one can be the pictures")
+    (shape,) = shapes
+    known = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
+    if not known or values[0].dtype != torch.float32:
+        raise ModelError(
+            f"{path.name} takes {values[0].dtype} {list(values[0].shape)}: only float32 pictures or "
+            "windows of a fixed size with a batch of 1 (or a dynamic one) can be converted"
+        )
+    return (1, *shape[1:])
+
+
+def _answers(network: torch.nn.Module, frames: np.ndarray) -> dict[str, np.ndarray]:
+    """Named as litert-torch does: by key, else `output_0`, ..."""
+    with torch.no_grad():
+        found = network(torch.from_numpy(frames.copy()))
+    named = found if isinstance(found, dict) else dict(_numbered(found))
+    return {name: value.numpy() for name, value in named.items()}
+
+
+def _numbered(found: Any) -> Any:
+    values = found if isinstance(found, (tuple, list)) else [found]
+    return ((f"output_{i}", value) for i, value in enumerate(values))

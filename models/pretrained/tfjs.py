@@ -1,0 +1,132 @@
+"""Read a TensorFlow.js graph model: `NAME.json` with the graph, and its shards of weights.
+
+The format is that of tensorflowjs_converter: a GraphDef as JSON, byte strings in
+base64, and a manifest of the constants, some of them stored as float16 or as
+affine uint8 / uint16.
+"""
+
+import base64
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.errors import ModelError
+
+_DTYPES = {
+    "float32": "<f4", "float16": "<f2", "int32": "<i4", "bool": "?", "uint8": "u1", "uint16": "<u2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Node:
+    """One operation: its inputs by name, and its attributes as they stand in the file."""
+
+    name: str
+    operation: str
+    inputs: tuple[str, ...]
+    attributes: Mapping[str, Any]
+
+    def integers(self, name: str, default: tuple[int, ...] = ()) -> tuple[int, ...]:
+        """A list of numbers."""
+        listed = self.attributes.get(name, {}).get("list", {}).get("i")
+        return default if listed is None else tuple(int(value) for value in listed)
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings."""
+        listed = self.attributes.get(name, {}).get("list", {}).get("s", [])
+        return tuple(_text(value) for value in listed)
+
+    def text(self, name: str, default: str) -> str:
+        """One string."""
+        found = self.attributes.get(name, {}).get("s")
+        return default if found is None else _text(found)
+
+    def flag(self, name: str) -> bool:
+        """A switch; off where it is not given."""
+        return bool(self.attributes.get(name, {}).get("b", False))
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The nodes by name, and the arrays of the constants among them."""
+
+    path: Path
+    nodes: Mapping[str, Node]
+    constants: Mapping[str, np.ndarray]
+
+    def needed(self, wanted: Iterable[str], given: Collection[str]) -> list[Node]:
+        """What computes the nodes `wanted` once those `given` are known, inputs first.
+
+        Raises:
+            ModelError: a node is missing, or the graph runs in a circle.
+        """
+        ways: dict[str, tuple[str, ...]] = {}
+        left = list(wanted)
+        while left:
+            name = left.pop()
+            if name in ways or name in given:
+                continue
+            if name not in self.nodes:
+                raise ModelError(f"{self.path} holds no node {name}: it is another network")
+            ways[name] = self.nodes[name].inputs
+            left.extend(ways[name])
+        try:
+            order = list(TopologicalSorter(ways).static_order())
+        except CycleError as error:
+            raise ModelError(f"{self.path} is damaged: its graph runs in a circle") from error
+        return [self.nodes[name] for name in order if name not in given]
+
+
+def read_graph(path: Path) -> Graph:
+    """Read the graph and all its constants, as float32, int32 or bool.
+
+    Raises:
+        ModelError: a file is missing or damaged, or of another form.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        nodes = [_node(entry) for entry in content["modelTopology"]["node"]]
+        constants: dict[str, np.ndarray] = {}
+        for group in content["weightsManifest"]:
+            shards = [(path.parent / name).read_bytes() for name in group["paths"]]
+            constants.update(_constants(group["weights"], b"".join(shards)))
+    except FileNotFoundError as error:
+        raise ModelError(f"there is no {error.filename}: fetch the package again") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(
+            f"{path} is no readable tfjs graph model ({type(error).__name__}: {error}): "
+            "fetch the package again"
+        ) from error
+    return Graph(path, {node.name: node for node in nodes}, constants)
+
+
+def _node(entry: dict[str, Any]) -> Node:
+    # `name:0` is the first output of a node, `^name` an order without data
+    inputs = (name.split(":")[0] for name in entry.get("input", []) if not name.startswith("^"))
+    return Node(entry["name"], entry["op"], tuple(inputs), entry.get("attr", {}))
+
+
+def _constants(entries: list[dict[str, Any]], buffer: bytes) -> dict[str, np.ndarray]:
+    found, offset = {}, 0
+    for entry in entries:
+        stored = entry.get("quantization", entry)
+        dtype = np.dtype(_DTYPES[stored["dtype"]])
+        count = int(np.prod(entry["shape"]))
+        values = np.frombuffer(buffer, dtype, count, offset)
+        offset += values.nbytes
+        if "scale" in stored:
+            values = values * stored["scale"] + stored["min"]
+        wanted = np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("=")
+        found[entry["name"]] = values.astype(wanted).reshape(entry["shape"])
+    if offset != len(buffer):
+        raise ValueError(f"its shards hold {len(buffer)} bytes, its manifest asks for {offset}")
+    return found
+
+
+def _text(encoded: str) -> str:
+    return base64.b64decode(encoded).decode("utf-8")
