@@ -87,10 +87,15 @@ class Assembly:
         return tree.map_structure(lambda t: self.reshape(t, (-1, steps, *t.shape[1:])), found)
 
     def _written_out(self, inner: Graph, given: Any) -> Any:
-        known = dict(zip(inner.inputs, tree.flatten(given), strict=True))
+        pairs = zip(inner.inputs, tree.flatten(given), strict=True)
+        known = {value: self._cast(tensor, value.tensor.dtype) for value, tensor in pairs}
         known = self.replay(inner.calls, known)
         found = [known[value] for value in inner.outputs]
         return found[0] if len(found) == 1 else found
+
+    def _cast(self, tensor: Any, kind: str) -> Any:
+        """As a model does with what it is given."""
+        return tensor if tensor.dtype == kind else self.adopt(ops.cast(tensor, kind))
 
     def _own(self, operation: Any, change: Change) -> Callable[..., Any]:
         key = id(operation), repr(change)

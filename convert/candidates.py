@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import keras
 
 from convert.cost import multiply_adds
-from convert.follow import Followed, follow
-from convert.graph import Call, Graph, graph
+from convert.follow import Followed, Step, follow
+from convert.frontier import Feature, frontier
+from convert.graph import Graph, graph
 from convert.keras_model import window_shape
-from convert.split import Feature, frontier, head_of, reached
+from convert.split import head_of, reached
 from edge.errors import ModelError
 from edge.text_table import text_table
 
@@ -19,7 +20,7 @@ MOST_ROWS = 12  # of a table that shows all
 
 @dataclass(frozen=True)
 class Candidate:
-    """A cut behind `behind`: the calls that stay in the encoder, and its cost.
+    """A cut behind `behind`: the steps that stay in the encoder, and its cost.
 
     encoder_multiply_adds: a frame.  head_multiply_adds: a decision.
     ring_values: numbers that the ring keeps, T features.
@@ -27,7 +28,7 @@ class Candidate:
     """
 
     behind: str
-    keep: tuple[Call, ...]
+    keep: tuple[Step, ...]
     features: tuple[str, ...]
     encoder_multiply_adds: int
     head_multiply_adds: int
@@ -146,7 +147,7 @@ def _candidate(
     window = window_shape(model)[0]
     return Candidate(
         behind=part.steps[-1].call.operation.name,
-        keep=tuple(step.call for step in part.steps),
+        keep=tuple(part.steps),
         features=tuple(feature.name for feature in features),
         encoder_multiply_adds=sum(s.multiply_adds for s in part.steps if not s.again),
         head_multiply_adds=behind + sum(s.multiply_adds * s.frames for s in left),

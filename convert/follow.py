@@ -4,13 +4,12 @@ Each tensor that holds nothing but frames, each passed alone, gets a *twin*: one
 frame's share of it. What two frames pass in the same way is computed once.
 """
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field
+import warnings
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
-import numpy as np
-from keras import layers, tree
 
 from convert.assembly import Assembly
 from convert.cost import multiply_adds
@@ -19,19 +18,28 @@ from convert.graph import Call, Graph, Value
 from convert.keras_model import window_shape
 from convert.moves import moved
 from convert.one_frame import Way, ways
+from convert.sameness import sameness
 
 
 @dataclass(frozen=True)
 class Step:
     """A call that frames pass alone: its multiply-adds a frame, and for how many it is called.
 
+    way: what stands for it; None where it only moves frames.
     again: the same was computed before, of another frame's place in the window.
     """
 
     call: Call
-    multiply_adds: int
-    frames: int
-    again: bool
+    way: Way | None = None
+    multiply_adds: int = 0
+    frames: int = 0
+    again: bool = False
+
+
+@dataclass(frozen=True)
+class _Made:
+    twins: list[Twin]
+    way: Way
 
 
 @dataclass
@@ -55,29 +63,37 @@ class Followed:
 def follow(
     model: keras.Model,
     graph: Graph,
-    keep: Iterable[Call] | None = None,
+    keep: Iterable[Step] | None = None,
     batch: int | None = 1,
 ) -> Followed:
     """Follow single frames from the input as far as they stay alone.
 
-    keep: follow these calls only, which are known to keep frames apart.
+    keep: take these steps only, which were found before.
     """
-    follower = _Follower(model, graph, None if keep is None else set(keep), batch)
-    for call in graph.calls:
-        follower.pass_through(call)
+    kept = None if keep is None else {step.call: step for step in keep}
+    follower = _Follower(model, graph, kept, batch)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Keras wonders about windows of one frame
+        for call in graph.calls:
+            follower.pass_through(call)
     return follower.followed
 
 
 class _Follower:
     def __init__(
-        self, model: keras.Model, graph: Graph, keep: Collection[Call] | None, batch: int | None
+        self,
+        model: keras.Model,
+        graph: Graph,
+        keep: Mapping[Call, Step] | None,
+        batch: int | None,
     ) -> None:
         window, *size = window_shape(model)
         frame = keras.Input(batch_shape=(batch, *size), name="frame")
         (source,) = graph.inputs
         self._assembly = Assembly(["frame"])
         self._keep = keep
-        self._made: dict[Any, list[Twin]] = {}
+        self._made: dict[Any, _Made] = {}
+        self._reshaped: dict[Any, Twin] = {}
         self.followed = Followed(
             source,
             frame,
@@ -98,19 +114,21 @@ class _Follower:
 
     def _pass_alike(self, call: Call, layout: Layout) -> bool:
         """Where frames go in and come out in the same layout."""
-        same = _sameness(call, layout, self.followed.twins)
-        again = same in self._made
-        twins = self._made.get(same) or self._compute(call, layout)
-        if twins is None:
+        key = layout.stacked, sameness(call, self.followed.twins)
+        again = key in self._made
+        made = self._made.get(key) or self._make(call, layout)
+        if made is None:
             return False
-        self._made[same] = twins
+        self._made[key] = made
         inputs = [_shape(self.followed.twins[value], layout) for value in call.inputs]
-        work = multiply_adds(call.operation, inputs, [_shape(twin, layout) for twin in twins])
-        self._note(call, twins, [layout] * len(twins), Step(call, work, len(layout.frames), again))
+        work = multiply_adds(call.operation, inputs, [_shape(twin, layout) for twin in made.twins])
+        step = Step(call, made.way, work, len(layout.frames), again)
+        self._note(step, made.twins, [layout] * len(made.twins))
         return True
 
-    def _compute(self, call: Call, layout: Layout) -> list[Twin] | None:
-        for way in ways(call.operation, layout):
+    def _make(self, call: Call, layout: Layout) -> _Made | None:
+        """What one frame becomes, in the first way that gives its share of the window's."""
+        for way in self._ways(call, layout):
             try:
                 form = way.form(self._assembly)
                 twins = self._run(call, form, way)
@@ -120,8 +138,14 @@ class _Follower:
             if not all(layout.of(twin.shape)[1:] == value.shape[1:] for value, twin in pairs):
                 continue
             if way.certain or keeps_frames_apart(call, form, layout, way.stacked):
-                return twins
+                return _Made(twins, way)
         return None
+
+    def _ways(self, call: Call, layout: Layout) -> Iterable[Way]:
+        if self._keep is None:
+            return ways(call.operation, layout)
+        way = self._keep[call].way
+        return [replace(way, certain=True)] if way else []
 
     def _run(self, call: Call, form: Callable[..., Any], way: Way) -> list[Twin]:
         twins = self.followed.twins
@@ -132,55 +156,24 @@ class _Follower:
     def _pass_moved(self, call: Call, layouts: list[Layout]) -> None:
         """Where frames are taken apart, put together, folded or reshaped."""
         found = moved(call, [self.followed.twins[value] for value in call.inputs], layouts)
-        if found is None:
-            return
-        twins = [self._reshaped(move.twin, move.shape, call.operation.name) for move in found]
-        step = Step(call, 0, 0, again=False)
-        self._note(call, twins, [move.layout for move in found], step)
+        if found is not None:
+            twins = [self._reshape(move.twin, move.shape, call.operation.name) for move in found]
+            self._note(Step(call), twins, [move.layout for move in found])
 
-    def _reshaped(self, twin: Twin, shape: tuple[int, ...], name: str) -> Twin:
+    def _reshape(self, twin: Twin, shape: tuple[int, ...], name: str) -> Twin:
         if shape == twin.shape:
             return twin
         key = id(twin), shape
-        if key not in self._made:
+        if key not in self._reshaped:
             tensor = self._assembly.reshape(twin.frame, (-1, *shape))
-            self._made[key] = [Twin(self._assembly, name, tensor, stacked=False)]
-        return self._made[key][0]
+            self._reshaped[key] = Twin(self._assembly, name, tensor, stacked=False)
+        return self._reshaped[key]
 
-    def _note(self, call: Call, twins: list[Twin], layouts: list[Layout], step: Step) -> None:
-        self.followed.twins.update(zip(call.outputs, twins, strict=True))
-        self.followed.layouts.update(zip(call.outputs, layouts, strict=True))
+    def _note(self, step: Step, twins: list[Twin], layouts: list[Layout]) -> None:
+        self.followed.twins.update(zip(step.call.outputs, twins, strict=True))
+        self.followed.layouts.update(zip(step.call.outputs, layouts, strict=True))
         self.followed.steps.append(step)
 
 
 def _shape(twin: Twin, layout: Layout) -> tuple[int, ...]:
     return (1, 1, *twin.shape) if layout.stacked else (1, *twin.shape)
-
-
-def _sameness(call: Call, layout: Layout, twins: dict[Value, Twin]) -> Any:
-    """Equal for two calls that make the same of the same twins."""
-    of_tensors = {
-        id(tensor): ("twin", id(twins[value]))
-        for tensor, value in zip(call.node.input_tensors, call.inputs, strict=True)
-    }
-    told = tree.flatten((call.node.arguments.args, call.node.arguments.kwargs))
-    arguments = tuple(of_tensors.get(id(leaf)) or _sameness_of_constant(leaf) for leaf in told)
-    return _sameness_of_operation(call.operation), layout.stacked, arguments
-
-
-def _sameness_of_operation(operation: Any) -> Any:
-    """A layer with weights is itself only; others are the same where their configs are."""
-    if isinstance(operation, layers.Layer) and operation.weights:
-        return id(operation)
-    try:
-        config = operation.get_config()
-    except NotImplementedError:
-        return id(operation)
-    return type(operation), repr({key: config[key] for key in config if key != "name"})
-
-
-def _sameness_of_constant(leaf: Any) -> Any:
-    if hasattr(leaf, "shape"):
-        array = np.asarray(leaf)
-        return array.shape, array.dtype.str, array.tobytes()
-    return repr(leaf)

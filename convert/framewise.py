@@ -16,7 +16,6 @@ import tensorflow as tf
 from convert.assembly import Assembly
 from convert.graph import Call, Value
 
-WINDOW_AXIS = 1
 TRIAL_TOLERANCE = 1e-4  # relative to the largest number; sums in another order differ by 1e-6
 # what Keras and TensorFlow raise where shapes, weights or constants do not fit one frame
 MISFITS = (
@@ -35,8 +34,8 @@ Shape = Sequence[int | None]
 class Layout:
     """Which frames a tensor holds, in which order, and where.
 
-    stacked: (batch, frames, ...); otherwise folded into the batch: (batch * frames, ...).
-    A single frame is folded: (batch, ...).
+    stacked: (batch, frames, ...); otherwise folded into the batch: (batch * frames, ...), so
+    that a single one is (batch, ...).
     """
 
     frames: tuple[int, ...]
@@ -88,7 +87,7 @@ def keeps_frames_apart(call: Call, form: Callable[..., Any], layout: Layout, sta
             one = {value: x[index : index + 1] for value, x in frames.items()}
             found = _rows(call, form, one, stacked)
             pairs = zip(expected, found, strict=True)
-            if not all(_equal(rows[index], row[0]) for rows, row in pairs):
+            if not all(_equal(rows[index : index + 1], row) for rows, row in pairs):
                 return False
     except MISFITS:
         return False

@@ -51,7 +51,7 @@ class Call:
         """Call `operation` (by default the same, at inference) with the tensors of `known`."""
         tensors = zip(self.node.input_tensors, self.inputs, strict=True)
         args, kwargs = self.node.arguments.fill_in({id(t): known[v] for t, v in tensors})
-        told = {k: v for k, v in kwargs.items() if k != "training" and v is not None}
+        told = {k: v for k, v in kwargs.items() if k != "training" and _says_something(v)}
         return tree.flatten((operation or at_inference(self.operation))(*args, **told))
 
 
@@ -113,4 +113,8 @@ def _can_be_written_out(inner: keras.Model, node: Any) -> bool:
     """Whether calling the model is the same as calling its layers: no cast, no mask."""
     given = [(len(t.shape), t.dtype) for t in node.input_tensors]
     wanted = [(len(t.shape), t.dtype) for t in inner.inputs]
-    return given == wanted and node.arguments.kwargs.get("mask") is None
+    return given == wanted and not _says_something(node.arguments.kwargs.get("mask"))
+
+
+def _says_something(argument: Any) -> bool:
+    return any(leaf is not None for leaf in tree.flatten(argument))

@@ -4,8 +4,10 @@ They may take frames apart and put them together again, in any order. Where a nu
 goes is seen by giving each a number of its own.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from keras import layers
@@ -27,6 +29,8 @@ MOVES = (
     keras_ops.numpy.Take, keras_ops.numpy.Tile, keras_ops.numpy.Transpose,
     keras_ops.numpy.Vstack,
 )  # fmt: skip
+
+_FLOAT32_COUNTS_TO = 2**24
 
 
 @dataclass(frozen=True)
@@ -65,32 +69,36 @@ def moved(call: Call, twins: Sequence[Twin], layouts: Sequence[Layout]) -> list[
 
 
 def _mark(twins: Sequence[Twin], count: int) -> dict[int, _Marked]:
-    marked: dict[int, _Marked] = {}
-    first = 0
-    for twin in twins:
-        if id(twin) not in marked:
-            numbers = np.arange(first, first + count * int(np.prod(twin.shape)), dtype=np.int32)
-            frames = numbers.reshape(count, *twin.shape)
-            marked[id(twin)] = _Marked(twin, first, frames[0].size, frames)
-            first += numbers.size
+    distinct = {id(twin): twin for twin in twins}
+    sizes = [count * math.prod(twin.shape) for twin in distinct.values()]
+    kind = np.float32 if sum(sizes) < _FLOAT32_COUNTS_TO else np.int32
+    ends = list(accumulate(sizes))
+    marked = {}
+    for (key, twin), size, end in zip(distinct.items(), sizes, ends):
+        frames = np.arange(end - size, end, dtype=kind).reshape(count, *twin.shape)
+        marked[key] = _Marked(twin, end - size, frames[0].size, frames)
     return marked
 
 
 def _found(output: np.ndarray, marked: Sequence[_Marked]) -> Moved | None:
-    """Read off one output which frames it holds, whole and in their order."""
+    """Read off one output which frames it holds, whole and in their order; best unreshaped."""
     ways = [(False, output)]
     if output.ndim > 1 and len(output) == 1:
         ways.append((True, output[0]))
-    for stacked, rows in ways:
-        for mark in marked:
-            if len(rows) and rows[0].size == mark.size:
-                frames = _frames(rows.reshape(len(rows), -1), mark)
-                if frames is not None:
-                    return Moved(mark.twin, Layout(frames, stacked), rows.shape[1:])
-    return None
+    moves = [_read(mark, stacked, rows) for stacked, rows in ways for mark in marked]
+    found = [move for move in moves if move is not None]
+    return min(found, key=lambda move: move.shape != move.twin.shape, default=None)
+
+
+def _read(mark: _Marked, stacked: bool, rows: np.ndarray) -> Moved | None:
+    if not len(rows) or rows[0].size != mark.size:
+        return None
+    frames = _frames(rows.reshape(len(rows), -1), mark)
+    return frames and Moved(mark.twin, Layout(frames, stacked), rows.shape[1:])
 
 
 def _frames(rows: np.ndarray, mark: _Marked) -> tuple[int, ...] | None:
+    rows = rows.astype(np.int64)
     number, within = np.divmod(rows[:, 0] - mark.first, mark.size)
     whole = rows == rows[:, :1] + np.arange(mark.size)
     inside = (number >= 0) & (number < len(mark.frames)) & (within == 0)

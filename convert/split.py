@@ -15,9 +15,10 @@ import keras
 from keras import ops, tree
 
 from convert.assembly import Assembly
-from convert.follow import Followed, follow
-from convert.framewise import MISFITS, Layout, Twin
-from convert.graph import Call, Graph, Value, graph
+from convert.follow import Followed, Step, follow
+from convert.framewise import MISFITS, Layout
+from convert.frontier import Feature, frontier
+from convert.graph import Graph, Value, graph
 from convert.keras_model import window_shape
 from edge.errors import ModelError
 
@@ -46,17 +47,8 @@ class Head:
     assembly: Assembly
 
 
-@dataclass(frozen=True)
-class Feature:
-    """What the head reads of each frame: one tensor, or several that arrange it differently."""
-
-    name: str
-    twin: Twin
-    values: tuple[Value, ...]
-
-
-def split(model: keras.Model, keep: Sequence[Call] | None = None) -> Split:
-    """Cut `model`, whose input is (T, H, W, C), behind the calls in `keep`.
+def split(model: keras.Model, keep: Sequence[Step] | None = None) -> Split:
+    """Cut `model`, whose input is (T, H, W, C), behind the steps in `keep` of a candidate.
 
     By default behind all that each frame passes alone. Raises ModelError where no
     part of it looks at single frames.
@@ -64,8 +56,7 @@ def split(model: keras.Model, keep: Sequence[Call] | None = None) -> Split:
     window, network = window_shape(model)[0], graph(model)
     followed = follow(model, network, keep)
     features = frontier(model, network, followed)
-    kept = [step.call for step in followed.steps]
-    batched = follow(model, network, kept, batch=None)
+    batched = follow(model, network, followed.steps, batch=None)
     head = head_of(features, followed, window)
     return Split(
         encoder=_encoder(followed, features),
@@ -79,38 +70,6 @@ def whole_window(model: keras.Model) -> keras.Model:
     """The uncut network with a batch of 1 and what TFLite can convert of its recurrent layers."""
     given = keras.Input(batch_shape=(1, *window_shape(model)), name="window")
     return rebuild(model, {graph(model).inputs[0]: given}, given)
-
-
-def frontier(model: keras.Model, network: Graph, followed: Followed) -> list[Feature]:
-    """What is read behind the cut: per-frame tensors, by their twin.
-
-    Raises ModelError where that is nothing but the raw frames, or where an answer
-    stands for each frame.
-    """
-    if len(followed.layouts[followed.source].frames) == 1:
-        raise ModelError(f"{model.name} looks at a single frame: there is nothing to cut")
-    read = _read_behind(network, followed)
-    if all(value in followed.twins for value in network.outputs):
-        raise ModelError(_answers_for_frames(model, next(iter(network.named))))
-    for name, value in network.named.items():
-        if value in followed.twins and len(followed.layouts[value].frames) > 1:
-            raise ModelError(_answers_for_frames(model, name))
-    values: dict[int, list[Value]] = {}
-    for value in read:
-        values.setdefault(id(followed.twins[value]), []).append(value)
-    raw = id(followed.twins[followed.source])
-    if raw in values and not any(step.multiply_adds for step in followed.steps):
-        raise ModelError(
-            f"{model.name} cannot be cut: its layer '{read[values[raw][0]]}' reads all "
-            "frames at once, straight from the input. Put what a single frame can pass "
-            "alone into TimeDistributed before it"
-        )
-    return [
-        Feature(
-            _feature_name(followed.twins[found[0]], index), followed.twins[found[0]], tuple(found)
-        )
-        for index, found in enumerate(values.values())
-    ]
 
 
 def head_of(features: Sequence[Feature], followed: Followed, window: int) -> Head:
@@ -164,20 +123,6 @@ def _reason(error: Exception) -> str:
     return told[0] if told else type(error).__name__
 
 
-def _read_behind(network: Graph, followed: Followed) -> dict[Value, str]:
-    """The per-frame values that something behind the cut reads, and the name of its first reader."""
-    read: dict[Value, str] = {}
-    for call in network.calls:
-        if any(value not in followed.twins for value in call.outputs):
-            for value in call.inputs:
-                if value in followed.twins:
-                    read.setdefault(value, call.operation.name)
-    for name, value in network.named.items():
-        if value in followed.twins:
-            read.setdefault(value, name)
-    return read
-
-
 def _encoder(followed: Followed, features: Sequence[Feature]) -> keras.Model:
     encoded = {feature.name: followed.twins[feature.values[0]].copied() for feature in features}
     return keras.Model(followed.frame, encoded, name="encoder")
@@ -192,14 +137,3 @@ def _laid_out(feature: Any, layout: Layout, assembly: Assembly) -> Any:
     elif count < feature.shape[1]:
         chosen = assembly.adopt(feature[:, first : first + count])
     return chosen if layout.stacked else assembly.reshape(chosen, (-1, *feature.shape[2:]))
-
-
-def _answers_for_frames(model: keras.Model, name: str) -> str:
-    return (
-        f"{model.name} answers '{name}' for every frame by itself, not for the window: "
-        "end it with a layer that looks over time (LSTM, mean, attention, ...)"
-    )
-
-
-def _feature_name(twin: Twin, index: int) -> str:
-    return f"f{index}_{re.sub(r'[^0-9A-Za-z_]', '_', twin.name)}"

@@ -76,11 +76,12 @@ def head(
 
 
 def outputs_of(root: Any) -> dict[str, int]:
-    """The graph's outputs in their order, by the names of its signature or else their own."""
+    """The graph's outputs as its signature names and orders them; without one, as they stand."""
     graph = root.subgraphs[0]
-    signature = root.signatureDefs[0].outputs if root.signatureDefs else []
-    names = {int(entry.tensorIndex): entry.name.decode() for entry in signature}
-    return {names.get(int(i), name_of(graph.tensors[i])): int(i) for i in graph.outputs}
+    if root.signatureDefs:
+        entries = root.signatureDefs[0].outputs
+        return {entry.name.decode(): int(entry.tensorIndex) for entry in entries}
+    return {name_of(graph.tensors[index]): int(index) for index in graph.outputs}
 
 
 def _shape(root: Any, index: int) -> Shape:

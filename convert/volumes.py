@@ -11,6 +11,8 @@ from typing import Any, Protocol
 from keras import layers
 
 PICTURES: dict[type, type] = {
+    layers.AdaptiveAveragePooling3D: layers.AdaptiveAveragePooling2D,
+    layers.AdaptiveMaxPooling3D: layers.AdaptiveMaxPooling2D,
     layers.AveragePooling3D: layers.AveragePooling2D,
     layers.Conv3D: layers.Conv2D,
     layers.Conv3DTranspose: layers.Conv2DTranspose,
@@ -21,8 +23,8 @@ PICTURES: dict[type, type] = {
     layers.ZeroPadding3D: layers.ZeroPadding2D,
 }
 _OF_EACH_AXIS = (
-    "cropping", "dilation_rate", "kernel_size", "output_padding", "padding", "pool_size", "size",
-    "strides",
+    "cropping", "dilation_rate", "kernel_size", "output_padding", "output_size", "padding",
+    "pool_size", "size", "strides",
 )  # fmt: skip
 
 

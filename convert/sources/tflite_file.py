@@ -34,4 +34,5 @@ def _answers(model: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
     engine, root = Engine(model), flatbuffer.read(model)
     np.copyto(engine.input(), frames)
     engine.invoke()
-    return {name: engine.output(i).copy() for i, name in enumerate(outputs_of(root))}
+    order = list(root.subgraphs[0].outputs)
+    return {name: engine.output(order.index(i)).copy() for name, i in outputs_of(root).items()}

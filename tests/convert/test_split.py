@@ -199,3 +199,136 @@ def test_inputs_that_are_no_window_are_refused(shape: tuple, message: str) -> No
     given = keras.Input(shape)
     with pytest.raises(ModelError, match=message):
         window_shape(keras.Model(given, layers.Activation("relu")(given)))
+
+
+def test_a_single_frame_is_no_window() -> None:
+    window = keras.Input((1, 32, 32, 3))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    model = keras.Model(window, layers.Dense(2)(layers.LSTM(3)(x)))
+    with pytest.raises(ModelError, match="looks at a single frame: there is nothing to cut"):
+        split(model)
+
+
+def test_a_state_that_outlives_the_window_is_refused() -> None:
+    window = keras.Input(batch_shape=(1, *SHAPE))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    model = keras.Model(window, layers.GRU(3, stateful=True, name="memory")(x))
+    with pytest.raises(ModelError, match="'memory' keeps its state .* stateful=False"):
+        split(model)
+
+
+def test_a_layer_that_wants_another_batch_is_named() -> None:
+    window = keras.Input(batch_shape=(2, *SHAPE))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    x = ops.reshape(layers.LSTM(3, return_sequences=True)(x), (2, 12))
+    with pytest.raises(ModelError, match=r"'reshape\w*' \(Reshape\) cannot be called on a single"):
+        split(keras.Model(window, layers.Dense(2)(x)))
+
+
+def test_what_is_true_or_counted_is_no_feature() -> None:
+    keras.utils.set_random_seed(8)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(tiny.frame_model())(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="seen")(x)
+    often = ops.mean(ops.cast(x > 1.0, "float32"), axis=1)
+    strongest = ops.max(ops.argmax(x, axis=-1), axis=1, keepdims=True)
+    x = layers.Concatenate()([often, ops.cast(strongest, "float32"), ops.mean(x, axis=1)])
+    model = keras.Model(window, layers.Dense(2)(x))
+    assert "f0_seen" in split(model).features
+    assert all(t.dtype == "float32" for t in split(model).encoder.outputs)
+    _assert_parts_equal_the_whole(model)
+
+
+def test_names_that_clash_or_that_the_converter_refuses_are_changed() -> None:
+    keras.utils.set_random_seed(9)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(layers.Conv2D(3, 3, 4, name="_convolution"))(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="frame")(x)
+    model = keras.Model(window, layers.Dense(2, name="f0_frame")(layers.LSTM(3)(x)))
+    parts = split(model)
+    names = [layer.name for layer in (*parts.encoder.layers, *parts.head.layers)]
+    assert parts.features == ("f0_frame",)
+    assert not any(name.startswith("_") for name in names)
+    _assert_parts_equal_the_whole(model)
+
+
+def test_augmentation_is_off_and_random_layers_keep_quiet() -> None:
+    keras.utils.set_random_seed(10)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(layers.RandomBrightness(0.5))(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
+    x = layers.Dropout(0.5)(layers.GaussianNoise(1.0)(x), training=True)  # as `predict` ignores
+    model = keras.Model(window, layers.Dense(2)(layers.GRU(3)(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 3)]
+    parts = split(model)
+    first, second = (parts.encoder(_window()[:, 0]) for _ in range(2))
+    assert all(np.array_equal(first[name], second[name]) for name in parts.features)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Conv3D(4, (3, 1, 1), padding="same"),
+        layers.Conv3D(4, (1, 3, 3), (1, 2, 2), name="space"),
+        layers.MaxPooling3D((2, 2, 2), name="pool"),
+        layers.MaxPooling3D((2, 3, 3), (1, 2, 2), "same"),
+        layers.AveragePooling3D((3, 2, 2), (1, 2, 2), "same"),
+        layers.TimeDistributed(layers.Conv2D(4, 3)),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_an_uncut_network_over_volumes_is_made_of_2d_layers(layer) -> None:
+    keras.utils.set_random_seed(11)
+    window = keras.Input(SHAPE)
+    model = keras.Model(window, layers.Dense(2)(layers.GlobalAveragePooling3D()(layer(window))))
+    (expected,), (found,) = (
+        [np.asarray(model([_window()]))],
+        whole_window(model)(_window()).values(),
+    )
+    assert np.allclose(expected, found, rtol=1e-4, atol=1e-3)
+    kinds = {type(layer).__name__ for layer in whole_window(model).layers}
+    assert kinds & {"Conv2D", "MaxPooling2D", "AveragePooling2D"}
+    assert not kinds & {"Conv3D", "MaxPooling3D", "AveragePooling3D", "TimeDistributed"}
+
+
+def test_a_nested_model_with_several_outputs_is_looked_into() -> None:
+    keras.utils.set_random_seed(12)
+    picture = keras.Input(SHAPE[1:])
+    fine = layers.Conv2D(4, 3, 4, activation="relu")(picture)
+    coarse = layers.Conv2D(8, 3, 2, activation="relu")(fine)
+    pyramid = keras.Model(picture, {"fine": fine, "coarse": coarse}, name="pyramid")
+    window = keras.Input(SHAPE)
+    maps = pyramid(ops.reshape(window, (-1, *SHAPE[1:])), training=False)
+    pooled = [layers.GlobalAveragePooling2D()(maps[name]) for name in ("coarse", "fine")]
+    x = ops.reshape(layers.Concatenate()(pooled), (-1, tiny.WINDOW, 12))
+    model = keras.Model(window, {"a": layers.Dense(2, name="a")(layers.GRU(5)(x))})
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 12)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_nested_model_of_several_inputs_stands_behind_the_cut() -> None:
+    keras.utils.set_random_seed(13)
+    inputs = {"still": keras.Input((8,)), "moving": keras.Input((tiny.WINDOW, 8))}
+    x = layers.Concatenate()([inputs["still"], layers.LSTM(4)(inputs["moving"])])
+    decide = keras.Model(inputs, layers.Dense(3)(x), name="decide")
+    window = keras.Input(SHAPE)
+    seen = layers.TimeDistributed(layers.Conv2D(8, 3, 4))(window)
+    seen = layers.TimeDistributed(layers.GlobalMaxPooling2D(), name="seen")(seen)
+    model = keras.Model(window, decide({"moving": seen, "still": ops.mean(seen, axis=1)}))
+    assert split(model).features == ("f0_seen",)
+    _assert_parts_equal_the_whole(model)
+
+
+@pytest.mark.parametrize("folded", [False, True], ids=["distributed", "folded"])
+def test_whole_numbers_are_made_real_where_a_nested_model_wants_them(folded: bool) -> None:
+    keras.utils.set_random_seed(14)
+    window = keras.Input(SHAPE, dtype="uint8")
+    backbone, pool = tiny.frame_model(), layers.GlobalAveragePooling2D()
+    if folded:
+        x = pool(backbone(ops.reshape(window, (-1, *SHAPE[1:]))))
+        x = ops.reshape(x, (-1, tiny.WINDOW, 16))
+    else:
+        x = layers.TimeDistributed(pool)(layers.TimeDistributed(backbone)(window))
+    model = keras.Model(window, {"a": layers.Dense(2, name="a")(layers.GRU(5)(x))})
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 16)]
+    _assert_parts_equal_the_whole(model)

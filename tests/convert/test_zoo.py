@@ -125,7 +125,9 @@ def test_the_parts_equal_the_network(cut: Cut) -> None:
 
 def test_the_first_cut_equals_the_network_too(cut: Cut) -> None:
     parts = split(cut.model, cut.found[0].keep)
-    assert _difference(cut.expected, _decided(parts, _encoded(parts, cut.windows))) <= 5e-5
+    assert (
+        _difference(cut.expected, _decided(parts, _encoded(parts, cut.windows))) <= SPLIT_TOLERANCE
+    )
 
 
 def test_the_uncut_graph_equals_the_network(cut: Cut) -> None:
@@ -150,6 +152,11 @@ def test_multiply_adds_are_those_of_the_converted_parts(cut: Cut) -> None:
     counted = {role: flatbuffer.cost(model).multiply_adds for role, model in cut.tflite.items()}
     assert cut.chosen.encoder_multiply_adds == counted["encoder"]
     assert cut.chosen.head_multiply_adds == counted["head"]
+
+
+def test_no_loop_is_left_that_calibration_would_not_survive(cut: Cut) -> None:
+    operators = {name for model in cut.tflite.values() for name in flatbuffer.cost(model).ops}
+    assert not operators & {"WHILE", "CUSTOM", "CALL_ONCE"}
 
 
 def test_both_parts_run_on_litert(cut: Cut) -> None:

@@ -23,7 +23,7 @@ def build(name: str) -> keras.Model:
     keras.utils.set_random_seed(0)
     model = ZOO[name].build()
     random = np.random.default_rng(0)
-    for weight in model.weights:
+    for weight in model.trainable_weights:
         values = weight.numpy()
         if weight.dtype.startswith("float") and (values == values.flat[0]).all():
             weight.assign(np.abs(values + random.normal(0.0, 0.1, values.shape)))

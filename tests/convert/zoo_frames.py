@@ -98,7 +98,7 @@ def squeeze_excite(size: int = 32, channels: int = 1) -> keras.Model:
     gate = layers.Conv2D(8, 1, activation="sigmoid")(gate)
     x = layers.Dropout(0.2)(layers.Multiply()([x, gate]))
     x = layers.BatchNormalization()(layers.SeparableConv2D(12, 3, 2, "same")(x))
-    return settled(keras.Model(given, layers.GlobalMaxPooling2D()(x), name="excited"))
+    return settled(keras.Model(given, layers.GlobalAveragePooling2D()(x), name="excited"))
 
 
 def u_net(size: int = 32) -> keras.Model:

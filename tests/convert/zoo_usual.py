@@ -76,7 +76,7 @@ def squeeze_excite_stacked_lstm() -> keras.Model:
     x = layers.ZeroPadding3D((0, 0, 4))(window)
     x = Over(frames.squeeze_excite(40), name="excited")(x)
     x = layers.LSTM(5)(layers.LSTM(6, return_sequences=True)(x))
-    return keras.Model(window, layers.Dense(2, "softmax")(x))
+    return keras.Model(window, layers.Dense(3, "softmax")(x))
 
 
 def conv3d_of_single_frames() -> keras.Model:
