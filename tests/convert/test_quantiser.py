@@ -94,8 +94,8 @@ def test_a_file_is_the_same_after_reading_and_writing(encoder) -> None:
 def test_weights_are_aligned_as_the_schema_demands(encoder) -> None:
     model = flatbuffer.write(flatbuffer.read(encoder[0]))
     held = [bytes(b.data) for b in flatbuffer.read(model).buffers if b.data is not None]
-    weights = [data for data in held if len(data) >= 16 and model.count(data) == 1]
-    assert len(weights) >= 3
+    weights = [data for data in held if len(data) >= 16 and any(data)]
+    assert len(weights) >= 2
     assert {model.find(data) % 16 for data in weights} == {0}
 
 
