@@ -133,8 +133,8 @@ def main(model: Path, explain: bool, input_range: tuple[float, float], **options
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from convert.from_keras import explanation
         from convert.pipeline import Conversion, Request
+        from convert.reading import explanation
 
     if explain:
         click.echo(explanation(model, options["cut"]))

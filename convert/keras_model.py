@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from convert.single_precision import in_single_precision
 from edge.errors import ModelError
 
 
@@ -24,7 +25,7 @@ def load_model(path: str | Path) -> keras.Model:
     except (ValueError, TypeError, OSError, KeyError) as error:
         raise ModelError(f"{path} does not load as a Keras model: {_why(str(error))}") from error
     _refuse_broken_weights(model)
-    return functional(model)
+    return in_single_precision(functional(model))
 
 
 def _why(reason: str) -> str:

@@ -13,13 +13,13 @@ from convert import verify
 from convert.clip_sets import clips_of
 from convert.document import markdown
 from convert.evidence import Evidence, agreements
-from convert.from_keras import keras_network as read_network
 from convert.golden import golden_arrays, packed
 from convert.memory import PeakMemory
 from convert.parts import ConvertedPart, describe, encode_windows
 from convert.probe import left_to_other_kernels
 from convert.ranges import extremes
 from convert.recipes import FLOAT32
+from convert.reading import read_network
 from convert.report import sections, untimed
 from convert.scoring import outputs_by_last_part
 from convert.search import PrecisionSearch, Scale

@@ -91,6 +91,15 @@ def transpose(root: Any, source: int, target: int, order: Iterable[int]) -> Any:
     return _operator(root, "TRANSPOSE", [source, order], target, schema.TransposeOptionsT())
 
 
+def activation(root: Any, name: str, source: int, target: int) -> Any:
+    """A new SOFTMAX or LOGISTIC, not yet in the graph."""
+    options = None
+    if name == "SOFTMAX":
+        options = schema.SoftmaxOptionsT()
+        options.beta = 1.0
+    return _operator(root, name, [source], target, options)
+
+
 def sign(root: Any, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
     """Give the graph these inputs and outputs, and one signature that names them."""
     graph = root.subgraphs[0]
@@ -111,9 +120,10 @@ def _operator(root: Any, name: str, inputs: list[int], output: int, options: Any
     operator = schema.OperatorT()
     operator.opcodeIndex = _code(root, name)
     operator.inputs, operator.outputs = inputs, [output]
-    kind = type(options).__name__.removesuffix("T")
-    operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
-    operator.builtinOptions = options
+    if options is not None:
+        kind = type(options).__name__.removesuffix("T")
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        operator.builtinOptions = options
     return operator
 
 
