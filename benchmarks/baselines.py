@@ -70,8 +70,8 @@ class WholeWindow:
             return missing(name, str(error))
 
     def _as_bundle(self, model: bytes, precision: str) -> Bundle:
-        from convert.parts import describe
-        from convert.recipes import Recipe
+        from convert.precision.parts import describe
+        from convert.precision.recipes import Recipe
 
         part = describe("model", Recipe(precision), model, self.bundle.manifest.parameters).part
         manifest = replace(self.bundle.manifest, streaming=WHOLE_WINDOW, parts=(part,), members={})
@@ -93,9 +93,9 @@ class WholeWindow:
         return made
 
     def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
-        from convert.recipes import FLOAT32, INT8
-        from convert.split import whole_window
-        from convert.workshop import Workshop
+        from convert.keras_cut.split import whole_window
+        from convert.precision.recipes import FLOAT32, INT8
+        from convert.precision.workshop import Workshop
 
         manifest = self.bundle.manifest
         say(
@@ -121,7 +121,7 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     """
     try:
         with captured_stderr():  # tensorflow greets from C++ before it can be told not to
-            from convert.keras_model import load_model, named_outputs, window_shape
+            from convert.keras_cut.model import load_model, named_outputs, window_shape
     except ImportError as error:
         raise ConfigError(
             f"--model needs tensorflow ({error}): pip install 'edge-run[convert]', or leave it out"
@@ -146,7 +146,7 @@ def keras_contender(model: Any, manifest: Manifest) -> Contender:
     """The model itself, the exact one that all others approximate."""
     import keras
 
-    from convert.keras_model import named_outputs
+    from convert.keras_cut.model import named_outputs
 
     named = keras.Model(model.inputs, named_outputs(model))
     frames = FloatFrames(manifest.input)
@@ -170,7 +170,7 @@ def agreement(
     bundle: Bundle, exact: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """How far `found` decides as the exact network does, by task, 0 to 1."""
-    from convert.evidence import agreements
+    from convert.proof.evidence import agreements
 
     return agreements(bundle.manifest.tasks, exact, found)
 

@@ -92,7 +92,7 @@ _clips = ClipsParam()
 @click.option(
     "--whole-window",
     is_flag=True,
-    help="Convert the uncut network to int8 as well, for comparison (slow).",
+    help="For comparison, convert the uncut network with TFLite's own converter, too (slow).",
 )
 @click.option(
     "--try-with",
@@ -133,8 +133,9 @@ def main(model: Path, explain: bool, input_range: tuple[float, float], **options
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from convert.pipeline import Conversion, Request
+        from convert.pipeline import Conversion
         from convert.reading import explanation
+        from convert.request import Request
 
     if explain:
         click.echo(explanation(model, options["cut"]))
@@ -146,7 +147,7 @@ def main(model: Path, explain: bool, input_range: tuple[float, float], **options
     click.echo(search_table(conversion.evidence))
     click.echo(summary(bundle))
     if page:
-        from convert.html_report import write_html
+        from convert.proof.html_report import write_html
 
         write_html(
             page, bundle.manifest.name, conversion.sections, conversion.network, conversion.evidence
@@ -161,7 +162,7 @@ def _refuse_page(page: Path | None) -> None:
 
 def search_table(evidence) -> str:
     """Every combination that was scored: latency, size, what each task loses."""
-    from convert.report import points, verdict
+    from convert.proof.report import points, verdict
 
     found = evidence.search
     header = (

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from convert.candidates import Candidate, table
-from convert.parts import FloatPart
+from convert.keras_cut.candidates import Candidate, table
+from convert.precision.parts import FloatPart
 from edge.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, Task
 
 
@@ -19,7 +19,8 @@ class Network:
     reference: the uncut network, real input (1, T, H, W, C) float32 -> {task: (1, k)}.
     candidates, chosen_cut: where it could be cut, and where it is.
     uncut: why there is only one part.
-    origin: the format, and what read it.  whole: makes the uncut Keras network.
+    origin: the format, and what read it.  whole: makes the uncut Keras network
+    as TFLite's own converter takes it.
     """
 
     name: str

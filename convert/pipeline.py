@@ -1,7 +1,7 @@
 """From a model to a bundle, step by step."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,24 +9,26 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from convert import calibration as calib
-from convert import verify
 from convert.clip_sets import clips_of
-from convert.document import markdown
-from convert.evidence import Evidence, agreements
-from convert.golden import golden_arrays, packed
-from convert.memory import PeakMemory
-from convert.parts import ConvertedPart, describe, encode_windows
-from convert.probe import left_to_other_kernels
-from convert.ranges import extremes
-from convert.recipes import FLOAT32
+from convert.precision.found import Scale
+from convert.precision.parts import ConvertedPart, describe, encode_windows
+from convert.precision.probe import left_to_other_kernels
+from convert.precision.ranges import extremes
+from convert.precision.recipes import FLOAT32
+from convert.precision.scoring import outputs_by_last_part
+from convert.precision.search import PrecisionSearch
+from convert.precision.sensitivity import signal_to_noise_db
+from convert.precision.workshop import Workshop
+from convert.proof import verify
+from convert.proof.document import markdown
+from convert.proof.evidence import Evidence, agreements
+from convert.proof.golden import golden_arrays, packed
+from convert.proof.memory import PeakMemory
+from convert.proof.report import sections, untimed
+from convert.proof.whole_window import measure_whole_window
 from convert.reading import read_network
-from convert.report import sections, untimed
-from convert.scoring import outputs_by_last_part
-from convert.search import PrecisionSearch, Scale
-from convert.sensitivity import signal_to_noise_db
+from convert.request import SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED, Request
 from convert.tasks_file import read_card
-from convert.whole_window import measure_whole_window
-from convert.workshop import Workshop
 from edge import __version__, flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
 from edge.clips import Clips
@@ -36,39 +38,6 @@ from edge.manifest import SCHEMA_VERSION, InputSpec, Manifest
 from edge.progress import Progress
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
-SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for."""
-
-    model: Path
-    output: Path
-    calibration: Path
-    validation: Path | None = None
-    golden: Path | None = None
-    tasks: Path | None = None
-    cut: str | None = None
-    max_drop: float = 0.5
-    encoder_precision: str = "auto"
-    head_precision: str = "auto"
-    value_range: tuple[float, float] = (0.0, 255.0)
-    calibration_clips: int = 32
-    search_clips: int | None = None
-    seed: int = 0
-    whole_window: bool = False
-    try_with: tuple[Path, ...] = ()
-
-    @property
-    def forced(self) -> dict[str, str]:
-        """Precisions that are not searched for, by role."""
-        wanted = {
-            "encoder": self.encoder_precision,
-            "model": self.encoder_precision,
-            "head": self.head_precision,
-        }
-        return {role: precision for role, precision in wanted.items() if precision != "auto"}
 
 
 class Conversion:
@@ -246,9 +215,7 @@ class Conversion:
     def _measure_whole_window(self, shop: Workshop) -> None:
         windows = calib.NetworkInput(self.scored.windows, self.spec)
         labels = self.scored.labels if self.validation else {}
-        found, measured = measure_whole_window(
-            self.network, shop, self.values, self.request.value_range, windows
-        )
+        found, measured = measure_whole_window(self.network, shop, self.values, windows)
         self.evidence.whole_window = found
         if measured:
             name = f"{len(windows)} clips of {Path(self.scored.name).name}"

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from convert import from_keras, from_tflite
+from convert.keras_cut import network as from_keras
 from convert.network import Network
+from convert.precision.workshop import Workshop
 from convert.sources import SUFFIXES
 from convert.tasks_file import ModelCard
-from convert.workshop import Workshop
+from convert.tflite_cut import network as from_tflite
 from edge.progress import Progress
 
 

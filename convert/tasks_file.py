@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras import layers, tree
 
-from convert.keras_model import named_outputs
+from convert.keras_cut.model import named_outputs
 from edge.errors import ConfigError, ModelError
 from edge.manifest import TASK_KINDS, Task
 from edge.typed_json import decode

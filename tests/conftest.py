@@ -45,7 +45,8 @@ def tiny_model_path(session_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bundle_path(session_folder: Path, tiny_model_path: Path, tiny_clips_path: Path) -> Path:
     """The tiny model as edge-convert makes it of the tiny clips, in the usual precisions."""
-    from convert.pipeline import Conversion, Request
+    from convert.pipeline import Conversion
+    from convert.request import Request
 
     path = session_folder / "tiny.edge"
     request = Request(
@@ -65,8 +66,8 @@ def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
     """The tiny model's encoder and head as float32 .tflite."""
     import tensorflow as tf
 
-    from convert.keras_model import load_model
-    from convert.split import split
+    from convert.keras_cut.model import load_model
+    from convert.keras_cut.split import split
 
     parts = split(load_model(tiny_model_path))
     models = {"encoder": parts.encoder, "head": parts.head}

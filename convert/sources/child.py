@@ -1,20 +1,16 @@
 """A conversion in a child process, which may crash, and whose memory ends with it."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from convert.child import start
 from convert.sources.reference import Reference
-from convert.workshop import Child
 from edge.errors import ModelError
 
 MODEL, REFERENCE, RESULT = "model.tflite", "reference.npz", "result.json"
-_ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ def converted(kind: str, path: Path, signature: str | None) -> Converted:
         folder = Path(name)
         job = {"kind": kind, "path": str(path.resolve()), "signature": signature, "folder": name}
         (folder / "job.json").write_text(json.dumps(job))
-        child = _start(folder)
+        child = start("convert.sources.worker", [folder], folder / "child.log")
         child.wait()
         if not (folder / RESULT).exists():
             raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
@@ -58,17 +54,3 @@ def converted(kind: str, path: Path, signature: str | None) -> Converted:
         return Converted(
             (folder / MODEL).read_bytes(), reference=Reference.load(folder / REFERENCE), **said
         )
-
-
-def _start(folder: Path) -> Child:
-    log = folder / "child.log"
-    with log.open("wb") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-m", "convert.sources.worker", str(folder)],
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            cwd=_ROOT,  # a folder `convert` where the user stands must not come first
-            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"},
-        )
-    return Child(process, log)

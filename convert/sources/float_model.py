@@ -8,7 +8,7 @@ from pathlib import Path
 
 from convert.sources.child import converted
 from convert.sources.tflite_file import read_tflite
-from convert.tflite_form import standard_form
+from convert.tflite_cut.form import standard_form
 from edge.errors import ModelError
 
 

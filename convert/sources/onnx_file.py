@@ -18,7 +18,7 @@ from convert.sources import saved_model
 from convert.sources.child import Converted
 from convert.sources.onnx_gelu import order_gelu
 from convert.sources.reference import Reference, examples
-from convert.tflite_form import channels_axis
+from convert.tflite_cut.form import channels_axis
 from edge.errors import ModelError
 
 _TEST_PICTURES = "calibration_image_sample_data_20x128x128x3_float32.npy"

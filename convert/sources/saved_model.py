@@ -9,7 +9,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from convert.sources.child import Converted
 from convert.sources.reference import Reference, examples
-from convert.tflite_form import channels_axis
+from convert.tflite_cut.form import channels_axis
 from edge.errors import ModelError
 
 _DEFAULT = "serving_default"

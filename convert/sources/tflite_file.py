@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from convert.sources.reference import Reference, examples
-from convert.tflite_edit import shape_of
-from convert.tflite_form import channels_axis, standard_form
-from convert.tflite_parts import outputs_of
+from convert.tflite_cut.edit import shape_of
+from convert.tflite_cut.form import channels_axis, standard_form
+from convert.tflite_cut.parts import outputs_of
 from edge import flatbuffer
 from edge.engine import Engine
 from edge.errors import ModelError

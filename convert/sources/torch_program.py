@@ -11,7 +11,7 @@ import torch
 
 from convert.sources.child import Converted
 from convert.sources.reference import Reference, examples
-from convert.tflite_form import channels_axis
+from convert.tflite_cut.form import channels_axis
 from edge.errors import ModelError
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from convert.pipeline import Conversion, Request
+from convert.pipeline import Conversion
+from convert.request import Request
 from edge.bundle import Bundle
 
 USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range"}

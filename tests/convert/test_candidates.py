@@ -5,9 +5,9 @@ import pytest
 from click.testing import CliRunner
 from keras import layers, ops
 
-from convert.candidates import Candidate, candidates, choose, table
 from convert.cli import main
-from convert.split import split
+from convert.keras_cut.candidates import Candidate, candidates, choose, table
+from convert.keras_cut.split import split
 from edge.errors import ModelError
 from tests import tiny
 

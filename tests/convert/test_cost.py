@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from convert.cost import of_call
-from convert.graph import calls
+from convert.keras_cut.cost import of_call
+from convert.keras_cut.graph import calls
 from edge import flatbuffer
 
 

@@ -4,9 +4,9 @@ import keras
 import pytest
 from keras import layers, ops
 
-from convert.follow import follow
-from convert.framewise import Layout
-from convert.graph import graph
+from convert.keras_cut.follow import follow
+from convert.keras_cut.framewise import Layout
+from convert.keras_cut.graph import graph
 
 WINDOW = (4, 6, 6, 3)
 ALL = Layout((0, 1, 2, 3), stacked=True)

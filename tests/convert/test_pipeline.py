@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from convert.cli import main
-from convert.evidence import Evidence
+from convert.proof.evidence import Evidence
 from edge.bundle import Bundle, open_bundle
 from edge.errors import ConfigError, ModelError
 from edge.manifest import TensorSpec
@@ -274,7 +274,7 @@ def test_answers_of_an_odd_form_are_refused_at_once(convert, outputs, message: s
 def test_a_card_that_does_not_fit_is_refused(
     tiny_model_path: Path, kind: dict, message: str
 ) -> None:
-    from convert.keras_model import load_model
+    from convert.keras_cut.model import load_model
     from convert.tasks_file import ModelCard, answers_of, tasks_of
     from edge.typed_json import decode
 

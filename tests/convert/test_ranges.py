@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from convert.ranges import Activations, observe
+from convert.precision.ranges import Activations, observe
 
 
 def _seen(values: np.ndarray) -> Activations:

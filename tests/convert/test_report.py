@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from convert.cli import main
-from convert.document import Section, Table, markdown, page
+from convert.proof.document import Section, Table, markdown, page
 from edge.bundle import open_bundle
 
 
@@ -80,7 +80,7 @@ def test_a_page_that_cannot_be_is_refused_before_the_work(
 
 
 def test_equal_input_gives_an_equal_bundle(convert, tiny_model_path: Path) -> None:
-    from convert.keras_model import load_model
+    from convert.keras_cut.model import load_model
 
     model = load_model(tiny_model_path)
     first = convert(model)[0].path.read_bytes()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from convert.score import agreement, drops
+from convert.precision.score import agreement, drops
 from edge.manifest import Task
 
 KIND = Task("kind", "classification", ("a", "b"))

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 
 from convert.calibration import NetworkInput
-from convert.parts import FloatPart
-from convert.recipes import FLOAT32, INT8, Recipe
-from convert.score import Drop
-from convert.search import Attempt, Combination, PrecisionSearch, Scale
-from convert.sensitivity import LayerCost
-from convert.workshop import Workshop
+from convert.precision.found import Attempt, Combination, Scale
+from convert.precision.parts import FloatPart
+from convert.precision.recipes import FLOAT32, INT8, Recipe
+from convert.precision.score import Drop
+from convert.precision.search import PrecisionSearch
+from convert.precision.sensitivity import LayerCost
+from convert.precision.workshop import Workshop
 from edge.errors import ModelError
 from edge.manifest import InputSpec, Task
 from edge.progress import Progress

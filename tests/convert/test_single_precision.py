@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from convert.single_precision import in_single_precision
-from convert.split import split
+from convert.keras_cut.single_precision import in_single_precision
+from convert.keras_cut.split import split
 from tests import tiny
 
 

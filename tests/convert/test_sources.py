@@ -11,8 +11,8 @@ from keras import layers, ops
 
 from convert.sources import FloatModel, float_tflite
 from convert.sources.reference import Reference, examples
-from convert.tflite_cut import cut
-from convert.tflite_form import channels_axis
+from convert.tflite_cut.cut import cut
+from convert.tflite_cut.form import channels_axis
 from edge import flatbuffer
 from edge.engine import Engine
 from edge.errors import ModelError

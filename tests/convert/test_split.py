@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
-from convert.keras_model import named_outputs, window_shape
-from convert.split import split, whole_window
+from convert.keras_cut.model import named_outputs, window_shape
+from convert.keras_cut.split import split, whole_window
 from edge.errors import ModelError
 from tests import tiny
 
@@ -137,7 +137,7 @@ def test_a_recurrent_layer_within_a_frame_belongs_to_the_encoder() -> None:
 
 
 def test_a_sequential_model_is_cut_too() -> None:
-    from convert.keras_model import functional
+    from convert.keras_cut.model import functional
 
     keras.utils.set_random_seed(3)
     model = keras.Sequential(

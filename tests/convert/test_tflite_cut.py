@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
-from convert.tflite_cut import TfliteCut, cut
+from convert.tflite_cut.cut import TfliteCut, cut
 from edge import flatbuffer
 from edge.engine import Engine
 from edge.errors import ModelError

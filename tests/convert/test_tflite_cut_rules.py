@@ -8,9 +8,9 @@ from ai_edge_litert.schema_py_generated import BuiltinOperator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convert import tflite_rules
-from convert.tflite_rules import place_behind
-from convert.tflite_steps import Operand, Place, Step, one_frame, place_at
+from convert.tflite_cut import rules as tflite_rules
+from convert.tflite_cut.rules import place_behind
+from convert.tflite_cut.steps import Operand, Place, Step, one_frame, place_at
 
 T = 4
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from convert.recipes import FLOAT32, INT8, Recipe
-from convert.workshop import Child, FloatConversion, Workshop
+from convert.child import Child
+from convert.precision.recipes import FLOAT32, INT8, Recipe
+from convert.precision.workshop import KerasConversion, Workshop
 from edge.errors import ModelError
 
 
@@ -31,7 +32,7 @@ def _child(code: str, folder: Path) -> Child:
     ],
 )
 def test_a_child_that_ends_badly_is_reported(tmp_path: Path, code: str, message: str) -> None:
-    conversion = FloatConversion("encoder", _child(code, tmp_path), tmp_path / "none.tflite")
+    conversion = KerasConversion("encoder", _child(code, tmp_path), tmp_path / "none.tflite")
     with pytest.raises(ModelError, match=f"converting the encoder to TFLite failed: .*{message}"):
         conversion.result()
 
@@ -52,7 +53,7 @@ class DyingAt(Workshop):
 
     def _child(self, module: str, *arguments: Path) -> Child:
         crash = (
-            "import os, signal, sys, convert.quantise_worker as worker\n"
+            "import os, signal, sys, convert.precision.quantise_worker as worker\n"
             "real = worker.quantised\n"
             "def quantised(model, recipe, ranges):\n"
             f"    if recipe.precision == {self.precision!r}: os.kill(os.getpid(), signal.SIGSEGV)\n"

@@ -10,9 +10,9 @@ import keras
 import numpy as np
 import pytest
 
-from convert.candidates import Candidate, candidates, choose, table
-from convert.keras_model import functional, named_outputs, window_shape
-from convert.split import Split, split, whole_window
+from convert.keras_cut.candidates import Candidate, candidates, choose, table
+from convert.keras_cut.model import functional, named_outputs, window_shape
+from convert.keras_cut.split import Split, split, whole_window
 from edge import flatbuffer
 from edge.engine import Engine
 from tests import tiny
@@ -64,7 +64,7 @@ def cut(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def _converted(part: keras.Model, folder: Path) -> bytes:
-    """As convert.worker does it: from a saved model."""
+    """As convert.precision.float_worker does it: from a saved model."""
     import tensorflow as tf
 
     part.save(folder / "part.keras")
@@ -75,11 +75,10 @@ def _converted(part: keras.Model, folder: Path) -> bytes:
 def _encoded(parts: Split, windows: np.ndarray) -> dict[str, np.ndarray]:
     """{feature: (2, T, ...)}"""
     count, length = windows.shape[:2]
-    frames = windows.reshape(count * length, *windows.shape[2:])
-    features = parts.batched_encoder(frames, training=False)
-    return {
-        name: np.asarray(x).reshape(count, length, *x.shape[1:]) for name, x in features.items()
-    }
+    frames = windows.reshape(count * length, 1, *windows.shape[2:])
+    rows = [parts.encoder(frame, training=False) for frame in frames]
+    features = {name: np.concatenate([np.asarray(row[name]) for row in rows]) for name in rows[0]}
+    return {name: x.reshape(count, length, *x.shape[1:]) for name, x in features.items()}
 
 
 def _decided(parts: Split, encoded: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

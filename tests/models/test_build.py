@@ -2,7 +2,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from convert.keras_model import load_model
+from convert.keras_cut.model import load_model
 from models.build import main
 
 

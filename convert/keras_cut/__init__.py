@@ -1,0 +1,1 @@
+"""Where a Keras network can be cut, and its parts as Keras models."""

@@ -1,0 +1,1 @@
+"""The search for precision: quantise, try, time, score."""

@@ -1,0 +1,142 @@
+"""From a float32 .tflite to each precision, by LiteRT's own quantiser.
+
+The only file that knows `litert-quantizer`. Affine int8 with per-channel weights as in
+"Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
+Inference", Jacob et al. 2018.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from litert_quantizer import qtyping, quantizer, recipe_manager
+from litert_quantizer.algorithm_manager import AlgorithmName
+from litert_quantizer.utils import tfl_flatbuffer_utils
+
+from convert.precision.recipes import Recipe
+from edge import flatbuffer
+
+Ranges = Mapping[str, tuple[float, float]]
+
+_ALL = qtyping.TFLOperationName.ALL_SUPPORTED
+_DENSE = qtyping.TFLOperationName.FULLY_CONNECTED
+# per-channel weights of dense layers need a kernel that tflite-runtime 2.14 lacks
+_PER_TENSOR = qtyping.QuantGranularity.TENSORWISE
+_ACTIVATION_BITS = {"int8": 8, "int16x8": 16}
+_FLOAT16 = qtyping.OpQuantizationConfig(
+    weight_tensor_config=qtyping.TensorQuantizationConfig(
+        num_bits=16, dtype=qtyping.TensorDataType.FLOAT
+    ),
+    explicit_dequantize=True,
+)
+
+
+def quantised(model: bytes, recipe: Recipe, ranges: Ranges) -> bytes:
+    """Convert a float32 .tflite. `ranges`: (lowest, highest) real value of each activation.
+
+    Raises ValueError or RuntimeError where the quantiser does not know an operator.
+    """
+    if recipe.precision == "float32":
+        return model
+    return _run(model, _as_library_recipe(recipe), ranges if recipe.static else None)
+
+
+def only_one_quantised(model: bytes, layer: str, ranges: Ranges) -> bytes:
+    """A float32 .tflite with a single layer in int8, named as in `layers`."""
+    manager = recipe_manager.RecipeManager()
+    manager.add_static_config(_just(layer), _ALL, 8, 8)
+    return _run(model, manager.get_quantization_recipe(), ranges)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An operator: its name as the quantiser knows it, its kind, and its activations read."""
+
+    name: str
+    operator: str
+    inputs: tuple[str, ...]
+
+
+def layers(model: bytes) -> list[Layer]:
+    """The operators that int8 can be withheld from, in the order of the graph."""
+    root = tfl_flatbuffer_utils.read_model(model)
+    graph = root.subgraphs[0]
+    names = [tensor.name.decode() for tensor in graph.tensors]
+    constants = flatbuffer.constant_tensors(model)
+    found = []
+    for operator in graph.operators:
+        code = root.operatorCodes[operator.opcodeIndex].builtinCode
+        kind = tfl_flatbuffer_utils.TFL_OP_CODE_TO_NAME.get(code)
+        read = [names[i] for i in operator.inputs if i >= 0 and names[i] not in constants]
+        if kind is not None and kind.value not in _ONLY_MOVES:
+            found.append(Layer(names[operator.outputs[0]], kind.value, tuple(read)))
+    return found
+
+
+def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
+    worker = quantizer.Quantizer(model, recipe)
+    statistics = ranges and {
+        name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        for name, (low, high) in ranges.items()
+    }
+    return _mended(bytes(worker.quantize(statistics).quantized_model), model)
+
+
+def _mended(model: bytes, source: bytes) -> bytes:
+    """Put right what the quantiser leaves askew.
+
+    Its signature may still name tensors that are no longer the graph's outputs, and of a
+    SPLIT it passes over the outputs that nobody reads, so that XNNPACK refuses the graph.
+    """
+    root, before = flatbuffer.read(model), flatbuffer.signature(source)
+    graph, named = root.subgraphs[0], root.signatureDefs[0]
+    for entries, tensors, positions in zip(
+        (named.inputs, named.outputs), (graph.inputs, graph.outputs), before
+    ):
+        for entry in entries:
+            entry.tensorIndex = tensors[positions[entry.name.decode()]]
+    for operator in flatbuffer.operators(root, "SPLIT", "SPLIT_V", "UNPACK"):
+        _give_one_type([graph.tensors[i] for i in operator.outputs])
+    return flatbuffer.write(root)
+
+
+def _give_one_type(tensors: list[qtyping.TensorT]) -> None:
+    quantised = [t for t in tensors if t.quantization and t.quantization.scale is not None]
+    for tensor in tensors:
+        if quantised and tensor.type != quantised[0].type:
+            tensor.type, tensor.quantization = quantised[0].type, quantised[0].quantization
+
+
+def _just(layer: str) -> str:
+    """The pattern of one operator: the quantiser joins the names of all its outputs."""
+    return f"^{re.escape(layer)};"
+
+
+def _as_library_recipe(recipe: Recipe) -> list[dict]:
+    manager = recipe_manager.RecipeManager()
+    if recipe.static:
+        bits = _ACTIVATION_BITS[recipe.precision]
+        manager.add_static_config(".*", _ALL, bits, 8)
+        manager.add_static_config(".*", _DENSE, bits, 8, _PER_TENSOR)
+    elif recipe.precision == "dynamic_range":
+        manager.add_dynamic_config(".*", _ALL, 8)
+        manager.add_dynamic_config(".*", _DENSE, 8, _PER_TENSOR)
+    else:
+        for operation in _WITH_FLOAT16_WEIGHTS:
+            manager.add_quantization_config(
+                ".*", operation, _FLOAT16, algorithm_key=AlgorithmName.FLOAT_CASTING
+            )
+    for layer in recipe.float_layers:
+        manager.add_quantization_config(_just(layer), _ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
+    return manager.get_quantization_recipe()
+
+
+_ONLY_MOVES = frozenset(
+    {"RESHAPE", "TRANSPOSE", "SPLIT", "UNPACK", "PACK", "STRIDED_SLICE", "SLICE"}
+)
+_WITH_FLOAT16_WEIGHTS = (
+    qtyping.TFLOperationName.CONV_2D,
+    qtyping.TFLOperationName.DEPTHWISE_CONV_2D,
+    qtyping.TFLOperationName.FULLY_CONNECTED,
+)

@@ -1,0 +1,90 @@
+"""The ranges of a network's activations, from frames like those of real use.
+
+`min-max` keeps every value seen; `percentile` lets the rarest saturate; `mse` takes
+the range that loses least ("A White Paper on Neural Network Quantization", Nagel et
+al. 2021, section 3.1).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from convert.precision.probe import Probe
+from convert.precision.quantiser import Ranges
+
+_PERCENTILE = 99.99
+_SAMPLED_EXAMPLES = 32
+_SAMPLED_VALUES = 1024  # of one activation in one example
+_STEPS = 255
+_SHRINKINGS = np.linspace(0.4, 1.0, 31)
+
+
+@dataclass
+class Activations:
+    """What was seen of each activation: its extremes, and a sample of its values."""
+
+    extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
+    samples: dict[str, list[np.ndarray]] = field(default_factory=dict)
+
+    def see(self, name: str, values: np.ndarray, keep: int, draw: np.random.Generator) -> None:
+        """Widen the extremes of one activation; keep `keep` of its values."""
+        low, high = self.extremes.get(name, (np.inf, -np.inf))
+        self.extremes[name] = min(low, float(values.min())), max(high, float(values.max()))
+        if keep:
+            flat = values.ravel()
+            some = flat if flat.size <= keep else draw.choice(flat, keep, replace=False)
+            self.samples.setdefault(name, []).append(some)
+
+    def ranges(self, method: str, fixed: Ranges) -> dict[str, tuple[float, float]]:
+        """(lowest, highest) of each activation; those in `fixed` are taken as they are."""
+        return {name: fixed.get(name) or self._range(name, method) for name in self.extremes}
+
+    def _range(self, name: str, method: str) -> tuple[float, float]:
+        if method == "min-max":
+            return self.extremes[name]
+        return _METHODS[method](np.concatenate(self.samples[name]), self.extremes[name])
+
+
+def observe(model: bytes, examples: Mapping[str, np.ndarray], threads: int = 1) -> Activations:
+    """Run a float32 .tflite on examples {input: (n, ...)} and look at all its activations."""
+    probe, seen, draw = Probe(model, threads), Activations(), np.random.default_rng(0)
+    count = len(next(iter(examples.values())))
+    sampled = set(np.linspace(0, count - 1, min(count, _SAMPLED_EXAMPLES)).round().astype(int))
+    for index in range(count):
+        inputs = {name: values[index : index + 1] for name, values in examples.items()}
+        keep = _SAMPLED_VALUES if index in sampled else 0
+        for name, values in probe.activations(inputs):
+            seen.see(name, values, keep, draw)
+    return seen
+
+
+def extremes(values: np.ndarray) -> tuple[float, float]:
+    """(lowest, highest) of real values."""
+    return float(values.min()), float(values.max())
+
+
+def _percentile(values: np.ndarray, seen: tuple[float, float]) -> tuple[float, float]:
+    low, high = np.percentile(values, (100 - _PERCENTILE, _PERCENTILE))
+    return float(low), float(high)
+
+
+def _least_error(values: np.ndarray, seen: tuple[float, float]) -> tuple[float, float]:
+    """The share of the extremes whose 256 steps lose the least mean squared error."""
+    low, high = min(seen[0], 0.0), max(seen[1], 0.0)
+    errors = [_squared_error(values, low * s, high * s) for s in _SHRINKINGS]
+    best = _SHRINKINGS[int(np.argmin(errors))]
+    return float(low * best), float(high * best)
+
+
+def _squared_error(values: np.ndarray, low: float, high: float) -> float:
+    scale = (high - low) / _STEPS or 1.0
+    zero_point = np.rint(-low / scale)
+    steps = np.clip(np.rint(values / scale) + zero_point, 0, _STEPS)
+    return float(np.square((steps - zero_point) * scale - values).mean())
+
+
+_METHODS: dict[str, Callable[[np.ndarray, tuple[float, float]], tuple[float, float]]] = {
+    "percentile": _percentile,
+    "mse": _least_error,
+}

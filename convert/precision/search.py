@@ -1,0 +1,229 @@
+"""The precision search: the fastest combination of parts that keeps within the budget.
+
+Every precision of every part is converted, tried, timed and scored. Where the fastest
+loses too much, better ranges come first; then the layers that cost most stay in float32;
+only then a whole part is given up.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import numpy as np
+
+from convert.precision.found import Attempt, Combination, Found, Scale
+from convert.precision.latency import latencies_ms
+from convert.precision.parts import FloatPart, describe
+from convert.precision.recipes import FLOAT32, INT8, LADDER, RANGES, Recipe
+from convert.precision.score import drops
+from convert.precision.scoring import outputs_by_last_part
+from convert.precision.sensitivity import LayerCost
+from convert.precision.workshop import Workshop
+from convert.proof.verify import refuse_degenerate
+from edge.errors import EngineError, ModelError
+from edge.progress import Progress
+
+FLOAT_LAYERS = (1, 2, 4, 8)  # how many of the costliest layers are kept in float32, in turn
+ALIKE = 1.10  # latencies this near are taken as equal on a noisy machine
+HOPELESS = 1.5  # so many times slower than float32, a candidate is not even scored
+
+
+class PrecisionSearch:
+    """Searches over parts that the workshop has prepared; `forced` precisions by role."""
+
+    def __init__(
+        self,
+        shop: Workshop,
+        parts: Sequence[FloatPart],
+        scale: Scale,
+        forced: Mapping[str, str],
+        progress: Progress,
+    ) -> None:
+        self._shop, self._parts, self._scale = shop, parts, scale
+        self._forced, self._progress = forced, progress
+        self._first = parts[0].role
+        self._attempts: dict[str, list[Attempt]] = {part.role: [] for part in parts}
+        self._combinations: list[Combination] = []
+        self._layer_costs: dict[str, Sequence[LayerCost]] = {}
+        self._reference: dict[str, np.ndarray] = {}
+        self._refused: list[tuple[tuple[Attempt, ...], str]] = []
+
+    def run(self) -> Found:
+        """Convert, time, score, improve, choose.
+
+        Raises ModelError where the float parts give nothing to compare with, or a forced
+        precision does not work.
+        """
+        self._progress.say("converting every part to every precision")
+        with ThreadPoolExecutor(len(self._parts)) as pool:
+            jobs = [
+                pool.submit(self._convert, part, self._ladder(part.role)) for part in self._parts
+            ]
+            for job in jobs:
+                job.result()
+        self._time()
+        self._score(self._worthwhile(self._first), self._worthwhile_lasts())
+        for part in self._parts:
+            self._improve(part)
+        chosen = self._choose()
+        attempts = tuple(a for tried in self._attempts.values() for a in tried)
+        return Found(
+            chosen=chosen,
+            combinations=tuple(self._combinations),
+            attempts=attempts,
+            refused=tuple(self._refused),
+            layer_costs=self._layer_costs,
+            reference=self._reference,
+        )
+
+    def _ladder(self, role: str) -> Sequence[Recipe]:
+        if role not in self._forced:
+            return LADDER
+        return tuple(dict.fromkeys((FLOAT32, Recipe(self._forced[role]))))
+
+    def _convert(self, part: FloatPart, recipes: Sequence[Recipe]) -> list[Attempt]:
+        made = self._shop.quantised(part.role, recipes)
+        found = [self._attempt(part, recipe, made[recipe]) for recipe in recipes]
+        self._attempts[part.role].extend(found)
+        return found
+
+    def _attempt(self, part: FloatPart, recipe: Recipe, model: bytes | str) -> Attempt:
+        if isinstance(model, str):
+            return Attempt(part.role, recipe, failure=model)
+        try:
+            return Attempt(part.role, recipe, describe(part.role, recipe, model, part.parameters))
+        except EngineError as error:
+            return Attempt(part.role, recipe, failure=str(error))
+
+    def _time(self) -> None:
+        """Time what has not been timed yet; all of one part in turns."""
+        for role, attempts in self._attempts.items():
+            new = [a for a in attempts if a.part and np.isnan(a.latency_ms)]
+            times = latencies_ms([attempt.part for attempt in new])
+            timed = {id(a): replace(a, latency_ms=ms) for a, ms in zip(new, times)}
+            self._attempts[role] = [timed.get(id(a), a) for a in attempts]
+            self._drop_hopeless(role)
+
+    def _drop_hopeless(self, role: str) -> None:
+        """What is far slower than float32, which loses nothing, cannot win."""
+        if role in self._forced:
+            return
+        exact = self._of(role, FLOAT32).latency_ms
+        self._attempts[role] = [
+            replace(a, failure=f"{a.latency_ms / exact:.0f} times as slow as float32")
+            if a.usable and a.latency_ms > HOPELESS * exact
+            else a
+            for a in self._attempts[role]
+        ]
+
+    def _worthwhile(self, role: str) -> list[Attempt]:
+        """What can be scored, the float part ahead: the others are held against it."""
+        usable = [attempt for attempt in self._attempts[role] if attempt.usable]
+        return sorted(usable, key=lambda attempt: attempt.recipe != FLOAT32)
+
+    def _worthwhile_lasts(self) -> list[Attempt]:
+        return self._worthwhile(self._parts[-1].role) if len(self._parts) > 1 else []
+
+    def _of(self, role: str, recipe: Recipe) -> Attempt:
+        return next(a for a in self._attempts[role] if a.recipe == recipe)
+
+    def _score(self, firsts: Sequence[Attempt], lasts: Sequence[Attempt]) -> None:
+        """Score each first part with each last part; of a single part there are no last ones."""
+        total = len(firsts) * len(self._scale.windows)
+        with self._progress.count("scoring candidates, windows", total) as on_window:
+            for first in firsts:
+                heads = [last.part for last in lasts]
+                every = outputs_by_last_part(first.part, heads, self._scale.windows, on_window)
+                for index, outputs in enumerate(every):
+                    self._take((first, *lasts[index : index + 1]), outputs)
+
+    def _take(self, attempts: tuple[Attempt, ...], outputs: Mapping[str, np.ndarray]) -> None:
+        exact = all(attempt.recipe == FLOAT32 for attempt in attempts)
+        try:
+            for task, found in outputs.items():
+                refuse_degenerate(f"task '{task}'", found)
+        except ModelError as error:
+            if exact:
+                raise
+            self._refused.append((attempts, str(error)))
+            return
+        if exact:
+            self._reference = dict(outputs)
+        lost = drops(self._scale.tasks, self._reference, outputs, self._scale.labels)
+        self._combinations.append(Combination(attempts, lost))
+
+    def _improve(self, part: FloatPart) -> None:
+        """Where int8 of a part would be faster than what is affordable, make it lose less."""
+        if part.role in self._forced or self._affordable_at_int8_speed(part.role):
+            return
+        for recipes in self._better(part):
+            new = self._convert(part, recipes)
+            self._time()
+            timed = [self._of(part.role, attempt.recipe) for attempt in new]
+            usable = [attempt for attempt in timed if attempt.usable]
+            if part.role == self._first:
+                self._score(usable, self._worthwhile_lasts())
+            else:
+                self._score(self._best_firsts(), usable)
+            if self._affordable_at_int8_speed(part.role):
+                return
+
+    def _better(self, part: FloatPart) -> Iterator[list[Recipe]]:
+        """What is tried in turn: other ranges, then more and more layers in float32."""
+        self._progress.say(f"int8 loses too much in the {part.role}: trying other ranges")
+        yield [replace(INT8, ranges=method) for method in RANGES[1:]]
+        ranges = self._best_ranges(part.role)
+        costs = self._costs(part.role)
+        for count in FLOAT_LAYERS:
+            layers = tuple(cost.layer for cost in costs[:count])
+            if len(layers) == count:
+                yield [Recipe("int8", ranges, layers)]
+
+    def _costs(self, role: str) -> Sequence[LayerCost]:
+        self._progress.say(f"measuring what each layer of the {role} costs in int8")
+        try:
+            with self._progress.steps() as on_step:
+                self._layer_costs[role] = self._shop.layer_costs(role, on_step)
+        except ModelError as error:
+            self._progress.say(f"warning: {error}; no layer is kept in float32")
+        return self._layer_costs.get(role, ())
+
+    def _best_ranges(self, role: str) -> str:
+        plain = [
+            (c.worst, a.recipe.ranges)
+            for c in self._combinations
+            for a in c.attempts
+            if a.role == role and a.recipe.precision == "int8"
+        ]
+        return min(plain)[1] if plain else RANGES[0]
+
+    def _best_firsts(self) -> list[Attempt]:
+        """The first parts that a better last part is tried behind."""
+        return list({self._choose().attempts[0]: None, self._of(self._first, FLOAT32): None})
+
+    def _affordable_at_int8_speed(self, role: str) -> bool:
+        """Whether the best affordable combination has this part in int8, or as fast as that."""
+        plain = self._of(role, INT8)
+        mine = next(a for a in self._choose().attempts if a.role == role)
+        as_fast = mine.latency_ms <= ALIKE * plain.latency_ms
+        return not plain.part or mine.recipe.precision == "int8" or as_fast
+
+    def _choose(self) -> Combination:
+        allowed = [c for c in self._combinations if self._as_forced(c)]
+        if not allowed:
+            tried = [a for attempts in self._attempts.values() for a in attempts]
+            failures = [a.failure for a in tried if a.failure] + [why for _, why in self._refused]
+            raise ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
+        cheap = [c for c in allowed if c.worst <= self._scale.max_drop]
+        if not cheap:
+            return min(allowed, key=lambda c: c.worst)
+        fastest = min(c.latency_ms for c in cheap)
+        near = [c for c in cheap if c.latency_ms <= ALIKE * fastest]
+        return min(near, key=lambda c: (round(c.worst, 1), c.size_bytes))
+
+    def _as_forced(self, combination: Combination) -> bool:
+        wanted = self._forced
+        return all(
+            wanted.get(a.role, a.recipe.precision) == a.recipe.precision
+            for a in combination.attempts
+        )

@@ -1,0 +1,147 @@
+"""Conversions in child processes: what crashes there is a failed attempt, not the end."""
+
+import json
+import re
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from convert.child import Child, start
+from convert.precision.quantiser import Ranges
+from convert.precision.recipes import FLOAT32, Recipe
+from convert.precision.sensitivity import LayerCost
+from edge.errors import ModelError
+
+
+@dataclass(frozen=True)
+class KerasConversion:
+    """A Keras model on its way to a .tflite; `result` waits for it."""
+
+    role: str
+    child: Child
+    output: Path
+
+    def result(self) -> bytes:
+        """Raises ModelError that says how the converter ended."""
+        self.child.wait()
+        if not self.output.exists():
+            raise ModelError(f"converting the {self.role} to TFLite failed: {self.child.cause()}")
+        return self.output.read_bytes()
+
+
+class Workshop:
+    """A folder for one model's conversions. Children still running are ended on leaving."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._children: list[subprocess.Popen] = []
+        self._count = 0
+
+    def to_float(self, role: str, model: Any) -> KerasConversion:
+        """Start converting a Keras model to a float32 .tflite."""
+        return self._convert(role, model)
+
+    def by_hand(self, role: str, model: Any, examples: np.ndarray) -> KerasConversion:
+        """Start converting a Keras model to int8 with nothing but TFLite's own converter.
+
+        examples: float32 (n, ...) of its only input.
+        """
+        path = self._folder / f"{role}-by-hand.npy"
+        np.save(path, examples)
+        return self._convert(role, model, path)
+
+    def _convert(self, role: str, model: Any, *examples: Path) -> KerasConversion:
+        saved, output = self._folder / f"{role}.keras", self._folder / f"{role}-float.tflite"
+        model.save(saved)
+        return KerasConversion(
+            role, self._child("convert.precision.float_worker", saved, output, *examples), output
+        )
+
+    def prepare(
+        self, role: str, model: bytes, examples: Mapping[str, np.ndarray], fixed: Ranges
+    ) -> None:
+        """Keep a float32 .tflite with what calibrates it.
+
+        examples: {input: (n, ...)} float32.  fixed: ranges of inputs or outputs that are
+        not to be taken from the examples, by their names in the signature.
+        """
+        (self._folder / f"{role}.tflite").write_bytes(model)
+        np.savez(self._folder / f"{role}-examples.npz", **examples)
+        (self._folder / f"{role}-fixed.json").write_text(json.dumps(fixed))
+
+    def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
+        """The .tflite of each recipe, or in one line why there is none.
+
+        One child makes all of them; where it dies, the next one goes on behind the recipe
+        that was too much for it.
+        """
+        found: dict[Recipe, bytes | str] = {}
+        for recipe in recipes:
+            if recipe == FLOAT32:
+                found[recipe] = (self._folder / f"{role}.tflite").read_bytes()
+        waiting = [recipe for recipe in recipes if recipe not in found]
+        while waiting:
+            outputs = {
+                r: self._folder / f"{role}-{i}-{r.file_name}.tflite" for i, r in enumerate(waiting)
+            }
+            job = [{"recipe": r.to_json(), "output": str(path)} for r, path in outputs.items()]
+            child = self._quantise(role, {"recipes": job})
+            child.wait()
+            done = [recipe for recipe in waiting if outputs[recipe].exists()]
+            found.update((recipe, outputs[recipe].read_bytes()) for recipe in done)
+            waiting = waiting[len(done) :]
+            if waiting:
+                found[waiting.pop(0)] = child.cause()
+        return found
+
+    def layer_costs(
+        self, role: str, on_layer: Callable[[int, int], None] = lambda done, total: None
+    ) -> list[LayerCost]:
+        """What each layer in int8 costs a prepared part, the costliest first.
+
+        Raises ModelError that says how the measurement ended.
+        """
+        output = self._folder / f"{role}-layers.json"
+        child = self._quantise(role, {"recipes": [], "layer_costs": str(output)})
+        child.wait(lambda: _tell(child.log, on_layer))
+        if not output.exists():
+            raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
+        return [LayerCost(*row) for row in json.loads(output.read_text())]
+
+    def _quantise(self, role: str, job: Mapping[str, Any]) -> Child:
+        files = {
+            "model": str(self._folder / f"{role}.tflite"),
+            "examples": str(self._folder / f"{role}-examples.npz"),
+            "ranges": str(self._folder / f"{role}-ranges.json"),
+            "fixed": json.loads((self._folder / f"{role}-fixed.json").read_text()),
+        }
+        self._count += 1
+        path = self._folder / f"{role}-job{self._count}.json"
+        path.write_text(json.dumps({**files, **job}))
+        return self._child("convert.precision.quantise_worker", path)
+
+    def _child(self, module: str, *arguments: Path) -> Child:
+        self._count += 1
+        log = self._folder / f"{module}-{self._count}.log"
+        child = start(module, arguments, log)
+        self._children.append(child.process)
+        return child
+
+    def __enter__(self) -> "Workshop":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for process in self._children:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+
+
+def _tell(log: Path, on_layer: Callable[[int, int], None]) -> None:
+    told = re.findall(r"layer (\d+) of (\d+)", log.read_text(errors="replace"))
+    if told:
+        on_layer(*map(int, told[-1]))

@@ -1,0 +1,1 @@
+"""What stands behind a bundle: the checks, the figures, the report."""

@@ -1,0 +1,1 @@
+"""Where a float32 .tflite can be cut, and its parts as .tflite."""

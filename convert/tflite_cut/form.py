@@ -1,0 +1,97 @@
+"""The one form that a float32 .tflite is brought to, wherever it comes from."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ai_edge_litert import schema_py_generated as schema
+
+from convert.tflite_cut.edit import add_tensor, name_of, shape_of, sign, transpose
+from convert.tflite_cut.parts import outputs_of
+from convert.tflite_cut.static import with_static_shapes
+from convert.tflite_cut.tidy import tidy
+from edge import flatbuffer
+from edge.errors import ModelError
+
+PICTURE, WINDOW = "frame", "window"
+_WHOLE_NUMBERS = frozenset(
+    {
+        schema.TensorType.INT4,
+        schema.TensorType.INT8,
+        schema.TensorType.UINT8,
+        schema.TensorType.INT16,
+    }
+)
+
+
+def standard_form(
+    model: bytes,
+    name: str,
+    channels: int = -1,
+    names: Mapping[str, str] | None = None,
+    order: Iterable[str] = (),
+) -> bytes:
+    """A float32 .tflite with static shapes, one channels-last input and one signature.
+
+    The input is `frame` (1, H, W, C) or `window` (1, T, H, W, C); outputs are called as
+    the first signature says, or as `names` makes of that, and stand in the given order.
+    name: of the model, for messages. channels: the axis that holds them in `model`.
+    Raises ModelError where the model is no float network of that kind.
+    """
+    _check(flatbuffer.read(model), name)
+    root = flatbuffer.read(with_static_shapes(model))
+    graph = root.subgraphs[0]
+    source = int(graph.inputs[0])
+    shape = shape_of(graph.tensors[source])
+    axis = channels % len(shape)
+    found = {(names or {}).get(n, n): index for n, index in outputs_of(root).items()}
+    outputs = {n: found[n] for n in [*order, *found] if n in found}
+    called = PICTURE if len(shape) == 4 else WINDOW
+    if axis != len(shape) - 1:
+        last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
+        order = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
+        given = add_tensor(root, called, last)
+        graph.operators = [transpose(root, given, source, order), *graph.operators]
+        source = given
+    else:
+        graph.tensors[source].name = called.encode()
+    sign(root, {called: source}, outputs)
+    tidy(root)
+    return flatbuffer.write(root)
+
+
+def _check(root: Any, name: str) -> None:
+    graph = root.subgraphs[0]
+    inputs = [graph.tensors[index] for index in graph.inputs]
+    if len(inputs) != 1:
+        given = ", ".join(f"'{name_of(tensor)}'" for tensor in inputs)
+        raise ModelError(f"{name} has {len(inputs)} inputs ({given}): only one can be the pictures")
+    signature = inputs[0].shapeSignature
+    shape = shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
+    if len(shape) not in (4, 5) or shape[0] not in (-1, 1) or -1 in shape[1:]:
+        raise ModelError(
+            f"{name} takes {list(shape)}: only a picture or a window of fixed size with a batch of "
+            "1 can be converted, (1, [T,] H, W, C)"
+        )
+    quantised = [t for t in graph.tensors if t.type in _WHOLE_NUMBERS and _scaled(t)]
+    if inputs[0].type != schema.TensorType.FLOAT32 or quantised:
+        raise ModelError(
+            f"{name} is quantised already or does not take float32: convert the float network that "
+            "it was made of, or run it as it is with edge-run"
+        )
+
+
+def _scaled(tensor: Any) -> bool:
+    return tensor.quantization is not None and tensor.quantization.scale is not None
+
+
+def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:
+    """Where 1 or 3 channels stand in (1, [T,] ...); -1 is tried first or last.
+
+    Otherwise it is looked for before height and width, then before T. Raises ModelError
+    where no axis can be it.
+    """
+    inner = [-3, -4] if len(shape) == 5 else [-3]
+    for axis in [-1, *inner] if last_first else [*inner, -1]:
+        if shape[axis] in (1, 3):
+            return axis
+    raise ModelError(f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known")
