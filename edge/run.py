@@ -4,10 +4,9 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-import psutil
-
 from devices.memory import peak_rss_bytes
 from edge.frame import Frame
+from edge.process_age import process_age_s
 from edge.sinks.base import RunEnded, Sink
 from edge.sources.base import Source
 from edge.stream import Stream
@@ -62,7 +61,7 @@ def _one_frame(stream: Stream, frame: Frame, sinks: Sequence[Sink], summary: Run
 
 
 def _since_process_start_s() -> float:
-    return round(time.time() - psutil.Process().create_time(), 3)
+    return round(process_age_s(), 3)
 
 
 def _timed(source: Source, summary: RunSummary, max_frames: int | None) -> Iterator[Frame]:

@@ -1,0 +1,77 @@
+"""What /proc/cpuinfo says of the processor, on x86 and on ARM."""
+
+from collections import Counter
+from pathlib import Path
+
+from devices.cores import core_name
+from devices.files import read_text
+
+# what integer and float kernels of neural networks choose between
+SIMD_FEATURES = (
+    *("neon", "asimd", "asimdhp", "asimddp", "i8mm", "bf16", "sve", "sve2"),
+    *("ssse3", "sse4_1", "avx", "f16c", "fma", "avx2", "avx_vnni", "avx_vnni_int8"),
+    *("avx512f", "avx512bw", "avx512vbmi", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
+    *("amx_tile", "amx_int8", "amx_bf16"),
+)
+
+Block = dict[str, str]
+
+
+def read_blocks(root: Path = Path("/")) -> tuple[Block, ...]:
+    """The paragraphs of /proc/cpuinfo: one a logical core, and on a board one about itself."""
+    text = read_text(root / "proc/cpuinfo") or ""
+    blocks = (_fields(paragraph) for paragraph in text.split("\n\n"))
+    return tuple(block for block in blocks if block)
+
+
+def _fields(paragraph: str) -> Block:
+    lines = (line.split(":", 1) for line in paragraph.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in lines}
+
+
+def logical_cores(blocks: tuple[Block, ...]) -> int:
+    """How many logical cores are on line; 0 where the text does not say."""
+    return sum("processor" in block for block in blocks)
+
+
+def cpu_name(blocks: tuple[Block, ...]) -> str | None:
+    """`AMD EPYC`, `ARM Cortex-A72 (r0p3)`, or each kind of core with its count."""
+    cores = Counter(_arm_core(block) for block in blocks if "CPU part" in block)
+    if len(cores) > 1:
+        return " + ".join(f"{count} x {name}" for name, count in cores.items())
+    return next(iter(cores), None) or _first(blocks, "model name")
+
+
+def _arm_core(block: Block) -> str:
+    if "CPU implementer" not in block:
+        return f"CPU part {block['CPU part']}"
+    return core_name(
+        block["CPU implementer"],
+        block["CPU part"],
+        block.get("CPU variant", ""),
+        block.get("CPU revision", ""),
+    )
+
+
+def board_name(blocks: tuple[Block, ...]) -> str | None:
+    """The board as a Raspberry Pi's kernel adds it at the end of the text."""
+    return _first(blocks, "Model")
+
+
+def simd_features(blocks: tuple[Block, ...]) -> tuple[str, ...]:
+    """Those of SIMD_FEATURES that the processor has, in that order."""
+    flags = _flags(blocks)
+    return tuple(feature for feature in SIMD_FEATURES if feature in flags)
+
+
+def in_virtual_machine(blocks: tuple[Block, ...]) -> bool | None:
+    """Whether x86's CPUID says that a hypervisor runs below the kernel; None: ARM has no such bit."""
+    return "hypervisor" in _flags(blocks) if _first(blocks, "flags") else None
+
+
+def _flags(blocks: tuple[Block, ...]) -> set[str]:
+    return set((_first(blocks, "flags") or _first(blocks, "Features") or "").split())
+
+
+def _first(blocks: tuple[Block, ...], field: str) -> str | None:
+    return next((block[field] for block in blocks if block.get(field)), None)

@@ -1,0 +1,60 @@
+"""How hot the processor is.
+
+Formats: the kernel's Documentation/driver-api/thermal/sysfs-api.rst and hwmon/sysfs-interface.rst;
+both give thousandths of a degree Celsius.
+"""
+
+import re
+from pathlib import Path
+
+from devices.files import children, read_int, read_text
+
+# by zone type: cpu-thermal (Raspberry Pi, Orin), CPU-therm (Jetson Nano), soc0-thermal and
+# tj-thermal (Orin; the junction is the hottest of all), x86_pkg_temp, bigcore0-thermal
+_PROCESSOR_ZONE = re.compile(r"cpu|soc|core|x86_pkg|^tj", re.IGNORECASE)
+_PROCESSOR_CHIPS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_thermal")
+# a sensor outside of this is off or broken; a Jetson's absent engines say -256
+_LEAST_MILLIDEGREES, _MOST_MILLIDEGREES = -60_000, 150_000
+
+
+def read_temperature_c(root: Path = Path("/")) -> float | None:
+    """The hottest thermal zone of the processor or its chip, else of its hwmon sensors.
+
+    Other zones are not read: an Orin Nano's zones of engines that it lacks answer EAGAIN.
+    """
+    zones = processor_zones_c(root).values()
+    return max(zones, default=None) if zones else max(_hwmon_c(root), default=None)
+
+
+def processor_zones_c(root: Path = Path("/")) -> dict[str, float]:
+    """Temperature of each thermal zone that is the processor's, by the zone's type.
+
+    Of several zones of one type, as on two sockets, the hottest.
+    """
+    found: dict[str, float] = {}
+    for zone in children(root / "sys/class/thermal", "thermal_zone"):
+        kind = read_text(zone / "type") or ""
+        degrees = _degrees(zone / "temp") if _PROCESSOR_ZONE.search(kind) else None
+        if degrees is not None:
+            found[kind] = max(degrees, found.get(kind, degrees))
+    return found
+
+
+def _hwmon_c(root: Path) -> list[float]:
+    chips = children(root / "sys/class/hwmon", "hwmon")
+    return [
+        c for chip in chips if read_text(chip / "name") in _PROCESSOR_CHIPS for c in _chip(chip)
+    ]
+
+
+def _chip(chip: Path) -> list[float]:
+    """A chip's temperatures; k10temp's Tctl carries an offset and counts only when alone."""
+    inputs = [file for file in children(chip, "temp") if file.name.endswith("_input")]
+    labels = [read_text(file.with_name(file.name.replace("_input", "_label"))) for file in inputs]
+    real = [file for file, label in zip(inputs, labels) if label != "Tctl"] or inputs
+    return [degrees for degrees in map(_degrees, real) if degrees is not None]
+
+
+def _degrees(file: Path) -> float | None:
+    value = read_int(file, least=_LEAST_MILLIDEGREES, most=_MOST_MILLIDEGREES)
+    return None if value is None else value / 1000
