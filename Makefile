@@ -5,9 +5,12 @@ BOARD_ENV := .venv-board
 PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
 INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 DEMO := out/demo
+BENCH := out/bench
+LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario capacity \
+  --profile --roofline --engines --cross-check
 BOARD := $(BOARD_ENV)/bin
 
-.PHONY: demo test lint train bundle picture wheel clean help
+.PHONY: demo test gate bench lint train bundle picture wheel clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,9 +28,32 @@ demo: $(BOARD_ENV)/$(INSTALLED) ## Run the shipped network over two real videos 
 test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
 	$(TEST_ENV)/bin/python -m pytest
 
+gate: $(TEST_ENV)/$(INSTALLED) ## Fail where the shipped network became larger, dearer or less right
+	@mkdir -p out
+	$(TEST_ENV)/bin/edge-bench facts faces-in-motion -o out/faces-in-motion.facts.json
+	$(TEST_ENV)/bin/edge-bench gate out/faces-in-motion.facts.json \
+	  --baseline benchmarks/baseline/faces-in-motion.facts.json
+
 lint: $(TEST_ENV)/$(INSTALLED)
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/ruff format --check .
+
+bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim with all baselines (a quarter of an hour)
+	@mkdir -p $(BENCH)
+	@test -e out/clips/test.npz || \
+	  $(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml --export-clips out/clips
+	@test -e out/mtdnn_swim.keras || \
+	  $(TEST_ENV)/bin/python -m models.build mtdnn_swim out/mtdnn_swim.keras
+	@test -e out/mtdnn_swim.edge || $(TEST_ENV)/bin/edge-convert out/mtdnn_swim.keras \
+	  -o out/mtdnn_swim.edge --calibration out/clips/calibration.npz
+	$(TEST_ENV)/bin/edge-bench --data out/clips/test.npz --baselines \
+	  $(if $(wildcard out/mtdnn_lite.keras),--model out/mtdnn_lite.keras) \
+	  $(LOOKED_INTO) -o $(BENCH)/faces-in-motion.json
+	$(TEST_ENV)/bin/edge-bench out/mtdnn_swim.edge --baselines --model out/mtdnn_swim.keras \
+	  $(LOOKED_INTO) -o $(BENCH)/mtdnn_swim.json
+	$(TEST_ENV)/bin/edge-bench report $(BENCH)/*.json -o $(BENCH)/report.html
+	$(TEST_ENV)/bin/python -m benchmarks.readme README.md \
+	  $(BENCH)/faces-in-motion.json $(BENCH)/mtdnn_swim.json
 
 train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (about an hour on 2 cores)
 	$(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras \

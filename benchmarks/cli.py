@@ -2,15 +2,23 @@
 
 import click
 
+from benchmarks.compare_command import compare
 from benchmarks.default_group import DefaultCommandGroup
+from benchmarks.facts_command import facts
+from benchmarks.gate_command import gate
+from benchmarks.history_command import history
+from benchmarks.report_command import report
 from benchmarks.run_command import run
 from benchmarks.score_command import score
+from benchmarks.suite_command import suite
+from benchmarks.versus_command import versus
 from edge import __version__
 
 EXAMPLES = """\b
 Examples:
   edge-bench mine.edge
   edge-bench mine.edge --data test.npz --baselines -o record.json
+  edge-bench versus old.edge new.edge
   edge-bench score decisions.jsonl truth.jsonl --bundle mine.edge
   edge-bench run --help
 """
@@ -26,4 +34,11 @@ def main() -> None:
 
 
 main.add_command(run)
+main.add_command(report)
 main.add_command(score)
+main.add_command(versus)
+main.add_command(compare)
+main.add_command(facts)
+main.add_command(gate)
+main.add_command(history)
+main.add_command(suite)

@@ -1,21 +1,30 @@
 """From nothing to the first result: edge-run itself, in fresh processes."""
 
-import json
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.frames import BenchFrames
-from benchmarks.record import ColdStart
-from benchmarks.statistics import summarise
-from edge.errors import EngineError
+from benchmarks.fresh_process import found_by
+from benchmarks.statistics import Summary, summarise
 from edge.stream import EngineOptions
 
-_TIMEOUT_S = 300
 _RUN_MAIN = "from edge.cli import main; main(prog_name='edge-run')"
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Fresh processes of edge-run: from process start to the first pushed frame's result.
+
+    frames: how many frames each process ran.  peak_rss_bytes: the largest of all.
+    """
+
+    first_result_s: Summary
+    peak_rss_bytes: int
+    frames: int
 
 
 def cold_start(
@@ -40,7 +49,7 @@ def cold_start(
         command = _command(bundle, options, source, count)
         runs = []
         for _ in range(repeats):
-            runs.append(_run(command))
+            runs.append(found_by(command))
             on_start()
     return ColdStart(
         first_result_s=summarise([run["first_result_s"] for run in runs]),
@@ -57,17 +66,3 @@ def _command(bundle: str, options: EngineOptions, source: str, count: int) -> li
     if options.delegate:
         engine += ["--delegate", options.delegate]
     return program + arguments + engine
-
-
-def _run(command: list[str]) -> dict:
-    """One process's summary, as edge-run prints it."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
-    except subprocess.TimeoutExpired as error:
-        raise EngineError(
-            f"edge-run gave no result in {_TIMEOUT_S} s: give a --source that delivers frames"
-        ) from error
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise EngineError(f"edge-run failed in a fresh process ({reason})")
-    return json.loads(done.stdout.strip().splitlines()[-1])

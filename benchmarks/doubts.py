@@ -1,12 +1,9 @@
 """What makes the figures of a record doubtful, and what to do about it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from benchmarks.record import Measurement, Record
-from benchmarks.statistics import spread
-
-UNSTABLE_SPREAD = 0.10  # of the rounds' medians; above it a difference may be noise
-WAITING_SHARE = 0.10  # of a frame's time spent without a core
+from benchmarks.statistics import CHECKS, Evidence
 
 
 def doubts(record: Record) -> Iterator[str]:
@@ -14,26 +11,20 @@ def doubts(record: Record) -> Iterator[str]:
     for part, count in record.streamed.invocations.items():
         if count != 1:
             yield f"the {part} ran {count:g} times a frame; exactly once was promised"
-    waiting = _listed(record, _waiting, WAITING_SHARE)
-    if waiting:
-        yield (
-            f"the machine was busy, of the time of a frame was spent waiting: {waiting}; "
-            "long frames wait more, which distorts the ratios: close other programs"
-        )
-    unstable = _listed(record, lambda found: spread(found.round_p50_ms), UNSTABLE_SPREAD)
-    if unstable:
-        yield (
-            f"unstable, the medians of the rounds lie apart: {unstable}; "
-            "close other programs, or measure longer with --seconds"
-        )
+    known = {found.name: evidence(found) for found in record.measurements}
+    for check in CHECKS:
+        failed = {name: check.share(of) for name, of in known.items() if check.fails(of)}
+        if failed:
+            listed = ", ".join(f"{name} {share:.0%}" for name, share in failed.items())
+            yield f"unstable, {check.reason}: {listed}; {check.next_step}"
+
+
+def evidence(found: Measurement) -> Evidence:
+    """What a record tells of how one contender was measured."""
+    return Evidence(found.round_p50_ms, _waiting(found))
 
 
 def _waiting(found: Measurement) -> float:
     if found.total_ms is None or found.cpu_ms is None or not found.invokes_ms:
         return 0.0  # Keras waits for threads of its own
     return 1.0 - found.cpu_ms.mean / found.total_ms.mean
-
-
-def _listed(record: Record, doubt: Callable[[Measurement], float], limit: float) -> str:
-    values = {found.name: doubt(found) for found in record.measurements}
-    return ", ".join(f"{name} {value:.0%}" for name, value in values.items() if value > limit)

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from benchmarks.record import FrameSet
+from benchmarks.frame_set import FrameSet
 from edge.bundle import Bundle
 from edge.clips import Clips
 from edge.errors import BundleError, SinkError

@@ -1,23 +1,36 @@
-"""One benchmark run: open, time in alternating rounds, measure accuracy, start anew."""
+"""One benchmark run: open, time in alternating rounds, judge, run scenarios, look inside."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from benchmarks import baselines, record
 from benchmarks.answers import judged
-from benchmarks.cache import DEFAULT_FOLDER, ConversionCache
-from benchmarks.cold_start import cold_start
+from benchmarks.cache import ConversionCache
+from benchmarks.cold_start import ColdStart
 from benchmarks.contenders import Contender, of_bundle, split_rerun
 from benchmarks.described import describe
+from benchmarks.floors import process_floors_ms
 from benchmarks.frames import BenchFrames, choose_frames
+from benchmarks.insight import Insight
 from benchmarks.measurement import streaming, timed
-from benchmarks.record import ColdStart, Measurement, Record, Setup
-from benchmarks.timing import Plan, Trial, alternate
+from benchmarks.overhead import measure_overhead
+from benchmarks.record import Measurement, Memory, Record, Scenarios, Setup
+from benchmarks.request import Request
+from benchmarks.revision import git_revision
+from benchmarks.scenario_runs import ScenarioRuns
+from benchmarks.scenarios.cold import Cold
+from benchmarks.scenarios.single_stream import single_stream
+from benchmarks.statistics import summarise
+from benchmarks.timer import check_timer
+from benchmarks.timing import Trial
 from devices.machine import this_machine
+from devices.memory import read_memory
+from devices.telemetry import TimeLine
 from edge import __version__, runtimes
 from edge.bundle import Bundle
 from edge.clips import Clips, read_clips
@@ -25,35 +38,10 @@ from edge.errors import ClipError
 from edge.evaluate import check_labels
 from edge.plain_tflite import open_any
 from edge.progress import Progress
-from edge.stream import EngineOptions
-
-BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after one
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for."""
-
-    bundle: str
-    options: EngineOptions = field(default_factory=EngineOptions)
-    data: Path | None = None
-    clips: int | None = None
-    source: str | None = None
-    baselines: bool = False
-    model: Path | None = None
-    cache: Path = DEFAULT_FOLDER
-    plan: Plan = field(default_factory=Plan)
-    baseline_frames: int = 100
-    cold_starts: int = 3
-
-    @property
-    def baseline_plan(self) -> Plan:
-        frames = min(self.plan.frames, self.baseline_frames)
-        return replace(self.plan, frames=frames, warmup=BASELINE_WARMUP)
 
 
 class Bench:
-    """A run under way: what was opened so far."""
+    """A run under way: what was opened, and the fields of the record found so far."""
 
     def __init__(self, request: Request, progress: Progress) -> None:
         self.request, self._progress = request, progress
@@ -62,29 +50,124 @@ class Bench:
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
         self.frames: BenchFrames = choose_frames(self.bundle, self.clips, request.source)
+        self._found: dict[str, Any] = {}
 
     def run(self) -> Record:
         """Measure everything that was asked for.
 
-        Raises BundleError, EngineError, SourceError, ClipError, ModelError or ConfigError.
+        Interrupted, it gives what was measured until then, with `complete` False; raises
+        KeyboardInterrupt where that is nothing. Raises BundleError, EngineError,
+        SourceError, ClipError, ModelError or ConfigError.
         """
-        contenders = self._contenders()
-        measurements = self._timed(contenders)
-        asked = self._clips_to_answer()
-        measurements = judged(measurements, contenders, self.bundle, asked, self._progress)
-        rerun = next((m for m in measurements if m.name == record.SPLIT_RERUN), None)
+        complete = self._finished(self._measure) and all(map(self._finished, self._further()))
+        if "measurements" not in self._found:
+            raise KeyboardInterrupt
         return Record(
             schema=record.SCHEMA_VERSION,
             created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
             edge_run=__version__,
+            revision=git_revision(),
             bundle=describe(self.request.bundle, self.bundle),
             machine=this_machine(),
             setup=self._setup(),
-            measurements=tuple(measurements),
             data=Path(self.clips.name).name if self.clips else "",
-            streaming=streaming(self.bundle.manifest.window, measurements[0], rerun),
-            cold_start=self._cold_start(),
+            complete=complete,
+            **self._found,
         )
+
+    def _finished(self, step: Callable[[], bool | None]) -> bool:
+        """Whether a step came to its end: it may say so itself, or be interrupted."""
+        try:
+            return step() is not False
+        except KeyboardInterrupt:
+            return False
+
+    def _further(self) -> list[Callable[[], bool | None]]:
+        return [self._judge, self._processes, self._run_scenarios, self._look_inside]
+
+    def _measure(self) -> bool:
+        self._found |= {"timer": check_timer(), "overhead": measure_overhead()}
+        self._contenders = self._make_contenders()
+        plans = [self.request.plan, *[self.request.baseline_plan] * (len(self._contenders) - 1)]
+        trials = {
+            c.name: Trial(c.subject, self.frames.pixels, plan)
+            for c, plan in zip(self._contenders, plans)
+            if c.subject is not None
+        }
+        line, rounds = TimeLine(), self.request.plan.rounds
+        line.start()
+        with self._progress.count("timing, rounds", rounds) as on_round:
+
+            def after_round() -> None:
+                line.take()  # between rounds: a thread of its own would be in the way
+                on_round()
+
+            taken = single_stream(trials, rounds, after_round)
+        if record.STREAMED not in taken.samples:
+            return False
+        timer = self._found["timer"]
+        measurements = [
+            timed(c, trials[c.name], timer)
+            if c.name in taken.samples
+            else Measurement(c.name, not_measured=c.not_measured or "interrupted")
+            for c in self._contenders
+        ]
+        rerun = next((m for m in measurements if m.name == record.SPLIT_RERUN), None)
+        own = read_memory()
+        self._found |= {
+            "measurements": tuple(measurements),
+            "streaming": streaming(self.bundle.manifest.window, measurements[0], rerun),
+            "telemetry": line.samples,
+            "memory": Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes),
+        }
+        return taken.complete
+
+    def _judge(self) -> None:
+        clips = self.clips
+        if clips is not None and self.request.clips is not None:
+            clips = clips.sample(self.request.clips)  # all of them serve to calibrate and to time
+        self._found["measurements"] = tuple(
+            judged(
+                self._found["measurements"], self._contenders, self.bundle, clips, self._progress
+            )
+        )
+
+    def _processes(self) -> None:
+        request = self.request
+        if not request.processes:
+            return
+        floors: list[float] = []
+        step = "fresh processes, for comparisons"
+        with self._progress.count(step, request.processes) as on_process:
+            for floor in process_floors_ms(
+                request.bundle,
+                request.options,
+                self.frames,
+                request.processes,
+                on_process=on_process,
+            ):
+                floors.append(floor)
+                self._found["process_floors_ms"] = tuple(floors)
+
+    def _run_scenarios(self) -> bool:
+        runs = ScenarioRuns(self.request, self.bundle, self.frames, self._progress)
+        for name in self.request.scenarios:
+            if name == "cold" and not self.request.cold_starts:
+                continue
+            result = runs.run(name)
+            done = self._found.get("scenarios", Scenarios())
+            self._found["scenarios"] = replace(done, **{name.replace("-", "_"): result})
+            self._found["energy"] = runs.energy
+            if isinstance(result, Cold) and result.first_result_s:
+                self._found["cold_start"] = _cold_start(result, self.bundle.manifest.window + 15)
+            if not result.complete:
+                return False
+        return True
+
+    def _look_inside(self) -> None:
+        insight = Insight(self.request, self.bundle, self._found["measurements"][0], self._progress)
+        for found in insight.steps():
+            self._found |= found
 
     def _read_clips(self) -> Clips | None:
         if self.request.data is None:
@@ -94,13 +177,7 @@ class Bench:
         check_labels(self.tasks, clips)
         return clips
 
-    def _clips_to_answer(self) -> Clips | None:
-        """Those that accuracy is measured on; all of them serve to calibrate and to time."""
-        if self.clips is None or self.request.clips is None:
-            return self.clips
-        return self.clips.sample(self.request.clips)
-
-    def _contenders(self) -> list[Contender]:
+    def _make_contenders(self) -> list[Contender]:
         request = self.request
         contenders = [of_bundle(record.STREAMED, self.bundle, request.options)]
         if not request.baselines:
@@ -127,38 +204,6 @@ class Bench:
             )
         return [rgb[start : start + length] for start in range(len(rgb) - length + 1)]
 
-    def _timed(self, contenders: Sequence[Contender]) -> list[Measurement]:
-        plans = [self.request.plan, *[self.request.baseline_plan] * (len(contenders) - 1)]
-        trials = {
-            c.name: Trial(c.subject, self.frames.pixels, plan)
-            for c, plan in zip(contenders, plans)
-            if c.subject is not None
-        }
-        rounds = self.request.plan.rounds
-        with self._progress.count("timing, rounds", rounds) as on_round:
-            alternate(list(trials.values()), rounds, on_round)
-        return [
-            timed(c, trials[c.name])
-            if c.name in trials
-            else Measurement(c.name, not_measured=c.not_measured)
-            for c in contenders
-        ]
-
-    def _cold_start(self) -> ColdStart | None:
-        repeats = self.request.cold_starts
-        if not repeats:
-            return None
-        count = self.bundle.manifest.window + 15
-        with self._progress.count("starting edge-run anew, times", repeats) as on_start:
-            return cold_start(
-                self.request.bundle,
-                self.request.options,
-                self.frames,
-                count=count,
-                repeats=repeats,
-                on_start=on_start,
-            )
-
     def _setup(self) -> Setup:
         plan, options = self.request.plan, self.request.options
         runtime = runtimes.load(options.runtime)
@@ -173,3 +218,7 @@ class Bench:
             rounds=plan.rounds,
             warmup_frames=plan.warmup,
         )
+
+
+def _cold_start(found: Cold, frames: int) -> ColdStart:
+    return ColdStart(summarise(found.first_result_s), found.peak_rss_bytes, frames)

@@ -1,20 +1,34 @@
 """From the timings of a trial to the figures of a record."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from benchmarks.contenders import Contender
+from benchmarks.doubts import evidence
 from benchmarks.record import Measurement, Streaming
-from benchmarks.statistics import Summary, median, summarise
+from benchmarks.statistics import (
+    Summary,
+    judge,
+    median,
+    percentile_estimates,
+    summarise,
+    tukey_outliers,
+)
+from benchmarks.timer import TimerCheck
 from benchmarks.timing import FrameTiming, Trial
 
+_DIGITS = 5  # of milliseconds: 10 ns
 
-def timed(contender: Contender, trial: Trial) -> Measurement:
-    """All latencies of a contender that was measured."""
+
+def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
+    """All latencies of a contender that was measured with this timer."""
     timings = trial.timings
     has_engines = bool(timings[0].invokes_ms)
-    return Measurement(
+    frames_ms = [t.total_ms for t in timings]
+    outliers = tukey_outliers(frames_ms)
+    found = Measurement(
         contender.name,
-        total_ms=summarise([t.total_ms for t in timings]),
+        total_ms=summarise(frames_ms),
         cpu_ms=summarise([t.cpu_ms for t in timings]),
         stages_ms=_by_name(timings, lambda t: t.stages_ms),
         invokes_ms=_by_name(timings, lambda t: t.invokes_ms),
@@ -25,7 +39,14 @@ def timed(contender: Contender, trial: Trial) -> Measurement:
         },
         round_p50_ms=tuple(median([t.total_ms for t in taken]) for taken in trial.rounds),
         size_bytes=contender.size_bytes,
+        frames_ms=tuple(round(ms, _DIGITS) for ms in frames_ms),
+        round_frames=tuple(map(len, trial.rounds)),
+        percentiles=percentile_estimates(frames_ms),
+        outliers=outliers,
     )
+    clock = timer.share_of(found.total_ms.min)
+    known = replace(evidence(found), outliers=outliers.share, clock=clock)
+    return replace(found, verdict=str(judge(known)))
 
 
 def streaming(window: int, streamed: Measurement, rerun: Measurement | None) -> Streaming | None:

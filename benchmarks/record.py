@@ -2,10 +2,25 @@
 
 from dataclasses import dataclass, field
 
-from benchmarks.statistics import Summary
+from benchmarks.cold_start import ColdStart
+from benchmarks.frame_set import FrameSet
+from benchmarks.litert_script import CrossCheck
+from benchmarks.overhead import Overhead
+from benchmarks.profile.figures import PartProfile
+from benchmarks.roofline.point import Roof, RooflinePoint
+from benchmarks.scenarios.camera import Camera
+from benchmarks.scenarios.capacity import Capacity
+from benchmarks.scenarios.cold import Cold
+from benchmarks.scenarios.multi_stream import MultiStream
+from benchmarks.scenarios.offline import Offline
+from benchmarks.scenarios.pipeline import Pipeline
+from benchmarks.scenarios.soak import Soak
+from benchmarks.statistics import Outliers, PercentileEstimate, Summary
+from benchmarks.timer import TimerCheck
 from devices.machine import Machine
+from devices.telemetry import Sample
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STREAMED = "streamed"
 SPLIT_RERUN = "split re-run"
@@ -35,16 +50,6 @@ class BundleRecord:
     streaming: str
     window: int
     parts: tuple[PartRecord, ...]
-
-
-@dataclass(frozen=True)
-class FrameSet:
-    """The frames that were timed: where they are from, how many and how large."""
-
-    source: str
-    count: int
-    height: int
-    width: int
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,9 @@ class Measurement:
     invocations: of each part for one frame, mean.
     round_p50_ms: median of `total_ms` in each round; the rounds of all ways alternate.
     agreement: share of answers equal to the float network's, by task.
+    frames_ms: `total_ms` of every frame that was timed, in order; round_frames: how many
+    of them each round holds.
+    percentiles: of these, by name, with 95 % intervals.  verdict: `stable`, or why not.
     """
 
     name: str
@@ -104,18 +112,61 @@ class Measurement:
     size_bytes: int | None = None
     accuracy: tuple[TaskFigure, ...] = ()
     agreement: dict[str, float] = field(default_factory=dict)
+    frames_ms: tuple[float, ...] = ()
+    round_frames: tuple[int, ...] = ()
+    percentiles: dict[str, PercentileEstimate] = field(default_factory=dict)
+    outliers: Outliers | None = None
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
-class ColdStart:
-    """Fresh processes of edge-run: from process start to the first pushed frame's result.
+class EngineRecord:
+    """One part of the bundle in another engine, the engine alone.
 
-    frames: how many frames each process ran.  peak_rss_bytes: the largest of all.
+    not_measured: why there are no figures.  snr_db: of its answers against LiteRT's.
     """
 
-    first_result_s: Summary
+    engine: str
+    version: str
+    part: str
+    not_measured: str = ""
+    invoke_ms: Summary | None = None
+    snr_db: float | None = None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What the board's own meter told while the streamed frames were timed.
+
+    covers: what the meter measures.  per_frame_mj: millijoules, everything on it included.
+    """
+
+    covers: str
+    joules: float
+    seconds: float
+    per_frame_mj: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of the measuring process, after the bundle was loaded and streamed. PSS: None untold."""
+
+    rss_bytes: int
     peak_rss_bytes: int
-    frames: int
+    pss_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Runs after MLPerf's LoadGen, those that were asked for."""
+
+    camera: Camera | None = None
+    offline: Offline | None = None
+    multi_stream: MultiStream | None = None
+    capacity: Capacity | None = None
+    cold: Cold | None = None
+    soak: Soak | None = None
+    pipeline: Pipeline | None = None
 
 
 @dataclass(frozen=True)
@@ -128,7 +179,15 @@ class Streaming:
 
 @dataclass(frozen=True)
 class Record:
-    """Everything that one run of edge-bench found out; the first measurement is `streamed`."""
+    """Everything that one run of edge-bench found out; the first measurement is `streamed`.
+
+    complete: False where it was interrupted; what had been measured by then stands here.
+    revision: of the project's git checkout, empty where there is none.
+    process_floors_ms: the shortest frame of each of several fresh processes, streamed,
+    which is what comparisons rest on.
+    profiles, roofline, engines: by the parts' roles, where they were asked for.
+    telemetry: of the machine while the frames were timed.
+    """
 
     schema: int
     created_at: str
@@ -140,6 +199,20 @@ class Record:
     data: str = ""
     streaming: Streaming | None = None
     cold_start: ColdStart | None = None
+    complete: bool = True
+    revision: str = ""
+    process_floors_ms: tuple[float, ...] = ()
+    scenarios: Scenarios = field(default_factory=Scenarios)
+    timer: TimerCheck | None = None
+    overhead: Overhead | None = None
+    cross_check: CrossCheck | None = None
+    profiles: dict[str, PartProfile] = field(default_factory=dict)
+    roof: Roof | None = None
+    roofline: dict[str, RooflinePoint] = field(default_factory=dict)
+    engines: tuple[EngineRecord, ...] = ()
+    telemetry: tuple[Sample, ...] = ()
+    energy: Energy | None = None
+    memory: Memory | None = None
 
     @property
     def streamed(self) -> Measurement:

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import click
 
+from benchmarks.insight_options import insight_options
+from benchmarks.remote.board import Board
+from benchmarks.remote.options import board_options
+from benchmarks.scenario_options import scenario_options
 from edge.errors import SinkError
 from edge.options import engine_options, json_option, one_line_errors
 from edge.shipped import DEFAULT_BUNDLE
@@ -15,8 +19,10 @@ Examples:
   edge-bench mine.edge --source clip.mp4 --threads 2 -o record.json
   edge-bench mine.edge --data test.npz
   edge-bench mine.edge --data test.npz --baselines --model mine.keras
+  edge-bench --host pi@board mine.edge --data test.npz -o record.json
 """
 
+_PROCESSES = 20  # as many make a difference of 5 % visible
 _existing = click.Path(exists=True, path_type=Path)
 
 
@@ -94,17 +100,27 @@ _existing = click.Path(exists=True, path_type=Path)
     help="Fresh edge-run processes to start; 0 for none.",
 )
 @click.option(
+    "--processes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Fresh processes whose shortest frames comparisons rest on. [default: 20 with -o, else 0]",
+)
+@scenario_options
+@insight_options
+@click.option(
     "-o",
     "--output",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="RECORD.json",
     help="Write the record, for comparisons.",
 )
+@board_options
 @engine_options
 @json_option
 @one_line_errors
 def run(
     bundle: str,
+    board: Board | None,
     runtime: str,
     threads: int,
     delegate: str | None,
@@ -114,6 +130,7 @@ def run(
     output: Path | None,
     as_json: bool,
     cache: Path | None,
+    processes: int | None,
     **wanted: object,
 ) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
@@ -126,8 +143,10 @@ def run(
     same network (--baselines).
     """
     from benchmarks.cache import DEFAULT_FOLDER
-    from benchmarks.harness import Bench, Request
+    from benchmarks.harness import Bench
     from benchmarks.record_file import to_json, write_record
+    from benchmarks.remote.measure import measure_there
+    from benchmarks.request import Request
     from benchmarks.tables import report
     from benchmarks.timing import Plan
     from edge.progress import Progress
@@ -144,14 +163,17 @@ def run(
         EngineOptions(runtime, threads, delegate),
         plan=Plan(frames, seconds, rounds),
         cache=cache or DEFAULT_FOLDER,
+        processes=(_PROCESSES if output else 0) if processes is None else processes,
         **wanted,
     )
     progress = Progress()
-    found = Bench(request, progress).run()
+    found = measure_there(board, output, progress) if board else Bench(request, progress).run()
     progress.say("done")
-    if output:
+    if output and not board:
         write_record(output, found)
     click.echo(to_json(found).rstrip() if as_json else "\n" + report(found))
+    if not found.complete:
+        raise KeyboardInterrupt
 
 
 def _check_writable(output: Path) -> None:

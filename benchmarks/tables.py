@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from benchmarks.cells import LATENCY, NOT_MEASURED, amount, megabytes, milliseconds, value
 from benchmarks.comparison_tables import answers_compared, costs_compared
 from benchmarks.doubts import doubts
+from benchmarks.insight_tables import insight_tables
 from benchmarks.record import Measurement, PartRecord, Record, TaskFigure
+from benchmarks.scenario_tables import scenario_tables
 from edge.text_table import text_table
 
 
@@ -15,11 +17,13 @@ def report(record: Record) -> str:
         _heading(record),
         _parts(record),
         _latency(record.streamed),
+        _percentiles(record.streamed),
         _facts(record),
         _accuracy(record),
     ]
     if len(record.measurements) > 1:
         sections += [costs_compared(record), answers_compared(record)]
+    sections += [*scenario_tables(record.scenarios), *insight_tables(record), _figures(record)]
     sections.append("\n".join(f"warning: {text}" for text in doubts(record)))
     return "\n\n".join(filter(None, sections))
 
@@ -66,6 +70,40 @@ def _latency(streamed: Measurement) -> str:
     rows += [[f"runtime alone: {p}", *milliseconds(s)] for p, s in streamed.invokes_ms.items()]
     rows.append(["added by edge-run", *milliseconds(streamed.overhead_ms)])
     return text_table([f"ms a frame (n = {streamed.total_ms.n})", *LATENCY], rows)
+
+
+def _percentiles(streamed: Measurement) -> str:
+    rows = [
+        (name, f"{found.value:.3f}", _bounds(found.interval))
+        for name, found in streamed.percentiles.items()
+    ]
+    if not rows:
+        return ""
+    return text_table(("whole push, ms", "", "95 % interval"), rows)
+
+
+def _bounds(interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return "too few frames"
+    return f"{interval[0]:.3f} to {interval[1]:.3f}"
+
+
+def _figures(record: Record) -> str:
+    """How far the figures can be trusted, and whether they are all there."""
+    lines = []
+    if record.streamed.verdict == "stable":  # else the warnings say why not
+        lines.append("verdict: stable")
+    if record.overhead:
+        lines.append(str(record.overhead))
+    if record.process_floors_ms:
+        floors = record.process_floors_ms
+        lines.append(
+            f"shortest frame of {len(floors)} fresh processes: {min(floors):.3f} ms "
+            f"(each its own: up to {max(floors):.3f})"
+        )
+    if not record.complete:
+        lines.append("PARTIAL: the run was interrupted")
+    return "\n".join(lines)
 
 
 def _facts(record: Record) -> str:

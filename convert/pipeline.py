@@ -12,7 +12,6 @@ from convert import calibration as calib
 from convert.clip_sets import clips_of
 from convert.precision.found import Scale
 from convert.precision.parts import ConvertedPart, describe, encode_windows
-from convert.precision.probe import left_to_other_kernels
 from convert.precision.ranges import extremes
 from convert.precision.recipes import FLOAT32
 from convert.precision.scoring import outputs_by_last_part
@@ -20,7 +19,6 @@ from convert.precision.search import PrecisionSearch
 from convert.precision.sensitivity import signal_to_noise_db
 from convert.precision.workshop import Workshop
 from convert.proof import verify
-from convert.proof.document import markdown
 from convert.proof.evidence import Evidence, agreements
 from convert.proof.golden import golden_arrays, packed
 from convert.proof.memory import PeakMemory
@@ -28,12 +26,14 @@ from convert.proof.report import sections, untimed
 from convert.proof.whole_window import measure_whole_window
 from convert.reading import read_network
 from convert.request import SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED, Request
-from convert.tasks_file import read_card
+from convert.tasks_file import guesses, read_card
 from edge import __version__, flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
 from edge.clips import Clips
+from edge.document import markdown
 from edge.errors import BundleError, ModelError
 from edge.evaluate import accuracies, check_labels, stream_outputs
+from edge.kernels import left_to_other_kernels
 from edge.manifest import SCHEMA_VERSION, InputSpec, Manifest
 from edge.progress import Progress
 
@@ -55,7 +55,7 @@ class Conversion:
         Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
         them before anything stands under the output's name.
         """
-        _refuse_output(self.request.output)
+        refuse_output(self.request.output)
         with (
             PeakMemory() as memory,
             TemporaryDirectory(prefix="edge-convert-") as folder,
@@ -68,10 +68,11 @@ class Conversion:
             bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
             self._verify(bundle)
             self._validate(bundle)
+            self._say("")
+            self.evidence.peak_memory_bytes = memory.peak_bytes
             if self.request.whole_window:
                 self._say("converting the whole window for comparison")
                 self._measure_whole_window(shop)
-        self.evidence.peak_memory_bytes = memory.peak_bytes
         return self._write(bundle)
 
     def _read_network(self, shop: Workshop) -> None:
@@ -79,12 +80,8 @@ class Conversion:
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
         self.network = read_network(request.model, self.card, request.cut, shop, self.progress)
-        for task in self.network.tasks:
-            if task.name not in self.card.tasks:
-                labels = f" of {', '.join(task.labels)}" if task.labels else ""
-                self.progress.say(
-                    f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}"
-                )
+        for guess in guesses(self.network.tasks, self.card):
+            self.progress.say(guess)
         colours = "RGB" if self.network.size[2] == 3 else "GRAY"
         self.spec = InputSpec(
             *self.network.size, colour_order=colours, value_range=request.value_range
@@ -261,7 +258,8 @@ class Conversion:
             self.progress.say(step)
 
 
-def _refuse_output(output: Path) -> None:
+def refuse_output(output: Path) -> None:
+    """Raises BundleError where no bundle can be written."""
     if output.suffix != ".edge" or not output.absolute().parent.is_dir():
         raise BundleError(f"{output} cannot be written: give NAME.edge in a folder that exists")
 

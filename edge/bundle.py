@@ -61,8 +61,8 @@ def open_bundle(name: str | os.PathLike = DEFAULT_BUNDLE) -> Bundle:
     Raises BundleError where anything about it is not as its manifest says.
     """
     path = find_bundle(name)
-    if path.suffix in (".keras", ".h5"):
-        raise BundleError(f"{path} is a Keras model: make a bundle of it with edge-convert first")
+    if path.suffix in (".keras", ".h5", ".onnx", ".pt2"):
+        raise BundleError(f"{path} is a network: make a bundle of it with edge-convert first")
     try:
         with zipfile.ZipFile(path) as archive:
             manifest = _read_manifest(archive, path)

@@ -16,8 +16,14 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INTERRUPTED = 130
 # what a board's installation leaves out, and the extra that brings it
-_EXTRAS = {
-    **dict.fromkeys(("tensorflow", "keras", "litert_quantizer", "matplotlib"), "convert"),
+EXTRAS = {
+    **dict.fromkeys(("tensorflow", "keras", "litert_quantizer"), "convert"),
+    **dict.fromkeys(
+        ("onnx2tf", "onnx", "onnx_graphsurgeon", "onnxruntime", "onnxsim", "sng4onnx", "tf_keras"),
+        "onnx",
+    ),
+    **dict.fromkeys(("litert_torch", "torch"), "torch"),
+    "matplotlib": "report",
     "sklearn": "train",
 }
 
@@ -65,7 +71,7 @@ def one_line_errors(command: F) -> F:
         except EdgeError as error:
             raise _failure(" ".join(str(error).split()), error.exit_code) from error
         except ModuleNotFoundError as error:
-            extra = _EXTRAS.get((error.name or "").split(".")[0])
+            extra = EXTRAS.get((error.name or "").split(".")[0])
             if extra is None:
                 raise
             raise _failure(

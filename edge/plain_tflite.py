@@ -78,9 +78,11 @@ def _input(
 
 
 def _spanned(tensor: TensorSpec) -> tuple[float, float]:
-    """The real values that 8 bits of the input span; floats are taken to be 0 to 1."""
+    """The real values that the input's integers span; floats are taken to be 0 to 1."""
     if not tensor.quantised:
         return (0.0, 1.0) if tensor.dtype == "float32" else (0.0, 255.0)
+    if tensor.dtype == "int16":  # symmetric: only its highest value says something
+        return 0.0, 32767 * tensor.scale
     lowest = (-128 if tensor.dtype == "int8" else 0) - tensor.zero_point
     return lowest * tensor.scale, (lowest + 255) * tensor.scale
 

@@ -11,7 +11,7 @@ from edge.stream import EngineOptions, Stream
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
 # amplifies it where the network wavers; where it is sure, they have to agree.
-_SURE_MARGIN = 0.5
+SURE_MARGIN = 0.5
 _TOLERANCE = 0.25  # of the largest value, for numbers and where no class is sure
 
 
@@ -48,7 +48,7 @@ def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
     if expected.shape != found.shape or not np.isfinite(found).all():
         raise SelfTestFailed(f"task {task.name} gives outputs of another form than expected")
     if task.kind == "classification":
-        sure = margin(expected) >= _SURE_MARGIN
+        sure = margin(expected) >= SURE_MARGIN
         wrong = int((expected.argmax(1) != found.argmax(1))[sure].sum())
         if wrong:
             raise SelfTestFailed(

@@ -35,6 +35,7 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert tops == {"edge", "convert", "models", "benchmarks", "devices"}
     assert "edge/bundles/faces-in-motion.edge" in names
     assert "models/configs/orl_motion_lite.toml" in names
+    assert "benchmarks/suites/default.toml" in names
     assert "devices/data/arm_cores.json" in names
     assert any(name.endswith("/NOTICE") for name in names)
 

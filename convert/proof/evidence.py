@@ -43,10 +43,11 @@ class Evidence:
     left_over: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_bytes: int = 0
+    oddities: tuple[str, ...] = ()
 
     def doubts(self) -> list[str]:
         """What the user has to know before relying on the bundle."""
-        return [*self._over_budget(), *self._unlike()]
+        return [*self.oddities, *self._over_budget(), *self._unlike()]
 
     def _over_budget(self) -> list[str]:
         if self.search is None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from convert.network import Network
-from convert.proof.document import Section, page
 from convert.proof.evidence import Evidence
 from convert.proof.plots import accuracy_plot, cuts_plot, layers_plot, search_plot
+from edge.document import Section, page
 from edge.errors import BundleError
 from edge.whole_file import whole_file
 
@@ -26,11 +26,13 @@ def write_html(
 
 def _pictures(network: Network, evidence: Evidence) -> dict[str, str]:
     """SVG by the title of the section that it belongs to."""
-    found = {"Precision search": search_plot(evidence.search, evidence.max_drop)}
+    found = {}
     if network.candidates:
         found["The cut"] = cuts_plot(network.candidates, network.chosen_cut)
     if evidence.accuracy:
         found["Accuracy"] = accuracy_plot(evidence.accuracy)
-    for role, costs in evidence.search.layer_costs.items():
-        found[f"What single layers of the {role} cost in int8"] = layers_plot(costs)
+    if evidence.search:
+        found["Precision search"] = search_plot(evidence.search, evidence.max_drop)
+        for role, costs in evidence.search.layer_costs.items():
+            found[f"What single layers of the {role} cost in int8"] = layers_plot(costs)
     return found

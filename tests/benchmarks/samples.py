@@ -1,8 +1,29 @@
 """A whole record with literal figures."""
 
+from dataclasses import replace
+
 from benchmarks import record as rec
-from benchmarks.statistics import Summary
+from benchmarks.litert_script import CrossCheck
+from benchmarks.overhead import Overhead
+from benchmarks.profile import OperatorTime, PartProfile
+from benchmarks.profile.figures import by_kind
+from benchmarks.roofline.bandwidth import Bandwidth
+from benchmarks.roofline.peak import Peak
+from benchmarks.roofline.point import Roof, RooflinePoint
+from benchmarks.scenarios.camera import Camera
+from benchmarks.scenarios.capacity import Capacity
+from benchmarks.scenarios.cold import Cold
+from benchmarks.scenarios.frame_samples import FrameSamples
+from benchmarks.scenarios.growth import Growth
+from benchmarks.scenarios.multi_stream import MultiStream
+from benchmarks.scenarios.offline import Batch, Offline
+from benchmarks.scenarios.pipeline import Pipeline
+from benchmarks.scenarios.soak import Soak
+from benchmarks.scenarios.soak_loop import SoakInterval
+from benchmarks.statistics import Outliers, PercentileEstimate, Summary
+from benchmarks.timer import TimerCheck
 from devices.machine import Machine
+from devices.telemetry import Sample
 
 
 def summary(p50: float, n: int = 300) -> Summary:
@@ -36,7 +57,7 @@ RERUN = rec.Measurement(
 )
 UNMEASURED = rec.Measurement(rec.WHOLE_INT8, not_measured="give --model MODEL.keras")
 RECORD = rec.Record(
-    schema=1,
+    schema=rec.SCHEMA_VERSION,
     created_at="2025-11-23T06:00:00+00:00",
     edge_run="0.1.0",
     bundle=rec.BundleRecord(
@@ -58,4 +79,89 @@ RECORD = rec.Record(
     data="test.npz",
     streaming=rec.Streaming(11.5, 11.0),
     cold_start=rec.ColdStart(summary(0.7, n=3), 122_000_000, 30),
+)
+
+SAMPLES = tuple(
+    Sample(float(second), 50.0 + second, 2_400_000, second == 3, 4.5) for second in range(4)
+)
+SCENARIOS = rec.Scenarios(
+    camera=Camera(
+        30.0, 33.3, (5.0, 6.0, 40.0), (4.0, 4.5, 4.2), {"encoder": (3.0, 3.5, 3.2)},
+        (33.0, 67.0, 100.0), taken=4, dropped=1, lateness_ms=(0.1, 0.2, 0.1, 9.0),
+    ),
+    offline=Offline((Batch(100, 0.4, 0.39), Batch(100, 0.5, 0.41))),
+    multi_stream=MultiStream(2, 1, (8.0, 9.0, 8.5), 0.026),
+    capacity=Capacity(30.0, 64, (MultiStream(8, 1, (31.0,), 0.1), MultiStream(9, 1, (35.0,), 0.1))),
+    cold=Cold((0.7, 0.6), 122_000_000, (0.8, 0.7), {"import": (0.5, 0.4), "engines": (0.3, 0.3)}),
+    soak=Soak(
+        tuple(
+            SoakInterval(10.0 * i, 2000, 0, 0, summary(4.0), 90_000_000, SAMPLES[i])
+            for i in (1, 2, 3)
+        ),
+        Growth(12.0, (-3.0, 20.0), "no leak"),
+    ),
+    pipeline=Pipeline(
+        FrameSamples(
+            (4.0, 5.0), stages_ms={"capture": (0.5, 0.5), "encoder": (3.0, 4.0), "sink": (0.1, 0.1)}
+        )
+    ),
+)  # fmt: skip
+OPERATORS = (
+    OperatorTime(0, "CONV_2D", (1, 50, 50, 32), 2_160_000, 1.5, 0.75, True, "IGEMM"),
+    OperatorTime(1, "SOFTMAX", (1, 10), 0, 0.5, 0.25, False, "SOFTMAX"),
+)
+FULL = replace(
+    RECORD,
+    measurements=(
+        replace(
+            STREAMED,
+            frames_ms=(4.0, 4.0, 3.9, 4.1, 6.0, 8.0),
+            round_frames=(2, 2, 2),
+            percentiles={
+                "p50": PercentileEstimate(4.0, (3.9, 4.1)),
+                "p90": PercentileEstimate(6.0),
+                "p99": PercentileEstimate(8.0),
+                "p99.9": PercentileEstimate(8.2),
+            },
+            outliers=Outliers(300, 0, 3, 3.0, 5.0),
+            verdict="unstable because the machine was busy (20%): close other programs; "
+            "the medians of the rounds lie apart (12%): measure longer",
+        ),
+        replace(RERUN, frames_ms=(44.0, 44.0, 45.0), round_frames=(1, 1, 1), verdict="stable"),
+        UNMEASURED,
+        rec.Measurement(
+            rec.WHOLE_FLOAT,
+            total_ms=summary(60.0),
+            frames_ms=(60.0, 61.0),
+            accuracy=(rec.TaskFigure("kind", "accuracy", 0.9, 10, (0.6, 0.98)),),
+            agreement={"kind": 1.0},
+        ),
+    ),
+    revision="c0ffee",
+    process_floors_ms=(3.9, 3.8, 4.0, 3.85),
+    scenarios=SCENARIOS,
+    timer=TimerCheck(20.0, 45.0),
+    overhead=Overhead(1.5, 3.0),
+    cross_check=CrossCheck(
+        "LiteRT's benchmark script", 1, 50, (2.4, 2.5), (2.4, 2.4), 1.02, (1.0, 1.04)
+    ),
+    profiles={
+        "encoder": PartProfile("LiteRT's own profiler", 1, 400, 2.1, OPERATORS, by_kind(OPERATORS))
+    },
+    roof=Roof(
+        (Peak("int8", 1, 448.0, "196 x 512 x 512"), Peak("float32", 1, 117.0, "64 x 256 x 256")),
+        (Bandwidth(1, 16.0, 16.8, 1 << 28, True),),
+    ),
+    roofline={
+        "encoder": RooflinePoint(
+            "int8", 1, 431_000_000, 14_400_000, 29.9, 170.0, 0.38, 448.0, 0.38, "compute"
+        )
+    },
+    engines=(
+        rec.EngineRecord("OpenVINO", "2025.3", "encoder", "", summary(3.6), 31.5),
+        rec.EngineRecord("ONNX Runtime", "", "encoder", "pip install 'edge-run[engines]'"),
+    ),
+    telemetry=SAMPLES,
+    energy=rec.Energy("the whole board", 12.0, 3.0, 8.1),
+    memory=rec.Memory(90_000_000, 101_000_000, 84_000_000),
 )

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,11 @@ from click.testing import CliRunner
 from benchmarks import record as rec
 from benchmarks.cli import main
 from benchmarks.record_file import from_json, read_record
+from benchmarks.request import SCENARIOS
+from benchmarks.timing import Plan
 from tests import tiny
 
-QUICK = ["--frames", 12, "--seconds", 0.05, "--rounds", 2, "--baseline-frames", 4]
+QUICK = ["--frames", 12, "--seconds", 0.05, "--rounds", 2, "--baseline-frames", 4, "--processes", 0]
 
 
 def invoke(*arguments: object):
@@ -180,3 +183,60 @@ def test_the_installed_command_works() -> None:
         pytest.skip("edge-bench is not installed")
     done = subprocess.run([script, "--version"], check=True, capture_output=True, text=True)
     assert done.stdout.startswith("edge-bench, version ")
+
+
+def test_every_scenario_and_insight_of_a_real_run(tiny_bundle_path, video_path, tmp_path) -> None:
+    path = tmp_path / "record.json"
+    asked = [("--scenario", name) for name in SCENARIOS if name != "soak"]
+    result = invoke(
+        tiny_bundle_path, "--source", video_path, *QUICK, "--processes", 4, "-o", path,
+        "--profile", "--roofline", "--engines", "--rate", 50, "--cold-starts", 1,
+        *(word for pair in asked for word in pair), "--scenario", "soak", "--soak-minutes", 0.01,
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    found = read_record(path)
+    ran = found.scenarios
+    assert all(
+        getattr(ran, name.replace("-", "_")).complete for name in SCENARIOS if name != "soak"
+    )
+    assert ran.soak.intervals and not ran.soak.errors
+    assert len(found.process_floors_ms) == 4 and min(found.process_floors_ms) > 0
+    assert set(found.profiles) == set(found.roofline) == {"encoder", "head"}
+    assert {engine.engine for engine in found.engines} == {"openvino", "onnxruntime"}
+    assert found.overhead.within_limit and found.complete
+    for said in ("camera, 50 Hz", "offline", "capacity", "of the peak", "operator by operator"):
+        assert said in result.output
+
+
+def test_an_interrupted_run_leaves_what_it_measured(tiny_bundle_path, tmp_path) -> None:
+    path = tmp_path / "record.json"
+    command = [
+        sys.executable,
+        "-c",
+        "from benchmarks.cli import main; main()",
+        str(tiny_bundle_path),
+    ]
+    options = ["--seconds", "0.2", "--rounds", "2", "--frames", "20", "--processes", "100"]
+    process = subprocess.Popen(
+        [*command, *options, "-o", str(path)],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stderr:
+        if "fresh processes" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    found = read_record(path)
+    assert not found.complete and found.streamed.total_ms.n >= 20
+    assert "PARTIAL" in process.stdout.read()
+
+
+def test_two_bundles_in_turn(tiny_bundle_path, monkeypatch) -> None:
+    monkeypatch.setattr("benchmarks.floors.PLAN", Plan(frames=20, seconds=0.05, rounds=2))
+    result = invoke("versus", tiny_bundle_path, tiny_bundle_path, "--processes", 4, "--json")
+    assert result.exit_code == 0, result.output
+    said = json.loads(result.stdout)
+    assert len(said["before_ms"]) == len(said["after_ms"]) == 4
+    assert said["interval"][0] < said["ratio"] < said["interval"][1]

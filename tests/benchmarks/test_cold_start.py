@@ -16,7 +16,7 @@ def test_figures_of_several_starts(monkeypatch) -> None:
         seconds, megabytes = next(runs)
         return {"first_result_s": seconds, "peak_rss_mb": megabytes, "frames": 6}
 
-    monkeypatch.setattr(cold, "_run", fake_run)
+    monkeypatch.setattr(cold, "found_by", fake_run)
     started = []
     found = cold.cold_start(
         "x.edge", EngineOptions(), FRAMES, count=6, repeats=3, on_start=lambda: started.append(1)
@@ -35,5 +35,5 @@ def test_edge_run_gets_the_same_options() -> None:
 
 
 def test_a_child_that_fails_says_why() -> None:
-    with pytest.raises(EngineError, match="in a fresh process .*there is no bundle 'nosuch.edge'"):
+    with pytest.raises(EngineError, match="a fresh process failed .*there is no bundle 'nosuch.edge'"):
         cold.cold_start("nosuch.edge", EngineOptions(), FRAMES, count=2, repeats=1)

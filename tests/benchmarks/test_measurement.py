@@ -3,9 +3,12 @@ import pytest
 from benchmarks.contenders import Contender
 from benchmarks.measurement import ratio, streaming, streaming_ceiling, timed
 from benchmarks.record import Measurement, Streaming
+from benchmarks.timer import TimerCheck
 from benchmarks.timing import FrameTiming, Plan, Trial
 from tests.benchmarks.fakes import FakeClock, FakeSubject, numbered
 from tests.benchmarks.samples import RERUN, STREAMED, UNMEASURED
+
+TIMER = TimerCheck(resolution_ns=10.0, cost_ns=20.0)
 
 
 def trial_of(*rounds: list[FrameTiming]) -> Trial:
@@ -20,7 +23,9 @@ def frame(total_ms: float, encodings: int = 1) -> FrameTiming:
 
 def test_figures_of_a_trial() -> None:
     found = timed(
-        Contender("streamed", size_bytes=7), trial_of([frame(3.0), frame(4.0)], [frame(5.0)])
+        Contender("streamed", size_bytes=7),
+        trial_of([frame(3.0), frame(4.0)], [frame(5.0)]),
+        TIMER,
     )
     assert (found.total_ms.n, found.total_ms.p50) == (3, 4.0)
     assert found.overhead_ms.p50 == 2.0
@@ -31,11 +36,11 @@ def test_figures_of_a_trial() -> None:
 
 def test_a_second_encoder_pass_would_show() -> None:
     rounds = [frame(3.0), frame(3.0), frame(3.0), frame(3.0, encodings=2)]
-    assert timed(Contender("streamed"), trial_of(rounds)).invocations == {"encoder": 1.25}
+    assert timed(Contender("streamed"), trial_of(rounds), TIMER).invocations == {"encoder": 1.25}
 
 
 def test_without_an_engine_there_is_no_overhead_to_know() -> None:
-    found = timed(Contender("Keras predict"), trial_of([FrameTiming(9.0)]))
+    found = timed(Contender("Keras predict"), trial_of([FrameTiming(9.0)]), TIMER)
     assert found.overhead_ms is None and found.invokes_ms == {}
 
 

@@ -103,8 +103,8 @@ def test_an_unwritable_place_is_said(tmp_path) -> None:
     [
         ("{", "no benchmark record"),
         ("[]", "record version None"),
-        ('{"schema": 2}', "record version 2, this edge-bench reads 1"),
-        ('{"schema": 1}', "field 'created_at' is missing"),
+        ('{"schema": 3}', "record version 3, this edge-bench reads 2"),
+        ('{"schema": 2}', "field 'created_at' is missing"),
     ],
 )
 def test_what_is_no_record_is_refused(text: str, said: str) -> None:

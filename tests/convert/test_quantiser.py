@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 
 from convert.precision.parts import describe
-from convert.precision.probe import Probe, left_to_other_kernels
+from convert.precision.probe import Probe
 from convert.precision.quantiser import layers, only_one_quantised, quantised
 from convert.precision.ranges import observe
 from convert.precision.recipes import INT8, LADDER, Recipe
 from convert.precision.sensitivity import layer_costs, signal_to_noise_db
 from edge import flatbuffer
+from edge.kernels import left_to_other_kernels
 
 PICTURES = np.random.default_rng(0).uniform(0, 255, (16, 32, 32, 3)).astype(np.float32)
 FEATURES = {

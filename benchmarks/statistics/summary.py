@@ -1,4 +1,4 @@
-"""Figures drawn from samples, and how far they can be trusted."""
+"""A sample in short."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,0 +1,1 @@
+"""Two records side by side: what changed, and what cannot be compared."""

@@ -1,0 +1,1 @@
+"""What a bundle is and does that needs no clock: the same on every day."""

@@ -1,0 +1,60 @@
+"""The facts of a bundle: the typed form of `NAME.facts.json`."""
+
+from dataclasses import dataclass, field
+
+from benchmarks.record import BundleRecord, Record, TaskFigure
+
+FACTS_SCHEMA = 1
+UNSURE = -1  # a decision that other instruction sets may round to another label
+
+
+@dataclass(frozen=True)
+class GoldenFacts:
+    """What the bundle decides on its own golden frames.
+
+    passed: whether that is what was decided when it was made; failure: what is not.
+    decisions: of each classification the index of each label, -1 where it leads by little.
+    """
+
+    frames_sha256: str
+    passed: bool
+    failure: str = ""
+    decisions: dict[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What needs no clock. No date stands in it: the same bundle gives the same file.
+
+    operators: how often each stands in the graph, by the parts' roles.
+    left_to_other_kernels: those that XNNPACK does not take. None: not found out.
+    invocations: of each part for one frame, counted over streamed frames.
+    accuracy: measured on `data`, or where `measured` is False as the bundle itself says.
+    golden: None where the bundle holds no golden frames.
+    """
+
+    facts_schema: int
+    bundle: BundleRecord
+    runtime: str
+    runtime_version: str
+    operators: dict[str, dict[str, int]] | None = None
+    left_to_other_kernels: dict[str, dict[str, int]] | None = None
+    invocations: dict[str, float] = field(default_factory=dict)
+    accuracy: tuple[TaskFigure, ...] = ()
+    data: str = ""
+    measured: bool = False
+    golden: GoldenFacts | None = None
+
+
+def facts_of(record: Record) -> Facts:
+    """What a record of edge-bench holds of them."""
+    return Facts(
+        FACTS_SCHEMA,
+        record.bundle,
+        record.setup.runtime,
+        record.setup.runtime_version,
+        invocations=record.streamed.invocations,
+        accuracy=record.streamed.accuracy,
+        data=record.data,
+        measured=True,
+    )

@@ -1,0 +1,125 @@
+"""The shortest frame of each of several fresh processes, which comparisons rest on.
+
+A process keeps its luck with memory and caches for life, so several are asked. Each runs
+`python -m benchmarks.floors JOB`, told as JSON.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from benchmarks.compare import floor_ms
+from benchmarks.frames import BenchFrames
+from benchmarks.fresh_process import found_by
+from benchmarks.subjects import StreamSubject
+from benchmarks.timing import Plan, Trial, alternate
+from edge.plain_tflite import open_any
+from edge.stream import EngineOptions, Stream
+
+PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)
+
+
+def process_floors_ms(
+    bundle: str,
+    options: EngineOptions,
+    frames: BenchFrames,
+    processes: int,
+    plan: Plan = PLAN,
+    on_process: Callable[[], None] = lambda: None,
+) -> Iterator[float]:
+    """Milliseconds of the shortest streamed frame of each process, one after the other.
+
+    Raises EngineError where a process fails.
+    """
+    with _frames_file(frames) as pixels:
+        job = _Job((bundle,), options, plan, str(pixels))
+        for _ in range(processes):
+            yield _floors_ms(job)[0]
+            on_process()
+
+
+def interleaved_floors_ms(
+    before: str,
+    after: str,
+    options: EngineOptions,
+    frames: BenchFrames,
+    processes: int,
+    plan: Plan = PLAN,
+    on_process: Callable[[], None] = lambda: None,
+) -> Iterator[tuple[float, float]]:
+    """The floors of two bundles that take turns (A B A B ...) in each process.
+
+    Every other process creates the second one first: the later one has other memory,
+    which makes a difference by itself. Raises EngineError where a process fails.
+    """
+    with _frames_file(frames) as pixels:
+        for number in range(processes):
+            order = (before, after) if number % 2 == 0 else (after, before)
+            floors = _floors_ms(_Job(order, options, plan, str(pixels)))
+            yield tuple(floors if number % 2 == 0 else floors[::-1])
+            on_process()
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What a process is told: whom to measure in turn, and on which frames (.npz)."""
+
+    bundles: tuple[str, ...]
+    options: EngineOptions
+    plan: Plan
+    frames: str
+
+    @property
+    def text(self) -> str:
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, text: str) -> "_Job":
+        told = json.loads(text)
+        return cls(
+            tuple(told["bundles"]),
+            EngineOptions(**told["options"]),
+            Plan(**told["plan"]),
+            told["frames"],
+        )
+
+
+def _floors_ms(job: _Job) -> list[float]:
+    return found_by([sys.executable, "-m", "benchmarks.floors", job.text])
+
+
+@contextmanager
+def _frames_file(frames: BenchFrames) -> Iterator[Path]:
+    """The frames where another process can read them."""
+    with TemporaryDirectory(prefix="edge-bench-") as folder:
+        path = Path(folder) / "frames.npz"
+        np.savez(path, *frames.pixels)
+        yield path
+
+
+def main(text: str) -> list[float]:
+    """The floors of this process, a bundle each."""
+    job = _Job.of(text)
+    with np.load(job.frames) as arrays:
+        frames = [arrays[name] for name in arrays.files]
+    trials = [_trial(bundle, job, frames) for bundle in job.bundles]
+    alternate(trials, job.plan.rounds)
+    return [
+        floor_ms([[timing.total_ms for timing in taken] for taken in trial.rounds])
+        for trial in trials
+    ]
+
+
+def _trial(name: str, job: _Job, frames: Sequence[np.ndarray]) -> Trial:
+    bundle = open_any(name, runtime=job.options.runtime)
+    return Trial(StreamSubject(Stream(bundle, job.options)), frames, job.plan)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(sys.argv[1])) + "\n")

@@ -1,0 +1,24 @@
+"""A process of its own, whose last line on stdout is what it found out, as JSON."""
+
+import json
+import subprocess
+from collections.abc import Sequence
+from typing import Any
+
+from edge.errors import EngineError
+
+_TIMEOUT_S = 300
+
+
+def found_by(command: Sequence[str]) -> Any:
+    """Run a command to its end. Raises EngineError where it fails or does not end."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(
+            f"a fresh process gave no result in {_TIMEOUT_S} s: give a --source that delivers frames"
+        ) from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise EngineError(f"a fresh process failed ({reason})")
+    return json.loads(done.stdout.strip().splitlines()[-1])

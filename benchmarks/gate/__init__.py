@@ -1,0 +1,1 @@
+"""Whether a change may land: new figures against a baseline, within allowances."""

@@ -1,0 +1,1 @@
+"""Records of one folder over time."""

@@ -1,0 +1,115 @@
+"""What a run can look into beside the clock: operators, the roof, other engines, other timers."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks.litert_script import CrossCheckPlan, cross_check
+from benchmarks.noise import fill_randomly
+from benchmarks.other_engines import OTHER_ENGINES, Make, agreement
+from benchmarks.profile import profile_part
+from benchmarks.record import EngineRecord, Measurement
+from benchmarks.request import Request
+from benchmarks.roofline import measure_roof, place, steps, work_of
+from benchmarks.statistics import summarise
+from benchmarks.timing import EngineProbe
+from edge.bundle import Bundle
+from edge.engine import Engine
+from edge.errors import EngineError
+from edge.manifest import Part
+from edge.progress import Progress
+
+_RUNS, _WARMUP = 100, 10
+
+
+@dataclass(frozen=True)
+class Insight:
+    """streamed: what was timed of the bundle."""
+
+    request: Request
+    bundle: Bundle
+    streamed: Measurement
+    progress: Progress
+
+    def steps(self) -> Iterator[Mapping[str, Any]]:
+        """Fields of a record, those that were asked for. Raises EngineError."""
+        if self.request.profile:
+            yield {"profiles": self._profiles()}
+        if self.request.roofline:
+            yield self._roofline()
+        if self.request.engines:
+            yield {"engines": tuple(self._engines())}
+        if self.request.cross_check:
+            yield {"cross_check": self._cross_check()}
+
+    @property
+    def _first(self) -> Part:
+        return self.bundle.manifest.parts[0]
+
+    def _model(self, part: Part) -> bytes:
+        return self.bundle.members[part.file]
+
+    def _profiles(self) -> dict[str, Any]:
+        found = {}
+        for part in self.bundle.manifest.parts:
+            self.progress.say(f"profiling the {part.role}")
+            with self.progress.steps() as tell:
+                found[part.role] = profile_part(
+                    self._model(part), self.request.options, on_progress=tell
+                )
+        return found
+
+    def _roofline(self) -> dict[str, Any]:
+        options = self.request.options
+        with self.progress.count("measuring the machine's roof, steps", steps(options)) as on_step:
+            roof = measure_roof(options, on_step=on_step)
+        points = {
+            part.role: place(
+                work_of(self._model(part)),
+                self.streamed.invokes_ms[part.role].p50,
+                roof,
+                options.threads,
+            )
+            for part in self.bundle.manifest.parts
+        }
+        return {"roof": roof, "roofline": points}
+
+    def _cross_check(self) -> Any:
+        plan = CrossCheckPlan()
+        with self.progress.count("cross-checking the clock, rounds", plan.rounds) as on_round:
+            return cross_check(self._model(self._first), self.request.options, plan, on_round)
+
+    def _engines(self) -> Iterator[EngineRecord]:
+        for name, make in OTHER_ENGINES.items():
+            self.progress.say(f"the {self._first.role} in {name}")
+            yield self._elsewhere(name, make)
+
+    def _elsewhere(self, name: str, make: Make) -> EngineRecord:
+        """The first part in another engine; why not, where it does not run there."""
+        part, options = self._first, self.request.options
+        try:
+            engine = make(self._model(part), options.threads)
+            own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
+            alike = agreement(own, engine, _random_inputs(own))
+            taken = _invoke_ms(engine)
+        except EngineError as error:
+            return EngineRecord(name, "", part.role, not_measured=str(error))
+        return EngineRecord(
+            name, engine.version, part.role, invoke_ms=summarise(taken), snr_db=alike.snr_db
+        )
+
+
+def _random_inputs(engine: Engine) -> Sequence[Any]:
+    return [fill_randomly(engine)]
+
+
+def _invoke_ms(engine: Any) -> list[float]:
+    fill_randomly(engine)
+    probe, taken = EngineProbe(engine), []
+    for _ in range(_WARMUP + _RUNS):
+        probe.reset()
+        engine.invoke()
+        taken.append(probe.spent_ms)
+    return [float(ms) for ms in np.asarray(taken[_WARMUP:])]

@@ -1,0 +1,21 @@
+"""The same part in other engines, where they are installed (`pip install 'edge-run[engines]'`)."""
+
+from benchmarks.other_engines.agreement import Agreement, agreement
+from benchmarks.other_engines.conversion import to_onnx
+from benchmarks.other_engines.interface import Make, OtherEngine
+from benchmarks.other_engines.onnx_runtime import onnx_engine
+from benchmarks.other_engines.open_vino import openvino_engine
+
+# name -> how to load a .tflite with so many threads
+OTHER_ENGINES: dict[str, Make] = {"openvino": openvino_engine, "onnxruntime": onnx_engine}
+
+__all__ = [
+    "OTHER_ENGINES",
+    "Agreement",
+    "Make",
+    "OtherEngine",
+    "agreement",
+    "onnx_engine",
+    "openvino_engine",
+    "to_onnx",
+]

@@ -1,0 +1,122 @@
+"""The connection to a board: a running ssh, bytes to the agent there, its messages back."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from typing import Any, NoReturn
+
+from benchmarks.remote.board import Board
+from benchmarks.remote.bootstrap import agent_source
+from benchmarks.remote.errors import RemoteError, lost, not_started
+from edge.closing import Closing
+
+_GREETING = re.compile(rb"edge-run (\d+)\.(\d+)\r?\n")
+_PATIENCE_S = 5
+
+
+class Link(Closing):
+    """Open while a board is used.
+
+    python: (major, minor) of the interpreter that answered. Raises RemoteError
+    where none does.
+    """
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed in `close`)
+        try:
+            # a session of its own: Ctrl-C here must not end ssh before the record is back
+            self._ssh = subprocess.Popen(
+                board.ssh_command(),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._stderr,
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            self._stderr.close()
+            raise RemoteError(
+                "there is no ssh on this machine: install it (sudo apt install openssh-client)"
+            ) from error
+        try:
+            self.python = self._greeting()
+        except BaseException:
+            self.close()
+            raise
+
+    def start_agent(self, job: dict[str, Any]) -> None:
+        """Send the agent's source and what it has to do."""
+        self.send(agent_source())
+        self.send_message(job)
+
+    def send_message(self, message: dict[str, Any]) -> None:
+        self.send(json.dumps(message).encode() + b"\n")
+
+    def send(self, data: bytes) -> None:
+        """Raises RemoteError with the agent's reason where it takes no more."""
+        try:
+            self._ssh.stdin.write(data)
+            self._ssh.stdin.flush()
+        except BrokenPipeError:
+            self._read_until_it_fails()
+
+    def interrupt(self) -> None:
+        """Ctrl-C for what runs there. May be called by a signal handler: no buffer is touched."""
+        try:
+            os.write(self._ssh.stdin.fileno(), b"interrupt\n")
+        except BrokenPipeError:
+            pass  # the next message is that the connection is lost
+
+    def receive(self) -> dict[str, Any]:
+        """The agent's next message. Raises RemoteError where it is an error, or there is none."""
+        line = self._ssh.stdout.readline()
+        if not line.endswith(b"\n"):
+            raise lost(self.board, self._end())
+        message = json.loads(line)
+        if "error" in message:
+            raise RemoteError(f"{self.board.host}: {message['error']}")
+        return message
+
+    def read(self, size: int) -> bytes:
+        """Bytes that the agent's last message announced."""
+        data = self._ssh.stdout.read(size)
+        if len(data) < size:
+            raise lost(self.board, self._end())
+        return data
+
+    def close(self) -> None:
+        """End ssh; the agent notices, and ends what still runs there."""
+        self._end()
+        for stream in (self._ssh.stdin, self._ssh.stdout, self._stderr):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                pass  # what could not be sent any more
+
+    def _greeting(self) -> tuple[int, int]:
+        """What a login shell prints before is skipped."""
+        for line in self._ssh.stdout:
+            if match := _GREETING.fullmatch(line):
+                return int(match[1]), int(match[2])
+        said = self._end(terminate=False)
+        raise not_started(self.board, self._ssh.returncode, said)
+
+    def _read_until_it_fails(self) -> NoReturn:
+        while True:
+            self.receive()
+
+    def _end(self, terminate: bool = True) -> str:
+        """Wait for ssh to end; what stood on its stderr."""
+        if terminate and self._ssh.poll() is None:
+            self._ssh.terminate()
+        try:
+            self._ssh.wait(_PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            self._ssh.kill()
+            self._ssh.wait()
+        if self._stderr.closed:
+            return ""
+        self._stderr.seek(0)
+        return self._stderr.read().decode(errors="replace")

@@ -1,0 +1,69 @@
+"""`edge-bench --host`: the record of a run on a board, as if it had been made here."""
+
+import signal
+from collections.abc import Collection
+from pathlib import Path
+
+import click
+
+from benchmarks.record import Record
+from benchmarks.record_file import from_json
+from benchmarks.remote import options, session
+from benchmarks.remote.board import Board
+from benchmarks.remote.command_line import command_line
+from benchmarks.remote.errors import RemoteError
+from edge.errors import SinkError
+from edge.options import INTERRUPTED
+from edge.progress import Progress
+from edge.whole_file import whole_file
+
+LOCAL = frozenset({"output", "as_json"})  # what is done here with the record that comes back
+
+
+def measure_there(
+    board: Board, output: Path | None, progress: Progress, local: Collection[str] = LOCAL
+) -> Record:
+    """Run the current click command on the board; its record, also written to `output`.
+
+    local: names of the parameters that the board is not told. What edge-bench says there goes
+    to stderr as it comes; where it fails, SystemExit passes its exit code on. Ctrl-C interrupts
+    it there, and its record is that of a run which was interrupted here. Raises RemoteError.
+    """
+    asked = command_line(click.get_current_context(), frozenset(local) | options.NAMES)
+    outcome = session.run(board, asked, progress, wants_file=output is not None)
+    if outcome.record is None:
+        raise _without_record(board, outcome.exit_code)
+    if output:
+        _save(output, outcome.record)
+    found = from_json(outcome.record.decode(), f"the record of {board.host}")
+    if outcome.exit_code and found.complete:
+        raise _failed(board, outcome.exit_code)
+    return found
+
+
+def _without_record(board: Board, exit_code: int) -> BaseException:
+    if exit_code:
+        return _failed(board, exit_code)
+    return RemoteError(f"edge-bench on {board.host} ended without a record: update it there")
+
+
+def _failed(board: Board, exit_code: int) -> BaseException:
+    """What an exit code means that is not 0; the reason has been said already."""
+    if exit_code == INTERRUPTED:
+        return KeyboardInterrupt()
+    if exit_code < 0:
+        name = signal.Signals(-exit_code).name
+        return RemoteError(
+            f"edge-bench on {board.host} was killed ({name}): is its memory full (dmesg there)?"
+        )
+    return SystemExit(exit_code)
+
+
+def _save(output: Path, record: bytes) -> None:
+    try:
+        with whole_file(output) as stream:
+            stream.write(record)
+    except OSError as error:
+        raise SinkError(
+            f"{output} cannot be written ({error.strerror}): choose another path"
+        ) from error

@@ -1,0 +1,63 @@
+"""The report as a file, in the form that its name asks for."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from benchmarks.record import Record
+from benchmarks.report.rows import csv_text
+from benchmarks.report.sections import sections
+from edge.document import markdown, page
+from edge.errors import ConfigError, SinkError
+from edge.whole_file import whole_file
+
+TITLE = "Benchmark report"
+
+
+def _page(records: Sequence[Record]) -> str:
+    return page(TITLE, sections(records, pictures=True))
+
+
+def _markdown(records: Sequence[Record]) -> str:
+    return markdown(TITLE, sections(records))
+
+
+FORMS: dict[str, Callable[[Sequence[Record]], str]] = {
+    ".html": _page,
+    ".md": _markdown,
+    ".csv": csv_text,
+}
+
+
+def check_output(path: Path) -> None:
+    """Raise SinkError where no report can be written under this name."""
+    if path.suffix not in FORMS:
+        raise SinkError(f"{path} is no name for a report: it ends in {', '.join(FORMS)}")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
+
+
+def write_report(path: Path, records: Sequence[Record]) -> None:
+    """Write under the name only when whole.
+
+    Raises SinkError where it cannot, ConfigError where figures of a record, edited by
+    hand, contradict each other.
+    """
+    check_output(path)
+    text = _text(path, records)
+    try:
+        with whole_file(path) as stream:
+            stream.write(text.encode())
+    except OSError as error:
+        raise SinkError(
+            f"{path} cannot be written ({error.strerror}): choose another path"
+        ) from error
+
+
+def _text(path: Path, records: Sequence[Record]) -> str:
+    try:
+        return FORMS[path.suffix](records)
+    except (ArithmeticError, LookupError, StopIteration, ValueError) as error:
+        raise ConfigError(
+            f"a record holds figures that no measurement gives ({error}): measure again"
+        ) from error

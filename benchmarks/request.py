@@ -1,0 +1,51 @@
+"""What a benchmark run is asked for."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from benchmarks.cache import DEFAULT_FOLDER
+from benchmarks.timing import Plan
+from edge.stream import EngineOptions
+
+SCENARIOS = ("camera", "offline", "multi-stream", "capacity", "cold", "soak", "pipeline")
+BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after one
+
+
+@dataclass(frozen=True)
+class Request:
+    """Single-stream is always measured; the rest only where it is named here.
+
+    scenarios: of `SCENARIOS`.  rate_hz: of frames in camera, capacity and soak (0: flat out
+    there); None is the bundle's own.  streams: of multi-stream; the most that capacity tries.
+    processes: fresh ones whose shortest frames comparisons rest on.
+    """
+
+    bundle: str
+    options: EngineOptions = field(default_factory=EngineOptions)
+    data: Path | None = None
+    clips: int | None = None
+    source: str | None = None
+    baselines: bool = False
+    model: Path | None = None
+    cache: Path = DEFAULT_FOLDER
+    plan: Plan = field(default_factory=Plan)
+    baseline_frames: int = 100
+    cold_starts: int = 3
+    processes: int = 0
+    scenarios: tuple[str, ...] = ("cold",)
+    rate_hz: float | None = None
+    deadline_ms: float | None = None
+    streams: int = 4
+    stream_threads: bool = False
+    soak_minutes: float = 10.0
+    soak_interval_s: float = 10.0
+    profile: bool = False
+    roofline: bool = False
+    engines: bool = False
+    cross_check: bool = False
+
+    @property
+    def baseline_plan(self) -> Plan:
+        """Of everything but the streamed network."""
+        frames = min(self.plan.frames, self.baseline_frames)
+        return replace(self.plan, frames=frames, warmup=BASELINE_WARMUP)

@@ -1,0 +1,42 @@
+"""A fresh process up to its first decision, with the time at each step on its way.
+
+Run as `python -m benchmarks.scenarios.first_decision BUNDLE SOURCE RUNTIME THREADS [DELEGATE]`;
+prints one JSON object of `time.monotonic_ns()` at the end of each step.
+"""
+
+import json
+import sys
+import time
+
+
+def main(
+    bundle: str, source: str, runtime: str, threads: str, delegate: str | None = None
+) -> dict[str, int]:
+    """Do what edge-run does, step by step. Raises EdgeError as it would."""
+    steps = {"interpreter": time.monotonic_ns()}
+    import edge.command  # noqa: F401
+    from edge.errors import SourceError
+    from edge.options import hush_libraries
+    from edge.plain_tflite import open_any
+    from edge.sources import open_source
+    from edge.stream import EngineOptions, Stream
+
+    hush_libraries()
+    steps["import"] = time.monotonic_ns()
+    opened = open_any(bundle, runtime=runtime)
+    steps["bundle"] = time.monotonic_ns()
+    stream = Stream(opened, EngineOptions(runtime, int(threads), delegate))
+    steps["engines"] = time.monotonic_ns()
+    with open_source(source) as frames:
+        for frame in frames:
+            steps.setdefault("source", time.monotonic_ns())
+            decision = stream.push(frame)
+            steps.setdefault("first frame", time.monotonic_ns())
+            if decision is not None:
+                steps["window"] = time.monotonic_ns()
+                return steps
+    raise SourceError(f"{source} ends before the window is full: give a longer recording")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(main(*sys.argv[1:])) + "\n")

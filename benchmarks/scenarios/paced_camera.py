@@ -1,0 +1,57 @@
+"""A camera that delivers pictures from memory, on time."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.scenarios.schedule import Schedule, Sleep
+from benchmarks.timing import Clock
+
+
+class PacedCamera:
+    """What `edge.sources.live.LiveSource` reads in its thread, in a `cv2.VideoCapture`'s place.
+
+    `read` waits until the next picture is due (the first is at once) and hands it out
+    without a copy; after `count` pictures it fails. It decodes nothing, so that a real
+    camera leaves less of the processor to the network.
+
+    lateness_ms: of each delivered picture, by how much this generator missed its time.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[np.ndarray],
+        rate_hz: float,
+        count: int,
+        clock: Clock = time.perf_counter_ns,
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        self._frames, self.rate_hz, self.count = frames, rate_hz, count
+        self._clock, self._sleep = clock, sleep
+        self._schedule: Schedule | None = None
+        self.lateness_ms: list[float] = []
+
+    @property
+    def schedule(self) -> Schedule:
+        """When each picture is due; it begins with the first `read`."""
+        if self._schedule is None:
+            self._schedule = Schedule(self.rate_hz, self._clock, self._sleep)
+        return self._schedule
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        number = len(self.lateness_ms)
+        if number == self.count:
+            return False, None
+        self.lateness_ms.append(self.schedule.wait(number))
+        return True, self._frames[number % len(self._frames)]
+
+    def get(self, prop: int) -> float:
+        """The frame rate, the one property that is asked for."""
+        return self.rate_hz
+
+    def release(self) -> None:
+        """Nothing to let go of."""

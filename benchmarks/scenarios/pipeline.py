@@ -1,0 +1,150 @@
+"""pipeline: edge-run's own loop over a recording, from `capture` to `sink`."""
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.scenarios.frame_samples import FrameSamples, Series
+from benchmarks.scenarios.interruptible import Interruptible
+from benchmarks.timing import Clock, Plan
+from edge.errors import SourceError
+from edge.latency import LatencyLog
+from edge.run import run
+from edge.sinks.base import RunEnded, Sink
+from edge.sources.base import Source
+from edge.stream import Stream
+from edge.summary import RunSummary
+
+PASS_FRAMES = 50_000  # a longer recording is begun anew
+_CAPTURE, _PUSH, _SINKS, _AGE = "capture", "push, all of it", "sinks", "frame age"
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """samples: totals from asking for a frame to its decision written; a round is a pass.
+
+    stages_ms: `capture`, each stage of the stream, `sink`. What a total has beyond them
+    is `push` reading the answers.
+    """
+
+    samples: FrameSamples
+    complete: bool = True
+
+
+def pipeline(
+    stream: Stream,
+    open_source: Callable[[], Source],
+    open_sink: Callable[[], Sink],
+    plan: Plan,
+    *,
+    clock: Clock = time.perf_counter_ns,
+    on_frame: Callable[[], None] = lambda: None,
+) -> Pipeline:
+    """Run over a recording until both minima of the plan are met, over it again if need be.
+
+    stream: with a hop of 1. Raises SourceError where the recording ends before there is
+    a decision to measure.
+    """
+    player = _Player(stream, open_source, open_sink, on_frame)
+    with Interruptible() as running:
+        player.play(stream.bundle.manifest.window + plan.warmup)
+        started = clock()
+
+        def enough() -> bool:
+            return player.measured >= plan.frames and clock() - started >= plan.seconds * 1e9
+
+        while not enough():
+            player.measure_pass(enough)
+    return Pipeline(player.samples(), running.complete)
+
+
+class _Player:
+    """One run of the loop for each time that the recording is played."""
+
+    def __init__(
+        self,
+        stream: Stream,
+        open_source: Callable[[], Source],
+        open_sink: Callable[[], Sink],
+        on_frame: Callable[[], None],
+    ) -> None:
+        self._stream, self._on_frame = stream, on_frame
+        self._open_source, self._open_sink = open_source, open_sink
+        self._filling = stream.bundle.manifest.window - 1  # frames without a decision
+        self._skipped = max(self._filling, 1)  # sources read their first frame when opened
+        self._passes: list[RunSummary] = []
+
+    @property
+    def measured(self) -> int:
+        """Frames so far, of all passes."""
+        return sum(max(summary.frames - self._skipped, 0) for summary in self._passes)
+
+    def play(
+        self,
+        max_frames: int,
+        *,
+        enough: Callable[[], bool] = lambda: False,
+        keep: Callable[[RunSummary], None] = lambda summary: None,
+    ) -> None:
+        """Play the recording from its start; `keep` is given the figures while they grow."""
+
+        def check(_: RunSummary) -> None:
+            self._on_frame()
+            if enough():
+                raise RunEnded
+
+        self._stream.reset()
+        with closing(self._open_source()) as source:
+            summary = RunSummary("", source.name, "", latency=LatencyLog(PASS_FRAMES))
+            keep(summary)
+            sinks = [self._open_sink()]
+            run(self._stream, source, sinks, summary, max_frames=max_frames, on_frame=check)
+
+    def measure_pass(self, enough: Callable[[], bool]) -> None:
+        """Play until the end, or until it is enough. Raises SourceError for no decision."""
+        before = self.measured
+        self.play(PASS_FRAMES, enough=enough, keep=self._passes.append)
+        if self.measured == before and not enough():
+            last = self._passes[-1]
+            raise SourceError(
+                f"{last.source} holds {last.frames} frames, too few for a window of "
+                f"{self._filling + 1}: give a longer recording"
+            )
+
+    def samples(self) -> FrameSamples:
+        """The measured frames of all passes."""
+        kept = [self._series(summary.latency) for summary in self._passes]
+        return _joined([series for series in kept if series])
+
+    def _series(self, log: LatencyLog) -> dict[str, np.ndarray]:
+        """Latencies of the measured frames, all stages alike; empty where there are none."""
+        found = {stage: log.sample(stage) for stage in log.stages if stage != _AGE}
+        if not {_CAPTURE, _PUSH, _SINKS} <= found.keys():
+            return {}
+        # the log of a stage without a value for each frame begins with the first decision
+        offset = dict.fromkeys(found, self._filling) | {_CAPTURE: 0, _SINKS: 0}
+        done = min(len(sample) + offset[stage] for stage, sample in found.items())
+        if done <= self._skipped:
+            return {}
+        return {s: found[s][self._skipped - offset[s] : done - offset[s]] for s in found}
+
+
+def _joined(passes: Sequence[dict[str, np.ndarray]]) -> FrameSamples:
+    if not passes:
+        return FrameSamples(())
+    all_ms = {stage: np.concatenate([series[stage] for series in passes]) for stage in passes[0]}
+    capture, push, sink = (all_ms.pop(stage) for stage in (_CAPTURE, _PUSH, _SINKS))
+    stages = {"capture": capture, **all_ms, "sink": sink}
+    return FrameSamples(
+        _series_of(capture + push + sink),
+        stages_ms={stage: _series_of(ms) for stage, ms in stages.items()},
+        rounds=tuple(len(series[_PUSH]) for series in passes),
+    )
+
+
+def _series_of(sample_ms: np.ndarray) -> Series:
+    """Rounded to nanoseconds, as the clock gave them."""
+    return tuple(np.round(sample_ms.astype(np.float64), 6).tolist())

@@ -1,0 +1,1 @@
+"""Many runs in one go: bundles x runtimes x threads x delegates."""
