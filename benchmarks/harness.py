@@ -113,12 +113,10 @@ class Bench:
             for c in self._contenders
         ]
         rerun = next((m for m in measurements if m.name == record.SPLIT_RERUN), None)
-        own = read_memory()
         self._found |= {
             "measurements": tuple(measurements),
             "streaming": streaming(self.bundle.manifest.window, measurements[0], rerun),
             "telemetry": line.samples,
-            "memory": Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes),
         }
         return taken.complete
 
@@ -180,6 +178,7 @@ class Bench:
     def _make_contenders(self) -> list[Contender]:
         request = self.request
         contenders = [of_bundle(record.STREAMED, self.bundle, request.options)]
+        self._found["memory"] = self._memory_of(contenders[0])
         if not request.baselines:
             return contenders
         contenders.append(split_rerun(self.bundle, request.options))
@@ -191,6 +190,12 @@ class Bench:
         return contenders + whole.contenders(
             request.options, self._windows(), cache, self._progress.say
         )
+
+    def _memory_of(self, streamed: Contender) -> Memory:
+        """With the bundle loaded and run, and no baseline yet: those bring tensorflow."""
+        Trial(streamed.subject, self.frames.pixels, self.request.plan).warm_up()
+        own = read_memory()
+        return Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes)
 
     def _windows(self) -> Sequence[np.ndarray]:
         """Windows to calibrate with: the clips, else all windows of the frames."""

@@ -148,12 +148,12 @@ _PAGE = """<!doctype html>
 :root {{ --ink: #ddd; --soft: #999; --paper: #17191c; --rule: #33373d; --shade: #21242a; }}
 :root {{ --link: #5db8e0; }} }}
 body {{ font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }}
-body {{ max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
+body {{ max-width: 68rem; margin: 2rem auto; padding: 0 1rem; }}
 h1 {{ margin-bottom: .2rem; }} h2 {{ margin-top: 2.6rem; border-bottom: 1px solid var(--rule); }}
 h3 {{ margin: 1.8rem 0 .4rem; }}
 nav {{ color: var(--soft); font-size: 13px; }} a {{ color: var(--link); }}
 div {{ overflow-x: auto; }} table {{ border-collapse: collapse; font-size: 13px; margin: .8rem 0; }}
-th, td {{ text-align: left; padding: .25rem .7rem; border-bottom: 1px solid var(--rule); }}
+th, td {{ text-align: left; padding: .25rem .55rem; border-bottom: 1px solid var(--rule); }}
 th {{ background: var(--shade); }} td {{ vertical-align: top; }} .n {{ text-align: right; }}
 td.n {{ font-variant-numeric: tabular-nums; white-space: nowrap; }}
 th:first-child, td:first-child {{ position: sticky; left: 0; background: var(--paper); }}

@@ -78,7 +78,7 @@ def _ways(record: Record) -> Table:
         *PERCENTILES,
         "mean",
         "x streamed",
-        "processor, p50",
+        "cpu p50",
         "outliers",
         "size",
         "n",

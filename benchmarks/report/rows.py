@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from benchmarks.record import Measurement, Record
 from benchmarks.report.labels import machine_labels, record_labels
+from benchmarks.report.summary import edge_run_peak_bytes
 from benchmarks.statistics.percentile import SHARES
 
 Cell = str | int | float | bool | None
@@ -96,6 +97,7 @@ def _streamed_only(record: Record | None) -> dict[str, Cell]:
     energy = record.energy if record else None
     stages = record.streamed.stages_ms if record else {}
     return {
+        "edge_run_peak_rss_bytes": edge_run_peak_bytes(record) if record else None,
         "peak_rss_bytes": memory.peak_rss_bytes if memory else None,
         "pss_bytes": memory.pss_bytes if memory else None,
         "energy_mj_per_frame": energy.per_frame_mj if energy else None,

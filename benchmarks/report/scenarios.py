@@ -2,12 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.cold_start import ColdStart
 from benchmarks.record import Record
 from benchmarks.report.cells import PERCENTILES, estimates, facts, megabytes, number, percent
+from benchmarks.report.summary import edge_run_peak_bytes
 from benchmarks.scenarios.camera import Camera
 from benchmarks.scenarios.capacity import Capacity
-from benchmarks.scenarios.cold import Cold
 from benchmarks.scenarios.multi_stream import MultiStream
 from benchmarks.scenarios.offline import Offline
 from benchmarks.scenarios.pipeline import Pipeline
@@ -32,7 +31,7 @@ def scenario_sections(record: Record) -> Iterator[Section]:
     if found.capacity:
         yield _capacity(found.capacity)
     if found.cold or record.cold_start:
-        yield _cold(found.cold, record.cold_start)
+        yield _cold(record)
     if found.soak:
         yield _soak(found.soak)
     if found.pipeline:
@@ -113,8 +112,8 @@ def _capacity(found: Capacity) -> Section:
     return Section(CAPACITY, text, [Table(header, rows, words=1)], level=3)
 
 
-def _cold(found: Cold | None, start: ColdStart | None) -> Section:
-    rows = []
+def _cold(record: Record) -> Section:
+    found, start, rows = record.scenarios.cold, record.cold_start, []
     if start:
         first = start.first_result_s
         rows.append(
@@ -125,9 +124,8 @@ def _cold(found: Cold | None, start: ColdStart | None) -> Section:
     if found and found.first_decision_s:
         rows.append(_of("a like process to its first decision", found.first_decision_s))
         rows += [_of(f"of it: {step}", seconds) for step, seconds in found.steps_s.items()]
-    peak = max(start.peak_rss_bytes if start else 0, found.peak_rss_bytes if found else 0)
     header = ("fresh processes, s", "median", "least", "most", "n")
-    text = [f"Peak memory of edge-run: {megabytes(peak or None)}."]
+    text = [f"Peak memory of edge-run: {megabytes(edge_run_peak_bytes(record))}."]
     return Section(
         COLD, text + _partial(found is None or found.complete), [Table(header, rows, words=1)],
         level=3,

@@ -14,7 +14,7 @@ else:
 COLOURS = ("#0b7fb5", "#d55e00", "#3f9b6e", "#b06fa0", "#c58a00", "#7d8790", "#56a5d8", "#a05a4a")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 INK, RULE, PAPER = "#222222", "#eeeeee", "#ffffff"  # themed by edge.document
-_LEGEND_LETTERS, _LEGEND_MARK = 150, 8  # letters that fit beside each other; a key and gaps
+_LEGEND_LETTERS, _LEGEND_MARK = 130, 8  # letters that fit beside each other; a key and gaps
 _LONG = 300  # times the least value is the most of a long axis
 _FINE, _COARSE = (1.0, 2.0, 5.0), (1.0, 3.0)
 _METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
