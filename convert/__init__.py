@@ -1,1 +1,1 @@
-"""A Keras network in, a bundle out: split, calibrate, quantise, verify, report."""
+"""A trained network in, a bundle out: split, calibrate, quantise, verify, report."""

@@ -1,4 +1,4 @@
-"""edge-convert: a Keras model in, a bundle out."""
+"""edge-convert: a network in, a bundle out."""
 
 from pathlib import Path
 
@@ -18,6 +18,11 @@ Examples:
   edge-convert model.keras -o model.edge --calibration train.npz --validation test.npz
   edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
   edge-convert model.keras --explain
+  edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
+
+\b
+MODEL is a .keras file, a SavedModel folder, an .onnx, a .pt2 (torch.export.save) or a
+.tflite. One that is quantised already goes into the bundle as it is.
 
 \b
 Clips are a folder of videos, a folder of frame folders, or an .npz with `clips`
@@ -104,10 +109,9 @@ _clips = ClipsParam()
 @click.option(
     "--input-range",
     type=(float, float),
-    default=(0.0, 255.0),
-    show_default=True,
     metavar="LOW HIGH",
-    help="Values that black and white have for the model.",
+    help="Values that black and white have for the model. [default: 0 255, or what the integers "
+    "of its input span]",
 )
 @click.option(
     "--calibration-clips",
@@ -124,7 +128,9 @@ _clips = ClipsParam()
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of clips.")
 @click.version_option(__version__)
 @one_line_errors
-def main(model: Path, explain: bool, input_range: tuple[float, float], **options: object) -> None:
+def main(
+    model: Path, explain: bool, input_range: tuple[float, float] | None, **options: object
+) -> None:
     """Cut MODEL into an encoder and a head, quantise both within a budget, write a bundle."""
     if not explain and not (options["output"] and options["calibration"]):
         raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
@@ -136,15 +142,22 @@ def main(model: Path, explain: bool, input_range: tuple[float, float], **options
         from convert.pipeline import Conversion
         from convert.reading import explanation
         from convert.request import Request
+        from convert.sources.tflite_file import is_quantised_file
+        from convert.wrap import Wrapping
 
     if explain:
         click.echo(explanation(model, options["cut"]))
         return
     page = options.pop("report")
     _refuse_page(page)
-    conversion = Conversion(Request(model, value_range=input_range, **options), progress)
+    request = Request(model, **({"value_range": input_range} if input_range else {}), **options)
+    if is_quantised_file(model):
+        conversion = Wrapping(request, progress, input_range)
+    else:
+        conversion = Conversion(request, progress)
     bundle = conversion.run()
-    click.echo(search_table(conversion.evidence))
+    if conversion.evidence.search:
+        click.echo(search_table(conversion.evidence))
     click.echo(summary(bundle))
     if page:
         from convert.proof.html_report import write_html

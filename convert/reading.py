@@ -23,7 +23,7 @@ def read_network(
 def explanation(path: Path, behind: str | None = None) -> str:
     """Where a network can be cut; the cut behind `behind` marked, or the best."""
     if _foreign(path):
-        return from_tflite.explanation(path)
+        return from_tflite.explanation(path, behind)
     return from_keras.explanation(path, behind)
 
 

@@ -5,7 +5,7 @@ read off the last layer's activation.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,14 @@ def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]
     for name, output in outputs.items():
         _refuse_odd(name, output)
     return tuple(_task(name, output, card.tasks.get(name)) for name, output in outputs.items())
+
+
+def guesses(tasks: Sequence[Task], card: ModelCard) -> Iterator[str]:
+    """A line for each task that the card leaves open, with what it was taken for."""
+    for task in tasks:
+        if task.name not in card.tasks:
+            labels = f" of {', '.join(task.labels)}" if task.labels else ""
+            yield f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}"
 
 
 def _refuse_odd(name: str, output: Output) -> None:

@@ -45,7 +45,7 @@ def main(
     if output is None and export_clips is None:
         raise click.UsageError("nothing to do: give -o MODEL.keras, --export-clips DIR or both")
     if output is not None and output.suffix != ".keras":
-        raise click.UsageError(f"{output} must end in .keras, the only format edge-convert reads")
+        raise click.UsageError(f"{output} must end in .keras")
     config = read_config(config_path)
     if seed is not None:
         config = dataclasses.replace(config, seed=seed)

@@ -15,19 +15,20 @@ from keras.src import ops as keras_ops
 
 from convert.keras_cut.framewise import MISFITS, Layout, Twin
 from convert.keras_cut.graph import Call
+from convert.keras_cut.newer import those_of
 
 MOVES = (
     layers.Concatenate, layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.Flatten,
     layers.Permute, layers.RepeatVector, layers.Reshape, layers.UpSampling1D,
     keras_ops.core.Slice, keras_ops.core.Unstack, keras_ops.einops.Rearrange,
-    keras_ops.numpy.Append, keras_ops.numpy.ArraySplit, keras_ops.numpy.BroadcastTo,
-    keras_ops.numpy.Concatenate, keras_ops.numpy.Dstack, keras_ops.numpy.ExpandDims,
+    keras_ops.numpy.Append, keras_ops.numpy.BroadcastTo,
+    keras_ops.numpy.Concatenate, keras_ops.numpy.ExpandDims,
     keras_ops.numpy.Flip, keras_ops.numpy.GetItem, keras_ops.numpy.Hstack,
     keras_ops.numpy.Moveaxis, keras_ops.numpy.Ravel, keras_ops.numpy.Repeat,
     keras_ops.numpy.Reshape, keras_ops.numpy.Roll, keras_ops.numpy.Split,
     keras_ops.numpy.Squeeze, keras_ops.numpy.Stack, keras_ops.numpy.Swapaxes,
     keras_ops.numpy.Take, keras_ops.numpy.Tile, keras_ops.numpy.Transpose,
-    keras_ops.numpy.Vstack,
+    keras_ops.numpy.Vstack, *those_of(keras_ops.numpy, "ArraySplit", "Dstack"),
 )  # fmt: skip
 
 _FLOAT32_COUNTS_TO = 2**24

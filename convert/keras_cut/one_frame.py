@@ -14,12 +14,13 @@ from keras.src import ops as keras_ops
 
 from convert.keras_cut.assembly import UNCHANGED, Assembly, Change
 from convert.keras_cut.framewise import Layout
+from convert.keras_cut.newer import those_of
 from convert.keras_cut.volumes import PICTURES, in_space
 
 # constants say nothing of a frame; masks do not pass from one part to the other
 _LEFT_TO_THE_HEAD = (
-    layers.Masking, keras_ops.numpy.EmptyLike, keras_ops.numpy.FullLike, keras_ops.numpy.OnesLike,
-    keras_ops.numpy.ZerosLike,
+    layers.Masking, keras_ops.numpy.FullLike, keras_ops.numpy.OnesLike, keras_ops.numpy.ZerosLike,
+    *those_of(keras_ops.numpy, "EmptyLike"),
 )  # fmt: skip
 _AXES = ("axes", "axis", "axis1", "axis2", "destination", "dims", "shared_axes", "source")
 

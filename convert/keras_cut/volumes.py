@@ -10,9 +10,11 @@ from typing import Any, Protocol
 
 from keras import layers
 
+from convert.keras_cut.newer import those_of
+
+_ADAPTIVE = ("AdaptiveAveragePooling{}D", "AdaptiveMaxPooling{}D")
 PICTURES: dict[type, type] = {
-    layers.AdaptiveAveragePooling3D: layers.AdaptiveAveragePooling2D,
-    layers.AdaptiveMaxPooling3D: layers.AdaptiveMaxPooling2D,
+    **dict(zip(*(those_of(layers, *(name.format(n) for name in _ADAPTIVE)) for n in (3, 2)))),
     layers.AveragePooling3D: layers.AveragePooling2D,
     layers.Conv3D: layers.Conv2D,
     layers.Conv3DTranspose: layers.Conv2DTranspose,

@@ -10,6 +10,7 @@ from convert.sources.child import converted
 from convert.sources.tflite_file import read_tflite
 from convert.tflite_cut.form import standard_form
 from edge.errors import ModelError
+from edge.options import EXTRAS
 
 
 @dataclass(frozen=True)
@@ -27,18 +28,20 @@ class FloatModel:
 
 @dataclass(frozen=True)
 class _Library:
-    """A converter that is not everybody's: the module to look for, and what installs it."""
+    """A converter that is not everybody's: its module here, and the extra that installs it."""
 
     kind: str
-    module: str
     extra: str
 
+    @property
+    def missing(self) -> str | None:
+        """The first module of the extra that is not installed."""
+        modules = (module for module, extra in EXTRAS.items() if extra == self.extra)
+        return next((m for m in modules if importlib.util.find_spec(m) is None), None)
 
-_SAVED_MODEL = _Library("saved_model", "tensorflow", "convert")
-_BY_SUFFIX = {
-    ".onnx": _Library("onnx_file", "onnx2tf", "onnx"),
-    ".pt2": _Library("torch_program", "litert_torch", "torch"),
-}
+
+_SAVED_MODEL = _Library("saved_model", "convert")
+_BY_SUFFIX = {".onnx": _Library("onnx_file", "onnx"), ".pt2": _Library("torch_program", "torch")}
 _PICKLED = frozenset({".pt", ".pth", ".ckpt", ".pkl"})
 SUFFIXES = (*_BY_SUFFIX, ".tflite")
 
@@ -74,10 +77,8 @@ def _reader(path: Path) -> Callable[[Path, str | None], FloatModel]:
 
 def _through(library: _Library, path: Path, signature: str | None) -> FloatModel:
     """Convert in a child process, bring to standard form, compare."""
-    if importlib.util.find_spec(library.module) is None:
-        raise ModelError(
-            f"{path.name} needs {library.module}: pip install 'edge-run[{library.extra}]'"
-        )
+    if missing := library.missing:
+        raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'")
     found = converted(library.kind, path, signature)
     order = found.reference.answers
     model = standard_form(found.model, path.name, found.channels, found.names, order)

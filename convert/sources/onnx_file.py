@@ -21,15 +21,14 @@ from convert.sources.reference import Reference, examples
 from convert.tflite_cut.form import channels_axis
 from edge.errors import ModelError
 
+_INPUT = "edge_run_frames"  # a name that no network has
+_NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
 _TEST_PICTURES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
 def convert(path: Path, signature: str | None, folder: Path) -> Converted:
     """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
-    try:
-        network = onnx.load(str(path))
-    except DecodeError as error:
-        raise ModelError(f"{path.name} is no ONNX file, or cut short") from error
+    network = _read(path)
     name, shape = _input(network, path)
     channels = channels_axis(shape, last_first=False)
     network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
@@ -41,15 +40,33 @@ def convert(path: Path, signature: str | None, folder: Path) -> Converted:
     reference = Reference.of(
         lambda x: dict(zip(outputs, session.run(outputs, {name: x}))), frames, channels
     )
+    _rename(network, name, _INPUT)
+    _hold_constants(network)
     order_gelu(network)
     _give_states(network)
-    saved = _to_saved_model(network, name, folder)
+    saved = _to_saved_model(network, folder)
     loaded = tf.saved_model.load(str(saved))
     function, _ = saved_model.with_batch_of_one(loaded, path)
     names = {f"output_{i}": output for i, output in enumerate(outputs)}
     origin = f"ONNX through onnx2tf {version('onnx2tf')}"
     model = saved_model.to_tflite(loaded, function)
     return Converted(model, origin, reference, channels, names)
+
+
+def _read(path: Path) -> Any:
+    refused = ModelError(f"{path.name} is no ONNX file, or cut short")
+    try:
+        network = onnx.load(str(path))
+    except DecodeError as error:
+        raise refused from error
+    except (onnx.checker.ValidationError, OSError, ValueError) as error:
+        raise ModelError(
+            f"{path.name} keeps weights in another file, which is missing or cut short: it has to "
+            f"lie beside it as it did where it was made ({str(error).splitlines()[0]})"
+        ) from error
+    if not network.graph.node:
+        raise refused
+    return network
 
 
 def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
@@ -72,6 +89,27 @@ def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
     return inputs[0].name, (1, *shape[1:])
 
 
+def _rename(network: Any, name: str, wanted: str) -> None:
+    """Call the input as onnx2tf takes it: it does not find one of `onnx::Reshape_0` again."""
+    for given in (given for given in network.graph.input if given.name == name):
+        given.name = wanted
+    for node in network.graph.node:
+        node.input[:] = [wanted if read == name else read for read in node.input]
+
+
+def _hold_constants(network: Any) -> None:
+    """Make weights of Constant nodes: onnx2tf fails where an operator reads one and a picture."""
+    for node in [node for node in network.graph.node if node.op_type == "Constant"]:
+        (given,) = node.attribute
+        value = onnx.helper.get_attribute_value(given)
+        if given.name == "value":
+            value = numpy_helper.to_array(value)
+        dtype = _NUMBERS.get(given.name.removesuffix("s"))
+        held = np.asarray(value, dtype)
+        network.graph.initializer.append(numpy_helper.from_array(held, node.output[0]))
+        network.graph.node.remove(node)
+
+
 def _give_states(network: Any) -> None:
     """Write out the zeros that an LSTM begins with: onnx2tf fails where they are left out."""
     for node in network.graph.node:
@@ -85,7 +123,7 @@ def _give_states(network: Any) -> None:
             node.input[5] = node.input[6] = name
 
 
-def _to_saved_model(network: Any, name: str, folder: Path) -> Path:
+def _to_saved_model(network: Any, folder: Path) -> Path:
     """Windows keep their axes as they are; onnx2tf takes (1, T, C, H, W) for a volume otherwise."""
     os.chdir(folder)
     rng = np.random.default_rng(0)
@@ -97,7 +135,7 @@ def _to_saved_model(network: Any, name: str, folder: Path) -> Path:
         output_signaturedefs=True,
         not_use_onnxsim=True,  # done above
         enable_rnn_unroll=True,
-        keep_shape_absolutely_input_names=[name],
+        keep_shape_absolutely_input_names=[_INPUT],
         non_verbose=True,
     )
     return folder / "saved_model"

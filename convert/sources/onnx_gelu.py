@@ -85,11 +85,8 @@ def _reader(graph: Any, name: str) -> Any:
 
 
 def _constants(graph: Any) -> dict[str, float]:
-    """Constants of a single number, by name."""
+    """Weights of a single number, by name."""
     held = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
-    for node in graph.node:
-        for attribute in node.attribute if node.op_type == "Constant" else ():
-            held[node.output[0]] = np.asarray(numpy_helper.to_array(attribute.t))
     return {name: float(value.reshape(())) for name, value in held.items() if value.size == 1}
 
 

@@ -92,6 +92,9 @@ def _difference(wanted: np.ndarray, found: np.ndarray) -> float:
 
 def _answers(model: bytes, frames: np.ndarray) -> Answers:
     engine, (_, outputs) = Engine(model), flatbuffer.signature(model)
+    if engine.input().shape != frames.shape:
+        found, wanted = list(engine.input().shape), list(frames.shape)
+        raise ModelError(f"the converter made an input of {found} where {wanted} is right")
     np.copyto(engine.input(), frames)
     engine.invoke()
     return {name: engine.output(position).copy() for name, position in outputs.items()}

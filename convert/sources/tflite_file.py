@@ -1,4 +1,4 @@
-"""A float .tflite that exists already."""
+"""A .tflite that exists already."""
 
 from pathlib import Path
 
@@ -7,20 +7,39 @@ import numpy as np
 from convert.sources.reference import Reference, examples
 from convert.tflite_cut.edit import shape_of
 from convert.tflite_cut.form import channels_axis, standard_form
+from convert.tflite_cut.integers import is_quantised
 from convert.tflite_cut.parts import outputs_of
 from edge import flatbuffer
 from edge.engine import Engine
-from edge.errors import ModelError
+from edge.errors import EngineError, ModelError
 
 
-def read_tflite(path: Path) -> tuple[bytes, str]:
-    """The model in standard form, and its origin. Raises ModelError where it has another form."""
+def tflite_bytes(path: Path) -> bytes:
+    """The file as it is. Raises ModelError where it is none that LiteRT loads."""
     try:
         model = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     if model[4:8] != b"TFL3":
         raise ModelError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
+    try:
+        Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
+    except EngineError as error:
+        reason = " ".join(str(error.__cause__).split())[:200]
+        raise ModelError(f"{path} is cut short, or LiteRT does not know it: {reason}") from error
+    return model
+
+
+def is_quantised_file(path: Path) -> bool:
+    """Whether this is a .tflite that computes with integers already, which is only wrapped."""
+    if path.suffix != ".tflite" or not path.exists():
+        return False
+    return is_quantised(flatbuffer.read(tflite_bytes(path)))
+
+
+def read_tflite(path: Path) -> tuple[bytes, str]:
+    """The model in standard form, and its origin. Raises ModelError where it has another form."""
+    model = tflite_bytes(path)
     graph = flatbuffer.read(model).subgraphs[0]
     shape = shape_of(graph.tensors[graph.inputs[0]])
     channels = channels_axis(shape, last_first=True) if len(shape) in (4, 5) else -1

@@ -1,9 +1,12 @@
 """A PyTorch network as torch.export saves it, a `.pt2`."""
 
+import os
+import re
 from importlib.metadata import version
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile
 
 import litert_torch
 import numpy as np
@@ -13,6 +16,8 @@ from convert.sources.child import Converted
 from convert.sources.reference import Reference, examples
 from convert.tflite_cut.form import channels_axis
 from edge.errors import ModelError
+
+_OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 
 
 class _ChannelsLast(torch.nn.Module):
@@ -28,13 +33,7 @@ class _ChannelsLast(torch.nn.Module):
 
 def convert(path: Path, signature: str | None, folder: Path) -> Converted:
     """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
-    try:
-        program = torch.export.load(path)
-    except (RuntimeError, BadZipFile) as error:
-        raise ModelError(
-            f"{path.name} is not from torch.export.save, or from one too far from torch "
-            f"{torch.__version__}: {str(error).splitlines()[0]}"
-        ) from error
+    program = _load(path)
     shape = _input(program, path)
     channels = channels_axis(shape, last_first=False)
     frames = np.moveaxis(examples(shape[1:], channels), channels, -1)
@@ -45,6 +44,29 @@ def convert(path: Path, signature: str | None, folder: Path) -> Converted:
     reference = Reference.of(lambda x: _answers(network, x), frames, -1)
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
     return Converted(exported.read_bytes(), origin, reference, -1, {})
+
+
+def _load(path: Path) -> Any:
+    """Load without the pickles that torch.export.load falls back to, which may run any code."""
+    os.environ["TORCH_FORCE_WEIGHTS_ONLY_LOAD"] = "1"
+    os.environ.pop("TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD", None)  # both at once are an error
+    pickled = ModelError(
+        f"{path.name} holds pickled objects, which may run any code: export a network that holds "
+        "tensors alone"
+    )
+    try:
+        with ZipFile(path) as archive:
+            if any(_OBJECT.search(name.lower()) for name in archive.namelist()):
+                raise pickled
+        return torch.export.load(path)
+    except UnpicklingError as error:
+        raise pickled from error
+    except (RuntimeError, BadZipFile) as error:
+        reason = str(error).splitlines()[0].partition(" Please")[0]
+        raise ModelError(
+            f"{path.name} is not from torch.export.save, cut short, or from a torch too far from "
+            f"{torch.__version__}: {reason}"
+        ) from error
 
 
 def _input(program: Any, path: Path) -> tuple[int, ...]:

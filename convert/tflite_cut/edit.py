@@ -92,7 +92,7 @@ def transpose(root: Any, source: int, target: int, order: Iterable[int]) -> Any:
 
 
 def activation(root: Any, name: str, source: int, target: int) -> Any:
-    """A new SOFTMAX or LOGISTIC, not yet in the graph."""
+    """A new SOFTMAX, LOGISTIC or DEQUANTIZE, not yet in the graph."""
     options = None
     if name == "SOFTMAX":
         options = schema.SoftmaxOptionsT()

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from typing import Any
 
+from ai_edge_litert.schema_py_generated import TensorType
+
 from convert.tflite_cut.edit import activation, add_tensor, name_of, shape_of, sign
 from convert.tflite_cut.parts import outputs_of
 from edge import flatbuffer
 from edge.manifest import Task
 
 # what makes probabilities of probabilities
-_KEEP_PROBABILITIES = frozenset({"RESHAPE", "SQUEEZE", "MEAN", "DEQUANTIZE"})
+_KEEP_PROBABILITIES = frozenset({"RESHAPE", "SQUEEZE", "MEAN", "DEQUANTIZE", "QUANTIZE"})
 _WANTED = {"classification": "SOFTMAX", "binary": "LOGISTIC"}
 
 
@@ -27,7 +29,7 @@ def with_probabilities(model: bytes, tasks: Sequence[Task]) -> tuple[bytes, list
     mended = [t.name for t in tasks if _WANTED.get(t.kind, "").lower() not in found[t.name]]
     for task in tasks:
         if task.name in mended:
-            source = outputs[task.name]
+            source = _as_float(root, outputs[task.name])
             tensor = root.subgraphs[0].tensors[source]
             target = add_tensor(root, f"{name_of(tensor)}/probability", shape_of(tensor))
             operator = activation(root, _WANTED[task.kind], source, target)
@@ -38,6 +40,16 @@ def with_probabilities(model: bytes, tasks: Sequence[Task]) -> tuple[bytes, list
     inputs = dict(zip(flatbuffer.signature(model)[0], map(int, root.subgraphs[0].inputs)))
     sign(root, inputs, outputs)
     return flatbuffer.write(root), mended
+
+
+def _as_float(root: Any, index: int) -> int:
+    """The tensor, or a float32 one that is made of its integers."""
+    tensor = root.subgraphs[0].tensors[index]
+    if tensor.type == TensorType.FLOAT32:
+        return index
+    target = add_tensor(root, f"{name_of(tensor)}/real", shape_of(tensor))
+    root.subgraphs[0].operators.append(activation(root, "DEQUANTIZE", index, target))
+    return target
 
 
 def _ending(root: Any, tensor: int, producers: dict[int, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 from ai_edge_litert import schema_py_generated as schema
 
 from convert.tflite_cut.edit import add_tensor, name_of, shape_of, sign, transpose
+from convert.tflite_cut.integers import is_quantised
 from convert.tflite_cut.parts import outputs_of
 from convert.tflite_cut.static import with_static_shapes
 from convert.tflite_cut.tidy import tidy
@@ -13,14 +14,6 @@ from edge import flatbuffer
 from edge.errors import ModelError
 
 PICTURE, WINDOW = "frame", "window"
-_WHOLE_NUMBERS = frozenset(
-    {
-        schema.TensorType.INT4,
-        schema.TensorType.INT8,
-        schema.TensorType.UINT8,
-        schema.TensorType.INT16,
-    }
-)
 
 
 def standard_form(
@@ -37,7 +30,13 @@ def standard_form(
     name: of the model, for messages. channels: the axis that holds them in `model`.
     Raises ModelError where the model is no float network of that kind.
     """
-    _check(flatbuffer.read(model), name)
+    given = flatbuffer.read(model)
+    check_input(given, name)
+    if is_quantised(given) or not _takes_floats(given):
+        raise ModelError(
+            f"{name} is quantised already or does not take float32: convert the float network that "
+            "it was made of, or run it as it is with edge-run"
+        )
     root = flatbuffer.read(with_static_shapes(model))
     graph = root.subgraphs[0]
     source = int(graph.inputs[0])
@@ -59,7 +58,8 @@ def standard_form(
     return flatbuffer.write(root)
 
 
-def _check(root: Any, name: str) -> None:
+def check_input(root: Any, name: str) -> None:
+    """Raises ModelError where the only input is no picture or window of fixed size."""
     graph = root.subgraphs[0]
     inputs = [graph.tensors[index] for index in graph.inputs]
     if len(inputs) != 1:
@@ -72,16 +72,11 @@ def _check(root: Any, name: str) -> None:
             f"{name} takes {list(shape)}: only a picture or a window of fixed size with a batch of "
             "1 can be converted, (1, [T,] H, W, C)"
         )
-    quantised = [t for t in graph.tensors if t.type in _WHOLE_NUMBERS and _scaled(t)]
-    if inputs[0].type != schema.TensorType.FLOAT32 or quantised:
-        raise ModelError(
-            f"{name} is quantised already or does not take float32: convert the float network that "
-            "it was made of, or run it as it is with edge-run"
-        )
 
 
-def _scaled(tensor: Any) -> bool:
-    return tensor.quantization is not None and tensor.quantization.scale is not None
+def _takes_floats(root: Any) -> bool:
+    graph = root.subgraphs[0]
+    return all(graph.tensors[index].type == schema.TensorType.FLOAT32 for index in graph.inputs)
 
 
 def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:

@@ -11,6 +11,7 @@ from convert.network import Network
 from convert.precision.parts import FloatPart, describe
 from convert.precision.recipes import FLOAT32
 from convert.sources import float_tflite
+from convert.sources.tflite_file import is_quantised_file
 from convert.tasks_file import ModelCard, Output, tasks_of
 from convert.tflite_cut.cut import cut as cut_tflite
 from convert.tflite_cut.edit import shape_of
@@ -20,16 +21,17 @@ from edge import flatbuffer
 from edge.errors import ModelError
 from edge.progress import Progress
 
+TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"
+
 
 def tflite_network(path: Path, card: ModelCard, cut: str | None, progress: Progress) -> Network:
     """Read, cut and describe a network that is no Keras file.
 
     Raises ModelError where it cannot be read, or a cut is asked for by a layer's name.
     """
-    if cut is not None:
-        raise ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
+    _refuse_cut(path, cut)
     found = float_tflite(path)
-    form, answers = _forms(found.model)
+    form, answers = forms(found.model)
     tasks = tasks_of(answers, card)
     model, mended = with_probabilities(found.model, tasks)
     for name in mended:
@@ -48,10 +50,13 @@ def tflite_network(path: Path, card: ModelCard, cut: str | None, progress: Progr
     )
 
 
-def explanation(path: Path) -> str:
+def explanation(path: Path, cut: str | None = None) -> str:
     """How a network of another library would be cut, or why it is not."""
+    _refuse_cut(path, cut)
+    if is_quantised_file(path):
+        return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
     model = float_tflite(path).model
-    parts, reason = _cut(model, _forms(model)[0][0])
+    parts, reason = _cut(model, forms(model)[0][0])
     if reason:
         return f"{path.name} becomes one part: {reason}"
     work = {part.role: flatbuffer.cost(part.model).multiply_adds for part in parts}
@@ -62,15 +67,25 @@ def explanation(path: Path) -> str:
     )
 
 
-def _forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
-    """(T, H, W, C) of the input, T = 1 for a picture; and the outputs by name."""
+def _refuse_cut(path: Path, cut: str | None) -> None:
+    if cut is not None:
+        raise ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
+
+
+def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
+    """(T, H, W, C) of the input, T = 1 for a picture; and the outputs by name.
+
+    Raises ModelError where two outputs are one tensor.
+    """
     root = flatbuffer.read(model)
     tensors = root.subgraphs[0].tensors
     shape = shape_of(tensors[root.subgraphs[0].inputs[0]])[1:]
-    found = endings(root)
+    found, named = endings(root), outputs_of(root)
+    if len(set(named.values())) < len(named):
+        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
     outputs = {
         name: Output(_vector(shape_of(tensors[index])), found[name])
-        for name, index in outputs_of(root).items()
+        for name, index in named.items()
     }
     window = (1, *shape) if len(shape) == 3 else shape
     return window, outputs

@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from convert.cli import main
-from convert.proof.document import Section, Table, markdown, page
 from edge.bundle import open_bundle
+from edge.document import Section, Table, markdown, page
 
 
 def test_the_same_document_in_both_forms() -> None:

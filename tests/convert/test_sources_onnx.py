@@ -38,6 +38,10 @@ class _Graph:
         self.weights.append(onnx.numpy_helper.from_array(np.asarray(values), name))
         return name
 
+    def node(self, **value) -> str:
+        """A constant as a node of its own, as the older exporter writes it."""
+        return self.add("Constant", **value)
+
     def weight(self, *shape: int) -> str:
         return self.constant(self._draw.normal(0, 0.3, shape).astype(np.float32))
 
@@ -150,7 +154,50 @@ def test_other_forms_are_refused(tmp_path: Path, shape: list, said: str) -> None
         float_tflite(path)
 
 
-def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").write_bytes(b"hello")
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"value_float": 255.0},
+        {"value": onnx.numpy_helper.from_array(np.array(255, np.float32))},
+    ],
+)
+def test_constants_may_be_nodes(tmp_path: Path, value: dict) -> None:
+    net = _Graph()
+    folded = net.add("Reshape", "frames", net.node(value_ints=[-1, 3, SIZE, SIZE]))
+    x = _convolutions(net, net.add("Div", folded, net.node(**value)))
+    x = _mean(net, net.add("Reshape", x, net.constant(np.array([-1, 4, CHANNELS]))))
+    net.add("Gemm", x, net.weight(CHANNELS, 3))
+    found = float_tflite(net.save(tmp_path / "model.onnx", [1, 4, 3, SIZE, SIZE], {"kind": [1, 3]}))
+    assert_parts_equal_the_whole(found.model)
+
+
+def test_names_as_the_older_exporter_gives_them(tmp_path: Path) -> None:
+    network = onnx.load(_window(tmp_path / "model.onnx", 4, 1, "mean"))
+    network.graph.input[0].name = network.graph.node[0].input[0] = "onnx::Reshape_0"
+    onnx.save(network, tmp_path / "model.onnx")
+    found = float_tflite(tmp_path / "model.onnx")
+    assert [t.shape for t in Engine(found.model).inputs] == [(1, 4, SIZE, SIZE, 3)]
+    assert_parts_equal_the_whole(found.model)
+
+
+def test_weights_that_lie_elsewhere_are_missed_in_one_line(tmp_path: Path) -> None:
+    net = _Graph()
+    x = net.add("Conv", "frames", net.weight(64, 3, 3, 3))
+    net.add("Flatten", net.add("GlobalAveragePool", x))
+    path = net.save(tmp_path / "model.onnx", [1, 3, 12, 10], {"kind": [1, 64]})
+    onnx.save(onnx.load(path), path, save_as_external_data=True, location="model.onnx.data")
+    assert [t.shape for t in Engine(float_tflite(path).model).outputs] == [(1, 64)]
+    held = (tmp_path / "model.onnx.data").read_bytes()
+    (tmp_path / "model.onnx.data").write_bytes(held[:100])
+    with pytest.raises(ModelError, match="keeps weights in another file, which is missing or cut"):
+        float_tflite(path)
+    (tmp_path / "model.onnx.data").unlink()
+    with pytest.raises(ModelError, match="keeps weights in another file, which is missing or cut"):
+        float_tflite(path)
+
+
+@pytest.mark.parametrize("content", [b"hello", b""])
+def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ModelError, match=r"model\.onnx is no ONNX file, or cut short"):
         float_tflite(tmp_path / "model.onnx")

@@ -1,5 +1,7 @@
 """PyTorch through litert-torch; skipped where it is not installed."""
 
+import io
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,7 @@ from edge.engine import Engine
 from edge.errors import ModelError
 from tests.convert.test_tflite_cut import assert_parts_equal_the_whole, run
 
+sys.modules.setdefault("triton", None)  # of torch with CUDA: it crashes where tensorflow is loaded
 torch = pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
 
@@ -80,3 +83,30 @@ def test_a_file_that_torch_did_not_export_is_refused(tmp_path: Path) -> None:
     torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "model.pt2")
     with pytest.raises(ModelError, match=r"model\.pt2 is not from torch\.export\.save"):
         float_tflite(tmp_path / "model.pt2")
+
+
+class _Creating:
+    """What makes a file as soon as it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("record", ["data/sample_inputs/model.pt", "data/constants/opaque_obj_0"])
+def test_what_is_pickled_inside_never_runs(tmp_path: Path, record: str) -> None:
+    given = _save(tmp_path / "given.pt2", torch.nn.Flatten(), (1, 3, 8, 8))
+    evil = io.BytesIO()
+    torch.save(_Creating(tmp_path / "made"), evil)
+    reader = torch._C.PyTorchFileReader(str(given))
+    names = [n for n in reader.get_all_records() if n.startswith(("archive", "data", "models"))]
+    records = {name: reader.get_record(name) for name in names} | {record: evil.getvalue()}
+    writer = torch._C.PyTorchFileWriter(str(tmp_path / "evil.pt2"))
+    for name, held in records.items():
+        writer.write_record(name, held, len(held))
+    writer.write_end_of_file()
+    with pytest.raises(ModelError, match=r"evil\.pt2 holds pickled objects"):
+        float_tflite(tmp_path / "evil.pt2")
+    assert not (tmp_path / "made").exists()

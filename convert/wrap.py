@@ -1,0 +1,171 @@
+"""A .tflite that is quantised already, in a bundle as it is: nothing is cut or quantised."""
+
+from dataclasses import replace
+from importlib import metadata
+from typing import Any
+
+from convert.clip_sets import clips_of
+from convert.network import Network
+from convert.pipeline import refuse_output
+from convert.precision.parts import ConvertedPart, describe
+from convert.precision.recipes import Recipe
+from convert.proof import verify
+from convert.proof.evidence import Evidence
+from convert.proof.golden import golden_arrays, packed
+from convert.proof.report import sections, untimed
+from convert.request import Request
+from convert.sources.tflite_file import tflite_bytes
+from convert.tasks_file import guesses, read_card, tasks_of
+from convert.tflite_cut.endings import with_probabilities
+from convert.tflite_cut.form import check_input
+from convert.tflite_cut.integers import precision_of, signed
+from convert.tflite_cut.network import TAKEN_AS_IT_IS, forms
+from edge import __version__, flatbuffer
+from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
+from edge.clips import Clips
+from edge.document import markdown
+from edge.errors import ModelError
+from edge.evaluate import accuracies, check_labels, stream_outputs
+from edge.kernels import left_to_other_kernels
+from edge.manifest import SCHEMA_VERSION, Manifest
+from edge.plain_tflite import wrap_tflite
+from edge.progress import Progress
+
+_FLOATS_RANGE = (0.0, 255.0)  # as for every network that takes floats
+
+
+class Wrapping:
+    """As `Conversion`, for what came quantised: there is no float network to compare with.
+
+    value_range: what black and white are to the network; by default what the integers of
+    its input span.
+    """
+
+    def __init__(
+        self,
+        request: Request,
+        progress: Progress | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> None:
+        self.request, self._value_range = request, value_range
+        self.progress = progress or Progress(quiet=True)
+        self.evidence = Evidence(max_drop=request.max_drop)
+
+    def run(self) -> Bundle:
+        """Describe, try and write the bundle; return it as written.
+
+        Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
+        them before anything stands under the output's name.
+        """
+        refuse_output(self.request.output)
+        _refuse_choices(self.request)
+        manifest, part = self._read_network()
+        self._read_clips(manifest)
+        bundle = Bundle(manifest, {part.part.file: part.model})
+        self._measure(bundle)
+        return self._write(bundle, part)
+
+    def _read_network(self) -> tuple[Manifest, ConvertedPart]:
+        request = self.request
+        self.progress.say("loading the model, which is quantised already")
+        model = tflite_bytes(request.model)
+        check_input(flatbuffer.read(model), request.model.name)
+        card, model = read_card(request.model, request.tasks), signed(model)
+        form, answers = forms(model)
+        tasks = tasks_of(answers, card)
+        model, mended = with_probabilities(model, tasks)
+        for guess in guesses(tasks, card):
+            self.progress.say(guess)
+        for name in mended:
+            self.progress.say(f"'{name}' ends in logits: probabilities are made of them")
+        part = describe(
+            "model", Recipe(precision_of(model)), model, flatbuffer.cost(model).parameters
+        )
+        floats = part.part.inputs[0].dtype == "float32"
+        span = self._value_range or (_FLOATS_RANGE if floats else None)
+        plain = wrap_tflite(request.model, value_range=span).manifest
+        self.network = Network(
+            name=request.model.stem,
+            origin="a quantised .tflite",
+            window=plain.window,
+            size=form[1:],
+            tasks=tasks,
+            parts=(),
+            reference=lambda frames: part({part.part.inputs[0].name: frames}),
+            uncut=TAKEN_AS_IT_IS,
+        )
+        manifest = Manifest(
+            schema=SCHEMA_VERSION,
+            name=request.output.stem,
+            streaming=plain.streaming,
+            window=plain.window,
+            input=plain.input,
+            tasks=tasks,
+            parts=(part.part,),
+            licence=card.licence,
+            weights_source=card.weights_source,
+            frame_rate_hz=card.frame_rate_hz,
+            made_with={
+                "edge-run": __version__,
+                "ai-edge-litert": metadata.version("ai-edge-litert"),
+            },
+        )
+        return manifest, part
+
+    def _read_clips(self, manifest: Manifest) -> None:
+        request, size = self.request, (manifest.input.width, manifest.input.height)
+
+        def clips(path: Any) -> Clips:
+            return clips_of(path, manifest.window, size)
+
+        self.golden = clips(request.golden or request.calibration)
+        self.golden = self.golden.sample(request.calibration_clips, request.seed)
+        self.validation = clips(request.validation) if request.validation else None
+        if self.validation:
+            check_labels(manifest.tasks, self.validation)
+
+    def _measure(self, bundle: Bundle) -> None:
+        evidence, clips = self.evidence, self.validation or self.golden
+        self.progress.say("measuring what the model answers")
+        with self.progress.count("... clips", len(clips)) as on_window:
+            found = stream_outputs(bundle, clips.windows, on_window=on_window)
+        for task, outputs in found.items():
+            try:
+                verify.refuse_degenerate(f"task '{task}'", outputs)
+            except ModelError as error:  # it may be right, on clips that are all alike
+                evidence.oddities += (f"{error}, and --input-range",)
+        if self.validation:
+            tasks, name = bundle.manifest.tasks, clips.name.rpartition("/")[2]
+            evidence.accuracy = accuracies(tasks, found, clips.labels, "streamed", name)
+        for doubt in evidence.doubts():
+            self.progress.say(f"warning: {doubt}")
+
+    def _write(self, bundle: Bundle, part: ConvertedPart) -> Bundle:
+        evidence, file = self.evidence, part.part.file
+        self.progress.say("trying the runtimes")
+        golden = golden_arrays(bundle, self.golden.windows)
+        evidence.ring_difference = verify.ring_difference(bundle, golden["frames"])
+        evidence.runs = verify.run_on_runtimes(bundle, golden["frames"], self.request.try_with)
+        evidence.operators[file] = flatbuffer.cost(part.model).ops
+        evidence.left_over[file] = left_to_other_kernels(part.model)
+        trials = tuple(trial for run in evidence.runs for trial in run.trials)
+        manifest = replace(bundle.manifest, trials=trials, accuracy=evidence.accuracy)
+        self.sections = sections(manifest, self.network, evidence, bundle.members)
+        report = markdown(manifest.name, untimed(self.sections)).encode()
+        members = {**bundle.members, GOLDEN: packed(golden), REPORT: report}
+        return write_bundle(self.request.output, manifest, members)
+
+
+def _refuse_choices(request: Request) -> None:
+    """Raise ModelError where something is asked for that only a float network allows."""
+    asked = {
+        "--cut": request.cut,
+        "--encoder-precision": request.encoder_precision != "auto",
+        "--head-precision": request.head_precision != "auto",
+        "--whole-window": request.whole_window,
+    }
+    if given := [option for option, wanted in asked.items() if wanted]:
+        raise ModelError(
+            f"{request.model.name} is quantised already and taken as it is: leave out "
+            f"{', '.join(given)}, or give the float network that it was made of"
+        )
