@@ -35,5 +35,7 @@ def test_edge_run_gets_the_same_options() -> None:
 
 
 def test_a_child_that_fails_says_why() -> None:
-    with pytest.raises(EngineError, match="a fresh process failed .*there is no bundle 'nosuch.edge'"):
+    with pytest.raises(
+        EngineError, match="a fresh process failed .*there is no bundle 'nosuch.edge'"
+    ):
         cold.cold_start("nosuch.edge", EngineOptions(), FRAMES, count=2, repeats=1)
