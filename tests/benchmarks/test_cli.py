@@ -16,6 +16,7 @@ from benchmarks.record_file import from_json, read_record
 from benchmarks.request import SCENARIOS
 from benchmarks.timing import Plan
 from tests import tiny
+from tests.signals import heed_interrupts
 
 QUICK = ["--frames", 12, "--seconds", 0.05, "--rounds", 2, "--baseline-frames", 4, "--processes", 0]
 
@@ -222,6 +223,7 @@ def test_an_interrupted_run_leaves_what_it_measured(tiny_bundle_path, tmp_path) 
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     for line in process.stderr:
         if "fresh processes" in line:

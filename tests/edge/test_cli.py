@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from edge.cli import main
 from edge.summary import RunSummary
+from tests.signals import heed_interrupts
 
 
 def _read_video(path: Path) -> list:
@@ -147,6 +148,7 @@ def test_an_interruption_leaves_whole_outputs(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        preexec_fn=heed_interrupts,
     )
     while not (lines.exists() and lines.read_text().count("\n") > 5):
         assert child.poll() is None, child.stderr.read()
