@@ -40,6 +40,7 @@ lint: $(TEST_ENV)/$(INSTALLED)
 
 bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim with all baselines (a quarter of an hour)
 	@mkdir -p $(BENCH)
+	$(TEST_ENV)/bin/python $(PIP) -e '.[test,engines]'
 	@test -e out/clips/test.npz || \
 	  $(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml --export-clips out/clips
 	@test -e out/mtdnn_swim.keras || \

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from benchmarks.record import Measurement, Record
 from benchmarks.statistics import CHECKS, Evidence
+from benchmarks.timer import TimerCheck
 
 
 def doubts(record: Record) -> Iterator[str]:
@@ -11,7 +12,7 @@ def doubts(record: Record) -> Iterator[str]:
     for part, count in record.streamed.invocations.items():
         if count != 1:
             yield f"the {part} ran {count:g} times a frame; exactly once was promised"
-    known = {found.name: evidence(found) for found in record.measurements}
+    known = {found.name: evidence(found, record.timer) for found in record.measurements}
     for check in CHECKS:
         failed = {name: check.share(of) for name, of in known.items() if check.fails(of)}
         if failed:
@@ -19,9 +20,11 @@ def doubts(record: Record) -> Iterator[str]:
             yield f"unstable, {check.reason}: {listed}; {check.next_step}"
 
 
-def evidence(found: Measurement) -> Evidence:
+def evidence(found: Measurement, timer: TimerCheck | None) -> Evidence:
     """What a record tells of how one contender was measured."""
-    return Evidence(found.round_p50_ms, _waiting(found))
+    outliers = found.outliers.share if found.outliers else 0.0
+    clock = timer.share_of(found.total_ms.min) if timer and found.total_ms else 0.0
+    return Evidence(found.round_p50_ms, _waiting(found), outliers, clock)
 
 
 def _waiting(found: Measurement) -> float:

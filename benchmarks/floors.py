@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,6 +23,12 @@ from edge.plain_tflite import open_any
 from edge.stream import EngineOptions, Stream
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)
+
+
+def plan_for(p50_ms: float) -> Plan:
+    """`PLAN` for networks of up to 8 ms a frame; of slower ones fewer frames, 100 at least."""
+    frames = int(min(PLAN.frames, max(100.0, 1e3 * PLAN.frames * 8e-3 / p50_ms)))
+    return replace(PLAN, frames=frames)
 
 
 def process_floors_ms(

@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.errors import EngineError
 
-_TIMEOUT_S = 300
+_TIMEOUT_S = 600
 
 
 def found_by(command: Sequence[str]) -> Any:
@@ -16,7 +16,7 @@ def found_by(command: Sequence[str]) -> Any:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(
-            f"a fresh process gave no result in {_TIMEOUT_S} s: give a --source that delivers frames"
+            f"a fresh process gave no result in {_TIMEOUT_S} s: does the source deliver frames?"
         ) from error
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]

@@ -1,8 +1,9 @@
 """One benchmark run: open, time in alternating rounds, judge, run scenarios, look inside."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from benchmarks.cache import ConversionCache
 from benchmarks.cold_start import ColdStart
 from benchmarks.contenders import Contender, of_bundle, split_rerun
 from benchmarks.described import describe
-from benchmarks.floors import process_floors_ms
+from benchmarks.floors import plan_for, process_floors_ms
 from benchmarks.frames import BenchFrames, choose_frames
 from benchmarks.insight import Insight
 from benchmarks.measurement import streaming, timed
 from benchmarks.overhead import measure_overhead
 from benchmarks.record import Measurement, Memory, Record, Scenarios, Setup
-from benchmarks.request import Request
+from benchmarks.request import Request, refuse_impossible
 from benchmarks.revision import git_revision
 from benchmarks.scenario_runs import ScenarioRuns
 from benchmarks.scenarios.cold import Cold
@@ -34,7 +35,7 @@ from devices.telemetry import TimeLine
 from edge import __version__, runtimes
 from edge.bundle import Bundle
 from edge.clips import Clips, read_clips
-from edge.errors import ClipError
+from edge.errors import ClipError, EdgeError
 from edge.evaluate import check_labels
 from edge.plain_tflite import open_any
 from edge.progress import Progress
@@ -50,14 +51,17 @@ class Bench:
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
         self.frames: BenchFrames = choose_frames(self.bundle, self.clips, request.source)
+        refuse_impossible(request, self.frames)
         self._found: dict[str, Any] = {}
+        self._failures: list[str] = []
 
     def run(self) -> Record:
         """Measure everything that was asked for.
 
         Interrupted, it gives what was measured until then, with `complete` False; raises
-        KeyboardInterrupt where that is nothing. Raises BundleError, EngineError,
-        SourceError, ClipError, ModelError or ConfigError.
+        KeyboardInterrupt where that is nothing. What fails after the timing is in
+        `failures`, and the rest goes on. Raises BundleError, EngineError, SourceError,
+        ClipError, ModelError or ConfigError.
         """
         complete = self._finished(self._measure) and all(map(self._finished, self._further()))
         if "measurements" not in self._found:
@@ -72,6 +76,7 @@ class Bench:
             setup=self._setup(),
             data=Path(self.clips.name).name if self.clips else "",
             complete=complete,
+            failures=tuple(self._failures),
             **self._found,
         )
 
@@ -81,9 +86,22 @@ class Bench:
             return step() is not False
         except KeyboardInterrupt:
             return False
+        except EdgeError as error:
+            if "measurements" not in self._found:
+                raise
+            self._failures.append(str(error))  # minutes of timing are not thrown away for it
+            self._progress.say(f"warning: {error}")
+            return True
 
-    def _further(self) -> list[Callable[[], bool | None]]:
-        return [self._judge, self._processes, self._run_scenarios, self._look_inside]
+    def _further(self) -> Iterator[Callable[[], bool | None]]:
+        yield self._judge
+        yield self._processes
+        runs = ScenarioRuns(self.request, self.bundle, self.frames, self._progress)
+        for name in self.request.scenarios:
+            yield partial(self._run_scenario, runs, name)
+        streamed = self._found["measurements"][0]
+        for look in Insight(self.request, self.bundle, streamed, self._progress).steps():
+            yield partial(self._look, look)
 
     def _measure(self) -> bool:
         self._found |= {"timer": check_timer(), "overhead": measure_overhead()}
@@ -137,35 +155,26 @@ class Bench:
         floors: list[float] = []
         step = "fresh processes, for comparisons"
         with self._progress.count(step, request.processes) as on_process:
+            plan = plan_for(self._found["measurements"][0].total_ms.p50)
             for floor in process_floors_ms(
-                request.bundle,
-                request.options,
-                self.frames,
-                request.processes,
-                on_process=on_process,
+                request.bundle, request.options, self.frames, request.processes, plan, on_process
             ):
                 floors.append(floor)
                 self._found["process_floors_ms"] = tuple(floors)
 
-    def _run_scenarios(self) -> bool:
-        runs = ScenarioRuns(self.request, self.bundle, self.frames, self._progress)
-        for name in self.request.scenarios:
-            if name == "cold" and not self.request.cold_starts:
-                continue
-            result = runs.run(name)
-            done = self._found.get("scenarios", Scenarios())
-            self._found["scenarios"] = replace(done, **{name.replace("-", "_"): result})
-            self._found["energy"] = runs.energy
-            if isinstance(result, Cold) and result.first_result_s:
-                self._found["cold_start"] = _cold_start(result, self.bundle.manifest.window + 15)
-            if not result.complete:
-                return False
-        return True
+    def _run_scenario(self, runs: ScenarioRuns, name: str) -> bool:
+        if name == "cold" and not self.request.cold_starts:
+            return True
+        result = runs.run(name)
+        done = self._found.get("scenarios", Scenarios())
+        self._found["scenarios"] = replace(done, **{name.replace("-", "_"): result})
+        self._found["energy"] = runs.energy
+        if isinstance(result, Cold) and result.first_result_s:
+            self._found["cold_start"] = _cold_start(result, runs.cold_frames)
+        return result.complete
 
-    def _look_inside(self) -> None:
-        insight = Insight(self.request, self.bundle, self._found["measurements"][0], self._progress)
-        for found in insight.steps():
-            self._found |= found
+    def _look(self, look: Callable[[], Mapping[str, Any]]) -> None:
+        self._found |= look()
 
     def _read_clips(self) -> Clips | None:
         if self.request.data is None:
@@ -201,7 +210,7 @@ class Bench:
         """Windows to calibrate with: the clips, else all windows of the frames."""
         if self.clips is not None:
             return self.clips.windows
-        rgb = np.stack(self.frames.pixels)[..., ::-1]
+        rgb = [pixels[..., ::-1] for pixels in self.frames.pixels]
         length = self.bundle.manifest.window
         if len(rgb) < length:
             raise ClipError(

@@ -1,14 +1,15 @@
 """What a run can look into beside the clock: operators, the roof, other engines, other timers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from benchmarks.litert_script import CrossCheckPlan, cross_check
 from benchmarks.noise import fill_randomly
-from benchmarks.other_engines import OTHER_ENGINES, Make, agreement
+from benchmarks.other_engines import OTHER_ENGINES, Make, agreement, onnx_engine
 from benchmarks.profile import profile_part
 from benchmarks.record import EngineRecord, Measurement
 from benchmarks.request import Request
@@ -33,16 +34,17 @@ class Insight:
     streamed: Measurement
     progress: Progress
 
-    def steps(self) -> Iterator[Mapping[str, Any]]:
-        """Fields of a record, those that were asked for. Raises EngineError."""
-        if self.request.profile:
-            yield {"profiles": self._profiles()}
-        if self.request.roofline:
-            yield self._roofline()
-        if self.request.engines:
-            yield {"engines": tuple(self._engines())}
-        if self.request.cross_check:
-            yield {"cross_check": self._cross_check()}
+    def steps(self) -> Iterator[Callable[[], Mapping[str, Any]]]:
+        """What was asked for; each gives fields of a record, or raises EngineError."""
+        request = self.request
+        if request.profile:
+            yield lambda: {"profiles": self._profiles()}
+        if request.roofline:
+            yield self._roofline
+        if request.engines:
+            yield lambda: {"engines": tuple(self._engines())}
+        if request.cross_check:
+            yield lambda: {"cross_check": self._cross_check()}
 
     @property
     def _first(self) -> Part:
@@ -89,10 +91,14 @@ class Insight:
     def _elsewhere(self, name: str, make: Make) -> EngineRecord:
         """The first part in another engine; why not, where it does not run there."""
         part, options = self._first, self.request.options
+        if make is onnx_engine:  # converts for half a minute
+            make = partial(onnx_engine, cache=self.request.cache.expanduser())
         try:
             engine = make(self._model(part), options.threads)
             own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
             alike = agreement(own, engine, _random_inputs(own))
+            if not alike.agrees:
+                raise EngineError(f"it answers otherwise (SNR {alike.snr_db:.1f} dB)")
             taken = _invoke_ms(engine)
         except EngineError as error:
             return EngineRecord(name, "", part.role, not_measured=str(error))

@@ -158,11 +158,13 @@ def _command(
 
 
 def _their_median_ms(command: list[str], result: Path) -> float:
+    result.unlink(missing_ok=True)  # of the round before
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
-        return float(json.loads(result.read_text())["latency"]["median_ms"])
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"the cross-check gave no result in {_TIMEOUT_S} s") from error
+    try:
+        return float(json.loads(result.read_text())["latency"]["median_ms"])
     except (OSError, KeyError, ValueError) as error:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise EngineError(f"the cross-check failed ({reason})") from error

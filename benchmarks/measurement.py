@@ -25,7 +25,6 @@ def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
     timings = trial.timings
     has_engines = bool(timings[0].invokes_ms)
     frames_ms = [t.total_ms for t in timings]
-    outliers = tukey_outliers(frames_ms)
     found = Measurement(
         contender.name,
         total_ms=summarise(frames_ms),
@@ -42,11 +41,9 @@ def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
         frames_ms=tuple(round(ms, _DIGITS) for ms in frames_ms),
         round_frames=tuple(map(len, trial.rounds)),
         percentiles=percentile_estimates(frames_ms),
-        outliers=outliers,
+        outliers=tukey_outliers(frames_ms),
     )
-    clock = timer.share_of(found.total_ms.min)
-    known = replace(evidence(found), outliers=outliers.share, clock=clock)
-    return replace(found, verdict=str(judge(known)))
+    return replace(found, verdict=str(judge(evidence(found, timer))))
 
 
 def streaming(window: int, streamed: Measurement, rerun: Measurement | None) -> Streaming | None:

@@ -136,7 +136,7 @@ class EngineRecord:
 
 @dataclass(frozen=True)
 class Energy:
-    """What the board's own meter told while the streamed frames were timed.
+    """What the board's own meter told during the offline scenario.
 
     covers: what the meter measures.  per_frame_mj: millijoules, everything on it included.
     """
@@ -182,6 +182,7 @@ class Record:
     """Everything that one run of edge-bench found out; the first measurement is `streamed`.
 
     complete: False where it was interrupted; what had been measured by then stands here.
+    failures: what was asked for and could not be had, and why.
     revision: of the project's git checkout, empty where there is none.
     process_floors_ms: the shortest frame of each of several fresh processes, streamed,
     which is what comparisons rest on.
@@ -200,6 +201,7 @@ class Record:
     streaming: Streaming | None = None
     cold_start: ColdStart | None = None
     complete: bool = True
+    failures: tuple[str, ...] = ()
     revision: str = ""
     process_floors_ms: tuple[float, ...] = ()
     scenarios: Scenarios = field(default_factory=Scenarios)

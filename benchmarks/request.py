@@ -4,7 +4,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.cache import DEFAULT_FOLDER
+from benchmarks.frames import BenchFrames
 from benchmarks.timing import Plan
+from edge.errors import ConfigError
 from edge.stream import EngineOptions
 
 SCENARIOS = ("camera", "offline", "multi-stream", "capacity", "cold", "soak", "pipeline")
@@ -15,8 +17,8 @@ BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after 
 class Request:
     """Single-stream is always measured; the rest only where it is named here.
 
-    scenarios: of `SCENARIOS`.  rate_hz: of frames in camera, capacity and soak (0: flat out
-    there); None is the bundle's own.  streams: of multi-stream; the most that capacity tries.
+    scenarios: of `SCENARIOS`.  rate_hz: of frames in camera, capacity and soak (0: flat out,
+    soak only); None is the bundle's own.  streams: of multi-stream.
     processes: fresh ones whose shortest frames comparisons rest on.
     """
 
@@ -49,3 +51,13 @@ class Request:
         """Of everything but the streamed network."""
         frames = min(self.plan.frames, self.baseline_frames)
         return replace(self.plan, frames=frames, warmup=BASELINE_WARMUP)
+
+
+def refuse_impossible(request: Request, frames: BenchFrames) -> None:
+    """Raise ConfigError, before minutes of measuring, where a part of it cannot be had."""
+    if "pipeline" in request.scenarios and frames.uri is None:
+        raise ConfigError("the pipeline scenario reads a recording: give --source")
+    inside = [name for name in ("profile", "cross_check") if getattr(request, name)]
+    if request.options.delegate and inside:
+        option = inside[0].replace("_", "-")
+        raise ConfigError(f"--{option} cannot see into an external delegate: leave one of them out")

@@ -1,6 +1,5 @@
 """`edge-bench [run] BUNDLE`: measure one bundle on this machine."""
 
-import os
 from pathlib import Path
 
 import click
@@ -9,9 +8,10 @@ from benchmarks.insight_options import insight_options
 from benchmarks.remote.board import Board
 from benchmarks.remote.options import board_options
 from benchmarks.scenario_options import scenario_options
-from edge.errors import SinkError
+from edge.errors import EdgeError, SinkError
 from edge.options import engine_options, json_option, one_line_errors
 from edge.shipped import DEFAULT_BUNDLE
+from edge.whole_file import can_be_written
 
 EXAMPLES = """\b
 Examples:
@@ -156,6 +156,8 @@ def run(
         raise click.UsageError("--model goes with --baselines")
     if wanted["clips"] and not wanted["data"]:
         raise click.UsageError("--clips goes with --data")
+    if wanted["rate_hz"] == 0 and not {"camera", "capacity"}.isdisjoint(wanted["scenarios"]):
+        raise click.UsageError("--rate 0 (flat out) is for the soak alone")
     if output:
         _check_writable(output)
     request = Request(
@@ -174,11 +176,13 @@ def run(
     click.echo(to_json(found).rstrip() if as_json else "\n" + report(found))
     if not found.complete:
         raise KeyboardInterrupt
+    if found.failures:
+        raise SystemExit(EdgeError.exit_code)
 
 
 def _check_writable(output: Path) -> None:
     """A run takes minutes: find out before it, not after."""
     if output.suffix != ".json":
         raise SinkError(f"{output} is no name for a record: it ends in .json")
-    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+    if not can_be_written(output):
         raise SinkError(f"{output} cannot be written: its folder is missing or read-only")

@@ -27,7 +27,7 @@ _OPTIONS = (
         "rate_hz",
         type=click.FloatRange(0),
         metavar="HZ",
-        help="Frames a second of camera, capacity and soak (0: flat out). [default: the bundle's, else 30]",
+        help="Frames a second of camera, capacity, soak (0: soak flat out). [default: the bundle's or 30]",
     ),
     click.option(
         "--deadline",

@@ -101,6 +101,7 @@ def _figures(record: Record) -> str:
             f"shortest frame of {len(floors)} fresh processes: {min(floors):.3f} ms "
             f"(each its own: up to {max(floors):.3f})"
         )
+    lines += [f"FAILED: {failure}" for failure in record.failures]
     if not record.complete:
         lines.append("PARTIAL: the run was interrupted")
     return "\n".join(lines)
@@ -135,6 +136,8 @@ def _cold_start(record: Record) -> list[tuple[str, str]]:
 
 def _accuracy(record: Record) -> str:
     figures = record.streamed.accuracy
+    if not figures and not record.complete:
+        return f"accuracy: {NOT_MEASURED} (interrupted)"
     if all(figure.value is None for figure in figures):
         why = f"{record.data} holds no labels" if record.data else "give --data LABELLED.npz"
         return f"accuracy: {NOT_MEASURED} ({why})"

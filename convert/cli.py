@@ -11,6 +11,7 @@ from edge.native_output import captured_stderr
 from edge.options import one_line_errors
 from edge.progress import Progress
 from edge.text_table import text_table
+from edge.whole_file import can_be_written
 
 EXAMPLES = """\b
 Examples:
@@ -169,8 +170,8 @@ def main(
 
 
 def _refuse_page(page: Path | None) -> None:
-    if page and (page.suffix != ".html" or not page.absolute().parent.is_dir()):
-        raise click.UsageError(f"--report {page}: give a PAGE.html in a folder that exists")
+    if page and (page.suffix != ".html" or not can_be_written(page)):
+        raise click.UsageError(f"--report {page}: give a PAGE.html in a folder to write to")
 
 
 def search_table(evidence) -> str:

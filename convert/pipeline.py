@@ -36,6 +36,7 @@ from edge.evaluate import accuracies, check_labels, stream_outputs
 from edge.kernels import left_to_other_kernels
 from edge.manifest import SCHEMA_VERSION, InputSpec, Manifest
 from edge.progress import Progress
+from edge.whole_file import can_be_written
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
 
@@ -128,8 +129,10 @@ class Conversion:
         window = calib.NetworkInput(np.stack(frames)[None], self.spec)
         whole = self.network.reference(window[:1])
         (found,) = outputs_by_last_part(self.floats[0], self.floats[1:], window)
-        difference = max(_relative(np.asarray(whole[task]), found[task]) for task in found)
-        if difference > SPLIT_TOLERANCE:
+        difference = float(
+            np.max([_relative(np.asarray(whole[task]), found[task]) for task in found])
+        )
+        if not difference <= SPLIT_TOLERANCE:  # NaN is no agreement
             raise ModelError(
                 f"the float parts differ from the network by {difference:.2g}: please report this model"
             )
@@ -166,7 +169,7 @@ class Conversion:
         frames = self.clips.windows[: 1 + 8 // self.network.window + 1]
         flat = frames.reshape(-1, *frames.shape[2:])
         evidence.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
-        if evidence.ring_difference > verify.RING_TOLERANCE:
+        if not evidence.ring_difference <= verify.RING_TOLERANCE:
             raise ModelError(
                 f"the ring differs from the window by {evidence.ring_difference:.2g}: please report it"
             )
@@ -260,8 +263,10 @@ class Conversion:
 
 def refuse_output(output: Path) -> None:
     """Raises BundleError where no bundle can be written."""
-    if output.suffix != ".edge" or not output.absolute().parent.is_dir():
-        raise BundleError(f"{output} cannot be written: give NAME.edge in a folder that exists")
+    if output.suffix != ".edge":
+        raise BundleError(f"{output} is no name for a bundle: it ends in .edge")
+    if not can_be_written(output):
+        raise BundleError(f"{output} cannot be written: its folder is missing or read-only")
 
 
 def _relative(expected: np.ndarray, found: np.ndarray) -> float:

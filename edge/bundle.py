@@ -5,6 +5,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -67,7 +68,7 @@ def open_bundle(name: str | os.PathLike = DEFAULT_BUNDLE) -> Bundle:
         with zipfile.ZipFile(path) as archive:
             manifest = _read_manifest(archive, path)
             members = {n: _read_member(archive, n, m, path) for n, m in manifest.members.items()}
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # or encrypted
         hint = "make it again with edge-convert, or copy it again"
         raise BundleError(f"{path} is damaged or is no bundle ({error}): {hint}") from error
     except OSError as error:

@@ -5,6 +5,7 @@ Three forms: a folder of videos, a folder of frame folders, or an `.npz` with
 """
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             raise ClipError(f"{path} is a single array (.npy): write it with numpy.savez")
         with found as arrays:
             return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ClipError(
             f"{path} is no readable .npz ({error}): write it with numpy.savez"
         ) from error

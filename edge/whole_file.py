@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 
+def can_be_written(path: Path) -> bool:
+    """Whether a file can stand under this name, found out before the work for it is done."""
+    folder = path.absolute().parent
+    return folder.is_dir() and os.access(folder, os.W_OK) and not path.is_dir()
+
+
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Write to a hidden file beside `path`, which takes its name when the block is done.

@@ -1,6 +1,5 @@
 """The report as a file, in the form that its name asks for."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from benchmarks.report.rows import csv_text
 from benchmarks.report.sections import sections
 from edge.document import markdown, page
 from edge.errors import ConfigError, SinkError
-from edge.whole_file import whole_file
+from edge.whole_file import can_be_written, whole_file
 
 TITLE = "Benchmark report"
 
@@ -33,7 +32,7 @@ def check_output(path: Path) -> None:
     """Raise SinkError where no report can be written under this name."""
     if path.suffix not in FORMS:
         raise SinkError(f"{path} is no name for a report: it ends in {', '.join(FORMS)}")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+    if not can_be_written(path):
         raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
 
 

@@ -26,10 +26,8 @@ def make_report(outcomes: Sequence[Outcome], output: Path) -> str:
     records = [str(found.path) for found in outcomes if found.path]
     if not records:
         return "no report: there is no record to report on"
-    if find_spec("benchmarks.report_command") is None:
-        return "no report: this edge-bench has no report command"
     if find_spec("matplotlib") is None:
-        return "no report: its plots need matplotlib: pip install 'edge-run[convert]'"
+        return "no report: its plots need matplotlib: pip install 'edge-run[report]'"
     command = [*PROGRAM, "report", *records, "-o", str(output)]
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:

@@ -1,4 +1,4 @@
-"""Conversions in child processes: what crashes there is a failed attempt, not the end."""
+"""All conversions of one model, each in a child process, in a folder of their own."""
 
 import json
 import re

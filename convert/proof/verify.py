@@ -62,7 +62,7 @@ def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
         decision, expected = stream.push(pixels), oracle.push(pixels)
         if decision is not None and expected is not None:
             found = {task: answer.scores for task, answer in decision.tasks.items()}
-            worst = max(worst, _largest_difference(expected, found))
+            worst = float(np.maximum(worst, _largest_difference(expected, found)))  # keeps NaN
     return worst
 
 

@@ -15,6 +15,7 @@ from benchmarks.cli import main
 from benchmarks.record_file import from_json, read_record
 from benchmarks.request import SCENARIOS
 from benchmarks.timing import Plan
+from edge.errors import EngineError
 from tests import tiny
 from tests.signals import heed_interrupts
 
@@ -242,3 +243,29 @@ def test_two_bundles_in_turn(tiny_bundle_path, monkeypatch) -> None:
     said = json.loads(result.stdout)
     assert len(said["before_ms"]) == len(said["after_ms"]) == 4
     assert said["interval"][0] < said["ratio"] < said["interval"][1]
+
+
+def test_what_fails_late_does_not_take_the_timing_with_it(
+    tiny_bundle_path, tmp_path, monkeypatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise EngineError("no profiler here")
+
+    monkeypatch.setattr("benchmarks.insight.profile_part", refuse)
+    path = tmp_path / "record.json"
+    result = invoke(tiny_bundle_path, *QUICK, "--profile", "--cold-starts", 1, "-o", path)
+    assert result.exit_code == 2
+    assert "warning: no profiler here" in result.stderr
+    assert "FAILED: no profiler here" in result.stdout
+    found = read_record(path)
+    assert found.failures == ("no profiler here",) and found.complete
+    assert found.streamed.total_ms.n >= 12 and found.cold_start
+
+
+def test_what_cannot_be_had_is_said_before_the_work(tiny_bundle_path) -> None:
+    for arguments, said in [
+        (["--scenario", "pipeline"], "the pipeline scenario reads a recording: give --source"),
+        (["--scenario", "camera", "--rate", 0], "--rate 0 (flat out) is for the soak alone"),
+    ]:
+        result = invoke(tiny_bundle_path, *arguments)
+        assert result.exit_code == 2 and said in result.stderr
