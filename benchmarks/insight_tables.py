@@ -17,11 +17,11 @@ def insight_tables(record: Record) -> Iterator[str]:
         header = (f"{record.engines[0].part} elsewhere", "ms p50", "SNR against LiteRT, dB")
         yield text_table(header, [_engine(found) for found in record.engines])
     if found := record.cross_check:
-        low, high = found.interval or (float("nan"),) * 2
+        between = "{:.3f} to {:.3f}, ".format(*found.interval) if found.interval else ""
         verdict = "agrees" if found.agrees else "DISAGREES"
         yield (
             f"our clock {verdict} with {found.reference}: ratio {found.ratio:.3f} "
-            f"({low:.3f} to {high:.3f}), {len(found.ours_ms)} rounds in turn"
+            f"({between}{len(found.ours_ms)} rounds in turn)"
         )
 
 

@@ -112,6 +112,13 @@ def _facts(record: Record) -> Iterator[str]:
             f"{role}: {point.share_of_peak:.0%} of the {point.precision} peak measured here, "
             f"{point.intensity:.1f} operations a byte"
         )
+    for engine in record.engines:
+        if engine.invoke_ms:
+            own = record.streamed.invokes_ms[engine.part].p50
+            yield (
+                f"the same {engine.part} in {engine.engine} {engine.version.partition('-')[0]}: "
+                f"{engine.invoke_ms.p50:.2f} ms p50, {engine.invoke_ms.p50 / own:.1f} x"
+            )
     if record.cross_check:
         yield f"our clock over {record.cross_check.reference}'s: {record.cross_check.ratio:.3f}"
 

@@ -9,7 +9,6 @@ from benchmarks.scenarios.camera import Camera
 from benchmarks.scenarios.cold import Cold
 from benchmarks.scenarios.soak import Soak
 from benchmarks.statistics import summarise
-from edge.text_table import text_table
 
 Row = tuple[str, str]
 
@@ -22,7 +21,8 @@ def scenario_tables(found: Scenarios) -> Iterator[str]:
         stages = ", ".join(f"{n} {np.median(ms):.3f}" for n, ms in taken.stages_ms.items())
         rows.append(("pipeline, ms p50", f"{stages}; all of it {np.median(taken.total_ms):.3f}"))
     if rows:
-        yield text_table(("scenario", ""), rows)
+        width = max(len(name) for name, _ in rows)
+        yield "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
 
 
 def _camera(found: Camera | None) -> Iterator[Row]:

@@ -84,7 +84,7 @@ def _percentiles(streamed: Measurement) -> str:
 
 def _bounds(interval: tuple[float, float] | None) -> str:
     if interval is None:
-        return "too few frames"
+        return "frames too few or too alike"
     return f"{interval[0]:.3f} to {interval[1]:.3f}"
 
 

@@ -248,7 +248,7 @@ def test_two_bundles_in_turn(tiny_bundle_path, monkeypatch) -> None:
 def test_what_fails_late_does_not_take_the_timing_with_it(
     tiny_bundle_path, tmp_path, monkeypatch
 ) -> None:
-    def refuse(*arguments: object) -> None:
+    def refuse(*arguments: object, **options: object) -> None:
         raise EngineError("no profiler here")
 
     monkeypatch.setattr("benchmarks.insight.profile_part", refuse)
