@@ -75,7 +75,7 @@ def test_a_page_that_cannot_be_is_refused_before_the_work(
     done = cli.invoke(
         main, [*arguments, "--calibration", str(tiny_clips_path), "--report", str(page_path)]
     )
-    assert done.exit_code == 2 and "give a PAGE.html in a folder that exists" in done.stderr
+    assert done.exit_code == 2 and "give a PAGE.html in a folder to write to" in done.stderr
     assert not (tmp_path / "x.edge").exists()
 
 
