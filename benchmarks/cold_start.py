@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.frames import BenchFrames
 from benchmarks.fresh_process import found_by
@@ -41,11 +40,7 @@ def cold_start(
     The first process finds the files in the page cache or not, as it happens; the
     median is of processes that find them there. Raises EngineError where one fails.
     """
-    with TemporaryDirectory(prefix="edge-bench-") as folder:
-        source = frames.uri
-        if source is None:
-            frames.write_images(Path(folder), count)
-            source = folder
+    with frames.readable(count) as source:
         command = _command(bundle, options, source, count)
         runs = []
         for _ in range(repeats):

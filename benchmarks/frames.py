@@ -1,8 +1,11 @@
 """The frames that are timed, all in memory before the first one is."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -30,6 +33,16 @@ class BenchFrames:
     def describe(self) -> FrameSet:
         return FrameSet(self.origin, len(self.pixels), *self.pixels[0].shape[:2])
 
+    @contextmanager
+    def readable(self, count: int) -> Iterator[str]:
+        """Where another process finds `count` of them; as images for so long, if need be."""
+        if self.uri is not None:
+            yield self.uri
+            return
+        with TemporaryDirectory(prefix="edge-bench-") as folder:
+            self.write_images(Path(folder), count)
+            yield folder
+
     def write_images(self, folder: Path, count: int) -> None:
         """Write `count` frames as PNG files, from the first again after the last."""
         for number in range(count):
@@ -47,7 +60,7 @@ def choose_frames(bundle: Bundle, clips: Clips | None, source: str | None) -> Be
     if source is not None:
         return _from_source(source)
     if clips is not None:
-        return _from_rgb(Path(clips.name).name, clips.windows)
+        return _from_rgb(clips.short_name, clips.windows)
     if "frames" in bundle.golden:
         return _from_rgb("golden frames", [bundle.golden["frames"]])
     raise BundleError(

@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,7 +73,7 @@ class Bench:
             bundle=describe(self.request.bundle, self.bundle),
             machine=this_machine(),
             setup=self._setup(),
-            data=Path(self.clips.name).name if self.clips else "",
+            data=self.clips.short_name if self.clips else "",
             complete=complete,
             failures=tuple(self._failures),
             **self._found,
@@ -202,7 +201,7 @@ class Bench:
 
     def _memory_of(self, streamed: Contender) -> Memory:
         """With the bundle loaded and run, and no baseline yet: those bring tensorflow."""
-        Trial(streamed.subject, self.frames.pixels, self.request.plan).warm_up()
+        Trial(streamed.subject, self.frames.pixels, replace(self.request.plan, warmup=0)).warm_up()
         own = read_memory()
         return Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes)
 

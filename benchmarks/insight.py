@@ -1,11 +1,9 @@
 """What a run can look into beside the clock: operators, the roof, other engines, other timers."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from benchmarks.litert_script import CrossCheckPlan, cross_check
 from benchmarks.noise import fill_randomly
@@ -15,7 +13,7 @@ from benchmarks.record import EngineRecord, Measurement
 from benchmarks.request import Request
 from benchmarks.roofline import measure_roof, place, steps, work_of
 from benchmarks.statistics import summarise
-from benchmarks.timing import EngineProbe
+from benchmarks.timing import invokes_ms
 from edge.bundle import Bundle
 from edge.engine import Engine
 from edge.errors import EngineError
@@ -96,26 +94,13 @@ class Insight:
         try:
             engine = make(self._model(part), options.threads)
             own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
-            alike = agreement(own, engine, _random_inputs(own))
+            alike = agreement(own, engine, [fill_randomly(own)])
             if not alike.agrees:
                 raise EngineError(f"it answers otherwise (SNR {alike.snr_db:.1f} dB)")
-            taken = _invoke_ms(engine)
+            fill_randomly(engine)
+            taken = invokes_ms(engine, _RUNS, _WARMUP)
         except EngineError as error:
             return EngineRecord(name, "", part.role, not_measured=str(error))
         return EngineRecord(
             name, engine.version, part.role, invoke_ms=summarise(taken), snr_db=alike.snr_db
         )
-
-
-def _random_inputs(engine: Engine) -> Sequence[Any]:
-    return [fill_randomly(engine)]
-
-
-def _invoke_ms(engine: Any) -> list[float]:
-    fill_randomly(engine)
-    probe, taken = EngineProbe(engine), []
-    for _ in range(_WARMUP + _RUNS):
-        probe.reset()
-        engine.invoke()
-        taken.append(probe.spent_ms)
-    return [float(ms) for ms in np.asarray(taken[_WARMUP:])]

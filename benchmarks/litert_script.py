@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.noise import fill_randomly
 from benchmarks.statistics import median, percentile_interval
-from benchmarks.timing import EngineProbe
+from benchmarks.timing import invokes_ms
 from edge import runtimes
 from edge.engine import Engine
 from edge.errors import EngineError
@@ -133,13 +133,7 @@ def our_median_ms(model: bytes, options: EngineOptions, plan: CrossCheckPlan) ->
     """As the harness times an engine: a probe around each invocation."""
     engine = Engine(model, runtime=options.runtime, threads=options.threads)
     fill_randomly(engine)
-    probe = EngineProbe(engine)
-    taken = []
-    for _ in range(plan.warmup + plan.runs):
-        probe.reset()
-        engine.invoke()
-        taken.append(probe.spent_ms)
-    return median(taken[plan.warmup :])
+    return median(invokes_ms(engine, plan.runs, plan.warmup))
 
 
 def _command(

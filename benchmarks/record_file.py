@@ -5,9 +5,9 @@ import os
 from pathlib import Path
 
 from benchmarks.record import SCHEMA_VERSION, Record
-from edge.errors import ConfigError, SinkError
+from edge.errors import ConfigError
 from edge.typed_json import decode, encode
-from edge.whole_file import whole_file
+from edge.whole_file import write_whole
 
 
 def to_json(record: Record) -> str:
@@ -43,11 +43,4 @@ def read_record(path: str | os.PathLike) -> Record:
 
 def write_record(path: str | os.PathLike, record: Record) -> None:
     """Write under the final name only when whole. Raises SinkError where it cannot."""
-    path = Path(path)
-    try:
-        with whole_file(path) as stream:
-            stream.write(to_json(record).encode())
-    except OSError as error:
-        raise SinkError(
-            f"{path} cannot be written ({error.strerror}): choose another path"
-        ) from error
+    write_whole(Path(path), to_json(record).encode())

@@ -9,7 +9,6 @@ from benchmarks.timing import Plan
 from edge.errors import ConfigError
 from edge.stream import EngineOptions
 
-SCENARIOS = ("camera", "offline", "multi-stream", "capacity", "cold", "soak", "pipeline")
 BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after one
 
 
@@ -17,8 +16,9 @@ BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after 
 class Request:
     """Single-stream is always measured; the rest only where it is named here.
 
-    scenarios: of `SCENARIOS`.  rate_hz: of frames in camera, capacity and soak (0: flat out,
-    soak only); None is the bundle's own.  streams: of multi-stream.
+    scenarios: of `benchmarks.scenario_options.SCENARIOS`.  rate_hz: of frames in camera,
+    capacity and soak (0: flat out, soak only); None is the bundle's own.
+    streams: of multi-stream.
     processes: fresh ones whose shortest frames comparisons rest on.
     """
 

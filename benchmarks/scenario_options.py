@@ -7,14 +7,13 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# as benchmarks.request has them, which --help must not import
-_NAMES = ("camera", "offline", "multi-stream", "capacity", "cold", "soak", "pipeline")
+SCENARIOS = ("camera", "offline", "multi-stream", "capacity", "cold", "soak", "pipeline")
 
 _OPTIONS = (
     click.option(
         "--scenario",
         "scenarios",
-        type=click.Choice(_NAMES),
+        type=click.Choice(SCENARIOS),
         multiple=True,
         default=("cold",),
         show_default=True,

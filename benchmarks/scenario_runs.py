@@ -42,7 +42,7 @@ class ScenarioRuns:
     energy: Energy | None = None
 
     def run(self, name: str) -> Any:
-        """One of `benchmarks.request.SCENARIOS`. Raises what the scenario raises."""
+        """One of `benchmarks.scenario_options.SCENARIOS`. Raises what the scenario raises."""
         self.progress.say(f"scenario {name}")
         runs: dict[str, Callable[[], Any]] = {
             "camera": self._camera,

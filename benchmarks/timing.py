@@ -76,6 +76,16 @@ class EngineProbe:
         self._spent_ns += self._clock() - started
 
 
+def invokes_ms(engine: Invokable, runs: int, warmup: int) -> list[float]:
+    """Milliseconds of each of `runs` invocations on what stands in the inputs."""
+    probe, taken = EngineProbe(engine), []
+    for _ in range(warmup + runs):
+        probe.reset()
+        engine.invoke()
+        taken.append(probe.spent_ms)
+    return taken[warmup:]
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long to measure a subject: until both minima are met, spread over the rounds.

@@ -1,7 +1,6 @@
 """From a model to a bundle, step by step."""
 
 import time
-from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,20 +19,18 @@ from convert.precision.sensitivity import signal_to_noise_db
 from convert.precision.workshop import Workshop
 from convert.proof import verify
 from convert.proof.evidence import Evidence, agreements
-from convert.proof.golden import golden_arrays, packed
+from convert.proof.golden import golden_arrays
 from convert.proof.memory import PeakMemory
-from convert.proof.report import sections, untimed
+from convert.proof.sealing import sealed, try_parts
 from convert.proof.whole_window import measure_whole_window
 from convert.reading import read_network
 from convert.request import SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED, Request
 from convert.tasks_file import guesses, read_card
-from edge import __version__, flatbuffer
-from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
+from edge import __version__
+from edge.bundle import Bundle
 from edge.clips import Clips
-from edge.document import markdown
 from edge.errors import BundleError, ModelError
 from edge.evaluate import accuracies, check_labels, stream_outputs
-from edge.kernels import left_to_other_kernels
 from edge.manifest import SCHEMA_VERSION, InputSpec, Manifest
 from edge.progress import Progress
 from edge.whole_file import can_be_written
@@ -160,7 +157,7 @@ class Conversion:
             shop, self.network.parts, scale, self.request.forced, self.progress
         )
         found = self.evidence.search = search.run()
-        self.evidence.search_clips = f"{len(windows)} clips of {Path(self.scored.name).name}"
+        self.evidence.search_clips = f"{len(windows)} clips of {self.scored.short_name}"
         self.parts: list[ConvertedPart] = [attempt.part for attempt in found.chosen.attempts]
 
     def _verify(self, bundle: Bundle) -> None:
@@ -179,13 +176,7 @@ class Conversion:
                 evidence.feature_snr_db[name] = signal_to_noise_db(exact, found[name])
         self._say("trying the runtimes")
         self.golden_arrays = golden_arrays(bundle, self.golden.windows)
-        evidence.runs = verify.run_on_runtimes(
-            bundle, self.golden_arrays["frames"], self.request.try_with
-        )
-        for converted in self.parts:
-            file = converted.part.file
-            evidence.operators[file] = flatbuffer.cost(converted.model).ops
-            evidence.left_over[file] = left_to_other_kernels(converted.model)
+        try_parts(bundle, self.golden_arrays, self.request.try_with, evidence)
 
     def _validate(self, bundle: Bundle) -> None:
         """The bundle as it will stream, against float, on all validation clips."""
@@ -204,7 +195,7 @@ class Conversion:
         self.evidence.agreement = agreements(tasks, floating, streamed)
         self.evidence.agreement_clips = len(clips)
         if self.validation:
-            name = Path(clips.name).name
+            name = clips.short_name
             self.evidence.accuracy = (
                 *accuracies(tasks, floating, clips.labels, "float", name),
                 *accuracies(tasks, streamed, clips.labels, "streamed", name),
@@ -218,9 +209,8 @@ class Conversion:
         found, measured = measure_whole_window(self.network, shop, self.values, windows)
         self.evidence.whole_window = found
         if measured:
-            name = f"{len(windows)} clips of {Path(self.scored.name).name}"
             self.evidence.accuracy += accuracies(
-                self.network.tasks, measured, labels, "whole window", name
+                self.network.tasks, measured, labels, "whole window", self.evidence.search_clips
             )
 
     def _manifest(self) -> Manifest:
@@ -241,16 +231,11 @@ class Conversion:
 
     def _write(self, bundle: Bundle) -> Bundle:
         self._say("writing the bundle")
-        trials = tuple(trial for run in self.evidence.runs for trial in run.trials)
-        manifest = replace(bundle.manifest, trials=trials, accuracy=self.evidence.accuracy)
         self._say("")
-        self.sections = sections(manifest, self.network, self.evidence, bundle.members)
-        members = {
-            **bundle.members,
-            GOLDEN: packed(self.golden_arrays),
-            REPORT: markdown(manifest.name, untimed(self.sections)).encode(),
-        }
-        return write_bundle(self.request.output, manifest, members)
+        bundle, self.sections = sealed(
+            self.request.output, bundle, self.golden_arrays, self.network, self.evidence
+        )
+        return bundle
 
     def _say(self, step: str) -> None:
         now = time.perf_counter()

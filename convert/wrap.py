@@ -1,6 +1,5 @@
 """A .tflite that is quantised already, in a bundle as it is: nothing is cut or quantised."""
 
-from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -11,8 +10,8 @@ from convert.precision.parts import ConvertedPart, describe
 from convert.precision.recipes import Recipe
 from convert.proof import verify
 from convert.proof.evidence import Evidence
-from convert.proof.golden import golden_arrays, packed
-from convert.proof.report import sections, untimed
+from convert.proof.golden import golden_arrays
+from convert.proof.sealing import sealed, try_parts
 from convert.request import Request
 from convert.sources.tflite_file import tflite_bytes
 from convert.tasks_file import guesses, read_card, tasks_of
@@ -21,12 +20,10 @@ from convert.tflite_cut.form import check_input
 from convert.tflite_cut.integers import precision_of, signed
 from convert.tflite_cut.network import TAKEN_AS_IT_IS, forms
 from edge import __version__, flatbuffer
-from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
+from edge.bundle import Bundle
 from edge.clips import Clips
-from edge.document import markdown
 from edge.errors import ModelError
 from edge.evaluate import accuracies, check_labels, stream_outputs
-from edge.kernels import left_to_other_kernels
 from edge.manifest import SCHEMA_VERSION, Manifest
 from edge.plain_tflite import wrap_tflite
 from edge.progress import Progress
@@ -63,7 +60,7 @@ class Wrapping:
         self._read_clips(manifest)
         bundle = Bundle(manifest, {part.part.file: part.model})
         self._measure(bundle)
-        return self._write(bundle, part)
+        return self._write(bundle)
 
     def _read_network(self) -> tuple[Manifest, ConvertedPart]:
         request = self.request
@@ -135,25 +132,19 @@ class Wrapping:
             except ModelError as error:  # it may be right, on clips that are all alike
                 evidence.oddities += (f"{error}, and --input-range",)
         if self.validation:
-            tasks, name = bundle.manifest.tasks, clips.name.rpartition("/")[2]
+            tasks, name = bundle.manifest.tasks, clips.short_name
             evidence.accuracy = accuracies(tasks, found, clips.labels, "streamed", name)
         for doubt in evidence.doubts():
             self.progress.say(f"warning: {doubt}")
 
-    def _write(self, bundle: Bundle, part: ConvertedPart) -> Bundle:
-        evidence, file = self.evidence, part.part.file
+    def _write(self, bundle: Bundle) -> Bundle:
+        evidence = self.evidence
         self.progress.say("trying the runtimes")
         golden = golden_arrays(bundle, self.golden.windows)
         evidence.ring_difference = verify.ring_difference(bundle, golden["frames"])
-        evidence.runs = verify.run_on_runtimes(bundle, golden["frames"], self.request.try_with)
-        evidence.operators[file] = flatbuffer.cost(part.model).ops
-        evidence.left_over[file] = left_to_other_kernels(part.model)
-        trials = tuple(trial for run in evidence.runs for trial in run.trials)
-        manifest = replace(bundle.manifest, trials=trials, accuracy=evidence.accuracy)
-        self.sections = sections(manifest, self.network, evidence, bundle.members)
-        report = markdown(manifest.name, untimed(self.sections)).encode()
-        members = {**bundle.members, GOLDEN: packed(golden), REPORT: report}
-        return write_bundle(self.request.output, manifest, members)
+        try_parts(bundle, golden, self.request.try_with, evidence)
+        bundle, self.sections = sealed(self.request.output, bundle, golden, self.network, evidence)
+        return bundle
 
 
 def _refuse_choices(request: Request) -> None:

@@ -35,6 +35,11 @@ class Clips:
     labels: dict[str, np.ndarray] = field(default_factory=dict)
     skipped: int = 0
 
+    @property
+    def short_name(self) -> str:
+        """Without the folders that it stands in."""
+        return Path(self.name).name
+
     def __len__(self) -> int:
         return len(self.windows)
 

@@ -34,7 +34,7 @@ def read(model: bytes) -> Any:
 
     Weights that a file keeps behind its flatbuffer are taken in.
     """
-    schema = _schema()
+    schema = schema_module()
     root = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
     for buffer in root.buffers:
         if buffer.offset > 1:  # 0 and 1 mean: nothing stands outside
@@ -56,7 +56,7 @@ def write(root: Any) -> bytes:
 
 def _pack_aligned(buffer: Any, builder: Any) -> int:
     """What the generated `BufferT.Pack` does, without dropping the alignment."""
-    schema, data = _schema(), None
+    schema, data = schema_module(), None
     if buffer.data is not None and len(buffer.data):
         held = np.asarray(buffer.data, np.uint8).tobytes()
         builder.StartVector(1, len(held), 16)
@@ -95,13 +95,8 @@ def cost(model: bytes) -> Cost:
     counted: Counter[str] = Counter()
     multiply_adds = 0
     for operator in graph.operators:
-        name = operator_name(root, operator)
-        counted[name] += 1
-        if name in _MULTIPLY_ADDS:
-            shapes = [_shape(graph.tensors[i]) for i in operator.inputs if i >= 0]
-            multiply_adds += _MULTIPLY_ADDS[name](
-                shapes, _shape(graph.tensors[operator.outputs[0]])
-            )
+        counted[operator_name(root, operator)] += 1
+        multiply_adds += multiply_adds_of(root, operator) or 0
     return Cost(dict(counted.most_common()), multiply_adds, _constants(root, graph))
 
 
@@ -153,23 +148,35 @@ _MULTIPLY_ADDS: dict[str, Callable[[list[tuple[int, ...]], tuple[int, ...]], int
 }
 
 
+def multiply_adds_of(root: Any, operator: Any) -> int | None:
+    """Of an operator of the main graph; None where it multiplies no weights or matrices."""
+    count = _MULTIPLY_ADDS.get(operator_name(root, operator))
+    if count is None:
+        return None
+    tensors = root.subgraphs[0].tensors
+    shapes = [shape_of(tensors[i]) for i in operator.inputs if i >= 0]
+    return count(shapes, shape_of(tensors[operator.outputs[0]]))
+
+
 def _constants(root: Any, graph: Any) -> int:
     """Elements of weight tensors; scalars and shapes are no parameters."""
     sizes = {}
     for tensor in graph.tensors:
         data = root.buffers[tensor.buffer].data
-        elements = math.prod(_shape(tensor))
+        elements = math.prod(shape_of(tensor))
         if data is not None and len(data) and tensor.type in _weight_types() and elements > 1:
             sizes[tensor.buffer] = elements
     return sum(sizes.values())
 
 
-def _shape(tensor: Any) -> tuple[int, ...]:
+def shape_of(tensor: Any) -> tuple[int, ...]:
+    """The static shape of a tensor; () of a scalar."""
     return tuple(int(size) for size in (tensor.shape if tensor.shape is not None else ()))
 
 
 @lru_cache(maxsize=1)
-def _schema() -> Any:
+def schema_module() -> Any:
+    """The schema that the LiteRT wheel carries. Raises EngineError where there is none."""
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:
@@ -181,13 +188,13 @@ def _schema() -> Any:
 
 @lru_cache(maxsize=1)
 def _operator_names() -> dict[int, str]:
-    operators = vars(_schema().BuiltinOperator)
+    operators = vars(schema_module().BuiltinOperator)
     return {code: name for name, code in operators.items() if isinstance(code, int)}
 
 
 @lru_cache(maxsize=1)
 def _weight_types() -> frozenset[int]:
-    kinds = _schema().TensorType
+    kinds = schema_module().TensorType
     return frozenset(
         {kinds.FLOAT32, kinds.FLOAT16, kinds.INT8, kinds.UINT8, kinds.INT4, kinds.INT16}
     )

@@ -47,29 +47,28 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
 
 def _describer(root: Any) -> Callable[[int, Any], Operator]:
     graph, types = root.subgraphs[0], _type_names()
-    shapes = [flatbuffer._shape(tensor) for tensor in graph.tensors]
+    shapes = [flatbuffer.shape_of(tensor) for tensor in graph.tensors]
     kinds = [types[tensor.type] for tensor in graph.tensors]
     sizes = [math.prod(s) * _ITEM_BYTES.get(k, 0) for s, k in zip(shapes, kinds)]
 
     def describe(index: int, operator: Any) -> Operator:
         inputs = tuple(int(i) for i in operator.inputs if i >= 0)
         outputs = tuple(int(i) for i in operator.outputs)
-        name, shape = flatbuffer.operator_name(root, operator), shapes[outputs[0]]
-        count = flatbuffer._MULTIPLY_ADDS.get(name)
+        multiply_adds = flatbuffer.multiply_adds_of(root, operator)
         return Operator(
             index,
-            name,
+            flatbuffer.operator_name(root, operator),
             inputs,
             outputs,
-            shape,
-            multiply_adds=count([shapes[i] for i in inputs], shape) if count else 0,
+            shapes[outputs[0]],
+            multiply_adds=multiply_adds or 0,
             bytes_moved=round(sum(sizes[i] for i in (*inputs, *outputs))),
-            integer=count is not None and kinds[inputs[1]] in _INTEGER_WEIGHTS,
+            integer=multiply_adds is not None and kinds[inputs[1]] in _INTEGER_WEIGHTS,
         )
 
     return describe
 
 
 def _type_names() -> dict[int, str]:
-    types = vars(flatbuffer._schema().TensorType)
+    types = vars(flatbuffer.schema_module().TensorType)
     return {code: name for name, code in types.items() if isinstance(code, int)}

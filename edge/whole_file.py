@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from edge.errors import SinkError
+
 
 def can_be_written(path: Path) -> bool:
     """Whether a file can stand under this name, found out before the work for it is done."""
@@ -29,3 +31,14 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         os.unlink(partial)
         raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write under the final name only when whole. Raises SinkError where it cannot."""
+    try:
+        with whole_file(path) as stream:
+            stream.write(content)
+    except OSError as error:
+        raise SinkError(
+            f"{path} cannot be written ({error.strerror}): choose another path"
+        ) from error

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.facts.facts import FACTS_SCHEMA, Facts
-from edge.errors import ConfigError, SinkError
+from edge.errors import ConfigError
 from edge.typed_json import decode, encode
-from edge.whole_file import whole_file
+from edge.whole_file import write_whole
 
 
 def facts_to_json(facts: Facts) -> str:
@@ -33,10 +33,4 @@ def facts_from_fields(fields: dict[str, Any], name: str) -> Facts:
 
 def write_facts(path: Path, facts: Facts) -> None:
     """Write under the final name only when whole. Raises SinkError where it cannot."""
-    try:
-        with whole_file(path) as stream:
-            stream.write(facts_to_json(facts).encode())
-    except OSError as error:
-        raise SinkError(
-            f"{path} cannot be written ({error.strerror}): choose another path"
-        ) from error
+    write_whole(path, facts_to_json(facts).encode())

@@ -12,10 +12,9 @@ from benchmarks.remote import options, session
 from benchmarks.remote.board import Board
 from benchmarks.remote.command_line import command_line
 from benchmarks.remote.errors import RemoteError
-from edge.errors import SinkError
 from edge.options import INTERRUPTED
 from edge.progress import Progress
-from edge.whole_file import whole_file
+from edge.whole_file import write_whole
 
 LOCAL = frozenset({"output", "as_json"})  # what is done here with the record that comes back
 
@@ -34,7 +33,7 @@ def measure_there(
     if outcome.record is None:
         raise _without_record(board, outcome.exit_code)
     if output:
-        _save(output, outcome.record)
+        write_whole(output, outcome.record)
     found = from_json(outcome.record.decode(), f"the record of {board.host}")
     if outcome.exit_code and found.complete:
         raise _failed(board, outcome.exit_code)
@@ -57,13 +56,3 @@ def _failed(board: Board, exit_code: int) -> BaseException:
             f"edge-bench on {board.host} was killed ({name}): is its memory full (dmesg there)?"
         )
     return SystemExit(exit_code)
-
-
-def _save(output: Path, record: bytes) -> None:
-    try:
-        with whole_file(output) as stream:
-            stream.write(record)
-    except OSError as error:
-        raise SinkError(
-            f"{output} cannot be written ({error.strerror}): choose another path"
-        ) from error

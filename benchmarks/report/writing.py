@@ -8,7 +8,7 @@ from benchmarks.report.rows import csv_text
 from benchmarks.report.sections import sections
 from edge.document import markdown, page
 from edge.errors import ConfigError, SinkError
-from edge.whole_file import can_be_written, whole_file
+from edge.whole_file import can_be_written, write_whole
 
 TITLE = "Benchmark report"
 
@@ -44,13 +44,7 @@ def write_report(path: Path, records: Sequence[Record]) -> None:
     """
     check_output(path)
     text = _text(path, records)
-    try:
-        with whole_file(path) as stream:
-            stream.write(text.encode())
-    except OSError as error:
-        raise SinkError(
-            f"{path} cannot be written ({error.strerror}): choose another path"
-        ) from error
+    write_whole(path, text.encode())
 
 
 def _text(path: Path, records: Sequence[Record]) -> str:

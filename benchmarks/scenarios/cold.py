@@ -2,12 +2,9 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from benchmarks.cold_start import cold_start
 from benchmarks.frames import BenchFrames
@@ -55,10 +52,11 @@ def cold(
     a process fails.
     """
     starts, steps = [], []
-    with Interruptible() as run, _with_uri(frames, count) as readable:
+    with Interruptible() as run, frames.readable(count) as uri:
+        readable = replace(frames, uri=uri)
         for _ in range(repeats):
             starts.append(cold_start(bundle, options, readable, count=count, repeats=1))
-            steps.append(steps_s(bundle, options, readable.uri))
+            steps.append(steps_s(bundle, options, uri))
             on_start()
     return Cold(
         tuple(start.first_result_s.p50 for start in starts),
@@ -87,14 +85,3 @@ def steps_s(
     ends_ns = run(arguments + ([options.delegate] if options.delegate else []))
     times_ns = pairwise([started_ns, *ends_ns.values()])
     return {name: (end - begin) / 1e9 for name, (begin, end) in zip(ends_ns, times_ns)}
-
-
-@contextmanager
-def _with_uri(frames: BenchFrames, count: int) -> Iterator[BenchFrames]:
-    """The frames where another process can read them, written once if need be."""
-    if frames.uri is not None:
-        yield frames
-        return
-    with TemporaryDirectory(prefix="edge-bench-") as folder:
-        frames.write_images(Path(folder), count)
-        yield replace(frames, uri=folder)

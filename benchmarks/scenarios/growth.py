@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.statistics.slopes import pairwise_slopes
+
 LEAK, NO_LEAK, UNCLEAR = "leak", "no leak", "unclear"
 LEAK_KB_PER_H = 1000.0  # 24 MB a day
 SETTLING_SHARE = 0.1  # of the time, at the start, in which pools and caches fill
@@ -58,8 +60,7 @@ def sen_slope(x: np.ndarray, y: np.ndarray) -> tuple[float, tuple[float, float]]
 
     x: increasing, at least two. Units: those of y over those of x.
     """
-    early, late = np.triu_indices(len(x), 1)
-    slopes = np.sort((y[late] - y[early]) / (x[late] - x[early]))
+    slopes = np.sort(pairwise_slopes(x, y))
     n, pairs = len(x), len(slopes)
     reach = _Z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
     low, high = round((pairs - reach) / 2), round((pairs + reach) / 2)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.statistics.autocorrelation import effective_size
+from benchmarks.statistics.slopes import pairwise_slopes
 
 SIGNIFICANT = 0.05
 RELEVANT_CHANGE = 0.02  # over the whole run; less does not matter however sure it is
@@ -37,12 +38,12 @@ def monotone_trend(medians: Sequence[float]) -> Trend:
     values = np.asarray(medians, np.float64)
     if len(values) < 2:
         return Trend(0.0, 1.0)
-    early, late = np.triu_indices(len(values), 1)
-    rises = values[late] - values[early]
-    slope = float(np.median(rises / (late - early)))
+    rounds = np.arange(len(values))
+    slopes = pairwise_slopes(rounds, values)
+    slope = float(np.median(slopes))
     change = slope * (len(values) - 1) / float(np.median(values))
-    alike = len(values) / effective_size(values - slope * np.arange(len(values)))
-    return Trend(change, _mann_kendall_p(values, int(np.sign(rises).sum()), alike))
+    alike = len(values) / effective_size(values - slope * rounds)
+    return Trend(change, _mann_kendall_p(values, int(np.sign(slopes).sum()), alike))
 
 
 def _mann_kendall_p(values: np.ndarray, score: int, alike: float) -> float:

@@ -55,10 +55,12 @@ class Workshop:
         return self._convert(role, model, path)
 
     def _convert(self, role: str, model: Any, *examples: Path) -> KerasConversion:
-        saved, output = self._folder / f"{role}.keras", self._folder / f"{role}-float.tflite"
+        saved, output = self._folder / f"{role}.keras", self._folder / f"{role}-converted.tflite"
         model.save(saved)
         return KerasConversion(
-            role, self._child("convert.precision.float_worker", saved, output, *examples), output
+            role,
+            self._child("convert.precision.converter_worker", saved, output, *examples),
+            output,
         )
 
     def prepare(

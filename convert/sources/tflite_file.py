@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 
 from convert.sources.reference import Reference, examples
-from convert.tflite_cut.edit import shape_of
 from convert.tflite_cut.form import channels_axis, standard_form
 from convert.tflite_cut.integers import is_quantised
 from convert.tflite_cut.parts import outputs_of
 from edge import flatbuffer
 from edge.engine import Engine
 from edge.errors import EngineError, ModelError
+from edge.flatbuffer import shape_of
 
 
 def tflite_bytes(path: Path) -> bytes:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from edge.flatbuffer import shape_of
+
 Shape = tuple[int, ...]
 
 KEY = "serving_default"
@@ -21,11 +23,6 @@ _DTYPES = {
     _TYPES.BOOL: np.dtype(np.bool_),
 }
 _CODES = {dtype: code for code, dtype in _DTYPES.items()}
-
-
-def shape_of(tensor: Any) -> Shape:
-    """The static shape of a tensor; () of a scalar."""
-    return tuple(int(size) for size in (tensor.shape if tensor.shape is not None else ()))
 
 
 def name_of(tensor: Any) -> str:

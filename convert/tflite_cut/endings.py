@@ -5,9 +5,10 @@ from typing import Any
 
 from ai_edge_litert.schema_py_generated import TensorType
 
-from convert.tflite_cut.edit import activation, add_tensor, name_of, shape_of, sign
+from convert.tflite_cut.edit import activation, add_tensor, name_of, sign
 from convert.tflite_cut.parts import outputs_of
 from edge import flatbuffer
+from edge.flatbuffer import shape_of
 from edge.manifest import Task
 
 # what makes probabilities of probabilities

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from convert.tflite_cut.edit import Shape, constant, inputs_of, name_of, shape_of
+from convert.tflite_cut.edit import Shape, constant, inputs_of, name_of
 from convert.tflite_cut.rules import RESHAPES, place_behind
 from convert.tflite_cut.steps import Operand, Place, Step, one_frame
 from edge import flatbuffer
 from edge.errors import ModelError
+from edge.flatbuffer import shape_of
 
 
 @dataclass

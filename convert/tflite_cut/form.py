@@ -5,13 +5,14 @@ from typing import Any
 
 from ai_edge_litert import schema_py_generated as schema
 
-from convert.tflite_cut.edit import add_tensor, name_of, shape_of, sign, transpose
+from convert.tflite_cut.edit import add_tensor, name_of, sign, transpose
 from convert.tflite_cut.integers import is_quantised
 from convert.tflite_cut.parts import outputs_of
 from convert.tflite_cut.static import with_static_shapes
 from convert.tflite_cut.tidy import tidy
 from edge import flatbuffer
 from edge.errors import ModelError
+from edge.flatbuffer import shape_of
 
 PICTURE, WINDOW = "frame", "window"
 

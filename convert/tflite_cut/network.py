@@ -14,11 +14,11 @@ from convert.sources import float_tflite
 from convert.sources.tflite_file import is_quantised_file
 from convert.tasks_file import ModelCard, Output, tasks_of
 from convert.tflite_cut.cut import cut as cut_tflite
-from convert.tflite_cut.edit import shape_of
 from convert.tflite_cut.endings import endings, with_probabilities
 from convert.tflite_cut.parts import outputs_of
 from edge import flatbuffer
 from edge.errors import ModelError
+from edge.flatbuffer import shape_of
 from edge.progress import Progress
 
 TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"

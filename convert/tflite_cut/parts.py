@@ -13,7 +13,6 @@ from convert.tflite_cut.edit import (
     inputs_of,
     name_of,
     reshape,
-    shape_of,
     sign,
     transpose,
 )
@@ -22,6 +21,7 @@ from convert.tflite_cut.rules import ELEMENTWISE, RESHAPES
 from convert.tflite_cut.steps import Operand, Place, Step, of_one_frame
 from convert.tflite_cut.tidy import tidy
 from edge import flatbuffer
+from edge.flatbuffer import shape_of
 
 FRAME = "frame"
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from convert.tflite_cut.edit import constant, reshape, rewire, shape_of
+from convert.tflite_cut.edit import constant, reshape, rewire
 from convert.tflite_cut.prune import prune
 from convert.tflite_cut.rules import RESHAPES
 from edge import flatbuffer
+from edge.flatbuffer import shape_of
 
 _MOST_NUMBERS = 1 << 25  # of a tensor whose way is looked at
 

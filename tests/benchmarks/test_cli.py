@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from benchmarks import record as rec
 from benchmarks.cli import main
 from benchmarks.record_file import from_json, read_record
-from benchmarks.request import SCENARIOS
+from benchmarks.scenario_options import SCENARIOS
 from benchmarks.timing import Plan
 from edge.errors import EngineError
 from tests import tiny

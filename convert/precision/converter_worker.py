@@ -1,6 +1,6 @@
 """The child process that runs TFLite's own converter over a saved Keras model.
 
-Run as `python -m convert.precision.float_worker MODEL.keras OUTPUT.tflite [EXAMPLES.npy]`:
+Run as `python -m convert.precision.converter_worker MODEL.keras OUTPUT.tflite [EXAMPLES.npy]`:
 float32, or with examples (n, ...) of its only input int8. It stands alone because the
 converter may end its process, and because its memory is given back only at exit.
 """
