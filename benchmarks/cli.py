@@ -7,6 +7,7 @@ from benchmarks.default_group import DefaultCommandGroup
 from benchmarks.facts_command import facts
 from benchmarks.gate_command import gate
 from benchmarks.history_command import history
+from benchmarks.predict_command import predict
 from benchmarks.report_command import report
 from benchmarks.run_command import run
 from benchmarks.score_command import score
@@ -42,3 +43,4 @@ main.add_command(facts)
 main.add_command(gate)
 main.add_command(history)
 main.add_command(suite)
+main.add_command(predict)

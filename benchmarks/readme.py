@@ -11,11 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cells import amount, megabytes
+from benchmarks.marked import markdown_table, replace_marked
 from benchmarks.measurement import ratio
 from benchmarks.record import Measurement, Record
 from benchmarks.record_file import read_record
-from edge.errors import ConfigError
-from edge.whole_file import whole_file
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
 
@@ -48,8 +47,7 @@ def _table(record: Record) -> str:
     tasks = [f for f in record.streamed.accuracy if f.value is not None]
     header = ["way", "p50", "p99", "against streamed", *(f"{f.task} (n = {f.n})" for f in tasks)]
     rows = [_row(record, m, [f.task for f in tasks]) for m in record.measurements if m.total_ms]
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table(header, rows)
 
 
 def _row(record: Record, found: Measurement, tasks: Sequence[str]) -> list[str]:
@@ -125,13 +123,7 @@ def _facts(record: Record) -> Iterator[str]:
 
 def rewrite(readme: Path, records: Sequence[Record]) -> None:
     """Put the section between the marks. Raises ConfigError where they are missing."""
-    text = readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ConfigError(f"{readme} lacks the marks {BEGIN} and {END}")
-    with whole_file(readme) as stream:
-        stream.write(f"{before}{BEGIN}\n{section(records)}\n{END}{after}".encode())
+    replace_marked(readme, BEGIN, END, section(records))
 
 
 if __name__ == "__main__":

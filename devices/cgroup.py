@@ -13,6 +13,12 @@ from typing import TypeVar
 from devices.files import read_int, read_text, whole_number
 
 _MOUNTS = Path("sys/fs/cgroup")
+# by controller; "" is version 2, which has all in one folder
+_LIMIT_FILES = {
+    "": ("memory.max", "cpu.max"),
+    "memory": ("memory.limit_in_bytes",),
+    "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us"),
+}
 _MOST_BYTES = 2**60  # version 1 writes more, the largest number of whole pages, for "no limit"
 
 T = TypeVar("T", int, float)
@@ -34,6 +40,16 @@ def read_limits(root: Path = Path("/")) -> Limits:
         ),
         cpus=_least((_cpu_max, _folders(root, "")), (_cfs_quota, _folders(root, "cpu"))),
     )
+
+
+def limit_files(root: Path = Path("/")) -> list[Path]:
+    """Every file that `read_limits` may look at, whether it is there or not."""
+    return [
+        folder / name
+        for controller, names in _LIMIT_FILES.items()
+        for folder in _folders(root, controller)
+        for name in names
+    ]
 
 
 def _least(*readers: tuple[Callable[[Path], T | None], Iterable[Path]]) -> T | None:

@@ -64,6 +64,36 @@ def simd_features(blocks: tuple[Block, ...]) -> tuple[str, ...]:
     return tuple(feature for feature in SIMD_FEATURES if feature in flags)
 
 
+def core_parts(blocks: tuple[Block, ...]) -> tuple[str, ...]:
+    """`implementer:part` of each ARM core on line, `0x41:0xd08`; empty on x86."""
+    return tuple(
+        f"{block['CPU implementer'].lower()}:{block['CPU part'].lower()}"
+        for block in blocks
+        if block.get("CPU implementer") and block.get("CPU part")
+    )
+
+
+def architecture(blocks: tuple[Block, ...]) -> str | None:
+    """What the kernel tells its processes: `x86_64`, `aarch64` or `armv7l`; None: neither."""
+    if _first(blocks, "flags"):
+        return "x86_64" if "lm" in _flags(blocks) else "i686"
+    if _first(blocks, "Features"):
+        return "aarch64" if "asimd" in _flags(blocks) else "armv7l"
+    return None
+
+
+def is_64_bit(blocks: tuple[Block, ...]) -> bool:
+    """Whether the cores could run a 64-bit system, whatever the kernel that describes them.
+
+    Of Arm's own cores those numbered 0xd00 and above are ARMv8; a Cortex-A32 (0xd01) has no
+    64-bit state.
+    """
+    if "lm" in _flags(blocks) or "asimd" in _flags(blocks):
+        return True
+    parts = core_parts(blocks)
+    return bool(parts) and all("0x41:0xd02" <= part < "0x41:0xe" for part in parts)
+
+
 def in_virtual_machine(blocks: tuple[Block, ...]) -> bool | None:
     """Whether x86's CPUID says that a hypervisor runs below the kernel; None: ARM has no such bit."""
     return "hypervisor" in _flags(blocks) if _first(blocks, "flags") else None

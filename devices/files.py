@@ -34,6 +34,20 @@ def _read_all(file: int) -> bytes:
     return content
 
 
+def read_start(path: Path, size: int) -> bytes:
+    """The first `size` bytes of a file, fewer where it is shorter; none where it is refused."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError):
+        return b""
+    try:
+        return os.read(file, size)
+    except OSError:
+        return b""
+    finally:
+        os.close(file)
+
+
 def read_text(path: Path) -> str | None:
     """The content without white space and NULs around it; None where nothing is left."""
     content = read_bytes(path)

@@ -23,6 +23,7 @@ class Operator:
     shape: of its first output.  multiply_adds: as in `edge.flatbuffer.Cost`.
     bytes_moved: of all that it reads, weights among it, and all that it writes.
     integer: whether it multiplies by integers of at most 8 bits.
+    item_bytes: of an element of its first output; 0.5 of int4.
     """
 
     index: int
@@ -33,6 +34,7 @@ class Operator:
     multiply_adds: int = 0
     bytes_moved: int = 0
     integer: bool = False
+    item_bytes: float = 4
 
 
 def read_operators(model: bytes) -> tuple[Operator, ...]:
@@ -64,6 +66,7 @@ def _describer(root: Any) -> Callable[[int, Any], Operator]:
             multiply_adds=multiply_adds or 0,
             bytes_moved=round(sum(sizes[i] for i in (*inputs, *outputs))),
             integer=multiply_adds is not None and kinds[inputs[1]] in _INTEGER_WEIGHTS,
+            item_bytes=_ITEM_BYTES.get(kinds[outputs[0]], 4),
         )
 
     return describe

@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 
 import click
 
+from devices.errors import DeviceError
 from edge import runtimes
+from edge.delegates.option import delegate_options
 from edge.errors import EdgeError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -41,9 +43,6 @@ threads_option = click.option(
     show_default=True,
     help="Threads a part; more is often slower.",
 )
-delegate_option = click.option(
-    "--delegate", metavar="PATH", help="External TFLite delegate (a shared library)."
-)
 region_option = click.option(
     "--region",
     default="full",
@@ -55,12 +54,12 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON i
 
 
 def engine_options(command: F) -> F:
-    """Add --runtime, --threads and --delegate."""
-    return runtime_option(threads_option(delegate_option(command)))
+    """Add --runtime, --threads, --delegate and --strict-delegate, as one value of `delegate`."""
+    return runtime_option(threads_option(delegate_options(command)))
 
 
 def one_line_errors(command: F) -> F:
-    """Turn every EdgeError into one line on stderr and its exit code."""
+    """Turn every EdgeError and DeviceError into one line on stderr and its exit code."""
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -68,7 +67,7 @@ def one_line_errors(command: F) -> F:
         before = signal.signal(signal.SIGTERM, _interrupt)
         try:
             return command(*args, **kwargs)
-        except EdgeError as error:
+        except (EdgeError, DeviceError) as error:
             raise _failure(" ".join(str(error).split()), error.exit_code) from error
         except ModuleNotFoundError as error:
             extra = EXTRAS.get((error.name or "").split(".")[0])

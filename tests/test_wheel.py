@@ -37,6 +37,7 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert "models/configs/orl_motion_lite.toml" in names
     assert "benchmarks/suites/default.toml" in names
     assert "devices/data/arm_cores.json" in names
+    assert "devices/profiles/pi-4.toml" in names
     assert any(name.endswith("/NOTICE") for name in names)
 
 
@@ -55,6 +56,7 @@ def test_the_base_install_is_what_a_board_needs(wheel: Path) -> None:
         "psutil",
         "ai-edge-litert",
         "tflite-runtime",
+        "tomli",
     }
 
 

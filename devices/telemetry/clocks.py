@@ -17,7 +17,8 @@ class ClockPolicy:
     """One group of cores. None: not told.
 
     min_khz, max_khz: the limits in force, which a power mode or a cooling driver may lower.
-    hardware_max_khz: what the core could do.
+    hardware_max_khz: what the core could do.  driver: of the kernel, whose own `powersave`
+    may be no lowest clock (intel_pstate.rst).
     """
 
     name: str
@@ -27,6 +28,7 @@ class ClockPolicy:
     max_khz: int | None = None
     hardware_max_khz: int | None = None
     governor: str | None = None
+    driver: str | None = None
 
 
 def read_clocks(root: Path = Path("/")) -> tuple[ClockPolicy, ...]:
@@ -40,6 +42,7 @@ def read_clocks(root: Path = Path("/")) -> tuple[ClockPolicy, ...]:
             max_khz=_khz(policy / "scaling_max_freq"),
             hardware_max_khz=_khz(policy / "cpuinfo_max_freq"),
             governor=read_text(policy / "scaling_governor"),
+            driver=read_text(policy / "scaling_driver"),
         )
         for policy in _policies(root)
     )

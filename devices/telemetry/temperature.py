@@ -5,6 +5,7 @@ both give thousandths of a degree Celsius.
 """
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from devices.files import children, read_int, read_text
@@ -17,13 +18,17 @@ _PROCESSOR_CHIPS = ("coretemp", "k10temp", "zenpower", "cpu_thermal", "soc_therm
 _LEAST_MILLIDEGREES, _MOST_MILLIDEGREES = -60_000, 150_000
 
 
-def read_temperature_c(root: Path = Path("/")) -> float | None:
+def read_temperature_c(root: Path = Path("/"), places: Iterable[str] = ()) -> float | None:
     """The hottest thermal zone of the processor or its chip, else of its hwmon sensors.
 
     Other zones are not read: an Orin Nano's zones of engines that it lacks answer EAGAIN.
+    places: files below `root`, as a board's profile names them, for where neither tells.
     """
     zones = processor_zones_c(root).values()
-    return max(zones, default=None) if zones else max(_hwmon_c(root), default=None)
+    if zones:
+        return max(zones)
+    at_places = (c for c in (_degrees(root / place) for place in places) if c is not None)
+    return max(_hwmon_c(root) or at_places, default=None)
 
 
 def processor_zones_c(root: Path = Path("/")) -> dict[str, float]:

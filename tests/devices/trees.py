@@ -20,11 +20,13 @@ def plant(root: Path, tree: Tree) -> Path:
     return root
 
 
-def arm_cpuinfo(cores: int, part: str, variant: str, revision: int, features: str) -> str:
-    """/proc/cpuinfo of a 64-bit kernel on one kind of Arm core."""
+def arm_cpuinfo(
+    cores: int, part: str, variant: str, revision: int, features: str, implementer: str = "0x41"
+) -> str:
+    """/proc/cpuinfo of a 64-bit kernel on one kind of ARM core."""
     return "".join(
         f"processor\t: {core}\nBogoMIPS\t: 108.00\nFeatures\t: {features}\n"
-        f"CPU implementer\t: 0x41\nCPU architecture: 8\nCPU variant\t: {variant}\n"
+        f"CPU implementer\t: {implementer}\nCPU architecture: 8\nCPU variant\t: {variant}\n"
         f"CPU part\t: {part}\nCPU revision\t: {revision}\n\n"
         for core in range(cores)
     )
@@ -95,6 +97,24 @@ PI_4: Tree = {
     "sys/class/hwmon/hwmon1/name": "rpi_volt\n",
 }
 
+PI_3B_PLUS: Tree = {
+    **system(4, 930_000, "6.6.31+rpt-rpi-v8", _BOOKWORM),
+    **raspberry_pi(
+        "Raspberry Pi 3 Model B Plus Rev 1.3", "raspberrypi,3-model-b-plus", "brcm,bcm2837"
+    ),
+    **clocks(0, "0 1 2 3", 1_400_000, 600_000, 1_400_000, "ondemand"),
+    **zones({"cpu-thermal": "58000\n"}),
+    "proc/cpuinfo": arm_cpuinfo(4, "0xd03", "0x0", 4, f"{_FP} crc32 cpuid")
+    + "Revision\t: a020d3\nSerial\t\t: 00000000abcdef03\n"
+    "Model\t\t: Raspberry Pi 3 Model B Plus Rev 1.3\n",
+    # a file on the card, as Raspberry Pi OS makes it
+    "proc/swaps": "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+    "/var/swap                               file\t\t102396\t\t2048\t\t-2\n",
+    "proc/self/mountinfo": "21 1 179:2 / / rw,noatime shared:1 - ext4 /dev/root rw\n"
+    "22 21 0:5 / /dev rw,relatime shared:2 - devtmpfs udev rw\n",
+    "sys/devices/platform/soc/soc:firmware/get_throttled": "80000\n",
+}
+
 PI_5: Tree = {
     **system(4, 8_255_232, "6.6.51+rpt-rpi-2712", _BOOKWORM),
     **raspberry_pi("Raspberry Pi 5 Model B Rev 1.0", "raspberrypi,5-model-b", "brcm,bcm2712"),
@@ -120,6 +140,50 @@ PI_ZERO_2_W: Tree = {
     "sys/devices/platform/soc/soc:firmware/get_throttled": "0\n",
 }
 
+# cut to what is read; NVIDIA's file sets GPU and memory clocks as well
+NVPMODEL_XAVIER_NX = """\
+< PARAM TYPE=FILE NAME=CPU_ONLINE >
+CORE_1 /sys/devices/system/cpu/cpu1/online
+
+< POWER_MODEL ID=0 NAME=MODE_15W_2CORE >
+CPU_ONLINE CORE_0 1
+CPU_ONLINE CORE_1 1
+CPU_ONLINE CORE_2 0
+CPU_DENVER_0 MIN_FREQ 1190400
+CPU_DENVER_0 MAX_FREQ 1907200
+GPU MAX_FREQ 1109250000
+
+< POWER_MODEL ID=2 NAME=MODE_15W_6CORE >
+CPU_ONLINE CORE_0 1
+CPU_ONLINE CORE_1 1
+CPU_ONLINE CORE_2 1
+CPU_ONLINE CORE_3 1
+CPU_ONLINE CORE_4 1
+CPU_ONLINE CORE_5 1
+CPU_DENVER_0 MAX_FREQ 1420800
+CPU_DENVER_1 MAX_FREQ 1420800
+CPU_DENVER_2 MAX_FREQ 1420800
+EMC MAX_FREQ 0
+
+< PM_CONFIG DEFAULT=2 >
+"""
+# MAXN is the mode without limits
+NVPMODEL_NANO = """\
+< POWER_MODEL ID=0 NAME=MAXN >
+CPU_ONLINE CORE_0 1
+CPU_ONLINE CORE_1 1
+CPU_ONLINE CORE_2 1
+CPU_ONLINE CORE_3 1
+CPU_A57 MAX_FREQ -1
+
+< POWER_MODEL ID=1 NAME=5W >
+CPU_ONLINE CORE_0 1
+CPU_ONLINE CORE_1 1
+CPU_ONLINE CORE_2 0
+CPU_ONLINE CORE_3 0
+CPU_A57 MAX_FREQ 918000
+"""
+
 _IIO = "sys/bus/i2c/drivers/ina3221x/6-0040/iio:device0"
 
 JETSON_NANO: Tree = {
@@ -138,6 +202,8 @@ JETSON_NANO: Tree = {
     ),
     "proc/device-tree/model": "NVIDIA Jetson Nano Developer Kit\0",
     "proc/device-tree/compatible": "nvidia,p3449-0000-b00+p3448-0000-b00\0nvidia,tegra210\0",
+    "etc/nvpmodel.conf": NVPMODEL_NANO,
+    "var/lib/nvpmodel/status": "pmode:0000 fmode:quiet\n",
     "proc/cpuinfo": arm_cpuinfo(4, "0xd07", "0x1", 1, f"{_FP} aes pmull sha1 sha2 crc32"),
     f"{_IIO}/rail_name_0": "POM_5V_IN\n",
     f"{_IIO}/in_power0_input": "3561\n",
@@ -145,6 +211,34 @@ JETSON_NANO: Tree = {
     f"{_IIO}/in_power1_input": "40\n",
     f"{_IIO}/rail_name_2": "POM_5V_CPU\n",
     f"{_IIO}/in_power2_input": "1204\n",
+}
+
+XAVIER_NX: Tree = {
+    **system(6, 7_951_660, "4.9.253-tegra", "Ubuntu 18.04.6 LTS"),
+    **clocks(0, "0 1 2 3 4 5", 1_190_400, 1_190_400, 1_907_200, "schedutil"),
+    f"{_CPU}/cpufreq/policy0/scaling_max_freq": "1420800\n",
+    **zones(
+        {
+            "CPU-therm": "37500\n",
+            "GPU-therm": "36500\n",
+            "AUX-therm": "36500\n",
+            "AO-therm": "37500\n",
+            "PMIC-Die": "50000\n",
+            "thermal-fan-est": "37300\n",
+        }
+    ),
+    "proc/device-tree/model": "NVIDIA Jetson Xavier NX Developer Kit\0",
+    "proc/device-tree/compatible": "nvidia,p3449-0000+p3668-0000\0nvidia,tegra194\0",
+    "proc/cpuinfo": arm_cpuinfo(
+        6, "0x004", "0x0", 0, f"{_FP} aes pmull sha1 sha2 crc32 atomics fphp asimdhp", "0x4e"
+    ),
+    "etc/nvpmodel.conf": NVPMODEL_XAVIER_NX,
+    "var/lib/nvpmodel/status": "pmode:0002 fmode:quiet\n",
+    "sys/class/thermal/cooling_device0/type": "cpufreq-cpu0\n",
+    "sys/class/thermal/cooling_device0/cur_state": "0\n",
+    "sys/class/thermal/cooling_device0/max_state": "25\n",
+    "sys/class/thermal/cooling_device1/type": "pwm-fan\n",
+    "sys/class/thermal/cooling_device1/cur_state": "3\n",
 }
 
 _INA = "sys/class/hwmon/hwmon1"
@@ -189,6 +283,8 @@ LAPTOP: Tree = {
     **system(4, 16_000_000, "6.8.0-45-generic", "Ubuntu 24.04.1 LTS"),
     **clocks(0, "0", 3_400_000, 400_000, 4_200_000, "powersave"),
     **clocks(1, "1", 800_000, 400_000, 4_200_000, "powersave"),
+    f"{_CPU}/cpufreq/policy0/scaling_driver": "intel_pstate\n",
+    f"{_CPU}/cpufreq/policy1/scaling_driver": "intel_pstate\n",
     **zones({"acpitz": "27800\n", "x86_pkg_temp": "61000\n", "iwlwifi_1": "70000\n"}),
     # two threads a core
     f"{_CPU}/cpu0/topology/thread_siblings_list": "0,2\n",
@@ -198,7 +294,7 @@ LAPTOP: Tree = {
     "proc/cpuinfo": "".join(
         f"processor\t: {core}\nvendor_id\t: GenuineIntel\n"
         "model name\t: 11th Gen Intel(R) Core(TM) i5-1135G7 @ 2.40GHz\n"
-        "flags\t\t: fpu sse sse2 ssse3 fma sse4_1 avx f16c avx2 avx512f avx512bw avx512_vnni\n\n"
+        "flags\t\t: fpu lm sse sse2 ssse3 fma sse4_1 avx f16c avx2 avx512f avx512bw avx512_vnni\n\n"
         for core in range(4)
     ),
     "sys/class/dmi/id/sys_vendor": "LENOVO\n",
@@ -223,7 +319,7 @@ LAPTOP: Tree = {
 CONTAINER: Tree = {
     **system(8, 32_000_000, "6.1.0-18-amd64", "Alpine Linux v3.20"),
     "proc/cpuinfo": "".join(
-        f"processor\t: {core}\nmodel name\t: AMD EPYC\nflags\t\t: fpu sse2 avx2 hypervisor\n\n"
+        f"processor\t: {core}\nmodel name\t: AMD EPYC\nflags\t\t: fpu lm sse2 avx2 hypervisor\n\n"
         for core in range(8)
     ),
     "proc/self/cgroup": "0::/\n",
@@ -232,10 +328,12 @@ CONTAINER: Tree = {
 }
 
 BOARDS: dict[str, Tree] = {
+    "pi-3b-plus": PI_3B_PLUS,
     "pi-4": PI_4,
     "pi-5": PI_5,
     "pi-zero-2-w": PI_ZERO_2_W,
     "jetson-nano": JETSON_NANO,
+    "xavier-nx": XAVIER_NX,
     "orin-nano": ORIN_NANO,
     "laptop": LAPTOP,
     "container": CONTAINER,

@@ -1,0 +1,97 @@
+"""The README's table of boards: `python -m benchmarks.prediction.readme README.md BUNDLE ...`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.marked import markdown_table, replace_marked
+from benchmarks.prediction.forecast import BoardForecast, Forecast
+from benchmarks.prediction.run import ALL, run_forecast
+from benchmarks.prediction.shown import milliseconds, said
+from devices.prediction.anchors import Anchor, published
+from devices.prediction.leave_one_out import LeftOut, by_board, by_figure, errors
+from edge.progress import Progress
+
+BEGIN, END = "<!-- boards: make boards -->", "<!-- end of boards -->"
+_MANY = 4
+
+
+def section(forecasts: Sequence[tuple[Forecast, Forecast]]) -> str:
+    """Markdown. forecasts: of each bundle, with one thread and with as many as a board likes."""
+    figures, boards = by_figure(published()), by_board(published())
+    return "\n\n".join(
+        [
+            *(_bundle(one, many) for one, many in forecasts),
+            "What others published, and what the model says of it when that figure is left out:",
+            _published(figures),
+            f"Of all {len(figures)} figures that the model knows, each left out in turn, it is "
+            f"{said(errors(figures))}; with all figures of a board left out, {said(errors(boards))} "
+            "(`edge-bench predict --explain`).",
+        ]
+    )
+
+
+def _bundle(one: Forecast, many: Forecast) -> str:
+    rows = [_row(a, b) for a, b in zip(one.boards, many.boards) if a.frame and b.frame]
+    header = [
+        "board",
+        "ms a frame, 1 thread",
+        "frames/s",
+        f"ms a frame, {_MANY} threads",
+        "figures known of it",
+    ]
+    return f"**{one.bundle}**, predicted\n\n{markdown_table(header, rows)}"
+
+
+def _row(one: BoardForecast, many: BoardForecast) -> list[str]:
+    return [
+        one.title,
+        _interval(one),
+        f"{one.frames_per_second:.3g}",
+        _interval(many),
+        str(one.figures or "none"),
+    ]
+
+
+def _interval(board: BoardForecast) -> str:
+    assert board.frame is not None
+    low, high = milliseconds(board.frame.low_ms), milliseconds(board.frame.high_ms)
+    return f"{milliseconds(board.frame.ms)} ({low} to {high})"
+
+
+def _published(figures: Sequence[LeftOut]) -> str:
+    rows = [
+        [
+            each.anchor.observation.processor.board,
+            f"{each.anchor.network} {each.anchor.precision}",
+            f"{each.anchor.observation.ms:g}",
+            str(each.latency).removesuffix(" ms"),
+            f"{100 * each.error:+.0f} %",
+        ]
+        for each in figures
+        if _is_shown(each.anchor)
+    ]
+    header = ["board", "network", "published ms", "predicted ms, 90 % interval", "off by"]
+    return markdown_table(header, rows)
+
+
+def _is_shown(anchor: Anchor) -> bool:
+    return anchor.network in ("mobilenet_v1_224", "mobilenet_v2_224") and (
+        anchor.observation.processor.board in ("pi-3b-plus", "pi-4", "pi-5")
+    )
+
+
+def main(readme: Path, bundles: Sequence[str]) -> None:
+    progress = Progress()
+    forecasts = [
+        (
+            run_forecast(bundle, ALL, 1, count=True, progress=progress),
+            run_forecast(bundle, ALL, _MANY, count=True, progress=progress),
+        )
+        for bundle in bundles
+    ]
+    replace_marked(readme, BEGIN, END, section(forecasts))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

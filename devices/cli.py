@@ -1,0 +1,36 @@
+"""edge-devices: which boards are known, which one this is, and what is wrong with it."""
+
+import click
+
+from devices.commands.doctor import doctor
+from devices.commands.list import list_boards
+from devices.commands.record import record
+from devices.commands.show import show
+from edge import __version__
+
+EXAMPLES = """\b
+Examples:
+  edge-devices list
+  edge-devices show pi-5
+  edge-devices doctor
+  edge-devices record my-board
+"""
+
+
+@click.group(epilog=EXAMPLES)
+@click.version_option(__version__)
+def main() -> None:
+    """Boards known by name, the state of this one, and what is wrong with it.
+
+    A board of your own is one TOML file in ~/.config/edge/devices; docs/boards.md explains it.
+    """
+
+
+main.add_command(list_boards)
+main.add_command(show)
+main.add_command(doctor)
+main.add_command(record)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The commands of `edge-devices`, one a file."""
