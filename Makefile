@@ -4,13 +4,15 @@ TEST_ENV := .venv
 BOARD_ENV := .venv-board
 PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
 INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+BOARDS ?= pi-3b-plus pi-4 pi-5 jetson-nano
+COUNTED := pi-3b-plus,pi-4,pi-5
 DEMO := out/demo
 BENCH := out/bench
 LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario capacity \
   --profile --roofline --engines --cross-check
 BOARD := $(BOARD_ENV)/bin
 
-.PHONY: demo test gate bench lint train bundle picture wheel clean help
+.PHONY: demo test test-arm gate delegate bench lint train bundle picture wheel clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,11 +30,18 @@ demo: $(BOARD_ENV)/$(INSTALLED) ## Run the shipped network over two real videos 
 test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
 	$(TEST_ENV)/bin/python -m pytest
 
+test-arm: $(TEST_ENV)/$(INSTALLED) ## Run the shipped network on emulated ARM boards (BOARDS="pi-4 pi-5")
+	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm
+
 gate: $(TEST_ENV)/$(INSTALLED) ## Fail where the shipped network became larger, dearer or less right
 	@mkdir -p out
-	$(TEST_ENV)/bin/edge-bench facts faces-in-motion -o out/faces-in-motion.facts.json
+	$(TEST_ENV)/bin/edge-bench facts faces-in-motion --count $(COUNTED) --if-possible \
+	  -o out/faces-in-motion.facts.json
 	$(TEST_ENV)/bin/edge-bench gate out/faces-in-motion.facts.json \
 	  --baseline benchmarks/baseline/faces-in-motion.facts.json
+
+delegate: ## Build the emulated TFLite delegate with the system's C compiler
+	$(PYTHON) -m devices.emulated_delegate.build out/libedge_emulated_delegate.so
 
 lint: $(TEST_ENV)/$(INSTALLED)
 	$(TEST_ENV)/bin/ruff check .

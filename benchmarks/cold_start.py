@@ -58,6 +58,5 @@ def _command(bundle: str, options: EngineOptions, source: str, count: int) -> li
     program = [sys.executable, script] if script else [sys.executable, "-c", _RUN_MAIN]
     arguments = [bundle, "--source", source, "--frames", str(count), "--json"]
     engine = ["--runtime", options.runtime, "--threads", str(options.threads)]
-    if options.delegate:
-        engine += ["--delegate", options.delegate]
-    return program + arguments + engine
+    device = ["--device", options.device] if options.device else []
+    return [*program, *arguments, *engine, *device, *options.delegate.arguments]

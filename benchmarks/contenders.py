@@ -1,7 +1,8 @@
 """The ways of running one network that a run compares, `streamed` first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,9 +10,13 @@ from benchmarks import record
 from benchmarks.subjects import RerunSubject, StreamSubject
 from benchmarks.timing import Subject
 from edge.bundle import Bundle
+from edge.delegates import Delegate
+from edge.errors import EngineHung
 from edge.evaluate import stream_outputs
+from edge.hang import default_timeout_s, say_hang
 from edge.rerun import WindowRerun
 from edge.stream import EngineOptions, Stream
+from edge.watchdog import Watchdog
 
 # (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
 Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]
@@ -24,6 +29,7 @@ class Contender:
     subject: None where it cannot be measured; `not_measured` says why.
     outputs: what it answers to whole windows; None where that is known from another.
     exact: whether it is the float network that the others approximate.
+    waits: whether it waits within a frame by design: for a delegate's library, or to play a board.
     """
 
     name: str
@@ -32,6 +38,7 @@ class Contender:
     size_bytes: int | None = None
     exact: bool = False
     not_measured: str = ""
+    waits: bool = False
 
 
 def missing(name: str, reason: str) -> Contender:
@@ -43,13 +50,32 @@ def of_bundle(
     name: str, bundle: Bundle, options: EngineOptions, *, exact: bool = False
 ) -> Contender:
     """A bundle, cut or uncut, through a Stream. Raises EngineError where it does not load."""
+    unpaced = replace(options, device="")  # a played board answers the same, only later
     return Contender(
         name,
-        StreamSubject(Stream(bundle, options)),
-        lambda windows, on_window: stream_outputs(bundle, windows, options, on_window),
+        StreamSubject(Stream(bundle, options), guard=_hang_guard(options.delegate)),
+        lambda windows, on_window: stream_outputs(bundle, windows, unpaced, on_window),
         sum(len(bundle.members[part.file]) for part in bundle.manifest.parts),
         exact,
+        waits=_waits(options),
     )
+
+
+def _waits(options: EngineOptions) -> bool:
+    return options.delegate.is_library or bool(options.device)
+
+
+def _hang_guard(delegate: Delegate) -> AbstractContextManager:
+    """Ends the process where a delegate's library does not come back from a frame."""
+    timeout_s = default_timeout_s(delegate)
+    if not timeout_s:
+        return nullcontext()
+
+    def give_up() -> int:
+        say_hang(timeout_s, delegate)
+        return EngineHung.exit_code
+
+    return Watchdog(timeout_s, give_up).start()
 
 
 def split_rerun(bundle: Bundle, options: EngineOptions) -> Contender:
@@ -58,4 +84,5 @@ def split_rerun(bundle: Bundle, options: EngineOptions) -> Contender:
     if bundle.manifest.part("encoder") is None:
         return missing(name, "the bundle is not cut into an encoder and a head")
     size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
-    return Contender(name, RerunSubject(WindowRerun(bundle, options)), size_bytes=size)
+    subject = RerunSubject(WindowRerun(bundle, options))
+    return Contender(name, subject, size_bytes=size, waits=_waits(options))

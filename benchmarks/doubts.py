@@ -9,6 +9,8 @@ from benchmarks.timer import TimerCheck
 
 def doubts(record: Record) -> Iterator[str]:
     """One sentence for each doubt; none for a clean run."""
+    for reason in record.left_out:
+        yield f"{reason}; the figures are those of a run without it"
     for part, count in record.streamed.invocations.items():
         if count != 1:
             yield f"the {part} ran {count:g} times a frame; exactly once was promised"
@@ -30,4 +32,6 @@ def evidence(found: Measurement, timer: TimerCheck | None) -> Evidence:
 def _waiting(found: Measurement) -> float:
     if found.total_ms is None or found.cpu_ms is None or not found.invokes_ms:
         return 0.0  # Keras waits for threads of its own
+    if found.waits:
+        return 0.0  # for an accelerator, or to play a slower board
     return 1.0 - found.cpu_ms.mean / found.total_ms.mean

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.instructions.options import count_boards_option, if_possible_option
+from edge.delegates import Delegate
 from edge.options import engine_options, json_option, one_line_errors
 from edge.shipped import DEFAULT_BUNDLE
 
@@ -11,6 +13,7 @@ EXAMPLES = """\b
 Examples:
   edge-bench facts faces-in-motion -o new.facts.json
   edge-bench facts mine.edge --data test.npz -o mine.facts.json
+  edge-bench facts mine.edge --count pi-4,pi-5 -o mine.facts.json
   edge-bench gate new.facts.json --baseline old.facts.json
 """
 
@@ -30,6 +33,8 @@ Examples:
     metavar="FACTS.json",
     help="Write the facts, for edge-bench gate.",
 )
+@count_boards_option
+@if_possible_option
 @engine_options
 @json_option
 @one_line_errors
@@ -37,24 +42,37 @@ def facts(
     bundle: str,
     data: Path | None,
     output: Path | None,
+    boards: str | None,
+    if_possible: bool,
     runtime: str,
     threads: int,
-    delegate: str | None,
+    delegate: Delegate,
     as_json: bool,
 ) -> None:
     """Find out what of BUNDLE is the same on every day and needs no timing, in seconds.
 
     Size, parameters, multiply-adds, operators and those that XNNPACK leaves to slower
     kernels, invocations of each part a frame, accuracy, and what is decided on the golden
-    frames. The file is the same for the same bundle: fit to be committed as a baseline.
+    frames. With --count also the instructions that each part executes on a board, which
+    depend on the runtime's version. The file is the same for the same bundle: fit to be
+    committed as a baseline.
     """
     from benchmarks.facts.facts_file import facts_to_json, write_facts
     from benchmarks.facts.gather import gather
     from benchmarks.facts.shown import facts_table
+    from benchmarks.instructions.count import boards_named, counters
+    from edge.errors import EngineError
     from edge.progress import Progress
     from edge.stream import EngineOptions
 
-    found = gather(bundle, EngineOptions(runtime, threads, delegate), data, Progress())
+    progress, ready = Progress(), ()
+    try:
+        ready = counters(boards_named(boards), progress) if boards else ()
+    except EngineError as error:
+        if not if_possible:
+            raise
+        progress.say(f"warning: not counted, {error}")
+    found = gather(bundle, EngineOptions(runtime, threads, delegate), data, progress, ready)
     if output:
         write_facts(output, found)
     click.echo(facts_to_json(found).rstrip() if as_json else facts_table(found))

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +21,7 @@ from benchmarks.subjects import StreamSubject
 from benchmarks.timing import Plan, Trial, alternate
 from edge.plain_tflite import open_any
 from edge.stream import EngineOptions, Stream
+from edge.typed_json import decode, encode
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)
 
@@ -83,17 +84,11 @@ class _Job:
 
     @property
     def text(self) -> str:
-        return json.dumps(asdict(self))
+        return json.dumps(encode(self))
 
     @classmethod
     def of(cls, text: str) -> "_Job":
-        told = json.loads(text)
-        return cls(
-            tuple(told["bundles"]),
-            EngineOptions(**told["options"]),
-            Plan(**told["plan"]),
-            told["frames"],
-        )
+        return decode(cls, json.loads(text))
 
 
 def _floors_ms(job: _Job) -> list[float]:

@@ -50,6 +50,13 @@ _path = click.Path(path_type=Path)
     help="For the accuracy of each task, on the same clips.",
 )
 @click.option(
+    "--max-more-instructions",
+    type=PERCENT,
+    default="1%",
+    show_default=True,
+    help="For the instructions of each part on each board that both files were counted for.",
+)
+@click.option(
     "--deterministic", is_flag=True, help="Leave out the clock; always so where a file is facts."
 )
 @click.option("--strict", is_flag=True, help="Fail as well where a check is inconclusive.")
@@ -62,6 +69,7 @@ def gate(
     max_slower: float,
     max_larger: float,
     max_drop: float,
+    max_more_instructions: float,
     deterministic: bool,
     strict: bool,
     across_machines: bool,
@@ -87,7 +95,7 @@ def gate(
         (str(baseline), str(new)),
         read_baseline(baseline),
         read_figures(new),
-        Allowances(max_slower, max_larger, max_drop),
+        Allowances(max_slower, max_larger, max_drop, max_more_instructions),
         deterministic=deterministic,
         across_machines=across_machines,
         across_settings=across_settings,

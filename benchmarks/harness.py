@@ -17,8 +17,10 @@ from benchmarks.described import describe
 from benchmarks.floors import plan_for, process_floors_ms
 from benchmarks.frames import BenchFrames, choose_frames
 from benchmarks.insight import Insight
+from benchmarks.instructions.count import counters
 from benchmarks.measurement import streaming, timed
 from benchmarks.overhead import measure_overhead
+from benchmarks.prediction.here import work_here
 from benchmarks.record import Measurement, Memory, Record, Scenarios, Setup
 from benchmarks.request import Request, refuse_impossible
 from benchmarks.revision import git_revision
@@ -51,6 +53,7 @@ class Bench:
         self.clips = self._read_clips()
         self.frames: BenchFrames = choose_frames(self.bundle, self.clips, request.source)
         refuse_impossible(request, self.frames)
+        self._counters = counters(request.count_for, progress)
         self._found: dict[str, Any] = {}
         self._failures: list[str] = []
 
@@ -99,7 +102,8 @@ class Bench:
         for name in self.request.scenarios:
             yield partial(self._run_scenario, runs, name)
         streamed = self._found["measurements"][0]
-        for look in Insight(self.request, self.bundle, streamed, self._progress).steps():
+        insight = Insight(self.request, self.bundle, streamed, self._progress, self._counters)
+        for look in insight.steps():
             yield partial(self._look, look)
 
     def _measure(self) -> bool:
@@ -134,6 +138,9 @@ class Bench:
             "measurements": tuple(measurements),
             "streaming": streaming(self.bundle.manifest.window, measurements[0], rerun),
             "telemetry": line.samples,
+            "delegation": self._contenders[0].subject.delegation,
+            "predicted": self._contenders[0].subject.predicted,
+            "work": {} if self.request.options.device else work_here(self.bundle),
         }
         return taken.complete
 
@@ -223,13 +230,14 @@ class Bench:
         return Setup(
             runtime=runtime.name,
             runtime_version=runtime.version,
-            threads=options.threads,
-            delegate=options.delegate,
+            threads=options.board.threads if options.board else options.threads,
+            delegate=str(options.delegate),
             frames=self.frames.describe(),
             min_frames=plan.frames,
             min_seconds=plan.seconds,
             rounds=plan.rounds,
             warmup_frames=plan.warmup,
+            device=options.device,
         )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from benchmarks.instructions.count import count_parts
 from benchmarks.litert_script import CrossCheckPlan, cross_check
 from benchmarks.noise import fill_randomly
 from benchmarks.other_engines import OTHER_ENGINES, Make, agreement, onnx_engine
@@ -14,6 +15,7 @@ from benchmarks.request import Request
 from benchmarks.roofline import measure_roof, place, steps, work_of
 from benchmarks.statistics import summarise
 from benchmarks.timing import invokes_ms
+from devices.emulation.counting import InstructionCounter
 from edge.bundle import Bundle
 from edge.engine import Engine
 from edge.errors import EngineError
@@ -25,12 +27,13 @@ _RUNS, _WARMUP = 100, 10
 
 @dataclass(frozen=True)
 class Insight:
-    """streamed: what was timed of the bundle."""
+    """streamed: what was timed of the bundle.  counters: of boards, for its instructions."""
 
     request: Request
     bundle: Bundle
     streamed: Measurement
     progress: Progress
+    counters: tuple[InstructionCounter, ...] = ()
 
     def steps(self) -> Iterator[Callable[[], Mapping[str, Any]]]:
         """What was asked for; each gives fields of a record, or raises EngineError."""
@@ -43,6 +46,8 @@ class Insight:
             yield lambda: {"engines": tuple(self._engines())}
         if request.cross_check:
             yield lambda: {"cross_check": self._cross_check()}
+        if self.counters:
+            yield lambda: {"instructions": count_parts(self.bundle, self.counters, self.progress)}
 
     @property
     def _first(self) -> Part:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from benchmarks.instructions.shown import instructions_table
 from benchmarks.profile import profile_table
 from benchmarks.record import EngineRecord, Record
 from edge.text_table import text_table
@@ -16,6 +17,8 @@ def insight_tables(record: Record) -> Iterator[str]:
     if record.engines:
         header = (f"{record.engines[0].part} elsewhere", "ms p50", "SNR against LiteRT, dB")
         yield text_table(header, [_engine(found) for found in record.engines])
+    if record.instructions:
+        yield instructions_table(record.instructions, record.streamed.invocations)
     if found := record.cross_check:
         between = "{:.3f} to {:.3f}, ".format(*found.interval) if found.interval else ""
         verdict = "agrees" if found.agrees else "DISAGREES"

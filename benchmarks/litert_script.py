@@ -90,7 +90,7 @@ def cross_check(
     Raises EngineError where the model does not load or the reference fails, and for an
     external delegate, which the references do not take.
     """
-    if options.delegate:
+    if not options.delegate.is_the_runtimes_choice:
         raise EngineError("the timing of an external delegate cannot be cross-checked")
     reference = reference_for(options)
     pairs = []

@@ -42,6 +42,7 @@ def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
         round_frames=tuple(map(len, trial.rounds)),
         percentiles=percentile_estimates(frames_ms),
         outliers=tukey_outliers(frames_ms),
+        waits=contender.waits,
     )
     return replace(found, verdict=str(judge(evidence(found, timer))))
 

@@ -71,6 +71,7 @@ class _IdleStream:
 
     def __init__(self) -> None:
         self.encoder, self.head = _IdleEngine(), _IdleHead()
+        self.engines = {"encoder": self.encoder, "head": self.head.engine}
 
     def push(self, frame: Frame) -> Decision:
         self.encoder.invoke()

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.cold_start import ColdStart
 from benchmarks.frame_set import FrameSet
+from benchmarks.instructions.figures import Instructions
 from benchmarks.litert_script import CrossCheck
 from benchmarks.overhead import Overhead
 from benchmarks.profile.figures import PartProfile
@@ -18,9 +19,13 @@ from benchmarks.scenarios.soak import Soak
 from benchmarks.statistics import Outliers, PercentileEstimate, Summary
 from benchmarks.timer import TimerCheck
 from devices.machine import Machine
+from devices.prediction.work import Work
 from devices.telemetry import Sample
+from edge.delegates import Delegation
+from edge.delegates.choice import DEFAULT, label_of
+from edge.emulated_board import Predicted
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STREAMED = "streamed"
 SPLIT_RERUN = "split re-run"
@@ -54,17 +59,29 @@ class BundleRecord:
 
 @dataclass(frozen=True)
 class Setup:
-    """How it was measured: what has to agree before two records may be compared."""
+    """How it was measured: what has to agree before two records may be compared.
+
+    delegate: as asked for; `auto` is the runtime's own choice.
+    device: `emulated:BOARD` where that board was played: then every latency is predicted.
+    """
 
     runtime: str
     runtime_version: str
     threads: int
-    delegate: str | None
+    delegate: str
     frames: FrameSet
     min_frames: int
     min_seconds: float
     rounds: int
     warmup_frames: int
+    device: str = ""
+
+    @property
+    def engine(self) -> str:
+        """`litert 2.3.0, 2 threads, delegate x.so`."""
+        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
+        named = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
+        return f"{self.runtime} {self.runtime_version}, {threads}{named}"
 
 
 @dataclass(frozen=True)
@@ -98,6 +115,7 @@ class Measurement:
     frames_ms: `total_ms` of every frame that was timed, in order; round_frames: how many
     of them each round holds.
     percentiles: of these, by name, with 95 % intervals.  verdict: `stable`, or why not.
+    waits: whether it waits within a frame by design, so that idle time is no disturbance.
     """
 
     name: str
@@ -117,6 +135,7 @@ class Measurement:
     percentiles: dict[str, PercentileEstimate] = field(default_factory=dict)
     outliers: Outliers | None = None
     verdict: str = ""
+    waits: bool = False
 
 
 @dataclass(frozen=True)
@@ -187,7 +206,12 @@ class Record:
     process_floors_ms: the shortest frame of each of several fresh processes, streamed,
     which is what comparisons rest on.
     profiles, roofline, engines: by the parts' roles, where they were asked for.
+    instructions: of one inference, by emulated board and the parts' roles.
     telemetry: of the machine while the frames were timed.
+    predicted: the latency that each part was held to, where a board was played.
+    work: of each part on this machine's cores, where the latency model knows them, so that a
+    record of a real board improves what is predicted (`devices/measurements/`).
+    delegation: who computed the operators of each part, by its role.
     """
 
     schema: int
@@ -215,10 +239,20 @@ class Record:
     telemetry: tuple[Sample, ...] = ()
     energy: Energy | None = None
     memory: Memory | None = None
+    delegation: dict[str, Delegation] = field(default_factory=dict)
+    instructions: Instructions = field(default_factory=dict)
+    predicted: Predicted | None = None
+    work: dict[str, Work] = field(default_factory=dict)
 
     @property
     def streamed(self) -> Measurement:
         return self.measurements[0]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Why parts ran without the delegate that was asked for."""
+        reasons = [found.fallback for found in self.delegation.values() if found.fallback]
+        return tuple(dict.fromkeys(reasons))
 
     def measurement(self, name: str) -> Measurement | None:
         return next((m for m in self.measurements if m.name == name), None)

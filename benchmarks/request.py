@@ -6,6 +6,7 @@ from pathlib import Path
 from benchmarks.cache import DEFAULT_FOLDER
 from benchmarks.frames import BenchFrames
 from benchmarks.timing import Plan
+from devices.profile import Profile
 from edge.errors import ConfigError
 from edge.stream import EngineOptions
 
@@ -19,6 +20,7 @@ class Request:
     scenarios: of `benchmarks.scenario_options.SCENARIOS`.  rate_hz: of frames in camera,
     capacity and soak (0: flat out, soak only); None is the bundle's own.
     streams: of multi-stream.
+    count_for: boards whose instructions are counted.
     processes: fresh ones whose shortest frames comparisons rest on.
     """
 
@@ -45,6 +47,7 @@ class Request:
     roofline: bool = False
     engines: bool = False
     cross_check: bool = False
+    count_for: tuple[Profile, ...] = ()
 
     @property
     def baseline_plan(self) -> Plan:
@@ -57,7 +60,24 @@ def refuse_impossible(request: Request, frames: BenchFrames) -> None:
     """Raise ConfigError, before minutes of measuring, where a part of it cannot be had."""
     if "pipeline" in request.scenarios and frames.uri is None:
         raise ConfigError("the pipeline scenario reads a recording: give --source")
+    _refuse_unplayable(request)
     inside = [name for name in ("profile", "cross_check") if getattr(request, name)]
-    if request.options.delegate and inside:
+    delegate = request.options.delegate
+    if inside and not delegate.is_the_runtimes_choice:
         option = inside[0].replace("_", "-")
-        raise ConfigError(f"--{option} cannot see into an external delegate: leave one of them out")
+        raise ConfigError(
+            f"--{option} knows the runtime's own choice alone, not --delegate {delegate.label}: "
+            "leave one of them out"
+        )
+
+
+_OF_THIS_MACHINE = ("model", "profile", "roofline", "engines", "cross_check")
+
+
+def _refuse_unplayable(request: Request) -> None:
+    asked = [name for name in _OF_THIS_MACHINE if getattr(request, name)]
+    if request.options.device and asked:
+        raise ConfigError(
+            f"--{asked[0].replace('_', '-')} measures this machine, and --device "
+            f"{request.options.device} plays another: leave one of them out"
+        )

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 
 from benchmarks.insight_options import insight_options
+from benchmarks.instructions.options import counting_options
 from benchmarks.remote.board import Board
 from benchmarks.remote.options import board_options
 from benchmarks.scenario_options import scenario_options
+from edge.delegates import Delegate
 from edge.errors import EdgeError, SinkError
 from edge.options import engine_options, json_option, one_line_errors
 from edge.shipped import DEFAULT_BUNDLE
@@ -19,6 +21,8 @@ Examples:
   edge-bench mine.edge --source clip.mp4 --threads 2 -o record.json
   edge-bench mine.edge --data test.npz
   edge-bench mine.edge --data test.npz --baselines --model mine.keras
+  edge-bench mine.edge --count --device pi-4,pi-5
+  edge-bench mine.edge --device emulated:pi-4 --scenario camera
   edge-bench --host pi@board mine.edge --data test.npz -o record.json
 """
 
@@ -107,6 +111,7 @@ _existing = click.Path(exists=True, path_type=Path)
 )
 @scenario_options
 @insight_options
+@counting_options
 @click.option(
     "-o",
     "--output",
@@ -123,7 +128,7 @@ def run(
     board: Board | None,
     runtime: str,
     threads: int,
-    delegate: str | None,
+    delegate: Delegate,
     frames: int,
     seconds: float,
     rounds: int,
@@ -131,6 +136,8 @@ def run(
     as_json: bool,
     cache: Path | None,
     processes: int | None,
+    count: bool,
+    device: str,
     **wanted: object,
 ) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
@@ -144,11 +151,13 @@ def run(
     """
     from benchmarks.cache import DEFAULT_FOLDER
     from benchmarks.harness import Bench
+    from benchmarks.instructions.count import boards_named
     from benchmarks.record_file import to_json, write_record
     from benchmarks.remote.measure import measure_there
     from benchmarks.request import Request
     from benchmarks.tables import report
     from benchmarks.timing import Plan
+    from edge.emulated_board import PREFIX
     from edge.progress import Progress
     from edge.stream import EngineOptions
 
@@ -158,18 +167,30 @@ def run(
         raise click.UsageError("--clips goes with --data")
     if wanted["rate_hz"] == 0 and not {"camera", "capacity"}.isdisjoint(wanted["scenarios"]):
         raise click.UsageError("--rate 0 (flat out) is for the soak alone")
+    played = device if device.startswith(PREFIX) else ""
+    if count != bool(device) and not played:
+        raise click.UsageError(
+            "--device goes with --count (--count --device pi-4,pi-5), or plays a board "
+            "(--device emulated:pi-4)"
+        )
+    if count and board:
+        raise click.UsageError("--count counts on this machine, without a board: leave out --host")
     if output:
         _check_writable(output)
+    compared = output and not played  # what is predicted is nothing to compare by the shortest
+    processes_wanted = (_PROCESSES if compared else 0) if processes is None else processes
     request = Request(
         bundle,
-        EngineOptions(runtime, threads, delegate),
+        EngineOptions(runtime, threads, delegate, played),
         plan=Plan(frames, seconds, rounds),
         cache=cache or DEFAULT_FOLDER,
-        processes=(_PROCESSES if output else 0) if processes is None else processes,
+        processes=processes_wanted,
+        count_for=boards_named(device.removeprefix(PREFIX)) if count else (),
         **wanted,
     )
     progress = Progress()
-    found = measure_there(board, output, progress) if board else Bench(request, progress).run()
+    with request.options.confined():
+        found = measure_there(board, output, progress) if board else Bench(request, progress).run()
     progress.say("done")
     if output and not board:
         write_record(output, found)

@@ -2,13 +2,18 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
 from benchmarks.timing import Clock, EngineProbe, FrameTiming, Invokable
+from edge.delegates import Delegation
+from edge.emulated_board import Predicted
 from edge.frame import Frame
 from edge.rerun import WindowRerun
 from edge.stream import Stream
+
+_UNGUARDED = nullcontext()
 
 
 class _Probed:
@@ -33,18 +38,34 @@ class _Probed:
 
 
 class StreamSubject(_Probed):
-    """A Stream as edge-run drives it: one `push` a frame."""
+    """A Stream as edge-run drives it: one `push` a frame, inside of `guard`."""
 
-    def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
-        super().__init__(_engines(stream), clock)
-        self._stream, self._number = stream, 0
+    def __init__(
+        self,
+        stream: Stream,
+        clock: Clock = time.perf_counter_ns,
+        guard: AbstractContextManager = _UNGUARDED,
+    ) -> None:
+        super().__init__(stream.engines, clock)
+        self._stream, self._number, self._guard = stream, 0, guard
+
+    @property
+    def predicted(self) -> Predicted | None:
+        """Whose latency the parts were held to, where a board is played."""
+        return self._stream.predicted
+
+    @property
+    def delegation(self) -> Mapping[str, Delegation]:
+        """Who computes the operators of each part, as it is by now."""
+        return self._stream.delegation
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
         frame = Frame(pixels, self._number)
         self._number += 1
-        started = self._begin()
-        decision = self._stream.push(frame)
-        total_ns = self._clock() - started
+        with self._guard:
+            started = self._begin()
+            decision = self._stream.push(frame)
+            total_ns = self._clock() - started
         if decision is None:
             return None
         return self._timing(total_ns, decision.latency_ms)
@@ -62,9 +83,3 @@ class RerunSubject(_Probed):
         outputs = self._rerun.push(pixels)
         total_ns = self._clock() - started
         return None if outputs is None else self._timing(total_ns, {})
-
-
-def _engines(stream: Stream) -> dict[str, Invokable]:
-    if stream.encoder is None:
-        return {"model": stream.head.engine}
-    return {"encoder": stream.encoder, "head": stream.head.engine}

@@ -16,7 +16,7 @@ A suite, of which only `bundles` is needed:
   bundles = ["faces-in-motion", { bundle = "mine.edge", data = "test.npz" }]
   threads = [1, 2]
   runtimes = ["auto"]
-  delegates = [""]
+  delegates = ["auto", "none"]
   [options]
   baselines = true
 """

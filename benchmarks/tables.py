@@ -14,6 +14,7 @@ from edge.text_table import text_table
 def report(record: Record) -> str:
     """All tables of a record, for a terminal."""
     sections = [
+        str(record.predicted or ""),
         _heading(record),
         _parts(record),
         _latency(record.streamed),
@@ -30,15 +31,13 @@ def report(record: Record) -> str:
 
 def _heading(record: Record) -> str:
     bundle, setup, machine = record.bundle, record.setup, record.machine
-    threads = f"{setup.threads} thread" + ("s" if setup.threads > 1 else "")
-    delegate = f", delegate {setup.delegate}" if setup.delegate else ""
     board = "" if machine.board == "generic" else f"{machine.board}, "
     frames = setup.frames
+    played = f", playing {record.predicted.title}" if record.predicted else ""
     return (
         f"{bundle.name}: {bundle.streaming}, window of {bundle.window} "
         f"(sha256 {bundle.sha256[:12]})\n"
-        f"{setup.runtime} {setup.runtime_version}, {threads}{delegate}, on {board}{machine.cpu}, "
-        f"{machine.cores} cores\n"
+        f"{setup.engine}, on {board}{machine.cpu}, {machine.cores} cores{played}\n"
         f"frames: {frames.count} of {frames.source}, {frames.width} x {frames.height}"
     )
 
@@ -117,6 +116,7 @@ def _facts(record: Record) -> str:
         if record.streaming.achieved is not None:
             gain += f", achieved {record.streaming.achieved:.2f} x"
         rows.append(("gain of streaming", gain))
+    rows += [(f"operators of {role}", str(found)) for role, found in record.delegation.items()]
     rows += _cold_start(record)
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)

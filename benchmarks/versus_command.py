@@ -2,6 +2,7 @@
 
 import click
 
+from edge.delegates import Delegate
 from edge.options import engine_options, json_option, one_line_errors
 
 EXAMPLES = """\b
@@ -36,7 +37,7 @@ def versus(
     source: str | None,
     runtime: str,
     threads: int,
-    delegate: str | None,
+    delegate: Delegate,
     as_json: bool,
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""

@@ -6,6 +6,7 @@ import click
 
 from convert.clip_sets import ClipsParam
 from edge import __version__
+from edge.delegates.option import DelegateParam
 from edge.manifest import PRECISIONS
 from edge.native_output import captured_stderr
 from edge.options import one_line_errors
@@ -106,6 +107,13 @@ _clips = ClipsParam()
     multiple=True,
     metavar="PYTHON",
     help="Also run the bundle with this Python's TFLite runtime, such as tflite-runtime.",
+)
+@click.option(
+    "--try-delegate",
+    type=DelegateParam(),
+    multiple=True,
+    metavar="NAME|PATH[:KEY=VALUE,...]",
+    help="Also run the bundle with this delegate, and report which operators it takes.",
 )
 @click.option(
     "--input-range",

@@ -176,7 +176,7 @@ class Conversion:
                 evidence.feature_snr_db[name] = signal_to_noise_db(exact, found[name])
         self._say("trying the runtimes")
         self.golden_arrays = golden_arrays(bundle, self.golden.windows)
-        try_parts(bundle, self.golden_arrays, self.request.try_with, evidence)
+        try_parts(bundle, self.golden_arrays, self.request, evidence)
 
     def _validate(self, bundle: Bundle) -> None:
         """The bundle as it will stream, against float, on all validation clips."""

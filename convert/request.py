@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.delegates import Delegate
+
 SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
 
 
@@ -26,6 +28,7 @@ class Request:
     seed: int = 0
     whole_window: bool = False
     try_with: tuple[Path, ...] = ()
+    try_delegate: tuple[Delegate, ...] = ()
 
     @property
     def forced(self) -> dict[str, str]:

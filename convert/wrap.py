@@ -142,7 +142,7 @@ class Wrapping:
         self.progress.say("trying the runtimes")
         golden = golden_arrays(bundle, self.golden.windows)
         evidence.ring_difference = verify.ring_difference(bundle, golden["frames"])
-        try_parts(bundle, golden, self.request.try_with, evidence)
+        try_parts(bundle, golden, self.request, evidence)
         bundle, self.sections = sealed(self.request.output, bundle, golden, self.network, evidence)
         return bundle
 

@@ -4,6 +4,7 @@ import click
 
 from edge import __version__
 from edge.options import (
+    device_option,
     engine_options,
     is_plain_tflite,
     json_option,
@@ -18,6 +19,7 @@ Examples:
   edge-run --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
   edge-run mine.edge --source 'frames/*.png' --jsonl -
   edge-run mine.edge --self-test
+  edge-run mine.edge --camera 0 --device emulated:pi-4
 """
 
 
@@ -36,6 +38,14 @@ Examples:
 )
 @region_option
 @engine_options
+@device_option
+@click.option(
+    "--invoke-timeout",
+    type=click.FloatRange(0),
+    metavar="SECONDS",
+    help="End with code 4 where a frame takes longer; 0: never. [default: 60 with a delegate's "
+    "library, else 0]",
+)
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
 @click.option(
     "--labels",

@@ -8,7 +8,10 @@ from pathlib import Path
 import click
 
 from edge.bundle import Bundle
+from edge.delegates import AUTO, Delegate
+from edge.delegates.delegation import by_part
 from edge.errors import EdgeError
+from edge.hang import default_timeout_s, say_hang
 from edge.plain_tflite import open_any
 from edge.preprocess import Region
 from edge.progress import bar
@@ -34,7 +37,9 @@ def execute(
     region: str,
     runtime: str,
     threads: int,
-    delegate: str | None,
+    delegate: Delegate,
+    device: str,
+    invoke_timeout: float | None,
     self_test: bool,
     labels: str | None,
     input_range: tuple[float, float] | None,
@@ -43,26 +48,50 @@ def execute(
     """Load, open, run, and print the summary however the run ends."""
     _refuse_overwriting([bundle, source, labels], [save, jsonl])
     opened = open_any(bundle, labels=_read_labels(labels), value_range=input_range, runtime=runtime)
-    options = EngineOptions(runtime, threads, delegate)
+    options = EngineOptions(runtime, threads, delegate, device)
     if self_test:
         _report_self_test(opened, options, as_json)
         return
-    stream = Stream(opened, options, region=Region.parse(region), hop=hop)
-    with open_source(source if camera is None else camera) as frames_in, ExitStack() as stack:
+    with ExitStack() as stack:
+        stack.enter_context(options.confined())
+        stream = Stream(opened, options, region=Region.parse(region), hop=hop)
+        frames_in = stack.enter_context(open_source(source if camera is None else camera))
         sinks = _open_sinks(save, jsonl, show, frames_in, [task.name for task in stream.tasks])
         used = stream.head.engine.runtime
         summary = RunSummary(
             opened.manifest.name,
             frames_in.name,
             f"{used.name} {used.version}",
+            delegate.label,
             window=opened.manifest.window,
             trained_rate_hz=opened.manifest.frame_rate_hz,
             source_rate_hz=frames_in.rate_hz if frames_in.total else 0.0,
         )
+
+        def print_summary() -> None:
+            summary.delegation, summary.predicted = stream.delegation, stream.predicted
+            text = json.dumps(summary.to_json()) if as_json else str(summary)
+            click.echo(text, err=jsonl == "-")
+
         # the summary is printed last, also after an interruption or a lost source
-        stack.callback(_print_summary, summary, as_json, to_stderr=jsonl == "-")
+        stack.callback(print_summary)
         on_frame = stack.enter_context(_progress(frames_in, frames))
-        run(stream, frames_in, sinks, summary, max_frames=frames, on_frame=on_frame)
+        timeout_s = default_timeout_s(delegate) if invoke_timeout is None else invoke_timeout
+
+        def on_hang() -> None:
+            print_summary()
+            say_hang(timeout_s, delegate)
+
+        run(
+            stream,
+            frames_in,
+            sinks,
+            summary,
+            max_frames=frames,
+            on_frame=on_frame,
+            timeout_s=timeout_s,
+            on_hang=on_hang,
+        )
 
 
 def _read_labels(path: str | None) -> list[str]:
@@ -109,11 +138,6 @@ def _progress(source: Source, max_frames: int | None) -> Iterator[Callable[[RunS
         yield lambda summary: on_frame()
 
 
-def _print_summary(summary: RunSummary, as_json: bool, *, to_stderr: bool) -> None:
-    text = json.dumps(summary.to_json()) if as_json else str(summary)
-    click.echo(text, err=to_stderr)
-
-
 def _report_self_test(bundle: Bundle, options: EngineOptions, as_json: bool) -> None:
     result = self_test(bundle, options)
     if as_json:
@@ -121,3 +145,5 @@ def _report_self_test(bundle: Bundle, options: EngineOptions, as_json: bool) -> 
         return
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"
     click.echo(f"self-test passed: {result.decisions} decisions as expected, {how}")
+    if options.delegate != AUTO:
+        click.echo("\n".join(by_part(result.delegation)))

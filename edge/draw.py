@@ -62,7 +62,8 @@ def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None
 
 def _footer(decision: Decision) -> str:
     total_ms = sum(decision.latency_ms.values())
-    return f"frame {decision.frame}   {total_ms:.1f} ms a frame"
+    played = f", predicted for {decision.predicted_for}" if decision.predicted_for else ""
+    return f"frame {decision.frame}   {total_ms:.1f} ms a frame{played}"
 
 
 def _text(

@@ -1,19 +1,24 @@
 """One .tflite model in one runtime: views of its tensors, and a count of its invocations."""
 
-import ctypes
-
 import numpy as np
 
 from edge import runtimes
-from edge.errors import EngineError
+from edge.delegates.choice import AUTO, Delegate
+from edge.delegates.delegation import Delegation, who_computes
+from edge.errors import DelegateError, EngineError
+from edge.loading import Loaded, brief, load_model, told_how_to_go_on, without_library
 from edge.manifest import TensorSpec
-from edge.native_output import captured_stderr
+from edge.pacing import Pacer
 
 
 class Engine:
     """A loaded model with its tensors allocated.
 
-    Raises EngineError where the runtime refuses the model or the delegate.
+    Where the delegate's library cannot be used, or fails at its work, the model runs
+    without it and that is announced; a strict delegate raises DelegateError instead.
+    Raises EngineError where the runtime refuses the model.
+
+    pacer: holds each invocation back to another board's latency; None: as fast as it can.
     """
 
     def __init__(
@@ -23,28 +28,22 @@ class Engine:
         name: str = "model",
         runtime: str = "auto",
         threads: int = 1,
-        delegate: str | None = None,
+        delegate: Delegate = AUTO,
+        pacer: Pacer | None = None,
     ) -> None:
-        self.name = name
+        self.name, self.delegate, self.pacer = name, delegate, pacer
         self.runtime = runtimes.load(runtime)
         self.invocations = 0
-        delegates = [load_delegate(self.runtime, delegate)] if delegate else None
-        try:
-            with captured_stderr() as messages:
-                self._interpreter = self.runtime.interpreter(
-                    model_content=model, num_threads=threads, experimental_delegates=delegates
-                )
-                self._interpreter.allocate_tensors()
-        except (ValueError, RuntimeError) as error:
-            raise EngineError(self._refusal(error, messages)) from error
-        self.inputs = tuple(map(specification, self._interpreter.get_input_details()))
-        self.outputs = tuple(map(specification, self._interpreter.get_output_details()))
-        self._in = [
-            self._interpreter.tensor(d["index"]) for d in self._interpreter.get_input_details()
-        ]
-        self._out = [
-            self._interpreter.tensor(d["index"]) for d in self._interpreter.get_output_details()
-        ]
+        self._model, self._threads = model, threads
+        self._take(load_model(model, name, self.runtime, threads, delegate))
+
+    def _take(self, loaded: Loaded) -> None:
+        self._loaded, self._interpreter = loaded, loaded.interpreter
+        inputs, outputs = self._interpreter.get_input_details, self._interpreter.get_output_details
+        self.inputs = tuple(map(specification, inputs()))
+        self.outputs = tuple(map(specification, outputs()))
+        self._in = [self._interpreter.tensor(detail["index"]) for detail in inputs()]
+        self._out = [self._interpreter.tensor(detail["index"]) for detail in outputs()]
 
     def input(self, index: int = 0) -> np.ndarray:
         """A view of the input's memory; let go of it before `invoke`."""
@@ -56,39 +55,50 @@ class Engine:
 
     def invoke(self) -> None:
         """Run the model once on what stands in its inputs."""
+        if self.pacer is None:
+            self._invoke()
+        else:
+            started = self.pacer.start()
+            self._invoke()
+            self.pacer.finish(started)
+        self.invocations += 1
+
+    def _invoke(self) -> None:
         try:
             self._interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise EngineError(
-                f"{self.name} failed in {self.runtime.name}: {_brief(error)}"
-            ) from error
-        self.invocations += 1
+            self._recover(error)
 
-    def _refusal(self, error: Exception, messages: list[str]) -> str:
-        native = [line for line in messages if line.startswith("ERROR")]
-        reason = _brief(error) or (native[-1] if native else "no reason given")
-        return (
-            f"{self.runtime.name} {self.runtime.version} does not load {self.name} ({reason}): "
-            "try another --runtime, or convert the model again"
+    @property
+    def delegation(self) -> Delegation:
+        """Who computes which of its operators."""
+        operators, pieces = who_computes(
+            self._interpreter._get_ops_details(), self._loaded.library_nodes, self.delegate.short
         )
+        return Delegation(str(self.delegate), operators, pieces, self._loaded.fallback)
 
-
-def load_delegate(runtime: runtimes.Runtime, path: str) -> object:
-    """Load an external delegate; each way in which it fails says so in its own words."""
-    try:
-        library = ctypes.CDLL(path)  # the runtimes' own loaders leave a traceback behind
-    except OSError as error:
-        raise EngineError(
-            f"the delegate {path} cannot be opened ({error}): give its path"
-        ) from error
-    if not hasattr(library, "tflite_plugin_create_delegate"):
-        raise EngineError(f"{path} is a library but no TFLite delegate")
-    try:
-        return runtime.load_delegate(path)
-    except ValueError as error:
-        raise EngineError(
-            f"the delegate {path} refuses to start on this machine: {_brief(error)}"
-        ) from error
+    def _recover(self, error: Exception) -> None:
+        """Run it again without the delegate that failed. Raises EngineError where none was used."""
+        if not self._loaded.library_nodes:
+            raise EngineError(
+                f"{self.name} failed in {self.runtime.name}: {brief(error)}"
+            ) from error
+        failure = DelegateError(
+            f"the delegate {self.delegate.short} failed in {self.name} at invocation "
+            f"{self.invocations + 1}: {brief(error)}"
+        )
+        if self.delegate.strict:
+            raise told_how_to_go_on(failure) from error
+        given = [
+            self.input(i).copy() for i in range(len(self.inputs))
+        ]  # no runtime overwrites them
+        self._take(without_library(self._model, self.name, self.runtime, self._threads, failure))
+        for index, values in enumerate(given):
+            np.copyto(self.input(index), values)
+        try:
+            self._interpreter.invoke()
+        except (ValueError, RuntimeError) as again:
+            self._recover(again)
 
 
 def specification(detail: dict) -> TensorSpec:
@@ -98,8 +108,3 @@ def specification(detail: dict) -> TensorSpec:
     return TensorSpec(
         detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)
     )
-
-
-def _brief(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return lines[0][:200] if lines else ""

@@ -19,6 +19,16 @@ class EngineError(EdgeError):
     """A runtime or a delegate is missing, or refuses a model."""
 
 
+class DelegateError(EngineError):
+    """A delegate is misspelt, missing, refuses to start, or fails at its work."""
+
+
+class EngineHung(EngineError):
+    """A frame took longer than the user allows."""
+
+    exit_code = 4
+
+
 class SourceError(EdgeError):
     """A source cannot be opened or holds no readable frame."""
 

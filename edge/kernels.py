@@ -1,10 +1,10 @@
-"""Who computes what: the operators of a graph that XNNPACK takes, and those that it leaves."""
+"""Operators of a graph that XNNPACK leaves, and LiteRT's own interpreter to look at them."""
 
 import warnings
-from collections.abc import Mapping
 from typing import Any
 
 from edge import runtimes
+from edge.delegates.delegation import BUILT_IN, who_computes
 from edge.errors import EngineError
 from edge.native_output import captured_stderr
 
@@ -12,33 +12,10 @@ from edge.native_output import captured_stderr
 def left_to_other_kernels(model: bytes) -> dict[str, int]:
     """How often each operator stands in the graph that XNNPACK does not take.
 
-    An operator is taken where a delegate's node needs it: the walk goes from the node's
-    outputs back to its inputs. Raises EngineError where LiteRT is missing or refuses the graph.
+    Raises EngineError where LiteRT is missing or refuses the graph.
     """
     nodes = litert_interpreter(model)._get_ops_details()  # LiteRT has no public way to ask
-    delegates = [node for node in nodes if node["op_name"] == "DELEGATE"]
-    original = nodes[: delegates[0]["index"]] if delegates else nodes
-    producers = {int(t): node for node in original for t in node["outputs"]}
-    taken = {i for delegate in delegates for i in _behind(delegate, producers)}
-    counted: dict[str, int] = {}
-    for node in original:
-        if node["index"] not in taken:
-            counted[node["op_name"]] = counted.get(node["op_name"], 0) + 1
-    return counted
-
-
-def _behind(delegate: Mapping, producers: Mapping[int, Mapping]) -> set[int]:
-    """The operators between a delegate node's outputs and its inputs."""
-    given = set(map(int, delegate["inputs"]))
-    found: set[int] = set()
-    waiting = [int(t) for t in delegate["outputs"]]
-    while waiting:
-        tensor = waiting.pop()
-        node = producers.get(tensor)
-        if node is not None and tensor not in given and node["index"] not in found:
-            found.add(node["index"])
-            waiting.extend(int(t) for t in node["inputs"])
-    return found
+    return who_computes(nodes)[0].get(BUILT_IN, {})
 
 
 def litert_interpreter(model: bytes, **options: object) -> Any:

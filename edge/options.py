@@ -50,6 +50,12 @@ region_option = click.option(
     metavar="full|square|X,Y,W,H",
     help="Part of each frame that the network looks at, in pixels.",
 )
+device_option = click.option(
+    "--device",
+    default="",
+    metavar="emulated:BOARD",
+    help="Play a board: its cores, memory and *predicted* latency; `edge-devices list` shows all.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
 
@@ -83,6 +89,10 @@ def one_line_errors(command: F) -> F:
             # the reader of our stdout left, as `head` does: nothing more to say
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise SystemExit(0) from None
+        except MemoryError as error:
+            raise _failure(
+                "out of memory: close other programs, or take a larger board", 2
+            ) from error
         except OSError as error:  # what no room expected: a full disk, a folder without rights
             where = f"{error.filename}: " if error.filename else ""
             reason = error.strerror or str(error)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge.bundle import Bundle, index, open_bundle
+from edge.delegates.choice import NONE, Delegate
 from edge.engine import Engine
 from edge.errors import BundleError
 from edge.manifest import (
@@ -43,7 +44,8 @@ def wrap_tflite(
         raise BundleError(f"{path} cannot be read: {error.strerror}") from error
     if model[4:8] != b"TFL3":
         raise BundleError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
-    engine = Engine(model, name=path.name, runtime=runtime)
+    # its shapes are the same in the kernels that load every model
+    engine = Engine(model, name=path.name, runtime=runtime, delegate=Delegate(NONE))
     window, spec = _input(engine, path, value_range)
     tasks = tuple(_task(i, tensor, labels) for i, tensor in enumerate(engine.outputs))
     outputs = tuple(_renamed(t, task.name) for t, task in zip(engine.outputs, tasks))

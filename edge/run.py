@@ -3,14 +3,17 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 from devices.memory import peak_rss_bytes
+from edge.errors import EdgeError, EngineHung
 from edge.frame import Frame
 from edge.process_age import process_age_s
 from edge.sinks.base import RunEnded, Sink
 from edge.sources.base import Source
 from edge.stream import Stream
 from edge.summary import RunSummary
+from edge.watchdog import Watchdog
 
 
 def run(
@@ -21,30 +24,52 @@ def run(
     *,
     max_frames: int | None = None,
     on_frame: Callable[[RunSummary], None] = lambda summary: None,
+    timeout_s: float = 0.0,
+    on_hang: Callable[[], None] = lambda: None,
 ) -> None:
     """Push every frame of `source` through `stream` into `sinks`, until its end.
 
     `summary` is filled on the way and complete however the run ends; the sinks are
-    closed in every case. Raises what the source or a sink raises, and
-    KeyboardInterrupt.
+    closed in every case. Where one frame takes the stream longer than `timeout_s` (0: it
+    may), `on_hang` is called when both are done, and the process ends with EngineHung's
+    exit code. Raises what the source or a sink raises, and KeyboardInterrupt.
     """
     started = time.perf_counter()
-    try:
-        with _closing_all(sinks):
-            for frame in _timed(source, summary, max_frames):
-                _one_frame(stream, frame, sinks, summary)
-                on_frame(summary)
-    except RunEnded:
-        pass  # a user who closes the window is done, and nothing went wrong
-    finally:
+
+    def complete() -> None:
         summary.wall_s = time.perf_counter() - started
         summary.dropped, summary.skipped = source.dropped, source.skipped
         summary.peak_rss_bytes = peak_rss_bytes()
 
+    def give_up() -> int:
+        with contextlib.suppress(EdgeError), _closing_all(sinks):
+            complete()
+        on_hang()
+        return EngineHung.exit_code
 
-def _one_frame(stream: Stream, frame: Frame, sinks: Sequence[Sink], summary: RunSummary) -> None:
+    watchdog = Watchdog(timeout_s, give_up).start()
+    try:
+        with _closing_all(sinks):
+            for frame in _timed(source, summary, max_frames):
+                _one_frame(stream, frame, sinks, summary, watchdog)
+                on_frame(summary)
+    except RunEnded:
+        pass  # a user who closes the window is done, and nothing went wrong
+    finally:
+        watchdog.close()
+        complete()
+
+
+def _one_frame(
+    stream: Stream,
+    frame: Frame,
+    sinks: Sequence[Sink],
+    summary: RunSummary,
+    watchdog: AbstractContextManager,
+) -> None:
     started = time.perf_counter()
-    decision = stream.push(frame)
+    with watchdog:
+        decision = stream.push(frame)
     pushed = time.perf_counter()
     for sink in sinks:
         sink.take(frame, decision)

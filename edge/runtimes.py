@@ -11,12 +11,16 @@ from edge.errors import EngineError
 
 @dataclass(frozen=True)
 class Runtime:
-    """A loaded runtime: its interpreter class, delegate loader and version."""
+    """A loaded runtime: its interpreter class, delegate loader and version.
+
+    built_in_kernels: the kind of resolver that brings no XNNPACK.
+    """
 
     name: str
     version: str
     interpreter: Callable
     load_delegate: Callable
+    built_in_kernels: object = None
 
 
 # name -> (distribution, module that holds Interpreter and load_delegate)
@@ -49,4 +53,5 @@ def load(name: str = "auto") -> Runtime:
         if name == "tflite-runtime":
             hint += " 'numpy<2' (it has wheels up to Python 3.11)"
         raise EngineError(f"the runtime {name} cannot be used ({error}): {hint}") from error
-    return Runtime(name, version, module.Interpreter, module.load_delegate)
+    built_in = module.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    return Runtime(name, version, module.Interpreter, module.load_delegate, built_in)

@@ -1,10 +1,11 @@
 """Replay the golden frames of a bundle where it is to run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.delegates import Delegation
 from edge.errors import BundleError, SelfTestFailed
 from edge.manifest import Task
 from edge.stream import EngineOptions, Stream
@@ -17,11 +18,15 @@ _TOLERANCE = 0.25  # of the largest value, for numbers and where no class is sur
 
 @dataclass(frozen=True)
 class SelfTest:
-    """How near the decisions came: the largest difference of any output, and how many."""
+    """How near the decisions came: the largest difference of any output, and how many.
+
+    delegation: who computed the operators of each part, by its role.
+    """
 
     decisions: int
     largest_difference: float
     exact: bool
+    delegation: dict[str, Delegation] = field(default_factory=dict)
 
 
 def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfTest:
@@ -36,11 +41,13 @@ def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfT
         raise BundleError(
             "this bundle holds no golden frames to test with: make it with edge-convert"
         )
-    found = replay(bundle, golden["frames"], options)
+    stream = Stream(bundle, options)
+    found = _pushed(stream, golden["frames"])
     for task in bundle.manifest.tasks:
         _compare(task, golden[task.name], found[task.name])
     largest = max(_difference(golden[task], outputs) for task, outputs in found.items())
-    return SelfTest(len(next(iter(found.values()))), largest, largest == 0.0)
+    decisions = len(next(iter(found.values())))
+    return SelfTest(decisions, largest, largest == 0.0, stream.delegation)
 
 
 def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
@@ -77,7 +84,10 @@ def margin(scores: np.ndarray) -> np.ndarray:
 
 def replay(bundle: Bundle, frames_rgb: np.ndarray, options: EngineOptions) -> dict[str, np.ndarray]:
     """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB."""
-    stream = Stream(bundle, options)
+    return _pushed(Stream(bundle, options), frames_rgb)
+
+
+def _pushed(stream: Stream, frames_rgb: np.ndarray) -> dict[str, np.ndarray]:
     decisions = [stream.push(np.ascontiguousarray(frame[..., ::-1])) for frame in frames_rgb]
     due = [decision for decision in decisions if decision is not None]
     return {task.name: np.stack([d.tasks[task.name].scores for d in due]) for task in stream.tasks}

@@ -2,12 +2,16 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.bundle import Bundle
 from edge.decision import Decision, answers
+from edge.delegates import AUTO, Delegate, Delegation
+from edge.delegates.demand import check_taken
 from edge.engine import Engine
 from edge.errors import BundleError
 from edge.frame import Frame
@@ -16,23 +20,48 @@ from edge.preprocess import Preprocessor, Region
 from edge.quantise import dequantise, transfer
 from edge.ring import Ring
 
+if TYPE_CHECKING:
+    from edge.emulated_board import EmulatedBoard, Predicted
+
 
 @dataclass(frozen=True)
 class EngineOptions:
-    """How the parts are run: runtime name, threads a part, path of a delegate."""
+    """How the parts are run: runtime name, threads a part, delegate.
+
+    device: `emulated:BOARD` holds each part to that board's predicted latency; "" is this machine.
+    """
 
     runtime: str = "auto"
     threads: int = 1
-    delegate: str | None = None
+    delegate: Delegate = AUTO
+    device: str = ""
+
+    @property
+    def board(self) -> "EmulatedBoard | None":
+        """The board that is played. Raises EngineError or DeviceError where it cannot be."""
+        if not self.device:
+            return None
+        from edge.emulated_board import EmulatedBoard  # its tables are nothing to wait for else
+
+        return EmulatedBoard.named(self.device, self.threads)
+
+    def confined(self) -> AbstractContextManager[None]:
+        """The block has no more cores and memory than the board that is played."""
+        return self.board.confined() if self.board else nullcontext()
 
     def load(self, bundle: Bundle, part: Part) -> Engine:
-        """Load one part; raise BundleError where it is not what the manifest says."""
+        """Load one part; raise BundleError where it is not what the manifest says.
+
+        Raises EngineError where the runtime or a strict delegate refuses it.
+        """
+        model, board = bundle.members[part.file], self.board
         engine = Engine(
-            bundle.members[part.file],
+            model,
             name=part.file,
             runtime=self.runtime,
-            threads=self.threads,
+            threads=board.threads if board else self.threads,
             delegate=self.delegate,
+            pacer=board.pacer(model) if board else None,
         )
         said = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]
         found = [replace(tensor, name="") for tensor in (*engine.inputs, *engine.outputs)]
@@ -112,7 +141,30 @@ class Stream:
                 ),
             )
         self.head = Head(bundle, written, options)
+        self._board = options.board
+        self._played_name = self._board.profile.name if self._board else None
+        if options.delegate.expects_work:
+            check_taken(options.delegate, list(self.delegation.values()))
         self.reset()
+
+    @property
+    def engines(self) -> dict[str, Engine]:
+        """The engine of each part, by its role."""
+        if self.encoder is None:
+            return {"model": self.head.engine}
+        return {"encoder": self.encoder, "head": self.head.engine}
+
+    @property
+    def delegation(self) -> dict[str, Delegation]:
+        """Who computes the operators of each part, by its role."""
+        return {role: engine.delegation for role, engine in self.engines.items()}
+
+    @property
+    def predicted(self) -> "Predicted | None":
+        """Whose predicted latency the parts were held to, and how well; None: nobody's."""
+        if self._board is None:
+            return None
+        return self._board.predicted(self.bundle, {r: e.pacer for r, e in self.engines.items()})
 
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
@@ -141,7 +193,9 @@ class Stream:
         else:
             latency_ms["model"] = (decided - ready) / 1e6
         age_ms = (time.monotonic() - frame.captured_at) * 1e3
-        return Decision(frame.number, frame.captured_at, age_ms, latency_ms, tasks)
+        return Decision(
+            frame.number, frame.captured_at, age_ms, latency_ms, tasks, self._played_name
+        )
 
     def _encode(self, pixels: np.ndarray) -> tuple[int, int]:
         """Preprocess and encode into the rings; the times (ns) after each of the two."""

@@ -1,10 +1,16 @@
 """What a run was like, once it is over."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from edge.delegates import Delegation
+from edge.delegates.delegation import by_part
 from edge.latency import LatencyLog
 from edge.text_table import text_table
+from edge.typed_json import encode
+
+if TYPE_CHECKING:
+    from edge.emulated_board import Predicted
 
 _RATE_RATIO = 1.5  # further apart than this is said
 _ENOUGH_FRAMES = 30  # to measure a live source's rate
@@ -17,6 +23,7 @@ class RunSummary:
     bundle: str
     source: str
     runtime: str
+    delegate: str = "auto"  # as asked for
     frames: int = 0
     decisions: int = 0
     dropped: int = 0
@@ -29,10 +36,17 @@ class RunSummary:
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
     latency: LatencyLog = field(default_factory=LatencyLog)
+    delegation: dict[str, Delegation] = field(default_factory=dict)  # by the parts' roles
+    predicted: "Predicted | None" = None  # whose latency the parts were held to
 
     @property
     def frames_per_second(self) -> float:
         return self.frames / self.wall_s if self.wall_s > 0 else 0.0
+
+    @property
+    def _engine(self) -> str:
+        named = "" if self.delegate == "auto" else f", delegate {self.delegate}"
+        return self.runtime + named
 
     @property
     def rate_warning(self) -> str | None:
@@ -52,6 +66,7 @@ class RunSummary:
             "bundle": self.bundle,
             "source": self.source,
             "runtime": self.runtime,
+            "delegate": self.delegate,
             "frames": self.frames,
             "decisions": self.decisions,
             "dropped": self.dropped,
@@ -63,13 +78,15 @@ class RunSummary:
             "peak_rss_mb": round(self.peak_rss_bytes / 1e6, 1),
             "rate_warning": self.rate_warning,
             "latency_ms": self.latency.summary(),
+            "delegation": encode(self.delegation),
+            "predicted": encode(self.predicted) if self.predicted else None,
         }
 
     def __str__(self) -> str:
         """The table that ends a run."""
         lost = f"{self.dropped} dropped" + (f", {self.skipped} unreadable" if self.skipped else "")
         counts = (
-            f"{self.bundle} on {self.source} with {self.runtime}: {self.frames} frames, "
+            f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames, "
             f"{self.decisions} decisions, {lost}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
@@ -77,6 +94,9 @@ class RunSummary:
             counts += f"\nno decision: the window of {self.window} frames was never full"
         if self.rate_warning:
             counts += f"\n{self.rate_warning}"
+        counts += "".join(f"\n{line}" for line in by_part(self.delegation))
+        if self.predicted:
+            counts = f"{self.predicted}\n{counts}"
         if not self.latency.stages:
             return counts
         rows = [

@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from devices.emulated_delegate.build import build
+from devices.errors import DeviceError
+from edge.announce import announce
 from edge.bundle import Bundle, open_bundle
 from tests import tiny
 
@@ -19,6 +22,21 @@ from tests import tiny
 @pytest.fixture
 def cli() -> CliRunner:
     return CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def nothing_announced_yet() -> None:
+    """What one test announced is new to the next."""
+    announce.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def emulated_delegate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The emulated delegate's library, built with the system's compiler."""
+    try:
+        return build(tmp_path_factory.mktemp("delegate"))
+    except DeviceError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")

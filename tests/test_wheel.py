@@ -38,6 +38,8 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert "benchmarks/suites/default.toml" in names
     assert "devices/data/arm_cores.json" in names
     assert "devices/profiles/pi-4.toml" in names
+    assert "devices/emulated_delegate/kernel.c" in names
+    assert "devices/emulated_delegate/kernel.h" in names
     assert any(name.endswith("/NOTICE") for name in names)
 
 

@@ -1,16 +1,16 @@
 """Which records may be compared: one machine, one way of running."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-from benchmarks.record import Record, Setup
+from benchmarks.record import Record
 from devices.machine import differences
+from edge.delegates.choice import DEFAULT, XNNPACK, label_of
 from edge.errors import ConfigError
 
 
 def setting_differences(before: Record, after: Record) -> tuple[str, ...]:
     """The settings that change what a frame's time means and differ, in words."""
-    said = [(name, of(before.setup), of(after.setup)) for name, of in _SETTINGS.items()]
+    said = [(name, of(before), of(after)) for name, of in _SETTINGS.items()]
     return tuple(f"{name}: {one} and {two}" for name, one, two in said if one != two)
 
 
@@ -48,13 +48,22 @@ def _refusal(how: str, found: tuple[str, ...], option: str) -> ConfigError:
     )
 
 
-def _frames(setup: Setup) -> str:
-    return f"{setup.frames.count} of {setup.frames.width} x {setup.frames.height}"
+def _frames(record: Record) -> str:
+    frames = record.setup.frames
+    return f"{frames.count} of {frames.width} x {frames.height}"
 
 
-_SETTINGS: dict[str, Callable[[Setup], str]] = {
-    "runtime": lambda setup: f"{setup.runtime} {setup.runtime_version}",
-    "threads": lambda setup: str(setup.threads),
-    "delegate": lambda setup: Path(setup.delegate).name if setup.delegate else "none",
+def _delegate(record: Record) -> str:
+    """As asked for; whether it was used changes the meaning as well."""
+    asked = record.setup.delegate
+    label = DEFAULT if asked == XNNPACK else label_of(asked)  # they differ in words alone
+    return f"{label} (left out)" if record.left_out else label
+
+
+_SETTINGS: dict[str, Callable[[Record], str]] = {
+    "runtime": lambda record: f"{record.setup.runtime} {record.setup.runtime_version}",
+    "threads": lambda record: str(record.setup.threads),
+    "delegate": _delegate,
+    "device": lambda record: record.setup.device or "this machine",
     "frames": _frames,
 }

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from benchmarks.instructions.figures import Instructions
 from benchmarks.record import BundleRecord, Record, TaskFigure
 
 FACTS_SCHEMA = 1
@@ -31,6 +32,7 @@ class Facts:
     invocations: of each part for one frame, counted over streamed frames.
     accuracy: measured on `data`, or where `measured` is False as the bundle itself says.
     golden: None where the bundle holds no golden frames.
+    instructions: of one inference, by emulated board and the parts' roles; empty: not counted.
     """
 
     facts_schema: int
@@ -44,6 +46,7 @@ class Facts:
     data: str = ""
     measured: bool = False
     golden: GoldenFacts | None = None
+    instructions: Instructions = field(default_factory=dict)
 
 
 def facts_of(record: Record) -> Facts:
@@ -57,4 +60,5 @@ def facts_of(record: Record) -> Facts:
         accuracy=record.streamed.accuracy,
         data=record.data,
         measured=True,
+        instructions=record.instructions,
     )

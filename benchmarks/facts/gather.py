@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,10 @@ import numpy as np
 from benchmarks.accuracy import figures, unmeasured
 from benchmarks.described import describe
 from benchmarks.facts.facts import FACTS_SCHEMA, UNSURE, Facts, GoldenFacts
+from benchmarks.instructions.count import count_parts
 from benchmarks.record import TaskFigure
 from benchmarks.subjects import StreamSubject
+from devices.emulation.counting import InstructionCounter
 from edge import flatbuffer, runtimes
 from edge.bundle import Bundle
 from edge.clips import read_clips
@@ -26,8 +28,16 @@ from edge.stream import EngineOptions, Stream
 _MORE_THAN_A_WINDOW = 4  # frames, enough to see that each costs the same
 
 
-def gather(name: str, options: EngineOptions, data: Path | None, progress: Progress) -> Facts:
+def gather(
+    name: str,
+    options: EngineOptions,
+    data: Path | None,
+    progress: Progress,
+    counters: Sequence[InstructionCounter] = (),
+) -> Facts:
     """The facts of the bundle, shipped name or plain .tflite `name`; accuracy on clips `data`.
+
+    counters: of the boards for which instructions are counted.
 
     Raises BundleError, EngineError or ClipError.
     """
@@ -50,6 +60,7 @@ def gather(name: str, options: EngineOptions, data: Path | None, progress: Progr
         source,
         measured=data is not None,
         golden=_golden(bundle, options),
+        instructions=count_parts(bundle, counters, progress) if counters else {},
     )
 
 

@@ -48,6 +48,9 @@ def _lines(facts: Facts) -> Iterator[str]:
         known = f", n = {figure.n}, {where}" if figure.value is not None else ""
         yield f"{figure.metric.replace('_', ' ')} of {figure.task}: {value(figure)}{known}"
     yield f"golden decisions: {golden_text(facts.golden)}"
+    for board, parts in facts.instructions.items():
+        counted = ", ".join(f"{role} {amount(c.instructions)}" for role, c in parts.items())
+        yield f"instructions of one inference, {board}: {counted}"
 
 
 def golden_text(golden: GoldenFacts | None) -> str:

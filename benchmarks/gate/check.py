@@ -21,11 +21,15 @@ class Check:
 
 @dataclass(frozen=True)
 class Allowances:
-    """What may get worse. slower, larger: as shares.  drop: of accuracy, in points of 100."""
+    """What may get worse.
+
+    slower, larger, more_instructions: as shares.  drop: of accuracy, in points of 100.
+    """
 
     slower: float = 0.05
     larger: float = 0.01
     drop: float = 0.5
+    more_instructions: float = 0.01
 
 
 def outcome(checks: Sequence[Check], strict: bool = False) -> str:

@@ -9,6 +9,7 @@ from benchmarks.facts.facts_file import facts_from_fields
 from benchmarks.gate.check import Allowances, Check
 from benchmarks.gate.deterministic import check_facts
 from benchmarks.gate.frame_time import check_frame_time
+from benchmarks.gate.instructions import check_instructions
 from benchmarks.record import Record
 from benchmarks.record_file import from_json
 from edge.errors import ConfigError
@@ -75,4 +76,5 @@ def judged(
             f"{files[0]} is of {before.bundle.name} and {files[1]} of {after.bundle.name}: "
             "give a baseline of the same network"
         )
-    return [*checks, *check_facts(before, after, allowances)]
+    counted = check_instructions(before, after, allowances.more_instructions)
+    return [*checks, *check_facts(before, after, allowances), *counted]

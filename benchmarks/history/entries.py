@@ -111,13 +111,10 @@ def _group(dated: Sequence[Dated]) -> Group:
     first = dated[0][1]
     setup, machine = first.setup, first.machine
     board = "" if machine.board == "generic" else f"{machine.board}, "
-    threads = f"{setup.threads} thread" + ("s" if setup.threads > 1 else "")
-    delegate = f", delegate {Path(setup.delegate).name}" if setup.delegate else ""
     return Group(
         first.bundle.name,
         f"{board}{machine.cpu}, {machine.cores} cores",
-        f"{setup.runtime} {setup.runtime_version}, {threads}{delegate}, frames "
-        f"{setup.frames.width} x {setup.frames.height}",
+        f"{setup.engine}, frames {setup.frames.width} x {setup.frames.height}",
         tuple(_entries(dated)),
     )
 

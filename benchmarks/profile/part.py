@@ -32,6 +32,6 @@ def _check(options: EngineOptions) -> None:
     name = runtimes.load(options.runtime).name
     if name != "litert":
         raise EngineError(f"{name} has no profiler that can be reached: give --runtime litert")
-    if options.delegate:
+    if not options.delegate.is_the_runtimes_choice:
         raise EngineError("the operators inside of an external delegate cannot be timed")
     check_release()

@@ -5,6 +5,7 @@ from itertools import count
 
 from benchmarks.record import Record
 from devices.machine import Machine, differences
+from edge.delegates.choice import label_of
 
 _GENERIC = "generic"
 
@@ -37,7 +38,8 @@ def record_labels(records: Sequence[Record]) -> list[str]:
     facts: list[Callable[[Record], str]] = [
         lambda record: threads(record.setup.threads),
         lambda record: record.setup.runtime,
-        lambda record: record.setup.delegate or "no delegate",
+        lambda record: f"delegate {label_of(record.setup.delegate)}",
+        lambda record: record.setup.device or "measured",
         lambda record: f"bundle {record.bundle.sha256[:8]}",
         lambda record: record.created_at,
     ]

@@ -51,6 +51,9 @@ def _run(record: Record) -> dict[str, Cell]:
         "runtime_version": setup.runtime_version,
         "threads": setup.threads,
         "delegate": setup.delegate,
+        "predicted_for": record.predicted.board if record.predicted else "",
+        "delegate_left_out": "; ".join(record.left_out),
+        "operators": " ".join(_operators(record)),
         "board": machine.board,
         "cpu": machine.cpu,
         "architecture": machine.architecture,
@@ -59,6 +62,13 @@ def _run(record: Record) -> dict[str, Cell]:
         "kernel": machine.kernel,
         "data": record.data,
     }
+
+
+def _operators(record: Record) -> Iterator[str]:
+    """`encoder:XNNPACK=61`, with a + for each blank in a name."""
+    for role, found in record.delegation.items():
+        for who in found.operators:
+            yield f"{role}:{who.replace(' ', '+')}={found.taken(who)}"
 
 
 def _total(figures: Sequence[int | None]) -> int | None:

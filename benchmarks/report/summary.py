@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from benchmarks.cells import NOT_MEASURED, amount
 from benchmarks.record import Record
 from benchmarks.report.cells import PERCENTILES, accuracy, latency, megabytes, number
-from benchmarks.report.labels import machine_labels, machine_name, threads
+from benchmarks.report.labels import machine_labels, machine_name
 from edge.document import Section, Table
 
 NO_VERDICT = "no verdict"
@@ -33,6 +33,8 @@ def _verdicts(records: Mapping[str, Record]) -> Section:
 def verdict(record: Record) -> str:
     """Whether the streamed figures can be trusted, in a word or two."""
     found = record.streamed.verdict.partition(_BECAUSE)[0] or NO_VERDICT
+    if record.predicted:
+        found = f"predicted for {record.predicted.board}, {found}"
     return found if record.complete else f"interrupted, {found}"
 
 
@@ -149,14 +151,16 @@ def _measured(records: Mapping[str, Record]) -> Section:
 def _facts(record: Record) -> dict[str, str]:
     machine, setup, bundle = record.machine, record.setup, record.bundle
     frames = setup.frames
-    delegate = f", delegate {setup.delegate}" if setup.delegate else ""
     clocks = sorted({khz / 1e3 for khz in machine.max_khz})
     return {
         "complete": "yes" if record.complete else "**no, interrupted**",
         "measured at": record.created_at,
         "bundle sha256": bundle.sha256[:16],
         "streaming": f"{bundle.streaming}, window of {bundle.window}",
-        "engine": f"{setup.runtime} {setup.runtime_version}, {threads(setup.threads)}{delegate}",
+        "engine": setup.engine,
+        "latency": f"**{record.predicted}**" if record.predicted else "",
+        "operators": "; ".join(f"{role}: {found}" for role, found in record.delegation.items()),
+        "without the delegate": "; ".join(record.left_out),
         "frames": f"{frames.count} of {frames.source}, {frames.width} x {frames.height}",
         "at least": f"{setup.min_frames} frames, {setup.min_seconds:g} s, {setup.rounds} rounds, "
         f"after {setup.warmup_frames} to warm up",

@@ -80,8 +80,8 @@ def steps_s(
     clock: Clock = time.monotonic_ns,
 ) -> dict[str, float]:
     """How long each step of one fresh process took; its clock is this process's, too."""
-    arguments = [bundle, source, options.runtime, str(options.threads)]
+    engine = (options.runtime, str(options.threads), str(options.delegate), options.device)
     started_ns = clock()
-    ends_ns = run(arguments + ([options.delegate] if options.delegate else []))
+    ends_ns = run([bundle, source, *engine])
     times_ns = pairwise([started_ns, *ends_ns.values()])
     return {name: (end - begin) / 1e9 for name, (begin, end) in zip(ends_ns, times_ns)}

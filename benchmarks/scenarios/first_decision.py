@@ -1,6 +1,6 @@
 """A fresh process up to its first decision, with the time at each step on its way.
 
-Run as `python -m benchmarks.scenarios.first_decision BUNDLE SOURCE RUNTIME THREADS [DELEGATE]`;
+Run as `python -m benchmarks.scenarios.first_decision BUNDLE SOURCE RUNTIME THREADS [DELEGATE [DEVICE]]`;
 prints one JSON object of `time.monotonic_ns()` at the end of each step.
 """
 
@@ -10,11 +10,12 @@ import time
 
 
 def main(
-    bundle: str, source: str, runtime: str, threads: str, delegate: str | None = None
+    bundle: str, source: str, runtime: str, threads: str, delegate: str = "auto", device: str = ""
 ) -> dict[str, int]:
     """Do what edge-run does, step by step. Raises EdgeError as it would."""
     steps = {"interpreter": time.monotonic_ns()}
     import edge.command  # noqa: F401
+    from edge.delegates import Delegate
     from edge.errors import SourceError
     from edge.options import hush_libraries
     from edge.plain_tflite import open_any
@@ -25,7 +26,8 @@ def main(
     steps["import"] = time.monotonic_ns()
     opened = open_any(bundle, runtime=runtime)
     steps["bundle"] = time.monotonic_ns()
-    stream = Stream(opened, EngineOptions(runtime, int(threads), delegate))
+    options = EngineOptions(runtime, int(threads), Delegate.parse(delegate), device)
+    stream = Stream(opened, options)
     steps["engines"] = time.monotonic_ns()
     with open_source(source) as frames:
         for frame in frames:

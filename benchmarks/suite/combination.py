@@ -9,24 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from devices.machine import Machine
+from edge.delegates.choice import DEFAULT, Delegate, label_of
 from edge.shipped import find_bundle
 
 
 @dataclass(frozen=True)
 class Combination:
-    """options: of `edge-bench run`, by click's names."""
+    """delegate: as `--delegate` takes it.  options: of `edge-bench run`, by click's names."""
 
     bundle: str
     runtime: str
     threads: int
-    delegate: str | None
+    delegate: str
     options: Mapping[str, Any]
 
     @property
     def title(self) -> str:
         threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
-        delegate = f", {Path(self.delegate).name}" if self.delegate else ""
+        delegate = "" if self.delegate == DEFAULT else f", {label_of(self.delegate)}"
         return f"{Path(self.bundle).stem}, {self.runtime}, {threads}{delegate}"
+
+    def _values(self) -> list[Any]:
+        """All that may name a file."""
+        return [*self.options.values(), Delegate.parse(self.delegate).name]
 
     def record_name(self, machine: Machine) -> str:
         """The same for the same bundle, options, files that these name, and machine.
@@ -37,7 +42,7 @@ class Combination:
             "bundle": hashlib.sha256(find_bundle(self.bundle).read_bytes()).hexdigest(),
             "run": [self.runtime, self.threads, self.delegate],
             "options": dict(sorted(self.options.items())),
-            "files": [stamp for value in self.options.values() for stamp in _stamps(value)],
+            "files": [stamp for value in self._values() for stamp in _stamps(value)],
             "machine": [machine.board, machine.cpu, machine.architecture, machine.cores],
         }
         digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()

@@ -7,6 +7,7 @@ import click
 
 from benchmarks.run_command import run
 from benchmarks.suite.combination import Combination
+from edge.delegates.choice import DEFAULT
 from edge.errors import ConfigError
 
 AXES = {"runtime": "runtimes", "threads": "threads", "delegate": "delegates"}  # -> their lists
@@ -26,7 +27,7 @@ def _options() -> dict[str, click.Option]:
 def arguments(combination: Combination) -> list[str]:
     """What stands after `edge-bench run` for this combination, but for -o."""
     given = ["--runtime", combination.runtime, "--threads", str(combination.threads)]
-    if combination.delegate:
+    if combination.delegate != DEFAULT:
         given += ["--delegate", combination.delegate]
     return [*given, *_given(combination.options), "--", combination.bundle]
 

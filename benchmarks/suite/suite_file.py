@@ -11,6 +11,7 @@ from typing import Any
 
 from benchmarks.suite.combination import Combination
 from benchmarks.suite.run_options import AXES, check_options, option_names
+from edge.delegates.choice import DEFAULT
 from edge.errors import ConfigError
 
 _KINDS = {str: "text", int: "whole numbers"}
@@ -23,13 +24,13 @@ class Suite:
     bundles: tuple[tuple[str, Mapping[str, Any]], ...]
     threads: tuple[int, ...] = (1,)
     runtimes: tuple[str, ...] = ("auto",)
-    delegates: tuple[str, ...] = ("",)
+    delegates: tuple[str, ...] = (DEFAULT,)
     options: Mapping[str, Any] = field(default_factory=dict)
 
     def combinations(self) -> list[Combination]:
         """All runs, in the order of the file; the bundle changes last."""
         return [
-            Combination(bundle, runtime, threads, delegate or None, {**self.options, **own})
+            Combination(bundle, runtime, threads, delegate or DEFAULT, {**self.options, **own})
             for (bundle, own), runtime, delegate, threads in product(
                 self.bundles, self.runtimes, self.delegates, self.threads
             )

@@ -200,7 +200,7 @@ def _runtimes(evidence: Evidence) -> Section:
                     trial.runtime,
                     trial.version,
                     trial.part,
-                    "runs" if trial.ok else trial.message,
+                    ", ".join(filter(None, ("runs" * trial.ok, trial.message))),
                     *shown,
                 )
             )

@@ -11,6 +11,7 @@ from convert.proof import verify
 from convert.proof.evidence import Evidence
 from convert.proof.golden import packed
 from convert.proof.report import sections, untimed
+from convert.request import Request
 from edge import flatbuffer
 from edge.bundle import GOLDEN, REPORT, Bundle, write_bundle
 from edge.document import Section, markdown
@@ -18,10 +19,12 @@ from edge.kernels import left_to_other_kernels
 
 
 def try_parts(
-    bundle: Bundle, golden: Mapping[str, np.ndarray], pythons: Sequence[Path], evidence: Evidence
+    bundle: Bundle, golden: Mapping[str, np.ndarray], request: Request, evidence: Evidence
 ) -> None:
     """Run the golden frames on every runtime, and see who computes which operators."""
-    evidence.runs = verify.run_on_runtimes(bundle, golden["frames"], pythons)
+    evidence.runs = verify.run_on_runtimes(
+        bundle, golden["frames"], request.try_with, request.try_delegate
+    )
     for part in bundle.manifest.parts:
         model = bundle.members[part.file]
         evidence.operators[part.file] = flatbuffer.cost(model).ops

@@ -13,6 +13,7 @@ from convert.child import PROJECT
 from convert.precision.score import agreement
 from edge import runtimes
 from edge.bundle import Bundle, write_bundle
+from edge.delegates import AUTO, Delegate
 from edge.engine import Engine
 from edge.errors import EngineError, ModelError
 from edge.manifest import Trial
@@ -67,38 +68,49 @@ def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
 
 
 def run_on_runtimes(
-    bundle: Bundle, frames_rgb: np.ndarray, pythons: Sequence[Path] = ()
+    bundle: Bundle,
+    frames_rgb: np.ndarray,
+    pythons: Sequence[Path] = (),
+    delegates: Sequence[Delegate] = (),
 ) -> tuple[RuntimeRun, ...]:
-    """Run golden frames on each installed runtime, and on those of other Pythons.
+    """Run golden frames on each installed runtime, with delegates, and in other Pythons.
 
     pythons: interpreters whose environments hold another runtime with numpy and OpenCV.
+    delegates: for LiteRT.
     """
     expected = replay(bundle, frames_rgb, EngineOptions(runtime="litert"))
-    here = [_run_here(bundle, frames_rgb, expected, name) for name in runtimes.installed()]
+    ways = [EngineOptions(name) for name in runtimes.installed()]
+    ways += [EngineOptions("litert", delegate=delegate) for delegate in delegates]
+    here = [_run_here(bundle, frames_rgb, expected, options) for options in ways]
     there = [_run_there(bundle, frames_rgb, expected, python) for python in pythons]
     return (*here, *there)
 
 
 def _run_here(
-    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], name: str
+    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], options: EngineOptions
 ) -> RuntimeRun:
     trials = tuple(
-        _try(part.file, bundle.members[part.file], name) for part in bundle.manifest.parts
+        _try(part.file, bundle.members[part.file], options) for part in bundle.manifest.parts
     )
     if not all(trial.ok for trial in trials):
         return RuntimeRun(trials, {})
-    found = replay(bundle, frames, EngineOptions(runtime=name))
+    found = replay(bundle, frames, options)
     return RuntimeRun(trials, _alike(bundle, expected, found), _largest_difference(expected, found))
 
 
-def _try(file: str, model: bytes, runtime: str) -> Trial:
-    version = "unknown"
+def _try(file: str, model: bytes, options: EngineOptions) -> Trial:
+    version, delegate = "unknown", options.delegate
+    name = options.runtime if delegate == AUTO else f"{options.runtime} with {delegate.label}"
     try:
-        version = runtimes.load(runtime).version
-        Engine(model, name=file, runtime=runtime).invoke()
+        version = runtimes.load(options.runtime).version
+        engine = Engine(model, name=file, runtime=options.runtime, delegate=delegate)
+        engine.invoke()
     except EngineError as error:
-        return Trial(file, runtime, version, False, str(error))
-    return Trial(file, runtime, version, True)
+        return Trial(file, name, version, False, str(error))
+    if delegate == AUTO:
+        return Trial(file, name, version, True)
+    found = engine.delegation
+    return Trial(file, name, version, not found.fallback, found.fallback or str(found))
 
 
 def _run_there(

@@ -73,7 +73,7 @@ RECORD = rec.Record(
     ),
     machine=Machine("generic", "a cpu", "x86_64", 2, 8_000_000_000, "6.1", "3.11.7"),
     setup=rec.Setup(
-        "litert", "2.3.0", 1, None, rec.FrameSet("golden frames", 18, 100, 120), 300, 3.0, 10, 30
+        "litert", "2.3.0", 1, "auto", rec.FrameSet("golden frames", 18, 100, 120), 300, 3.0, 10, 30
     ),
     measurements=(STREAMED, RERUN, UNMEASURED),
     data="test.npz",

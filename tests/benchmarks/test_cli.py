@@ -47,7 +47,10 @@ def test_a_bundle_needs_no_command() -> None:
         (["--clips", "3"], "--clips goes with --data"),
         (["-o", "no/such/folder/r.json"], "its folder is missing or read-only"),
         (["--source", "nosuch.mp4"], "there is no source nosuch.mp4"),
-        (["--delegate", "nosuch.so"], "the delegate nosuch.so cannot be opened"),
+        (
+            ["--strict-delegate", "--delegate", "nosuch.so"],
+            "the delegate nosuch.so cannot be opened",
+        ),
     ],
 )
 def test_bad_input_is_said(tiny_bundle_path, arguments: list[str], said: str) -> None:

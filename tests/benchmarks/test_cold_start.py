@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks import cold_start as cold
 from benchmarks.frames import BenchFrames
+from edge.delegates import Delegate
 from edge.errors import EngineError
 from edge.stream import EngineOptions
 from tests import tiny
@@ -26,11 +27,12 @@ def test_figures_of_several_starts(monkeypatch) -> None:
 
 
 def test_edge_run_gets_the_same_options() -> None:
-    options = EngineOptions("litert", 2, "libx.so")
+    options = EngineOptions("litert", 2, Delegate.parse("libx.so:a=1", strict=True))
     command = cold._command("x.edge", options, "clip.mp4", 30)
     assert command[2:] == [
         "x.edge", "--source", "clip.mp4", "--frames", "30", "--json",
-        "--runtime", "litert", "--threads", "2", "--delegate", "libx.so",
+        "--runtime", "litert", "--threads", "2",
+        "--delegate", "libx.so:a=1", "--strict-delegate",
     ]  # fmt: skip
 
 

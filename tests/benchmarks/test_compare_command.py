@@ -106,7 +106,7 @@ def test_the_settings_that_change_the_meaning() -> None:
     )
     assert setting_differences(RECORD, replace(RECORD, setup=setup)) == (
         "runtime: litert 2.3.0 and litert 2.4.0",
-        "delegate: none and x.so",
+        "delegate: auto and x.so",
         "frames: 18 of 120 x 100 and 18 of 640 x 480",
     )
 

@@ -15,8 +15,10 @@ from benchmarks.facts.facts_file import write_facts
 from benchmarks.gate.check import FAIL, INCONCLUSIVE, PASS, Allowances, Check
 from benchmarks.gate.deterministic import check_facts
 from benchmarks.gate.frame_time import judge
+from benchmarks.gate.instructions import check_instructions
 from benchmarks.record import Record, TaskFigure
 from benchmarks.record_file import write_record
+from devices.emulation.counts import Counts
 from tests.benchmarks.samples import RECORD
 from tests.benchmarks.test_compare_command import BEFORE, slowed
 from tests.benchmarks.test_facts import FACTS
@@ -184,5 +186,69 @@ def test_the_shipped_bundle_passes_its_committed_baseline(tmp_path) -> None:
     new = tmp_path / "new.facts.json"
     assert CliRunner().invoke(main, ["facts", "faces-in-motion", "-o", str(new)]).exit_code == 0
     baseline = ROOT / "benchmarks" / "baseline" / "faces-in-motion.facts.json"
-    result = CliRunner().invoke(main, ["gate", str(new), "--baseline", str(baseline), "--strict"])
+    result = CliRunner().invoke(main, ["gate", str(new), "--baseline", str(baseline), "--json"])
     assert result.exit_code == 0, result.output
+    outcomes = {check["figure"]: check["outcome"] for check in json.loads(result.stdout)["checks"]}
+    counted = {f"instructions, {board}" for board in ("pi-3b-plus", "pi-4", "pi-5")}
+    assert {figure for figure, found in outcomes.items() if found != PASS} == counted
+
+
+def counts(instructions: int, version: str = "2.3.0") -> Counts:
+    return Counts("pi-4", "litert", version, instructions, 7, {"load": instructions}, 8, 4)
+
+
+COUNTED = replace(FACTS, instructions={"pi-4": {"encoder": counts(1000), "head": counts(200)}})
+
+
+@pytest.mark.parametrize(
+    ("encoder", "outcome", "change"),
+    [
+        (900, PASS, "-10.00 %"),
+        (1000, PASS, "same"),
+        (1010, PASS, "+1.00 %"),
+        (1011, FAIL, "+1.10 %"),
+    ],
+)
+def test_one_per_cent_more_instructions_are_allowed(
+    encoder: int, outcome: str, change: str
+) -> None:
+    new = replace(FACTS, instructions={"pi-4": {"encoder": counts(encoder), "head": counts(200)}})
+    found = {check.figure: check for check in check_instructions(COUNTED, new, 0.01)}
+    assert set(found) == {"encoder instructions, pi-4", "head instructions, pi-4"}
+    assert found["encoder instructions, pi-4"].outcome == outcome
+    assert found["encoder instructions, pi-4"].change == change
+    assert found["head instructions, pi-4"].outcome == PASS
+
+
+def other_version() -> Facts:
+    parts = {"encoder": counts(1000, "2.4.0"), "head": counts(200, "2.4.0")}
+    return replace(FACTS, instructions={"pi-4": parts})
+
+
+@pytest.mark.parametrize(
+    ("baseline", "new", "said"),
+    [
+        (COUNTED, FACTS, "not compared: the new file was made without --count pi-4"),
+        (FACTS, COUNTED, "not compared: the baseline was made without --count pi-4"),
+        (COUNTED, other_version(), "counted with litert 2.3.0, the new file with litert 2.4.0"),
+        (
+            COUNTED,
+            replace(FACTS, instructions={"pi-4": {"model": counts(1200)}}),
+            "not compared: the parts were encoder, head and are model",
+        ),
+    ],
+)
+def test_what_was_not_counted_alike_is_not_compared(baseline, new, said: str) -> None:
+    (found,) = check_instructions(baseline, new, 0.01)
+    assert found.figure == "instructions, pi-4" and found.outcome == INCONCLUSIVE
+    assert said in found.reason
+
+
+def test_more_instructions_fail_the_gate(gate) -> None:
+    parts = {"encoder": counts(1030), "head": counts(200)}
+    new = replace(FACTS, instructions={"pi-4": parts})
+    result = gate(COUNTED, new)
+    assert result.exit_code == 1
+    assert "gate failed: encoder instructions, pi-4" in result.stdout
+    assert gate(COUNTED, new, "--max-more-instructions", "3%").exit_code == 0
+    assert gate(COUNTED, FACTS).exit_code == 0 and gate(COUNTED, FACTS, "--strict").exit_code == 1

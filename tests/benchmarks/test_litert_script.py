@@ -7,6 +7,7 @@ import pytest
 from benchmarks import litert_script as script
 from benchmarks.litert_script import CrossCheck, CrossCheckPlan, compared, cross_check
 from benchmarks.roofline.product import Product, product_model
+from edge.delegates import Delegate
 from edge.errors import EngineError
 from edge.stream import EngineOptions
 from edge.typed_json import decode, encode
@@ -87,4 +88,4 @@ def test_a_result_without_a_median_is_refused(tmp_path: Path) -> None:
 
 def test_a_delegate_cannot_be_cross_checked(model: bytes) -> None:
     with pytest.raises(EngineError, match="external delegate"):
-        cross_check(model, EngineOptions(delegate="libx.so"))
+        cross_check(model, EngineOptions(delegate=Delegate("libx.so")))

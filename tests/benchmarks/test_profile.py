@@ -19,6 +19,7 @@ from benchmarks.profile.recorder import record
 from benchmarks.profile.recording import run_recorder
 from benchmarks.profile.trace import Event, Trace, from_json, to_json
 from edge.bundle import Bundle, open_bundle
+from edge.delegates import Delegate
 from edge.errors import EngineError
 from edge.operators import Operator, read_operators
 from edge.runtimes import Runtime
@@ -272,7 +273,7 @@ def test_another_runtime_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_external_delegate_is_refused() -> None:
     with pytest.raises(EngineError, match="external delegate"):
-        profile_part(b"", EngineOptions(delegate="libx.so"))
+        profile_part(b"", EngineOptions(delegate=Delegate("libx.so")))
 
 
 @pytest.mark.parametrize("version", ["2.1.6", "1.4.0"])

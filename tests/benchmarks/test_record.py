@@ -9,6 +9,7 @@ from benchmarks import record as rec
 from benchmarks.record import Measurement, Record, TaskFigure
 from benchmarks.record_file import from_json, read_record, to_json, write_record
 from benchmarks.statistics import Summary
+from devices.emulation.counts import Counts
 from devices.machine import Machine
 from edge.errors import ConfigError, SinkError
 from tests.benchmarks.samples import RECORD
@@ -52,11 +53,12 @@ records = st.builds(
         ).map(tuple),
     ),
     machine=st.builds(Machine),
-    setup=st.builds(rec.Setup, min_seconds=number, delegate=st.none() | text),
+    setup=st.builds(rec.Setup, min_seconds=number, delegate=text),
     measurements=st.lists(measurement, max_size=2).map(tuple),
     data=text,
     streaming=st.none() | st.builds(rec.Streaming, number, st.none() | number),
     cold_start=st.none() | st.builds(rec.ColdStart, first_result_s=summary),
+    instructions=st.dictionaries(text, st.dictionaries(text, st.builds(Counts)), max_size=2),
 )
 
 
@@ -103,8 +105,8 @@ def test_an_unwritable_place_is_said(tmp_path) -> None:
     [
         ("{", "no benchmark record"),
         ("[]", "record version None"),
-        ('{"schema": 3}', "record version 3, this edge-bench reads 2"),
-        ('{"schema": 2}', "field 'created_at' is missing"),
+        ('{"schema": 4}', "record version 4, this edge-bench reads 3"),
+        ('{"schema": 3}', "field 'created_at' is missing"),
     ],
 )
 def test_what_is_no_record_is_refused(text: str, said: str) -> None:

@@ -62,7 +62,7 @@ def test_a_missing_folder(record: Path, tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("{", "is no benchmark record"),
-        ('{"schema": 1}', "has record version 1, this edge-bench reads 2: measure again"),
+        ('{"schema": 1}', "has record version 1, this edge-bench reads 3: measure again"),
         ("\xff", "is no benchmark record"),
     ],
 )

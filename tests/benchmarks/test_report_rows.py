@@ -10,8 +10,9 @@ from tests.benchmarks.samples import FULL, RECORD
 PROMISED = [
     "record", "way", "machine", "created_at", "complete", "edge_run", "revision", "bundle",
     "bundle_sha256", "bundle_bytes", "window_frames", "precisions", "parameters",
-    "multiply_adds", "runtime", "runtime_version", "threads", "delegate", "board", "cpu",
-    "architecture", "cores", "governor", "kernel", "data", "not_measured", "verdict",
+    "multiply_adds", "runtime", "runtime_version", "threads", "delegate", "predicted_for",
+    "delegate_left_out", "operators", "board", "cpu", "architecture", "cores", "governor",
+    "kernel", "data", "not_measured", "verdict",
     "model_bytes", "n_frames", "mean_ms", "min_ms", "max_ms", "cpu_p50_ms", "frames_per_s",
     "outlier_share", "p50_ms", "p50_low_ms", "p50_high_ms", "p90_ms", "p90_low_ms",
     "p90_high_ms", "p99_ms", "p99_low_ms", "p99_high_ms", "p99_9_ms", "p99_9_low_ms",

@@ -4,6 +4,7 @@ from benchmarks.frames import BenchFrames
 from benchmarks.record import ColdStart
 from benchmarks.scenarios import cold as scenario
 from benchmarks.statistics import summarise
+from edge.delegates import Delegate
 from edge.errors import EngineError
 from edge.stream import EngineOptions
 from edge.typed_json import decode, encode
@@ -22,9 +23,11 @@ def test_steps_follow_each_other_from_before_the_process() -> None:
         asked.append(arguments)
         return {"interpreter": 1_050_000_000, "import": 1_300_000_000, "bundle": 1_310_000_000}
 
-    found = scenario.steps_s("x.edge", EngineOptions("litert", 2, "lib.so"), "f", run, clock)
+    found = scenario.steps_s(
+        "x.edge", EngineOptions("litert", 2, Delegate.parse("lib.so")), "f", run, clock
+    )
     assert found == pytest.approx({"interpreter": 0.05, "import": 0.25, "bundle": 0.01})
-    assert asked == [["x.edge", "f", "litert", "2", "lib.so"]]
+    assert asked == [["x.edge", "f", "litert", "2", "lib.so", ""]]
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch, interrupted_at: int) -> None:

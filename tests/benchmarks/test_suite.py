@@ -101,7 +101,7 @@ def test_a_mistake_is_named_before_anything_runs(tmp_path, text: str, said: str)
 
 @pytest.fixture
 def combinations(tmp_path) -> list[Combination]:
-    return [Combination("faces-in-motion", "auto", n, None, {}) for n in (1, 2, 3)]
+    return [Combination("faces-in-motion", "auto", n, "auto", {}) for n in (1, 2, 3)]
 
 
 def good(combination: Combination, path: Path) -> str:
@@ -135,7 +135,7 @@ def test_finished_records_are_kept_and_others_done_again(combinations, tmp_path)
 def test_other_options_files_or_machines_are_other_records(tmp_path) -> None:
     data = tmp_path / "clips.npz"
     data.write_text("a")
-    combination = Combination("faces-in-motion", "auto", 1, None, {"data": str(data)})
+    combination = Combination("faces-in-motion", "auto", 1, "auto", {"data": str(data)})
     machine = RECORD.machine
     names = {combination.record_name(machine), combination.record_name(machine)}
     assert len(names) == 1

@@ -94,8 +94,14 @@ BUNDLE, VIDEO = "{bundle}", "{video}"
         ([BUNDLE, "--source", VIDEO, "--save", "x.gif"], "name ends in one of"),
         ([BUNDLE, "--source", VIDEO, "--save", "no/such/x.mp4"], "folder is missing"),
         ([BUNDLE, "--source", VIDEO, "--jsonl", "no/such/x"], "cannot be written"),
-        ([BUNDLE, "--source", VIDEO, "--delegate", "none.so"], "cannot be opened"),
-        ([BUNDLE, "--source", VIDEO, "--delegate", "libc.so.6"], "no TFLite delegate"),
+        (
+            [BUNDLE, "--source", VIDEO, "--strict-delegate", "--delegate", "none.so"],
+            "cannot be opened",
+        ),
+        (
+            [BUNDLE, "--source", VIDEO, "--strict-delegate", "--delegate", "libc.so.6"],
+            "no TFLite delegate",
+        ),
         ([BUNDLE, "--source", VIDEO, "--labels", VIDEO], "go with a plain .tflite"),
         ([BUNDLE, "--source", VIDEO, "--save", VIDEO], "is given twice"),
         ([BUNDLE, "--source", VIDEO, "--jsonl", VIDEO], "is given twice"),

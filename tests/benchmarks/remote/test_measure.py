@@ -128,7 +128,7 @@ def test_what_edge_bench_says_there_is_said_here_and_its_exit_code_passed_on(
 
 
 def test_bad_input_is_found_out_there(bench: Bench) -> None:
-    result = bench(*HERE, "--delegate", "/no/such/delegate.so")
+    result = bench(*HERE, "--strict-delegate", "--delegate", "/no/such/delegate.so")
     assert result.exit_code == 2
     assert "Error: the delegate /no/such/delegate.so cannot be opened" in result.stderr
 

@@ -1,0 +1,1 @@
+"""A TFLite delegate in C that stands in for an accelerator, and what builds it."""

@@ -1,0 +1,102 @@
+"""Build the emulated delegate with the system's C compiler.
+
+Run as `python -m devices.emulated_delegate.build [LIBRARY.so]`; it prints where the library is.
+"""
+
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from devices.errors import DeviceError
+
+DEFAULT_FOLDER = Path("~/.cache/edge-run/delegates")
+NAME = "libedge_emulated_delegate"
+_HERE = Path(__file__).parent
+_COMPILERS = ("cc", "gcc", "clang")
+_FLAGS = ("-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC")
+_HIDE = "-fvisibility=hidden"
+
+
+def build(folder: Path = DEFAULT_FOLDER, environment: Mapping[str, str] = os.environ) -> Path:
+    """The library in `folder`, compiled only where these sources were not yet.
+
+    Raises DeviceError where there is no compiler (`$CC`, else cc, gcc or clang), or it fails.
+    """
+    path = folder.expanduser() / f"{NAME}-{_fingerprint(environment.get('CC', ''))}.so"
+    if not path.exists():
+        compile_to(path, find_compiler(environment))
+    return path
+
+
+def find_compiler(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The words that begin a compiler's command line. Raises DeviceError where there is none."""
+    wanted = shlex.split(environment.get("CC", ""))
+    search = environment.get("PATH")
+    for command in [wanted] if wanted else [[name] for name in _COMPILERS]:
+        if shutil.which(command[0], path=search):
+            return command
+    missing = f"$CC is {wanted[0]}, which is not there" if wanted else "there is no C compiler"
+    raise DeviceError(
+        f"the emulated delegate is built on first use and {missing}: apt-get install gcc"
+    )
+
+
+def compile_to(path: Path, compiler: Sequence[str]) -> None:
+    """Compile the sources; the library stands under its name when it is whole."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{NAME}-") as folder:
+            partial = Path(folder) / path.name
+            _run([*compiler, *_FLAGS, _HIDE, *map(str, _sources(".c")), "-o", str(partial)])
+            os.replace(partial, path)
+    except OSError as error:
+        raise DeviceError(
+            f"the emulated delegate cannot be built at {path} ({error.strerror}): "
+            "choose another folder, or free some space"
+        ) from error
+
+
+def _run(command: Sequence[str]) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if "error" in line] or ["no reason given"]
+        raise DeviceError(
+            f"{command[0]} does not compile the emulated delegate ({said[0][:200]}): "
+            "apt-get install gcc libc6-dev, or set CC to another compiler"
+        )
+
+
+def _sources(*suffixes: str) -> list[Path]:
+    return sorted(path for path in _HERE.iterdir() if path.suffix in suffixes)
+
+
+def _fingerprint(compiler: str) -> str:
+    """Of all that the library is made of: sources, flags, compiler, and the machine's kind."""
+    digest = hashlib.sha256(" ".join([compiler, *_FLAGS, platform.machine()]).encode())
+    for path in _sources(".c", ".h"):
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Build into the cache, or to the path that is given."""
+    try:
+        if arguments:
+            path = Path(arguments[0])
+            compile_to(path, find_compiler())
+        else:
+            path = build()
+    except DeviceError as error:
+        raise SystemExit(f"Error: {error}") from error
+    sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

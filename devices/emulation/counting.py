@@ -1,0 +1,114 @@
+"""Counting instead of timing: the instructions of one inference, the same on every machine."""
+
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from devices.emulation.cache import Say
+from devices.emulation.counts import Counts, Mark, by_class, moved_bytes, parse_marks
+from devices.emulation.guest import EmulatedBoard, emulated_board, last_line
+from devices.emulation.kinds import kinds
+from devices.emulation.plugin import counting_plugin
+from devices.emulation.unavailable import RunFailed, Unavailable
+from devices.profile import Profile
+
+SEED = 0
+RUNTIME = "litert"
+ARCHITECTURE = "aarch64"  # whose instructions the table tells apart
+_SCRIPT = "counted_inference.py"
+_AFTER = 2  # the tag that stands behind the inference
+
+
+def _silent(step: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class InstructionCounter:
+    """An emulated board with the plugin that counts."""
+
+    board: EmulatedBoard
+    plugin: Path
+
+    def count(self, model: bytes) -> Counts:
+        """Count one inference of a .tflite on random input of a fixed seed, with one thread.
+
+        The same to the instruction each time. Raises RunFailed where the model does not run.
+        """
+        # paths that are always as long: even their length would change the count
+        with tempfile.TemporaryDirectory(prefix="count-", dir="/tmp") as name:
+            folder = Path(name)
+            (folder / "model.tflite").write_bytes(model)
+            version = self._run(folder)
+            return _counts(self.board.profile, version, _mark(folder / "counts"))
+
+    def _run(self, folder: Path) -> str:
+        """Leave counts in a folder that holds the model; gives the runtime's version."""
+        table, script = folder / "kinds", folder / _SCRIPT
+        table.write_text("".join(f"{kind.mask:x} {kind.value:x}\n" for kind in kinds()))
+        script.write_bytes(resources.files("devices.emulation").joinpath(_SCRIPT).read_bytes())
+        options = f"kinds={_escaped(table)},out={_escaped(folder / 'counts')}"
+        where = f"an emulated {self.board.profile.title}"
+        try:
+            done = self.board.run(
+                [str(script), str(folder / "model.tflite"), str(SEED)],
+                plugin=f"{_escaped(self.plugin)},{options}",
+            )
+        except subprocess.TimeoutExpired as error:
+            raise RunFailed(f"one inference on {where} took over {error.timeout:.0f} s") from error
+        if done.returncode != 0:
+            raise RunFailed(f"the model does not run on {where}: {last_line(done.stderr)}")
+        return done.stdout.strip()
+
+
+def counter(profile: Profile, say: Say = _silent) -> InstructionCounter:
+    """Make ready to count for a board; 30 s and 350 MB once, then quick.
+
+    Raises Unavailable where qemu, its plugins, apt or a compiler is missing, or the board is
+    none that can be counted for; BuildFailed where building fails.
+    """
+    if profile.cpu.architecture != ARCHITECTURE:
+        raise Unavailable(
+            f"{profile.name} is {profile.cpu.architecture}: instructions are told apart "
+            f"for {ARCHITECTURE} only, take a board of that"
+        )
+    plugin = counting_plugin(say)
+    return InstructionCounter(emulated_board(profile, say, plugins=True), plugin)
+
+
+def count(model: bytes, profile: Profile, say: Say = _silent) -> Counts:
+    """Instructions of one inference of a model on a board; raises as `counter` and `InstructionCounter`."""
+    return counter(profile, say).count(model)
+
+
+def count_tflite(model: Path | bytes, profile: Profile, say: Say = _silent) -> Counts:
+    """As `count`, of any .tflite file or its content."""
+    return count(model if isinstance(model, bytes) else model.read_bytes(), profile, say)
+
+
+def _escaped(path: Path) -> str:
+    """qemu takes a comma for the end of a value, two of them for one."""
+    return str(path).replace(",", ",,")
+
+
+def _mark(out: Path) -> Mark:
+    try:
+        marks = parse_marks(out.read_text(), len(kinds()))
+        return next(mark for mark in marks if mark.tag == _AFTER)
+    except (OSError, ValueError, StopIteration) as error:
+        raise RunFailed(f"qemu's counting plugin left no counts ({error})") from error
+
+
+def _counts(profile: Profile, version: str, mark: Mark) -> Counts:
+    return Counts(
+        board=profile.name,
+        runtime=RUNTIME,
+        runtime_version=version,
+        instructions=mark.instructions,
+        blocks=mark.blocks,
+        classes=by_class(mark, kinds()),
+        loaded_bytes=moved_bytes(mark, kinds(), "load"),
+        stored_bytes=moved_bytes(mark, kinds(), "store"),
+    )

@@ -1,0 +1,152 @@
+"""Emulated boards with our wheel in them. Not part of `make test`: `make test-arm` runs these."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import pytest
+
+from devices.catalogue import profile_named
+from devices.emulation.cache import Say
+from devices.emulation.guest import EmulatedBoard, emulated_board
+from devices.emulation.unavailable import Unavailable
+from edge.bundle import open_bundle
+from edge.shipped import DEFAULT_BUNDLE, find_bundle
+
+ROOT = Path(__file__).parent.parent.parent
+T = TypeVar("T")
+BOARDS = os.environ.get("BOARDS", "pi-3b-plus pi-4 pi-5 jetson-nano").split()
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A board on which our wheel was installed, in `site`. bytecode: a folder to keep it in."""
+
+    board: EmulatedBoard
+    site: Path
+    bytecode: Path
+
+    @property
+    def name(self) -> str:
+        return self.board.profile.name
+
+    def python(self, *arguments: object) -> str:
+        """Run Python there, with our packages; its stdout."""
+        return self._checked(list(map(str, arguments)))
+
+    def command(self, name: str, *arguments: object) -> str:
+        """Run one of our commands there; its stdout."""
+        code = f"import sys; sys.argv[0] = {name!r}; from {_MODULES[name]}.cli import main; main()"
+        return self._checked(["-c", code, *map(str, arguments)])
+
+    def _checked(self, arguments: Sequence[str]) -> str:
+        compiled_once = {"PYTHONPYCACHEPREFIX": str(self.bytecode), "PYTHONDONTWRITEBYTECODE": ""}
+        done = self.board.run(arguments, path=[self.site], environment=compiled_once)
+        assert done.returncode == 0, f"on {self.name}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+
+_MODULES = {"edge-run": "edge", "edge-devices": "devices", "edge-bench": "benchmarks"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.arm)
+
+
+@pytest.fixture(scope="session")
+def say(request: pytest.FixtureRequest) -> Say:
+    """Building takes half a minute: what it does is shown while pytest waits."""
+    plugins = request.config.pluginmanager
+    capture, reporter = map(plugins.get_plugin, ("capturemanager", "terminalreporter"))
+
+    def tell(step: str) -> None:
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"{step} ...")
+
+    return tell
+
+
+def or_skip(make: Callable[[], T]) -> T:
+    """What is made; where this machine cannot, the test is skipped with what to install."""
+    try:
+        return make()
+    except Unavailable as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our wheel, as `make wheel` makes it."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(ROOT)]
+    subprocess.run(pip, check=True, capture_output=True)
+    return next(folder.glob("edge_run-*.whl"))
+
+
+def install(board: EmulatedBoard, wheel: Path, folder: Path, *options: str) -> Path:
+    """Let the board's own pip install our wheel beside the packages that are there; where to."""
+    pip = ["-m", "pip", "install", "-q", "--no-index", "--no-compile", "--root-user-action=ignore"]
+    done = board.run([*pip, *options, "--prefix", str(folder), str(wheel)])
+    assert done.returncode == 0, f"on {board.profile.name}: {done.stdout}{done.stderr}"
+    return next(folder.rglob("edge_run-*.dist-info")).parent
+
+
+@pytest.fixture(scope="session")
+def our_site(wheel: Path, say: Say, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Our wheel with its dependencies checked by the pip of the first of the boards."""
+    first = or_skip(lambda: emulated_board(profile_named(BOARDS[0]), say))
+    return install(first, wheel, tmp_path_factory.mktemp("installed"))
+
+
+@pytest.fixture(scope="session")
+def bytecode(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("bytecode")
+
+
+@pytest.fixture(scope="session", params=BOARDS)
+def board(request: pytest.FixtureRequest, our_site: Path, bytecode: Path, say: Say) -> Installed:
+    profile = profile_named(request.param)
+    return Installed(or_skip(lambda: emulated_board(profile, say)), our_site, bytecode)
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shipped golden frames and some of them backwards, as 24 pictures of a camera's size."""
+    folder = tmp_path_factory.mktemp("film")
+    frames = open_bundle(DEFAULT_BUNDLE).golden["frames"]
+    for number, rgb in enumerate(np.concatenate([frames, frames[:-7:-1]])):
+        large = cv2.resize(rgb[..., ::-1], (640, 480), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"{number:03d}.png"), large)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundles(
+    tiny_model_path: Path, tiny_clips_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Path]:
+    """The shipped network, and the tiny one with both parts in int8 and in float32."""
+    from convert.pipeline import Conversion
+    from convert.request import Request
+
+    folder = tmp_path_factory.mktemp("bundles")
+    found = {"shipped": find_bundle(DEFAULT_BUNDLE)}
+    for precision in ("int8", "float32"):
+        found[precision] = folder / f"{precision}.edge"
+        request = Request(
+            tiny_model_path,
+            found[precision],
+            tiny_clips_path,
+            encoder_precision=precision,
+            head_precision=precision,
+        )
+        Conversion(request).run()
+    return found

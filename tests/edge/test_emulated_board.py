@@ -1,0 +1,104 @@
+"""A board played on this machine: labelled as predicted wherever a figure of it comes out."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from benchmarks.cli import main as edge_bench
+from benchmarks.compare_command import compare
+from benchmarks.record_file import read_record
+from devices.errors import DeviceError
+from edge import Stream, open_bundle
+from edge.cli import main as edge_run
+from edge.emulated_board import EmulatedBoard
+from edge.errors import EngineError
+from edge.stream import EngineOptions
+
+PI_4 = EngineOptions(device="emulated:pi-4")
+
+
+def test_each_part_takes_at_least_what_was_predicted() -> None:
+    stream = Stream(open_bundle(), PI_4)
+    for _ in range(15):
+        decision = stream.push(np.zeros((100, 100, 3), np.uint8))
+    predicted = stream.predicted
+    assert decision and predicted and predicted.board == "pi-4"
+    assert decision.predicted_for == "pi-4"
+    for role, latency in predicted.parts_ms.items():
+        assert decision.latency_ms[role] >= latency.ms
+        assert latency.low_ms < latency.ms < latency.high_ms
+
+
+def test_the_same_is_decided() -> None:
+    bundle, random = open_bundle(), np.random.default_rng(0)
+    played, real = Stream(bundle, PI_4), Stream(bundle)
+    for _ in range(16):
+        pixels = random.integers(0, 256, (100, 100, 3), np.uint8)
+        one, other = played.push(pixels), real.push(pixels)
+    assert one and other
+    assert [a.label for a in one.tasks.values()] == [a.label for a in other.tasks.values()]
+    assert other.predicted_for is None and "predicted_for" not in other.to_json()
+
+
+def test_no_more_threads_than_the_board_has_cores() -> None:
+    board = EmulatedBoard.named("emulated:pi-4", threads=64)
+    assert board.threads == 4
+
+
+def test_boards_that_cannot_be_played() -> None:
+    with pytest.raises(EngineError, match="write emulated:pi-4 to play that board"):
+        EmulatedBoard.named("pi-4")
+    with pytest.raises(DeviceError, match="did you mean 'pi-4'"):
+        EmulatedBoard.named("emulated:pi4")
+    with pytest.raises(DeviceError, match="nothing can be predicted for generic-x86-64"):
+        EmulatedBoard.named("emulated:generic-x86-64")
+
+
+def test_every_output_of_a_run_says_so(cli: CliRunner, video_path: Path, tmp_path: Path) -> None:
+    lines, film = tmp_path / "d.jsonl", tmp_path / "seen.avi"
+    options = ["--source", str(video_path), "--device", "emulated:pi-5"]
+    done = cli.invoke(edge_run, [*options, "--jsonl", str(lines), "--save", str(film)])
+    assert done.exit_code == 0, done.output
+    assert "PREDICTED for Raspberry Pi 5, not measured (90 % intervals): encoder" in done.stdout
+    decisions = [json.loads(line) for line in lines.read_text().splitlines()]
+    assert decisions and all(each["predicted_for"] == "pi-5" for each in decisions)
+    as_json = cli.invoke(edge_run, [*options, "--json"])
+    predicted = json.loads(as_json.stdout)["predicted"]
+    assert predicted["board"] == "pi-5" and set(predicted["parts_ms"]) == {"encoder", "head"}
+
+
+def test_a_record_says_so_and_is_not_compared_with_a_measured_one(
+    cli: CliRunner, tmp_path: Path
+) -> None:
+    played, real = tmp_path / "played.json", tmp_path / "real.json"
+    short = ["--frames", "20", "--seconds", "0.1", "--rounds", "2", "--cold-starts", "0"]
+    short += ["--processes", "0"]
+    device = ["--device", "emulated:pi-5"]
+    done = cli.invoke(edge_bench, ["run", *short, *device, "-o", str(played)])
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip().startswith("PREDICTED for Raspberry Pi 5")
+    assert "playing Raspberry Pi 5" in done.stdout
+    record = read_record(played)
+    assert record.setup.device == "emulated:pi-5" and record.predicted and not record.work
+    for role, latency in record.predicted.parts_ms.items():
+        assert record.streamed.invokes_ms[role].min >= latency.ms
+    assert cli.invoke(edge_bench, ["run", *short, "-o", str(real)]).exit_code == 0
+    refused = cli.invoke(compare, [str(played), str(real)])
+    assert refused.exit_code == 2 and "device: emulated:pi-5 and this machine" in refused.stderr
+
+
+@pytest.mark.parametrize("option", ["--profile", "--roofline", "--engines", "--cross-check"])
+def test_what_looks_at_this_machine_is_refused(cli: CliRunner, option: str) -> None:
+    done = cli.invoke(edge_bench, ["run", "--device", "emulated:pi-4", option])
+    assert done.exit_code == 2
+    assert f"{option} measures this machine" in done.stderr
+
+
+def test_a_board_without_its_prefix_is_explained(cli: CliRunner) -> None:
+    done = cli.invoke(edge_run, ["--source", "x.mp4", "--device", "pi-4"])
+    assert done.exit_code == 2 and "write emulated:pi-4" in done.stderr
+    done = cli.invoke(edge_bench, ["run", "--device", "pi-4"])
+    assert done.exit_code == 2 and "--device emulated:pi-4" in done.stderr
