@@ -12,7 +12,8 @@ LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario c
   --profile --roofline --engines --cross-check
 BOARD := $(BOARD_ENV)/bin
 
-.PHONY: demo test test-arm gate delegate bench lint train bundle picture wheel clean help
+.PHONY: demo test test-arm gate delegate bench boards anchors lint train bundle picture wheel clean \
+  help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +65,14 @@ bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim wi
 	$(TEST_ENV)/bin/edge-bench report $(BENCH)/*.json -o $(BENCH)/report.html
 	$(TEST_ENV)/bin/python -m benchmarks.readme README.md \
 	  $(BENCH)/faces-in-motion.json $(BENCH)/mtdnn_swim.json
+
+boards: $(TEST_ENV)/$(INSTALLED) ## Write the README's table of boards (predicted; needs qemu, and make bench before)
+	$(TEST_ENV)/bin/python -m benchmarks.prediction.readme README.md \
+	  edge/bundles/faces-in-motion.edge out/mtdnn_swim.edge
+
+anchors: $(TEST_ENV)/$(INSTALLED) ## Count anew what predictions rest on (half an hour; needs qemu)
+	$(TEST_ENV)/bin/python -m tests.devices.anchors out/anchors \
+	  edge/bundles/faces-in-motion.edge out/mtdnn_swim.edge
 
 train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (about an hour on 2 cores)
 	$(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras \

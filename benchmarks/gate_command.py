@@ -54,7 +54,7 @@ _path = click.Path(path_type=Path)
     type=PERCENT,
     default="1%",
     show_default=True,
-    help="For the instructions of each part on each board that both files were counted for.",
+    help="For the instructions of each part on each board.",
 )
 @click.option(
     "--deterministic", is_flag=True, help="Leave out the clock; always so where a file is facts."
@@ -82,7 +82,8 @@ def gate(
     allowance. Where the interval holds both no slow-down and too large a one, the check is
     inconclusive: it passes with a warning. All other figures need no statistics. Never
     allowed are more operators outside XNNPACK, more invocations a frame and other golden
-    decisions.
+    decisions. Instructions are held against each other where both files were made with
+    --count, for the same board and with the same version of the runtime.
     """
     import json
 

@@ -37,6 +37,8 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert "models/configs/orl_motion_lite.toml" in names
     assert "benchmarks/suites/default.toml" in names
     assert "devices/data/arm_cores.json" in names
+    assert "devices/emulation/count_instructions.c" in names
+    assert "devices/emulation/aarch64_instructions.csv" in names
     assert "devices/profiles/pi-4.toml" in names
     assert "devices/emulated_delegate/kernel.c" in names
     assert "devices/emulated_delegate/kernel.h" in names

@@ -10,6 +10,7 @@ from benchmarks.prediction.run import ALL, run_forecast
 from benchmarks.prediction.shown import milliseconds, said
 from devices.prediction.anchors import Anchor, published
 from devices.prediction.leave_one_out import LeftOut, by_board, by_figure, errors
+from devices.prediction.model import Latency
 from edge.progress import Progress
 
 BEGIN, END = "<!-- boards: make boards -->", "<!-- end of boards -->"
@@ -22,7 +23,8 @@ def section(forecasts: Sequence[tuple[Forecast, Forecast]]) -> str:
     return "\n\n".join(
         [
             *(_bundle(one, many) for one, many in forecasts),
-            "What others published, and what the model says of it when that figure is left out:",
+            "What others published, four threads (of the 3B+ in a 32-bit system), and what the model says "
+            "of each figure when it is left out:",
             _published(figures),
             f"Of all {len(figures)} figures that the model knows, each left out in turn, it is "
             f"{said(errors(figures))}; with all figures of a board left out, {said(errors(boards))} "
@@ -55,8 +57,12 @@ def _row(one: BoardForecast, many: BoardForecast) -> list[str]:
 
 def _interval(board: BoardForecast) -> str:
     assert board.frame is not None
-    low, high = milliseconds(board.frame.low_ms), milliseconds(board.frame.high_ms)
-    return f"{milliseconds(board.frame.ms)} ({low} to {high})"
+    return _bounds(board.frame)
+
+
+def _bounds(latency: Latency) -> str:
+    low, high = milliseconds(latency.low_ms), milliseconds(latency.high_ms)
+    return f"{milliseconds(latency.ms)} ({low} to {high})"
 
 
 def _published(figures: Sequence[LeftOut]) -> str:
@@ -65,7 +71,7 @@ def _published(figures: Sequence[LeftOut]) -> str:
             each.anchor.observation.processor.board,
             f"{each.anchor.network} {each.anchor.precision}",
             f"{each.anchor.observation.ms:g}",
-            str(each.latency).removesuffix(" ms"),
+            _bounds(each.latency),
             f"{100 * each.error:+.0f} %",
         ]
         for each in figures

@@ -7,6 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from devices.emulation.cache import Say
+from devices.emulation.counted_inference import AFTER
 from devices.emulation.counts import Counts, Mark, by_class, moved_bytes, parse_marks
 from devices.emulation.guest import EmulatedBoard, emulated_board, last_line
 from devices.emulation.kinds import kinds
@@ -18,7 +19,6 @@ SEED = 0
 RUNTIME = "litert"
 ARCHITECTURE = "aarch64"  # whose instructions the table tells apart
 _SCRIPT = "counted_inference.py"
-_AFTER = 2  # the tag that stands behind the inference
 
 
 def _silent(step: str) -> None:
@@ -96,7 +96,7 @@ def _escaped(path: Path) -> str:
 def _mark(out: Path) -> Mark:
     try:
         marks = parse_marks(out.read_text(), len(kinds()))
-        return next(mark for mark in marks if mark.tag == _AFTER)
+        return next(mark for mark in marks if mark.tag == AFTER)
     except (OSError, ValueError, StopIteration) as error:
         raise RunFailed(f"qemu's counting plugin left no counts ({error})") from error
 

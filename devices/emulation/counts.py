@@ -10,6 +10,8 @@ from devices.emulation.kinds import Kind
 class Counts:
     """Of one inference of one graph, after a first one, on one thread.
 
+    The same each time; between two installations of the emulated Python, which may place
+    things otherwise in memory, they were found up to 0.001 % apart.
     instructions: all of them.  blocks: straight pieces of code that were entered.
     classes: instructions by class, those that were met; they add up to `instructions`.
     loaded_bytes, stored_bytes: between registers and memory, caches among it.

@@ -19,7 +19,7 @@ def compiler() -> str:
     for name in filter(None, (os.environ.get("CC"), *_COMPILERS)):
         if found := shutil.which(name):
             return found
-    raise Unavailable("counting instructions needs a C compiler: apt-get install gcc libc6-dev")
+    raise Unavailable("there is no C compiler: apt-get install gcc libc6-dev")
 
 
 def counting_plugin(say: Say) -> Path:
