@@ -33,13 +33,12 @@ def record_labels(records: Sequence[Record]) -> list[str]:
     """The bundle's name, its machine if there are several, and what else tells records apart."""
     machines = machine_labels(records)
     several = len(set(machines)) > 1
-    names = [record.bundle.name for record in records]
+    names = [_name(record) for record in records]
     labels = [f"{n}, {m}" for n, m in zip(names, machines)] if several else names
     facts: list[Callable[[Record], str]] = [
         lambda record: threads(record.setup.threads),
         lambda record: record.setup.runtime,
         lambda record: f"delegate {label_of(record.setup.delegate)}",
-        lambda record: record.setup.device or "measured",
         lambda record: f"bundle {record.bundle.sha256[:8]}",
         lambda record: record.created_at,
     ]
@@ -54,6 +53,12 @@ def record_labels(records: Sequence[Record]) -> list[str]:
     for label in labels:
         taken.append(_unused(label, taken))
     return taken
+
+
+def _name(record: Record) -> str:
+    """Of a played board, so that no figure stands there as if it were measured."""
+    played = f", predicted for {record.predicted.board}" if record.predicted else ""
+    return record.bundle.name + played
 
 
 def threads(number: int) -> str:

@@ -45,7 +45,8 @@ def _single(record: Record) -> list[Section]:
 
 def _head(label: str, record: Record) -> Section:
     """Where the sections of one record begin."""
-    where = f"Measured {record.created_at} on {machine_name(record.machine)}."
+    how = f"**{record.predicted}.** Played" if record.predicted else "Measured"
+    where = f"{how} {record.created_at} on {machine_name(record.machine)}."
     return Section(label, (where, f"**{summary.verdict(record)}**"))
 
 

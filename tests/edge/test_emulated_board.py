@@ -1,5 +1,6 @@
 """A board played on this machine: labelled as predicted wherever a figure of it comes out."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks.cli import main as edge_bench
 from benchmarks.compare_command import compare
-from benchmarks.record_file import read_record
+from benchmarks.record_file import read_record, write_record
 from devices.errors import DeviceError
 from edge import Stream, open_bundle
 from edge.cli import main as edge_run
@@ -102,3 +103,18 @@ def test_a_board_without_its_prefix_is_explained(cli: CliRunner) -> None:
     assert done.exit_code == 2 and "write emulated:pi-4" in done.stderr
     done = cli.invoke(edge_bench, ["run", "--device", "pi-4"])
     assert done.exit_code == 2 and "--device emulated:pi-4" in done.stderr
+
+
+def test_the_report_page_names_it_wherever_a_figure_stands(cli: CliRunner, tmp_path: Path) -> None:
+    from edge.emulated_board import Predicted
+    from tests.benchmarks.samples import RECORD
+
+    predicted = Predicted("pi-5", "Raspberry Pi 5", {}, {})
+    played = dataclasses.replace(RECORD, predicted=predicted)
+    path, page = tmp_path / "played.json", tmp_path / "page.md"
+    write_record(path, played)
+    assert cli.invoke(edge_bench, ["report", str(path), "-o", str(page)]).exit_code == 0
+    text = page.read_text()
+    tables = [line for line in text.splitlines() if line.startswith("| tiny")]
+    assert tables and all(line.startswith("| tiny, predicted for pi-5") for line in tables)
+    assert "PREDICTED for Raspberry Pi 5, not measured" in text and "Measured 2" not in text
