@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from devices.config_folder import config_folder
 from devices.errors import DeviceError
 from devices.profile import Profile, read_profile
 from devices.tables import nearest
@@ -29,10 +30,8 @@ class Catalogue:
 
 
 def user_folder() -> Path:
-    """Where a user's own profiles lie: `$XDG_CONFIG_HOME/edge/devices`, else `~/.config/...`."""
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".config")
-    return folder / "edge" / "devices"
+    """Where a user's own profiles lie."""
+    return config_folder("devices")
 
 
 def catalogue() -> Catalogue:

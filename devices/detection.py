@@ -68,14 +68,14 @@ def detect(root: Path = Path("/"), known: Catalogue | None = None) -> Detected:
     model = device_tree_model(root) or cpuinfo.board_name(blocks)
     names = compatible(root)
     return (
-        _by_model(known, model)
+        by_model(known, model)
         or _by_compatible(known, names, model)
         or (_by_cpu(known, blocks) if model is None and not names else None)
         or _by_architecture(known, root, blocks, model or next(iter(names), None))
     )
 
 
-def _by_model(known: Catalogue, model: str | None) -> Detected | None:
+def by_model(known: Catalogue, model: str | None) -> Detected | None:
     """The profile with the longest beginning of the model; the user's own where two have it."""
     fits = [
         (len(start), profile.name in known.own, profile)

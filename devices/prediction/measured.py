@@ -1,19 +1,19 @@
 """Records of edge-bench from real boards, which the model learns from as from published figures."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from devices.catalogue import profiles
+from devices.catalogue import catalogue
+from devices.config_folder import config_folder
+from devices.detection import by_model
 from devices.errors import DeviceError
 from devices.prediction.cores import Processor, processor_of
 from devices.prediction.model import Observation
 from devices.prediction.work import Work
-from devices.profile import Profile
 from devices.tables import build
 
 _MOST_BYTES = 64 << 20
@@ -28,10 +28,8 @@ class Unused:
 
 
 def user_folder() -> Path:
-    """Where a user's own records lie: `$XDG_CONFIG_HOME/edge/measurements`, else `~/.config/...`."""
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".config")
-    return folder / "edge" / "measurements"
+    """Where a user's own records lie."""
+    return config_folder("measurements")
 
 
 def shipped_folder() -> Path:
@@ -86,18 +84,9 @@ def _observations(record: Mapping[str, Any]) -> Iterator[Observation]:
 
 def _processor(machine: Mapping[str, Any]) -> Processor:
     """The board's, at the clock that was in force there."""
-    known = processor_of(_profile(machine["board"]))
+    detected = by_model(catalogue(), machine["board"])
+    if detected is None:
+        raise ValueError(f"no profile for the board '{machine['board']}'")
+    known = processor_of(detected.profile)
     clock_khz = max(machine.get("max_khz") or [known.clock_ghz * 1e6])
     return Processor(known.board, known.core, known.cores, clock_khz / 1e6, known.bandwidth_gb_s)
-
-
-def _profile(board: str) -> Profile:
-    fits = [
-        (len(start), profile)
-        for profile in profiles().values()
-        for start in profile.recognise.models
-        if board.startswith(start)
-    ]
-    if not fits:
-        raise ValueError(f"no profile for the board '{board}'")
-    return max(fits, key=lambda fit: fit[0])[1]
