@@ -1,7 +1,6 @@
 """The ways of running one network that a run compares, `streamed` first."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,13 +9,9 @@ from benchmarks import record
 from benchmarks.subjects import RerunSubject, StreamSubject
 from benchmarks.timing import Subject
 from edge.bundle import Bundle
-from edge.delegates import Delegate
-from edge.errors import EngineHung
 from edge.evaluate import stream_outputs
-from edge.hang import default_timeout_s, say_hang
 from edge.rerun import WindowRerun
 from edge.stream import EngineOptions, Stream
-from edge.watchdog import Watchdog
 
 # (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
 Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]
@@ -53,7 +48,7 @@ def of_bundle(
     unpaced = replace(options, device="")  # a played board answers the same, only later
     return Contender(
         name,
-        StreamSubject(Stream(bundle, options), guard=_hang_guard(options.delegate)),
+        StreamSubject(Stream(bundle, options)),
         lambda windows, on_window: stream_outputs(bundle, windows, unpaced, on_window),
         sum(len(bundle.members[part.file]) for part in bundle.manifest.parts),
         exact,
@@ -63,19 +58,6 @@ def of_bundle(
 
 def _waits(options: EngineOptions) -> bool:
     return options.delegate.is_library or bool(options.device)
-
-
-def _hang_guard(delegate: Delegate) -> AbstractContextManager:
-    """Ends the process where a delegate's library does not come back from a frame."""
-    timeout_s = default_timeout_s(delegate)
-    if not timeout_s:
-        return nullcontext()
-
-    def give_up() -> int:
-        say_hang(timeout_s, delegate)
-        return EngineHung.exit_code
-
-    return Watchdog(timeout_s, give_up).start()
 
 
 def split_rerun(bundle: Bundle, options: EngineOptions) -> Contender:

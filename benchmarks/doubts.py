@@ -9,8 +9,10 @@ from benchmarks.timer import TimerCheck
 
 def doubts(record: Record) -> Iterator[str]:
     """One sentence for each doubt; none for a clean run."""
+    partly = {found.fallback for found in record.delegation.values() if found.failed_at}
     for reason in record.left_out:
-        yield f"{reason}; the figures are those of a run without it"
+        since = "from then on " if reason in partly else ""
+        yield f"{reason}; {since}the figures are those of a run without it"
     for part, count in record.streamed.invocations.items():
         if count != 1:
             yield f"the {part} ran {count:g} times a frame; exactly once was promised"

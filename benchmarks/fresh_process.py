@@ -5,13 +5,16 @@ import subprocess
 from collections.abc import Sequence
 from typing import Any
 
-from edge.errors import EngineError
+from edge.errors import EngineError, EngineHung
 
 _TIMEOUT_S = 600
 
 
 def found_by(command: Sequence[str]) -> Any:
-    """Run a command to its end. Raises EngineError where it fails or does not end."""
+    """Run a command to its end. Raises EngineError where it fails or does not end.
+
+    EngineHung where a frame did not come to its end.
+    """
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
@@ -20,5 +23,6 @@ def found_by(command: Sequence[str]) -> Any:
         ) from error
     if done.returncode != 0:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise EngineError(f"a fresh process failed ({reason})")
+        failure = EngineHung if done.returncode == EngineHung.exit_code else EngineError
+        raise failure(f"a fresh process failed ({reason})")
     return json.loads(done.stdout.strip().splitlines()[-1])

@@ -78,10 +78,11 @@ class Setup:
 
     @property
     def engine(self) -> str:
-        """`litert 2.3.0, 2 threads, delegate x.so`."""
+        """`litert 2.3.0, 2 threads, delegate x.so, predicted (emulated:pi-4)`."""
         threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
         named = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
-        return f"{self.runtime} {self.runtime_version}, {threads}{named}"
+        played = f", predicted ({self.device})" if self.device else ""
+        return f"{self.runtime} {self.runtime_version}, {threads}{named}{played}"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 
@@ -12,8 +11,6 @@ from edge.emulated_board import Predicted
 from edge.frame import Frame
 from edge.rerun import WindowRerun
 from edge.stream import Stream
-
-_UNGUARDED = nullcontext()
 
 
 class _Probed:
@@ -38,16 +35,11 @@ class _Probed:
 
 
 class StreamSubject(_Probed):
-    """A Stream as edge-run drives it: one `push` a frame, inside of `guard`."""
+    """A Stream as edge-run drives it: one `push` a frame."""
 
-    def __init__(
-        self,
-        stream: Stream,
-        clock: Clock = time.perf_counter_ns,
-        guard: AbstractContextManager = _UNGUARDED,
-    ) -> None:
+    def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
         super().__init__(stream.engines, clock)
-        self._stream, self._number, self._guard = stream, 0, guard
+        self._stream, self._number = stream, 0
 
     @property
     def predicted(self) -> Predicted | None:
@@ -62,10 +54,9 @@ class StreamSubject(_Probed):
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
         frame = Frame(pixels, self._number)
         self._number += 1
-        with self._guard:
-            started = self._begin()
-            decision = self._stream.push(frame)
-            total_ns = self._clock() - started
+        started = self._begin()
+        decision = self._stream.push(frame)
+        total_ns = self._clock() - started
         if decision is None:
             return None
         return self._timing(total_ns, decision.latency_ms)

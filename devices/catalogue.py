@@ -36,8 +36,7 @@ def user_folder() -> Path:
 
 def catalogue() -> Catalogue:
     """Read all profiles; a user's file wins over a shipped one of its name, a broken one is left out."""
-    shipped = Path(str(resources.files("devices").joinpath("profiles")))
-    found = {path.stem: read_profile(path) for path in _profile_files(shipped)}
+    found = {profile.name: profile for profile in shipped_profiles()}
     own: dict[str, Path] = {}
     broken: list[Broken] = []
     try:
@@ -54,6 +53,12 @@ def catalogue() -> Catalogue:
     return Catalogue(found, own, tuple(broken))
 
 
+def shipped_profiles() -> tuple[Profile, ...]:
+    """Those that come with the project, whatever a user has put over them."""
+    folder = Path(str(resources.files("devices").joinpath("profiles")))
+    return tuple(map(read_profile, _profile_files(folder)))
+
+
 def profiles() -> dict[str, Profile]:
     """Every usable profile by name."""
     return catalogue().profiles
@@ -62,6 +67,8 @@ def profiles() -> dict[str, Profile]:
 def profile_named(name: str) -> Profile:
     """One board's profile; raise DeviceError with the nearest names, or what is wrong in its file."""
     known = catalogue()
+    if not name:
+        raise DeviceError("the board's name is empty: `edge-devices list` shows all")
     if name in known.profiles:
         return known.profiles[name]
     for each in known.broken:

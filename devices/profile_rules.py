@@ -1,5 +1,6 @@
 """Which values the keys of a profile may have, beyond their types."""
 
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from devices.tables import TableError
@@ -40,6 +41,9 @@ def check_values(profile: "Profile", stem: str) -> None:
     ):
         _demand(word in words, f"key '{key}' should be one of {', '.join(words)}, not '{word}'")
     _demand(run.threads <= cpu.cores, f"key 'run.threads' should be at most cpu.cores, {cpu.cores}")
+    for path in telemetry.temperature:
+        inside = not path.startswith("/") and ".." not in PurePosixPath(path).parts
+        _demand(inside, f"key 'telemetry.temperature' should be below /, without '..': '{path}'")
     outside = [core for core in run.affinity if not 0 <= core < cpu.cores]
     _demand(not outside, f"key 'run.affinity' names core {outside[:1]} of 0 to {cpu.cores - 1}")
 

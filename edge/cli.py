@@ -1,5 +1,7 @@
 """edge-run: a bundle over a camera, a stream, a video or pictures."""
 
+import math
+
 import click
 
 from edge import __version__
@@ -12,6 +14,21 @@ from edge.options import (
     region_option,
 )
 from edge.shipped import DEFAULT_BUNDLE
+
+_DAY_S = 86400
+
+
+class Seconds(click.FloatRange):
+    """A range that `nan`, which compares with nothing, is not in either."""
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+        return number
+
 
 EXAMPLES = """\b
 Examples:
@@ -41,7 +58,7 @@ Examples:
 @device_option
 @click.option(
     "--invoke-timeout",
-    type=click.FloatRange(0),
+    type=Seconds(0, _DAY_S),
     metavar="SECONDS",
     help="End with code 4 where a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",

@@ -48,7 +48,9 @@ def execute(
     """Load, open, run, and print the summary however the run ends."""
     _refuse_overwriting([bundle, source, labels], [save, jsonl])
     opened = open_any(bundle, labels=_read_labels(labels), value_range=input_range, runtime=runtime)
-    options = EngineOptions(runtime, threads, delegate, device)
+    # a run guards whole frames, and closes its outputs
+    timeout_s = invoke_timeout if self_test else 0.0
+    options = EngineOptions(runtime, threads, delegate, device, timeout_s)
     if self_test:
         _report_self_test(opened, options, as_json)
         return
@@ -76,11 +78,13 @@ def execute(
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(print_summary)
         on_frame = stack.enter_context(_progress(frames_in, frames))
-        timeout_s = default_timeout_s(delegate) if invoke_timeout is None else invoke_timeout
+        limit_s = default_timeout_s(delegate) if invoke_timeout is None else invoke_timeout
 
         def on_hang() -> None:
-            print_summary()
-            say_hang(timeout_s, delegate)
+            try:
+                print_summary()
+            finally:  # also where nobody reads our stdout
+                say_hang(limit_s, delegate)
 
         run(
             stream,
@@ -89,7 +93,7 @@ def execute(
             summary,
             max_frames=frames,
             on_frame=on_frame,
-            timeout_s=timeout_s,
+            timeout_s=limit_s,
             on_hang=on_hang,
         )
 

@@ -23,7 +23,7 @@ class Predicted:
     """What stands behind figures that are none of this machine's.
 
     parts_ms: the latency that each part was held to.  late: the share of its invocations that
-    took longer than that by themselves.
+    ended more than 3 % later.
     """
 
     board: str
@@ -37,8 +37,8 @@ class Predicted:
         lines = f"PREDICTED for {self.title}, not measured (90 % intervals): {parts}"
         if slow:
             lines += (
-                f"\nwarning: this machine was slower than that board in {', '.join(slow)} of "
-                "invocations: play a slower board, or close other programs"
+                f"\nwarning: this machine came more than 3 % late in {', '.join(slow)} of "
+                "invocations: close other programs, or play a slower board"
             )
         return lines
 

@@ -1,14 +1,20 @@
 """One .tflite model in one runtime: views of its tensors, and a count of its invocations."""
 
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from edge import runtimes
 from edge.delegates.choice import AUTO, Delegate
 from edge.delegates.delegation import Delegation, who_computes
 from edge.errors import DelegateError, EngineError
+from edge.hang import guard
 from edge.loading import Loaded, brief, load_model, told_how_to_go_on, without_library
 from edge.manifest import TensorSpec
 from edge.pacing import Pacer
+from edge.watchdog import Watchdog
 
 
 class Engine:
@@ -19,6 +25,8 @@ class Engine:
     Raises EngineError where the runtime refuses the model.
 
     pacer: holds each invocation back to another board's latency; None: as fast as it can.
+    timeout_s: where an invocation takes longer, the process ends with EngineHung's code; 0: it
+    may; None: it may, but 60 s are the limit through a delegate's library.
     """
 
     def __init__(
@@ -30,15 +38,21 @@ class Engine:
         threads: int = 1,
         delegate: Delegate = AUTO,
         pacer: Pacer | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         self.name, self.delegate, self.pacer = name, delegate, pacer
         self.runtime = runtimes.load(runtime)
         self.invocations = 0
         self._model, self._threads = model, threads
+        self._guard = guard(delegate, timeout_s)
+        if self._guard:
+            weakref.finalize(self, self._guard.close)
         self._take(load_model(model, name, self.runtime, threads, delegate))
 
     def _take(self, loaded: Loaded) -> None:
         self._loaded, self._interpreter = loaded, loaded.interpreter
+        invoke = loaded.interpreter.invoke
+        self._run = guarded(invoke, self._guard) if self._guard else invoke
         inputs, outputs = self._interpreter.get_input_details, self._interpreter.get_output_details
         self.inputs = tuple(map(specification, inputs()))
         self.outputs = tuple(map(specification, outputs()))
@@ -65,7 +79,7 @@ class Engine:
 
     def _invoke(self) -> None:
         try:
-            self._interpreter.invoke()
+            self._run()
         except (ValueError, RuntimeError) as error:
             self._recover(error)
 
@@ -75,7 +89,8 @@ class Engine:
         operators, pieces = who_computes(
             self._interpreter._get_ops_details(), self._loaded.library_nodes, self.delegate.short
         )
-        return Delegation(str(self.delegate), operators, pieces, self._loaded.fallback)
+        loaded = self._loaded
+        return Delegation(str(self.delegate), operators, pieces, loaded.fallback, loaded.failed_at)
 
     def _recover(self, error: Exception) -> None:
         """Run it again without the delegate that failed. Raises EngineError where none was used."""
@@ -83,22 +98,34 @@ class Engine:
             raise EngineError(
                 f"{self.name} failed in {self.runtime.name}: {brief(error)}"
             ) from error
+        invocation = self.invocations + 1
         failure = DelegateError(
             f"the delegate {self.delegate.short} failed in {self.name} at invocation "
-            f"{self.invocations + 1}: {brief(error)}"
+            f"{invocation}: {brief(error)}"
         )
         if self.delegate.strict:
             raise told_how_to_go_on(failure) from error
         given = [
             self.input(i).copy() for i in range(len(self.inputs))
         ]  # no runtime overwrites them
-        self._take(without_library(self._model, self.name, self.runtime, self._threads, failure))
+        loaded = without_library(self._model, self.name, self.runtime, self._threads, failure)
+        self._take(replace(loaded, failed_at=invocation))
         for index, values in enumerate(given):
             np.copyto(self.input(index), values)
         try:
-            self._interpreter.invoke()
+            self._run()
         except (ValueError, RuntimeError) as again:
             self._recover(again)
+
+
+def guarded(invoke: Callable[[], None], watchdog: Watchdog) -> Callable[[], None]:
+    """`invoke` inside of the watchdog."""
+
+    def run() -> None:
+        with watchdog:
+            invoke()
+
+    return run
 
 
 def specification(detail: dict) -> TensorSpec:

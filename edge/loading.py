@@ -18,11 +18,13 @@ class Loaded:
 
     library_nodes: how many of its nodes a delegate's library made.
     fallback: why it runs without the delegate that was asked for; empty where it does not.
+    failed_at: the invocation at which the delegate failed; 0: it did not.
     """
 
     interpreter: Any
     library_nodes: int = 0
     fallback: str = ""
+    failed_at: int = 0
 
 
 def load_model(

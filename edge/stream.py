@@ -4,6 +4,7 @@ import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,14 +30,16 @@ class EngineOptions:
     """How the parts are run: runtime name, threads a part, delegate.
 
     device: `emulated:BOARD` holds each part to that board's predicted latency; "" is this machine.
+    timeout_s: how long an invocation may take, as in Engine.
     """
 
     runtime: str = "auto"
     threads: int = 1
     delegate: Delegate = AUTO
     device: str = ""
+    timeout_s: float | None = None
 
-    @property
+    @cached_property
     def board(self) -> "EmulatedBoard | None":
         """The board that is played. Raises EngineError or DeviceError where it cannot be."""
         if not self.device:
@@ -62,6 +65,7 @@ class EngineOptions:
             threads=board.threads if board else self.threads,
             delegate=self.delegate,
             pacer=board.pacer(model) if board else None,
+            timeout_s=self.timeout_s,
         )
         said = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]
         found = [replace(tensor, name="") for tensor in (*engine.inputs, *engine.outputs)]
@@ -143,8 +147,9 @@ class Stream:
         self.head = Head(bundle, written, options)
         self._board = options.board
         self._played_name = self._board.profile.name if self._board else None
+        self._unused = ""
         if options.delegate.expects_work:
-            check_taken(options.delegate, list(self.delegation.values()))
+            self._unused = check_taken(options.delegate, list(self.delegation.values()))
         self.reset()
 
     @property
@@ -157,7 +162,8 @@ class Stream:
     @property
     def delegation(self) -> dict[str, Delegation]:
         """Who computes the operators of each part, by its role."""
-        return {role: engine.delegation for role, engine in self.engines.items()}
+        found = {role: engine.delegation for role, engine in self.engines.items()}
+        return {r: replace(d, fallback=d.fallback or self._unused) for r, d in found.items()}
 
     @property
     def predicted(self) -> "Predicted | None":

@@ -10,15 +10,18 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
+from edge.errors import EngineHung
+
 _CHECKS = 4  # in each timeout
+_LONGEST_WAIT_S = 60.0  # between two of them
 
 
 class Watchdog:
     """Guards each `with` block; several may follow each other, none inside of another.
 
     on_hang: called in a thread of its own once a block takes longer than `timeout_s`, while
-    the main thread is still in it; then the process ends with the code that it gives.
-    A timeout of 0 guards nothing.
+    the main thread is still in it; then the process ends with the code that it gives, or
+    EngineHung's where it raises. A timeout of 0 guards nothing.
     """
 
     def __init__(
@@ -57,8 +60,15 @@ class Watchdog:
         """End the process where the block is overdue."""
         with self._lock:
             if self._since is not None and self._clock() - self._since > self._timeout_s:
-                self._end(self._on_hang())
+                self._give_up()
+
+    def _give_up(self) -> None:
+        code = EngineHung.exit_code
+        try:
+            code = self._on_hang()
+        finally:  # also where nobody reads what it says: nothing else can end this process
+            self._end(code)
 
     def _watch(self) -> None:
-        while not self._closed.wait(self._timeout_s / _CHECKS):
+        while not self._closed.wait(min(self._timeout_s / _CHECKS, _LONGEST_WAIT_S)):
             self.check()

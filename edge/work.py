@@ -5,11 +5,14 @@ from collections import Counter
 
 from devices.prediction.instructions import instructions_per_unit
 from devices.prediction.work import Work
+from edge.errors import EngineError
 from edge.operators import Operator, read_operators
 
 _MATRIX = ("CONV_2D", "FULLY_CONNECTED", "BATCH_MATMUL", "CONV_3D", "TRANSPOSE_CONV")
 _DEPTHWISE = "DEPTHWISE_CONV_2D"
 _ACTIVATIONS = ("LOGISTIC", "TANH", "HARD_SWISH", "SOFTMAX", "EXP", "GELU")
+_LOOPS = ("WHILE", "IF", "CALL_ONCE")
+_CALL = 500  # instructions to call an operator at all
 _TILE_ROWS = 4  # of the output that XNNPACK's matrix kernels compute at once: 4 to 8
 
 
@@ -22,13 +25,20 @@ def estimated_work(model: bytes, kernels: str) -> Work:
     """The same with instructions estimated from the operators.
 
     kernels: a core whose instructions a unit are known, such as `cortex-a72`.
+    Raises EngineError for a network with loops.
     """
     operators, table = read_operators(model), instructions_per_unit(kernels)
-    instructions = sum(table.get(unit, 0.0) * amount for unit, amount in units(operators).items())
-    return _work(operators, instructions, counted=False)
+    estimated = sum(table.get(unit, 0.0) * amount for unit, amount in units(operators).items())
+    return _work(operators, max(estimated, _CALL * len(operators)), counted=False)
 
 
 def _work(operators: tuple[Operator, ...], instructions: float, counted: bool) -> Work:
+    loops = [operator.name for operator in operators if operator.name in _LOOPS]
+    if loops:
+        raise EngineError(
+            f"nothing can be predicted of a network with {loops[0]}: how often it runs is not "
+            "written in it; unroll it, or measure"
+        )
     return Work(
         instructions=instructions,
         weight_bytes=sum(map(_weight_bytes, operators)),

@@ -8,25 +8,12 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from tests.wheels import ROOT, build_wheel
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "wheel",
-        "-q",
-        "--no-deps",
-        "-w",
-        str(folder),
-        str(ROOT),
-    ]
-    subprocess.run(command, check=True, capture_output=True)
-    return next(folder.glob("edge_run-*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
@@ -36,13 +23,20 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert "edge/bundles/faces-in-motion.edge" in names
     assert "models/configs/orl_motion_lite.toml" in names
     assert "benchmarks/suites/default.toml" in names
-    assert "devices/data/arm_cores.json" in names
+    for folder in ("devices/data", "devices/profiles", "devices/measurements"):
+        assert {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()} <= set(names)
     assert "devices/emulation/count_instructions.c" in names
     assert "devices/emulation/aarch64_instructions.csv" in names
-    assert "devices/profiles/pi-4.toml" in names
     assert "devices/emulated_delegate/kernel.c" in names
     assert "devices/emulated_delegate/kernel.h" in names
     assert any(name.endswith("/NOTICE") for name in names)
+
+
+def test_it_holds_each_module_that_is_there_and_no_other(wheel: Path) -> None:
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
+    tops = {name.split("/")[0] for name in names}
+    there = {str(path.relative_to(ROOT)) for top in tops for path in (ROOT / top).rglob("*.py")}
+    assert names == there
 
 
 def test_the_base_install_is_what_a_board_needs(wheel: Path) -> None:

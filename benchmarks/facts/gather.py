@@ -10,6 +10,7 @@ import numpy as np
 from benchmarks.accuracy import figures, unmeasured
 from benchmarks.described import describe
 from benchmarks.facts.facts import FACTS_SCHEMA, UNSURE, Facts, GoldenFacts
+from benchmarks.frames import golden_or_black
 from benchmarks.instructions.count import count_parts
 from benchmarks.record import TaskFigure
 from benchmarks.subjects import StreamSubject
@@ -24,8 +25,6 @@ from edge.plain_tflite import open_any
 from edge.progress import Progress
 from edge.selftest import SURE_MARGIN, margin, replay, self_test
 from edge.stream import EngineOptions, Stream
-
-_MORE_THAN_A_WINDOW = 4  # frames, enough to see that each costs the same
 
 
 def gather(
@@ -77,20 +76,12 @@ def _of_parts(
 def _invocations(bundle: Bundle, options: EngineOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
     subject = StreamSubject(Stream(bundle, options))
-    stepped = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in _frames(bundle)]
+    stepped = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in golden_or_black(bundle)]
     decided = [timing for timing in stepped if timing is not None]
     counted: Counter[str] = Counter()
     for timing in decided:
         counted.update(timing.invocations)
     return {role: count / len(decided) for role, count in counted.items()}
-
-
-def _frames(bundle: Bundle) -> np.ndarray:
-    """The golden frames; where there are none black ones, which cost as many invocations."""
-    if "frames" in bundle.golden:
-        return bundle.golden["frames"]
-    spec, window = bundle.manifest.input, bundle.manifest.window
-    return np.zeros((window + _MORE_THAN_A_WINDOW, spec.height, spec.width, 3), np.uint8)
 
 
 def _declared(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:

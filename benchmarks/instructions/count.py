@@ -8,6 +8,7 @@ from benchmarks.instructions.figures import Instructions
 from devices.catalogue import profile_named, profiles
 from devices.emulation.counting import ARCHITECTURE, InstructionCounter, counter
 from devices.emulation.unavailable import BuildFailed, RunFailed, Unavailable
+from devices.errors import DeviceError
 from devices.profile import Profile
 from edge.bundle import Bundle
 from edge.errors import EngineError
@@ -24,7 +25,10 @@ def boards_named(names: str) -> tuple[Profile, ...]:
     if names == ALL:
         return tuple(filter(_can_be_counted, profiles().values()))
     given = (name.strip() for name in names.split(","))
-    return tuple(profile_named(name) for name in dict.fromkeys(filter(None, given)))
+    found = tuple(profile_named(name) for name in dict.fromkeys(filter(None, given)))
+    if not found:
+        raise DeviceError(f"--device '{names}' names no board: `edge-devices list` shows them")
+    return found
 
 
 def _can_be_counted(profile: Profile) -> bool:

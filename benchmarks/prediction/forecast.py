@@ -13,7 +13,7 @@ from devices.profile import Profile
 from edge.bundle import Bundle
 from edge.work import counted_work, estimated_work
 
-_SYSTEM_BYTES = 250 << 20  # what a headless system, its page cache and an ssh session want
+_SYSTEM_BYTES = 250 << 20  # what a headless system, its page cache and a shell from afar want
 
 # board, part's role -> instructions of one inference; None: not counted, estimate them
 Count = Callable[[Profile, str], int | None]

@@ -5,6 +5,7 @@ from devices.detection import Detected, detect
 from devices.errors import DeviceError
 from devices.prediction.work import Work
 from edge.bundle import Bundle
+from edge.errors import EngineError
 
 
 def work_here(bundle: Bundle, found: Detected | None = None) -> dict[str, Work]:
@@ -14,5 +15,5 @@ def work_here(bundle: Bundle, found: Detected | None = None) -> dict[str, Work]:
         return {}
     try:
         return part_work(bundle, found.profile, lambda profile, role: None)
-    except DeviceError:
+    except (DeviceError, EngineError):  # no LiteRT, no schema to read operators with
         return {}

@@ -34,7 +34,7 @@ def section(forecasts: Sequence[tuple[Forecast, Forecast]]) -> str:
 
 
 def _bundle(one: Forecast, many: Forecast) -> str:
-    rows = [_row(a, b) for a, b in zip(one.boards, many.boards) if a.frame and b.frame]
+    rows = [_row(a, b) for a, b in zip(one.boards, many.boards) if _is_named(a, b)]
     header = [
         "board",
         "ms a frame, 1 thread",
@@ -43,6 +43,11 @@ def _bundle(one: Forecast, many: Forecast) -> str:
         "figures known of it",
     ]
     return f"**{one.bundle}**, predicted\n\n{markdown_table(header, rows)}"
+
+
+def _is_named(one: BoardForecast, many: BoardForecast) -> bool:
+    """Generic boards are nobody's: what one takes is the profile's assumption."""
+    return bool(one.frame and many.frame) and not one.board.startswith("generic-")
 
 
 def _row(one: BoardForecast, many: BoardForecast) -> list[str]:

@@ -1,10 +1,10 @@
 """`edge-bench predict`, once its options are read."""
 
 from benchmarks.cold_start import cold_start
-from benchmarks.frames import choose_frames
+from benchmarks.frames import frames_of
 from benchmarks.instructions.count import boards_named, count_parts, counters
 from benchmarks.prediction.forecast import Count, Forecast, forecast
-from devices.catalogue import profiles
+from devices.catalogue import profiles, shipped_profiles
 from devices.errors import DeviceError
 from devices.prediction.cores import processor_of
 from devices.prediction.measured import measured
@@ -28,7 +28,7 @@ def run_forecast(name: str, boards: str, threads: int, count: bool, progress: Pr
         progress.say(f"warning: {unused.reason}")
     counts = _counter(bundle, chosen, progress) if count else _estimated
     progress.say("measuring memory")
-    frames = choose_frames(bundle, None, None)
+    frames = frames_of(bundle)
     once = cold_start(name, EngineOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
     return forecast(bundle, chosen, threads, once.peak_rss_bytes, counts)
 
@@ -39,7 +39,9 @@ def _estimated(profile: Profile, role: str) -> None:
 
 def _counter(bundle: Bundle, boards: tuple[Profile, ...], progress: Progress) -> Count:
     """Count once for each kind of kernels: boards with the same execute the same instructions."""
-    by_kernels = {_kernels(board): board for board in boards if _kernels(board)}
+    wanted = set(filter(None, map(_kernels, boards)))
+    emulated = {board.cpu.qemu_cpu: board for board in shipped_profiles()}
+    by_kernels = {kernels: emulated[kernels] for kernels in sorted(wanted)}
     found = count_parts(bundle, counters(tuple(by_kernels.values()), progress), progress)
     return lambda board, role: found[by_kernels[_kernels(board)].name][role].instructions
 

@@ -6,50 +6,40 @@ Run as `python -m devices.emulated_delegate.build [LIBRARY.so]`; it prints where
 import hashlib
 import os
 import platform
-import shlex
-import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from devices.cache_folder import cache_folder
+from devices.compiler import NoCompiler, find_compiler
 from devices.errors import DeviceError
 
-DEFAULT_FOLDER = Path("~/.cache/edge-run/delegates")
 NAME = "libedge_emulated_delegate"
 _HERE = Path(__file__).parent
-_COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC")
 _HIDE = "-fvisibility=hidden"
 
 
-def build(folder: Path = DEFAULT_FOLDER, environment: Mapping[str, str] = os.environ) -> Path:
-    """The library in `folder`, compiled only where these sources were not yet.
+def build(folder: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path:
+    """The library in `folder` or the user's cache, compiled only where these sources were not yet.
 
     Raises DeviceError where there is no compiler (`$CC`, else cc, gcc or clang), or it fails.
     """
-    path = folder.expanduser() / f"{NAME}-{_fingerprint(environment.get('CC', ''))}.so"
+    folder = folder or cache_folder(environment) / "delegates"
+    path = folder / f"{NAME}-{_fingerprint(environment.get('CC', ''))}.so"
     if not path.exists():
-        compile_to(path, find_compiler(environment))
+        compile_to(path, environment)
     return path
 
 
-def find_compiler(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """The words that begin a compiler's command line. Raises DeviceError where there is none."""
-    wanted = shlex.split(environment.get("CC", ""))
-    search = environment.get("PATH")
-    for command in [wanted] if wanted else [[name] for name in _COMPILERS]:
-        if shutil.which(command[0], path=search):
-            return command
-    missing = f"$CC is {wanted[0]}, which is not there" if wanted else "there is no C compiler"
-    raise DeviceError(
-        f"the emulated delegate is built on first use and {missing}: apt-get install gcc"
-    )
+def compile_to(path: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Compile the sources; the library stands under its name when it is whole.
 
-
-def compile_to(path: Path, compiler: Sequence[str]) -> None:
-    """Compile the sources; the library stands under its name when it is whole."""
+    Raises DeviceError.
+    """
+    compiler = _compiler(environment)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{NAME}-") as folder:
@@ -61,6 +51,13 @@ def compile_to(path: Path, compiler: Sequence[str]) -> None:
             f"the emulated delegate cannot be built at {path} ({error.strerror}): "
             "choose another folder, or free some space"
         ) from error
+
+
+def _compiler(environment: Mapping[str, str]) -> list[str]:
+    try:
+        return find_compiler(environment)
+    except NoCompiler as error:
+        raise DeviceError(f"the emulated delegate is built on first use and {error}") from error
 
 
 def _run(command: Sequence[str]) -> None:
@@ -90,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
     try:
         if arguments:
             path = Path(arguments[0])
-            compile_to(path, find_compiler())
+            compile_to(path)
         else:
             path = build()
     except DeviceError as error:

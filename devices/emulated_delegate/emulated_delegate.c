@@ -55,6 +55,10 @@ static Status prepare(Context* context, Delegate* delegate) {
     return STATUS_ERROR;
   }
   IntArray* taken = malloc(sizeof(IntArray) + (size_t)plan->size * sizeof(int));
+  if (!taken) {
+    context->report_error(context, "out of memory\n");
+    return STATUS_ERROR;
+  }
   taken->size = 0;
   for (int i = 0; i < plan->size; ++i) {
     Node* node = NULL;
@@ -85,6 +89,7 @@ EXPORTED Delegate* tflite_plugin_create_delegate(char** keys, char** values, siz
   }
   if (settings.fault == FAULT_CREATE) return refuse(report_error, "fail=create asks for it");
   Emulated* emulated = calloc(1, sizeof *emulated);
+  if (!emulated) return refuse(report_error, "out of memory");
   emulated->settings = settings;
   emulated->delegate.data = emulated;
   emulated->delegate.prepare = prepare;

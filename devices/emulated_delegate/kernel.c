@@ -17,25 +17,28 @@ typedef struct {
 typedef struct {
   Emulated* owner;
   bool first; /* of the graph's kernels */
+  bool whole; /* there was memory for all of it */
   TensorPool pool;
   int count;
   Step steps[];
 } Kernel;
 
+/* NULL where there is no memory for it. */
 static IntArray* new_array(int size) {
   IntArray* array = malloc(sizeof(IntArray) + (size_t)size * sizeof(int));
-  array->size = size;
+  if (array) array->size = size;
   return array;
 }
 
 static IntArray* copied(const IntArray* source) {
   IntArray* copy = new_array(source ? source->size : 0);
-  if (source) memcpy(copy->data, source->data, (size_t)source->size * sizeof(int));
+  if (source && copy) memcpy(copy->data, source->data, (size_t)source->size * sizeof(int));
   return copy;
 }
 
-/* A node of our own: the original may move in memory, and its temporaries are its own. */
-static void open_step(Context* context, int index, Step* step) {
+/* A node of our own: the original may move in memory, and its temporaries are its own.
+ * False where there is no memory for it. */
+static bool open_step(Context* context, int index, Step* step) {
   Node* original = NULL;
   Registration* registration = NULL;
   context->get_node_and_registration(context, index, &original, &registration);
@@ -50,6 +53,8 @@ static void open_step(Context* context, int index, Step* step) {
   if (registration->init) {
     step->node.user_data = registration->init(context, original->builtin_data, 0);
   }
+  return step->node.inputs && step->node.outputs && step->node.intermediates &&
+         step->node.temporaries;
 }
 
 static void close_step(Context* context, Step* step) {
@@ -68,15 +73,20 @@ static void* init(Context* context, const char* buffer, size_t length) {
   Emulated* owner = (Emulated*)params->delegate;
   Kernel* kernel = calloc(1, sizeof(Kernel) + (size_t)nodes->size * sizeof(Step));
   (void)length;
+  if (!kernel) return NULL;
   kernel->owner = owner;
   kernel->first = owner->kernels++ == 0;
   kernel->count = nodes->size;
-  for (int i = 0; i < nodes->size; ++i) open_step(context, nodes->data[i], &kernel->steps[i]);
+  kernel->whole = true;
+  for (int i = 0; i < nodes->size; ++i) {
+    kernel->whole &= open_step(context, nodes->data[i], &kernel->steps[i]);
+  }
   return kernel;
 }
 
 static void release(Context* context, void* data) {
   Kernel* kernel = data;
+  if (!kernel) return;
   for (int i = 0; i < kernel->count; ++i) close_step(context, &kernel->steps[i]);
   free(kernel);
 }
@@ -89,13 +99,14 @@ static bool holds(const IntArray* array, int value) {
 }
 
 /* Ask the runtime's arena for what it no longer plans by itself: the steps' temporaries, and
- * tensors that only the steps among themselves read. */
-static void request_memory(Node* node, const Kernel* kernel) {
+ * tensors that only the steps among themselves read. False where there is no room for the list. */
+static bool request_memory(Node* node, const Kernel* kernel) {
   int most = 0;
   for (int i = 0; i < kernel->count; ++i) {
     most += kernel->steps[i].node.temporaries->size + kernel->steps[i].node.outputs->size;
   }
   IntArray* wanted = new_array(most);
+  if (!wanted) return false;
   wanted->size = 0;
   for (int i = 0; i < kernel->count; ++i) {
     const Node* step = &kernel->steps[i].node;
@@ -111,10 +122,17 @@ static void request_memory(Node* node, const Kernel* kernel) {
   }
   free(node->temporaries);
   node->temporaries = wanted;
+  return true;
+}
+
+static Status out_of_memory(Context* context) {
+  context->report_error(context, "out of memory\n");
+  return STATUS_ERROR;
 }
 
 static Status prepare(Context* context, Node* node) {
   Kernel* kernel = node->user_data;
+  if (!kernel || !kernel->whole) return out_of_memory(context);
   if (kernel->owner->settings.fault == FAULT_PREPARE) {
     context->report_error(context, "fail=prepare asks for it\n");
     return STATUS_ERROR;
@@ -124,8 +142,7 @@ static Status prepare(Context* context, Node* node) {
     Status status = prepare_with_room(context, &step->registration, &step->node, &kernel->pool);
     if (status != STATUS_OK) return status;
   }
-  request_memory(node, kernel);
-  return STATUS_OK;
+  return request_memory(node, kernel) ? STATUS_OK : out_of_memory(context);
 }
 
 static Status invoke(Context* context, Node* node) {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.emulation.apt import distribution, unpack
-from devices.emulation.cache import Say, cache_folder, kept, key
+from devices.emulation.cache import Say, arm_folder, kept, key
 from devices.emulation.commands import run
 from devices.emulation.systems import SYSTEMS, System
 from devices.emulation.unavailable import BuildFailed, Unavailable
@@ -34,7 +34,7 @@ class ArmPython:
     @property
     def bytecode(self) -> Path:
         """Where that of the packages is kept; made by the first emulated run."""
-        return cache_folder() / f"bytecode-{key(self.root.name, self.site.name)}"
+        return arm_folder() / f"bytecode-{key(self.root.name, self.site.name)}"
 
     @property
     def version(self) -> str:

@@ -5,20 +5,21 @@ import fcntl
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from devices.cache_folder import cache_folder
 from devices.emulation.unavailable import BuildFailed
 
 Say = Callable[[str], None]
 _LOCK = ".lock"
+_KEPT_S = 30 * 86400  # after its last use
 
 
-def cache_folder() -> Path:
-    """`$XDG_CACHE_HOME/edge-run/arm`, else `~/.cache/edge-run/arm`."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".cache")
-    return folder / "edge-run" / "arm"
+def arm_folder() -> Path:
+    """`arm` in the user's cache."""
+    return cache_folder() / "arm"
 
 
 def key(*made_from: str) -> str:
@@ -29,22 +30,24 @@ def key(*made_from: str) -> str:
 def kept(name: str, build: Callable[[Path], None], step: str, say: Say) -> Path:
     """The folder `name` of the cache; where it is missing, `build` fills it first.
 
-    It is filled beside, as NAME.part, and renamed when whole; what an interrupted build left
-    is removed. One process builds, others wait for it. Raises BuildFailed.
+    It is filled beside, as NAME.part, and renamed when whole; what an interrupted build left,
+    and what nobody used for 30 days, is removed then. One process builds, others wait for it.
+    Raises BuildFailed.
     """
-    path = cache_folder() / name
-    if path.is_dir():
-        return path
-    with _only_builder(say):
-        if not path.is_dir():
-            say(step)
-            _build(path, build)
+    path = arm_folder() / name
+    if not path.is_dir():
+        with _only_builder(say):
+            if not path.is_dir():
+                say(step)
+                _build(path, build)
+    with contextlib.suppress(OSError):  # a cache that is only read is never tidied up either
+        os.utime(path)
     return path
 
 
 def _build(path: Path, build: Callable[[Path], None]) -> None:
     part = path.with_name(f"{path.name}.part")
-    _remove(path.parent.glob(f"{path.name}.part*"))
+    _remove([*path.parent.glob("*.part*"), *_unused(path.parent)])
     try:
         part.mkdir()
         build(part)
@@ -56,6 +59,13 @@ def _build(path: Path, build: Callable[[Path], None]) -> None:
         ) from error
 
 
+def _unused(folder: Path) -> Iterator[Path]:
+    oldest = time.time() - _KEPT_S
+    for path in folder.iterdir():
+        if path.is_dir() and path.stat().st_mtime < oldest:
+            yield path
+
+
 def _remove(leftovers: Iterable[Path]) -> None:
     for leftover in leftovers:
         shutil.rmtree(leftover, ignore_errors=True)
@@ -64,7 +74,7 @@ def _remove(leftovers: Iterable[Path]) -> None:
 @contextlib.contextmanager
 def _only_builder(say: Say) -> Iterator[None]:
     """Hold the cache's lock, which the system lets go when this process ends in any way."""
-    folder = cache_folder()
+    folder = arm_folder()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         file = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)

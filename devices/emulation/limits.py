@@ -33,9 +33,16 @@ def confinement(profile: Profile, root: Path = Path("/")) -> Confinement:
     resident = read_kilobytes(status, "VmRSS") or 0
     memory_bytes = min(profile.memory.size_mib) * 2**20
     return Confinement(
-        cores=tuple(allowed[: profile.cpu.cores]),
+        cores=_cores(profile, allowed),
         address_space_bytes=mapped + max(memory_bytes - resident, 0),
     )
+
+
+def _cores(profile: Profile, allowed: list[int]) -> tuple[int, ...]:
+    """Those that the profile keeps to, as far as there are so many here."""
+    board = allowed[: profile.cpu.cores]
+    kept = tuple(board[number] for number in profile.run.affinity if number < len(board))
+    return kept or tuple(board)
 
 
 @contextmanager

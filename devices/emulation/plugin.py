@@ -1,25 +1,23 @@
 """The counting plugin, compiled with the system's C compiler."""
 
-import os
-import shutil
 from importlib import resources
 from pathlib import Path
 
+from devices.compiler import NoCompiler, find_compiler
 from devices.emulation.cache import Say, kept, key
 from devices.emulation.commands import run
 from devices.emulation.unavailable import Unavailable
 
-_COMPILERS = ("cc", "gcc", "clang")
 _FLAGS = ("-O2", "-fPIC", "-shared")
 _SOURCE = "count_instructions.c"
 
 
-def compiler() -> str:
-    """The C compiler: `$CC`, else the system's. Raises Unavailable without one."""
-    for name in filter(None, (os.environ.get("CC"), *_COMPILERS)):
-        if found := shutil.which(name):
-            return found
-    raise Unavailable("there is no C compiler: apt-get install gcc libc6-dev")
+def compiler() -> list[str]:
+    """The words that begin a compiler's command line. Raises Unavailable without one."""
+    try:
+        return find_compiler()
+    except NoCompiler as error:
+        raise Unavailable(str(error)) from error
 
 
 def counting_plugin(say: Say) -> Path:
@@ -29,7 +27,7 @@ def counting_plugin(say: Say) -> Path:
 
     def build(folder: Path) -> None:
         target = folder / "count.so"
-        run([with_compiler, *_FLAGS, "-o", str(target), str(source)], f"compiling {_SOURCE}")
+        run([*with_compiler, *_FLAGS, "-o", str(target), str(source)], f"compiling {_SOURCE}")
 
-    name = f"count-{key(source.read_text(encoding='utf-8'), with_compiler)}"
+    name = f"count-{key(source.read_text(encoding='utf-8'), *with_compiler)}"
     return kept(name, build, "compiling the counting plugin", say) / "count.so"

@@ -8,6 +8,8 @@ from devices.errors import DeviceError
 from devices.profile import Profile, tomllib
 from devices.tables import build, nearest
 
+ARCHITECTURE = "aarch64"  # whose instructions are counted
+
 
 @dataclass(frozen=True)
 class Microarchitecture:
@@ -51,6 +53,11 @@ def processor_of(profile: Profile) -> Processor:
             f"nothing can be predicted for {profile.name}: no figures are known of "
             f"'{cpu.microarchitecture}'{nearest(cpu.microarchitecture, known)}; "
             "measure there with edge-bench"
+        )
+    if cpu.architecture != ARCHITECTURE:
+        raise DeviceError(
+            f"nothing can be predicted for {profile.name}: figures are of {ARCHITECTURE} systems, "
+            f"not {cpu.architecture}; measure there with edge-bench"
         )
     core, memory = known[cpu.microarchitecture], profile.memory
     bandwidth_gb_s = memory.measured_bandwidth_gb_s or memory.bandwidth_gb_s

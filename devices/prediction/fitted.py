@@ -5,7 +5,6 @@ from collections import Counter
 
 from devices.prediction.anchors import published
 from devices.prediction.cores import processor_of
-from devices.prediction.instructions import ESTIMATE_SPREAD
 from devices.prediction.measured import measured
 from devices.prediction.model import Latency, LatencyModel, Observation, fit
 from devices.prediction.work import Work
@@ -31,7 +30,4 @@ def observed_boards() -> Counter[str]:
 def predicted(work: Work, profile: Profile, threads: int = 1) -> Latency:
     """Predict one invocation on a board; raise DeviceError where nothing is known of its cores."""
     processor = processor_of(profile)
-    spread = 0.0 if work.counted else ESTIMATE_SPREAD
-    return latency_model().predict(
-        work, processor, min(threads, processor.cores), estimate_spread=spread
-    )
+    return latency_model().predict(work, processor, min(threads, processor.cores))

@@ -11,12 +11,13 @@ from devices.catalogue import catalogue
 from devices.config_folder import config_folder
 from devices.detection import by_model
 from devices.errors import DeviceError
-from devices.prediction.cores import Processor, processor_of
+from devices.prediction.cores import ARCHITECTURE, Processor, processor_of
 from devices.prediction.model import Observation
 from devices.prediction.work import Work
 from devices.tables import build
 
 _MOST_BYTES = 64 << 20
+_MOST_MS, _MOST = 1e6, 1e15  # of a part; more is no measurement
 
 
 @dataclass(frozen=True)
@@ -54,32 +55,58 @@ def _records(folder: Path) -> list[Path]:
 
 
 def read_record(path: Path) -> list[Observation]:
-    """Each part's median latency; raise DeviceError where the file is no record of a known board."""
+    """Each part's median latency; raise DeviceError where nothing can be learnt from the file."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise DeviceError(f"{path} is larger than 64 MB: no record is")
-        record = json.loads(path.read_text("utf-8"))
-        return list(_observations(record))
+        return list(_observations(json.loads(_content(path))))
     except OSError as error:
         raise DeviceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as e:
         raise DeviceError(
-            f"{path} is no record that can be learnt from ({error}): "
+            f"{path} is no record that can be learnt from ({e}): "
             "write it on a known board with edge-bench BUNDLE -o record.json"
-        ) from error
+        ) from e
+
+
+def _content(path: Path) -> str:
+    if not path.is_file():
+        raise ValueError("it is no file")
+    if path.stat().st_size > _MOST_BYTES:
+        raise ValueError("it is larger than 64 MB")
+    return path.read_text("utf-8")
 
 
 def _observations(record: Mapping[str, Any]) -> Iterator[Observation]:
-    if record["setup"].get("device"):
-        raise ValueError("its figures are predicted, not measured")
-    machine, threads = record["machine"], record["setup"]["threads"]
-    processor = _processor(machine)
+    _refuse_unlike(record)
+    processor = _processor(record["machine"])
+    threads = record["setup"]["threads"]
+    _demand(type(threads) is int and 1 <= threads <= processor.cores, f"threads are {threads}")
     for role, invokes in record["measurements"][0]["invokes_ms"].items():
-        milliseconds = float(invokes["p50"])
-        if not 0 < milliseconds < float("inf"):
-            raise ValueError(f"{role} took {milliseconds} ms")
-        work = build(Work, record["work"][role])
-        yield Observation(work, processor, int(threads), milliseconds, processor.board)
+        milliseconds, work = float(invokes["p50"]), build(Work, record["work"][role])
+        _demand(0 < milliseconds < _MOST_MS, f"{role} took {milliseconds} ms")
+        for name, amount in vars(work).items():
+            _demand(0 <= amount < _MOST, f"{role} has {amount} {name}")
+        _demand(work.instructions > 0, f"{role} has no instructions")
+        yield Observation(work, processor, threads, milliseconds, processor.board)
+
+
+def _refuse_unlike(record: Mapping[str, Any]) -> None:
+    """What was not measured as the published figures were teaches nothing of them."""
+    setup, machine = record["setup"], record["machine"]
+    _demand(not setup.get("device"), "its figures are predicted, not measured")
+    _demand(record["complete"] is True, "its run was interrupted")
+    _demand(setup["runtime"] == "litert", f"its runtime is {setup['runtime']}, not litert")
+    _demand(
+        setup["delegate"] in ("auto", "xnnpack"), f"it ran with the delegate {setup['delegate']}"
+    )
+    _demand(machine["architecture"] == ARCHITECTURE, f"its system is {machine['architecture']}")
+    _demand(machine.get("pointer_bits") in (None, 64), "its Python is a 32-bit one")
 
 
 def _processor(machine: Mapping[str, Any]) -> Processor:
@@ -88,5 +115,11 @@ def _processor(machine: Mapping[str, Any]) -> Processor:
     if detected is None:
         raise ValueError(f"no profile for the board '{machine['board']}'")
     known = processor_of(detected.profile)
-    clock_khz = max(machine.get("max_khz") or [known.clock_ghz * 1e6])
-    return Processor(known.board, known.core, known.cores, clock_khz / 1e6, known.bandwidth_gb_s)
+    clock_ghz = max(machine.get("max_khz") or [known.clock_ghz * 1e6]) / 1e6
+    _demand(0.1 <= clock_ghz <= 10, f"its clock is {clock_ghz} GHz")
+    return Processor(known.board, known.core, known.cores, clock_ghz, known.bandwidth_gb_s)
+
+
+def _demand(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from devices.prediction.cores import Processor
+from devices.prediction.instructions import ESTIMATE_SPREAD
 from devices.prediction.terms import TERMS, least_ms
 from devices.prediction.work import Work
 
@@ -26,7 +27,7 @@ _Z = 1.645  # the normal quantile that leaves 5 % on each side
 _PRIOR_SIZES = np.log([1.5, 2.0, 1.0, 1.0])
 _PRIOR_SPREAD = np.array([0.5, 0.7, 0.7, 0.7])
 _BOARD_SPREAD = 0.15  # of the logarithm of a board's deviation
-_OWN_SCALE_SPREAD = 1.0  # ... of one whose network is another
+_OWN_SCALE_SPREAD = 10.0  # ... of one whose network is another
 _NOISE = 0.10  # of the logarithm of one published figure
 _STEPS = 50
 
@@ -75,18 +76,13 @@ class LatencyModel:
     mean: np.ndarray
     covariance: np.ndarray
 
-    def predict(
-        self, work: Work, processor: Processor, threads: int = 1, *, estimate_spread: float = 0.0
-    ) -> Latency:
-        """Predict one invocation.
-
-        estimate_spread: of the logarithm of the instructions, where they are estimated.
-        """
+    def predict(self, work: Work, processor: Processor, threads: int = 1) -> Latency:
+        """Predict one invocation."""
         parts = np.exp(self.mean[: len(TERMS)]) * least_ms(work, processor, threads)
         total = parts.sum()
         gradient = np.zeros(len(self.mean))
         gradient[: len(TERMS)] = parts / total
-        variance = _NOISE**2 + (estimate_spread * gradient[0]) ** 2
+        variance = _variance(work)
         middle = math.log(total)
         if processor.board in self.groups:
             at = len(TERMS) + self.groups.index(processor.board)
@@ -114,15 +110,21 @@ def fit(observations: Sequence[Observation]) -> LatencyModel:
         return LatencyModel(groups, start, np.linalg.inv(precision))
     least = np.array([least_ms(o.work, o.processor, o.threads) for o in observations])
     measured = np.log([each.ms for each in observations])
+    weights = 1 / np.array([_variance(each.work) for each in observations])
     at = len(TERMS) + np.array([groups.index(each.group) for each in observations])
     evaluate = functools.partial(_evaluate, least, at)
     mean = start
     for _ in range(_STEPS):
         predicted, slopes = evaluate(mean)
-        curvature = slopes.T @ slopes / _NOISE**2 + precision
-        push = slopes.T @ (measured - predicted) / _NOISE**2 - precision @ (mean - start)
+        curvature = slopes.T @ (weights[:, None] * slopes) + precision
+        push = slopes.T @ (weights * (measured - predicted)) - precision @ (mean - start)
         mean = mean + np.linalg.solve(curvature, push)
     return LatencyModel(groups, mean, np.linalg.inv(curvature))
+
+
+def _variance(work: Work) -> float:
+    """Of the logarithm of a figure: its own noise, and what its work is not known to."""
+    return _NOISE**2 + (0.0 if work.counted else ESTIMATE_SPREAD**2)
 
 
 def _evaluate(least: np.ndarray, at: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

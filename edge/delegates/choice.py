@@ -71,7 +71,7 @@ class Delegate:
     @property
     def short(self) -> str:
         """The library alone, without its options."""
-        return Path(self.name).name
+        return _file_name(self.name)
 
     def __str__(self) -> str:
         return self.name + _written(self.options)
@@ -83,7 +83,11 @@ AUTO = Delegate()
 def label_of(text: str) -> str:
     """A delegate as `str` writes it, without the folders of a path."""
     name, options = _split(text)
-    return Path(name).name + (f":{options}" if options else "")
+    return _file_name(name) + (f":{options}" if options else "")
+
+
+def _file_name(path: str) -> str:
+    return Path(path).name or path  # `.` and `/` have none
 
 
 def _split(text: str) -> tuple[str, str]:

@@ -17,12 +17,14 @@ class Delegation:
     pieces: into how many nodes each delegate's operators were gathered; data passes
     between it and the others at each.
     fallback: why the delegate asked for is not used; empty where it is.
+    failed_at: the invocation at which it failed, and was used until then; 0: it did not.
     """
 
     asked: str
     operators: dict[str, dict[str, int]]
     pieces: dict[str, int] = field(default_factory=dict)
     fallback: str = ""
+    failed_at: int = 0
 
     @property
     def total(self) -> int:

@@ -9,15 +9,17 @@ from edge.delegates.delegation import XNNPACK, Delegation
 from edge.errors import DelegateError
 
 
-def check_taken(delegate: Delegate, found: Sequence[Delegation]) -> None:
+def check_taken(delegate: Delegate, found: Sequence[Delegation]) -> str:
     """Announce where it takes no operator of any part; raise DelegateError where it is strict.
 
-    Parts that run without it were announced already.
+    Gives what was announced; empty where it computes something, or was announced already that
+    parts run without it.
     """
     who = XNNPACK if delegate.name == XNNPACK_ASKED else delegate.short
     if any(each.taken(who) or each.fallback for each in found):
-        return
+        return ""
     message = f"the delegate {delegate.label} takes no operator of this network"
     if delegate.strict:
         raise DelegateError(f"{message}: convert it for the delegate, or leave out --delegate")
     announce(f"{message}; going on without it")
+    return message

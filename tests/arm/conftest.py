@@ -1,8 +1,6 @@
 """Emulated boards with our wheel in them. Not part of `make test`: `make test-arm` runs these."""
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,8 +16,8 @@ from devices.emulation.guest import EmulatedBoard, emulated_board
 from devices.emulation.unavailable import Unavailable
 from edge.bundle import open_bundle
 from edge.shipped import DEFAULT_BUNDLE, find_bundle
+from tests.wheels import build_wheel
 
-ROOT = Path(__file__).parent.parent.parent
 T = TypeVar("T")
 BOARDS = os.environ.get("BOARDS", "pi-3b-plus pi-4 pi-5 jetson-nano").split()
 
@@ -85,11 +83,7 @@ def or_skip(make: Callable[[], T]) -> T:
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Our wheel, as `make wheel` makes it."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(folder), str(ROOT)]
-    subprocess.run(pip, check=True, capture_output=True)
-    return next(folder.glob("edge_run-*.whl"))
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def install(board: EmulatedBoard, wheel: Path, folder: Path, *options: str) -> Path:

@@ -15,8 +15,9 @@ from devices.emulation.counting import InstructionCounter, counter
 from devices.emulation.unavailable import RunFailed
 from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.shipped import DEFAULT_BUNDLE
-from tests.arm.conftest import ROOT, or_skip
+from tests.arm.conftest import or_skip
 from tests.arm.heavier import with_an_addition
+from tests.wheels import ROOT
 
 BASELINE = ROOT / "benchmarks" / "baseline" / "faces-in-motion.facts.json"
 FOR_ONE_PER_CENT = 200_000  # elements: adding to them is 1.2 to 3.2 % of the encoder

@@ -91,6 +91,19 @@ def test_a_delegate_that_fails_is_in_the_record(measured, fault: str, said: str)
         measured(strict=True, fail=fault)
 
 
+def test_figures_from_before_a_failure_are_not_called_those_without_it(measured) -> None:
+    (doubt,) = [each for each in doubts(measured(fail="invoke:6")) if "encoder" in each]
+    assert doubt.endswith("; from then on the figures are those of a run without it")
+    (doubt,) = [each for each in doubts(measured(fail="prepare")) if "encoder" in each]
+    assert doubt.endswith("; the figures are those of a run without it")
+
+
+def test_a_delegate_that_takes_nothing_is_in_the_record(measured) -> None:
+    found = measured(ops="none")
+    assert found.left_out[0].endswith("takes no operator of this network")
+    assert any("those of a run without it" in doubt for doubt in doubts(found))
+
+
 def test_other_delegates_are_other_settings() -> None:
     other = asked_for("/lib/x.so:a=1", delegation={"encoder": SAMPLE["encoder"]})
     assert setting_differences(RECORD, other) == ("delegate: auto and x.so:a=1",)
@@ -176,8 +189,11 @@ def test_edge_bench_from_the_command_line(
     assert taken == {"CONV_2D": 2}
 
 
-def test_a_hang_ends_the_benchmark(emulated_delegate: Path, tiny_bundle_path: Path) -> None:
-    asked = [str(tiny_bundle_path), "--delegate", f"{emulated_delegate}:fail=hang:6"]
+@pytest.mark.parametrize("command", [(), ("facts",)])
+def test_a_hang_ends_the_benchmark(
+    emulated_delegate: Path, tiny_bundle_path: Path, command: tuple[str, ...]
+) -> None:
+    asked = [*command, str(tiny_bundle_path), "--delegate", f"{emulated_delegate}:fail=hang:6"]
     code = (
         "import edge.hang\n"
         "edge.hang.LIBRARY_TIMEOUT_S = 3.0\n"

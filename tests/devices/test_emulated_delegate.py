@@ -49,6 +49,7 @@ def test_it_is_compiled_once_and_again_for_another_compiler(
     [
         ({"PATH": "/nowhere"}, "there is no C compiler: apt-get install gcc"),
         ({"CC": "nosuch-cc"}, "CC is nosuch-cc, which is not there: apt-get install gcc"),
+        ({"CC": '"'}, "CC is '\"', which is no command .*: unset it"),
         ({"CC": "false"}, "false does not compile the emulated delegate"),
         ({"CC": "cc -DIntArray"}, "does not compile the emulated delegate .*error"),
     ],
@@ -56,6 +57,11 @@ def test_it_is_compiled_once_and_again_for_another_compiler(
 def test_no_compiler_is_one_line(changes: dict[str, str], said: str, tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match=said):
         build(tmp_path, environment(**changes))
+
+
+def test_it_lies_in_the_users_cache(emulated_delegate: Path, tmp_path: Path) -> None:
+    built = build(environment=environment(XDG_CACHE_HOME=str(tmp_path)))
+    assert built.parent == tmp_path / "edge-run" / "delegates"
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

@@ -13,14 +13,22 @@ from devices.prediction import fitted
 from devices.prediction.measured import measured, read_record
 from devices.prediction.work import Work
 
+MACHINE = {
+    "board": "Raspberry Pi 4 Model B Rev 1.4",
+    "max_khz": [1800000],
+    "architecture": "aarch64",
+    "pointer_bits": 64,
+}
+SETUP = {"threads": 1, "device": "", "runtime": "litert", "delegate": "auto"}
 WORK = Work(30e6, 40e6, 10e6, 70, counted=False)
 
 
 def record(**changes: Any) -> dict[str, Any]:
     """What edge-bench writes, as far as it is read here."""
     return {
-        "machine": {"board": "Raspberry Pi 4 Model B Rev 1.4", "max_khz": [1800000]},
-        "setup": {"threads": 1, "device": None},
+        "complete": True,
+        "machine": MACHINE,
+        "setup": SETUP,
         "measurements": [{"invokes_ms": {"encoder": {"p50": 31.0}}}],
         "work": {"encoder": vars(WORK)},
     } | changes
@@ -67,11 +75,26 @@ def test_a_record_in_the_folder_draws_the_prediction(folder: Path) -> None:
         ("", "is no record that can be learnt from"),
         ("[]", "is no record that can be learnt from"),
         (json.dumps(record(work={})), "'encoder'"),
-        (json.dumps(record(machine={"board": "Toaster"})), "no profile for the board 'Toaster'"),
-        (json.dumps(record(setup={"threads": 1, "device": "emulated:pi-4"})), "predicted, not"),
+        (json.dumps(record(machine=MACHINE | {"board": "Toaster"})), "for the board 'Toaster'"),
+        (json.dumps(record(machine=MACHINE | {"max_khz": [0]})), "its clock is 0.0 GHz"),
+        (json.dumps(record(machine=MACHINE | {"pointer_bits": 32})), "32-bit"),
+        (json.dumps(record(setup=SETUP | {"device": "emulated:pi-4"})), "predicted, not"),
+        (json.dumps(record(setup=SETUP | {"delegate": "none"})), "the delegate none"),
+        (json.dumps(record(setup=SETUP | {"runtime": "tensorflow"})), "tensorflow, not litert"),
+        (json.dumps(record(setup=SETUP | {"threads": 0})), "threads are 0"),
+        (json.dumps(record(setup=SETUP | {"threads": 10**30})), "threads are 1000"),
+        (json.dumps(record(complete=False)), "interrupted"),
+        (json.dumps(record(work={"encoder": vars(WORK) | {"instructions": -1.0}})), "has -1.0"),
+        (json.dumps(record(work={"encoder": vars(WORK) | {"tensor_bytes": 1e300}})), "has 1e+300"),
+        (json.dumps(record(work={"encoder": vars(WORK) | {"weight_bytes": float("nan")}})), "nan"),
+        ("[" * 100_000, "is no record"),
         (
             json.dumps(record(measurements=[{"invokes_ms": {"encoder": {"p50": 0}}}])),
             "encoder took 0.0 ms",
+        ),
+        (
+            json.dumps(record(measurements=[{"invokes_ms": {"encoder": {"p50": 1e300}}}])),
+            "encoder took 1e+300 ms",
         ),
         (json.dumps(record(work={"encoder": {"instructions": 1}})), "is missing"),
     ],

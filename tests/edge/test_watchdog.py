@@ -2,6 +2,9 @@
 
 import threading
 
+import pytest
+
+from edge.errors import EngineHung
 from edge.watchdog import Watchdog
 
 
@@ -47,27 +50,57 @@ def test_a_frame_that_fails_is_over() -> None:
     assert scene.ended == []
 
 
+class TellingLock:
+    """A lock that says when somebody wants it."""
+
+    def __init__(self, wanted: threading.Event) -> None:
+        self._lock, self._wanted = threading.Lock(), wanted
+
+    def __enter__(self) -> None:
+        self._wanted.set()
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
 def test_the_main_thread_waits_while_the_end_is_prepared() -> None:
     """Or a frame that ends late would write into outputs that are being closed."""
-    scene, closing, left = Scene(), threading.Event(), threading.Event()
+    scene, closing, waits_or_left = Scene(), threading.Event(), threading.Event()
     order = []
 
     def hang() -> int:
+        waits_or_left.clear()
         closing.set()
+        waits_or_left.wait()
         order.append("closed")
-        assert not left.is_set()
         return 4
 
     watchdog = Watchdog(2.0, hang, lambda: scene.now, scene.ended.append)
+    watchdog._lock = TellingLock(waits_or_left)
+    checking = threading.Thread(target=watchdog.check)
     with watchdog:
         scene.now += 3.0
-        checking = threading.Thread(target=watchdog.check)
         checking.start()
         closing.wait()
-    left.set()
     order.append("left")
+    waits_or_left.set()
     checking.join()
     assert order == ["closed", "left"]
+    assert scene.ended == [4]
+
+
+def test_the_process_ends_where_nobody_reads_what_is_said() -> None:
+    scene = Scene()
+
+    def hang() -> int:
+        raise BrokenPipeError
+
+    watchdog = Watchdog(2.0, hang, lambda: scene.now, scene.ended.append)
+    with watchdog, pytest.raises(BrokenPipeError):
+        scene.now += 3.0
+        watchdog.check()
+    assert scene.ended == [EngineHung.exit_code]
 
 
 def test_no_timeout_starts_no_thread() -> None:

@@ -3,9 +3,10 @@
 import pytest
 
 from edge.bundle import Bundle, open_bundle
+from edge.errors import EngineError
 from edge.flatbuffer import cost
-from edge.operators import read_operators
-from edge.work import counted_work, estimated_work, units
+from edge.operators import Operator, read_operators
+from edge.work import _work, counted_work, estimated_work, units
 
 # millions of instructions of one inference, counted under qemu with LiteRT 2.3.0
 COUNTED = {
@@ -45,3 +46,9 @@ def test_estimates_come_near_the_counts(shipped: Bundle, role: str, kernels: str
     estimated = estimated_work(model, kernels)
     assert not estimated.counted
     assert estimated.instructions / 1e6 == pytest.approx(COUNTED[role, kernels], rel=0.15)
+
+
+def test_networks_with_loops_are_refused() -> None:
+    loop = Operator(0, "WHILE", (0,), (1,), (1, 8))
+    with pytest.raises(EngineError, match="nothing can be predicted of a network with WHILE"):
+        _work((loop,), 1e6, counted=True)

@@ -1,11 +1,13 @@
 """Folders that are whole or not there."""
 
+import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from devices.emulation.cache import cache_folder, kept, key
+from devices.emulation.cache import arm_folder, kept, key
 from devices.emulation.unavailable import BuildFailed
 
 
@@ -38,6 +40,7 @@ def test_a_failed_build_leaves_no_folder_and_is_made_anew(cache: Path, said: lis
 
 def test_what_a_killed_build_left_is_removed(cache: Path, said: list[str]) -> None:
     (cache / "thing.part" / "deep").mkdir(parents=True)
+    (cache / "another.part-apt").mkdir()
     kept("thing", write, "", said.append)
     assert sorted(path.name for path in cache.iterdir()) == [".lock", "thing"]
 
@@ -48,6 +51,19 @@ def test_what_was_whole_before_is_kept(cache: Path, said: list[str]) -> None:
         kept("second", lambda folder: (folder / "no" / "file").touch(), "second", said.append)
     kept("first", never, "first", said.append)
     assert said == ["first", "second"]
+
+
+def test_what_was_not_used_for_a_month_goes_when_something_is_built(
+    cache: Path, said: list[str]
+) -> None:
+    for name in ("unused", "used"):
+        kept(name, write, "", said.append)
+    for name in ("unused", "used"):
+        os.utime(cache / name, (0, time.time() - 31 * 86400))
+    kept("used", never, "", said.append)
+    assert (cache / "unused").is_dir()
+    kept("new", write, "", said.append)
+    assert sorted(path.name for path in cache.iterdir()) == [".lock", "new", "used"]
 
 
 def test_a_second_builder_waits_for_the_first(cache: Path) -> None:
@@ -82,7 +98,7 @@ def test_a_place_that_cannot_be_written_is_said(
 def test_it_lies_in_the_users_cache(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "not/absolute")
     monkeypatch.setenv("HOME", "/home/someone")
-    assert cache_folder() == Path("/home/someone/.cache/edge-run/arm")
+    assert arm_folder() == Path("/home/someone/.cache/edge-run/arm")
 
 
 def test_a_key_tells_what_it_is_made_from() -> None:

@@ -50,7 +50,12 @@ def test_the_users_compiler_comes_first(tool: Tool, monkeypatch: pytest.MonkeyPa
     tool("cc", "")
     own = tool("my-cc", "")
     monkeypatch.setenv("CC", "my-cc")
-    assert compiler() == str(own)
+    assert compiler() == [str(own)]
+    monkeypatch.setenv("CC", "my-cc gcc")
+    assert compiler() == [str(own), "gcc"]
+    monkeypatch.setenv("CC", '"')
+    with pytest.raises(Unavailable, match="which is no command .*: unset it"):
+        compiler()
 
 
 def test_any_qemu_runs_programs(tool: Tool) -> None:
