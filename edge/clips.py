@@ -17,7 +17,7 @@ from edge.errors import ClipError, SourceError
 from edge.sources.base import Source
 from edge.sources.files import ImageFiles, VideoFile, images_in, natural_key
 
-_VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 _MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
 
 
@@ -106,9 +106,9 @@ def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
     windows: list[np.ndarray] = []
     skipped = 0
     if pictures := images_in(path):  # the folder is itself a folder of frames
-        windows.extend(_windows_of(ImageFiles(str(path), pictures), window, size))
+        windows.extend(windows_of(ImageFiles(str(path), pictures), window, size))
     for entry in sorted(path.iterdir(), key=natural_key):
-        if entry.suffix.lower() in _VIDEO_SUFFIXES or entry.is_dir():
+        if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
             found = _windows(entry, window, size)
             windows.extend(found)
             skipped += not found
@@ -122,12 +122,12 @@ def _windows(entry: Path, window: int, size: tuple[int, int]) -> list[np.ndarray
         source = (
             ImageFiles(str(entry), images_in(entry)) if entry.is_dir() else VideoFile(str(entry))
         )
-        return list(_windows_of(source, window, size))
+        return list(windows_of(source, window, size))
     except SourceError:
         return []
 
 
-def _windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+def windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
     """Windows of consecutive frames, spread over the recording."""
     most = max(1, _MAX_FRAMES // window)
     with source:

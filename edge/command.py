@@ -12,6 +12,7 @@ from edge.delegates import AUTO, Delegate
 from edge.delegates.delegation import by_part
 from edge.errors import EdgeError
 from edge.hang import default_timeout_s, say_hang
+from edge.people.naming import open_recogniser
 from edge.plain_tflite import open_any
 from edge.preprocess import Region
 from edge.progress import bar
@@ -35,6 +36,8 @@ def execute(
     frames: int | None,
     hop: int,
     region: str,
+    gallery: Path | None,
+    threshold: float | None,
     runtime: str,
     threads: int,
     delegate: Delegate,
@@ -46,7 +49,7 @@ def execute(
     as_json: bool,
 ) -> None:
     """Load, open, run, and print the summary however the run ends."""
-    _refuse_overwriting([bundle, source, labels], [save, jsonl])
+    _refuse_overwriting([bundle, source, labels, gallery], [save, jsonl])
     opened = open_any(bundle, labels=_read_labels(labels), value_range=input_range, runtime=runtime)
     # a run guards whole frames, and closes its outputs
     timeout_s = invoke_timeout if self_test else 0.0
@@ -54,9 +57,10 @@ def execute(
     if self_test:
         _report_self_test(opened, options, as_json)
         return
+    naming = open_recogniser(opened, gallery, threshold) if gallery else None
     with ExitStack() as stack:
         stack.enter_context(options.confined())
-        stream = Stream(opened, options, region=Region.parse(region), hop=hop)
+        stream = Stream(opened, options, region=Region.parse(region), hop=hop, naming=naming)
         frames_in = stack.enter_context(open_source(source if camera is None else camera))
         sinks = _open_sinks(save, jsonl, show, frames_in, [task.name for task in stream.tasks])
         used = stream.head.engine.runtime
@@ -108,7 +112,7 @@ def _read_labels(path: str | None) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _refuse_overwriting(inputs: Sequence[str | None], outputs: Sequence[str | None]) -> None:
+def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[str | None]) -> None:
     """Raise EdgeError where an output would destroy an input or another output."""
     taken = {Path(name).resolve() for name in inputs if name}
     for name in outputs:

@@ -15,7 +15,8 @@ class Answer:
     """One task's answer. Which fields are set depends on the task's kind.
 
     classification, binary: index, label, p (probability of that label, 0 to 1).
-    regression: value, in `unit`.  embedding: vector, float32 (d,).
+    regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
+    also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
     scores: the head's output as it came, float32 (k,); not part of the JSON.
     """
 
@@ -26,6 +27,7 @@ class Answer:
     value: float | None = None
     unit: str | None = None
     vector: tuple[float, ...] | None = None
+    similarity: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         fields = {
@@ -34,13 +36,19 @@ class Answer:
             "index": self.index,
             "value": _rounded(self.value),
             "unit": self.unit,
-            "vector": self.vector,
+            "similarity": _rounded(self.similarity),
+            "vector": _rounded_all(self.vector),
         }
         return {name: value for name, value in fields.items() if value is not None}
 
+    @property
+    def share(self) -> float | None:
+        """How sure a label is: its probability, or its similarity where it is a name."""
+        return self.p if self.similarity is None else self.similarity
+
     def __str__(self) -> str:
         if self.label is not None:
-            return f"{self.label} {self.p:.2f}"
+            return f"{self.label} {self.share:.2f}"
         if self.value is not None:
             return f"{self.value:.1f} {self.unit or ''}".rstrip()
         return f"{len(self.vector or ())} numbers"
@@ -81,6 +89,13 @@ class Decision:
 def _rounded(value: float | None) -> float | None:
     """Four places; JSON knows no NaN and no infinity, so these are left out."""
     return None if value is None or not math.isfinite(value) else round(value, 4)
+
+
+def _rounded_all(vector: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """Six places: those of length one have small numbers. None where one is no number."""
+    if vector is None or not all(map(math.isfinite, vector)):
+        return None
+    return tuple(round(value, 6) for value in vector)
 
 
 def answer(task: Task, scores: np.ndarray) -> Answer:

@@ -45,7 +45,8 @@ def _enlarge(pixels: np.ndarray) -> np.ndarray:
 def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None:
     width, baseline = panel.shape[1], top + line
     _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
-    if answer.p is None or not math.isfinite(answer.p):
+    share = answer.share
+    if share is None or not math.isfinite(share):
         return
     left, right = int(width * 0.62), int(width * 0.86)
     upper, lower = baseline - int(line * 0.55), baseline - int(line * 0.1)
@@ -53,11 +54,11 @@ def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None
     cv2.rectangle(
         panel,
         (left, upper),
-        (left + int((right - left) * min(max(answer.p, 0.0), 1.0)), lower),
+        (left + int((right - left) * min(max(share, 0.0), 1.0)), lower),
         _BAR,
         cv2.FILLED,
     )
-    _text(panel, f"{answer.p:.2f}", (int(width * 0.88), baseline), line, _INK)
+    _text(panel, f"{share:.2f}", (int(width * 0.88), baseline), line, _INK)
 
 
 def _footer(decision: Decision) -> str:

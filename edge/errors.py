@@ -55,6 +55,10 @@ class ConfigError(EdgeError):
     """A configuration or record file is malformed or does not fit its use."""
 
 
+class GalleryError(EdgeError):
+    """A gallery of people is missing, damaged, of another network, or lacks who is asked for."""
+
+
 class SelfTestFailed(EdgeError):
     """The golden frames of a bundle gave other decisions than expected."""
 

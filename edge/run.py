@@ -78,6 +78,7 @@ def _one_frame(
     if decision is not None:
         summary.decisions += 1
         summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
+        summary.people.add(decision.tasks.values())
         summary.latency.add(decision.latency_ms)
         total_ms = (pushed - started) * 1e3
         summary.latency.add({"push, all of it": total_ms, "frame age": decision.age_ms})

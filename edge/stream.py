@@ -1,7 +1,7 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.decision import Decision, answers
+from edge.decision import Answer, Decision, answers
 from edge.delegates import AUTO, Delegate, Delegation
 from edge.delegates.demand import check_taken
 from edge.engine import Engine
@@ -117,7 +117,8 @@ class Stream:
 
     `push` gives None until the window is full, then one Decision every `hop` frames.
     A window always holds T consecutive pushed frames (a `window-ring`: nothing is
-    carried over from before them).
+    carried over from before them). naming: names people in the answers, such as a
+    `Recogniser` of a gallery.
     """
 
     def __init__(
@@ -127,8 +128,10 @@ class Stream:
         *,
         region: Region | None = None,
         hop: int = 1,
+        naming: Callable[[Mapping[str, Answer]], Mapping[str, Answer]] | None = None,
     ) -> None:
         manifest = bundle.manifest
+        self._naming = naming
         self.bundle, self.tasks, self.hop = bundle, manifest.tasks, hop
         encoder = manifest.part("encoder")
         self.encoder = options.load(bundle, encoder) if encoder else None
@@ -192,6 +195,8 @@ class Stream:
         outputs = self.head()
         decided = time.perf_counter_ns()
         tasks = answers(self.tasks, outputs)
+        if self._naming:
+            tasks = self._naming(tasks)
         latency_ms = {"preprocess": (ready - started) / 1e6}
         if self.encoder:
             latency_ms["encoder"] = (encoded - ready) / 1e6

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from edge.delegates import Delegation
 from edge.delegates.delegation import by_part
 from edge.latency import LatencyLog
+from edge.people.seen import PeopleSeen
 from edge.text_table import text_table
 from edge.typed_json import encode
 
@@ -36,6 +37,7 @@ class RunSummary:
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
     latency: LatencyLog = field(default_factory=LatencyLog)
+    people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
     delegation: dict[str, Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
 
@@ -77,6 +79,7 @@ class RunSummary:
             "first_decision_s": self.first_decision_s,
             "peak_rss_mb": round(self.peak_rss_bytes / 1e6, 1),
             "rate_warning": self.rate_warning,
+            "people": self.people.to_json(),
             "latency_ms": self.latency.summary(),
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
@@ -94,6 +97,7 @@ class RunSummary:
             counts += f"\nno decision: the window of {self.window} frames was never full"
         if self.rate_warning:
             counts += f"\n{self.rate_warning}"
+        counts += "".join(f"\n{line}" for line in self.people.lines())
         counts += "".join(f"\n{line}" for line in by_part(self.delegation))
         if self.predicted:
             counts = f"{self.predicted}\n{counts}"

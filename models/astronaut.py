@@ -15,7 +15,7 @@ from edge.clips import Clips
 from edge.options import one_line_errors
 
 from .datasets.clips import write_clips
-from .datasets.motion import ACTIONS, draw_motion, render
+from .datasets.motion import ACTIONS, MotionRange, draw_motion, render
 from .datasets.orl import HEIGHT, WIDTH
 from .datasets.packages import package_file
 from .demo_video import SEGMENT_FRAMES, write_film
@@ -38,12 +38,17 @@ def astronaut_face() -> np.ndarray:
     return cv2.resize(face, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
 
 
-def film_all_actions(length: int, size: int, seed: int = 0) -> np.ndarray:
+def film_all_actions(
+    length: int, size: int, seed: int = 0, limits: MotionRange = MotionRange()
+) -> np.ndarray:
     """One clip an action, in their order: uint8 (8, length, size, size, 3)."""
     random = np.random.default_rng(seed)
     face = astronaut_face()
     return np.stack(
-        [render(face, draw_motion(action, length, random), size, random) for action in ACTIONS]
+        [
+            render(face, draw_motion(action, length, random, limits), size, random)
+            for action in ACTIONS
+        ]
     )
 
 

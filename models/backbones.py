@@ -6,6 +6,7 @@ with stride 32, after the last inverted-residual block.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from keras import layers
 
 from edge.errors import ConfigError, ModelError
 
+from .applications import keras_application
 from .datasets.packages import package_file
 from .torch_weights import read_state_dict
 
@@ -54,17 +56,24 @@ def build_backbone(name: str, size: int, weights: str | None = None) -> keras.Mo
     """Build the backbone `name`: float32 (size, size, 3) -> (size/32, size/32, C).
 
     Args:
-        weights: "imagenet", or None for random ones.
+        name: one of `BACKBONES`, or a network of keras.applications.
+        weights: "imagenet", None for random ones, or, for a network of
+            keras.applications, a file of its weights without the top.
 
     Raises:
-        ConfigError: no backbone has this name.
-        ModelError: no ImageNet weights are to be had for it.
+        ConfigError: no backbone has this name or takes this size, or no file of
+            weights is there.
+        ModelError: no ImageNet weights are to be had for it, or they do not fit.
         ClipError: the package that holds the weights is not installed.
     """
+    if weights not in (None, "imagenet") and not Path(weights).is_file():
+        raise ConfigError(
+            f'backbone weights {weights!r} are unknown: use "imagenet", "random" or a file'
+        )
     if name not in BACKBONES:
-        raise ConfigError(f"no backbone is called {name!r}: choose {' or '.join(BACKBONES)}")
+        return keras_application(name, size, weights)
     if weights not in (None, "imagenet"):
-        raise ConfigError(f'backbone weights {weights!r} are unknown: use "imagenet" or none')
+        raise ConfigError(f'{name} reads no weights file: use "imagenet" or "random"')
     return BACKBONES[name](size, weights)
 
 
@@ -79,7 +88,9 @@ def see_luminance_only(backbone: keras.Model) -> None:
         ConfigError: the backbone scales its channels each in its own way.
     """
     if backbone.name != "efficientnet_lite0":
-        raise ConfigError(f"grey is not to be had with {backbone.name}: use efficientnet-lite0")
+        raise ConfigError(
+            f"grey is not to be had with {backbone.name}: set grey = false, or use efficientnet-lite0"
+        )
     stem = backbone.get_layer("stem_conv")
     (kernel,) = stem.get_weights()  # (3, 3, RGB, filters)
     stem.set_weights([kernel.sum(axis=2, keepdims=True) * LUMA[:, None]])

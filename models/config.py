@@ -5,9 +5,10 @@ import difflib
 import hashlib
 import json
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from edge.errors import ConfigError
 
@@ -17,12 +18,13 @@ else:
     import tomli as tomllib
 
 
+DATA_KIND = "orl-motion"  # where a training file names none
 FEATURES_VERSION = 1  # to be raised when clips are rendered differently
 
 
 @dataclass(frozen=True)
 class NetworkSection:
-    """See `MTDNNConfig`; `backbone_weights` may be "imagenet" or "random"."""
+    """See `MTDNNConfig`; `backbone_weights` is "imagenet", "random" or a weights file."""
 
     backbone: str = "efficientnet-lite0"
     backbone_weights: str = "imagenet"
@@ -40,6 +42,7 @@ class NetworkSection:
     block_dropout: float = 0.3
     head_width: int = 256
     head_dropout: float = 0.5
+    head_activation: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,26 +155,34 @@ def read_config(path: Path) -> TrainingConfig:
     Raises:
         ConfigError: the file is no TOML, or holds a key or a value that no run has.
     """
+    return section(TrainingConfig, read_table(path), str(path))
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """The bare content of a TOML file. Raises ConfigError where it is none."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
-    return _section(TrainingConfig, table, str(path))
 
 
-def _section(kind: type, table: dict[str, Any], where: str) -> Any:
+def section(kind: type, table: dict[str, Any], where: str) -> Any:
+    """A `kind` of what a file says; raises ConfigError that names the key that is wrong."""
     types = get_type_hints(kind)
     for key in table:
         if key not in types:
-            raise ConfigError(f"{where}: unknown key `{key}`{_nearest(key, types)}")
+            raise ConfigError(f"{where}: unknown key `{key}`{nearest(key, types)}")
     return kind(**{key: _value(types[key], table[key], f"{where}: {key}") for key in table})
 
 
-def _value(kind: type, value: Any, where: str) -> Any:
-    if dataclasses.is_dataclass(kind):
+def _value(kind: Any, value: Any, where: str) -> Any:
+    if get_origin(kind) is dict or dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise ConfigError(f"{where} must be a section, written [{where.split(': ')[-1]}]")
-        return _section(kind, value, where)
+        if dataclasses.is_dataclass(kind):
+            return section(kind, value, where)
+        of_items = get_args(kind)[1]
+        return {key: _value(of_items, item, f"{where}.{key}") for key, item in value.items()}
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:
@@ -181,6 +192,7 @@ def _value(kind: type, value: Any, where: str) -> Any:
     return value
 
 
-def _nearest(key: str, known: dict[str, Any]) -> str:
+def nearest(key: str, known: Iterable[str]) -> str:
+    """What to say after a key that is none: the one that was meant, or all there are."""
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
     return f", did you mean `{near[0]}`?" if near else f"; known are {', '.join(known)}"

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from edge.clips import Clips
-from edge.intervals import wilson_interval
+from edge.intervals import bootstrap_interval, wilson_interval
 
 CLIPS_A_BATCH = 8
 
@@ -37,6 +37,32 @@ class TaskResult:
         counts = np.zeros((len(self.labels),) * 2, np.int64)
         np.add.at(counts, (self.truth, self.answer), 1)
         return counts
+
+    def __str__(self) -> str:
+        return f"{self.accuracy:.2%} of {len(self.truth)} test clips"
+
+
+@dataclass(frozen=True)
+class RegressionResult:
+    """Answers to one task whose answer is a number: float (N,) each, in `unit`."""
+
+    truth: np.ndarray
+    answer: np.ndarray
+    unit: str
+
+    @property
+    def mean_absolute_error(self) -> float:
+        """In the task's unit."""
+        return float(np.abs(self.truth - self.answer).mean())
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the mean absolute error, by bootstrap."""
+        return bootstrap_interval(np.abs(self.truth - self.answer))
+
+    def __str__(self) -> str:
+        error = f"{self.mean_absolute_error:.2f} {self.unit}".rstrip()
+        return f"off by {error} in the mean of {len(self.truth)} test clips"
 
 
 def evaluate(

@@ -60,9 +60,7 @@ def _compute(
 ) -> None:
     partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
     files = {
-        name: np.lib.format.open_memmap(
-            partial[name], "w+", np.float16, (len(plans), length, *model.output[name].shape[1:])
-        )
+        name: _new_array(partial[name], (len(plans), length, *model.output[name].shape[1:]))
         for name in paths
     }
     size = model.input_shape[1]
@@ -81,6 +79,17 @@ def _compute(
     for name, file in files.items():
         file.flush()
         os.replace(partial[name], paths[name])
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+    """A float16 array on disk. Raises OSError at once where there is no room for all of it.
+
+    Of a file with holes, a disk that fills up later would end the process.
+    """
+    array = np.lib.format.open_memmap(path, "w+", np.float16, shape)
+    with path.open("r+b") as file:
+        os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def _ahead(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:

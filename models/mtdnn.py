@@ -17,13 +17,11 @@ from edge.errors import ConfigError
 
 from .backbones import build_backbone, see_luminance_only
 from .datasets.clips import TASK_LABELS
-from .tasks import Task, classification, regression
+from .datasets.swimmers import ACTIONS as SWIM_ACTIONS
+from .datasets.swimmers import PEOPLE as SWIM_PEOPLE
+from .datasets.utkface import TASKS as FACE_TASKS
+from .tasks import Task, classification
 
-SWIM_ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
-SWIM_PEOPLE = ("person0", "person1", "person2", "person3")
-RACES = ("white", "black", "asian", "indian", "others")
-GENDERS = ("male", "female")
-UTKFACE_MAX_AGE = 116.0
 _CHOICES = {"temporal_pool": ("global", "grid"), "spatial_activation": ("linear", "relu", "relu6")}
 
 
@@ -84,6 +82,9 @@ class MTDNNConfig:
             raise ConfigError(f"size is {self.size}: a frame needs 32 pixels or more")
         if not self.tasks:
             raise ConfigError("the network has no task: name one or more")
+        for task in self.head_activation:
+            if task not in (names := [known.name for known in self.tasks]):
+                raise ConfigError(f"head_activation of {task!r}: the tasks are {', '.join(names)}")
 
 
 def mtdnn_swim() -> MTDNNConfig:
@@ -97,10 +98,8 @@ def mtdnn_swim() -> MTDNNConfig:
 
 def mtdnn_face() -> MTDNNConfig:
     """Face attributes as in the thesis: 1 x 198 x 198, EfficientNet-B3."""
-    age = regression("age", unit="years", scale=UTKFACE_MAX_AGE)
     return MTDNNConfig(
-        tasks=(age, classification("race", RACES), classification("gender", GENDERS)),
-        name="mtdnn_face", backbone="efficientnet-b3", window=1, size=198,
+        tasks=FACE_TASKS, name="mtdnn_face", backbone="efficientnet-b3", window=1, size=198,
         spatial_width=512, temporal_width=256, head_width=512,
     )  # fmt: skip
 

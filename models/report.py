@@ -2,7 +2,9 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib.ticker
 import numpy as np
@@ -10,29 +12,40 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from .config import TrainingConfig
-from .evaluation import TaskResult
+from .evaluation import RegressionResult, TaskResult
+
+Results = Mapping[str, TaskResult | RegressionResult]
 
 INK, FAINT = "#222222", "#bbbbbb"
 COLOURS = ("#0b6e99", "#c8553d")
-STAGE_TITLES = {"blocks": "blocks and heads", "fine_tuning": "fine-tuning"}
+STAGE_TITLES = {
+    "blocks": "blocks and heads", "fine_tuning": "fine-tuning",
+    "frozen": "backbone frozen", "whole": "end to end",
+}  # fmt: skip
 
 
 def write_report(
     folder: Path,
-    config: TrainingConfig,
-    results: dict[str, TaskResult],
+    config: Any,
+    results: Results,
     history: dict[str, dict[str, list[float]]],
     facts: dict[str, object],
 ) -> None:
-    """Write learning_curves.png, confusion_<task>.png and report.json."""
+    """Write learning_curves.png, confusion_<task>.png and report.json.
+
+    Args:
+        config: the run's, a dataclass.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     plot_learning_curves(folder / "learning_curves.png", history, tuple(results))
-    for task, result in results.items():
+    classes = {task: r for task, r in results.items() if isinstance(r, TaskResult)}
+    numbers = {task: r for task, r in results.items() if isinstance(r, RegressionResult)}
+    for task, result in classes.items():
         plot_confusion(folder / f"confusion_{task}.png", task, result)
     content = {
         "name": config.name,
-        "accuracy": {task: _described(result) for task, result in results.items()},
+        "accuracy": {task: _described(result) for task, result in classes.items()},
+        "mean_absolute_error": {task: _described_error(r) for task, r in numbers.items()},
         "interval_note": "taken as if clips were independent; those of one photo are not",
         **facts,
         "config": dataclasses.asdict(config),
@@ -44,7 +57,7 @@ def write_report(
 def plot_learning_curves(
     path: Path, history: dict[str, dict[str, list[float]]], tasks: tuple[str, ...]
 ) -> None:
-    """Loss and each task's accuracy over the epochs, stages one after another."""
+    """Loss and each task's accuracy or error over the epochs, stages one after another."""
     figure = Figure(figsize=(4.2 * (1 + len(tasks)), 3.6), layout="constrained")
     for axes, quantity in zip(_row(figure, 1 + len(tasks)), ("", *tasks), strict=True):
         _plot_curve(axes, history, quantity)
@@ -83,7 +96,8 @@ def plot_confusion(path: Path, task: str, result: TaskResult) -> None:
 
 
 def _plot_curve(axes: Axes, history: dict[str, dict[str, list[float]]], task: str) -> None:
-    key = f"{task}_accuracy" if task else "loss"
+    named = any(f"{task}_accuracy" in curves for curves in history.values())
+    key = "loss" if not task else f"{task}_accuracy" if named else f"{task}_mae"
     first = 1
     searched = {stage: c for stage, c in history.items() if f"val_{key}" in c}
     for stage, curves in searched.items():
@@ -98,13 +112,14 @@ def _plot_curve(axes: Axes, history: dict[str, dict[str, list[float]]], task: st
                 xycoords=("data", "axes fraction"), va="center", ha="right", color="#777777",
             )  # fmt: skip
         first += len(epochs)
-    if task:
+    if task and named:
         lows = [min(curves[f"val_{key}"]) for curves in searched.values()]
         axes.set_ylim(max(0.0, min(0.9, min(lows) - 0.02)), 1.005)
         axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1))
     else:
         axes.set_yscale("log")
-    axes.set_title(f"accuracy, {task}" if task else "loss, sum of all tasks", fontsize=10)
+    quantity = "accuracy" if named else "mean absolute error, as scaled"
+    axes.set_title(f"{quantity}, {task}" if task else "loss, sum of all tasks", fontsize=10)
     axes.set_xlabel("epoch", fontsize=9)
     axes.grid(True, color="#eeeeee")
     axes.tick_params(labelsize=8)
@@ -131,6 +146,15 @@ def _described(result: TaskResult) -> dict[str, object]:
         "n": len(result.truth),
         "interval_95": [round(bound, 5) for bound in result.interval],
         "confusion": result.confusion.tolist(),
+    }
+
+
+def _described_error(result: RegressionResult) -> dict[str, object]:
+    return {
+        "value": round(result.mean_absolute_error, 5),
+        "unit": result.unit,
+        "n": len(result.truth),
+        "interval_95": [round(bound, 5) for bound in result.interval],
     }
 
 

@@ -39,7 +39,7 @@ def train_and_save(config: TrainingConfig, output: Path, cache: Path) -> dict[st
     report = output.with_name(f"{output.stem}_report")
     write_report(report, config, results, trained.history, _facts(trained, config))
     for task, result in results.items():
-        click.echo(f"{task}: {result.accuracy:.2%} of {len(result.truth)} test clips")
+        click.echo(f"{task}: {result}")
     click.echo(f"wrote {output}, its tasks and {report}/")
     return results
 
@@ -47,8 +47,11 @@ def train_and_save(config: TrainingConfig, output: Path, cache: Path) -> dict[st
 def save_model(model: keras.Model, path: Path) -> None:
     """Save the whole network; the file appears whole or not at all."""
     partial = path.with_name(f"{path.stem}.partial.keras")
-    model.save(partial)
-    os.replace(partial, path)
+    try:
+        model.save(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def weights_source(config: TrainingConfig) -> str:

@@ -30,35 +30,35 @@ class ThesisSchedule(keras.callbacks.Callback):
         self.min_fall, self.patience = min_fall, patience
         self.best_loss, self.best_epoch = to_beat, -1
         self.rates: list[float] = []
-        self._losses: list[float] = []
-        self._best_weights: list | None = None
+        self.losses: list[float] = []  # since the rate was last lowered
+        self.best_weights: list | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Keep the weights to come back to, should no epoch be better."""
-        if self.best_loss < math.inf:
-            self._best_weights = self.model.get_weights()
+        if self.best_loss < math.inf and self.best_weights is None:
+            self.best_weights = self.model.get_weights()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the epoch's loss and act on it."""
         loss = float((logs or {})[self.monitor])
         self.rates.append(float(self.model.optimizer.learning_rate))
         self._keep_best(epoch, loss)
-        self._losses.append(loss)
-        if plateaued(self._losses, self.window, self.min_fall):
+        self.losses.append(loss)
+        if plateaued(self.losses, self.window, self.min_fall):
             self.model.optimizer.learning_rate = self.rates[-1] * self.factor
-            self._losses = [loss]
+            self.losses = [loss]
         if epoch - self.best_epoch >= self.patience:
             self.model.stop_training = True
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Put the best weights back."""
-        if self._best_weights is not None:
-            self.model.set_weights(self._best_weights)
+        if self.best_weights is not None:
+            self.model.set_weights(self.best_weights)
 
     def _keep_best(self, epoch: int, loss: float) -> None:
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch
-            self._best_weights = self.model.get_weights()
+            self.best_weights = self.model.get_weights()
 
 
 def plateaued(losses: list[float], window: int, min_fall: float) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["classification", "binary", "regression"]
+Kind = Literal["classification", "binary", "regression", "embedding"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Task:
     """One question.
 
     Attributes:
-        labels: of the classes, in order; empty for a regression.
+        labels: of the classes, in order; empty for a regression or an embedding.
         scale: a regression's output times this is a value in `unit`.
     """
 
@@ -69,4 +69,6 @@ def write_tasks(
 def _described(task: Task) -> dict[str, object]:
     if task.kind == "regression":
         return {"kind": task.kind, "scale": task.scale, "unit": task.unit}
+    if task.kind == "embedding":
+        return {"kind": task.kind}
     return {"kind": task.kind, "labels": list(task.labels)}

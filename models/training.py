@@ -19,7 +19,7 @@ from keras import layers, ops
 from edge.errors import ConfigError
 
 from .batches import WindowBatches
-from .config import StageSection, TrainingConfig
+from .config import NetworkSection, StageSection, TrainingConfig
 from .datasets.clips import ClipPlan, labels_of
 from .datasets.motion import ACTIONS
 from .datasets.orl import LABELS
@@ -27,7 +27,7 @@ from .datasets.plans import Plans
 from .features import Features, cached_features
 from .mtdnn import MTDNNConfig, build_mtdnn
 from .schedule import ThesisSchedule
-from .tasks import classification
+from .tasks import Task, classification
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,19 @@ class Trained:
 
 def network_config(config: TrainingConfig) -> MTDNNConfig:
     """The network that a training file asks for."""
-    fields = dict(vars(config.network))
-    weights = fields.pop("backbone_weights")
     tasks = (
         classification("reid", LABELS[: config.data.people]),
         classification("action", ACTIONS),
     )
+    return network_of(config.network, tasks, config.name)
+
+
+def network_of(network: NetworkSection, tasks: tuple[Task, ...], name: str) -> MTDNNConfig:
+    """The network that a training file's [network] asks for, with a head for each task."""
+    fields = dict(vars(network))
+    weights = fields.pop("backbone_weights")
     return MTDNNConfig(
-        tasks=tasks, name=config.name, weights=None if weights == "random" else weights, **fields
+        tasks=tasks, name=name, weights=None if weights == "random" else weights, **fields
     )
 
 
@@ -130,7 +135,7 @@ def _fresh(config: TrainingConfig) -> Trained:
     keras.utils.set_random_seed(config.seed)
     model = build_mtdnn(network_config(config))
     backbone = model.get_layer("backbone").layer
-    _check_layer(backbone, config.fine_tuning.from_layer)
+    check_layer(backbone, "fine_tuning.from_layer", config.fine_tuning.from_layer)
     backbone.trainable = False
     return Trained(model)
 
@@ -174,7 +179,7 @@ def _search(
         history = _compiled(trained.model, stage, config).fit(
             _batches(part, stage, config, augment=True),
             validation_data=_batches(validation, stage, config, augment=False),
-            epochs=plan.max_epochs, callbacks=[schedule], verbose=_verbosity(),
+            epochs=plan.max_epochs, callbacks=[schedule], verbose=verbosity(),
         )  # fmt: skip
     trained.history[stage.name] = history.history | {"learning_rate": schedule.rates}
     trained.best_epoch[stage.name] = schedule.best_epoch
@@ -190,7 +195,7 @@ def _repeat(trained: Trained, stage: Stage, config: TrainingConfig, part: Part) 
         history = _compiled(trained.model, stage, config).fit(
             _batches(part, stage, config, augment=True), epochs=epochs,
             callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch: rates[epoch])],
-            verbose=_verbosity(),
+            verbose=verbosity(),
         )  # fmt: skip
     trained.history[f"{stage.name}_refit"] = history.history
 
@@ -220,15 +225,17 @@ def _best_loss(trained: Trained) -> float:
     return min(losses, default=float("inf"))
 
 
-def _verbosity() -> int:
+def verbosity() -> int:
+    """Of `fit`: a bar on a screen, a line an epoch in a file."""
     return 1 if sys.stdout.isatty() else 2
 
 
-def _check_layer(backbone: keras.Model, name: str) -> None:
+def check_layer(backbone: keras.Model, key: str, name: str) -> None:
+    """Raise ConfigError where the backbone has no layer called as `key` says."""
     names = [layer.name for layer in backbone.layers]
     if name and name not in names:
         ends = [n for n in names if n.endswith(("_add", "_bn2"))]
         raise ConfigError(
-            f"fine_tuning.from_layer is {name!r}, which {backbone.name} has not: "
+            f"{key} is {name!r}, which {backbone.name} has not: "
             f"choose one of {', '.join(ends or names)}"
         )

@@ -1,18 +1,23 @@
-"""The bundle inside of the package: small enough, honest about itself, and free to ship."""
+"""The bundles inside of the package: small enough, honest about themselves, and free to ship."""
 
 import numpy as np
+import pytest
 
-from edge.bundle import open_bundle
+from edge.bundle import Bundle, open_bundle
+from edge.people.acceptance import acceptance_of
+from edge.selftest import self_test
 from edge.shipped import find_bundle, shipped_bundles
 
 
-def test_it_opens_under_its_name() -> None:
-    assert shipped_bundles() == ["faces-in-motion"]
+def test_they_open_under_their_names() -> None:
+    assert shipped_bundles() == ["face", "faces-in-motion"]
     assert open_bundle().manifest.name == "faces-in-motion"
+    assert open_bundle("face").manifest.name == "face"
 
 
-def test_it_is_at_most_6_mb() -> None:
-    assert find_bundle("faces-in-motion").stat().st_size <= 6_000_000
+@pytest.mark.parametrize("name", ["face", "faces-in-motion"])
+def test_each_is_at_most_6_mb(name: str) -> None:
+    assert find_bundle(name).stat().st_size <= 6_000_000
 
 
 def test_it_says_where_it_comes_from() -> None:
@@ -42,3 +47,37 @@ def test_its_golden_frames_are_no_photos_of_the_data_set() -> None:
     frames = open_bundle().golden["frames"]
     assert frames.shape[1:] == (100, 100, 3)
     assert np.array_equal(frames[..., 0], frames[..., 1])
+
+
+@pytest.fixture(scope="module")
+def face() -> Bundle:
+    return open_bundle("face")
+
+
+def test_face_answers_age_gender_and_a_descriptor_in_int8(face: Bundle) -> None:
+    tasks = {task.name: task for task in face.manifest.tasks}
+    assert (tasks["age"].kind, tasks["age"].unit) == ("regression", "years")
+    assert (tasks["gender"].kind, tasks["gender"].labels) == ("binary", ("female", "male"))
+    assert tasks["descriptor"].kind == "embedding"
+    assert face.manifest.part("encoder").precision == "int8"
+    assert "MIT" in face.manifest.licence and "HSE_FaceRec_tf" in face.manifest.weights_source
+
+
+def test_face_knows_people_again_and_says_from_when_on(face: Bundle) -> None:
+    measured = {a.graph: a for a in face.manifest.accuracy if a.task == "descriptor"}
+    assert measured["float"].n == measured["streamed"].n == 400
+    assert measured["streamed"].value >= measured["float"].value - 0.005
+    accepted = acceptance_of(face)
+    assert accepted.task == "descriptor" and 0.5 < accepted.threshold < 0.8
+    assert accepted.false_accept_rate == 0.001 and accepted.people == 10
+
+
+def test_face_answers_its_golden_frames_as_when_it_was_made(face: Bundle) -> None:
+    assert self_test(face).decisions == 4
+    golden = face.golden
+    assert golden["frames"].shape[1:] == (224, 224, 3)
+    assert np.array_equal(golden["frames"][..., 0], golden["frames"][..., 1])  # the grey photo
+    np.testing.assert_allclose(np.linalg.norm(golden["descriptor"], axis=1), 1.0, atol=0.01)
+    years = 100.0 * golden["age"][:, 0]
+    assert (years > 20).all() and (years < 60).all() and np.ptp(years) < 3
+    assert (golden["gender"] < 0.5).all()

@@ -21,6 +21,7 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == {"edge", "convert", "models", "benchmarks", "devices"}
     assert "edge/bundles/faces-in-motion.edge" in names
+    assert "edge/bundles/face.edge" in names
     assert "models/configs/orl_motion_lite.toml" in names
     assert "benchmarks/suites/default.toml" in names
     for folder in ("devices/data", "devices/profiles", "devices/measurements"):

@@ -16,6 +16,10 @@ REVERSED_ACTION = {
     "left": "right", "right": "left", "up": "down", "down": "up",
     "nearer": "farther", "farther": "nearer", "still": "still", "shake": "shake",
 }  # fmt: skip
+# A mirrored picture shows another action, too: of each action, the number of that one.
+MIRRORED_ACTIONS = tuple(
+    ACTIONS.index({"left": "right", "right": "left"}.get(action, action)) for action in ACTIONS
+)
 _DIRECTION = {"left": (-1, 0), "right": (1, 0), "up": (0, -1), "down": (0, 1)}
 _ZOOM = {"nearer": 1, "farther": -1}
 

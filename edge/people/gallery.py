@@ -1,0 +1,114 @@
+"""People and the descriptors that they are known by."""
+
+import hashlib
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from edge.bundle import Bundle
+from edge.errors import GalleryError
+from edge.manifest import Task
+
+UNKNOWN = "unknown"
+_LONGEST_NAME = 40
+_SHORTEST = 1e-6  # what has no length has no direction
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """What one network says of some people.
+
+    network: `network_of` the bundle whose descriptors these are; no other's fit.
+    bundle: its name, for messages.  task: the one that gives the descriptors.
+    people: by name, float32 (n, d), n >= 1, each row of length one.
+    """
+
+    network: str
+    bundle: str
+    task: str
+    size: int
+    people: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> "Gallery":
+        """An empty one. Raises GalleryError where the bundle gives no descriptor."""
+        task = descriptor_task(bundle)
+        tensors = {tensor.name: tensor for tensor in bundle.manifest.last_part.outputs}
+        size = int(np.prod(tensors[task.name].shape[1:]))
+        return cls(network_of(bundle), bundle.manifest.name, task.name, size)
+
+    def with_person(self, name: str, descriptors: np.ndarray) -> "Gallery":
+        """Together with `descriptors` (n, d), added to those that `name` has.
+
+        Raises GalleryError where the name or the descriptors cannot be used.
+        """
+        name, new = checked_name(name), np.asarray(descriptors, np.float32)
+        if new.ndim != 2 or not len(new) or new.shape[1] != self.size:
+            raise GalleryError(
+                f"descriptors {new.shape} do not fit a gallery of {self.size} numbers each: "
+                "take the descriptors of its own bundle"
+            )
+        known = self.people.get(name, np.empty((0, self.size), np.float32))
+        people = {**self.people, name: np.concatenate([known, unit(new)])}
+        return replace(self, people=people)
+
+    def without(self, name: str) -> "Gallery":
+        """Without a person. Raises GalleryError where nobody is called so."""
+        if checked_name(name) not in self.people:
+            known = ", ".join(sorted(self.people)) or "nobody"
+            raise GalleryError(f"nobody is called '{name}': the gallery holds {known}")
+        return replace(
+            self, people={n: d for n, d in self.people.items() if n != checked_name(name)}
+        )
+
+    def check_fits(self, bundle: Bundle, where: str) -> None:
+        """Raise GalleryError where the descriptors are those of another network."""
+        own = Gallery.of(bundle)
+        if (self.network, self.task, self.size) != (own.network, own.task, own.size):
+            raise GalleryError(
+                f"{where} was made with another network ('{self.bundle}', {self.size} numbers) "
+                f"than this bundle ('{own.bundle}', {own.size} numbers): enroll its people anew, "
+                "into another file"
+            )
+
+
+def descriptor_task(bundle: Bundle) -> Task:
+    """The task that tells people apart. Raises GalleryError where there is none."""
+    for task in bundle.manifest.tasks:
+        if task.kind == "embedding":
+            return task
+    tasks = ", ".join(task.name for task in bundle.manifest.tasks)
+    raise GalleryError(
+        f"the bundle '{bundle.manifest.name}' cannot tell people apart: it answers {tasks}, and "
+        "no task of kind embedding; take the shipped bundle 'face'"
+    )
+
+
+def network_of(bundle: Bundle) -> str:
+    """A hash of the parts alone, so that a new report or threshold leaves galleries valid."""
+    digest = hashlib.sha256()
+    for part in bundle.manifest.parts:
+        digest.update(hashlib.sha256(bundle.members[part.file]).digest())
+    return digest.hexdigest()
+
+
+def unit(descriptors: np.ndarray) -> np.ndarray:
+    """Rows (n, d) at length one. Raises GalleryError where one has none, or is no number."""
+    lengths = np.linalg.norm(descriptors, axis=-1, keepdims=True)
+    if not (np.isfinite(lengths) & (lengths > _SHORTEST)).all():
+        raise GalleryError("a descriptor is zero or not a number: convert the network again")
+    return (descriptors / lengths).astype(np.float32)
+
+
+def checked_name(name: str) -> str:
+    """A name as it is kept. Raises GalleryError where nobody can be called so."""
+    name = unicodedata.normalize("NFC", name.strip())
+    if not name or len(name) > _LONGEST_NAME or not name.isprintable():
+        raise GalleryError(
+            f"a person's name is 1 to {_LONGEST_NAME} printable characters, not {name!r:.60}"
+        )
+    if name.casefold() == UNKNOWN:
+        raise GalleryError(f"'{UNKNOWN}' is what strangers are called: choose another name")
+    return name

@@ -1,0 +1,131 @@
+"""Fashion-MNIST in motion: which item is it, and how does it move?
+
+Real pictures (H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017; 60,000 + 10,000)
+under a virtual camera, as ORL's faces are. Large enough to tell networks apart by
+fractions of a point.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import ClipError, ConfigError
+
+from ..tasks import classification
+from .dataset import DataSet, Part
+from .from_files import Request
+from .idx import map_idx
+from .motion import ACTIONS, MIRRORED_ACTIONS, MotionRange, draw_look, draw_motion, render
+
+ITEMS = (
+    "t-shirt", "trouser", "pullover", "dress", "coat",
+    "sandal", "shirt", "sneaker", "bag", "ankle boot",
+)  # fmt: skip
+TASKS = (classification("item", ITEMS), classification("motion", ACTIONS))
+PACKAGED = "/usr/share/datasets/fashion-mnist"  # of Debian's dataset-fashion-mnist
+# Items stand on black, so that the camera sees no mirrored second one at the edge.
+CANVAS = 64
+LIMITS = MotionRange(window_px=(36.0, 44.0))
+_SEED_OF_PART = {"train": 1, "validation": 2, "test": 3}
+
+
+@dataclass(frozen=True)
+class FashionSection:
+    """Fashion-MNIST in motion.
+
+    Attributes:
+        path: the folder of the four idx files, packed (.gz) or not.
+        train_items, test_items: the first so many of the files'.
+        validation_items: of the train items; they decide when to stop.
+        motions: an item is shown in so many of the 8.
+    """
+
+    path: str = PACKAGED
+    train_items: int = 60_000
+    validation_items: int = 2_000
+    test_items: int = 10_000
+    motions: int = 1
+    frame_rate_hz: float = 25.0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.motions <= len(ACTIONS):
+            raise ConfigError(f"motions is {self.motions}: an item has 1 to {len(ACTIONS)}")
+        if min(self.validation_items, self.test_items) < 1:
+            raise ConfigError("validation_items and test_items must be 1 or more")
+        if self.validation_items >= self.train_items:
+            raise ConfigError(
+                f"validation_items is {self.validation_items}: it must be below train_items, "
+                f"{self.train_items}"
+            )
+
+
+def load(section: FashionSection, request: Request) -> DataSet:
+    """Map the files; clips are rendered when they are asked for.
+
+    Raises:
+        ClipError: the files are missing or damaged.
+        ConfigError: there are fewer items than are asked for.
+    """
+    folder = Path(section.path)
+    if not folder.is_dir():
+        raise ClipError(
+            f"{folder} is not there: install Debian's dataset-fashion-mnist, or give the folder "
+            "of its .gz files with --data"
+        )
+    train = _Items(folder, "train", section.train_items, request)
+    test = _Items(folder, "t10k", section.test_items, request)
+    order = np.random.default_rng(request.seed).permutation(section.train_items)
+    kept = section.validation_items
+    return DataSet(
+        "Fashion-MNIST in motion", TASKS,
+        train=train.part("train", np.sort(order[kept:]), section.motions),
+        validation=train.part("validation", np.sort(order[:kept]), section.motions),
+        test=test.part("test", np.arange(section.test_items), section.motions),
+        shape=request.shape, frame_rate_hz=section.frame_rate_hz,
+        source="Fashion-MNIST in synthetic motion",
+        mirrored={"motion": np.array(MIRRORED_ACTIONS)},
+    )  # fmt: skip
+
+
+class _Items:
+    """The pictures and labels of one of the two pairs of files."""
+
+    def __init__(self, folder: Path, prefix: str, count: int, request: Request) -> None:
+        self.pictures = map_idx(folder / f"{prefix}-images-idx3-ubyte", request.cache)
+        self.labels = map_idx(folder / f"{prefix}-labels-idx1-ubyte", request.cache)
+        self.request = request
+        if self.pictures.ndim != 3 or self.labels.shape != self.pictures.shape[:1]:
+            raise ClipError(
+                f"{folder}: {prefix} has {self.labels.shape} labels for pictures "
+                f"{self.pictures.shape}: fetch the files again"
+            )
+        if max(self.pictures.shape[1:]) > CANVAS:
+            raise ClipError(f"{folder}: pictures are larger than {CANVAS} pixels")
+        if self.labels.max() >= len(ITEMS):
+            raise ClipError(f"{folder}: {prefix} has a label {self.labels.max()}, beyond 9")
+        if count > len(self.labels):
+            raise ConfigError(f"{folder}: {prefix} holds {len(self.labels)} items, not {count}")
+
+    def part(self, use: str, items: np.ndarray, motions: int) -> Part:
+        """These items, each in its first `motions` motions of an order of its own."""
+        seed = (self.request.seed, _SEED_OF_PART[use])
+        item = np.repeat(items, motions)
+        start = np.random.default_rng(seed).integers(0, len(ACTIONS), len(items))
+        motion = (np.repeat(start, motions) + np.tile(np.arange(motions), len(items))) % len(
+            ACTIONS
+        )
+
+        def clip(index: int) -> np.ndarray:
+            random = np.random.default_rng((*seed, index))
+            return self._render(self.pictures[item[index]], ACTIONS[motion[index]], random)
+
+        labels = {"item": self.labels[item].astype(np.int64), "motion": motion.astype(np.int64)}
+        return Part(clip, labels)
+
+    def _render(self, picture: np.ndarray, action: str, random: np.random.Generator) -> np.ndarray:
+        canvas = np.zeros((CANVAS, CANVAS), np.uint8)
+        top, left = ((CANVAS - side) // 2 for side in picture.shape)
+        canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+        motion = draw_motion(action, self.request.window, random, LIMITS)
+        return render(canvas, motion, self.request.size, random, draw_look(random))

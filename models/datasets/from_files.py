@@ -1,0 +1,148 @@
+"""A data set of labelled files: decoded once, dealt file by file, read from the map."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import ClipError, ConfigError
+
+from ..tasks import Task
+from .dataset import DataSet, Part, Skipped
+from .decoded import Decoded, Reader, decode
+from .split import Dealt, deal
+
+
+@dataclass(frozen=True)
+class Request:
+    """How clips are wanted: T frames of size x size pixels; `cache` keeps what was decoded."""
+
+    window: int
+    size: int
+    seed: int
+    cache: Path
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """T, H, W of a clip."""
+        return self.window, self.size, self.size
+
+
+@dataclass(frozen=True)
+class FolderSection:
+    """A folder of files, in a training file's [data].
+
+    Attributes:
+        path: the folder, from where the command runs; `--data` comes before it.
+        validation_share: of the files; they decide when to stop.
+        test_share: of the files; nobody sees them until the end.
+    """
+
+    path: str = ""
+    validation_share: float = 0.1
+    test_share: float = 0.3
+    frame_rate_hz: float = 25.0
+
+    def folder(self) -> Path:
+        """The folder. Raises ConfigError where none is given, ClipError where it is none."""
+        if not self.path:
+            raise ConfigError("where is the data? give --data FOLDER, or path in [data]")
+        if not Path(self.path).is_dir():
+            raise ClipError(f"{self.path} is no folder: give the folder of the data set")
+        return Path(self.path)
+
+
+@dataclass(frozen=True)
+class Item:
+    """A file and its labels, in the tasks' order: classes as numbers, values in their unit."""
+
+    path: Path
+    labels: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a folder holds, by the names of its files alone."""
+
+    items: Sequence[Item]
+    tasks: tuple[Task, ...]
+    skipped: Sequence[Skipped] = field(default_factory=list)
+
+
+Parser = Callable[[Path], "tuple[float, ...]"]
+
+
+def parse_names(paths: Sequence[Path], parse: Parser) -> tuple[list[Item], list[Skipped]]:
+    """The labels in files' names; `parse` raises ValueError, with the reason, where there are none."""
+    items, skipped = [], []
+    for path in paths:
+        try:
+            items.append(Item(path, parse(path)))
+        except ValueError as error:
+            skipped.append(Skipped(path.name, str(error)))
+    return items, skipped
+
+
+def data_set(
+    name: str, found: Found, read: Reader, request: Request, section: FolderSection, source: str,
+    what: str = "",
+) -> DataSet:  # fmt: skip
+    """Decode the files and deal them out; all windows of a file go to the same part.
+
+    Args:
+        what: all that decides a file's windows, but their shape.
+
+    Raises:
+        ClipError: no file can be used, or they are too few.
+        ConfigError: the shares leave nothing to train on.
+    """
+    if not found.items:
+        first = found.skipped[0] if found.skipped else None
+        reason = f"; of {len(found.skipped)} files, {first.name}: {first.reason}" if first else ""
+        raise ClipError(f"{section.path} holds no file that can be used{reason}")
+    decoded = decode([i.path for i in found.items], read, request.shape, request.cache, what)
+    usable = np.unique(decoded.file)
+    items = [found.items[index] for index in usable]
+    dealt = deal(
+        [_classes(item, found.tasks) for item in items], request.seed,
+        validation=section.validation_share, test=section.test_share,
+    )  # fmt: skip
+    parts = {use: _part(decoded, usable[files], found) for use, files in vars(dealt).items()}
+    return DataSet(
+        name, found.tasks, **parts, shape=request.shape, frame_rate_hz=section.frame_rate_hz,
+        source=source, skipped=(*found.skipped, *decoded.skipped),
+        notes=tuple(_notes(items, found.tasks, dealt)),
+    )  # fmt: skip
+
+
+def _classes(item: Item, tasks: Sequence[Task]) -> tuple[float, ...]:
+    return tuple(v for v, task in zip(item.labels, tasks) if task.kind == "classification")
+
+
+def _part(decoded: Decoded, files: np.ndarray, found: Found) -> Part:
+    chosen = np.flatnonzero(np.isin(decoded.file, files))
+    rows = np.array([found.items[index].labels for index in decoded.file[chosen]], np.float64)
+    labels = {
+        task.name: column if task.kind == "regression" else column.astype(np.int64)
+        for task, column in zip(found.tasks, rows.T)
+    }
+    return Part(lambda index: np.array(decoded.windows[chosen[index]]), labels)
+
+
+def _notes(items: Sequence[Item], tasks: Sequence[Task], dealt: Dealt) -> list[str]:
+    """Classes of which nothing can be measured."""
+    notes = []
+    for position, task in enumerate(tasks):
+        if task.kind != "classification":
+            continue
+        files = Counter(int(item.labels[position]) for item in items)
+        tested = {int(items[index].labels[position]) for index in dealt.test}
+        for number, label in enumerate(task.labels):
+            if not files[number]:
+                notes.append(f"{task.name}: no file of {label}")
+            elif number not in tested:
+                count = "one file" if files[number] == 1 else f"{files[number]} files"
+                notes.append(f"{task.name}: {count} of {label}, trained on but not tested")
+    return notes

@@ -1,0 +1,50 @@
+"""The data sets that a training file can name in [data]."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from edge.errors import ConfigError
+
+from ..config import DataSection
+from . import fashion_motion, labelled_clips, orl_motion, swimmers, utkface
+from .dataset import DataSet
+from .from_files import Request
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A data set: what a training file may say of it, and how it is read."""
+
+    section: type
+    load: Callable[[Any, Request], DataSet]
+
+
+KINDS = {
+    "orl-motion": Kind(DataSection, orl_motion.load),
+    "fashion-motion": Kind(fashion_motion.FashionSection, fashion_motion.load),
+    "utkface": Kind(utkface.UTKFaceSection, utkface.load),
+    "swimmers": Kind(swimmers.SwimmersSection, swimmers.load),
+    "clips": Kind(labelled_clips.ClipsSection, labelled_clips.load),
+}
+
+
+def kind_of(section: object) -> str:
+    """The name of the data set that a section describes."""
+    return next(name for name, kind in KINDS.items() if kind.section is type(section))
+
+
+def load_data(section: object, request: Request) -> DataSet:
+    """Read the data set that a section describes; raises what its `load` does."""
+    return KINDS[kind_of(section)].load(section, request)
+
+
+def placed(section: Any, folder: str) -> Any:
+    """The same section with its files in `folder`. Raises ConfigError where it has none."""
+    if not hasattr(section, "path"):
+        raise ConfigError(
+            f"{kind_of(section)} comes with an installed package: leave --data out, or choose "
+            f"a data set of your own in [data], kind = one of {', '.join(KINDS)}"
+        )
+    return dataclasses.replace(section, path=folder)

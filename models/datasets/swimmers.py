@@ -1,0 +1,99 @@
+"""Swimmer clips, `ACTION_PERSON (k).avi`: who swims, and what does he do?
+
+Of each clip two samplings are used together, as the thesis does: the first T frames
+at stride 2, and T frames spread over the whole clip.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.errors import ClipError, ConfigError
+from edge.sources.files import VideoFile, natural_key
+
+from ..tasks import classification
+from .dataset import DataSet, Skipped
+from .from_files import FolderSection, Found, Request, data_set, parse_names
+
+ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
+PEOPLE = ("person0", "person1", "person2", "person3")
+STRIDE = 2
+MOST_FRAMES = 9000  # five minutes at 30 Hz: a clip is shorter, a film would fill the memory
+_NAME = re.compile(r"(\d+)_(\d+) ?\((\d+)\)\.avi", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class SwimmersSection(FolderSection):
+    """Swimmer clips; `people` is how many are told apart."""
+
+    frame_rate_hz: float = 15.0  # 30 Hz at stride 2
+    people: int = len(PEOPLE)
+
+    def __post_init__(self) -> None:
+        if self.people < 2:
+            raise ConfigError(f"people is {self.people}: there must be 2 or more to tell apart")
+
+
+def load(section: SwimmersSection, request: Request) -> DataSet:
+    """Read a folder of swimmer clips.
+
+    Raises:
+        ClipError: the folder is missing, or holds too few clips that can be used.
+        ConfigError: no folder is given, or the shares leave nothing to train on.
+    """
+    paths = sorted((p for p in section.folder().rglob("[!.]*") if p.is_file()), key=natural_key)
+    items, skipped = parse_names(paths, lambda path: labels_in(path, section.people))
+    people = tuple(f"person{number}" for number in range(section.people))
+    tasks = (classification("reid", people), classification("action", ACTIONS))
+    found = Found(items, tasks, skipped)
+
+    def read(path: Path) -> Iterator["np.ndarray | Skipped"]:
+        return samplings(path, request.window, request.size)
+
+    return data_set("swimmers", found, read, request, section, "swimmer clips", "swimmers")
+
+
+def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:
+    """Person and action. Raises ValueError where the name tells no such thing."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise ValueError("the name is not ACTION_PERSON (k).avi")
+    action, person = int(match[1]), int(match[2])
+    if action >= len(ACTIONS):
+        raise ValueError(f"action {action} is not 0 to {len(ACTIONS) - 1}")
+    if person >= people:
+        raise ValueError(f"person {person} is not 0 to {people - 1}")
+    return float(person), float(action)
+
+
+def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | Skipped"]:
+    """Both samplings of a clip: uint8 RGB (window, size, size, 3).
+
+    Raises:
+        SourceError: it is no video.
+        ClipError: it is shorter than a window.
+    """
+    frames = _frames(path, size)
+    if len(frames) < window:
+        raise ClipError(f"{len(frames)} frames, a window has {window}")
+    first = STRIDE * np.arange(window)
+    if first[-1] < len(frames):
+        yield frames[first]
+    else:
+        reason = f"{len(frames)} frames are too few for {window} at stride {STRIDE}"
+        yield Skipped(f"{path.name}, first frames", reason)
+    yield frames[np.linspace(0, len(frames) - 1, window).round().astype(int)]
+
+
+def _frames(path: Path, size: int) -> np.ndarray:
+    resized = []
+    with VideoFile(str(path)) as video:
+        for frame in video:
+            if len(resized) == MOST_FRAMES:
+                raise ClipError(f"longer than {MOST_FRAMES} frames: cut it into clips")
+            resized.append(cv2.resize(frame.pixels, (size, size), interpolation=cv2.INTER_AREA))
+    return np.stack(resized)[..., ::-1]

@@ -1,0 +1,83 @@
+"""UTKFace: one face a picture, age, gender and race in its name.
+
+Z. Zhang, Y. Song, H. Qi, "Age Progression/Regression by Conditional Adversarial
+Autoencoder", CVPR 2017. Names are `AGE_GENDER_RACE_DATE.jpg`; of the aligned pictures
+`AGE_GENDER_RACE_DATE.jpg.chip.jpg`. Folders within the folder are read as well.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.errors import ClipError
+from edge.sources.files import read_image
+
+from ..tasks import classification, regression
+from .dataset import DataSet, Skipped
+from .from_files import FolderSection, Found, Item, Request, data_set, parse_names
+
+RACES = ("white", "black", "asian", "indian", "others")
+GENDERS = ("male", "female")
+MAX_AGE = 116.0  # years, of the oldest in the data set
+TASKS = (
+    regression("age", unit="years", scale=MAX_AGE),
+    classification("race", RACES),
+    classification("gender", GENDERS),
+)
+_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)(\.jpg\.chip)?\.jpe?g", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class UTKFaceSection(FolderSection):
+    """UTKFace; a face is shown for as many equal frames as the window has."""
+
+
+def load(section: UTKFaceSection, request: Request) -> DataSet:
+    """Read a folder of UTKFace's pictures.
+
+    Raises:
+        ClipError: the folder is missing, or holds too few pictures that can be used.
+        ConfigError: no folder is given, or the shares leave nothing to train on.
+    """
+    paths = sorted(p for p in section.folder().rglob("[!.]*") if p.is_file())
+    items, skipped = _each_once(*parse_names(paths, labels_in))
+
+    def read(path: Path) -> Iterator[np.ndarray]:
+        pixels = read_image(path)
+        if pixels is None:
+            raise ClipError("the picture cannot be read")
+        resized = cv2.resize(pixels, (request.size,) * 2, interpolation=cv2.INTER_AREA)
+        yield np.repeat(resized[None, ..., ::-1], request.window, axis=0)
+
+    found = Found(items, TASKS, skipped)
+    return data_set("UTKFace", found, read, request, section, "UTKFace", "utkface")
+
+
+def _each_once(items: list[Item], skipped: list[Skipped]) -> tuple[list[Item], list[Skipped]]:
+    """Of a picture that is there aligned as well, or twice, the first: no part sees another's."""
+    first: dict[str, Item] = {}
+    again = []
+    for item in items:
+        kept = first.setdefault(item.path.name.split(".")[0], item)
+        if kept is not item:
+            again.append(Skipped(item.path.name, f"the same picture as {kept.path.name}"))
+    return list(first.values()), [*skipped, *again]
+
+
+def labels_in(path: Path) -> tuple[float, float, float]:
+    """Age in years, race and gender. Raises ValueError where the name tells no such thing."""
+    match = _NAME.fullmatch(path.name)
+    if match is None:
+        raise ValueError("the name is not AGE_GENDER_RACE_DATE.jpg")
+    age, gender, race = (int(group) for group in match.groups()[:3])
+    if age > MAX_AGE:
+        raise ValueError(f"age {age} is not 0 to {MAX_AGE:.0f}")
+    if gender >= len(GENDERS):
+        raise ValueError(f"gender {gender} is not 0 or 1")
+    if race >= len(RACES):
+        raise ValueError(f"race {race} is not 0 to {len(RACES) - 1}")
+    return float(age), float(race), float(gender)

@@ -1,0 +1,1 @@
+"""Training from the pixels of any data set: the thesis' recipes, and frozen-then-fine-tune."""

@@ -1,0 +1,123 @@
+"""One run from its file to all that it leaves behind, also where it does not end well."""
+
+from pathlib import Path
+
+import click
+import keras
+
+from edge.errors import ModelError
+
+from ..backbones import IMAGENET_SOURCE
+from ..datasets.dataset import DataSet, write_skipped
+from ..report import write_report
+from ..run import save_model
+from ..tasks import write_tasks
+from .config import EndToEndConfig
+from .measure import measure
+from .training import LossLost, Run
+
+SKIPPED_NAME = "skipped.csv"
+
+
+def train_and_save(
+    config: EndToEndConfig, data: DataSet, output: Path, *, resume: bool, events: bool
+) -> None:
+    """Train, measure on the test clips, and write the model, its tasks and its report.
+
+    Interrupted, or with a loss that is lost, it leaves the model of the best epoch.
+
+    Raises:
+        ModelError: the loss is no number any more.
+        KeyboardInterrupt: after all that there was to save was saved.
+    """
+    folder = output.with_name(f"{output.stem}_training")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_skipped(folder / SKIPPED_NAME, data.skipped)
+    if data.skipped:
+        click.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
+    run = Run(config, data, folder, events=events)
+    if resume and not run.resume():
+        click.echo(f"nothing to go on from in {folder}: starting anew")
+    try:
+        run.train()
+    except KeyboardInterrupt:
+        kept = _keep_best(run, output)
+        click.echo(f"{kept}; go on with --resume")
+        raise
+    except LossLost as error:
+        kept = _keep_best(run, output)
+        raise ModelError(
+            f"{error}: {kept}; try a lower learning_rate, and look for labels that are wrong"
+        ) from error
+    _save(run, output)
+    _report(run, output)
+    run.checkpoint.remove()
+
+
+def _keep_best(run: Run, output: Path) -> str:
+    """Save the best epoch's network if there is one, and say so."""
+    if not run.keep_best():
+        return "no epoch was finished, nothing is kept"
+    _save(run, output)
+    stage, epoch = run.progress.best
+    return f"{output} is the network of epoch {epoch + 1} of stage {stage}, not yet measured"
+
+
+def _save(run: Run, output: Path) -> None:
+    config, data = run.config, run.data
+    save_model(run.model, output)
+    write_tasks(
+        output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=data.frame_rate_hz,
+        licence=config.licence, weights_source=_weights_source(config, data),
+    )  # fmt: skip
+
+
+def _report(run: Run, output: Path) -> None:
+    results = measure(run.model, run.data)
+    folder = output.with_name(f"{output.stem}_report")
+    write_report(folder, run.config, results, _named(run), _facts(run))
+    for task, result in results.items():
+        click.echo(f"{task}: {result}")
+    click.echo(f"wrote {output}, its tasks and {folder}/")
+
+
+def _named(run: Run) -> dict[str, dict[str, list[float]]]:
+    """The curves, each with its task in its name; Keras leaves that out where there is one."""
+    if len(run.data.tasks) > 1:
+        return run.progress.history
+    task = run.data.tasks[0].name
+    bare = {f"{part}{name}" for part in ("", "val_") for name in ("accuracy", "mae")}
+
+    def named(curve: str) -> str:
+        part, name = ("val_", curve[4:]) if curve.startswith("val_") else ("", curve)
+        return f"{part}{task}_{name}"
+
+    return {
+        stage: {named(name) if name in bare else name: curve for name, curve in curves.items()}
+        for stage, curves in run.progress.history.items()
+    }
+
+
+def _facts(run: Run) -> dict[str, object]:
+    backbone, total = run.model.get_layer("backbone").layer.count_params(), run.model.count_params()
+    data, progress = run.data, run.progress
+    return {
+        "data": data.source,
+        "clips": {use: len(getattr(data, use)) for use in ("train", "validation", "test")},
+        "skipped": len(data.skipped),
+        "notes": list(data.notes),
+        "parameters": {"backbone": backbone, "rest": total - backbone, "total": total},
+        "seconds": {name: round(value, 1) for name, value in progress.seconds.items()},
+        "best_epoch": progress.best_epoch,
+        "seed": run.config.seed,
+        "versions": {"keras": keras.__version__},
+    }
+
+
+def _weights_source(config: EndToEndConfig, data: DataSet) -> str:
+    network = config.network
+    start = {
+        "random": "random weights",
+        "imagenet": IMAGENET_SOURCE.get(network.backbone, "ImageNet"),
+    }.get(network.backbone_weights, f"weights of {Path(network.backbone_weights).name}")
+    return f"{start}; trained on {data.source}, seed {config.seed}"
