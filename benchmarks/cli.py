@@ -12,6 +12,7 @@ from benchmarks.report_command import report
 from benchmarks.run_command import run
 from benchmarks.score_command import score
 from benchmarks.suite_command import suite
+from benchmarks.table_command import table
 from benchmarks.versus_command import versus
 from edge import __version__
 
@@ -20,6 +21,7 @@ Examples:
   edge-bench mine.edge
   edge-bench mine.edge --data test.npz --baselines -o record.json
   edge-bench versus old.edge new.edge
+  edge-bench table utkface -o table.html
   edge-bench score decisions.jsonl truth.jsonl --bundle mine.edge
   edge-bench run --help
 """
@@ -44,3 +46,4 @@ main.add_command(gate)
 main.add_command(history)
 main.add_command(suite)
 main.add_command(predict)
+main.add_command(table)

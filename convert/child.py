@@ -32,7 +32,7 @@ class Child:
         return _cause(self.process.returncode, self.log)
 
 
-def start(module: str, arguments: Sequence[Path], log: Path) -> Child:
+def start(module: str, arguments: Sequence[str | Path], log: Path) -> Child:
     """Run `python -m module`, which writes its words into `log`."""
     with log.open("wb") as stream:
         process = subprocess.Popen(

@@ -1,8 +1,9 @@
-"""The child process that runs TFLite's own converter over a saved Keras model.
+"""The child process that runs TFLite's own converter over a saved model.
 
-Run as `python -m convert.precision.converter_worker MODEL.keras OUTPUT.tflite [EXAMPLES.npy]`:
-float32, or with examples (n, ...) of its only input int8. It stands alone because the
-converter may end its process, and because its memory is given back only at exit.
+Run as `python -m convert.precision.converter_worker MODEL OUTPUT.tflite [EXAMPLES.npy]`, where
+MODEL is a .keras file or a SavedModel folder: float32, or with examples (n, ...) of its only
+input int8. It stands alone because the converter may end its process, and because its memory
+is given back only at exit.
 """
 
 import sys
@@ -15,16 +16,24 @@ import numpy as np
 
 def main(model_path: str, output: str, examples: str = "") -> None:
     """Write the .tflite under its name once it is whole."""
-    import keras
     import tensorflow as tf
 
-    model = keras.models.load_model(model_path, compile=False)
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter = _converter(tf, Path(model_path))
     if examples:
         _to_int8(tf, converter, np.load(examples))
     partial = Path(output).with_suffix(".partial")
     partial.write_bytes(converter.convert())
     partial.rename(output)
+
+
+def _converter(tf: Any, path: Path) -> Any:
+    if path.is_dir():
+        converter = tf.lite.TFLiteConverter.from_saved_model(str(path))
+        converter.exclude_conversion_metadata = True  # two copies of the file fewer in memory
+        return converter
+    import keras
+
+    return tf.lite.TFLiteConverter.from_keras_model(keras.models.load_model(path, compile=False))
 
 
 def _to_int8(tf: Any, converter: Any, examples: np.ndarray) -> None:

@@ -52,7 +52,8 @@ def _ranges(job: dict[str, Any], model: bytes) -> dict[str, dict[str, tuple[floa
         names = flatbuffer.tensor_names(model)
         fixed = {names[name]: tuple(limits) for name, limits in job["fixed"].items()}
         seen = observe(model, _examples(job))
-        _write(kept, json.dumps({m: seen.ranges(m, fixed) for m in RANGES}).encode())
+        found = {m: seen.ranges(m, fixed, job["least"]) for m in RANGES}
+        _write(kept, json.dumps(found).encode())
     return json.loads(kept.read_text())
 
 

@@ -36,9 +36,20 @@ class Activations:
             some = flat if flat.size <= keep else draw.choice(flat, keep, replace=False)
             self.samples.setdefault(name, []).append(some)
 
-    def ranges(self, method: str, fixed: Ranges) -> dict[str, tuple[float, float]]:
-        """(lowest, highest) of each activation; those in `fixed` are taken as they are."""
-        return {name: fixed.get(name) or self._range(name, method) for name in self.extremes}
+    def ranges(
+        self, method: str, fixed: Ranges, least: float = 0.0
+    ) -> dict[str, tuple[float, float]]:
+        """(lowest, highest) of each activation; those in `fixed` are taken as they are.
+
+        least: the others reach at least so far below and above zero.
+        """
+        found = {name: fixed.get(name) or self._range(name, method) for name in self.extremes}
+        if not least:
+            return found
+        return {
+            name: (low, high) if name in fixed else (min(low, -least), max(high, least))
+            for name, (low, high) in found.items()
+        }
 
     def _range(self, name: str, method: str) -> tuple[float, float]:
         if method == "min-max":

@@ -45,6 +45,10 @@ class Workshop:
         """Start converting a Keras model to a float32 .tflite."""
         return self._convert(role, model)
 
+    def saved_to_float(self, role: str, folder: Path) -> KerasConversion:
+        """Start converting a SavedModel, which takes less memory than a Keras model."""
+        return self._convert_saved(role, folder)
+
     def by_hand(self, role: str, model: Any, examples: np.ndarray) -> KerasConversion:
         """Start converting a Keras model to int8 with nothing but TFLite's own converter.
 
@@ -55,25 +59,34 @@ class Workshop:
         return self._convert(role, model, path)
 
     def _convert(self, role: str, model: Any, *examples: Path) -> KerasConversion:
-        saved, output = self._folder / f"{role}.keras", self._folder / f"{role}-converted.tflite"
+        saved = self._folder / f"{role}.keras"
         model.save(saved)
-        return KerasConversion(
-            role,
-            self._child("convert.precision.converter_worker", saved, output, *examples),
-            output,
-        )
+        return self._convert_saved(role, saved, *examples)
+
+    def _convert_saved(self, role: str, saved: Path, *examples: Path) -> KerasConversion:
+        output = self._folder / f"{role}-converted.tflite"
+        child = self.start("convert.precision.converter_worker", saved, output, *examples)
+        return KerasConversion(role, child, output)
 
     def prepare(
-        self, role: str, model: bytes, examples: Mapping[str, np.ndarray], fixed: Ranges
+        self,
+        role: str,
+        model: bytes,
+        examples: Mapping[str, np.ndarray],
+        fixed: Ranges,
+        least: float = 0.0,
     ) -> None:
         """Keep a float32 .tflite with what calibrates it.
 
         examples: {input: (n, ...)} float32.  fixed: ranges of inputs or outputs that are
-        not to be taken from the examples, by their names in the signature.
+        not to be taken from the examples, by their names in the signature.  least: how far
+        every other range reaches at least, below and above zero: for random weights, behind
+        which activations may fade to where no kernel can tell them apart.
         """
         (self._folder / f"{role}.tflite").write_bytes(model)
         np.savez(self._folder / f"{role}-examples.npz", **examples)
-        (self._folder / f"{role}-fixed.json").write_text(json.dumps(fixed))
+        known = {"fixed": dict(fixed), "least": least}
+        (self._folder / f"{role}-known.json").write_text(json.dumps(known))
 
     def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
         """The .tflite of each recipe, or in one line why there is none.
@@ -119,14 +132,15 @@ class Workshop:
             "model": str(self._folder / f"{role}.tflite"),
             "examples": str(self._folder / f"{role}-examples.npz"),
             "ranges": str(self._folder / f"{role}-ranges.json"),
-            "fixed": json.loads((self._folder / f"{role}-fixed.json").read_text()),
+            **json.loads((self._folder / f"{role}-known.json").read_text()),
         }
         self._count += 1
         path = self._folder / f"{role}-job{self._count}.json"
         path.write_text(json.dumps({**files, **job}))
-        return self._child("convert.precision.quantise_worker", path)
+        return self.start("convert.precision.quantise_worker", path)
 
-    def _child(self, module: str, *arguments: Path) -> Child:
+    def start(self, module: str, *arguments: str | Path) -> Child:
+        """Run `python -m module`; it is ended when the workshop is left."""
         self._count += 1
         log = self._folder / f"{module}-{self._count}.log"
         child = start(module, arguments, log)

@@ -51,7 +51,7 @@ class DyingAt(Workshop):
 
     precision = "float16"
 
-    def _child(self, module: str, *arguments: Path) -> Child:
+    def start(self, module: str, *arguments: str | Path) -> Child:
         crash = (
             "import os, signal, sys, convert.precision.quantise_worker as worker\n"
             "real = worker.quantised\n"

@@ -67,7 +67,7 @@ def test_a_broken_board_asked_for_by_name_says_why(own: OwnProfiles) -> None:
         ("pi4", "did you mean 'pi-4'?"),
         ("nano", "did you mean 'jetson-nano' or 'jetson-orin-nano'?"),
         ("pi-zero-2-w", "did you mean 'pi-zero-2w'?"),
-        ("", "no board is called '' (`edge-devices list` shows all"),
+        ("", "the board's name is empty"),
         ("xyz", "no board is called 'xyz' (`edge-devices list` shows all"),
     ],
 )

@@ -1,0 +1,1 @@
+"""The thesis' table of networks on UTKFace, with what it lacks: measured size and latency."""
