@@ -68,7 +68,10 @@ def profile_named(name: str) -> Profile:
     """One board's profile; raise DeviceError with the nearest names, or what is wrong in its file."""
     known = catalogue()
     if not name:
-        raise DeviceError("the board's name is empty: `edge-devices list` shows all")
+        raise DeviceError(
+            "the board's name is empty: `edge-devices list` shows all, "
+            f"your own are in {user_folder()}"
+        )
     if name in known.profiles:
         return known.profiles[name]
     for each in known.broken:
