@@ -48,7 +48,7 @@ def predict(
     """
     import json
 
-    from benchmarks.prediction.run import run_forecast
+    from benchmarks.prediction.run import run_forecasts
     from benchmarks.prediction.shown import forecast_table, leave_one_out_table
     from edge.progress import Progress
     from edge.typed_json import encode
@@ -56,5 +56,5 @@ def predict(
     if explain:
         click.echo(leave_one_out_table())
         return
-    found = run_forecast(bundle, device, threads, count, Progress())
+    (found,) = run_forecasts(bundle, device, [threads], count, Progress())
     click.echo(json.dumps(encode(found), indent=2) if as_json else forecast_table(found))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks.marked import markdown_table, replace_marked
 from benchmarks.prediction.forecast import BoardForecast, Forecast
-from benchmarks.prediction.run import ALL, run_forecast
+from benchmarks.prediction.run import ALL, run_forecasts
 from benchmarks.prediction.shown import milliseconds, said
 from devices.prediction.anchors import Anchor, published
 from devices.prediction.leave_one_out import LeftOut, by_board, by_figure, errors
@@ -17,7 +17,7 @@ BEGIN, END = "<!-- boards: make boards -->", "<!-- end of boards -->"
 _MANY = 4
 
 
-def section(forecasts: Sequence[tuple[Forecast, Forecast]]) -> str:
+def section(forecasts: Sequence[Sequence[Forecast]]) -> str:
     """Markdown. forecasts: of each bundle, with one thread and with as many as a board likes."""
     figures, boards = by_figure(published()), by_board(published())
     return "\n\n".join(
@@ -95,11 +95,7 @@ def _is_shown(anchor: Anchor) -> bool:
 def main(readme: Path, bundles: Sequence[str]) -> None:
     progress = Progress()
     forecasts = [
-        (
-            run_forecast(bundle, ALL, 1, count=True, progress=progress),
-            run_forecast(bundle, ALL, _MANY, count=True, progress=progress),
-        )
-        for bundle in bundles
+        run_forecasts(bundle, ALL, (1, _MANY), count=True, progress=progress) for bundle in bundles
     ]
     replace_marked(readme, BEGIN, END, section(forecasts))
 

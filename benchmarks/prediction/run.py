@@ -1,5 +1,7 @@
 """`edge-bench predict`, once its options are read."""
 
+from collections.abc import Sequence
+
 from benchmarks.cold_start import cold_start
 from benchmarks.frames import frames_of
 from benchmarks.instructions.count import boards_named, count_parts, counters
@@ -17,8 +19,10 @@ from edge.stream import EngineOptions
 ALL = "all"
 
 
-def run_forecast(name: str, boards: str, threads: int, count: bool, progress: Progress) -> Forecast:
-    """Predict a bundle on boards by their names.
+def run_forecasts(
+    name: str, boards: str, threads: Sequence[int], count: bool, progress: Progress
+) -> list[Forecast]:
+    """Predict a bundle on boards by their names, for each number of threads.
 
     Raises DeviceError for a board that there is not, EngineError where nothing can be counted.
     """
@@ -30,7 +34,7 @@ def run_forecast(name: str, boards: str, threads: int, count: bool, progress: Pr
     progress.say("measuring memory")
     frames = frames_of(bundle)
     once = cold_start(name, EngineOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
-    return forecast(bundle, chosen, threads, once.peak_rss_bytes, counts)
+    return [forecast(bundle, chosen, each, once.peak_rss_bytes, counts) for each in threads]
 
 
 def _estimated(profile: Profile, role: str) -> None:

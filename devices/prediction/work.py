@@ -19,13 +19,3 @@ class Work:
     tensor_bytes: float
     operators: float
     counted: bool = False
-
-    def times(self, invocations: float) -> "Work":
-        """The work of several invocations."""
-        return Work(
-            self.instructions * invocations,
-            self.weight_bytes * invocations,
-            self.tensor_bytes * invocations,
-            self.operators * invocations,
-            self.counted,
-        )
