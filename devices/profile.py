@@ -3,7 +3,6 @@
 The shipped ones lie in `profiles/`; docs/boards.md explains each key.
 """
 
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,7 @@ from typing import Any
 from devices.errors import DeviceError
 from devices.profile_rules import check_values
 from devices.tables import TableError, build
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from devices.toml import tomllib
 
 SCHEMA = 1
 _MOST_BYTES = 1 << 20

@@ -1,7 +1,6 @@
 """A suite as a TOML file: what to run, and with which options of `edge-bench run`."""
 
 import difflib
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
@@ -11,6 +10,7 @@ from typing import Any
 
 from benchmarks.suite.combination import Combination
 from benchmarks.suite.run_options import AXES, check_options, option_names
+from devices.toml import tomllib
 from edge.delegates.choice import DEFAULT
 from edge.errors import ConfigError
 
@@ -54,13 +54,6 @@ def read_suite(path: Path) -> Suite:
 
 
 def _toml(path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        try:
-            import tomli as tomllib
-        except ModuleNotFoundError as error:
-            raise ConfigError("reading a suite needs Python 3.11, or: pip install tomli") from error
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:

@@ -12,7 +12,6 @@ from edge.errors import SinkError
 from edge.typed_json import decode, encode
 from edge.whole_file import write_whole
 
-DEFAULT_FOLDER = Path("~/.cache/edge-run/utkface")
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 # whose change makes another network, or another file of the same
 _SOURCES = ("models/comparison/*.py", "models/mtdnn.py", "models/backbones.py")

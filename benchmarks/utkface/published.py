@@ -1,17 +1,12 @@
 """The rows as published, from `rows.toml`."""
 
 import functools
-import sys
 from dataclasses import dataclass
 from importlib import resources
 
 from devices.tables import build, nearest
+from devices.toml import tomllib
 from edge.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 
 @dataclass(frozen=True)

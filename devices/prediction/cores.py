@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from importlib import resources
 
 from devices.errors import DeviceError
-from devices.profile import Profile, tomllib
+from devices.profile import Profile
 from devices.tables import build, nearest
+from devices.toml import tomllib
 
 ARCHITECTURE = "aarch64"  # whose instructions are counted
 

@@ -19,7 +19,7 @@ from devices.prediction.model import LatencyModel, Observation, fit
 from devices.prediction.tables import rows
 from devices.prediction.terms import least_ms
 from devices.prediction.work import Work
-from devices.profile import tomllib
+from devices.toml import tomllib
 
 SHARED = Microarchitecture(2, l2_shared=True, l2_bytes_a_cycle=16, kernels="k", sources=())
 PRIVATE = dataclasses.replace(SHARED, l2_shared=False)
