@@ -15,7 +15,7 @@ HUMAN_MODELS := out/pretrained/human-models
 FACE := out/face
 FACE_DEMO := out/face-demo
 
-.PHONY: demo test test-arm gate delegate bench boards anchors lint train bundle face face-demo \
+.PHONY: demo test test-arm gate delegate bench boards anchors lint train bundle face sweeps face-demo \
   picture wheel clean help
 
 help: ## Show the targets
@@ -102,6 +102,10 @@ face: $(TEST_ENV)/$(INSTALLED) ## Make the shipped bundle `face` of faceres (npm
 	$(TEST_ENV)/bin/python -m models.pretrained.agreement $(FACE)/face.edge \
 	  --float $(FACE)/face.keras -o $(FACE)/agreement --seal
 	cp $(FACE)/face.edge edge/bundles/face.edge
+
+sweeps: $(TEST_ENV)/$(INSTALLED) ## Train and compare members of the family (hours; needs dataset-fashion-mnist)
+	$(TEST_ENV)/bin/python -m models.sweep models/configs/sweeps/fashion.toml -o out/sweeps/fashion
+	$(TEST_ENV)/bin/python -m models.sweep models/configs/sweeps/orl.toml -o out/sweeps/orl
 
 face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the camera recording (no tensorflow)
 	$(BOARD)/python -m models.demo_video $(FACE_DEMO)

@@ -52,11 +52,16 @@ def keras_application(name: str, size: int, weights: str | None = None) -> keras
     except ValueError as error:
         raise ConfigError(f"{chosen} does not take {size} x {size} pixels: {error}") from error
     if weights:
-        try:
-            network.load_weights(weights)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{weights} holds no weights of {chosen} ({error})") from error
+        load_weights(network, weights, chosen)
     return network
+
+
+def load_weights(network: keras.Model, path: str, name: str) -> None:
+    """Read a file of weights. Raises ModelError where they are not those of `name`."""
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} holds no weights of {name} ({error})") from error
 
 
 def _spelt(name: str) -> str:

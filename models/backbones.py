@@ -4,6 +4,7 @@ Each takes (H, W, 3) RGB, 0..255, scales it itself and returns a feature map
 with stride 32, after the last inverted-residual block.
 """
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from keras import layers
 
 from edge.errors import ConfigError, ModelError
 
-from .applications import keras_application
+from .applications import keras_application, load_weights
 from .datasets.packages import package_file
 from .torch_weights import read_state_dict
 
@@ -52,17 +53,21 @@ LITE0_STAGES = (
 )
 
 
-def build_backbone(name: str, size: int, weights: str | None = None) -> keras.Model:
-    """Build the backbone `name`: float32 (size, size, 3) -> (size/32, size/32, C).
+def build_backbone(
+    name: str, size: int, weights: str | None = None, *, end: str = "", width: float = 1.0
+) -> keras.Model:
+    """Build the backbone `name`: float32 (size, size, 3) -> (h, w, C), with stride 32 as a whole.
 
     Args:
         name: one of `BACKBONES`, or a network of keras.applications.
-        weights: "imagenet", None for random ones, or, for a network of
-            keras.applications, a file of its weights without the top.
+        weights: "imagenet", None for random ones, or a file: of a network of
+            keras.applications its weights without the top, else all weights until `end`.
+        end: the layer whose output is taken, as `b10_add`; empty: the last.
+        width: share of the filters, of efficientnet-lite0 with random weights.
 
     Raises:
-        ConfigError: no backbone has this name or takes this size, or no file of
-            weights is there.
+        ConfigError: no backbone has this name, takes this size or width or has this
+            layer, or no file of weights is there.
         ModelError: no ImageNet weights are to be had for it, or they do not fit.
         ClipError: the package that holds the weights is not installed.
     """
@@ -70,11 +75,38 @@ def build_backbone(name: str, size: int, weights: str | None = None) -> keras.Mo
         raise ConfigError(
             f'backbone weights {weights!r} are unknown: use "imagenet", "random" or a file'
         )
+    lite0 = name == "efficientnet-lite0" and weights != "imagenet"
+    if width != 1 and not (lite0 and 0 < width <= 4):
+        raise ConfigError(
+            f"backbone_width is {width}: only efficientnet-lite0 with random weights comes in "
+            "other widths, above 0 and up to 4"
+        )
     if name not in BACKBONES:
-        return keras_application(name, size, weights)
+        whole = keras_application(name, size, weights)
+        return up_to(whole, end) if end else whole
+    start = weights if weights == "imagenet" else None
+    whole = BACKBONES[name](size, start, *([width] if width != 1 else []))
+    network = up_to(whole, end) if end else whole
     if weights not in (None, "imagenet"):
-        raise ConfigError(f'{name} reads no weights file: use "imagenet" or "random"')
-    return BACKBONES[name](size, weights)
+        load_weights(network, weights, name)
+    return network
+
+
+def up_to(backbone: keras.Model, end: str) -> keras.Model:
+    """The same layers until `end`. Raises ConfigError where it has no such layer."""
+    check_layer(backbone, "network.backbone_end", end)
+    return keras.Model(backbone.input, backbone.get_layer(end).output, name=backbone.name)
+
+
+def check_layer(backbone: keras.Model, key: str, name: str) -> None:
+    """Raise ConfigError where the backbone has no layer called as `key` says."""
+    names = [layer.name for layer in backbone.layers]
+    if name and name not in names:
+        ends = [n for n in names if n.endswith(("_add", "_bn2"))]
+        raise ConfigError(
+            f"{key} is {name!r}, which {backbone.name} has not: "
+            f"choose one of {', '.join(ends or names)}"
+        )
 
 
 def see_luminance_only(backbone: keras.Model) -> None:
@@ -110,14 +142,18 @@ def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:
     return keras.Model(whole.input, cut, name="efficientnet_b3")
 
 
-def efficientnet_lite0(size: int, weights: str | None = None) -> keras.Model:
-    """EfficientNet-Lite0 without its head convolution: 320 channels, ReLU6, no SE."""
+def efficientnet_lite0(size: int, weights: str | None = None, width: float = 1.0) -> keras.Model:
+    """EfficientNet-Lite0 without its head convolution: 320 channels, ReLU6, no SE.
+
+    width: share of the filters of each layer, to the next multiple of 8.
+    """
     frame = keras.Input((size, size, 3), name="frame")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(frame)
-    x = layers.Conv2D(32, 3, 2, "same", use_bias=False, name="stem_conv")(x)
+    x = layers.Conv2D(_scaled(32, width), 3, 2, "same", use_bias=False, name="stem_conv")(x)
     x = layers.ReLU(6.0, name="stem_relu")(_batch_norm(x, "stem_bn"))
     number = 0
-    for stage in LITE0_STAGES:
+    for row in LITE0_STAGES:
+        stage = dataclasses.replace(row, filters=_scaled(row.filters, width))
         for repeat in range(stage.repeats):
             x = _inverted_residual(x, stage, stage.stride if repeat == 0 else 1, f"b{number}")
             number += 1
@@ -127,10 +163,16 @@ def efficientnet_lite0(size: int, weights: str | None = None) -> keras.Model:
     return model
 
 
-BACKBONES: dict[str, Callable[[int, str | None], keras.Model]] = {
+BACKBONES: dict[str, Callable[..., keras.Model]] = {
     "efficientnet-b3": efficientnet_b3,
     "efficientnet-lite0": efficientnet_lite0,
 }
+
+
+def _scaled(filters: int, width: float) -> int:
+    """Multiples of 8, at most a tenth narrower than asked for, as EfficientNet rounds."""
+    rounded = max(8, int(filters * width + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * filters * width else rounded
 
 
 def _batch_norm(x, name: str):

@@ -28,6 +28,8 @@ class NetworkSection:
 
     backbone: str = "efficientnet-lite0"
     backbone_weights: str = "imagenet"
+    backbone_end: str = ""
+    backbone_width: float = 1.0
     grey: bool = True
     window: int = 15
     size: int = 100
@@ -137,7 +139,15 @@ class TrainingConfig:
             "version": FEATURES_VERSION,
             "seed": self.seed,
             "data": dataclasses.asdict(self.data),
-            "network": [net.backbone, net.backbone_weights, net.grey, net.window, net.size],
+            "network": [
+                net.backbone,
+                net.backbone_weights,
+                net.backbone_end,
+                net.backbone_width,
+                net.grey,
+                net.window,
+                net.size,
+            ],
             "early": self.fine_tuning.from_layer,
         }
         return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
@@ -176,6 +186,8 @@ def section(kind: type, table: dict[str, Any], where: str) -> Any:
 
 
 def _value(kind: Any, value: Any, where: str) -> Any:
+    if kind is Any:
+        return value
     if get_origin(kind) is dict or dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise ConfigError(f"{where} must be a section, written [{where.split(': ')[-1]}]")

@@ -60,7 +60,7 @@ def _compute(
 ) -> None:
     partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
     files = {
-        name: _new_array(partial[name], (len(plans), length, *model.output[name].shape[1:]))
+        name: new_array(partial[name], (len(plans), length, *model.output[name].shape[1:]))
         for name in paths
     }
     size = model.input_shape[1]
@@ -81,7 +81,7 @@ def _compute(
         os.replace(partial[name], paths[name])
 
 
-def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
     """A float16 array on disk. Raises OSError at once where there is no room for all of it.
 
     Of a file with holes, a disk that fills up later would end the process.

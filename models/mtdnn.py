@@ -30,6 +30,8 @@ class MTDNNConfig:
     """What tells one member of the family from another.
 
     Attributes:
+        backbone_end: the backbone's layer to stop at; empty: its last.
+        backbone_width: share of its filters, of efficientnet-lite0 with random weights.
         grey: look at the luminance of frames only (see `see_luminance_only`).
         window: T, frames looked at together.
         size: height and width of a frame, pixels.
@@ -51,6 +53,8 @@ class MTDNNConfig:
     name: str = "mtdnn"
     backbone: str = "efficientnet-lite0"
     weights: str | None = None
+    backbone_end: str = ""
+    backbone_width: float = 1.0
     grey: bool = False
     window: int = 15
     size: int = 100
@@ -134,7 +138,10 @@ def build_mtdnn(config: MTDNNConfig) -> keras.Model:
         ConfigError, ModelError, ClipError: see `build_backbone`.
     """
     window = keras.Input((config.window, config.size, config.size, 3), name="window")
-    backbone = build_backbone(config.backbone, config.size, config.weights)
+    backbone = build_backbone(
+        config.backbone, config.size, config.weights,
+        end=config.backbone_end, width=config.backbone_width,
+    )  # fmt: skip
     if config.grey:
         see_luminance_only(backbone)
     maps = layers.TimeDistributed(backbone, name="backbone")(window)

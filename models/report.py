@@ -61,7 +61,7 @@ def plot_learning_curves(
     figure = Figure(figsize=(4.2 * (1 + len(tasks)), 3.6), layout="constrained")
     for axes, quantity in zip(_row(figure, 1 + len(tasks)), ("", *tasks), strict=True):
         _plot_curve(axes, history, quantity)
-    _save(figure, path)
+    save(figure, path)
 
 
 def plot_confusion(path: Path, task: str, result: TaskResult) -> None:
@@ -92,7 +92,7 @@ def plot_confusion(path: Path, task: str, result: TaskResult) -> None:
         f"(95 % interval {low:.1%} to {high:.1%})",
         fontsize=10 if classes <= 10 else 13, color=INK,
     )  # fmt: skip
-    _save(figure, path)
+    save(figure, path)
 
 
 def _plot_curve(axes: Axes, history: dict[str, dict[str, list[float]]], task: str) -> None:
@@ -162,6 +162,7 @@ def _row(figure: Figure, count: int) -> list[Axes]:
     return [figure.add_subplot(1, count, number + 1) for number in range(count)]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a picture."""
     FigureCanvasAgg(figure)
     figure.savefig(path, dpi=150, facecolor="white")

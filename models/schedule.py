@@ -13,6 +13,10 @@ class ThesisSchedule(keras.callbacks.Callback):
     by `factor` and the window begins anew; after `patience` epochs without a
     lower loss, training stops. The best epoch's weights are put back at the end;
     where no epoch got below `to_beat`, those from before the first (epoch -1).
+
+    Args:
+        weights_of: the model whose weights are kept, if it is not the one that is
+            trained: one that shares layers with it.
     """
 
     def __init__(
@@ -24,19 +28,26 @@ class ThesisSchedule(keras.callbacks.Callback):
         min_fall: float = 0.002,
         patience: int = 10,
         to_beat: float = math.inf,
+        weights_of: keras.Model | None = None,
     ) -> None:
         super().__init__()
         self.monitor, self.factor, self.window = monitor, factor, window
         self.min_fall, self.patience = min_fall, patience
         self.best_loss, self.best_epoch = to_beat, -1
         self.rates: list[float] = []
+        self._weights_of = weights_of
         self.losses: list[float] = []  # since the rate was last lowered
         self.best_weights: list | None = None
 
     def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
         """Keep the weights to come back to, should no epoch be better."""
         if self.best_loss < math.inf and self.best_weights is None:
-            self.best_weights = self.model.get_weights()
+            self.best_weights = self.kept_model.get_weights()
+
+    @property
+    def kept_model(self) -> keras.Model:
+        """The model whose weights are kept."""
+        return self._weights_of or self.model
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Look at the epoch's loss and act on it."""
@@ -53,12 +64,12 @@ class ThesisSchedule(keras.callbacks.Callback):
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
         """Put the best weights back."""
         if self.best_weights is not None:
-            self.model.set_weights(self.best_weights)
+            self.kept_model.set_weights(self.best_weights)
 
     def _keep_best(self, epoch: int, loss: float) -> None:
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch
-            self.best_weights = self.model.get_weights()
+            self.best_weights = self.kept_model.get_weights()
 
 
 def plateaued(losses: list[float], window: int, min_fall: float) -> bool:

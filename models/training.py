@@ -16,8 +16,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from edge.errors import ConfigError
-
+from .backbones import check_layer
 from .batches import WindowBatches
 from .config import NetworkSection, StageSection, TrainingConfig
 from .datasets.clips import ClipPlan, labels_of
@@ -114,6 +113,16 @@ def train(config: TrainingConfig, plans: Plans, cache: Path) -> Trained:
 def head_of(model: keras.Model) -> keras.Model:
     """All after the backbone, sharing its layers: (T, h, w, C) -> {task: answer}."""
     return keras.Model(model.get_layer("backbone").output, model.output, name="blocks_and_heads")
+
+
+def backbone_by_frames(backbone: keras.Model, window: int) -> keras.Model:
+    """(N, T, H, W, 3) -> (N, T, h, w, C), the frames of all windows in one pass.
+
+    A `TimeDistributed` would trace the backbone once a frame.
+    """
+    windows = keras.Input((window, *backbone.input_shape[1:]), name="window")
+    maps = backbone(ops.reshape(windows, (-1, *backbone.input_shape[1:])))
+    return keras.Model(windows, ops.reshape(maps, (-1, window, *maps.shape[1:])))
 
 
 def tail_and_head_of(model: keras.Model, early: str, window: int) -> keras.Model:
@@ -228,14 +237,3 @@ def _best_loss(trained: Trained) -> float:
 def verbosity() -> int:
     """Of `fit`: a bar on a screen, a line an epoch in a file."""
     return 1 if sys.stdout.isatty() else 2
-
-
-def check_layer(backbone: keras.Model, key: str, name: str) -> None:
-    """Raise ConfigError where the backbone has no layer called as `key` says."""
-    names = [layer.name for layer in backbone.layers]
-    if name and name not in names:
-        ends = [n for n in names if n.endswith(("_add", "_bn2"))]
-        raise ConfigError(
-            f"{key} is {name!r}, which {backbone.name} has not: "
-            f"choose one of {', '.join(ends or names)}"
-        )

@@ -12,28 +12,30 @@ BATCHES_AHEAD = 2
 
 
 class Epochs:
-    """Train clips in another order and another look in each epoch.
+    """Train clips, or their maps, in another order and another look in each epoch.
 
     Both follow from the seed and the epoch's number alone, so that a run that was
     interrupted goes on as it would have gone. Set `epoch` before each.
     """
 
     def __init__(
-        self, data: DataSet, section: AugmentationSection, batch_size: int, seed: int
+        self, data: DataSet, part: Part, section: AugmentationSection, batch_size: int, seed: int
     ) -> None:
-        self.data, self.section, self.seed = data, section, seed
+        self.data, self.part, self.section, self.seed = data, part, section, seed
         self.epoch = 0
-        self.batches = _batches(data, data.train, self._order, self._look, batch_size)
+        self.batches = _batches(data, part, self._order, self._look, batch_size)
 
     def _order(self) -> Iterator[tuple[int, int]]:
-        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.data.train))
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.part))
         return ((int(index), self.epoch) for index in order)
 
     def _look(self, index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
-        part = self.data.train
-        answers = {task: values[index] for task, values in part.labels.items()}
+        clip = self.part.clip(index)
+        answers = {task: values[index] for task, values in self.part.labels.items()}
+        if clip.dtype != np.uint8:  # maps have no other look
+            return clip, answers
         random = np.random.default_rng((self.seed, epoch, index))
-        return augment(part.clip(index), answers, self.section, self.data.mirrored, random)
+        return augment(clip, answers, self.section, self.data.mirrored, random)
 
 
 def plain_batches(data: DataSet, part: Part, batch_size: int) -> tf.data.Dataset:
@@ -46,9 +48,10 @@ def plain_batches(data: DataSet, part: Part, batch_size: int) -> tf.data.Dataset
 
 
 def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data.Dataset:
-    """Batches of (float32 (n, T, H, W, 3) RGB 0..255, {task: labels})."""
+    """Batches of (float32 (n, T, H, W, 3) RGB 0..255 or (n, T, h, w, C) maps, {task: labels})."""
     signature = tf.TensorSpec((2,), tf.int64)
-    types = [tf.uint8, *(_label_type(task) for task in data.tasks)]
+    first = part.clip(0)
+    types = [tf.as_dtype(first.dtype), *(_label_type(task) for task in data.tasks)]
 
     def read(number: np.ndarray) -> list[np.ndarray]:
         clip, answers = look(int(number[0]), int(number[1]))
@@ -60,7 +63,7 @@ def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data
 
     def example(number: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         clip, *labels = tf.numpy_function(read, [number], types)
-        clip.set_shape((*data.shape, 3))
+        clip.set_shape(first.shape)
         for label in labels:
             label.set_shape(())
         return clip, dict(zip((task.name for task in data.tasks), labels))

@@ -55,13 +55,17 @@ class Checkpoint:
         return (self.folder / LATEST).exists()
 
     def write(
-        self, progress: Progress, model: keras.Model, best_weights: Sequence[np.ndarray] | None
+        self,
+        progress: Progress,
+        model: keras.Model,
+        optimizer: keras.Optimizer,
+        best_weights: Sequence[np.ndarray] | None,
     ) -> None:
         """Keep an epoch; the best weights only where there are new ones. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if best_weights is not None:
             self._write(BEST, {f"w{i}": array for i, array in enumerate(best_weights)})
-        arrays = {f"v{i}": array for i, array in enumerate(_values(_state(model)))}
+        arrays = {f"v{i}": array for i, array in enumerate(_values(_state(model, optimizer)))}
         arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
         self._write(LATEST, arrays)
 
@@ -86,11 +90,10 @@ class Checkpoint:
         progress.best = (progress.best[0], progress.best[1])
         return progress
 
-    def restore(self, model: keras.Model) -> None:
-        """Put weights, optimizer and random states back into the compiled model."""
-        model.optimizer.build(model.trainable_variables)
+    def restore(self, model: keras.Model, optimizer: keras.Optimizer) -> None:
+        """Put weights, a built optimizer and random states back."""
         with np.load(self.folder / LATEST) as arrays:
-            for number, variable in enumerate(_state(model)):
+            for number, variable in enumerate(_state(model, optimizer)):
                 variable.assign(arrays[f"v{number}"])
 
     def best_weights(self) -> list[np.ndarray] | None:
@@ -140,11 +143,12 @@ class KeepProgress(keras.callbacks.Callback):
         if better:
             progress.best, progress.best_loss = (self.stage, epoch), schedule.best_loss
         progress.best_epoch[self.stage] = schedule.best_epoch
-        self.checkpoint.write(progress, self.model, schedule.best_weights if better else None)
+        best = schedule.best_weights if better else None
+        self.checkpoint.write(progress, schedule.kept_model, self.model.optimizer, best)
 
 
-def _state(model: keras.Model) -> list[keras.Variable]:
-    return [*model.variables, *model.optimizer.variables]
+def _state(model: keras.Model, optimizer: keras.Optimizer) -> list[keras.Variable]:
+    return [*model.variables, *optimizer.variables]
 
 
 def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:

@@ -9,18 +9,27 @@ from edge.errors import ModelError
 
 from ..backbones import IMAGENET_SOURCE
 from ..datasets.dataset import DataSet, write_skipped
+from ..evaluation import RegressionResult, TaskResult
 from ..report import write_report
 from ..run import save_model
 from ..tasks import write_tasks
+from ..training import head_of
 from .config import EndToEndConfig
-from .measure import measure
+from .kept_maps import maps_of
+from .measure import measure, write_answers
 from .training import LossLost, Run
 
-SKIPPED_NAME = "skipped.csv"
+SKIPPED_NAME, ANSWERS_NAME = "skipped.csv", "answers.npz"
 
 
 def train_and_save(
-    config: EndToEndConfig, data: DataSet, output: Path, *, resume: bool, events: bool
+    config: EndToEndConfig,
+    data: DataSet,
+    output: Path,
+    *,
+    resume: bool,
+    events: bool = False,
+    maps: Path | None = None,
 ) -> None:
     """Train, measure on the test clips, and write the model, its tasks and its report.
 
@@ -35,7 +44,7 @@ def train_and_save(
     write_skipped(folder / SKIPPED_NAME, data.skipped)
     if data.skipped:
         click.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
-    run = Run(config, data, folder, events=events)
+    run = Run(config, data, folder, events=events, maps=maps)
     if resume and not run.resume():
         click.echo(f"nothing to go on from in {folder}: starting anew")
     try:
@@ -51,7 +60,7 @@ def train_and_save(
         ) from error
     _save(run, output)
     _report(run, output)
-    run.checkpoint.remove()
+    run.clear()
 
 
 def _keep_best(run: Run, output: Path) -> str:
@@ -73,12 +82,24 @@ def _save(run: Run, output: Path) -> None:
 
 
 def _report(run: Run, output: Path) -> None:
-    results = measure(run.model, run.data)
+    results = _measured(run)
     folder = output.with_name(f"{output.stem}_report")
+    folder.mkdir(exist_ok=True)
+    write_answers(folder / ANSWERS_NAME, results)
     write_report(folder, run.config, results, _named(run), _facts(run))
     for task, result in results.items():
         click.echo(f"{task}: {result}")
     click.echo(f"wrote {output}, its tasks and {folder}/")
+
+
+def _measured(run: Run) -> dict[str, TaskResult | RegressionResult]:
+    """On the test clips; by way of their maps where other runs want them, too."""
+    data = run.data
+    if not run.shares_maps:
+        return measure(run.trained, data, data.test)
+    backbone = run.model.get_layer("backbone").layer
+    maps = maps_of(backbone, data, data.test, run.maps / "test.npy", "test")
+    return measure(head_of(run.model), data, maps)
 
 
 def _named(run: Run) -> dict[str, dict[str, list[float]]]:

@@ -1,45 +1,38 @@
-"""Train an MTDNN from pixels: the backbone frozen first, then all of it, or all at once.
+"""Train an MTDNN from pixels, stage by stage, so that it can go on after an interruption.
 
 What is trained are the layers of the whole network itself, each batch's frames in one
 pass of the backbone (a `TimeDistributed` would trace it once a frame).
 """
 
 import math
+import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import keras
 import numpy as np
-from keras import layers, ops
 
 from edge.errors import ConfigError, ModelError
 
-from ..config import StageSection, nearest
+from ..backbones import check_layer
+from ..config import nearest
 from ..datasets.dataset import DataSet
 from ..mtdnn import build_mtdnn
 from ..schedule import ThesisSchedule
-from ..training import check_layer, head_of, network_of, verbosity
-from .config import EndToEndConfig
+from ..training import backbone_by_frames, head_of, network_of, verbosity
+from .config import EndToEndConfig, WholeSection
+from .few_frames import OneCycle
 from .logs import CSVLog, TensorBoardLog
-from .pipeline import Epochs, plain_batches
+from .pipeline import Epochs
 from .progress import Checkpoint, KeepProgress, Progress
+from .stages import Fit, Stage, fit_of, stages_of, train_backbone
 
-LOG_NAME, EVENTS_NAME = "log.csv", "tensorboard"
+LOG_NAME, EVENTS_NAME, MAPS_NAME = "log.csv", "tensorboard", "maps"
 
 
 class LossLost(ModelError):
     """The loss is no number any more; what was good until then is still there."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """A stage of training, and what it leaves of the backbone as it is."""
-
-    name: str
-    schedule: StageSection
-    frozen: bool
 
 
 class Run:
@@ -47,16 +40,29 @@ class Run:
 
     Attributes:
         model: the whole network; after `train` or `keep_best` with the best weights.
+        trained: the same layers, the frames of all windows passing the backbone together.
         progress: how far it has come; its curves and times.
+
+    Args:
+        maps: where a frozen backbone's maps are or will be, of runs with an equal one;
+            they stay there. None: maps are made in `folder`, and removed in the end.
     """
 
     def __init__(
-        self, config: EndToEndConfig, data: DataSet, folder: Path, *, events: bool = False
+        self,
+        config: EndToEndConfig,
+        data: DataSet,
+        folder: Path,
+        *,
+        events: bool = False,
+        maps: Path | None = None,
     ) -> None:
         self.config, self.data, self.folder, self.events = config, data, folder, events
+        self.maps, self.shares_maps = maps or folder / MAPS_NAME, maps is not None
         _check_tasks(config, data)
         keras.utils.set_random_seed(config.seed)
-        self.model = build_mtdnn(network_of(config.network, data.tasks, config.name))
+        self.network = network_of(config.network, data.tasks, config.name)
+        self.model = build_mtdnn(self.network)
         check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
         self.trained = by_frames(self.model)
         self.progress = Progress(run_fingerprint(config, data))
@@ -80,7 +86,7 @@ class Run:
             LossLost: the loss is no number any more.
         """
         if self.progress.epoch < 0:
-            self.checkpoint.remove()
+            self.clear()
         for stage in self._left():
             self._train(stage)
         self.keep_best()
@@ -94,17 +100,18 @@ class Run:
         self._backbone.trainable = True  # as a network that was never frozen
         return True
 
+    def clear(self) -> None:
+        """Remove what only an interrupted run needs."""
+        self.checkpoint.remove()
+        shutil.rmtree(self.folder / MAPS_NAME, ignore_errors=True)
+
     @property
     def _backbone(self) -> keras.Model:
         return self.model.get_layer("backbone").layer
 
     def _left(self) -> Iterator[Stage]:
         """The stages that are not yet done."""
-        stages = [
-            Stage("frozen", self.config.frozen, True),
-            Stage("whole", self.config.whole, False),
-        ]
-        stages = [stage for stage in stages if stage.schedule.max_epochs]
+        stages = list(stages_of(self.config))
         names = [stage.name for stage in stages]
         at = names.index(self.progress.stage) if self.progress.stage else 0
         yield from stages[at:]
@@ -112,54 +119,68 @@ class Run:
     def _train(self, stage: Stage) -> None:
         plan, progress = stage.schedule, self.progress
         if progress.stage not in ("", stage.name):
-            self.keep_best()  # of the stage before
-        self._prepare(stage)
+            self._leave(progress.stage)
+        fit = self._prepare(stage)
         schedule = ThesisSchedule(
             factor=plan.lr_factor, window=plan.lr_window, min_fall=plan.lr_min_fall,
-            patience=plan.patience, to_beat=progress.best_loss,
+            patience=plan.patience, to_beat=progress.best_loss, weights_of=fit.kept,
         )  # fmt: skip
-        first = self._go_on(stage, schedule) if progress.stage == stage.name else 0
+        first = self._go_on(stage, fit, schedule) if progress.stage == stage.name else 0
         if first and (progress.stopped or first >= plan.max_epochs):
             return
-        epochs = Epochs(self.data, self.config.augmentation, plan.batch_size, self.config.seed)
-        self.trained.fit(
-            epochs.batches,
+        fit.model.fit(
+            fit.epochs.batches,
             shuffle=False,  # the batches are, in another order each epoch
-            validation_data=plain_batches(self.data, self.data.validation, plan.batch_size),
+            validation_data=fit.validation,
             initial_epoch=first, epochs=plan.max_epochs, verbose=verbosity(),
-            callbacks=self._callbacks(stage, epochs, schedule),
+            callbacks=self._callbacks(stage, fit.epochs, schedule),
         )  # fmt: skip
+
+    def _leave(self, name: str) -> None:
+        """Take the best of the stage before along."""
+        self.keep_best()
+        if any(stage.name == name and stage.has_own_loss for stage in stages_of(self.config)):
+            self.progress.best_loss = math.inf
 
     def _callbacks(
         self, stage: Stage, epochs: Epochs, schedule: ThesisSchedule
     ) -> list[keras.callbacks.Callback]:
         """In the order in which an epoch's end needs them."""
-        progress = self.progress
+        progress, plan = self.progress, stage.schedule
         callbacks = [
             _Watch(epochs), schedule,
             KeepProgress(self.checkpoint, progress, stage.name, schedule),
             CSVLog(self.folder / LOG_NAME, progress),
         ]  # fmt: skip
+        if stage.frames:
+            callbacks.append(OneCycle(plan.learning_rate, plan.max_epochs))
         if self.events:
             callbacks.append(TensorBoardLog(self.folder / EVENTS_NAME, stage.name))
         return callbacks
 
-    def _prepare(self, stage: Stage) -> None:
+    def _prepare(self, stage: Stage) -> Fit:
         """Say what is trained, and compile."""
-        train_backbone(self._backbone, self.config, frozen=stage.frozen)
+        section = WholeSection() if stage.frames else self.config.whole
+        train_backbone(self._backbone, section, frozen=stage.frozen)
+        fit = fit_of(
+            stage, self.model, self.trained, self.config, self.network, self.data,
+            self.maps,
+        )  # fmt: skip
         tasks = self.data.tasks
-        self.trained.compile(
+        fit.model.compile(
             keras.optimizers.Adam(stage.schedule.learning_rate),
             jit_compile=False,  # XLA would compile anew for the last, smaller batch
             loss={task.name: task.loss for task in tasks},
             loss_weights={t.name: self.config.loss_weights.get(t.name, 1.0) for t in tasks},
             metrics={t.name: ["mae" if t.kind == "regression" else "accuracy"] for t in tasks},
         )
+        return fit
 
-    def _go_on(self, stage: Stage, schedule: ThesisSchedule) -> int:
+    def _go_on(self, stage: Stage, fit: Fit, schedule: ThesisSchedule) -> int:
         """Everything as it was at the end of the last epoch; the number of the next."""
         progress = self.progress
-        self.checkpoint.restore(self.trained)
+        fit.model.optimizer.build(fit.model.trainable_variables)
+        self.checkpoint.restore(fit.kept, fit.model.optimizer)
         schedule.best_weights = self.checkpoint.best_weights()
         schedule.losses = list(progress.losses)
         schedule.best_epoch = progress.best_epoch[stage.name]
@@ -192,26 +213,9 @@ class _Watch(keras.callbacks.Callback):
 
 def by_frames(model: keras.Model) -> keras.Model:
     """The same layers, the frames of all windows passing the backbone together."""
-    backbone = model.get_layer("backbone").layer
-    window, *frame = model.input_shape[1:]
-    windows = keras.Input((window, *frame), name="window")
-    maps = backbone(ops.reshape(windows, (-1, *frame)))
-    maps = ops.reshape(maps, (-1, window, *maps.shape[1:]))
-    return keras.Model(windows, head_of(model)(maps), name="by_frames")
-
-
-def train_backbone(backbone: keras.Model, config: EndToEndConfig, *, frozen: bool) -> None:
-    """Make trainable what the stage trains, and nothing else of the backbone."""
-    backbone.trainable = not frozen
-    if frozen:
-        return
-    section, late = config.whole, backbone.layers
-    if section.from_layer:
-        late = keras.Model(backbone.get_layer(section.from_layer).output, backbone.output).layers
-    trained = {layer.name for layer in late}
-    for layer in backbone.layers:
-        normalises = isinstance(layer, layers.BatchNormalization)
-        layer.trainable = layer.name in trained and not (normalises and section.freeze_batch_norm)
+    windows = keras.Input(model.input_shape[1:], name="window")
+    maps = backbone_by_frames(model.get_layer("backbone").layer, model.input_shape[1])
+    return keras.Model(windows, head_of(model)(maps(windows)), name="by_frames")
 
 
 def run_fingerprint(config: EndToEndConfig, data: DataSet) -> str:

@@ -1,0 +1,59 @@
+"""`python -m models.sweep`: train members of the family alike, and picture what accuracy costs."""
+
+from pathlib import Path
+
+import click
+
+from edge.native_output import captured_stderr
+from edge.options import one_line_errors
+
+EPILOG = """\b
+Examples:
+  python -m models.sweep models/configs/sweeps/fashion.toml -o out/sweeps/fashion
+  python -m models.sweep models/configs/sweeps/orl.toml -o out/sweeps/orl --members b3,lite0
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("path", metavar="SWEEP.toml", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "-o", "--output", type=click.Path(file_okay=False, path_type=Path), required=True,
+    metavar="FOLDER", help="Where members are trained, and sweep.md, .json and .png go.",
+)  # fmt: skip
+@click.option("--members", default="", metavar="NAME,...", help="Only these.  [default: all]")
+@click.option(
+    "--data", type=click.Path(exists=True, file_okay=False), metavar="FOLDER",
+    help="Where the data set lies, instead of the file's data.path.",
+)  # fmt: skip
+@click.option("--train-only", is_flag=True, help="Leave converting and measuring for later.")
+@click.option(
+    "--processes", type=click.IntRange(min=1), default=20, show_default=True, metavar="N",
+    help="Fresh processes a bundle, whose shortest frames are its latency.",
+)  # fmt: skip
+@click.option("--time-again", is_flag=True, help="Time all bundles, also those that were.")
+@one_line_errors
+def main(
+    path: Path, output: Path, members: str, data: str | None,
+    train_only: bool, processes: int, time_again: bool,
+) -> None:  # fmt: skip
+    """Train, convert and measure every network that SWEEP.toml names, and compare them.
+
+    What was done before is not done again: call it again after an interruption, or with
+    more members.
+    """
+    from .plan import read_sweep
+
+    sweep = read_sweep(path, data)
+    names = members.split(",") if members else [member.name for member in sweep.members]
+    chosen = [sweep.member(name) for name in names]
+    with captured_stderr():  # tensorflow's start-up notes would bury the progress
+        from .run import compare, train_and_convert
+
+    train_and_convert(chosen, output, convert=not train_only)
+    if not train_only:
+        compare(sweep, output, processes=processes, again=time_again)
+        click.echo(f"wrote {output}/sweep.md, sweep.json and sweep.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""What is known of a member of a sweep once it was trained, converted and measured."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from edge.errors import ConfigError
+from edge.intervals import bootstrap_interval
+
+from ..evaluation import TaskResult
+from .measuring import PREDICTED, RECORD, TIMING
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share, or a difference of two, with its 95 % interval and the clips it rests on."""
+
+    value: float
+    interval: tuple[float, float]
+    n: int
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One member.
+
+    Attributes:
+        accuracy: of the float network, by task.
+        behind: the reference's accuracy less this one's, by task; of the same clips, in pairs.
+        int8_accuracy: of the bundle, on fewer clips.
+        shortest_ms: median of the shortest frames of fresh processes, int8, streamed, here.
+        predicted_ms: by board; predicted, not measured.
+    """
+
+    name: str
+    about: str
+    size: int
+    parameters: int
+    multiply_adds: int
+    bundle_bytes: int
+    accuracy: dict[str, Share]
+    behind: dict[str, Share]
+    int8_accuracy: dict[str, Share]
+    shortest_ms: float
+    predicted_ms: dict[str, float]
+
+
+def figures_of(
+    name: str, about: str, size: int, own: Path,
+    answers: dict[str, TaskResult], reference: dict[str, TaskResult],
+) -> Figures:  # fmt: skip
+    """Put together what a member's folder holds.
+
+    Raises:
+        ConfigError: its record is not one of edge-bench.
+    """
+    record, timing = read_json(own / RECORD), read_json(own / TIMING)
+    predicted = read_json(own / PREDICTED)
+    try:
+        parts = record["bundle"]["parts"]
+        streamed = record["measurements"][0]["accuracy"]
+        return Figures(
+            name, about, size,
+            parameters=read_json(own / "model_report" / "report.json")["parameters"]["total"],
+            multiply_adds=sum(part["multiply_adds"] for part in parts),
+            bundle_bytes=record["bundle"]["size_bytes"],
+            accuracy={t: Share(r.accuracy, r.interval, len(r.truth)) for t, r in answers.items()},
+            behind={task: behind(reference[task], found) for task, found in answers.items()},
+            int8_accuracy={
+                f["task"]: Share(f["value"], tuple(f["interval"]), f["n"]) for f in streamed
+            },
+            shortest_ms=float(np.median(timing["process_floors_ms"])),
+            predicted_ms={b["board"]: b["frame"]["ms"] for b in predicted["boards"]},
+        )  # fmt: skip
+    except (KeyError, TypeError, IndexError) as error:
+        raise ConfigError(f"{own} holds records of another version ({error}): remove it") from error
+
+
+def behind(reference: TaskResult, found: TaskResult) -> Share:
+    """By how much the accuracy is lower, with a bootstrap interval over pairs of answers."""
+    right = [(result.truth == result.answer).astype(float) for result in (reference, found)]
+    if len(right[0]) != len(right[1]) or (reference.truth != found.truth).any():
+        raise ConfigError("the members were measured on different clips: train them anew")
+    difference = right[0] - right[1]
+    return Share(float(difference.mean()), bootstrap_interval(difference), len(difference))
+
+
+def read_json(path: Path) -> dict:
+    """What a JSON file says."""
+    return json.loads(path.read_text(encoding="utf-8"))

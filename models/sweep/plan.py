@@ -1,0 +1,139 @@
+"""A sweep as a TOML file: a training file that all members share, and where each differs."""
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.errors import ConfigError
+
+from ..config import nearest, read_table, section
+from ..end_to_end.config import EndToEndConfig, training_config
+
+_OWN_SECTIONS = ("network", "few_frames", "frozen", "whole")
+_BACKBONE = (
+    "backbone", "backbone_weights", "backbone_end", "backbone_width", "grey", "window", "size",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MemberSection:
+    """One network of a sweep.
+
+    Attributes:
+        about: what it is to show, in a few words.
+        backbone_of: take the trained backbone of this member, and leave few frames out.
+        network, few_frames, frozen, whole: what differs from the shared training.
+    """
+
+    name: str = ""
+    about: str = ""
+    backbone_of: str = ""
+    network: dict[str, Any] = field(default_factory=dict)
+    few_frames: dict[str, Any] = field(default_factory=dict)
+    frozen: dict[str, Any] = field(default_factory=dict)
+    whole: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a sweep, and how it is trained.
+
+    Attributes:
+        backbone_of: the member that trains its backbone; empty: it does so itself.
+        shares_backbone: with that one, or as that one with others.
+    """
+
+    name: str
+    about: str
+    backbone_of: str
+    shares_backbone: bool
+    training: EndToEndConfig
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Networks to compare; `reference` is the one that differences are counted from."""
+
+    name: str
+    reference: str
+    members: tuple[Member, ...]
+
+    def member(self, name: str) -> Member:
+        """By name. Raises ConfigError where there is none."""
+        for member in self.members:
+            if member.name == name:
+                return member
+        raise ConfigError(
+            f"no member is called {name}{nearest(name, [m.name for m in self.members])}"
+        )
+
+
+def read_sweep(path: Path, data: str | None = None) -> Sweep:
+    """Read a sweep's file.
+
+    Args:
+        data: where the data set lies, instead of what the file says.
+
+    Raises:
+        ConfigError: the file is no TOML, holds a key or value that no training has, or
+            names members that are not there.
+    """
+    table = read_table(path)
+    name, reference = (_taken(table, key, str, str(path)) for key in ("name", "reference"))
+    rows = _taken(table, "member", list, str(path))
+    if data is not None:
+        table.setdefault("data", {})["path"] = data
+    sections = [section(MemberSection, row, f"{path}: member {i}") for i, row in enumerate(rows, 1)]
+    names = [row.name for row in sections]
+    if not all(names) or len(set(names)) < len(names):
+        raise ConfigError(f"{path}: each member needs a name of its own, they have {names}")
+    for key, wanted in (
+        ("reference", reference),
+        *(("backbone_of", s.backbone_of) for s in sections),
+    ):
+        if wanted and wanted not in names:
+            raise ConfigError(f"{path}: {key} is {wanted!r}{nearest(wanted, names)}")
+    lent = {row.backbone_of for row in sections}
+    members = tuple(_member(table, row, lent, f"{path}: {row.name}") for row in sections)
+    sweep = Sweep(name, reference, members)
+    for member in members:
+        if member.backbone_of:
+            _check_backbone(member, sweep.member(member.backbone_of), str(path))
+    return sweep
+
+
+def _check_backbone(member: Member, other: Member, where: str) -> None:
+    """Raise ConfigError where what is taken from the other does not suit."""
+    own, its = member.training, other.training
+    differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
+    differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
+    if differ or other.backbone_of or not (own.frozen.keep_maps and its.frozen.keep_maps):
+        raise ConfigError(
+            f"{where}: {member.name} cannot take the backbone of {other.name}: "
+            + (f"{', '.join(differ)} differ" if differ else "both need frozen.keep_maps, and the "
+               "other one a backbone of its own")
+        )  # fmt: skip
+
+
+def _member(
+    shared: Mapping[str, Any], row: MemberSection, lent: Collection[str], where: str
+) -> Member:
+    table = {**shared, "name": row.name}
+    for own in _OWN_SECTIONS:
+        table[own] = {**shared.get(own, {}), **getattr(row, own)}
+    training = training_config(table, where)
+    if row.backbone_of:
+        training = dataclasses.replace(
+            training, few_frames=dataclasses.replace(training.few_frames, max_epochs=0)
+        )
+    shares = bool(row.backbone_of) or row.name in lent
+    return Member(row.name, row.about, row.backbone_of, shares, training)
+
+
+def _taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    value = table.pop(key, None)
+    if not isinstance(value, kind) or not value:
+        raise ConfigError(f"{where} needs `{key}` ({'[[member]]' if kind is list else 'a name'})")
+    return value

@@ -1,0 +1,58 @@
+"""All members of a sweep, one after the other, and their comparison."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from edge.errors import ConfigError
+from edge.whole_file import write_whole
+
+from .figures import Figures, figures_of
+from .measuring import BUNDLE, RECORD, convert_and_answer, time_all
+from .pareto import plot
+from .plan import Member, Sweep
+from .table import as_json, as_markdown
+from .training import is_trained, read_answers, trained
+
+TENTH, FIFTH = 0.1, 0.2  # of the reference's parameters and latency
+
+
+def train_and_convert(members: Sequence[Member], folder: Path, *, convert: bool) -> None:
+    """Train each, and make its bundle."""
+    for member in members:
+        data = trained(member, folder)
+        if convert:
+            convert_and_answer(folder / member.name, data, member.training.seed)
+
+
+def compare(
+    sweep: Sweep, folder: Path, *, processes: int = 20, again: bool = False
+) -> list[Figures]:
+    """Time all that are there, and write the table and the picture.
+
+    Raises:
+        ConfigError: the reference is not there yet.
+    """
+    there = [m for m in sweep.members if _is_measured(m, folder / m.name)]
+    if sweep.reference not in [member.name for member in there]:
+        raise ConfigError(f"{sweep.reference}, which all are compared with, is not trained yet")
+    time_all([folder / member.name for member in there], processes, again)
+    answers = {member.name: read_answers(folder / member.name) for member in there}
+    figures = [
+        figures_of(
+            m.name, m.about, m.training.network.size, folder / m.name,
+            answers[m.name], answers[sweep.reference],
+        )
+        for m in there
+    ]  # fmt: skip
+    table = as_markdown(sweep.name, sweep.reference, figures)
+    write_whole(folder / "sweep.md", table.encode())
+    write_whole(folder / "sweep.json", as_json(sweep.name, sweep.reference, figures).encode())
+    plot(folder / "sweep.png", sweep.name, figures, sweep.reference, (TENTH, FIFTH))
+    click.echo(table)
+    return figures
+
+
+def _is_measured(member: Member, own: Path) -> bool:
+    return is_trained(member, own) and (own / RECORD).exists() and (own / BUNDLE).exists()

@@ -1,0 +1,58 @@
+"""A sweep as a table in Markdown, and as JSON for whoever goes on with the figures."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+
+from .figures import Figures, Share
+
+HEAD = (
+    "network", "parameters", "multiply-adds a frame", "int8 file",
+    "ms a frame", "against reference", "Pi 4, predicted",
+)  # fmt: skip
+
+
+def as_json(title: str, reference: str, figures: Sequence[Figures]) -> str:
+    """All figures, unrounded."""
+    rows = [dataclasses.asdict(found) for found in figures]
+    return json.dumps({"name": title, "reference": reference, "members": rows}, indent=2) + "\n"
+
+
+def as_markdown(title: str, reference: str, figures: Sequence[Figures]) -> str:
+    """A row for each member; accuracy of the float network, int8 beside it."""
+    tasks = list(figures[0].accuracy)
+    clips = figures[0].accuracy[tasks[0]].n
+    int8_clips = figures[0].int8_accuracy[tasks[0]].n
+    base = next(found for found in figures if found.name == reference)
+    heads = [*HEAD, *(f"{task} (n = {clips:,})" for task in tasks)]
+    heads += [f"{task}, points behind {reference}" for task in tasks]
+    heads += [f"{task}, int8 (n = {int8_clips:,})" for task in tasks]
+    lines = [f"**{title}**", "", _row(heads), _row(["---"] * len(heads))]
+    lines += [_row(_cells(found, base, tasks)) for found in figures]
+    return "\n".join(lines) + "\n"
+
+
+def _cells(found: Figures, base: Figures, tasks: Sequence[str]) -> list[str]:
+    cells = [
+        f"{found.name}: {found.about}",
+        f"{found.parameters / 1e6:.2f} M", f"{found.multiply_adds / 1e6:.1f} M",
+        f"{found.bundle_bytes / 1e6:.2f} MB", f"{found.shortest_ms:.3f}",
+        f"1/{base.shortest_ms / found.shortest_ms:.1f}", f"{found.predicted_ms['pi-4']:.1f} ms",
+    ]  # fmt: skip
+    cells += [_percent(found.accuracy[task]) for task in tasks]
+    cells += ["" if found is base else _points(found.behind[task]) for task in tasks]
+    return cells + [_percent(found.int8_accuracy[task]) for task in tasks]
+
+
+def _percent(share: Share) -> str:
+    low, high = share.interval
+    return f"{share.value:.2%} [{low * 100:.1f}, {high * 100:.1f}]"
+
+
+def _points(share: Share) -> str:
+    low, high = share.interval
+    return f"{share.value * 100:+.2f} [{low * 100:+.2f}, {high * 100:+.2f}]"
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
