@@ -15,7 +15,7 @@ HUMAN_MODELS := out/pretrained/human-models
 FACE := out/face
 FACE_DEMO := out/face-demo
 
-.PHONY: demo test test-arm gate delegate bench boards anchors lint train bundle face sweeps face-demo \
+.PHONY: demo test test-slow test-arm gate delegate bench boards anchors lint train bundle face sweeps face-demo \
   picture wheel clean help
 
 help: ## Show the targets
@@ -33,6 +33,9 @@ demo: $(BOARD_ENV)/$(INSTALLED) ## Run the shipped network over two real videos 
 
 test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
 	$(TEST_ENV)/bin/python -m pytest
+
+test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
+	$(TEST_ENV)/bin/python -m pytest -m slow
 
 test-arm: $(TEST_ENV)/$(INSTALLED) ## Run the shipped network on emulated ARM boards (BOARDS="pi-4 pi-5")
 	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm

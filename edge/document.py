@@ -1,5 +1,6 @@
 """A report as data: sections of text, tables and pictures, for Markdown or one HTML page."""
 
+import base64
 import html
 import re
 from collections.abc import Iterator, Sequence
@@ -26,11 +27,24 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """What is made of pixels: frames side by side, which break into rows on a narrow screen.
+
+    frames: whole JPEG or PNG files.  width: of a frame, CSS pixels, at most.
+    """
+
+    frames: Sequence[bytes]
+    caption: str
+    width: int = 160
+
+
+@dataclass(frozen=True)
 class Section:
     """text: paragraphs, in the words of this project alone.  code: shown as it is.
 
     timed: holds what a clock said, which is another at every run.
     svg: a picture, and what it shows in words.  level: 3 is a part of the 2 before it.
+    pictures: those made of pixels.
     """
 
     title: str
@@ -41,6 +55,7 @@ class Section:
     caption: str = ""
     timed: bool = False
     level: int = 2
+    pictures: Sequence[Picture] = ()
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
@@ -92,12 +107,31 @@ def _html(section: Section, anchor: str, parts: Sequence[tuple[str, Section]]) -
     pieces += [_figure(section, anchor)] if section.svg else []
     pieces += [f"<pre>{html.escape(section.code)}</pre>"] if section.code else []
     pieces += [_html_table(table) for table in section.tables]
+    if section.pictures:
+        shown = "\n".join(map(_html_picture, section.pictures))
+        pieces.append(f'<div class="pictures">\n{shown}\n</div>')
     return "\n".join(pieces)
 
 
 def _figure(section: Section, anchor: str) -> str:
     words = f"<figcaption>{_inline(section.caption)}</figcaption>" if section.caption else ""
     return f"<figure><div>{_themed(_apart(section.svg, anchor))}</div>{words}</figure>"
+
+
+def _html_picture(picture: Picture) -> str:
+    words = html.escape(picture.caption.replace("**", ""))
+    frames = "".join(
+        f'<img style="--w:{picture.width}px" alt="{words}, frame {number} of '
+        f'{len(picture.frames)}" src="data:{_media_type(frame)};base64,'
+        f'{base64.b64encode(frame).decode()}">'
+        for number, frame in enumerate(picture.frames, 1)
+    )
+    caption = f"<figcaption>{_inline(picture.caption)}</figcaption>"
+    return f'<figure><div class="strip">{frames}</div>{caption}</figure>'
+
+
+def _media_type(image: bytes) -> str:
+    return "image/png" if image.startswith(b"\x89PNG") else "image/jpeg"
 
 
 def _apart(svg: str, anchor: str) -> str:
@@ -162,7 +196,11 @@ th:first-child {{ background: var(--shade); }}
 pre {{ background: var(--shade); padding: .8rem; overflow-x: auto; font-size: 12px; }}
 figure {{ margin: 1rem 0; }} figcaption {{ color: var(--soft); font-size: 13px; }}
 svg {{ max-width: 100%; min-width: 34rem; height: auto; fill: currentColor; }}
-@media print {{ figure, table {{ break-inside: avoid; }} }}
+.pictures {{ display: flex; flex-wrap: wrap; gap: 0 1.6rem; }} .pictures figure {{ margin: .6rem 0; }}
+.pictures figcaption {{ width: 0; min-width: 100%; }}
+.strip {{ display: flex; flex-wrap: wrap; gap: 4px; }}
+.strip img {{ display: block; width: min(var(--w), 30.5vw - 12px); border-radius: 3px; }}
+@media print {{ * {{ print-color-adjust: exact; }} figure, table {{ break-inside: avoid; }} }}
 </style></head><body>
 <h1>{title}</h1>
 <nav>{links}</nav>

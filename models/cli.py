@@ -18,10 +18,11 @@ Examples:
   edge-train models/configs/orl_motion_lite.toml --export-clips out/clips
   edge-train models/configs/mtdnn_face.toml --data UTKFace -o out/mtdnn_face.keras
   edge-train models/configs/mtdnn_swim.toml --data swimmers -o out/mtdnn_swim.keras --resume
+  edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras --report-only
 
 Beside model.keras come model.tasks.json (labels, for edge-convert) and
-model_report/ (learning curves, confusion matrices, report.json); of a training
-from pixels also model_training/ (log.csv after each epoch, skipped.csv).
+model_report/ (report.html, all figures and pictures on one page; report.json); of
+a training from pixels also model_training/ (log.csv after each epoch, skipped.csv).
 """
 
 
@@ -43,6 +44,10 @@ from pixels also model_training/ (log.csv after each epoch, skipped.csv).
 )  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training from pixels.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's events as well.")
+@click.option(
+    "--report-only", is_flag=True,
+    help="Measure OUTPUT, which is there already, and write its report anew; train nothing.",
+)  # fmt: skip
 @one_line_errors
 def main(
     config_path: Path,
@@ -53,6 +58,7 @@ def main(
     data: str | None,
     resume: bool,
     tensorboard: bool,
+    report_only: bool,
 ) -> None:
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
     import dataclasses
@@ -65,6 +71,8 @@ def main(
         raise click.UsageError("nothing to do: give -o MODEL.keras, --export-clips DIR or both")
     if output is not None and output.suffix != ".keras":
         raise click.UsageError(f"{output} must end in .keras")
+    if report_only:
+        _check_report_only(output, resume or tensorboard)
     config = read_training_file(config_path)
     if seed is not None:
         config = dataclasses.replace(config, seed=seed)
@@ -77,23 +85,41 @@ def main(
                 "--resume and --tensorboard are for trainings from pixels; this one computes "
                 "features once, keeps them, and then takes minutes"
             )
-        _train_from_features(config, output, export_clips, cache)
+        _train_from_features(config, output, export_clips, cache, report_only)
     else:
-        _train_from_pixels(config, output, export_clips, cache, resume, tensorboard)
+        training = {"resume": resume, "tensorboard": tensorboard, "report_only": report_only}
+        _train_from_pixels(config, output, export_clips, cache, **training)
+
+
+def _check_report_only(output: Path | None, trains: bool) -> None:
+    """Raise UsageError where --report-only is given with what it does not go with."""
+    if output is None or not output.is_file():
+        raise click.UsageError("--report-only measures a network: give -o MODEL.keras of one")
+    if trains:
+        raise click.UsageError("--report-only trains nothing: leave --resume and --tensorboard out")
 
 
 def _train_from_features(
-    config: "TrainingConfig", output: Path | None, export_clips: Path | None, cache: Path
+    config: "TrainingConfig",
+    output: Path | None,
+    export_clips: Path | None,
+    cache: Path,
+    report_only: bool,
 ) -> None:
     if export_clips is not None:
         from .datasets.plans import export_clip_sets
 
         for path in export_clip_sets(config, export_clips):
             click.echo(f"wrote {path}")
-    if output is not None:
-        with captured_stderr():  # tensorflow's start-up notes would bury the progress
-            from .run import train_and_save
+    if output is None:
+        return
+    with captured_stderr():  # tensorflow's start-up notes would bury the progress
+        from .evaluation.again import report_again
+        from .run import data_of, train_and_save
 
+    if report_only:
+        report_again(config, data_of(config, cache), output)
+    else:
         train_and_save(config, output, cache)
 
 
@@ -102,8 +128,10 @@ def _train_from_pixels(
     output: Path | None,
     export_clips: Path | None,
     cache: Path,
+    *,
     resume: bool,
     tensorboard: bool,
+    report_only: bool,
 ) -> None:
     from .datasets.export import export_clip_sets
     from .datasets.from_files import Request
@@ -116,10 +144,15 @@ def _train_from_pixels(
     if export_clips is not None:
         for path in export_clip_sets(data, export_clips, config.seed):
             click.echo(f"wrote {path}")
-    if output is not None:
-        with captured_stderr():
-            from .end_to_end.run import train_and_save
+    if output is None:
+        return
+    with captured_stderr():
+        from .end_to_end.run import train_and_save
+        from .evaluation.again import report_again
 
+    if report_only:
+        report_again(config, data, output)
+    else:
         train_and_save(config, data, output, resume=resume, events=tensorboard)
 
 

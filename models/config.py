@@ -107,6 +107,19 @@ class FineTuningSection(StageSection):
 
 
 @dataclass(frozen=True)
+class EvaluationSection:
+    """What is measured of the trained network.
+
+    Attributes:
+        identity: the task that tells people (or things) apart, of which it is measured
+            how well they are known again by likeness; "" for none. "auto": `reid`, where
+            there is such a task.
+    """
+
+    identity: str = "auto"
+
+
+@dataclass(frozen=True)
 class TrainingConfig:
     """Everything that decides the outcome of a run.
 
@@ -123,6 +136,7 @@ class TrainingConfig:
     data: DataSection = field(default_factory=DataSection)
     blocks: StageSection = field(default_factory=StageSection)
     fine_tuning: FineTuningSection = field(default_factory=FineTuningSection)
+    evaluation: EvaluationSection = field(default_factory=EvaluationSection)
 
     def __post_init__(self) -> None:
         _at_least_one(self.blocks, "max_epochs")

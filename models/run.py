@@ -1,47 +1,50 @@
 """One training run from its file to all that it leaves behind."""
 
 import os
-import time
 from pathlib import Path
 
-import click
 import keras
 
 from .backbones import IMAGENET_SOURCE
 from .config import TrainingConfig
-from .datasets.clips import render_all
+from .datasets.dataset import DataSet
+from .datasets.from_files import Request
+from .datasets.orl_motion import load
 from .datasets.plans import plan_data
-from .evaluation import TaskResult, evaluate
-from .report import write_report
+from .evaluation.course import Course
+from .evaluation.identity import identity_task
+from .evaluation.report import PAGE, report, report_folder, tell
+from .evaluation.results import Results
 from .tasks import write_tasks
-from .training import Trained, network_config, train
+from .training import train
 
 
-def train_and_save(config: TrainingConfig, output: Path, cache: Path) -> dict[str, TaskResult]:
+def train_and_save(config: TrainingConfig, output: Path, cache: Path) -> Results:
     """Train, measure on the test clips, and write the model, its tasks and its report.
 
     Returns:
         Each task's result on the test clips.
     """
-    plans = plan_data(config)
-    trained = train(config, plans, cache)
-    started = time.monotonic()
-    clips = render_all(plans.test, config.network.window, config.network.size)
-    tasks = network_config(config).tasks
-    results = evaluate(trained.model, clips, {task.name: task.labels for task in tasks})
-    trained.seconds["test"] = time.monotonic() - started
+    data = data_of(config, cache)
+    identity_task(config.evaluation, data.tasks)  # a wrong one is said before the training
+    trained = train(config, plan_data(config), cache)
     output.parent.mkdir(parents=True, exist_ok=True)
     save_model(trained.model, output)
     write_tasks(
-        output.with_suffix(".tasks.json"), tasks, frame_rate_hz=config.data.frame_rate_hz,
+        output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=config.data.frame_rate_hz,
         licence=config.licence, weights_source=weights_source(config),
     )  # fmt: skip
-    report = output.with_name(f"{output.stem}_report")
-    write_report(report, config, results, trained.history, _facts(trained, config))
-    for task, result in results.items():
-        click.echo(f"{task}: {result}")
-    click.echo(f"wrote {output}, its tasks and {report}/")
+    folder = report_folder(output)
+    course = Course(trained.history, trained.best_epoch, trained.seconds)
+    results = report(trained.model, data, config, course, folder)
+    tell(results, f"{output}, its tasks and {folder}/{PAGE}")
     return results
+
+
+def data_of(config: TrainingConfig, cache: Path) -> DataSet:
+    """The clips that a training from features is measured on, as a training from pixels has them."""
+    request = Request(config.network.window, config.network.size, config.seed, cache)
+    return load(config.data, request)
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -60,17 +63,3 @@ def weights_source(config: TrainingConfig) -> str:
     if config.network.backbone_weights == "imagenet":
         start = IMAGENET_SOURCE.get(config.network.backbone, "ImageNet")
     return f"{start}; trained on ORL faces in synthetic motion, seed {config.seed}"
-
-
-def _facts(trained: Trained, config: TrainingConfig) -> dict[str, object]:
-    backbone = trained.model.get_layer("backbone").layer.count_params()
-    total = trained.model.count_params()
-    return {
-        "data": "real faces (ORL) in synthetic motion; test photos were seen neither in "
-        "training nor by early stopping",
-        "parameters": {"backbone": backbone, "rest": total - backbone, "total": total},
-        "seconds": {name: round(value, 1) for name, value in trained.seconds.items()},
-        "best_epoch": trained.best_epoch,
-        "seed": config.seed,
-        "versions": {"keras": keras.__version__},
-    }

@@ -72,6 +72,11 @@ def labels_of(plans: Sequence[ClipPlan]) -> dict[str, np.ndarray]:
     }
 
 
+def photos_of(plans: Sequence[ClipPlan]) -> np.ndarray:
+    """A number for the photo of each plan: int64 (N,)."""
+    return np.array([plan.photo.person * 100 + plan.photo.number for plan in plans], np.int64)
+
+
 def render_batches(
     plans: Sequence[ClipPlan], length: int, size: int, batch: int
 ) -> Iterator[np.ndarray]:

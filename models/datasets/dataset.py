@@ -28,13 +28,21 @@ class Part:
         clip: reads or renders example i: uint8 RGB (T, H, W, 3). The same i gives the
             same pixels; threads may call it at once.
         labels: for each task (N,): int64 classes, or float64 values in the task's unit.
+        sources: int64 (N,), a number for the file or photo that each example was made of;
+            those of one are alike, and count as less than as many. None: each has its own.
     """
 
     clip: Callable[[int], np.ndarray]
     labels: dict[str, np.ndarray]
+    sources: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(next(iter(self.labels.values())))
+
+    @property
+    def source_of_each(self) -> np.ndarray:
+        """int64 (N,): `sources`, or a number of its own for each example."""
+        return np.arange(len(self)) if self.sources is None else self.sources
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class DataSet:
         mirrored: for tasks whose answer a mirrored picture changes, the new class of each.
         skipped: what gives no example.
         notes: what the user should know of these data before trusting a figure.
+        strangers: examples of people that are in no other part, where there are any.
     """
 
     name: str
@@ -61,6 +70,7 @@ class DataSet:
     mirrored: Mapping[str, np.ndarray] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
+    strangers: Part | None = None
 
     def summary(self) -> list[str]:
         """What there is, what was skipped and what to beware of; one line each."""

@@ -121,7 +121,7 @@ class _Items:
             return self._render(self.pictures[item[index]], ACTIONS[motion[index]], random)
 
         labels = {"item": self.labels[item].astype(np.int64), "motion": motion.astype(np.int64)}
-        return Part(clip, labels)
+        return Part(clip, labels, item)
 
     def _render(self, picture: np.ndarray, action: str, random: np.random.Generator) -> np.ndarray:
         canvas = np.zeros((CANVAS, CANVAS), np.uint8)

@@ -128,7 +128,9 @@ def _part(decoded: Decoded, files: np.ndarray, found: Found) -> Part:
         task.name: column if task.kind == "regression" else column.astype(np.int64)
         for task, column in zip(found.tasks, rows.T)
     }
-    return Part(lambda index: np.array(decoded.windows[chosen[index]]), labels)
+    return Part(
+        lambda index: np.array(decoded.windows[chosen[index]]), labels, decoded.file[chosen]
+    )
 
 
 def _notes(items: Sequence[Item], tasks: Sequence[Task], dealt: Dealt) -> list[str]:

@@ -16,13 +16,18 @@ _TRAINING = "orl_motion_lite.toml"  # whose split decides which photos were neve
 _TRAIN_CLIPS = 320
 
 
+def training_file() -> Path:
+    """Of the shipped network."""
+    return Path(str(files("models") / "configs" / _TRAINING))
+
+
 def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
     """The clips of `orl-motion:train` or `orl-motion:test`.
 
     Each is `window` frames of `size` (width, height). Raises ClipError or ConfigError
     where the data is not installed.
     """
-    config = read_config(Path(str(files("models") / "configs" / _TRAINING)))
+    config = read_config(training_file())
     plans = plan_data(config)
     parts = {
         "train": lambda: balanced(plans.train, _TRAIN_CLIPS, config.seed),

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..config import DataSection
 from ..tasks import classification
-from .clips import ClipPlan, labels_of, render_clip
+from .clips import ClipPlan, labels_of, photos_of, render_clip
 from .dataset import DataSet, Part
 from .from_files import Request
 from .motion import ACTIONS, MIRRORED_ACTIONS
@@ -27,7 +27,7 @@ def load(section: DataSection, request: Request) -> DataSet:
         def clip(index: int) -> np.ndarray:
             return render_clip(chosen[index], request.window, request.size)
 
-        return Part(clip, labels_of(chosen))
+        return Part(clip, labels_of(chosen), photos_of(chosen))
 
     return DataSet(
         "ORL in motion",
@@ -36,4 +36,5 @@ def load(section: DataSection, request: Request) -> DataSet:
         shape=request.shape, frame_rate_hz=section.frame_rate_hz,
         source="ORL faces in synthetic motion",
         mirrored={"action": np.array(MIRRORED_ACTIONS)},
+        strangers=part(plans.strangers) if plans.strangers else None,
     )  # fmt: skip

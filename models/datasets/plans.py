@@ -7,6 +7,7 @@ from edge.errors import ConfigError
 
 from ..config import DataSection, TrainingConfig
 from .clips import ClipPlan, balanced, plan_clips, render_all, write_clips
+from .motion import ACTIONS
 from .orl import PEOPLE, read_photos, split_by_photo
 
 
@@ -15,13 +16,14 @@ class Plans:
     """Clips to be rendered for each use.
 
     `held_out` shows the photos of `validation` as `train` shows its own; otherwise
-    no photo serves two uses.
+    no photo serves two uses. `strangers` are the people beyond those asked for.
     """
 
     train: list[ClipPlan]
     validation: list[ClipPlan]
     held_out: list[ClipPlan]
     test: list[ClipPlan]
+    strangers: list[ClipPlan]
 
 
 def plan_data(config: TrainingConfig) -> Plans:
@@ -38,14 +40,23 @@ def plan_clips_of(data: DataSection, seed: int) -> Plans:
     """
     if not 1 <= data.people <= PEOPLE:
         raise ConfigError(f"data.people is {data.people}: ORL has 1 to {PEOPLE}")
-    photos = [photo for photo in read_photos() if photo.person < data.people]
+    every = read_photos()
+    photos = [photo for photo in every if photo.person < data.people]
+    strangers = [photo for photo in every if photo.person >= data.people]
     split = split_by_photo(photos, seed, test=data.test_photos, validation=data.validation_photos)
     return Plans(
         plan_clips(split.train, seed + 1, variants=data.train_variants, flips=True),
         plan_clips(split.validation, seed + 2),
         plan_clips(split.validation, seed + 1, variants=data.train_variants, flips=True),
         plan_clips(split.test, seed + 3),
+        _few_motions(plan_clips(strangers, seed + 4)),
     )
+
+
+def _few_motions(plans: list[ClipPlan]) -> list[ClipPlan]:
+    """Two motions of each photo, others of the next: of strangers, photos count, not motions."""
+    half = len(ACTIONS) // 2
+    return [plan for plan in plans if plan.action % half == plan.photo.number % half]
 
 
 def export_clip_sets(config: TrainingConfig, folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from edge.errors import ConfigError
 from ..config import (
     DATA_KIND,
     DataSection,
+    EvaluationSection,
     FineTuningSection,
     NetworkSection,
     StageSection,
@@ -94,6 +95,7 @@ class EndToEndConfig:
     few_frames: FewFramesSection = field(default_factory=FewFramesSection)
     frozen: FrozenSection = field(default_factory=FrozenSection)
     whole: WholeSection = field(default_factory=WholeSection)
+    evaluation: EvaluationSection = field(default_factory=EvaluationSection)
 
     def __post_init__(self) -> None:
         if not (self.frozen.max_epochs or self.whole.max_epochs):
@@ -107,6 +109,7 @@ class EndToEndConfig:
     def fingerprint(self) -> str:
         """16 hex digits that change with all that a run's outcome depends on."""
         content = {"kind": kind_of(self.data), **dataclasses.asdict(self)}
+        del content["evaluation"]  # what is measured afterwards
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -3,23 +3,20 @@
 from pathlib import Path
 
 import click
-import keras
 
 from edge.errors import ModelError
 
 from ..backbones import IMAGENET_SOURCE
-from ..datasets.dataset import DataSet, write_skipped
-from ..evaluation import RegressionResult, TaskResult
-from ..report import write_report
+from ..datasets.dataset import DataSet, Part, write_skipped
+from ..evaluation.course import Course
+from ..evaluation.report import PAGE, report, report_folder, tell
 from ..run import save_model
 from ..tasks import write_tasks
-from ..training import head_of
 from .config import EndToEndConfig
 from .kept_maps import maps_of
-from .measure import measure, write_answers
 from .training import LossLost, Run
 
-SKIPPED_NAME, ANSWERS_NAME = "skipped.csv", "answers.npz"
+SKIPPED_NAME = "skipped.csv"
 
 
 def train_and_save(
@@ -82,24 +79,18 @@ def _save(run: Run, output: Path) -> None:
 
 
 def _report(run: Run, output: Path) -> None:
-    results = _measured(run)
-    folder = output.with_name(f"{output.stem}_report")
-    folder.mkdir(exist_ok=True)
-    write_answers(folder / ANSWERS_NAME, results)
-    write_report(folder, run.config, results, _named(run), _facts(run))
-    for task, result in results.items():
-        click.echo(f"{task}: {result}")
-    click.echo(f"wrote {output}, its tasks and {folder}/")
+    folder, progress = report_folder(output), run.progress
+    course = Course(_named(run), progress.best_epoch, progress.seconds)
+    results = report(run.model, run.data, run.config, course, folder, _test_maps(run))
+    tell(results, f"{output}, its tasks and {folder}/{PAGE}")
 
 
-def _measured(run: Run) -> dict[str, TaskResult | RegressionResult]:
-    """On the test clips; by way of their maps where other runs want them, too."""
-    data = run.data
+def _test_maps(run: Run) -> Part | None:
+    """Maps of the test clips, where other runs want them, too."""
     if not run.shares_maps:
-        return measure(run.trained, data, data.test)
+        return None
     backbone = run.model.get_layer("backbone").layer
-    maps = maps_of(backbone, data, data.test, run.maps / "test.npy", "test")
-    return measure(head_of(run.model), data, maps)
+    return maps_of(backbone, run.data, run.data.test, run.maps / "test.npy", "test")
 
 
 def _named(run: Run) -> dict[str, dict[str, list[float]]]:
@@ -116,22 +107,6 @@ def _named(run: Run) -> dict[str, dict[str, list[float]]]:
     return {
         stage: {named(name) if name in bare else name: curve for name, curve in curves.items()}
         for stage, curves in run.progress.history.items()
-    }
-
-
-def _facts(run: Run) -> dict[str, object]:
-    backbone, total = run.model.get_layer("backbone").layer.count_params(), run.model.count_params()
-    data, progress = run.data, run.progress
-    return {
-        "data": data.source,
-        "clips": {use: len(getattr(data, use)) for use in ("train", "validation", "test")},
-        "skipped": len(data.skipped),
-        "notes": list(data.notes),
-        "parameters": {"backbone": backbone, "rest": total - backbone, "total": total},
-        "seconds": {name: round(value, 1) for name, value in progress.seconds.items()},
-        "best_epoch": progress.best_epoch,
-        "seed": run.config.seed,
-        "versions": {"keras": keras.__version__},
     }
 
 

@@ -18,6 +18,7 @@ from edge.errors import ConfigError, ModelError
 from ..backbones import check_layer
 from ..config import nearest
 from ..datasets.dataset import DataSet
+from ..evaluation.identity import identity_task
 from ..mtdnn import build_mtdnn
 from ..schedule import ThesisSchedule
 from ..training import backbone_by_frames, head_of, network_of, verbosity
@@ -60,6 +61,7 @@ class Run:
         self.config, self.data, self.folder, self.events = config, data, folder, events
         self.maps, self.shares_maps = maps or folder / MAPS_NAME, maps is not None
         _check_tasks(config, data)
+        identity_task(config.evaluation, data.tasks)
         keras.utils.set_random_seed(config.seed)
         self.network = network_of(config.network, data.tasks, config.name)
         self.model = build_mtdnn(self.network)

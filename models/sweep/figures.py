@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.errors import ConfigError
-from edge.intervals import bootstrap_interval
 
-from ..evaluation import TaskResult
+from ..evaluation.intervals import mean_interval
+from ..evaluation.results import TaskResult
 from .measuring import PREDICTED, RECORD, TIMING
 
 
@@ -66,7 +66,7 @@ def figures_of(
             parameters=read_json(own / "model_report" / "report.json")["parameters"]["total"],
             multiply_adds=sum(part["multiply_adds"] for part in parts),
             bundle_bytes=record["bundle"]["size_bytes"],
-            accuracy={t: Share(r.accuracy, r.interval, len(r.truth)) for t, r in answers.items()},
+            accuracy={t: Share(r.accuracy, r.interval_by_source, len(r.truth)) for t, r in answers.items()},
             behind={task: behind(reference[task], found) for task, found in answers.items()},
             int8_accuracy={
                 f["task"]: Share(f["value"], tuple(f["interval"]), f["n"]) for f in streamed
@@ -79,12 +79,13 @@ def figures_of(
 
 
 def behind(reference: TaskResult, found: TaskResult) -> Share:
-    """By how much the accuracy is lower, with a bootstrap interval over pairs of answers."""
+    """By how much the accuracy is lower, from pairs of answers; whole files are drawn anew."""
     right = [(result.truth == result.answer).astype(float) for result in (reference, found)]
     if len(right[0]) != len(right[1]) or (reference.truth != found.truth).any():
         raise ConfigError("the members were measured on different clips: train them anew")
     difference = right[0] - right[1]
-    return Share(float(difference.mean()), bootstrap_interval(difference), len(difference))
+    groups = np.arange(len(difference)) if found.sources is None else found.sources
+    return Share(float(difference.mean()), mean_interval(difference, groups), len(difference))
 
 
 def read_json(path: Path) -> dict:

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from ..report import FAINT, INK, save
 from .figures import Figures
 
+INK, FAINT = "#222222", "#bbbbbb"
 FRONT, REFERENCE, OTHER = "#0b6e99", "#c8553d", "#8a8a8a"
 POINT = 0.005  # half a point of accuracy
 Cost = Callable[[Figures], float]
@@ -38,7 +39,8 @@ def plot(
                 axes.set_xlabel(label, fontsize=9)
         row[0].set_ylabel(f"accuracy, {task}", fontsize=9)
     figure.suptitle(title, fontsize=11, color=INK)
-    save(figure, path)
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=130, facecolor="white")
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

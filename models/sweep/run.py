@@ -8,12 +8,15 @@ import click
 from edge.errors import ConfigError
 from edge.whole_file import write_whole
 
+from ..evaluation.measure import ANSWERS, read_answers
+from ..evaluation.report import report_folder
+from ..evaluation.results import TaskResult
 from .figures import Figures, figures_of
 from .measuring import BUNDLE, RECORD, convert_and_answer, time_all
 from .pareto import plot
 from .plan import Member, Sweep
 from .table import as_json, as_markdown
-from .training import is_trained, read_answers, trained
+from .training import MODEL, is_trained, trained
 
 TENTH, FIFTH = 0.1, 0.2  # of the reference's parameters and latency
 
@@ -38,7 +41,7 @@ def compare(
     if sweep.reference not in [member.name for member in there]:
         raise ConfigError(f"{sweep.reference}, which all are compared with, is not trained yet")
     time_all([folder / member.name for member in there], processes, again)
-    answers = {member.name: read_answers(folder / member.name) for member in there}
+    answers = {member.name: _answers(folder / member.name) for member in there}
     figures = [
         figures_of(
             m.name, m.about, m.training.network.size, folder / m.name,
@@ -52,6 +55,10 @@ def compare(
     plot(folder / "sweep.png", sweep.name, figures, sweep.reference, (TENTH, FIFTH))
     click.echo(table)
     return figures
+
+
+def _answers(own: Path) -> dict[str, TaskResult]:
+    return read_answers(report_folder(own / MODEL) / ANSWERS)
 
 
 def _is_measured(member: Member, own: Path) -> bool:

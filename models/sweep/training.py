@@ -7,7 +7,6 @@ from pathlib import Path
 
 import click
 import keras
-import numpy as np
 
 from edge.whole_file import write_whole
 
@@ -15,8 +14,7 @@ from ..datasets.dataset import DataSet
 from ..datasets.from_files import Request
 from ..datasets.kinds import load_data
 from ..end_to_end.config import EndToEndConfig
-from ..end_to_end.run import ANSWERS_NAME, train_and_save
-from ..evaluation import TaskResult
+from ..end_to_end.run import train_and_save
 from .plan import Member
 
 MODEL, DONE, BACKBONE = "model.keras", "trained.json", "backbone.weights.h5"
@@ -66,16 +64,6 @@ def fingerprint(training: EndToEndConfig) -> str:
     if hasattr(data, "path"):
         training = dataclasses.replace(training, data=dataclasses.replace(data, path=""))
     return hashlib.sha256(training.fingerprint().encode()).hexdigest()[:16]
-
-
-def read_answers(own: Path) -> dict[str, TaskResult]:
-    """What the float network of a member answers to each test clip."""
-    with np.load(own / "model_report" / ANSWERS_NAME) as arrays:
-        tasks = sorted({name.split(".")[0] for name in arrays.files})
-        return {
-            task: TaskResult(arrays[f"{task}.truth"], arrays[f"{task}.answer"], ())
-            for task in tasks
-        }
 
 
 def _write_backbone(other: Path) -> None:

@@ -1,6 +1,6 @@
 """One document as Markdown and as a page."""
 
-from edge.document import Section, Table, markdown, page
+from edge.document import Picture, Section, Table, markdown, page
 
 FIGURES = Table(("what", "ms"), [("a|b\nc", "1.0")], words=1)
 
@@ -29,3 +29,11 @@ def test_pictures_keep_their_ids_apart_and_take_the_colours_of_the_page() -> Non
     )
     assert 'id="s1-0"' in shown
     assert "<figcaption>It shows &lt;p&gt;.</figcaption>" in shown
+
+
+def test_frames_are_in_the_page_and_told_in_words() -> None:
+    frames = (b"\x89PNG and so on", b"\xff\xd8 a JPEG")
+    shown = page("T", [Section("A", pictures=(Picture(frames, "**right**: <a>"),))])
+    assert 'alt="right: &lt;a&gt;, frame 2 of 2" src="data:image/jpeg;base64,/9gg' in shown
+    assert 'src="data:image/png;base64,' in shown
+    assert "<figcaption><b>right</b>: &lt;a&gt;</figcaption>" in shown

@@ -11,7 +11,7 @@ import pytest
 
 from edge.errors import ClipError, ConfigError
 from models.config import DataSection
-from models.datasets.dataset import Skipped, write_skipped
+from models.datasets.dataset import Part, Skipped, write_skipped
 from models.datasets.fashion_motion import FashionSection
 from models.datasets.from_files import FolderSection, Request
 from models.datasets.idx import map_idx
@@ -186,6 +186,18 @@ def test_both_samplings_of_a_clip_are_in_the_same_part(tmp_path, request_of):
         assert np.array_equal(part.labels["reid"][::2], part.labels["reid"][1::2])
 
 
+def test_clips_of_one_file_have_one_number(tmp_path, request_of):
+    data_files.swimmers(tmp_path / "data")
+    data = load_data(SwimmersSection(path=str(tmp_path / "data"), people=2), request_of())
+    parts = (data.train, data.validation, data.test)
+    files = [set(part.source_of_each.tolist()) for part in parts]
+    assert [2 * len(own) for own in files] == [len(part) for part in parts]
+    assert len(set.union(*files)) == sum(map(len, files))
+    assert Part(data.test.clip, data.test.labels).source_of_each.tolist() == list(
+        range(len(data.test))
+    )
+
+
 # clips
 
 
@@ -337,6 +349,8 @@ def test_orl_is_behind_the_same_interface(photos, request_of):
     assert data.train.clip(5).shape == (4, 32, 32, 3)
     left, right = (data.tasks[1].labels.index(name) for name in ("left", "right"))
     assert data.mirrored["action"][left] == right
+    assert len(data.test) == 3 * 3 * 8 and len(set(data.test.source_of_each.tolist())) == 3 * 3
+    assert set(data.strangers.labels["reid"].tolist()) == set(range(3, 40))
 
 
 @pytest.mark.parametrize("kind", ["utkface", "swimmers", "clips"])

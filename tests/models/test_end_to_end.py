@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import resource
 from pathlib import Path
 
@@ -123,6 +124,116 @@ def test_the_report_and_the_log_have_each_epoch_and_task(trained):
         rows = list(csv.DictReader(file))
     assert [(row["stage"], row["epoch"]) for row in rows] == [("whole", "1"), ("whole", "2")]
     assert float(rows[1]["learning_rate"]) == pytest.approx(0.003)
+
+
+def test_the_page_holds_everything_that_it_shows(trained):
+    folder, kind, _ = trained
+    page = (folder / "out/m_report/report.html").read_text()
+    assert "<script" not in page and not re.search(r"(src|href)=.?(https?:|//|file:)", page)
+    for task in DATA[kind][2]:
+        assert f">Task {task}</h2>" in page and f">What speaks for {task}</h3>" in page
+    assert "Learning curves" in page and page.count('src="data:image/jpeg;base64,') >= 9
+    assert ("Knowing again: reid" in page) == ("reid" in DATA[kind][2])
+
+
+def test_a_report_alone_says_the_same_again(trained):
+    folder, kind, _ = trained
+    if kind != "utkface":  # which has tasks of both sorts
+        return
+    path = folder / "out/m_report/report.json"
+    before = json.loads(path.read_text())
+    saved = (folder / "out/m.keras").stat().st_mtime_ns
+    arguments = (folder / "run.toml", "--data", folder / "data", "-o", folder / "out/m.keras")
+    result = invoke(*arguments, "--report-only")
+    assert result.exit_code == 0, result.output
+    assert (folder / "out/m.keras").stat().st_mtime_ns == saved
+    again = json.loads(path.read_text())
+    for key in ("accuracy", "history", "seconds", "best_epoch", "clips", "parameters", "config"):
+        assert again[key] == before[key], key
+    for task, error in before["mean_absolute_error"].items():
+        assert again["mean_absolute_error"][task]["value"] == pytest.approx(
+            error["value"], abs=1e-3
+        )
+
+
+@pytest.fixture(scope="module")
+def swum(tmp_path_factory):
+    """A network that was saved without a report: (folder, arguments that measure it)."""
+    folder = tmp_path_factory.mktemp("swum")
+    run = run_of(folder)
+    run.model.save(folder / "m.keras")
+    return folder, (folder / "run.toml", "-o", folder / "m.keras", "--report-only")
+
+
+def test_a_network_without_a_report_is_measured_without_curves(swum):
+    result = invoke(*swum[1])
+    assert result.exit_code == 0, result.output
+    assert "the page has no curves" in result.output
+    page = (swum[0] / "m_report/report.html").read_text()
+    assert "taken on trust" in page and "Learning curves" not in page
+    (swum[0] / "m_report/report.json").unlink()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "window = 3",
+            "window = 4",
+            "takes 3 x 32 x 32 x 3, the training file says 4 x 32 x 32 x 3",
+        ),
+        ("people = 2", "people = 3", "answers action (4), reid (2), the training file asks action"),
+        (
+            'name = "tiny"',
+            'name = "tiny"\n[evaluation]\nidentity = "acton"',
+            "did you mean `action`?",
+        ),
+    ],
+)
+def test_another_network_than_the_files_is_one_line(swum, old, new, message):
+    folder, (config, *options) = swum
+    other = folder / "other.toml"
+    text = config.read_text()
+    assert old in text
+    other.write_text(text.replace(old, new) if "evaluation" not in new else
+                     text + "[evaluation]\nidentity = 'acton'\n")  # fmt: skip
+    result = invoke(other, *options)
+    assert result.exit_code == 2 and result.stderr.count("\n") == 1, result.output
+    assert message in result.stderr
+
+
+def test_what_was_trained_on_is_not_measured(swum):
+    folder, (config, *options) = swum
+    report = folder / "m_report/report.json"
+    report.parent.mkdir(exist_ok=True)
+    then = {"seed": 1, "data": {"test_share": 0.3}}
+    content = {"config": then, "history": {}, "best_epoch": {}, "seconds": {}}
+    report.write_text(json.dumps(content))
+    result = invoke(config, *options, "--seed", 2)
+    assert result.exit_code == 2 and "seed is 2, but" in result.stderr
+    report.write_text(json.dumps({**content, "config": {"seed": 1, "data": {"test_share": 0.2}}}))
+    result = invoke(config, *options)
+    assert result.exit_code == 2 and "data.test_share is 0.3, but" in result.stderr
+    report.write_text("[]")
+    result = invoke(config, *options)
+    assert result.exit_code == 2 and "is no report of edge-train" in result.stderr
+    report.unlink()
+
+
+def test_labels_of_other_data_are_refused(swum):
+    tasks = swum[0] / "m.tasks.json"
+    tasks.write_text('{"tasks": {"reid": {"labels": ["Ann", "Bob"]}}}')
+    result = invoke(*swum[1])
+    tasks.unlink()
+    assert result.exit_code == 2 and "gives reid the labels Ann, Bob" in result.stderr
+
+
+def test_what_is_no_network_is_one_line(swum):
+    (swum[0] / "torn.keras").write_bytes(b"PK torn")
+    result = invoke(swum[0] / "run.toml", "-o", swum[0] / "torn.keras", "--report-only")
+    assert result.exit_code == 2 and "torn.keras is no Keras model" in result.stderr
+    result = invoke(swum[0] / "run.toml", "-o", swum[0] / "none.keras", "--report-only")
+    assert result.exit_code == 2 and "give -o MODEL.keras of one" in result.stderr
 
 
 def test_a_run_that_is_done_leaves_no_checkpoint(trained):

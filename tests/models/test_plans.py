@@ -28,6 +28,15 @@ def test_nothing_that_decides_sees_a_test_photo(plans):
     assert keys(plans.held_out) == keys(plans.validation)
 
 
+def test_strangers_are_in_no_other_part(photos):
+    plans = plan_data(TrainingConfig(data=DataSection(people=38)))
+    assert {plan.photo.person for plan in plans.strangers} == {38, 39}
+    assert len(plans.strangers) == 2 * 10 * 2 and len(keys(plans.strangers)) == 20
+    assert {plan.action for plan in plans.strangers} == set(range(8))
+    known = plans.train + plans.validation + plans.held_out + plans.test
+    assert {plan.photo.person for plan in known} == set(range(38))
+
+
 def test_no_two_clips_move_alike(plans):
     seeds = [plan.seed for part in vars(plans).values() for plan in part]
     assert len(set(seeds)) == len(seeds)

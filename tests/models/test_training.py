@@ -86,9 +86,7 @@ def test_the_tasks_lie_beside_it(run):
 def test_the_report_tells_what_was_measured(run):
     folder = run[0] / "out/tiny_report"
     names = {path.name for path in folder.iterdir()}
-    assert names == {
-        "report.json", "learning_curves.png", "confusion_reid.png", "confusion_action.png",
-    }  # fmt: skip
+    assert names == {"report.json", "report.html"}
     report = json.loads((folder / "report.json").read_text())
     assert report["accuracy"]["action"]["n"] == 3 * 3 * 8
     assert len(report["history"]["blocks"]["loss"]) == 2
@@ -96,6 +94,18 @@ def test_the_report_tells_what_was_measured(run):
     assert report["parameters"]["total"] == sum(
         report["parameters"][part] for part in ("backbone", "rest")
     )
+
+
+def test_people_that_no_training_saw_are_measured_too(run):
+    report = json.loads((run[0] / "out/tiny_report/report.json").read_text())
+    assert report["clips"] == {"train": 144, "validation": 24, "test": 72, "strangers": 37 * 20}
+    seen, strangers = report["identity"]["seen"], report["identity"]["strangers"]
+    assert (seen["people"], seen["files"], seen["rank_1"]["n"]) == (3, 9, 72)
+    assert (strangers["people"], strangers["files"]) == (37, 370)
+    assert strangers["intervals_draw"] == "people"
+    assert report["identity"]["open_set"]["named"][0]["stranger_clips"] == 37 * 20
+    page = (run[0] / "out/tiny_report/report.html").read_text()
+    assert "in no part of the training" in page and "closed set" not in page
 
 
 def test_the_reported_accuracy_is_the_saved_models(run):

@@ -1,0 +1,1 @@
+"""What a training run leaves to look at: figures with their intervals, pictures, one page."""

@@ -1,0 +1,52 @@
+"""Measure a network that exists already, and write its report anew."""
+
+import json
+from pathlib import Path
+
+import click
+
+from edge.errors import ConfigError, ModelError
+
+from ..config import TrainingConfig
+from ..datasets.dataset import DataSet
+from ..end_to_end.config import EndToEndConfig
+from ..training import network_of
+from .course import read_course
+from .identity import identity_task
+from .network import load_trained
+from .report import PAGE, report, report_folder, tell
+
+
+def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: Path) -> None:
+    """Write the report of MODEL.keras, its curves from the report that is there, if one is.
+
+    Raises:
+        ModelError: it is not the network that the training file describes.
+        ConfigError: it was trained with another seed or other data.
+    """
+    identity_task(config.evaluation, data.tasks)
+    model = load_trained(path, network_of(config.network, data.tasks, config.name))
+    _check_labels(path.with_suffix(".tasks.json"), data)
+    folder = report_folder(path)
+    course = read_course(folder, config)
+    if not course.known:
+        click.echo(f"no report of the training in {folder}: the page has no curves")
+    results = report(model, data, config, course, folder)
+    tell(results, f"{folder}/{PAGE}")
+
+
+def _check_labels(path: Path, data: DataSet) -> None:
+    """Raise ModelError where the network's classes are not those of the data."""
+    if not path.exists():
+        return
+    try:
+        tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
+        known = {name: tuple(task.get("labels", ())) for name, task in tasks.items()}
+    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+        raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
+    for task in data.tasks:
+        if known.get(task.name, task.labels) != task.labels:
+            raise ModelError(
+                f"{path} gives {task.name} the labels {', '.join(known[task.name])}, the data "
+                f"have {', '.join(task.labels)}: give the data it was trained on"
+            )

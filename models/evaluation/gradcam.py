@@ -1,0 +1,81 @@
+"""Which places of which frames speak for an answer: Grad-CAM++.
+
+A. Chattopadhay, A. Sarkar, P. Howlader, V. N. Balasubramanian, "Grad-CAM++", WACV 2018,
+equations 10 and 19, with Y = exp(score) of the score before the softmax and higher
+derivatives as of a score that is piecewise linear, as the authors take them. Each
+frame's map of each channel has a weight of its own.
+"""
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import tensorflow as tf
+
+from .network import OpenNetwork
+
+Score = Callable[[tf.Tensor], tf.Tensor]
+
+
+def heat_maps(score: Score, maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """What speaks for a score, frame by frame.
+
+    Args:
+        score: maps (T, h, w, C) -> a number.
+        maps: float32 (T, h, w, C), the backbone's.
+        size: H, W to enlarge to.
+
+    Returns:
+        float32 (T, H, W), from 0, the coldest place of all frames, to 1, the hottest; all 0
+        where no place speaks for the score more than another.
+    """
+    coarse = scaled(coarse_maps(maps, gradient_of(score, maps)))
+    height, width = size
+    fine = [cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in coarse]
+    heat = np.maximum(np.stack(fine), 0.0)
+    hottest = heat.max()
+    return heat / hottest if hottest > 0 else heat
+
+
+def gradient_of(score: Score, maps: np.ndarray) -> np.ndarray:
+    """Of a score by maps (T, h, w, C): the same shape."""
+    features = tf.constant(maps, tf.float32)
+    with tf.GradientTape() as tape:
+        tape.watch(features)
+        value = score(features)
+    return tape.gradient(value, features).numpy()
+
+
+def coarse_maps(maps: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """Not enlarged, and in no unit: float32 (T, h, w) of maps and gradient (T, h, w, C).
+
+    Where the gradient g is above 0, alpha = g^2 / (2 g^2 + S g^3) = 1 / (2 + S g), S being the
+    sum of the channel's map in the frame. The method takes maps that end in a ReLU: below 0,
+    where those of a linear bottleneck go, they count as 0.
+    """
+    active, rising = np.maximum(maps, 0.0), np.maximum(gradient, 0.0)
+    total = active.sum(axis=(1, 2), keepdims=True)
+    weights = (rising / (2.0 + total * rising)).sum(axis=(1, 2))
+    return np.einsum("tc,thwc->thw", weights, active).astype(np.float32)
+
+
+def scaled(coarse: np.ndarray) -> np.ndarray:
+    """From 0 at the least of all values to 1 at the largest; all 0 where they are equal."""
+    apart = np.ptp(coarse)
+    return (coarse - coarse.min()) / apart if apart > 0 else np.zeros_like(coarse)
+
+
+def task_score(network: OpenNetwork, task: str, index: int = 0) -> Score:
+    """The score of class `index` before the softmax, or a regression's output."""
+    kernel, bias = network.last_layer(task)
+
+    def score(maps: tf.Tensor) -> tf.Tensor:
+        before = network.before(maps[None])[task][0]
+        return tf.tensordot(before, kernel[:, index], 1) + bias[index]
+
+    return score
+
+
+def heat_of_clip(network: OpenNetwork, clip: np.ndarray, task: str, index: int = 0) -> np.ndarray:
+    """What speaks for an answer in a clip, uint8 RGB (T, H, W, 3): float32 (T, H, W), 0 to 1."""
+    return heat_maps(task_score(network, task, index), network.maps_of(clip), clip.shape[1:3])

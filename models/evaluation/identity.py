@@ -1,0 +1,79 @@
+"""Who is it? Measured by likeness alone, of people that training saw and of people it did not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.errors import ConfigError
+
+from ..config import EvaluationSection, nearest
+from ..tasks import Task
+from .likeness import likeness_of
+from .measure import Asked
+from .recognition import Recognition, recognise
+from .strangers import OpenSet, open_set
+
+USUAL = "reid"
+MOST_CLIPS = 2000  # compared with each other; of more, whole files are drawn
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What was measured; None where the data do not allow it.
+
+    Attributes:
+        seen: people that were trained on, in files that were not.
+        strangers: people that no training saw, among each other.
+        open_set: known people asked for among strangers.
+    """
+
+    task: str
+    seen: Recognition | None
+    strangers: Recognition | None
+    open_set: OpenSet | None
+
+
+def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
+    """The task that tells people apart, "" for none.
+
+    Raises:
+        ConfigError: the training file names one that there is not, or that has no classes.
+    """
+    classes = [task.name for task in tasks if task.kind == "classification"]
+    if section.identity == "auto":
+        return USUAL if USUAL in classes else ""
+    if section.identity and section.identity not in classes:
+        raise ConfigError(
+            f"evaluation.identity is {section.identity!r}, which is no task with classes"
+            f"{nearest(section.identity, classes)}"
+        )
+    return section.identity
+
+
+def measure_identity(task: str, asked: Asked, strangers: Asked | None) -> Identity:
+    """Compare what precedes the task's last layer, by cosine."""
+    known = _some_files(*_told(task, asked))
+    seen = recognise(likeness_of(*known))
+    if strangers is None:
+        return Identity(task, seen, None, None)
+    unknown = _some_files(*_told(task, strangers))
+    among = recognise(likeness_of(*unknown))
+    return Identity(task, seen, among, open_set(*known, *unknown[:2]))
+
+
+def _told(task: str, asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return asked.before[task], asked.part.labels[task], asked.part.source_of_each
+
+
+def _some_files(
+    descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All clips, or those of files drawn until they are `MOST_CLIPS`."""
+    if len(people) <= MOST_CLIPS:
+        return descriptors, people, sources
+    files, clips = np.unique(sources, return_counts=True)
+    order = np.random.default_rng(0).permutation(len(files))
+    enough = max(1, int(np.searchsorted(np.cumsum(clips[order]), MOST_CLIPS, "right")))
+    kept = np.isin(sources, files[order[:enough]])
+    return descriptors[kept], people[kept], sources[kept]

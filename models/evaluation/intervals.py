@@ -1,0 +1,40 @@
+"""Intervals of figures whose examples are not independent: those of one file are alike."""
+
+import numpy as np
+
+from edge.intervals import wilson_interval
+
+RESAMPLES = 1000
+
+
+def draws(count: int, resamples: int = RESAMPLES) -> np.ndarray:
+    """How often each of `count` groups is drawn in each resample: int64 (resamples, count)."""
+    return np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), resamples)
+
+
+def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """95 % percentile interval of the mean of `values` (n,), whole groups drawn at a time.
+
+    The cluster bootstrap (A. C. Davison and D. V. Hinkley, 1997, section 3.8), seeded.
+
+    Args:
+        groups: (n,), equal where values come from the same file, photo or person.
+    """
+    _, group = np.unique(groups, return_inverse=True)
+    sums, counts = np.bincount(group, values), np.bincount(group)
+    drawn = draws(len(counts))
+    low, high = np.percentile(drawn @ sums / (drawn @ counts), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def share_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """The same of a share of right answers, bool or 0 to 1 (n,).
+
+    Where all are right, or none is, no resample can differ: then Wilson's interval, with as
+    many examples as there are groups.
+    """
+    share = float(np.mean(right))
+    if 0 < share < 1:
+        return mean_interval(np.asarray(right, float), groups)
+    count = len(np.unique(groups))
+    return wilson_interval(share * count, count)

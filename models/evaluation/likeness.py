@@ -1,0 +1,61 @@
+"""How alike clips and files are: cosines of what precedes a task's last layer.
+
+A clip is compared with each file (photo, video) of the part but its own; a file is the mean
+of its clips' descriptors. So no clip is recognised by the pixels that it shares with another.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..pretrained.people_figures import unit
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Cosines of n clips with m files.
+
+    Attributes:
+        values: float32 (n, m).
+        own: int64 (n,), the file that each clip is of.
+        people: int64 (n,), who is in each clip.
+        people_of_files: int64 (m,).
+    """
+
+    values: np.ndarray
+    own: np.ndarray
+    people: np.ndarray
+    people_of_files: np.ndarray
+
+    @property
+    def known_twice(self) -> np.ndarray:
+        """The people of whom there are two files or more, who can be known again."""
+        people, files = np.unique(self.people_of_files, return_counts=True)
+        return people[files > 1]
+
+
+def likeness_of(descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray) -> Likeness:
+    """Compare the clips of one part with its files.
+
+    Args:
+        descriptors: (n, d).
+        people, sources: int64 (n,), who is in each clip, and which file it is of.
+    """
+    rows = unit(descriptors.astype(np.float32))
+    _, first, own = np.unique(sources, return_index=True, return_inverse=True)
+    means = np.zeros((len(first), rows.shape[1]), np.float32)
+    np.add.at(means, own, rows)
+    return Likeness(rows @ unit(means).T, own, people, people[first])
+
+
+def galleries(likeness: Likeness, most: int) -> list[np.ndarray]:
+    """Galleries of one file a person, so that each file is in one: the numbers of the files.
+
+    There are as many as the person of the most files has, but `most` at most; in which order
+    files come is drawn, seeded.
+    """
+    random = np.random.default_rng(0)
+    people = np.unique(likeness.people_of_files)
+    files = [random.permutation(np.flatnonzero(likeness.people_of_files == p)) for p in people]
+    count = min(max(map(len, files)), most)
+    return [np.array([own[turn % len(own)] for own in files]) for turn in range(count)]

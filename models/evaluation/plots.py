@@ -1,0 +1,200 @@
+"""The pictures of a run's page that are drawn: SVG, in the colours that the page themes."""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_svg import FigureCanvasSVG
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+
+from .recognition import Recognition
+from .results import RegressionResult, TaskResult
+
+History = Mapping[str, Mapping[str, Sequence[float]]]
+
+INK, RULE = "#222222", "#eeeeee"  # themed by edge.document
+BLUE, ORANGE = "#0b7fb5", "#d55e00"  # legible on white and on black
+GREY = "#7d8790"
+DARK_TEXT, LIGHT_TEXT = "#1b1b1b", "#fdfdfd"  # on a colour of their own, so not themed
+STAGE_TITLES = {
+    "blocks": "blocks and heads", "fine_tuning": "fine-tuning",
+    "frozen": "backbone frozen", "whole": "end to end",
+}  # fmt: skip
+_STYLE = {
+    "svg.fonttype": "none", "svg.hashsalt": "edge-run", "font.size": 9, "axes.titlesize": 9.5,
+    "axes.labelsize": 9, "legend.fontsize": 8.5, "axes.edgecolor": INK,
+    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+}  # fmt: skip
+_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+_BIG = 10  # classes, above which a confusion matrix is drawn small
+
+
+def learning_curves(history: History, tasks: Sequence[str]) -> str:
+    """Loss and each task's accuracy or error over the epochs, stages one after another."""
+    columns = min(3, 1 + len(tasks)) if len(tasks) != 3 else 2
+    rows = -(-(1 + len(tasks)) // columns)
+
+    def draw(figure: Figure) -> None:
+        for number, task in enumerate(("", *tasks), 1):
+            _curve(_panel(figure, rows, columns, number), history, task)
+
+    return _svg(draw, 3.5 * columns, 2.9 * rows)
+
+
+def confusion(result: TaskResult) -> str:
+    """Counts, truth in rows; wrong answers stand out, zeros stay empty."""
+    classes = len(result.labels)
+    side = 4.6 if classes <= _BIG else 0.24 * classes + 1.0
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.set_facecolor("none")
+        _cells(axes, result.confusion, 9.0 if classes <= _BIG else 6.5)
+        _label_classes(axes, result.labels, 9.0 if classes <= _BIG else 7.0)
+
+    return _svg(draw, side + 0.6, side)
+
+
+def scatter(result: RegressionResult) -> str:
+    """Answers over truths, with the line where both are equal."""
+
+    def draw(figure: Figure) -> None:
+        axes = _panel(figure, 1, 1, 1)
+        both = np.concatenate([result.truth, result.answer])
+        ends = [both.min(), both.max()]
+        axes.plot(ends, ends, color=GREY, linewidth=1, label="answer = truth")
+        faint = min(1.0, max(0.25, 12 / np.sqrt(len(result.truth))))
+        axes.scatter(result.truth, result.answer, s=14, alpha=faint, color=BLUE, linewidths=0)
+        unit = f", {result.unit}" if result.unit else ""
+        axes.set(xlabel=f"truth{unit}", ylabel=f"answer{unit}", aspect="equal")
+        axes.legend(frameon=False, loc="upper left")
+
+    return _svg(draw, 5.6, 4.6)
+
+
+def recognition(parts: Mapping[str, Recognition]) -> str:
+    """The likeness of pairs of one and of two people, and the ROC of each part."""
+
+    def draw(figure: Figure) -> None:
+        columns = 1 + len(parts)
+        for number, (name, found) in enumerate(parts.items(), 1):
+            _likenesses(_panel(figure, 1, columns, number), name, found)
+        axes = _panel(figure, 1, columns, columns)
+        for colour, (name, found) in zip((BLUE, ORANGE), parts.items()):
+            axes.step(found.false_rates, found.true_rates, color=colour, label=name, where="post")
+        least = min(1 / len(found.different) for found in parts.values())
+        axes.set(xscale="log", xlim=(least, 1.0), ylim=(0, 1.02), title="ROC")
+        axes.set(xlabel="pairs of two people accepted", ylabel="pairs of one person accepted")
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        if len(parts) > 1:
+            axes.legend(frameon=False, loc="lower right")
+
+    return _svg(draw, 3.6 * (1 + len(parts)), 3.2)
+
+
+def _likenesses(axes: Axes, name: str, found: Recognition) -> None:
+    low = min(found.same.min(), found.different.min())
+    edges = np.linspace(low, 1.0, 41)
+    for values, colour, label in (
+        (found.different, GREY, "two people"), (found.same, BLUE, "one person"),
+    ):  # fmt: skip
+        weights = np.full(len(values), 1 / len(values))
+        axes.hist(values, edges, weights=weights, color=colour, alpha=0.7, label=label)
+    axes.set(title=name, xlabel="cosine of a pair", ylabel="share of these pairs")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    axes.legend(frameon=False)
+
+
+def _curve(axes: Axes, history: History, task: str) -> None:
+    named = any(f"{task}_accuracy" in curves for curves in history.values())
+    key = "loss" if not task else f"{task}_accuracy" if named else f"{task}_mae"
+    searched = {stage: c for stage, c in history.items() if f"val_{key}" in c}
+    first = 1
+    for stage, curves in searched.items():
+        epochs = np.arange(first, first + len(curves[key]))
+        for part, colour in (("", BLUE), ("val_", ORANGE)):
+            label = ("validation" if part else "train") if first == 1 else None
+            marker = "o" if len(epochs) < 5 else None
+            axes.plot(epochs, curves[part + key], color=colour, label=label, marker=marker,
+                      markersize=3.5, linewidth=1.5)  # fmt: skip
+        if first > 1:
+            axes.axvline(first - 0.5, color=GREY, linewidth=0.8)
+            axes.annotate(
+                STAGE_TITLES.get(stage, stage), (first - 0.5, 0.5), fontsize=7.5, rotation=90,
+                xycoords=("data", "axes fraction"), va="center", ha="right", color=GREY,
+            )  # fmt: skip
+        first += len(epochs)
+    if task and named:
+        axes.yaxis.set_major_formatter(PercentFormatter(1))
+    else:
+        _plain_log_scale(axes)
+    axes.set_title({True: "accuracy", False: "mean absolute error, as scaled"}[named] + f", {task}"
+                   if task else "loss, sum of all tasks")  # fmt: skip
+    axes.set_xlabel("epoch")
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.legend(frameon=False)
+
+
+def _plain_log_scale(axes: Axes) -> None:
+    """Upright, logarithmic, with plain numbers."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _cells(axes: Axes, counts: np.ndarray, size: float) -> None:
+    """A square a cell that is not empty: right answers in blue, wrong ones in orange."""
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    maps = {True: matplotlib.colormaps["Blues"], False: matplotlib.colormaps["Oranges"]}
+    for row, column in zip(*np.nonzero(counts)):
+        right = bool(row == column)
+        strength = 0.15 + 0.75 * share[row, column] if right else 0.25 + 0.6 * share[row, column]
+        colour = maps[right](strength)
+        axes.add_patch(
+            matplotlib.patches.Rectangle(
+                (column - 0.5, row - 0.5), 1, 1, color=to_hex(colour), lw=0
+            )
+        )
+        text = LIGHT_TEXT if np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.5 else DARK_TEXT
+        axes.text(column, row, str(counts[row, column]), ha="center", va="center",
+                  fontsize=size, color=text)  # fmt: skip
+    axes.set(xlim=(-0.5, len(counts) - 0.5), ylim=(len(counts) - 0.5, -0.5), aspect="equal")
+
+
+def _label_classes(axes: Axes, labels: Sequence[str], size: float) -> None:
+    ticks = np.arange(len(labels))
+    upright = len(labels) > _BIG or max(map(len, labels)) > 6
+    axes.set_xticks(ticks, labels, rotation=90 if upright else 0, fontsize=size)
+    axes.set_yticks(ticks, labels, fontsize=size)
+    axes.set_xticks(ticks[1:] - 0.5, minor=True)
+    axes.set_yticks(ticks[1:] - 0.5, minor=True)
+    axes.grid(which="minor", color=RULE, linewidth=0.6)
+    axes.tick_params(which="both", length=0)
+    axes.spines[:].set_color(RULE)
+    axes.set(xlabel="answer", ylabel="truth")
+
+
+def _panel(figure: Figure, rows: int, columns: int, number: int) -> Axes:
+    axes = figure.add_subplot(rows, columns, number)
+    axes.set_facecolor("none")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color=RULE)
+    axes.set_axisbelow(True)
+    return axes
+
+
+def _svg(draw: Callable[[Figure], None], width: float, height: float) -> str:
+    """What `draw` puts on a figure of this size, inches."""
+    stream = io.StringIO()
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+        draw(figure)
+        FigureCanvasSVG(figure).print_svg(stream, metadata=_METADATA)
+    text = stream.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,105 @@
+"""What a training run leaves beside its model: one page, and one JSON file."""
+
+import dataclasses
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import click
+import keras
+import numpy as np
+
+from edge.document import page
+from edge.whole_file import write_whole
+
+from ..datasets.dataset import DataSet, Part
+from .course import REPORT, Course
+from .covering import cover
+from .examples import pictures_of
+from .heat_section import Heat
+from .identity import identity_task, measure_identity
+from .json_report import json_of
+from .measure import ANSWERS, ask, results_of, write_answers
+from .network import open_network
+from .results import Results
+from .sections import Told, sections
+
+PAGE = "report.html"
+
+
+def report(
+    model: keras.Model,
+    data: DataSet,
+    config: Any,
+    course: Course,
+    folder: Path,
+    maps: Part | None = None,
+) -> Results:
+    """Measure a network on the test clips; write report.html, report.json and answers.npz.
+
+    Args:
+        config: the run's, a dataclass.
+        maps: what the backbone makes of the test clips, where that is known.
+
+    Raises:
+        ConfigError: the training file names an identity task that there is not.
+        SinkError: the folder cannot be written.
+    """
+    identity_of = identity_task(config.evaluation, data.tasks)
+    network = open_network(model, data.tasks)
+    asked = ask(network, data, data.test, maps=maps)
+    results = results_of(asked, data.tasks)
+    identity = None
+    if identity_of:
+        others = data.strangers and ask(network, data, data.strangers, "clips of strangers")
+        identity = measure_identity(identity_of, asked, others)
+    heat = {}
+    with click.progressbar(data.tasks, label="where it looks") as tasks:
+        for task in tasks:
+            pictures = pictures_of(network, asked, task, results[task.name], config.seed)
+            heat[task.name] = Heat(pictures, cover(network, asked, task, config.seed))
+    facts = facts_of(model, data, config, course)
+    grid = network.backbone.output_shape[1:3]
+    told = Told(facts, results, course, identity, heat, grid)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_answers(folder / ANSWERS, results)
+    content = json_of(told, dataclasses.asdict(config))
+    write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
+    write_whole(folder / PAGE, page(config.name, sections(told)).encode())
+    return results
+
+
+def report_folder(model: Path) -> Path:
+    """Where the report of MODEL.keras lies."""
+    return model.with_name(f"{model.stem}_report")
+
+
+def facts_of(model: keras.Model, data: DataSet, config: Any, course: Course) -> dict[str, object]:
+    """What the page and report.json say of network, data and training."""
+    backbone, total = model.get_layer("backbone").layer.count_params(), model.count_params()
+    uses = ("train", "validation", "test", "strangers")
+    parts = {use: getattr(data, use) for use in uses}
+    return {
+        "data": data.source,
+        "clips": {use: len(part) for use, part in parts.items() if part is not None},
+        "skipped": len(data.skipped),
+        "notes": list(data.notes),
+        "licence": config.licence,
+        "parameters": {"backbone": backbone, "rest": total - backbone, "total": total},
+        "seconds": {name: round(value, 1) for name, value in course.seconds.items()},
+        "best_epoch": dict(course.best_epoch),
+        "seed": config.seed,
+        "versions": {
+            "Python": platform.python_version(), "keras": keras.__version__,
+            "tensorflow": version("tensorflow"), "numpy": np.__version__,
+        },
+    }  # fmt: skip
+
+
+def tell(results: Results, written: str) -> None:
+    """Say each task's figure, and what was written."""
+    for task, result in results.items():
+        click.echo(f"{task}: {result}")
+    click.echo(f"wrote {written}")

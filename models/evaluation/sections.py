@@ -1,0 +1,147 @@
+"""A run's page, section by section."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from edge.document import Section, Table
+
+from . import plots
+from .cells import NONE, between, duration, number, numbers, percent, summary_row
+from .course import Course
+from .heat_section import Heat, heat_sections
+from .identity import Identity
+from .identity_section import identity_section
+from .results import RegressionResult, Results, TaskResult
+
+_HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
+
+
+@dataclass(frozen=True)
+class Told:
+    """All that a page shows.
+
+    Attributes:
+        facts: as they stand in report.json; see `facts_of`.
+        heat: of each task, test clips with what spoke for the answer.
+        grid: h, w of the backbone's last maps.
+    """
+
+    facts: Mapping[str, object]
+    results: Results
+    course: Course
+    identity: Identity | None
+    heat: Mapping[str, Heat]
+    grid: tuple[int, int]
+
+
+def sections(told: Told) -> list[Section]:
+    """In the order of reading."""
+    found = [_summary(told), *(_task(name, result) for name, result in told.results.items())]
+    if told.identity:
+        found.append(identity_section(told.identity))
+    found += heat_sections(told.heat, told.grid)
+    if told.course.history:
+        svg = plots.learning_curves(told.course.history, list(told.results))
+        found.append(Section("Learning curves", svg=svg, caption="Stages one after another."))
+    return [*found, _run(told)]
+
+
+def _summary(told: Told) -> Section:
+    facts, results = told.facts, told.results
+    rows = [
+        summary_row(name, result, len(np.unique(_sources(result))))
+        for name, result in results.items()
+    ]
+    text = [
+        f"Trained and tested on {facts['data']}. Test clips are of files that training and its "
+        "early stop did not see."
+        + ("" if told.course.known else " **No report of the training was found beside the "
+           "network: that it is of this training file and seed is taken on trust.**"),
+        "By file: whole files (photos, videos) are drawn anew, because clips of one file are "
+        "alike; this is the interval to quote. By clip: Wilson's for a share, a bootstrap for an "
+        "error, as if clips were independent.",
+    ]  # fmt: skip
+    text += [f"Note: {note}." for note in facts["notes"]]
+    return Section("What was measured", text, [Table(_HEADER, rows, 2)])
+
+
+def _task(name: str, result: TaskResult | RegressionResult) -> Section:
+    if isinstance(result, RegressionResult):
+        return _regression(name, result)
+    rows = [
+        (c.label, percent(c.precision), percent(c.recall), between(c.recall_interval),
+         percent(c.f1), f"{c.support:,}")
+        for c in result.by_class()
+    ]  # fmt: skip
+    header = ("class", "precision", "recall", "95 % of recall", "F1", "clips")
+    return Section(
+        f"Task {name}",
+        [_said_of(result)],
+        [Table(header, rows, 1)],
+        svg=plots.confusion(result),
+        caption="Truth in rows, answers in columns; wrong ones in orange. 95 %: Wilson's "
+        "interval, clip by clip.",
+    )
+
+
+def _said_of(result: TaskResult) -> str:
+    confused = result.most_confused()
+    if not confused:
+        return "No clip was taken for another class."
+    pairs = [f"{c.truth} for {c.answer} ({c.count} of {c.of})" for c in confused]
+    return f"Most often taken for another: **{'; '.join(pairs)}**."
+
+
+def _regression(name: str, result: RegressionResult) -> Section:
+    ranges = result.by_range()
+    rows = [
+        (f"{r.low:g} to {r.high:g}", f"{r.n:,}", number(r.mean_absolute_error),
+         numbers(r.interval) if r.n > 1 else NONE, f"{r.bias:+.2f}")
+        for r in ranges
+    ]  # fmt: skip
+    worst = max(ranges, key=lambda r: r.mean_absolute_error)
+    unit = f", {result.unit}" if result.unit else ""
+    text = (
+        f"The error is largest from {worst.low:g} to {worst.high:g}{unit.replace(',', '')}: "
+        f"**{number(worst.mean_absolute_error)}** in the mean of {worst.n} clips."
+    )
+    header = (f"truth{unit}", "clips", f"mean absolute error{unit}", "95 % by file", "mean error")
+    return Section(f"Task {name}", [text], [Table(header, rows, 1)], svg=plots.scatter(result))
+
+
+def _run(told: Told) -> Section:
+    facts, course = told.facts, told.course
+    parameters = facts["parameters"]
+    trained = {_spoken(name): s for name, s in course.seconds.items() if name != "test"}
+    rows = [
+        ("data", str(facts["data"])),
+        ("clips", ", ".join(f"{n:,} {use}" for use, n in facts["clips"].items())),
+        ("skipped", f"{facts['skipped']:,} files or parts of them"),
+        ("parameters", f"{parameters['total']:,}: backbone {parameters['backbone']:,}, blocks and "
+         f"heads {parameters['rest']:,}"),
+        ("best epoch", _best(course) or NONE),
+        ("time", "; ".join(f"{n} {duration(s)}" for n, s in trained.items()) or NONE),
+        ("seed", str(facts["seed"])),
+        ("versions", ", ".join(f"{n} {v}" for n, v in facts["versions"].items())),
+        ("licence", str(facts["licence"])),
+    ]  # fmt: skip
+    return Section("The run", tables=[Table(("what", "found"), rows)])
+
+
+def _best(course: Course) -> str:
+    told = []
+    for stage, epoch in course.best_epoch.items():
+        run = len(course.history.get(stage, {}).get("loss", ()))
+        said = f"epoch {epoch + 1} of {run}" if epoch >= 0 else "none was better, left out"
+        told.append(f"{_spoken(stage)}: {said}")
+    return "; ".join(told)
+
+
+def _spoken(stage: str) -> str:
+    return plots.STAGE_TITLES.get(stage, stage.replace("_", " "))
+
+
+def _sources(result: TaskResult | RegressionResult) -> np.ndarray:
+    return np.arange(len(result.truth)) if result.sources is None else result.sources

@@ -1,0 +1,86 @@
+"""The open set: people of a gallery are asked for among people whom no training saw."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..pretrained.people_figures import Asked, Figures, unit
+from .intervals import share_interval
+from .likeness import Likeness, galleries, likeness_of
+from .recognition import MOST_GALLERIES
+
+RATES = (0.05, 0.01)  # of strangers' clips that may get a name
+
+
+@dataclass(frozen=True)
+class Named:
+    """At the threshold where `rate` of the strangers' clips get a name: who is named rightly.
+
+    known: share of the known people's clips that get their own name; n: these clips.
+    """
+
+    rate: float
+    threshold: float
+    known: Figures
+    stranger_clips: int
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """Known people, one file each in the gallery, and strangers, asked alike."""
+
+    known_people: int
+    strangers: int
+    named: tuple[Named, ...]
+
+
+def open_set(
+    known: np.ndarray, people: np.ndarray, sources: np.ndarray,
+    strangers: np.ndarray, who: np.ndarray,
+) -> OpenSet | None:  # fmt: skip
+    """Ask galleries of the known people for all clips of files that are not in them.
+
+    Args:
+        known, strangers: descriptors (n, d) and (k, d).
+        people, sources: int64 (n,), who is in each known clip, and which file it is of.
+        who: int64 (k,), of the strangers.
+
+    Returns:
+        None where nobody is known by two files.
+    """
+    likeness = likeness_of(known, people, sources)
+    if not len(likeness.known_twice):
+        return None
+    asked, groups = _ask(likeness, known, strangers)
+    return OpenSet(
+        len(np.unique(people)), len(np.unique(who)),
+        tuple(_named(asked, groups, rate, len(who)) for rate in RATES),
+    )  # fmt: skip
+
+
+def _ask(likeness: Likeness, known: np.ndarray, strangers: np.ndarray) -> tuple[Asked, np.ndarray]:
+    """All galleries' answers one after another, and who is in each known clip that was asked."""
+    files = np.zeros((len(likeness.people_of_files), known.shape[1]), np.float32)
+    np.add.at(files, likeness.own, unit(known.astype(np.float32)))
+    foreign = unit(strangers.astype(np.float32)) @ unit(files).T
+    of_strangers, of_known, right, groups = [], [], [], []
+    for gallery in galleries(likeness, MOST_GALLERIES):
+        probes = np.flatnonzero(
+            ~np.isin(likeness.own, gallery) & np.isin(likeness.people, likeness.known_twice)
+        )
+        found = likeness.values[np.ix_(probes, gallery)]
+        nearest = likeness.people_of_files[gallery[found.argmax(axis=1)]]
+        of_strangers.append(foreign[:, gallery].max(axis=1))
+        of_known.append(found.max(axis=1))
+        right.append(nearest == likeness.people[probes])
+        groups.append(likeness.people[probes])
+    columns = map(np.concatenate, (of_strangers, of_known, right, groups))
+    strange, near, hits, group = columns
+    return Asked(strange, near, hits), group
+
+
+def _named(asked: Asked, groups: np.ndarray, rate: float, strangers: int) -> Named:
+    threshold = asked.threshold_at(rate)
+    share = asked.true_accept_rate(threshold)
+    interval = share_interval((asked.known >= threshold) & asked.right, groups)
+    return Named(rate, threshold, Figures(share, *interval, len(asked.known)), strangers)
