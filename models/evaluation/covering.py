@@ -9,10 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from ..pretrained.people_figures import Figures
 from ..tasks import Task
 from .gradcam import Score, coarse_maps, gradient_of, task_score
-from .intervals import mean_interval
+from .intervals import Estimate, mean_interval
 from .measure import Asked
 from .network import OpenNetwork
 
@@ -27,9 +26,9 @@ class Covering:
     difference: of both, clip by clip.
     """
 
-    hottest: Figures
-    random: Figures
-    difference: Figures
+    hottest: Estimate
+    random: Estimate
+    difference: Estimate
 
     @property
     def points(self) -> bool:
@@ -69,5 +68,5 @@ def _covered_score(score: Score, maps: np.ndarray, order: np.ndarray) -> float:
     return float(score(tf.constant(covered.reshape(maps.shape))))
 
 
-def _figures(falls: np.ndarray, files: np.ndarray) -> Figures:
-    return Figures(float(falls.mean()), *mean_interval(falls, files), len(falls))
+def _figures(falls: np.ndarray, files: np.ndarray) -> Estimate:
+    return Estimate(float(falls.mean()), *mean_interval(falls, files), len(falls))

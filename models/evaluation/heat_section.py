@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from edge.document import Picture, Section, Table
 
-from ..pretrained.people_figures import Figures
 from .cells import number
 from .covering import Covering
+from .intervals import Estimate
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def _covering_table(heat: Mapping[str, Heat]) -> Table:
     return Table(header, rows, 1)
 
 
-def _with_interval(figure: Figures) -> str:
+def _with_interval(figure: Estimate) -> str:
     return f"{number(figure.value)} ({number(figure.low)} to {number(figure.high)})"
 
 

@@ -2,10 +2,10 @@
 
 from edge.document import Section, Table
 
-from ..pretrained.people_figures import Figures
 from . import plots
 from .cells import percent
 from .identity import Identity
+from .intervals import Estimate
 from .recognition import Recognition
 from .strangers import OpenSet
 
@@ -85,6 +85,6 @@ def _open_table(found: OpenSet) -> Table:
     return Table(header, rows, 1)
 
 
-def _within(figure: Figures, places: int = 1) -> str:
+def _within(figure: Estimate, places: int = 1) -> str:
     low, high = (f"{100 * bound:.{places}f}" for bound in (figure.low, figure.high))
     return f"{percent(figure.value, places)} ({low} to {high})"

@@ -1,10 +1,22 @@
 """Intervals of figures whose examples are not independent: those of one file are alike."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from edge.intervals import wilson_interval
 
 RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure.  low, high: its 95 % interval.  n: how many examples it rests on."""
+
+    value: float
+    low: float
+    high: float
+    n: int
 
 
 def draws(count: int, resamples: int = RESAMPLES) -> np.ndarray:

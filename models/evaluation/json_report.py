@@ -4,9 +4,9 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from ..pretrained.people_figures import Figures
 from .covering import Covering
 from .identity import Identity
+from .intervals import Estimate
 from .recognition import Recognition
 from .results import RegressionResult, TaskResult
 from .sections import Told
@@ -85,7 +85,7 @@ def _of_covering(found: Covering) -> dict[str, Any]:
     return {name: _figures(figures) for name, figures in vars(found).items()}
 
 
-def _figures(figures: Figures) -> dict[str, Any]:
+def _figures(figures: Estimate) -> dict[str, Any]:
     return {
         "value": figures.value, "n": figures.n, "interval_95": (figures.low, figures.high),
     }  # fmt: skip

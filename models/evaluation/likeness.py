@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..pretrained.people_figures import unit
+from .people import unit
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from ..pretrained.people_figures import Figures, roc_area
-from .intervals import share_interval
+from .intervals import Estimate, share_interval
 from .likeness import Likeness, galleries
 from .pairs import RATES, Drawn, groups_of, pairs_of
+from .people import roc_area
 
 MOST_GALLERIES = 20
 _FEWEST_FALSE = 10  # pairs that a rate must stand for
@@ -20,7 +20,7 @@ class TrueAccepts:
 
     rate: float
     threshold: float
-    accepted: Figures
+    accepted: Estimate
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Recognition:
     people: int
     files: int
     gallery_count: int
-    rank_1: Figures
-    area: Figures
+    rank_1: Estimate
+    area: Estimate
     accepts: tuple[TrueAccepts, ...]
     same: np.ndarray
     different: np.ndarray
@@ -61,14 +61,14 @@ def recognise(likeness: Likeness) -> Recognition | None:
     people = len(np.unique(likeness.people_of_files))
     return Recognition(
         people, len(likeness.people_of_files), len(chosen), rank_1(likeness, chosen),
-        Figures(roc_area(same, different), *_interval([one.area for one in drawn]), len(pairs.same)),
+        Estimate(roc_area(same, different), *_interval([one.area for one in drawn]), len(pairs.same)),
         tuple(_accepts(same, different, rate, drawn) for rate in RATES
               if rate * len(different) >= _FEWEST_FALSE),
         same, different, false_rates, true_rates, "people" if pairs.by_people else "files",
     )  # fmt: skip
 
 
-def rank_1(likeness: Likeness, chosen: list[np.ndarray]) -> Figures:
+def rank_1(likeness: Likeness, chosen: list[np.ndarray]) -> Estimate:
     """Of each clip against each gallery without its own file, averaged; people are drawn."""
     right, asked = np.zeros(len(likeness.own)), np.zeros(len(likeness.own))
     can_be = np.isin(likeness.people, likeness.known_twice)
@@ -80,7 +80,7 @@ def rank_1(likeness: Likeness, chosen: list[np.ndarray]) -> Figures:
     used = asked > 0
     share = right[used] / asked[used]
     groups = groups_of(likeness)[likeness.own][used]
-    return Figures(float(share.mean()), *share_interval(share, groups), int(used.sum()))
+    return Estimate(float(share.mean()), *share_interval(share, groups), int(used.sum()))
 
 
 def _accepts(
@@ -90,7 +90,7 @@ def _accepts(
     threshold = float(np.nextafter(ordered[int(rate * len(ordered))], np.inf))
     interval = _interval([one.accepts[rate] for one in drawn])
     return TrueAccepts(
-        rate, threshold, Figures(float(np.mean(same >= threshold)), *interval, len(same))
+        rate, threshold, Estimate(float(np.mean(same >= threshold)), *interval, len(same))
     )
 
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..pretrained.people_figures import Asked, Figures, unit
-from .intervals import share_interval
+from .intervals import Estimate, share_interval
 from .likeness import Likeness, galleries, likeness_of
+from .people import Asked, unit
 from .recognition import MOST_GALLERIES
 
 RATES = (0.05, 0.01)  # of strangers' clips that may get a name
@@ -21,7 +21,7 @@ class Named:
 
     rate: float
     threshold: float
-    known: Figures
+    known: Estimate
     stranger_clips: int
 
 
@@ -83,4 +83,4 @@ def _named(asked: Asked, groups: np.ndarray, rate: float, strangers: int) -> Nam
     threshold = asked.threshold_at(rate)
     share = asked.true_accept_rate(threshold)
     interval = share_interval((asked.known >= threshold) & asked.right, groups)
-    return Named(rate, threshold, Figures(share, *interval, len(asked.known)), strangers)
+    return Named(rate, threshold, Estimate(share, *interval, len(asked.known)), strangers)

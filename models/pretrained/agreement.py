@@ -23,9 +23,9 @@ from edge.whole_file import write_whole
 
 from ..datasets.clips import ClipPlan
 from ..datasets.orl import read_photos
+from ..evaluation.people import unit
 from .face import OLDEST, face_clips
 from .identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
-from .people_figures import unit
 from .photos import face_plans, part_of
 from .sealing import seal
 

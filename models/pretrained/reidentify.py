@@ -21,10 +21,9 @@ from edge.people.acceptance import ACCEPTANCE, Acceptance, to_member
 from edge.whole_file import write_whole
 
 from ..datasets.orl import read_photos
-from .identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
-from .people_figures import (
+from ..evaluation.people import (
     KNOWN_BY,
-    Figures,
+    Estimate,
     asked,
     held_out,
     leave_one_out,
@@ -32,6 +31,7 @@ from .people_figures import (
     roc_area,
     unit,
 )
+from .identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
 from .sealing import seal
 
 RATES = (0.001, 0.01, 0.05)
@@ -67,7 +67,7 @@ class Report:
     """
 
     graph: str
-    rank_1: Figures
+    rank_1: Estimate
     pairs_of_one: int
     pairs_of_two: int
     roc_area: float
@@ -94,14 +94,14 @@ def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: i
         (round(float(t), 4), curve.false_accept_rate(t), curve.true_accept_rate(t))
         for t in thresholds
     )
-    figure = Figures(rank_1 / len(right), *wilson_interval(rank_1, len(right)), len(right))
+    figure = Estimate(rank_1 / len(right), *wilson_interval(rank_1, len(right)), len(right))
     area = roc_area(one, two)
     return Report(graph, figure, len(one), len(two), area, tuple(found), points)
 
 
 def acceptance(
     descriptors: np.ndarray, people: np.ndarray, enrolled: int, rate: float, command: str
-) -> tuple[Acceptance, Figures]:
+) -> tuple[Acceptance, Estimate]:
     """The threshold at `rate` on all people, and what such a threshold does to people held out.
 
     Also the true accept rate of people held out.
@@ -119,7 +119,7 @@ def acceptance(
     return found, true
 
 
-def section(reports: list[Report], accepted: Acceptance, held_true: Figures) -> Section:
+def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) -> Section:
     """For a person to read."""
     ranks = [
         (r.graph, _share(r.rank_1), str(r.rank_1.n), f"{r.roc_area:.5f}",
@@ -151,7 +151,7 @@ def section(reports: list[Report], accepted: Acceptance, held_true: Figures) -> 
     return Section(TITLE, text, tables)
 
 
-def _share(figure: Figures) -> str:
+def _share(figure: Estimate) -> str:
     return f"{figure.value:.2%} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
 
 

@@ -8,22 +8,13 @@ import numpy as np
 
 from edge.errors import ConfigError
 
-from ..evaluation.intervals import mean_interval
+from ..evaluation.intervals import Estimate, mean_interval
 from ..evaluation.results import TaskResult
 from .measuring import PREDICTED, RECORD, TIMING
 
 
 @dataclass(frozen=True)
-class Share:
-    """A share, or a difference of two, with its 95 % interval and the clips it rests on."""
-
-    value: float
-    interval: tuple[float, float]
-    n: int
-
-
-@dataclass(frozen=True)
-class Figures:
+class MemberFigures:
     """One member.
 
     Attributes:
@@ -40,9 +31,9 @@ class Figures:
     parameters: int
     multiply_adds: int
     bundle_bytes: int
-    accuracy: dict[str, Share]
-    behind: dict[str, Share]
-    int8_accuracy: dict[str, Share]
+    accuracy: dict[str, Estimate]
+    behind: dict[str, Estimate]
+    int8_accuracy: dict[str, Estimate]
     shortest_ms: float
     predicted_ms: dict[str, float]
 
@@ -50,7 +41,7 @@ class Figures:
 def figures_of(
     name: str, about: str, size: int, own: Path,
     answers: dict[str, TaskResult], reference: dict[str, TaskResult],
-) -> Figures:  # fmt: skip
+) -> MemberFigures:  # fmt: skip
     """Put together what a member's folder holds.
 
     Raises:
@@ -61,15 +52,15 @@ def figures_of(
     try:
         parts = record["bundle"]["parts"]
         streamed = record["measurements"][0]["accuracy"]
-        return Figures(
+        return MemberFigures(
             name, about, size,
             parameters=read_json(own / "model_report" / "report.json")["parameters"]["total"],
             multiply_adds=sum(part["multiply_adds"] for part in parts),
             bundle_bytes=record["bundle"]["size_bytes"],
-            accuracy={t: Share(r.accuracy, r.interval_by_source, len(r.truth)) for t, r in answers.items()},
+            accuracy={task: _accuracy(found) for task, found in answers.items()},
             behind={task: behind(reference[task], found) for task, found in answers.items()},
             int8_accuracy={
-                f["task"]: Share(f["value"], tuple(f["interval"]), f["n"]) for f in streamed
+                f["task"]: Estimate(f["value"], *f["interval"], f["n"]) for f in streamed
             },
             shortest_ms=float(np.median(timing["process_floors_ms"])),
             predicted_ms={b["board"]: b["frame"]["ms"] for b in predicted["boards"]},
@@ -78,14 +69,18 @@ def figures_of(
         raise ConfigError(f"{own} holds records of another version ({error}): remove it") from error
 
 
-def behind(reference: TaskResult, found: TaskResult) -> Share:
+def behind(reference: TaskResult, found: TaskResult) -> Estimate:
     """By how much the accuracy is lower, from pairs of answers; whole files are drawn anew."""
     right = [(result.truth == result.answer).astype(float) for result in (reference, found)]
     if len(right[0]) != len(right[1]) or (reference.truth != found.truth).any():
         raise ConfigError("the members were measured on different clips: train them anew")
     difference = right[0] - right[1]
     groups = np.arange(len(difference)) if found.sources is None else found.sources
-    return Share(float(difference.mean()), mean_interval(difference, groups), len(difference))
+    return Estimate(float(difference.mean()), *mean_interval(difference, groups), len(difference))
+
+
+def _accuracy(found: TaskResult) -> Estimate:
+    return Estimate(found.accuracy, *found.interval_by_source, len(found.truth))
 
 
 def read_json(path: Path) -> dict:

@@ -9,16 +9,20 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from .figures import Figures
+from .figures import MemberFigures
 
 INK, FAINT = "#222222", "#bbbbbb"
 FRONT, REFERENCE, OTHER = "#0b6e99", "#c8553d", "#8a8a8a"
 POINT = 0.005  # half a point of accuracy
-Cost = Callable[[Figures], float]
+Cost = Callable[[MemberFigures], float]
 
 
 def plot(
-    path: Path, title: str, figures: Sequence[Figures], reference: str, most: tuple[float, float]
+    path: Path,
+    title: str,
+    figures: Sequence[MemberFigures],
+    reference: str,
+    most: tuple[float, float],
 ) -> None:
     """A row for each task; parameters to the left, milliseconds a frame to the right.
 
@@ -55,7 +59,12 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 
 def _panel(
-    axes: Axes, figures: Sequence[Figures], reference: str, task: str, cost: Cost, share: float
+    axes: Axes,
+    figures: Sequence[MemberFigures],
+    reference: str,
+    task: str,
+    cost: Cost,
+    share: float,
 ) -> None:
     points = [(cost(f), f.accuracy[task].value) for f in figures]
     own = next(i for i, f in enumerate(figures) if f.name == reference)
@@ -65,7 +74,7 @@ def _panel(
     axes.step(*zip(*(points[i] for i in kept)), where="post", color=FRONT, linewidth=1.2, alpha=0.5)
     for index, (found, point) in enumerate(zip(figures, points, strict=True)):
         colour = REFERENCE if index == own else FRONT if index in kept else OTHER
-        low, high = found.accuracy[task].interval
+        low, high = found.accuracy[task].low, found.accuracy[task].high
         axes.errorbar(
             *point, yerr=[[point[1] - low], [high - point[1]]], fmt="D" if index == own else "o",
             color=colour, markersize=5, linewidth=1, capsize=2,

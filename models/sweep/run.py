@@ -11,7 +11,7 @@ from edge.whole_file import write_whole
 from ..evaluation.measure import ANSWERS, read_answers
 from ..evaluation.report import report_folder
 from ..evaluation.results import TaskResult
-from .figures import Figures, figures_of
+from .figures import MemberFigures, figures_of
 from .measuring import BUNDLE, RECORD, convert_and_answer, time_all
 from .pareto import plot
 from .plan import Member, Sweep
@@ -31,7 +31,7 @@ def train_and_convert(members: Sequence[Member], folder: Path, *, convert: bool)
 
 def compare(
     sweep: Sweep, folder: Path, *, processes: int = 20, again: bool = False
-) -> list[Figures]:
+) -> list[MemberFigures]:
     """Time all that are there, and write the table and the picture.
 
     Raises:

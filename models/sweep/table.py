@@ -4,7 +4,8 @@ import dataclasses
 import json
 from collections.abc import Sequence
 
-from .figures import Figures, Share
+from ..evaluation.intervals import Estimate
+from .figures import MemberFigures
 
 HEAD = (
     "network", "parameters", "multiply-adds a frame", "int8 file",
@@ -12,13 +13,13 @@ HEAD = (
 )  # fmt: skip
 
 
-def as_json(title: str, reference: str, figures: Sequence[Figures]) -> str:
+def as_json(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
     """All figures, unrounded."""
     rows = [dataclasses.asdict(found) for found in figures]
     return json.dumps({"name": title, "reference": reference, "members": rows}, indent=2) + "\n"
 
 
-def as_markdown(title: str, reference: str, figures: Sequence[Figures]) -> str:
+def as_markdown(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
     """A row for each member; accuracy of the float network, int8 beside it."""
     tasks = list(figures[0].accuracy)
     clips = figures[0].accuracy[tasks[0]].n
@@ -32,7 +33,7 @@ def as_markdown(title: str, reference: str, figures: Sequence[Figures]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _cells(found: Figures, base: Figures, tasks: Sequence[str]) -> list[str]:
+def _cells(found: MemberFigures, base: MemberFigures, tasks: Sequence[str]) -> list[str]:
     cells = [
         f"{found.name}: {found.about}",
         f"{found.parameters / 1e6:.2f} M", f"{found.multiply_adds / 1e6:.1f} M",
@@ -44,14 +45,12 @@ def _cells(found: Figures, base: Figures, tasks: Sequence[str]) -> list[str]:
     return cells + [_percent(found.int8_accuracy[task]) for task in tasks]
 
 
-def _percent(share: Share) -> str:
-    low, high = share.interval
-    return f"{share.value:.2%} [{low * 100:.1f}, {high * 100:.1f}]"
+def _percent(share: Estimate) -> str:
+    return f"{share.value:.2%} [{share.low * 100:.1f}, {share.high * 100:.1f}]"
 
 
-def _points(share: Share) -> str:
-    low, high = share.interval
-    return f"{share.value * 100:+.2f} [{low * 100:+.2f}, {high * 100:+.2f}]"
+def _points(share: Estimate) -> str:
+    return f"{share.value * 100:+.2f} [{share.low * 100:+.2f}, {share.high * 100:+.2f}]"
 
 
 def _row(cells: Sequence[str]) -> str:

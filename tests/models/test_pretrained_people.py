@@ -1,4 +1,4 @@
-"""Figures of knowing people again, on descriptors whose answers can be told by hand."""
+"""Estimate of knowing people again, on descriptors whose answers can be told by hand."""
 
 import json
 from pathlib import Path
@@ -13,8 +13,7 @@ from edge.bundle import open_bundle, write_bundle
 from edge.document import Section
 from edge.manifest import Accuracy
 from edge.people.acceptance import acceptance_of
-from models.pretrained import agreement, reidentify
-from models.pretrained.people_figures import (
+from models.evaluation.people import (
     Asked,
     asked,
     held_out,
@@ -23,6 +22,7 @@ from models.pretrained.people_figures import (
     roc_area,
     unit,
 )
+from models.pretrained import agreement, reidentify
 from models.pretrained.sealing import seal
 from models.run import save_model
 from models.tasks import Task, regression, write_tasks

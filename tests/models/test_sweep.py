@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from edge.errors import ConfigError
 from models import backbones
+from models.evaluation.intervals import Estimate
 from models.evaluation.measure import ANSWERS, read_answers
 from models.evaluation.results import TaskResult
 from models.sweep.__main__ import main
-from models.sweep.figures import Figures, Share, behind
+from models.sweep.figures import MemberFigures, behind
 from models.sweep.pareto import front
 from models.sweep.plan import read_sweep
 from models.sweep.table import as_markdown
@@ -160,8 +161,8 @@ def answers(*right):
 def test_differences_are_of_pairs():
     found = behind(answers(1, 1, 1, 0), answers(1, 0, 1, 0))
     assert found.value == 0.25 and found.n == 4
-    assert found.interval[0] <= 0.25 <= found.interval[1]
-    assert behind(answers(1, 0), answers(1, 0)) == Share(0.0, (0.0, 0.0), 2)
+    assert found.low <= 0.25 <= found.high
+    assert behind(answers(1, 0), answers(1, 0)) == Estimate(0.0, 0.0, 0.0, 2)
     with pytest.raises(ConfigError, match="measured on different clips"):
         behind(answers(1, 0), answers(1, 0, 1))
 
@@ -177,9 +178,9 @@ def test_the_front_holds_what_nothing_beats(points):
 
 def test_the_table_counts_from_the_reference():
     def row(name, ms, value):
-        share = Share(value, (value - 0.01, value + 0.01), 1000)
-        less = Share(0.97 - value, (0.001, 0.009), 1000)
-        return Figures(name, "x", 64, 860_431, 12_100_000, 1_220_000, {"item": share},
+        share = Estimate(value, value - 0.01, value + 0.01, 1000)
+        less = Estimate(0.97 - value, 0.001, 0.009, 1000)
+        return MemberFigures(name, "x", 64, 860_431, 12_100_000, 1_220_000, {"item": share},
                        {"item": less}, {"item": share}, ms, {"pi-4": 2.2})  # fmt: skip
 
     lines = as_markdown("t", "big", [row("big", 2.0, 0.97), row("small", 0.25, 0.965)]).split("\n")

@@ -8,17 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .intervals import Estimate
+
 KNOWN_BY = 5  # photos that a person of a gallery is known by
-
-
-@dataclass(frozen=True)
-class Figures:
-    """n: how many were asked for.  low, high: 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -122,7 +114,7 @@ def held_out(
     *,
     halvings: int = 100,
     draws: int = 20,
-) -> tuple[Figures, Figures]:
+) -> tuple[Estimate, Estimate]:
     """False and true accept rate of people that the threshold was not chosen on.
 
     The people are halved at random: on one half a threshold is chosen at `rate`, on the
@@ -138,6 +130,6 @@ def held_out(
         rates.append((answers.false_accept_rate(threshold), answers.true_accept_rate(threshold)))
     false, true = np.array(rates).T
     return tuple(
-        Figures(float(r.mean()), *map(float, np.percentile(r, (2.5, 97.5))), len(people))
+        Estimate(float(r.mean()), *map(float, np.percentile(r, (2.5, 97.5))), len(people))
         for r in (false, true)
     )
