@@ -4,23 +4,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
 from .figures import MemberFigures
 
-INK, FAINT = "#222222", "#bbbbbb"
-FRONT, REFERENCE, OTHER = "#0b6e99", "#c8553d", "#8a8a8a"
+INK, FAINT, REFERENCE = "#222222", "#bbbbbb", "#c8553d"
+# told apart by the colour-blind (M. Okabe and K. Ito, 2008), and by their shapes
+COLOURS = ("#0b7fb5", "#3f9b6e", "#b06fa0", "#c58a00", "#7d8790", "#56a5d8", "#a05a4a")
+MARKERS = "os^vP*Xph<>"
 POINT = 0.005  # half a point of accuracy
 Cost = Callable[[MemberFigures], float]
+COSTS: tuple[tuple[str, Cost], ...] = (
+    ("parameters, millions", lambda member: member.parameters / 1e6),
+    ("milliseconds a frame, int8, one x86 thread", lambda member: member.shortest_ms),
+)
 
 
 def plot(
     path: Path,
     title: str,
-    figures: Sequence[MemberFigures],
+    members: Sequence[MemberFigures],
     reference: str,
     most: tuple[float, float],
 ) -> None:
@@ -29,20 +38,23 @@ def plot(
     Args:
         most: shares of the reference's parameters and latency that are drawn as limits.
     """
-    tasks = list(figures[0].accuracy)
-    figure = Figure(figsize=(10.5, 3.5 * len(tasks) + 0.4), layout="constrained")
+    tasks = list(members[0].accuracy)
+    figure = Figure(figsize=(11.0, 3.1 * len(tasks) + 0.9), layout="constrained")
     grid = figure.subplots(len(tasks), 2, squeeze=False, sharey="row", sharex="col")
-    costs: tuple[tuple[str, Cost], ...] = (
-        ("parameters, millions", lambda f: f.parameters / 1e6),
-        ("milliseconds a frame, int8, one x86 thread", lambda f: f.shortest_ms),
-    )
-    for row, task in zip(grid, tasks, strict=True):
-        for axes, (label, cost), share in zip(row, costs, most, strict=True):
-            _panel(axes, figures, reference, task, cost, share)
-            if row is grid[-1]:
-                axes.set_xlabel(label, fontsize=9)
+    styles = _styles([member.name for member in members], reference)
+    for task, row in zip(tasks, grid, strict=True):
+        for axes, (_, cost), share in zip(row, COSTS, most, strict=True):
+            _panel(axes, members, styles, reference, task, cost, share)
         row[0].set_ylabel(f"accuracy, {task}", fontsize=9)
+        _limit(row[0], [member.accuracy[task] for member in members])
+    for axes, (label, _) in zip(grid[-1], COSTS, strict=True):
+        axes.set_xlabel(label, fontsize=9)
     figure.suptitle(title, fontsize=11, color=INK)
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    named = dict(zip(labels, handles)) | _limits(reference, most)
+    figure.legend(
+        named.values(), named.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
+    )
     FigureCanvasAgg(figure)
     figure.savefig(path, dpi=130, facecolor="white")
 
@@ -58,41 +70,60 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     return kept
 
 
+def _styles(names: Sequence[str], reference: str) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each member; the reference has its own."""
+    others = [name for name in names if name != reference]
+    styles = {
+        n: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, n in enumerate(others)
+    }
+    return {**styles, reference: (REFERENCE, "D")}
+
+
 def _panel(
-    axes: Axes,
-    figures: Sequence[MemberFigures],
-    reference: str,
-    task: str,
-    cost: Cost,
-    share: float,
-) -> None:
-    points = [(cost(f), f.accuracy[task].value) for f in figures]
-    own = next(i for i, f in enumerate(figures) if f.name == reference)
-    kept = front(points)
-    axes.axhspan(points[own][1] - POINT, 1, color=REFERENCE, alpha=0.07, linewidth=0)
-    axes.axvline(points[own][0] * share, color=REFERENCE, linewidth=0.8, linestyle=":")
-    axes.step(*zip(*(points[i] for i in kept)), where="post", color=FRONT, linewidth=1.2, alpha=0.5)
-    for index, (found, point) in enumerate(zip(figures, points, strict=True)):
-        colour = REFERENCE if index == own else FRONT if index in kept else OTHER
-        low, high = found.accuracy[task].low, found.accuracy[task].high
+    axes: Axes, members: Sequence[MemberFigures], styles: dict[str, tuple[str, str]],
+    reference: str, task: str, cost: Cost, share: float,
+) -> None:  # fmt: skip
+    points = [(cost(member), member.accuracy[task].value) for member in members]
+    its_cost, its_accuracy = next(p for m, p in zip(members, points) if m.name == reference)
+    axes.axhspan(its_accuracy - POINT, 2, color=REFERENCE, alpha=0.06, linewidth=0)
+    axes.axvline(its_cost * share, color=REFERENCE, linewidth=0.9, linestyle=":")
+    axes.step(*zip(*(points[i] for i in front(points))), where="post", color=FAINT, zorder=1)
+    for member, point in zip(members, points, strict=True):
+        colour, marker = styles[member.name]
+        found = member.accuracy[task]
         axes.errorbar(
-            *point, yerr=[[point[1] - low], [high - point[1]]], fmt="D" if index == own else "o",
-            color=colour, markersize=5, linewidth=1, capsize=2,
+            *point, yerr=[[found.value - found.low], [found.high - found.value]], fmt=marker,
+            color=colour, markersize=6.5, linewidth=1, capsize=2, label=member.name,
         )  # fmt: skip
-        axes.annotate(
-            found.name, point, (5, 5), textcoords="offset points", fontsize=7.5, color=colour
-        )
-    _axes(axes)
+    _dress(axes)
 
 
-def _axes(axes: Axes) -> None:
+def _limits(reference: str, most: tuple[float, float]) -> dict[str, Artist]:
+    """What line and shade mean, for the legend."""
+    tenth, fifth = (f"1/{1 / share:.0f}" for share in most)
+    return {
+        f"{tenth} of {reference}'s parameters, {fifth} of its latency": Line2D(
+            [], [], color=REFERENCE, linewidth=0.9, linestyle=":"
+        ),
+        f"half a point below {reference}, or better": Patch(color=REFERENCE, alpha=0.1),
+    }
+
+
+def _limit(axes: Axes, found: Sequence) -> None:
+    """As much of the upright axis as the intervals need."""
+    low, high = min(e.low for e in found), max(e.high for e in found)
+    room = 0.06 * (high - low)
+    axes.set_ylim(low - room, min(high + room, 1 + room))
+
+
+def _dress(axes: Axes) -> None:
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    axes.margins(x=0.16)
     axes.grid(True, color="#eeeeee")
+    axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(FAINT)

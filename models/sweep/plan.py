@@ -1,7 +1,7 @@
 """A sweep as a TOML file: a training file that all members share, and where each differs."""
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,15 +41,15 @@ class Member:
     """One network of a sweep, and how it is trained.
 
     Attributes:
-        backbone_of: the member that trains its backbone; empty: it does so itself.
-        shares_backbone: with that one, or as that one with others.
+        lender: the member that trains its backbone; None: it does so itself.
+        lends: whether it trains the backbone of others.
     """
 
     name: str
     about: str
-    backbone_of: str
-    shares_backbone: bool
     training: EndToEndConfig
+    lender: "Member | None" = None
+    lends: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,13 +95,14 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
     ):
         if wanted and wanted not in names:
             raise ConfigError(f"{path}: {key} is {wanted!r}{nearest(wanted, names)}")
-    lent = {row.backbone_of for row in sections}
-    members = tuple(_member(table, row, lent, f"{path}: {row.name}") for row in sections)
-    sweep = Sweep(name, reference, members)
-    for member in members:
-        if member.backbone_of:
-            _check_backbone(member, sweep.member(member.backbone_of), str(path))
-    return sweep
+    members = {row.name: _member(table, row, f"{path}: {row.name}") for row in sections}
+    for row in sections:
+        if row.backbone_of:
+            lender = dataclasses.replace(members[row.backbone_of], lends=True)
+            _check_backbone(members[row.name], lender, str(path))
+            members[lender.name] = lender
+            members[row.name] = dataclasses.replace(members[row.name], lender=lender)
+    return Sweep(name, reference, tuple(members.values()))
 
 
 def _check_backbone(member: Member, other: Member, where: str) -> None:
@@ -109,7 +110,12 @@ def _check_backbone(member: Member, other: Member, where: str) -> None:
     own, its = member.training, other.training
     differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
     differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
-    if differ or other.backbone_of or not (own.frozen.keep_maps and its.frozen.keep_maps):
+    if (
+        differ
+        or other.lender
+        or member.lends
+        or not (own.frozen.keep_maps and its.frozen.keep_maps)
+    ):
         raise ConfigError(
             f"{where}: {member.name} cannot take the backbone of {other.name}: "
             + (f"{', '.join(differ)} differ" if differ else "both need frozen.keep_maps, and the "
@@ -117,9 +123,7 @@ def _check_backbone(member: Member, other: Member, where: str) -> None:
         )  # fmt: skip
 
 
-def _member(
-    shared: Mapping[str, Any], row: MemberSection, lent: Collection[str], where: str
-) -> Member:
+def _member(shared: Mapping[str, Any], row: MemberSection, where: str) -> Member:
     table = {**shared, "name": row.name}
     for own in _OWN_SECTIONS:
         table[own] = {**shared.get(own, {}), **getattr(row, own)}
@@ -128,8 +132,7 @@ def _member(
         training = dataclasses.replace(
             training, few_frames=dataclasses.replace(training.few_frames, max_epochs=0)
         )
-    shares = bool(row.backbone_of) or row.name in lent
-    return Member(row.name, row.about, row.backbone_of, shares, training)
+    return Member(row.name, row.about, training)
 
 
 def _taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:

@@ -22,8 +22,17 @@ TENTH, FIFTH = 0.1, 0.2  # of the reference's parameters and latency
 
 
 def train_and_convert(members: Sequence[Member], folder: Path, *, convert: bool) -> None:
-    """Train each, and make its bundle."""
+    """Train each, and make its bundle.
+
+    Raises:
+        ConfigError: one that takes a backbone comes before the one that trains it.
+    """
     for member in members:
+        if member.lender and not is_trained(member.lender, folder / member.lender.name):
+            raise ConfigError(
+                f"{member.name} takes the backbone of {member.lender.name}, which is not trained "
+                f"yet: name {member.lender.name} before it"
+            )
         data = trained(member, folder)
         if convert:
             convert_and_answer(folder / member.name, data, member.training.seed)

@@ -274,7 +274,10 @@ def run_of(folder, more=WHOLE, kind="swimmers"):
 
 
 FOUR = WHOLE.replace("max_epochs = 2", "max_epochs = 4") + "lr_window = 1\nlr_min_fall = 0.5\n"
-KEPT_MAPS = "[frozen]\nmax_epochs = 3\nbatch_size = 8\nkeep_maps = true\nclips = 10\n"
+NO_MORE = "[frozen]\nmax_epochs = 1\nbatch_size = 8\n[whole]\nmax_epochs = 0\n"
+KEPT_MAPS = NO_MORE.replace("[frozen]", "[frozen]\nkeep_maps = true\nclips = 10").replace(
+    "max_epochs = 1", "max_epochs = 3"
+)
 LOOKS = "[augmentation]\nflip = true\nshift = 0.1\nerase = 0.5\nbrightness = 20\n"
 
 
@@ -311,25 +314,28 @@ def interrupt(monkeypatch):
     return arm
 
 
+SLOW = pytest.mark.slow  # three runs each, and every stage of each is traced anew
+
+
 @pytest.mark.parametrize(
     ("stage", "epoch", "more"),
     [
-        ("whole", 2, ""),
-        ("whole", 0, "[frozen]\nmax_epochs = 2\nbatch_size = 8\n"),
-        ("few_frames", 1, "[few_frames]\nmax_epochs = 3\nbatch_size = 8\n"),
-        ("frozen", 1, "[few_frames]\nmax_epochs = 1\n" + KEPT_MAPS),
+        ("whole", 2, FOUR),
+        pytest.param("whole", 0, FOUR + "[frozen]\nmax_epochs = 2\nbatch_size = 8\n", marks=SLOW),
+        pytest.param("few_frames", 1, "[few_frames]\nmax_epochs = 3\n" + NO_MORE, marks=SLOW),
+        pytest.param("frozen", 1, "[few_frames]\nmax_epochs = 1\n" + KEPT_MAPS, marks=SLOW),
     ],
-)  # fmt: skip
+)
 def test_a_resumed_run_is_the_run_that_was_never_interrupted(
     tmp_path, interrupt, monkeypatch, stage, epoch, more
 ):
     for name in ("whole", "cut"):
         (tmp_path / name).mkdir()
-    whole = run_of(tmp_path / "whole", FOUR + LOOKS + more)
+    whole = run_of(tmp_path / "whole", LOOKS + more)
     whole.train()
     interrupt(stage, epoch)
     with pytest.raises(KeyboardInterrupt):
-        cut = run_of(tmp_path / "cut", FOUR + LOOKS + more)
+        cut = run_of(tmp_path / "cut", LOOKS + more)
         backbone = cut.model.get_layer("backbone").layer
         before = backbone.get_weights()
         cut.train()
@@ -338,7 +344,7 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(
     assert any(moved) == (
         "[frozen]" not in more or "few" in more
     )  # the frozen stage moves nothing of it, nor its statistics
-    again = run_of(tmp_path / "cut", FOUR + LOOKS + more)
+    again = run_of(tmp_path / "cut", LOOKS + more)
     assert again.resume()
     again.train()
     for name, curves in whole.progress.history.items():

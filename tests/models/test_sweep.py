@@ -92,6 +92,10 @@ def test_members_share_a_backbone_and_are_trained_once(tmp_path, tiny):
     before = (out / "two" / "model.keras").stat().st_mtime_ns
     assert invoke(*asked).exit_code == 0
     assert (out / "two" / "model.keras").stat().st_mtime_ns == before
+    (tmp_path / "sweep.toml").write_text(SWEEP.replace("max_epochs = 1", "max_epochs = 2"))
+    result = invoke(*asked, "--members", "two")
+    assert result.exit_code == 2 and "two takes the backbone of one, which is not" in result.stderr
+    assert (out / "two" / "model.keras").stat().st_mtime_ns == before
 
 
 @pytest.mark.slow  # two conversions and five benchmarks
@@ -122,7 +126,7 @@ def test_a_sweep_trains_converts_measures_and_compares(tmp_path, tiny):
 def test_shipped_sweeps_hold_the_reference_and_a_member_of_a_tenth_of_it(path):
     sweep = read_sweep(path)
     assert sweep.member(sweep.reference).training.network.backbone == "efficientnet-b3"
-    assert len({fingerprint(member.training) for member in sweep.members}) == len(sweep.members)
+    assert len({fingerprint(member) for member in sweep.members}) == len(sweep.members)
     assert [m for m in sweep.members if m.training.network.backbone_end == "b10_add"]
 
 

@@ -86,7 +86,7 @@ def test_the_tasks_lie_beside_it(run):
 def test_the_report_tells_what_was_measured(run):
     folder = run[0] / "out/tiny_report"
     names = {path.name for path in folder.iterdir()}
-    assert names == {"report.json", "report.html"}
+    assert names == {"report.json", "report.html", "answers.npz"}
     report = json.loads((folder / "report.json").read_text())
     assert report["accuracy"]["action"]["n"] == 3 * 3 * 8
     assert len(report["history"]["blocks"]["loss"]) == 2
