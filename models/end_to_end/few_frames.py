@@ -1,7 +1,7 @@
 """Train on few frames of each window: what a backbone learns of them holds for all.
 
-A window's frames are alike, so passing two of them teaches nearly as much as passing
-fifteen, at a seventh of the price (segments of a clip stand for it in L. Wang et al.,
+A window's frames are alike, so a backbone can learn from two of them, at a seventh of
+the price of fifteen (segments of a clip stand for it in L. Wang et al.,
 "Temporal Segment Networks", ECCV 2016). The blocks look at those two; a later stage
 teaches them the whole window.
 """
