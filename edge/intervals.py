@@ -14,7 +14,8 @@ def wilson_interval(right: float, n: int, z: float = _Z_95) -> tuple[float, floa
     centre = share + squared / 2
     reach = z * math.sqrt(share * (1 - share) / n + squared / (4 * n))
     low, high = (centre - reach) / (1 + squared), (centre + reach) / (1 + squared)
-    return max(0.0, low), min(1.0, high)
+    # exact at both ends, where rounding would leave the share just outside
+    return (max(0.0, low) if right else 0.0), (min(1.0, high) if right < n else 1.0)
 
 
 def bootstrap_interval(values: np.ndarray) -> tuple[float, float]:

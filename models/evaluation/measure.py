@@ -73,7 +73,7 @@ def write_answers(path: Path, results: Results) -> None:
 def read_answers(path: Path) -> dict[str, TaskResult]:
     """What `write_answers` kept of classification tasks, without the names of their classes."""
     with np.load(path) as arrays:
-        tasks = sorted({name.split(".")[0] for name in arrays.files})
+        tasks = [n.removesuffix(".truth") for n in arrays.files if n.endswith(".truth")]
         return {
             task: TaskResult(
                 arrays[f"{task}.truth"], arrays[f"{task}.answer"], (), arrays.get(f"{task}.source")

@@ -51,19 +51,19 @@ def open_set(
     likeness = likeness_of(known, people, sources)
     if not len(likeness.known_twice):
         return None
-    asked, groups = _ask(likeness, known, strangers)
+    asked, clips = _ask(likeness, known, strangers)
     return OpenSet(
         len(np.unique(people)), len(np.unique(who)),
-        tuple(_named(asked, groups, rate, len(who)) for rate in RATES),
+        tuple(_named(asked, clips, likeness.people, rate, len(who)) for rate in RATES),
     )  # fmt: skip
 
 
 def _ask(likeness: Likeness, known: np.ndarray, strangers: np.ndarray) -> tuple[Asked, np.ndarray]:
-    """All galleries' answers one after another, and who is in each known clip that was asked."""
+    """All galleries' answers one after another, and which known clip each of them is of."""
     files = np.zeros((len(likeness.people_of_files), known.shape[1]), np.float32)
     np.add.at(files, likeness.own, unit(known.astype(np.float32)))
     foreign = unit(strangers.astype(np.float32)) @ unit(files).T
-    of_strangers, of_known, right, groups = [], [], [], []
+    of_strangers, of_known, right, clips = [], [], [], []
     for gallery in galleries(likeness, MOST_GALLERIES):
         probes = np.flatnonzero(
             ~np.isin(likeness.own, gallery) & np.isin(likeness.people, likeness.known_twice)
@@ -73,14 +73,16 @@ def _ask(likeness: Likeness, known: np.ndarray, strangers: np.ndarray) -> tuple[
         of_strangers.append(foreign[:, gallery].max(axis=1))
         of_known.append(found.max(axis=1))
         right.append(nearest == likeness.people[probes])
-        groups.append(likeness.people[probes])
-    columns = map(np.concatenate, (of_strangers, of_known, right, groups))
-    strange, near, hits, group = columns
-    return Asked(strange, near, hits), group
+        clips.append(probes)
+    strange, near, hits, clip = map(np.concatenate, (of_strangers, of_known, right, clips))
+    return Asked(strange, near, hits), clip
 
 
-def _named(asked: Asked, groups: np.ndarray, rate: float, strangers: int) -> Named:
+def _named(
+    asked: Asked, clips: np.ndarray, people: np.ndarray, rate: float, strangers: int
+) -> Named:
     threshold = asked.threshold_at(rate)
     share = asked.true_accept_rate(threshold)
-    interval = share_interval((asked.known >= threshold) & asked.right, groups)
-    return Named(rate, threshold, Estimate(share, *interval, len(asked.known)), strangers)
+    interval = share_interval((asked.known >= threshold) & asked.right, people[clips])
+    known = Estimate(share, *interval, len(np.unique(clips)))
+    return Named(rate, threshold, known, strangers)

@@ -110,6 +110,11 @@ def _check_backbone(member: Member, other: Member, where: str) -> None:
     own, its = member.training, other.training
     differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
     differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
+    if own.whole.max_epochs or its.whole.max_epochs:  # maps are of one backbone, and stay so
+        raise ConfigError(
+            f"{where}: {member.name} cannot take the backbone of {other.name}: set whole.max_epochs "
+            "= 0 for both"
+        )
     if (
         differ
         or other.lender

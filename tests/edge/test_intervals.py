@@ -20,9 +20,14 @@ def test_wilson_intervals_from_the_literature(right, n, low, high) -> None:
     assert wilson_interval(right, n) == pytest.approx((low, high), abs=5e-5)
 
 
+@pytest.mark.parametrize("n", range(1, 300))
+def test_all_and_none_are_exact_bounds(n: int) -> None:
+    assert wilson_interval(n, n)[1] == 1.0 and wilson_interval(0, n)[0] == 0.0
+
+
 @given(st.integers(1, 2000), st.data())
 def test_an_interval_holds_its_share_and_mirrors(n: int, data: st.DataObject) -> None:
     right = data.draw(st.integers(0, n))
     low, high = wilson_interval(right, n)
-    assert 0.0 <= low <= right / n + 1e-12 and right / n - 1e-12 <= high <= 1.0
+    assert 0.0 <= low <= right / n <= high <= 1.0
     assert wilson_interval(n - right, n) == pytest.approx((1 - high, 1 - low))

@@ -139,6 +139,7 @@ def test_shipped_sweeps_hold_the_reference_and_a_member_of_a_tenth_of_it(path):
         ('backbone_of = "one"', 'backbone_of = "tow"', "backbone_of is 'tow', did you mean `two`?"),
         ("network.head_width = 4", "network.size = 48", "cannot take the backbone of one: size dif"),
         ("keep_maps = true", "", "two cannot take the backbone of one: both need frozen.keep_maps"),
+        ("network.head_width = 4", "whole.max_epochs = 2", "set whole.max_epochs = 0 for both"),
         ("network.head_width = 4", "network.head_with = 4", "two: network: unknown key `head_with`"),
         ("network.head_width = 4", "netwrok.size = 4", "member 2: unknown key `netwrok`"),
     ],
