@@ -36,7 +36,7 @@ def train_and_save(
         ModelError: the loss is no number any more.
         KeyboardInterrupt: after all that there was to save was saved.
     """
-    folder = output.with_name(f"{output.stem}_training")
+    folder = training_folder(output)
     folder.mkdir(parents=True, exist_ok=True)
     write_skipped(folder / SKIPPED_NAME, data.skipped)
     if data.skipped:
@@ -58,6 +58,11 @@ def train_and_save(
     _save(run, output)
     _report(run, output)
     run.clear()
+
+
+def training_folder(model: Path) -> Path:
+    """Where logs and checkpoints of the training of MODEL.keras lie."""
+    return model.with_name(f"{model.stem}_training")
 
 
 def _keep_best(run: Run, output: Path) -> str:

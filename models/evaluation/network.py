@@ -82,7 +82,7 @@ def load_trained(path: Path, expected: MTDNNConfig) -> keras.Model:
     """
     try:
         model = keras.saving.load_model(path, compile=False)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is no Keras model: give the .keras of an edge-train") from error
     wrong = _differs(model, expected)
     if wrong:

@@ -20,7 +20,7 @@ BOARDS = "pi-4,pi-5"
 
 def convert_and_answer(own: Path, data: DataSet, seed: int) -> None:
     """Make the int8 bundle of a trained member, and let it answer test clips; once."""
-    if is_newer(own / RECORD, own / MODEL):
+    if is_newer(own / PREDICTED, own / MODEL):
         return
     click.echo(f"converting and measuring {own.name}")
     sets = own / "sets"

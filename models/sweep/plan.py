@@ -1,6 +1,7 @@
 """A sweep as a TOML file: a training file that all members share, and where each differs."""
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,14 +88,22 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
         table.setdefault("data", {})["path"] = data
     sections = [section(MemberSection, row, f"{path}: member {i}") for i, row in enumerate(rows, 1)]
     names = [row.name for row in sections]
-    if not all(names) or len(set(names)) < len(names):
-        raise ConfigError(f"{path}: each member needs a name of its own, they have {names}")
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
+        raise ConfigError(
+            f"{path}: each member needs a name of its own, of letters, digits, dots and dashes; "
+            f"they are {', '.join(map(repr, names))}"
+        )
     for key, wanted in (
         ("reference", reference),
         *(("backbone_of", s.backbone_of) for s in sections),
     ):
         if wanted and wanted not in names:
             raise ConfigError(f"{path}: {key} is {wanted!r}{nearest(wanted, names)}")
+    for row in sections:
+        if row.backbone_of and names.index(row.backbone_of) >= names.index(row.name):
+            raise ConfigError(
+                f"{path}: {row.name} must come after {row.backbone_of}, whose backbone it takes"
+            )
     members = {row.name: _member(table, row, f"{path}: {row.name}") for row in sections}
     for row in sections:
         if row.backbone_of:

@@ -12,7 +12,7 @@ from ..evaluation.measure import ANSWERS, read_answers
 from ..evaluation.report import report_folder
 from ..evaluation.results import TaskResult
 from .figures import MemberFigures, figures_of
-from .measuring import BUNDLE, RECORD, convert_and_answer, time_all
+from .measuring import PREDICTED, convert_and_answer, is_newer, time_all
 from .pareto import plot
 from .plan import Member, Sweep
 from .table import as_json, as_markdown
@@ -71,4 +71,4 @@ def _answers(own: Path) -> dict[str, TaskResult]:
 
 
 def _is_measured(member: Member, own: Path) -> bool:
-    return is_trained(member, own) and (own / RECORD).exists() and (own / BUNDLE).exists()
+    return is_trained(member, own) and is_newer(own / PREDICTED, own / MODEL)

@@ -15,7 +15,8 @@ from ..datasets.dataset import DataSet
 from ..datasets.from_files import Request
 from ..datasets.kinds import load_data
 from ..end_to_end.config import EndToEndConfig
-from ..end_to_end.run import train_and_save
+from ..end_to_end.progress import Checkpoint
+from ..end_to_end.run import train_and_save, training_folder
 from .plan import Member
 
 MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
@@ -76,6 +77,9 @@ def _make_way(member: Member, own: Path) -> None:
         own.rename(before)
         click.echo(f"{own} was of another training: it is now {before}")
     own.mkdir(parents=True, exist_ok=True)
+    if not Checkpoint(training_folder(own / MODEL)).exists():  # another backbone is to come
+        shutil.rmtree(own / MAPS, ignore_errors=True)
+        (own / BACKBONE).unlink(missing_ok=True)
     _write_state(member, own, done=False)
 
 

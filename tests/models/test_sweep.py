@@ -136,6 +136,8 @@ def test_shipped_sweeps_hold_the_reference_and_a_member_of_a_tenth_of_it(path):
         ('reference = "one"', 'reference = "oen"', "reference is 'oen', did you mean `one`?"),
         ('reference = "one"', "", "needs `reference` (a name)"),
         ('name = "two"', 'name = "one"', "each member needs a name of its own"),
+        ('name = "two"', 'name = "../two"', "of letters, digits, dots and dashes"),
+        ('backbone_of = "one"', 'backbone_of = "two"', "two must come after two"),
         ('backbone_of = "one"', 'backbone_of = "tow"', "backbone_of is 'tow', did you mean `two`?"),
         ("network.head_width = 4", "network.size = 48", "cannot take the backbone of one: size dif"),
         ("keep_maps = true", "", "two cannot take the backbone of one: both need frozen.keep_maps"),
