@@ -1,8 +1,9 @@
 """What the frozen backbone makes of rendered clips, computed once and kept on disk."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,30 +59,43 @@ def cached_features(
 def _compute(
     model: keras.Model, plans: Sequence[ClipPlan], length: int, paths: dict[str, Path], label: str
 ) -> None:
-    partial = {name: path.with_suffix(".partial") for name, path in paths.items()}
-    files = {
-        name: new_array(partial[name], (len(plans), length, *model.output[name].shape[1:]))
-        for name in paths
+    shapes = {
+        path: (len(plans), length, *model.output[name].shape[1:]) for name, path in paths.items()
     }
     size = model.input_shape[1]
     infer = tf.function(lambda frames: model(frames, training=False), reduce_retracing=True)
-    with click.progressbar(length=len(plans), label=f"features of {label} clips") as progress:
+    with (
+        arrays_on_disk(shapes) as arrays,
+        click.progressbar(length=len(plans), label=f"features of {label} clips") as progress,
+    ):
         done = 0
         for clips in _ahead(render_batches(plans, length, size, CLIPS_A_BATCH)):
             outputs = infer(tf.constant(clips.reshape(-1, size, size, 3), tf.float32))
-            for name, file in files.items():
+            for name, array in zip(paths, arrays, strict=True):
                 values = outputs[name].numpy()
-                file[done : done + len(clips)] = values.reshape(
+                array[done : done + len(clips)] = values.reshape(
                     len(clips), length, *values.shape[1:]
                 )
             done += len(clips)
             progress.update(len(clips))
-    for name, file in files.items():
-        file.flush()
-        os.replace(partial[name], paths[name])
 
 
-def new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
+@contextmanager
+def arrays_on_disk(shapes: Mapping[Path, tuple[int, ...]]) -> Iterator[list[np.memmap]]:
+    """float16 arrays to fill, which take their names when the block is done.
+
+    Raises:
+        OSError: there is no room for all of them.
+    """
+    partial = {path: path.with_suffix(".partial") for path in shapes}
+    arrays = [_new_array(partial[path], shape) for path, shape in shapes.items()]
+    yield arrays
+    for path, array in zip(shapes, arrays, strict=True):
+        array.flush()
+        os.replace(partial[path], path)
+
+
+def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
     """A float16 array on disk. Raises OSError at once where there is no room for all of it.
 
     Of a file with holes, a disk that fills up later would end the process.

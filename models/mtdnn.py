@@ -145,11 +145,15 @@ def build_mtdnn(config: MTDNNConfig) -> keras.Model:
     if config.grey:
         see_luminance_only(backbone)
     maps = layers.TimeDistributed(backbone, name="backbone")(window)
+    return keras.Model(window, answers_to(maps, config), name=config.name)
+
+
+def answers_to(maps, config: MTDNNConfig) -> dict:
+    """Blocks and heads on the backbone's maps (N, T, h, w, C): {task: answer}."""
     blocks = [spatial_block(maps, config), temporal_block(maps, config)]
     fused = layers.Concatenate(name="fusion")(blocks)
     fused = layers.Dropout(config.block_dropout, name="fusion_dropout")(fused)
-    outputs = {task.name: task_head(fused, task, config) for task in config.tasks}
-    return keras.Model(window, outputs, name=config.name)
+    return {task.name: task_head(fused, task, config) for task in config.tasks}
 
 
 def spatial_block(maps, config: MTDNNConfig):

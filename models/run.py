@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 
 from .backbones import IMAGENET_SOURCE
-from .config import TrainingConfig
+from .config import NetworkSection, TrainingConfig
 from .datasets.dataset import DataSet
 from .datasets.from_files import Request
 from .datasets.orl_motion import load
@@ -32,7 +32,8 @@ def train_and_save(config: TrainingConfig, output: Path, cache: Path) -> Results
     save_model(trained.model, output)
     write_tasks(
         output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=config.data.frame_rate_hz,
-        licence=config.licence, weights_source=weights_source(config),
+        licence=config.licence,
+        weights_source=weights_source(config.network, data.source, config.seed),
     )  # fmt: skip
     folder = report_folder(output)
     course = Course(trained.history, trained.best_epoch, trained.seconds)
@@ -57,9 +58,10 @@ def save_model(model: keras.Model, path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def weights_source(config: TrainingConfig) -> str:
+def weights_source(network: NetworkSection, trained_on: str, seed: int) -> str:
     """Where the weights of a trained network come from, in one line."""
-    start = "random weights"
-    if config.network.backbone_weights == "imagenet":
-        start = IMAGENET_SOURCE.get(config.network.backbone, "ImageNet")
-    return f"{start}; trained on ORL faces in synthetic motion, seed {config.seed}"
+    start = {
+        "random": "random weights",
+        "imagenet": IMAGENET_SOURCE.get(network.backbone, "ImageNet"),
+    }.get(network.backbone_weights, f"weights of {Path(network.backbone_weights).name}")
+    return f"{start}; trained on {trained_on}, seed {seed}"

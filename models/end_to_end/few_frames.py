@@ -13,8 +13,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from ..mtdnn import MTDNNConfig, build_mtdnn
-from ..training import backbone_by_frames, head_of
+from ..mtdnn import MTDNNConfig, answers_to
+from ..training import backbone_by_frames
 
 _WARM_UP = 0.1  # of all steps
 
@@ -25,12 +25,13 @@ def looking_at(frames: int, model: keras.Model, config: MTDNNConfig) -> keras.Mo
     Shares the backbone with `model` and has blocks and heads of its own, whose weights
     come in the same order and shapes: `set_weights` takes them from one to the other.
     """
-    short = build_mtdnn(dataclasses.replace(config, window=frames, weights=None))
     windows = keras.Input(model.input_shape[1:], name="window")
     places = np.round(np.linspace(0, config.window - 1, frames)).astype(int)
-    maps = backbone_by_frames(model.get_layer("backbone").layer, frames)
+    by_frames = backbone_by_frames(model.get_layer("backbone").layer, frames)
+    maps = keras.Input(by_frames.output_shape[1:], name="maps")
+    head = keras.Model(maps, answers_to(maps, dataclasses.replace(config, window=frames)))
     chosen = ops.take(windows, places, axis=1)
-    return keras.Model(windows, head_of(short)(maps(chosen)), name=f"{frames}_frames")
+    return keras.Model(windows, head(by_frames(chosen)), name=f"{frames}_frames")
 
 
 class OneCycle(keras.callbacks.Callback):

@@ -6,11 +6,10 @@ import click
 
 from edge.errors import ModelError
 
-from ..backbones import IMAGENET_SOURCE
 from ..datasets.dataset import DataSet, Part, write_skipped
 from ..evaluation.course import Course
 from ..evaluation.report import PAGE, report, report_folder, tell
-from ..run import save_model
+from ..run import save_model, weights_source
 from ..tasks import write_tasks
 from .config import EndToEndConfig
 from .kept_maps import maps_of
@@ -79,7 +78,8 @@ def _save(run: Run, output: Path) -> None:
     save_model(run.model, output)
     write_tasks(
         output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=data.frame_rate_hz,
-        licence=config.licence, weights_source=_weights_source(config, data),
+        licence=config.licence,
+        weights_source=weights_source(config.network, data.source, config.seed),
     )  # fmt: skip
 
 
@@ -113,12 +113,3 @@ def _named(run: Run) -> dict[str, dict[str, list[float]]]:
         stage: {named(name) if name in bare else name: curve for name, curve in curves.items()}
         for stage, curves in run.progress.history.items()
     }
-
-
-def _weights_source(config: EndToEndConfig, data: DataSet) -> str:
-    network = config.network
-    start = {
-        "random": "random weights",
-        "imagenet": IMAGENET_SOURCE.get(network.backbone, "ImageNet"),
-    }.get(network.backbone_weights, f"weights of {Path(network.backbone_weights).name}")
-    return f"{start}; trained on {data.source}, seed {config.seed}"

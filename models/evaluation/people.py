@@ -14,7 +14,7 @@ KNOWN_BY = 5  # photos that a person of a gallery is known by
 
 
 @dataclass(frozen=True)
-class Asked:
+class GalleryAnswers:
     """What a gallery answered to many: likeness of the nearest person, float (n,).
 
     strangers: to people who are not in it.  known: to people who are.
@@ -75,13 +75,13 @@ def asked(
     enrolled: int,
     draws: int,
     random: np.random.Generator,
-) -> Asked:
+) -> GalleryAnswers:
     """Enroll `enrolled` of the people `candidates`, `draws` times, and ask all their other photos.
 
     Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is a stranger.
     """
     found = list(_draws(likeness, people, candidates, enrolled, draws, random))
-    return Asked(*(np.concatenate(parts) for parts in zip(*found)))
+    return GalleryAnswers(*(np.concatenate(parts) for parts in zip(*found)))
 
 
 def _draws(

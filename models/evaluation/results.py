@@ -66,7 +66,7 @@ class TaskResult:
     @cached_property
     def interval_by_source(self) -> tuple[float, float]:
         """95 % interval of the accuracy, whole files drawn at a time."""
-        return share_interval(self.truth == self.answer, _groups(self))
+        return share_interval(self.truth == self.answer, source_of_each(self))
 
     @property
     def confusion(self) -> np.ndarray:
@@ -145,7 +145,7 @@ class RegressionResult:
     @cached_property
     def interval_by_source(self) -> tuple[float, float]:
         """95 % interval of the mean absolute error, whole files drawn at a time."""
-        return mean_interval(np.abs(self.truth - self.answer), _groups(self))
+        return mean_interval(np.abs(self.truth - self.answer), source_of_each(self))
 
     def by_range(self) -> list[RangeFigures]:
         """The error in a few equally wide ranges of the truth, those without a clip left out."""
@@ -177,7 +177,8 @@ def range_edges(values: np.ndarray) -> np.ndarray:
     raise AssertionError("a step of twenty times the least always suffices")
 
 
-def _groups(result: TaskResult | RegressionResult) -> np.ndarray:
+def source_of_each(result: TaskResult | RegressionResult) -> np.ndarray:
+    """int64 (N,): its sources, or a number of its own for each clip."""
     return np.arange(len(result.truth)) if result.sources is None else result.sources
 
 
@@ -190,5 +191,5 @@ def _range_figures(
 ) -> RangeFigures:
     off = (result.answer - result.truth)[inside]
     error = np.abs(off)
-    interval = mean_interval(error, _groups(result)[inside])
+    interval = mean_interval(error, source_of_each(result)[inside])
     return RangeFigures(low, high, len(off), float(error.mean()), interval, float(off.mean()))

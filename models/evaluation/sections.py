@@ -13,7 +13,7 @@ from .course import Course
 from .heat_section import Heat, heat_sections
 from .identity import Identity
 from .identity_section import identity_section
-from .results import RegressionResult, Results, TaskResult
+from .results import RegressionResult, Results, TaskResult, source_of_each
 
 _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
 
@@ -51,7 +51,7 @@ def sections(told: Told) -> list[Section]:
 def _summary(told: Told) -> Section:
     facts, results = told.facts, told.results
     rows = [
-        summary_row(name, result, len(np.unique(_sources(result))))
+        summary_row(name, result, len(np.unique(source_of_each(result))))
         for name, result in results.items()
     ]
     text = [
@@ -141,7 +141,3 @@ def _best(course: Course) -> str:
 
 def _spoken(stage: str) -> str:
     return plots.STAGE_TITLES.get(stage, stage.replace("_", " "))
-
-
-def _sources(result: TaskResult | RegressionResult) -> np.ndarray:
-    return np.arange(len(result.truth)) if result.sources is None else result.sources

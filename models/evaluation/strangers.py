@@ -6,7 +6,7 @@ import numpy as np
 
 from .intervals import Estimate, share_interval
 from .likeness import Likeness, galleries, likeness_of
-from .people import Asked, unit
+from .people import GalleryAnswers, unit
 from .recognition import MOST_GALLERIES
 
 RATES = (0.05, 0.01)  # of strangers' clips that may get a name
@@ -58,7 +58,9 @@ def open_set(
     )  # fmt: skip
 
 
-def _ask(likeness: Likeness, known: np.ndarray, strangers: np.ndarray) -> tuple[Asked, np.ndarray]:
+def _ask(
+    likeness: Likeness, known: np.ndarray, strangers: np.ndarray
+) -> tuple[GalleryAnswers, np.ndarray]:
     """All galleries' answers one after another, and which known clip each of them is of."""
     files = np.zeros((len(likeness.people_of_files), known.shape[1]), np.float32)
     np.add.at(files, likeness.own, unit(known.astype(np.float32)))
@@ -75,11 +77,11 @@ def _ask(likeness: Likeness, known: np.ndarray, strangers: np.ndarray) -> tuple[
         right.append(nearest == likeness.people[probes])
         clips.append(probes)
     strange, near, hits, clip = map(np.concatenate, (of_strangers, of_known, right, clips))
-    return Asked(strange, near, hits), clip
+    return GalleryAnswers(strange, near, hits), clip
 
 
 def _named(
-    asked: Asked, clips: np.ndarray, people: np.ndarray, rate: float, strangers: int
+    asked: GalleryAnswers, clips: np.ndarray, people: np.ndarray, rate: float, strangers: int
 ) -> Named:
     threshold = asked.threshold_at(rate)
     share = asked.true_accept_rate(threshold)

@@ -122,7 +122,7 @@ def acceptance(
 def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) -> Section:
     """For a person to read."""
     ranks = [
-        (r.graph, _share(r.rank_1), str(r.rank_1.n), f"{r.roc_area:.5f}",
+        (r.graph, str(r.rank_1), str(r.rank_1.n), f"{r.roc_area:.5f}",
          f"{r.pairs_of_one:,} and {r.pairs_of_two:,}")
         for r in reports
     ]  # fmt: skip
@@ -149,10 +149,6 @@ def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) ->
               strangers, 1),
     )  # fmt: skip
     return Section(TITLE, text, tables)
-
-
-def _share(figure: Estimate) -> str:
-    return f"{figure.value:.2%} [{100 * figure.low:.1f}, {100 * figure.high:.1f}]"
 
 
 def rank_1_of(report: Report) -> Accuracy:

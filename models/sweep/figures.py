@@ -8,9 +8,12 @@ import numpy as np
 
 from edge.errors import ConfigError
 
+from ..evaluation.course import REPORT
 from ..evaluation.intervals import Estimate, mean_interval
-from ..evaluation.results import TaskResult
+from ..evaluation.report import report_folder
+from ..evaluation.results import TaskResult, source_of_each
 from .measuring import PREDICTED, RECORD, TIMING
+from .training import MODEL
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def figures_of(
         streamed = record["measurements"][0]["accuracy"]
         return MemberFigures(
             name, about, size,
-            parameters=read_json(own / "model_report" / "report.json")["parameters"]["total"],
+            parameters=read_json(report_folder(own / MODEL) / REPORT)["parameters"]["total"],
             multiply_adds=sum(part["multiply_adds"] for part in parts),
             bundle_bytes=record["bundle"]["size_bytes"],
             accuracy={task: _accuracy(found) for task, found in answers.items()},
@@ -75,8 +78,9 @@ def behind(reference: TaskResult, found: TaskResult) -> Estimate:
     if len(right[0]) != len(right[1]) or (reference.truth != found.truth).any():
         raise ConfigError("the members were measured on different clips: train them anew")
     difference = right[0] - right[1]
-    groups = np.arange(len(difference)) if found.sources is None else found.sources
-    return Estimate(float(difference.mean()), *mean_interval(difference, groups), len(difference))
+    return Estimate(
+        float(difference.mean()), *mean_interval(difference, source_of_each(found)), len(difference)
+    )
 
 
 def _accuracy(found: TaskResult) -> Estimate:

@@ -40,13 +40,9 @@ def _cells(found: MemberFigures, base: MemberFigures, tasks: Sequence[str]) -> l
         f"{found.bundle_bytes / 1e6:.2f} MB", f"{found.shortest_ms:.3f}",
         f"1/{base.shortest_ms / found.shortest_ms:.1f}", f"{found.predicted_ms['pi-4']:.1f} ms",
     ]  # fmt: skip
-    cells += [_percent(found.accuracy[task]) for task in tasks]
+    cells += [str(found.accuracy[task]) for task in tasks]
     cells += ["" if found is base else _points(found.behind[task]) for task in tasks]
-    return cells + [_percent(found.int8_accuracy[task]) for task in tasks]
-
-
-def _percent(share: Estimate) -> str:
-    return f"{share.value:.2%} [{share.low * 100:.1f}, {share.high * 100:.1f}]"
+    return cells + [str(found.int8_accuracy[task]) for task in tasks]
 
 
 def _points(share: Estimate) -> str:

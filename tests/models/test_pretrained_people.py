@@ -1,4 +1,4 @@
-"""Estimate of knowing people again, on descriptors whose answers can be told by hand."""
+"""How people are known again, on descriptors whose answers can be told by hand."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ from edge.document import Section
 from edge.manifest import Accuracy
 from edge.people.acceptance import acceptance_of
 from models.evaluation.people import (
-    Asked,
+    GalleryAnswers,
     asked,
     held_out,
     leave_one_out,
@@ -69,12 +69,14 @@ def test_the_area_is_the_chance_of_the_right_order(one: list[float], area: float
 def test_at_its_threshold_no_more_strangers_pass_than_were_allowed(
     strangers: list[float], rate: float
 ) -> None:
-    found = Asked(np.array(strangers), np.array([1.0]), np.array([True]))
+    found = GalleryAnswers(np.array(strangers), np.array([1.0]), np.array([True]))
     assert found.false_accept_rate(found.threshold_at(rate)) <= rate
 
 
 def test_the_threshold_is_the_lowest_that_holds_the_rate() -> None:
-    found = Asked(np.linspace(0, 0.99, 100), np.array([0.95, 0.99]), np.array([True, False]))
+    found = GalleryAnswers(
+        np.linspace(0, 0.99, 100), np.array([0.95, 0.99]), np.array([True, False])
+    )
     threshold = found.threshold_at(0.05)
     assert found.false_accept_rate(threshold) == pytest.approx(0.05)
     assert threshold == pytest.approx(0.94)
