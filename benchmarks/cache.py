@@ -12,7 +12,6 @@ from edge import __version__
 from edge.errors import SinkError
 from edge.whole_file import whole_file
 
-DEFAULT_FOLDER = Path("~/.cache/edge-run/baselines")
 _CONVERTERS = ("tensorflow", "keras", "litert-quantizer")
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from benchmarks.cache import DEFAULT_FOLDER
 from benchmarks.frames import BenchFrames
 from benchmarks.timing import Plan
+from devices.cache_folder import cache_folder
 from devices.profile import Profile
 from edge.errors import ConfigError
 from edge.stream import EngineOptions
@@ -31,7 +31,7 @@ class Request:
     source: str | None = None
     baselines: bool = False
     model: Path | None = None
-    cache: Path = DEFAULT_FOLDER
+    cache: Path = field(default_factory=lambda: cache_folder() / "baselines")
     plan: Plan = field(default_factory=Plan)
     baseline_frames: int = 100
     cold_starts: int = 3

@@ -9,6 +9,7 @@ from benchmarks.instructions.options import counting_options
 from benchmarks.remote.board import Board
 from benchmarks.remote.options import board_options
 from benchmarks.scenario_options import scenario_options
+from devices.cache_folder import cache_folder
 from edge.delegates import Delegate
 from edge.errors import EdgeError, SinkError
 from edge.options import engine_options, json_option, one_line_errors
@@ -62,7 +63,9 @@ _existing = click.Path(exists=True, path_type=Path)
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep converted baselines there. [default: ~/.cache/edge-run/baselines]",
+    default=lambda: cache_folder() / "baselines",
+    show_default="~/.cache/edge-run/baselines",
+    help="Keep converted baselines there.",
 )
 @click.option(
     "--frames",
@@ -134,7 +137,7 @@ def run(
     rounds: int,
     output: Path | None,
     as_json: bool,
-    cache: Path | None,
+    cache: Path,
     processes: int | None,
     count: bool,
     device: str,
@@ -149,7 +152,6 @@ def run(
     start and peak memory of a fresh process, and the same for slower ways to run the
     same network (--baselines).
     """
-    from benchmarks.cache import DEFAULT_FOLDER
     from benchmarks.harness import Bench
     from benchmarks.instructions.count import boards_named
     from benchmarks.record_file import to_json, write_record
@@ -183,7 +185,7 @@ def run(
         bundle,
         EngineOptions(runtime, threads, delegate, played),
         plan=Plan(frames, seconds, rounds),
-        cache=cache or DEFAULT_FOLDER,
+        cache=cache,
         processes=processes_wanted,
         count_for=boards_named(device.removeprefix(PREFIX)) if count else (),
         **wanted,

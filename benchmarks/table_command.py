@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from devices.cache_folder import cache_folder
 from edge.options import json_option, one_line_errors, threads_option
 
 EXAMPLES = """\b
@@ -39,8 +40,8 @@ def table() -> None:
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path("~/.cache/edge-run/utkface"),
-    show_default=True,
+    default=lambda: cache_folder() / "utkface",
+    show_default="~/.cache/edge-run/utkface",
     metavar="DIR",
     help="Where finished rows are kept; needs 4 GB of free space while building.",
 )
