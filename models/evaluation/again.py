@@ -28,7 +28,7 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
     model = load_trained(path, network_of(config.network, data.tasks, config.name))
     _check_labels(path.with_suffix(".tasks.json"), data)
     folder = report_folder(path)
-    course = read_course(folder, config)
+    course = read_course(folder, config, data)
     if not course.known:
         click.echo(f"no report of the training in {folder}: the page has no curves")
     results = report(model, data, config, course, folder)
@@ -36,17 +36,22 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
 
 
 def _check_labels(path: Path, data: DataSet) -> None:
-    """Raise ModelError where the network's classes are not those of the data."""
+    """Raise ModelError where a task's classes or its scale are not those of the data."""
     if not path.exists():
         return
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
-        known = {name: tuple(task.get("labels", ())) for name, task in tasks.items()}
+        known = {
+            name: {"labels": ", ".join(task.get("labels", ())), "scale": task.get("scale", 1.0)}
+            for name, task in tasks.items()
+        }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
     for task in data.tasks:
-        if known.get(task.name, task.labels) != task.labels:
-            raise ModelError(
-                f"{path} gives {task.name} the labels {', '.join(known[task.name])}, the data "
-                f"have {', '.join(task.labels)}: give the data it was trained on"
-            )
+        now = {"labels": ", ".join(task.labels), "scale": task.scale}
+        for what, then in known.get(task.name, now).items():
+            if then != now[what]:
+                raise ModelError(
+                    f"{path} gives {task.name} the {what} {then}, the data have {now[what]}: "
+                    "give the data it was trained on"
+                )

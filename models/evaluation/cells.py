@@ -1,7 +1,9 @@
 """Figures as they stand in the page's tables."""
 
 import math
+from collections.abc import Callable
 
+from .intervals import Estimate
 from .results import RegressionResult, TaskResult
 
 NONE = "–"
@@ -12,11 +14,15 @@ def percent(share: float, places: int = 1) -> str:
     return NONE if math.isnan(share) else f"{100 * share:.{places}f} %"
 
 
-def between(interval: tuple[float, float], places: int = 1) -> str:
+def between(interval: tuple[float, float], places: int = 1, unit: str = " %") -> str:
     """An interval of shares."""
-    if math.isnan(interval[0]):
-        return NONE
-    return f"{100 * interval[0]:.{places}f} to {100 * interval[1]:.{places}f} %"
+    return _from_to(interval, lambda bound: f"{100 * bound:.{places}f}", unit)
+
+
+def share_within(figure: Estimate, places: int = 1) -> str:
+    """A share and its interval."""
+    bounds = between((figure.low, figure.high), places, "")
+    return f"{percent(figure.value, places)} ({bounds})"
 
 
 def number(value: float) -> str:
@@ -28,7 +34,17 @@ def number(value: float) -> str:
 
 def numbers(interval: tuple[float, float]) -> str:
     """An interval of numbers."""
-    return f"{number(interval[0])} to {number(interval[1])}"
+    return _from_to(interval, number)
+
+
+def number_within(figure: Estimate) -> str:
+    """A number and its interval."""
+    return f"{number(figure.value)} ({numbers((figure.low, figure.high))})"
+
+
+def _from_to(bounds: tuple[float, float], told: Callable[[float], str], unit: str = "") -> str:
+    """A dash where there was too little to tell an interval from."""
+    return NONE if math.isnan(bounds[0]) else f"{told(bounds[0])} to {told(bounds[1])}{unit}"
 
 
 def duration(seconds: float) -> str:

@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edge.errors import ConfigError
 
+from ..datasets.dataset import DataSet
+
 REPORT = "report.json"
+_USES = ("train", "validation", "test", "strangers")
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Course:
     known: bool = True
 
 
-def read_course(folder: Path, config: Any) -> Course:
+def read_course(folder: Path, config: Any, data: DataSet) -> Course:
     """What an earlier report tells of the training; of nothing, where there is none.
 
     Args:
@@ -42,10 +47,26 @@ def read_course(folder: Path, config: Any) -> Course:
         content = json.loads(path.read_text(encoding="utf-8"))
         then = content["config"]
         course = Course(content["history"], content["best_epoch"], content["seconds"])
+        sums = content.get("label_sums")  # which older reports lack
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is no report of edge-train: move it away") from error
     _check_same_clips(path, then, dataclasses.asdict(config))
+    if sums not in (None, label_sums(data)):
+        raise ConfigError(
+            f"files were added or changed since {path} was written: test clips would be others, "
+            "which may have been trained on; measure with the data it was trained with"
+        )
     return course
+
+
+def label_sums(data: DataSet) -> dict[str, dict[str, list[float]]]:
+    """Of each part and task, the number and the sum of the labels, as a report keeps them."""
+    parts = {use: getattr(data, use) for use in _USES}
+    return {
+        use: {task: [len(v), round(float(np.sum(v)), 3)] for task, v in part.labels.items()}
+        for use, part in parts.items()
+        if part is not None
+    }
 
 
 def _check_same_clips(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from edge.document import Picture, Section, Table
 
-from .cells import number
+from .cells import number_within
 from .covering import Covering
-from .intervals import Estimate
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,9 @@ def heat_sections(heat: Mapping[str, Heat], grid: tuple[int, int]) -> list[Secti
 
 
 def _covering_table(heat: Mapping[str, Heat]) -> Table:
-    rows = [(name, *map(_with_interval, vars(one.covering).values())) for name, one in heat.items()]
+    rows = [(name, *map(number_within, vars(one.covering).values())) for name, one in heat.items()]
     header = ("task", "hottest covered (95 %)", "random covered (95 %)", "difference (95 %)")
     return Table(header, rows, 1)
-
-
-def _with_interval(figure: Estimate) -> str:
-    return f"{number(figure.value)} ({number(figure.low)} to {number(figure.high)})"
 
 
 def _does_it_point(heat: Mapping[str, Heat]) -> str:

@@ -23,12 +23,14 @@ class Identity:
     """What was measured; None where the data do not allow it.
 
     Attributes:
+        closed: whether there are no clips of people that no training saw.
         seen: people that were trained on, in files that were not.
         strangers: people that no training saw, among each other.
         open_set: known people asked for among strangers.
     """
 
     task: str
+    closed: bool
     seen: Recognition | None
     strangers: Recognition | None
     open_set: OpenSet | None
@@ -56,14 +58,14 @@ def measure_identity(task: str, asked: Asked, strangers: Asked | None) -> Identi
     known = _some_files(*_told(task, asked))
     seen = recognise(likeness_of(*known))
     if strangers is None:
-        return Identity(task, seen, None, None)
+        return Identity(task, True, seen, None, None)
     unknown = _some_files(*_told(task, strangers))
     among = recognise(likeness_of(*unknown))
-    return Identity(task, seen, among, open_set(*known, *unknown[:2]))
+    return Identity(task, False, seen, among, open_set(*known, *unknown[:2]))
 
 
 def _told(task: str, asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return asked.before[task], asked.part.labels[task], asked.part.source_of_each
+    return asked.before, asked.part.labels[task], asked.part.source_of_each
 
 
 def _some_files(

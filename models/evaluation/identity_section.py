@@ -3,9 +3,8 @@
 from edge.document import Section, Table
 
 from . import plots
-from .cells import percent
+from .cells import share_within
 from .identity import Identity
-from .intervals import Estimate
 from .recognition import Recognition
 from .strangers import OpenSet
 
@@ -14,41 +13,43 @@ SEEN, STRANGERS = "trained on, other files", "never trained on"
 
 def identity_section(found: Identity) -> Section:
     """Rank-1, the ROC, and strangers at a gallery; or why they cannot be measured."""
-    parts = {SEEN: found.seen, STRANGERS: found.strangers}
+    parts = {SEEN: found.seen} | ({} if found.closed else {STRANGERS: found.strangers})
     shown = {name: part for name, part in parts.items() if part is not None}
     text = [
         f"By likeness alone, without the last layer of {found.task}: what precedes it, at length "
         "one, compared by cosine. A clip meets only files (photos, videos) that it is not of; a "
         "file is the mean of its clips.",
-        _which_set(found),
+        _which_set(found.closed),
+        *(_how(part, name) for name, part in parts.items()),
     ]
-    if not shown:
-        text.append("**Not measured**: it takes two people with two test files each.")
-        return Section(f"Knowing again: {found.task}", text)
-    text += [_how(part, name) for name, part in shown.items()]
-    tables = [_recognition_table(shown)]
+    tables = [_recognition_table(shown)] if shown else []
     if found.open_set:
         tables.append(_open_table(found.open_set))
+    title = f"Knowing again: {found.task}"
+    if not shown:
+        return Section(title, text, tables)
     return Section(
-        f"Knowing again: {found.task}", text, tables, svg=plots.recognition(shown),
+        title, text, tables, svg=plots.recognition(shown),
         caption="How alike two files of one person and of two people are, and which share of both "
         "is taken for one person as the threshold falls.",
     )  # fmt: skip
 
 
-def _which_set(found: Identity) -> str:
-    if found.strangers is None and found.open_set is None:
+def _which_set(closed: bool) -> str:
+    if closed:
         return (
             "**Everybody was seen in training: a closed set.** These figures say nothing of people "
             "that the network has never met."
         )
     return (
-        f'**Open set**: the people called "{STRANGERS}" were in no part of the training. What '
-        "is said of them is what to expect of new people."
+        f"**Open set**: strangers, people {STRANGERS}, were in no part of the training. What is "
+        "said of them is what to expect of new people."
     )
 
 
-def _how(part: Recognition, name: str) -> str:
+def _how(part: Recognition | None, name: str) -> str:
+    if part is None:
+        return f"People {name}: **not measured**; it takes two of them with two files each."
     return (
         f"People {name}: {part.people}, in {part.files:,} files. Rank-1: one file of each person is "
         f"the gallery, in {part.gallery_count} drawings in turn; is the most similar of "
@@ -60,14 +61,13 @@ def _how(part: Recognition, name: str) -> str:
 def _recognition_table(shown: dict[str, Recognition]) -> Table:
     rows = []
     for name, part in shown.items():
-        rows.append(
-            (name, f"rank-1 of {part.people}", _within(part.rank_1), f"{part.rank_1.n:,} clips")
-        )
+        clips = f"{part.rank_1.n:,} clips"
+        rows.append((name, f"rank-1 of {part.people}", share_within(part.rank_1), clips))
         pairs = f"{len(part.same):,} pairs of one, {len(part.different):,} of two"
-        rows.append((name, "area under the ROC", _within(part.area, 2), pairs))
+        rows.append((name, "area under the ROC", share_within(part.area, 2), pairs))
         rows += [
             (name, f"pairs of one accepted, at {100 * a.rate:g} % of two (cosine {a.threshold:.3f})",
-             _within(a.accepted), pairs)
+             share_within(a.accepted), pairs)
             for a in part.accepts
         ]  # fmt: skip
     return Table(("people", "figure", "value (95 %)", "n"), rows, 2)
@@ -76,15 +76,10 @@ def _recognition_table(shown: dict[str, Recognition]) -> Table:
 def _open_table(found: OpenSet) -> Table:
     rows = [
         (f"{found.known_people} known, {found.strangers} strangers", f"{100 * one.rate:g} %",
-         f"{one.threshold:.3f}", _within(one.known),
+         f"{one.threshold:.3f}", share_within(one.known),
          f"{one.known.n:,} of the known, {one.stranger_clips:,} clips of strangers")
         for one in found.named
     ]  # fmt: skip
     header = ("gallery of one file each", "strangers named", "threshold, cosine",
               "known named rightly (95 %)", "n")  # fmt: skip
     return Table(header, rows, 1)
-
-
-def _within(figure: Estimate, places: int = 1) -> str:
-    low, high = (f"{100 * bound:.{places}f}" for bound in (figure.low, figure.high))
-    return f"{percent(figure.value, places)} ({low} to {high})"

@@ -12,7 +12,7 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure.  low, high: its 95 % interval.  n: how many examples it rests on."""
+    """A figure.  low, high: its 95 % interval, NaN for none.  n: how many examples it rests on."""
 
     value: float
     low: float
@@ -20,8 +20,9 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        """As a share: `97.81% [95.6, 99.3]`."""
-        return f"{self.value:.2%} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+        """As a share: `97.81% [95.6, 99.3]`, or `97.81% [–]`."""
+        bounds = "–" if np.isnan(self.low) else f"{100 * self.low:.1f}, {100 * self.high:.1f}"
+        return f"{self.value:.2%} [{bounds}]"
 
 
 @functools.lru_cache(maxsize=1)  # of thousands of groups they take seconds, and many ask alike
@@ -35,13 +36,16 @@ def draws(count: int, resamples: int = RESAMPLES) -> np.ndarray:
 def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
     """95 % percentile interval of the mean of `values` (n,), whole groups drawn at a time.
 
-    The cluster bootstrap (A. C. Davison and D. V. Hinkley, 1997, section 3.8), seeded.
+    The cluster bootstrap (A. C. Davison and D. V. Hinkley, 1997, section 3.8), seeded. NaN
+    where there is one group: it does not say how others would differ.
 
     Args:
         groups: (n,), equal where values come from the same file, photo or person.
     """
     _, group = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(group, values), np.bincount(group)
+    if len(counts) < 2:
+        return float("nan"), float("nan")
     drawn = draws(len(counts))
     low, high = np.percentile(drawn @ sums / (drawn @ counts), (2.5, 97.5))
     return float(low), float(high)
@@ -53,8 +57,7 @@ def share_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]
     Where all are right, or none is, no resample can differ: then Wilson's interval, with as
     many examples as there are groups.
     """
-    share = float(np.mean(right))
-    if 0 < share < 1:
+    share, count = float(np.mean(right)), len(np.unique(groups))
+    if 0 < share < 1 or count < 2:
         return mean_interval(np.asarray(right, float), groups)
-    count = len(np.unique(groups))
     return wilson_interval(share * count, count)

@@ -16,13 +16,15 @@ class Likeness:
     """Cosines of n clips with m files.
 
     Attributes:
-        values: float32 (n, m).
+        values: float32 (n, m), -1 to 1.
+        files: float32 (m, d), the files' descriptors at length one.
         own: int64 (n,), the file that each clip is of.
         people: int64 (n,), who is in each clip.
         people_of_files: int64 (m,).
     """
 
     values: np.ndarray
+    files: np.ndarray
     own: np.ndarray
     people: np.ndarray
     people_of_files: np.ndarray
@@ -45,7 +47,13 @@ def likeness_of(descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray
     _, first, own = np.unique(sources, return_index=True, return_inverse=True)
     means = np.zeros((len(first), rows.shape[1]), np.float32)
     np.add.at(means, own, rows)
-    return Likeness(rows @ unit(means).T, own, people, people[first])
+    files = unit(means)
+    return Likeness(cosines(rows, files), files, own, people, people[first])
+
+
+def cosines(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Of rows (n, d) and others (m, d) at length one: (n, m), where rounding exceeds 1, 1."""
+    return np.clip(rows @ others.T, -1.0, 1.0)
 
 
 def galleries(likeness: Likeness, most: int) -> list[np.ndarray]:

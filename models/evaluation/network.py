@@ -36,11 +36,6 @@ class OpenNetwork:
     last: dict[str, keras.layers.Dense]
     tasks: tuple[Task, ...]
 
-    @property
-    def window(self) -> int:
-        """T, frames looked at together."""
-        return self.head.input_shape[1]
-
     @cached_property
     def before(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
         """`head`, traced once, without dropout."""
@@ -92,17 +87,28 @@ def load_trained(path: Path, expected: MTDNNConfig) -> keras.Model:
 
 def _differs(model: keras.Model, expected: MTDNNConfig) -> str:
     """How a network is not the one that a training file describes; empty where it is."""
+    if not _is_mtdnn(model):
+        return "is no network of edge-train"
     shape = (expected.window, expected.size, expected.size, 3)
     if tuple(model.input_shape[1:]) != shape:
         return f"takes {_times(model.input_shape[1:])}, the training file says {_times(shape)}"
-    named = "backbone" in {layer.name for layer in model.layers}
-    if not isinstance(model.output, dict) or not named:
-        return "is no network of edge-train"
     widths = {task.name: task.width for task in expected.tasks}
     found = {name: output.shape[-1] for name, output in model.output.items()}
     if found != widths:
         return f"answers {_listed(found)}, the training file asks {_listed(widths)}"
     return ""
+
+
+def _is_mtdnn(model: keras.Model) -> bool:
+    """Whether it has the one input, the backbone and the last layers that `open_network` takes."""
+    one_input = isinstance(getattr(model, "input", None), keras.KerasTensor)
+    if not one_input or not isinstance(model.output, dict):
+        return False
+    layers = {layer.name: layer for layer in model.layers}
+    backbone = getattr(layers.get("backbone"), "layer", None)
+    answers = [layers.get(task) for task in model.output]
+    dense = all(isinstance(layer, keras.layers.Dense) for layer in answers)
+    return isinstance(backbone, keras.Model) and dense
 
 
 def _times(shape: Sequence[int]) -> str:

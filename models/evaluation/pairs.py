@@ -52,7 +52,7 @@ class Pairs:
     @cached_property
     def _step(self) -> np.ndarray:
         """Which step down from a cosine of 1, int64 (pairs,): those of one are accepted together."""
-        return np.rint((1 - np.clip(self.cosine, -1, 1)) / 2 * _STEPS).astype(np.int64)
+        return np.rint((1 - self.cosine) / 2 * _STEPS).astype(np.int64)
 
 
 def _figures(one: np.ndarray, two: np.ndarray) -> Drawn:

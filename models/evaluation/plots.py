@@ -99,7 +99,7 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
 
 def _likenesses(axes: Axes, name: str, found: Recognition) -> None:
     low = min(found.same.min(), found.different.min())
-    edges = np.linspace(low, 1.0, 41)
+    edges = np.linspace(min(low, 0.99), 1.0, 41)  # also where all descriptors are equal
     for values, colour, label in (
         (found.different, GREY, "two people"), (found.same, BLUE, "one person"),
     ):  # fmt: skip

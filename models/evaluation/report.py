@@ -15,13 +15,14 @@ from edge.document import page
 from edge.whole_file import write_whole
 
 from ..datasets.dataset import DataSet, Part
-from .course import REPORT, Course
+from .answers_file import ANSWERS, write_answers
+from .course import REPORT, Course, label_sums
 from .covering import cover
 from .examples import pictures_of
 from .heat_section import Heat
 from .identity import identity_task, measure_identity
 from .json_report import json_of
-from .measure import ANSWERS, ask, results_of, write_answers
+from .measure import ask, results_of
 from .network import open_network
 from .results import Results
 from .sections import Told, sections
@@ -49,11 +50,13 @@ def report(
     """
     identity_of = identity_task(config.evaluation, data.tasks)
     network = open_network(model, data.tasks)
-    asked = ask(network, data, data.test, maps=maps)
+    asked = ask(network, data, data.test, identity_of, maps=maps)
     results = results_of(asked, data.tasks)
     identity = None
     if identity_of:
-        others = data.strangers and ask(network, data, data.strangers, "clips of strangers")
+        others = None
+        if data.strangers:
+            others = ask(network, data, data.strangers, identity_of, label="clips of strangers")
         identity = measure_identity(identity_of, asked, others)
     heat = {}
     with click.progressbar(data.tasks, label="where it looks") as tasks:
@@ -79,11 +82,11 @@ def report_folder(model: Path) -> Path:
 def facts_of(model: keras.Model, data: DataSet, config: Any, course: Course) -> dict[str, object]:
     """What the page and report.json say of network, data and training."""
     backbone, total = model.get_layer("backbone").layer.count_params(), model.count_params()
-    uses = ("train", "validation", "test", "strangers")
-    parts = {use: getattr(data, use) for use in uses}
+    sums = label_sums(data)
     return {
         "data": data.source,
-        "clips": {use: len(part) for use, part in parts.items() if part is not None},
+        "clips": {use: len(getattr(data, use)) for use in sums},
+        "label_sums": sums,
         "skipped": len(data.skipped),
         "notes": list(data.notes),
         "licence": config.licence,

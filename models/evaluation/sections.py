@@ -98,7 +98,7 @@ def _regression(name: str, result: RegressionResult) -> Section:
     ranges = result.by_range()
     rows = [
         (f"{r.low:g} to {r.high:g}", f"{r.n:,}", number(r.mean_absolute_error),
-         numbers(r.interval) if r.n > 1 else NONE, f"{r.bias:+.2f}")
+         numbers(r.interval), f"{r.bias:+.2f}")
         for r in ranges
     ]  # fmt: skip
     worst = max(ranges, key=lambda r: r.mean_absolute_error)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .intervals import Estimate, share_interval
-from .likeness import Likeness, galleries, likeness_of
+from .likeness import Likeness, cosines, galleries, likeness_of
 from .people import GalleryAnswers, unit
 from .recognition import MOST_GALLERIES
 
@@ -51,20 +51,16 @@ def open_set(
     likeness = likeness_of(known, people, sources)
     if not len(likeness.known_twice):
         return None
-    asked, clips = _ask(likeness, known, strangers)
+    asked, clips = _ask(likeness, strangers)
     return OpenSet(
         len(np.unique(people)), len(np.unique(who)),
         tuple(_named(asked, clips, likeness.people, rate, len(who)) for rate in RATES),
     )  # fmt: skip
 
 
-def _ask(
-    likeness: Likeness, known: np.ndarray, strangers: np.ndarray
-) -> tuple[GalleryAnswers, np.ndarray]:
+def _ask(likeness: Likeness, strangers: np.ndarray) -> tuple[GalleryAnswers, np.ndarray]:
     """All galleries' answers one after another, and which known clip each of them is of."""
-    files = np.zeros((len(likeness.people_of_files), known.shape[1]), np.float32)
-    np.add.at(files, likeness.own, unit(known.astype(np.float32)))
-    foreign = unit(strangers.astype(np.float32)) @ unit(files).T
+    foreign = cosines(unit(strangers.astype(np.float32)), likeness.files)
     of_strangers, of_known, right, clips = [], [], [], []
     for gallery in galleries(likeness, MOST_GALLERIES):
         probes = np.flatnonzero(

@@ -21,16 +21,9 @@ from edge.people.acceptance import ACCEPTANCE, Acceptance, to_member
 from edge.whole_file import write_whole
 
 from ..datasets.orl import read_photos
-from ..evaluation.people import (
-    KNOWN_BY,
-    Estimate,
-    asked,
-    held_out,
-    leave_one_out,
-    pairs,
-    roc_area,
-    unit,
-)
+from ..evaluation.intervals import Estimate
+from ..evaluation.people import roc_area, unit
+from .galleries import KNOWN_BY, asked, held_out, leave_one_out, pairs
 from .identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
 from .sealing import seal
 

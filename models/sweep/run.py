@@ -8,7 +8,7 @@ import click
 from edge.errors import ConfigError
 from edge.whole_file import write_whole
 
-from ..evaluation.measure import ANSWERS, read_answers
+from ..evaluation.answers_file import ANSWERS, read_answers
 from ..evaluation.report import report_folder
 from ..evaluation.results import TaskResult
 from .figures import MemberFigures, figures_of

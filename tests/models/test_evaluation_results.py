@@ -6,10 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.intervals import wilson_interval
-from models.evaluation.cells import between, number, percent
-from models.evaluation.intervals import mean_interval, share_interval
+from models.evaluation.cells import between, number, number_within, numbers, percent, share_within
+from models.evaluation.course import Course
+from models.evaluation.intervals import Estimate, mean_interval, share_interval
+from models.evaluation.json_report import json_of
 from models.evaluation.plots import confusion
 from models.evaluation.results import Confused, RegressionResult, TaskResult, range_edges
+from models.evaluation.sections import Told
 
 
 @pytest.fixture
@@ -50,7 +53,33 @@ def test_an_interval_lies_between_the_groups_means(pairs):
     values, groups = (np.array(column) for column in zip(*pairs))
     low, high = mean_interval(values, groups)
     means = [values[groups == group].mean() for group in np.unique(groups)]
+    if len(means) == 1:
+        assert np.isnan([low, high]).all()
+        return
     assert min(means) - 1e-9 <= low <= high <= max(means) + 1e-9
+
+
+def test_one_file_alone_has_no_interval():
+    one_file = np.zeros(4, int)
+    for found in (
+        mean_interval(np.arange(4.0), one_file),
+        share_interval(np.array([1, 0, 1, 1]), one_file),
+        share_interval(np.ones(4), one_file),
+    ):
+        assert np.isnan(found).all() and between(found) == numbers(found) == "–"
+    figure = Estimate(0.75, *mean_interval(np.arange(4.0), one_file), 4)
+    assert share_within(figure) == "75.0 % (–)" and number_within(figure) == "0.750 (–)"
+    assert str(figure) == "75.00% [–]"
+    assert share_within(Estimate(0.75, 0.5, 1.0, 4)) == "75.0 % (50.0 to 100.0)"
+
+
+def test_an_interval_that_there_is_not_is_null_for_programs():
+    result = RegressionResult(np.array([1.0, 2.0]), np.zeros(2), "", np.zeros(2, int))
+    told = Told({}, {"age": result}, Course(), None, {}, (4, 4))
+    found = json_of(told, {"name": "tiny"})["mean_absolute_error"]["age"]
+    assert found["interval_95_by_file"] == [None, None] and found["interval_95"] == [1.0, 2.0]
+    one = RegressionResult(np.ones(1), np.zeros(1), "")
+    assert np.isnan([*one.interval, *one.interval_by_source, *one.by_range()[0].interval]).all()
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))

@@ -13,16 +13,9 @@ from edge.bundle import open_bundle, write_bundle
 from edge.document import Section
 from edge.manifest import Accuracy
 from edge.people.acceptance import acceptance_of
-from models.evaluation.people import (
-    GalleryAnswers,
-    asked,
-    held_out,
-    leave_one_out,
-    pairs,
-    roc_area,
-    unit,
-)
+from models.evaluation.people import GalleryAnswers, roc_area, unit
 from models.pretrained import agreement, reidentify
+from models.pretrained.galleries import asked, held_out, leave_one_out, pairs
 from models.pretrained.sealing import seal
 from models.run import save_model
 from models.tasks import Task, regression, write_tasks

@@ -6,9 +6,11 @@ from sklearn.metrics import roc_auc_score
 
 from edge.errors import ConfigError
 from models.config import EvaluationSection
-from models.evaluation.identity import _some_files, identity_task
+from models.evaluation.identity import Identity, _some_files, identity_task
+from models.evaluation.identity_section import identity_section
 from models.evaluation.likeness import galleries, likeness_of
 from models.evaluation.pairs import Pairs, pairs_of
+from models.evaluation.plots import recognition
 from models.evaluation.recognition import recognise
 from models.evaluation.strangers import open_set
 from models.tasks import classification, regression
@@ -83,8 +85,36 @@ def test_strangers_are_turned_away_where_they_lie_apart():
     assert (found.known_people, found.strangers) == (6, 5)
     for named in found.named:
         assert named.known.value == 1.0 and named.stranger_clips == 200
+        assert named.known.n == 72  # 6 people, 3 files, 4 clips; each is asked of two galleries
     chance = open_set(known, people, files, known, people)
     assert max(named.known.value for named in chance.named) < 0.5  # nobody can be told apart
+
+
+def test_descriptors_that_are_all_equal_are_drawn_too():
+    likeness = likeness_of(np.full((8, 16), 0.1), np.repeat([0, 1], 4), np.arange(8))
+    assert likeness.values.min() > 0.999 and likeness.values.max() <= 1.0
+    found = recognise(likeness)
+    assert found.area.value == 0.5
+    assert recognition({"all": found}).startswith("<svg")
+
+
+def test_a_set_is_closed_only_where_there_are_no_strangers():
+    told = [" ".join(identity_section(Identity("reid", closed, None, None, None)).text)
+            for closed in (True, False)]  # fmt: skip
+    assert "a closed set" in told[0] and told[0].count("**not measured**") == 1
+    assert "Open set" in told[1] and told[1].count("**not measured**") == 2
+
+
+def test_strangers_are_told_of_also_where_nobody_else_can_be_measured():
+    # of one person there are two files, of all others one
+    known, people, files = people_in(2, 2, 4, spread=0.05)
+    people = np.where(files == 3, 2, people)
+    strangers, who, _ = people_in(3, 1, 4, spread=0.05, seed=9)
+    found = open_set(known, people, files, strangers, who)
+    section = identity_section(Identity("reid", False, None, None, found))
+    assert [table.header[0] for table in section.tables] == ["gallery of one file each"]
+    assert section.tables[0].rows[0][3] == "100.0 % (–)"  # of one person alone
+    assert section.tables[0].rows[0][4].startswith("8 of the known, 12 clips")
 
 
 def test_of_many_clips_whole_files_are_compared():

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from edge.errors import ConfigError
 from models import backbones
+from models.evaluation.answers_file import ANSWERS, read_answers
 from models.evaluation.intervals import Estimate
-from models.evaluation.measure import ANSWERS, read_answers
 from models.evaluation.results import TaskResult
 from models.sweep.__main__ import main
 from models.sweep.figures import MemberFigures, behind

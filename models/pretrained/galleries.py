@@ -1,0 +1,94 @@
+"""People known again among photos, and strangers at galleries drawn again and again.
+
+All likeness is the cosine of two descriptors of length one.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from ..evaluation.intervals import Estimate
+from ..evaluation.people import GalleryAnswers
+
+KNOWN_BY = 5  # photos that a person of a gallery is known by
+
+
+def leave_one_out(likeness: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """For each photo, bool (n,): whether the nearest of all others shows the same person."""
+    others = likeness.copy()
+    np.fill_diagonal(others, -np.inf)
+    return people[others.argmax(1)] == people
+
+
+def pairs(likeness: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Likeness of all pairs of photos: of one person, and of two people."""
+    upper = np.triu(np.ones(likeness.shape, bool), 1)
+    same = people[:, None] == people[None]
+    return likeness[upper & same], likeness[upper & ~same]
+
+
+def asked(
+    likeness: np.ndarray,
+    people: np.ndarray,
+    candidates: np.ndarray,
+    enrolled: int,
+    draws: int,
+    random: np.random.Generator,
+) -> GalleryAnswers:
+    """Enroll `enrolled` of the people `candidates`, `draws` times, and ask all their other photos.
+
+    Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is a stranger.
+    """
+    found = list(_draws(likeness, people, candidates, enrolled, draws, random))
+    return GalleryAnswers(*(np.concatenate(parts) for parts in zip(*found)))
+
+
+def _draws(
+    likeness: np.ndarray,
+    people: np.ndarray,
+    candidates: np.ndarray,
+    enrolled: int,
+    draws: int,
+    random: np.random.Generator,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    for _ in range(draws):
+        chosen = random.permutation(candidates)[:enrolled]
+        gallery = np.concatenate(
+            [random.permutation(np.flatnonzero(people == person))[:KNOWN_BY] for person in chosen]
+        )
+        rest = np.flatnonzero(np.isin(people, candidates))
+        probes = np.setdiff1d(rest, gallery)
+        likest = likeness[np.ix_(probes, gallery)]
+        nearest, best = people[gallery][likest.argmax(1)], likest.max(1)
+        known = np.isin(people[probes], chosen)
+        yield best[~known], best[known], nearest[known] == people[probes][known]
+
+
+def held_out(
+    likeness: np.ndarray,
+    people: np.ndarray,
+    enrolled: int,
+    rate: float,
+    random: np.random.Generator,
+    *,
+    halvings: int = 100,
+    draws: int = 20,
+) -> tuple[Estimate, Estimate]:
+    """False and true accept rate of people that the threshold was not chosen on.
+
+    The people are halved at random: on one half a threshold is chosen at `rate`, on the
+    other both rates are taken. The intervals hold 95 % of the halvings.
+    """
+    every = np.unique(people)
+    rates = []
+    for _ in range(halvings):
+        mixed = random.permutation(every)
+        choose, check = mixed[: len(every) // 2], mixed[len(every) // 2 :]
+        threshold = asked(likeness, people, choose, enrolled, draws, random).threshold_at(rate)
+        answers = asked(likeness, people, check, enrolled, draws, random)
+        rates.append((answers.false_accept_rate(threshold), answers.true_accept_rate(threshold)))
+    false, true = np.array(rates).T
+    return tuple(
+        Estimate(float(r.mean()), *map(float, np.percentile(r, (2.5, 97.5))), len(people))
+        for r in (false, true)
+    )
