@@ -1,6 +1,7 @@
 """Any network of keras.applications as a backbone, its scaling of RGB 0..255 built in."""
 
 import difflib
+from pathlib import Path
 
 import keras
 from keras import layers
@@ -56,7 +57,7 @@ def keras_application(name: str, size: int, weights: str | None = None) -> keras
     return network
 
 
-def load_weights(network: keras.Model, path: str, name: str) -> None:
+def load_weights(network: keras.Model, path: str | Path, name: str) -> None:
     """Read a file of weights. Raises ModelError where they are not those of `name`."""
     try:
         network.load_weights(path)

@@ -7,15 +7,15 @@ with stride 32, after the last inverted-residual block.
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from edge.errors import ConfigError, ModelError
 
 from .applications import keras_application, load_weights
+from .config import weights_file
 from .datasets.packages import package_file
 from .torch_weights import read_state_dict
 
@@ -71,10 +71,7 @@ def build_backbone(
         ModelError: no ImageNet weights are to be had for it, or they do not fit.
         ClipError: the package that holds the weights is not installed.
     """
-    if weights not in (None, "imagenet") and not Path(weights).is_file():
-        raise ConfigError(
-            f'backbone weights {weights!r} are unknown: use "imagenet", "random" or a file'
-        )
+    file = weights_file(weights or "random")
     lite0 = name == "efficientnet-lite0" and weights != "imagenet"
     if width != 1 and not (lite0 and 0 < width <= 4):
         raise ConfigError(
@@ -87,8 +84,8 @@ def build_backbone(
     start = weights if weights == "imagenet" else None
     whole = BACKBONES[name](size, start, *([width] if width != 1 else []))
     network = up_to(whole, end) if end else whole
-    if weights not in (None, "imagenet"):
-        load_weights(network, weights, name)
+    if file:
+        load_weights(network, file, name)
     return network
 
 
@@ -110,11 +107,12 @@ def check_layer(backbone: keras.Model, key: str, name: str) -> None:
 
 
 def see_luminance_only(backbone: keras.Model) -> None:
-    """Make the first convolution see grey: exactly the same for R = G = B.
+    """Make the first convolution see grey, exactly the same for R = G = B, and train so.
 
     For a network that is trained on grey photos only. A camera or a codec tints
     them by two or three levels, which such a network has never seen; folded into
-    the kernel, ignoring it costs nothing.
+    the kernel, ignoring it costs nothing. Optimizers fold it anew after each step:
+    the variable asks for it, not the layer, whose saved configuration stays plain.
 
     Raises:
         ConfigError: the backbone scales its channels each in its own way.
@@ -123,9 +121,13 @@ def see_luminance_only(backbone: keras.Model) -> None:
         raise ConfigError(
             f"grey is not to be had with {backbone.name}: set grey = false, or use efficientnet-lite0"
         )
-    stem = backbone.get_layer("stem_conv")
-    (kernel,) = stem.get_weights()  # (3, 3, RGB, filters)
-    stem.set_weights([kernel.sum(axis=2, keepdims=True) * LUMA[:, None]])
+    kernel = backbone.get_layer("stem_conv").kernel  # (3, 3, RGB, filters)
+    kernel.constraint = _luminance_of
+    kernel.assign(_luminance_of(kernel))
+
+
+def _luminance_of(kernel):
+    return ops.sum(kernel, axis=2, keepdims=True) * LUMA[:, None]
 
 
 def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:

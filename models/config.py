@@ -155,7 +155,7 @@ class TrainingConfig:
             "data": dataclasses.asdict(self.data),
             "network": [
                 net.backbone,
-                net.backbone_weights,
+                weights_by_content(net.backbone_weights),
                 net.backbone_end,
                 net.backbone_width,
                 net.grey,
@@ -165,6 +165,23 @@ class TrainingConfig:
             "early": self.fine_tuning.from_layer,
         }
         return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def weights_file(weights: str) -> Path | None:
+    """The file of `backbone_weights`; None: they have a name. Raises ConfigError without a file."""
+    if weights in ("imagenet", "random"):
+        return None
+    if not Path(weights).is_file():
+        raise ConfigError(
+            f'backbone weights {weights!r} are unknown: use "imagenet", "random" or a file'
+        )
+    return Path(weights)
+
+
+def weights_by_content(weights: str) -> str:
+    """What tells `backbone_weights` from others: their name, or the sha256 of their file."""
+    file = weights_file(weights)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file else weights
 
 
 def _at_least_one(section: object, *names: str) -> None:

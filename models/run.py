@@ -1,6 +1,7 @@
 """One training run from its file to all that it leaves behind."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -50,9 +51,14 @@ def data_of(config: TrainingConfig, cache: Path) -> DataSet:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Save the whole network; the file appears whole or not at all."""
-    partial = path.with_name(f"{path.stem}.partial.keras")
+    save_whole(model.save, path)
+
+
+def save_whole(save: Callable[[Path], object], path: Path) -> None:
+    """Save what chooses its format by the file's name; it appears whole or not at all."""
+    partial = path.with_name(f"partial.{path.name}")
     try:
-        model.save(partial)
+        save(partial)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

@@ -21,6 +21,7 @@ from ..config import (
     nearest,
     read_table,
     section,
+    weights_by_content,
 )
 from ..datasets.kinds import KINDS, kind_of
 from .augment import AugmentationSection
@@ -54,7 +55,7 @@ class FrozenSection(StageSection):
     Attributes:
         keep_maps: pass each clip through the backbone once, and train on what comes out;
             without augmentation.
-        clips: only so many of the train clips; 0: all.
+        clips: only so many of the train clips, drawn by the seed; 0: all.
     """
 
     batch_size: int = 4
@@ -107,9 +108,19 @@ class EndToEndConfig:
             )
 
     def fingerprint(self) -> str:
-        """16 hex digits that change with all that a run's outcome depends on."""
+        """16 hex digits that change with all that a run's outcome depends on.
+
+        Not with where the data or the weights lie, but with what these hold.
+
+        Raises:
+            ConfigError: the file of weights is not there.
+        """
         content = {"kind": kind_of(self.data), **dataclasses.asdict(self)}
         del content["evaluation"]  # what is measured afterwards
+        if "path" in content["data"]:
+            content["data"]["path"] = ""
+        network = content["network"]
+        network["backbone_weights"] = weights_by_content(network["backbone_weights"])
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -140,7 +151,7 @@ def training_config(table: Mapping[str, Any], where: str) -> EndToEndConfig:
         raise ConfigError(f"{where}: data must be a section, written [data]")
     data = dict(data)
     kind = data.pop("kind", DATA_KIND)
-    if kind not in KINDS:
+    if kind not in list(KINDS):  # a list in a file has no hash
         raise ConfigError(f"{where}: data.kind is {kind!r}{nearest(str(kind), KINDS)}")
     config = section(EndToEndConfig, rest, where)
     return dataclasses.replace(config, data=section(KINDS[kind].section, data, f"{where}: data"))

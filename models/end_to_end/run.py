@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import click
+import keras
 
 from edge.errors import ModelError
 
@@ -26,13 +27,17 @@ def train_and_save(
     resume: bool,
     events: bool = False,
     maps: Path | None = None,
-) -> None:
-    """Train, measure on the test clips, and write the model, its tasks and its report.
+    backbone: Path | None = None,
+) -> keras.Model:
+    """Train, measure on the test clips, and write the model, its tasks and its report; the model.
 
     Interrupted, or with a loss that is lost, it leaves the model of the best epoch.
 
+    Args:
+        maps, backbone: see `Run`.
+
     Raises:
-        ModelError: the loss is no number any more.
+        ModelError: the loss is no number any more, or `backbone` does not fit.
         KeyboardInterrupt: after all that there was to save was saved.
     """
     folder = training_folder(output)
@@ -40,7 +45,7 @@ def train_and_save(
     write_skipped(folder / SKIPPED_NAME, data.skipped)
     if data.skipped:
         click.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
-    run = Run(config, data, folder, events=events, maps=maps)
+    run = Run(config, data, folder, events=events, maps=maps, backbone=backbone)
     if resume and not run.resume():
         click.echo(f"nothing to go on from in {folder}: starting anew")
     try:
@@ -57,6 +62,7 @@ def train_and_save(
     _save(run, output)
     _report(run, output)
     run.clear()
+    return run.model
 
 
 def training_folder(model: Path) -> Path:

@@ -15,6 +15,7 @@ import numpy as np
 
 from edge.errors import ConfigError, ModelError
 
+from ..applications import load_weights
 from ..backbones import check_layer
 from ..config import nearest
 from ..datasets.dataset import DataSet
@@ -47,6 +48,11 @@ class Run:
     Args:
         maps: where a frozen backbone's maps are or will be, of runs with an equal one;
             they stay there. None: maps are made in `folder`, and removed in the end.
+        backbone: file of the weights that the backbone begins with, instead of the
+            configuration's.
+
+    Raises:
+        ModelError: `backbone` does not fit.
     """
 
     def __init__(
@@ -57,6 +63,7 @@ class Run:
         *,
         events: bool = False,
         maps: Path | None = None,
+        backbone: Path | None = None,
     ) -> None:
         self.config, self.data, self.folder, self.events = config, data, folder, events
         self.maps, self.shares_maps = maps or folder / MAPS_NAME, maps is not None
@@ -65,6 +72,8 @@ class Run:
         keras.utils.set_random_seed(config.seed)
         self.network = network_of(config.network, data.tasks, config.name)
         self.model = build_mtdnn(self.network)
+        if backbone is not None:
+            load_weights(self._backbone, backbone, self.network.backbone)
         check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
         self.trained = by_frames(self.model)
         self.progress = Progress(run_fingerprint(config, data))

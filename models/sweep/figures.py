@@ -24,13 +24,13 @@ class MemberFigures:
         accuracy: of the float network, by task.
         behind: the reference's accuracy less this one's, by task; of the same clips, in pairs.
         int8_accuracy: of the bundle, on fewer clips.
-        shortest_ms: median of the shortest frames of fresh processes, int8, streamed, here.
+        shortest_ms: median of the shortest frames of fresh processes, int8, streamed.
+        timed_on: by how many threads, on what.
         predicted_ms: by board; predicted, not measured.
     """
 
     name: str
     about: str
-    size: int
     parameters: int
     multiply_adds: int
     bundle_bytes: int
@@ -38,11 +38,12 @@ class MemberFigures:
     behind: dict[str, Estimate]
     int8_accuracy: dict[str, Estimate]
     shortest_ms: float
+    timed_on: str
     predicted_ms: dict[str, float]
 
 
 def figures_of(
-    name: str, about: str, size: int, own: Path,
+    name: str, about: str, own: Path,
     answers: dict[str, TaskResult], reference: dict[str, TaskResult],
 ) -> MemberFigures:  # fmt: skip
     """Put together what a member's folder holds.
@@ -56,7 +57,7 @@ def figures_of(
         parts = record["bundle"]["parts"]
         streamed = record["measurements"][0]["accuracy"]
         return MemberFigures(
-            name, about, size,
+            name, about,
             parameters=read_json(report_folder(own / MODEL) / REPORT)["parameters"]["total"],
             multiply_adds=sum(part["multiply_adds"] for part in parts),
             bundle_bytes=record["bundle"]["size_bytes"],
@@ -66,6 +67,7 @@ def figures_of(
                 f["task"]: Estimate(f["value"], *f["interval"], f["n"]) for f in streamed
             },
             shortest_ms=float(np.median(timing["process_floors_ms"])),
+            timed_on=_timed_on(timing["setup"]["threads"], timing["machine"]["architecture"]),
             predicted_ms={b["board"]: b["frame"]["ms"] for b in predicted["boards"]},
         )  # fmt: skip
     except (KeyError, TypeError, IndexError) as error:
@@ -81,6 +83,10 @@ def behind(reference: TaskResult, found: TaskResult) -> Estimate:
     return Estimate(
         float(difference.mean()), *mean_interval(difference, source_of_each(found)), len(difference)
     )
+
+
+def _timed_on(threads: int, architecture: str) -> str:
+    return f"{threads} {architecture} thread{'s' if threads > 1 else ''}"
 
 
 def _accuracy(found: TaskResult) -> Estimate:

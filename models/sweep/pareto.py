@@ -22,7 +22,7 @@ POINT = 0.005  # half a point of accuracy
 Cost = Callable[[MemberFigures], float]
 COSTS: tuple[tuple[str, Cost], ...] = (
     ("parameters, millions", lambda member: member.parameters / 1e6),
-    ("milliseconds a frame, int8, one x86 thread", lambda member: member.shortest_ms),
+    ("milliseconds a frame, int8, {timed_on}", lambda member: member.shortest_ms),
 )
 
 
@@ -48,7 +48,7 @@ def plot(
         row[0].set_ylabel(f"accuracy, {task}", fontsize=9)
         _limit(row[0], [member.accuracy[task] for member in members])
     for axes, (label, _) in zip(grid[-1], COSTS, strict=True):
-        axes.set_xlabel(label, fontsize=9)
+        axes.set_xlabel(label.format(timed_on=members[0].timed_on), fontsize=9)
     figure.suptitle(title, fontsize=11, color=INK)
     handles, labels = grid[0][0].get_legend_handles_labels()
     named = dict(zip(labels, handles)) | _limits(reference, most)

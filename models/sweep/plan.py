@@ -10,6 +10,7 @@ from typing import Any
 from edge.errors import ConfigError
 
 from ..config import nearest, read_table, section
+from ..datasets.kinds import placed
 from ..end_to_end.config import EndToEndConfig, training_config
 
 _OWN_SECTIONS = ("network", "few_frames", "frozen", "whole")
@@ -84,8 +85,8 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
     table = read_table(path)
     name, reference = (_taken(table, key, str, str(path)) for key in ("name", "reference"))
     rows = _taken(table, "member", list, str(path))
-    if data is not None:
-        table.setdefault("data", {})["path"] = data
+    shared = {own: table.pop(own) for own in _OWN_SECTIONS if own in table}
+    base = section(MemberSection, shared, str(path))
     sections = [section(MemberSection, row, f"{path}: member {i}") for i, row in enumerate(rows, 1)]
     names = [row.name for row in sections]
     if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
@@ -104,7 +105,7 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
             raise ConfigError(
                 f"{path}: {row.name} must come after {row.backbone_of}, whose backbone it takes"
             )
-    members = {row.name: _member(table, row, f"{path}: {row.name}") for row in sections}
+    members = {row.name: _member(table, base, row, data, f"{path}: {row.name}") for row in sections}
     for row in sections:
         if row.backbone_of:
             lender = dataclasses.replace(members[row.backbone_of], lends=True)
@@ -137,11 +138,13 @@ def _check_backbone(member: Member, other: Member, where: str) -> None:
         )  # fmt: skip
 
 
-def _member(shared: Mapping[str, Any], row: MemberSection, where: str) -> Member:
-    table = {**shared, "name": row.name}
-    for own in _OWN_SECTIONS:
-        table[own] = {**shared.get(own, {}), **getattr(row, own)}
-    training = training_config(table, where)
+def _member(
+    shared: Mapping[str, Any], base: MemberSection, row: MemberSection, data: str | None, where: str
+) -> Member:
+    own = {key: getattr(base, key) | getattr(row, key) for key in _OWN_SECTIONS}
+    training = training_config({**shared, **own, "name": row.name}, where)
+    if data is not None:
+        training = dataclasses.replace(training, data=placed(training.data, data))
     if row.backbone_of:
         training = dataclasses.replace(
             training, few_frames=dataclasses.replace(training.few_frames, max_epochs=0)
@@ -151,6 +154,7 @@ def _member(shared: Mapping[str, Any], row: MemberSection, where: str) -> Member
 
 def _taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
     value = table.pop(key, None)
-    if not isinstance(value, kind) or not value:
+    rows = value if isinstance(value, list) else []
+    if not isinstance(value, kind) or not value or not all(isinstance(r, dict) for r in rows):
         raise ConfigError(f"{where} needs `{key}` ({'[[member]]' if kind is list else 'a name'})")
     return value

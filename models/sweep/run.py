@@ -53,8 +53,7 @@ def compare(
     answers = {member.name: _answers(folder / member.name) for member in there}
     figures = [
         figures_of(
-            m.name, m.about, m.training.network.size, folder / m.name,
-            answers[m.name], answers[sweep.reference],
+            m.name, m.about, folder / m.name, answers[m.name], answers[sweep.reference],
         )
         for m in there
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from .figures import MemberFigures
 
 HEAD = (
     "network", "parameters", "multiply-adds a frame", "int8 file",
-    "ms a frame", "against reference", "Pi 4, predicted",
+    "ms a frame", "against reference",
 )  # fmt: skip
 
 
@@ -25,7 +25,8 @@ def as_markdown(title: str, reference: str, figures: Sequence[MemberFigures]) ->
     clips = figures[0].accuracy[tasks[0]].n
     int8_clips = figures[0].int8_accuracy[tasks[0]].n
     base = next(found for found in figures if found.name == reference)
-    heads = [*HEAD, *(f"{task} (n = {clips:,})" for task in tasks)]
+    heads = [*HEAD, *(f"{board}, predicted" for board in base.predicted_ms)]
+    heads += [f"{task} (n = {clips:,})" for task in tasks]
     heads += [f"{task}, points behind {reference}" for task in tasks]
     heads += [f"{task}, int8 (n = {int8_clips:,})" for task in tasks]
     lines = [f"**{title}**", "", _row(heads), _row(["---"] * len(heads))]
@@ -38,8 +39,9 @@ def _cells(found: MemberFigures, base: MemberFigures, tasks: Sequence[str]) -> l
         f"{found.name}: {found.about}",
         f"{found.parameters / 1e6:.2f} M", f"{found.multiply_adds / 1e6:.1f} M",
         f"{found.bundle_bytes / 1e6:.2f} MB", f"{found.shortest_ms:.3f}",
-        f"1/{base.shortest_ms / found.shortest_ms:.1f}", f"{found.predicted_ms['pi-4']:.1f} ms",
+        f"1/{base.shortest_ms / found.shortest_ms:.1f}",
     ]  # fmt: skip
+    cells += [f"{found.predicted_ms[board]:.1f} ms" for board in base.predicted_ms]
     cells += [str(found.accuracy[task]) for task in tasks]
     cells += ["" if found is base else _points(found.behind[task]) for task in tasks]
     return cells + [str(found.int8_accuracy[task]) for task in tasks]

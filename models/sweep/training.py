@@ -1,6 +1,5 @@
 """Train one member of a sweep, unless exactly that was done before."""
 
-import dataclasses
 import hashlib
 import json
 import shutil
@@ -9,14 +8,15 @@ from pathlib import Path
 import click
 import keras
 
+from edge.errors import ConfigError
 from edge.whole_file import write_whole
 
 from ..datasets.dataset import DataSet
 from ..datasets.from_files import Request
 from ..datasets.kinds import load_data
-from ..end_to_end.config import EndToEndConfig
 from ..end_to_end.progress import Checkpoint
 from ..end_to_end.run import train_and_save, training_folder
+from ..run import save_whole
 from .plan import Member
 
 MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
@@ -28,6 +28,7 @@ def trained(member: Member, folder: Path) -> DataSet:
     What lies there of another training is moved to NAME.before.
 
     Raises:
+        ConfigError: its data have a task that answers no class.
         ModelError: its loss is no number any more.
         KeyboardInterrupt: after what there was to save was saved.
     """
@@ -36,37 +37,44 @@ def trained(member: Member, folder: Path) -> DataSet:
     data = load_data(
         config.data, Request(network.window, network.size, config.seed, folder / ".cache")
     )
-    if is_trained(member, own):
-        return data
-    _make_way(member, own)
-    if member.lender:
-        weights = _backbone_of(folder / member.lender.name)
-        network = dataclasses.replace(network, backbone_weights=str(weights))
-        config = dataclasses.replace(config, network=network)
-    click.echo(f"training {member.name}: {member.about}")
-    train_and_save(config, data, own / MODEL, resume=True, maps=_shared_maps(member, folder))
-    _write_state(member, own, done=True)
-    keras.utils.clear_session()
+    _check_tasks(data)
+    model = None
+    if not is_trained(member, own):
+        _make_way(member, own)
+        click.echo(f"training {member.name}: {member.about}")
+        model = train_and_save(
+            config, data, own / MODEL, resume=True, maps=_shared_maps(member, folder),
+            backbone=_backbone_of(folder / member.lender.name) if member.lender else None,
+        )  # fmt: skip
+        _write_state(member, own, done=True)
+        keras.utils.clear_session()
+    _backbone_of(own, model)
     return data
 
 
 def is_trained(member: Member, own: Path) -> bool:
-    """Whether exactly this training was done; not where its data lie."""
-    return _state(own) == {"training": fingerprint(member), "done": True} and (own / MODEL).exists()
+    """Whether exactly this training was done, and its network is there."""
+    state = _state(own)
+    if not state.get("done") or not (own / MODEL).exists():
+        return False
+    return state.get("training") == fingerprint(member)
 
 
 def fingerprint(member: Member) -> str:
     """16 hex digits that change with all that decides a member's outcome."""
     lender = fingerprint(member.lender) if member.lender else ""
-    return hashlib.sha256(f"{_decisive(member.training)} {lender}".encode()).hexdigest()[:16]
+    own = member.training.fingerprint()
+    return hashlib.sha256(f"{own} {lender}".encode()).hexdigest()[:16]
 
 
-def _decisive(training: EndToEndConfig) -> str:
-    """The training's own fingerprint, wherever the data lie."""
-    if hasattr(training.data, "path"):
-        data = dataclasses.replace(training.data, path="")
-        training = dataclasses.replace(training, data=data)
-    return training.fingerprint()
+def _check_tasks(data: DataSet) -> None:
+    """Raise ConfigError where what is compared, the accuracy, is not to be had of a task."""
+    for task in data.tasks:
+        if task.kind == "regression":
+            raise ConfigError(
+                f"{task.name} is a number, and a sweep compares accuracy: choose data whose tasks "
+                "are all classes"
+            )
 
 
 def _make_way(member: Member, own: Path) -> None:
@@ -102,10 +110,10 @@ def _shared_maps(member: Member, folder: Path) -> Path | None:
     return folder / member.name / MAPS if member.lends else None
 
 
-def _backbone_of(other: Path) -> Path:
-    """The weights of a trained member's backbone, as a file."""
-    path = other / BACKBONE
+def _backbone_of(own: Path, model: keras.Model | None = None) -> Path:
+    """The weights of a trained member's backbone, as a file that others can begin with."""
+    path = own / BACKBONE
     if not path.exists():
-        model = keras.saving.load_model(other / MODEL, compile=False)
-        model.get_layer("backbone").layer.save_weights(path)
+        model = model or keras.saving.load_model(own / MODEL, compile=False)
+        save_whole(model.get_layer("backbone").layer.save_weights, path)
     return path

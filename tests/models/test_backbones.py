@@ -1,11 +1,12 @@
 """ImageNet weights in the backbone."""
 
+import keras
 import numpy as np
 import pytest
 
 from edge.errors import ClipError, ConfigError, ModelError
 from models import backbones
-from models.backbones import LITE0_WEIGHTS, build_backbone, see_luminance_only
+from models.backbones import LITE0_WEIGHTS, LUMA, build_backbone, see_luminance_only
 from models.datasets.packages import package_file
 from models.torch_weights import read_state_dict
 
@@ -71,9 +72,54 @@ def test_luminance_only_changes_nothing_for_grey_and_ignores_a_tint(state):
     assert np.abs(colour(plain + tint) - colour(plain)).max() > 0.1
 
 
+def test_what_sees_luminance_only_is_trained_to_see_no_more(tmp_path):
+    backbone = build_backbone("efficientnet-lite0", 32, end="b0_bn2", width=0.5)
+    see_luminance_only(backbone)
+    before = backbone.get_layer("stem_conv").kernel.numpy()
+    frames = keras.Input((2, 32, 32, 3))
+    model = keras.Model(frames, keras.layers.TimeDistributed(backbone)(frames))
+    tinted = np.random.default_rng(0).uniform(0, 255, (1, 2, 32, 32, 3)).astype("f4")
+    model.compile(keras.optimizers.Adam(0.01), "mse", jit_compile=False)
+    model.fit(tinted, np.ones((1, *model.output_shape[1:])), verbose=0)
+    assert np.abs(backbone.get_layer("stem_conv").kernel - before).max() > 1e-3
+    model.save(tmp_path / "grey.keras")
+    saved = keras.saving.load_model(tmp_path / "grey.keras", compile=False)
+    grey = np.repeat((tinted @ LUMA)[..., None], 3, axis=-1)
+    expected = model(grey).numpy()
+    assert saved(tinted).numpy() == pytest.approx(expected, abs=1e-5 * float(np.ptp(expected)))
+
+
 def test_luminance_only_needs_channels_scaled_alike():
     with pytest.raises(ConfigError, match="use efficientnet-lite0"):
         see_luminance_only(build_backbone("efficientnet-b3", 64))
+
+
+@pytest.mark.parametrize(
+    ("end", "width", "shape"),
+    [
+        ("b2_add", 1.0, (None, 8, 8, 24)),
+        ("b3_bn2", 0.5, (None, 4, 4, 24)),  # 20, to the next 8
+        ("b5_project_conv", 0.5, (None, 2, 2, 40)),
+    ],
+)
+def test_a_backbone_ends_and_is_as_wide_as_asked_for(end, width, shape):
+    network = build_backbone("efficientnet-lite0", 32, end=end, width=width)
+    assert network.output_shape == shape
+    assert network.layers[-1].name == end
+    assert network.get_layer("stem_conv").filters == 32 * width
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({"end": "b2_ad"}, "network.backbone_end is 'b2_ad', which efficientnet_lite0 has not"),
+        ({"weights": "imagenet", "width": 0.5}, "backbone_width is 0.5: only efficientnet-lite0"),
+        ({"width": 5.0}, "above 0 and up to 4"),
+    ],
+)
+def test_an_end_or_a_width_that_is_none_is_refused(asked, message):
+    with pytest.raises(ConfigError, match=message):
+        build_backbone("efficientnet-lite0", 32, **asked)
 
 
 def test_weights_that_do_not_fit_are_refused(monkeypatch, state):

@@ -6,7 +6,7 @@ import pytest
 
 import models
 from edge.errors import ConfigError
-from models.config import DataSection, TrainingConfig, read_config
+from models.config import DataSection, TrainingConfig, read_config, weights_by_content
 
 SHIPPED = Path(models.__file__).parent / "configs" / "orl_motion_lite.toml"
 
@@ -64,6 +64,18 @@ def test_what_is_wrong_is_named(write, text, message):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(ConfigError, match="absent.toml cannot be read"):
         read_config(tmp_path / "absent.toml")
+
+
+def test_weights_are_told_apart_by_what_their_file_holds(write, tmp_path):
+    found = []
+    for name, content in (("a", b"1"), ("b", b"1"), ("a", b"2")):
+        (tmp_path / name).write_bytes(content)
+        config = read_config(write(f'[network]\nbackbone_weights = "{tmp_path / name}"'))
+        found.append(config.features_fingerprint())
+    assert found[0] == found[1] != found[2]
+    with pytest.raises(ConfigError, match="backbone weights 'absent' are unknown"):
+        weights_by_content("absent")
+    assert [weights_by_content(name) for name in ("random", "imagenet")] == ["random", "imagenet"]
 
 
 def test_features_depend_on_the_data_and_not_on_the_heads(write):

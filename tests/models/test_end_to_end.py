@@ -1,6 +1,7 @@
 """Training from pixels: every data set's files, a tiny network, and what goes wrong."""
 
 import csv
+import dataclasses
 import json
 import re
 import resource
@@ -10,20 +11,25 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import layers
 
 from edge.clips import read_clips
-from edge.errors import ConfigError
+from edge.errors import ConfigError, ModelError
 from models import backbones
 from models.cli import main
 from models.config import DataSection
+from models.datasets.fashion_motion import FashionSection
 from models.datasets.from_files import Request
 from models.datasets.kinds import load_data
-from models.end_to_end.config import read_training_file
+from models.end_to_end.config import EndToEndConfig, read_training_file
+from models.end_to_end.few_frames import OneCycle, looking_at, one_cycle
+from models.end_to_end.kept_maps import maps_of
 from models.end_to_end.stages import Stage, train_backbone
 from models.end_to_end.training import Run
 from models.mtdnn import mtdnn_face, mtdnn_swim
-from models.training import network_of
+from models.training import head_of, network_of
 
 from . import data_files
 
@@ -263,14 +269,14 @@ def test_ages_are_answered_in_years(trained):
     assert error["value"] == pytest.approx(np.abs(ages - clips.labels["age"]).mean(), abs=1e-2)
 
 
-def run_of(folder, more=WHOLE, kind="swimmers"):
+def run_of(folder, more=WHOLE, kind="swimmers", **options):
     """A run as the command makes it, in Python's hands."""
     if not (folder / "data").exists():
         DATA[kind][0](folder / "data")
     text = f'path = "{folder / "data"}"\n{more}'
     config = read_training_file(write(folder / "run.toml", kind, text))
     request = Request(config.network.window, config.network.size, config.seed, folder / "cache")
-    return Run(config, load_data(config.data, request), folder / "training")
+    return Run(config, load_data(config.data, request), folder / "training", **options)
 
 
 FOUR = WHOLE.replace("max_epochs = 2", "max_epochs = 4") + "lr_window = 1\nlr_min_fall = 0.5\n"
@@ -354,6 +360,22 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(
         assert found == pytest.approx(expected, abs=2e-3)
 
 
+def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeypatch):
+    own = Run._prepare
+
+    def eager(self, stage):
+        fit = own(self, stage)
+        fit.model.run_eagerly = True  # of so few steps, tracing would take longer
+        return fit
+
+    more = "[few_frames]\nmax_epochs = 1\n" + KEPT_MAPS
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "_prepare", eager)
+        test_a_resumed_run_is_the_run_that_was_never_interrupted(
+            tmp_path, interrupt, monkeypatch, "frozen", 0, more
+        )
+
+
 def test_another_configuration_is_not_gone_on_with(tmp_path):
     run = run_of(tmp_path)
     optimizer = run._prepare(Stage("whole", run.config.whole)).model.optimizer
@@ -435,11 +457,101 @@ def test_what_is_trained_of_the_backbone_is_what_the_file_says(tmp_path, whole, 
     assert {v.path.split("/")[-2] for v in backbone.trainable_variables} == moving
 
 
+def assert_same(answers, expected, within=1e-5):
+    for task, values in expected.items():
+        assert answers[task].numpy() == pytest.approx(values.numpy(), abs=within)
+
+
 def test_a_pass_by_frames_answers_as_the_whole_network_does(tmp_path):
     run = run_of(tmp_path)
     clips = np.random.default_rng(0).uniform(0, 255, (2, 3, 32, 32, 3)).astype("f4")
-    for task, expected in run.model(clips).items():
-        assert run.trained(clips)[task].numpy() == pytest.approx(expected.numpy(), abs=1e-5)
+    assert_same(run.trained(clips), run.model(clips))
+    every_frame = looking_at(3, run.model, run.network)
+    every_frame.set_weights(run.trained.get_weights())
+    assert_same(every_frame(clips), run.model(clips))
+    first_and_last = looking_at(2, run.model, run.network)
+    first_and_last.set_weights(run.trained.get_weights())
+    other_middle = np.stack([clips[:, 0], clips[:, 0] / 2, clips[:, 2]], axis=1)
+    assert_same(first_and_last(other_middle), first_and_last(clips))
+
+
+def test_the_head_answers_to_kept_maps_as_the_network_does_to_clips(tmp_path):
+    run = run_of(tmp_path)
+    part = run.data.validation
+    kept = maps_of(run.model.get_layer("backbone").layer, run.data, part, tmp_path / "m.npy", "")
+    clips, maps = (
+        np.stack([p.clip(i) for i in range(len(part))]).astype("f4") for p in (part, kept)
+    )
+    assert_same(head_of(run.model)(maps), run.model(clips), within=1e-3)  # maps are float16
+
+
+def test_a_run_begins_with_the_backbone_that_it_is_given(tmp_path):
+    lender = run_of(tmp_path).model.get_layer("backbone").layer
+    lender.set_weights([w + 1 for w in lender.get_weights()])
+    lender.save_weights(tmp_path / "lent.weights.h5")
+    found = run_of(tmp_path, backbone=tmp_path / "lent.weights.h5").model.get_layer("backbone")
+    for expected, weight in zip(lender.get_weights(), found.layer.get_weights(), strict=True):
+        assert np.array_equal(expected, weight)
+    (tmp_path / "torn.weights.h5").write_bytes(b"torn")
+    with pytest.raises(ModelError, match="torn.weights.h5 holds no weights of tiny"):
+        run_of(tmp_path, backbone=tmp_path / "torn.weights.h5")
+
+
+def test_a_rate_rises_over_a_tenth_and_falls_to_nothing():
+    shares = [one_cycle(done) for done in (0.0, 0.05, 0.1, 0.325, 0.55, 1.0)]
+    assert shares == pytest.approx([0.0, 0.5, 1.0, 0.853553, 0.5, 0.0], abs=1e-6)
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1)])
+    model.compile("sgd", "mse")
+    rates = []
+    note = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: rates.append(float(model.optimizer.learning_rate))
+    )
+    ones = np.ones((10, 1))
+    model.fit(ones, ones, 1, epochs=2, verbose=0, callbacks=[OneCycle(0.02, 2), note])
+    assert rates[:3] == pytest.approx(
+        [0.01, 0.02, 0.0198481], abs=1e-7
+    )  # after 1, 2 and 3 of 20 steps
+    assert rates[10] == pytest.approx(0.01 * (1 + np.cos(np.pi * 0.5)))
+    assert rates[-1] == 0 and len(rates) == 20
+
+
+FASHION = EndToEndConfig(data=FashionSection())
+
+
+def others(value):
+    """A value as a file could hold instead."""
+    if isinstance(value, dict):
+        return {"reid": "relu"}
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, str):
+        return "random" if value == "imagenet" else f"{value}x"
+    return value + (1 if isinstance(value, int) else 0.25)
+
+
+def changed(config):
+    """The configuration with each of its fields in turn another: (name, configuration)."""
+    for part in dataclasses.fields(config):
+        own = getattr(config, part.name)
+        if not dataclasses.is_dataclass(own):
+            yield part.name, dataclasses.replace(config, **{part.name: others(own)})
+            continue
+        for key, value in vars(own).items():
+            section = dataclasses.replace(own, **{key: others(value)})
+            yield f"{part.name}.{key}", dataclasses.replace(config, **{part.name: section})
+
+
+def test_every_field_decides_a_run_but_where_the_data_lie_and_what_is_measured():
+    found = {name: config.fingerprint() for name, config in changed(FASHION)}
+    idle = {name for name, value in found.items() if value == FASHION.fingerprint()}
+    assert idle == {"data.path", "evaluation.identity"}
+    assert len(found) > 60 and len(set(found.values())) == len(found) - 1
+
+
+@given(st.text())
+def test_data_may_move(path):
+    moved = dataclasses.replace(FASHION, data=FashionSection(path=path))
+    assert moved.fingerprint() == FASHION.fingerprint()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Sweeps: their files, what is compared, and one small sweep from training to picture."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,19 +14,24 @@ from hypothesis import strategies as st
 
 from edge.errors import ConfigError
 from models import backbones
+from models.config import tomllib
+from models.datasets.fashion_motion import TASKS
 from models.evaluation.answers_file import ANSWERS, read_answers
 from models.evaluation.intervals import Estimate
 from models.evaluation.results import TaskResult
+from models.mtdnn import answers_to, build_mtdnn
 from models.sweep.__main__ import main
 from models.sweep.figures import MemberFigures, behind
 from models.sweep.pareto import front
 from models.sweep.plan import read_sweep
 from models.sweep.table import as_markdown
 from models.sweep.training import fingerprint
+from models.training import network_of
 
 from . import data_files
 from .test_end_to_end import tiny_backbone
 
+B3_PARAMETERS = 7_932_623  # of its backbone, as test_mtdnn counts them
 SHIPPED = Path(backbones.__file__).parent / "configs" / "sweeps"
 SWEEP = """
 name = "tiny ones"
@@ -89,6 +95,8 @@ def test_members_share_a_backbone_and_are_trained_once(tmp_path, tiny):
     for name in ("one", "two"):
         found = read_answers(out / name / "model_report" / ANSWERS)
         assert sorted(found) == ["item", "motion"] and len(found["item"].answer) == 8
+        left = {path.name for path in (out / name).glob("*.h5")}
+        assert left == {"backbone.weights.h5"}
     before = (out / "two" / "model.keras").stat().st_mtime_ns
     assert invoke(*asked).exit_code == 0
     assert (out / "two" / "model.keras").stat().st_mtime_ns == before
@@ -100,11 +108,16 @@ def test_members_share_a_backbone_and_are_trained_once(tmp_path, tiny):
 
 @pytest.mark.slow  # two conversions and five benchmarks
 def test_a_sweep_trains_converts_measures_and_compares(tmp_path, tiny):
-    longer = SWEEP.replace("max_epochs = 1", "max_epochs = 6").replace(
-        "batch_size = 6", "batch_size = 1"
-    )
-    (tmp_path / "sweep.toml").write_text(longer)
-    data_files.fashion(tmp_path / "data")
+    learning = SWEEP  # until int8 tells clips apart
+    for old, new in (
+        ("max_epochs = 1", "learning_rate = 0.003\nmax_epochs = 12"),
+        ("width = 4\nt", "width = 16\nhead_dropout = 0.0\nblock_dropout = 0.0\nt"),
+        ("train_items = 20\nvalidation_items = 4", "train_items = 300\nvalidation_items = 30"),
+        ("clips = 12", "clips = 0"),
+    ):
+        learning = learning.replace(old, new)
+    (tmp_path / "sweep.toml").write_text(learning)
+    data_files.fashion(tmp_path / "data", train=300)
     out = tmp_path / "out"
     asked = (tmp_path / "sweep.toml", "-o", out, "--data", tmp_path / "data")
     result = invoke(*asked, "--processes", 2)
@@ -125,9 +138,26 @@ def test_a_sweep_trains_converts_measures_and_compares(tmp_path, tiny):
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_sweeps_hold_the_reference_and_a_member_of_a_tenth_of_it(path):
     sweep = read_sweep(path)
-    assert sweep.member(sweep.reference).training.network.backbone == "efficientnet-b3"
+    thesis, light = (sweep.member(name).training for name in (sweep.reference, "lite0-b10"))
+    assert thesis.network.backbone == "efficientnet-b3"
+    network = dataclasses.replace(light.network, backbone_weights="random")
+    small = build_mtdnn(network_of(network, TASKS, "light")).count_params()
+    large = network_of(dataclasses.replace(thesis.network, backbone_weights="random"), TASKS, "b3")
+    maps = keras.Input((large.window, 2, 2, 384))  # of 48 and of 64 pixels
+    head = keras.Model(maps, answers_to(maps, large)).count_params()
+    assert small <= (B3_PARAMETERS + head) / 10
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_members_are_told_apart(path, tmp_path, monkeypatch):
+    sweep = read_sweep(path)
+    monkeypatch.chdir(tmp_path)
+    for member in sweep.members:
+        weights = Path(member.training.network.backbone_weights)
+        if weights.suffix:
+            weights.parent.mkdir(parents=True, exist_ok=True)
+            weights.write_bytes(b"of another sweep")
     assert len({fingerprint(member) for member in sweep.members}) == len(sweep.members)
-    assert [m for m in sweep.members if m.training.network.backbone_end == "b10_add"]
 
 
 @pytest.mark.parametrize(
@@ -144,6 +174,9 @@ def test_shipped_sweeps_hold_the_reference_and_a_member_of_a_tenth_of_it(path):
         ("network.head_width = 4", "whole.max_epochs = 2", "set whole.max_epochs = 0 for both"),
         ("network.head_width = 4", "network.head_with = 4", "two: network: unknown key `head_with`"),
         ("network.head_width = 4", "netwrok.size = 4", "member 2: unknown key `netwrok`"),
+        ("network.head_width = 4", "network = 3", "member 2: network must be a section"),
+        ('kind = "fashion-motion"', "kind = []", "data.kind is []; known are"),
+        ('kind = "fashion-motion"', "items = 3", "unknown key `items`"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_wrong_is_told_what_is_wrong(tmp_path, old, new, message):
@@ -155,14 +188,57 @@ def test_a_file_that_is_wrong_is_told_what_is_wrong(tmp_path, old, new, message)
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('data = "x"', "data must be a section, written [data]"),
+        ("data = []", "data must be a section, written [data]"),
+        ("network = 3", "network must be a section, written [network]"),
+        ("few_frames = []", "few_frames must be a section, written [few_frames]"),
+        ("member = [1]", "needs `member` ([[member]])"),
+        ("member = 1", "needs `member` ([[member]])"),
+        ("reference = 1", "needs `reference` (a name)"),
+    ],
+)
+@pytest.mark.parametrize("data", [(), ("--data", SHIPPED)])
+def test_a_value_of_another_type_is_one_line(tmp_path, line, message, data):
+    key = line.split()[0]
+    content = tomllib.loads(SWEEP)
+    kept = "".join(
+        f"{name} = {json.dumps(content[name])}\n" for name in ("name", "reference") if name != key
+    )
+    members = "" if key == "member" else SWEEP[SWEEP.index("[[member]]") :]
+    (tmp_path / "sweep.toml").write_text(f"{kept}{line}\n{members}")
+    result = invoke(tmp_path / "sweep.toml", "-o", tmp_path / "out", *data)
+    assert result.exit_code == 2 and message in result.stderr, result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_data_that_come_with_a_package_lie_in_no_folder(tmp_path):
+    own = SWEEP[SWEEP.index("[data]") : SWEEP.index("[network]")]
+    (tmp_path / "sweep.toml").write_text(SWEEP.replace(own, ""))
+    result = invoke(tmp_path / "sweep.toml", "-o", tmp_path / "out", "--data", tmp_path)
+    assert result.exit_code == 2 and "orl-motion comes with an installed package" in result.stderr
+
+
+def test_numbers_are_refused_before_anything_is_trained(tmp_path, tiny):
+    own = SWEEP[SWEEP.index("[data]") : SWEEP.index("[network]")]
+    (tmp_path / "sweep.toml").write_text(SWEEP.replace(own, '[data]\nkind = "utkface"\n'))
+    data_files.utkface(tmp_path / "data")
+    out = tmp_path / "out"
+    result = invoke(tmp_path / "sweep.toml", "-o", out, "--data", tmp_path / "data")
+    assert result.exit_code == 2 and "age is a number, and a sweep compares acc" in result.stderr
+    assert not (out / "one").exists()
+
+
 def test_a_member_that_is_none_is_named(tmp_path):
     (tmp_path / "sweep.toml").write_text(SWEEP)
     result = invoke(tmp_path / "sweep.toml", "-o", tmp_path / "out", "--members", "on")
     assert result.exit_code == 2 and "no member is called on, did you mean `one`?" in result.stderr
 
 
-def answers(*right):
-    return TaskResult(np.zeros(len(right), np.int64), 1 - np.array(right), ("a", "b"))
+def answers(*right, sources=None):
+    return TaskResult(np.zeros(len(right), np.int64), 1 - np.array(right), ("a", "b"), sources)
 
 
 def test_differences_are_of_pairs():
@@ -170,6 +246,9 @@ def test_differences_are_of_pairs():
     assert found.value == 0.25 and found.n == 4
     assert found.low <= 0.25 <= found.high
     assert behind(answers(1, 0), answers(1, 0)) == Estimate(0.0, 0.0, 0.0, 2)
+    files = np.repeat([0, 1], 8)  # the second of two files is lost: none, one or both are drawn
+    lost = answers(*[1] * 8, *[0] * 8, sources=files)
+    assert behind(answers(*[1] * 16, sources=files), lost) == Estimate(0.5, 0.0, 1.0, 16)
     with pytest.raises(ConfigError, match="measured on different clips"):
         behind(answers(1, 0), answers(1, 0, 1))
 
@@ -187,12 +266,12 @@ def test_the_table_counts_from_the_reference():
     def row(name, ms, value):
         share = Estimate(value, value - 0.01, value + 0.01, 1000)
         less = Estimate(0.97 - value, 0.001, 0.009, 1000)
-        return MemberFigures(name, "x", 64, 860_431, 12_100_000, 1_220_000, {"item": share},
-                       {"item": less}, {"item": share}, ms, {"pi-4": 2.2})  # fmt: skip
+        return MemberFigures(name, "x", 860_431, 12_100_000, 1_220_000, {"item": share},
+                       {"item": less}, {"item": share}, ms, "here", {"pi-4": 2.2, "pi-5": 0.9})  # fmt: skip
 
     lines = as_markdown("t", "big", [row("big", 2.0, 0.97), row("small", 0.25, 0.965)]).split("\n")
-    assert "| item, points behind big |" in lines[2]
+    assert "| item, points behind big |" in lines[2] and "| pi-5, predicted |" in lines[2]
     assert lines[5] == (
-        "| small: x | 0.86 M | 12.1 M | 1.22 MB | 0.250 | 1/8.0 | 2.2 ms "
+        "| small: x | 0.86 M | 12.1 M | 1.22 MB | 0.250 | 1/8.0 | 2.2 ms | 0.9 ms "
         "| 96.50% [95.5, 97.5] | +0.50 [+0.10, +0.90] | 96.50% [95.5, 97.5] |"
     )
