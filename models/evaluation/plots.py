@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
@@ -132,7 +133,8 @@ def _curve(axes: Axes, history: History, task: str) -> None:
     if task and named:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     else:
-        _plain_log_scale(axes)
+        axes.set_yscale("log")
+        plain_numbers(axes.yaxis)
     axes.set_title({True: "accuracy", False: "mean absolute error, as scaled"}[named] + f", {task}"
                    if task else "loss, sum of all tasks")  # fmt: skip
     axes.set_xlabel("epoch")
@@ -140,12 +142,11 @@ def _curve(axes: Axes, history: History, task: str) -> None:
     axes.legend(frameon=False)
 
 
-def _plain_log_scale(axes: Axes) -> None:
-    """Upright, logarithmic, with plain numbers."""
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+def plain_numbers(axis: Axis) -> None:
+    """1, 2, 5, 10 and so on, at an axis that is logarithmic."""
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def _cells(axes: Axes, counts: np.ndarray, size: float) -> None:

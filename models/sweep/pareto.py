@@ -10,8 +10,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import PercentFormatter
 
+from ..evaluation.plots import plain_numbers
 from .figures import MemberFigures
 
 INK, FAINT, REFERENCE = "#222222", "#bbbbbb", "#c8553d"
@@ -118,9 +119,7 @@ def _limit(axes: Axes, found: Sequence) -> None:
 
 def _dress(axes: Axes) -> None:
     axes.set_xscale("log")
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    plain_numbers(axes.xaxis)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.grid(True, color="#eeeeee")
     axes.set_axisbelow(True)

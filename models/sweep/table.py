@@ -1,4 +1,4 @@
-"""A sweep as a table in Markdown, and as JSON for whoever goes on with the figures."""
+"""A sweep as tables in Markdown, and as JSON for whoever goes on with the figures."""
 
 import dataclasses
 import json
@@ -6,11 +6,6 @@ from collections.abc import Sequence
 
 from ..evaluation.intervals import Estimate
 from .figures import MemberFigures
-
-HEAD = (
-    "network", "parameters", "multiply-adds a frame", "int8 file",
-    "ms a frame", "against reference",
-)  # fmt: skip
 
 
 def as_json(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
@@ -20,36 +15,42 @@ def as_json(title: str, reference: str, figures: Sequence[MemberFigures]) -> str
 
 
 def as_markdown(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
-    """A row for each member; accuracy of the float network, int8 beside it."""
-    tasks = list(figures[0].accuracy)
-    clips = figures[0].accuracy[tasks[0]].n
-    int8_clips = figures[0].int8_accuracy[tasks[0]].n
+    """What each member is; float accuracy and what it costs; what became of it in int8."""
     base = next(found for found in figures if found.name == reference)
-    heads = [*HEAD, *(f"{board}, predicted" for board in base.predicted_ms)]
-    heads += [f"{task} (n = {clips:,})" for task in tasks]
-    heads += [f"{task}, points behind {reference}" for task in tasks]
-    heads += [f"{task}, int8 (n = {int8_clips:,})" for task in tasks]
-    lines = [f"**{title}**", "", _row(heads), _row(["---"] * len(heads))]
-    lines += [_row(_cells(found, base, tasks)) for found in figures]
-    return "\n".join(lines) + "\n"
+    members = [f"* {found.name}: {found.about}" for found in figures]
+    parts = [f"**{title}**", "\n".join(members), _float(figures, base), _int8(figures, base)]
+    return "\n\n".join(parts) + "\n"
 
 
-def _cells(found: MemberFigures, base: MemberFigures, tasks: Sequence[str]) -> list[str]:
-    cells = [
-        f"{found.name}: {found.about}",
-        f"{found.parameters / 1e6:.2f} M", f"{found.multiply_adds / 1e6:.1f} M",
-        f"{found.bundle_bytes / 1e6:.2f} MB", f"{found.shortest_ms:.3f}",
-        f"1/{base.shortest_ms / found.shortest_ms:.1f}",
+def _float(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
+    head = ["network", "parameters", f"ms a frame, int8, {base.timed_on}", f"of {base.name}'s"]
+    head += [f"{task}, float (n = {found.n:,})" for task, found in base.accuracy.items()]
+    head += [f"{task}, points behind {base.name}" for task in base.accuracy]
+    rows = [
+        [found.name, f"{found.parameters / 1e6:.2f} M", f"{found.shortest_ms:.3f}",
+         f"1/{base.shortest_ms / found.shortest_ms:.1f}", *map(str, found.accuracy.values()),
+         *map(_points, found.behind.values())]
+        for found in figures
     ]  # fmt: skip
-    cells += [f"{found.predicted_ms[board]:.1f} ms" for board in base.predicted_ms]
-    cells += [str(found.accuracy[task]) for task in tasks]
-    cells += ["" if found is base else _points(found.behind[task]) for task in tasks]
-    return cells + [str(found.int8_accuracy[task]) for task in tasks]
+    return _table(head, rows)
+
+
+def _int8(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
+    head = ["network", "multiply-adds a frame", "file, int8"]
+    head += [f"ms a frame, {board}, predicted" for board in base.predicted_ms]
+    head += [f"{task}, int8 (n = {found.n:,})" for task, found in base.int8_accuracy.items()]
+    rows = [
+        [found.name, f"{found.multiply_adds / 1e6:.1f} M", f"{found.bundle_bytes / 1e6:.2f} MB",
+         *(f"{ms:.1f}" for ms in found.predicted_ms.values()),
+         *map(str, found.int8_accuracy.values())]
+        for found in figures
+    ]  # fmt: skip
+    return _table(head, rows)
 
 
 def _points(share: Estimate) -> str:
     return f"{share.value * 100:+.2f} [{share.low * 100:+.2f}, {share.high * 100:+.2f}]"
 
 
-def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

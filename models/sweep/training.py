@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 import keras
+import numpy as np
 
 from edge.errors import ConfigError
 from edge.whole_file import write_whole
@@ -28,7 +29,7 @@ def trained(member: Member, folder: Path) -> DataSet:
     What lies there of another training is moved to NAME.before.
 
     Raises:
-        ConfigError: its data have a task that answers no class.
+        ConfigError: its data have a task that answers no class, or one test file.
         ModelError: its loss is no number any more.
         KeyboardInterrupt: after what there was to save was saved.
     """
@@ -37,7 +38,7 @@ def trained(member: Member, folder: Path) -> DataSet:
     data = load_data(
         config.data, Request(network.window, network.size, config.seed, folder / ".cache")
     )
-    _check_tasks(data)
+    _check_comparable(data)
     model = None
     if not is_trained(member, own):
         _make_way(member, own)
@@ -67,8 +68,10 @@ def fingerprint(member: Member) -> str:
     return hashlib.sha256(f"{own} {lender}".encode()).hexdigest()[:16]
 
 
-def _check_tasks(data: DataSet) -> None:
-    """Raise ConfigError where what is compared, the accuracy, is not to be had of a task."""
+def _check_comparable(data: DataSet) -> None:
+    """Raise ConfigError where accuracy, which is compared, or its interval is not to be had."""
+    if len(np.unique(data.test.source_of_each)) < 2:
+        raise ConfigError("all test clips are of one file, which says nothing of others: add some")
     for task in data.tasks:
         if task.kind == "regression":
             raise ConfigError(

@@ -131,7 +131,7 @@ def test_a_sweep_trains_converts_measures_and_compares(tmp_path, tiny):
         for task in ("item", "motion"):
             assert row["accuracy"][task]["n"] == row["int8_accuracy"][task]["n"] == 8
     assert rows[0]["behind"]["item"]["value"] == 0
-    assert "| two: narrower heads |" in (out / "sweep.md").read_text()
+    assert "* two: narrower heads\n" in (out / "sweep.md").read_text()
     assert cv2.imread(str(out / "sweep.png")).std() > 5
 
 
@@ -270,8 +270,12 @@ def test_the_table_counts_from_the_reference():
                        {"item": less}, {"item": share}, ms, "here", {"pi-4": 2.2, "pi-5": 0.9})  # fmt: skip
 
     lines = as_markdown("t", "big", [row("big", 2.0, 0.97), row("small", 0.25, 0.965)]).split("\n")
-    assert "| item, points behind big |" in lines[2] and "| pi-5, predicted |" in lines[2]
+    assert lines[3] == "* small: x"
     assert lines[5] == (
-        "| small: x | 0.86 M | 12.1 M | 1.22 MB | 0.250 | 1/8.0 | 2.2 ms | 0.9 ms "
-        "| 96.50% [95.5, 97.5] | +0.50 [+0.10, +0.90] | 96.50% [95.5, 97.5] |"
+        "| network | parameters | ms a frame, int8, here | of big's | item, float (n = 1,000) "
+        "| item, points behind big |"
     )
+    assert lines[8] == (
+        "| small | 0.86 M | 0.250 | 1/8.0 | 96.50% [95.5, 97.5] | +0.50 [+0.10, +0.90] |"
+    )
+    assert lines[13] == "| small | 12.1 M | 1.22 MB | 2.2 | 0.9 | 96.50% [95.5, 97.5] |"
