@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,23 +88,7 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
     shared = {own: table.pop(own) for own in _OWN_SECTIONS if own in table}
     base = section(MemberSection, shared, str(path))
     sections = [section(MemberSection, row, f"{path}: member {i}") for i, row in enumerate(rows, 1)]
-    names = [row.name for row in sections]
-    if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
-        raise ConfigError(
-            f"{path}: each member needs a name of its own, of letters, digits, dots and dashes; "
-            f"they are {', '.join(map(repr, names))}"
-        )
-    for key, wanted in (
-        ("reference", reference),
-        *(("backbone_of", s.backbone_of) for s in sections),
-    ):
-        if wanted and wanted not in names:
-            raise ConfigError(f"{path}: {key} is {wanted!r}{nearest(wanted, names)}")
-    for row in sections:
-        if row.backbone_of and names.index(row.backbone_of) >= names.index(row.name):
-            raise ConfigError(
-                f"{path}: {row.name} must come after {row.backbone_of}, whose backbone it takes"
-            )
+    _check_names(sections, reference, str(path))
     members = {row.name: _member(table, base, row, data, f"{path}: {row.name}") for row in sections}
     for row in sections:
         if row.backbone_of:
@@ -115,27 +99,46 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
     return Sweep(name, reference, tuple(members.values()))
 
 
-def _check_backbone(member: Member, other: Member, where: str) -> None:
-    """Raise ConfigError where what is taken from the other does not suit."""
-    own, its = member.training, other.training
+def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> None:
+    """Raise ConfigError where one is missing, twice, or of no member; or a lender comes later."""
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
+        raise ConfigError(
+            f"{where}: each member needs a name of its own, of letters, digits, dots and dashes; "
+            f"they are {', '.join(map(repr, names))}"
+        )
+    wanted = [("reference", reference), *(("backbone_of", row.backbone_of) for row in rows)]
+    for key, name in wanted:
+        if name and name not in names:
+            raise ConfigError(f"{where}: {key} is {name!r}{nearest(name, names)}")
+    for at, row in enumerate(rows):
+        if row.backbone_of in names[at:]:
+            raise ConfigError(
+                f"{where}: {row.name} must come after {row.backbone_of}, whose backbone it takes"
+            )
+
+
+def _check_backbone(member: Member, lender: Member, where: str) -> None:
+    """Raise ConfigError where what is taken from the lender does not suit."""
+    why = _cannot_take(member, lender)
+    if why:
+        raise ConfigError(
+            f"{where}: {member.name} cannot take the backbone of {lender.name}: {why}"
+        )
+
+
+def _cannot_take(member: Member, lender: Member) -> str:
+    own, its = member.training, lender.training
     differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
     differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
     if own.whole.max_epochs or its.whole.max_epochs:  # maps are of one backbone, and stay so
-        raise ConfigError(
-            f"{where}: {member.name} cannot take the backbone of {other.name}: set whole.max_epochs "
-            "= 0 for both"
-        )
-    if (
-        differ
-        or other.lender
-        or member.lends
-        or not (own.frozen.keep_maps and its.frozen.keep_maps)
-    ):
-        raise ConfigError(
-            f"{where}: {member.name} cannot take the backbone of {other.name}: "
-            + (f"{', '.join(differ)} differ" if differ else "both need frozen.keep_maps, and the "
-               "other one a backbone of its own")
-        )  # fmt: skip
+        return "set whole.max_epochs = 0 for both"
+    if differ:
+        return f"{', '.join(differ)} differ"
+    kept = own.frozen.keep_maps and its.frozen.keep_maps
+    if lender.lender or member.lends or not kept:
+        return "both need frozen.keep_maps, and the other one a backbone of its own"
+    return ""
 
 
 def _member(
