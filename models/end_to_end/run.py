@@ -14,7 +14,8 @@ from ..run import save_model, weights_source
 from ..tasks import write_tasks
 from .config import EndToEndConfig
 from .kept_maps import maps_of
-from .training import LossLost, Run
+from .training import Run
+from .watch import LossLost
 
 SKIPPED_NAME = "skipped.csv"
 

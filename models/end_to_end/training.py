@@ -13,7 +13,7 @@ import click
 import keras
 import numpy as np
 
-from edge.errors import ConfigError, ModelError
+from edge.errors import ConfigError
 
 from ..applications import load_weights
 from ..backbones import check_layer
@@ -29,12 +29,9 @@ from .logs import CSVLog, TensorBoardLog
 from .pipeline import Epochs
 from .progress import Checkpoint, KeepProgress, Progress
 from .stages import Fit, Stage, fit_of, stages_of, train_backbone
+from .watch import Watch
 
 LOG_NAME, EVENTS_NAME, MAPS_NAME = "log.csv", "tensorboard", "maps"
-
-
-class LossLost(ModelError):
-    """The loss is no number any more; what was good until then is still there."""
 
 
 class Run:
@@ -159,7 +156,7 @@ class Run:
         """In the order in which an epoch's end needs them."""
         progress, plan = self.progress, stage.schedule
         callbacks = [
-            _Watch(epochs), schedule,
+            Watch(epochs), schedule,
             KeepProgress(self.checkpoint, progress, stage.name, schedule),
             CSVLog(self.folder / LOG_NAME, progress),
         ]  # fmt: skip
@@ -198,28 +195,6 @@ class Run:
         schedule.rates = list(progress.history[stage.name]["learning_rate"])
         click.echo(f"going on with {stage.name} after epoch {progress.epoch + 1}")
         return progress.epoch + 1
-
-
-class _Watch(keras.callbacks.Callback):
-    """Tells the clips which epoch it is, and stops at once where the loss is lost."""
-
-    def __init__(self, epochs: Epochs) -> None:
-        super().__init__()
-        self.epochs = epochs
-
-    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self.epochs.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._look(logs or {})
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        self._look(logs or {})
-
-    def _look(self, logs: dict[str, float]) -> None:
-        losses = [float(logs[name]) for name in ("loss", "val_loss") if name in logs]
-        if not all(math.isfinite(loss) for loss in losses):
-            raise LossLost(f"the loss was no number any more in epoch {self.epochs.epoch + 1}")
 
 
 def by_frames(model: keras.Model) -> keras.Model:

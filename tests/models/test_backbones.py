@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from edge.errors import ClipError, ConfigError, ModelError
-from models import backbones
-from models.backbones import LITE0_WEIGHTS, LUMA, build_backbone, see_luminance_only
+from models import efficientnet_lite0
+from models.backbones import LUMA, build_backbone, see_luminance_only
 from models.datasets.packages import package_file
+from models.efficientnet_lite0 import LITE0_WEIGHTS
 from models.torch_weights import read_state_dict
 
 
@@ -123,6 +124,6 @@ def test_an_end_or_a_width_that_is_none_is_refused(asked, message):
 
 
 def test_weights_that_do_not_fit_are_refused(monkeypatch, state):
-    monkeypatch.setattr(backbones, "read_state_dict", lambda path: {"_conv_stem.weight": 0})
+    monkeypatch.setattr(efficientnet_lite0, "read_state_dict", lambda path: {"_conv_stem.weight": 0})
     with pytest.raises(ModelError, match="the weights of stem_conv do not fit"):
         build_backbone("efficientnet-lite0", 100, "imagenet")
