@@ -124,6 +124,8 @@ def test_an_end_or_a_width_that_is_none_is_refused(asked, message):
 
 
 def test_weights_that_do_not_fit_are_refused(monkeypatch, state):
-    monkeypatch.setattr(efficientnet_lite0, "read_state_dict", lambda path: {"_conv_stem.weight": 0})
+    monkeypatch.setattr(
+        efficientnet_lite0, "read_state_dict", lambda path: {"_conv_stem.weight": 0}
+    )
     with pytest.raises(ModelError, match="the weights of stem_conv do not fit"):
         build_backbone("efficientnet-lite0", 100, "imagenet")
