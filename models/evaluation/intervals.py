@@ -20,8 +20,8 @@ class Estimate:
     n: int
 
     def __str__(self) -> str:
-        """As a share: `97.81% [95.6, 99.3]`, or `97.81% [–]`."""
-        bounds = "–" if np.isnan(self.low) else f"{100 * self.low:.1f}, {100 * self.high:.1f}"
+        """As a share: `97.81% [95.62, 99.27]`, or `97.81% [–]`."""
+        bounds = "–" if np.isnan(self.low) else f"{100 * self.low:.2f}, {100 * self.high:.2f}"
         return f"{self.value:.2%} [{bounds}]"
 
 

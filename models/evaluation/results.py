@@ -173,7 +173,9 @@ def range_edges(values: np.ndarray) -> np.ndarray:
     for step in (factor * power for factor in (*_STEPS, 20.0)):
         first, last = np.floor(low / step), np.floor(high / step) + 1
         if last - first <= RANGES:
-            return step * np.arange(first, last + 1)
+            edges = step * np.arange(first, last + 1)
+            edges[0], edges[-1] = min(edges[0], low), max(edges[-1], high)  # as rounding may miss
+            return edges
     raise AssertionError("a step of twenty times the least always suffices")
 
 

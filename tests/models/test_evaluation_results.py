@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge.intervals import wilson_interval
@@ -83,6 +83,7 @@ def test_an_interval_that_there_is_not_is_null_for_programs():
 
 
 @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30))
+@example([-0.5])
 def test_ranges_enclose_all_values_and_are_few(values):
     edges = range_edges(np.array(values))
     assert edges[0] <= min(values) and max(values) <= edges[-1]

@@ -276,6 +276,6 @@ def test_the_table_counts_from_the_reference():
         "| item, points behind big |"
     )
     assert lines[8] == (
-        "| small | 0.86 M | 0.250 | 1/8.0 | 96.50% [95.5, 97.5] | +0.50 [+0.10, +0.90] |"
+        "| small | 0.86 M | 0.250 | 1/8.0 | 96.50% [95.50, 97.50] | +0.50 [+0.10, +0.90] |"
     )
-    assert lines[13] == "| small | 12.1 M | 1.22 MB | 2.2 | 0.9 | 96.50% [95.5, 97.5] |"
+    assert lines[13] == "| small | 12.1 M | 1.22 MB | 2.2 | 0.9 | 96.50% [95.50, 97.50] |"
