@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 import keras
-import numpy as np
 
 from edge.errors import ConfigError
 
@@ -19,6 +18,7 @@ from ..applications import load_weights
 from ..backbones import check_layer
 from ..config import nearest
 from ..datasets.dataset import DataSet
+from ..evaluation.course import label_sums
 from ..evaluation.identity import identity_task
 from ..mtdnn import build_mtdnn
 from ..schedule import ThesisSchedule
@@ -206,8 +206,8 @@ def by_frames(model: keras.Model) -> keras.Model:
 
 def run_fingerprint(config: EndToEndConfig, data: DataSet) -> str:
     """What must be equal for a run to go on: the configuration and the clips' labels."""
-    labels = [np.asarray(v) for part in (data.train, data.validation) for v in part.labels.values()]
-    sums = [f"{len(values)}:{float(values.sum())}" for values in labels]
+    parts = label_sums(data)
+    sums = [f"{n}:{total}" for use in ("train", "validation") for n, total in parts[use].values()]
     return f"{config.fingerprint()} {' '.join(sums)}"
 
 

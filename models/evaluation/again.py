@@ -42,16 +42,20 @@ def _check_labels(path: Path, data: DataSet) -> None:
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
         known = {
-            name: {"labels": ", ".join(task.get("labels", ())), "scale": task.get("scale", 1.0)}
+            name: {"labels": list(task.get("labels", ())), "scale": task.get("scale", 1.0)}
             for name, task in tasks.items()
         }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
         raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
     for task in data.tasks:
-        now = {"labels": ", ".join(task.labels), "scale": task.scale}
+        now = {"labels": list(task.labels), "scale": task.scale}
         for what, then in known.get(task.name, now).items():
             if then != now[what]:
                 raise ModelError(
-                    f"{path} gives {task.name} the {what} {then}, the data have {now[what]}: "
-                    "give the data it was trained on"
+                    f"{path} gives {task.name} the {what} {_spoken(then)}, the data have "
+                    f"{_spoken(now[what])}: give the data it was trained on"
                 )
+
+
+def _spoken(value: list[str] | float) -> str:
+    return ", ".join(value) if isinstance(value, list) else str(value)

@@ -3,8 +3,6 @@
 All likeness is the cosine of two descriptors of length one.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ..evaluation.intervals import Estimate
@@ -39,29 +37,30 @@ def asked(
 
     Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is a stranger.
     """
-    found = list(_draws(likeness, people, candidates, enrolled, draws, random))
+    probes = np.flatnonzero(np.isin(people, candidates))
+    found = [
+        _ask(likeness, people, random.permutation(candidates)[:enrolled], probes, random)
+        for _ in range(draws)
+    ]
     return GalleryAnswers(*(np.concatenate(parts) for parts in zip(*found)))
 
 
-def _draws(
+def _ask(
     likeness: np.ndarray,
     people: np.ndarray,
-    candidates: np.ndarray,
-    enrolled: int,
-    draws: int,
+    chosen: np.ndarray,
+    probes: np.ndarray,
     random: np.random.Generator,
-) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    for _ in range(draws):
-        chosen = random.permutation(candidates)[:enrolled]
-        gallery = np.concatenate(
-            [random.permutation(np.flatnonzero(people == person))[:KNOWN_BY] for person in chosen]
-        )
-        rest = np.flatnonzero(np.isin(people, candidates))
-        probes = np.setdiff1d(rest, gallery)
-        likest = likeness[np.ix_(probes, gallery)]
-        nearest, best = people[gallery][likest.argmax(1)], likest.max(1)
-        known = np.isin(people[probes], chosen)
-        yield best[~known], best[known], nearest[known] == people[probes][known]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Answers to strangers and to the people `chosen`, and whether the latter are right."""
+    gallery = np.concatenate(
+        [random.permutation(np.flatnonzero(people == person))[:KNOWN_BY] for person in chosen]
+    )
+    probes = np.setdiff1d(probes, gallery)
+    likest = likeness[np.ix_(probes, gallery)]
+    nearest, best = people[gallery][likest.argmax(1)], likest.max(1)
+    known = np.isin(people[probes], chosen)
+    return best[~known], best[known], nearest[known] == people[probes][known]
 
 
 def held_out(
