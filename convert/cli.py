@@ -4,15 +4,13 @@ from pathlib import Path
 
 import click
 
-from convert.clip_sets import ClipsParam
 from edge import __version__
-from edge.delegates.option import DelegateParam
-from edge.manifest import PRECISIONS
-from edge.native_output import captured_stderr
-from edge.options import one_line_errors
-from edge.progress import Progress
-from edge.text_table import text_table
-from edge.whole_file import can_be_written
+from edge.bundle.manifest import PRECISIONS
+from edge.commands.options import DelegateParam, one_line_errors
+from edge_common.console import Progress, text_table
+from edge_common.files import can_be_written
+from edge_common.native_output import captured_stderr
+from edge_convert.clip_sets import ClipsParam
 
 EXAMPLES = """\b
 Examples:
@@ -148,11 +146,10 @@ def main(
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from convert.pipeline import Conversion
-        from convert.reading import explanation
-        from convert.request import Request
-        from convert.sources.tflite_file import is_quantised_file
-        from convert.wrap import Wrapping
+        from edge_convert.pipeline import Conversion
+        from edge_convert.request import Request, explanation
+        from edge_convert.sources.tflite_file import is_quantised_file
+        from edge_convert.wrap import Wrapping
 
     if explain:
         click.echo(explanation(model, options["cut"]))
@@ -169,7 +166,7 @@ def main(
         click.echo(search_table(conversion.evidence))
     click.echo(summary(bundle))
     if page:
-        from convert.proof.html_report import write_html
+        from edge_convert.verification.html_report import write_html
 
         write_html(
             page, bundle.manifest.name, conversion.sections, conversion.network, conversion.evidence
@@ -184,7 +181,7 @@ def _refuse_page(page: Path | None) -> None:
 
 def search_table(evidence) -> str:
     """Every combination that was scored: latency, size, what each task loses."""
-    from convert.proof.report import points, verdict
+    from edge_convert.verification.report import points, verdict
 
     found = evidence.search
     header = (
@@ -230,3 +227,7 @@ def summary(bundle) -> str:
     if not manifest.accuracy:
         lines.append("  accuracy: not measured (give --validation LABELLED.npz)")
     return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main(prog_name="edge-convert")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from edge.clips import Clips
+    from edge.check.clips import Clips
 
 # spelled out, so that `--help` needs none of what the data sets need
 NAMES = ("orl-motion:train", "orl-motion:test")
@@ -31,10 +31,10 @@ class ClipsParam(click.ParamType):
 
 def clips_of(source: Path, window: int, size: tuple[int, int]) -> "Clips":
     """Windows of `window` frames of `size` (width, height). Raises ClipError, ConfigError."""
-    from edge.clips import read_clips
+    from edge.check.clips import read_clips
 
     if str(source) not in NAMES or source.exists():
         return read_clips(source, window, size)
-    from models.datasets.named import named_clips
+    from edge_models.datasets.named import named_clips
 
     return named_clips(str(source), window, size)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from convert.keras_cut.candidates import Candidate, table
-from convert.precision.parts import FloatPart
-from edge.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, Task
+from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, Task
+from edge_convert.cut.keras.candidates import Candidate, table
+from edge_convert.precision.parts import FloatPart
 
 
 @dataclass(frozen=True)

@@ -7,33 +7,30 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from convert import calibration as calib
-from convert.clip_sets import clips_of
-from convert.precision.found import Scale
-from convert.precision.parts import ConvertedPart, describe, encode_windows
-from convert.precision.ranges import extremes
-from convert.precision.recipes import FLOAT32
-from convert.precision.scoring import outputs_by_last_part
-from convert.precision.search import PrecisionSearch
-from convert.precision.sensitivity import signal_to_noise_db
-from convert.precision.workshop import Workshop
-from convert.proof import verify
-from convert.proof.evidence import Evidence, agreements
-from convert.proof.golden import golden_arrays
-from convert.proof.memory import PeakMemory
-from convert.proof.sealing import sealed, try_parts
-from convert.proof.whole_window import measure_whole_window
-from convert.reading import read_network
-from convert.request import SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED, Request
-from convert.tasks_file import guesses, read_card
 from edge import __version__
-from edge.bundle import Bundle
-from edge.clips import Clips
-from edge.errors import BundleError, ModelError
-from edge.evaluate import accuracies, check_labels, stream_outputs
-from edge.manifest import SCHEMA_VERSION, InputSpec, Manifest
-from edge.progress import Progress
-from edge.whole_file import can_be_written
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import SCHEMA_VERSION, InputSpec, Manifest
+from edge.check.clips import Clips
+from edge.check.evaluate import accuracies, check_labels, stream_outputs
+from edge_common.console import Progress
+from edge_common.errors import BundleError, ModelError
+from edge_common.files import can_be_written
+from edge_convert import calibration as calib
+from edge_convert.clip_sets import clips_of
+from edge_convert.precision.found import Scale
+from edge_convert.precision.latency import outputs_by_last_part
+from edge_convert.precision.parts import ConvertedPart, describe, encode_windows
+from edge_convert.precision.ranges import extremes
+from edge_convert.precision.recipes import FLOAT32
+from edge_convert.precision.search import PrecisionSearch
+from edge_convert.precision.sensitivity import signal_to_noise_db
+from edge_convert.precision.workshop import Workshop
+from edge_convert.request import SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED, Request, read_network
+from edge_convert.tasks_file import guesses, read_card
+from edge_convert.verification import verify
+from edge_convert.verification.evidence import Evidence, PeakMemory, agreements
+from edge_convert.verification.golden import golden_arrays, sealed, try_parts
+from edge_convert.verification.whole_window import measure_whole_window
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
 

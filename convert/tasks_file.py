@@ -13,10 +13,10 @@ from typing import Any
 import keras
 from keras import layers, tree
 
-from convert.keras_cut.model import named_outputs
-from edge.errors import ConfigError, ModelError
-from edge.manifest import TASK_KINDS, Task
-from edge.typed_json import decode
+from edge.bundle.manifest import TASK_KINDS, Task
+from edge_common.data import decode
+from edge_common.errors import ConfigError, ModelError
+from edge_convert.cut.keras.model import named_outputs
 
 # what makes probabilities of probabilities
 _KEEP_PROBABILITIES = (

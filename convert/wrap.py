@@ -3,30 +3,29 @@
 from importlib import metadata
 from typing import Any
 
-from convert.clip_sets import clips_of
-from convert.network import Network
-from convert.pipeline import refuse_output
-from convert.precision.parts import ConvertedPart, describe
-from convert.precision.recipes import Recipe
-from convert.proof import verify
-from convert.proof.evidence import Evidence
-from convert.proof.golden import golden_arrays
-from convert.proof.sealing import sealed, try_parts
-from convert.request import Request
-from convert.sources.tflite_file import tflite_bytes
-from convert.tasks_file import guesses, read_card, tasks_of
-from convert.tflite_cut.endings import with_probabilities
-from convert.tflite_cut.form import check_input
-from convert.tflite_cut.integers import precision_of, signed
-from convert.tflite_cut.network import TAKEN_AS_IT_IS, forms
-from edge import __version__, flatbuffer
-from edge.bundle import Bundle
-from edge.clips import Clips
-from edge.errors import ModelError
-from edge.evaluate import accuracies, check_labels, stream_outputs
-from edge.manifest import SCHEMA_VERSION, Manifest
-from edge.plain_tflite import wrap_tflite
-from edge.progress import Progress
+from edge import __version__
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import SCHEMA_VERSION, Manifest
+from edge.bundle.plain_tflite import wrap_tflite
+from edge.check.clips import Clips
+from edge.check.evaluate import accuracies, check_labels, stream_outputs
+from edge.tflite import flatbuffer
+from edge_common.console import Progress
+from edge_common.errors import ModelError
+from edge_convert.clip_sets import clips_of
+from edge_convert.cut.tflite.endings import precision_of, signed, with_probabilities
+from edge_convert.cut.tflite.form import check_input
+from edge_convert.cut.tflite.network import TAKEN_AS_IT_IS, forms
+from edge_convert.network import Network
+from edge_convert.pipeline import refuse_output
+from edge_convert.precision.parts import ConvertedPart, describe
+from edge_convert.precision.recipes import Recipe
+from edge_convert.request import Request
+from edge_convert.sources.tflite_file import tflite_bytes
+from edge_convert.tasks_file import guesses, read_card, tasks_of
+from edge_convert.verification import verify
+from edge_convert.verification.evidence import Evidence
+from edge_convert.verification.golden import golden_arrays, sealed, try_parts
 
 _FLOATS_RANGE = (0.0, 255.0)  # as for every network that takes floats
 

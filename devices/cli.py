@@ -2,11 +2,11 @@
 
 import click
 
-from devices.commands.doctor import doctor
-from devices.commands.list import list_boards
-from devices.commands.record import record
-from devices.commands.show import show
 from edge import __version__
+from edge_devices.commands.doctor import doctor
+from edge_devices.commands.list import list_boards
+from edge_devices.commands.record import record
+from edge_devices.commands.show import show
 
 EXAMPLES = """\b
 Examples:
@@ -33,4 +33,4 @@ main.add_command(record)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="edge-devices")

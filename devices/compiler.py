@@ -5,7 +5,7 @@ import shlex
 import shutil
 from collections.abc import Mapping
 
-from devices.errors import DeviceError
+from edge_common.errors import DeviceError
 
 _NAMES = ("cc", "gcc", "clang")
 

@@ -6,16 +6,16 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "open_bundle": "edge.bundle",
-    "Bundle": "edge.bundle",
-    "Stream": "edge.stream",
-    "Frame": "edge.frame",
-    "Decision": "edge.decision",
+    "open_bundle": "edge.bundle.archive",
+    "Bundle": "edge.bundle.archive",
+    "Stream": "edge.stream.stream",
+    "Frame": "edge.stream.preprocess",
+    "Decision": "edge.stream.decision",
     "Gallery": "edge.people.gallery",
     "Recogniser": "edge.people.recogniser",
-    "read_gallery": "edge.people.gallery_file",
-    "write_gallery": "edge.people.gallery_file",
-    "EdgeError": "edge.errors",
+    "read_gallery": "edge.people.gallery",
+    "write_gallery": "edge.people.gallery",
+    "EdgeError": "edge_common.errors",
 }
 __all__ = ["__version__", *_PUBLIC]
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from edge import __version__
-from edge.command_with_others import CommandWithOthers
-from edge.options import (
+from edge.bundle.shipped import DEFAULT_BUNDLE
+from edge.commands.options import (
     device_option,
     engine_options,
     is_plain_tflite,
@@ -16,7 +16,7 @@ from edge.options import (
     region_option,
 )
 from edge.people.commands import COMMANDS
-from edge.shipped import DEFAULT_BUNDLE
+from edge_common.click_groups import CommandWithOthers
 
 _DAY_S = 86400
 
@@ -103,7 +103,7 @@ def main(bundle: str, **options: object) -> None:
     shipped, too: age and gender of the face in the picture, and a descriptor that tells
     people apart.
     """
-    from edge.command import execute
+    from edge.commands.execute import execute
 
     if options["threshold"] is not None and options["gallery"] is None:
         raise click.UsageError("--threshold goes with --gallery FILE")
@@ -117,4 +117,4 @@ def main(bundle: str, **options: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="edge-run")

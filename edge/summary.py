@@ -1,17 +1,81 @@
-"""What a run was like, once it is over."""
+"""What a run was like: latencies in bounded memory, and a summary once it is over."""
 
+import os
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.delegates import Delegation
-from edge.delegates.delegation import by_part
-from edge.latency import LatencyLog
-from edge.people.seen import PeopleSeen
-from edge.text_table import text_table
-from edge.typed_json import encode
+import numpy as np
+import psutil
+
+from edge.engine.delegation import Delegation, by_part
+from edge.people.recogniser import PeopleSeen
+from edge_common.console import text_table
+from edge_common.data import encode
+
+QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
+
+
+def percentiles(sample_ms: np.ndarray) -> dict[str, float]:
+    """p50, p90 and p99 of a sample, in its unit (linear interpolation, Hyndman-Fan type 7)."""
+    values = np.quantile(sample_ms, list(QUANTILES.values()))
+    return {name: float(value) for name, value in zip(QUANTILES, values)}
+
+
+class LatencyLog:
+    """The newest `capacity` latencies of each stage, milliseconds."""
+
+    def __init__(self, capacity: int = 65_536) -> None:
+        self._capacity = capacity
+        self._stages: dict[str, np.ndarray] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, latencies_ms: Mapping[str, float]) -> None:
+        """Record one latency for each named stage."""
+        for stage, latency_ms in latencies_ms.items():
+            if stage not in self._stages:
+                self._stages[stage] = np.zeros(self._capacity, np.float32)
+                self._counts[stage] = 0
+            self._stages[stage][self._counts[stage] % self._capacity] = latency_ms
+            self._counts[stage] += 1
+
+    @property
+    def stages(self) -> list[str]:
+        return list(self._stages)
+
+    def sample(self, stage: str) -> np.ndarray:
+        """The kept latencies of a stage, milliseconds, in no particular order."""
+        return self._stages[stage][: self._counts[stage]]
+
+    def summary(self) -> dict[str, dict[str, float]]:
+        """p50, p90, p99 of each stage, milliseconds."""
+        return {stage: percentiles(self.sample(stage)) for stage in self._stages}
+
+
+_START_TIME = 22  # which field of proc_pid_stat (5) it is, counted from 1
+_FIRST_AFTER_NAME = 3  # a program's name may hold spaces and parentheses
+
+
+def process_age_s(
+    stat: Path = Path("/proc/self/stat"), boot_clock: Callable[[], float] | None = None
+) -> float:
+    """Seconds since this process was started; on Linux within 10 ms.
+
+    boot_clock: seconds since boot, sleep included; the system's unless given.
+    """
+    try:
+        fields = stat.read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:  # no Linux
+        return time.time() - psutil.Process().create_time()
+    ticks = int(fields[_START_TIME - _FIRST_AFTER_NAME])
+    now_s = boot_clock() if boot_clock else time.clock_gettime(time.CLOCK_BOOTTIME)
+    return now_s - ticks / os.sysconf("SC_CLK_TCK")
+
 
 if TYPE_CHECKING:
-    from edge.emulated_board import Predicted
+    from edge.emulated import Predicted
 
 _RATE_RATIO = 1.5  # further apart than this is said
 _ENOUGH_FRAMES = 30  # to measure a live source's rate

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.native_output import captured_stderr
-from edge.options import one_line_errors
+from edge.commands.options import one_line_errors
+from edge_common.native_output import captured_stderr
 
 if TYPE_CHECKING:
-    from .config import TrainingConfig
-    from .end_to_end.config import EndToEndConfig
+    from edge_models.training.config import TrainingConfig
+    from edge_models.training.pixels_config import EndToEndConfig
 
 EPILOG = """\b
 Examples:
@@ -63,9 +63,9 @@ def main(
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
     import dataclasses
 
-    from .config import TrainingConfig
-    from .datasets.kinds import placed
-    from .end_to_end.config import read_training_file
+    from edge_models.datasets.kinds import placed
+    from edge_models.training.config import TrainingConfig
+    from edge_models.training.pixels_config import read_training_file
 
     if output is None and export_clips is None:
         raise click.UsageError("nothing to do: give -o MODEL.keras, --export-clips DIR or both")
@@ -107,15 +107,15 @@ def _train_from_features(
     report_only: bool,
 ) -> None:
     if export_clips is not None:
-        from .datasets.plans import export_clip_sets
+        from edge_models.datasets.plans import export_clip_sets
 
         for path in export_clip_sets(config, export_clips):
             click.echo(f"wrote {path}")
     if output is None:
         return
     with captured_stderr():  # tensorflow's start-up notes would bury the progress
-        from .evaluation.again import report_again
-        from .run import data_of, train_and_save
+        from edge_models.evaluation.again import report_again
+        from edge_models.training.run import data_of, train_and_save
 
     if report_only:
         report_again(config, data_of(config, cache), output)
@@ -133,9 +133,9 @@ def _train_from_pixels(
     tensorboard: bool,
     report_only: bool,
 ) -> None:
-    from .datasets.export import export_clip_sets
-    from .datasets.from_files import Request
-    from .datasets.kinds import load_data
+    from edge_models.datasets.export import export_clip_sets
+    from edge_models.datasets.from_files import Request
+    from edge_models.datasets.kinds import load_data
 
     request = Request(config.network.window, config.network.size, config.seed, cache)
     data = load_data(config.data, request)
@@ -147,8 +147,8 @@ def _train_from_pixels(
     if output is None:
         return
     with captured_stderr():
-        from .end_to_end.run import train_and_save
-        from .evaluation.again import report_again
+        from edge_models.evaluation.again import report_again
+        from edge_models.training.pixels_run import train_and_save
 
     if report_only:
         report_again(config, data, output)
@@ -157,4 +157,4 @@ def _train_from_pixels(
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="edge-train")

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from devices.emulated_delegate.build import build
-from devices.errors import DeviceError
-from edge.announce import announce
-from edge.bundle import Bundle, open_bundle
+from edge.bundle.archive import Bundle, open_bundle
+from edge_common.console import announce
+from edge_common.errors import DeviceError
+from edge_devices.emulated_delegate.build import build
 from tests import tiny
 
 
@@ -63,8 +63,8 @@ def tiny_model_path(session_folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def tiny_bundle_path(session_folder: Path, tiny_model_path: Path, tiny_clips_path: Path) -> Path:
     """The tiny model as edge-convert makes it of the tiny clips, in the usual precisions."""
-    from convert.pipeline import Conversion
-    from convert.request import Request
+    from edge_convert.pipeline import Conversion
+    from edge_convert.request import Request
 
     path = session_folder / "tiny.edge"
     request = Request(
@@ -84,8 +84,8 @@ def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
     """The tiny model's encoder and head as float32 .tflite."""
     import tensorflow as tf
 
-    from convert.keras_cut.model import load_model
-    from convert.keras_cut.split import split
+    from edge_convert.cut.keras.model import load_model
+    from edge_convert.cut.keras.split import split
 
     parts = split(load_model(tiny_model_path))
     models = {"encoder": parts.encoder, "head": parts.head}

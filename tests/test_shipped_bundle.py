@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle, open_bundle
+from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle.shipped import find_bundle, shipped_bundles
+from edge.check.self_test import self_test
 from edge.people.acceptance import acceptance_of
-from edge.selftest import self_test
-from edge.shipped import find_bundle, shipped_bundles
 
 
 def test_they_open_under_their_names() -> None:

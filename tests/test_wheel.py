@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wheels import ROOT, build_wheel
+from tests.wheels import ROOMS, ROOT, build_wheel
 
 
 @pytest.fixture(scope="module")
@@ -19,24 +19,28 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
-    assert tops == {"edge", "convert", "models", "benchmarks", "devices"}
+    assert tops == set(ROOMS.values())
     assert "edge/bundles/faces-in-motion.edge" in names
     assert "edge/bundles/face.edge" in names
-    assert "models/configs/orl_motion_lite.toml" in names
-    assert "benchmarks/suites/default.toml" in names
-    for folder in ("devices/data", "devices/profiles", "devices/measurements"):
-        assert {f"{folder}/{path.name}" for path in (ROOT / folder).iterdir()} <= set(names)
-    assert "devices/emulation/count_instructions.c" in names
-    assert "devices/emulation/aarch64_instructions.csv" in names
-    assert "devices/emulated_delegate/kernel.c" in names
-    assert "devices/emulated_delegate/kernel.h" in names
+    assert "edge_models/configs/orl_motion_lite.toml" in names
+    assert "edge_benchmarks/suites/default.toml" in names
+    for folder in ("data", "profiles", "measurements"):
+        files = {path.name for path in (ROOT / "devices" / folder).iterdir() if path.is_file()}
+        assert {f"edge_devices/{folder}/{name}" for name in files} <= set(names)
+    assert "edge_devices/emulation/count_instructions.c" in names
+    assert "edge_devices/emulation/aarch64_instructions.csv" in names
+    assert "edge_devices/emulated_delegate/kernel.c" in names
+    assert "edge_devices/emulated_delegate/kernel.h" in names
     assert any(name.endswith("/NOTICE") for name in names)
 
 
 def test_it_holds_each_module_that_is_there_and_no_other(wheel: Path) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
-    tops = {name.split("/")[0] for name in names}
-    there = {str(path.relative_to(ROOT)) for top in tops for path in (ROOT / top).rglob("*.py")}
+    there = {
+        str(Path(package, path.relative_to(ROOT / folder)))
+        for folder, package in ROOMS.items()
+        for path in (ROOT / folder).rglob("*.py")
+    }
     assert names == there
 
 

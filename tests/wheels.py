@@ -7,14 +7,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-_PACKAGES = ("edge", "convert", "models", "benchmarks", "devices")
-_FILES = ("pyproject.toml", "README.md", "LICENSE", "NOTICE")
+# folder -> the package that it is installed as
+ROOMS = {
+    "edge": "edge",
+    "benchmarks": "edge_benchmarks",
+    "common": "edge_common",
+    "convert": "edge_convert",
+    "devices": "edge_devices",
+    "models": "edge_models",
+}
+_FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE")
 
 
 def build_wheel(folder: Path) -> Path:
     """Make it in `folder` with pip, as `make wheel` does."""
     sources = folder / "sources"
-    for name in _PACKAGES:
+    for name in ROOMS:
         shutil.copytree(ROOT / name, sources / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in _FILES:
         shutil.copy(ROOT / name, sources)

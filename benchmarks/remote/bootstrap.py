@@ -4,7 +4,7 @@ import json
 import shlex
 from importlib import resources
 
-_AGENT = "benchmarks.remote.agent"
+_AGENT = "edge_benchmarks.remote.agent"
 _MODULES = ("talk", "children", "environment", "job")  # none imports one behind it
 
 # greets with its version, so that an old Python is named and does not crash, then runs a JSON list

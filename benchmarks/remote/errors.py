@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
-from benchmarks.remote.board import Board
-from edge.errors import EdgeError
+from edge_benchmarks.remote.board import Board
+from edge_common.errors import EdgeError
 
 _NO_PYTHON = (126, 127)  # what shells answer where a command cannot be run or is not there
 _SSH_FAILED = 255

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
-from edge.errors import SourceError
-from edge.shipped import find_bundle
+from edge.bundle.shipped import find_bundle
+from edge_common.errors import SourceError
 
 
 @dataclass(frozen=True)

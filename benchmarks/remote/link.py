@@ -1,4 +1,4 @@
-"""The connection to a board: a running ssh, bytes to the agent there, its messages back."""
+"""The connection to a board: a running ssh, the agent's source sent there, its messages back."""
 
 import json
 import os
@@ -7,10 +7,10 @@ import subprocess
 import tempfile
 from typing import Any, NoReturn
 
-from benchmarks.remote.board import Board
-from benchmarks.remote.bootstrap import agent_source
-from benchmarks.remote.errors import RemoteError, lost, not_started
-from edge.closing import Closing
+from edge_benchmarks.remote.board import Board
+from edge_benchmarks.remote.bootstrap import agent_source
+from edge_benchmarks.remote.errors import RemoteError, lost, not_started
+from edge_common.closing import Closing
 
 _GREETING = re.compile(rb"edge-run (\d+)\.(\d+)\r?\n")
 _PATIENCE_S = 5

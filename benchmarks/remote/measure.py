@@ -6,15 +6,14 @@ from pathlib import Path
 
 import click
 
-from benchmarks.record import Record
-from benchmarks.record_file import from_json
-from benchmarks.remote import options, session
-from benchmarks.remote.board import Board
-from benchmarks.remote.command_line import command_line
-from benchmarks.remote.errors import RemoteError
-from edge.options import INTERRUPTED
-from edge.progress import Progress
-from edge.whole_file import write_whole
+from edge.commands.options import INTERRUPTED
+from edge_benchmarks.record.file import from_json
+from edge_benchmarks.record.record import Record
+from edge_benchmarks.remote import options, session
+from edge_benchmarks.remote.board import Board, command_line
+from edge_benchmarks.remote.errors import RemoteError
+from edge_common.console import Progress
+from edge_common.files import write_whole
 
 LOCAL = frozenset({"output", "as_json"})  # what is done here with the record that comes back
 

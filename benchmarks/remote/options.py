@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from benchmarks.remote.board import Board
+from edge_benchmarks.remote.board import Board
 
 F = TypeVar("F", bound=Callable[..., Any])
 

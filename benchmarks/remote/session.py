@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import click
 
-from benchmarks.remote.board import Board
-from benchmarks.remote.command_line import CommandLine
-from benchmarks.remote.errors import RemoteError
-from benchmarks.remote.files import Outgoing, wheel_files
-from benchmarks.remote.link import Link
-from benchmarks.remote.wheel import Wheel, project_wheel, supports
-from edge.progress import Progress
+from edge_benchmarks.remote.board import Board, CommandLine
+from edge_benchmarks.remote.errors import RemoteError
+from edge_benchmarks.remote.files import Outgoing, wheel_files
+from edge_benchmarks.remote.link import Link
+from edge_benchmarks.remote.wheel import Wheel, project_wheel, supports
+from edge_common.console import Progress
 
 _CHUNK = 1 << 20
 

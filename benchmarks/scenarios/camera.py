@@ -14,18 +14,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from benchmarks.scenarios.bare_stream import BareStream
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.scenarios.paced_camera import PacedCamera
-from benchmarks.timing import Clock, Plan, Trial
-from edge.decision import Decision
-from edge.frame import Frame
-from edge.run import run
+from edge.loop import run
 from edge.sinks.base import RunEnded
 from edge.sources.base import Source
 from edge.sources.live import LiveSource
-from edge.stream import Stream
+from edge.stream.decision import Decision
+from edge.stream.preprocess import Frame
+from edge.stream.stream import Stream
 from edge.summary import RunSummary
+from edge_benchmarks.measure.timing import Clock, Plan, Trial
+from edge_benchmarks.scenarios.paced_camera import PacedCamera
+from edge_benchmarks.scenarios.samples import BareStream, Interruptible
 
 LATE_PERIODS = 0.1  # a generator that misses its time by more was late
 LATE_SHARE = 0.01  # of its frames may be late

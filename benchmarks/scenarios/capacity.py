@@ -6,9 +6,9 @@ from functools import partial
 
 import numpy as np
 
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.scenarios.multi_stream import MultiStream, multi_stream
-from benchmarks.timing import Plan, Subject
+from edge_benchmarks.measure.timing import Plan, Subject
+from edge_benchmarks.scenarios.multi_stream import MultiStream, multi_stream
+from edge_benchmarks.scenarios.samples import Interruptible
 
 Measure = Callable[[Sequence[Subject]], MultiStream]
 

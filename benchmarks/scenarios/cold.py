@@ -1,19 +1,18 @@
 """cold: from nothing to the first result, and what takes how long on the way."""
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from benchmarks.cold_start import cold_start
-from benchmarks.frames import BenchFrames
-from benchmarks.fresh_process import found_by
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.timing import Clock
-from edge.stream import EngineOptions
+from edge.stream.stream import EngineOptions
+from edge_benchmarks.measure.cold_start import cold_start
+from edge_benchmarks.measure.timing import Clock
+from edge_benchmarks.run.frames import BenchFrames
+from edge_benchmarks.scenarios.samples import Interruptible
+from edge_common.children import found_by, module_command
 
-_STEPS = "benchmarks.scenarios.first_decision"
+_STEPS = "edge_benchmarks.scenarios.first_decision"
 
 Run = Callable[[list[str]], dict[str, int]]
 
@@ -69,7 +68,7 @@ def cold(
 
 def run_steps(arguments: list[str]) -> dict[str, int]:
     """When each step of a fresh process ended, nanoseconds on the monotonic clock."""
-    return found_by([sys.executable, "-m", _STEPS, *arguments])
+    return found_by(module_command(_STEPS, *arguments))
 
 
 def steps_s(

@@ -1,6 +1,6 @@
 """A fresh process up to its first decision, with the time at each step on its way.
 
-Run as `python -m benchmarks.scenarios.first_decision BUNDLE SOURCE RUNTIME THREADS [DELEGATE [DEVICE]]`;
+Run as `python -m edge_benchmarks.scenarios.first_decision BUNDLE SOURCE RUNTIME THREADS [DELEGATE [DEVICE]]`;
 prints one JSON object of `time.monotonic_ns()` at the end of each step.
 """
 
@@ -14,13 +14,13 @@ def main(
 ) -> dict[str, int]:
     """Do what edge-run does, step by step. Raises EdgeError as it would."""
     steps = {"interpreter": time.monotonic_ns()}
-    import edge.command  # noqa: F401
-    from edge.delegates import Delegate
-    from edge.errors import SourceError
-    from edge.options import hush_libraries
-    from edge.plain_tflite import open_any
+    import edge.commands.execute  # noqa: F401
+    from edge.bundle.plain_tflite import open_any
+    from edge.commands.options import hush_libraries
+    from edge.engine.delegate import Delegate
     from edge.sources import open_source
-    from edge.stream import EngineOptions, Stream
+    from edge.stream.stream import EngineOptions, Stream
+    from edge_common.errors import SourceError
 
     hush_libraries()
     steps["import"] = time.monotonic_ns()

@@ -9,9 +9,9 @@ from itertools import count
 
 import numpy as np
 
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.statistics import summarise
-from benchmarks.timing import Clock, Plan, Subject, Trial
+from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
+from edge_benchmarks.scenarios.samples import Interruptible
+from edge_benchmarks.statistics import summarise
 
 Serve = Callable[[Sequence[np.ndarray]], None]  # one frame for each of the subjects
 

@@ -7,8 +7,8 @@ from itertools import cycle, islice
 
 import numpy as np
 
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.timing import Clock, Plan, Subject, Trial
+from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
+from edge_benchmarks.scenarios.samples import Interruptible
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,40 @@
-"""A camera that delivers pictures from memory, on time."""
+"""A camera that delivers frames from memory, on time."""
 
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from benchmarks.scenarios.schedule import Schedule, Sleep
-from benchmarks.timing import Clock
+from edge_benchmarks.measure.timing import Clock
+
+Sleep = Callable[[float], None]  # seconds
+
+
+class Schedule:
+    """Point 0 is now; to be late for one point shifts none of the others."""
+
+    def __init__(
+        self, rate_hz: float, clock: Clock = time.perf_counter_ns, sleep: Sleep = time.sleep
+    ) -> None:
+        self._period_ns = 1e9 / rate_hz
+        self._clock, self._sleep = clock, sleep
+        self._start_ns = clock()
+
+    def due_ns(self, number: int) -> int:
+        """When a point is, on the clock."""
+        return self._start_ns + round(number * self._period_ns)
+
+    def wait(self, number: int) -> float:
+        """Sleep until a point; by how many milliseconds it was missed."""
+        due_ns = self.due_ns(number)
+        while (left_ns := due_ns - self._clock()) > 0:
+            self._sleep(left_ns / 1e9)
+        return -left_ns / 1e6
+
+    def newest(self) -> int:
+        """The last point that has come."""
+        return math.floor((self._clock() - self._start_ns) / self._period_ns)
 
 
 class PacedCamera:

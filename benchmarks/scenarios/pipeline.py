@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.scenarios.frame_samples import FrameSamples, Series
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.timing import Clock, Plan
-from edge.errors import SourceError
-from edge.latency import LatencyLog
-from edge.run import run
+from edge.loop import run
 from edge.sinks.base import RunEnded, Sink
 from edge.sources.base import Source
-from edge.stream import Stream
-from edge.summary import RunSummary
+from edge.stream.stream import Stream
+from edge.summary import LatencyLog, RunSummary
+from edge_benchmarks.measure.timing import Clock, Plan
+from edge_benchmarks.scenarios.samples import FrameSamples, Interruptible, Series
+from edge_common.errors import SourceError
 
 PASS_FRAMES = 50_000  # a longer recording is begun anew
 _CAPTURE, _PUSH, _SINKS, _AGE = "capture", "push, all of it", "sinks", "frame age"

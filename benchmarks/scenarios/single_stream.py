@@ -3,9 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.scenarios.frame_samples import FrameSamples, frame_samples
-from benchmarks.scenarios.interruptible import Interruptible
-from benchmarks.timing import Trial, alternate
+from edge_benchmarks.measure.timing import Trial, alternate
+from edge_benchmarks.scenarios.samples import FrameSamples, Interruptible, frame_samples
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,20 @@
 """Figures drawn from samples, and how far they can be trusted."""
 
-from benchmarks.statistics.outliers import Outliers, tukey_outliers
-from benchmarks.statistics.percentile import (
+from edge_benchmarks.statistics.percentile import (
     PercentileEstimate,
     percentile_estimates,
     percentile_interval,
 )
-from benchmarks.statistics.summary import Summary, median, spread, summarise
-from benchmarks.statistics.trend import Trend, monotone_trend
-from benchmarks.statistics.verdict import CHECKS, Check, Evidence, Verdict, judge
+from edge_benchmarks.statistics.samples import (
+    Outliers,
+    Summary,
+    median,
+    spread,
+    summarise,
+    tukey_outliers,
+)
+from edge_benchmarks.statistics.trend import Trend, monotone_trend
+from edge_benchmarks.statistics.verdict import CHECKS, Check, Evidence, Verdict, judge
 
 __all__ = [
     "CHECKS",

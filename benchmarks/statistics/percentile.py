@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.statistics.autocorrelation import cautious_size
-from benchmarks.statistics.beta import rank_below
+from edge_benchmarks.statistics.intervals import cautious_size, rank_below
 
 SHARES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "p99.9": 0.999}
 _CONFIDENCE = 0.95

@@ -1,4 +1,4 @@
-"""Whether a series of round medians is steady, or drifts as a board that warms up does."""
+"""The slopes between all pairs of points, on which Sen's and Kendall's methods rest."""
 
 import math
 from collections.abc import Sequence
@@ -6,8 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.statistics.autocorrelation import effective_size
-from benchmarks.statistics.slopes import pairwise_slopes
+from edge_benchmarks.statistics.intervals import effective_size
+
+
+def pairwise_slopes(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """(n (n - 1) / 2,) in units of y over those of x, which increases."""
+    early, late = np.triu_indices(len(x), 1)
+    return (y[late] - y[early]) / (x[late] - x[early])
+
 
 SIGNIFICANT = 0.05
 RELEVANT_CHANGE = 0.02  # over the whole run; less does not matter however sure it is

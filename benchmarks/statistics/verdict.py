@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.statistics.summary import spread
-from benchmarks.statistics.trend import monotone_trend
-from benchmarks.timer import ENOUGH
+from edge_benchmarks.measure.timing import ENOUGH
+from edge_benchmarks.statistics.samples import spread
+from edge_benchmarks.statistics.trend import monotone_trend
 
 
 @dataclass(frozen=True)

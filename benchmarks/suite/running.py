@@ -1,21 +1,62 @@
 """Run the combinations of a suite, one fresh `edge-bench run` each."""
 
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks.record import Record
-from benchmarks.record_file import read_record
-from benchmarks.suite.combination import Combination
-from benchmarks.suite.run_options import arguments
-from benchmarks.suite.time_left import TimeLeft
-from devices.machine import Machine, this_machine
-from edge.errors import ConfigError, EdgeError
+from edge_benchmarks.record.file import read_record
+from edge_benchmarks.record.record import Record
+from edge_benchmarks.show.cells import LATENCY, milliseconds
+from edge_benchmarks.suite.combination import Combination, arguments
+from edge_common.children import module_command
+from edge_common.console import text_table
+from edge_common.errors import ConfigError, EdgeError
+from edge_devices.detection.machine import Machine, this_machine
 
-PROGRAM = (sys.executable, "-c", "from benchmarks.cli import main; main(prog_name='edge-bench')")
+_WIDTH = 20
+_MINUTE_S = 60
+
+
+class TimeLeft:
+    """Counts runs; only measured ones tell how long one takes."""
+
+    def __init__(self, total: int) -> None:
+        self._total, self._done = total, 0
+        self._took_s: list[float] = []
+
+    def done(self, seconds: float | None) -> None:
+        """One more run is over; None where it took no time worth counting."""
+        self._done += 1
+        if seconds is not None:
+            self._took_s.append(seconds)
+
+    @property
+    def seconds(self) -> float | None:
+        """Until all are done; None while nobody can know."""
+        if not self._took_s:
+            return None
+        return sum(self._took_s) / len(self._took_s) * (self._total - self._done)
+
+    def bar(self) -> str:
+        """`[#####---------------] 1 of 4, about 3 min left`."""
+        full = _WIDTH * self._done // self._total
+        text = f"[{'#' * full}{'-' * (_WIDTH - full)}] {self._done} of {self._total}"
+        left = self.seconds
+        return f"{text}, about {duration(left)} left" if left else text
+
+
+def duration(seconds: float) -> str:
+    """Roughly: 40 s, 3 min, 2 h 5 min."""
+    if seconds < 1.5 * _MINUTE_S:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / _MINUTE_S)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+PROGRAM = tuple(module_command("edge_benchmarks.cli"))
 MEASURED, KEPT, FAILED = "measured", "kept", "failed"
 _CLOSING_S = 60  # an interrupted run writes what it has
 
@@ -112,3 +153,29 @@ def finished(path: Path) -> Record | None:
     except ConfigError:
         return None
     return record if record.complete else None
+
+
+def outcomes_table(outcomes: Sequence[Outcome]) -> str:
+    """One run a row, and why those failed that did."""
+    rows = []
+    for found in outcomes:
+        latency = found.record.streamed.total_ms if found.record else None
+        rows.append([found.combination.title, found.outcome, *milliseconds(latency)])
+    table = text_table(["run", "outcome", *(f"{name} ms" for name in LATENCY)], rows)
+    failures = [f"{f.combination.title}: {f.reason}" for f in outcomes if f.reason]
+    return "\n\n".join(filter(None, [table, "\n".join(failures)]))
+
+
+def make_report(outcomes: Sequence[Outcome], output: Path) -> str:
+    """Write `output` with `edge-bench report`; one line about how that went."""
+    records = [str(found.path) for found in outcomes if found.path]
+    if not records:
+        return "no report: there is no record to report on"
+    if find_spec("matplotlib") is None:
+        return "no report: its plots need matplotlib: pip install 'edge-run[report]'"
+    command = [*PROGRAM, "report", *records, "-o", str(output)]
+    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        lines = done.stderr.strip().splitlines() or ["no reason given"]
+        return f"no report: {lines[-1].removeprefix('Error: ')}"
+    return f"report: {output}"

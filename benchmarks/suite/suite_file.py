@@ -8,11 +8,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from benchmarks.suite.combination import Combination
-from benchmarks.suite.run_options import AXES, check_options, option_names
-from devices.toml import tomllib
-from edge.delegates.choice import DEFAULT
-from edge.errors import ConfigError
+from edge.engine.delegate import DEFAULT
+from edge_benchmarks.suite.combination import AXES, Combination, check_options, option_names
+from edge_common.data import tomllib
+from edge_common.errors import ConfigError
 
 _KINDS = {str: "text", int: "whole numbers"}
 
@@ -39,7 +38,7 @@ class Suite:
 
 def default_suite() -> Path:
     """The suite that comes with this package."""
-    return Path(str(resources.files("benchmarks") / "suites" / "default.toml"))
+    return Path(str(resources.files("edge_benchmarks") / "suites" / "default.toml"))
 
 
 def read_suite(path: Path) -> Suite:

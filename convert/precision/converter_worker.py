@@ -1,6 +1,6 @@
 """The child process that runs TFLite's own converter over a saved model.
 
-Run as `python -m convert.precision.converter_worker MODEL OUTPUT.tflite [EXAMPLES.npy]`, where
+Run as `python -m edge_convert.precision.converter_worker MODEL OUTPUT.tflite [EXAMPLES.npy]`, where
 MODEL is a .keras file or a SavedModel folder: float32, or with examples (n, ...) of its only
 input int8. It stands alone because the converter may end its process, and because its memory
 is given back only at exit.

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.calibration import NetworkInput
-from convert.precision.parts import ConvertedPart
-from convert.precision.recipes import Recipe
-from convert.precision.score import Drop
-from convert.precision.sensitivity import LayerCost
-from edge.manifest import Task
+from edge.bundle.manifest import Task
+from edge_convert.calibration import NetworkInput
+from edge_convert.precision.parts import ConvertedPart
+from edge_convert.precision.recipes import Recipe
+from edge_convert.precision.score import Drop
+from edge_convert.precision.sensitivity import LayerCost
 
 
 @dataclass(frozen=True)

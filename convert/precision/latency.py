@@ -1,12 +1,13 @@
-"""How long candidates take on this machine, measured in turns so that noise hits all alike."""
+"""How long candidates take on this machine, and what they answer to windows."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from convert.precision.parts import ConvertedPart
-from edge.engine import Engine
+from edge.engine.engine import Engine
+from edge_convert.calibration import NetworkInput
+from edge_convert.precision.parts import ConvertedPart, encode_windows
 
 ROUNDS = 7
 _ROUND_NS = 20_000_000  # of one candidate
@@ -34,3 +35,35 @@ def _invocation_ns(engine: Engine, clock: Callable[[], int]) -> int:
 
 def _repeats(first_ns: int) -> int:
     return int(np.clip(_ROUND_NS // max(first_ns, 1), 1, _MOST_INVOCATIONS))
+
+
+CHUNK = 8  # windows whose features are held at a time
+
+
+def outputs_by_last_part(
+    first: ConvertedPart,
+    lasts: Sequence[ConvertedPart],
+    windows: NetworkInput,
+    on_window: Callable[[], None] = lambda: None,
+) -> list[dict[str, np.ndarray]]:
+    """What each of `lasts` behind `first` answers: {task: (N, k)} float32 for each.
+
+    Where `lasts` is empty, `first` is the only part and answers itself.
+    """
+    rows: list[list[Mapping[str, np.ndarray]]] = [[] for _ in lasts or [first]]
+    for start in range(0, len(windows), CHUNK):
+        chunk = windows[start : start + CHUNK]
+        if lasts:
+            features = encode_windows(first, chunk)
+            for found, last in zip(rows, lasts):
+                found.append(last.over(features))
+        else:
+            rows[0].append(first.over({first.part.inputs[0].name: chunk}))
+        for _ in chunk:
+            on_window()
+    return [{task: _flat([part[task] for part in parts]) for task in parts[0]} for parts in rows]
+
+
+def _flat(answers: Sequence[np.ndarray]) -> np.ndarray:
+    joined = np.concatenate(answers)
+    return joined.reshape(len(joined), -1)

@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from convert.precision.recipes import Recipe
-from edge import flatbuffer
-from edge.engine import Engine
-from edge.manifest import Part, TensorSpec
-from edge.quantise import dequantise, quantise
+from edge.bundle.manifest import Part, TensorSpec
+from edge.engine.engine import Engine
+from edge.stream.quantise import dequantise, quantise
+from edge.tflite import flatbuffer
+from edge_convert.precision.recipes import Recipe
 
 
 @dataclass(frozen=True)

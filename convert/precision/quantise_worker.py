@@ -1,6 +1,6 @@
 """The child process that quantises a float32 .tflite, and tries what comes out.
 
-Run as `python -m convert.precision.quantise_worker JOB.json`. It stands alone because a runtime
+Run as `python -m edge_convert.precision.quantise_worker JOB.json`. It stands alone because a runtime
 that meets a broken graph may end its process; what was done until then stays.
 """
 
@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from convert.precision.quantiser import quantised
-from convert.precision.ranges import observe
-from convert.precision.recipes import INT8, RANGES, Recipe
-from convert.precision.sensitivity import layer_costs
-from edge import flatbuffer
-from edge.engine import Engine
-from edge.errors import EngineError
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
+from edge_common.errors import EngineError
+from edge_convert.precision.quantiser import quantised
+from edge_convert.precision.ranges import observe
+from edge_convert.precision.recipes import INT8, RANGES, Recipe
+from edge_convert.precision.sensitivity import layer_costs
 
 
 def main(job_path: str) -> None:

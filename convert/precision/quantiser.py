@@ -14,8 +14,8 @@ from litert_quantizer import qtyping, quantizer, recipe_manager
 from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.utils import tfl_flatbuffer_utils
 
-from convert.precision.recipes import Recipe
-from edge import flatbuffer
+from edge.tflite import flatbuffer
+from edge_convert.precision.recipes import Recipe
 
 Ranges = Mapping[str, tuple[float, float]]
 

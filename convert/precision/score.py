@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.intervals import wilson_interval
-from edge.manifest import Task
+from edge.bundle.manifest import Task
+from edge_common.statistics import wilson_interval
 
 # float itself is undecided between answers whose probabilities differ by this share of the
 # larger one; an untrained network always is

@@ -11,17 +11,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from convert.precision.found import Attempt, Combination, Found, Scale
-from convert.precision.latency import latencies_ms
-from convert.precision.parts import FloatPart, describe
-from convert.precision.recipes import FLOAT32, INT8, LADDER, RANGES, Recipe
-from convert.precision.score import drops
-from convert.precision.scoring import outputs_by_last_part
-from convert.precision.sensitivity import LayerCost
-from convert.precision.workshop import Workshop
-from convert.proof.verify import refuse_degenerate
-from edge.errors import EngineError, ModelError
-from edge.progress import Progress
+from edge_common.console import Progress
+from edge_common.errors import EngineError, ModelError
+from edge_convert.precision.found import Attempt, Combination, Found, Scale
+from edge_convert.precision.latency import latencies_ms, outputs_by_last_part
+from edge_convert.precision.parts import FloatPart, describe
+from edge_convert.precision.recipes import FLOAT32, INT8, LADDER, RANGES, Recipe
+from edge_convert.precision.score import drops
+from edge_convert.precision.sensitivity import LayerCost
+from edge_convert.precision.workshop import Workshop
+from edge_convert.verification.verify import refuse_degenerate
 
 FLOAT_LAYERS = (1, 2, 4, 8)  # how many of the costliest layers are kept in float32, in turn
 ALIKE = 1.10  # latencies this near are taken as equal on a noisy machine

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from convert.precision.parts import describe
-from convert.precision.probe import Probe
-from convert.precision.quantiser import Layer, Ranges, layers, only_one_quantised, quantised
-from convert.precision.recipes import INT8
+from edge_convert.precision.parts import describe
+from edge_convert.precision.quantiser import Layer, Ranges, layers, only_one_quantised, quantised
+from edge_convert.precision.ranges import Probe
+from edge_convert.precision.recipes import INT8
 
 EXAMPLES = 16
 SHORTLIST = 64  # layers that are tried alone; of larger networks those where most is lost

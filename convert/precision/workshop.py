@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from convert.child import Child, start
-from convert.precision.quantiser import Ranges
-from convert.precision.recipes import FLOAT32, Recipe
-from convert.precision.sensitivity import LayerCost
-from edge.errors import ModelError
+from edge_common.children import Child, start
+from edge_common.errors import ModelError
+from edge_convert.precision.quantiser import Ranges
+from edge_convert.precision.recipes import FLOAT32, Recipe
+from edge_convert.precision.sensitivity import LayerCost
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Workshop:
 
     def _convert_saved(self, role: str, saved: Path, *examples: Path) -> KerasConversion:
         output = self._folder / f"{role}-converted.tflite"
-        child = self.start("convert.precision.converter_worker", saved, output, *examples)
+        child = self.start("edge_convert.precision.converter_worker", saved, output, *examples)
         return KerasConversion(role, child, output)
 
     def prepare(
@@ -137,7 +137,7 @@ class Workshop:
         self._count += 1
         path = self._folder / f"{role}-job{self._count}.json"
         path.write_text(json.dumps({**files, **job}))
-        return self.start("convert.precision.quantise_worker", path)
+        return self.start("edge_convert.precision.quantise_worker", path)
 
     def start(self, module: str, *arguments: str | Path) -> Child:
         """Run `python -m module`; it is ended when the workshop is left."""

@@ -1,14 +1,16 @@
 """A conversion in a child process, which may crash, and whose memory ends with it."""
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from convert.child import start
-from convert.sources.reference import Reference
-from edge.errors import ModelError
+from edge_common.children import start
+from edge_common.errors import ModelError
+from edge_convert.sources.reference import Reference
 
 MODEL, REFERENCE, RESULT = "model.tflite", "reference.npz", "result.json"
 
@@ -36,7 +38,7 @@ class Converted:
 
 
 def converted(kind: str, path: Path, signature: str | None) -> Converted:
-    """Run `python -m convert.sources.worker` on a file.
+    """Run `python -m edge_convert.sources.child` on a file.
 
     Raises ModelError with the child's own words, or with how it ended.
     """
@@ -44,7 +46,7 @@ def converted(kind: str, path: Path, signature: str | None) -> Converted:
         folder = Path(name)
         job = {"kind": kind, "path": str(path.resolve()), "signature": signature, "folder": name}
         (folder / "job.json").write_text(json.dumps(job))
-        child = start("convert.sources.worker", [folder], folder / "child.log")
+        child = start("edge_convert.sources.child", [folder], folder / "child.log")
         child.wait()
         if not (folder / RESULT).exists():
             raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
@@ -54,3 +56,17 @@ def converted(kind: str, path: Path, signature: str | None) -> Converted:
         return Converted(
             (folder / MODEL).read_bytes(), reference=Reference.load(folder / REFERENCE), **said
         )
+
+
+def main(folder: str) -> None:
+    """Convert as `job.json` says."""
+    job = json.loads((Path(folder) / "job.json").read_text())
+    converter = import_module(f"edge_convert.sources.{job['kind']}")  # each imports its own library
+    try:
+        converter.convert(Path(job["path"]), job["signature"], Path(folder)).save(Path(folder))
+    except ModelError as error:
+        (Path(folder) / RESULT).write_text(json.dumps({"refused": str(error)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from convert.sources.child import converted
-from convert.sources.tflite_file import read_tflite
-from convert.tflite_cut.form import standard_form
-from edge.errors import ModelError
-from edge.options import EXTRAS
+from edge.commands.options import EXTRAS
+from edge_common.errors import ModelError
+from edge_convert.cut.tflite.form import standard_form
+from edge_convert.sources.child import converted
+from edge_convert.sources.tflite_file import read_tflite
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,12 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from onnx import numpy_helper
 
-from convert.sources import saved_model
-from convert.sources.child import Converted
-from convert.sources.onnx_gelu import order_gelu
-from convert.sources.reference import Reference, examples
-from convert.tflite_cut.form import channels_axis
-from edge.errors import ModelError
+from edge_common.errors import ModelError
+from edge_convert.cut.tflite.form import channels_axis
+from edge_convert.sources import saved_model
+from edge_convert.sources.child import Converted
+from edge_convert.sources.onnx_gelu import order_gelu
+from edge_convert.sources.reference import Reference, examples
 
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor

@@ -7,9 +7,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge import flatbuffer
-from edge.engine import Engine
-from edge.errors import ModelError
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
+from edge_common.errors import ModelError
 
 TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up to 255
 _FRAMES = "frames:"

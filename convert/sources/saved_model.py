@@ -7,10 +7,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from convert.sources.child import Converted
-from convert.sources.reference import Reference, examples
-from convert.tflite_cut.form import channels_axis
-from edge.errors import ModelError
+from edge_common.errors import ModelError
+from edge_convert.cut.tflite.form import channels_axis
+from edge_convert.sources.child import Converted
+from edge_convert.sources.reference import Reference, examples
 
 _DEFAULT = "serving_default"
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from convert.sources.reference import Reference, examples
-from convert.tflite_cut.form import channels_axis, standard_form
-from convert.tflite_cut.integers import is_quantised
-from convert.tflite_cut.parts import outputs_of
-from edge import flatbuffer
-from edge.engine import Engine
-from edge.errors import EngineError, ModelError
-from edge.flatbuffer import shape_of
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
+from edge.tflite.flatbuffer import shape_of
+from edge_common.errors import EngineError, ModelError
+from edge_convert.cut.tflite.endings import is_quantised
+from edge_convert.cut.tflite.form import channels_axis, standard_form
+from edge_convert.cut.tflite.parts import outputs_of
+from edge_convert.sources.reference import Reference, examples
 
 
 def tflite_bytes(path: Path) -> bytes:

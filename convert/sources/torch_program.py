@@ -12,10 +12,10 @@ import litert_torch
 import numpy as np
 import torch
 
-from convert.sources.child import Converted
-from convert.sources.reference import Reference, examples
-from convert.tflite_cut.form import channels_axis
-from edge.errors import ModelError
+from edge_common.errors import ModelError
+from edge_convert.cut.tflite.form import channels_axis
+from edge_convert.sources.child import Converted
+from edge_convert.sources.reference import Reference, examples
 
 _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 

@@ -1,11 +1,14 @@
 """`edge-devices doctor`: what is wrong with this machine, and what to do."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from devices.commands.options import checked_root, root_option
-from edge.options import json_option, one_line_errors
+from edge.commands.options import json_option, one_line_errors
+from edge_common.console import hanging
+from edge_devices.commands.options import checked_root, root_option
+from edge_devices.doctor import Finding, Status
 
 EXAMPLES = """\b
 Examples:
@@ -32,8 +35,8 @@ def doctor(root: Path, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from devices.commands.diagnosis import diagnosis_text
-    from devices.doctor import Patient, Status, examine
+    pass
+    from edge_devices.doctor import Patient, Status, examine
 
     patient = Patient(checked_root(root))
     findings = examine(patient)
@@ -44,3 +47,49 @@ def doctor(root: Path, as_json: bool) -> None:
         click.echo(diagnosis_text(findings))
     if any(found.status is Status.PROBLEM for found in findings.values()):
         raise SystemExit(1)
+
+
+_ORDER = (Status.PROBLEM, Status.WARNING, Status.OK)
+_COLOURS = {Status.PROBLEM: "red", Status.WARNING: "yellow", Status.OK: "green"}
+_STATUS_WIDTH, _NAME_WIDTH = 9, 17
+
+
+def diagnosis_text(findings: Mapping[str, Finding]) -> str:
+    """All findings, and how many there are of each kind."""
+    lines = [
+        line
+        for status in _ORDER
+        for name, finding in findings.items()
+        if finding.status is status
+        for line in _lines(name, finding)
+    ]
+    return "\n".join([*lines, "", _summary(findings)])
+
+
+def _lines(name: str, finding: Finding) -> list[str]:
+    word = f"{finding.status.value:<{_STATUS_WIDTH}}"
+    told = hanging(f"{word}{name:<{_NAME_WIDTH}}", finding.what)
+    coloured = click.style(word, fg=_COLOURS[finding.status]) + told[len(word) :]
+    margin = " " * (_STATUS_WIDTH + _NAME_WIDTH)
+    advice = hanging(f"{margin}-> ", finding.advice)
+    command = f"{margin}   {finding.command}"  # in one piece, to be copied
+    return [
+        coloured,
+        *([advice] if finding.advice else []),
+        *([command] if finding.command else []),
+    ]
+
+
+def _summary(findings: Mapping[str, Finding]) -> str:
+    counts = {
+        status: sum(finding.status is status for finding in findings.values()) for status in _ORDER
+    }
+    problems, warnings, fine = counts.values()
+    return (
+        f"{_count(problems, 'problem')}, {_count(warnings, 'warning')}, "
+        f"{_count(fine, 'check')} without complaint"
+    )
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number or 'no'} {word}{'s' * (number != 1)}"

@@ -2,7 +2,7 @@
 
 import click
 
-from edge.options import json_option, one_line_errors
+from edge.commands.options import json_option, one_line_errors
 
 EXAMPLES = """\b
 Examples:
@@ -22,9 +22,9 @@ def list_boards(as_json: bool) -> None:
     """
     import json
 
-    from devices.catalogue import catalogue
-    from devices.detection import detect
-    from edge.text_table import text_table
+    from edge_common.console import text_table
+    from edge_devices.detection.detect import detect
+    from edge_devices.profiles.catalogue import catalogue
 
     known = catalogue()
     detected = detect(known=known)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.options import one_line_errors
+from edge.commands.options import one_line_errors
 
 EXAMPLES = """\b
 Examples:
@@ -24,6 +24,6 @@ def record(folder: Path) -> None:
     name of host or user and nothing of your programs but the versions of Python, numpy and
     the TFLite runtimes; look through it before you send it.
     """
-    from devices.record import record as save
+    from edge_devices.doctor.record import record as save
 
     click.echo(f"{save(folder)} files in {folder}; now: edge-devices doctor --root {folder}")

@@ -4,8 +4,13 @@ from pathlib import Path
 
 import click
 
-from devices.commands.options import checked_root, root_option
-from edge.options import json_option, one_line_errors
+from edge.commands.options import json_option, one_line_errors
+from edge_common.console import megabytes, section
+from edge_devices.commands.options import checked_root, root_option
+from edge_devices.detection.state import State
+from edge_devices.profiles.profile import Profile
+from edge_devices.telemetry.clocks import ClockPolicy
+from edge_devices.telemetry.throttling import Throttling
 
 EXAMPLES = """\b
 Examples:
@@ -30,11 +35,12 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from devices.catalogue import catalogue, profile_named
-    from devices.commands.layout import printable
-    from devices.commands.shown import profile_text, state_text
-    from devices.doctor.patient import Patient
-    from devices.state import read_state
+    from edge_common.console import printable
+    from edge_devices.profiles.catalogue import catalogue, profile_named
+
+    pass
+    from edge_devices.detection.state import read_state
+    from edge_devices.doctor.host import Patient
 
     for each in catalogue().broken:
         click.echo(f"left out: {each.reason}", err=True)
@@ -52,3 +58,113 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
         return
     texts = (printable(detected.statement), state_text(state), profile_text(detected.profile))
     click.echo("\n\n".join(texts))
+
+
+_CACHES = (("L1 data", "l1d_kib"), ("L2", "l2_kib"), ("L3", "l3_kib"))
+
+
+def profile_text(profile: Profile) -> str:
+    """What is known of a board."""
+    cpu, memory, run = profile.cpu, profile.memory, profile.run
+    caches = ((name, getattr(cpu, key)) for name, key in _CACHES)
+    measured = memory.measured_bandwidth_gb_s
+    pairs = (
+        ("processor", f"{cpu.cores} x {cpu.name} at {cpu.clock_mhz} MHz, {cpu.architecture}"),
+        ("int8", "dot products" if cpu.dot_product else "no dot products"),
+        ("caches", ", ".join(f"{name} {kib} KiB" for name, kib in caches if kib)),
+        ("memory", f"{_either([str(mib) for mib in memory.size_mib])} MiB"),
+        (
+            "bandwidth",
+            f"{memory.bandwidth_gb_s:g} GB/s at the bus"
+            + (f", {measured:g} GB/s copied by one core" if measured else ""),
+        ),
+        ("run with", _run_options(profile)),
+        ("delegates", ", ".join(run.delegates)),
+        ("capture", run.capture),
+        ("emulated by", f"qemu -cpu {cpu.qemu_cpu}" if cpu.qemu_cpu else "nothing"),
+        *(("sources" if i == 0 else "", source) for i, source in enumerate(profile.sources)),
+    )
+    return section(f"{profile.title} ({profile.name}), as its profile has it", pairs)
+
+
+def _either(words: list[str]) -> str:
+    """`1024, 2048 or 4096`."""
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _run_options(profile: Profile) -> str:
+    cores = ",".join(map(str, profile.run.affinity))
+    start = f"taskset -c {cores} edge-run" if cores else "edge-run"
+    threads = profile.run.threads
+    return f"{start} --threads {threads}" + (" (try it against 1)" if threads > 1 else "")
+
+
+def state_text(state: State) -> str:
+    """What a machine tells of itself now."""
+    now, mode = state.snapshot, state.power_modes
+    pairs = (
+        ("board", state.board or "does not name itself"),
+        ("processor", state.cpu or "not told"),
+        ("int8", _dot_product(state.features)),
+        ("cores", f"{state.cores}, usable {state.usable_cores:g}" if state.cores else "not told"),
+        *(("clock", _clock(policy)) for policy in now.clocks),
+        ("clock", None if now.clocks else "not told"),
+        ("power mode", mode.now.name if mode else None),
+        ("temperature", _or_not_told(state.temperature_c, "{:.0f} degrees Celsius")),
+        ("throttling", _throttling(state)),
+        ("power", f"{now.power.watts:.2f} W ({now.power.covers})" if now.power else "not told"),
+        ("memory", _memory_lines(state)),
+        ("limits", _limits(state)),
+        ("system", f"{state.os or 'not told'}, kernel {state.kernel or 'not told'}"),
+        ("programs", state.architecture + (f", Python {state.python}" if state.python else "")),
+    )
+    return section("Now", pairs)
+
+
+def _dot_product(features: tuple[str, ...]) -> str | None:
+    found = [name for name in ("asimddp", "i8mm", "avx_vnni", "avx512_vnni") if name in features]
+    if not features:
+        return None
+    return f"dot products ({', '.join(found)})" if found else "no dot products"
+
+
+def _clock(policy: ClockPolicy) -> str:
+    now = f"{policy.current_khz / 1000:.0f} MHz" if policy.current_khz else "not told"
+    limit = f" of {policy.max_khz / 1000:.0f}" if policy.max_khz else ""
+    cores = f" (cores {policy.cores})" if policy.cores else ""
+    return f"{now}{limit}{f', {policy.governor}' if policy.governor else ''}{cores}"
+
+
+def _throttling(state: State) -> str:
+    found = state.snapshot.throttling
+    if found is not None:
+        return _conditions(found)
+    if state.cooling is None:
+        return "not told"
+    return ", ".join(each.name for each in state.cooling) or "none now"
+
+
+def _conditions(found: Throttling) -> str:
+    now = " and ".join(found.now) or "none"
+    return f"{now} now; {' and '.join(found.since_boot) or 'none'} since boot"
+
+
+def _memory_lines(state: State) -> str:
+    if state.memory_bytes is None:
+        return "not told"
+    left = state.available_bytes
+    return megabytes(state.memory_bytes) + (
+        f", {megabytes(left)} available" if left is not None else ""
+    )
+
+
+def _limits(state: State) -> str:
+    limits = state.snapshot.limits
+    memory = f"memory {megabytes(limits.memory_bytes)}" if limits.memory_bytes else ""
+    cpus = f"{limits.cpus:g} cores" if limits.cpus else ""
+    return ", ".join(filter(None, (memory, cpus))) or "none by control groups"
+
+
+def _or_not_told(value: float | None, form: str) -> str:
+    return "not told" if value is None else form.format(value)

@@ -1,8 +1,8 @@
 """Checks of how fast the cores may run."""
 
-from devices.doctor.finding import Finding, ok, problem, warning
-from devices.doctor.patient import Patient
-from devices.telemetry.clocks import ClockPolicy
+from edge_devices.doctor.finding import Finding, ok, problem, warning
+from edge_devices.doctor.host import Patient
+from edge_devices.telemetry.clocks import ClockPolicy
 
 # these drivers' own `powersave` follows the load (the kernel's intel_pstate.rst, amd-pstate.rst)
 _SCALING_THEMSELVES = ("intel_pstate", "amd-pstate-epp", "amd_pstate_epp")

@@ -1,9 +1,9 @@
 """Checks of what takes speed away: heat, a weak supply, a power mode."""
 
-from devices.doctor.finding import Finding, ok, problem, warning
-from devices.doctor.patient import Patient
-from devices.telemetry.cooling import read_cooling
-from devices.telemetry.throttling import read_throttling
+from edge_devices.doctor.finding import Finding, ok, problem, warning
+from edge_devices.doctor.host import Patient
+from edge_devices.telemetry.clocks import read_cooling
+from edge_devices.telemetry.throttling import read_throttling
 
 # a Raspberry Pi throttles from 80 degrees and more from 85 on; Jetsons and PCs later
 _WARM_C, _HOT_C = 75.0, 85.0

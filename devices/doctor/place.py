@@ -1,10 +1,10 @@
 """Checks of where this runs: which board, in a container, in a virtual machine, with a camera."""
 
-from devices import cpuinfo
-from devices.board import compatible
-from devices.doctor.finding import Finding, ok, problem, warning
-from devices.doctor.patient import Patient
-from devices.files import read_text
+from edge_devices.detection import cpuinfo
+from edge_devices.detection.board import compatible
+from edge_devices.detection.kernel_files import read_text
+from edge_devices.doctor.finding import Finding, ok, problem, warning
+from edge_devices.doctor.host import Patient
 
 # what docker, podman and systemd-nspawn leave for programs to find (systemd-detect-virt (1))
 _CONTAINER_FILES = (".dockerenv", "run/.containerenv", "run/systemd/container")

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable
 
-from devices.doctor import clock_checks, heat_and_power, place, room, software
-from devices.doctor.finding import Finding
-from devices.doctor.patient import Patient
+from edge_devices.doctor import clock_checks, heat_and_power, place, software
+from edge_devices.doctor import resources as room
+from edge_devices.doctor.finding import Finding
+from edge_devices.doctor.host import Patient
 
 # a check gives None where it does not apply, or where the machine does not tell
 Check = Callable[[Patient], Finding | None]

@@ -1,9 +1,9 @@
 """Checks of the programs: user land, Python, and the runtime that networks need."""
 
-from devices import cpuinfo
-from devices.doctor.finding import Finding, ok, problem, warning
-from devices.doctor.patient import Patient
-from devices.files import whole_number
+from edge_devices.detection import cpuinfo
+from edge_devices.detection.kernel_files import whole_number
+from edge_devices.doctor.finding import Finding, ok, problem, warning
+from edge_devices.doctor.host import Patient
 
 _RUNTIMES = ("ai-edge-litert", "tflite-runtime", "tensorflow")
 # by architecture: the runtime and the Pythons that it has wheels for, as on PyPI

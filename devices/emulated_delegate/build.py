@@ -1,6 +1,6 @@
 """Build the emulated delegate with the system's C compiler.
 
-Run as `python -m devices.emulated_delegate.build [LIBRARY.so]`; it prints where the library is.
+Run as `python -m edge_devices.emulated_delegate.build [LIBRARY.so]`; it prints where the library is.
 """
 
 import hashlib
@@ -12,9 +12,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devices.cache_folder import cache_folder
-from devices.compiler import NoCompiler, find_compiler
-from devices.errors import DeviceError
+from edge_common.errors import DeviceError
+from edge_common.files import cache_folder
+from edge_devices.compiler import NoCompiler, find_compiler
 
 NAME = "libedge_emulated_delegate"
 _HERE = Path(__file__).parent

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.emulation.commands import run
-from devices.emulation.unavailable import BuildFailed, Unavailable
-from devices.files import read_text
+from edge_common.errors import BuildFailed, Unavailable
+from edge_devices.detection.kernel_files import read_text
+from edge_devices.emulation.commands import run
 
 _CONFIGURATION = """
 APT::Architecture "{architecture}";

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from devices.cache_folder import cache_folder
-from devices.emulation.unavailable import BuildFailed
+from edge_common.errors import BuildFailed
+from edge_common.files import cache_folder
 
 Say = Callable[[str], None]
 _LOCK = ".lock"

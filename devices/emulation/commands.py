@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from devices.emulation.unavailable import BuildFailed
+from edge_common.errors import BuildFailed
 
 _TIMEOUT_S = 900
 

@@ -2,18 +2,76 @@
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from devices.emulation.cache import Say
-from devices.emulation.counted_inference import AFTER
-from devices.emulation.counts import Counts, Mark, by_class, moved_bytes, parse_marks
-from devices.emulation.guest import EmulatedBoard, emulated_board, last_line
-from devices.emulation.kinds import kinds
-from devices.emulation.plugin import counting_plugin
-from devices.emulation.unavailable import RunFailed, Unavailable
-from devices.profile import Profile
+from edge_common.errors import RunFailed, Unavailable
+from edge_devices.emulation.cache import Say
+from edge_devices.emulation.counted_inference import AFTER
+from edge_devices.emulation.guest import EmulatedBoard, emulated_board, last_line
+from edge_devices.emulation.plugin import Kind, counting_plugin, kinds
+from edge_devices.profiles.profile import Profile
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Of one inference of one graph, after a first one, on one thread.
+
+    The same each time; between two installations of the emulated Python, which may place
+    things otherwise in memory, they were found up to 0.001 % apart.
+    instructions: all of them.  blocks: straight pieces of code that were entered.
+    classes: instructions by class, those that were met; they add up to `instructions`.
+    loaded_bytes, stored_bytes: between registers and memory, caches among it.
+    """
+
+    board: str
+    runtime: str
+    runtime_version: str
+    instructions: int
+    blocks: int
+    classes: dict[str, int]
+    loaded_bytes: int
+    stored_bytes: int
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What a line of the plugin says: counts since the mark before."""
+
+    tag: int
+    instructions: int
+    blocks: int
+    of_kinds: tuple[int, ...]
+
+
+def parse_marks(text: str, number_of_kinds: int) -> tuple[Mark, ...]:
+    """The plugin's lines. Raises ValueError where one is not whole."""
+    marks = []
+    for line in text.splitlines():
+        tag, instructions, blocks, *of_kinds = map(int, line.split())
+        if len(of_kinds) != number_of_kinds:
+            raise ValueError(f"{len(of_kinds)} counts in a line, not {number_of_kinds}")
+        marks.append(Mark(tag, instructions, blocks, tuple(of_kinds)))
+    return tuple(marks)
+
+
+def by_class(mark: Mark, kinds: Sequence[Kind]) -> dict[str, int]:
+    """Instructions of each class that was met, and `other` for those of none."""
+    found: dict[str, int] = {}
+    for kind, count in zip(kinds, mark.of_kinds, strict=True):
+        if count:
+            found[kind.name] = found.get(kind.name, 0) + count
+    other = mark.instructions - sum(mark.of_kinds)
+    return {**found, **({"other": other} if other else {})}
+
+
+def moved_bytes(mark: Mark, kinds: Sequence[Kind], name: str) -> int:
+    """Bytes that the instructions of a class load or store."""
+    pairs = zip(kinds, mark.of_kinds, strict=True)
+    return sum(kind.moved_bytes * count for kind, count in pairs if kind.name == name)
+
 
 SEED = 0
 RUNTIME = "litert"
@@ -48,7 +106,7 @@ class InstructionCounter:
         """Leave counts in a folder that holds the model; gives the runtime's version."""
         table, script = folder / "kinds", folder / _SCRIPT
         table.write_text("".join(f"{kind.mask:x} {kind.value:x}\n" for kind in kinds()))
-        script.write_bytes(resources.files("devices.emulation").joinpath(_SCRIPT).read_bytes())
+        script.write_bytes(resources.files("edge_devices.emulation").joinpath(_SCRIPT).read_bytes())
         options = f"kinds={_escaped(table)},out={_escaped(folder / 'counts')}"
         where = f"an emulated {self.board.profile.title}"
         try:

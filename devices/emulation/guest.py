@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from devices.emulation.arm_python import ArmPython, arm_python
-from devices.emulation.cache import Say, kept
-from devices.emulation.overlay import overlay, seen
-from devices.emulation.qemu import Qemu, find_qemu
-from devices.emulation.unavailable import BuildFailed, Unavailable
-from devices.profile import Profile
+from edge_common.errors import BuildFailed, Unavailable
+from edge_devices.emulation.arm_python import ArmPython, arm_python
+from edge_devices.emulation.cache import Say, kept
+from edge_devices.emulation.overlay import overlay, seen
+from edge_devices.emulation.qemu import Qemu, find_qemu
+from edge_devices.profiles.profile import Profile
 
 _TIMEOUT_S = 900
 # one thread and no hash seed: the same instructions each time

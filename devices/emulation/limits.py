@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.files import read_kilobytes
-from devices.profile import Profile
+from edge_devices.detection.kernel_files import read_kilobytes
+from edge_devices.profiles.profile import Profile
 
 _STATUS = Path("proc/self/status")
 

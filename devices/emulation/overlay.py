@@ -4,10 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.emulation.arm_python import ArmPython
-from devices.emulation.cache import Say, kept, key
-from devices.emulation.systems import SYSTEMS
-from devices.profile import Profile
+from edge_devices.emulation.arm_python import SYSTEMS, ArmPython
+from edge_devices.emulation.cache import Say, kept, key
+from edge_devices.profiles.profile import Profile
 
 _SITE, _BYTECODE = "site", "bytecode"
 _MILLIDEGREES = 48_000

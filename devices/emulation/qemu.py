@@ -6,9 +6,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.emulation.apt import Packages, distribution, machine_architecture, unpack
-from devices.emulation.cache import Say, kept, key
-from devices.emulation.unavailable import BuildFailed, Unavailable
+from edge_common.errors import BuildFailed, Unavailable
+from edge_devices.emulation.apt import Packages, distribution, machine_architecture, unpack
+from edge_devices.emulation.cache import Say, kept, key
 
 INSTALL = "apt-get install qemu-user"
 _PACKAGES = Packages(("qemu-user",))

@@ -1,16 +1,11 @@
-"""Latencies that others published, of networks that anyone can build: what the model is fitted to.
-
-`data/anchors.csv` holds the figures, `data/anchor_sources.toml` who published them where, and
-`data/anchor_work.csv` what each network asks of each kind of core (`make anchors` counts anew).
-"""
+"""What the latency model is fitted to: latencies that others published, and instructions counted."""
 
 import functools
 from dataclasses import dataclass
 
-from devices.prediction.cores import Processor, microarchitectures
-from devices.prediction.model import Observation
-from devices.prediction.tables import rows
-from devices.prediction.work import Work
+from edge_devices.prediction.cores import Processor, Work, microarchitectures
+from edge_devices.prediction.instructions import rows
+from edge_devices.prediction.model import Observation
 
 _CORES = 4  # of every board in the table; a Pixel 4 has four such cores, too
 

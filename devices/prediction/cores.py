@@ -1,13 +1,33 @@
-"""What the latency model has to know of each kind of core: `data/microarchitectures.toml`."""
+"""What an inference asks of a core, what each kind of core can do, and the least time that takes."""
 
 import functools
 from dataclasses import dataclass
 from importlib import resources
 
-from devices.errors import DeviceError
-from devices.profile import Profile
-from devices.tables import build, nearest
-from devices.toml import tomllib
+import numpy as np
+
+from edge_common.data import build, nearest, tomllib
+from edge_common.errors import DeviceError
+from edge_devices.profiles.profile import Profile
+
+
+@dataclass(frozen=True)
+class Work:
+    """One invocation of a network, or of a part of one, on one kind of core.
+
+    instructions: that one thread executes.  weight_bytes: that matrix kernels read from the
+    second-level cache, once for each tile of rows.  tensor_bytes: of all that the operators read
+    and write, once each.  operators: after which threads wait for each other.
+    counted: instructions were executed and counted under an emulator; else they are estimated
+    from the operators.
+    """
+
+    instructions: float
+    weight_bytes: float
+    tensor_bytes: float
+    operators: float
+    counted: bool = False
+
 
 ARCHITECTURE = "aarch64"  # whose instructions are counted
 
@@ -42,7 +62,11 @@ class Processor:
 @functools.cache
 def microarchitectures() -> dict[str, Microarchitecture]:
     """The shipped table by name."""
-    text = resources.files("devices").joinpath("data", "microarchitectures.toml").read_text("utf-8")
+    text = (
+        resources.files("edge_devices")
+        .joinpath("data", "microarchitectures.toml")
+        .read_text("utf-8")
+    )
     return {name: build(Microarchitecture, row) for name, row in tomllib.loads(text).items()}
 
 
@@ -63,3 +87,21 @@ def processor_of(profile: Profile) -> Processor:
     core, memory = known[cpu.microarchitecture], profile.memory
     bandwidth_gb_s = memory.measured_bandwidth_gb_s or memory.bandwidth_gb_s
     return Processor(profile.name, core, cpu.cores, cpu.clock_mhz / 1000, bandwidth_gb_s)
+
+
+TERMS = ("instructions", "weights through the cache", "memory", "threads waiting")
+_BARRIER_CYCLES = 10_000
+
+
+def least_ms(work: Work, processor: Processor, threads: int) -> np.ndarray:
+    """The four terms, float64 (4,), in milliseconds, for so many threads on cores of their own."""
+    cycles_a_ms, core = processor.clock_ghz * 1e6, processor.core
+    caches = 1 if core.l2_shared else threads
+    return np.array(
+        [
+            work.instructions / (core.issue_width * threads) / cycles_a_ms,
+            work.weight_bytes / (core.l2_bytes_a_cycle * caches) / cycles_a_ms,
+            work.tensor_bytes / (processor.bandwidth_gb_s * 1e6),
+            (threads > 1) * work.operators * _BARRIER_CYCLES / cycles_a_ms,
+        ]
+    )

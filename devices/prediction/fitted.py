@@ -2,13 +2,15 @@
 
 import functools
 from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from statistics import median
 
-from devices.prediction.anchors import published
-from devices.prediction.cores import processor_of
-from devices.prediction.measured import measured
-from devices.prediction.model import Latency, LatencyModel, Observation, fit
-from devices.prediction.work import Work
-from devices.profile import Profile
+from edge_devices.prediction.anchors import Anchor, published
+from edge_devices.prediction.cores import Work, processor_of
+from edge_devices.prediction.measured import measured
+from edge_devices.prediction.model import Latency, LatencyModel, Observation, fit
+from edge_devices.profiles.profile import Profile
 
 
 @functools.cache
@@ -31,3 +33,67 @@ def predicted(work: Work, profile: Profile, threads: int = 1) -> Latency:
     """Predict one invocation on a board; raise DeviceError where nothing is known of its cores."""
     processor = processor_of(profile)
     return latency_model().predict(work, processor, min(threads, processor.cores))
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A published figure, and what a model fitted without it says."""
+
+    anchor: Anchor
+    latency: Latency
+
+    @property
+    def error(self) -> float:
+        """Predicted over published, less 1."""
+        return self.latency.ms / self.anchor.observation.ms - 1
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether the 90 % interval holds the published figure."""
+        return self.latency.low_ms <= self.anchor.observation.ms <= self.latency.high_ms
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Absolute relative errors over several figures, and how many their intervals cover."""
+
+    count: int
+    median: float
+    worst: float
+    covered: int
+
+
+def by_figure(anchors: Sequence[Anchor]) -> list[LeftOut]:
+    """Leave out each figure by itself."""
+    return _left_out(anchors, lambda one, other: one is other)
+
+
+def by_board(anchors: Sequence[Anchor]) -> list[LeftOut]:
+    """Leave out all figures of the same processor, as for a board that nobody has measured yet."""
+    return _left_out(anchors, lambda one, other: _silicon(one) == _silicon(other))
+
+
+def errors(left_out: Sequence[LeftOut]) -> Errors:
+    """In short."""
+    sizes = [abs(each.error) for each in left_out]
+    return Errors(len(sizes), median(sizes), max(sizes), sum(each.is_covered for each in left_out))
+
+
+def _left_out(
+    anchors: Sequence[Anchor], same: Callable[[Observation, Observation], bool]
+) -> list[LeftOut]:
+    """Figures whose network is another (`own_scale`) are never predicted, only learnt from."""
+    found = []
+    for anchor in anchors:
+        observation = anchor.observation
+        if not observation.own_scale:
+            others = [a.observation for a in anchors if not same(a.observation, observation)]
+            latency = fit(others).predict(
+                observation.work, observation.processor, observation.threads
+            )
+            found.append(LeftOut(anchor, latency))
+    return found
+
+
+def _silicon(observation: Observation) -> tuple[object, float]:
+    return observation.processor.core, observation.processor.clock_ghz

@@ -1,13 +1,18 @@
-"""Instructions that XNNPACK's kernels spend on each unit of work, on each kind of core.
+"""Instructions that XNNPACK's kernels spend on each unit of work, on each kind of core."""
 
-`data/instructions.csv` is fitted to exact counts of 30 networks (`make anchors`), by least squares
-with no negative figure (Lawson and Hanson, Solving Least Squares Problems, chapter 23).
-"""
-
+import csv
 import functools
+from collections.abc import Iterator
+from importlib import resources
 
-from devices.errors import DeviceError
-from devices.prediction.tables import rows
+from edge_common.errors import DeviceError
+
+
+def rows(name: str) -> Iterator[dict[str, str]]:
+    """The rows of a table in `devices/data/`, each by column."""
+    text = resources.files("edge_devices").joinpath("data", name).read_text("utf-8")
+    return csv.DictReader(text.splitlines())
+
 
 # of the logarithm of an estimate over the count, as `make anchors` prints it, each network left out
 ESTIMATE_SPREAD = 0.11

@@ -7,14 +7,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from devices.catalogue import catalogue
-from devices.config_folder import config_folder
-from devices.detection import by_model
-from devices.errors import DeviceError
-from devices.prediction.cores import ARCHITECTURE, Processor, processor_of
-from devices.prediction.model import Observation
-from devices.prediction.work import Work
-from devices.tables import build
+from edge_common.data import build
+from edge_common.errors import DeviceError
+from edge_common.files import config_folder
+from edge_devices.detection.detect import by_model
+from edge_devices.prediction.cores import ARCHITECTURE, Processor, Work, processor_of
+from edge_devices.prediction.model import Observation
+from edge_devices.profiles.catalogue import catalogue
 
 _MOST_BYTES = 64 << 20
 _MOST_MS, _MOST = 1e6, 1e15  # of a part; more is no measurement
@@ -35,7 +34,7 @@ def user_folder() -> Path:
 
 def shipped_folder() -> Path:
     """The records that come with the project."""
-    return Path(str(resources.files("devices").joinpath("measurements")))
+    return Path(str(resources.files("edge_devices").joinpath("measurements")))
 
 
 def measured() -> tuple[tuple[Observation, ...], tuple[Unused, ...]]:

@@ -15,10 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from devices.prediction.cores import Processor
-from devices.prediction.instructions import ESTIMATE_SPREAD
-from devices.prediction.terms import TERMS, least_ms
-from devices.prediction.work import Work
+from edge_devices.prediction.cores import TERMS, Processor, Work, least_ms
+from edge_devices.prediction.instructions import ESTIMATE_SPREAD
 
 CONFIDENCE = 0.9
 _Z = 1.645  # the normal quantile that leaves 5 % on each side

@@ -4,10 +4,11 @@ Format: the kernel's Documentation/admin-guide/pm/cpufreq.rst, all frequencies i
 is a group of cores that share one clock.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.files import children, read_int, read_text
+from edge_devices.detection.kernel_files import children, read_int, read_text
 
 _POLICIES = Path("sys/devices/system/cpu/cpufreq")
 
@@ -60,3 +61,31 @@ def _policies(root: Path) -> list[Path]:
 
 def _khz(file: Path) -> int | None:
     return read_int(file, least=1, most=100_000_000)
+
+
+# cpufreq-cpu0, thermal-cpufreq-0, thermal-cpufreq-policy4, cpu-balanced; and x86's Processor
+_PROCESSOR = re.compile(r"cpu|^Processor$")
+
+
+@dataclass(frozen=True)
+class Cooling:
+    """A cooling device at work, its state of `most` states."""
+
+    name: str
+    state: int
+    most: int | None
+
+
+def read_cooling(root: Path = Path("/")) -> tuple[Cooling, ...] | None:
+    """The processor's cooling devices that are at work; None where there are none to read."""
+    devices = children(root / "sys/class/thermal", "cooling_device")
+    found = [_read(device) for device in devices]
+    of_processor = [each for each in found if each and _PROCESSOR.search(each.name)]
+    return tuple(each for each in of_processor if each.state) if of_processor else None
+
+
+def _read(device: Path) -> Cooling | None:
+    name, state = read_text(device / "type"), read_int(device / "cur_state", least=0)
+    if name is None or state is None:
+        return None
+    return Cooling(name, state, read_int(device / "max_state", least=0))

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.files import read_text, whole_number
+from edge_devices.detection.kernel_files import read_text, whole_number
 
 _STATUS = Path("var/lib/nvpmodel/status")
 _MODES = Path("etc/nvpmodel.conf")

@@ -1,4 +1,4 @@
-"""A time line of a machine's state, taken beside the work that is measured."""
+"""A machine's state read once, and as a time line beside the work that is measured."""
 
 import math
 import threading
@@ -8,11 +8,45 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from devices.telemetry.clocks import read_frequency_khz
-from devices.telemetry.energy import EnergyMeter
-from devices.telemetry.temperature import read_temperature_c
-from devices.telemetry.throttling import Throttling, read_throttling
-from devices.telemetry.vcgencmd import Vcgencmd, run_vcgencmd
+from edge_devices.detection.cgroup import Limits, read_limits
+from edge_devices.detection.memory import ProcessMemory, read_memory
+from edge_devices.telemetry.clocks import ClockPolicy, read_clocks, read_frequency_khz
+from edge_devices.telemetry.energy import EnergyMeter
+from edge_devices.telemetry.power import Power, read_power
+from edge_devices.telemetry.temperature import read_temperature_c
+from edge_devices.telemetry.throttling import Throttling, Vcgencmd, read_throttling, run_vcgencmd
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a machine and of this process on it. None or empty: not told.
+
+    temperature_c: degrees Celsius.  power: now; x86 counts energy over time only.
+    """
+
+    temperature_c: float | None
+    clocks: tuple[ClockPolicy, ...]
+    throttling: Throttling | None
+    power: Power | None
+    memory: ProcessMemory
+    limits: Limits
+
+
+def read_snapshot(
+    root: Path = Path("/"), vcgencmd: Vcgencmd = run_vcgencmd, *, with_pss: bool = False
+) -> Snapshot:
+    """Read all sensors once.
+
+    with_pss: also the proportional set size, which takes the kernel long to count.
+    """
+    return Snapshot(
+        temperature_c=read_temperature_c(root),
+        clocks=read_clocks(root),
+        throttling=read_throttling(root, vcgencmd),
+        power=read_power(root, vcgencmd),
+        memory=read_memory(root, with_pss=with_pss),
+        limits=read_limits(root),
+    )
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from devices.files import children, read_int, read_text
+from edge_devices.detection.kernel_files import children, read_int, read_text
 
 # by zone type: cpu-thermal (Raspberry Pi, Orin), CPU-therm (Jetson Nano), soc0-thermal and
 # tj-thermal (Orin; the junction is the hottest of all), x86_pkg_temp, bigcore0-thermal

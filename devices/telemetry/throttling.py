@@ -1,16 +1,37 @@
-"""What a Raspberry Pi's firmware holds against its speed.
+"""What a Raspberry Pi's firmware holds against its speed, and how it is asked."""
 
-Bits: https://www.raspberrypi.com/documentation/computers/os.html#get_throttled. The kernel's
-twin of the command writes them in hexadecimal without 0x; on newer kernels it is as fresh as
-the kernel's own poll, which is every 2 seconds. A Raspberry Pi 5 has no twin.
-"""
-
+import shutil
+import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from devices.board import compatible
-from devices.files import children, read_int, whole_number
-from devices.telemetry.vcgencmd import Vcgencmd, run_vcgencmd
+from edge_devices.detection.board import compatible
+from edge_devices.detection.kernel_files import children, read_int, whole_number
+
+_TIMEOUT_S = 2.0
+
+# a command and its arguments in, its output out; None where it cannot be asked
+Vcgencmd = Callable[[str], str | None]
+
+
+def run_vcgencmd(command: str) -> str | None:
+    """Run `vcgencmd COMMAND`; None where it is not installed, fails, or hangs."""
+    program = shutil.which("vcgencmd")
+    if program is None:
+        return None
+    try:
+        done = subprocess.run(
+            [program, *command.split()],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+
 
 _CONDITIONS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")
 _SINCE_BOOT_SHIFT = 16

@@ -3,9 +3,9 @@
 import json
 from dataclasses import dataclass
 
-from edge.bundle import Bundle
-from edge.errors import BundleError, GalleryError
-from edge.typed_json import decode, encode
+from edge.bundle.archive import Bundle
+from edge_common.data import decode, encode
+from edge_common.errors import BundleError, GalleryError
 
 ACCEPTANCE = "acceptance.json"
 

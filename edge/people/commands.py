@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from edge.options import engine_options, json_option, one_line_errors, region_option
+from edge.commands.options import engine_options, json_option, one_line_errors, region_option
 
 gallery_option = click.option(
     "--gallery",
@@ -53,7 +53,7 @@ def enroll(name: str, camera: int | None, source: str | None, **options: object)
     """
     if (camera is None) == (source is None):
         raise click.UsageError("give one of --camera N and --source URI")
-    from edge.people.enroll_command import execute
+    from edge.people.enrolment import execute
 
     execute(name, source if camera is None else camera, **options)
 
@@ -64,7 +64,7 @@ def enroll(name: str, camera: int | None, source: str | None, **options: object)
 @one_line_errors
 def forget(name: str, gallery: Path) -> None:
     """Remove a person from a gallery."""
-    from edge.people.gallery_file import read_gallery, write_gallery
+    from edge.people.gallery import read_gallery, write_gallery
 
     write_gallery(gallery, read_gallery(gallery).without(name))
     click.echo(f"{gallery}: {name.strip()} is forgotten")
@@ -76,8 +76,8 @@ def forget(name: str, gallery: Path) -> None:
 @one_line_errors
 def people(gallery: Path, as_json: bool) -> None:
     """List the people of a gallery, with how many descriptors each is known by."""
-    from edge.people.gallery_file import read_gallery
-    from edge.text_table import text_table
+    from edge.people.gallery import read_gallery
+    from edge_common.console import text_table
 
     found = read_gallery(gallery)
     counts = {name: len(found.people[name]) for name in sorted(found.people)}

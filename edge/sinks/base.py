@@ -2,8 +2,8 @@
 
 from typing import Protocol
 
-from edge.decision import Decision
-from edge.frame import Frame
+from edge.stream.decision import Decision
+from edge.stream.preprocess import Frame
 
 
 class Sink(Protocol):

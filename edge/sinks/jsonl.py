@@ -4,10 +4,10 @@ import json
 import sys
 from typing import TextIO
 
-from edge.closing import Closing
-from edge.decision import Decision
-from edge.errors import SinkError
-from edge.frame import Frame
+from edge.stream.decision import Decision
+from edge.stream.preprocess import Frame
+from edge_common.closing import Closing
+from edge_common.errors import SinkError
 
 
 class JsonLines(Closing):

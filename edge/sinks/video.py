@@ -6,11 +6,11 @@ from pathlib import Path
 
 import cv2
 
-from edge.closing import Closing
-from edge.decision import Decision
-from edge.draw import annotate
-from edge.errors import SinkError
-from edge.frame import Frame
+from edge.sinks.draw import annotate
+from edge.stream.decision import Decision
+from edge.stream.preprocess import Frame
+from edge_common.closing import Closing
+from edge_common.errors import SinkError
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 

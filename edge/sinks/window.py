@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import cv2
 
-from edge.closing import Closing
-from edge.decision import Decision
-from edge.draw import annotate
-from edge.errors import SinkError
-from edge.frame import Frame
 from edge.sinks.base import RunEnded
+from edge.sinks.draw import annotate
+from edge.stream.decision import Decision
+from edge.stream.preprocess import Frame
+from edge_common.closing import Closing
+from edge_common.errors import SinkError
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 

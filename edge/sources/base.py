@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import Protocol
 
-from edge.closing import Closing
-from edge.frame import Frame
+from edge.stream.preprocess import Frame
+from edge_common.closing import Closing
 
 
 class Source(Protocol):

@@ -6,9 +6,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.errors import SourceError
-from edge.frame import Frame
 from edge.sources.base import CountingSource
+from edge.stream.preprocess import Frame
+from edge_common.errors import SourceError
 
 IMAGE_SUFFIXES = frozenset(
     {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}

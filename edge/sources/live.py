@@ -12,9 +12,9 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from edge.errors import SourceError, SourceLost
-from edge.frame import Frame
 from edge.sources.base import CountingSource
+from edge.stream.preprocess import Frame
+from edge_common.errors import SourceError, SourceLost
 
 RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 

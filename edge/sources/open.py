@@ -4,7 +4,6 @@ import glob
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from edge.errors import SourceError
 from edge.sources.files import (
     IMAGE_SUFFIXES,
     ImageFiles,
@@ -14,6 +13,7 @@ from edge.sources.files import (
     natural_key,
 )
 from edge.sources.live import LiveSource, camera, network_stream, open_url
+from edge_common.errors import SourceError
 
 
 def open_source(uri: str | int) -> VideoFile | ImageFiles | LiveSource:

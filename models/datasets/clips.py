@@ -10,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.clips import Clips
-from edge.whole_file import whole_file
-
-from .motion import ACTIONS, MotionRange, draw_look, draw_motion, render
-from .orl import LABELS, Photo
+from edge.check.clips import Clips
+from edge_common.files import whole_file
+from edge_models.datasets.motion import ACTIONS, MotionRange, draw_look, draw_motion, render
+from edge_models.datasets.orl import LABELS, Photo
 
 CAMERA_SIZES = (160, 240, 320, 360, 400, 480)
 TASK_LABELS = {"reid": LABELS, "action": ACTIONS}

@@ -11,10 +11,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.errors import ClipError, EdgeError
-from edge.whole_file import whole_file
-
-from .dataset import Skipped
+from edge_common.errors import ClipError, EdgeError
+from edge_common.files import whole_file
+from edge_models.datasets.dataset import Skipped
 
 DECODED_VERSION = 1  # to be raised when the same files give other frames
 FILES_AHEAD = 8

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.whole_file import whole_file
-
-from .dataset import DataSet, Part
+from edge_common.files import whole_file
+from edge_models.datasets.dataset import DataSet, Part
 
 CALIBRATION_CLIPS, TEST_CLIPS = 160, 2000  # at most; whoever reads such a file loads all of it
 

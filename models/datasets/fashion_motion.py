@@ -1,22 +1,78 @@
-"""Fashion-MNIST in motion: which item is it, and how does it move?
+"""The idx format of MNIST and its kin, mapped from disk.
 
-Real pictures (H. Xiao, K. Rasul, R. Vollgraf, "Fashion-MNIST", 2017; 60,000 + 10,000)
-under a virtual camera, as ORL's faces are. Large enough to tell networks apart by
-fractions of a point.
+Big-endian: two zero bytes, a type code, the number of dimensions, a 32-bit size for
+each, then the values (Y. LeCun, C. Cortes, C. Burges, "The MNIST database").
 """
 
+import gzip
+import shutil
+import struct
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edge.errors import ClipError, ConfigError
+from edge_common.errors import ClipError, ConfigError
+from edge_common.files import whole_file
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets.from_files import Request
+from edge_models.datasets.motion import (
+    ACTIONS,
+    MIRRORED_ACTIONS,
+    MotionRange,
+    draw_look,
+    draw_motion,
+    render,
+)
+from edge_models.networks.tasks import classification
 
-from ..tasks import classification
-from .dataset import DataSet, Part
-from .from_files import Request
-from .idx import map_idx
-from .motion import ACTIONS, MIRRORED_ACTIONS, MotionRange, draw_look, draw_motion, render
+_UINT8 = 0x08
+
+
+def map_idx(path: Path, cache: Path) -> np.ndarray:
+    """Map the bytes of `path`, or of `path`.gz, which is unpacked into `cache` once.
+
+    Returns:
+        uint8, of the shape that the file tells.
+
+    Raises:
+        ClipError: the file is missing, damaged or cut short, or holds no bytes.
+        OSError: the disk is full, or `cache` cannot be written.
+    """
+    if not path.exists():
+        path = _unpacked(path.with_name(f"{path.name}.gz"), cache)
+    with path.open("rb") as file:
+        shape = _shape(file.read(4 + 4 * 255), path)
+    offset = 4 + 4 * len(shape)
+    if path.stat().st_size != offset + int(np.prod(shape)) or not np.prod(shape):
+        raise ClipError(f"{path} is cut short or empty: fetch the file again")
+    return np.memmap(path, np.uint8, "r", offset, shape)
+
+
+def _shape(head: bytes, path: Path) -> tuple[int, ...]:
+    dimensions = head[3] if len(head) >= 4 else 0
+    if head[:2] != b"\0\0" or not dimensions or len(head) < 4 + 4 * dimensions:
+        raise ClipError(f"{path} is no idx file: fetch the file again")
+    if head[2] != _UINT8:
+        raise ClipError(f"{path} holds values of type {head[2]:#04x}: only bytes (0x08) are read")
+    return struct.unpack(f">{dimensions}I", head[4 : 4 + 4 * dimensions])
+
+
+def _unpacked(packed: Path, cache: Path) -> Path:
+    if not packed.is_file():
+        raise ClipError(f"neither {packed.with_suffix('')} nor {packed.name} is there")
+    state = packed.stat()
+    plain = cache / f"{packed.stem}-{state.st_size}-{state.st_mtime_ns}"
+    if not plain.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        try:
+            with gzip.open(packed) as source, whole_file(plain) as target:
+                shutil.copyfileobj(source, target)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise ClipError(f"{packed} cannot be unpacked ({error}): fetch it again") from error
+    return plain
+
 
 ITEMS = (
     "t-shirt", "trouser", "pullover", "dress", "coat",

@@ -7,12 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.errors import ClipError, ConfigError
-
-from ..tasks import Task
-from .dataset import DataSet, Part, Skipped
-from .decoded import Decoded, Reader, decode
-from .split import Dealt, deal
+from edge_common.errors import ClipError, ConfigError
+from edge_models.datasets.dataset import DataSet, Dealt, Part, Skipped, deal
+from edge_models.datasets.decoded import Decoded, Reader, decode
+from edge_models.networks.tasks import Task
 
 
 @dataclass(frozen=True)

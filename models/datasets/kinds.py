@@ -5,12 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from edge.errors import ConfigError
-
-from ..config import DataSection
-from . import fashion_motion, labelled_clips, orl_motion, swimmers, utkface
-from .dataset import DataSet
-from .from_files import Request
+from edge_common.errors import ConfigError
+from edge_models.datasets import fashion_motion, labelled_clips, orl_motion, swimmers, utkface
+from edge_models.datasets.dataset import DataSet
+from edge_models.datasets.from_files import Request
+from edge_models.training.config import DataSection
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.clips import VIDEO_SUFFIXES, windows_of
-from edge.errors import ClipError
+from edge.check.clips import VIDEO_SUFFIXES, windows_of
 from edge.sources.files import ImageFiles, VideoFile, images_in, natural_key
-
-from ..tasks import Task, classification, regression
-from .dataset import DataSet, Skipped
-from .from_files import FolderSection, Found, Item, Request, data_set
+from edge_common.errors import ClipError
+from edge_models.datasets.dataset import DataSet, Skipped
+from edge_models.datasets.from_files import FolderSection, Found, Item, Request, data_set
+from edge_models.networks.tasks import Task, classification, regression
 
 _REGRESSION = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
 

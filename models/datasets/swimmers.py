@@ -12,12 +12,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.errors import ClipError, ConfigError
 from edge.sources.files import VideoFile, natural_key
-
-from ..tasks import classification
-from .dataset import DataSet, Skipped
-from .from_files import FolderSection, Found, Request, data_set, parse_names
+from edge_common.errors import ClipError, ConfigError
+from edge_models.datasets.dataset import DataSet, Skipped
+from edge_models.datasets.from_files import FolderSection, Found, Request, data_set, parse_names
+from edge_models.networks.tasks import classification
 
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
 PEOPLE = ("person0", "person1", "person2", "person3")

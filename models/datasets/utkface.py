@@ -13,12 +13,18 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.errors import ClipError
 from edge.sources.files import read_image
-
-from ..tasks import classification, regression
-from .dataset import DataSet, Skipped
-from .from_files import FolderSection, Found, Item, Request, data_set, parse_names
+from edge_common.errors import ClipError
+from edge_models.datasets.dataset import DataSet, Skipped
+from edge_models.datasets.from_files import (
+    FolderSection,
+    Found,
+    Item,
+    Request,
+    data_set,
+    parse_names,
+)
+from edge_models.networks.tasks import classification, regression
 
 RACES = ("white", "black", "asian", "indian", "others")
 GENDERS = ("male", "female")

@@ -5,16 +5,15 @@ from pathlib import Path
 
 import click
 
-from edge.errors import ConfigError, ModelError
-
-from ..config import TrainingConfig
-from ..datasets.dataset import DataSet
-from ..end_to_end.config import EndToEndConfig
-from ..training import network_of
-from .course import read_course
-from .identity import identity_task
-from .network import load_trained
-from .report import PAGE, report, report_folder, tell
+from edge_common.errors import ConfigError, ModelError
+from edge_models.datasets.dataset import DataSet
+from edge_models.evaluation.history import read_course
+from edge_models.evaluation.identity import identity_task
+from edge_models.evaluation.network import load_trained
+from edge_models.evaluation.report import PAGE, report, report_folder, tell
+from edge_models.training.config import TrainingConfig
+from edge_models.training.from_features import network_of
+from edge_models.training.pixels_config import EndToEndConfig
 
 
 def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: Path) -> None:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Callable
 
-from .intervals import Estimate
-from .results import RegressionResult, TaskResult
+from edge_models.evaluation.intervals import Estimate
+from edge_models.evaluation.results import RegressionResult, TaskResult
 
 NONE = "–"
 

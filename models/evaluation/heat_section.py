@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.document import Picture, Section, Table
-
-from .cells import number_within
-from .covering import Covering
+from edge_common.document import Picture, Section, Table
+from edge_models.evaluation.cells import number_within
+from edge_models.evaluation.gradcam import Covering
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,21 @@
-"""Who is it? Measured by likeness alone, of people that training saw and of people it did not."""
+"""How alike clips and files are: cosines of what precedes a task's last layer.
+
+A clip is compared with each file (photo, video) of the part but its own; a file is the mean
+of its clips' descriptors. So no clip is recognised by the pixels that it shares with another.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from edge.errors import ConfigError
-
-from ..config import EvaluationSection, nearest
-from ..tasks import Task
-from .likeness import likeness_of
-from .measure import Asked
-from .recognition import Recognition, recognise
-from .strangers import OpenSet, open_set
+from edge_common.errors import ConfigError
+from edge_models.evaluation.measure import Asked
+from edge_models.evaluation.open_set import OpenSet, open_set
+from edge_models.evaluation.recognition import Recognition, recognise
+from edge_models.evaluation.similarity import likeness_of
+from edge_models.networks.tasks import Task
+from edge_models.training.config import EvaluationSection, nearest
 
 USUAL = "reid"
 MOST_CLIPS = 2000  # compared with each other; of more, whole files are drawn

@@ -1,12 +1,11 @@
 """The page's section on knowing people again."""
 
-from edge.document import Section, Table
-
-from . import plots
-from .cells import share_within
-from .identity import Identity
-from .recognition import Recognition
-from .strangers import OpenSet
+from edge_common.document import Section, Table
+from edge_models.evaluation import plots
+from edge_models.evaluation.cells import share_within
+from edge_models.evaluation.identity import Identity
+from edge_models.evaluation.open_set import OpenSet
+from edge_models.evaluation.recognition import Recognition
 
 SEEN, STRANGERS = "trained on, other files", "never trained on"
 

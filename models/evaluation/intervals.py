@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.intervals import wilson_interval
+from edge_common.statistics import wilson_interval
 
 RESAMPLES = 1000
 

@@ -4,12 +4,12 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from .covering import Covering
-from .identity import Identity
-from .intervals import Estimate
-from .recognition import Recognition
-from .results import RegressionResult, TaskResult
-from .sections import Told
+from edge_models.evaluation.gradcam import Covering
+from edge_models.evaluation.identity import Identity
+from edge_models.evaluation.intervals import Estimate
+from edge_models.evaluation.recognition import Recognition
+from edge_models.evaluation.results import RegressionResult, TaskResult
+from edge_models.evaluation.sections import Told
 
 _NOTE = (
     "interval_95 is taken as if clips were independent; those of one photo are not: "

@@ -1,15 +1,17 @@
 """Ask a whole network about the clips of a part, batch by batch."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import click
 import numpy as np
 
-from ..datasets.dataset import DataSet, Part
-from ..end_to_end.pipeline import plain_batches
-from ..tasks import Task
-from .network import OpenNetwork
-from .results import RegressionResult, Results, TaskResult
+from edge_common.files import whole_file
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.evaluation.network import OpenNetwork
+from edge_models.evaluation.results import RegressionResult, Results, TaskResult
+from edge_models.networks.tasks import Task
+from edge_models.training.pipeline import plain_batches
 
 CLIPS_A_BATCH = 8
 
@@ -67,3 +69,29 @@ def _result(asked: Asked, task: Task) -> TaskResult | RegressionResult:
     if task.kind == "regression":
         return RegressionResult(truth, found[:, 0] * task.scale, task.unit, sources)
     return TaskResult(truth, found.argmax(axis=1), task.labels, sources)
+
+
+ANSWERS = "answers.npz"
+
+
+def write_answers(path: Path, results: Results) -> None:
+    """Keep truth, answer and source of each clip: `TASK.truth` (N,) and so on. Raises OSError."""
+    arrays = {}
+    for task, result in results.items():
+        arrays |= {f"{task}.truth": result.truth, f"{task}.answer": result.answer}
+        if result.sources is not None:
+            arrays[f"{task}.source"] = result.sources
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_answers(path: Path) -> dict[str, TaskResult]:
+    """What `write_answers` kept of classification tasks, without the names of their classes."""
+    with np.load(path) as arrays:
+        tasks = [n.removesuffix(".truth") for n in arrays.files if n.endswith(".truth")]
+        return {
+            task: TaskResult(
+                arrays[f"{task}.truth"], arrays[f"{task}.answer"], (), arrays.get(f"{task}.source")
+            )
+            for task in tasks
+        }

@@ -9,11 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edge.errors import ModelError
-
-from ..mtdnn import MTDNNConfig
-from ..tasks import Task
-from ..training import backbone_by_frames
+from edge_common.errors import ModelError
+from edge_models.networks.mtdnn import MTDNNConfig
+from edge_models.networks.tasks import Task
+from edge_models.training.from_features import backbone_by_frames
 
 
 @dataclass(frozen=True)

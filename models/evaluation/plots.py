@@ -12,12 +12,12 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
 
-from .recognition import Recognition
-from .results import RegressionResult, TaskResult
+from edge_models.evaluation.recognition import Recognition
+from edge_models.evaluation.results import RegressionResult, TaskResult
 
 History = Mapping[str, Mapping[str, Sequence[float]]]
 
-INK, RULE = "#222222", "#eeeeee"  # themed by edge.document
+INK, RULE = "#222222", "#eeeeee"  # themed by edge_common.document
 BLUE, ORANGE = "#0b7fb5", "#d55e00"  # legible on white and on black
 GREY = "#7d8790"
 DARK_TEXT, LIGHT_TEXT = "#1b1b1b", "#fdfdfd"  # on a colour of their own, so not themed

@@ -1,14 +1,106 @@
-"""Are people known again by likeness alone? Rank-1 and the ROC of pairs."""
+"""Pairs of a clip and a file, and what other people (or files) would have made of their ROC."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from sklearn.metrics import roc_curve
 
-from .intervals import Estimate, share_interval
-from .likeness import Likeness, galleries
-from .pairs import RATES, Drawn, groups_of, pairs_of
-from .people import roc_area
+from edge_models.evaluation.intervals import Estimate, draws, share_interval
+from edge_models.evaluation.similarity import Likeness, galleries, roc_area
+
+RATES = (0.01, 0.001)  # of pairs of two people that are taken for one
+FEWEST_PEOPLE = 8  # to draw people; below, files are drawn
+_RESAMPLES = 400
+_STEPS = 20_000  # of the cosine, from 1 to -1, that resamples tell apart
+MOST_PAIRS = 150_000  # of one person, and of two; of more, so many are drawn
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one resample gives: the ROC's area, and true accepts at `RATES`."""
+
+    area: float
+    accepts: dict[float, float]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of a clip and a file that is not its own; all arrays (pairs,).
+
+    a, b: the groups (people or files) of both sides.
+    """
+
+    cosine: np.ndarray
+    same: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    by_people: bool
+
+    def resampled(self) -> list[Drawn]:
+        """The bootstrap: whole people (or files) drawn, a pair as often as both of its sides."""
+        groups = int(max(self.a.max(), self.b.max())) + 1
+        found = [self.drawn(times) for times in draws(groups, _RESAMPLES)]
+        return [one for one in found if one is not None]
+
+    def drawn(self, times: np.ndarray) -> Drawn | None:
+        """With each group `times` (groups,) often; None where pairs of one kind are lacking."""
+        weight = times[self.a] * np.where(self.a == self.b, 1, times[self.b])
+        kinds = (self.same, ~self.same)
+        one, two = (np.bincount(self._step[k], weight[k], _STEPS + 1).cumsum() for k in kinds)
+        return _figures(one, two) if one[-1] and two[-1] else None
+
+    @cached_property
+    def _step(self) -> np.ndarray:
+        """Which step down from a cosine of 1, int64 (pairs,): those of one are accepted together."""
+        return np.rint((1 - self.cosine) / 2 * _STEPS).astype(np.int64)
+
+
+def _figures(one: np.ndarray, two: np.ndarray) -> Drawn:
+    """Of the weights accepted down to each step, pairs of one person and of two.
+
+    The area is the trapezoid rule's.
+    """
+    middle = (one + np.concatenate([[0], one[:-1]])) / 2
+    area = np.diff(two, prepend=0) @ middle / (one[-1] * two[-1])
+    accepts = {}
+    for rate in RATES:
+        allowed = np.searchsorted(two, rate * two[-1], "right")
+        accepts[rate] = float(one[allowed - 1] / one[-1]) if allowed else 0.0
+    return Drawn(float(area), accepts)
+
+
+def pairs_of(likeness: Likeness) -> Pairs:
+    """All pairs of the part, or `MOST_PAIRS` of each kind."""
+    clips, files = np.nonzero(likeness.own[:, None] != np.arange(len(likeness.people_of_files)))
+    same = likeness.people[clips] == likeness.people_of_files[files]
+    kept = np.concatenate([_some(np.flatnonzero(same)), _some(np.flatnonzero(~same))])
+    clips, files = clips[kept], files[kept]
+    group = groups_of(likeness)
+    return Pairs(
+        likeness.values[clips, files], same[kept], group[likeness.own[clips]], group[files],
+        enough_people(likeness),
+    )  # fmt: skip
+
+
+def _some(pairs: np.ndarray) -> np.ndarray:
+    """All of them, or as many as `MOST_PAIRS`, drawn at random."""
+    if len(pairs) <= MOST_PAIRS:
+        return pairs
+    return np.random.default_rng(0).choice(pairs, MOST_PAIRS, replace=False)
+
+
+def enough_people(likeness: Likeness) -> bool:
+    """Whether an interval can be had by drawing people."""
+    return len(np.unique(likeness.people_of_files)) >= FEWEST_PEOPLE
+
+
+def groups_of(likeness: Likeness) -> np.ndarray:
+    """What the bootstrap draws, for each file: its person, or itself where people are few."""
+    if not enough_people(likeness):
+        return np.arange(len(likeness.people_of_files))
+    return np.unique(likeness.people_of_files, return_inverse=True)[1]
+
 
 MOST_GALLERIES = 20
 _FEWEST_FALSE = 10  # pairs that a rate must stand for

@@ -11,21 +11,19 @@ import click
 import keras
 import numpy as np
 
-from edge.document import page
-from edge.whole_file import write_whole
-
-from ..datasets.dataset import DataSet, Part
-from .answers_file import ANSWERS, write_answers
-from .course import REPORT, Course, label_sums
-from .covering import cover
-from .examples import pictures_of
-from .heat_section import Heat
-from .identity import identity_task, measure_identity
-from .json_report import json_of
-from .measure import ask, results_of
-from .network import open_network
-from .results import Results
-from .sections import Told, sections
+from edge_common.document import page
+from edge_common.files import write_whole
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.evaluation.examples import pictures_of
+from edge_models.evaluation.gradcam import cover
+from edge_models.evaluation.heat_section import Heat
+from edge_models.evaluation.history import REPORT, Course, label_sums
+from edge_models.evaluation.identity import identity_task, measure_identity
+from edge_models.evaluation.json_report import json_of
+from edge_models.evaluation.measure import ANSWERS, ask, results_of, write_answers
+from edge_models.evaluation.network import open_network
+from edge_models.evaluation.results import Results
+from edge_models.evaluation.sections import Told, sections
 
 PAGE = "report.html"
 

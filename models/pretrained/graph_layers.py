@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from keras import layers
 
-from edge.errors import ModelError
-
-from .expressions import Expression, Known, Linear, limited, plus, times
-from .tfjs import Graph, Node
+from edge_common.errors import ModelError
+from edge_models.pretrained.expressions import Expression, Known, Linear, limited, plus, times
+from edge_models.pretrained.tfjs import Graph, Node
 
 Value = Expression | np.ndarray
 

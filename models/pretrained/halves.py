@@ -8,11 +8,10 @@ from typing import Any
 import keras
 from keras import layers
 
-from edge.errors import ModelError
-
-from .catalogue import Network, Scaling
-from .graph_layers import build
-from .tfjs import Graph, read_graph
+from edge_common.errors import ModelError
+from edge_models.pretrained.catalogue import Network, Scaling
+from edge_models.pretrained.graph_layers import build
+from edge_models.pretrained.tfjs import Graph, read_graph
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import keras
 
-from edge.errors import ModelError
-
-from .catalogue import NETWORKS
-from .halves import picture_model, read_halves, window_model
+from edge_common.errors import ModelError
+from edge_models.pretrained.catalogue import NETWORKS
+from edge_models.pretrained.halves import picture_model, read_halves, window_model
 
 
 def load(name: str, folder: Path, window: int | None = None) -> keras.Model:

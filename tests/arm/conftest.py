@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 import pytest
 
-from devices.catalogue import profile_named
-from devices.emulation.cache import Say
-from devices.emulation.guest import EmulatedBoard, emulated_board
-from devices.emulation.unavailable import Unavailable
-from edge.bundle import open_bundle
-from edge.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.bundle.archive import open_bundle
+from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+from edge_common.errors import Unavailable
+from edge_devices.emulation.cache import Say
+from edge_devices.emulation.guest import EmulatedBoard, emulated_board
+from edge_devices.profiles.catalogue import profile_named
 from tests.wheels import build_wheel
 
 T = TypeVar("T")
@@ -128,8 +128,8 @@ def bundles(
     tiny_model_path: Path, tiny_clips_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Path]:
     """The shipped network, and the tiny one with both parts in int8 and in float32."""
-    from convert.pipeline import Conversion
-    from convert.request import Request
+    from edge_convert.pipeline import Conversion
+    from edge_convert.request import Request
 
     folder = tmp_path_factory.mktemp("bundles")
     found = {"shipped": find_bundle(DEFAULT_BUNDLE)}

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from edge import flatbuffer
+from edge.tflite import flatbuffer
 
 
 def with_an_addition(model: bytes, least_elements: int) -> bytes:

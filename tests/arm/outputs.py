@@ -9,8 +9,8 @@ from collections import defaultdict
 
 import numpy as np
 
-from edge.bundle import open_bundle
-from edge.stream import EngineOptions, Stream
+from edge.bundle.archive import open_bundle
+from edge.stream.stream import EngineOptions, Stream
 
 
 def main(name: str, target: str, runtime: str) -> None:

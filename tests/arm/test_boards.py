@@ -29,7 +29,7 @@ def here(bundles: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 def test_detection_names_it(board: Installed) -> None:
-    code = "from devices.detection import detect; d = detect(); print(d.profile.name, d.how)"
+    code = "from edge_devices.detection.detect import detect; d = detect(); print(d.profile.name, d.how)"
     assert board.python("-c", code) == f"{board.name} model\n"
 
 

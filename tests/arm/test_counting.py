@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import main
-from devices.catalogue import profile_named
-from devices.emulation.cache import Say
-from devices.emulation.counting import InstructionCounter, counter
-from devices.emulation.unavailable import RunFailed
-from edge.bundle import Bundle, open_bundle, write_bundle
-from edge.shipped import DEFAULT_BUNDLE
+from edge.bundle.archive import Bundle, open_bundle, write_bundle
+from edge.bundle.shipped import DEFAULT_BUNDLE
+from edge_benchmarks.cli import main
+from edge_common.errors import RunFailed
+from edge_devices.emulation.cache import Say
+from edge_devices.emulation.counting import InstructionCounter, counter
+from edge_devices.profiles.catalogue import profile_named
 from tests.arm.conftest import or_skip
 from tests.arm.heavier import with_an_addition
 from tests.wheels import ROOT

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from devices.catalogue import profile_named
-from devices.emulation.arm_python import arm_python
-from devices.emulation.cache import Say
-from devices.emulation.guest import EmulatedBoard, emulated_board
-from edge.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+from edge_devices.emulation.arm_python import arm_python
+from edge_devices.emulation.cache import Say
+from edge_devices.emulation.guest import EmulatedBoard, emulated_board
+from edge_devices.profiles.catalogue import profile_named
 from tests.arm.conftest import BOARDS, Installed, install, or_skip
 
 WHEELS = ("tflite-runtime==2.14.0", "numpy<2", "opencv-python", "psutil", "click", "pip")
@@ -29,16 +29,18 @@ for text in metadata.requires("edge-run"):
 RUNS = """
 import sys
 import numpy as np
-import devices.detection, devices.machine, edge.bundle, edge.engine, edge.flatbuffer, edge.options
-bundle = edge.bundle.open_bundle(sys.argv[1])
+import edge_devices.detection.detect, edge_devices.detection.machine, edge.bundle.archive, edge.engine.engine
+import edge.tflite.flatbuffer, edge.commands.options
+bundle = edge.bundle.archive.open_bundle(sys.argv[1])
 for file in ("encoder.tflite", "head.tflite"):
-    engine = edge.engine.Engine(bundle.members[file], runtime="tflite-runtime")
+    engine = edge.engine.engine.Engine(bundle.members[file], runtime="tflite-runtime")
     for index, tensor in enumerate(engine.inputs):
         engine.input(index)[...] = np.random.default_rng(0).integers(0, 9, tensor.shape)
     engine.invoke()
     outputs = [engine.output(index) for index in range(len(engine.outputs))]
     assert all(np.isfinite(o).all() and o.std() > 0 for o in outputs), file
-print(devices.machine.this_machine().architecture, devices.detection.detect().profile.name)
+machine = edge_devices.detection.machine.this_machine()
+print(machine.architecture, edge_devices.detection.detect.detect().profile.name)
 """
 
 

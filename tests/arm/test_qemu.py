@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from devices.emulation.apt import check_apt
-from devices.emulation.cache import Say
-from devices.emulation.qemu import find_qemu
+from edge_devices.emulation.apt import check_apt
+from edge_devices.emulation.cache import Say
+from edge_devices.emulation.qemu import find_qemu
 from tests.arm.conftest import or_skip
 
 STATUS = Path("/var/lib/dpkg/status")
@@ -28,7 +28,7 @@ def without_qemu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "status").write_text("\n\n".join(kept))
     monkeypatch.setenv("PATH", str(tools))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr("devices.emulation.apt._INSTALLED_HERE", tmp_path / "status")
+    monkeypatch.setattr("edge_devices.emulation.apt._INSTALLED_HERE", tmp_path / "status")
 
 
 @pytest.mark.usefixtures("without_qemu")

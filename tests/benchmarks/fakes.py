@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.timing import FrameTiming
+from edge_benchmarks.measure.timing import FrameTiming
 
 
 class FakeClock:

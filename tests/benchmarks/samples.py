@@ -2,28 +2,27 @@
 
 from dataclasses import replace
 
-from benchmarks import record as rec
-from benchmarks.litert_script import CrossCheck
-from benchmarks.overhead import Overhead
-from benchmarks.profile import OperatorTime, PartProfile
-from benchmarks.profile.figures import by_kind
-from benchmarks.roofline.bandwidth import Bandwidth
-from benchmarks.roofline.peak import Peak
-from benchmarks.roofline.point import Roof, RooflinePoint
-from benchmarks.scenarios.camera import Camera
-from benchmarks.scenarios.capacity import Capacity
-from benchmarks.scenarios.cold import Cold
-from benchmarks.scenarios.frame_samples import FrameSamples
-from benchmarks.scenarios.growth import Growth
-from benchmarks.scenarios.multi_stream import MultiStream
-from benchmarks.scenarios.offline import Batch, Offline
-from benchmarks.scenarios.pipeline import Pipeline
-from benchmarks.scenarios.soak import Soak
-from benchmarks.scenarios.soak_loop import SoakInterval
-from benchmarks.statistics import Outliers, PercentileEstimate, Summary
-from benchmarks.timer import TimerCheck
-from devices.machine import Machine
-from devices.telemetry import Sample
+from edge_benchmarks.inside.cross_check import CrossCheck
+from edge_benchmarks.inside.profile import OperatorTime, PartProfile
+from edge_benchmarks.inside.profile.figures import by_kind
+from edge_benchmarks.inside.roofline.bandwidth import Bandwidth
+from edge_benchmarks.inside.roofline.peak import Peak
+from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
+from edge_benchmarks.measure.overhead import Overhead
+from edge_benchmarks.measure.timing import TimerCheck
+from edge_benchmarks.record import record as rec
+from edge_benchmarks.scenarios.camera import Camera
+from edge_benchmarks.scenarios.capacity import Capacity
+from edge_benchmarks.scenarios.cold import Cold
+from edge_benchmarks.scenarios.growth import Growth
+from edge_benchmarks.scenarios.multi_stream import MultiStream
+from edge_benchmarks.scenarios.offline import Batch, Offline
+from edge_benchmarks.scenarios.pipeline import Pipeline
+from edge_benchmarks.scenarios.samples import FrameSamples
+from edge_benchmarks.scenarios.soak import Soak, SoakInterval
+from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
+from edge_devices.detection.machine import Machine
+from edge_devices.telemetry import Sample
 
 
 def summary(p50: float, n: int = 300) -> Summary:

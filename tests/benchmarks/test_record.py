@@ -5,13 +5,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from benchmarks import record as rec
-from benchmarks.record import Measurement, Record, TaskFigure
-from benchmarks.record_file import from_json, read_record, to_json, write_record
-from benchmarks.statistics import Summary
-from devices.emulation.counts import Counts
-from devices.machine import Machine
-from edge.errors import ConfigError, SinkError
+from edge_benchmarks.record import record as rec
+from edge_benchmarks.record.file import from_json, read_record, to_json, write_record
+from edge_benchmarks.record.record import Measurement, Record, TaskFigure
+from edge_benchmarks.statistics import Summary
+from edge_common.errors import ConfigError, SinkError
+from edge_devices.detection.machine import Machine
+from edge_devices.emulation.counting import Counts
 from tests.benchmarks.samples import RECORD
 
 number = st.floats(allow_nan=False, allow_infinity=False)

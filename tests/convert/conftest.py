@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from convert.pipeline import Conversion
-from convert.request import Request
-from edge.bundle import Bundle
+from edge.bundle.archive import Bundle
+from edge_convert.pipeline import Conversion
+from edge_convert.request import Request
 
 USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range"}
 

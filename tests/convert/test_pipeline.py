@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from convert.cli import main
-from convert.proof.evidence import Evidence
-from edge.bundle import Bundle, open_bundle
-from edge.errors import ConfigError, ModelError
-from edge.manifest import TensorSpec
+from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle.manifest import TensorSpec
+from edge_common.errors import ConfigError, ModelError
+from edge_convert.cli import main
+from edge_convert.verification.evidence import Evidence
 from tests import tiny
 
 
@@ -206,7 +206,7 @@ def test_a_layer_of_the_user_s_own_is_named(tmp_path: Path, tiny_clips_path: Pat
     window = keras.Input((4, 32, 32, 3))
     pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(window)
     keras.Model(window, keras.layers.LSTM(2)(Doubling()(pooled))).save(path)
-    code = "from convert.cli import main; main()"
+    code = "from edge_convert.cli import main; main()"
     done = subprocess.run(
         [sys.executable, "-c", code, str(path), "--explain"], capture_output=True, text=True
     )
@@ -274,9 +274,9 @@ def test_answers_of_an_odd_form_are_refused_at_once(convert, outputs, message: s
 def test_a_card_that_does_not_fit_is_refused(
     tiny_model_path: Path, kind: dict, message: str
 ) -> None:
-    from convert.keras_cut.model import load_model
-    from convert.tasks_file import ModelCard, answers_of, tasks_of
-    from edge.typed_json import decode
+    from edge_common.data import decode
+    from edge_convert.cut.keras.model import load_model
+    from edge_convert.tasks_file import ModelCard, answers_of, tasks_of
 
     card = decode(ModelCard, {"tasks": {"kind": kind}})
     with pytest.raises(ConfigError, match=message):

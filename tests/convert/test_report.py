@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from convert.cli import main
-from edge.bundle import open_bundle
-from edge.document import Section, Table, markdown, page
+from edge.bundle.archive import open_bundle
+from edge_common.document import Section, Table, markdown, page
+from edge_convert.cli import main
 
 
 def test_the_same_document_in_both_forms() -> None:
@@ -80,7 +80,7 @@ def test_a_page_that_cannot_be_is_refused_before_the_work(
 
 
 def test_equal_input_gives_an_equal_bundle(convert, tiny_model_path: Path) -> None:
-    from convert.keras_cut.model import load_model
+    from edge_convert.cut.keras.model import load_model
 
     model = load_model(tiny_model_path)
     first = convert(model)[0].path.read_bytes()

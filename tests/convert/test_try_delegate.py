@@ -4,10 +4,10 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from convert.cli import main
-from convert.proof.verify import RuntimeRun, run_on_runtimes
-from edge.bundle import Bundle
-from edge.delegates import Delegate
+from edge.bundle.archive import Bundle
+from edge.engine.delegate import Delegate
+from edge_convert.cli import main
+from edge_convert.verification.verify import RuntimeRun, run_on_runtimes
 
 
 def tried(bundle: Bundle, library: Path, **options: str) -> RuntimeRun:

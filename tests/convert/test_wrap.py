@@ -10,15 +10,15 @@ import tensorflow as tf
 from click.testing import CliRunner
 from keras import layers, ops
 
-from convert.cli import main
-from convert.precision.quantiser import quantised
-from convert.precision.ranges import observe
-from convert.precision.recipes import INT8, Recipe
-from convert.tflite_cut.edit import sign
-from edge import flatbuffer
-from edge.bundle import Bundle, open_bundle
-from edge.engine import Engine
-from edge.selftest import self_test
+from edge.bundle.archive import Bundle, open_bundle
+from edge.check.self_test import self_test
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
+from edge_convert.cli import main
+from edge_convert.cut.tflite.edit import sign
+from edge_convert.precision.quantiser import quantised
+from edge_convert.precision.ranges import observe
+from edge_convert.precision.recipes import INT8, Recipe
 from tests import tiny
 
 LABELS = ["a", "b", "c"]

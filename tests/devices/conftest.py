@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.devices.own_profiles import OwnProfiles
+from tests.devices.profiles.own_profiles import OwnProfiles
 
 
 @pytest.fixture

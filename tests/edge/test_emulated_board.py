@@ -8,15 +8,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import main as edge_bench
-from benchmarks.compare_command import compare
-from benchmarks.record_file import read_record, write_record
-from devices.errors import DeviceError
 from edge import Stream, open_bundle
 from edge.cli import main as edge_run
-from edge.emulated_board import EmulatedBoard
-from edge.errors import EngineError
-from edge.stream import EngineOptions
+from edge.emulated import EmulatedBoard
+from edge.stream.stream import EngineOptions
+from edge_benchmarks.cli import main as edge_bench
+from edge_benchmarks.commands.compare import compare
+from edge_benchmarks.record.file import read_record, write_record
+from edge_common.errors import DeviceError, EngineError
 
 PI_4 = EngineOptions(device="emulated:pi-4")
 
@@ -106,7 +105,7 @@ def test_a_board_without_its_prefix_is_explained(cli: CliRunner) -> None:
 
 
 def test_the_report_page_names_it_wherever_a_figure_stands(cli: CliRunner, tmp_path: Path) -> None:
-    from edge.emulated_board import Predicted
+    from edge.emulated import Predicted
     from tests.benchmarks.samples import RECORD
 
     predicted = Predicted("pi-5", "Raspberry Pi 5", {}, {})

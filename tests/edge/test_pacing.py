@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.pacing import Pacer
+from edge.emulated import Pacer
 
 
 class Hands:

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from edge.process_age import process_age_s
+from edge.summary import process_age_s
 
 
 def test_it_is_the_time_since_boot_less_that_of_the_start(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_where_there_is_no_proc_psutil_serves(tmp_path: Path) -> None:
 
 
 def test_a_fresh_process_is_no_older_than_its_parent_knows() -> None:
-    code = "from edge.process_age import process_age_s; print(process_age_s())"
+    code = "from edge.summary import process_age_s; print(process_age_s())"
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 0.0 < float(done.stdout) <= time.monotonic() - started + 0.01  # a tick

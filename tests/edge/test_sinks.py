@@ -5,12 +5,12 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.decision import Decision, answer
-from edge.draw import annotate
-from edge.errors import SinkError
-from edge.frame import Frame
-from edge.manifest import Task
+from edge.bundle.manifest import Task
 from edge.sinks import JsonLines, VideoFileSink, Window
+from edge.sinks.draw import annotate
+from edge.stream.decision import Decision, answer
+from edge.stream.preprocess import Frame
+from edge_common.errors import SinkError
 
 TASKS = ["action"]
 TASK = Task("action", "classification", ("still", "left"))

@@ -2,11 +2,17 @@
 
 import pytest
 
-from edge.bundle import Bundle, open_bundle
-from edge.errors import EngineError
-from edge.flatbuffer import cost
-from edge.operators import Operator, read_operators
-from edge.work import _work, counted_work, estimated_work, units
+from edge.bundle.archive import Bundle, open_bundle
+from edge.tflite.flatbuffer import cost
+from edge.tflite.operators import (
+    Operator,
+    _work,
+    counted_work,
+    estimated_work,
+    read_operators,
+    units,
+)
+from edge_common.errors import EngineError
 
 # millions of instructions of one inference, counted under qemu with LiteRT 2.3.0
 COUNTED = {

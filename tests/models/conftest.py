@@ -2,8 +2,8 @@
 
 import pytest
 
-from edge.errors import ClipError
-from models.datasets import orl
+from edge_common.errors import ClipError
+from edge_models.datasets import orl
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.remote.agent.talk import say
+from edge_benchmarks.remote.agent.talk import say
 
 GRACE_S = 20  # for an interrupted edge-bench to write its record
 

@@ -8,8 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from benchmarks.remote.agent.children import collected
-from benchmarks.remote.agent.talk import DISK_FULL, Refusal, say
+from edge_benchmarks.remote.agent.children import collected
+from edge_benchmarks.remote.agent.talk import DISK_FULL, Refusal, say
 
 _VERSION = "{}.{}".format(*sys.version_info)
 _OFFLINE = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
@@ -81,7 +81,7 @@ class Environment:
 
 def check_installed(python: Path) -> None:
     """Raises Refusal where this Python has no edge-run."""
-    command = [python, "-c", "import benchmarks.cli"]
+    command = [python, "-c", "import edge_benchmarks.cli"]
     if subprocess.run(command, capture_output=True).returncode:
         raise Refusal(f"{python} has no edge-run: leave out --no-install, or name another Python")
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from benchmarks.remote.agent.children import interrupt_when_told, supervised
-from benchmarks.remote.agent.environment import Environment, check_installed
-from benchmarks.remote.agent.talk import (
+from edge_benchmarks.remote.agent.children import interrupt_when_told, supervised
+from edge_benchmarks.remote.agent.environment import Environment, check_installed
+from edge_benchmarks.remote.agent.talk import (
     Refusal,
     reason,
     receive_files,
@@ -24,7 +24,7 @@ from benchmarks.remote.agent.talk import (
 
 INTERRUPTED = 130
 RECORD = "record.json"
-_BENCH = "from benchmarks.cli import main; main(prog_name='edge-bench')"
+_BENCH = "from edge_benchmarks.cli import main; main(prog_name='edge-bench')"
 _LOCK_TRIES, _LOCK_PAUSE_S = 10, 0.2  # a run that was just interrupted needs a moment to end
 
 

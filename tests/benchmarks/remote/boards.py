@@ -6,7 +6,7 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks.remote.wheel import zipped
+from edge_benchmarks.remote.wheel import zipped
 
 NEEDED = ("click", "psutil", "opencv-python", "numpy", "ai-edge-litert")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.cli import main
+from edge_benchmarks.cli import main
 from tests.benchmarks.remote.sshd import Sshd, running_sshd
 
 Bench = Callable[..., Result]
@@ -35,7 +35,7 @@ def bench(sshd: Sshd) -> Bench:
 @pytest.fixture
 def bundle_path(tmp_path: Path) -> Path:
     """The shipped bundle under a name that no board knows."""
-    from edge.shipped import DEFAULT_BUNDLE, find_bundle
+    from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
 
     path = tmp_path / "mine.edge"
     path.write_bytes(find_bundle(DEFAULT_BUNDLE).read_bytes())

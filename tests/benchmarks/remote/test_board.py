@@ -2,8 +2,8 @@
 
 import pytest
 
-from benchmarks.remote.board import Board
-from benchmarks.remote.errors import lost, not_started
+from edge_benchmarks.remote.board import Board
+from edge_benchmarks.remote.errors import lost, not_started
 
 BOARD = Board("pi@board", 2222)
 

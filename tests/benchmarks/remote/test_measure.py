@@ -15,9 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks.record_file import read_record, to_json
-from benchmarks.remote import session
-from benchmarks.remote.wheel import Wheel, project_wheel, zipped
+from edge_benchmarks.record.file import read_record, to_json
+from edge_benchmarks.remote import session
+from edge_benchmarks.remote.wheel import Wheel, project_wheel, zipped
 from tests.benchmarks.remote.boards import script, stub_python, wheelhouse
 from tests.benchmarks.remote.conftest import Bench
 from tests.benchmarks.remote.sshd import Sshd
@@ -25,7 +25,7 @@ from tests.benchmarks.samples import RECORD
 
 QUICK = ["--frames", 12, "--seconds", 0.05, "--rounds", 2, "--cold-starts", 0, "--processes", 0]
 HERE = ["--no-install", "--board-python", sys.executable]
-RUN = "from benchmarks.cli import main; main(prog_name='edge-bench')"
+RUN = "from edge_benchmarks.cli import main; main(prog_name='edge-bench')"
 RECORD_TEXT = to_json(RECORD).replace("\n", "\n\n")  # no form that we would write ourselves
 WRITE_RECORD = f"open('record.json', 'w').write({RECORD_TEXT!r})"
 FAIL = "sys.stderr.write('Error: the source was lost\\n'); sys.exit(3)"

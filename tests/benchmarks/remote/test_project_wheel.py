@@ -6,9 +6,9 @@ from io import BytesIO
 
 import pytest
 
-from benchmarks.remote import wheel as wheels
-from benchmarks.remote.errors import RemoteError
-from benchmarks.remote.wheel import project_wheel, supports
+from edge_benchmarks.remote import wheel as wheels
+from edge_benchmarks.remote.errors import RemoteError
+from edge_benchmarks.remote.wheel import project_wheel, supports
 
 
 def test_the_same_files_give_the_same_bytes() -> None:
@@ -18,12 +18,12 @@ def test_the_same_files_give_the_same_bytes() -> None:
 def test_it_holds_all_packages_and_their_data() -> None:
     names = set(zipfile.ZipFile(BytesIO(project_wheel().content)).namelist())
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
-        "edge", "convert", "models", "benchmarks", "devices",
+        "edge", "edge_benchmarks", "edge_common", "edge_convert", "edge_devices", "edge_models",
     }  # fmt: skip
     assert {
         "edge/bundles/faces-in-motion.edge",
-        "models/configs/orl_motion_lite.toml",
-        "benchmarks/remote/agent/job.py",
+        "edge_models/configs/orl_motion_lite.toml",
+        "edge_benchmarks/remote/agent/job.py",
     } <= names
     assert not [name for name in names if name.endswith(".pyc")]
 
@@ -50,7 +50,7 @@ def test_a_wheel_packs_itself_again(tmp_path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import edge; assert edge.__file__.startswith(sys.path[0]), edge.__file__\n"
-        "from benchmarks.remote.wheel import project_wheel; print(project_wheel().sha256)"
+        "from edge_benchmarks.remote.wheel import project_wheel; print(project_wheel().sha256)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == wheel.sha256

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.cli import main
+from edge_benchmarks.cli import main
 from tests.benchmarks.remote.boards import bare_python, script, wheelhouse
 from tests.benchmarks.remote.conftest import Bench
 from tests.benchmarks.remote.sshd import Sshd, free_port, make_key, running_sshd

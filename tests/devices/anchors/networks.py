@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.efficientnet_lite0 import efficientnet_lite0
+from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
 
 _APPLICATIONS = keras.applications
 PRECISIONS = ("fp32", "int8", "dynamic")

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import nnls
 
-from edge.operators import read_operators
-from edge.work import counted_work, units
+from edge.tflite.operators import counted_work, read_operators, units
 
 Unit = tuple[str, str]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from devices.emulation.cache import arm_folder, kept, key
-from devices.emulation.unavailable import BuildFailed
+from edge_common.errors import BuildFailed
+from edge_devices.emulation.cache import arm_folder, kept, key
 
 
 def write(folder: Path) -> None:

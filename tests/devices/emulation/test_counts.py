@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.emulation.counts import Mark, by_class, moved_bytes, parse_marks
-from devices.emulation.kinds import Kind
+from edge_devices.emulation.counting import Mark, by_class, moved_bytes, parse_marks
+from edge_devices.emulation.plugin import Kind
 
 KINDS = (
     Kind("load", 0xF, 1, 16),

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from devices.catalogue import profile_named
-from devices.emulation.apt import Packages, unpack
-from devices.emulation.arm_python import arm_python
-from devices.emulation.counting import counter
-from devices.emulation.guest import emulated_board
-from devices.emulation.plugin import compiler, counting_plugin
-from devices.emulation.qemu import Qemu, find_qemu
-from devices.emulation.unavailable import BuildFailed, Unavailable
+from edge_common.errors import BuildFailed, Unavailable
+from edge_devices.emulation.apt import Packages, unpack
+from edge_devices.emulation.arm_python import arm_python
+from edge_devices.emulation.counting import counter
+from edge_devices.emulation.guest import emulated_board
+from edge_devices.emulation.plugin import compiler, counting_plugin
+from edge_devices.emulation.qemu import Qemu, find_qemu
+from edge_devices.profiles.catalogue import profile_named
 from tests.devices.emulation.conftest import Tool
 
 REFUSES_PLUGINS = "echo \"qemu: unknown option 'plugin'\" >&2; exit 1"

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from devices.catalogue import profile_named, profiles
-from devices.detection import detect
-from devices.emulation.arm_python import ArmPython
-from devices.emulation.overlay import board_files, overlay, seen
-from devices.telemetry.clocks import read_clocks
+from edge_devices.detection.detect import detect
+from edge_devices.emulation.arm_python import ArmPython
+from edge_devices.emulation.overlay import board_files, overlay, seen
+from edge_devices.profiles.catalogue import profile_named, profiles
+from edge_devices.telemetry.clocks import read_clocks
 
 EMULATED = sorted(name for name, profile in profiles().items() if profile.cpu.qemu_cpu)
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle, open_bundle
+from edge.bundle.archive import Bundle, open_bundle
 from tests import tiny
 
 PEOPLE = ("anna", "bert", "cleo")
@@ -43,8 +43,8 @@ def describing_model():
 @pytest.fixture(scope="session")
 def who_path(session_folder: Path) -> Path:
     """A bundle whose task `who` describes a window with 48 numbers."""
-    from convert.pipeline import Conversion
-    from convert.request import Request
+    from edge_convert.pipeline import Conversion
+    from edge_convert.request import Request
 
     model, clips = session_folder / "who.keras", session_folder / "who-clips.npz"
     describing_model().save(model)

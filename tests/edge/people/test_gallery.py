@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge.bundle import Bundle
-from edge.decision import Answer
-from edge.errors import GalleryError
-from edge.manifest import Part
-from edge.people.gallery import Gallery, checked_name, network_of, unit
-from edge.people.gallery_file import read_gallery, write_gallery
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import Part
+from edge.people.gallery import Gallery, checked_name, network_of, read_gallery, unit, write_gallery
 from edge.people.recogniser import Recogniser
+from edge.stream.decision import Answer
+from edge_common.errors import GalleryError
 
 EMPTY = Gallery("0" * 64, "who", "face", 8)
 names = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=12).filter(

@@ -1,0 +1,208 @@
+"""`edge-bench [run] BUNDLE`: measure one bundle on this machine."""
+
+from pathlib import Path
+
+import click
+
+from edge.bundle.shipped import DEFAULT_BUNDLE
+from edge.commands.options import engine_options, json_option, one_line_errors
+from edge.engine.delegate import Delegate
+from edge_benchmarks.commands.options import counting_options, insight_options, scenario_options
+from edge_benchmarks.remote.board import Board
+from edge_benchmarks.remote.options import board_options
+from edge_common.errors import EdgeError, SinkError
+from edge_common.files import cache_folder, can_be_written
+
+EXAMPLES = """\b
+Examples:
+  edge-bench mine.edge
+  edge-bench mine.edge --source clip.mp4 --threads 2 -o record.json
+  edge-bench mine.edge --data test.npz
+  edge-bench mine.edge --data test.npz --baselines --model mine.keras
+  edge-bench mine.edge --count --device pi-4,pi-5
+  edge-bench mine.edge --device emulated:pi-4 --scenario camera
+  edge-bench --host pi@board mine.edge --data test.npz -o record.json
+"""
+
+_PROCESSES = 20  # as many make a difference of 5 % visible
+_existing = click.Path(exists=True, path_type=Path)
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("bundle", default=DEFAULT_BUNDLE)
+@click.option(
+    "--data",
+    type=_existing,
+    metavar="CLIPS",
+    help="Clips, for accuracy labelled ones: an .npz of `clips` and one array a task.",
+)
+@click.option(
+    "--clips",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Answer at most N of the clips, drawn over all of them. [default: all]",
+)
+@click.option(
+    "--source",
+    metavar="URI",
+    help="Frames to time: video file, image folder, quoted glob. [default: --data, else golden]",
+)
+@click.option(
+    "--baselines", is_flag=True, help="Also run both parts anew over the window, each frame."
+)
+@click.option(
+    "--model",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="MODEL.keras",
+    help="With --baselines: also the uncut network in TFLite int8, float32 and Keras.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    default=lambda: cache_folder() / "baselines",
+    show_default="~/.cache/edge-run/baselines",
+    help="Keep converted baselines there.",
+)
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=300,
+    show_default=True,
+    metavar="N",
+    help="Measure at least N frames ...",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=3.0,
+    show_default=True,
+    metavar="S",
+    help="... and at least S seconds.",
+)
+@click.option(
+    "--baseline-frames",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    metavar="N",
+    help="Enough frames of a baseline.",
+)
+@click.option(
+    "--rounds",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Rounds in which streaming and baselines take turns.",
+)
+@click.option(
+    "--cold-starts",
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="Fresh edge-run processes to start; 0 for none.",
+)
+@click.option(
+    "--processes",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Fresh processes whose shortest frames comparisons rest on. [default: 20 with -o, else 0]",
+)
+@scenario_options
+@insight_options
+@counting_options
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="RECORD.json",
+    help="Write the record, for comparisons.",
+)
+@board_options
+@engine_options
+@json_option
+@one_line_errors
+def run(
+    bundle: str,
+    board: Board | None,
+    runtime: str,
+    threads: int,
+    delegate: Delegate,
+    frames: int,
+    seconds: float,
+    rounds: int,
+    output: Path | None,
+    as_json: bool,
+    cache: Path,
+    processes: int | None,
+    count: bool,
+    device: str,
+    **wanted: object,
+) -> None:
+    """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
+
+    Without BUNDLE the shipped network is measured.
+
+    Reports size, parameters and multiply-adds, latency of each stage and of a whole
+    frame, what edge-run adds around the runtime, accuracy on labelled clips, cold
+    start and peak memory of a fresh process, and the same for slower ways to run the
+    same network (--baselines).
+    """
+    from edge.emulated import PREFIX
+    from edge.stream.stream import EngineOptions
+    from edge_benchmarks.inside.instructions import boards_named
+    from edge_benchmarks.measure.timing import Plan
+    from edge_benchmarks.record.file import to_json, write_record
+    from edge_benchmarks.remote.measure import measure_there
+    from edge_benchmarks.run.bench import Bench
+    from edge_benchmarks.run.request import Request
+    from edge_benchmarks.show.tables import report
+    from edge_common.console import Progress
+
+    if wanted["model"] and not wanted["baselines"]:
+        raise click.UsageError("--model goes with --baselines")
+    if wanted["clips"] and not wanted["data"]:
+        raise click.UsageError("--clips goes with --data")
+    if wanted["rate_hz"] == 0 and not {"camera", "capacity"}.isdisjoint(wanted["scenarios"]):
+        raise click.UsageError("--rate 0 (flat out) is for the soak alone")
+    played = device if device.startswith(PREFIX) else ""
+    if count != bool(device) and not played:
+        raise click.UsageError(
+            "--device goes with --count (--count --device pi-4,pi-5), or plays a board "
+            "(--device emulated:pi-4)"
+        )
+    if count and board:
+        raise click.UsageError("--count counts on this machine, without a board: leave out --host")
+    if output:
+        _check_writable(output)
+    compared = output and not played  # what is predicted is nothing to compare by the shortest
+    processes_wanted = (_PROCESSES if compared else 0) if processes is None else processes
+    request = Request(
+        bundle,
+        EngineOptions(runtime, threads, delegate, played),
+        plan=Plan(frames, seconds, rounds),
+        cache=cache,
+        processes=processes_wanted,
+        count_for=boards_named(device.removeprefix(PREFIX)) if count else (),
+        **wanted,
+    )
+    progress = Progress()
+    with request.options.confined():
+        found = measure_there(board, output, progress) if board else Bench(request, progress).run()
+    progress.say("done")
+    if output and not board:
+        write_record(output, found)
+    click.echo(to_json(found).rstrip() if as_json else "\n" + report(found))
+    if not found.complete:
+        raise KeyboardInterrupt
+    if found.failures:
+        raise SystemExit(EdgeError.exit_code)
+
+
+def _check_writable(output: Path) -> None:
+    """A run takes minutes: find out before it, not after."""
+    if output.suffix != ".json":
+        raise SinkError(f"{output} is no name for a record: it ends in .json")
+    if not can_be_written(output):
+        raise SinkError(f"{output} cannot be written: its folder is missing or read-only")

@@ -1,0 +1,72 @@
+"""edge-bench versus: two bundles in turn, which is the surest way to see a small difference."""
+
+import click
+
+from edge.commands.options import engine_options, json_option, one_line_errors
+from edge.engine.delegate import Delegate
+
+EXAMPLES = """\b
+Examples:
+  edge-bench versus old.edge new.edge
+  edge-bench versus old.edge new.edge --threads 2 --processes 12
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--processes",
+    type=click.IntRange(4),
+    default=8,
+    show_default=True,
+    help="Fresh processes, in each of which both take turns.",
+)
+@click.option(
+    "--source",
+    metavar="URI",
+    help="Frames to run both on: a video or a folder of images. [default: AFTER's golden frames]",
+)
+@engine_options
+@json_option
+@one_line_errors
+def versus(
+    before: str,
+    after: str,
+    processes: int,
+    source: str | None,
+    runtime: str,
+    threads: int,
+    delegate: Delegate,
+    as_json: bool,
+) -> None:
+    """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
+    import json
+
+    from edge.bundle.plain_tflite import open_any
+    from edge.stream.stream import EngineOptions
+    from edge_benchmarks.judge.compare import compare_interleaved
+    from edge_benchmarks.measure import floors
+    from edge_benchmarks.run.frames import choose_frames
+    from edge_common.console import Progress
+
+    options, progress = EngineOptions(runtime, threads, delegate), Progress()
+    open_any(before, runtime=runtime)  # said now, not from a child
+    frames = choose_frames(open_any(after, runtime=runtime), None, source)
+    with progress.count("both in turn, fresh processes", processes) as on_process:
+        pairs = list(
+            floors.interleaved_floors_ms(
+                before, after, options, frames, processes, plan=floors.PLAN, on_process=on_process
+            )
+        )
+    found = compare_interleaved(*zip(*pairs))
+    low, high = found.interval
+    if as_json:
+        floors = dict(zip(("before_ms", "after_ms"), zip(*pairs)))
+        said = {"ratio": found.ratio, "interval": found.interval, "verdict": found.verdict}
+        click.echo(json.dumps({**said, **floors}))
+        return
+    click.echo(
+        f"{after} against {before}: {found.verdict} (time x {found.ratio:.3f}, "
+        f"95 % interval {low:.3f} to {high:.3f}, {processes} processes)"
+    )

@@ -1,1 +1,0 @@
-"""Two records side by side: what changed, and what cannot be compared."""

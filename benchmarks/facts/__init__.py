@@ -1,1 +1,0 @@
-"""What a bundle is and does that needs no clock: the same on every day."""

@@ -1,1 +1,0 @@
-"""Whether a change may land: new figures against a baseline, within allowances."""

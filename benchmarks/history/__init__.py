@@ -1,1 +1,0 @@
-"""Records of one folder over time."""

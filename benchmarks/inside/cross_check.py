@@ -1,0 +1,164 @@
+"""Our timing beside someone else's: LiteRT's benchmark script, or a plain loop.
+
+ai-edge-litert brings the script since 2.2 (`ai_edge_litert.tools.benchmark_litert_model`,
+also installed as `litert-benchmark`); it times `CompiledModel.run_by_name` in Python and
+rounds to 0.01 ms. Where there is none, a loop of a dozen lines around the runtime's own
+Interpreter serves, in a fresh process and with no code of ours.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edge.engine import runtimes
+from edge.engine.engine import Engine
+from edge.stream.stream import EngineOptions
+from edge_benchmarks.inside.noise import fill_randomly
+from edge_benchmarks.measure.timing import invokes_ms
+from edge_benchmarks.statistics import median, percentile_interval
+from edge_common.errors import EngineError
+
+SCRIPT = "LiteRT's benchmark script"
+PLAIN_LOOP = "a plain loop in a fresh process"
+AGREEMENT = 0.03  # relative
+
+_MODULE = "ai_edge_litert.tools.benchmark_litert_model"
+_TIMEOUT_S = 300
+_LOOP = """\
+import json, sys, time
+from {module} import Interpreter
+model, threads, warmup, runs, result = sys.argv[1:]
+interpreter = Interpreter(model_path=model, num_threads=int(threads))
+interpreter.allocate_tensors()
+for _ in range(int(warmup)):
+    interpreter.invoke()
+taken = []
+for _ in range(int(runs)):
+    started = time.perf_counter()
+    interpreter.invoke()
+    taken.append((time.perf_counter() - started) * 1e3)
+taken.sort()
+middle = (taken[(len(taken) - 1) // 2] + taken[len(taken) // 2]) / 2
+json.dump({{"latency": {{"median_ms": middle}}}}, open(result, "w"))
+"""
+
+
+@dataclass(frozen=True)
+class CrossCheckPlan:
+    """Ours and theirs in turn, `rounds` times; `runs` invocations each, after `warmup`."""
+
+    rounds: int = 30
+    runs: int = 50
+    warmup: int = 10
+
+
+@dataclass(frozen=True)
+class CrossCheck:
+    """The same part timed by us and by `reference`.
+
+    ours_ms, theirs_ms: the median of each round.  ratio: ours to theirs, the median of the
+    rounds.  interval: its 95 %; None for too few rounds.
+    """
+
+    reference: str
+    threads: int
+    runs: int
+    ours_ms: tuple[float, ...]
+    theirs_ms: tuple[float, ...]
+    ratio: float
+    interval: tuple[float, float] | None
+
+    @property
+    def agrees(self) -> bool:
+        """Within 3 %."""
+        return abs(self.ratio - 1) <= AGREEMENT
+
+
+def cross_check(
+    model: bytes,
+    options: EngineOptions,
+    plan: CrossCheckPlan = CrossCheckPlan(),
+    on_round: Callable[[], None] = lambda: None,
+) -> CrossCheck:
+    """Time a .tflite in turn (A B A B ...) with ours and the best reference there is.
+
+    Raises EngineError where the model does not load or the reference fails, and for an
+    external delegate, which the references do not take.
+    """
+    if not options.delegate.is_the_runtimes_choice:
+        raise EngineError("the timing of an external delegate cannot be cross-checked")
+    reference = reference_for(options)
+    pairs = []
+    with TemporaryDirectory(prefix="edge-bench-") as folder:
+        path = Path(folder) / "part.tflite"
+        path.write_bytes(model)
+        command = _command(reference, path, options, plan)
+        for _ in range(plan.rounds):
+            ours = our_median_ms(model, options, plan)
+            pairs.append((ours, _their_median_ms(command, path.with_suffix(".json"))))
+            on_round()
+    return compared(reference, options.threads, plan.runs, pairs)
+
+
+def compared(
+    reference: str, threads: int, runs: int, pairs: list[tuple[float, float]]
+) -> CrossCheck:
+    """Of the rounds' medians, ours first."""
+    ratios = [ours / theirs for ours, theirs in pairs]
+    ours_ms, theirs_ms = zip(*pairs)
+    interval = percentile_interval(ratios, 0.5)
+    return CrossCheck(reference, threads, runs, ours_ms, theirs_ms, median(ratios), interval)
+
+
+def reference_for(options: EngineOptions) -> str:
+    """LiteRT's script where it is installed and LiteRT is what runs, else the plain loop."""
+    litert = runtimes.load(options.runtime).name == "litert"
+    return SCRIPT if litert and has_script() else PLAIN_LOOP
+
+
+def has_script() -> bool:
+    """Whether this environment's LiteRT brings its benchmark script."""
+    try:
+        return find_spec(_MODULE) is not None
+    except ImportError:
+        return False
+
+
+def our_median_ms(model: bytes, options: EngineOptions, plan: CrossCheckPlan) -> float:
+    """As the harness times an engine: a probe around each invocation."""
+    engine = Engine(model, runtime=options.runtime, threads=options.threads)
+    fill_randomly(engine)
+    return median(invokes_ms(engine, plan.runs, plan.warmup))
+
+
+def _command(
+    reference: str, model: Path, options: EngineOptions, plan: CrossCheckPlan
+) -> list[str]:
+    result = model.with_suffix(".json")
+    numbers = map(str, (options.threads, plan.warmup, plan.runs))
+    if reference == PLAIN_LOOP:
+        module = runtimes.load(options.runtime).interpreter.__module__
+        loop = _LOOP.format(module=module)
+        return [sys.executable, "-c", loop, str(model), *numbers, str(result)]
+    names = ("--num_threads", "--warmup_runs", "--num_runs")
+    asked = [argument for pair in zip(names, numbers) for argument in pair]
+    files = ["--model", str(model), "--result_json", str(result)]
+    return [sys.executable, "-m", _MODULE, *files, *asked]
+
+
+def _their_median_ms(command: list[str], result: Path) -> float:
+    result.unlink(missing_ok=True)  # of the round before
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(f"the cross-check gave no result in {_TIMEOUT_S} s") from error
+    try:
+        return float(json.loads(result.read_text())["latency"]["median_ms"])
+    except (OSError, KeyError, ValueError) as error:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise EngineError(f"the cross-check failed ({reason})") from error

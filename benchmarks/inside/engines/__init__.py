@@ -1,0 +1,20 @@
+"""The same part in other engines, where they are installed (`pip install 'edge-run[engines]'`)."""
+
+from edge_benchmarks.inside.engines.conversion import to_onnx
+from edge_benchmarks.inside.engines.interface import Agreement, Make, OtherEngine, agreement
+from edge_benchmarks.inside.engines.onnx_runtime import onnx_engine
+from edge_benchmarks.inside.engines.open_vino import openvino_engine
+
+# name -> how to load a .tflite with so many threads
+OTHER_ENGINES: dict[str, Make] = {"openvino": openvino_engine, "onnxruntime": onnx_engine}
+
+__all__ = [
+    "OTHER_ENGINES",
+    "Agreement",
+    "Make",
+    "OtherEngine",
+    "agreement",
+    "onnx_engine",
+    "openvino_engine",
+    "to_onnx",
+]

@@ -1,0 +1,130 @@
+"""The shape of `edge.engine.engine.Engine`, in which other engines are brought to the same probes."""
+
+import contextlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Protocol
+
+import numpy as np
+
+from edge.bundle.manifest import TensorSpec
+from edge.engine.engine import Engine
+from edge.stream.quantise import dequantise
+from edge_common.errors import EngineError
+
+Specs = tuple[TensorSpec, ...]
+
+
+class OtherEngine(Protocol):
+    """A loaded model with its tensors, as `edge.engine.engine.Engine` has them."""
+
+    name: str
+    version: str
+    invocations: int
+    inputs: Specs
+    outputs: Specs
+
+    def input(self, index: int = 0) -> np.ndarray:
+        """A view of the input's memory."""
+
+    def output(self, index: int = 0) -> np.ndarray:
+        """A view of the output's memory, overwritten by the next `invoke`."""
+
+    def invoke(self) -> None:
+        """Run the model once on what stands in its inputs."""
+
+
+def tensors_of(model: bytes) -> tuple[Specs, Specs]:
+    """Inputs and outputs of a .tflite, as LiteRT sees them: others know no quantisation."""
+    engine = Engine(model)
+    return engine.inputs, engine.outputs
+
+
+def need(package: str, extra: str = "engines") -> None:
+    """Raise EngineError where a package is not installed."""
+    if find_spec(package) is None:
+        raise EngineError(f"{package} is not installed: pip install 'edge-run[{extra}]'")
+
+
+@contextlib.contextmanager
+def refusals(engine: str, does: str, errors: tuple[type[Exception], ...]) -> Iterator[None]:
+    """What an engine raises as EngineError in one line."""
+    try:
+        yield
+    except errors as error:
+        lines = str(error).strip().splitlines() or ["no reason given"]
+        raise EngineError(f"{engine} does not {does} ({lines[-1].strip()[:200]})") from error
+
+
+def in_order(wanted: Specs, names: list[set[str]], engine: str) -> list[int]:
+    """For each wanted tensor the place of the one that bears its name.
+
+    Raises EngineError where one is missing.
+    """
+    places = [next((i for i, n in enumerate(names) if spec.name in n), None) for spec in wanted]
+    if None in places:
+        raise EngineError(f"{engine} has other inputs or outputs than the .tflite")
+    return places
+
+
+Make = Callable[[bytes, int], OtherEngine]
+
+
+MINIMUM_SNR_DB = 15.0  # int8 kernels that only round differently stay above it
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Outputs of one engine against those of LiteRT.
+
+    snr_db: power of the outputs over power of the difference, the worst output's;
+    None where there is no difference.  identical: share of equal values, 0 to 1.
+    inputs: how many were compared.
+    """
+
+    snr_db: float | None
+    identical: float
+    inputs: int
+
+    @property
+    def agrees(self) -> bool:
+        return self.snr_db is None or self.snr_db >= MINIMUM_SNR_DB
+
+
+def agreement(
+    reference: OtherEngine, other: OtherEngine, inputs: Sequence[Sequence[np.ndarray]]
+) -> Agreement:
+    """Run both engines on `inputs` (for each, an array a tensor, as the tensors hold them).
+
+    Raises EngineError where the reference answers nothing that could be compared:
+    constant or not finite outputs agree with any broken engine.
+    """
+    wanted, found = _outputs(reference, inputs), _outputs(other, inputs)
+    for tensor, expected in zip(reference.outputs, wanted):
+        if not np.isfinite(expected).all() or np.ptp(expected) == 0:
+            raise EngineError(f"the output {tensor.name} is constant or not finite: no comparison")
+    ratios = [ratio for pair in zip(wanted, found) if (ratio := _snr_db(*pair)) is not None]
+    equal = np.concatenate([np.equal(a, b).ravel() for a, b in zip(wanted, found)])
+    return Agreement(min(ratios, default=None), float(equal.mean()), len(inputs))
+
+
+def _outputs(engine: OtherEngine, inputs: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+    """For each output its real values, one row an input."""
+    rows: list[list[np.ndarray]] = [[] for _ in engine.outputs]
+    for arrays in inputs:
+        for index, array in enumerate(arrays):
+            engine.input(index)[...] = array
+        engine.invoke()
+        for index, tensor in enumerate(engine.outputs):
+            rows[index].append(dequantise(engine.output(index), tensor))
+    return [np.stack(found) for found in rows]
+
+
+def _snr_db(expected: np.ndarray, found: np.ndarray) -> float | None:
+    noise = float(np.square(expected - found, dtype=np.float64).sum())
+    if noise == 0:
+        return None
+    signal = float(np.square(expected, dtype=np.float64).sum())
+    return 10 * math.log10(signal / noise) if math.isfinite(noise) else -math.inf

@@ -1,0 +1,166 @@
+"""In which order TFLite runs the operators of a graph that a delegate has taken in part."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge.tflite.operators import Operator
+from edge_benchmarks.inside.profile.alignment import align, kernel_name
+from edge_benchmarks.inside.profile.estimate import Estimate, Event, Trace, estimate, spread_over
+from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Operators that run one after the other, all delegated (one partition) or none."""
+
+    delegated: bool
+    operators: tuple[int, ...]
+
+
+def stretches(operators: Sequence[Operator], undelegated: Collection[int]) -> list[Stretch]:
+    """The operators, by index, as the runtime runs them.
+
+    Partitions are grown greedily: each takes every operator of its own sort whose inputs
+    are there (TFLite's graph_info.cc, PartitionGraphIntoIndependentNodeSubsets).
+    """
+    left = list(operators)
+    missing = {tensor for operator in left for tensor in operator.outputs}
+    found: list[Stretch] = []
+    while left:
+        first = next((o for o in left if not missing.intersection(o.inputs)), left[0])
+        delegated = first.index not in undelegated
+        taken = _grow(left, missing, undelegated, delegated) or [first]
+        found.append(Stretch(delegated, tuple(o.index for o in taken)))
+        missing.difference_update(tensor for o in taken for tensor in o.outputs)
+        gone = set(found[-1].operators)
+        left = [o for o in left if o.index not in gone]
+    return found
+
+
+def _grow(
+    left: Sequence[Operator],
+    missing: Collection[int],
+    undelegated: Collection[int],
+    delegated: bool,
+) -> list[Operator]:
+    still_missing, taken = set(missing), []
+    for operator in left:
+        same = (operator.index not in undelegated) == delegated
+        if same and not still_missing.intersection(operator.inputs):
+            taken.append(operator)
+            still_missing.difference_update(operator.outputs)
+    return taken
+
+
+METHOD = "LiteRT's own profiler"
+_INTO_THE_NEXT = frozenset({"PAD", "PADV2"})  # a convolution pads by itself
+
+
+def assemble(operators: Sequence[Operator], trace: Trace, threads: int) -> PartProfile:
+    """The profile of the part with these operators, in the order of the graph."""
+    found = estimate(trace)
+    undelegated = {event.index for event in trace.events if not event.delegated}
+    owners = owners_of(operators, trace.events, undelegated)
+    times = spread_over(owners, found.kernel_ms, range(len(operators)))
+    rows = _rows(operators, times, _kernels(owners, trace.events), undelegated)
+    return PartProfile(
+        method=METHOD,
+        threads=threads,
+        runs=len(trace.elapsed_us),
+        whole_ms=found.whole_ms,
+        operators=rows,
+        kinds=by_kind(rows),
+        below_resolution=_short(found, owners),
+        below_resolution_ms=sum(ms for ms, short in zip(found.kernel_ms, found.short) if short),
+    )
+
+
+def owners_of(
+    operators: Sequence[Operator], events: Sequence[Event], undelegated: Collection[int]
+) -> list[int | None]:
+    """The operator, by index, of each event; None for a kernel that XNNPACK added."""
+    expected = stretches(operators, undelegated)
+    runs = _runs(events)
+    if [run[0].delegated for run in runs] != [stretch.delegated for stretch in expected]:
+        return align([event.tag for event in events], [o.name for o in operators])
+    return [
+        owner
+        for stretch, run in zip(expected, runs)
+        for owner in _owners_in(operators, stretch, run)
+    ]
+
+
+def _runs(events: Sequence[Event]) -> list[list[Event]]:
+    """Events one after the other, by partition: its kernels are counted from 0."""
+    runs: list[list[Event]] = []
+    for event in events:
+        begins = not runs or runs[-1][-1].delegated != event.delegated
+        if begins or (event.delegated and event.index == 0):
+            runs.append([])
+        runs[-1].append(event)
+    return runs
+
+
+def _owners_in(
+    operators: Sequence[Operator], stretch: Stretch, run: Sequence[Event]
+) -> list[int | None]:
+    if not stretch.delegated:
+        return [event.index for event in run]
+    names = [operators[i].name for i in stretch.operators]
+    places = align([event.tag for event in run], names)
+    return [None if place is None else stretch.operators[place] for place in places]
+
+
+def _kernels(owners: Sequence[int | None], events: Sequence[Event]) -> dict[int, str]:
+    return {
+        owner: kernel_name(event.tag) for owner, event in zip(owners, events) if owner is not None
+    }
+
+
+def _short(found: Estimate, owners: Sequence[int | None]) -> int:
+    """Operators of which every kernel is shorter than the profiler can tell."""
+    long = {owner for owner, short in zip(owners, found.short) if not short}
+    return len({owner for owner in owners if owner is not None} - long)
+
+
+def _rows(
+    operators: Sequence[Operator],
+    times: Mapping[int, float],
+    kernels: Mapping[int, str],
+    undelegated: Collection[int],
+) -> tuple[OperatorTime, ...]:
+    total = sum(times.values()) or 1.0
+    fused = _fused(operators, kernels)
+    return tuple(
+        OperatorTime(
+            index=o.index,
+            operator=o.name,
+            shape=o.shape,
+            multiply_adds=o.multiply_adds,
+            ms=times[o.index],
+            share=times[o.index] / total,
+            delegated=o.index not in undelegated,
+            kernel=kernels.get(o.index, ""),
+            fused_into=fused.get(o.index),
+        )
+        for o in operators
+    )
+
+
+def _fused(operators: Sequence[Operator], kernels: Collection[int]) -> dict[int, int]:
+    """For each operator without a kernel the one whose kernel does its work.
+
+    The last of those that it reads from; for padding the first that reads from it.
+    """
+    maker = {tensor: o.index for o in operators for tensor in o.outputs}
+    reader = {tensor: o.index for o in reversed(operators) for tensor in o.inputs}
+    fused: dict[int, int] = {}
+    for o in operators:
+        if o.index in kernels:
+            continue
+        before = sorted(maker[i] for i in o.inputs if i in maker)[-1:]
+        after = sorted(reader[i] for i in o.outputs if i in reader)[:1]
+        neighbours = after or before if o.name in _INTO_THE_NEXT else before or after
+        if neighbours:
+            fused[o.index] = fused.get(neighbours[0], neighbours[0])
+    return fused

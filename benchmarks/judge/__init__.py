@@ -1,0 +1,1 @@
+"""Records and facts held against each other: compare, gate, history, score."""

@@ -1,0 +1,123 @@
+"""The figures of two records that are not a frame's time, each before and after."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from edge_benchmarks.judge.comparable import BETTER, WORSE, difference_interval
+from edge_benchmarks.judge.compare import NO_DIFFERENCE
+from edge_benchmarks.record.record import Record, TaskFigure
+from edge_common.statistics import wilson_interval
+
+LARGER, SMALLER = "larger", "smaller"
+OTHER_CLIPS = "other clips"
+BYTES, COUNT, MS, SHARE = "bytes", "count", "ms", "share"
+_P99_NEEDS = 100  # frames; of fewer, p99 is little more than the largest
+
+
+@dataclass(frozen=True)
+class Change:
+    """One figure in two records, in `unit`. None: not measured there.
+
+    verdict: of the one after; empty where the figure differs between runs of the same
+    thing, or where one of the two is not measured.  interval: 95 %, of `after - before`.
+    """
+
+    figure: str
+    before: float | None
+    after: float | None
+    unit: str
+    verdict: str = ""
+    interval: tuple[float, float] | None = None
+
+    @property
+    def known(self) -> bool:
+        return self.before is not None and self.after is not None
+
+    @property
+    def same(self) -> bool:
+        return self.before == self.after and self.verdict != OTHER_CLIPS
+
+
+def changes(before: Record, after: Record) -> Iterator[Change]:
+    """Every figure that at least one of the records knows."""
+    for figure, (unit, exact, of) in _FIGURES.items():
+        found = Change(figure, of(before), of(after), unit)
+        if found.before is not None or found.after is not None:
+            yield _sized(found) if exact else found
+    yield from accuracy_changes(before, after)
+
+
+def _sized(found: Change) -> Change:
+    if not found.known or found.same:
+        return found
+    verdict = LARGER if found.after > found.before else SMALLER
+    return Change(found.figure, found.before, found.after, found.unit, verdict)
+
+
+def accuracy_changes(before: Record, after: Record) -> Iterator[Change]:
+    """Of each task that both records know: better, worse or no difference at 95 %."""
+    known = {(f.task, f.metric): f for f in before.streamed.accuracy}
+    for figure in after.streamed.accuracy:
+        old = known.get((figure.task, figure.metric))
+        if old is None or (old.value is None and figure.value is None):
+            continue
+        same_clips = (before.data, old.n) == (after.data, figure.n)
+        yield _judged(old, figure, same_clips)
+
+
+def _judged(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
+    is_share = new.metric == "accuracy"
+    name = f"{'accuracy' if is_share else 'mean absolute error'} of {new.task}"
+    unit = SHARE if is_share else new.unit
+    if old.value is None or new.value is None:
+        return Change(name, old.value, new.value, unit)
+    if not same_clips:
+        return Change(name, old.value, new.value, unit, OTHER_CLIPS)
+    intervals = _interval(old), _interval(new)
+    if None in intervals:
+        return Change(name, old.value, new.value, unit)
+    low, high = difference_interval(old.value, intervals[0], new.value, intervals[1])
+    verdict = NO_DIFFERENCE
+    if low > 0 or high < 0:
+        verdict = BETTER if (low > 0) == is_share else WORSE
+    return Change(name, old.value, new.value, unit, verdict, (low, high))
+
+
+def _interval(figure: TaskFigure) -> tuple[float, float] | None:
+    if figure.interval is None and figure.metric == "accuracy" and figure.n:
+        return wilson_interval(round(figure.value * figure.n), figure.n)
+    return figure.interval
+
+
+def total(figures: Sequence[int | None]) -> int | None:
+    """The sum of all parts; None where one of them is not known."""
+    return None if None in figures else sum(figures)
+
+
+def _peak(record: Record) -> int | None:
+    return record.cold_start.peak_rss_bytes if record.cold_start else None
+
+
+def _own_peak(record: Record) -> int | None:
+    return record.memory.peak_rss_bytes if record.memory else None
+
+
+def _p50(record: Record) -> float | None:
+    return record.streamed.total_ms.p50 if record.streamed.total_ms else None
+
+
+def _p99(record: Record) -> float | None:
+    latency = record.streamed.total_ms
+    return latency.p99 if latency and latency.n >= _P99_NEEDS else None
+
+
+# name -> unit, whether it is the same in each run of one bundle, where it stands
+_FIGURES: dict[str, tuple[str, bool, Callable[[Record], float | None]]] = {
+    "size": (BYTES, True, lambda r: r.bundle.size_bytes),
+    "parameters": (COUNT, True, lambda r: total([p.parameters for p in r.bundle.parts])),
+    "multiply-adds": (COUNT, True, lambda r: total([p.multiply_adds for p in r.bundle.parts])),
+    "p50 of a frame": (MS, False, _p50),
+    "p99 of a frame": (MS, False, _p99),
+    "peak memory, edge-run": (BYTES, False, _peak),
+    "peak memory, edge-bench": (BYTES, False, _own_peak),
+}

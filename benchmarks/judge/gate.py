@@ -1,0 +1,119 @@
+"""A new file of figures against its baseline, each a record or the facts of a bundle."""
+
+import json
+from pathlib import Path
+
+from edge_benchmarks.judge.check import FAIL, INCONCLUSIVE, PASS, Allowances, Check
+from edge_benchmarks.judge.comparable import check_measured, tolerated_differences
+from edge_benchmarks.judge.compare import Comparison
+from edge_benchmarks.judge.facts import Facts, facts_from_fields, facts_of
+from edge_benchmarks.judge.gate_facts import check_facts, check_instructions
+from edge_benchmarks.judge.two_records import compare_times
+from edge_benchmarks.record.file import from_json
+from edge_benchmarks.record.record import Record
+from edge_common.errors import ConfigError
+
+Figures = Record | Facts
+
+
+def read_figures(path: Path) -> Figures:
+    """Read a record or facts. Raises ConfigError where it cannot be read, or is neither."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error}): give a record or facts of edge-bench"
+        ) from error
+    try:
+        fields = json.loads(text)
+    except ValueError:
+        fields = None
+    if isinstance(fields, dict) and "facts_schema" in fields:
+        return facts_from_fields(fields, str(path))
+    return _whole(from_json(text, str(path)), path)
+
+
+def read_baseline(path: Path) -> Figures:
+    """As `read_figures`; one that is not there yet is an error that says how to make it."""
+    if not path.exists():
+        raise ConfigError(
+            f"there is no baseline {path}: make it with edge-bench facts BUNDLE -o {path}, "
+            f"or for gating time with edge-bench BUNDLE -o {path}"
+        )
+    return read_figures(path)
+
+
+def _whole(record: Record, path: Path) -> Record:
+    check_measured(str(path), record)
+    if not record.complete:
+        raise ConfigError(f"the record {path} was interrupted: measure it again")
+    return record
+
+
+def judged(
+    files: tuple[str, str],
+    baseline: Figures,
+    new: Figures,
+    allowances: Allowances,
+    *,
+    deterministic: bool = False,
+    across_machines: bool = False,
+    across_settings: bool = False,
+) -> list[Check]:
+    """The checks of all figures; without the clock's where one of the files holds no times.
+
+    files: baseline's and new one's name, for messages. Raises ConfigError where they are
+    of different networks, or of machines or settings that differ against the user's will.
+    """
+    checks = []
+    if isinstance(baseline, Record) and isinstance(new, Record) and not deterministic:
+        tolerated_differences(baseline, new, across_machines, across_settings)
+        checks.append(check_frame_time(files, baseline, new, allowances.slower))
+    before, after = (f if isinstance(f, Facts) else facts_of(f) for f in (baseline, new))
+    if before.bundle.name != after.bundle.name:
+        raise ConfigError(
+            f"{files[0]} is of {before.bundle.name} and {files[1]} of {after.bundle.name}: "
+            "give a baseline of the same network"
+        )
+    counted = check_instructions(before, after, allowances.more_instructions)
+    return [*checks, *check_facts(before, after, allowances), *counted]
+
+
+FIGURE = "frame time"
+
+
+def check_frame_time(
+    files: tuple[str, str], baseline: Record, new: Record, allowance: float
+) -> Check:
+    """allowance: by which share a frame may take longer."""
+    found, allowed = compare_times(files, baseline, new), f"+{100 * allowance:g} %"
+    if not isinstance(found, Comparison):
+        return Check(FIGURE, "", "", "", allowed, INCONCLUSIVE, found)
+    low, high = found.interval
+    change = f"{_percent(found.ratio)} ({_percent(low)} to {_percent(high)})"
+    times = (f"{min(record.process_floors_ms):.3f} ms" for record in (baseline, new))
+    return Check(FIGURE, *times, change, allowed, *judge(found, allowance))
+
+
+def judge(found: Comparison, allowance: float) -> tuple[str, str]:
+    """Outcome and its reason.
+
+    Fails where a slow-down is certain (95 %) and its estimate above the allowance: a
+    certain one whose estimate is within is allowed, though its interval reaches further.
+    Inconclusive where the interval holds both no slow-down and one that is not allowed.
+    """
+    low, high = found.interval
+    if low > 1:
+        if found.ratio > 1 + allowance:
+            return FAIL, "slower at 95 %, by more than is allowed"
+        return PASS, "slower at 95 %, by no more than is allowed"
+    if high > 1 + allowance:
+        return INCONCLUSIVE, (
+            "the interval holds both no difference and more than is allowed: "
+            "measure both again with more --processes, on a quieter machine"
+        )
+    return PASS, ""
+
+
+def _percent(ratio: float) -> str:
+    return f"{100 * (ratio - 1):+.1f} %"

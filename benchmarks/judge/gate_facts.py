@@ -1,0 +1,174 @@
+"""Figures that need no clock, against their baseline."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from edge_benchmarks.judge.changes import BYTES, COUNT, total
+from edge_benchmarks.judge.check import FAIL, INCONCLUSIVE, PASS, Allowances, Check
+from edge_benchmarks.judge.facts import UNSURE, Facts, GoldenFacts
+from edge_benchmarks.record.record import TaskFigure
+from edge_benchmarks.show.cells import NOT_MEASURED, amount, value
+from edge_benchmarks.show.comparison import cell
+from edge_benchmarks.show.facts import golden_text
+from edge_devices.emulation.counting import Counts
+
+SAME = "same"
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class _Amount:
+    """A figure of which less is better. bounded: more is allowed, by a share."""
+
+    unit: str
+    bounded: bool
+    of: Callable[[Facts], float | None]
+
+
+def check_facts(baseline: Facts, new: Facts, allowances: Allowances) -> Iterator[Check]:
+    """Each figure that the baseline knows."""
+    for name, size in _amounts(baseline).items():
+        if size.of(baseline) is not None:
+            allowed = allowances.larger if size.bounded else 0.0
+            yield _grown(name, size.unit, size.of(baseline), size.of(new), allowed)
+    for figure in baseline.accuracy:
+        if figure.value is not None:
+            yield _accuracy(figure, baseline, new, allowances)
+    if baseline.golden is not None:
+        yield _golden(baseline.golden, new.golden)
+
+
+def _amounts(baseline: Facts) -> dict[str, _Amount]:
+    parts = {
+        f"{role} invocations a frame": _Amount(COUNT, False, lambda f, r=role: f.invocations.get(r))
+        for role in baseline.invocations
+    }
+    return {**_AMOUNTS, **parts}
+
+
+def _grown(name: str, unit: str, before: float, after: float | None, allowed: float) -> Check:
+    cells = cell(unit, before), cell(unit, after)
+    limit = f"+{100 * allowed:g} %" if allowed else "no more"
+    if after is None:
+        return Check(name, *cells, "", limit, INCONCLUSIVE, "the new file does not tell it")
+    change = SAME
+    if after != before:
+        change = f"{100 * (after - before) / before:+.2f} %" if before else f"{after - before:+g}"
+    failed = after > before * (1 + allowed) + _ROUNDING
+    return Check(name, *cells, change, limit, FAIL if failed else PASS)
+
+
+def _accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowances) -> Check:
+    figure = next((f for f in new.accuracy if f.task == old.task), None)
+    is_share = old.metric == "accuracy"
+    name = f"{old.metric.replace('_', ' ')} of {old.task}"
+    allowed = f"-{allowances.drop:g} points" if is_share else f"+{100 * allowances.larger:g} %"
+    if figure is None or figure.value is None or figure.metric != old.metric:
+        return Check(
+            name,
+            value(old),
+            NOT_MEASURED,
+            "",
+            allowed,
+            INCONCLUSIVE,
+            "the new file does not tell it",
+        )
+    if (baseline.data, old.n) != (new.data, figure.n):
+        other = f"other clips: {old.n} of {baseline.data} and {figure.n} of {new.data}"
+        return Check(name, value(old), value(figure), "", allowed, INCONCLUSIVE, other)
+    if not is_share:
+        return _grown(name, old.unit, old.value, figure.value, allowances.larger)
+    points = 100 * (figure.value - old.value)
+    outcome = FAIL if -points > allowances.drop + _ROUNDING else PASS
+    change = f"{points:+.2f} points" if points else SAME
+    return Check(name, value(old), value(figure), change, allowed, outcome)
+
+
+def _golden(old: GoldenFacts, new: GoldenFacts | None) -> Check:
+    name, allowed = "golden decisions", "the same"
+    if new is None:
+        return Check(name, "", NOT_MEASURED, "", allowed, INCONCLUSIVE, "the new file has none")
+    said = ("as expected" if golden.passed else "other" for golden in (old, new))
+    if not new.passed:
+        return Check(name, *said, "", allowed, FAIL, golden_text(new))
+    if old.frames_sha256 != new.frames_sha256:
+        return Check(name, *said, "", allowed, PASS, "on other golden frames than the baseline's")
+    changed = _changed(old, new)
+    change = f"{changed} changed" if changed else SAME
+    return Check(name, *said, change, allowed, FAIL if changed else PASS)
+
+
+def _changed(old: GoldenFacts, new: GoldenFacts) -> int:
+    """Labels that differ although both were sure of theirs, tasks that are gone among them."""
+    pairs = [
+        (one, other)
+        for task, labels in old.decisions.items()
+        for one, other in zip(labels, new.decisions.get(task, (None,) * len(labels)))
+    ]
+    return sum(one != other for one, other in pairs if UNSURE not in (one, other))
+
+
+def _summed(counted: dict[str, dict[str, int]] | None) -> int | None:
+    return None if counted is None else sum(sum(ops.values()) for ops in counted.values())
+
+
+_AMOUNTS = {
+    "size": _Amount(BYTES, True, lambda f: f.bundle.size_bytes),
+    "parameters": _Amount(COUNT, True, lambda f: total([p.parameters for p in f.bundle.parts])),
+    "multiply-adds": _Amount(
+        COUNT, True, lambda f: total([p.multiply_adds for p in f.bundle.parts])
+    ),
+    "operators": _Amount(COUNT, True, lambda f: _summed(f.operators)),
+    "operators outside XNNPACK": _Amount(COUNT, False, lambda f: _summed(f.left_to_other_kernels)),
+}
+
+
+NOT_COMPARED = "not compared"
+_COUNT_ROUNDING = 1e-6  # of an instruction
+_Parts = Mapping[str, Counts]
+
+
+def check_instructions(baseline: Facts, new: Facts, allowance: float) -> Iterator[Check]:
+    """Of each board that one of the two was counted for. allowance: by which share more."""
+    allowed = f"+{100 * allowance:g} %"
+    for board in dict.fromkeys([*baseline.instructions, *new.instructions]):
+        before, after = (facts.instructions.get(board, {}) for facts in (baseline, new))
+        if reason := _not_compared(board, before, after):
+            name, cells = f"instructions, {board}", (_cell(before), _cell(after))
+            yield Check(name, *cells, "", allowed, INCONCLUSIVE, f"{NOT_COMPARED}: {reason}")
+        else:
+            for role, counts in before.items():
+                name = f"{role} instructions, {board}"
+                yield _judged_count(name, counts.instructions, after[role].instructions, allowance)
+
+
+def _not_compared(board: str, before: _Parts, after: _Parts) -> str:
+    """Why a board's counts cannot be held against each other; "" where they can."""
+    for side, parts in (("the baseline", before), ("the new file", after)):
+        if not parts:
+            return f"{side} was made without --count {board}"
+    if before.keys() != after.keys():
+        return f"the parts were {', '.join(before)} and are {', '.join(after)}"
+    versions = [f"{counts.runtime} {counts.runtime_version}" for counts in _firsts(before, after)]
+    if versions[0] != versions[1]:
+        return (
+            f"the baseline was counted with {versions[0]}, the new file with {versions[1]}, and "
+            "each version has kernels of its own: make the baseline again with the new one"
+        )
+    return ""
+
+
+def _firsts(*sides: _Parts) -> Iterator[Counts]:
+    for parts in sides:
+        yield next(iter(parts.values()))
+
+
+def _cell(parts: _Parts) -> str:
+    """All parts together."""
+    return amount(sum(counts.instructions for counts in parts.values())) if parts else ""
+
+
+def _judged_count(name: str, before: int, after: int, allowance: float) -> Check:
+    change = f"{100 * (after / before - 1):+.2f} %" if after != before else "same"
+    outcome = FAIL if after > before * (1 + allowance) + _COUNT_ROUNDING else PASS
+    return Check(name, amount(before), amount(after), change, f"+{100 * allowance:g} %", outcome)

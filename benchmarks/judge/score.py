@@ -1,0 +1,161 @@
+"""Decisions of a run held against the segments that were really to be seen."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_common.errors import ConfigError
+from edge_common.statistics import wilson_interval
+
+Answer = str | float
+
+
+@dataclass(frozen=True)
+class DecisionLine:
+    """One decision of edge-run: the last frame of its window, and each task's answer."""
+
+    frame: int
+    tasks: dict[str, Answer]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Frames `first_frame` to `last_frame`, both included, and what is true of them."""
+
+    first_frame: int
+    last_frame: int
+    tasks: dict[str, Answer]
+
+    def holds(self, first: int, last: int) -> bool:
+        return self.first_frame <= first and last <= self.last_frame
+
+    def touches(self, first: int, last: int) -> bool:
+        return self.first_frame <= last and first <= self.last_frame
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Answers of one task over `n` samples.
+
+    right: how many labels are right; None for a number.
+    value: share of right labels, or mean absolute error; None where n is 0.
+    interval: 95 % of the share (E. B. Wilson, 1927), where the samples are independent.
+    """
+
+    n: int
+    value: float | None
+    right: int | None = None
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class TaskScore:
+    """One task: over all decisions that count, and over the last one of each segment."""
+
+    task: str
+    metric: str
+    decisions: Tally
+    segments: Tally
+
+
+@dataclass(frozen=True)
+class Score:
+    """decisions: lines read; counted: whose window lies within one segment.
+
+    straddling: windows that reach over a segment's end.  outside: windows that touch none.
+    segments: how many there are; unseen: those in which no window fits.
+    """
+
+    window: int
+    decisions: int
+    counted: int
+    straddling: int
+    outside: int
+    segments: int
+    unseen: int
+    tasks: tuple[TaskScore, ...]
+
+
+def score_decisions(
+    decisions: Sequence[DecisionLine], segments: Sequence[Segment], window: int
+) -> Score:
+    """Score each task that the truth knows.
+
+    Raises ConfigError where a task is in no decision, or answered in another kind.
+    """
+    placed = [(d, _home(d, segments, window)) for d in decisions]
+    counted = [(d, home) for d, home in placed if home is not None]
+    lost = [d for d, home in placed if home is None]
+    straddling = sum(_touches_any(d, segments, window) for d in lost)
+    last = {home.first_frame: (d, home) for d, home in counted}
+    return Score(
+        window=window,
+        decisions=len(decisions),
+        counted=len(counted),
+        straddling=straddling,
+        outside=len(lost) - straddling,
+        segments=len(segments),
+        unseen=len(segments) - len(last),
+        tasks=tuple(
+            _task_score(task, counted, list(last.values())) for task in _tasks(decisions, segments)
+        ),
+    )
+
+
+Placed = tuple[DecisionLine, Segment]
+
+
+def _task_score(task: str, counted: Sequence[Placed], last: Sequence[Placed]) -> TaskScore:
+    pairs, independent = _pairs(task, counted), _pairs(task, last)
+    if any(isinstance(truth, float) for _, truth in pairs):
+        return TaskScore(task, "mean_absolute_error", _error(pairs), _error(independent))
+    decided = _share(pairs, independent=False)
+    return TaskScore(task, "accuracy", decided, _share(independent, independent=True))
+
+
+def _share(pairs: Sequence[tuple[str, str]], *, independent: bool) -> Tally:
+    right, n = sum(found == truth for found, truth in pairs), len(pairs)
+    if not n:
+        return Tally(0, None, 0)
+    return Tally(n, right / n, right, wilson_interval(right, n) if independent else None)
+
+
+def _error(pairs: Sequence[tuple[float, float]]) -> Tally:
+    n = len(pairs)
+    return Tally(n, sum(abs(found - truth) for found, truth in pairs) / n if n else None)
+
+
+def _pairs(task: str, placed: Sequence[Placed]) -> list[tuple[Answer, Answer]]:
+    """What was decided and what is true, where both are known."""
+    pairs = [
+        (decision.tasks[task], segment.tasks[task])
+        for decision, segment in placed
+        if task in decision.tasks and task in segment.tasks
+    ]
+    for found, truth in pairs:
+        if type(found) is not type(truth):
+            raise ConfigError(
+                f"task '{task}' is decided as {found!r} where the truth says {truth!r}: "
+                "write labels as text and values as numbers"
+            )
+    return pairs
+
+
+def _home(decision: DecisionLine, segments: Sequence[Segment], window: int) -> Segment | None:
+    first = decision.frame - window + 1
+    return next((s for s in segments if s.holds(first, decision.frame)), None)
+
+
+def _touches_any(decision: DecisionLine, segments: Sequence[Segment], window: int) -> bool:
+    first = decision.frame - window + 1
+    return any(s.touches(first, decision.frame) for s in segments)
+
+
+def _tasks(decisions: Sequence[DecisionLine], segments: Sequence[Segment]) -> list[str]:
+    """The tasks of the truth, in its order; each has to be decided somewhere."""
+    true = dict.fromkeys(task for segment in segments for task in segment.tasks)
+    decided = dict.fromkeys(task for decision in decisions for task in decision.tasks)
+    for task in true:
+        if task not in decided:
+            known = ", ".join(decided) or "no task"
+            raise ConfigError(f"the truth names the task '{task}', the decisions answer {known}")
+    return list(true)

@@ -1,0 +1,1 @@
+"""Timing: frames, fresh processes, and what measuring itself costs."""

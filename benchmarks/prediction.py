@@ -1,0 +1,188 @@
+"""A bundle on one board after the other: milliseconds a frame, and whether it fits in memory."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from edge.bundle.archive import Bundle
+from edge.bundle.plain_tflite import open_any
+from edge.stream.stream import EngineOptions
+from edge.tflite.operators import counted_work, estimated_work
+from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
+from edge_benchmarks.measure.cold_start import cold_start
+from edge_benchmarks.run.frames import frames_of
+from edge_common.console import Progress
+from edge_common.errors import DeviceError, EngineError
+from edge_devices.detection.detect import Detected, detect
+from edge_devices.prediction.cores import TERMS, Work, processor_of
+from edge_devices.prediction.fitted import observed_boards, predicted
+from edge_devices.prediction.measured import measured
+from edge_devices.prediction.model import CONFIDENCE, Latency
+from edge_devices.profiles.catalogue import profiles, shipped_profiles
+from edge_devices.profiles.profile import Profile
+
+_SYSTEM_BYTES = 250 << 20  # what a headless system, its page cache and a shell from afar want
+
+# board, part's role -> instructions of one inference; None: not counted, estimate them
+Count = Callable[[Profile, str], int | None]
+
+
+@dataclass(frozen=True)
+class BoardForecast:
+    """All figures are predicted.
+
+    parts_ms: of one inference of each part.  frame: of all of them, one each; the ends of the
+    interval are the sums of theirs.  slowest_part: its role.  bound_by: the model's term in which
+    most of the frame's time goes.  counted: instructions were counted, not estimated.
+    figures: how many published or measured latencies of this very board the model knows.
+    fits_mib: the smallest memory version that edge-run fits in; None: it fits in none.
+    not_predicted: why there are no figures.
+    """
+
+    board: str
+    title: str
+    threads: int
+    parts_ms: dict[str, Latency]
+    frame: Latency | None = None
+    slowest_part: str = ""
+    bound_by: str = ""
+    counted: bool = False
+    figures: int = 0
+    fits_mib: int | None = None
+    not_predicted: str = ""
+
+    @property
+    def frames_per_second(self) -> float:
+        return 1e3 / self.frame.ms if self.frame else 0.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """confidence: of the intervals.  peak_rss_bytes: of edge-run with this bundle, measured here."""
+
+    bundle: str
+    peak_rss_bytes: int
+    boards: tuple[BoardForecast, ...]
+    confidence: float = CONFIDENCE
+    predicted: bool = True
+
+
+def forecast(
+    bundle: Bundle, boards: Sequence[Profile], threads: int, peak_rss_bytes: int, count: Count
+) -> Forecast:
+    """Predict for each board; one that the model knows nothing of says why."""
+    found = tuple(_board(bundle, board, threads, peak_rss_bytes, count) for board in boards)
+    return Forecast(bundle.manifest.name, peak_rss_bytes, found)
+
+
+def part_work(bundle: Bundle, profile: Profile, count: Count) -> dict[str, Work]:
+    """Each part's work on a board's cores. Raises DeviceError where nothing is known of them."""
+    kernels, found = processor_of(profile).core.kernels, {}
+    for part in bundle.manifest.parts:
+        model, instructions = bundle.members[part.file], count(profile, part.role)
+        found[part.role] = (
+            estimated_work(model, kernels)
+            if instructions is None
+            else counted_work(model, instructions)
+        )
+    return found
+
+
+def _board(
+    bundle: Bundle, profile: Profile, threads: int, peak_rss_bytes: int, count: Count
+) -> BoardForecast:
+    threads = min(threads, profile.cpu.cores)
+    fits_mib = _smallest_fit(profile, peak_rss_bytes)
+    try:
+        work = part_work(bundle, profile, count)
+    except DeviceError as error:
+        reason = str(error)
+        return BoardForecast(
+            profile.name, profile.title, threads, {}, fits_mib=fits_mib, not_predicted=reason
+        )
+    parts = {role: predicted(each, profile, threads) for role, each in work.items()}
+    frame = _sum(parts)
+    return BoardForecast(
+        board=profile.name,
+        title=profile.title,
+        threads=threads,
+        parts_ms=parts,
+        frame=frame,
+        slowest_part=max(parts, key=lambda role: parts[role].ms),
+        bound_by=max(zip(frame.by_term, TERMS))[1],
+        counted=all(each.counted for each in work.values()),
+        figures=observed_boards()[profile.name],
+        fits_mib=fits_mib,
+    )
+
+
+def _sum(parts: Mapping[str, Latency]) -> Latency:
+    """Of one inference each. What a board deviates by, it does in all parts: the ends add up."""
+    each = list(parts.values())
+    return Latency(
+        sum(latency.ms for latency in each),
+        sum(latency.low_ms for latency in each),
+        sum(latency.high_ms for latency in each),
+        tuple(map(sum, zip(*(latency.by_term for latency in each)))),
+    )
+
+
+def _smallest_fit(profile: Profile, peak_rss_bytes: int) -> int | None:
+    sizes = (
+        size
+        for size in sorted(profile.memory.size_mib)
+        if size * 2**20 >= peak_rss_bytes + _SYSTEM_BYTES
+    )
+    return next(sizes, None)
+
+
+def work_here(bundle: Bundle, found: Detected | None = None) -> dict[str, Work]:
+    """Each part's work, by its role; nothing on a board that the latency model does not know."""
+    found = found or detect()
+    if not found.is_known:
+        return {}
+    try:
+        return part_work(bundle, found.profile, lambda profile, role: None)
+    except (DeviceError, EngineError):  # no LiteRT, no schema to read operators with
+        return {}
+
+
+ALL = "all"
+
+
+def run_forecasts(
+    name: str, boards: str, threads: Sequence[int], count: bool, progress: Progress
+) -> list[Forecast]:
+    """Predict a bundle on boards by their names, for each number of threads.
+
+    Raises DeviceError for a board that there is not, EngineError where nothing can be counted.
+    """
+    chosen = tuple(profiles().values()) if boards == ALL else boards_named(boards)
+    bundle = open_any(name)
+    for unused in measured()[1]:
+        progress.say(f"warning: {unused.reason}")
+    counts = _counter(bundle, chosen, progress) if count else _estimated
+    progress.say("measuring memory")
+    frames = frames_of(bundle)
+    once = cold_start(name, EngineOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
+    return [forecast(bundle, chosen, each, once.peak_rss_bytes, counts) for each in threads]
+
+
+def _estimated(profile: Profile, role: str) -> None:
+    return None
+
+
+def _counter(bundle: Bundle, boards: tuple[Profile, ...], progress: Progress) -> Count:
+    """Count once for each kind of kernels: boards with the same execute the same instructions."""
+    wanted = set(filter(None, map(_kernels, boards)))
+    emulated = {board.cpu.qemu_cpu: board for board in shipped_profiles()}
+    by_kernels = {kernels: emulated[kernels] for kernels in sorted(wanted)}
+    found = count_parts(bundle, counters(tuple(by_kernels.values()), progress), progress)
+    return lambda board, role: found[by_kernels[_kernels(board)].name][role].instructions
+
+
+def _kernels(board: Profile) -> str:
+    """Empty where nothing can be predicted for the board."""
+    try:
+        return processor_of(board).core.kernels
+    except DeviceError:
+        return ""

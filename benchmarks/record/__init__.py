@@ -1,0 +1,1 @@
+"""Records: what one benchmark run found out, typed, as a JSON file."""

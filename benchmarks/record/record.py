@@ -1,0 +1,259 @@
+"""What one benchmark run found out: the typed form of `record.json`."""
+
+from dataclasses import dataclass, field
+
+from edge.emulated import Predicted
+from edge.engine.delegate import DEFAULT, label_of
+from edge.engine.delegation import Delegation
+from edge_benchmarks.inside.cross_check import CrossCheck
+from edge_benchmarks.inside.instructions import Instructions
+from edge_benchmarks.inside.profile.figures import PartProfile
+from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
+from edge_benchmarks.measure.cold_start import ColdStart
+from edge_benchmarks.measure.overhead import Overhead
+from edge_benchmarks.measure.timing import TimerCheck
+from edge_benchmarks.run.frames import FrameSet
+from edge_benchmarks.scenarios.camera import Camera
+from edge_benchmarks.scenarios.capacity import Capacity
+from edge_benchmarks.scenarios.cold import Cold
+from edge_benchmarks.scenarios.multi_stream import MultiStream
+from edge_benchmarks.scenarios.offline import Offline
+from edge_benchmarks.scenarios.pipeline import Pipeline
+from edge_benchmarks.scenarios.soak import Soak
+from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
+from edge_devices.detection.machine import Machine
+from edge_devices.prediction.cores import Work
+from edge_devices.telemetry import Sample
+
+SCHEMA_VERSION = 3
+
+STREAMED = "streamed"
+SPLIT_RERUN = "split re-run"
+WHOLE_INT8 = "whole window int8"
+WHOLE_FLOAT = "whole window float32"
+KERAS_PREDICT = "Keras predict"
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """One part of the bundle. None: the figure could not be found out."""
+
+    role: str
+    precision: str
+    size_bytes: int
+    parameters: int | None
+    multiply_adds: int | None
+
+
+@dataclass(frozen=True)
+class BundleRecord:
+    """What was measured. sha256: of the file."""
+
+    name: str
+    sha256: str
+    size_bytes: int
+    streaming: str
+    window: int
+    parts: tuple[PartRecord, ...]
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How it was measured: what has to agree before two records may be compared.
+
+    delegate: as asked for; `auto` is the runtime's own choice.
+    device: `emulated:BOARD` where that board was played: then every latency is predicted.
+    """
+
+    runtime: str
+    runtime_version: str
+    threads: int
+    delegate: str
+    frames: FrameSet
+    min_frames: int
+    min_seconds: float
+    rounds: int
+    warmup_frames: int
+    device: str = ""
+
+    @property
+    def engine(self) -> str:
+        """`litert 2.3.0, 2 threads, delegate x.so, predicted (emulated:pi-4)`."""
+        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
+        named = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
+        played = f", predicted ({self.device})" if self.device else ""
+        return f"{self.runtime} {self.runtime_version}, {threads}{named}{played}"
+
+
+@dataclass(frozen=True)
+class TaskFigure:
+    """How right one task's answers are. `value` None: not measured, and `n` is 0.
+
+    metric: `accuracy` (share of right labels) or `mean_absolute_error` in `unit`.
+    interval: 95 %, of an accuracy (E. B. Wilson, 1927).
+    """
+
+    task: str
+    metric: str
+    value: float | None = None
+    n: int = 0
+    interval: tuple[float, float] | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One way of running the network over frames.
+
+    not_measured: why there are no figures; empty where there are.
+    total_ms: one frame from pixels to decision.  stages_ms: its stages.
+    cpu_ms: processor time of that frame, all threads.
+    invokes_ms: the runtime alone, all invocations of a part for one frame.
+    overhead_ms: the total less all invocations.
+    invocations: of each part for one frame, mean.
+    round_p50_ms: median of `total_ms` in each round; the rounds of all ways alternate.
+    agreement: share of answers equal to the float network's, by task.
+    frames_ms: `total_ms` of every frame that was timed, in order; round_frames: how many
+    of them each round holds.
+    percentiles: of these, by name, with 95 % intervals.  verdict: `stable`, or why not.
+    waits: whether it waits within a frame by design, so that idle time is no disturbance.
+    """
+
+    name: str
+    not_measured: str = ""
+    total_ms: Summary | None = None
+    cpu_ms: Summary | None = None
+    stages_ms: dict[str, Summary] = field(default_factory=dict)
+    invokes_ms: dict[str, Summary] = field(default_factory=dict)
+    overhead_ms: Summary | None = None
+    invocations: dict[str, float] = field(default_factory=dict)
+    round_p50_ms: tuple[float, ...] = ()
+    size_bytes: int | None = None
+    accuracy: tuple[TaskFigure, ...] = ()
+    agreement: dict[str, float] = field(default_factory=dict)
+    frames_ms: tuple[float, ...] = ()
+    round_frames: tuple[int, ...] = ()
+    percentiles: dict[str, PercentileEstimate] = field(default_factory=dict)
+    outliers: Outliers | None = None
+    verdict: str = ""
+    waits: bool = False
+
+
+@dataclass(frozen=True)
+class EngineRecord:
+    """One part of the bundle in another engine, the engine alone.
+
+    not_measured: why there are no figures.  snr_db: of its answers against LiteRT's.
+    """
+
+    engine: str
+    version: str
+    part: str
+    not_measured: str = ""
+    invoke_ms: Summary | None = None
+    snr_db: float | None = None
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What the board's own meter told during the offline scenario.
+
+    covers: what the meter measures.  per_frame_mj: millijoules, everything on it included.
+    """
+
+    covers: str
+    joules: float
+    seconds: float
+    per_frame_mj: float
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Of the measuring process, after the bundle was loaded and streamed. PSS: None untold."""
+
+    rss_bytes: int
+    peak_rss_bytes: int
+    pss_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class Scenarios:
+    """Runs after MLPerf's LoadGen, those that were asked for."""
+
+    camera: Camera | None = None
+    offline: Offline | None = None
+    multi_stream: MultiStream | None = None
+    capacity: Capacity | None = None
+    cold: Cold | None = None
+    soak: Soak | None = None
+    pipeline: Pipeline | None = None
+
+
+@dataclass(frozen=True)
+class Streaming:
+    """What caching features can win over re-running the same parts, and what it does win."""
+
+    ceiling: float
+    achieved: float | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """Everything that one run of edge-bench found out; the first measurement is `streamed`.
+
+    complete: False where it was interrupted; what had been measured by then stands here.
+    failures: what was asked for and could not be had, and why.
+    revision: of the project's git checkout, empty where there is none.
+    process_floors_ms: the shortest frame of each of several fresh processes, streamed,
+    which is what comparisons rest on.
+    profiles, roofline, engines: by the parts' roles, where they were asked for.
+    instructions: of one inference, by emulated board and the parts' roles.
+    telemetry: of the machine while the frames were timed.
+    predicted: the latency that each part was held to, where a board was played.
+    work: of each part on this machine's cores, where the latency model knows them, so that a
+    record of a real board improves what is predicted (`devices/measurements/`).
+    delegation: who computed the operators of each part, by its role.
+    """
+
+    schema: int
+    created_at: str
+    edge_run: str
+    bundle: BundleRecord
+    machine: Machine
+    setup: Setup
+    measurements: tuple[Measurement, ...]
+    data: str = ""
+    streaming: Streaming | None = None
+    cold_start: ColdStart | None = None
+    complete: bool = True
+    failures: tuple[str, ...] = ()
+    revision: str = ""
+    process_floors_ms: tuple[float, ...] = ()
+    scenarios: Scenarios = field(default_factory=Scenarios)
+    timer: TimerCheck | None = None
+    overhead: Overhead | None = None
+    cross_check: CrossCheck | None = None
+    profiles: dict[str, PartProfile] = field(default_factory=dict)
+    roof: Roof | None = None
+    roofline: dict[str, RooflinePoint] = field(default_factory=dict)
+    engines: tuple[EngineRecord, ...] = ()
+    telemetry: tuple[Sample, ...] = ()
+    energy: Energy | None = None
+    memory: Memory | None = None
+    delegation: dict[str, Delegation] = field(default_factory=dict)
+    instructions: Instructions = field(default_factory=dict)
+    predicted: Predicted | None = None
+    work: dict[str, Work] = field(default_factory=dict)
+
+    @property
+    def streamed(self) -> Measurement:
+        return self.measurements[0]
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Why parts ran without the delegate that was asked for."""
+        reasons = [found.fallback for found in self.delegation.values() if found.fallback]
+        return tuple(dict.fromkeys(reasons))
+
+    def measurement(self, name: str) -> Measurement | None:
+        return next((m for m in self.measurements if m.name == name), None)

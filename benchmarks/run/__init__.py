@@ -1,0 +1,1 @@
+"""One benchmark run, from what was asked for to its record."""

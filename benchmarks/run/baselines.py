@@ -1,0 +1,190 @@
+"""The uncut network as baseline: in TFLite, int8 and float32, and in Keras itself.
+
+The only file here that needs tensorflow, and only once a model is given.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import WHOLE_WINDOW, Manifest
+from edge.stream.stream import EngineOptions
+from edge_benchmarks.record import record
+from edge_benchmarks.run.keras_window import (
+    ConversionCache,
+    FloatFrames,
+    KerasSubject,
+    calibration_windows,
+)
+from edge_benchmarks.run.targets import Contender, missing, of_bundle
+from edge_common.errors import ConfigError, EngineError, ModelError
+from edge_common.native_output import captured_stderr
+
+PRECISIONS = {record.WHOLE_INT8: "int8", record.WHOLE_FLOAT: "float32"}
+NAMES = (*PRECISIONS, record.KERAS_PREDICT)
+_BATCH = 8
+
+Say = Callable[[str], None]
+
+
+def unprepared() -> list[Contender]:
+    """The rows of a run that was given no model."""
+    return [missing(name, "give --model MODEL.keras") for name in NAMES]
+
+
+@dataclass(frozen=True)
+class WholeWindow:
+    """The uncut network beside the bundle that was made of it."""
+
+    path: Path
+    model: Any
+    bundle: Bundle
+
+    def contenders(
+        self,
+        options: EngineOptions,
+        windows: Sequence[np.ndarray],
+        cache: ConversionCache,
+        say: Say,
+    ) -> list[Contender]:
+        """All three baselines; one that fails says why instead of having figures.
+
+        windows: uint8 RGB (T, H, W, 3), which calibrate the int8 graph.
+        """
+        calibration = calibration_windows(self.bundle.manifest, windows)
+        converted = self._conversions(calibration, cache, say)
+        rows = [
+            self._contender(name, converted[precision], options)
+            for name, precision in PRECISIONS.items()
+        ]
+        return [*rows, keras_contender(self.model, self.bundle.manifest)]
+
+    def _contender(self, name: str, model: bytes | str, options: EngineOptions) -> Contender:
+        if isinstance(model, str):
+            return missing(name, model)
+        try:
+            return of_bundle(name, self._as_bundle(model, PRECISIONS[name]), options)
+        except EngineError as error:
+            return missing(name, str(error))
+
+    def _as_bundle(self, model: bytes, precision: str) -> Bundle:
+        from edge_convert.precision.parts import describe
+        from edge_convert.precision.recipes import Recipe
+
+        part = describe("model", Recipe(precision), model, self.bundle.manifest.parameters).part
+        manifest = replace(self.bundle.manifest, streaming=WHOLE_WINDOW, parts=(part,), members={})
+        return Bundle(manifest, {part.file: model})
+
+    def _conversions(
+        self, calibration: np.ndarray, cache: ConversionCache, say: Say
+    ) -> dict[str, bytes | str]:
+        """The .tflite of each precision, from the cache or made; or why there is none."""
+        examples = {"float32": None, "int8": calibration}
+        paths = {p: cache.path(self.path, p, data) for p, data in examples.items()}
+        if all(path.exists() for path in paths.values()):
+            say("whole-window conversions found in the cache")
+            return {precision: path.read_bytes() for precision, path in paths.items()}
+        made = self._convert(calibration, say)
+        for precision, model in made.items():
+            if isinstance(model, bytes):
+                cache.store(paths[precision], model)
+        return made
+
+    def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
+        from edge_convert.cut.keras.split import whole_window
+        from edge_convert.precision.recipes import FLOAT32, INT8
+        from edge_convert.precision.workshop import Workshop
+
+        manifest = self.bundle.manifest
+        say(
+            "converting the whole window: the network stands in it "
+            f"{manifest.window} times, which can take minutes (kept for later runs)"
+        )
+        with TemporaryDirectory(prefix="edge-bench-") as folder, Workshop(Path(folder)) as shop:
+            try:
+                model = shop.to_float("window", whole_window(self.model)).result()
+            except ModelError as error:
+                return dict.fromkeys(PRECISIONS.values(), str(error))
+            fixed = {"window": manifest.input.value_range}
+            shop.prepare("window", model, {"window": calibration}, fixed)
+            made = shop.quantised("window", [FLOAT32, INT8])
+        return {recipe.precision: found for recipe, found in made.items()}
+
+
+def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
+    """Load the Keras model that `bundle` was made of.
+
+    Raises ConfigError where tensorflow is missing or the model is another network,
+    ModelError where it does not load.
+    """
+    try:
+        with captured_stderr():  # tensorflow greets from C++ before it can be told not to
+            from edge_convert.cut.keras.model import load_model, named_outputs, window_shape
+    except ImportError as error:
+        raise ConfigError(
+            f"--model needs tensorflow ({error}): pip install 'edge-run[convert]', or leave it out"
+        ) from error
+    model = load_model(path)
+    found = _form(window_shape(model), named_outputs(model), model.count_params())
+    spec, manifest = bundle.manifest.input, bundle.manifest
+    shape = (manifest.window, spec.height, spec.width, spec.channels)
+    wanted = _form(shape, [task.name for task in manifest.tasks], manifest.parameters)
+    if found != wanted:
+        raise ConfigError(f"{path} is not the network of {manifest.name}: {found}, not {wanted}")
+    return WholeWindow(path, model, bundle)
+
+
+def _form(shape: Sequence[int], tasks: Iterable[str], parameters: int) -> str:
+    """What a network and the bundle that was made of it have in common."""
+    size = " x ".join(map(str, shape))
+    return f"{size} to {', '.join(sorted(tasks))} with {parameters} parameters"
+
+
+def keras_contender(model: Any, manifest: Manifest) -> Contender:
+    """The model itself, the exact one that all others approximate."""
+    import keras
+
+    from edge_convert.cut.keras.model import named_outputs
+
+    named = keras.Model(model.inputs, named_outputs(model))
+    frames = FloatFrames(manifest.input)
+
+    def outputs(
+        windows: Sequence[np.ndarray], on_window: Callable[[], None]
+    ) -> dict[str, np.ndarray]:
+        collected: dict[str, list[np.ndarray]] = {task.name: [] for task in manifest.tasks}
+        for batch in _batches(windows):
+            found = named.predict_on_batch(_filled([frames.window(w) for w in batch]))
+            for task, rows in collected.items():
+                rows.append(np.asarray(found[task])[: len(batch)])
+            for _ in batch:
+                on_window()
+        return {task: np.concatenate(rows) for task, rows in collected.items()}
+
+    return Contender(record.KERAS_PREDICT, KerasSubject(named, manifest), outputs, exact=True)
+
+
+def agreement(
+    bundle: Bundle, exact: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """How far `found` decides as the exact network does, by task, 0 to 1."""
+    from edge_convert.verification.evidence import agreements
+
+    return agreements(bundle.manifest.tasks, exact, found)
+
+
+def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+    rest = iter(windows)
+    while batch := list(itertools.islice(rest, _BATCH)):
+        yield batch
+
+
+def _filled(windows: list[np.ndarray]) -> np.ndarray:
+    """A whole batch, the last window repeated: another size would be compiled anew."""
+    return np.stack([*windows, *windows[-1:] * (_BATCH - len(windows))])

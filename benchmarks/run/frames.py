@@ -1,0 +1,104 @@
+"""The frames that are timed, all in memory before the first one is."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import cv2
+import numpy as np
+
+from edge.bundle.archive import Bundle
+from edge.check.clips import Clips
+from edge.sources import open_source
+from edge_common.errors import BundleError, SinkError
+
+
+@dataclass(frozen=True)
+class FrameSet:
+    """The frames that were timed: where they are from, how many and how large."""
+
+    source: str
+    count: int
+    height: int
+    width: int
+
+
+MAX_FRAMES = 120
+_MORE_THAN_A_WINDOW = 4  # frames, enough to see that each costs the same
+
+
+@dataclass(frozen=True)
+class BenchFrames:
+    """Frames uint8 BGR (H, W, 3) and where they are from.
+
+    uri: what edge-run can read them from itself, or None.
+    """
+
+    origin: str
+    pixels: tuple[np.ndarray, ...]
+    uri: str | None = None
+
+    def describe(self) -> FrameSet:
+        return FrameSet(self.origin, len(self.pixels), *self.pixels[0].shape[:2])
+
+    @contextmanager
+    def readable(self, count: int) -> Iterator[str]:
+        """Where another process finds `count` of them; as images for so long, if need be."""
+        if self.uri is not None:
+            yield self.uri
+            return
+        with TemporaryDirectory(prefix="edge-bench-") as folder:
+            self.write_images(Path(folder), count)
+            yield folder
+
+    def write_images(self, folder: Path, count: int) -> None:
+        """Write `count` frames as PNG files, from the first again after the last."""
+        for number in range(count):
+            picture = self.pixels[number % len(self.pixels)]
+            if not cv2.imwrite(str(folder / f"{number:05}.png"), picture):
+                raise SinkError(f"{folder} cannot be written: free some space")
+
+
+def choose_frames(bundle: Bundle, clips: Clips | None, source: str | None) -> BenchFrames:
+    """From `source` if given, else of the clips, else the bundle's golden frames.
+
+    Raises SourceError where the source delivers none, BundleError where nothing is given
+    and the bundle holds none.
+    """
+    if source is not None:
+        return _from_source(source)
+    if clips is not None:
+        return _from_rgb(clips.short_name, clips.windows)
+    if "frames" in bundle.golden:
+        return _from_rgb("golden frames", [bundle.golden["frames"]])
+    raise BundleError(
+        f"{bundle.manifest.name} holds no golden frames to measure with: give --source or --data"
+    )
+
+
+def golden_or_black(bundle: Bundle) -> np.ndarray:
+    """The golden frames, uint8 RGB (N, H, W, 3); where there are none black ones, which cost as much."""
+    if "frames" in bundle.golden:
+        return bundle.golden["frames"]
+    spec, window = bundle.manifest.input, bundle.manifest.window
+    return np.zeros((window + _MORE_THAN_A_WINDOW, spec.height, spec.width, 3), np.uint8)
+
+
+def frames_of(bundle: Bundle) -> BenchFrames:
+    """What any bundle can be run on, where its answers do not matter."""
+    return _from_rgb("golden or black frames", [golden_or_black(bundle)])
+
+
+def _from_source(uri: str) -> BenchFrames:
+    with open_source(uri) as source:
+        pixels = tuple(frame.pixels for frame in islice(source, MAX_FRAMES))
+    return BenchFrames(Path(uri).name, pixels, uri)
+
+
+def _from_rgb(origin: str, windows: object) -> BenchFrames:
+    frames = (frame for window in windows for frame in window)
+    pixels = (np.ascontiguousarray(frame[..., ::-1]) for frame in frames)
+    return BenchFrames(origin, tuple(islice(pixels, MAX_FRAMES)))

@@ -1,0 +1,168 @@
+"""From the timings of a trial to the figures of a record, and what makes them doubtful."""
+
+import hashlib
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import Part
+from edge.bundle.shipped import find_bundle
+from edge.commands.options import is_plain_tflite
+from edge.tflite import flatbuffer
+from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial
+from edge_benchmarks.record.record import BundleRecord, Measurement, PartRecord, Record, Streaming
+from edge_benchmarks.run.targets import Contender
+from edge_benchmarks.statistics import (
+    CHECKS,
+    Evidence,
+    Summary,
+    judge,
+    median,
+    percentile_estimates,
+    summarise,
+    tukey_outliers,
+)
+from edge_common.errors import EngineError
+
+_DIGITS = 5  # of milliseconds: 10 ns
+
+
+def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
+    """All latencies of a contender that was measured with this timer."""
+    timings = trial.timings
+    has_engines = bool(timings[0].invokes_ms)
+    frames_ms = [t.total_ms for t in timings]
+    found = Measurement(
+        contender.name,
+        total_ms=summarise(frames_ms),
+        cpu_ms=summarise([t.cpu_ms for t in timings]),
+        stages_ms=_by_name(timings, lambda t: t.stages_ms),
+        invokes_ms=_by_name(timings, lambda t: t.invokes_ms),
+        overhead_ms=summarise([t.overhead_ms for t in timings]) if has_engines else None,
+        invocations={
+            part: sum(t.invocations[part] for t in timings) / len(timings)
+            for part in timings[0].invocations
+        },
+        round_p50_ms=tuple(median([t.total_ms for t in taken]) for taken in trial.rounds),
+        size_bytes=contender.size_bytes,
+        frames_ms=tuple(round(ms, _DIGITS) for ms in frames_ms),
+        round_frames=tuple(map(len, trial.rounds)),
+        percentiles=percentile_estimates(frames_ms),
+        outliers=tukey_outliers(frames_ms),
+        waits=contender.waits,
+    )
+    return replace(found, verdict=str(judge(evidence(found, timer))))
+
+
+def streaming(window: int, streamed: Measurement, rerun: Measurement | None) -> Streaming | None:
+    """What keeping features can win and does win; None for a network that is not cut."""
+    if "encoder" not in streamed.invokes_ms:
+        return None
+    stages = {name: summary.p50 for name, summary in streamed.stages_ms.items()}
+    ceiling = streaming_ceiling(window, stages["preprocess"] + stages["encoder"], stages["head"])
+    achieved = ratio(rerun, streamed) if rerun else None
+    return Streaming(ceiling, achieved)
+
+
+def streaming_ceiling(window: int, per_frame_ms: float, per_window_ms: float) -> float:
+    """Cost of re-running all frames of a window over the cost of only the newest.
+
+    per_frame_ms: what each frame passes alone (preprocessing and encoder).
+    per_window_ms: what runs once a decision (head). Never above `window`.
+    """
+    return (window * per_frame_ms + per_window_ms) / (per_frame_ms + per_window_ms)
+
+
+def ratio(slower: Measurement, streamed: Measurement) -> float | None:
+    """How many times longer a frame takes, median against median."""
+    if slower.total_ms is None or streamed.total_ms is None:
+        return None
+    return slower.total_ms.p50 / streamed.total_ms.p50
+
+
+def _by_name(
+    timings: Sequence[FrameTiming], of: Callable[[FrameTiming], Mapping[str, float]]
+) -> dict[str, Summary]:
+    return {name: summarise([of(t)[name] for t in timings]) for name in of(timings[0])}
+
+
+def describe(name: str, bundle: Bundle) -> BundleRecord:
+    """Identity, sizes and costs of a bundle that was opened under `name`."""
+    path = Path(name) if is_plain_tflite(name) else find_bundle(name)
+    file = path.read_bytes()
+    manifest = bundle.manifest
+    return BundleRecord(
+        name=manifest.name,
+        sha256=hashlib.sha256(file).hexdigest(),
+        size_bytes=len(file),
+        streaming=manifest.streaming,
+        window=manifest.window,
+        parts=tuple(_part(part, bundle.members[part.file]) for part in manifest.parts),
+    )
+
+
+def _part(part: Part, model: bytes) -> PartRecord:
+    return PartRecord(
+        role=part.role,
+        precision=part.precision,
+        size_bytes=len(model),
+        parameters=part.parameters or _counted(model, lambda cost: cost.parameters),
+        multiply_adds=part.multiply_adds or _counted(model, lambda cost: cost.multiply_adds),
+    )
+
+
+def _counted(model: bytes, figure: Callable[[flatbuffer.Cost], int]) -> int | None:
+    """What the manifest does not say, counted in the graph; None where nothing can read it."""
+    try:
+        return figure(flatbuffer.cost(model))
+    except EngineError:
+        return None
+
+
+def doubts(record: Record) -> Iterator[str]:
+    """One sentence for each doubt; none for a clean run."""
+    partly = {found.fallback for found in record.delegation.values() if found.failed_at}
+    for reason in record.left_out:
+        since = "from then on " if reason in partly else ""
+        yield f"{reason}; {since}the figures are those of a run without it"
+    for part, count in record.streamed.invocations.items():
+        if count != 1:
+            yield f"the {part} ran {count:g} times a frame; exactly once was promised"
+    known = {found.name: evidence(found, record.timer) for found in record.measurements}
+    for check in CHECKS:
+        failed = {name: check.share(of) for name, of in known.items() if check.fails(of)}
+        if failed:
+            listed = ", ".join(f"{name} {share:.0%}" for name, share in failed.items())
+            yield f"unstable, {check.reason}: {listed}; {check.next_step}"
+
+
+def evidence(found: Measurement, timer: TimerCheck | None) -> Evidence:
+    """What a record tells of how one contender was measured."""
+    outliers = found.outliers.share if found.outliers else 0.0
+    clock = timer.share_of(found.total_ms.min) if timer and found.total_ms else 0.0
+    return Evidence(found.round_p50_ms, _waiting(found), outliers, clock)
+
+
+def _waiting(found: Measurement) -> float:
+    if found.total_ms is None or found.cpu_ms is None or not found.invokes_ms:
+        return 0.0  # Keras waits for threads of its own
+    if found.waits:
+        return 0.0  # for an accelerator, or to play a slower board
+    return 1.0 - found.cpu_ms.mean / found.total_ms.mean
+
+
+_PROJECT = Path(__file__).resolve().parent.parent
+
+
+def git_revision(project: Path = _PROJECT) -> str:
+    """The commit of the checkout, `+` behind it where files differ; empty where there is none."""
+    described = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    try:
+        if not (project / ".git").exists():  # an installed package in somebody else's checkout
+            return ""
+        done = subprocess.run(described, cwd=project, capture_output=True, text=True, timeout=10)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,0 +1,70 @@
+"""The ways of running one network that a run compares, `streamed` first."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge.bundle.archive import Bundle
+from edge.check.evaluate import stream_outputs
+from edge.check.rerun import WindowRerun
+from edge.stream.stream import EngineOptions, Stream
+from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
+from edge_benchmarks.measure.timing import Subject
+from edge_benchmarks.record import record
+
+# (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
+Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One way of running the network.
+
+    subject: None where it cannot be measured; `not_measured` says why.
+    outputs: what it answers to whole windows; None where that is known from another.
+    exact: whether it is the float network that the others approximate.
+    waits: whether it waits within a frame by design: for a delegate's library, or to play a board.
+    """
+
+    name: str
+    subject: Subject | None = None
+    outputs: Outputs | None = None
+    size_bytes: int | None = None
+    exact: bool = False
+    not_measured: str = ""
+    waits: bool = False
+
+
+def missing(name: str, reason: str) -> Contender:
+    """A way that could not be made ready."""
+    return Contender(name, not_measured=reason)
+
+
+def of_bundle(
+    name: str, bundle: Bundle, options: EngineOptions, *, exact: bool = False
+) -> Contender:
+    """A bundle, cut or uncut, through a Stream. Raises EngineError where it does not load."""
+    unpaced = replace(options, device="")  # a played board answers the same, only later
+    return Contender(
+        name,
+        StreamSubject(Stream(bundle, options)),
+        lambda windows, on_window: stream_outputs(bundle, windows, unpaced, on_window),
+        sum(len(bundle.members[part.file]) for part in bundle.manifest.parts),
+        exact,
+        waits=_waits(options),
+    )
+
+
+def _waits(options: EngineOptions) -> bool:
+    return options.delegate.is_library or bool(options.device)
+
+
+def split_rerun(bundle: Bundle, options: EngineOptions) -> Contender:
+    """The bundle's two parts without a ring: its answers are the streamed ones."""
+    name = record.SPLIT_RERUN
+    if bundle.manifest.part("encoder") is None:
+        return missing(name, "the bundle is not cut into an encoder and a head")
+    size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
+    subject = RerunSubject(WindowRerun(bundle, options))
+    return Contender(name, subject, size_bytes=size, waits=_waits(options))

@@ -1,0 +1,1 @@
+"""What was found out, as a person or a program reads it."""

@@ -1,0 +1,37 @@
+"""Figures as they stand in the cells of tables."""
+
+from edge_benchmarks.record.record import TaskFigure
+from edge_benchmarks.statistics import Summary
+
+NOT_MEASURED = "not measured"
+LATENCY = ("p50", "p90", "p99")
+_P99_NEEDS = 100  # values; of fewer, p99 is little more than the largest
+
+
+def amount(count: int | None) -> str:
+    """A count with three digits and its magnitude: 215.7 M."""
+    if count is None:
+        return "unknown"
+    for limit, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if count >= limit:
+            return f"{count / limit:.4g} {unit}"
+    return str(count)
+
+
+def megabytes(size_bytes: int | None) -> str:
+    return "unknown" if size_bytes is None else f"{size_bytes / 1e6:.2f} MB"
+
+
+def milliseconds(summary: Summary | None) -> list[str]:
+    """The cells under `LATENCY`; empty ones where nothing was measured."""
+    if summary is None:
+        return ["", "", ""]
+    p99 = f"{summary.p99:.3f}" if summary.n >= _P99_NEEDS else f"n < {_P99_NEEDS}"
+    return [f"{summary.p50:.3f}", f"{summary.p90:.3f}", p99]
+
+
+def value(figure: TaskFigure) -> str:
+    """A task's figure with its unit."""
+    if figure.value is None:
+        return NOT_MEASURED
+    return f"{figure.value:.4f} {figure.unit}".rstrip()

@@ -1,0 +1,114 @@
+"""Two compared records as a person reads them, on a terminal or on GitHub."""
+
+from collections.abc import Callable, Iterator
+
+from edge_benchmarks.judge.changes import BYTES, COUNT, MS, SHARE, Change
+from edge_benchmarks.judge.two_records import Side, TwoRecords
+from edge_benchmarks.show.cells import NOT_MEASURED, amount, megabytes
+from edge_common.console import text_table
+from edge_common.document import Section, Table, markdown
+
+HEADER = ("figure", "before", "after", "change", "verdict")
+_BY_THEMSELVES = (
+    "Without a verdict: differs between runs of the same thing by itself, or is not known."
+)
+
+
+def as_text(found: TwoRecords) -> str:
+    """For a terminal."""
+    sides = [_side("before", found.before), _side("after ", found.after)]
+    sections = ["\n".join([*sides, _bundle(found)]), frame_time(found)]
+    rows = _rows(found)
+    if rows:
+        sections.append(text_table(HEADER, rows) + "".join(f"\n{n}" for n in _notes(found)))
+    if unchanged := _unchanged(found):
+        sections.append(unchanged)
+    sections.append("\n".join(f"warning: {text}" for text in found.warnings))
+    return "\n\n".join(filter(None, sections))
+
+
+def as_markdown(found: TwoRecords) -> str:
+    """GitHub-flavoured, for the summary of a job or a comment."""
+    verdict = found.verdict or "frame time not compared"
+    sides = [f"- {_side('before', found.before)}", f"- {_side('after', found.after)}"]
+    rows = _rows(found)
+    section = Section(
+        verdict.capitalize(),
+        text=[frame_time(found), "\n".join([*sides, f"- {_bundle(found)}"])],
+        tables=[Table(HEADER, rows)] if rows else [],
+    )
+    after = [*(_notes(found) if rows else ()), _unchanged(found)]
+    after += [f"> warning: {text}" for text in found.warnings]
+    ending = "\n\n".join(filter(None, after))
+    return f"{markdown(found.after.bundle, [section])}\n{ending}".rstrip()
+
+
+def frame_time(found: TwoRecords) -> str:
+    """The verdict on a frame's time in one line."""
+    if found.not_compared:
+        return f"frame time: not compared, {found.not_compared}"
+    low, high = found.interval
+    before, after = found.before, found.after
+    return (
+        f"frame time: {found.verdict}, {found.ratio:.3f} x (95 %: {low:.3f} to {high:.3f}); "
+        f"shortest frame {before.floor_ms:.3f} ms before, {after.floor_ms:.3f} ms after, "
+        f"of {before.processes} and {after.processes} processes"
+    )
+
+
+def _side(name: str, side: Side) -> str:
+    revision = f", revision {side.revision[:12]}" if side.revision else ""
+    return f"{name} {side.file}: {side.bundle}, {side.created_at}{revision}"
+
+
+def _bundle(found: TwoRecords) -> str:
+    if found.same_bundle:
+        return f"bundle: the same file (sha256 {found.after.sha256[:12]})"
+    return f"bundle: another file (sha256 {found.before.sha256[:12]}, {found.after.sha256[:12]})"
+
+
+def _rows(found: TwoRecords) -> list[list[str]]:
+    return [_row(change) for change in found.changes if not change.same]
+
+
+def _row(change: Change) -> list[str]:
+    cells = [cell(change.unit, value) for value in (change.before, change.after)]
+    return [change.figure, *cells, difference(change), change.verdict]
+
+
+def _notes(found: TwoRecords) -> Iterator[str]:
+    if any(not change.verdict and not change.same for change in found.changes):
+        yield _BY_THEMSELVES
+
+
+def _unchanged(found: TwoRecords) -> str:
+    names = [change.figure for change in found.changes if change.same]
+    return f"unchanged: {', '.join(names)}" if names else ""
+
+
+def difference(change: Change) -> str:
+    """By how much it changed: points of an accuracy with their interval, else per cent."""
+    if not change.known:
+        return ""
+    by = change.after - change.before
+    if change.unit == SHARE:
+        if change.interval is None:
+            return f"{100 * by:+.2f} points"
+        low, high = change.interval
+        return f"{100 * by:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
+    return f"{100 * by / change.before:+.1f} %" if change.before else ""
+
+
+def cell(unit: str, value: float | None) -> str:
+    """A figure with its unit."""
+    if value is None:
+        return NOT_MEASURED
+    return _CELLS[unit](value) if unit in _CELLS else f"{value:.4f} {unit}".rstrip()
+
+
+_CELLS: dict[str, Callable[[float], str]] = {
+    BYTES: megabytes,
+    COUNT: lambda value: amount(round(value)) if value >= 1000 else f"{value:g}",
+    MS: lambda value: f"{value:.3f} ms",
+    SHARE: lambda value: f"{value:.4f}",
+}

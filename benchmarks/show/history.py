@@ -1,0 +1,74 @@
+"""The history of a folder as a person reads it."""
+
+from collections.abc import Iterator, Sequence
+
+from edge_benchmarks.judge.history import Entry, Group, History
+from edge_benchmarks.show.cells import megabytes
+from edge_common.console import text_table
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_FLAT = 0.05  # values that lie within this share of each other are drawn as one
+_HEADER = (
+    "date",
+    "revision",
+    "bundle",
+    "p50 ms",
+    "p99 ms",
+    "floor ms",
+    "change",
+    "size",
+    "accuracy",
+)
+
+
+def history_tables(history: History) -> str:
+    """A table for each group, then the files that could not be read."""
+    sections = ["\n".join(_group(group)) for group in history.groups]
+    if history.unreadable:
+        count = len(history.unreadable)
+        lines = [f"  {found.reason}" for found in history.unreadable]
+        heading = f"{count} {'file' if count == 1 else 'files'} not read:"
+        sections.append("\n".join([heading, *lines]))
+    return "\n\n".join(sections)
+
+
+def _group(group: Group) -> Iterator[str]:
+    yield group.bundle
+    yield f"on {group.machine}; {group.settings}"
+    if drawn := sparkline([entry.floor_ms for entry in group.entries]):
+        yield f"floor {drawn}"
+    yield text_table(_HEADER, [_row(entry) for entry in group.entries])
+
+
+def _row(entry: Entry) -> list[str]:
+    date = entry.created_at[:16].replace("T", " ")
+    change = f"{entry.change} {entry.ratio:.3f} x" if entry.ratio is not None else ""
+    return [
+        date if entry.complete else f"{date} (interrupted)",
+        entry.revision[:9],
+        entry.sha256[:8],
+        _ms(entry.p50_ms),
+        _ms(entry.p99_ms),
+        _ms(entry.floor_ms),
+        change,
+        megabytes(entry.size_bytes),
+        ", ".join(f"{task} {value:.4g}" for task, value in entry.accuracy.items()),
+    ]
+
+
+def _ms(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """One block a value, the highest for the largest; a gap where there is none.
+
+    Empty for fewer than two values. Nothing within 5 % is drawn as a mountain.
+    """
+    known = [value for value in values if value is not None]
+    if len(known) < 2:
+        return ""
+    low = min(known)
+    reach = max(max(known) - low, _FLAT * max(known)) or 1.0
+    last = len(_BLOCKS) - 1
+    return "".join(" " if v is None else _BLOCKS[round((v - low) / reach * last)] for v in values)

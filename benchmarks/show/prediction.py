@@ -1,0 +1,100 @@
+"""A forecast as a person reads it."""
+
+from collections.abc import Iterator
+
+from edge_benchmarks.prediction import BoardForecast, Forecast
+from edge_common.console import text_table
+from edge_devices.prediction.anchors import published
+from edge_devices.prediction.fitted import Errors, LeftOut, by_board, by_figure, errors
+
+HEADER = ("board", "threads", "ms a frame", "90 % interval", "frames/s", "slowest part")
+_MORE = ("limited by", "fits in", "figures known")
+
+
+def forecast_table(found: Forecast) -> str:
+    """One row a board, what is not predicted below, and how far off the model has been."""
+    predicted = [each for each in found.boards if each.frame]
+    lines = [f"{found.bundle}: predicted, not measured"]
+    if predicted:
+        rows = [_row(each) for each in predicted]
+        lines += [text_table([*HEADER, *_MORE], rows, left=(0, 5, 6)), ""]
+    lines += [each.not_predicted for each in found.boards if not each.frame]
+    return "\n".join([*lines, *_notes(found, predicted)])
+
+
+def leave_one_out_table() -> str:
+    """Every published figure beside what a model without it, and without its board, says."""
+    figure, board = by_figure(published()), by_board(published())
+    rows = [_left_out_row(one, other) for one, other in zip(figure, board)]
+    header = ["board", "network", "precision", "threads", "published ms"]
+    return "\n".join(
+        [
+            text_table([*header, "without it", "off by", "without its board", "off by"], rows),
+            f"each figure left out: {said(errors(figure))}",
+            f"each board left out: {said(errors(board))}",
+        ]
+    )
+
+
+def _row(board: BoardForecast) -> list[str]:
+    assert board.frame is not None
+    return [
+        board.board,
+        str(board.threads),
+        milliseconds(board.frame.ms),
+        f"{milliseconds(board.frame.low_ms)} to {milliseconds(board.frame.high_ms)}",
+        f"{board.frames_per_second:.3g}",
+        _part(board),
+        board.bound_by,
+        f"{board.fits_mib} MiB" if board.fits_mib else "no version",
+        str(board.figures),
+    ]
+
+
+def milliseconds(ms: float) -> str:
+    """Two or three digits: more would claim what a prediction does not know."""
+    return f"{ms:.0f}" if ms >= 20 else f"{ms:.1f}" if ms >= 1 else f"{ms:.2f}"
+
+
+def _part(board: BoardForecast) -> str:
+    share = board.parts_ms[board.slowest_part].ms / sum(p.ms for p in board.parts_ms.values())
+    return f"{board.slowest_part} {100 * share:.0f} %"
+
+
+def _notes(found: Forecast, predicted: list[BoardForecast]) -> Iterator[str]:
+    if not predicted:
+        return
+    if not all(each.counted for each in predicted):
+        yield "instructions estimated from the operators; --count executes them under qemu"
+    yield (
+        "one inference of each part; edge-run adds what reading and resizing a frame take. "
+        f"Memory: edge-run peaks at {found.peak_rss_bytes / 1e6:.0f} MB here"
+    )
+    yield (
+        "the model was fitted to published figures; with each left out in turn it is "
+        f"{said(errors(by_figure(published())))}; with all of a board left out "
+        f"{said(errors(by_board(published())))} (--explain)"
+    )
+
+
+def said(found: Errors) -> str:
+    """How far off, in words."""
+    return (
+        f"off by {100 * found.median:.0f} % in the median, {100 * found.worst:.0f} % at worst, "
+        f"{found.covered} of {found.count} within their interval"
+    )
+
+
+def _left_out_row(one: LeftOut, other: LeftOut) -> list[str]:
+    observation = one.anchor.observation
+    return [
+        observation.processor.board,
+        one.anchor.network,
+        one.anchor.precision,
+        str(observation.threads),
+        f"{observation.ms:g}",
+        str(one.latency),
+        f"{100 * one.error:+.0f} %",
+        str(other.latency),
+        f"{100 * other.error:+.0f} %",
+    ]

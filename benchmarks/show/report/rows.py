@@ -1,0 +1,131 @@
+"""One row a record and way of running it, for programs; the column names are a promise."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+
+from edge_benchmarks.record.record import Measurement, Record
+from edge_benchmarks.show.report.cells import machine_labels, record_labels
+from edge_benchmarks.show.report.summary import edge_run_peak_bytes
+from edge_benchmarks.statistics.percentile import SHARES
+
+Cell = str | int | float | bool | None
+
+
+def csv_text(records: Sequence[Record]) -> str:
+    """RFC 4180 with a header; what was not measured is empty."""
+    rows = list(_rows(records))
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+    return stream.getvalue()
+
+
+def _rows(records: Sequence[Record]) -> Iterator[dict[str, Cell]]:
+    labels, machines = record_labels(records), machine_labels(records)
+    for label, machine, record in zip(labels, machines, records):
+        for way in record.measurements:
+            names = {"record": label, "way": way.name, "machine": machine}
+            streamed = _streamed_only(record) if way is record.streamed else _streamed_only(None)
+            yield names | _run(record) | _way(way) | streamed | _tasks(way)
+
+
+def _run(record: Record) -> dict[str, Cell]:
+    """What holds for every way of a record."""
+    bundle, setup, machine = record.bundle, record.setup, record.machine
+    return {
+        "created_at": record.created_at,
+        "complete": record.complete,
+        "edge_run": record.edge_run,
+        "revision": record.revision,
+        "bundle": bundle.name,
+        "bundle_sha256": bundle.sha256,
+        "bundle_bytes": bundle.size_bytes,
+        "window_frames": bundle.window,
+        "precisions": " ".join(f"{part.role}={part.precision}" for part in bundle.parts),
+        "parameters": _total([part.parameters for part in bundle.parts]),
+        "multiply_adds": _total([part.multiply_adds for part in bundle.parts]),
+        "runtime": setup.runtime,
+        "runtime_version": setup.runtime_version,
+        "threads": setup.threads,
+        "delegate": setup.delegate,
+        "predicted_for": record.predicted.board if record.predicted else "",
+        "delegate_left_out": "; ".join(record.left_out),
+        "operators": " ".join(_operators(record)),
+        "board": machine.board,
+        "cpu": machine.cpu,
+        "architecture": machine.architecture,
+        "cores": machine.cores,
+        "governor": machine.governor,
+        "kernel": machine.kernel,
+        "data": record.data,
+    }
+
+
+def _operators(record: Record) -> Iterator[str]:
+    """`encoder:XNNPACK=61`, with a + for each blank in a name."""
+    for role, found in record.delegation.items():
+        for who in found.operators:
+            yield f"{role}:{who.replace(' ', '+')}={found.taken(who)}"
+
+
+def _total(figures: Sequence[int | None]) -> int | None:
+    return None if None in figures else sum(figures)
+
+
+def _way(way: Measurement) -> dict[str, Cell]:
+    total, cpu = way.total_ms, way.cpu_ms
+    row: dict[str, Cell] = {
+        "not_measured": way.not_measured,
+        "verdict": way.verdict,
+        "model_bytes": way.size_bytes,
+        "n_frames": total.n if total else None,
+        "mean_ms": total.mean if total else None,
+        "min_ms": total.min if total else None,
+        "max_ms": total.max if total else None,
+        "cpu_p50_ms": cpu.p50 if cpu else None,
+        "frames_per_s": 1e3 / total.mean if total else None,
+        "outlier_share": way.outliers.share if way.outliers else None,
+    }
+    for name in SHARES:
+        row |= _percentile(way, name)
+    return row
+
+
+def _percentile(way: Measurement, name: str) -> dict[str, Cell]:
+    column, found = name.replace(".", "_"), way.percentiles.get(name)
+    value = found.value if found else getattr(way.total_ms, column, None)
+    low, high = found.interval if found and found.interval else (None, None)
+    return {f"{column}_ms": value, f"{column}_low_ms": low, f"{column}_high_ms": high}
+
+
+def _streamed_only(record: Record | None) -> dict[str, Cell]:
+    """What is known of the bundle's own way alone."""
+    memory = record.memory if record else None
+    energy = record.energy if record else None
+    stages = record.streamed.stages_ms if record else {}
+    return {
+        "edge_run_peak_rss_bytes": edge_run_peak_bytes(record) if record else None,
+        "peak_rss_bytes": memory.peak_rss_bytes if memory else None,
+        "pss_bytes": memory.pss_bytes if memory else None,
+        "energy_mj_per_frame": energy.per_frame_mj if energy else None,
+        "energy_covers": energy.covers if energy else None,
+        **{f"stage_{name}_p50_ms": found.p50 for name, found in stages.items()},
+    }
+
+
+def _tasks(way: Measurement) -> dict[str, Cell]:
+    row: dict[str, Cell] = {}
+    for figure in way.accuracy:
+        low, high = figure.interval or (None, None)
+        column = f"{figure.task}_{figure.metric}" + (f"_{figure.unit}" if figure.unit else "")
+        measured = figure.value is not None
+        row |= {
+            column: figure.value,
+            f"{column}_low": low,
+            f"{column}_high": high,
+            f"{figure.task}_n": figure.n if measured else None,
+        }
+    return row

@@ -1,0 +1,185 @@
+"""What stands at the top of the page: all records, one a row."""
+
+from collections.abc import Mapping, Sequence
+
+from edge_benchmarks.record.record import Record
+from edge_benchmarks.show.cells import NOT_MEASURED, amount
+from edge_benchmarks.show.report.cells import (
+    PERCENTILES,
+    accuracy,
+    latency,
+    machine_labels,
+    machine_name,
+    megabytes,
+    number,
+)
+from edge_common.document import Section, Table
+
+NO_VERDICT = "no verdict"
+_BECAUSE = " because "
+MEASURED, SUMMARY = "What was measured", "Summary"
+ANSWERS, STAGES = "Accuracy against latency", "Where a frame's time goes"
+
+
+def overview(records: Mapping[str, Record]) -> list[Section]:
+    """What was measured on what, whether it can be trusted, and all figures at a glance."""
+    return [_verdicts(records), _summary(records), _measured(records)]
+
+
+def _verdicts(records: Mapping[str, Record]) -> Section:
+    text = []
+    if len(set(machine_labels(list(records.values())))) > 1:
+        text.append(
+            "**The records are of different machines.** Their latencies tell which machine is "
+            "faster; they do not tell which bundle is."
+        )
+    rows = [row for label, record in records.items() for row in _reasons(label, record)]
+    return Section("Verdict", text, [Table(("record", "verdict"), rows)])
+
+
+def verdict(record: Record) -> str:
+    """Whether the streamed figures can be trusted, in a word or two."""
+    found = record.streamed.verdict.partition(_BECAUSE)[0] or NO_VERDICT
+    if record.predicted:
+        found = f"predicted for {record.predicted.board}, {found}"
+    return found if record.complete else f"interrupted, {found}"
+
+
+def _reasons(label: str, record: Record) -> list[tuple[str, str]]:
+    """The verdict, and a row below it for each reason."""
+    streamed = record.streamed
+    reasons = streamed.verdict.partition(_BECAUSE)[2] or streamed.not_measured
+    below = [("", reason) for reason in reasons.split("; ") if reason]
+    return [(label, f"**{verdict(record)}**" + (" because" if below else "")), *below]
+
+
+def _summary(records: Mapping[str, Record]) -> Section:
+    tables = (_networks(records), _speeds(records), _costs(records), _accuracies(records))
+    return Section(
+        SUMMARY,
+        (
+            "Streamed, one frame after the other, milliseconds from pixels to decision; in "
+            "brackets 95 % intervals, but where the frames are too few, or too alike, to bound it. "
+            "Frames a second: 1000 over the mean. Memory of edge-run: a fresh process; of bench: the "
+            "one that measured, with whatever it compared.",
+        ),
+        tables,
+    )
+
+
+def _networks(records: Mapping[str, Record]) -> Table:
+    header = ("record", "precision", "window", "parameters", "multiply-adds", "size")
+    rows = []
+    for label, record in records.items():
+        parts = record.bundle.parts
+        rows.append(
+            (
+                label,
+                ", ".join(f"{part.role} {part.precision}" for part in parts),
+                str(record.bundle.window),
+                _total([part.parameters for part in parts]),
+                _total([part.multiply_adds for part in parts]),
+                f"{record.bundle.size_bytes / 1e6:.2f} MB",
+            )
+        )
+    return Table(header, rows, words=2)
+
+
+def _total(figures: Sequence[int | None]) -> str:
+    return amount(None if None in figures else sum(figures))
+
+
+def _speeds(records: Mapping[str, Record]) -> Table:
+    rows = []
+    for label, record in records.items():
+        total = record.streamed.total_ms
+        per_second = number(1e3 / total.mean) if total else NOT_MEASURED
+        cells = latency(total, record.streamed.percentiles)
+        rows.append((label, *cells, per_second, str(total.n) if total else ""))
+    header = ("a frame, ms", *PERCENTILES, "frames/s", "n")
+    return Table(header, rows, words=1)
+
+
+def _costs(records: Mapping[str, Record]) -> Table:
+    rows = []
+    for label, record in records.items():
+        memory, energy = record.memory, record.energy
+        rows.append(
+            (
+                label,
+                megabytes(edge_run_peak_bytes(record)),
+                megabytes(memory.peak_rss_bytes if memory else None),
+                megabytes(memory.pss_bytes if memory else None),
+                f"{number(energy.per_frame_mj, 'mJ')} ({energy.covers})"
+                if energy
+                else NOT_MEASURED,
+            )
+        )
+    header = (
+        "memory and energy", "edge-run, peak RSS", "bench, peak RSS", "bench, PSS", "energy a frame",
+    )  # fmt: skip
+    return Table(header, rows, words=1)
+
+
+def edge_run_peak_bytes(record: Record) -> int | None:
+    """The largest resident memory of edge-run's own processes; None where none was started."""
+    found = [record.cold_start, record.scenarios.cold]
+    return max((each.peak_rss_bytes for each in found if each), default=0) or None
+
+
+def _accuracies(records: Mapping[str, Record]) -> Table:
+    rows = []
+    for label, record in records.items():
+        for figure in record.streamed.accuracy:
+            measured = figure.value is not None
+            rows.append(
+                (
+                    label,
+                    figure.task,
+                    figure.metric.replace("_", " "),
+                    record.data if measured else "",
+                    accuracy(figure),
+                    f"{figure.n:,}" if measured else "",
+                )
+            )
+        if not record.streamed.accuracy:
+            rows.append((label, "", "", "", NOT_MEASURED, ""))
+    return Table(("answers", "task", "metric", "data", "streamed", "n"), rows, words=4)
+
+
+def _measured(records: Mapping[str, Record]) -> Section:
+    """Records side by side: what each was measured on, and how."""
+    facts = [_facts(record) for record in records.values()]
+    told = [name for name in facts[0] if any(each[name] for each in facts)]
+    rows = [(name, *(each[name] or "not told" for each in facts)) for name in told]
+    return Section(MEASURED, tables=(Table(("", *records), rows),))
+
+
+def _facts(record: Record) -> dict[str, str]:
+    machine, setup, bundle = record.machine, record.setup, record.bundle
+    frames = setup.frames
+    clocks = sorted({khz / 1e3 for khz in machine.max_khz})
+    return {
+        "complete": "yes" if record.complete else "**no, interrupted**",
+        "measured at": record.created_at,
+        "bundle sha256": bundle.sha256[:16],
+        "streaming": f"{bundle.streaming}, window of {bundle.window}",
+        "engine": setup.engine,
+        "latency": f"**{record.predicted}**" if record.predicted else "",
+        "operators": "; ".join(f"{role}: {found}" for role, found in record.delegation.items()),
+        "without the delegate": "; ".join(record.left_out),
+        "frames": f"{frames.count} of {frames.source}, {frames.width} x {frames.height}",
+        "at least": f"{setup.min_frames} frames, {setup.min_seconds:g} s, {setup.rounds} rounds, "
+        f"after {setup.warmup_frames} to warm up",
+        "machine": machine_name(machine),
+        "processor": f"{machine.cpu}, {machine.architecture}, {machine.cores} cores"
+        + (f", {machine.usable_cores:g} usable" if machine.usable_cores else ""),
+        "highest clocks": ", ".join(f"{mhz:.0f} MHz" for mhz in clocks),
+        "governor": machine.governor or "",
+        "SIMD": " ".join(machine.features),
+        "virtual machine": {True: "yes", False: "no", None: ""}[machine.hypervisor],
+        "memory": f"{machine.memory_bytes / 1e9:.1f} GB",
+        "system": ", ".join(filter(None, (machine.os, f"kernel {machine.kernel}", machine.libc))),
+        "edge-run": f"{record.edge_run}, Python {machine.python}",
+        "project revision": record.revision,
+    }

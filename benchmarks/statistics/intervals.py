@@ -1,0 +1,120 @@
+"""What intervals rest on: Student's t, the beta distribution, and how much an autocorrelated series tells."""
+
+import math
+
+import numpy as np
+
+Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+def student_quantile(degrees: float) -> float:
+    """Two-sided 95 %, of at least 2 degrees of freedom; within 3 %, from 4 on within 0.5 %.
+
+    The expansion of Abramowitz and Stegun, 1964, 26.7.5, first four terms.
+    """
+    z = Z
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+    )
+    return sum(term / degrees**power for power, term in enumerate(terms))
+
+
+_TERMS = 10_000
+_TINY, _EXACT = 1e-300, 1e-14
+_RANK_ERROR = 1e-6
+
+
+def beta_cdf(x: float, a: float, b: float) -> float:
+    """P(X <= x) of a Beta(a, b) variable: the regularised incomplete beta function.
+
+    By its continued fraction (W. J. Lentz, 1976; Press et al., Numerical Recipes, 6.4).
+    """
+    if x <= 0 or x >= 1:
+        return float(x >= 1)
+    log_front = (
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    )
+    if x > (a + 1) / (a + b + 2):  # the fraction converges fast on the other side
+        return 1.0 - math.exp(log_front) * _fraction(1 - x, b, a) / b
+    return math.exp(log_front) * _fraction(x, a, b) / a
+
+
+def _fraction(x: float, a: float, b: float) -> float:
+    c, d = 1.0, 1.0 / _nonzero(1.0 - (a + b) * x / (a + 1))
+    found = d
+    for m in range(1, _TERMS):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        for numerator in (even, odd):
+            d = 1.0 / _nonzero(1.0 + numerator * d)
+            c = _nonzero(1.0 + numerator / c)
+            found *= c * d
+        if abs(c * d - 1.0) < _EXACT:
+            break
+    return found
+
+
+def _nonzero(value: float) -> float:
+    return value if abs(value) > _TINY else _TINY
+
+
+def rank_below(share: float, n: float, confidence: float) -> float | None:
+    """The fractional rank k whose order statistic of `n` lies below the `share` quantile
+    with probability `confidence`; None where no order statistic does.
+
+    F(X_(k)) is Beta(k, n + 1 - k), with k continuous (A. D. Hutson, 1999, "Calibrating
+    nonparametric quantile confidence intervals using fractional order statistics").
+    """
+    if beta_cdf(share, 1.0, n) < confidence or beta_cdf(share, n, 1.0) > confidence:
+        return None
+    reach = 8 * math.sqrt(n * share * (1 - share)) + 8
+    low, high = max(1.0, n * share - reach), min(float(n), n * share + reach)
+    while high - low > _RANK_ERROR:
+        middle = (low + high) / 2
+        if beta_cdf(share, middle, n + 1 - middle) >= confidence:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+_TIMES_A_DEGREE = 8  # effective values a degree of freedom of the estimated variance
+
+
+def autocovariance(series: np.ndarray) -> np.ndarray:
+    """Biased autocovariance at the lags 0 .. n - 1 of `series` (n,)."""
+    centred = np.asarray(series, np.float64) - np.mean(series)
+    n = len(centred)
+    spectrum = np.fft.rfft(centred, 1 << (2 * n - 1).bit_length())
+    return np.fft.irfft(spectrum * spectrum.conj())[:n] / n
+
+
+def effective_size(series: np.ndarray) -> float:
+    """How many independent values would fix the mean of `series` (n,) as well; 1 to n.
+
+    n over the integrated autocorrelation time, summed up to where pairs of neighbouring
+    lags are no longer positive (C. J. Geyer, 1992, "Practical Markov chain Monte Carlo":
+    the initial monotone sequence).
+    """
+    n = len(series)
+    covariance = autocovariance(series)
+    if n < 4 or covariance[0] <= 0:
+        return float(n)
+    pairs = covariance[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
+    end = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)
+    monotone = np.minimum.accumulate(pairs[: max(end, 1)])
+    time = 2 * monotone.sum() / covariance[0] - 1
+    return float(np.clip(n / max(time, 1 / n), 1.0, n))
+
+
+def cautious_size(series: np.ndarray) -> float:
+    """The effective size, less what must be conceded because it is itself an estimate.
+
+    Normal intervals of this size are as wide as Student's t intervals of the effective
+    size (E. L. Korn and B. I. Graubard, 1998, for proportions of correlated samples).
+    """
+    size = effective_size(series)
+    return size * (Z / student_quantile(max(size / _TIMES_A_DEGREE, 2.0))) ** 2

@@ -1,0 +1,93 @@
+"""Child processes: what crashes there is a failed attempt, not the end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge_common.errors import EngineError, EngineHung
+
+_RUN_MODULE = Path(__file__).with_name("run_module.py")
+_POLL_S = 0.05
+
+
+def module_command(
+    module: str,
+    *arguments: object,
+    python: str | Path = sys.executable,
+    flags: Sequence[str] = (),
+) -> list[str]:
+    """The command that runs a module of these rooms, whatever folder it is started in.
+
+    python: also one that has none of these rooms installed.  flags: of that Python.
+    """
+    return [str(python), *flags, str(_RUN_MODULE), module, *map(str, arguments)]
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process at work, and the file in which it writes what it has to say."""
+
+    process: subprocess.Popen
+    log: Path
+
+    def wait(self, watch: Callable[[], None] = lambda: None) -> int:
+        """The exit code, once there is one; `watch` is called while waiting."""
+        while True:
+            try:
+                return self.process.wait(_POLL_S)
+            except subprocess.TimeoutExpired:
+                watch()
+
+    def cause(self) -> str:
+        """Why it ended without its result, for a person."""
+        return _cause(self.process.returncode, self.log)
+
+
+def start(module: str, arguments: Sequence[str | Path], log: Path) -> Child:
+    """Run a module of these rooms, which writes its words into `log`."""
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            module_command(module, *arguments, flags=("-W", "ignore")),
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"},
+        )
+    return Child(process, log)
+
+
+def _cause(code: int, log: Path) -> str:
+    lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    last = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "")
+    if code == -signal.SIGKILL:
+        return "it was killed, most likely for want of memory; close other programs"
+    if code < 0:
+        return f"the converter crashed ({signal.Signals(-code).name})"
+    return last[:300] or f"it ended with code {code}"
+
+
+_ANSWER_TIMEOUT_S = 600
+
+
+def found_by(command: Sequence[str]) -> Any:
+    """Run a command to its end. Raises EngineError where it fails or does not end.
+
+    EngineHung where a frame did not come to its end.
+    """
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise EngineError(
+            f"a fresh process gave no result in {_ANSWER_TIMEOUT_S} s: does the source deliver frames?"
+        ) from error
+    if done.returncode != 0:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        failure = EngineHung if done.returncode == EngineHung.exit_code else EngineError
+        raise failure(f"a fresh process failed ({reason})")
+    return json.loads(done.stdout.strip().splitlines()[-1])

@@ -1,0 +1,114 @@
+"""What people read on a terminal: tables, key-value blocks, progress, and what is said once."""
+
+import contextlib
+import functools
+import shutil
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+
+import click
+
+
+def text_table(
+    header: Sequence[str], rows: Sequence[Sequence[object]], left: Collection[int] = (0,)
+) -> str:
+    """Align columns: those numbered in `left` to the left, all others to the right."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = [
+        "  ".join(_pad(row[i], widths[i], i in left) for i in range(len(header))).rstrip()
+        for row in cells
+    ]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _pad(cell: str, width: int, to_the_left: bool) -> str:
+    return cell.ljust(width) if to_the_left else cell.rjust(width)
+
+
+class Progress:
+    """Steps with the time since the start, and a bar for what can be counted."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self._quiet, self._began = quiet, time.perf_counter()
+
+    def say(self, step: str) -> None:
+        if not self._quiet:
+            click.echo(f"{time.perf_counter() - self._began:6.1f} s  {step}", err=True)
+
+    @contextlib.contextmanager
+    def count(self, step: str, total: int) -> Iterator[Callable[[], None]]:
+        """Yield a function to call after each of `total` things; a bar if stderr is a terminal."""
+        self.say(f"{step} ({total})")
+        if self._quiet:
+            yield lambda: None
+            return
+        with bar(total) as on_each:
+            yield on_each
+
+    @contextlib.contextmanager
+    def steps(self) -> Iterator[Callable[[int, int], None]]:
+        """Yield a function that is told how many things are done, and of how many."""
+        if self._quiet or not sys.stderr.isatty():
+            yield lambda done, total: None
+            return
+        with click.progressbar(length=1, file=sys.stderr) as shown:
+
+            def tell(done: int, total: int) -> None:
+                shown.length = total
+                shown.update(done - shown.pos)
+
+            yield tell
+
+
+@contextlib.contextmanager
+def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:
+    """Yield a function to call after each of `total` things; a bar if stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    with click.progressbar(length=total, label=label, file=sys.stderr) as shown:
+        yield lambda: shown.update(1)
+
+
+@functools.cache
+def announce(text: str) -> None:
+    """Write `warning: TEXT`; the same text again says nothing new and is left out."""
+    over_a_bar = "\r\033[K" if sys.stderr.isatty() else ""
+    click.echo(f"{over_a_bar}warning: {' '.join(text.split())}", err=True)
+
+
+def megabytes(size: float) -> str:
+    """Bytes as people say them: `512 MB`, `4.0 GB`."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+_INDENT = 2
+_MOST_COLUMNS = 110  # longer lines are hard to read
+
+
+def section(title: str, pairs: Iterable[tuple[str, str | None]], width: int = 14) -> str:
+    """A heading and one wrapped line a pair; pairs without a value are left out."""
+    lines = [hanging(f"{' ' * _INDENT}{key:<{width}}", value) for key, value in pairs if value]
+    return "\n".join([title, *lines])
+
+
+def printable(text: str) -> str:
+    """Without control characters: a tree from elsewhere shall not move the cursor."""
+    return "".join(each if each.isprintable() else "?" for each in text)
+
+
+def hanging(start: str, text: str) -> str:
+    """`start`, then `text` wrapped to the terminal and indented to where it began."""
+    columns = min(shutil.get_terminal_size().columns, _MOST_COLUMNS)
+    return textwrap.fill(
+        printable(text),
+        max(columns, len(start) + 30),
+        initial_indent=start,
+        subsequent_indent=" " * len(start),
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

@@ -1,0 +1,82 @@
+"""Every error a caller can act on, in one small tree."""
+
+
+class EdgeError(Exception):
+    """Root of all errors raised on purpose by this project."""
+
+    exit_code = 2
+
+
+class BundleError(EdgeError):
+    """A bundle is missing, damaged, of another version or no bundle at all."""
+
+
+class EngineError(EdgeError):
+    """A runtime or a delegate is missing, or refuses a model."""
+
+
+class DelegateError(EngineError):
+    """A delegate is misspelt, missing, refuses to start, or fails at its work."""
+
+
+class EngineHung(EngineError):
+    """A frame took longer than the user allows."""
+
+    exit_code = 4
+
+
+class SourceError(EdgeError):
+    """A source cannot be opened or holds no readable frame."""
+
+
+class SourceLost(EdgeError):
+    """A source that delivered frames stopped for good."""
+
+    exit_code = 3
+
+
+class SinkError(EdgeError):
+    """An output cannot be created or written."""
+
+
+class ClipError(EdgeError):
+    """Clips for training, calibration or validation are missing or unusable."""
+
+
+class ModelError(EdgeError):
+    """A network cannot be built, read, cut or converted."""
+
+
+class ConfigError(EdgeError):
+    """A configuration or record file is malformed or does not fit its use."""
+
+
+class GalleryError(EdgeError):
+    """A gallery of people is missing, damaged, of another network, or lacks who is asked for."""
+
+
+class SelfTestFailed(EdgeError):
+    """The golden frames of a bundle gave other decisions than expected."""
+
+    exit_code = 1
+
+
+class DeviceError(Exception):
+    """A profile is broken or unknown, or a tree cannot be used.
+
+    A command turns it into one line on stderr and `exit_code`, as it does an `EdgeError`.
+    """
+
+    exit_code = 2
+
+
+class Unavailable(DeviceError):
+    """This machine cannot emulate, or not this board: the message says what to install or take."""
+
+
+class BuildFailed(DeviceError):
+    """A step of building the emulated Python failed; what was whole before it is kept."""
+
+
+class RunFailed(DeviceError):
+    """What was to run on the emulated board failed there."""

@@ -1,0 +1,58 @@
+"""Files that stand under their name whole or not at all, and the folders that a user's files go to."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+from edge_common.errors import SinkError
+
+
+def can_be_written(path: Path) -> bool:
+    """Whether a file can stand under this name, found out before the work for it is done."""
+    folder = path.absolute().parent
+    return folder.is_dir() and os.access(folder, os.W_OK) and not path.is_dir()
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """Write to a hidden file beside `path`, which takes its name when the block is done.
+
+    Where the block or the disk fails, nothing is left. Raises OSError.
+    """
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            yield stream
+        os.chmod(partial, 0o644)  # mkstemp lets only the owner read
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write under the final name only when whole. Raises SinkError where it cannot."""
+    try:
+        with whole_file(path) as stream:
+            stream.write(content)
+    except OSError as error:
+        raise SinkError(
+            f"{path} cannot be written ({error.strerror}): choose another path"
+        ) from error
+
+
+def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
+    """`$XDG_CACHE_HOME/edge-run`, else `~/.cache/edge-run`; a relative one is no setting."""
+    base = environment.get("XDG_CACHE_HOME", "")
+    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".cache")
+    return folder / "edge-run"
+
+
+def config_folder(name: str) -> Path:
+    """`$XDG_CONFIG_HOME/edge/NAME`, else `~/.config/edge/NAME` (XDG Base Directory Specification)."""
+    base = os.environ.get("XDG_CONFIG_HOME", "")
+    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".config")
+    return folder / "edge" / name

@@ -1,0 +1,1 @@
+"""The cut: an encoder of single frames, and a head over T of its results."""

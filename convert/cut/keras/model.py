@@ -1,0 +1,110 @@
+"""A Keras model from its file, checked for what a conversion needs."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from edge_common.errors import ModelError
+from edge_convert.cut.keras.single_precision import in_single_precision
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Read a `.keras` or `.h5` file.
+
+    Raises ModelError where the file is missing, no Keras model, or needs custom code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"there is no model {path}: give a .keras file")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (ValueError, TypeError, OSError, KeyError) as error:
+        raise ModelError(f"{path} does not load as a Keras model: {_why(str(error))}") from error
+    _refuse_broken_weights(model)
+    return in_single_precision(functional(model))
+
+
+def _why(reason: str) -> str:
+    """What stands in the way of loading, and what to do."""
+    if unknown := re.search(r"Could not locate class '(\w+)'", reason):
+        return (
+            f"it holds a layer '{unknown[1]}' of your own, which only your code knows; "
+            "write it as layers of Keras and save again"
+        )
+    return f"{reason.strip().splitlines()[0][:300]}; save it with model.save('x.keras')"
+
+
+def _refuse_broken_weights(model: keras.Model) -> None:
+    for weight in model.weights:
+        if not np.isfinite(np.asarray(weight)).all():
+            raise ModelError(
+                f"the weight '{weight.path}' holds NaN or infinity: the training diverged; "
+                "take an earlier checkpoint"
+            )
+
+
+def functional(model: keras.Model) -> keras.Model:
+    """The model as a graph of layers: a Sequential model's own graph, a functional as it is."""
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise ModelError(
+                f"{model.name} has no input shape: start it with keras.Input((T, H, W, C))"
+            )
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    if not hasattr(model, "_nodes_by_depth"):
+        raise ModelError(
+            f"{model.name} is a subclassed model: build it with keras.Input and layers"
+        )
+    return model
+
+
+def input_form(model: keras.Model) -> tuple[int, int, int, int]:
+    """(T, H, W, C) of the model's only input; T is 1 where it takes a plain picture.
+
+    Raises ModelError where there are several inputs, or unknown or odd sizes.
+    """
+    shape = tuple(model.inputs[0].shape)[1:]
+    if len(model.inputs) == 1 and len(shape) == 3:
+        return _checked(model, (1, *shape))
+    return window_shape(model)
+
+
+def window_shape(model: keras.Model) -> tuple[int, int, int, int]:
+    """(T, H, W, C) of the model's only input.
+
+    Raises ModelError where there are several, no window axis, or unknown sizes.
+    """
+    if len(model.inputs) != 1:
+        raise ModelError(
+            f"{model.name} has {len(model.inputs)} inputs: one window of frames is supported"
+        )
+    shape = tuple(model.inputs[0].shape)[1:]
+    if len(shape) != 4:
+        raise ModelError(
+            f"{model.name} takes {shape}, which has no window axis: "
+            "its input has to be (T, height, width, channels)"
+        )
+    return _checked(model, shape)
+
+
+def _checked(model: keras.Model, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    if None in shape:
+        raise ModelError(
+            f"{model.name} takes {shape} with unknown sizes: build it with keras.Input of known (T, H, W, C)"
+        )
+    if shape[-1] not in (1, 3):
+        raise ModelError(f"{model.name} takes {shape[-1]} channels; pictures have 1 or 3")
+    return shape
+
+
+def named_outputs(model: keras.Model) -> dict[str, Any]:
+    """The model's outputs by task name, in the model's order."""
+    structure = model.output
+    if isinstance(structure, Mapping):
+        return dict(structure)
+    tensors = list(structure) if isinstance(structure, (list, tuple)) else [structure]
+    return dict(zip(model.output_names, tensors, strict=True))

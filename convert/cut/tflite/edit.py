@@ -1,0 +1,150 @@
+"""Small changes to the main graph of a .tflite held as the schema's objects (`ModelT`)."""
+
+from collections.abc import Iterable, Mapping
+from itertools import count
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edge.tflite.flatbuffer import shape_of
+
+Shape = tuple[int, ...]
+
+KEY = "serving_default"
+_TYPES = schema.TensorType
+_DTYPES = {
+    _TYPES.FLOAT32: np.dtype(np.float32),
+    _TYPES.FLOAT16: np.dtype(np.float16),
+    _TYPES.INT32: np.dtype(np.int32),
+    _TYPES.INT64: np.dtype(np.int64),
+    _TYPES.INT8: np.dtype(np.int8),
+    _TYPES.UINT8: np.dtype(np.uint8),
+    _TYPES.BOOL: np.dtype(np.bool_),
+}
+_CODES = {dtype: code for code, dtype in _DTYPES.items()}
+
+
+def name_of(tensor: Any) -> str:
+    """A tensor's name; one that the file leaves out is empty."""
+    return (tensor.name or b"").decode()
+
+
+def constant(root: Any, index: int) -> np.ndarray | None:
+    """The values of a constant tensor; None of any other."""
+    if index < 0:
+        return None
+    tensor = root.subgraphs[0].tensors[index]
+    data, dtype = root.buffers[tensor.buffer].data, _DTYPES.get(tensor.type)
+    if data is None or not len(data) or dtype is None:
+        return None
+    return np.asarray(data, np.uint8).view(dtype).reshape(shape_of(tensor))
+
+
+def inputs_of(operator: Any) -> list[int]:
+    """The tensors that an operator reads, optional ones that are absent left out."""
+    return [int(index) for index in operator.inputs if index >= 0]
+
+
+def add_tensor(root: Any, name: str, shape: Shape, kind: int = _TYPES.FLOAT32) -> int:
+    """A new activation under a free name like `name`; its index."""
+    tensors = root.subgraphs[0].tensors
+    tensor = schema.TensorT()
+    tensor.name, tensor.shape, tensor.type = _free_name(tensors, name), list(shape), kind
+    tensor.buffer, tensor.quantization = 0, schema.QuantizationParametersT()
+    tensor.hasRank = True
+    tensors.append(tensor)
+    return len(tensors) - 1
+
+
+def add_constant(root: Any, name: str, values: np.ndarray) -> int:
+    """A new constant tensor with these values; its index."""
+    index = add_tensor(root, name, values.shape, _CODES[values.dtype])
+    set_constant(root, index, values)
+    return index
+
+
+def set_constant(root: Any, index: int, values: np.ndarray) -> None:
+    """Make a tensor a constant, with a buffer of its own."""
+    buffer = schema.BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+    root.buffers.append(buffer)
+    tensor = root.subgraphs[0].tensors[index]
+    tensor.buffer, tensor.shape = len(root.buffers) - 1, list(values.shape)
+
+
+def reshape(root: Any, source: int, target: int) -> Any:
+    """A new RESHAPE, not yet in the graph, from one tensor to the shape of another."""
+    shape = shape_of(root.subgraphs[0].tensors[target])
+    wanted = add_constant(root, "shape", np.array(shape, np.int32))
+    options = schema.ReshapeOptionsT()
+    options.newShape = list(shape)
+    return _operator(root, "RESHAPE", [source, wanted], target, options)
+
+
+def transpose(root: Any, source: int, target: int, order: Iterable[int]) -> Any:
+    """A new TRANSPOSE, not yet in the graph."""
+    order = add_constant(root, "order", np.array(tuple(order), np.int32))
+    return _operator(root, "TRANSPOSE", [source, order], target, schema.TransposeOptionsT())
+
+
+def activation(root: Any, name: str, source: int, target: int) -> Any:
+    """A new SOFTMAX, LOGISTIC or DEQUANTIZE, not yet in the graph."""
+    options = None
+    if name == "SOFTMAX":
+        options = schema.SoftmaxOptionsT()
+        options.beta = 1.0
+    return _operator(root, name, [source], target, options)
+
+
+def sign(root: Any, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
+    """Give the graph these inputs and outputs, and one signature that names them."""
+    graph = root.subgraphs[0]
+    graph.inputs, graph.outputs = list(inputs.values()), list(outputs.values())
+    signature = schema.SignatureDefT()
+    signature.signatureKey, signature.subgraphIndex = KEY.encode(), 0
+    signature.inputs, signature.outputs = _entries(inputs), _entries(outputs)
+    root.signatureDefs = [signature]
+
+
+def rewire(root: Any, names: Mapping[int, int]) -> None:
+    """Let whatever reads tensor `old` read tensor `new`, for all {old: new}."""
+    for operator in root.subgraphs[0].operators:
+        operator.inputs = [names.get(int(index), int(index)) for index in operator.inputs]
+
+
+def _operator(root: Any, name: str, inputs: list[int], output: int, options: Any) -> Any:
+    operator = schema.OperatorT()
+    operator.opcodeIndex = _code(root, name)
+    operator.inputs, operator.outputs = inputs, [output]
+    if options is not None:
+        kind = type(options).__name__.removesuffix("T")
+        operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)
+        operator.builtinOptions = options
+    return operator
+
+
+def _code(root: Any, name: str) -> int:
+    wanted = getattr(schema.BuiltinOperator, name)
+    for index, code in enumerate(root.operatorCodes):
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == wanted:
+            return index
+    code = schema.OperatorCodeT()
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = wanted, min(wanted, 127), 1
+    root.operatorCodes.append(code)
+    return len(root.operatorCodes) - 1
+
+
+def _entries(named: Mapping[str, int]) -> list[Any]:
+    entries = []
+    for name, index in named.items():
+        entry = schema.TensorMapT()
+        entry.name, entry.tensorIndex = name.encode(), index
+        entries.append(entry)
+    return entries
+
+
+def _free_name(tensors: Iterable[Any], wanted: str) -> bytes:
+    taken = {tensor.name for tensor in tensors}
+    names = (f"{wanted}_{n}".encode() if n else wanted.encode() for n in count())
+    return next(name for name in names if name not in taken)

@@ -1,0 +1,176 @@
+"""The one form that a float32 .tflite is brought to, wherever it comes from: static shapes, floats."""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
+
+from edge.tflite import flatbuffer
+from edge.tflite.flatbuffer import shape_of
+from edge_common.errors import ModelError
+from edge_common.native_output import captured_stderr
+from edge_convert.cut.tflite.edit import (
+    add_tensor,
+    constant,
+    inputs_of,
+    name_of,
+    set_constant,
+    sign,
+    transpose,
+)
+from edge_convert.cut.tflite.endings import is_quantised
+from edge_convert.cut.tflite.parts import outputs_of
+from edge_convert.cut.tflite.prune import prune, tidy
+
+_WITHOUT_FOLDING = frozenset(
+    {"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "VAR_HANDLE"}
+)
+
+
+def with_static_shapes(model: bytes) -> bytes:
+    """The same graph with the shapes that its tensors take when its input has those in the file.
+
+    What depends on shapes and constants alone (SHAPE and what is done to it, weights kept in
+    float16) becomes a constant. Raises ModelError where the graph cannot be run.
+    """
+    root = flatbuffer.read(model)
+    graph = root.subgraphs[0]
+    computed = _computed_constants(root)
+    dynamic = [t for t in graph.tensors if t.shapeSignature is not None and -1 in t.shapeSignature]
+    if not computed and not dynamic:
+        return model
+    interpreter = _run(model)
+    values = {index: _value(interpreter, index) for index in range(len(graph.tensors))}
+    outputs = {int(index) for operator in graph.operators for index in operator.outputs}
+    for index, value in values.items():
+        tensor = graph.tensors[index]
+        tensor.shapeSignature = None
+        if value is not None and index in computed:
+            set_constant(root, index, value)
+        elif value is not None and index in outputs:
+            tensor.shape = list(value.shape)
+    folded = {index for index in computed if values[index] is not None}
+    graph.operators = [o for o in graph.operators if not folded.issuperset(map(int, o.outputs))]
+    sign(root, {"input": int(graph.inputs[0])}, outputs_of(root))
+    prune(root)
+    return flatbuffer.write(root)
+
+
+def _computed_constants(root: Any) -> set[int]:
+    """Outputs of operators that read constants, or only ask for a shape."""
+    graph, found = root.subgraphs[0], set()
+    answers = set(map(int, graph.outputs))
+    for operator in graph.operators:
+        kind = flatbuffer.operator_name(root, operator)
+        known = all(i in found or constant(root, i) is not None for i in inputs_of(operator))
+        given = set(map(int, operator.outputs))
+        if (known or kind == "SHAPE") and kind not in _WITHOUT_FOLDING and not given & answers:
+            found |= given
+    return found
+
+
+def _run(model: bytes) -> Interpreter:
+    with captured_stderr(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
+        try:
+            interpreter = Interpreter(
+                model_content=model,
+                experimental_preserve_all_tensors=True,
+                experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            )
+            interpreter.allocate_tensors()
+            for detail in interpreter.get_input_details():
+                interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
+            interpreter.invoke()
+        except (ValueError, RuntimeError) as error:
+            raise ModelError(f"the graph does not run for a batch of 1: {error}") from error
+    return interpreter
+
+
+def _value(interpreter: Interpreter, index: int) -> np.ndarray | None:
+    try:
+        return interpreter.get_tensor(index)
+    except ValueError:  # nobody computed it
+        return None
+
+
+PICTURE, WINDOW = "frame", "window"
+
+
+def standard_form(
+    model: bytes,
+    name: str,
+    channels: int = -1,
+    names: Mapping[str, str] | None = None,
+    order: Iterable[str] = (),
+) -> bytes:
+    """A float32 .tflite with static shapes, one channels-last input and one signature.
+
+    The input is `frame` (1, H, W, C) or `window` (1, T, H, W, C); outputs are called as
+    the first signature says, or as `names` makes of that, and stand in the given order.
+    name: of the model, for messages. channels: the axis that holds them in `model`.
+    Raises ModelError where the model is no float network of that kind.
+    """
+    given = flatbuffer.read(model)
+    check_input(given, name)
+    if is_quantised(given) or not _takes_floats(given):
+        raise ModelError(
+            f"{name} is quantised already or does not take float32: convert the float network that "
+            "it was made of, or run it as it is with edge-run"
+        )
+    root = flatbuffer.read(with_static_shapes(model))
+    graph = root.subgraphs[0]
+    source = int(graph.inputs[0])
+    shape = shape_of(graph.tensors[source])
+    axis = channels % len(shape)
+    found = {(names or {}).get(n, n): index for n, index in outputs_of(root).items()}
+    outputs = {n: found[n] for n in [*order, *found] if n in found}
+    called = PICTURE if len(shape) == 4 else WINDOW
+    if axis != len(shape) - 1:
+        last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
+        order = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
+        given = add_tensor(root, called, last)
+        graph.operators = [transpose(root, given, source, order), *graph.operators]
+        source = given
+    else:
+        graph.tensors[source].name = called.encode()
+    sign(root, {called: source}, outputs)
+    tidy(root)
+    return flatbuffer.write(root)
+
+
+def check_input(root: Any, name: str) -> None:
+    """Raises ModelError where the only input is no picture or window of fixed size."""
+    graph = root.subgraphs[0]
+    inputs = [graph.tensors[index] for index in graph.inputs]
+    if len(inputs) != 1:
+        given = ", ".join(f"'{name_of(tensor)}'" for tensor in inputs)
+        raise ModelError(f"{name} has {len(inputs)} inputs ({given}): only one can be the pictures")
+    signature = inputs[0].shapeSignature
+    shape = shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
+    if len(shape) not in (4, 5) or shape[0] not in (-1, 1) or -1 in shape[1:]:
+        raise ModelError(
+            f"{name} takes {list(shape)}: only a picture or a window of fixed size with a batch of "
+            "1 can be converted, (1, [T,] H, W, C)"
+        )
+
+
+def _takes_floats(root: Any) -> bool:
+    graph = root.subgraphs[0]
+    return all(graph.tensors[index].type == schema.TensorType.FLOAT32 for index in graph.inputs)
+
+
+def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:
+    """Where 1 or 3 channels stand in (1, [T,] ...); -1 is tried first or last.
+
+    Otherwise it is looked for before height and width, then before T. Raises ModelError
+    where no axis can be it.
+    """
+    inner = [-3, -4] if len(shape) == 5 else [-3]
+    for axis in [-1, *inner] if last_first else [*inner, -1]:
+        if shape[axis] in (1, 3):
+            return axis
+    raise ModelError(f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known")

@@ -1,0 +1,116 @@
+"""How much memory a conversion takes, its child processes included."""
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import psutil
+
+from edge.bundle.manifest import Accuracy, Task
+from edge_convert.precision.found import Found
+from edge_convert.precision.score import agreement
+from edge_convert.verification.verify import RuntimeRun
+
+_PERIOD_S = 0.2
+
+
+class PeakMemory:
+    """Watches the resident memory of this process and its children while the block runs."""
+
+    def __init__(self) -> None:
+        self.peak_bytes = 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "PeakMemory":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        process = psutil.Process()
+        while True:
+            self.peak_bytes = max(self.peak_bytes, _resident(process))
+            if self._done.wait(_PERIOD_S):
+                return
+
+
+def _resident(process: psutil.Process) -> int:
+    total = 0
+    for one in (process, *process.children(recursive=True)):
+        try:
+            total += one.memory_info().rss
+        except psutil.NoSuchProcess:
+            continue
+    return total
+
+
+MIN_ALIKE = 0.95
+
+
+@dataclass(frozen=True)
+class WholeWindow:
+    """The uncut network as one int8 graph, or why there is none. seconds: to convert it."""
+
+    size_bytes: int = 0
+    operators: int = 0
+    latency_ms: float = 0.0
+    seconds: float = 0.0
+    failure: str = ""
+
+
+@dataclass
+class Evidence:
+    """Filled step by step; every field is a measurement, none a promise."""
+
+    max_drop: float = 0.0
+    split_difference: float = float("nan")
+    ring_difference: float = float("nan")
+    feature_snr_db: dict[str, float] = field(default_factory=dict)
+    agreement: dict[str, float] = field(default_factory=dict)
+    agreement_clips: int = 0
+    search: Found | None = None
+    search_clips: str = ""
+    runs: tuple[RuntimeRun, ...] = ()
+    accuracy: tuple[Accuracy, ...] = ()
+    whole_window: WholeWindow | None = None
+    operators: dict[str, dict[str, int]] = field(default_factory=dict)
+    left_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+    peak_memory_bytes: int = 0
+    oddities: tuple[str, ...] = ()
+
+    def doubts(self) -> list[str]:
+        """What the user has to know before relying on the bundle."""
+        return [*self.oddities, *self._over_budget(), *self._unlike()]
+
+    def _over_budget(self) -> list[str]:
+        if self.search is None:
+            return []
+        return [
+            f"'{d.task}' loses {d.points:.2f} (95 % interval {d.low:.2f} to {d.high:.2f}) where "
+            f"{self.max_drop:g} were allowed; leave the precision to the search, or raise --max-drop"
+            for d in self.search.chosen.drops
+            if d.points > self.max_drop
+        ]
+
+    def _unlike(self) -> list[str]:
+        worst = min(self.feature_snr_db.values(), default=float("inf"))
+        return [
+            f"'{task}' decides as in float for only {100 * share:.1f} % of {self.agreement_clips} "
+            f"clips; the encoder's features keep {worst:.0f} dB. Give more and more varied "
+            "calibration clips, and measure with --validation before you rely on it"
+            for task, share in self.agreement.items()
+            if share < MIN_ALIKE
+        ]
+
+
+def agreements(
+    tasks: Sequence[Task], reference: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    """How far outputs mean the same as the float network's, for each task."""
+    return {t.name: agreement(reference[t.name], found[t.name], t.kind) for t in tasks}

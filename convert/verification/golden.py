@@ -1,0 +1,76 @@
+"""The few real frames that a bundle keeps, with what it answers to them."""
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
+from edge.check.evaluate import stream_outputs
+from edge.check.self_test import margin, replay
+from edge.engine.kernels import left_to_other_kernels
+from edge.stream.stream import EngineOptions
+from edge.tflite import flatbuffer
+from edge_common.document import Section, markdown
+from edge_convert.network import Network
+from edge_convert.request import Request
+from edge_convert.verification import verify
+from edge_convert.verification.evidence import Evidence
+from edge_convert.verification.report import sections, untimed
+
+DECISIONS = 4
+
+
+def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
+    """`frames` (N, H, W, 3) uint8 RGB and one array of outputs a task.
+
+    The window with the surest answers is taken, and the beginning of the next one:
+    where a network is unsure, another runtime's rounding may tip it without a fault.
+    """
+    outputs = stream_outputs(bundle, windows)
+    classes = [t.name for t in bundle.manifest.tasks if t.kind == "classification"]
+    surest = int(sum((margin(outputs[task]) for task in classes), np.zeros(len(windows))).argmax())
+    following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
+    frames = np.concatenate(following)[: bundle.manifest.window + DECISIONS - 1]
+    return {"frames": frames, **replay(bundle, frames, EngineOptions())}
+
+
+def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The `.npz` of a bundle."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **arrays)
+    return stream.getvalue()
+
+
+def try_parts(
+    bundle: Bundle, golden: Mapping[str, np.ndarray], request: Request, evidence: Evidence
+) -> None:
+    """Run the golden frames on every runtime, and see who computes which operators."""
+    evidence.runs = verify.run_on_runtimes(
+        bundle, golden["frames"], request.try_with, request.try_delegate
+    )
+    for part in bundle.manifest.parts:
+        model = bundle.members[part.file]
+        evidence.operators[part.file] = flatbuffer.cost(model).ops
+        evidence.left_over[part.file] = left_to_other_kernels(model)
+
+
+def sealed(
+    output: Path,
+    bundle: Bundle,
+    golden: Mapping[str, np.ndarray],
+    network: Network,
+    evidence: Evidence,
+) -> tuple[Bundle, Sequence[Section]]:
+    """The bundle as written, with golden frames and `report.md`; and the whole report.
+
+    Raises BundleError where it cannot be written.
+    """
+    trials = tuple(trial for run in evidence.runs for trial in run.trials)
+    manifest = replace(bundle.manifest, trials=trials, accuracy=evidence.accuracy)
+    told = sections(manifest, network, evidence, bundle.members)
+    report = markdown(manifest.name, untimed(told)).encode()
+    members = {**bundle.members, GOLDEN: packed(golden), REPORT: report}
+    return write_bundle(output, manifest, members), told

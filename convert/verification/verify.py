@@ -1,0 +1,155 @@
+"""What has to hold before a converted part may go into a bundle."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from edge.bundle.archive import Bundle, write_bundle
+from edge.bundle.manifest import Trial
+from edge.check.rerun import WindowRerun
+from edge.check.self_test import replay
+from edge.engine import runtimes
+from edge.engine.delegate import AUTO, Delegate
+from edge.engine.engine import Engine
+from edge.stream.stream import EngineOptions, Stream
+from edge_common.children import module_command
+from edge_common.errors import EngineError, ModelError
+from edge_convert.precision.score import agreement
+
+RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
+
+
+@dataclass(frozen=True)
+class RuntimeRun:
+    """A runtime's turn with the golden frames: how near its outputs came to LiteRT's.
+
+    alike: share of decisions that mean the same, by task.  difference: the largest.
+    """
+
+    trials: tuple[Trial, ...]
+    alike: Mapping[str, float]
+    difference: float = float("nan")
+
+
+def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
+    """Raise ModelError where outputs (n, ...) over n inputs carry no information.
+
+    NaN, all zero and constant outputs "agree" with a reference that is broken
+    in the same way, so no comparison would find them.
+    """
+    if not np.isfinite(outputs).all():
+        raise ModelError(
+            f"{name} gives NaN or infinity: check the weights and the calibration clips"
+        )
+    if not outputs.any():
+        raise ModelError(
+            f"{name} gives only zeros: the model is untrained, or its conversion broke"
+        )
+    if len(outputs) > 1 and (outputs == outputs[0]).all():
+        raise ModelError(f"{name} gives the same for all inputs: check the weights and the clips")
+
+
+def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
+    """Push frames (N, H, W, 3) through the ring and through whole windows; the largest difference."""
+    stream, oracle = Stream(bundle), WindowRerun(bundle)
+    worst = 0.0
+    for frame in frames_rgb:
+        pixels = np.ascontiguousarray(frame[..., ::-1])
+        decision, expected = stream.push(pixels), oracle.push(pixels)
+        if decision is not None and expected is not None:
+            found = {task: answer.scores for task, answer in decision.tasks.items()}
+            worst = float(np.maximum(worst, _largest_difference(expected, found)))  # keeps NaN
+    return worst
+
+
+def run_on_runtimes(
+    bundle: Bundle,
+    frames_rgb: np.ndarray,
+    pythons: Sequence[Path] = (),
+    delegates: Sequence[Delegate] = (),
+) -> tuple[RuntimeRun, ...]:
+    """Run golden frames on each installed runtime, with delegates, and in other Pythons.
+
+    pythons: interpreters whose environments hold another runtime with numpy and OpenCV.
+    delegates: for LiteRT.
+    """
+    expected = replay(bundle, frames_rgb, EngineOptions(runtime="litert"))
+    ways = [EngineOptions(name) for name in runtimes.installed()]
+    ways += [EngineOptions("litert", delegate=delegate) for delegate in delegates]
+    here = [_run_here(bundle, frames_rgb, expected, options) for options in ways]
+    there = [_run_there(bundle, frames_rgb, expected, python) for python in pythons]
+    return (*here, *there)
+
+
+def _run_here(
+    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], options: EngineOptions
+) -> RuntimeRun:
+    trials = tuple(
+        _try(part.file, bundle.members[part.file], options) for part in bundle.manifest.parts
+    )
+    if not all(trial.ok for trial in trials):
+        return RuntimeRun(trials, {})
+    found = replay(bundle, frames, options)
+    return RuntimeRun(trials, _alike(bundle, expected, found), _largest_difference(expected, found))
+
+
+def _try(file: str, model: bytes, options: EngineOptions) -> Trial:
+    version, delegate = "unknown", options.delegate
+    name = options.runtime if delegate == AUTO else f"{options.runtime} with {delegate.label}"
+    try:
+        version = runtimes.load(options.runtime).version
+        engine = Engine(model, name=file, runtime=options.runtime, delegate=delegate)
+        engine.invoke()
+    except EngineError as error:
+        return Trial(file, name, version, False, str(error))
+    if delegate == AUTO:
+        return Trial(file, name, version, True)
+    found = engine.delegation
+    return Trial(file, name, version, not found.fallback, found.fallback or str(found))
+
+
+def _run_there(
+    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], python: Path
+) -> RuntimeRun:
+    """Replay in another Python, which has only what a board would have."""
+    with TemporaryDirectory(prefix="edge-runtime-") as folder:
+        given, output = Path(folder) / "given.edge", Path(folder) / "answers.npz"
+        write_bundle(given, bundle.manifest, bundle.members)
+        np.save(Path(folder) / "frames.npy", frames)
+        done = subprocess.run(
+            module_command(
+                "edge.check.replay", given, Path(folder) / "frames.npy", output, python=python
+            ),
+            capture_output=True,
+            text=True,
+        )
+        if done.returncode or not output.exists():
+            lines = [line for line in done.stderr.splitlines() if line.strip()] or [
+                "no reason given"
+            ]
+            files = [part.file for part in bundle.manifest.parts]
+            said = lines[-1].removeprefix("Error: ")
+            return RuntimeRun(
+                tuple(Trial(file, str(python.name), "unknown", False, said) for file in files), {}
+            )
+        with np.load(output) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+    runtime, version = (str(found.pop(key)) for key in ("runtime", "version"))
+    trials = tuple(Trial(part.file, runtime, version, True) for part in bundle.manifest.parts)
+    return RuntimeRun(trials, _alike(bundle, expected, found), _largest_difference(expected, found))
+
+
+def _alike(
+    bundle: Bundle, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    tasks = bundle.manifest.tasks
+    return {t.name: agreement(expected[t.name], found[t.name], t.kind) for t in tasks}
+
+
+def _largest_difference(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> float:
+    """The largest absolute difference over all tasks."""
+    return max(float(np.abs(a[task] - b[task]).max()) for task in a)

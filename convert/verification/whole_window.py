@@ -1,0 +1,44 @@
+"""The uncut network as one int8 graph by TFLite's own converter, as people do it by hand."""
+
+import time
+
+import numpy as np
+
+from edge.tflite import flatbuffer
+from edge_common.errors import EngineError, ModelError
+from edge_convert.calibration import NetworkInput
+from edge_convert.network import Network
+from edge_convert.precision.latency import latencies_ms, outputs_by_last_part
+from edge_convert.precision.parts import describe
+from edge_convert.precision.recipes import INT8
+from edge_convert.precision.workshop import Workshop
+from edge_convert.verification.evidence import WholeWindow
+
+_EXAMPLES = 16
+
+
+def measure_whole_window(
+    network: Network,
+    shop: Workshop,
+    values: np.ndarray,
+    windows: NetworkInput,
+) -> tuple[WholeWindow, dict[str, np.ndarray]]:
+    """Convert the uncut network to int8, time it, and run it over `windows`.
+
+    values: real input (N, T, H, W, C) that calibrates it.  Gives its outputs by task, or
+    none where it fails, which the result then explains.
+    """
+    if len(network.parts) == 1:
+        return WholeWindow(failure="the network is one part anyway"), {}
+    if network.whole is None:
+        return WholeWindow(failure="only Keras models are converted by hand for comparison"), {}
+    started = time.perf_counter()
+    try:
+        converted = shop.by_hand("whole", network.whole(), values[:_EXAMPLES]).result()
+        seconds = time.perf_counter() - started
+        part = describe("whole", INT8, converted, 0)
+        (outputs,) = outputs_by_last_part(part, [], windows)
+    except (ModelError, EngineError) as error:
+        return WholeWindow(failure=str(error)), {}
+    operators = sum(flatbuffer.cost(converted).ops.values())
+    return WholeWindow(len(converted), operators, latencies_ms([part])[0], seconds), outputs

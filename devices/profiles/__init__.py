@@ -1,0 +1,1 @@
+"""What is known of boards before they are measured."""

@@ -1,0 +1,146 @@
+"""The bundle, `NAME.edge`: a zip of stored members, verified before use."""
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from edge.bundle.manifest import SCHEMA_VERSION, Manifest, Member, check
+from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+from edge_common.data import decode, encode
+from edge_common.errors import BundleError
+from edge_common.files import whole_file
+
+MANIFEST = "manifest.json"
+GOLDEN = "golden.npz"
+REPORT = "report.md"
+_MANIFEST_LIMIT_BYTES = 4 << 20
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that equal contents give equal files
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle in memory: its manifest and its members' bytes."""
+
+    manifest: Manifest
+    members: Mapping[str, bytes]
+    path: Path | None = None
+
+    @cached_property
+    def golden(self) -> dict[str, np.ndarray]:
+        """The golden frames `frames` (N, H, W, 3) uint8 RGB and one array of outputs a task."""
+        if GOLDEN not in self.members:
+            return {}
+        with np.load(io.BytesIO(self.members[GOLDEN]), allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+
+    @property
+    def size_bytes(self) -> int:
+        """Size of the file, or of the members where there is no file."""
+        if self.path is not None:
+            return self.path.stat().st_size
+        return sum(map(len, self.members.values()))
+
+    @property
+    def sha256(self) -> str:
+        """One hash over the manifest, which holds the hash of every other member."""
+        return hashlib.sha256(_manifest_bytes(self.manifest)).hexdigest()
+
+
+def open_bundle(name: str | os.PathLike = DEFAULT_BUNDLE) -> Bundle:
+    """Read and verify a bundle (schema, sizes, hashes, flatbuffers).
+
+    Raises BundleError where anything about it is not as its manifest says.
+    """
+    path = find_bundle(name)
+    if path.suffix in (".keras", ".h5", ".onnx", ".pt2"):
+        raise BundleError(f"{path} is a network: make a bundle of it with edge-convert first")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            manifest = _read_manifest(archive, path)
+            members = {n: _read_member(archive, n, m, path) for n, m in manifest.members.items()}
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # or encrypted
+        hint = "make it again with edge-convert, or copy it again"
+        raise BundleError(f"{path} is damaged or is no bundle ({error}): {hint}") from error
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read: {error.strerror or error}") from error
+    _check_parts(manifest, members, path)
+    return Bundle(manifest, MappingProxyType(members), path)
+
+
+def write_bundle(
+    path: str | os.PathLike, manifest: Manifest, members: Mapping[str, bytes]
+) -> Bundle:
+    """Write a bundle under its final name only when it is whole; return it as written."""
+    path = Path(path)
+    manifest = replace(manifest, members=index(members))
+    check(manifest)
+    try:
+        with whole_file(path) as stream, zipfile.ZipFile(stream, "w") as archive:
+            for name, data in [(MANIFEST, _manifest_bytes(manifest)), *sorted(members.items())]:
+                archive.writestr(zipfile.ZipInfo(name, _EPOCH), data)
+    except OSError as error:
+        raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
+    return Bundle(manifest, MappingProxyType(dict(members)), path)
+
+
+def index(members: Mapping[str, bytes]) -> dict[str, Member]:
+    """Size and hash of each member, as a manifest lists them."""
+    return {name: Member(len(data), _sha256(data)) for name, data in sorted(members.items())}
+
+
+def _manifest_bytes(manifest: Manifest) -> bytes:
+    return (json.dumps(encode(manifest), indent=1, sort_keys=True) + "\n").encode()
+
+
+def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
+    if MANIFEST not in archive.namelist():
+        raise BundleError(
+            f"{path} is no bundle or was cut short: it holds no {MANIFEST}; copy it again"
+        )
+    if archive.getinfo(MANIFEST).file_size > _MANIFEST_LIMIT_BYTES:
+        raise BundleError(f"{path}: {MANIFEST} is larger than any real one; refused")
+    try:
+        fields = json.loads(archive.read(MANIFEST))
+        schema = fields.get("schema") if isinstance(fields, dict) else None
+        if schema != SCHEMA_VERSION:
+            raise BundleError(
+                f"{path} has manifest version {schema}, this edge-run reads {SCHEMA_VERSION}: "
+                "convert the model again, or use the release that wrote it"
+            )
+        manifest = decode(Manifest, fields)
+        check(manifest)
+    except ValueError as error:
+        raise BundleError(f"{path}: {MANIFEST} is not valid ({error}): make it again") from error
+    return manifest
+
+
+def _read_member(archive: zipfile.ZipFile, name: str, member: Member, path: Path) -> bytes:
+    if name not in archive.namelist():
+        raise BundleError(f"{path} lacks its member {name}: copy or make it again")
+    # compared before reading, so that a crafted member cannot fill the memory
+    if archive.getinfo(name).file_size != member.size_bytes:
+        raise BundleError(f"{path}: {name} has another size than the manifest says")
+    data = archive.read(name)
+    if _sha256(data) != member.sha256:
+        raise BundleError(f"{path}: {name} was changed after the bundle was made (hash differs)")
+    return data
+
+
+def _check_parts(manifest: Manifest, members: Mapping[str, bytes], path: Path) -> None:
+    for part in manifest.parts:
+        if members.get(part.file, b"")[4:8] != b"TFL3":
+            raise BundleError(f"{path}: {part.file} is missing or is no TFLite flatbuffer")
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,149 @@
+"""Clips for calibration and for measuring accuracy, read from disk.
+
+Three forms: a folder of videos, a folder of frame folders, or an `.npz` with
+`clips` (N, T, H, W, 3) uint8 RGB and, for labels, one array of N a task.
+"""
+
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from edge.sources.base import Source
+from edge.sources.files import ImageFiles, VideoFile, images_in, natural_key
+from edge_common.errors import ClipError, SourceError
+
+VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+_MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
+
+
+@dataclass(frozen=True)
+class Clips:
+    """Windows of frames with what is known of them.
+
+    windows: uint8 RGB (N, T, H, W, 3).
+    labels: for each task an array as long as `windows`; empty where unlabelled.
+    skipped: videos and folders that gave no window.
+    """
+
+    name: str
+    windows: np.ndarray
+    labels: dict[str, np.ndarray] = field(default_factory=dict)
+    skipped: int = 0
+
+    @property
+    def short_name(self) -> str:
+        """Without the folders that it stands in."""
+        return Path(self.name).name
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def sample(self, count: int, seed: int = 0) -> "Clips":
+        """At most `count` clips, drawn over all of them, in their order."""
+        if count >= len(self):
+            return self
+        chosen = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        labels = {task: values[chosen] for task, values in self.labels.items()}
+        return Clips(self.name, self.windows[chosen], labels, self.skipped)
+
+
+def read_clips(path: str | Path, window: int, size: tuple[int, int]) -> Clips:
+    """Read clips of `window` frames, resized (bilinear) to `size` (width, height).
+
+    Raises ClipError where there are none, or the file does not hold the arrays
+    that the format asks for.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return _read_folder(path, window, size)
+    if path.suffix == ".npz" and path.is_file():
+        return _read_npz(path, window, size)
+    raise ClipError(
+        f"there are no clips at {path}: give a folder of videos, of frame folders, or an .npz"
+    )
+
+
+def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
+    content = _arrays(path)
+    clips = content.pop("clips", None)
+    if clips is None or clips.ndim != 5 or clips.shape[-1] != 3 or clips.dtype != np.uint8:
+        found = "none" if clips is None else f"{clips.dtype} {clips.shape}"
+        raise ClipError(
+            f"{path} needs an array 'clips', uint8 RGB of shape (N, T, H, W, 3), and holds {found}"
+        )
+    if clips.shape[1] != window:
+        raise ClipError(
+            f"{path} holds clips of {clips.shape[1]} frames, the network looks at {window}"
+        )
+    for task, values in content.items():
+        if values.ndim == 0 or len(values) != len(clips):
+            count = values.size if values.ndim == 0 else len(values)
+            raise ClipError(f"{path}: '{task}' has {count} labels for {len(clips)} clips")
+    if clips.shape[3:1:-1] != size:
+        clips = np.stack([[cv2.resize(frame, size) for frame in clip] for clip in clips])
+    return _not_empty(Clips(str(path), clips, content))
+
+
+def _arrays(path: Path) -> dict[str, np.ndarray]:
+    try:
+        found = np.load(path, allow_pickle=False)
+        if isinstance(found, np.ndarray):
+            raise ClipError(f"{path} is a single array (.npy): write it with numpy.savez")
+        with found as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ClipError(
+            f"{path} is no readable .npz ({error}): write it with numpy.savez"
+        ) from error
+
+
+def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
+    windows: list[np.ndarray] = []
+    skipped = 0
+    if pictures := images_in(path):  # the folder is itself a folder of frames
+        windows.extend(windows_of(ImageFiles(str(path), pictures), window, size))
+    for entry in sorted(path.iterdir(), key=natural_key):
+        if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
+            found = _windows(entry, window, size)
+            windows.extend(found)
+            skipped += not found
+    clips = Clips(str(path), np.asarray(windows), {}, skipped)
+    return _not_empty(clips)
+
+
+def _windows(entry: Path, window: int, size: tuple[int, int]) -> list[np.ndarray]:
+    """The windows of a video or of a folder of frames; none of a broken one."""
+    try:
+        source = (
+            ImageFiles(str(entry), images_in(entry)) if entry.is_dir() else VideoFile(str(entry))
+        )
+        return list(windows_of(source, window, size))
+    except SourceError:
+        return []
+
+
+def windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+    """Windows of consecutive frames, spread over the recording."""
+    most = max(1, _MAX_FRAMES // window)
+    with source:
+        step = max(window, (source.total or 0) // most)
+        frames: list[np.ndarray] = []
+        for position, frame in enumerate(source):
+            if position % step < window:
+                frames.append(cv2.resize(frame.pixels, size)[..., ::-1])
+            if len(frames) == window:
+                yield np.stack(frames)
+                frames.clear()
+
+
+def _not_empty(clips: Clips) -> Clips:
+    if not len(clips):
+        raise ClipError(
+            f"{clips.name} holds no clip that is long enough: add videos or frame folders"
+        )
+    return clips

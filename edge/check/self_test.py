@@ -1,0 +1,93 @@
+"""Replay the golden frames of a bundle where it is to run."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import Task
+from edge.engine.delegation import Delegation
+from edge.stream.stream import EngineOptions, Stream
+from edge_common.errors import BundleError, SelfTestFailed
+
+# Other runtimes and instruction sets round each layer differently, and a softmax
+# amplifies it where the network wavers; where it is sure, they have to agree.
+SURE_MARGIN = 0.5
+_TOLERANCE = 0.25  # of the largest value, for numbers and where no class is sure
+
+
+@dataclass(frozen=True)
+class SelfTest:
+    """How near the decisions came: the largest difference of any output, and how many.
+
+    delegation: who computed the operators of each part, by its role.
+    """
+
+    decisions: int
+    largest_difference: float
+    exact: bool
+    delegation: dict[str, Delegation] = field(default_factory=dict)
+
+
+def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfTest:
+    """Push the golden frames and compare with the outputs kept beside them.
+
+    Raises SelfTestFailed where a class differs that was decided by a margin of 0.5 or
+    more, or another output is off by more than 0.25 of the largest value; BundleError where
+    the bundle holds no golden frames.
+    """
+    golden = bundle.golden
+    if not golden:
+        raise BundleError(
+            "this bundle holds no golden frames to test with: make it with edge-convert"
+        )
+    stream = Stream(bundle, options)
+    found = _pushed(stream, golden["frames"])
+    for task in bundle.manifest.tasks:
+        _compare(task, golden[task.name], found[task.name])
+    largest = max(_difference(golden[task], outputs) for task, outputs in found.items())
+    decisions = len(next(iter(found.values())))
+    return SelfTest(decisions, largest, largest == 0.0, stream.delegation)
+
+
+def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
+    """Raise SelfTestFailed where outputs (n, k) do not mean the same."""
+    if expected.shape != found.shape or not np.isfinite(found).all():
+        raise SelfTestFailed(f"task {task.name} gives outputs of another form than expected")
+    if task.kind == "classification":
+        sure = margin(expected) >= SURE_MARGIN
+        wrong = int((expected.argmax(1) != found.argmax(1))[sure].sum())
+        if wrong:
+            raise SelfTestFailed(
+                f"task {task.name} decides {wrong} of {sure.sum()} sure golden decisions "
+                "differently here: try another --runtime, or no delegate"
+            )
+        if sure.any():
+            return
+    if (off := _difference(expected, found)) > _TOLERANCE:
+        raise SelfTestFailed(
+            f"task {task.name} is off by {off:.2f} of its range on the golden frames: "
+            "try another --runtime, or no delegate"
+        )
+
+
+def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+    """The largest absolute difference, relative to the largest expected value."""
+    return float(np.abs(found - expected).max()) / max(1e-6, float(np.abs(expected).max()))
+
+
+def margin(scores: np.ndarray) -> np.ndarray:
+    """By how much the best of k classes leads, (n, k) -> (n,): how sure a decision is."""
+    ordered = np.sort(scores, axis=1)
+    return ordered[:, -1] - ordered[:, -2] if scores.shape[1] > 1 else ordered[:, -1]
+
+
+def replay(bundle: Bundle, frames_rgb: np.ndarray, options: EngineOptions) -> dict[str, np.ndarray]:
+    """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB."""
+    return _pushed(Stream(bundle, options), frames_rgb)
+
+
+def _pushed(stream: Stream, frames_rgb: np.ndarray) -> dict[str, np.ndarray]:
+    decisions = [stream.push(np.ascontiguousarray(frame[..., ::-1])) for frame in frames_rgb]
+    due = [decision for decision in decisions if decision is not None]
+    return {task.name: np.stack([d.tasks[task.name].scores for d in due]) for task in stream.tasks}

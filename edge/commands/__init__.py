@@ -1,0 +1,1 @@
+"""What `edge-run` does once its options are read, and the options that commands share."""

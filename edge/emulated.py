@@ -1,0 +1,126 @@
+"""Another board emulated on this machine: its cores, its memory, and its predicted latency."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from edge.bundle.archive import Bundle
+from edge.tflite.operators import estimated_work
+from edge_common.errors import EngineError
+from edge_devices.emulation.limits import confined, confinement
+from edge_devices.prediction.cores import processor_of
+from edge_devices.prediction.fitted import predicted
+from edge_devices.prediction.model import Latency
+from edge_devices.profiles.catalogue import profile_named
+from edge_devices.profiles.profile import Profile
+
+_LATE = 0.03  # of the target
+_SPIN_S = 0.0003  # before the end: a sleep may come back so late
+
+
+class Pacer:
+    """Holds the end of each invocation back until its target.
+
+    invocations, late: all, and those that ended more than 3 % after their target, because they took
+    longer by themselves or found no core in time.
+    """
+
+    def __init__(
+        self,
+        target_ms: float,
+        *,
+        clock: Callable[[], float] = time.perf_counter,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.target_ms = target_ms
+        self.invocations = self.late = 0
+        self._clock, self._sleep = clock, sleep
+
+    def start(self) -> float:
+        """The time, in seconds, to be given to `finish`."""
+        return self._clock()
+
+    def finish(self, started: float) -> None:
+        """Wait until the target has passed since `started`."""
+        due = started + self.target_ms / 1e3
+        left = due - self._clock()
+        self.invocations += 1
+        if left > _SPIN_S:
+            self._sleep(left - _SPIN_S)
+        while (now := self._clock()) < due:
+            pass
+        self.late += now - due > _LATE * self.target_ms / 1e3
+
+
+PREFIX = "emulated:"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What stands behind figures that are none of this machine's.
+
+    parts_ms: the latency that each part was held to.  late: the share of its invocations that
+    ended more than 3 % later.
+    """
+
+    board: str
+    title: str
+    parts_ms: dict[str, Latency]
+    late: dict[str, float]
+
+    def __str__(self) -> str:
+        parts = "; ".join(f"{role} {latency}" for role, latency in self.parts_ms.items())
+        slow = [f"{role} {share:.0%}" for role, share in self.late.items() if share >= 0.01]
+        lines = f"PREDICTED for {self.title}, not measured (90 % intervals): {parts}"
+        if slow:
+            lines += (
+                f"\nwarning: this machine came more than 3 % late in {', '.join(slow)} of "
+                "invocations: close other programs, or play a slower board"
+            )
+        return lines
+
+
+@dataclass(frozen=True)
+class EmulatedBoard:
+    """A board whose predicted latency each part is held to. Whatever is timed so is predicted.
+
+    threads: a part; no more than the board has cores.
+    """
+
+    profile: Profile
+    threads: int
+
+    @classmethod
+    def named(cls, text: str, threads: int = 1) -> "EmulatedBoard":
+        """From `emulated:pi-4`; raise EngineError or DeviceError where there is no such board."""
+        if not text.startswith(PREFIX):
+            raise EngineError(f"--device {text}: write {PREFIX}{text} to play that board here")
+        profile = profile_named(text.removeprefix(PREFIX))
+        processor_of(profile)  # raises where nothing can be predicted
+        return cls(profile, min(threads, profile.cpu.cores))
+
+    def latency(self, model: bytes) -> Latency:
+        """Predicted, of one invocation; instructions are estimated from the operators."""
+        work = estimated_work(model, processor_of(self.profile).core.kernels)
+        return predicted(work, self.profile, self.threads)
+
+    def pacer(self, model: bytes) -> Pacer:
+        """What holds a part to that latency."""
+        return Pacer(self.latency(model).ms)
+
+    def predicted(self, bundle: Bundle, pacers: Mapping[str, Pacer]) -> Predicted:
+        """What each part was held to so far."""
+        models = {part.role: bundle.members[part.file] for part in bundle.manifest.parts}
+        return Predicted(
+            self.profile.name,
+            self.profile.title,
+            {role: self.latency(models[role]) for role in pacers},
+            {role: pacer.late / max(pacer.invocations, 1) for role, pacer in pacers.items()},
+        )
+
+    @contextmanager
+    def confined(self) -> Iterator[None]:
+        """The block runs with no more cores and memory than the board's smallest version has."""
+        with confined(confinement(self.profile)):
+            yield

@@ -1,0 +1,1 @@
+"""TFLite runtimes and delegates: from a model's bytes to results."""

@@ -1,0 +1,136 @@
+"""One .tflite model in one runtime: views of its tensors, and a count of its invocations."""
+
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from edge.bundle.manifest import TensorSpec
+from edge.emulated import Pacer
+from edge.engine import runtimes
+from edge.engine.delegate import AUTO, Delegate
+from edge.engine.delegation import Delegation, who_computes
+from edge.engine.loading import Loaded, brief, load_model, told_how_to_go_on, without_library
+from edge.engine.watchdog import Watchdog, guard
+from edge_common.errors import DelegateError, EngineError
+
+
+class Engine:
+    """A loaded model with its tensors allocated.
+
+    Where the delegate's library cannot be used, or fails at its work, the model runs
+    without it and that is announced; a strict delegate raises DelegateError instead.
+    Raises EngineError where the runtime refuses the model.
+
+    pacer: holds each invocation back to another board's latency; None: as fast as it can.
+    timeout_s: where an invocation takes longer, the process ends with EngineHung's code; 0: it
+    may; None: it may, but 60 s are the limit through a delegate's library.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        *,
+        name: str = "model",
+        runtime: str = "auto",
+        threads: int = 1,
+        delegate: Delegate = AUTO,
+        pacer: Pacer | None = None,
+        timeout_s: float | None = None,
+    ) -> None:
+        self.name, self.delegate, self.pacer = name, delegate, pacer
+        self.runtime = runtimes.load(runtime)
+        self.invocations = 0
+        self._model, self._threads = model, threads
+        self._guard = guard(delegate, timeout_s)
+        if self._guard:
+            weakref.finalize(self, self._guard.close)
+        self._take(load_model(model, name, self.runtime, threads, delegate))
+
+    def _take(self, loaded: Loaded) -> None:
+        self._loaded, self._interpreter = loaded, loaded.interpreter
+        invoke = loaded.interpreter.invoke
+        self._run = guarded(invoke, self._guard) if self._guard else invoke
+        inputs, outputs = self._interpreter.get_input_details, self._interpreter.get_output_details
+        self.inputs = tuple(map(specification, inputs()))
+        self.outputs = tuple(map(specification, outputs()))
+        self._in = [self._interpreter.tensor(detail["index"]) for detail in inputs()]
+        self._out = [self._interpreter.tensor(detail["index"]) for detail in outputs()]
+
+    def input(self, index: int = 0) -> np.ndarray:
+        """A view of the input's memory; let go of it before `invoke`."""
+        return self._in[index]()
+
+    def output(self, index: int = 0) -> np.ndarray:
+        """A view of the output's memory, overwritten by the next `invoke`."""
+        return self._out[index]()
+
+    def invoke(self) -> None:
+        """Run the model once on what stands in its inputs."""
+        if self.pacer is None:
+            self._invoke()
+        else:
+            started = self.pacer.start()
+            self._invoke()
+            self.pacer.finish(started)
+        self.invocations += 1
+
+    def _invoke(self) -> None:
+        try:
+            self._run()
+        except (ValueError, RuntimeError) as error:
+            self._recover(error)
+
+    @property
+    def delegation(self) -> Delegation:
+        """Who computes which of its operators."""
+        operators, pieces = who_computes(
+            self._interpreter._get_ops_details(), self._loaded.library_nodes, self.delegate.short
+        )
+        loaded = self._loaded
+        return Delegation(str(self.delegate), operators, pieces, loaded.fallback, loaded.failed_at)
+
+    def _recover(self, error: Exception) -> None:
+        """Run it again without the delegate that failed. Raises EngineError where none was used."""
+        if not self._loaded.library_nodes:
+            raise EngineError(
+                f"{self.name} failed in {self.runtime.name}: {brief(error)}"
+            ) from error
+        invocation = self.invocations + 1
+        failure = DelegateError(
+            f"the delegate {self.delegate.short} failed in {self.name} at invocation "
+            f"{invocation}: {brief(error)}"
+        )
+        if self.delegate.strict:
+            raise told_how_to_go_on(failure) from error
+        given = [
+            self.input(i).copy() for i in range(len(self.inputs))
+        ]  # no runtime overwrites them
+        loaded = without_library(self._model, self.name, self.runtime, self._threads, failure)
+        self._take(replace(loaded, failed_at=invocation))
+        for index, values in enumerate(given):
+            np.copyto(self.input(index), values)
+        try:
+            self._run()
+        except (ValueError, RuntimeError) as again:
+            self._recover(again)
+
+
+def guarded(invoke: Callable[[], None], watchdog: Watchdog) -> Callable[[], None]:
+    """`invoke` inside of the watchdog."""
+
+    def run() -> None:
+        with watchdog:
+            invoke()
+
+    return run
+
+
+def specification(detail: dict) -> TensorSpec:
+    """A tensor as a runtime describes it."""
+    scale, zero_point = detail["quantization"]
+    shape = tuple(int(size) for size in detail["shape"])
+    return TensorSpec(
+        detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)
+    )

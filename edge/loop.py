@@ -1,0 +1,111 @@
+"""The loop: source, stream, sinks."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+
+from edge.engine.watchdog import Watchdog
+from edge.sinks.base import RunEnded, Sink
+from edge.sources.base import Source
+from edge.stream.preprocess import Frame
+from edge.stream.stream import Stream
+from edge.summary import RunSummary, process_age_s
+from edge_common.errors import EdgeError, EngineHung
+from edge_devices.detection.memory import peak_rss_bytes
+
+
+def run(
+    stream: Stream,
+    source: Source,
+    sinks: Sequence[Sink],
+    summary: RunSummary,
+    *,
+    max_frames: int | None = None,
+    on_frame: Callable[[RunSummary], None] = lambda summary: None,
+    timeout_s: float = 0.0,
+    on_hang: Callable[[], None] = lambda: None,
+) -> None:
+    """Push every frame of `source` through `stream` into `sinks`, until its end.
+
+    `summary` is filled on the way and complete however the run ends; the sinks are
+    closed in every case. Where one frame takes the stream longer than `timeout_s` (0: it
+    may), `on_hang` is called when both are done, and the process ends with EngineHung's
+    exit code. Raises what the source or a sink raises, and KeyboardInterrupt.
+    """
+    started = time.perf_counter()
+
+    def complete() -> None:
+        summary.wall_s = time.perf_counter() - started
+        summary.dropped, summary.skipped = source.dropped, source.skipped
+        summary.peak_rss_bytes = peak_rss_bytes()
+
+    def give_up() -> int:
+        with contextlib.suppress(EdgeError), _closing_all(sinks):
+            complete()
+        on_hang()
+        return EngineHung.exit_code
+
+    watchdog = Watchdog(timeout_s, give_up).start()
+    try:
+        with _closing_all(sinks):
+            for frame in _timed(source, summary, max_frames):
+                _one_frame(stream, frame, sinks, summary, watchdog)
+                on_frame(summary)
+    except RunEnded:
+        pass  # a user who closes the window is done, and nothing went wrong
+    finally:
+        watchdog.close()
+        complete()
+
+
+def _one_frame(
+    stream: Stream,
+    frame: Frame,
+    sinks: Sequence[Sink],
+    summary: RunSummary,
+    watchdog: AbstractContextManager,
+) -> None:
+    started = time.perf_counter()
+    with watchdog:
+        decision = stream.push(frame)
+    pushed = time.perf_counter()
+    for sink in sinks:
+        sink.take(frame, decision)
+    summary.frames += 1
+    summary.first_result_s = summary.first_result_s or _since_process_start_s()
+    if decision is not None:
+        summary.decisions += 1
+        summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
+        summary.people.add(decision.tasks.values())
+        summary.latency.add(decision.latency_ms)
+        total_ms = (pushed - started) * 1e3
+        summary.latency.add({"push, all of it": total_ms, "frame age": decision.age_ms})
+    if sinks:
+        summary.latency.add({"sinks": (time.perf_counter() - pushed) * 1e3})
+
+
+def _since_process_start_s() -> float:
+    return round(process_age_s(), 3)
+
+
+def _timed(source: Source, summary: RunSummary, max_frames: int | None) -> Iterator[Frame]:
+    """The source's frames, at most so many, with the time each took to arrive."""
+    frames: Iterable[Frame] = source
+    if max_frames is not None and max_frames <= 0:
+        return
+    before = time.perf_counter()
+    for frame in frames:
+        summary.latency.add({"capture": (time.perf_counter() - before) * 1e3})
+        yield frame
+        if max_frames is not None and summary.frames >= max_frames:
+            return
+        before = time.perf_counter()
+
+
+@contextlib.contextmanager
+def _closing_all(sinks: Sequence[Sink]) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        for sink in sinks:
+            stack.callback(sink.close)
+        yield

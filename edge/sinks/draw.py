@@ -1,0 +1,77 @@
+"""A decision drawn into its frame."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from edge.stream.decision import Answer, Decision
+
+_FONT = cv2.FONT_HERSHEY_DUPLEX
+_MIN_WIDTH = 480  # smaller pictures are enlarged, so that the text can be read
+_INK, _FAINT = (245, 245, 245), (165, 165, 165)
+_BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
+_PANEL = (28, 28, 28)
+
+
+def annotate(pixels: np.ndarray, decision: Decision | None, tasks: Sequence[str]) -> np.ndarray:
+    """A copy of the picture (uint8 BGR) with a panel under it: a line a task, then latency.
+
+    The panel has the same height before the first decision, as a video needs it.
+    """
+    picture = _enlarge(pixels)
+    height, width = picture.shape[:2]
+    line = max(24, width // 22)
+    panel = np.full(((len(tasks) + 1) * line + line // 2, width, 3), _PANEL, np.uint8)
+    for row, name in enumerate(tasks):
+        _text(panel, name, (line // 2, (row + 1) * line), line, _FAINT)
+        if decision is not None:
+            _draw_answer(panel, decision.tasks[name], row * line, line)
+    footer = _footer(decision) if decision else "filling the window ..."
+    _text(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, _FAINT)
+    # codecs with subsampled colour want even sizes
+    return np.vstack([picture, panel])[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
+
+
+def _enlarge(pixels: np.ndarray) -> np.ndarray:
+    height, width = pixels.shape[:2]
+    if width >= _MIN_WIDTH:
+        return pixels
+    scale = _MIN_WIDTH / width
+    return cv2.resize(pixels, (_MIN_WIDTH, round(height * scale)), interpolation=cv2.INTER_CUBIC)
+
+
+def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None:
+    width, baseline = panel.shape[1], top + line
+    _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
+    share = answer.share
+    if share is None or not math.isfinite(share):
+        return
+    left, right = int(width * 0.62), int(width * 0.86)
+    upper, lower = baseline - int(line * 0.55), baseline - int(line * 0.1)
+    cv2.rectangle(panel, (left, upper), (right, lower), _BAR_GROUND, cv2.FILLED)
+    cv2.rectangle(
+        panel,
+        (left, upper),
+        (left + int((right - left) * min(max(share, 0.0), 1.0)), lower),
+        _BAR,
+        cv2.FILLED,
+    )
+    _text(panel, f"{share:.2f}", (int(width * 0.88), baseline), line, _INK)
+
+
+def _footer(decision: Decision) -> str:
+    total_ms = sum(decision.latency_ms.values())
+    played = f", predicted for {decision.predicted_for}" if decision.predicted_for else ""
+    return f"frame {decision.frame}   {total_ms:.1f} ms a frame{played}"
+
+
+def _text(
+    panel: np.ndarray, text: str, origin: tuple[int, int], line: float, colour: tuple
+) -> None:
+    left, baseline = origin
+    scale = line / 46
+    cv2.putText(
+        panel, text, (left, baseline - int(line * 0.15)), _FONT, scale, colour, 1, cv2.LINE_AA
+    )

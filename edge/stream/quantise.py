@@ -1,0 +1,41 @@
+"""Between real values and the integers of a quantised tensor (TFLite's affine scheme).
+
+real = (q - zero_point) * scale; see "Quantization and Training of Neural Networks
+for Efficient Integer-Arithmetic-Only Inference", Jacob et al. 2018.
+"""
+
+import numpy as np
+
+from edge.bundle.manifest import TensorSpec
+
+
+def quantise(values: np.ndarray, tensor: TensorSpec) -> np.ndarray:
+    """Real values as they stand in `tensor`: rounded to nearest even, saturated."""
+    if not tensor.quantised:
+        return np.asarray(values, tensor.dtype)
+    limits = np.iinfo(tensor.dtype)
+    steps = np.rint(np.asarray(values, np.float64) / tensor.scale) + tensor.zero_point
+    return np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
+
+
+def dequantise(steps: np.ndarray, tensor: TensorSpec) -> np.ndarray:
+    """What `tensor`'s contents stand for: a new float32 array."""
+    if not tensor.quantised:
+        return np.array(steps, np.float32)
+    shifted = steps.astype(np.float32) - np.float32(tensor.zero_point)
+    return shifted * np.float32(tensor.scale)
+
+
+def transfer(source: np.ndarray, tensor: TensorSpec, slot: np.ndarray, wanted: TensorSpec) -> None:
+    """Write `source`, laid out as `tensor` says, into `slot`, laid out as `wanted` says."""
+    same = (tensor.dtype, tensor.scale, tensor.zero_point)
+    if same == (wanted.dtype, wanted.scale, wanted.zero_point):
+        np.copyto(slot, source)
+    elif wanted.quantised:
+        np.copyto(slot, quantise(dequantise(source, tensor), wanted))
+    elif tensor.quantised:
+        np.copyto(slot, source)  # converting first: a mixed subtraction goes through a buffer
+        np.subtract(slot, np.float32(tensor.zero_point), out=slot)
+        np.multiply(slot, np.float32(tensor.scale), out=slot)
+    else:
+        np.copyto(slot, source, casting="same_kind")

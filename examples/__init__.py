@@ -1,0 +1,1 @@
+"""Programs that stand above all rooms: demonstrations, tables of the documentation, experiments."""

@@ -1,0 +1,67 @@
+"""`python -m examples.astronaut OUT_DIR`: a face in motion that anybody may hand on.
+
+The photo is NASA's of Eileen Collins, in the public domain, as scikit-image packages
+it. Of it are made the golden frames of the shipped bundle and the pictures of the
+README, since the photos of the data set are not ours to pass on. Needs no TensorFlow.
+"""
+
+from pathlib import Path
+
+import click
+import cv2
+import numpy as np
+
+from edge.check.clips import Clips
+from edge.commands.options import one_line_errors
+from edge_models.datasets.clips import write_clips
+from edge_models.datasets.motion import ACTIONS, MotionRange, draw_motion, render
+from edge_models.datasets.orl import HEIGHT, WIDTH, package_file
+from examples.demo_video import SEGMENT_FRAMES, write_film
+
+CLIPS_NAME, VIDEO_NAME = "astronaut.npz", "astronaut.mp4"
+# Where the face is, framed as an ORL photo is: left, top, width, height.
+FACE_BOX = (165, 50, 118, 144)
+
+EPILOG = """\b
+Example:
+  python -m examples.astronaut out/astronaut
+"""
+
+
+def astronaut_face() -> np.ndarray:
+    """The face, grey as ORL is: uint8 (112, 92). Raises ClipError without scikit-image."""
+    image = cv2.imread(str(package_file("skimage", "data/astronaut.png")), cv2.IMREAD_GRAYSCALE)
+    left, top, width, height = FACE_BOX
+    face = image[top : top + height, left : left + width]
+    return cv2.resize(face, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
+
+
+def film_all_actions(
+    length: int, size: int, seed: int = 0, limits: MotionRange = MotionRange()
+) -> np.ndarray:
+    """One clip an action, in their order: uint8 (8, length, size, size, 3)."""
+    random = np.random.default_rng(seed)
+    face = astronaut_face()
+    return np.stack(
+        [
+            render(face, draw_motion(action, length, random, limits), size, random)
+            for action in ACTIONS
+        ]
+    )
+
+
+@click.command(epilog=EPILOG)
+@click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
+@one_line_errors
+def main(out_dir: Path) -> None:
+    """Write astronaut.npz (15 frames an action) and astronaut.mp4 (24 frames an action)."""
+    clips = film_all_actions(length=15, size=100)
+    write_clips(
+        out_dir / CLIPS_NAME, Clips("astronaut", clips, {"action": np.arange(len(ACTIONS))})
+    )
+    write_film(out_dir / VIDEO_NAME, np.concatenate(film_all_actions(SEGMENT_FRAMES, 360)))
+    click.echo(f"wrote {out_dir / CLIPS_NAME} and {out_dir / VIDEO_NAME}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""`python -m examples.face.agreement BUNDLE --float MODEL.keras`: what int8 changes of `face`.
+
+On moving faces of photos that were not calibrated on, a window each. Nobody labelled
+age or gender of them: there float is the measure. Who it is, is known.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from edge.bundle.archive import Bundle, open_bundle
+from edge.check.evaluate import stream_outputs
+from edge.commands.options import one_line_errors
+from edge_common.console import bar
+from edge_common.document import Section, Table, markdown
+from edge_common.files import write_whole
+from edge_common.native_output import captured_stderr
+from edge_common.statistics import bootstrap_interval, wilson_interval
+from edge_models.datasets.clips import ClipPlan
+from edge_models.datasets.orl import read_photos
+from edge_models.evaluation.similarity import unit
+from examples.face.face import OLDEST, face_clips
+from examples.face.galleries import face_plans, part_of
+from examples.face.identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
+from examples.face.sealing import seal
+
+BATCH = 4  # windows at a time; of 16 frames they take 40 MB
+TITLE = "What int8 changes"
+
+EPILOG = """\b
+Example:
+  python -m examples.face.agreement out/face/face.edge --float out/face/face.keras -o out/face/agreement
+"""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """One figure of one task with its 95 % interval, over n windows."""
+
+    task: str
+    what: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def both(
+    bundle: Bundle, path: Path, plans: list[ClipPlan]
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Outputs (n, k) of the float network and of the streamed bundle over the plans' windows."""
+    with captured_stderr():
+        import keras
+
+    model = keras.models.load_model(path, compile=False)
+    floating: list[dict[str, np.ndarray]] = []
+    streamed: list[dict[str, np.ndarray]] = []
+    with bar(len(plans), "windows") as on_window:
+        for windows in _batches(plans, bundle.manifest.window):
+            floating.append(model.predict_on_batch(windows.astype(np.float32)))
+            streamed.append(stream_outputs(bundle, windows, on_window=on_window))
+    return _joined(floating), _joined(streamed)
+
+
+def _batches(plans: list[ClipPlan], window: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(plans), BATCH):
+        yield face_clips(plans[start : start + BATCH], window, seed=start)
+
+
+def _joined(batches: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    return {task: np.concatenate([batch[task] for batch in batches]) for task in batches[0]}
+
+
+def changes(floating: dict[str, np.ndarray], streamed: dict[str, np.ndarray]) -> list[Changed]:
+    """Streamed against float: age in years, gender as decided, the descriptors' angle."""
+    n = len(floating["age"])
+    years = OLDEST * (streamed["age"] - floating["age"])[:, 0]
+    same = int(((streamed["gender"] >= 0.5) == (floating["gender"] >= 0.5)).sum())
+    cosine = (unit(floating[DESCRIPTOR]) * unit(streamed[DESCRIPTOR])).sum(1)
+    return [
+        Changed("age", "mean difference, years", float(years.mean()), *bootstrap_interval(years), n),
+        Changed("age", "mean absolute difference, years", float(np.abs(years).mean()),
+                *bootstrap_interval(np.abs(years)), n),
+        Changed("gender", "share decided alike", same / n, *wilson_interval(same, n), n),
+        Changed(DESCRIPTOR, "mean cosine", float(cosine.mean()), *bootstrap_interval(cosine), n),
+    ]  # fmt: skip
+
+
+def known_again(
+    graph: str, gallery: np.ndarray, owners: np.ndarray, asked: np.ndarray, people: np.ndarray
+) -> Changed:
+    """Rank-1 of moving faces `asked` (n, d) among the still photos `gallery` (m, d)."""
+    right = int((owners[(unit(asked) @ unit(gallery).T).argmax(1)] == people).sum())
+    n = len(asked)
+    return Changed(
+        DESCRIPTOR, f"rank-1 among 200 photos, {graph}", right / n, *wilson_interval(right, n), n
+    )
+
+
+def section(found: list[Changed], count: int, photos: int) -> Section:
+    """For a person to read."""
+    rows = [(c.task, c.what, f"{c.value:.4f}", f"{c.low:.4f} to {c.high:.4f}", str(c.n))
+            for c in found]  # fmt: skip
+    text = (
+        f"{count} windows of moving faces, half of them in tinted light, made of {photos} ORL "
+        "photos that were not calibrated on; windows of one photo are alike, so the true "
+        "uncertainty is wider than the 95 % intervals. Age and gender have no labels there: "
+        "the bundle is held against the float network.",
+    )
+    return Section(TITLE, text, (Table(("task", "what", "value", "95 %", "n"), rows, 2),))
+
+
+@click.command(epilog=EPILOG)
+@click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--float", "model", type=click.Path(exists=True, dir_okay=False, path_type=Path),
+              required=True, metavar="MODEL.keras", help="The network in float.")  # fmt: skip
+@click.option("--count", type=click.IntRange(8, 1600), default=1000, show_default=True,
+              help="Windows to compare.")  # fmt: skip
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="NAME",
+              help="Write NAME.json and NAME.md.")  # fmt: skip
+@click.option("--seal", "sealing", is_flag=True, help="Put the figures into BUNDLE's report.")
+@one_line_errors
+def main(bundle: Path, model: Path, count: int, output: Path | None, sealing: bool) -> None:
+    """Age, gender and descriptor of BUNDLE against those of the float network."""
+    opened, photos = open_bundle(bundle), read_photos()
+    probes, known = part_of(photos, "probes"), part_of(photos, "gallery")
+    plans = face_plans(probes, count, seed=1)
+    people, owners = (np.array([p.person for p in some])
+                      for some in ([plan.photo for plan in plans], known))  # fmt: skip
+    floating, streamed = both(opened, model, plans)
+    galleries = {"float": describe_with_keras(model, known),
+                 "streamed": describe_with_bundle(bundle, known)}  # fmt: skip
+    asked = {"float": floating[DESCRIPTOR], "streamed": streamed[DESCRIPTOR]}
+    found = changes(floating, streamed)
+    found += [known_again(g, galleries[g], owners, asked[g], people) for g in galleries]
+    told = section(found, len(plans), len({plan.photo.key for plan in plans}))
+    if output:
+        content = (json.dumps([asdict(c) for c in found], indent=1) + "\n").encode()
+        write_whole(output.with_suffix(".json"), content)
+        write_whole(output.with_suffix(".md"), markdown(opened.manifest.name, [told]).encode())
+    if sealing:
+        seal(opened, told)
+    click.echo(markdown(opened.manifest.name, [told]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""The ORL photos as the pretrained networks are shown them: five a person known, five not."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge_models.datasets.clips import ClipPlan, balanced, plan_clips, render_clip
+from edge_models.datasets.motion import MotionRange
+from edge_models.datasets.orl import Photo
+from edge_models.evaluation.intervals import Estimate
+from edge_models.evaluation.similarity import GalleryAnswers
+
+# numbers of the photos that a person is known by, and of those to be recognised
+PARTS: dict[str, range] = {"gallery": range(1, 6), "probes": range(6, 11), "all": range(1, 11)}
+# These networks learned from faces with their hair and chin, nearly all of an ORL photo.
+WHOLE_FACE = MotionRange(window_px=(80.0, 92.0))
+
+
+def part_of(photos: Sequence[Photo], part: str) -> list[Photo]:
+    """The photos of one of `PARTS`."""
+    return [photo for photo in photos if photo.number in PARTS[part]]
+
+
+def face_plans(photos: Sequence[Photo], count: int, seed: int) -> list[ClipPlan]:
+    """`count` clips, people and motions as evenly as they can be; at most 8 a photo."""
+    return balanced(plan_clips(photos, seed), count, seed)
+
+
+def render_faces(plans: Sequence[ClipPlan], window: int, size: int) -> np.ndarray:
+    """Render to uint8 (clips, window, size, size, 3) RGB."""
+    frames = np.empty((len(plans), window, size, size, 3), np.uint8)
+    for slot, plan in zip(frames, plans, strict=True):
+        slot[:] = render_clip(plan, window, size, WHOLE_FACE)
+    return frames
+
+
+KNOWN_BY = 5  # photos that a person of a gallery is known by
+
+
+def leave_one_out(likeness: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """For each photo, bool (n,): whether the nearest of all others shows the same person."""
+    others = likeness.copy()
+    np.fill_diagonal(others, -np.inf)
+    return people[others.argmax(1)] == people
+
+
+def pairs(likeness: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Likeness of all pairs of photos: of one person, and of two people."""
+    upper = np.triu(np.ones(likeness.shape, bool), 1)
+    same = people[:, None] == people[None]
+    return likeness[upper & same], likeness[upper & ~same]
+
+
+def asked(
+    likeness: np.ndarray,
+    people: np.ndarray,
+    candidates: np.ndarray,
+    enrolled: int,
+    draws: int,
+    random: np.random.Generator,
+) -> GalleryAnswers:
+    """Enroll `enrolled` of the people `candidates`, `draws` times, and ask all their other photos.
+
+    Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is a stranger.
+    """
+    probes = np.flatnonzero(np.isin(people, candidates))
+    found = [
+        _ask(likeness, people, random.permutation(candidates)[:enrolled], probes, random)
+        for _ in range(draws)
+    ]
+    return GalleryAnswers(*(np.concatenate(parts) for parts in zip(*found)))
+
+
+def _ask(
+    likeness: np.ndarray,
+    people: np.ndarray,
+    chosen: np.ndarray,
+    probes: np.ndarray,
+    random: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Answers to strangers and to the people `chosen`, and whether the latter are right."""
+    gallery = np.concatenate(
+        [random.permutation(np.flatnonzero(people == person))[:KNOWN_BY] for person in chosen]
+    )
+    probes = np.setdiff1d(probes, gallery)
+    likest = likeness[np.ix_(probes, gallery)]
+    nearest, best = people[gallery][likest.argmax(1)], likest.max(1)
+    known = np.isin(people[probes], chosen)
+    return best[~known], best[known], nearest[known] == people[probes][known]
+
+
+def held_out(
+    likeness: np.ndarray,
+    people: np.ndarray,
+    enrolled: int,
+    rate: float,
+    random: np.random.Generator,
+    *,
+    halvings: int = 100,
+    draws: int = 20,
+) -> tuple[Estimate, Estimate]:
+    """False and true accept rate of people that the threshold was not chosen on.
+
+    The people are halved at random: on one half a threshold is chosen at `rate`, on the
+    other both rates are taken. The intervals hold 95 % of the halvings.
+    """
+    every = np.unique(people)
+    rates = []
+    for _ in range(halvings):
+        mixed = random.permutation(every)
+        choose, check = mixed[: len(every) // 2], mixed[len(every) // 2 :]
+        threshold = asked(likeness, people, choose, enrolled, draws, random).threshold_at(rate)
+        answers = asked(likeness, people, check, enrolled, draws, random)
+        rates.append((answers.false_accept_rate(threshold), answers.true_accept_rate(threshold)))
+    false, true = np.array(rates).T
+    return tuple(
+        Estimate(float(r.mean()), *map(float, np.percentile(r, (2.5, 97.5))), len(people))
+        for r in (false, true)
+    )

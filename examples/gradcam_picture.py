@@ -1,0 +1,111 @@
+"""`python -m examples.gradcam_picture MODEL.keras -o PICTURE.png`: what a network looks at.
+
+A portrait that may be passed on (scikit-image's astronaut, NASA) under a virtual camera,
+with Grad-CAM++ of both tasks laid over it.
+"""
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import numpy as np
+
+from edge.commands.options import one_line_errors
+from edge_common.files import write_whole
+from edge_common.native_output import captured_stderr
+from edge_models.datasets.clips import TASK_LABELS
+from edge_models.datasets.motion import ACTIONS
+from examples.astronaut import film_all_actions
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+QUESTIONS = {"reid": "Who is it?", "action": "How does it move?"}
+_SHOWN_SIDE = 360  # pixels of a frame in the picture, more than the network sees
+_WIDTH, _FRAME, _LEFT = 11.4, 1.55, 2.06  # inches
+_DPI = 120
+
+EPILOG = """\b
+Example:
+  python -m examples.gradcam_picture out/mtdnn_lite.keras -o docs/gradcam.png
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--action", type=click.Choice(ACTIONS), default="left", show_default=True,
+              help="How the face moves.")  # fmt: skip
+@one_line_errors
+def main(model: Path, output: Path, action: str) -> None:
+    """Draw what speaks for the answers of MODEL, a network of orl_motion_lite.toml."""
+    with captured_stderr():
+        from edge_models.datasets.named import training_file
+        from edge_models.evaluation.gradcam import heat_of_clip
+        from edge_models.evaluation.network import load_trained, open_network
+        from edge_models.training.config import read_config
+        from edge_models.training.from_features import network_config
+
+    expected = network_config(read_config(training_file()))
+    network = open_network(load_trained(model, expected), expected.tasks)
+    size, window, number = expected.size, expected.window, ACTIONS.index(action)
+    seen = film_all_actions(window, size)[number]
+    shown = film_all_actions(window, _SHOWN_SIDE)[number]  # the same motion, sharper
+    outputs, _ = network.whole.predict_on_batch(seen[None].astype(np.float32))
+    rows = {}
+    for task, labels in TASK_LABELS.items():
+        answer = int(outputs[task][0].argmax())
+        said = f"{labels[answer]} ({outputs[task][0, answer]:.2f})"
+        words = f"most like {said}" if task == "reid" else said
+        rows[f"{QUESTIONS[task]}\n{words}"] = heat_of_clip(network, seen, task, answer)
+        click.echo(f"{task}: {said}")
+    write_whole(output, draw(shown, rows))
+    click.echo(f"wrote {output}")
+
+
+def draw(clip: np.ndarray, rows: dict[str, np.ndarray]) -> bytes:
+    """A PNG: a row for each heat map, a column for each of a few frames.
+
+    Args:
+        clip: uint8 RGB (T, H, W, 3).
+        rows: of a question and its answer in two lines, heat (T, h, w), 0 to 1.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from edge_models.evaluation.examples import frames_shown, laid_over
+
+    height = _FRAME * len(rows) + 0.42
+    figure = Figure(figsize=(_WIDTH, height), facecolor="white")
+
+    def axes_at(*box: float) -> "Axes":
+        axes = figure.add_axes(tuple(np.divide(box, (_WIDTH, height) * 2)))
+        axes.axis("off")
+        return axes
+
+    for row, (words, heat) in enumerate(rows.items()):
+        bottom = 0.1 + _FRAME * (len(rows) - 1 - row)
+        _write(axes_at(0.1, bottom, _LEFT, _FRAME), *words.split("\n"))
+        for column, frame in enumerate(frames_shown(len(clip))):
+            axes = axes_at(_LEFT + column * _FRAME, bottom, _FRAME - 0.05, _FRAME - 0.05)
+            axes.imshow(laid_over(clip[frame], heat[frame]), interpolation="lanczos")
+            if row == 0:
+                axes.set_title(f"frame {frame + 1}", fontsize=10, color="#666666", pad=4)
+    grey, ramp = np.full((8, 256, 3), 190, np.uint8), np.tile(np.linspace(0, 1, 256), (8, 1))
+    bar = axes_at(0.1, height - 0.22, 0.9, 0.1)
+    bar.imshow(laid_over(grey, ramp), aspect="auto")
+    bar.text(270, 4, "hot", fontsize=8.5, va="center", color="#666666")
+    FigureCanvasAgg(figure)
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=_DPI, facecolor="white", metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _write(axes: "Axes", question: str, answer: str) -> None:
+    axes.text(0, 0.55, question, fontsize=12.5, va="bottom", color="#222222")
+    axes.text(0, 0.50, answer, fontsize=11.5, va="top", color="#0b6e99", weight="bold")
+
+
+if __name__ == "__main__":
+    main()

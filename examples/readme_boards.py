@@ -1,0 +1,120 @@
+"""Sections of a document that a command writes: what stands between two marks."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from edge_benchmarks.prediction import ALL, BoardForecast, Forecast, run_forecasts
+from edge_benchmarks.show.prediction import milliseconds, said
+from edge_common.console import Progress
+from edge_common.errors import ConfigError
+from edge_common.files import write_whole
+from edge_devices.prediction.anchors import Anchor, published
+from edge_devices.prediction.fitted import LeftOut, by_board, by_figure, errors
+from edge_devices.prediction.model import Latency
+
+
+def replace_marked(path: Path, begin: str, end: str, text: str) -> None:
+    """Put `text` between the marks of a file. Raises ConfigError where they are missing."""
+    before, found_begin, rest = path.read_text(encoding="utf-8").partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found_begin or not found_end:
+        raise ConfigError(f"{path} lacks the marks {begin} and {end}")
+    write_whole(path, f"{before}{begin}\n{text}\n{end}{after}".encode())
+
+
+def markdown_table(header: list[str], rows: list[list[str]]) -> str:
+    """A table of GitHub's Markdown."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+BEGIN, END = "<!-- boards: make boards -->", "<!-- end of boards -->"
+_MANY = 4
+
+
+def section(forecasts: Sequence[Sequence[Forecast]]) -> str:
+    """Markdown. forecasts: of each bundle, with one thread and with as many as a board likes."""
+    figures, boards = by_figure(published()), by_board(published())
+    return "\n\n".join(
+        [
+            *(_bundle(one, many) for one, many in forecasts),
+            "What others published, four threads (of the 3B+ in a 32-bit system), and what the model says "
+            "of each figure when it is left out:",
+            _published(figures),
+            f"Of all {len(figures)} figures that the model knows, each left out in turn, it is "
+            f"{said(errors(figures))}; with all figures of a board left out, {said(errors(boards))} "
+            "(`edge-bench predict --explain`).",
+        ]
+    )
+
+
+def _bundle(one: Forecast, many: Forecast) -> str:
+    rows = [_row(a, b) for a, b in zip(one.boards, many.boards) if _is_named(a, b)]
+    header = [
+        "board",
+        "ms a frame, 1 thread",
+        "frames/s",
+        f"ms a frame, {_MANY} threads",
+        "figures known of it",
+    ]
+    return f"**{one.bundle}**, predicted\n\n{markdown_table(header, rows)}"
+
+
+def _is_named(one: BoardForecast, many: BoardForecast) -> bool:
+    """Generic boards are nobody's: what one takes is the profile's assumption."""
+    return bool(one.frame and many.frame) and not one.board.startswith("generic-")
+
+
+def _row(one: BoardForecast, many: BoardForecast) -> list[str]:
+    return [
+        one.title,
+        _interval(one),
+        f"{one.frames_per_second:.3g}",
+        _interval(many),
+        str(one.figures or "none"),
+    ]
+
+
+def _interval(board: BoardForecast) -> str:
+    assert board.frame is not None
+    return _bounds(board.frame)
+
+
+def _bounds(latency: Latency) -> str:
+    low, high = milliseconds(latency.low_ms), milliseconds(latency.high_ms)
+    return f"{milliseconds(latency.ms)} ({low} to {high})"
+
+
+def _published(figures: Sequence[LeftOut]) -> str:
+    rows = [
+        [
+            each.anchor.observation.processor.board,
+            f"{each.anchor.network} {each.anchor.precision}",
+            f"{each.anchor.observation.ms:g}",
+            _bounds(each.latency),
+            f"{100 * each.error:+.0f} %",
+        ]
+        for each in figures
+        if _is_shown(each.anchor)
+    ]
+    header = ["board", "network", "published ms", "predicted ms, 90 % interval", "off by"]
+    return markdown_table(header, rows)
+
+
+def _is_shown(anchor: Anchor) -> bool:
+    return anchor.network in ("mobilenet_v1_224", "mobilenet_v2_224") and (
+        anchor.observation.processor.board in ("pi-3b-plus", "pi-4", "pi-5")
+    )
+
+
+def main(readme: Path, bundles: Sequence[str]) -> None:
+    progress = Progress()
+    forecasts = [
+        run_forecasts(bundle, ALL, (1, _MANY), count=True, progress=progress) for bundle in bundles
+    ]
+    replace_marked(readme, BEGIN, END, section(forecasts))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])

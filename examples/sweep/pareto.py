@@ -1,0 +1,128 @@
+"""A sweep as a picture: accuracy against parameters, and against latency."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+
+from edge_models.evaluation.plots import plain_numbers
+from examples.sweep.figures import MemberFigures
+
+INK, FAINT, REFERENCE = "#222222", "#bbbbbb", "#c8553d"
+# told apart by the colour-blind (M. Okabe and K. Ito, 2008), and by their shapes
+COLOURS = ("#0b7fb5", "#3f9b6e", "#b06fa0", "#c58a00", "#7d8790", "#56a5d8", "#a05a4a")
+MARKERS = "os^vP*Xph<>"
+POINT = 0.005  # half a point of accuracy
+Cost = Callable[[MemberFigures], float]
+COSTS: tuple[tuple[str, Cost], ...] = (
+    ("parameters, millions", lambda member: member.parameters / 1e6),
+    ("milliseconds a frame, int8, {timed_on}", lambda member: member.shortest_ms),
+)
+
+
+def plot(
+    path: Path,
+    title: str,
+    members: Sequence[MemberFigures],
+    reference: str,
+    most: tuple[float, float],
+) -> None:
+    """A row for each task; parameters to the left, milliseconds a frame to the right.
+
+    Args:
+        most: shares of the reference's parameters and latency that are drawn as limits.
+    """
+    tasks = list(members[0].accuracy)
+    figure = Figure(figsize=(11.0, 3.1 * len(tasks) + 0.9), layout="constrained")
+    grid = figure.subplots(len(tasks), 2, squeeze=False, sharey="row", sharex="col")
+    styles = _styles([member.name for member in members], reference)
+    for task, row in zip(tasks, grid, strict=True):
+        for axes, (_, cost), share in zip(row, COSTS, most, strict=True):
+            _panel(axes, members, styles, reference, task, cost, share)
+        row[0].set_ylabel(f"accuracy, {task}", fontsize=9)
+        _limit(row[0], [member.accuracy[task] for member in members])
+    for axes, (label, _) in zip(grid[-1], COSTS, strict=True):
+        axes.set_xlabel(label.format(timed_on=members[0].timed_on), fontsize=9)
+    figure.suptitle(title, fontsize=11, color=INK)
+    handles, labels = grid[0][0].get_legend_handles_labels()
+    named = dict(zip(labels, handles)) | _limits(reference, most)
+    figure.legend(
+        named.values(), named.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
+    )
+    FigureCanvasAgg(figure)
+    figure.savefig(path, dpi=130, facecolor="white")
+
+
+def front(points: Sequence[tuple[float, float]]) -> list[int]:
+    """Indices of (cost, accuracy) that no other beats in one and equals in both, by cost."""
+    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
+    best, kept = -np.inf, []
+    for index in order:
+        if points[index][1] > best:
+            best = points[index][1]
+            kept.append(index)
+    return kept
+
+
+def _styles(names: Sequence[str], reference: str) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each member; the reference has its own."""
+    others = [name for name in names if name != reference]
+    styles = {
+        n: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, n in enumerate(others)
+    }
+    return {**styles, reference: (REFERENCE, "D")}
+
+
+def _panel(
+    axes: Axes, members: Sequence[MemberFigures], styles: dict[str, tuple[str, str]],
+    reference: str, task: str, cost: Cost, share: float,
+) -> None:  # fmt: skip
+    points = [(cost(member), member.accuracy[task].value) for member in members]
+    its_cost, its_accuracy = next(p for m, p in zip(members, points) if m.name == reference)
+    axes.axhspan(its_accuracy - POINT, 2, color=REFERENCE, alpha=0.06, linewidth=0)
+    axes.axvline(its_cost * share, color=REFERENCE, linewidth=0.9, linestyle=":")
+    axes.step(*zip(*(points[i] for i in front(points))), where="post", color=FAINT, zorder=1)
+    for member, point in zip(members, points, strict=True):
+        colour, marker = styles[member.name]
+        found = member.accuracy[task]
+        axes.errorbar(
+            *point, yerr=[[found.value - found.low], [found.high - found.value]], fmt=marker,
+            color=colour, markersize=6.5, linewidth=1, capsize=2, label=member.name,
+        )  # fmt: skip
+    _dress(axes)
+
+
+def _limits(reference: str, most: tuple[float, float]) -> dict[str, Artist]:
+    """What line and shade mean, for the legend."""
+    tenth, fifth = (f"1/{1 / share:.0f}" for share in most)
+    return {
+        f"{tenth} of {reference}'s parameters, {fifth} of its latency": Line2D(
+            [], [], color=REFERENCE, linewidth=0.9, linestyle=":"
+        ),
+        f"half a point below {reference}, or better": Patch(color=REFERENCE, alpha=0.1),
+    }
+
+
+def _limit(axes: Axes, found: Sequence) -> None:
+    """As much of the upright axis as the intervals need."""
+    low, high = min(e.low for e in found), max(e.high for e in found)
+    room = 0.06 * (high - low)
+    axes.set_ylim(low - room, min(high + room, 1 + room))
+
+
+def _dress(axes: Axes) -> None:
+    axes.set_xscale("log")
+    plain_numbers(axes.xaxis)
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.grid(True, color="#eeeeee")
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["bottom", "left"]].set_color(FAINT)

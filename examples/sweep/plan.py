@@ -1,0 +1,162 @@
+"""A sweep as a TOML file: a training file that all members share, and where each differs."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge_common.errors import ConfigError
+from edge_models.datasets.kinds import placed
+from edge_models.training.config import nearest, read_table, section
+from edge_models.training.pixels_config import EndToEndConfig, training_config
+
+_OWN_SECTIONS = ("network", "few_frames", "frozen", "whole")
+_BACKBONE = (
+    "backbone", "backbone_weights", "backbone_end", "backbone_width", "grey", "window", "size",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class MemberSection:
+    """One network of a sweep.
+
+    Attributes:
+        about: what it is to show, in a few words.
+        backbone_of: take the trained backbone of this member, and leave few frames out.
+        network, few_frames, frozen, whole: what differs from the shared training.
+    """
+
+    name: str = ""
+    about: str = ""
+    backbone_of: str = ""
+    network: dict[str, Any] = field(default_factory=dict)
+    few_frames: dict[str, Any] = field(default_factory=dict)
+    frozen: dict[str, Any] = field(default_factory=dict)
+    whole: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a sweep, and how it is trained.
+
+    Attributes:
+        lender: the member that trains its backbone; None: it does so itself.
+        lends: whether it trains the backbone of others.
+    """
+
+    name: str
+    about: str
+    training: EndToEndConfig
+    lender: "Member | None" = None
+    lends: bool = False
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Networks to compare; `reference` is the one that differences are counted from."""
+
+    name: str
+    reference: str
+    members: tuple[Member, ...]
+
+    def member(self, name: str) -> Member:
+        """By name. Raises ConfigError where there is none."""
+        for member in self.members:
+            if member.name == name:
+                return member
+        raise ConfigError(
+            f"no member is called {name}{nearest(name, [m.name for m in self.members])}"
+        )
+
+
+def read_sweep(path: Path, data: str | None = None) -> Sweep:
+    """Read a sweep's file.
+
+    Args:
+        data: where the data set lies, instead of what the file says.
+
+    Raises:
+        ConfigError: the file is no TOML, holds a key or value that no training has, or
+            names members that are not there.
+    """
+    table = read_table(path)
+    name, reference = (_taken(table, key, str, str(path)) for key in ("name", "reference"))
+    rows = _taken(table, "member", list, str(path))
+    shared = {own: table.pop(own) for own in _OWN_SECTIONS if own in table}
+    base = section(MemberSection, shared, str(path))
+    sections = [section(MemberSection, row, f"{path}: member {i}") for i, row in enumerate(rows, 1)]
+    _check_names(sections, reference, str(path))
+    members = {row.name: _member(table, base, row, data, f"{path}: {row.name}") for row in sections}
+    for row in sections:
+        if row.backbone_of:
+            lender = dataclasses.replace(members[row.backbone_of], lends=True)
+            _check_backbone(members[row.name], lender, str(path))
+            members[lender.name] = lender
+            members[row.name] = dataclasses.replace(members[row.name], lender=lender)
+    return Sweep(name, reference, tuple(members.values()))
+
+
+def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> None:
+    """Raise ConfigError where one is missing, twice, or of no member; or a lender comes later."""
+    names = [row.name for row in rows]
+    if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
+        raise ConfigError(
+            f"{where}: each member needs a name of its own, of letters, digits, dots and dashes; "
+            f"they are {', '.join(map(repr, names))}"
+        )
+    wanted = [("reference", reference), *(("backbone_of", row.backbone_of) for row in rows)]
+    for key, name in wanted:
+        if name and name not in names:
+            raise ConfigError(f"{where}: {key} is {name!r}{nearest(name, names)}")
+    for at, row in enumerate(rows):
+        if row.backbone_of in names[at:]:
+            raise ConfigError(
+                f"{where}: {row.name} must come after {row.backbone_of}, whose backbone it takes"
+            )
+
+
+def _check_backbone(member: Member, lender: Member, where: str) -> None:
+    """Raise ConfigError where what is taken from the lender does not suit."""
+    why = _cannot_take(member, lender)
+    if why:
+        raise ConfigError(
+            f"{where}: {member.name} cannot take the backbone of {lender.name}: {why}"
+        )
+
+
+def _cannot_take(member: Member, lender: Member) -> str:
+    own, its = member.training, lender.training
+    differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
+    differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
+    if own.whole.max_epochs or its.whole.max_epochs:  # maps are of one backbone, and stay so
+        return "set whole.max_epochs = 0 for both"
+    if differ:
+        return f"{', '.join(differ)} differ"
+    kept = own.frozen.keep_maps and its.frozen.keep_maps
+    if lender.lender or member.lends or not kept:
+        return "both need frozen.keep_maps, and the other one a backbone of its own"
+    return ""
+
+
+def _member(
+    shared: Mapping[str, Any], base: MemberSection, row: MemberSection, data: str | None, where: str
+) -> Member:
+    own = {key: getattr(base, key) | getattr(row, key) for key in _OWN_SECTIONS}
+    training = training_config({**shared, **own, "name": row.name}, where)
+    if data is not None:
+        training = dataclasses.replace(training, data=placed(training.data, data))
+    if row.backbone_of:
+        training = dataclasses.replace(
+            training, few_frames=dataclasses.replace(training.few_frames, max_epochs=0)
+        )
+    return Member(row.name, row.about, training)
+
+
+def _taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    value = table.pop(key, None)
+    rows = value if isinstance(value, list) else []
+    if not isinstance(value, kind) or not value or not all(isinstance(r, dict) for r in rows):
+        raise ConfigError(f"{where} needs `{key}` ({'[[member]]' if kind is list else 'a name'})")
+    return value

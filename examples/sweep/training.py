@@ -1,0 +1,121 @@
+"""Train one member of a sweep, unless exactly that was done before."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+
+from edge_common.errors import ConfigError
+from edge_common.files import write_whole
+from edge_models.datasets.dataset import DataSet
+from edge_models.datasets.from_files import Request
+from edge_models.datasets.kinds import load_data
+from edge_models.training.pixels_run import train_and_save, training_folder
+from edge_models.training.progress import Checkpoint
+from edge_models.training.run import save_whole
+from examples.sweep.plan import Member
+
+MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
+
+
+def trained(member: Member, folder: Path) -> DataSet:
+    """Train a member into `folder`/NAME, going on where that was interrupted; its data.
+
+    What lies there of another training is moved to NAME.before.
+
+    Raises:
+        ConfigError: its data have a task that answers no class, or one test file.
+        ModelError: its loss is no number any more.
+        KeyboardInterrupt: after what there was to save was saved.
+    """
+    own, config = folder / member.name, member.training
+    network = config.network
+    data = load_data(
+        config.data, Request(network.window, network.size, config.seed, folder / ".cache")
+    )
+    _check_comparable(data)
+    model = None
+    if not is_trained(member, own):
+        _make_way(member, own)
+        click.echo(f"training {member.name}: {member.about}")
+        model = train_and_save(
+            config, data, own / MODEL, resume=True, maps=_shared_maps(member, folder),
+            backbone=_backbone_of(folder / member.lender.name) if member.lender else None,
+        )  # fmt: skip
+        _write_state(member, own, done=True)
+        keras.utils.clear_session()
+    _backbone_of(own, model)
+    return data
+
+
+def is_trained(member: Member, own: Path) -> bool:
+    """Whether exactly this training was done, and its network is there."""
+    state = _state(own)
+    if not state.get("done") or not (own / MODEL).exists():
+        return False
+    return state.get("training") == fingerprint(member)
+
+
+def fingerprint(member: Member) -> str:
+    """16 hex digits that change with all that decides a member's outcome."""
+    lender = fingerprint(member.lender) if member.lender else ""
+    own = member.training.fingerprint()
+    return hashlib.sha256(f"{own} {lender}".encode()).hexdigest()[:16]
+
+
+def _check_comparable(data: DataSet) -> None:
+    """Raise ConfigError where accuracy, which is compared, or its interval is not to be had."""
+    if len(np.unique(data.test.source_of_each)) < 2:
+        raise ConfigError("all test clips are of one file, which says nothing of others: add some")
+    for task in data.tasks:
+        if task.kind == "regression":
+            raise ConfigError(
+                f"{task.name} is a number, and a sweep compares accuracy: choose data whose tasks "
+                "are all classes"
+            )
+
+
+def _make_way(member: Member, own: Path) -> None:
+    """Keep what was begun of this very training, and move what is of another."""
+    if own.exists() and _state(own).get("training") != fingerprint(member):
+        before = own.with_name(f"{own.name}.before")
+        shutil.rmtree(before, ignore_errors=True)
+        own.rename(before)
+        click.echo(f"{own} was of another training: it is now {before}")
+    own.mkdir(parents=True, exist_ok=True)
+    if not Checkpoint(training_folder(own / MODEL)).exists():  # another backbone is to come
+        shutil.rmtree(own / MAPS, ignore_errors=True)
+        (own / BACKBONE).unlink(missing_ok=True)
+    _write_state(member, own, done=False)
+
+
+def _state(own: Path) -> dict[str, object]:
+    try:
+        return json.loads((own / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def _write_state(member: Member, own: Path, *, done: bool) -> None:
+    content = {"training": fingerprint(member), "done": done}
+    write_whole(own / STATE, json.dumps(content).encode())
+
+
+def _shared_maps(member: Member, folder: Path) -> Path | None:
+    """Where the maps of a backbone lie that more than one member stands on."""
+    if member.lender:
+        return folder / member.lender.name / MAPS
+    return folder / member.name / MAPS if member.lends else None
+
+
+def _backbone_of(own: Path, model: keras.Model | None = None) -> Path:
+    """The weights of a trained member's backbone, as a file that others can begin with."""
+    path = own / BACKBONE
+    if not path.exists():
+        model = model or keras.saving.load_model(own / MODEL, compile=False)
+        save_whole(model.get_layer("backbone").layer.save_weights, path)
+    return path

@@ -1,0 +1,151 @@
+"""`python -m examples.thesis_table`: networks of others, built and measured, beside what they published."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from edge.commands.options import json_option, one_line_errors, threads_option
+from edge_benchmarks.inside.instructions import boards_named
+from edge_benchmarks.show.report.cells import machine_name
+from edge_common.console import Progress
+from edge_common.errors import SinkError
+from edge_common.files import cache_folder, can_be_written, write_whole
+from edge_devices.detection.machine import this_machine
+from examples.thesis_table.conversion import Say, largest_child_bytes
+from examples.thesis_table.files import FORMS
+from examples.thesis_table.files import as_json as json_of
+from examples.thesis_table.measure import Measure, all_rows, measure_row
+from examples.thesis_table.render import Shown, notes
+from examples.thesis_table.resume import Kept
+from examples.thesis_table.rows import Failure, Found, rows_named
+
+EXAMPLES = """\b
+Examples:
+  python -m examples.thesis_table -o table.html
+  python -m examples.thesis_table --rows mtllnn,mtdnn --device pi-5
+  python -m examples.thesis_table --json > table.json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option("--rows", default="", metavar="NAME,...", help="Only these.  [default: all eleven]")
+@click.option(
+    "--device",
+    default="pi-4,pi-5,jetson-nano",
+    show_default=True,
+    metavar="BOARD[,BOARD...]",
+    help="Boards to predict for; `edge-devices list` shows them.",
+)
+@threads_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="FILE.md, FILE.html, FILE.csv or FILE.json; written anew after each row.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=lambda: cache_folder() / "utkface",
+    show_default="~/.cache/edge-run/utkface",
+    metavar="DIR",
+    help="Where finished rows are kept; needs 4 GB of free space while building.",
+)
+@json_option
+@one_line_errors
+def main(
+    rows: str, device: str, threads: int, output: Path | None, cache: Path, as_json: bool
+) -> None:
+    """Build every network of the thesis' UTKFace table and say what it costs.
+
+    Beside the published accuracy and parameters: parameters as counted, multiply-adds, size and
+    latency in int8 here, and latency as predicted for boards. Weights are random, which says
+    nothing about accuracy but all about time. Each network is built and converted in processes
+    of its own, one at a time; call it again to go on after an interruption. About a quarter of
+    an hour on two cores, 6 GB of memory. The exit code is 1 where a row failed.
+
+    Rows: randomized-bins, coral, one-task, cross-stitch, filter-groups, mobilenet-v2,
+    insightface, dex, facenet, mtllnn, mtdnn.
+    """
+    progress = Progress()
+
+    def on_row(found: Found, shown: Shown) -> None:
+        if isinstance(found, Failure):
+            progress.say(f"warning: {found.key}: {found.reason}")
+        if not as_json:
+            click.echo("\n".join(lines(found, shown)))
+
+    shown = run_table(rows, device, threads, cache, output, on_row, progress.say)
+    click.echo(json_of(shown) if as_json else "\n" + "\n".join(notes(shown)))
+    if largest_child_bytes():
+        progress.say(f"largest process: {largest_child_bytes() / 1e9:.1f} GB")
+    if output is not None:
+        progress.say(f"wrote {output}")
+    if any(isinstance(found, Failure) for found in shown.found.values()):
+        raise SystemExit(1)
+
+
+_WIDTHS = (30, 4, 7, 8, 6, 16, 14, 13, 9)  # of the first columns; the others as their titles
+_NUMBERS_ARE = 24  # characters of a figure with its interval
+OnRow = Callable[[Found, Shown], None]
+
+
+def run_table(
+    rows: str,
+    boards: str,
+    threads: int,
+    cache: Path,
+    output: Path | None,
+    on_row: OnRow,
+    say: Say,
+    measure: Measure | None = None,
+) -> Shown:
+    """Measure what is not measured yet; `output` is written anew after each row.
+
+    on_row: told of each row as it is done, with the table so far.
+    measure: instead of building and timing here.  Raises ConfigError for an unknown row,
+    DeviceError for an unknown board, SinkError where a file cannot be written.
+    """
+    if output is not None:
+        check_output(output)
+    chosen = rows_named(rows)
+    machine = machine_name(this_machine())
+    shown = Shown(chosen, {}, boards_named(boards), threads, machine)
+    kept = Kept(cache.expanduser(), machine, threads)
+    kept.make()
+    for found in all_rows(chosen, kept, measure or (lambda key: measure_row(key, kept, say))):
+        shown = replace(shown, found={**shown.found, found.key: found})
+        if output is not None:
+            write_whole(output, FORMS[output.suffix](shown).encode())
+        on_row(found, shown)
+    return shown
+
+
+def check_output(path: Path) -> None:
+    """Raise SinkError where no table can be written under this name."""
+    if path.suffix not in FORMS:
+        raise SinkError(f"{path} is no name for a table: it ends in {', '.join(FORMS)}")
+    if not can_be_written(path):
+        raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
+
+
+def lines(found: Found, shown: Shown) -> list[str]:
+    """What is printed when a row is done: before the first row the header as well."""
+    row = next(row for row in shown.rows if row.key == found.key)
+    widths = [*_WIDTHS, *(max(len(title), _NUMBERS_ARE) for title in shown.header[len(_WIDTHS) :])]
+    head = [_line(shown.header, widths), "  ".join("-" * w for w in widths)]
+    cells = [row.method, *shown.cells(row)[1:]]  # without the reference: lines are long enough
+    said = [*(head if len(shown.found) == 1 else []), _line(cells, widths)]
+    return [*said, f"  {found.reason}"] if isinstance(found, Failure) else said
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    first = cells[0].ljust(widths[0])
+    return "  ".join([first, *(c.rjust(w) for c, w in zip(cells[1:], widths[1:]))]).rstrip()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m examples.thesis_table")

@@ -1,0 +1,105 @@
+"""A row's networks as int8 .tflite, built and converted in child processes.
+
+The only file here that needs `convert`, and only once there is something to build.
+"""
+
+import json
+import resource
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge_common.errors import EngineError, ModelError
+
+if TYPE_CHECKING:
+    from edge_convert.precision.workshop import Workshop
+
+_EXAMPLES = 2  # of noise: ranges decide answers, not time
+_FRAMES = ("frame", "window")  # inputs that take pixels; other pieces take activations
+_DISK_BYTES = 4 << 30  # the largest network three times
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """One network. models: its int8 pieces, files, in the order in which they run."""
+
+    name: str
+    parameters: int
+    input: tuple[int, ...]
+    models: tuple[Path, ...]
+
+
+def build_row(row: str, folder: Path, say: Say, width: float = 1.0) -> list[Built]:
+    """Build and convert all networks of a row into `folder`, one in memory at a time.
+
+    width: share of the filters of each layer, to try things out.  Raises ModelError or
+    EngineError, which say how a child ended.
+    """
+    if shutil.disk_usage(folder).free < _DISK_BYTES:
+        raise ModelError(f"{folder} has less than 4 GB of free space: give another --cache")
+    built: list[Built] = []
+    while not built or len(built) < _count(folder):
+        built.append(_build(row, len(built), folder, say, width))
+    return built
+
+
+def largest_child_bytes() -> int:
+    """Resident memory of the largest process that was waited for until now."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def _count(folder: Path) -> int:
+    return int(json.loads((folder / "0" / "network.json").read_text())["networks"])
+
+
+def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built:
+    from edge_convert.precision.workshop import Workshop
+
+    own = folder / str(number)
+    own.mkdir()
+    with Workshop(own) as shop:
+        say(f"{row}: building network {number + 1}")
+        chosen = ("--network", str(number), "--width", str(width))
+        child = shop.start("edge_models.networks.comparison", row, own, *chosen)
+        child.wait()
+        description = own / "network.json"
+        if not description.exists():
+            raise ModelError(f"building {row} failed: {child.cause()}")
+        described = json.loads(description.read_text())
+        models = []
+        for place, piece in enumerate(described["pieces"], 1):
+            of = f" ({place} of {len(described['pieces'])})" if len(described["pieces"]) > 1 else ""
+            say(f"{row}: converting {described['name']}{of}")
+            models.append(_convert(shop, own, piece))
+    shape = next(iter(described["pieces"][0]["inputs"].values()))
+    return Built(described["name"], described["parameters"], tuple(shape[1:]), tuple(models))
+
+
+def _convert(shop: "Workshop", own: Path, piece: Mapping[str, Any]) -> Path:
+    from edge_convert.precision.recipes import INT8
+
+    name = piece["folder"]
+    model = shop.saved_to_float(name, own / name).result()
+    shutil.rmtree(own / name)
+    (own / f"{name}-converted.tflite").unlink()
+    noise = {of: _noise(shape) for of, shape in piece["inputs"].items()}
+    pixels = {of: (0.0, 255.0) for of in noise if of in _FRAMES}
+    shop.prepare(name, model, noise, pixels, least=1.0)
+    del model  # half a gigabyte, while the quantiser works
+    made = shop.quantised(name, [INT8])[INT8]
+    (own / f"{name}.tflite").unlink()
+    if isinstance(made, str):
+        raise EngineError(f"quantising {name} of {own.name} failed: {made}")
+    path = own / f"{name}-int8.tflite"
+    path.write_bytes(made)
+    return path
+
+
+def _noise(shape: list[int]) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, (_EXAMPLES, *shape[1:])).astype(np.float32)

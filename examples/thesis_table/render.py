@@ -1,0 +1,146 @@
+"""The table as a person reads it: its cells, what stands behind them, Markdown and HTML."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from edge_benchmarks.show.cells import amount
+from edge_benchmarks.show.prediction import milliseconds
+from edge_common.document import Section, Table, markdown, page
+from edge_devices.profiles.profile import Profile
+from examples.thesis_table.measure import latency_on
+from examples.thesis_table.rows import Failure, Figures, Found, Published, Timing
+
+TITLE = "Networks on UTKFace"
+_NONE = "-"
+_PREDICTED = (
+    "Latency on boards is predicted, not measured, with 90 % intervals (edge-bench predict "
+    "--explain)."
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The whole table: rows with what was found of them until now, and the boards to predict."""
+
+    rows: tuple[Published, ...]
+    found: Mapping[str, Found]
+    boards: tuple[Profile, ...]
+    threads: int
+    machine: str
+
+    @property
+    def header(self) -> list[str]:
+        """Of all forms that a person reads."""
+        here = f"int8 ms here, {self.threads} thread{'s' * (self.threads > 1)}"
+        return [
+            *("method", "year", "age MAE", "gender %", "race %", "params published"),
+            *("params counted", "multiply-adds", "int8 file", here),
+            *(f"{board.name}, predicted ms" for board in self.boards),
+        ]
+
+    def cells(self, row: Published) -> list[str]:
+        """One row; what was not measured says so."""
+        return [*_published(row), *self._measured(self.found.get(row.key))]
+
+    def _measured(self, found: Found | None) -> list[str]:
+        width = len(self.header) - 6
+        if not isinstance(found, Figures):
+            return ["failed" if found else "not measured", *[""] * (width - 1)]
+        return [
+            amount(found.parameters),
+            amount(found.multiply_adds),
+            f"{found.size_bytes / 1e6:.1f} MB",
+            _here(found.timing),
+            *(self._predicted(board, found) for board in self.boards),
+        ]
+
+    def _predicted(self, board: Profile, found: Figures) -> str:
+        latency = latency_on(board, found, self.threads)
+        if latency is None:
+            return _NONE
+        return _bounds(latency.ms, (latency.low_ms, latency.high_ms))
+
+
+def as_markdown(shown: Shown) -> str:
+    """The table and what stands behind each row."""
+    return markdown(TITLE, _sections(shown))
+
+
+def as_page(shown: Shown) -> str:
+    """The same as one HTML page."""
+    return page(TITLE, _sections(shown))
+
+
+def notes(shown: Shown) -> list[str]:
+    """What has to be known to read the figures."""
+    return [*_measured_notes(shown), *([_PREDICTED] if shown.boards else [])]
+
+
+def _measured_notes(shown: Shown) -> list[str]:
+    said = [
+        "Accuracy is cited as published; none of it was measured here, and the weights here are "
+        "random: they say nothing about accuracy but all about time and size.",
+        f"Measured on {shown.machine}: the median of one inference of all networks of a row, "
+        "with its 95 % interval, or where the machine was too unsteady to bound it with the "
+        "medians of its rounds; reading and resizing a frame are not in it.",
+    ]
+    yardsticks = [f.timing.yardstick_ms for f in shown.found.values() if isinstance(f, Figures)]
+    if yardsticks:
+        low, high = min(yardsticks), max(yardsticks)
+        said.append(
+            "The shipped network's encoder, which took turns with each row, needed "
+            f"{low:.2f} to {high:.2f} ms: so much faster or slower the machine was from row to row."
+        )
+    return said
+
+
+def _sections(shown: Shown) -> list[Section]:
+    cells = [shown.cells(row) for row in shown.rows]
+    own = len(shown.header) - len(shown.boards)  # columns before those of boards
+    table = Table(shown.header[:own], [row[:own] for row in cells], words=1)
+    behind = [_behind(row, shown.found.get(row.key)) for row in shown.rows]
+    header = ("method", "what was built", "input", "published and counted parameters", "source")
+    return [
+        Section("Published and measured", _measured_notes(shown), [table]),
+        *([_boards(shown, cells, own)] if shown.boards else []),
+        Section("What stands behind each row", (), [Table(header, behind)]),
+    ]
+
+
+def _boards(shown: Shown, cells: Sequence[Sequence[str]], own: int) -> Section:
+    """In a table of its own: one with all columns is too wide for a page."""
+    header = [shown.header[0], *shown.header[own:]]
+    table = Table(header, [[row[0], *row[own:]] for row in cells], words=1)
+    return Section("Predicted for boards", (_PREDICTED,), [table])
+
+
+def _behind(row: Published, found: Found | None) -> list[str]:
+    size = " x ".join(map(str, found.input)) if isinstance(found, Figures) else _NONE
+    built = f"failed: {found.reason}" if isinstance(found, Failure) else row.built
+    return [row.method, built, size, row.counts, row.source]
+
+
+def _published(row: Published) -> list[str]:
+    about = "about " if row.approximate else ""
+    return [
+        f"{row.method}, {row.reference}",
+        str(row.year),
+        *(_NONE if value is None else f"{value:.2f}" for value in _accuracies(row)),
+        f"{about}{row.params_m:g} M",
+    ]
+
+
+def _accuracies(row: Published) -> Sequence[float | None]:
+    return row.age_mae, row.gender_acc, row.race_acc
+
+
+def _here(timing: Timing) -> str:
+    """Without an interval, how far the rounds lay apart."""
+    if timing.interval is not None:
+        return _bounds(timing.p50_ms, timing.interval)
+    low, high = map(milliseconds, timing.rounds)
+    return f"{milliseconds(timing.p50_ms)} [rounds {low} to {high}]"
+
+
+def _bounds(ms: float, interval: tuple[float, float]) -> str:
+    return f"{milliseconds(ms)} ({milliseconds(interval[0])} to {milliseconds(interval[1])})"

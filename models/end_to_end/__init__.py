@@ -1,1 +1,0 @@
-"""Training from the pixels of any data set: the thesis' recipes, and frozen-then-fine-tune."""

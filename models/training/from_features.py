@@ -1,0 +1,238 @@
+"""Train an MTDNN in two stages, both from features computed once.
+
+First the blocks and heads on the frozen backbone, then the backbone's last
+blocks with them. What is trained are the layers of the whole network itself, so
+its weights are ready when the stages are.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+from edge_models.datasets.clips import ClipPlan, labels_of
+from edge_models.datasets.motion import ACTIONS
+from edge_models.datasets.orl import LABELS
+from edge_models.datasets.plans import Plans
+from edge_models.networks.backbones import check_layer
+from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn
+from edge_models.networks.tasks import Task, classification
+from edge_models.training.config import NetworkSection, StageSection, TrainingConfig
+from edge_models.training.features import Features, WindowBatches, cached_features
+from edge_models.training.schedule import ThesisSchedule
+
+
+@dataclass(frozen=True)
+class Part:
+    """Clips of one use: their features, and int64 (N,) labels a task."""
+
+    features: Features
+    labels: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of training; `early` names the layer it starts after, if not the last."""
+
+    name: str
+    schedule: StageSection
+    early: str = ""
+
+
+@dataclass
+class Trained:
+    """A trained network and how it came about; curves and times by stage."""
+
+    model: keras.Model
+    history: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    best_epoch: dict[str, int] = field(default_factory=dict)  # -1: the stage did not pay
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, what: str) -> Iterator[None]:
+        """Note how long the block took."""
+        started = time.monotonic()
+        yield
+        self.seconds[what] = time.monotonic() - started
+
+
+def network_config(config: TrainingConfig) -> MTDNNConfig:
+    """The network that a training file asks for."""
+    tasks = (
+        classification("reid", LABELS[: config.data.people]),
+        classification("action", ACTIONS),
+    )
+    return network_of(config.network, tasks, config.name)
+
+
+def network_of(network: NetworkSection, tasks: tuple[Task, ...], name: str) -> MTDNNConfig:
+    """The network that a training file's [network] asks for, with a head for each task."""
+    fields = dict(vars(network))
+    weights = fields.pop("backbone_weights")
+    return MTDNNConfig(
+        tasks=tasks, name=name, weights=None if weights == "random" else weights, **fields
+    )
+
+
+def train(config: TrainingConfig, plans: Plans, cache: Path) -> Trained:
+    """Run the stages of `config` and return the whole network.
+
+    With `config.refit`, what the validation photos decided (how many epochs, at
+    which rates) is then repeated from the start with those photos among the rest.
+
+    Args:
+        cache: folder for features; those of an equal configuration are used again.
+    """
+    trained = _fresh(config)
+    folder = cache / config.features_fingerprint()
+    with trained.timed("features"):
+        train_part = _part(trained.model, config, plans.train, folder, "train")
+        validation = _part(trained.model, config, plans.validation, folder, "validation")
+    for stage in _stages(config):
+        _search(trained, stage, config, train_part, validation)
+    if not config.refit:
+        return trained
+    again = _fresh(config)
+    again.history, again.best_epoch = trained.history, trained.best_epoch
+    again.seconds = trained.seconds
+    with again.timed("features_for_refit"):
+        held_out = _part(again.model, config, plans.held_out, folder, "held_out")
+    everything = _joined(train_part, held_out)
+    for stage in _stages(config):
+        _repeat(again, stage, config, everything)
+    return again
+
+
+def head_of(model: keras.Model) -> keras.Model:
+    """All after the backbone, sharing its layers: (T, h, w, C) -> {task: answer}."""
+    return keras.Model(model.get_layer("backbone").output, model.output, name="blocks_and_heads")
+
+
+def backbone_by_frames(backbone: keras.Model, window: int) -> keras.Model:
+    """(N, T, H, W, 3) -> (N, T, h, w, C), the frames of all windows in one pass.
+
+    A `TimeDistributed` would trace the backbone once a frame.
+    """
+    windows = keras.Input((window, *backbone.input_shape[1:]), name="window")
+    maps = backbone(ops.reshape(windows, (-1, *backbone.input_shape[1:])))
+    return keras.Model(windows, ops.reshape(maps, (-1, window, *maps.shape[1:])))
+
+
+def tail_and_head_of(model: keras.Model, early: str, window: int) -> keras.Model:
+    """All after the backbone's layer `early`; the backbone becomes trainable there."""
+    backbone = model.get_layer("backbone").layer
+    cut = backbone.get_layer(early).output
+    tail = keras.Model(cut, backbone.output, name="tail")
+    backbone.trainable = True
+    for layer in tail.layers:
+        # Frozen statistics: batches of one clip's frames are no fair sample.
+        layer.trainable = not isinstance(layer, layers.BatchNormalization)
+    maps = keras.Input((window, *cut.shape[1:]))
+    frames = tail(ops.reshape(maps, (-1, *cut.shape[1:])))
+    frames = ops.reshape(frames, (-1, window, *frames.shape[1:]))
+    return keras.Model(maps, head_of(model)(frames), name="tail_blocks_and_heads")
+
+
+def _fresh(config: TrainingConfig) -> Trained:
+    keras.utils.set_random_seed(config.seed)
+    model = build_mtdnn(network_config(config))
+    backbone = model.get_layer("backbone").layer
+    check_layer(backbone, "fine_tuning.from_layer", config.fine_tuning.from_layer)
+    backbone.trainable = False
+    return Trained(model)
+
+
+def _stages(config: TrainingConfig) -> Iterator[Stage]:
+    yield Stage("blocks", config.blocks)
+    if config.fine_tuning.from_layer and config.fine_tuning.max_epochs:
+        yield Stage("fine_tuning", config.fine_tuning, config.fine_tuning.from_layer)
+
+
+def _part(
+    model: keras.Model, config: TrainingConfig, plans: list[ClipPlan], folder: Path, label: str
+) -> Part:
+    backbone = model.get_layer("backbone").layer
+    length = config.network.window if label == "validation" else config.data.train_length
+    early = config.fine_tuning.from_layer
+    features = cached_features(backbone, early, plans, length, folder, label)
+    return Part(features, labels_of(plans))
+
+
+def _joined(one: Part, other: Part) -> Part:
+    def join(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
+        return None if a is None or b is None else np.concatenate([a, b])
+
+    maps = join(one.features.maps, other.features.maps)
+    early = join(one.features.early, other.features.early)
+    labels = {task: np.concatenate([one.labels[task], other.labels[task]]) for task in one.labels}
+    return Part(Features(maps, early), labels)
+
+
+def _search(
+    trained: Trained, stage: Stage, config: TrainingConfig, part: Part, validation: Part
+) -> None:
+    """Train a stage until validation says stop, and keep what was best, if it paid."""
+    plan = stage.schedule
+    schedule = ThesisSchedule(
+        factor=plan.lr_factor, window=plan.lr_window, min_fall=plan.lr_min_fall,
+        patience=plan.patience, to_beat=_best_loss(trained),
+    )  # fmt: skip
+    with trained.timed(stage.name):
+        history = _compiled(trained.model, stage, config).fit(
+            _batches(part, stage, config, augment=True),
+            validation_data=_batches(validation, stage, config, augment=False),
+            epochs=plan.max_epochs, callbacks=[schedule], verbose=verbosity(),
+        )  # fmt: skip
+    trained.history[stage.name] = history.history | {"learning_rate": schedule.rates}
+    trained.best_epoch[stage.name] = schedule.best_epoch
+
+
+def _repeat(trained: Trained, stage: Stage, config: TrainingConfig, part: Part) -> None:
+    """Train a stage for as long, and at the rates, as was best in the search."""
+    epochs = trained.best_epoch[stage.name] + 1
+    rates = trained.history[stage.name]["learning_rate"][:epochs]
+    if not rates:
+        return
+    with trained.timed(f"{stage.name}_refit"):
+        history = _compiled(trained.model, stage, config).fit(
+            _batches(part, stage, config, augment=True), epochs=epochs,
+            callbacks=[keras.callbacks.LearningRateScheduler(lambda epoch: rates[epoch])],
+            verbose=verbosity(),
+        )  # fmt: skip
+    trained.history[f"{stage.name}_refit"] = history.history
+
+
+def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras.Model:
+    window = config.network.window
+    part = tail_and_head_of(model, stage.early, window) if stage.early else head_of(model)
+    tasks = network_config(config).tasks
+    part.compile(
+        keras.optimizers.Adam(stage.schedule.learning_rate),
+        loss={task.name: task.loss for task in tasks},
+        metrics={task.name: ["accuracy"] for task in tasks},
+    )
+    return part
+
+
+def _batches(part: Part, stage: Stage, config: TrainingConfig, *, augment: bool) -> WindowBatches:
+    maps = part.features.early if stage.early else part.features.maps
+    return WindowBatches(
+        maps, part.labels, config.network.window, stage.schedule.batch_size,
+        augment=augment, seed=config.seed,
+    )  # fmt: skip
+
+
+def _best_loss(trained: Trained) -> float:
+    losses = [loss for curves in trained.history.values() for loss in curves["val_loss"]]
+    return min(losses, default=float("inf"))
+
+
+def verbosity() -> int:
+    """Of `fit`: a bar on a screen, a line an epoch in a file."""
+    return 1 if sys.stdout.isatty() else 2

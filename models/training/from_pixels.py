@@ -1,0 +1,218 @@
+"""Train an MTDNN from pixels, stage by stage, so that it can go on after an interruption.
+
+What is trained are the layers of the whole network itself, each batch's frames in one
+pass of the backbone (a `TimeDistributed` would trace it once a frame).
+"""
+
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import keras
+
+from edge_common.errors import ConfigError
+from edge_models.datasets.dataset import DataSet
+from edge_models.evaluation.history import label_sums
+from edge_models.evaluation.identity import identity_task
+from edge_models.networks.applications import load_weights
+from edge_models.networks.backbones import check_layer
+from edge_models.networks.mtdnn import build_mtdnn
+from edge_models.training.config import nearest
+from edge_models.training.few_frames import OneCycle
+from edge_models.training.from_features import backbone_by_frames, head_of, network_of, verbosity
+from edge_models.training.logs import CSVLog, TensorBoardLog, Watch
+from edge_models.training.pipeline import Epochs
+from edge_models.training.pixels_config import EndToEndConfig, WholeSection
+from edge_models.training.progress import Checkpoint, KeepProgress, Progress
+from edge_models.training.schedule import ThesisSchedule
+from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
+
+LOG_NAME, EVENTS_NAME, MAPS_NAME = "log.csv", "tensorboard", "maps"
+
+
+class Run:
+    """One training run: `train`, or after an interruption `resume` and `train`.
+
+    Attributes:
+        model: the whole network; after `train` or `keep_best` with the best weights.
+        trained: the same layers, the frames of all windows passing the backbone together.
+        progress: how far it has come; its curves and times.
+
+    Args:
+        maps: where a frozen backbone's maps are or will be, of runs with an equal one;
+            they stay there. None: maps are made in `folder`, and removed in the end.
+        backbone: file of the weights that the backbone begins with, instead of the
+            configuration's.
+
+    Raises:
+        ModelError: `backbone` does not fit.
+    """
+
+    def __init__(
+        self,
+        config: EndToEndConfig,
+        data: DataSet,
+        folder: Path,
+        *,
+        events: bool = False,
+        maps: Path | None = None,
+        backbone: Path | None = None,
+    ) -> None:
+        self.config, self.data, self.folder, self.events = config, data, folder, events
+        self.maps, self.shares_maps = maps or folder / MAPS_NAME, maps is not None
+        _check_tasks(config, data)
+        identity_task(config.evaluation, data.tasks)
+        keras.utils.set_random_seed(config.seed)
+        self.network = network_of(config.network, data.tasks, config.name)
+        self.model = build_mtdnn(self.network)
+        if backbone is not None:
+            load_weights(self._backbone, backbone, self.network.backbone)
+        check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
+        self.trained = by_frames(self.model)
+        self.progress = Progress(run_fingerprint(config, data))
+        self.checkpoint = Checkpoint(folder)
+
+    def resume(self) -> bool:
+        """Go on where an equal run was interrupted; False where none was.
+
+        Raises:
+            ConfigError: the run that was interrupted is another one, or unreadable.
+        """
+        if not self.checkpoint.exists():
+            return False
+        self.progress = self.checkpoint.progress(self.progress.fingerprint)
+        return True
+
+    def train(self) -> None:
+        """Go through the stages and put the best weights into the network.
+
+        Raises:
+            LossLost: the loss is no number any more.
+        """
+        if self.progress.epoch < 0:
+            self.clear()
+        for stage in self._left():
+            self._train(stage)
+        self.keep_best()
+
+    def keep_best(self) -> bool:
+        """Put the best weights so far into the network; False where no epoch was finished."""
+        weights = self.checkpoint.best_weights() if self.progress.best[1] >= 0 else None
+        if weights is None:
+            return False
+        self.trained.set_weights(weights)
+        self._backbone.trainable = True  # as a network that was never frozen
+        return True
+
+    def clear(self) -> None:
+        """Remove what only an interrupted run needs."""
+        self.checkpoint.remove()
+        shutil.rmtree(self.folder / MAPS_NAME, ignore_errors=True)
+
+    @property
+    def _backbone(self) -> keras.Model:
+        return self.model.get_layer("backbone").layer
+
+    def _left(self) -> Iterator[Stage]:
+        """The stages that are not yet done."""
+        stages = list(stages_of(self.config))
+        names = [stage.name for stage in stages]
+        at = names.index(self.progress.stage) if self.progress.stage else 0
+        yield from stages[at:]
+
+    def _train(self, stage: Stage) -> None:
+        plan, progress = stage.schedule, self.progress
+        if progress.stage not in ("", stage.name):
+            self._leave(progress.stage)
+        fit = self._prepare(stage)
+        schedule = ThesisSchedule(
+            factor=plan.lr_factor, window=plan.lr_window, min_fall=plan.lr_min_fall,
+            patience=plan.patience, to_beat=progress.best_loss, weights_of=fit.kept,
+        )  # fmt: skip
+        first = self._go_on(stage, fit, schedule) if progress.stage == stage.name else 0
+        if first and (progress.stopped or first >= plan.max_epochs):
+            return
+        fit.model.fit(
+            fit.epochs.batches,
+            shuffle=False,  # the batches are, in another order each epoch
+            validation_data=fit.validation,
+            initial_epoch=first, epochs=plan.max_epochs, verbose=verbosity(),
+            callbacks=self._callbacks(stage, fit.epochs, schedule),
+        )  # fmt: skip
+
+    def _leave(self, name: str) -> None:
+        """Take the best of the stage before along."""
+        self.keep_best()
+        if any(stage.name == name and stage.has_own_loss for stage in stages_of(self.config)):
+            self.progress.best_loss = math.inf
+
+    def _callbacks(
+        self, stage: Stage, epochs: Epochs, schedule: ThesisSchedule
+    ) -> list[keras.callbacks.Callback]:
+        """In the order in which an epoch's end needs them."""
+        progress, plan = self.progress, stage.schedule
+        callbacks = [
+            Watch(epochs), schedule,
+            KeepProgress(self.checkpoint, progress, stage.name, schedule),
+            CSVLog(self.folder / LOG_NAME, progress),
+        ]  # fmt: skip
+        if stage.frames:
+            callbacks.append(OneCycle(plan.learning_rate, plan.max_epochs))
+        if self.events:
+            callbacks.append(TensorBoardLog(self.folder / EVENTS_NAME, stage.name))
+        return callbacks
+
+    def _prepare(self, stage: Stage) -> Fit:
+        """Say what is trained, and compile."""
+        section = WholeSection() if stage.frames else self.config.whole
+        train_backbone(self._backbone, section, frozen=stage.frozen)
+        fit = fit_of(
+            stage, self.model, self.trained, self.config, self.network, self.data,
+            self.maps,
+        )  # fmt: skip
+        tasks = self.data.tasks
+        fit.model.compile(
+            keras.optimizers.Adam(stage.schedule.learning_rate),
+            jit_compile=False,  # XLA would compile anew for the last, smaller batch
+            loss={task.name: task.loss for task in tasks},
+            loss_weights={t.name: self.config.loss_weights.get(t.name, 1.0) for t in tasks},
+            metrics={t.name: ["mae" if t.kind == "regression" else "accuracy"] for t in tasks},
+        )
+        return fit
+
+    def _go_on(self, stage: Stage, fit: Fit, schedule: ThesisSchedule) -> int:
+        """Everything as it was at the end of the last epoch; the number of the next."""
+        progress = self.progress
+        fit.model.optimizer.build(fit.model.trainable_variables)
+        self.checkpoint.restore(fit.kept, fit.model.optimizer)
+        schedule.best_weights = self.checkpoint.best_weights()
+        schedule.losses = list(progress.losses)
+        schedule.best_epoch = progress.best_epoch[stage.name]
+        schedule.rates = list(progress.history[stage.name]["learning_rate"])
+        click.echo(f"going on with {stage.name} after epoch {progress.epoch + 1}")
+        return progress.epoch + 1
+
+
+def by_frames(model: keras.Model) -> keras.Model:
+    """The same layers, the frames of all windows passing the backbone together."""
+    windows = keras.Input(model.input_shape[1:], name="window")
+    maps = backbone_by_frames(model.get_layer("backbone").layer, model.input_shape[1])
+    return keras.Model(windows, head_of(model)(maps(windows)), name="by_frames")
+
+
+def run_fingerprint(config: EndToEndConfig, data: DataSet) -> str:
+    """What must be equal for a run to go on: the configuration and the clips' labels."""
+    parts = label_sums(data)
+    sums = [f"{n}:{total}" for use in ("train", "validation") for n, total in parts[use].values()]
+    return f"{config.fingerprint()} {' '.join(sums)}"
+
+
+def _check_tasks(config: EndToEndConfig, data: DataSet) -> None:
+    names = [task.name for task in data.tasks]
+    for task in config.loss_weights:
+        if task not in names:
+            raise ConfigError(f"loss_weights names no task: {task}{nearest(task, names)}")
+    if not any(config.loss_weights.get(name, 1.0) for name in names):
+        raise ConfigError("all loss_weights are 0, which leaves nothing to learn")

@@ -1,0 +1,85 @@
+"""A part of a data set as batches for Keras, read while the network works."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.training.augment import AugmentationSection, augment
+
+BATCHES_AHEAD = 2
+
+
+class Epochs:
+    """Train clips, or their maps, in another order and another look in each epoch.
+
+    Both follow from the seed and the epoch's number alone, so that a run that was
+    interrupted goes on as it would have gone. Set `epoch` before each.
+    """
+
+    def __init__(
+        self, data: DataSet, part: Part, section: AugmentationSection, batch_size: int, seed: int
+    ) -> None:
+        self.data, self.part, self.section, self.seed = data, part, section, seed
+        self.epoch = 0
+        self.batches = _batches(data, part, self._order, self._look, batch_size)
+
+    def _order(self) -> Iterator[tuple[int, int]]:
+        order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.part))
+        return ((int(index), self.epoch) for index in order)
+
+    def _look(self, index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
+        clip = self.part.clip(index)
+        answers = {task: values[index] for task, values in self.part.labels.items()}
+        if clip.dtype != np.uint8:  # maps have no other look
+            return clip, answers
+        random = np.random.default_rng((self.seed, epoch, index))
+        return augment(clip, answers, self.section, self.data.mirrored, random)
+
+
+def plain_batches(data: DataSet, part: Part, batch_size: int) -> tf.data.Dataset:
+    """All clips of a part as they are, in order."""
+
+    def look(index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
+        return part.clip(index), {task: values[index] for task, values in part.labels.items()}
+
+    return _batches(data, part, lambda: ((i, 0) for i in range(len(part))), look, batch_size)
+
+
+def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data.Dataset:
+    """Batches of (float32 (n, T, H, W, 3) RGB 0..255 or (n, T, h, w, C) maps, {task: labels})."""
+    signature = tf.TensorSpec((2,), tf.int64)
+    first = part.clip(0)
+    types = [tf.as_dtype(first.dtype), *(_label_type(task) for task in data.tasks)]
+
+    def read(number: np.ndarray) -> list[np.ndarray]:
+        clip, answers = look(int(number[0]), int(number[1]))
+        labels = (answers[task.name] / task.scale for task in data.tasks)
+        return [
+            np.ascontiguousarray(clip),
+            *(np.array(value, kind.as_numpy_dtype) for value, kind in zip(labels, types[1:])),
+        ]
+
+    def example(number: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        clip, *labels = tf.numpy_function(read, [number], types)
+        clip.set_shape(first.shape)
+        for label in labels:
+            label.set_shape(())
+        return clip, dict(zip((task.name for task in data.tasks), labels))
+
+    def as_float(clips: tf.Tensor, labels: dict) -> tuple[tf.Tensor, dict]:
+        return tf.cast(clips, tf.float32), labels
+
+    chosen = tf.data.Dataset.from_generator(order, output_signature=signature)
+    return (
+        chosen.apply(tf.data.experimental.assert_cardinality(len(part)))
+        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size)
+        .map(as_float)
+        .prefetch(BATCHES_AHEAD)
+    )
+
+
+def _label_type(task) -> tf.DType:
+    return tf.float32 if task.kind == "regression" else tf.int64

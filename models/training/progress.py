@@ -1,0 +1,154 @@
+"""How far a run has come, on disk after each epoch, so that it can go on from there."""
+
+import json
+import math
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edge_common.errors import ConfigError
+from edge_common.files import whole_file
+from edge_models.training.schedule import ThesisSchedule
+
+LATEST, BEST = "latest.npz", "best.npz"
+
+
+@dataclass
+class Progress:
+    """What is known after an epoch.
+
+    Attributes:
+        fingerprint: of the configuration and the data; another run cannot go on with it.
+        stage, epoch: the last epoch that was finished, from 0.
+        stopped: that epoch was the stage's last.
+        best: stage and epoch of the best validation loss so far.
+        losses: of the stage since its rate was last lowered.
+        history: curves by stage.
+    """
+
+    fingerprint: str
+    stage: str = ""
+    epoch: int = -1
+    stopped: bool = False
+    best: tuple[str, int] = ("", -1)
+    best_loss: float = math.inf
+    losses: list[float] = field(default_factory=list)
+    history: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    best_epoch: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+class Checkpoint:
+    """Two files in a folder: all that the next epoch needs, and the best weights."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def exists(self) -> bool:
+        """Whether there is something to go on from."""
+        return (self.folder / LATEST).exists()
+
+    def write(
+        self,
+        progress: Progress,
+        model: keras.Model,
+        optimizer: keras.Optimizer,
+        best_weights: Sequence[np.ndarray] | None,
+    ) -> None:
+        """Keep an epoch; the best weights only where there are new ones. Raises OSError."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if best_weights is not None:
+            self._write(BEST, {f"w{i}": array for i, array in enumerate(best_weights)})
+        arrays = {f"v{i}": array for i, array in enumerate(_values(_state(model, optimizer)))}
+        arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
+        self._write(LATEST, arrays)
+
+    def progress(self, fingerprint: str) -> Progress:
+        """How far the run had come.
+
+        Raises:
+            ConfigError: it was a run of another configuration or data, or is unreadable.
+        """
+        try:
+            with np.load(self.folder / LATEST) as arrays:
+                progress = Progress(**json.loads(arrays["progress"].tobytes()))
+        except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+            raise ConfigError(
+                f"{self.folder / LATEST} cannot be read ({error}): start anew, without --resume"
+            ) from error
+        if progress.fingerprint != fingerprint:
+            raise ConfigError(
+                f"{self.folder} is of a run with another configuration or other data: "
+                "start anew, without --resume"
+            )
+        progress.best = (progress.best[0], progress.best[1])
+        return progress
+
+    def restore(self, model: keras.Model, optimizer: keras.Optimizer) -> None:
+        """Put weights, a built optimizer and random states back."""
+        with np.load(self.folder / LATEST) as arrays:
+            for number, variable in enumerate(_state(model, optimizer)):
+                variable.assign(arrays[f"v{number}"])
+
+    def best_weights(self) -> list[np.ndarray] | None:
+        """In the order of `get_weights`; None where no epoch was any good."""
+        if not (self.folder / BEST).exists():
+            return None
+        with np.load(self.folder / BEST) as arrays:
+            return [arrays[f"w{number}"] for number in range(len(arrays.files))]
+
+    def remove(self) -> None:
+        """The run is done, or begins anew."""
+        for name in (LATEST, BEST):
+            (self.folder / name).unlink(missing_ok=True)
+
+    def _write(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        with whole_file(self.folder / name) as file:
+            np.savez(file, **arrays)
+
+
+class KeepProgress(keras.callbacks.Callback):
+    """Writes the checkpoint at each epoch's end; to stand behind the schedule."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, progress: Progress, stage: str, schedule: ThesisSchedule
+    ) -> None:
+        super().__init__()
+        self.checkpoint, self.progress = checkpoint, progress
+        self.stage, self.schedule = stage, schedule
+        self._started = 0.0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the time."""
+        self._started = time.monotonic()
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Note the epoch and write it down."""
+        progress, schedule = self.progress, self.schedule
+        curves = progress.history.setdefault(self.stage, {})
+        for name, value in {**(logs or {}), "learning_rate": schedule.rates[-1]}.items():
+            curves.setdefault(name, []).append(float(value))
+        progress.stage, progress.epoch = self.stage, epoch
+        progress.losses = list(schedule.losses)
+        progress.stopped = bool(self.model.stop_training)
+        seconds = time.monotonic() - self._started
+        progress.seconds[self.stage] = progress.seconds.get(self.stage, 0.0) + seconds
+        better = schedule.best_epoch == epoch
+        if better:
+            progress.best, progress.best_loss = (self.stage, epoch), schedule.best_loss
+        progress.best_epoch[self.stage] = schedule.best_epoch
+        best = schedule.best_weights if better else None
+        self.checkpoint.write(progress, schedule.kept_model, self.model.optimizer, best)
+
+
+def _state(model: keras.Model, optimizer: keras.Optimizer) -> list[keras.Variable]:
+    return [*model.variables, *optimizer.variables]
+
+
+def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
+    return [variable.numpy() for variable in variables]

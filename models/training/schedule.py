@@ -1,0 +1,80 @@
+"""Keras callbacks: the thesis' schedule, and what can be watched while a network is trained."""
+
+import math
+
+import keras
+
+
+class ThesisSchedule(keras.callbacks.Callback):
+    """Lower the rate on a plateau, stop without gain, keep the best weights.
+
+    After each epoch: where the monitored loss fell by less than `min_fall` of
+    itself an epoch over the last `window` epochs, the learning rate is multiplied
+    by `factor` and the window begins anew; after `patience` epochs without a
+    lower loss, training stops. The best epoch's weights are put back at the end;
+    where no epoch got below `to_beat`, those from before the first (epoch -1).
+
+    Args:
+        weights_of: the model whose weights are kept, if it is not the one that is
+            trained: one that shares layers with it.
+    """
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        *,
+        factor: float = 0.4,
+        window: int = 6,
+        min_fall: float = 0.002,
+        patience: int = 10,
+        to_beat: float = math.inf,
+        weights_of: keras.Model | None = None,
+    ) -> None:
+        super().__init__()
+        self.monitor, self.factor, self.window = monitor, factor, window
+        self.min_fall, self.patience = min_fall, patience
+        self.best_loss, self.best_epoch = to_beat, -1
+        self.rates: list[float] = []
+        self._weights_of = weights_of
+        self.losses: list[float] = []  # since the rate was last lowered
+        self.best_weights: list | None = None
+
+    def on_train_begin(self, logs: dict[str, float] | None = None) -> None:
+        """Keep the weights to come back to, should no epoch be better."""
+        if self.best_loss < math.inf and self.best_weights is None:
+            self.best_weights = self.kept_model.get_weights()
+
+    @property
+    def kept_model(self) -> keras.Model:
+        """The model whose weights are kept."""
+        return self._weights_of or self.model
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Look at the epoch's loss and act on it."""
+        loss = float((logs or {})[self.monitor])
+        self.rates.append(float(self.model.optimizer.learning_rate))
+        self._keep_best(epoch, loss)
+        self.losses.append(loss)
+        if plateaued(self.losses, self.window, self.min_fall):
+            self.model.optimizer.learning_rate = self.rates[-1] * self.factor
+            self.losses = [loss]
+        if epoch - self.best_epoch >= self.patience:
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        """Put the best weights back."""
+        if self.best_weights is not None:
+            self.kept_model.set_weights(self.best_weights)
+
+    def _keep_best(self, epoch: int, loss: float) -> None:
+        if loss < self.best_loss:
+            self.best_loss, self.best_epoch = loss, epoch
+            self.best_weights = self.kept_model.get_weights()
+
+
+def plateaued(losses: list[float], window: int, min_fall: float) -> bool:
+    """Did the loss fall by less than `min_fall` of itself an epoch over `window` epochs?"""
+    if len(losses) <= window:
+        return False
+    before, now = losses[-1 - window], losses[-1]
+    return (before - now) / abs(before) < min_fall * window

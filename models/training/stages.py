@@ -1,0 +1,114 @@
+"""The stages of a training: which network each fits, on what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from keras import layers
+
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.networks.mtdnn import MTDNNConfig
+from edge_models.training.config import StageSection
+from edge_models.training.few_frames import looking_at, maps_of, some_of
+from edge_models.training.from_features import head_of
+from edge_models.training.pipeline import Epochs, plain_batches
+from edge_models.training.pixels_config import EndToEndConfig, WholeSection
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A stage of training.
+
+    Attributes:
+        frozen: the backbone stays as it is.
+        frames: looks at so many of each window; 0: at all.
+        on_maps: fits the blocks and heads alone, to maps that are computed once.
+    """
+
+    name: str
+    schedule: StageSection
+    frozen: bool = False
+    frames: int = 0
+    on_maps: bool = False
+
+    @property
+    def has_own_loss(self) -> bool:
+        """Whether its losses say nothing of those of later stages."""
+        return self.frames > 0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a stage fits.
+
+    Attributes:
+        model: from windows, or from their maps, to the tasks' answers.
+        kept: the model whose weights are kept: all that the run trains.
+    """
+
+    model: keras.Model
+    kept: keras.Model
+    epochs: Epochs
+    validation: tf.data.Dataset
+
+
+def stages_of(config: EndToEndConfig) -> Iterator[Stage]:
+    """The stages that a training file asks for, in their order."""
+    few, frozen, whole = config.few_frames, config.frozen, config.whole
+    if few.max_epochs:
+        unending = few.max_epochs + 1
+        schedule = StageSection(
+            few.batch_size, few.learning_rate, few.max_epochs, lr_window=unending, patience=unending
+        )
+        yield Stage("few_frames", schedule, frames=few.frames)
+    if frozen.max_epochs:
+        yield Stage("frozen", frozen, frozen=True, on_maps=frozen.keep_maps)
+    if whole.max_epochs:
+        yield Stage("whole", whole)
+
+
+def fit_of(
+    stage: Stage, model: keras.Model, by_frames: keras.Model, config: EndToEndConfig,
+    network: MTDNNConfig, data: DataSet, maps: Path,
+) -> Fit:  # fmt: skip
+    """Build what the stage fits from the whole network and its pass by frames.
+
+    Args:
+        maps: folder for maps that are computed once.
+    """
+    train, validation, fitted, kept = data.train, data.validation, by_frames, by_frames
+    if stage.frames:
+        fitted = kept = looking_at(stage.frames, model, network)
+        kept.set_weights(by_frames.get_weights())
+    if stage.frozen:
+        train = some_of(train, config.frozen.clips, config.seed)
+    if stage.on_maps:
+        fitted = head_of(model)
+        train, validation = _as_maps(model, data, train, maps)
+    size = stage.schedule.batch_size
+    epochs = Epochs(data, train, config.augmentation, size, config.seed)
+    return Fit(fitted, kept, epochs, plain_batches(data, validation, size))
+
+
+def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool) -> None:
+    """Make trainable what the stage trains, and nothing else of the backbone."""
+    backbone.trainable = not frozen
+    if frozen:
+        return
+    late = backbone.layers
+    if section.from_layer:
+        late = keras.Model(backbone.get_layer(section.from_layer).output, backbone.output).layers
+    trained = {layer.name for layer in late}
+    for layer in backbone.layers:
+        normalises = isinstance(layer, layers.BatchNormalization)
+        layer.trainable = layer.name in trained and not (normalises and section.freeze_batch_norm)
+
+
+def _as_maps(model: keras.Model, data: DataSet, train: Part, folder: Path) -> tuple[Part, Part]:
+    backbone = model.get_layer("backbone").layer
+    return (
+        maps_of(backbone, data, train, folder / "train.npy", "train"),
+        maps_of(backbone, data, data.validation, folder / "validation.npy", "validation"),
+    )

@@ -1,0 +1,149 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_benchmarks.judge.score import DecisionLine, Segment, score_decisions
+from edge_benchmarks.judge.score_files import read_decisions, read_segments
+from edge_common.errors import ConfigError
+
+LEFT = Segment(0, 9, {"action": "left"})
+RIGHT = Segment(10, 19, {"action": "right"})
+
+
+def decided(*labels: str, first: int = 0) -> list[DecisionLine]:
+    return [DecisionLine(first + i, {"action": label}) for i, label in enumerate(labels)]
+
+
+def test_only_windows_within_one_segment_count() -> None:
+    found = score_decisions(decided(*["left"] * 20), [LEFT, RIGHT], window=4)
+    # frames 3 to 9 and 13 to 19 end a window that lies in one segment
+    assert (found.decisions, found.counted, found.straddling, found.outside) == (20, 14, 6, 0)
+    (action,) = found.tasks
+    assert (action.decisions.right, action.decisions.n, action.decisions.value) == (7, 14, 0.5)
+
+
+def test_a_segment_is_judged_by_its_last_decision() -> None:
+    labels = ["right"] * 9 + ["left"] + ["right"] * 9 + ["left"]
+    (action,) = score_decisions(decided(*labels), [LEFT, RIGHT], window=2).tasks
+    assert (action.segments.right, action.segments.n) == (1, 2)
+    assert action.segments.interval == pytest.approx((0.0945, 0.9055), abs=5e-5)
+    assert action.decisions.interval is None  # overlapping windows are no independent samples
+
+
+def test_frames_without_truth_are_counted_apart() -> None:
+    found = score_decisions(decided(*["left"] * 30, first=5), [LEFT], window=3)
+    assert (found.counted, found.straddling, found.outside) == (5, 2, 23)
+
+
+def test_a_segment_shorter_than_the_window_is_said() -> None:
+    found = score_decisions(decided(*["left"] * 20), [LEFT, RIGHT], window=11)
+    assert (found.counted, found.segments, found.unseen) == (0, 2, 2)
+    assert found.tasks[0].decisions.value is None
+
+
+def test_numbers_are_scored_by_their_mean_error() -> None:
+    decisions = [DecisionLine(i, {"age": value}) for i, value in enumerate([30.0, 31.0, 36.0])]
+    (age,) = score_decisions(decisions, [Segment(0, 2, {"age": 34.0})], window=1).tasks
+    assert age.metric == "mean_absolute_error"
+    assert age.decisions.value == pytest.approx(3.0) and age.decisions.right is None
+    assert age.segments.value == 2.0 and age.segments.interval is None
+
+
+def test_a_task_without_truth_is_left_out() -> None:
+    decisions = [DecisionLine(0, {"action": "left", "reid": "s01"})]
+    assert [t.task for t in score_decisions(decisions, [LEFT], window=1).tasks] == ["action"]
+
+
+def test_a_task_that_nobody_decided_is_refused() -> None:
+    with pytest.raises(ConfigError, match="names the task 'action', the decisions answer reid"):
+        score_decisions([DecisionLine(0, {"reid": "s01"})], [LEFT], window=1)
+
+
+def test_a_label_is_not_held_against_a_number() -> None:
+    with pytest.raises(ConfigError, match=r"'action' is decided as '3' where the truth says 3\.0"):
+        score_decisions(decided("3"), [Segment(0, 5, {"action": 3.0})], window=1)
+
+
+@given(
+    st.lists(st.sampled_from("ab"), min_size=1, max_size=40),
+    st.lists(st.tuples(st.integers(1, 9), st.sampled_from("ab")), min_size=1, max_size=6),
+    st.integers(1, 6),
+)
+def test_laws_of_scoring(labels: list[str], lengths: list[tuple[int, str]], window: int) -> None:
+    segments, first = [], 0
+    for length, label in lengths:
+        segments.append(Segment(first, first + length - 1, {"action": label}))
+        first += length
+    found = score_decisions(decided(*labels), segments, window)
+    (action,) = found.tasks
+    assert found.counted + found.straddling + found.outside == found.decisions == len(labels)
+    assert action.decisions.n == found.counted
+    assert action.segments.n == found.segments - found.unseen
+    assert 0 <= action.segments.right <= min(action.segments.n, action.decisions.right)
+
+
+def lines(tmp_path, *texts: str):
+    path = tmp_path / "lines.jsonl"
+    path.write_text("\n".join(texts) + "\n")
+    return path
+
+
+def test_decisions_as_edge_run_writes_them(tmp_path) -> None:
+    text = (
+        '{"frame": 41, "captured_at": 1763.2, "age_ms": 6.1, "latency_ms": {"head": 0.6}, "tasks": '
+        '{"action": {"label": "wave", "p": 0.93, "index": 2}, '
+        '"age": {"value": 34, "unit": "years"}, "face": {"vector": [0.5]}}}'
+    )
+    expected = DecisionLine(41, {"action": "wave", "age": 34.0})
+    assert read_decisions(lines(tmp_path, text, "")) == [expected]
+
+
+def test_segments_are_sorted(tmp_path) -> None:
+    texts = [
+        json.dumps({"first_frame": f, "last_frame": f + 3, "tasks": {"reid": "s01", "age": 3}})
+        for f in (8, 0)
+    ]
+    found = read_segments(lines(tmp_path, *texts))
+    assert found == [Segment(f, f + 3, {"reid": "s01", "age": 3.0}) for f in (0, 8)]
+
+
+GOOD = '{"frame": 1, "tasks": {}}'
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ('{"frame": 2', "line 2: this is no JSON"),
+        ("[3]", r"line 2: an object is needed, not \[3\]"),
+        ('{"tasks": {}}', "line 2: the field 'frame' is missing"),
+        ('{"frame": "2", "tasks": {}}', "line 2: 'frame' should be a whole number, not '2'"),
+        ('{"frame": true, "tasks": {}}', "line 2: 'frame' should be a whole number, not True"),
+        ('{"frame": 2, "tasks": []}', r"line 2: 'tasks' should be an object, not \[\]"),
+        ('{"frame": 2, "tasks": {"a": 3}}', "line 2: the answer to 'a' should be an object"),
+        ('{"frame": 2, "tasks": {"a": {}}}', "line 2: the answer to 'a' has neither"),
+        ('{"frame": 1, "tasks": {}}', "decision 2 is of frame 1 but follows frame 1"),
+    ],
+)
+def test_a_malformed_decision_is_named_by_its_line(tmp_path, bad: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        read_decisions(lines(tmp_path, GOOD, bad))
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ('{"first_frame": 5, "last_frame": 4, "tasks": {}}', "line 2: a segment from frame 5"),
+        ('{"first_frame": 5, "last_frame": 9, "tasks": {"a": null}}', "the truth of 'a' should be"),
+        ('{"first_frame": 3, "last_frame": 9, "tasks": {}}', "from frame 0 and from frame 3 over"),
+    ],
+)
+def test_a_malformed_segment_is_named(tmp_path, bad: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        read_segments(lines(tmp_path, '{"first_frame": 0, "last_frame": 3, "tasks": {}}', bad))
+
+
+def test_an_empty_file_is_said(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="holds no lines"):
+        read_decisions(lines(tmp_path))

@@ -1,0 +1,43 @@
+import pytest
+
+from edge.engine.delegate import Delegate
+from edge.stream.stream import EngineOptions
+from edge_benchmarks.measure import cold_start as cold
+from edge_benchmarks.run.frames import BenchFrames
+from edge_common.errors import EngineError
+from tests import tiny
+
+FRAMES = BenchFrames("golden frames", tuple(tiny.frames(3)))
+
+
+def test_figures_of_several_starts(monkeypatch) -> None:
+    runs = iter([(0.9, 120.0), (0.5, 121.5), (0.7, 119.0)])
+
+    def fake_run(command: list[str]) -> dict:
+        seconds, megabytes = next(runs)
+        return {"first_result_s": seconds, "peak_rss_mb": megabytes, "frames": 6}
+
+    monkeypatch.setattr(cold, "found_by", fake_run)
+    started = []
+    found = cold.cold_start(
+        "x.edge", EngineOptions(), FRAMES, count=6, repeats=3, on_start=lambda: started.append(1)
+    )
+    assert (found.first_result_s.p50, found.first_result_s.min) == (0.7, 0.5)
+    assert (found.peak_rss_bytes, found.frames, len(started)) == (121_500_000, 6, 3)
+
+
+def test_edge_run_gets_the_same_options() -> None:
+    options = EngineOptions("litert", 2, Delegate.parse("libx.so:a=1", strict=True))
+    command = cold._command("x.edge", options, "clip.mp4", 30)
+    assert command[2:] == [
+        "x.edge", "--source", "clip.mp4", "--frames", "30", "--json",
+        "--runtime", "litert", "--threads", "2",
+        "--delegate", "libx.so:a=1", "--strict-delegate",
+    ]  # fmt: skip
+
+
+def test_a_child_that_fails_says_why() -> None:
+    with pytest.raises(
+        EngineError, match="a fresh process failed .*there is no bundle 'nosuch.edge'"
+    ):
+        cold.cold_start("nosuch.edge", EngineOptions(), FRAMES, count=2, repeats=1)

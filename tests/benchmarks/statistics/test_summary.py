@@ -1,0 +1,19 @@
+import pytest
+
+from edge_benchmarks.statistics import Summary, spread, summarise
+
+
+def test_a_summary_of_literal_values() -> None:
+    assert summarise([4.0, 1.0, 3.0, 2.0, 5.0]) == Summary(
+        n=5, p50=3.0, p90=4.6, p99=4.96, mean=3.0, min=1.0, max=5.0
+    )
+
+
+def test_a_summary_of_one_value() -> None:
+    assert summarise([2.5]) == Summary(1, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5)
+
+
+def test_spread_of_rounds() -> None:
+    assert spread([10.0]) == 0.0
+    assert spread([10.0, 10.0, 10.0]) == 0.0
+    assert spread([9.0, 10.0, 11.0]) == pytest.approx(0.16)

@@ -1,0 +1,334 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from edge_common.errors import ModelError
+from edge_convert.cut.keras.model import named_outputs, window_shape
+from edge_convert.cut.keras.split import split, whole_window
+from tests import tiny
+
+SHAPE = (tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3)
+
+
+def _window() -> np.ndarray:
+    return tiny.frames(tiny.WINDOW)[None].astype(np.float32)
+
+
+def _assert_parts_equal_the_whole(model: keras.Model) -> None:
+    parts, window = split(model), _window()
+    encoded = [parts.encoder(window[:, t]) for t in range(tiny.WINDOW)]
+    stacked = {name: np.stack([np.asarray(e[name]) for e in encoded], 1) for name in parts.features}
+    found = parts.head(stacked)
+    whole = keras.Model(model.inputs, named_outputs(model))([window])
+    for name in named_outputs(model):
+        assert np.allclose(whole[name], found[name], atol=5e-5)
+
+
+def _recurrent(layer) -> keras.Model:
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(tiny.frame_model())(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
+    return keras.Model(window, {"a": layers.Dense(2, name="a")(layer(x))})
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.LSTM(5),
+        layers.GRU(5),
+        layers.SimpleRNN(5),
+        layers.Bidirectional(layers.LSTM(5)),
+        layers.Conv1D(5, tiny.WINDOW),
+        layers.GlobalMaxPooling1D(),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_heads_of_all_kinds_equal_the_whole_network(layer) -> None:
+    keras.utils.set_random_seed(0)
+    _assert_parts_equal_the_whole(_recurrent(layer))
+
+
+def test_two_branches_give_two_features() -> None:
+    model = tiny.window_model()
+    parts = split(model)
+    assert parts.features == ("f0_maps", "f1_pooled")
+    assert [tuple(t.shape) for t in parts.encoder.outputs] == [(1, 8, 8, 16), (1, 16)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_layers_on_the_whole_window_that_keep_frames_apart_join_the_encoder() -> None:
+    keras.utils.set_random_seed(1)
+    window = keras.Input(SHAPE)
+    x = layers.Rescaling(1 / 255)(window)
+    x = layers.Conv3D(4, (1, 3, 3), (1, 2, 2))(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.ReLU(6.0)(x)
+    x = layers.AveragePooling3D((1, 2, 2))(x)
+    x = ops.mean(x, axis=(2, 3))
+    x = layers.Dense(6, activation="relu")(x)
+    x = layers.Reshape((tiny.WINDOW, 2, 3))(x)
+    x = ops.mean(x, axis=1)
+    model = keras.Model(window, layers.Dense(3, name="a")(layers.Flatten()(x)))
+    parts = split(model)
+    assert [tuple(t.shape) for t in parts.encoder.outputs] == [(1, 2, 3)]
+    assert not any(
+        isinstance(layer, layers.Dense) and layer.units == 6 for layer in parts.head.layers
+    )
+    _assert_parts_equal_the_whole(model)
+
+
+def test_weights_that_depend_on_the_frame_s_place_stay_in_the_head() -> None:
+    keras.utils.set_random_seed(2)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    x = x + np.arange(tiny.WINDOW * 3, dtype=np.float32).reshape(1, tiny.WINDOW, 3)
+    model = keras.Model(window, layers.Dense(2, name="a")(layers.Flatten()(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 3)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_frames_folded_into_the_batch_are_followed() -> None:
+    keras.utils.set_random_seed(4)
+    window = keras.Input(SHAPE)
+    x = ops.reshape(window, (-1, *SHAPE[1:]))
+    x = layers.Conv2D(4, 3, 2, activation="relu")(x)
+    x = layers.BatchNormalization()(x)
+    x = layers.Flatten()(layers.MaxPooling2D(5)(x))
+    x = ops.reshape(x, (-1, tiny.WINDOW, 36))
+    model = keras.Model(window, layers.Dense(3, name="a")(layers.GRU(5)(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 36)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_folded_frames_that_are_never_unfolded_are_laid_out_for_the_head() -> None:
+    keras.utils.set_random_seed(5)
+    window = keras.Input(SHAPE)
+    x = ops.reshape(window, (-1, *SHAPE[1:]))
+    x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, 2)(x))
+    x = ops.reshape(x, (-1, tiny.WINDOW * 4))
+    model = keras.Model(window, layers.Dense(3, name="a")(x))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 4)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_nested_model_of_the_whole_window_is_looked_into() -> None:
+    keras.utils.set_random_seed(6)
+    inner_window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(tiny.frame_model())(inner_window)
+    x = layers.TimeDistributed(layers.GlobalMaxPooling2D())(x)
+    inner = keras.Model(inner_window, layers.LSTM(4)(x), name="inner")
+    window = keras.Input(SHAPE)
+    model = keras.Model(window, layers.Dense(2, name="a")(inner(window)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 16)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_recurrent_layer_within_a_frame_belongs_to_the_encoder() -> None:
+    keras.utils.set_random_seed(7)
+    picture = keras.Input(SHAPE[1:])
+    rows = layers.Reshape((SHAPE[1], SHAPE[2] * 3))(picture)
+    reader = keras.Model(picture, layers.LSTM(4)(rows))
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(reader)(window)
+    model = keras.Model(window, layers.Dense(2, name="a")(layers.GlobalAveragePooling1D()(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 4)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_sequential_model_is_cut_too() -> None:
+    from edge_convert.cut.keras.model import functional
+
+    keras.utils.set_random_seed(3)
+    model = keras.Sequential(
+        [
+            keras.Input(SHAPE),
+            layers.TimeDistributed(tiny.frame_model()),
+            layers.TimeDistributed(layers.Flatten()),
+            layers.LSTM(4),
+            layers.Dense(2, name="answer"),
+        ]
+    )
+    _assert_parts_equal_the_whole(functional(model))
+
+
+def test_the_whole_window_graph_answers_as_the_model() -> None:
+    model = tiny.window_model()
+    expected, found = model(_window()), whole_window(model)(_window())
+    assert all(np.allclose(expected[name], found[name], atol=5e-5) for name in expected)
+
+
+def _straight(layer) -> keras.Model:
+    window = keras.Input(SHAPE)
+    x = layer(window)
+    return keras.Model(window, layers.Dense(2)(layers.Flatten()(x)), name="straight")
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.ConvLSTM2D(2, 3),
+        layers.Bidirectional(layers.ConvLSTM2D(2, 3), name="both_ways"),
+        layers.Conv3D(2, 3),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_a_layer_that_mixes_raw_frames_cannot_be_cut(layer) -> None:
+    with pytest.raises(ModelError, match=rf"cannot be cut: its layer '{layer.name}'"):
+        split(_straight(layer))
+
+
+def test_an_answer_for_every_frame_is_refused() -> None:
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    model = keras.Model(window, layers.Dense(2, name="each")(x))
+    with pytest.raises(ModelError, match="'each' for every frame"):
+        split(model)
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ((32, 32, 3), "no window axis"),
+        ((None, 32, 32, 3), "unknown sizes"),
+        ((4, None, None, 3), "unknown sizes"),
+        ((4, 32, 32, 7), "7 channels"),
+    ],
+)
+def test_inputs_that_are_no_window_are_refused(shape: tuple, message: str) -> None:
+    given = keras.Input(shape)
+    with pytest.raises(ModelError, match=message):
+        window_shape(keras.Model(given, layers.Activation("relu")(given)))
+
+
+def test_a_single_frame_is_no_window() -> None:
+    window = keras.Input((1, 32, 32, 3))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    model = keras.Model(window, layers.Dense(2)(layers.LSTM(3)(x)))
+    with pytest.raises(ModelError, match="looks at a single frame: there is nothing to cut"):
+        split(model)
+
+
+def test_a_state_that_outlives_the_window_is_refused() -> None:
+    window = keras.Input(batch_shape=(1, *SHAPE))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    model = keras.Model(window, layers.GRU(3, stateful=True, name="memory")(x))
+    with pytest.raises(ModelError, match="'memory' keeps its state .* stateful=False"):
+        split(model)
+
+
+def test_a_layer_that_wants_another_batch_is_named() -> None:
+    window = keras.Input(batch_shape=(2, *SHAPE))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    x = ops.reshape(layers.LSTM(3, return_sequences=True)(x), (2, 12))
+    with pytest.raises(ModelError, match=r"'reshape\w*' \(Reshape\) cannot be called on a single"):
+        split(keras.Model(window, layers.Dense(2)(x)))
+
+
+def test_what_is_true_or_counted_is_no_feature() -> None:
+    keras.utils.set_random_seed(8)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(tiny.frame_model())(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="seen")(x)
+    often = ops.mean(ops.cast(x > 1.0, "float32"), axis=1)
+    strongest = ops.max(ops.argmax(x, axis=-1), axis=1, keepdims=True)
+    x = layers.Concatenate()([often, ops.cast(strongest, "float32"), ops.mean(x, axis=1)])
+    model = keras.Model(window, layers.Dense(2)(x))
+    assert "f0_seen" in split(model).features
+    assert all(t.dtype == "float32" for t in split(model).encoder.outputs)
+    _assert_parts_equal_the_whole(model)
+
+
+def test_names_that_clash_or_that_the_converter_refuses_are_changed() -> None:
+    keras.utils.set_random_seed(9)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(layers.Conv2D(3, 3, 4, name="_convolution"))(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="frame")(x)
+    model = keras.Model(window, layers.Dense(2, name="f0_frame")(layers.LSTM(3)(x)))
+    parts = split(model)
+    names = [layer.name for layer in (*parts.encoder.layers, *parts.head.layers)]
+    assert parts.features == ("f0_frame",)
+    assert not any(name.startswith("_") for name in names)
+    _assert_parts_equal_the_whole(model)
+
+
+def test_augmentation_is_off_and_random_layers_keep_quiet() -> None:
+    keras.utils.set_random_seed(10)
+    window = keras.Input(SHAPE)
+    x = layers.TimeDistributed(layers.RandomBrightness(0.5))(window)
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
+    x = layers.Dropout(0.5)(layers.GaussianNoise(1.0)(x), training=True)  # as `predict` ignores
+    model = keras.Model(window, layers.Dense(2)(layers.GRU(3)(x)))
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 3)]
+    parts = split(model)
+    first, second = (parts.encoder(_window()[:, 0]) for _ in range(2))
+    assert all(np.array_equal(first[name], second[name]) for name in parts.features)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        layers.Conv3D(4, (3, 1, 1), padding="same"),
+        layers.Conv3D(4, (1, 3, 3), (1, 2, 2), name="space"),
+        layers.MaxPooling3D((2, 2, 2), name="pool"),
+        layers.MaxPooling3D((2, 3, 3), (1, 2, 2), "same"),
+        layers.AveragePooling3D((3, 2, 2), (1, 2, 2), "same"),
+        layers.TimeDistributed(layers.Conv2D(4, 3)),
+    ],
+    ids=lambda layer: layer.name,
+)
+def test_an_uncut_network_over_volumes_is_made_of_2d_layers(layer) -> None:
+    keras.utils.set_random_seed(11)
+    window = keras.Input(SHAPE)
+    model = keras.Model(window, layers.Dense(2)(layers.GlobalAveragePooling3D()(layer(window))))
+    (expected,), (found,) = (
+        [np.asarray(model([_window()]))],
+        whole_window(model)(_window()).values(),
+    )
+    assert np.allclose(expected, found, rtol=1e-4, atol=1e-3)
+    kinds = {type(layer).__name__ for layer in whole_window(model).layers}
+    assert kinds & {"Conv2D", "MaxPooling2D", "AveragePooling2D"}
+    assert not kinds & {"Conv3D", "MaxPooling3D", "AveragePooling3D", "TimeDistributed"}
+
+
+def test_a_nested_model_with_several_outputs_is_looked_into() -> None:
+    keras.utils.set_random_seed(12)
+    picture = keras.Input(SHAPE[1:])
+    fine = layers.Conv2D(4, 3, 4, activation="relu")(picture)
+    coarse = layers.Conv2D(8, 3, 2, activation="relu")(fine)
+    pyramid = keras.Model(picture, {"fine": fine, "coarse": coarse}, name="pyramid")
+    window = keras.Input(SHAPE)
+    maps = pyramid(ops.reshape(window, (-1, *SHAPE[1:])), training=False)
+    pooled = [layers.GlobalAveragePooling2D()(maps[name]) for name in ("coarse", "fine")]
+    x = ops.reshape(layers.Concatenate()(pooled), (-1, tiny.WINDOW, 12))
+    model = keras.Model(window, {"a": layers.Dense(2, name="a")(layers.GRU(5)(x))})
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 12)]
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_nested_model_of_several_inputs_stands_behind_the_cut() -> None:
+    keras.utils.set_random_seed(13)
+    inputs = {"still": keras.Input((8,)), "moving": keras.Input((tiny.WINDOW, 8))}
+    x = layers.Concatenate()([inputs["still"], layers.LSTM(4)(inputs["moving"])])
+    decide = keras.Model(inputs, layers.Dense(3)(x), name="decide")
+    window = keras.Input(SHAPE)
+    seen = layers.TimeDistributed(layers.Conv2D(8, 3, 4))(window)
+    seen = layers.TimeDistributed(layers.GlobalMaxPooling2D(), name="seen")(seen)
+    model = keras.Model(window, decide({"moving": seen, "still": ops.mean(seen, axis=1)}))
+    assert split(model).features == ("f0_seen",)
+    _assert_parts_equal_the_whole(model)
+
+
+@pytest.mark.parametrize("folded", [False, True], ids=["distributed", "folded"])
+def test_whole_numbers_are_made_real_where_a_nested_model_wants_them(folded: bool) -> None:
+    keras.utils.set_random_seed(14)
+    window = keras.Input(SHAPE, dtype="uint8")
+    backbone, pool = tiny.frame_model(), layers.GlobalAveragePooling2D()
+    if folded:
+        x = pool(backbone(ops.reshape(window, (-1, *SHAPE[1:]))))
+        x = ops.reshape(x, (-1, tiny.WINDOW, 16))
+    else:
+        x = layers.TimeDistributed(pool)(layers.TimeDistributed(backbone)(window))
+    model = keras.Model(window, {"a": layers.Dense(2, name="a")(layers.GRU(5)(x))})
+    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 16)]
+    _assert_parts_equal_the_whole(model)

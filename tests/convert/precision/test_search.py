@@ -1,0 +1,127 @@
+"""The search over real parts of the tiny network, and its choice over made-up figures."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.bundle.manifest import InputSpec, Task
+from edge_common.console import Progress
+from edge_common.errors import ModelError
+from edge_convert.calibration import NetworkInput
+from edge_convert.precision.found import Attempt, Combination, Scale
+from edge_convert.precision.parts import FloatPart
+from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
+from edge_convert.precision.score import Drop
+from edge_convert.precision.search import PrecisionSearch
+from edge_convert.precision.sensitivity import LayerCost
+from edge_convert.precision.workshop import Workshop
+from tests import tiny
+
+TASKS = (Task("kind", "classification", ("0", "1", "2")), Task("size", "regression"))
+CLIPS = tiny.labelled_clips(16)
+
+
+@pytest.fixture
+def searching(tmp_path: Path, tiny_float_parts: dict[str, bytes]):
+    """A function that searches over the tiny network with a budget and forced precisions."""
+    with Workshop(tmp_path) as shop:
+        parts = [FloatPart(role, model, 1) for role, model in tiny_float_parts.items()]
+        pictures = CLIPS["clips"].reshape(-1, 32, 32, 3).astype(np.float32)
+        shop.prepare("encoder", parts[0].model, {"frame": pictures}, {"frame": (0.0, 255.0)})
+        draw = np.random.default_rng(0)
+        features = {
+            "f0_maps": draw.uniform(0, 2, (8, 4, 8, 8, 16)).astype(np.float32),
+            "f1_pooled": draw.uniform(0, 2, (8, 4, 16)).astype(np.float32),
+        }
+        shop.prepare("head", parts[1].model, features, {})
+        windows = NetworkInput(CLIPS["clips"], InputSpec(32, 32))
+
+        def search(max_drop: float = 0.5, forced: dict[str, str] | None = None) -> PrecisionSearch:
+            scale = Scale(TASKS, windows, {}, max_drop)
+            return PrecisionSearch(shop, parts, scale, forced or {}, Progress(quiet=True))
+
+        yield search
+
+
+def test_every_precision_of_both_parts_is_tried_and_told(searching) -> None:
+    found = searching(max_drop=100.0).run()
+    tried = {(a.role, a.recipe.precision) for a in found.attempts}
+    precisions = ("int8", "int16x8", "dynamic_range", "float16", "float32")
+    assert tried == {(role, p) for role in ("encoder", "head") for p in precisions}
+    assert all(a.failure or a.latency_ms > 0 for a in found.attempts)
+    exact = next(c for c in found.combinations if all(a.recipe == FLOAT32 for a in c.attempts))
+    assert exact.worst == pytest.approx(0.0, abs=1e-9)
+
+
+def test_with_no_budget_for_loss_nothing_is_lost(searching) -> None:
+    search = searching(max_drop=0.0)
+    found = search.run()
+    assert found.chosen.worst <= 0.0
+    assert {a.recipe.ranges for a in found.attempts} == {"min-max", "percentile", "mse"}
+    assert any(a.recipe.float_layers for a in found.attempts) and found.layer_costs["encoder"]
+
+
+def test_what_is_forced_is_taken_and_not_searched(searching) -> None:
+    found = searching(forced={"encoder": "int8", "head": "float16"}).run()
+    assert [a.recipe for a in found.chosen.attempts] == [INT8, Recipe("float16")]
+    assert {a.recipe for a in found.attempts} == {FLOAT32, INT8, Recipe("float16")}
+
+
+def test_a_forced_precision_that_does_not_work_is_said(searching) -> None:
+    search = searching(forced={"encoder": "int16x8"})
+    with pytest.raises(ModelError, match="the wanted precision does not work: .*ADD"):
+        search.run()
+
+
+@dataclass(frozen=True)
+class Sized:
+    """Stands where a converted part would, for its size only."""
+
+    model: bytes
+
+
+def _combination(recipe: Recipe, ms: float, loss: float, size: int = 1000) -> Combination:
+    attempt = Attempt("model", recipe, Sized(bytes(size)), ms)
+    return Combination((attempt,), (Drop("kind", loss, loss, loss, 100, "labels"),))
+
+
+def _chosen(*combinations: Combination, max_drop: float = 0.5) -> Recipe:
+    scale = Scale(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, max_drop)
+    search = PrecisionSearch(None, [FloatPart("model", b"", 1)], scale, {}, Progress(quiet=True))
+    search._combinations = list(combinations)
+    return search._choose().attempts[0].recipe
+
+
+def test_the_fastest_within_the_budget_is_chosen() -> None:
+    slow, fast = _combination(FLOAT32, 3.0, 0.0), _combination(INT8, 1.0, 0.4)
+    too_bad = _combination(Recipe("int8", "mse"), 0.5, 0.6)
+    assert _chosen(slow, fast, too_bad) == INT8
+
+
+def test_of_those_equally_fast_the_one_that_loses_least_then_the_smallest() -> None:
+    mse, selective = Recipe("int8", "mse"), Recipe("int8", "mse", ("a",))
+    equals = (
+        _combination(INT8, 1.00, 0.4),
+        _combination(mse, 1.05, 0.1, size=900),
+        _combination(selective, 1.09, 0.1, size=1100),
+    )
+    assert _chosen(_combination(FLOAT32, 3.0, 0.0), *equals) == mse
+
+
+def test_float_stays_where_nothing_else_is_good_enough() -> None:
+    assert _chosen(_combination(FLOAT32, 3.0, 0.0), _combination(INT8, 1.0, 2.0)) == FLOAT32
+
+
+def test_the_costliest_layers_are_kept_in_float_one_two_four_eight() -> None:
+    scale = Scale(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, 0.5)
+    search = PrecisionSearch(None, [FloatPart("model", b"", 1)], scale, {}, Progress(quiet=True))
+    search._costs = lambda role: [LayerCost(f"l{i}", "CONV_2D", float(i)) for i in range(5)]
+    steps = list(search._better(FloatPart("model", b"", 1)))
+    assert [[r.ranges for r in step] for step in steps[:1]] == [["percentile", "mse"]]
+    assert [step[0].float_layers for step in steps[1:]] == [
+        ("l0",),
+        ("l0", "l1"),
+        ("l0", "l1", "l2", "l3"),
+    ]

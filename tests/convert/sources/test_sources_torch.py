@@ -1,0 +1,112 @@
+"""PyTorch through litert-torch; skipped where it is not installed."""
+
+import io
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
+from edge_common.errors import ModelError
+from edge_convert.sources import float_tflite
+from tests.convert.cut.test_tflite_cut import assert_parts_equal_the_whole, run
+
+sys.modules.setdefault("triton", None)  # of torch with CUDA: it crashes where tensorflow is loaded
+torch = pytest.importorskip("torch")
+pytest.importorskip("litert_torch")
+
+
+class _Window(torch.nn.Module):
+    """Frames folded into the batch, an LSTM over them: (batch, T, 3, 24, 20) -> two tasks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = torch.nn
+        self.pictures = layers.Sequential(
+            layers.Conv2d(3, 6, 3, 2, 1), layers.BatchNorm2d(6), layers.GELU(), layers.MaxPool2d(2)
+        )
+        self.over_time = layers.LSTM(6, 5, batch_first=True)
+        self.kind, self.size = layers.Linear(5, 3), layers.Linear(5, 1)
+
+    def forward(self, clip: torch.Tensor) -> dict[str, torch.Tensor]:
+        maps = self.pictures(clip.flatten(0, 1))
+        x, _ = self.over_time(maps.mean((2, 3)).view(*clip.shape[:2], -1))
+        return {"kind": self.kind(x[:, -1]).softmax(-1), "size": self.size(x[:, -1])}
+
+
+def _save(path: Path, network: torch.nn.Module, shape: tuple[int, ...], **options) -> Path:
+    torch.manual_seed(0)
+    exported = torch.export.export(network.eval(), (torch.rand(shape),), **options)
+    torch.export.save(exported, path)
+    return path
+
+
+@pytest.mark.parametrize("any_batch", [False, True])
+def test_a_window_is_channels_last_and_can_be_cut(tmp_path: Path, any_batch: bool) -> None:
+    torch.manual_seed(0)
+    network = _Window()
+    batch = {"dynamic_shapes": ({0: torch.export.Dim("batch", max=8)},)} if any_batch else {}
+    shape = (2 if any_batch else 1, 4, 3, 24, 20)
+    found = float_tflite(_save(tmp_path / "model.pt2", network, shape, **batch))
+    assert found.origin.startswith("PyTorch through litert-torch ")
+    assert flatbuffer.signature(found.model) == ({"window": 0}, {"kind": 0, "size": 1})
+    assert [t.shape for t in Engine(found.model).inputs] == [(1, 4, 24, 20, 3)]
+    frames = np.random.default_rng(0).random((1, 4, 24, 20, 3), np.float32)
+    with torch.no_grad():
+        wanted = network(torch.from_numpy(np.moveaxis(frames, -1, 2).copy()))
+    answers = run(found.model, {"window": frames})
+    for name, value in wanted.items():
+        assert np.allclose(answers[name], value, atol=1e-5)
+    assert_parts_equal_the_whole(found.model)
+
+
+def test_a_picture(tmp_path: Path) -> None:
+    network = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Flatten())
+    found = float_tflite(_save(tmp_path / "model.pt2", network, (1, 1, 12, 10)))
+    assert flatbuffer.signature(found.model) == ({"frame": 0}, {"output_0": 0})
+    assert [t.shape for t in Engine(found.model).inputs] == [(1, 12, 10, 1)]
+
+
+@pytest.mark.parametrize(
+    ("shape", "said"),
+    [((2, 3, 8, 8), "batch of 1"), ((1, 5, 8, 8), "no axis of 1 or 3 channels"), ((1, 9), "takes")],
+)
+def test_other_forms_are_refused(tmp_path: Path, shape: tuple[int, ...], said: str) -> None:
+    path = _save(tmp_path / "model.pt2", torch.nn.Flatten(), shape)
+    with pytest.raises(ModelError, match=said):
+        float_tflite(path)
+
+
+def test_a_file_that_torch_did_not_export_is_refused(tmp_path: Path) -> None:
+    torch.save(torch.nn.Linear(2, 2).state_dict(), tmp_path / "model.pt2")
+    with pytest.raises(ModelError, match=r"model\.pt2 is not from torch\.export\.save"):
+        float_tflite(tmp_path / "model.pt2")
+
+
+class _Creating:
+    """What makes a file as soon as it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple:
+        return (open, (str(self.path), "w"))
+
+
+@pytest.mark.parametrize("record", ["data/sample_inputs/model.pt", "data/constants/opaque_obj_0"])
+def test_what_is_pickled_inside_never_runs(tmp_path: Path, record: str) -> None:
+    given = _save(tmp_path / "given.pt2", torch.nn.Flatten(), (1, 3, 8, 8))
+    evil = io.BytesIO()
+    torch.save(_Creating(tmp_path / "made"), evil)
+    reader = torch._C.PyTorchFileReader(str(given))
+    names = [n for n in reader.get_all_records() if n.startswith(("archive", "data", "models"))]
+    records = {name: reader.get_record(name) for name in names} | {record: evil.getvalue()}
+    writer = torch._C.PyTorchFileWriter(str(tmp_path / "evil.pt2"))
+    for name, held in records.items():
+        writer.write_record(name, held, len(held))
+    writer.write_end_of_file()
+    with pytest.raises(ModelError, match=r"evil\.pt2 holds pickled objects"):
+        float_tflite(tmp_path / "evil.pt2")
+    assert not (tmp_path / "made").exists()

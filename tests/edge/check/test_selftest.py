@@ -1,0 +1,84 @@
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import Task
+from edge.check import self_test as selftest
+from edge.check.self_test import self_test
+from edge.stream.stream import EngineOptions
+from edge_common.errors import BundleError, EngineError, SelfTestFailed
+
+
+def _with_golden(bundle: Bundle, **changed: np.ndarray) -> Bundle:
+    stream = io.BytesIO()
+    np.savez(stream, **{**bundle.golden, **changed})
+    members = {**bundle.members, "golden.npz": stream.getvalue()}
+    return dataclasses.replace(bundle, members=members)
+
+
+def test_the_golden_frames_decide_as_expected(tiny_bundle: Bundle) -> None:
+    result = self_test(tiny_bundle)
+    assert (result.decisions, result.largest_difference, result.exact) == (4, 0.0, True)
+
+
+def test_another_runtime_decides_alike(tiny_bundle: Bundle) -> None:
+    result = self_test(tiny_bundle, EngineOptions(runtime="tensorflow"))
+    assert result.decisions == 4
+
+
+SURE = np.array([[0.05, 0.9, 0.05], [0.3, 0.4, 0.3]])
+
+
+def _compare(kind: str, expected: np.ndarray, found: np.ndarray) -> None:
+    selftest._compare(Task("kind", kind, ("a", "b", "c")), expected, found)
+
+
+def test_a_sure_decision_may_not_differ() -> None:
+    flipped = np.array([[0.6, 0.35, 0.05], [0.3, 0.4, 0.3]])
+    with pytest.raises(SelfTestFailed, match="1 of 1 sure golden decisions differently"):
+        _compare("classification", SURE, flipped)
+
+
+def test_a_wavering_decision_may_differ() -> None:
+    _compare("classification", SURE, np.array([[0.2, 0.6, 0.2], [0.5, 0.3, 0.2]]))
+
+
+def test_where_nothing_is_sure_the_scores_are_held_to_the_tolerance() -> None:
+    wavering = np.array([[0.45, 0.35, 0.20]])
+    _compare("classification", wavering, np.array([[0.38, 0.42, 0.20]]))
+    with pytest.raises(SelfTestFailed, match="off by"):
+        _compare("classification", wavering, np.array([[0.0, 1.0, 0.0]]))
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ([[np.nan], [2.0]], "another form"),
+        ([[1.0], [2.0], [3.0]], "another form"),
+        ([[1.0], [2.6]], "off by 0.30 of its range"),
+        ([[0.4], [2.0]], "off by 0.30 of its range"),
+    ],
+)
+def test_numbers_may_not_be_far_off(found: list, message: str) -> None:
+    with pytest.raises(SelfTestFailed, match=message):
+        _compare("regression", np.array([[1.0], [2.0]]), np.array(found))
+
+
+def test_changed_golden_decisions_fail_as_a_whole(tiny_bundle: Bundle) -> None:
+    wrong = _with_golden(tiny_bundle, size=tiny_bundle.golden["size"] + 3.0)
+    with pytest.raises(SelfTestFailed, match="task size is off"):
+        self_test(wrong)
+
+
+def test_a_bundle_without_golden_frames_says_so(tiny_bundle: Bundle) -> None:
+    members = {k: v for k, v in tiny_bundle.members.items() if k != "golden.npz"}
+    with pytest.raises(BundleError, match="no golden frames"):
+        self_test(dataclasses.replace(tiny_bundle, members=members))
+
+
+def test_a_runtime_that_is_not_there_names_its_package(tiny_bundle: Bundle) -> None:
+    with pytest.raises(EngineError, match="pip install tflite-runtime 'numpy<2'"):
+        self_test(tiny_bundle, EngineOptions(runtime="tflite-runtime"))

@@ -1,0 +1,70 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edge.sources import open_source
+from edge_common.errors import SourceError
+
+
+def test_a_video_gives_all_frames_in_order(video_path: Path) -> None:
+    with open_source(str(video_path)) as source:
+        frames = list(source)
+        assert (source.total, source.rate_hz, source.dropped, source.skipped) == (30, 10.0, 0, 0)
+    assert [frame.number for frame in frames] == list(range(30))
+    assert all(frame.pixels.shape == (48, 64, 3) for frame in frames)
+    assert all(a.captured_at <= b.captured_at for a, b in zip(frames, frames[1:]))
+
+
+def test_a_folder_is_read_in_the_order_of_its_numbers(image_folder: Path) -> None:
+    (image_folder / "frame_9.png").rename(image_folder / "frame_11.png")
+    with (
+        open_source(str(image_folder)) as by_folder,
+        open_source(f"{image_folder}/*.png") as by_glob,
+    ):
+        for a, b in zip(by_folder, by_glob, strict=True):
+            assert np.array_equal(a.pixels, b.pixels)
+
+
+def test_a_broken_image_is_skipped_and_counted(image_folder: Path) -> None:
+    (image_folder / "frame_3.png").write_bytes(b"\x89PNG broken")
+    (image_folder / "frame_4.png").write_bytes(b"")
+    with open_source(str(image_folder)) as source:
+        assert [frame.number for frame in source] == [0, 1, 2, 5, 6, 7, 8, 9]
+        assert source.skipped == 2
+
+
+def test_only_broken_images_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"nothing")
+    with open_source(str(tmp_path)) as source, pytest.raises(SourceError, match="none of the 1"):
+        list(source)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: p / "missing.mp4", "there is no source"),
+        (lambda p: p / "*.png", "no file matches"),
+        (lambda p: p, "holds no images"),
+    ],
+)
+def test_what_is_not_there_is_an_error(tmp_path: Path, make, message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        open_source(str(make(tmp_path)))
+
+
+def test_a_video_without_a_readable_frame_is_an_error(tmp_path: Path, video_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    cut.write_bytes(video_path.read_bytes()[:500])
+    with pytest.raises(SourceError, match="no readable frame"):
+        open_source(str(cut))
+
+
+def test_a_camera_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(SourceError, match="camera 77 gives no picture"):
+        open_source(77)
+
+
+def test_one_picture_is_a_source(image_folder: Path) -> None:
+    with open_source(str(image_folder / "frame_0.png")) as source:
+        assert len(list(source)) == 1

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from edge.bundle.archive import Bundle
+from edge.check.rerun import WindowRerun
+from edge.stream.preprocess import Frame
+from edge.stream.stream import Stream
+from tests import tiny
+
+
+def _scores(decision) -> dict[str, list[float]]:
+    return {task: answer.scores.tolist() for task, answer in decision.tasks.items()}
+
+
+def test_no_decision_before_the_window_is_full(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle)
+    decided = [stream.push(frame) is not None for frame in tiny.frames(7)]
+    assert decided == [False, False, False, True, True, True, True]
+
+
+def test_one_encoder_pass_a_frame(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle)
+    for count, frame in enumerate(tiny.frames(11), start=1):
+        stream.push(frame)
+        assert stream.encoder.invocations == count
+    assert stream.head.engine.invocations == 11 - tiny.WINDOW + 1
+
+
+@settings(
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.integers(0, 1000), st.integers(tiny.WINDOW, 12))
+def test_the_ring_equals_the_window_exactly(tiny_bundle: Bundle, seed: int, count: int) -> None:
+    stream, whole = Stream(tiny_bundle), WindowRerun(tiny_bundle)
+    for frame in tiny.frames(count, seed=seed):
+        decision, expected = stream.push(frame), whole.push(frame)
+        assert (decision is None) == (expected is None)
+        if decision is not None:
+            assert _scores(decision) == {task: s.tolist() for task, s in expected.items()}
+
+
+def test_nothing_is_remembered_from_before_a_reset(tiny_bundle: Bundle) -> None:
+    used, fresh = Stream(tiny_bundle), Stream(tiny_bundle)
+    for frame in tiny.frames(9, seed=5):
+        used.push(frame)
+    used.reset()
+    for frame in tiny.frames(tiny.WINDOW, seed=6):
+        again, first = used.push(frame), fresh.push(frame)
+    assert _scores(again) == _scores(first)
+
+
+def test_a_hop_skips_head_passes_only(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle, hop=3)
+    decided = [i for i, frame in enumerate(tiny.frames(12)) if stream.push(frame)]
+    assert decided == [3, 6, 9]
+    assert stream.encoder.invocations == 12
+    assert stream.head.engine.invocations == 3
+
+
+def test_a_decision_carries_the_frame_s_number_and_time(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle)
+    for number, pixels in enumerate(tiny.frames(tiny.WINDOW)):
+        decision = stream.push(Frame(pixels, 100 + number, 5.0 + number))
+    assert (decision.frame, decision.captured_at) == (103, 8.0)
+    assert list(decision.latency_ms) == ["preprocess", "encoder", "head"]
+    assert all(ms > 0 for ms in decision.latency_ms.values())
+
+
+def test_frames_of_any_size_are_taken(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle)
+    for height, width in ((32, 32), (48, 64), (480, 640), (20, 300)):
+        decision = stream.push(tiny.frames(1, height, width)[0])
+    assert np.isfinite(decision.tasks["size"].value)
+    assert decision.tasks["kind"].p == pytest.approx(decision.tasks["kind"].scores.max())
+
+
+def test_no_window_reaches_back_over_a_gap(tiny_bundle: Bundle) -> None:
+    stream = Stream(tiny_bundle)
+    decided = []
+    for number, pixels in enumerate(tiny.frames(10)):
+        decided.append(stream.push(Frame(pixels, number, restart=number == 5)) is not None)
+    assert decided == [False] * 3 + [True] * 2 + [False] * 3 + [True] * 2
