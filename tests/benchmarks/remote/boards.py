@@ -21,7 +21,7 @@ def bare_python(folder: Path, at_start: str = "import sys") -> Path:
 def stub_python(folder: Path, main: str) -> Path:
     """An environment whose edge-bench is `main`, the body of a function of no arguments."""
     python = bare_python(folder)
-    package = packages(folder) / "benchmarks"
+    package = packages(folder) / "edge_benchmarks"
     package.mkdir()
     body = "\n".join(f"    {line}" for line in main.splitlines())
     (package / "__init__.py").touch()
