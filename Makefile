@@ -8,6 +8,7 @@ BOARDS ?= pi-3b-plus pi-4 pi-5 jetson-nano
 COUNTED := pi-3b-plus,pi-4,pi-5
 DEMO := out/demo
 BENCH := out/bench
+ROOMS := edge common devices benchmarks convert models
 LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario capacity \
   --profile --roofline --engines --cross-check
 BOARD := $(BOARD_ENV)/bin
@@ -15,7 +16,7 @@ HUMAN_MODELS := out/pretrained/human-models
 FACE := out/face
 FACE_DEMO := out/face-demo
 
-.PHONY: demo test test-slow test-arm gate delegate bench boards anchors lint train bundle face sweeps face-demo \
+.PHONY: demo test test-slow test-arm gate delegate bench boards anchors lint types train bundle face sweeps face-demo \
   picture wheel clean help
 
 help: ## Show the targets
@@ -53,6 +54,11 @@ delegate: ## Build the emulated TFLite delegate with the system's C compiler
 lint: $(TEST_ENV)/$(INSTALLED)
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/ruff format --check .
+
+types: $(TEST_ENV)/$(INSTALLED) ## Check types: edge, common and devices strictly
+	@mkdir -p out/packages
+	@$(foreach room,$(ROOMS),ln -sfn ../../$(room) out/packages/$(if $(filter edge,$(room)),edge,edge_$(room));)
+	$(TEST_ENV)/bin/mypy $(foreach room,$(ROOMS),-p $(if $(filter edge,$(room)),edge,edge_$(room))) -p examples
 
 bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim with all baselines (a quarter of an hour)
 	@mkdir -p $(BENCH)
