@@ -2,7 +2,6 @@
 
 import click
 
-from edge import __version__
 from edge_benchmarks.commands.compare import compare
 from edge_benchmarks.commands.facts import facts
 from edge_benchmarks.commands.gate import gate
@@ -13,7 +12,8 @@ from edge_benchmarks.commands.run import run
 from edge_benchmarks.commands.score import score
 from edge_benchmarks.commands.suite import suite
 from edge_benchmarks.commands.versus import versus
-from edge_common.click_groups import DefaultCommandGroup
+from edge_common import __version__
+from edge_common.command_line import DefaultCommandGroup
 
 EXAMPLES = """\b
 Examples:

@@ -1,1 +1,3 @@
-"""The ground floor: what every room stands on. It imports the standard library and numpy alone."""
+"""The ground floor: what every room stands on. It imports the standard library, numpy and click alone."""
+
+__version__ = "0.1.0"

@@ -61,13 +61,8 @@ class SelfTestFailed(EdgeError):
     exit_code = 1
 
 
-class DeviceError(Exception):
-    """A profile is broken or unknown, or a tree cannot be used.
-
-    A command turns it into one line on stderr and `exit_code`, as it does an `EdgeError`.
-    """
-
-    exit_code = 2
+class DeviceError(EdgeError):
+    """A profile is broken or unknown, or a tree cannot be used."""
 
 
 class Unavailable(DeviceError):

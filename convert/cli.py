@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from edge import __version__
 from edge.bundle.manifest import PRECISIONS
-from edge.commands.options import DelegateParam, one_line_errors
+from edge.commands.options import DelegateParam
+from edge_common import __version__
+from edge_common.command_line import one_line_errors
 from edge_common.console import Progress, text_table
 from edge_common.files import can_be_written
 from edge_common.native_output import captured_stderr

@@ -7,11 +7,11 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge import __version__
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import SCHEMA_VERSION, InputSpec, Manifest
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
+from edge_common import __version__
 from edge_common.console import Progress
 from edge_common.errors import BundleError, ModelError
 from edge_common.files import can_be_written

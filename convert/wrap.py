@@ -3,13 +3,13 @@
 from importlib import metadata
 from typing import Any
 
-from edge import __version__
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import SCHEMA_VERSION, Manifest
 from edge.bundle.plain_tflite import wrap_tflite
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.tflite import flatbuffer
+from edge_common import __version__
 from edge_common.console import Progress
 from edge_common.errors import ModelError
 from edge_convert.clip_sets import clips_of

@@ -2,7 +2,7 @@
 
 import click
 
-from edge import __version__
+from edge_common import __version__
 from edge_devices.commands.doctor import doctor
 from edge_devices.commands.list import list_boards
 from edge_devices.commands.record import record

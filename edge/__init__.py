@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+from edge_common import __version__
 
 _PUBLIC = {
     "open_bundle": "edge.bundle.archive",

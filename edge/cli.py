@@ -5,18 +5,11 @@ from pathlib import Path
 
 import click
 
-from edge import __version__
 from edge.bundle.shipped import DEFAULT_BUNDLE
-from edge.commands.options import (
-    device_option,
-    engine_options,
-    is_plain_tflite,
-    json_option,
-    one_line_errors,
-    region_option,
-)
+from edge.commands.options import device_option, engine_options, is_plain_tflite, region_option
 from edge.people.commands import COMMANDS
-from edge_common.click_groups import CommandWithOthers
+from edge_common import __version__
+from edge_common.command_line import CommandWithSubcommands, json_option, one_line_errors
 
 _DAY_S = 86400
 
@@ -45,7 +38,7 @@ Examples:
 """
 
 
-@click.command(cls=CommandWithOthers, others=COMMANDS, epilog=EXAMPLES)
+@click.command(cls=CommandWithSubcommands, subcommands=COMMANDS, epilog=EXAMPLES)
 @click.argument("bundle", default=DEFAULT_BUNDLE)
 @click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
 @click.option(

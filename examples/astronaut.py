@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.check.clips import Clips
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_models.datasets.clips import write_clips
 from edge_models.datasets.motion import ACTIONS, MotionRange, draw_motion, render
 from edge_models.datasets.orl import HEIGHT, WIDTH, package_file

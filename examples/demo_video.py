@@ -14,7 +14,7 @@ import click
 import cv2
 import numpy as np
 
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_common.errors import ClipError
 from edge_models.datasets.motion import ACTIONS, draw_look, draw_motion, render
 from edge_models.datasets.orl import LABELS, Photo, package_file, read_photos, split_by_photo

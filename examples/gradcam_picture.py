@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_common.files import write_whole
 from edge_common.native_output import captured_stderr
 from edge_models.datasets.clips import TASK_LABELS

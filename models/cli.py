@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_common.native_output import captured_stderr
 
 if TYPE_CHECKING:

@@ -37,8 +37,6 @@ EXCEPTIONS = {
     "benchmarks/run/baselines.py": {"edge_convert", "tensorflow", "keras"},
     "benchmarks/show/plots/canvas.py": {"matplotlib"},
     "convert/clip_sets.py": {"edge_models"},
-    "devices/commands/": {"edge"},
-    "devices/cli.py": {"edge"},
 }
 
 

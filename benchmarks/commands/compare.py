@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import json_option, one_line_errors
 from edge_benchmarks.commands.options import across_options
+from edge_common.command_line import json_option, one_line_errors
 
 EXAMPLES = """\b
 Examples:

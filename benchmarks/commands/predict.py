@@ -3,7 +3,8 @@
 import click
 
 from edge.bundle.shipped import DEFAULT_BUNDLE
-from edge.commands.options import json_option, one_line_errors, threads_option
+from edge.commands.options import threads_option
+from edge_common.command_line import json_option, one_line_errors
 
 EXAMPLES = """\b
 Examples:

@@ -5,11 +5,12 @@ from pathlib import Path
 import click
 
 from edge.bundle.shipped import DEFAULT_BUNDLE
-from edge.commands.options import engine_options, json_option, one_line_errors
+from edge.commands.options import engine_options
 from edge.engine.delegate import Delegate
 from edge_benchmarks.commands.options import counting_options, insight_options, scenario_options
 from edge_benchmarks.remote.board import Board
 from edge_benchmarks.remote.options import board_options
+from edge_common.command_line import json_option, one_line_errors
 from edge_common.errors import EdgeError, SinkError
 from edge_common.files import cache_folder, can_be_written
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import json_option, one_line_errors
+from edge_common.command_line import json_option, one_line_errors
 
 DEFAULT_WINDOW = 15
 

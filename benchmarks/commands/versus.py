@@ -2,8 +2,9 @@
 
 import click
 
-from edge.commands.options import engine_options, json_option, one_line_errors
+from edge.commands.options import engine_options
 from edge.engine.delegate import Delegate
+from edge_common.command_line import json_option, one_line_errors
 
 EXAMPLES = """\b
 Examples:

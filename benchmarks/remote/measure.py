@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import INTERRUPTED
 from edge_benchmarks.record.file import from_json
 from edge_benchmarks.record.record import Record
 from edge_benchmarks.remote import options, session
 from edge_benchmarks.remote.board import Board, command_line
 from edge_benchmarks.remote.errors import RemoteError
+from edge_common.command_line import INTERRUPTED
 from edge_common.console import Progress
 from edge_common.files import write_whole
 

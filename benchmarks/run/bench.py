@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from edge import __version__
 from edge.bundle.archive import Bundle
 from edge.bundle.plain_tflite import open_any
 from edge.check.clips import Clips, read_clips
@@ -34,6 +33,7 @@ from edge_benchmarks.run.targets import Contender, of_bundle, split_rerun
 from edge_benchmarks.scenarios.cold import Cold
 from edge_benchmarks.scenarios.single_stream import single_stream
 from edge_benchmarks.statistics import summarise
+from edge_common import __version__
 from edge_common.console import Progress
 from edge_common.errors import ClipError, EdgeError
 from edge_devices.detection.machine import this_machine

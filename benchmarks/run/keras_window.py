@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from edge import __version__
 from edge.bundle.manifest import InputSpec, Manifest, TensorSpec
 from edge.stream.preprocess import Preprocessor
 from edge.stream.ring import Ring
 from edge_benchmarks.measure.timing import Clock, FrameTiming
+from edge_common import __version__
 from edge_common.errors import SinkError
 from edge_common.files import whole_file
 

@@ -16,13 +16,13 @@ def main(
     steps = {"interpreter": time.monotonic_ns()}
     import edge.commands.execute  # noqa: F401
     from edge.bundle.plain_tflite import open_any
-    from edge.commands.options import hush_libraries
     from edge.engine.delegate import Delegate
     from edge.sources import open_source
     from edge.stream.stream import EngineOptions, Stream
+    from edge_common.command_line import silence_libraries
     from edge_common.errors import SourceError
 
-    hush_libraries()
+    silence_libraries()
     steps["import"] = time.monotonic_ns()
     opened = open_any(bundle, runtime=runtime)
     steps["bundle"] = time.monotonic_ns()

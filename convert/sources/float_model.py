@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.commands.options import EXTRAS
+from edge_common.command_line import EXTRAS
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.form import standard_form
 from edge_convert.sources.child import converted

@@ -2,7 +2,7 @@
 
 import click
 
-from edge.commands.options import json_option, one_line_errors
+from edge_common.command_line import json_option, one_line_errors
 
 EXAMPLES = """\b
 Examples:

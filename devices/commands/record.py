@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 
 EXAMPLES = """\b
 Examples:

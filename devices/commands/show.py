@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import json_option, one_line_errors
+from edge_common.command_line import json_option, one_line_errors
 from edge_common.console import megabytes, section
 from edge_devices.commands.options import checked_root, root_option
 from edge_devices.detection.state import State

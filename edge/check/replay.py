@@ -11,8 +11,8 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge.check.self_test import replay
-from edge.commands.options import one_line_errors
 from edge.stream.stream import EngineOptions, Stream
+from edge_common.command_line import one_line_errors
 
 
 @click.command()

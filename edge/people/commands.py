@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import engine_options, json_option, one_line_errors, region_option
+from edge.commands.options import engine_options, region_option
+from edge_common.command_line import json_option, one_line_errors
 
 gallery_option = click.option(
     "--gallery",

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.bundle.archive import Bundle, open_bundle
 from edge.check.evaluate import stream_outputs
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_common.console import bar
 from edge_common.document import Section, Table, markdown
 from edge_common.files import write_whole

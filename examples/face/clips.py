@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from edge.check.clips import Clips
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_models.datasets.clips import labels_of, write_clips
 from edge_models.datasets.orl import read_photos
 from edge_models.pretrained.catalogue import NETWORKS

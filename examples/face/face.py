@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from edge.check.clips import Clips
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_common.native_output import captured_stderr
 from edge_models.datasets.clips import ClipPlan, write_clips
 from edge_models.datasets.orl import read_photos

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import one_line_errors
+from edge_common.command_line import one_line_errors
 from edge_common.errors import ConfigError
 from edge_common.files import write_whole
 from edge_common.native_output import captured_stderr

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from edge.commands.options import json_option, one_line_errors, threads_option
+from edge.commands.options import threads_option
 from edge_benchmarks.inside.instructions import boards_named
 from edge_benchmarks.show.report.cells import machine_name
+from edge_common.command_line import json_option, one_line_errors
 from edge_common.console import Progress
 from edge_common.errors import SinkError
 from edge_common.files import cache_folder, can_be_written, write_whole

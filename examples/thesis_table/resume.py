@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from edge import __version__
+from edge_common import __version__
 from edge_common.data import decode, encode
 from edge_common.errors import SinkError
 from edge_common.files import write_whole

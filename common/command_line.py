@@ -1,0 +1,134 @@
+"""What the commands of all rooms share: groups, the option --json, and errors as one line."""
+
+import functools
+import os
+import signal
+from collections.abc import Callable, Mapping
+from typing import Any, ParamSpec, TypeVar
+
+import click
+
+from edge_common.errors import EdgeError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+INTERRUPTED = 130
+# what a board's installation leaves out, and the extra that brings it
+EXTRAS = {
+    **dict.fromkeys(("tensorflow", "keras", "litert_quantizer"), "convert"),
+    **dict.fromkeys(
+        ("onnx2tf", "onnx", "onnx_graphsurgeon", "onnxruntime", "onnxsim", "sng4onnx", "tf_keras"),
+        "onnx",
+    ),
+    **dict.fromkeys(("litert_torch", "torch"), "torch"),
+    "matplotlib": "report",
+    "sklearn": "train",
+}
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn every EdgeError, and what no room expected, into one line on stderr and an exit code."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        silence_libraries()
+        before = signal.signal(signal.SIGTERM, _interrupt)
+        try:
+            return command(*args, **kwargs)
+        except KeyboardInterrupt:
+            click.echo("Interrupted.", err=True)
+            raise SystemExit(INTERRUPTED) from None
+        except BrokenPipeError:
+            # the reader of our stdout left, as `head` does: nothing more to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            raise SystemExit(0) from None
+        except (EdgeError, ModuleNotFoundError, MemoryError, OSError) as error:
+            message = _message(error)
+            if not message:
+                raise
+            failure = click.ClickException(message)
+            failure.exit_code = error.exit_code if isinstance(error, EdgeError) else 2
+            raise failure from error
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return wrapped
+
+
+def _interrupt(number: int, stack: object) -> None:
+    """`kill` ends a command as cleanly as Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def _message(error: Exception) -> str:
+    """What went wrong and what to do; empty for a module that no extra brings: that is a bug."""
+    if isinstance(error, ModuleNotFoundError):
+        extra = EXTRAS.get((error.name or "").split(".")[0])
+        return f"this needs {error.name}: pip install 'edge-run[{extra}]'" if extra else ""
+    if isinstance(error, MemoryError):
+        return "out of memory: close other programs, or take a larger board"
+    if isinstance(error, OSError):  # a full disk, a folder without rights
+        path = f"{error.filename}: " if error.filename else ""
+        reason = error.strerror or str(error)
+        return f"{path}{reason}; check the path, its rights and the free space"
+    return " ".join(str(error).split())
+
+
+def silence_libraries() -> None:
+    """Libraries log to stderr, where our one line belongs; a user's own setting wins."""
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+class CommandWithSubcommands(click.Command):
+    """`program NAME ...` is a subcommand, everything else this command.
+
+    Unlike a group, it needs no name for itself: its help and its usage stay those of a
+    plain command. A file that is called like a subcommand is given as `./NAME`.
+    """
+
+    def __init__(self, *args: Any, subcommands: Mapping[str, click.Command], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.subcommands = subcommands
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        subcommand = self.subcommands.get(args[0]) if args else None
+        if subcommand is None:
+            return super().make_context(info_name, args, parent, **extra)
+        return subcommand.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Other commands"):
+            formatter.write_dl(
+                [(name, each.get_short_help_str(60)) for name, each in self.subcommands.items()]
+            )
+        super().format_epilog(ctx, formatter)
+
+
+_OWN_OPTIONS = frozenset({"--help", "--version"})
+
+
+class DefaultCommandGroup(click.Group):
+    """`program X` means `program DEFAULT X`, unless X is one of the commands."""
+
+    def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._default = default
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in self.commands and args[0] not in _OWN_OPTIONS:
+            args = [self._default, *args]
+        return super().parse_args(ctx, args)
