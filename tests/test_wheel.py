@@ -31,6 +31,7 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert "edge_devices/emulation/aarch64_instructions.csv" in names
     assert "edge_devices/emulated_delegate/kernel.c" in names
     assert "edge_devices/emulated_delegate/kernel.h" in names
+    assert {f"{room}/py.typed" for room in ROOMS.values()} <= set(names)
     assert any(name.endswith("/NOTICE") for name in names)
 
 

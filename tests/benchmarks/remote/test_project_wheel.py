@@ -24,6 +24,8 @@ def test_it_holds_all_packages_and_their_data() -> None:
         "edge/bundles/faces-in-motion.edge",
         "edge_models/configs/orl_motion_lite.toml",
         "edge_benchmarks/remote/agent/job.py",
+        "edge/py.typed",
+        "edge_common/py.typed",
     } <= names
     assert not [name for name in names if name.endswith(".pyc")]
 
