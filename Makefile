@@ -66,7 +66,7 @@ bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim wi
 	@test -e out/clips/test.npz || \
 	  $(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml --export-clips out/clips
 	@test -e out/mtdnn_swim.keras || \
-	  $(TEST_ENV)/bin/python -m edge_models.networks.build mtdnn_swim out/mtdnn_swim.keras
+	  $(TEST_ENV)/bin/edge-train build mtdnn_swim out/mtdnn_swim.keras
 	@test -e out/mtdnn_swim.edge || $(TEST_ENV)/bin/edge-convert out/mtdnn_swim.keras \
 	  -o out/mtdnn_swim.edge --calibration out/clips/calibration.npz
 	$(TEST_ENV)/bin/edge-bench --data out/clips/test.npz --baselines \

@@ -17,10 +17,10 @@ import numpy as np
 from edge_common.command_line import one_line_errors
 from edge_common.errors import ClipError
 from edge_models.datasets.motion import ACTIONS, draw_look, draw_motion, render
+from edge_models.datasets.named import training_file
 from edge_models.datasets.orl import LABELS, Photo, package_file, read_photos, split_by_photo
 from edge_models.training.config import read_config
 
-SHIPPED_CONFIG = Path(__file__).parent / "configs" / "orl_motion_lite.toml"
 VIDEO_NAME, TRUTH_NAME = "faces_in_motion.mp4", "faces_in_motion.truth.jsonl"
 SEGMENT_FRAMES = 24
 FRAME_RATE_HZ = 25.0
@@ -105,7 +105,7 @@ Example:
               help="Width and height of the film, pixels.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of motions, light and order.")
 @click.option(
-    "--config", "config_path", default=SHIPPED_CONFIG, type=click.Path(exists=True, path_type=Path),
+    "--config", "config_path", default=training_file, type=click.Path(exists=True, path_type=Path),
     help="Training file that decides which photos are test photos.  [default: the shipped one]",
 )  # fmt: skip
 @one_line_errors

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from edge_common.command_line import one_line_errors
+from edge_common.command_line import CommandWithSubcommands, one_line_errors
 from edge_common.native_output import captured_stderr
+from edge_models.commands import COMMANDS
 
 if TYPE_CHECKING:
     from edge_models.training.config import TrainingConfig
@@ -26,7 +27,7 @@ a training from pixels also model_training/ (log.csv after each epoch, skipped.c
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(cls=CommandWithSubcommands, subcommands=COMMANDS, epilog=EPILOG)
 @click.argument("config_path", metavar="CONFIG.toml", type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The .keras file to write.")
 @click.option(

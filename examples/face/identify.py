@@ -52,7 +52,9 @@ def describe_with_keras(path: Path, photos: Sequence[Photo]) -> np.ndarray:
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, OSError) as error:
-        raise ModelError(f"{path} is no Keras model: give one of edge_models.pretrained") from error
+        raise ModelError(
+            f"{path} is no Keras model: make one with `edge-train pretrained`"
+        ) from error
     if not isinstance(model.output, dict) or DESCRIPTOR not in model.output:
         raise ModelError(f"{path} gives no {DESCRIPTOR}: give faceres")
     *window, height, width, _ = model.input_shape[1:]

