@@ -48,7 +48,7 @@ def versus(
     from edge.stream.stream import EngineOptions
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import floors
-    from edge_benchmarks.run.frames import choose_frames
+    from edge_benchmarks.measure.frames import choose_frames
     from edge_common.console import Progress
 
     options, progress = EngineOptions(runtime, threads, delegate), Progress()

@@ -18,10 +18,10 @@ from edge.stream.stream import EngineOptions, Stream
 from edge.tflite import flatbuffer
 from edge_benchmarks.inside.instructions import count_parts
 from edge_benchmarks.judge.facts import FACTS_SCHEMA, UNSURE, Facts, GoldenFacts
+from edge_benchmarks.measure.frames import golden_or_black
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.record.record import TaskFigure
 from edge_benchmarks.run.accuracy import figures, unmeasured
-from edge_benchmarks.run.frames import golden_or_black
 from edge_benchmarks.run.measurement import describe
 from edge_common.console import Progress
 from edge_common.errors import EngineError, SelfTestFailed

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.stream.stream import EngineOptions
-from edge_benchmarks.run.frames import BenchFrames
+from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.statistics import Summary, summarise
 from edge_common.children import found_by, module_command
 

@@ -17,9 +17,9 @@ import numpy as np
 from edge.bundle.plain_tflite import open_any
 from edge.stream.stream import EngineOptions, Stream
 from edge_benchmarks.judge.compare import floor_ms
+from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Plan, Trial, alternate
-from edge_benchmarks.run.frames import BenchFrames
 from edge_common.children import found_by, module_command
 from edge_common.data import decode, encode
 

@@ -16,6 +16,7 @@ from edge.engine import runtimes
 from edge_benchmarks.inside.instructions import counters
 from edge_benchmarks.measure.cold_start import ColdStart
 from edge_benchmarks.measure.floors import plan_for, process_floors_ms
+from edge_benchmarks.measure.frames import BenchFrames, choose_frames
 from edge_benchmarks.measure.overhead import measure_overhead
 from edge_benchmarks.measure.timing import Trial, check_timer
 from edge_benchmarks.prediction import work_here
@@ -23,7 +24,6 @@ from edge_benchmarks.record import record
 from edge_benchmarks.record.record import Measurement, Memory, Record, Scenarios, Setup
 from edge_benchmarks.run import baselines
 from edge_benchmarks.run.answers import judged
-from edge_benchmarks.run.frames import BenchFrames, choose_frames
 from edge_benchmarks.run.insight import Insight
 from edge_benchmarks.run.keras_window import ConversionCache
 from edge_benchmarks.run.measurement import describe, git_revision, streaming, timed

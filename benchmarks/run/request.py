@@ -4,8 +4,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.stream.stream import EngineOptions
+from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.run.frames import BenchFrames
 from edge_common.errors import ConfigError
 from edge_common.files import cache_folder
 from edge_devices.profiles.profile import Profile

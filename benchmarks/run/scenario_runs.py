@@ -11,10 +11,10 @@ from edge.bundle.archive import Bundle
 from edge.sinks.jsonl import JsonLines
 from edge.sources import open_source
 from edge.stream.stream import Stream
+from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.record.record import Energy
-from edge_benchmarks.run.frames import BenchFrames
 from edge_benchmarks.run.request import Request
 from edge_benchmarks.scenarios.camera import Camera, camera
 from edge_benchmarks.scenarios.capacity import Capacity, capacity

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.measure.cold_start import cold_start
+from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.timing import Clock
-from edge_benchmarks.run.frames import BenchFrames
 from edge_benchmarks.scenarios.samples import Interruptible
 from edge_common.children import found_by, module_command
 

@@ -10,9 +10,9 @@ from click.testing import CliRunner, Result
 from edge_benchmarks.cli import main
 from edge_benchmarks.judge.changes import OTHER_CLIPS, Change, accuracy_changes
 from edge_benchmarks.judge.comparable import difference_interval, setting_differences
+from edge_benchmarks.measure.frames import FrameSet
 from edge_benchmarks.record.file import write_record
 from edge_benchmarks.record.record import Record, TaskFigure
-from edge_benchmarks.run.frames import FrameSet
 from edge_common.statistics import wilson_interval
 from tests.benchmarks.samples import RECORD
 

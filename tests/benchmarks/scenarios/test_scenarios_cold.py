@@ -3,7 +3,7 @@ import pytest
 from edge.engine.delegate import Delegate
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.measure.cold_start import ColdStart
-from edge_benchmarks.run.frames import BenchFrames
+from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.scenarios import cold as scenario
 from edge_benchmarks.statistics import summarise
 from edge_common.data import decode, encode

@@ -1,4 +1,4 @@
-"""The frames that are timed, all in memory before the first one is."""
+"""TODO"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
