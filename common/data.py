@@ -1,14 +1,31 @@
-"""Typed data from JSON and TOML, with errors that name the field and the nearest one."""
+"""Typed data from TOML and JSON, with errors that name the file, the key and the nearest valid one."""
 
 import dataclasses
 import difflib
+import functools
+import json
 import sys
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar, Union
 
+from edge_common.errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 T = TypeVar("T")
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class DataError(ConfigError, ValueError):
+    """A file cannot be read, or a key in it is missing, unknown or of another type."""
 
 
 def encode(value: Any) -> Any:
@@ -22,141 +39,177 @@ def encode(value: Any) -> Any:
     return value
 
 
-def decode(kind: type[T], value: Any, where: str = "") -> T:
-    """Rebuild a `kind` from JSON values; raise ValueError naming the field that is wrong."""
-    origin = typing.get_origin(kind)
-    if origin in (Union, types.UnionType):
-        inner = [arg for arg in typing.get_args(kind) if arg is not type(None)]
-        return None if value is None else decode(inner[0], value, where)
-    if origin is tuple:
-        return _decode_tuple(typing.get_args(kind), value, where)
-    if origin in (dict, Mapping):
-        _expect(isinstance(value, dict), where, "an object", value)
-        item = typing.get_args(kind)[1]
-        return {key: decode(item, val, f"{where}.{key}") for key, val in value.items()}
-    if dataclasses.is_dataclass(kind):
-        return _decode_dataclass(kind, value, where)
-    return _decode_scalar(kind, value, where)
+def decode(kind: type[T], value: Any, source: str = "", *, ignore_unknown: bool = False) -> T:
+    """Make a `kind` of what TOML or JSON gave; raise DataError that names the key that is wrong.
 
-
-def _decode_dataclass(kind: type[T], value: Any, where: str) -> T:
-    _expect(isinstance(value, dict), where, "an object", value)
-    hints = typing.get_type_hints(kind)
-    fields = {f.name: f for f in dataclasses.fields(kind)}
-    for unknown in value.keys() - fields.keys():
-        raise ValueError(f"unknown field '{_join(where, unknown)}'")
-    kwargs = {}
-    for name, f in fields.items():
-        if name in value:
-            kwargs[name] = decode(hints[name], value[name], _join(where, name))
-        elif f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING:
-            raise ValueError(f"field '{_join(where, name)}' is missing")
-    return kind(**kwargs)
-
-
-def _decode_tuple(args: tuple, value: Any, where: str) -> tuple:
-    _expect(isinstance(value, list), where, "a list", value)
-    if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(decode(args[0], item, f"{where}[{i}]") for i, item in enumerate(value))
-    _expect(len(value) == len(args), where, f"{len(args)} values", value)
-    return tuple(decode(a, v, f"{where}[{i}]") for i, (a, v) in enumerate(zip(args, value)))
-
-
-def _decode_scalar(kind: type[T], value: Any, where: str) -> T:
-    if kind is Any:
-        return value
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    right = isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
-    _expect(right, where, {str: "text", int: "a whole number"}.get(kind, kind.__name__), value)
-    return value
-
-
-def _expect(condition: bool, where: str, wanted: str, value: Any) -> None:
-    if not condition:
-        raise ValueError(f"field '{where or 'top'}' should be {wanted}, not {value!r:.60}")
-
-
-def _join(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
-
-
-TableT = TypeVar("T")
-
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-class TableError(ValueError):
-    """A key is missing, unknown, or holds a value of another type; the message names it."""
-
-
-def build(kind: type[TableT], table: Mapping[str, Any], where: str = "") -> TableT:
-    """Make a dataclass of a table whose keys are its fields; tables in it become dataclasses.
-
-    Fields without a default are required, other keys refused. Fields are str, bool, int, float
-    (a whole number will do), tuples of these, `| None`, or dataclasses. Raises TableError.
+    kind: a dataclass, whose fields without a default are required, or the type of a field: str,
+    bool, int, float (a whole number will do), tuple, list, dict, a dataclass, Any, or a union.
+    source: the file, with which the message begins.
+    ignore_unknown: pass over keys that are no fields, instead of refusing them.
     """
-    hints = typing.get_type_hints(kind)
-    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
-    for key in table:
-        if key not in fields:
-            raise TableError(f"unknown key '{_table_join(where, key)}'{nearest(key, fields)}")
-    for name, field in fields.items():
-        if name not in table and _is_required(field):
-            raise TableError(
-                f"key '{_table_join(where, name)}' is missing{_misspelt(name, table, fields)}"
-            )
-    return kind(**{key: _value(hints[key], table[key], _table_join(where, key)) for key in table})
+    try:
+        return _Decoder(ignore_unknown).value(kind, value, "")  # type: ignore[no-any-return]
+    except DataError as error:
+        raise DataError(f"{source}: {error}" if source else str(error)) from error
+
+
+def read_toml(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
+    """The content of a TOML file. Raises DataError, which begins with the path."""
+    try:
+        return tomllib.loads(_read_text(path, most_bytes))
+    except tomllib.TOMLDecodeError as error:
+        raise DataError(f"{path}: is not TOML: {error}") from error
+    except RecursionError:
+        raise DataError(f"{path}: is not TOML that can be read: it is nested too deeply") from None
+
+
+def read_json(path: Path, most_bytes: int | None = None) -> Any:
+    """The content of a JSON file. Raises DataError, which begins with the path."""
+    return parse_json(_read_text(path, most_bytes), str(path))
+
+
+def parse_json(text: str | bytes, source: str) -> Any:
+    """The content of a JSON text. Raises DataError, which begins with `source`."""
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise DataError(f"{source}: is not JSON: {error}") from error
+    except RecursionError:
+        raise DataError(f"{source}: is not JSON that can be read: nested too deeply") from None
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """`; did you mean 'cores'?`, or nothing where no word is near."""
+    """`; did you mean 'cores'?`, or nothing if no word is near."""
     close = difflib.get_close_matches(word, list(words), 1)
     return f"; did you mean '{close[0]}'?" if close else ""
 
 
-def _is_required(field: "dataclasses.Field[Any]") -> bool:
-    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+def nearest_or_all(word: str, words: Iterable[str]) -> str:
+    """`; did you mean 'cores'?`, or `; there are cores, clock` if no word is near."""
+    names = list(words)
+    return nearest(word, names) or f"; there are {', '.join(names)}"
 
 
-def _misspelt(name: str, table: Mapping[str, Any], fields: Iterable[str]) -> str:
-    return nearest(name, set(table) - set(fields))
+def _read_text(path: Path, most_bytes: int | None) -> str:
+    """UTF-8. most_bytes: refuse a larger file before the memory is full of it."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(-1 if most_bytes is None else most_bytes + 1)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if most_bytes is not None and len(content) > most_bytes:
+        raise DataError(f"{path}: is larger than {most_bytes >> 20} MiB")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path}: is not UTF-8 text: byte {error.start} cannot be decoded"
+        ) from error
 
 
-def _value(kind: Any, value: Any, where: str) -> Any:
-    if typing.get_origin(kind) in (Union, types.UnionType):
-        if value is None:  # JSON has it, TOML does not
+@dataclass(frozen=True)
+class _Decoder:
+    ignore_unknown: bool
+
+    def value(self, kind: Any, value: Any, at: str) -> Any:
+        """at: the key's place below the top, such as `cpu.caches[1]`."""
+        origin, args = typing.get_origin(kind), typing.get_args(kind)
+        if kind is Any:
+            return value
+        if origin in (Union, types.UnionType):
+            return self._union(kind, value, at)
+        if origin is list or (origin is tuple and args[1:] == (Ellipsis,)):
+            _demand(isinstance(value, list), kind, value, at)
+            return origin(self.value(args[0], item, f"{at}[{i}]") for i, item in enumerate(value))
+        if origin is tuple:
+            fits = isinstance(value, list) and len(value) == len(args)
+            _demand(fits, kind, value, at)
+            places = enumerate(zip(args, value))
+            return tuple(self.value(each, item, f"{at}[{i}]") for i, (each, item) in places)
+        if origin in (dict, Mapping):
+            _demand(isinstance(value, Mapping), kind, value, at)
+            return {key: self.value(args[1], item, _join(at, key)) for key, item in value.items()}
+        if dataclasses.is_dataclass(kind):
+            _demand(isinstance(value, Mapping), kind, value, at)
+            return self._dataclass(kind, value, at)
+        return _scalar(kind, value, at)
+
+    def _union(self, kind: Any, value: Any, at: str) -> Any:
+        alternatives = [each for each in typing.get_args(kind) if each is not types.NoneType]
+        if value is None and types.NoneType in typing.get_args(kind):  # JSON has it, TOML does not
             return None
-        kind = next(arg for arg in typing.get_args(kind) if arg is not type(None))
-    if dataclasses.is_dataclass(kind):
-        _table_expect(isinstance(value, Mapping), where, f"a table, [{where}]", value)
-        return build(kind, value, where)  # type: ignore[arg-type]
-    if typing.get_origin(kind) is tuple:
-        _table_expect(isinstance(value, list), where, "a list, [...]", value)
-        item = typing.get_args(kind)[0]
-        return tuple(_value(item, each, f"{where}[{i}]") for i, each in enumerate(value))
-    return _table_scalar(kind, value, where)
+        if len(alternatives) == 1:
+            return self.value(alternatives[0], value, at)
+        for each in alternatives:
+            try:
+                return self.value(each, value, at)
+            except DataError:
+                continue
+        raise _wrong(kind, value, at)
+
+    def _dataclass(self, kind: Any, table: Mapping[str, Any], at: str) -> Any:
+        fields = _fields(kind)
+        for key in table:
+            if key not in fields and not self.ignore_unknown:
+                raise DataError(f"unknown key '{_join(at, key)}'{nearest_or_all(key, fields)}")
+        for name, (_, required) in fields.items():
+            if required and name not in table:
+                raise DataError(f"key '{_join(at, name)}' is missing")
+        return kind(
+            **{
+                name: self.value(hint, table[name], _join(at, name))
+                for name, (hint, _) in fields.items()
+                if name in table
+            }
+        )
 
 
-def _table_scalar(kind: type, value: Any, where: str) -> Any:
-    if kind is float and type(value) is int:
-        return float(value)
-    _table_expect(type(value) is kind, where, _WORDS[kind], value)
+@functools.cache
+def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
+    """Type of each field of a dataclass, and whether it is required."""
+    hints = typing.get_type_hints(kind)
+    return {
+        field.name: (
+            hints[field.name],
+            field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING,
+        )
+        for field in dataclasses.fields(kind)
+    }
+
+
+def _scalar(kind: Any, value: Any, at: str) -> Any:
+    is_bool = isinstance(value, bool)
+    if kind is float and isinstance(value, int) and not is_bool:
+        try:
+            return float(value)
+        except OverflowError:
+            raise _wrong(kind, value, at) from None
+    _demand(isinstance(value, kind) and (kind is bool or not is_bool), kind, value, at)
     return value
 
 
-def _table_expect(condition: bool, where: str, wanted: str, value: Any) -> None:
+def _demand(condition: bool, kind: Any, value: Any, at: str) -> None:
     if not condition:
-        raise TableError(f"key '{where}' should be {wanted}, not {value!r:.60}")
+        raise _wrong(kind, value, at)
 
 
-def _table_join(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
+def _wrong(kind: Any, value: Any, at: str) -> DataError:
+    subject = f"key '{at}'" if at else "it"
+    return DataError(f"{subject} should be {_expected(kind)}, not {value!r:.60}")
 
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+def _expected(kind: Any) -> str:
+    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_expected(each) for each in args if each is not types.NoneType)
+    if origin is tuple and args[1:] != (Ellipsis,):
+        return f"{len(args)} values, [...]"
+    if origin in (tuple, list):
+        return "a list, [...]"
+    if origin in (dict, Mapping) or dataclasses.is_dataclass(kind):
+        return "a table, {...}"
+    return _WORDS.get(kind, kind.__name__)
 
-__all__ = ["tomllib"]
+
+def _join(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else name

@@ -3,17 +3,14 @@
 Of a recorded tree they stand in its `edge-devices.json`, written by `edge-devices record`.
 """
 
-import json
 import os
 import platform
 import shutil
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
 
-from edge_common.data import TableError, build
+from edge_common.data import DataError, decode, parse_json
 from edge_devices.detection.kernel_files import children, read_bytes
 from edge_devices.telemetry.throttling import Vcgencmd, run_vcgencmd
 
@@ -92,9 +89,8 @@ def ask_vcgencmd() -> tuple[Answer, ...]:
 def parse_surroundings(content: bytes | None) -> Surroundings | None:
     """Read a recorded file; None where it is missing or damaged."""
     try:
-        table: Any = json.loads(content or b"")
-        return build(Surroundings, table) if isinstance(table, Mapping) else None
-    except (ValueError, RecursionError, TableError):
+        return decode(Surroundings, parse_json(content or b"", RECORDED))
+    except DataError:
         return None
 
 

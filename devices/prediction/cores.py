@@ -3,10 +3,11 @@
 import functools
 from dataclasses import dataclass
 from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
-from edge_common.data import build, nearest, tomllib
+from edge_common.data import decode, nearest, read_toml
 from edge_common.errors import DeviceError
 from edge_devices.profiles.profile import Profile
 
@@ -62,12 +63,8 @@ class Processor:
 @functools.cache
 def microarchitectures() -> dict[str, Microarchitecture]:
     """The shipped table by name."""
-    text = (
-        resources.files("edge_devices")
-        .joinpath("data", "microarchitectures.toml")
-        .read_text("utf-8")
-    )
-    return {name: build(Microarchitecture, row) for name, row in tomllib.loads(text).items()}
+    path = Path(str(resources.files("edge_devices") / "data" / "microarchitectures.toml"))
+    return decode(dict[str, Microarchitecture], read_toml(path), str(path))
 
 
 def processor_of(profile: Profile) -> Processor:

@@ -1,13 +1,11 @@
 """Records of edge-bench from real boards, which the model learns from as from published figures."""
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
-from edge_common.data import build
+from edge_common.data import decode, read_json
 from edge_common.errors import DeviceError
 from edge_common.files import config_folder
 from edge_devices.detection.detect import by_model
@@ -25,6 +23,43 @@ class Unused:
 
     path: Path
     reason: str
+
+
+@dataclass(frozen=True)
+class _Machine:
+    board: str
+    architecture: str
+    max_khz: tuple[float, ...] = ()
+    pointer_bits: int | None = None
+
+
+@dataclass(frozen=True)
+class _Setup:
+    threads: int
+    runtime: str
+    delegate: str
+    device: str = ""
+
+
+@dataclass(frozen=True)
+class _Latency:
+    p50: float
+
+
+@dataclass(frozen=True)
+class _Measurement:
+    invokes_ms: dict[str, _Latency] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is read here of a record of edge-bench."""
+
+    complete: bool
+    machine: _Machine
+    setup: _Setup
+    measurements: tuple[_Measurement, ...]
+    work: dict[str, Work]
 
 
 def user_folder() -> Path:
@@ -54,69 +89,53 @@ def _records(folder: Path) -> list[Path]:
 
 
 def read_record(path: Path) -> list[Observation]:
-    """Each part's median latency; raise DeviceError where nothing can be learnt from the file."""
+    """Each part's median latency; raise DeviceError if nothing can be learnt from the file."""
     try:
-        return list(_observations(json.loads(_content(path))))
-    except OSError as error:
-        raise DeviceError(f"{path} cannot be read: {error.strerror or error}") from error
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as e:
+        _demand(path.is_file(), "it is no file")
+        record = decode(_Record, read_json(path, _MOST_BYTES), ignore_unknown=True)
+        return list(_observations(record))
+    except ValueError as error:
         raise DeviceError(
-            f"{path} is no record that can be learnt from ({e}): "
+            f"{path} is no record that can be learnt from ({error}): "
             "write it on a known board with edge-bench BUNDLE -o record.json"
-        ) from e
+        ) from error
 
 
-def _content(path: Path) -> str:
-    if not path.is_file():
-        raise ValueError("it is no file")
-    if path.stat().st_size > _MOST_BYTES:
-        raise ValueError("it is larger than 64 MB")
-    return path.read_text("utf-8")
-
-
-def _observations(record: Mapping[str, Any]) -> Iterator[Observation]:
+def _observations(record: _Record) -> Iterator[Observation]:
     _refuse_unlike(record)
-    processor = _processor(record["machine"])
-    threads = record["setup"]["threads"]
-    _demand(type(threads) is int and 1 <= threads <= processor.cores, f"threads are {threads}")
-    for role, invokes in record["measurements"][0]["invokes_ms"].items():
-        milliseconds, work = float(invokes["p50"]), build(Work, record["work"][role])
-        _demand(0 < milliseconds < _MOST_MS, f"{role} took {milliseconds} ms")
+    processor, threads = _processor(record.machine), record.setup.threads
+    _demand(1 <= threads <= processor.cores, f"threads are {threads}")
+    _demand(bool(record.measurements), "it holds no measurements")
+    for role, latency in record.measurements[0].invokes_ms.items():
+        _demand(role in record.work, f"it does not tell the work of '{role}'")
+        work = record.work[role]
+        _demand(0 < latency.p50 < _MOST_MS, f"{role} took {latency.p50} ms")
         for name, amount in vars(work).items():
             _demand(0 <= amount < _MOST, f"{role} has {amount} {name}")
         _demand(work.instructions > 0, f"{role} has no instructions")
-        yield Observation(work, processor, threads, milliseconds, processor.board)
+        yield Observation(work, processor, threads, latency.p50, processor.board)
 
 
-def _refuse_unlike(record: Mapping[str, Any]) -> None:
+def _refuse_unlike(record: _Record) -> None:
     """What was not measured as the published figures were teaches nothing of them."""
-    setup, machine = record["setup"], record["machine"]
-    _demand(not setup.get("device"), "its figures are predicted, not measured")
-    _demand(record["complete"] is True, "its run was interrupted")
-    _demand(setup["runtime"] == "litert", f"its runtime is {setup['runtime']}, not litert")
-    _demand(
-        setup["delegate"] in ("auto", "xnnpack"), f"it ran with the delegate {setup['delegate']}"
-    )
-    _demand(machine["architecture"] == ARCHITECTURE, f"its system is {machine['architecture']}")
-    _demand(machine.get("pointer_bits") in (None, 64), "its Python is a 32-bit one")
+    setup, machine = record.setup, record.machine
+    _demand(not setup.device, "its figures are predicted, not measured")
+    _demand(record.complete, "its run was interrupted")
+    _demand(setup.runtime == "litert", f"its runtime is {setup.runtime}, not litert")
+    _demand(setup.delegate in ("auto", "xnnpack"), f"it ran with the delegate {setup.delegate}")
+    _demand(machine.architecture == ARCHITECTURE, f"its system is {machine.architecture}")
+    _demand(machine.pointer_bits in (None, 64), "its Python is a 32-bit one")
 
 
-def _processor(machine: Mapping[str, Any]) -> Processor:
+def _processor(machine: _Machine) -> Processor:
     """The board's, at the clock that was in force there."""
-    detected = by_model(catalogue(), machine["board"])
+    detected = by_model(catalogue(), machine.board)
     if detected is None:
-        raise ValueError(f"no profile for the board '{machine['board']}'")
-    known = processor_of(detected.profile)
-    clock_ghz = max(machine.get("max_khz") or [known.clock_ghz * 1e6]) / 1e6
+        raise ValueError(f"no profile for the board '{machine.board}'")
+    published = processor_of(detected.profile)
+    clock_ghz = max(machine.max_khz or [published.clock_ghz * 1e6]) / 1e6
     _demand(0.1 <= clock_ghz <= 10, f"its clock is {clock_ghz} GHz")
-    return Processor(known.board, known.core, known.cores, clock_ghz, known.bandwidth_gb_s)
+    return replace(published, clock_ghz=clock_ghz)
 
 
 def _demand(condition: bool, message: str) -> None:

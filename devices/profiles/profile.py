@@ -3,11 +3,12 @@
 The shipped ones lie in `profiles/`; docs/boards.md explains each key.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edge_common.data import TableError, build, tomllib
+from edge_common.data import DataError, decode, read_toml
 from edge_common.errors import DeviceError
 
 SCHEMA = 1
@@ -104,43 +105,23 @@ class Profile:
 
 def read_profile(path: Path) -> Profile:
     """Read and check a profile; raise DeviceError naming the file and what is wrong in it."""
+    if path.exists() and not path.is_file():  # a pipe would wait for its writer
+        raise DeviceError(f"{path}: is no file")
     try:
-        profile = build(Profile, _checked_schema(_read_toml(path)))
-        check_values(profile, path.stem)
-    except TableError as error:
-        raise DeviceError(f"{path}: {error}") from error
+        table = read_toml(path, _MOST_BYTES)
+        _check_schema(table, path)
+        profile = decode(Profile, table, str(path))
+    except DataError as error:
+        raise DeviceError(str(error)) from error
+    check_values(profile, path)
     return profile
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would wait for its writer
-            raise TableError("is no file")
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise TableError(f"cannot be read: {error.strerror or error}") from error
-    if len(content) > _MOST_BYTES:
-        raise TableError("is larger than 1 MiB: no profile is")
-    try:
-        return tomllib.loads(content.decode())
-    except UnicodeDecodeError as error:
-        raise TableError(f"is not UTF-8 text: byte {error.start} cannot be decoded") from error
-    except tomllib.TOMLDecodeError as error:
-        raise TableError(f"is not TOML: {error}") from error
-    except RecursionError:
-        raise TableError("is not TOML that can be read: it is nested too deeply") from None
-
-
-def _checked_schema(table: dict[str, Any]) -> dict[str, Any]:
+def _check_schema(table: dict[str, Any], path: Path) -> None:
     """First of all, since another schema has other keys."""
     if table.get("schema", SCHEMA) != SCHEMA:
-        raise TableError(f"schema {table['schema']!r} is not the one read here, {SCHEMA}")
-    return table
+        raise DeviceError(f"{path}: schema {table['schema']!r} is not the one read here, {SCHEMA}")
 
-
-if TYPE_CHECKING:
-    pass
 
 ARCHITECTURES = ("aarch64", "armv7l", "x86_64")
 THROTTLING = ("vcgencmd", "cooling", "none")
@@ -148,10 +129,26 @@ POWER = ("none", "pmic", "ina3221", "rapl")
 _MOST = 1_000_000  # cores, MHz and KiB alike
 
 
-def check_values(profile: "Profile", stem: str) -> None:
-    """Raise TableError naming the first key whose value cannot be; stem: of the file's name."""
-    cpu, memory, run, telemetry = profile.cpu, profile.memory, profile.run, profile.telemetry
-    _demand(profile.name == stem, f"name '{profile.name}' differs from the file's, '{stem}'")
+def check_values(profile: Profile, path: Path) -> None:
+    """Raise DeviceError that names the file and the first key whose value cannot be."""
+    for message in _faults(profile, path.stem):
+        raise DeviceError(f"{path}: {message}")
+
+
+def _faults(profile: Profile, stem: str) -> Iterator[str]:
+    """What is wrong with the values.  stem: of the file's name."""
+    if profile.name != stem:
+        yield f"name '{profile.name}' differs from the file's, '{stem}'"
+    yield from _numbers_out_of_range(profile)
+    yield from _unknown_words(profile)
+    yield from _faults_of_run(profile.run, profile.cpu.cores)
+    for path in profile.telemetry.temperature:
+        if path.startswith("/") or ".." in PurePosixPath(path).parts:
+            yield f"key 'telemetry.temperature' should be below /, without '..': '{path}'"
+
+
+def _numbers_out_of_range(profile: Profile) -> Iterator[str]:
+    cpu, memory = profile.cpu, profile.memory
     for key, value, least in (
         ("cpu.cores", cpu.cores, 1),
         ("cpu.clock_mhz", cpu.clock_mhz, 1),
@@ -159,29 +156,33 @@ def check_values(profile: "Profile", stem: str) -> None:
         ("cpu.l2_kib", cpu.l2_kib, 0),
         ("cpu.l3_kib", cpu.l3_kib, 0),
         ("memory.size_mib", min(memory.size_mib, default=0), 1),
-        ("run.threads", run.threads, 1),
+        ("run.threads", profile.run.threads, 1),
     ):
-        _demand(value >= least, f"key '{key}' should be at least {least}, not {value}")
-        _demand(value <= _MOST, f"key '{key}' should be at most {_MOST}, not {value}")
+        if value < least:
+            yield f"key '{key}' should be at least {least}, not {value}"
+        if value > _MOST:
+            yield f"key '{key}' should be at most {_MOST}, not {value}"
     for key, rate in (
         ("memory.bandwidth_gb_s", memory.bandwidth_gb_s),
         ("memory.measured_bandwidth_gb_s", memory.measured_bandwidth_gb_s),
     ):
-        _demand(rate is None or 0 < rate < 1e6, f"key '{key}' should be above 0, not {rate}")
+        if rate is not None and not 0 < rate < 1e6:
+            yield f"key '{key}' should be above 0, not {rate}"
+
+
+def _unknown_words(profile: Profile) -> Iterator[str]:
     for key, word, words in (
-        ("cpu.architecture", cpu.architecture, ARCHITECTURES),
-        ("telemetry.throttling", telemetry.throttling, THROTTLING),
-        ("telemetry.power", telemetry.power, POWER),
+        ("cpu.architecture", profile.cpu.architecture, ARCHITECTURES),
+        ("telemetry.throttling", profile.telemetry.throttling, THROTTLING),
+        ("telemetry.power", profile.telemetry.power, POWER),
     ):
-        _demand(word in words, f"key '{key}' should be one of {', '.join(words)}, not '{word}'")
-    _demand(run.threads <= cpu.cores, f"key 'run.threads' should be at most cpu.cores, {cpu.cores}")
-    for path in telemetry.temperature:
-        inside = not path.startswith("/") and ".." not in PurePosixPath(path).parts
-        _demand(inside, f"key 'telemetry.temperature' should be below /, without '..': '{path}'")
-    outside = [core for core in run.affinity if not 0 <= core < cpu.cores]
-    _demand(not outside, f"key 'run.affinity' names core {outside[:1]} of 0 to {cpu.cores - 1}")
+        if word not in words:
+            yield f"key '{key}' should be one of {', '.join(words)}, not '{word}'"
 
 
-def _demand(condition: bool, message: str) -> None:
-    if not condition:
-        raise TableError(message)
+def _faults_of_run(run: Run, cores: int) -> Iterator[str]:
+    if run.threads > cores:
+        yield f"key 'run.threads' should be at most cpu.cores, {cores}"
+    outside = [core for core in run.affinity if not 0 <= core < cores]
+    if outside:
+        yield f"key 'run.affinity' names core {outside[:1]} of 0 to {cores - 1}"

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_common.data import nearest_or_all, read_toml
 from edge_common.errors import ConfigError
 from edge_models.datasets.kinds import placed
-from edge_models.training.config import nearest, read_table, section
+from edge_models.training.config import section
 from edge_models.training.pixels_config import EndToEndConfig, training_config
 
 _OWN_SECTIONS = ("network", "few_frames", "frozen", "whole")
@@ -67,7 +68,7 @@ class Sweep:
             if member.name == name:
                 return member
         raise ConfigError(
-            f"no member is called {name}{nearest(name, [m.name for m in self.members])}"
+            f"no member is called {name}{nearest_or_all(name, [m.name for m in self.members])}"
         )
 
 
@@ -81,7 +82,7 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
         ConfigError: the file is no TOML, holds a key or value that no training has, or
             names members that are not there.
     """
-    table = read_table(path)
+    table = read_toml(path)
     name, reference = (_taken(table, key, str, str(path)) for key in ("name", "reference"))
     rows = _taken(table, "member", list, str(path))
     shared = {own: table.pop(own) for own in _OWN_SECTIONS if own in table}
@@ -109,7 +110,7 @@ def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> N
     wanted = [("reference", reference), *(("backbone_of", row.backbone_of) for row in rows)]
     for key, name in wanted:
         if name and name not in names:
-            raise ConfigError(f"{where}: {key} is {name!r}{nearest(name, names)}")
+            raise ConfigError(f"{where}: {key} is {name!r}{nearest_or_all(name, names)}")
     for at, row in enumerate(rows):
         if row.backbone_of in names[at:]:
             raise ConfigError(

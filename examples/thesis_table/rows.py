@@ -4,7 +4,7 @@ import functools
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_common.data import build, nearest, tomllib
+from edge_common.data import decode, nearest_or_all, read_toml
 from edge_common.errors import ConfigError
 from edge_devices.prediction.cores import Work
 
@@ -35,8 +35,8 @@ class Published:
 @functools.cache
 def published() -> dict[str, Published]:
     """All rows by their key, in the order of the table."""
-    text = Path(__file__).with_name("rows.toml").read_text("utf-8")
-    rows = [build(Published, row) for row in tomllib.loads(text)["row"]]
+    path = Path(__file__).with_name("rows.toml")
+    rows = decode(dict[str, tuple[Published, ...]], read_toml(path), str(path))["row"]
     return {row.key: row for row in rows}
 
 
@@ -48,8 +48,7 @@ def rows_named(names: str) -> tuple[Published, ...]:
     known = published()
     given = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(given - set(known)):
-        hint = nearest(name, known) or f"; there are {', '.join(known)}"
-        raise ConfigError(f"no row is called '{name}'{hint}")
+        raise ConfigError(f"no row is called '{name}'{nearest_or_all(name, known)}")
     return tuple(row for key, row in known.items() if not given or key in given)
 
 

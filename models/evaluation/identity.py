@@ -9,13 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
 from edge_models.evaluation.measure import Asked
 from edge_models.evaluation.open_set import OpenSet, open_set
 from edge_models.evaluation.recognition import Recognition, recognise
 from edge_models.evaluation.similarity import likeness_of
 from edge_models.networks.tasks import Task
-from edge_models.training.config import EvaluationSection, nearest
+from edge_models.training.config import EvaluationSection
 
 USUAL = "reid"
 MOST_CLIPS = 2000  # compared with each other; of more, whole files are drawn
@@ -51,7 +52,7 @@ def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
     if section.identity and section.identity not in classes:
         raise ConfigError(
             f"evaluation.identity is {section.identity!r}, which is no task with classes"
-            f"{nearest(section.identity, classes)}"
+            f"{nearest_or_all(section.identity, classes)}"
         )
     return section.identity
 

@@ -1,22 +1,17 @@
 """A training run as a TOML file."""
 
 import dataclasses
-import difflib
 import hashlib
 import json
-import sys
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar
 
+from edge_common.data import decode, read_toml
 from edge_common.errors import ConfigError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+T = TypeVar("T")
 
 DATA_KIND = "orl-motion"  # where a training file names none
 FEATURES_VERSION = 1  # to be raised when clips are rendered differently
@@ -196,46 +191,18 @@ def read_config(path: Path) -> TrainingConfig:
     Raises:
         ConfigError: the file is no TOML, or holds a key or a value that no run has.
     """
-    return section(TrainingConfig, read_table(path), str(path))
+    return section(TrainingConfig, read_toml(path), str(path))
 
 
-def read_table(path: Path) -> dict[str, Any]:
-    """The bare content of a TOML file. Raises ConfigError where it is none."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read as TOML: {error}") from error
-
-
-def section(kind: type, table: dict[str, Any], where: str) -> Any:
+def section(kind: type[T], table: Mapping[str, Any], source: str) -> T:
     """A `kind` of what a file says; raises ConfigError that names the key that is wrong."""
-    types = get_type_hints(kind)
-    for key in table:
-        if key not in types:
-            raise ConfigError(f"{where}: unknown key `{key}`{nearest(key, types)}")
-    return kind(**{key: _value(types[key], table[key], f"{where}: {key}") for key in table})
+    _refuse_negative(table, source)
+    return decode(kind, table, source)
 
 
-def _value(kind: Any, value: Any, where: str) -> Any:
-    if kind is Any:
-        return value
-    if get_origin(kind) is dict or dataclasses.is_dataclass(kind):
-        if not isinstance(value, dict):
-            raise ConfigError(f"{where} must be a section, written [{where.split(': ')[-1]}]")
-        if dataclasses.is_dataclass(kind):
-            return section(kind, value, where)
-        of_items = get_args(kind)[1]
-        return {key: _value(of_items, item, f"{where}.{key}") for key, item in value.items()}
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise ConfigError(f"{where} is {value!r}: it must be of type {kind.__name__}")
-    if isinstance(value, int | float) and value < 0:
-        raise ConfigError(f"{where} is {value}: it must not be negative")
-    return value
-
-
-def nearest(key: str, known: Iterable[str]) -> str:
-    """What to say after a key that is none: the one that was meant, or all there are."""
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f", did you mean `{near[0]}`?" if near else f"; known are {', '.join(known)}"
+def _refuse_negative(table: Mapping[str, Any], source: str) -> None:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            _refuse_negative(value, f"{source}: {key}")
+        elif isinstance(value, int | float) and value < 0:
+            raise ConfigError(f"{source}: {key} is {value}: it must not be negative")

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import keras
 
+from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
 from edge_models.datasets.dataset import DataSet
 from edge_models.evaluation.history import label_sums
@@ -19,7 +20,6 @@ from edge_models.evaluation.identity import identity_task
 from edge_models.networks.applications import load_weights
 from edge_models.networks.backbones import check_layer
 from edge_models.networks.mtdnn import build_mtdnn
-from edge_models.training.config import nearest
 from edge_models.training.few_frames import OneCycle
 from edge_models.training.from_features import backbone_by_frames, head_of, network_of, verbosity
 from edge_models.training.logs import CSVLog, TensorBoardLog, Watch
@@ -213,6 +213,6 @@ def _check_tasks(config: EndToEndConfig, data: DataSet) -> None:
     names = [task.name for task in data.tasks]
     for task in config.loss_weights:
         if task not in names:
-            raise ConfigError(f"loss_weights names no task: {task}{nearest(task, names)}")
+            raise ConfigError(f"loss_weights names no task: {task}{nearest_or_all(task, names)}")
     if not any(config.loss_weights.get(name, 1.0) for name in names):
         raise ConfigError("all loss_weights are 0, which leaves nothing to learn")

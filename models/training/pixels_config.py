@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from edge_common.data import nearest_or_all, read_toml
 from edge_common.errors import ConfigError
 from edge_models.datasets.kinds import KINDS, kind_of
 from edge_models.training.augment import AugmentationSection
@@ -19,8 +20,6 @@ from edge_models.training.config import (
     NetworkSection,
     StageSection,
     TrainingConfig,
-    nearest,
-    read_table,
     section,
     weights_by_content,
 )
@@ -133,7 +132,7 @@ def read_training_file(path: Path) -> TrainingConfig | EndToEndConfig:
     Raises:
         ConfigError: the file is no TOML, or holds a key or a value that no run has.
     """
-    table = read_table(path)
+    table = read_toml(path)
     own = set(_OWN_SECTIONS) & set(table)
     data = table.get("data", {})
     if isinstance(data, dict) and data.get("kind", DATA_KIND) == DATA_KIND and not own:
@@ -147,10 +146,10 @@ def training_config(table: Mapping[str, Any], where: str) -> EndToEndConfig:
     rest = dict(table)
     data = rest.pop("data", {})
     if not isinstance(data, dict):
-        raise ConfigError(f"{where}: data must be a section, written [data]")
+        raise ConfigError(f"{where}: key 'data' should be a table, {{...}}, not {data!r:.60}")
     data = dict(data)
     kind = data.pop("kind", DATA_KIND)
     if kind not in list(KINDS):  # a list in a file has no hash
-        raise ConfigError(f"{where}: data.kind is {kind!r}{nearest(str(kind), KINDS)}")
+        raise ConfigError(f"{where}: data.kind is {kind!r}{nearest_or_all(str(kind), KINDS)}")
     config = section(EndToEndConfig, rest, where)
     return dataclasses.replace(config, data=section(KINDS[kind].section, data, f"{where}: data"))

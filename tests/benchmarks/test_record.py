@@ -106,7 +106,7 @@ def test_an_unwritable_place_is_said(tmp_path) -> None:
         ("{", "no benchmark record"),
         ("[]", "record version None"),
         ('{"schema": 4}', "record version 4, this edge-bench reads 3"),
-        ('{"schema": 3}', "field 'created_at' is missing"),
+        ('{"schema": 3}', "key 'created_at' is missing"),
     ],
 )
 def test_what_is_no_record_is_refused(text: str, said: str) -> None:

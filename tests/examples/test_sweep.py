@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import examples.sweep as sweep
+from edge_common.data import tomllib
 from edge_common.errors import ConfigError
 from edge_models.datasets.fashion_motion import TASKS
 from edge_models.evaluation.intervals import Estimate
@@ -20,7 +21,6 @@ from edge_models.evaluation.measure import ANSWERS, read_answers
 from edge_models.evaluation.results import TaskResult
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import answers_to, build_mtdnn
-from edge_models.training.config import tomllib
 from edge_models.training.from_features import network_of
 from examples.sweep.__main__ import main
 from examples.sweep.figures import MemberFigures, behind
@@ -163,20 +163,20 @@ def test_shipped_members_are_told_apart(path, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('reference = "one"', 'reference = "oen"', "reference is 'oen', did you mean `one`?"),
+        ('reference = "one"', 'reference = "oen"', "reference is 'oen'; did you mean 'one'?"),
         ('reference = "one"', "", "needs `reference` (a name)"),
         ('name = "two"', 'name = "one"', "each member needs a name of its own"),
         ('name = "two"', 'name = "../two"', "of letters, digits, dots and dashes"),
         ('backbone_of = "one"', 'backbone_of = "two"', "two must come after two"),
-        ('backbone_of = "one"', 'backbone_of = "tow"', "backbone_of is 'tow', did you mean `two`?"),
+        ('backbone_of = "one"', 'backbone_of = "tow"', "backbone_of is 'tow'; did you mean 'two'?"),
         ("network.head_width = 4", "network.size = 48", "cannot take the backbone of one: size dif"),
         ("keep_maps = true", "", "two cannot take the backbone of one: both need frozen.keep_maps"),
         ("network.head_width = 4", "whole.max_epochs = 2", "set whole.max_epochs = 0 for both"),
-        ("network.head_width = 4", "network.head_with = 4", "two: network: unknown key `head_with`"),
-        ("network.head_width = 4", "netwrok.size = 4", "member 2: unknown key `netwrok`"),
-        ("network.head_width = 4", "network = 3", "member 2: network must be a section"),
-        ('kind = "fashion-motion"', "kind = []", "data.kind is []; known are"),
-        ('kind = "fashion-motion"', "items = 3", "unknown key `items`"),
+        ("network.head_width = 4", "network.head_with = 4", "two: unknown key 'network.head_with'"),
+        ("network.head_width = 4", "netwrok.size = 4", "member 2: unknown key 'netwrok'"),
+        ("network.head_width = 4", "network = 3", "member 2: key 'network' should be a table"),
+        ('kind = "fashion-motion"', "kind = []", "data.kind is []; there are"),
+        ('kind = "fashion-motion"', "items = 3", "unknown key 'items'"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_wrong_is_told_what_is_wrong(tmp_path, old, new, message):
@@ -191,10 +191,10 @@ def test_a_file_that_is_wrong_is_told_what_is_wrong(tmp_path, old, new, message)
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ('data = "x"', "data must be a section, written [data]"),
-        ("data = []", "data must be a section, written [data]"),
-        ("network = 3", "network must be a section, written [network]"),
-        ("few_frames = []", "few_frames must be a section, written [few_frames]"),
+        ('data = "x"', "key 'data' should be a table, {...}"),
+        ("data = []", "key 'data' should be a table, {...}"),
+        ("network = 3", "key 'network' should be a table, {...}"),
+        ("few_frames = []", "key 'few_frames' should be a table, {...}"),
         ("member = [1]", "needs `member` ([[member]])"),
         ("member = 1", "needs `member` ([[member]])"),
         ("reference = 1", "needs `reference` (a name)"),
@@ -234,7 +234,7 @@ def test_numbers_are_refused_before_anything_is_trained(tmp_path, tiny):
 def test_a_member_that_is_none_is_named(tmp_path):
     (tmp_path / "sweep.toml").write_text(SWEEP)
     result = invoke(tmp_path / "sweep.toml", "-o", tmp_path / "out", "--members", "on")
-    assert result.exit_code == 2 and "no member is called on, did you mean `one`?" in result.stderr
+    assert result.exit_code == 2 and "no member is called on; did you mean 'one'?" in result.stderr
 
 
 def answers(*right, sources=None):

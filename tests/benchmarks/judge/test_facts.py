@@ -47,7 +47,7 @@ def test_facts_come_back_as_they_were() -> None:
     ("fields", "said"),
     [
         ({"facts_schema": 7}, "f.json has facts version 7, this edge-bench reads 1: make it again"),
-        ({"facts_schema": 1}, "f.json holds no facts of a bundle \\(field 'bundle' is missing\\)"),
+        ({"facts_schema": 1}, "f.json holds no facts of a bundle \\(key 'bundle' is missing\\)"),
     ],
 )
 def test_other_facts_are_refused(fields: dict, said: str) -> None:

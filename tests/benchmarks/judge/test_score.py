@@ -115,13 +115,13 @@ GOOD = '{"frame": 1, "tasks": {}}'
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
-        ('{"frame": 2', "line 2: this is no JSON"),
-        ("[3]", r"line 2: an object is needed, not \[3\]"),
-        ('{"tasks": {}}', "line 2: the field 'frame' is missing"),
-        ('{"frame": "2", "tasks": {}}', "line 2: 'frame' should be a whole number, not '2'"),
-        ('{"frame": true, "tasks": {}}', "line 2: 'frame' should be a whole number, not True"),
-        ('{"frame": 2, "tasks": []}', r"line 2: 'tasks' should be an object, not \[\]"),
-        ('{"frame": 2, "tasks": {"a": 3}}', "line 2: the answer to 'a' should be an object"),
+        ('{"frame": 2', "line 2: is not JSON"),
+        ("[3]", r"line 2: it should be a table, {...}, not \[3\]"),
+        ('{"tasks": {}}', "line 2: key 'frame' is missing"),
+        ('{"frame": "2", "tasks": {}}', "line 2: key 'frame' should be a whole number, not '2'"),
+        ('{"frame": true, "tasks": {}}', "line 2: key 'frame' should be a whole number, not True"),
+        ('{"frame": 2, "tasks": []}', r"line 2: key 'tasks' should be a table, {...}, not \[\]"),
+        ('{"frame": 2, "tasks": {"a": 3}}', "line 2: key 'tasks.a' should be a table"),
         ('{"frame": 2, "tasks": {"a": {}}}', "line 2: the answer to 'a' has neither"),
         ('{"frame": 1, "tasks": {}}', "decision 2 is of frame 1 but follows frame 1"),
     ],
@@ -135,7 +135,10 @@ def test_a_malformed_decision_is_named_by_its_line(tmp_path, bad: str, said: str
     ("bad", "said"),
     [
         ('{"first_frame": 5, "last_frame": 4, "tasks": {}}', "line 2: a segment from frame 5"),
-        ('{"first_frame": 5, "last_frame": 9, "tasks": {"a": null}}', "the truth of 'a' should be"),
+        (
+            '{"first_frame": 5, "last_frame": 9, "tasks": {"a": null}}',
+            "key 'tasks.a' should be text or a number",
+        ),
         ('{"first_frame": 3, "last_frame": 9, "tasks": {}}', "from frame 0 and from frame 3 over"),
     ],
 )

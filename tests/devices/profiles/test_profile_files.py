@@ -68,7 +68,7 @@ def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, reason: str)
 
 def test_a_table_in_the_place_of_a_value_and_the_other_way_round(tmp_path: Path) -> None:
     path = tmp_path / "pi-4.toml"
-    assert "key 'cpu' should be a table, [cpu], not 3" in _reason(
+    assert "key 'cpu' should be a table, {...}, not 3" in _reason(
         path,
         PI_4.replace("[recognise]", "cpu = 3\n[recognise]", 1)
         .replace("[cpu]", "[cpu2]", 1)

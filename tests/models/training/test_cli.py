@@ -48,7 +48,7 @@ def test_an_unknown_key_is_one_line_on_stderr(config):
     config.write_text("[data]\npeeple = 3\n")
     result = invoke(config, "-o", "model.keras")
     assert result.exit_code == 2
-    assert result.stderr.count("\n") == 1 and "did you mean `people`?" in result.stderr
+    assert result.stderr.count("\n") == 1 and "did you mean 'people'?" in result.stderr
 
 
 def test_more_people_than_there_are_is_refused(config, tmp_path):

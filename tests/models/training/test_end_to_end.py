@@ -191,7 +191,7 @@ def test_a_network_without_a_report_is_measured_without_curves(swum):
         (
             'name = "tiny"',
             'name = "tiny"\n[evaluation]\nidentity = "acton"',
-            "did you mean `action`?",
+            "did you mean 'action'?",
         ),
     ],
 )
@@ -556,14 +556,14 @@ def test_data_may_move(path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ("[loss_weights]\nacton = 1.0\n", "loss_weights names no task: acton, did you mean `action`?"),
+        ("[loss_weights]\nacton = 1.0\n", "loss_weights names no task: acton; did you mean 'action'?"),
         ("[loss_weights]\nreid = 0\naction = 0\n", "leaves nothing to learn"),
         ('[whole]\nfrom_layer = "midle"\n', "whole.from_layer is 'midle'"),
         ("[whole]\nmax_epochs = 0\n", "train something"),
         ("[augmentation]\nerase = 2\n", "augmentation.erase is 2.0: it is a share of"),
-        ("[augmentation]\nflp = true\n", "unknown key `flp`, did you mean `flip`?"),
+        ("[augmentation]\nflp = true\n", "unknown key 'augmentation.flp'; did you mean 'flip'?"),
         ("test_share = 1.0\n", "together below 1"),
-        ("poeple = 2\n", "unknown key `poeple`, did you mean `people`?"),
+        ("poeple = 2\n", "unknown key 'poeple'; did you mean 'people'?"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_a_file_is_one_line(tmp_path, more, message):
@@ -577,7 +577,7 @@ def test_what_is_wrong_in_a_file_is_one_line(tmp_path, more, message):
 def test_an_unknown_data_set_is_named_with_the_nearest(tmp_path):
     (tmp_path / "run.toml").write_text('[data]\nkind = "utkfaces"\n')
     result = invoke(tmp_path / "run.toml", "-o", tmp_path / "m.keras")
-    assert result.exit_code == 2 and "did you mean `utkface`?" in result.stderr
+    assert result.exit_code == 2 and "did you mean 'utkface'?" in result.stderr
 
 
 def test_a_packaged_data_set_takes_no_folder(tmp_path):
