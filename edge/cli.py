@@ -1,12 +1,14 @@
-"""edge-run: a bundle over a camera, a stream, a video or pictures."""
+"""edge-run: a bundle over a camera, a stream, a video or images."""
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 
+from edge import sinks, sources
 from edge.bundle.shipped import DEFAULT_BUNDLE
-from edge.commands.options import device_option, engine_options, is_plain_tflite, region_option
+from edge.commands.options import device_option, engine_options, region_option, source_options
 from edge.people.commands import COMMANDS
 from edge_common import __version__
 from edge_common.command_line import CommandWithSubcommands, json_option, one_line_errors
@@ -22,8 +24,18 @@ class Seconds(click.FloatRange):
     ) -> float:
         number = super().convert(value, param, ctx)
         if math.isnan(number):
-            self.fail(f"{value!r} is no number of seconds.", param, ctx)
+            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
         return number
+
+
+class RunCommand(CommandWithSubcommands):
+    """Its help lists the kinds of sources and sinks."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, registry in (("Sources", sources.registry()), ("Sinks", sinks.registry())):
+            with formatter.section(title):
+                formatter.write_dl(registry.rows(), col_max=42)
+        super().format_epilog(ctx, formatter)
 
 
 EXAMPLES = """\b
@@ -31,6 +43,7 @@ Examples:
   edge-run --camera 0 --show
   edge-run --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
   edge-run mine.edge --source 'frames/*.png' --jsonl -
+  edge-run mine.edge --source rtsp://host/stream --sink jsonl:out.jsonl --sink video:out.mp4:rate=25
   edge-run mine.edge --self-test
   edge-run mine.edge --camera 0 --device emulated:pi-4
   edge-run enroll anna --camera 0 --region square
@@ -38,11 +51,11 @@ Examples:
 """
 
 
-@click.command(cls=CommandWithSubcommands, subcommands=COMMANDS, epilog=EXAMPLES)
+@click.command(cls=RunCommand, subcommands=COMMANDS, epilog=EXAMPLES)
 @click.argument("bundle", default=DEFAULT_BUNDLE)
-@click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
+@source_options
 @click.option(
-    "--source", metavar="URI", help="Video file, image folder, quoted glob, or stream URL."
+    "--sink", metavar="URI", multiple=True, help="What becomes of decisions; may be given again."
 )
 @click.option("--save", metavar="VIDEO", help="Write an annotated video (.mp4, .avi, .mkv).")
 @click.option("--jsonl", metavar="FILE", help="Write one JSON line a decision; - is stdout.")
@@ -62,7 +75,7 @@ Examples:
     "--threshold",
     type=click.FloatRange(-1, 1),
     metavar="COSINE",
-    help="Call people less alike to the gallery `unknown`. [default: what the bundle says]",
+    help="Call people less similar to the gallery `unknown`. [default: what the bundle says]",
 )
 @engine_options
 @device_option
@@ -70,7 +83,7 @@ Examples:
     "--invoke-timeout",
     type=Seconds(0, _DAY_S),
     metavar="SECONDS",
-    help="End with code 4 where a frame takes longer; 0: never. [default: 60 with a delegate's "
+    help="End with code 4 if a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",
 )
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
@@ -88,25 +101,17 @@ Examples:
 @json_option
 @click.version_option(__version__)
 @one_line_errors
-def main(bundle: str, **options: object) -> None:
+def main(bundle: str, **options: Any) -> None:
     """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
 
     Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
     shipped network runs: who of 40 people is it, and how does the face move? `face` is
-    shipped, too: age and gender of the face in the picture, and a descriptor that tells
+    shipped, too: age and gender of the face in the frame, and a descriptor that tells
     people apart.
     """
-    from edge.commands.execute import execute
+    from edge.commands.execute import RunOptions, execute
 
-    if options["threshold"] is not None and options["gallery"] is None:
-        raise click.UsageError("--threshold goes with --gallery FILE")
-    if (options["camera"] is None) == (options["source"] is None) and not options["self_test"]:
-        raise click.UsageError("give one of --camera N and --source URI")
-    if not is_plain_tflite(bundle) and (options["labels"] or options["input_range"]):
-        raise click.UsageError(
-            "--labels and --input-range go with a plain .tflite; a bundle knows its own"
-        )
-    execute(bundle, **options)
+    execute(RunOptions(bundle, **options))
 
 
 if __name__ == "__main__":

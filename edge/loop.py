@@ -3,11 +3,11 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from dataclasses import dataclass
 
 from edge.engine.watchdog import Watchdog
-from edge.sinks.base import RunEnded, Sink
-from edge.sources.base import Source
+from edge.sinks import RunEnded, Sink
+from edge.sources import Source
 from edge.stream.preprocess import Frame
 from edge.stream.stream import Stream
 from edge.summary import RunSummary, process_age_s
@@ -15,23 +15,32 @@ from edge_common.errors import EdgeError, EngineHung
 from edge_devices.detection.memory import peak_rss_bytes
 
 
+@dataclass(frozen=True)
+class Limits:
+    """When a run ends before its source does.
+
+    frame_timeout_s: of one frame in the stream; if it takes longer, `on_hang` is called when
+    summary and sinks are complete, and the process ends with EngineHung's exit code; 0: no limit.
+    """
+
+    max_frames: int | None = None
+    frame_timeout_s: float = 0.0
+    on_hang: Callable[[], None] = lambda: None
+
+
 def run(
     stream: Stream,
     source: Source,
     sinks: Sequence[Sink],
     summary: RunSummary,
+    limits: Limits = Limits(),
     *,
-    max_frames: int | None = None,
     on_frame: Callable[[RunSummary], None] = lambda summary: None,
-    timeout_s: float = 0.0,
-    on_hang: Callable[[], None] = lambda: None,
 ) -> None:
     """Push every frame of `source` through `stream` into `sinks`, until its end.
 
     `summary` is filled on the way and complete however the run ends; the sinks are
-    closed in every case. Where one frame takes the stream longer than `timeout_s` (0: it
-    may), `on_hang` is called when both are done, and the process ends with EngineHung's
-    exit code. Raises what the source or a sink raises, and KeyboardInterrupt.
+    closed in every case. Raises what the source or a sink raises, and KeyboardInterrupt.
     """
     started = time.perf_counter()
 
@@ -43,13 +52,13 @@ def run(
     def give_up() -> int:
         with contextlib.suppress(EdgeError), _closing_all(sinks):
             complete()
-        on_hang()
+        limits.on_hang()
         return EngineHung.exit_code
 
-    watchdog = Watchdog(timeout_s, give_up).start()
+    watchdog = Watchdog(limits.frame_timeout_s, give_up).start()
     try:
         with _closing_all(sinks):
-            for frame in _timed(source, summary, max_frames):
+            for frame in _timed(source, summary, limits.max_frames):
                 _one_frame(stream, frame, sinks, summary, watchdog)
                 on_frame(summary)
     except RunEnded:
@@ -64,7 +73,7 @@ def _one_frame(
     frame: Frame,
     sinks: Sequence[Sink],
     summary: RunSummary,
-    watchdog: AbstractContextManager,
+    watchdog: Watchdog,
 ) -> None:
     started = time.perf_counter()
     with watchdog:

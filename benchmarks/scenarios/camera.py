@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.loop import run
-from edge.sinks.base import RunEnded
-from edge.sources.base import Source
+from edge.sinks import RunEnded
+from edge.sources import Source
 from edge.sources.live import LiveSource
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame

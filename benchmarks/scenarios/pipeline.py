@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.loop import run
-from edge.sinks.base import RunEnded, Sink
-from edge.sources.base import Source
+from edge.loop import Limits, run
+from edge.sinks import RunEnded, Sink
+from edge.sources import Source
 from edge.stream.stream import Stream
 from edge.summary import LatencyLog, RunSummary
 from edge_benchmarks.measure.timing import Clock, Plan
@@ -99,7 +99,7 @@ class _Player:
             summary = RunSummary("", source.name, "", latency=LatencyLog(PASS_FRAMES))
             keep(summary)
             sinks = [self._open_sink()]
-            run(self._stream, source, sinks, summary, max_frames=max_frames, on_frame=check)
+            run(self._stream, source, sinks, summary, Limits(max_frames), on_frame=check)
 
     def measure_pass(self, enough: Callable[[], bool]) -> None:
         """Play until the end, or until it is enough. Raises SourceError for no decision."""

@@ -13,8 +13,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.sources.base import Source
-from edge.sources.files import ImageFiles, VideoFile, images_in, natural_key
+from edge.sources import Source
+from edge.sources.images import ImageFiles, images_in, natural_key
+from edge.sources.video import VideoFile
 from edge_common.errors import ClipError, SourceError
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})

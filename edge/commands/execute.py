@@ -3,103 +3,168 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import click
 
-from edge.bundle.archive import Bundle
-from edge.bundle.plain_tflite import open_any
-from edge.check.self_test import self_test
+from edge import sinks, sources
+from edge.bundle.archive import Bundle, open_bundle
+from edge.commands.options import is_plain_tflite, one_source
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.delegation import by_part
 from edge.engine.watchdog import default_timeout_s, say_hang
-from edge.loop import run
-from edge.people.recogniser import open_recogniser
-from edge.sinks import JsonLines, Sink, VideoFileSink, Window
-from edge.sources import Source, open_source
+from edge.loop import Limits, run
+from edge.registry import Request
 from edge.stream.preprocess import Region
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream.stream import EngineOptions, Naming, Stream
 from edge.summary import RunSummary
 from edge_common.console import bar
 from edge_common.data import encode
 from edge_common.errors import EdgeError
 
+_STDOUT = "-"
 
-def execute(
-    bundle: str,
-    *,
-    camera: int | None,
-    source: str | None,
-    save: str | None,
-    jsonl: str | None,
-    show: bool,
-    frames: int | None,
-    hop: int,
-    region: str,
-    gallery: Path | None,
-    threshold: float | None,
-    runtime: str,
-    threads: int,
-    delegate: Delegate,
-    device: str,
-    invoke_timeout: float | None,
-    self_test: bool,
-    labels: str | None,
-    input_range: tuple[float, float] | None,
-    as_json: bool,
-) -> None:
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `edge-run`, as its help describes them.
+
+    Raises click.UsageError if they contradict each other, SinkError or SourceError if nothing is
+    called as they say, and EdgeError if an output would destroy an input or another output.
+    """
+
+    bundle: str
+    camera: int | None = None
+    source: str | None = None
+    save: str | None = None
+    jsonl: str | None = None
+    show: bool = False
+    sink: tuple[str, ...] = ()
+    frames: int | None = None
+    hop: int = 1
+    region: str = "full"
+    gallery: Path | None = None
+    threshold: float | None = None
+    runtime: str = "auto"
+    threads: int = 1
+    delegate: Delegate = AUTO
+    device: str = ""
+    invoke_timeout: float | None = None
+    self_test: bool = False
+    labels: str | None = None
+    input_range: tuple[float, float] | None = None
+    as_json: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and self.gallery is None:
+            raise click.UsageError("--threshold goes with --gallery FILE")
+        if not self.self_test:
+            one_source(self.camera, self.source)
+        if not is_plain_tflite(self.bundle) and (self.labels or self.input_range):
+            raise click.UsageError(
+                "--labels and --input-range go with a plain .tflite; a bundle knows its own"
+            )
+        source = None if self.self_test else self.source_request.target
+        _refuse_overwriting([self.bundle, source, self.labels, self.gallery], self.outputs)
+
+    @cached_property
+    def source_request(self) -> Request:
+        return one_source(self.camera, self.source)
+
+    @cached_property
+    def outputs(self) -> tuple[Request, ...]:
+        """Those of --sink, and those that --save, --show and --jsonl are short for."""
+        registry = sinks.registry()
+        requests = [registry.find(text) for text in self.sink]
+        if self.save:
+            requests.append(registry.named("video", self.save))
+        if self.show:
+            requests.append(registry.named("window"))
+        if self.jsonl:
+            requests.append(registry.named("jsonl", self.jsonl))
+        return tuple(requests)
+
+    @property
+    def writes_to_stdout(self) -> bool:
+        return any(request.target == _STDOUT for request in self.outputs)
+
+    @property
+    def frame_timeout_s(self) -> float:
+        """How long a frame may take; 0: any time."""
+        if self.invoke_timeout is None:
+            return default_timeout_s(self.delegate)
+        return self.invoke_timeout
+
+    @property
+    def engine(self) -> EngineOptions:
+        # a run guards whole frames, and closes its outputs
+        timeout_s = self.invoke_timeout if self.self_test else 0.0
+        return EngineOptions(self.runtime, self.threads, self.delegate, self.device, timeout_s)
+
+
+def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[Request]) -> None:
+    """Raise EdgeError if an output would destroy an input or another output."""
+    taken = {Path(name).resolve() for name in inputs if name}
+    for request in outputs:
+        name = request.target or request.kind.name
+        if Path(name).resolve() in taken:
+            raise EdgeError(f"{name} is given twice: give every output a name of its own")
+        taken.add(Path(name).resolve())
+
+
+def execute(options: RunOptions) -> None:
     """Load, open, run, and print the summary however the run ends."""
-    _refuse_overwriting([bundle, source, labels, gallery], [save, jsonl])
-    opened = open_any(bundle, labels=_read_labels(labels), value_range=input_range, runtime=runtime)
-    # a run guards whole frames, and closes its outputs
-    timeout_s = invoke_timeout if self_test else 0.0
-    options = EngineOptions(runtime, threads, delegate, device, timeout_s)
-    if self_test:
-        _report_self_test(opened, options, as_json)
+    bundle = _open_bundle(options)
+    if options.self_test:
+        _report_self_test(bundle, options)
         return
-    naming = open_recogniser(opened, gallery, threshold) if gallery else None
     with ExitStack() as stack:
-        stack.enter_context(options.confined())
-        stream = Stream(opened, options, region=Region.parse(region), hop=hop, naming=naming)
-        frames_in = stack.enter_context(open_source(source if camera is None else camera))
-        sinks = _open_sinks(save, jsonl, show, frames_in, [task.name for task in stream.tasks])
-        used = stream.head.engine.runtime
-        summary = RunSummary(
-            opened.manifest.name,
-            frames_in.name,
-            f"{used.name} {used.version}",
-            delegate.label,
-            window=opened.manifest.window,
-            trained_rate_hz=opened.manifest.frame_rate_hz,
-            source_rate_hz=frames_in.rate_hz if frames_in.total else 0.0,
+        naming = _recogniser(bundle, options)
+        stack.enter_context(options.engine.confined())
+        stream = Stream(
+            bundle,
+            options.engine,
+            region=Region.parse(options.region),
+            hop=options.hop,
+            naming=naming,
         )
+        source = stack.enter_context(sources.open_source(options.source_request))
+        info = sinks.RunInfo(tuple(task.name for task in stream.tasks), source.rate_hz)
+        opened_sinks = sinks.open_sinks(options.outputs, info)
+        summary = _summary(stream, source, options)
 
         def print_summary() -> None:
             summary.delegation, summary.predicted = stream.delegation, stream.predicted
-            text = json.dumps(summary.to_json()) if as_json else str(summary)
-            click.echo(text, err=jsonl == "-")
+            text = json.dumps(summary.to_json()) if options.as_json else str(summary)
+            click.echo(text, err=options.writes_to_stdout)
 
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(print_summary)
-        on_frame = stack.enter_context(_progress(frames_in, frames))
-        limit_s = default_timeout_s(delegate) if invoke_timeout is None else invoke_timeout
+        on_frame = stack.enter_context(_progress(source, options.frames))
 
         def on_hang() -> None:
             try:
                 print_summary()
-            finally:  # also where nobody reads our stdout
-                say_hang(limit_s, delegate)
+            finally:  # also if nobody reads our stdout
+                say_hang(options.frame_timeout_s, options.delegate)
 
-        run(
-            stream,
-            frames_in,
-            sinks,
-            summary,
-            max_frames=frames,
-            on_frame=on_frame,
-            timeout_s=limit_s,
-            on_hang=on_hang,
-        )
+        limits = Limits(options.frames, options.frame_timeout_s, on_hang)
+        run(stream, source, opened_sinks, summary, limits, on_frame=on_frame)
+
+
+def _open_bundle(options: RunOptions) -> Bundle:
+    if not is_plain_tflite(options.bundle):
+        return open_bundle(options.bundle)
+    from edge.bundle.plain_tflite import wrap_tflite
+
+    return wrap_tflite(
+        options.bundle,
+        labels=_read_labels(options.labels),
+        value_range=options.input_range,
+        runtime=options.runtime,
+    )
 
 
 def _read_labels(path: str | None) -> list[str]:
@@ -112,43 +177,45 @@ def _read_labels(path: str | None) -> list[str]:
     return [line.strip() for line in lines if line.strip()]
 
 
-def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[str | None]) -> None:
-    """Raise EdgeError where an output would destroy an input or another output."""
-    taken = {Path(name).resolve() for name in inputs if name}
-    for name in outputs:
-        if name and name != "-" and Path(name).resolve() in taken:
-            raise EdgeError(f"{name} is given twice: give every output a name of its own")
-        if name:
-            taken.add(Path(name).resolve())
+def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
+    if options.gallery is None:
+        return None
+    from edge.people.recogniser import open_recogniser
+
+    return open_recogniser(bundle, options.gallery, options.threshold)
 
 
-def _open_sinks(
-    save: str | None, jsonl: str | None, show: bool, source: Source, tasks: Sequence[str]
-) -> list[Sink]:
-    sinks: list[Sink] = []
-    if save:
-        sinks.append(VideoFileSink(save, source.rate_hz, tasks))
-    if show:
-        sinks.append(Window(tasks))
-    if jsonl:  # last, since it truncates an existing file
-        sinks.append(JsonLines(jsonl))
-    return sinks
+def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> RunSummary:
+    manifest, runtime = stream.bundle.manifest, stream.head.engine.runtime
+    return RunSummary(
+        manifest.name,
+        source.name,
+        f"{runtime.name} {runtime.version}",
+        options.delegate.label,
+        window=manifest.window,
+        trained_rate_hz=manifest.frame_rate_hz,
+        source_rate_hz=source.rate_hz if source.total else 0.0,
+    )
 
 
 @contextmanager
-def _progress(source: Source, max_frames: int | None) -> Iterator[Callable[[RunSummary], None]]:
-    """A progress bar where the number of frames is known."""
-    known = [count for count in (source.total, max_frames) if count is not None]
-    if not known:
+def _progress(
+    source: sources.Source, max_frames: int | None
+) -> Iterator[Callable[[RunSummary], None]]:
+    """A progress bar if the number of frames is known."""
+    totals = [count for count in (source.total, max_frames) if count is not None]
+    if not totals:
         yield lambda summary: None
         return
-    with bar(min(known), "frames") as on_frame:
+    with bar(min(totals), "frames") as on_frame:
         yield lambda summary: on_frame()
 
 
-def _report_self_test(bundle: Bundle, options: EngineOptions, as_json: bool) -> None:
-    result = self_test(bundle, options)
-    if as_json:
+def _report_self_test(bundle: Bundle, options: RunOptions) -> None:
+    from edge.check.self_test import self_test
+
+    result = self_test(bundle, options.engine)
+    if options.as_json:
         click.echo(json.dumps(encode(result)))
         return
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"

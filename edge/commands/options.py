@@ -10,6 +10,8 @@ import click
 
 from edge.engine import runtimes
 from edge.engine.delegate import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate
+from edge.registry import Request
+from edge.sources import find_source
 from edge_common.errors import DelegateError
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -28,6 +30,10 @@ threads_option = click.option(
     show_default=True,
     help="Threads a part; more is often slower.",
 )
+_camera = click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
+_source = click.option(
+    "--source", metavar="URI", help="Video file, image folder, quoted glob, or stream URL."
+)
 region_option = click.option(
     "--region",
     default="full",
@@ -39,13 +45,27 @@ device_option = click.option(
     "--device",
     default="",
     metavar="emulated:BOARD",
-    help="Play a board: its cores, memory and *predicted* latency; `edge-devices list` shows all.",
+    help="Emulate a board: its cores, memory and *predicted* latency; `edge-devices list` shows all.",
 )
 
 
 def engine_options(command: F) -> F:
     """Add --runtime, --threads, --delegate and --strict-delegate, as one value of `delegate`."""
     return runtime_option(threads_option(delegate_options(command)))
+
+
+def source_options(command: F) -> F:
+    """Add --camera and --source; `one_source` reads them."""
+    return _camera(_source(command))
+
+
+def one_source(camera: int | None, source: str | None) -> Request:
+    """What --camera or --source asks for. Raises UsageError unless it is one, and SourceError."""
+    if camera is not None and source is None:
+        return find_source(camera)
+    if camera is None and source is not None:
+        return find_source(source)
+    raise click.UsageError("give one of --camera N and --source URI")
 
 
 def is_plain_tflite(path: str) -> bool:
@@ -80,7 +100,7 @@ _named = click.option(
 _strict = click.option(
     "--strict-delegate",
     is_flag=True,
-    help="Fail where the delegate cannot be used, instead of running without it.",
+    help="Fail if the delegate cannot be used, instead of running without it.",
 )
 
 

@@ -2,11 +2,11 @@
 
 import re
 import sysconfig
-from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
+from edge.registry import read_options, split_options
 from edge_common.errors import DelegateError
 
 EMULATED = "emulated"
@@ -47,8 +47,6 @@ def folders() -> list[str]:
 DEFAULT, NONE, XNNPACK = "auto", "none", "xnnpack"
 OF_THE_RUNTIME = (DEFAULT, NONE, XNNPACK)
 
-_KEY = r"[A-Za-z_][\w-]*"
-
 
 @dataclass(frozen=True)
 class Delegate:
@@ -71,11 +69,14 @@ class Delegate:
         A piece between two commas that holds no `=` belongs to the value before it.
         Raises DelegateError where the text is not understood.
         """
-        name, options = _split(text)
+        name, options = split_options(text)
         _check_name(name, text)
         if options and name in OF_THE_RUNTIME:
             raise DelegateError(f"the delegate {name} takes no options: leave out :{options}")
-        return cls(name, tuple(_pairs(options)), strict)
+        try:
+            return cls(name, read_options(options, "the delegate's"), strict)
+        except ValueError as error:
+            raise DelegateError(str(error)) from None
 
     @property
     def is_library(self) -> bool:
@@ -117,18 +118,12 @@ AUTO = Delegate()
 
 def label_of(text: str) -> str:
     """A delegate as `str` writes it, without the folders of a path."""
-    name, options = _split(text)
+    name, options = split_options(text)
     return _file_name(name) + (f":{options}" if options else "")
 
 
 def _file_name(path: str) -> str:
     return Path(path).name or path  # `.` and `/` have none
-
-
-def _split(text: str) -> tuple[str, str]:
-    """Name or path, and what stands behind the colon before its options."""
-    named = re.match(rf"(.*?):({_KEY}=.*)$", text, re.DOTALL)
-    return named.groups() if named else (text, "")
 
 
 def _check_name(name: str, text: str) -> None:
@@ -142,20 +137,6 @@ def _check_name(name: str, text: str) -> None:
         near = get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
         raise DelegateError(f"there is no delegate {text!r}: {hint} Others are given by their path")
-
-
-def _pairs(options: str) -> Iterator[tuple[str, str]]:
-    pairs: dict[str, str] = {}
-    key = ""
-    for piece in options.split(",") if options else ():
-        if named := re.match(rf"({_KEY})=(.*)$", piece, re.DOTALL):
-            key, value = named.groups()
-            if key in pairs:
-                raise DelegateError(f"the delegate's option {key} is given twice")
-            pairs[key] = value
-        else:
-            pairs[key] += f",{piece}"
-    yield from pairs.items()
 
 
 def _written(options: tuple[tuple[str, str], ...]) -> str:

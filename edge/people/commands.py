@@ -2,10 +2,11 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from edge.commands.options import engine_options, region_option
+from edge.commands.options import engine_options, region_option, source_options
 from edge_common.command_line import json_option, one_line_errors
 
 gallery_option = click.option(
@@ -28,10 +29,7 @@ Examples:
 @click.command(epilog=ENROLL_EXAMPLES)
 @click.argument("name")
 @click.option("--bundle", default="face", show_default=True, help="Network that describes people.")
-@click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
-@click.option(
-    "--source", metavar="URI", help="Video file, image folder, quoted glob, or stream URL."
-)
+@source_options
 @gallery_option
 @click.option(
     "--descriptors",
@@ -46,17 +44,15 @@ Examples:
 @engine_options
 @json_option
 @one_line_errors
-def enroll(name: str, camera: int | None, source: str | None, **options: object) -> None:
+def enroll(name: str, **options: Any) -> None:
     """Add the one person that a source shows to a gallery, as NAME.
 
     Known already: the descriptors are added to those that NAME has. Nothing but
-    descriptors is kept, no picture.
+    descriptors is kept, no image.
     """
-    if (camera is None) == (source is None):
-        raise click.UsageError("give one of --camera N and --source URI")
-    from edge.people.enrolment import execute
+    from edge.people.enrolment import EnrolOptions, execute
 
-    execute(name, source if camera is None else camera, **options)
+    execute(EnrolOptions(name, **options))
 
 
 @click.command()
@@ -80,12 +76,12 @@ def people(gallery: Path, as_json: bool) -> None:
     from edge.people.gallery import read_gallery
     from edge_common.console import text_table
 
-    found = read_gallery(gallery)
-    counts = {name: len(found.people[name]) for name in sorted(found.people)}
+    known = read_gallery(gallery)
+    counts = {name: len(known.people[name]) for name in sorted(known.people)}
     if as_json:
-        click.echo(json.dumps({"gallery": str(gallery), "bundle": found.bundle, "people": counts}))
+        click.echo(json.dumps({"gallery": str(gallery), "bundle": known.bundle, "people": counts}))
         return
-    click.echo(f"{gallery}, by the network '{found.bundle}'")
+    click.echo(f"{gallery}, by the network '{known.bundle}'")
     click.echo(text_table(["person", "descriptors"], list(counts.items())) if counts else "nobody")
 
 

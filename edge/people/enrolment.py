@@ -8,10 +8,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle.archive import open_bundle
-from edge.engine.delegate import Delegate
+from edge.bundle.archive import Bundle, open_bundle
+from edge.commands.options import one_source
+from edge.engine.delegate import AUTO, Delegate
 from edge.people.acceptance import acceptance_of
 from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write_gallery
+from edge.registry import Request
 from edge.sources import Source, open_source
 from edge.stream.preprocess import Region
 from edge.stream.stream import EngineOptions, Stream
@@ -54,105 +56,136 @@ def enrol(
 ) -> Enrolment:
     """Take at most `most` descriptors from a source, whose `stream` hops as `hop_for` says.
 
-    Raises GalleryError where no window was full, and what the source raises.
+    Raises GalleryError if no window was full, and what the source raises.
     """
-    found: list[np.ndarray] = []
+    descriptors: list[np.ndarray] = []
     frames = 0
     for frame in source:
         decision = stream.push(frame)
         frames += 1
         on_frame()
         if decision is not None:
-            found.append(decision.tasks[gallery.task].scores)
-        if len(found) == most or frames == max_frames:
+            descriptors.append(decision.tasks[gallery.task].scores)
+        if len(descriptors) == most or frames == max_frames:
             break
-    if not found:
+    if not descriptors:
         window = stream.bundle.manifest.window
         raise GalleryError(
             f"{source.name} gave {frames} frames, the network looks at {window} at a time: "
             "give a longer source, or more --frames"
         )
-    return Enrolment(unit(np.stack(found)), frames)
+    return Enrolment(unit(np.stack(descriptors)), frames)
 
 
-def execute(
-    name: str,
-    source: str | int,
-    *,
-    bundle: str,
-    gallery: Path,
-    descriptors: int,
-    frames: int | None,
-    region: str,
-    runtime: str,
-    threads: int,
-    delegate: Delegate,
-    as_json: bool,
-) -> None:
-    """Watch the source, add to the gallery, say what is known now and what looks odd."""
-    opened, name = open_bundle(bundle), checked_name(name)
-    before = Gallery.of(opened)
-    if gallery.exists():
-        before = read_gallery(gallery)
-        before.check_fits(opened, str(gallery))
-    elif not can_be_written(gallery):
-        raise GalleryError(f"{gallery} cannot be written: its folder is missing or read-only")
-    window = opened.manifest.window
-    with open_source(source) as opened_source:
-        known = [count for count in (opened_source.total, frames) if count is not None]
-        total = min(known) if known else None
-        hop = hop_for(window, total, descriptors)
-        options = EngineOptions(runtime, threads, delegate)
-        stream = Stream(opened, options, region=Region.parse(region), hop=hop)
-        # of a live source nobody knows how long it takes: what counts are the windows
-        with bar(total or window * descriptors, "frames") as on_frame:
-            found = enrol(
-                stream, opened_source, before, most=descriptors, max_frames=frames,
-                on_frame=on_frame,
-            )  # fmt: skip
-    after = before.with_person(name, found.descriptors)
+@dataclass(frozen=True)
+class EnrolOptions:
+    """The options of `edge-run enroll`, as its help describes them.
+
+    Raises click.UsageError unless there is one source, and SourceError if there is no such kind.
+    """
+
+    name: str
+    camera: int | None = None
+    source: str | None = None
+    bundle: str = "face"
+    gallery: Path = Path("people.npz")
+    descriptors: int = 16
+    frames: int | None = None
+    region: str = "full"
+    runtime: str = "auto"
+    threads: int = 1
+    delegate: Delegate = AUTO
+    as_json: bool = False
+
+    def __post_init__(self) -> None:
+        one_source(self.camera, self.source)
+
+    @property
+    def source_request(self) -> Request:
+        return one_source(self.camera, self.source)
+
+    @property
+    def engine(self) -> EngineOptions:
+        return EngineOptions(self.runtime, self.threads, self.delegate)
+
+
+def execute(options: EnrolOptions) -> None:
+    """Watch the source, add to the gallery, report what is known now and what looks odd."""
+    bundle, name, gallery = open_bundle(options.bundle), checked_name(options.name), options.gallery
+    before = _gallery(bundle, gallery)
+    enrolment = _watch(bundle, before, options)
+    after = before.with_person(name, enrolment.descriptors)
     write_gallery(gallery, after)
-    measured = acceptance_of(opened)
-    doubts = _doubts(name, before, found, measured.threshold) if measured else []
-    if as_json:
-        click.echo(json.dumps(_as_json(name, gallery, after, found, doubts)))
+    measured = acceptance_of(bundle)
+    warnings = _warnings(name, before, enrolment, measured.threshold) if measured else []
+    if options.as_json:
+        click.echo(json.dumps(_as_json(name, gallery, after, enrolment, warnings)))
         return
     again = f" (known before: added to {len(before.people[name])})" if name in before.people else ""
     click.echo(
-        f"{gallery}: {name} by {len(found.descriptors)} descriptors of {found.frames} frames{again}"
+        f"{gallery}: {name} by {len(enrolment.descriptors)} descriptors of {enrolment.frames} "
+        f"frames{again}"
     )
-    for doubt in doubts:
-        click.echo(f"warning: {doubt}", err=True)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
-def _doubts(name: str, before: Gallery, found: Enrolment, threshold: float) -> list[str]:
+def _gallery(bundle: Bundle, path: Path) -> Gallery:
+    """The gallery at `path`, or an empty one. Raises GalleryError."""
+    if path.exists():
+        gallery = read_gallery(path)
+        gallery.check_fits(bundle, str(path))
+        return gallery
+    if not can_be_written(path):
+        raise GalleryError(f"{path} cannot be written: its folder is missing or read-only")
+    return Gallery.of(bundle)
+
+
+def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment:
+    """Descriptors of the source that the options ask for."""
+    window, most = bundle.manifest.window, options.descriptors
+    with open_source(options.source_request) as source:
+        totals = [count for count in (source.total, options.frames) if count is not None]
+        total = min(totals) if totals else None
+        hop = hop_for(window, total, most)
+        stream = Stream(bundle, options.engine, region=Region.parse(options.region), hop=hop)
+        # how long a live source takes is not known: what counts are the windows
+        with bar(total or window * most, "frames") as on_frame:
+            return enrol(
+                stream, source, gallery, most=most, max_frames=options.frames, on_frame=on_frame
+            )
+
+
+def _warnings(name: str, before: Gallery, enrolment: Enrolment, threshold: float) -> list[str]:
     """What makes it likely that the source shows somebody else, or several people."""
-    doubts = []
-    if found.likeness < threshold:
-        doubts.append(
-            f"its windows are only {found.likeness:.2f} alike at worst: does the source show one "
+    warnings = []
+    if enrolment.likeness < threshold:
+        warnings.append(
+            f"its windows are only {enrolment.likeness:.2f} alike at worst: does the source show one "
             "face all the time, and nothing else in the --region?"
         )
-    others = {n: float((found.descriptors @ d.T).max()) for n, d in before.people.items()}
-    others.pop(name, None)
-    nearest = max(sorted(others), key=others.__getitem__, default=None)
-    if nearest is not None and others[nearest] >= threshold:
-        doubts.append(f"it looks like '{nearest}' of the same gallery ({others[nearest]:.2f})")
+    similarities = {n: float((enrolment.descriptors @ d.T).max()) for n, d in before.people.items()}
+    similarities.pop(name, None)
+    nearest = max(sorted(similarities), key=similarities.__getitem__, default=None)
+    if nearest is not None and similarities[nearest] >= threshold:
+        warnings.append(
+            f"it looks like '{nearest}' of the same gallery ({similarities[nearest]:.2f})"
+        )
     own = before.people.get(name)
-    if own is not None and float((found.descriptors @ own.T).max()) < threshold:
-        doubts.append(f"it does not look like the '{name}' who was known before")
-    return doubts
+    if own is not None and float((enrolment.descriptors @ own.T).max()) < threshold:
+        warnings.append(f"it does not look like the '{name}' who was known before")
+    return warnings
 
 
 def _as_json(
-    name: str, gallery: Path, after: Gallery, found: Enrolment, doubts: list[str]
+    name: str, gallery: Path, after: Gallery, enrolment: Enrolment, warnings: list[str]
 ) -> dict[str, object]:
     return {
         "gallery": str(gallery),
         "name": name,
-        "frames": found.frames,
-        "added": len(found.descriptors),
+        "frames": enrolment.frames,
+        "added": len(enrolment.descriptors),
         "descriptors": len(after.people[name]),
-        "likeness": round(float(np.clip(found.likeness, -1, 1)), 4),
-        "warnings": doubts,
+        "likeness": round(float(np.clip(enrolment.likeness, -1, 1)), 4),
+        "warnings": warnings,
     }

@@ -1,8 +1,71 @@
-"""Where decisions go: JSON lines, an annotated video, a window."""
+"""What becomes of decisions: JSON lines, an annotated video, a window. One kind is one file here."""
 
-from edge.sinks.base import Sink
-from edge.sinks.jsonl import JsonLines
-from edge.sinks.video import VideoFileSink
-from edge.sinks.window import Window
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
-__all__ = ["JsonLines", "Sink", "VideoFileSink", "Window"]
+from edge.registry import Kind, Registry, Request
+from edge_common.errors import SinkError
+
+if TYPE_CHECKING:
+    from edge.stream import Decision, Frame
+
+
+class Sink(Protocol):
+    """Takes every frame with the decision it led to; whole and valid once closed."""
+
+    def take(self, frame: "Frame", decision: "Decision | None") -> None:
+        """Take one frame; `decision` is None if none was due. Raises SinkError."""
+
+    def close(self) -> None:
+        """Finish the output; may be called twice."""
+
+
+class RunEnded(Exception):
+    """A sink's user asked for the end of the run, by closing a window for instance."""
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What a sink may want to know of the run before its first frame.
+
+    tasks: their names, in the order of the bundle.  rate_hz: the source's frames a second; 0 if
+    it does not know.
+    """
+
+    tasks: tuple[str, ...]
+    rate_hz: float = 0.0
+
+
+_VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
+
+# in the order in which they are opened: what truncates an existing file comes last
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "video", "edge.sinks.video", "Annotated video (.mp4, .avi, .mkv).", "PATH", "rate=HZ",
+        matches=lambda text: text.lower().endswith(_VIDEO_SUFFIXES),
+    ),
+    Kind("window", "edge.sinks.window", "Annotated frames in a window; q ends."),
+    Kind(
+        "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
+        matches=lambda text: text.lower().endswith(".jsonl"),
+    ),
+)  # fmt: skip
+
+
+def registry() -> Registry:
+    """All kinds of sinks."""
+    return Registry("sink", SinkError, KINDS)
+
+
+def open_sinks(requests: Sequence[Request], run: RunInfo) -> list[Sink]:
+    """Open all of them, or none. Raises SinkError."""
+    kinds, every = list(KINDS), registry()
+    with ExitStack() as stack:
+        sinks: list[Sink] = []
+        for request in sorted(requests, key=lambda each: kinds.index(each.kind)):
+            sinks.append(every.open(request, run))
+            stack.callback(sinks[-1].close)
+        stack.pop_all()
+    return sinks

@@ -1,20 +1,25 @@
-"""One JSON object a line and decision."""
+"""The sink `jsonl:PATH`: one JSON object a line and decision."""
 
 import json
 import sys
 from typing import TextIO
 
+from edge.sinks import RunInfo
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
 from edge_common.closing import Closing
 from edge_common.errors import SinkError
 
 
+def open_sink(target: str, run: RunInfo) -> "JsonLines":
+    return JsonLines(target)
+
+
 class JsonLines(Closing):
-    """Decisions as JSON lines into a file, or onto stdout where the path is `-`.
+    """Decisions as JSON lines into a file, or onto stdout if the path is `-`.
 
     Each line is written and flushed as a whole, so that a reader (or a power cut)
-    never sees half of one. Raises SinkError where the file cannot be written.
+    never sees half of one. Raises SinkError if the file cannot be written.
     """
 
     def __init__(self, path: str) -> None:

@@ -1,4 +1,4 @@
-"""The annotated video."""
+"""The sink `video:PATH`: frames with their decision drawn in."""
 
 import os
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 
+from edge.sinks import RunInfo
 from edge.sinks.draw import annotate
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
@@ -13,19 +14,28 @@ from edge_common.closing import Closing
 from edge_common.errors import SinkError
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0
+
+
+def open_sink(target: str, run: RunInfo, *, rate: float = 0.0) -> "VideoFileSink":
+    """rate: frames a second of the video; 0: as the source has. Raises SinkError, ValueError."""
+    if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
+        raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
+    return VideoFileSink(target, rate or run.rate_hz, run.tasks)
 
 
 class VideoFileSink(Closing):
-    """Frames with their decision drawn in, written under a hidden name until closed.
+    """A video that is written under a hidden name until closed.
 
     rate_hz: frames a second of the video.  tasks: names, in the order of the panel.
-    A frame before the first decision is written without one. Raises SinkError where
+    A frame before the first decision is written without one. Raises SinkError if
     the file cannot be written.
     """
 
     def __init__(self, path: str, rate_hz: float, tasks: Sequence[str]) -> None:
         self._path, self._tasks = Path(path), tasks
-        self._rate_hz = rate_hz if 1.0 <= rate_hz <= 240.0 else 25.0  # streams may report anything
+        # streams may report anything
+        self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
         self._frames = 0
         self._writer: cv2.VideoWriter | None = None
         self._latest: Decision | None = None
@@ -41,16 +51,16 @@ class VideoFileSink(Closing):
 
     def take(self, frame: Frame, decision: Decision | None) -> None:
         self._latest = decision or self._latest
-        picture = annotate(frame.pixels, self._latest, self._tasks)
-        size = (picture.shape[1], picture.shape[0])
+        annotated = annotate(frame.pixels, self._latest, self._tasks)
+        size = (annotated.shape[1], annotated.shape[0])
         if self._writer is None:
             self._size = size
             self._writer = cv2.VideoWriter(str(self._partial), self._codec, self._rate_hz, size)
             if not self._writer.isOpened():
                 raise SinkError(f"{self._path}: this OpenCV cannot write such a video; try .avi")
-        if size != self._size:  # a folder may hold pictures of several sizes
-            picture = cv2.resize(picture, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(picture)
+        if size != self._size:  # a folder may hold images of several sizes
+            annotated = cv2.resize(annotated, self._size, interpolation=cv2.INTER_AREA)
+        self._writer.write(annotated)
         self._frames += 1
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""A window on the screen."""
+"""The sink `window`: annotated frames on the screen."""
 
 import os
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import cv2
 
-from edge.sinks.base import RunEnded
+from edge.sinks import RunEnded, RunInfo
 from edge.sinks.draw import annotate
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
@@ -14,6 +14,11 @@ from edge_common.closing import Closing
 from edge_common.errors import SinkError
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
+
+
+def open_sink(target: str, run: RunInfo) -> "Window":
+    """Raises SinkError if there is no display."""
+    return Window(run.tasks)
 
 
 class Window(Closing):

@@ -1,6 +1,91 @@
-"""Where frames come from. A file and a camera are used the same way."""
+"""Where frames come from; a file and a camera are used the same way. One kind is one file here."""
 
-from edge.sources.base import Source
-from edge.sources.open import open_source
+import glob
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-__all__ = ["Source", "open_source"]
+from edge.registry import Kind, Registry, Request
+from edge_common.closing import Closing
+from edge_common.errors import SourceError
+
+if TYPE_CHECKING:
+    from edge.stream import Frame
+
+
+class Source(Closing, ABC):
+    """Frames in order, once; closed when left, and may be closed twice.
+
+    name: what the user called it.  rate_hz: frames a second, 0 if unknown.
+    total: number of frames if known.  dropped: frames that arrived but were
+    overtaken by newer ones.  skipped: images that could not be read.
+    """
+
+    total: int | None = None
+    rate_hz: float = 0.0
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.dropped = 0
+        self.skipped = 0
+
+    @abstractmethod
+    def __iter__(self) -> Iterator["Frame"]:
+        """Deliver frames; raise SourceLost if they stop before their end."""
+
+
+IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+# what FFmpeg reads from
+_PROTOCOLS = (
+    "rtsp", "rtsps", "rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpte", "rtmpts", "rtp", "srtp", "sdp",
+    "http", "https", "httpproxy", "icecast", "hls", "mms", "mmsh", "mmst", "srt", "rist",
+    "udp", "udplite", "tcp", "tls", "sctp", "unix", "ftp", "sftp", "gopher", "gophers", "amqp",
+    "zmq", "smb", "ssh", "ipfs", "ipns", "bluray", "file", "fd", "pipe", "data", "concat",
+    "concatf", "subfile", "async", "cache", "crypto", "ffrtmphttp", "ffrtmpcrypt", "prompeg",
+)  # fmt: skip
+
+
+def _holds_images(path: str) -> bool:
+    if os.path.isfile(path):
+        return path.lower().endswith(IMAGE_SUFFIXES)
+    return os.path.isdir(path) or glob.has_magic(path)
+
+
+KINDS: tuple[Kind, ...] = (
+    Kind(
+        "camera", "edge.sources.camera", "Camera by its index; also --camera N.", "N",
+        "width=PIXELS,height=PIXELS,rate=HZ",
+    ),
+    Kind(
+        "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",
+        "rate=HZ", matches=_holds_images,
+    ),
+    Kind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
+    Kind(
+        "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
+        schemes=_PROTOCOLS,
+    ),
+)  # fmt: skip
+
+
+def registry() -> Registry:
+    """All kinds of sources."""
+    return Registry("source", SourceError, KINDS, fallback="video")
+
+
+def find_source(text: str | int) -> Request:
+    """What a text, or a camera's index, asks for. Raises SourceError for an unknown kind."""
+    if isinstance(text, int):
+        return registry().named("camera", str(text))
+    return registry().path(text) if os.path.exists(text) else registry().find(text)
+
+
+def open_source(source: str | int | Request) -> Source:
+    """Open a camera index, a video file, a folder or glob of images, or a stream's URL.
+
+    Raises SourceError with what to do if nothing can be read there.
+    """
+    request = source if isinstance(source, Request) else find_source(source)
+    opened: Source = registry().open(request)
+    return opened

@@ -1,4 +1,4 @@
-"""Pictures that do not wait: cameras and network streams.
+"""Frames that do not wait: cameras and network streams.
 
 A thread reads them; the runner gets the newest and what it was too slow for is
 dropped and counted. A lost source is opened again, ever more slowly, before it
@@ -12,7 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from edge.sources.base import CountingSource
+from edge.sources import Source
 from edge.stream.preprocess import Frame
 from edge_common.errors import SourceError, SourceLost
 
@@ -28,11 +28,11 @@ class Capture(Protocol):
     def release(self) -> None: ...
 
 
-class LiveSource(CountingSource):
+class LiveSource(Source):
     """The newest frame of a camera or a network stream.
 
     open_capture: makes a new capture, as often as the source has to be reopened.
-    Raises SourceError where no frame comes at first, SourceLost where they stop
+    Raises SourceError if no frame comes at first, SourceLost where they stop
     and none of the retries brings them back.
     """
 
@@ -51,9 +51,9 @@ class LiveSource(CountingSource):
                 f"{name} gives no picture: is it connected, free, and may you read it?"
             )
         self.rate_hz = max(capture.get(cv2.CAP_PROP_FPS), 0.0)
-        self._news = threading.Condition()
+        self._changed = threading.Condition()
         self._newest: Frame | None = Frame(first, 0)
-        self._taken = -1
+        self._last_number = -1
         self._lost = False
         self._closing = threading.Event()
         self._thread = threading.Thread(
@@ -63,8 +63,8 @@ class LiveSource(CountingSource):
 
     def __iter__(self) -> Iterator[Frame]:
         while (frame := self._wait()) is not None:
-            self.dropped += frame.number - self._taken - 1
-            self._taken = frame.number
+            self.dropped += frame.number - self._last_number - 1
+            self._last_number = frame.number
             yield frame
         if self._lost:
             raise SourceLost(
@@ -73,46 +73,46 @@ class LiveSource(CountingSource):
 
     def close(self) -> None:
         self._closing.set()
-        with self._news:
-            self._news.notify_all()
+        with self._changed:
+            self._changed.notify_all()
         self._thread.join(timeout=2.0)
 
     def _wait(self) -> Frame | None:
         """The next frame not yet taken; None when there will be no more."""
-        with self._news:
-            self._news.wait_for(lambda: self._newest or self._lost or self._closing.is_set())
+        with self._changed:
+            self._changed.wait_for(lambda: self._newest or self._lost or self._closing.is_set())
             frame, self._newest = self._newest, None
             return None if self._closing.is_set() else frame
 
     def _read(self, capture: Capture) -> None:
-        """The thread: keep the newest picture; whatever ends it, the runner is told."""
+        """The thread: keep the newest frame; whatever ends it, the runner learns of it."""
         try:
             self._keep_newest(capture)
         finally:
-            with self._news:
+            with self._changed:
                 self._lost = not self._closing.is_set()
-                self._news.notify_all()
+                self._changed.notify_all()
 
     def _keep_newest(self, capture: Capture) -> None:
         number, restart = 1, False
         while not self._closing.is_set():
-            pixels = _picture(capture)
+            pixels = _read_frame(capture)
             if pixels is None:
                 capture.release()
                 reopened = self._reopen()
                 if reopened is None:
                     break
                 (capture, pixels), restart = reopened, True
-            with self._news:
-                # a window must not span the gap, also where this frame overtakes another
+            with self._changed:
+                # a window must not span the gap, also if this frame overtakes another
                 restart = restart or (self._newest is not None and self._newest.restart)
                 self._newest = Frame(pixels, number, restart=restart)
-                self._news.notify()
+                self._changed.notify()
             number, restart = number + 1, False
         capture.release()
 
     def _reopen(self) -> tuple[Capture, np.ndarray] | None:
-        """Try again after each of the delays; None when all were in vain."""
+        """Try again after each of the delays; None if all were in vain."""
         for delay_s in self._retry_delays_s:
             if self._closing.wait(delay_s):
                 break
@@ -122,34 +122,18 @@ class LiveSource(CountingSource):
         return None
 
     def _open(self) -> tuple[Capture, np.ndarray | None]:
-        """A new capture and its first picture: an opened one may still not read."""
+        """A new capture and its first frame: an opened one may still not read."""
         capture = self._open_capture()
-        pixels = _picture(capture) if capture.isOpened() else None
+        pixels = _read_frame(capture) if capture.isOpened() else None
         if pixels is None:
             capture.release()
         return capture, pixels
 
 
-def _picture(capture: Capture) -> np.ndarray | None:
-    """The next picture, or None where the capture fails, by its result or by an exception."""
+def _read_frame(capture: Capture) -> np.ndarray | None:
+    """The next frame, or None if the capture fails, by its result or by an exception."""
     try:
         readable, pixels = capture.read()
     except cv2.error:
         return None
     return pixels if readable else None
-
-
-def camera(index: int) -> LiveSource:
-    """A camera of this machine by its index."""
-    return LiveSource(f"camera {index}", lambda: cv2.VideoCapture(index))
-
-
-def network_stream(url: str, opened: Capture) -> LiveSource:
-    """A stream that FFmpeg can read: rtsp, http (MJPEG), udp, ... and was opened already."""
-    first = iter([opened])
-    return LiveSource(url, lambda: next(first, None) or open_url(url))
-
-
-def open_url(url: str) -> cv2.VideoCapture:
-    """Connect to a URL by FFmpeg."""
-    return cv2.VideoCapture(url, cv2.CAP_FFMPEG)

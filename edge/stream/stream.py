@@ -111,13 +111,16 @@ class Head:
         return [dequantise(self.engine.output(i)[0].ravel(), self._outputs[i]) for i in self._order]
 
 
+# names people in the answers, such as a `Recogniser` of a gallery does
+Naming = Callable[[Mapping[str, Answer]], Mapping[str, Answer]]
+
+
 class Stream:
     """A bundle that is fed frame by frame.
 
     `push` gives None until the window is full, then one Decision every `hop` frames.
     A window always holds T consecutive pushed frames (a `window-ring`: nothing is
-    carried over from before them). naming: names people in the answers, such as a
-    `Recogniser` of a gallery.
+    carried over from before them).
     """
 
     def __init__(
@@ -127,7 +130,7 @@ class Stream:
         *,
         region: Region | None = None,
         hop: int = 1,
-        naming: Callable[[Mapping[str, Answer]], Mapping[str, Answer]] | None = None,
+        naming: Naming | None = None,
     ) -> None:
         manifest = bundle.manifest
         self._naming = naming

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.check.clips import VIDEO_SUFFIXES, windows_of
-from edge.sources.files import ImageFiles, VideoFile, images_in, natural_key
+from edge.sources.images import ImageFiles, images_in, natural_key
+from edge.sources.video import VideoFile
 from edge_common.errors import ClipError
 from edge_models.datasets.dataset import DataSet, Skipped
 from edge_models.datasets.from_files import FolderSection, Found, Item, Request, data_set

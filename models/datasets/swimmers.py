@@ -12,7 +12,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.sources.files import VideoFile, natural_key
+from edge.sources.images import natural_key
+from edge.sources.video import VideoFile
 from edge_common.errors import ClipError, ConfigError
 from edge_models.datasets.dataset import DataSet, Skipped
 from edge_models.datasets.from_files import FolderSection, Found, Request, data_set, parse_names

@@ -13,7 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.sources.files import read_image
+from edge.sources.images import read_image
 from edge_common.errors import ClipError
 from edge_models.datasets.dataset import DataSet, Skipped
 from edge_models.datasets.from_files import (

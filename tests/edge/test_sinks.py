@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from edge.bundle.manifest import Task
-from edge.sinks import JsonLines, VideoFileSink, Window
 from edge.sinks.draw import annotate
+from edge.sinks.jsonl import JsonLines
+from edge.sinks.video import VideoFileSink
+from edge.sinks.window import Window
 from edge.stream.decision import Decision, answer
 from edge.stream.preprocess import Frame
 from edge_common.errors import SinkError

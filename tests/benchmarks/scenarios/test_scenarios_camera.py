@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from edge.sources.base import CountingSource
+from edge.sources import Source
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
 from edge.stream.stream import Stream
@@ -31,7 +31,7 @@ class TakesTime:
         return Decision(frame.number, 0.0, 0.0, {"encoder": 3.5, "head": 1.0}, {})
 
 
-class Script(CountingSource):
+class Script(Source):
     """Delivers the given frames of a camera when they are due; the others were dropped."""
 
     def __init__(self, camera: PacedCamera, numbers: list[int], interrupted: bool = False) -> None:

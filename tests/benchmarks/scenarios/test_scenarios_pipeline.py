@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from edge.sinks import JsonLines
+from edge.sinks.jsonl import JsonLines
 from edge.sources import open_source
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from edge.sources import open_source
-from edge.sources.files import VideoFile
 from edge.sources.live import LiveSource
+from edge.sources.video import VideoFile
 from edge_common.errors import SourceError, SourceLost
 from tests import tiny
 

@@ -1,0 +1,204 @@
+"""Kinds of sources and sinks: which one a text asks for, and with which options.
+
+A kind is one module and one line in the registry of its room. The module is imported once the
+kind is used, so that a hundred kinds cost a run no more than those that it names.
+"""
+
+import re
+import typing
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from edge_common.errors import EdgeError
+
+Pairs = tuple[tuple[str, str], ...]
+
+KEY = r"[A-Za-z_][\w-]*"
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+-]+)(?::(.*))?$", re.DOTALL)  # one letter is a drive
+
+
+def split_options(text: str, key: str = KEY) -> tuple[str, str]:
+    """`PATH:key=value,key=value` -> (`PATH`, `key=value,key=value`); "" if there are none."""
+    match = re.match(rf"(.*?):({key}=.*)$", text, re.DOTALL)
+    return (match[1], match[2]) if match else (text, "")
+
+
+def read_options(text: str, owner: str = "the") -> Pairs:
+    """The pairs of `key=value,key=value`; a piece without a `=` belongs to the value before it.
+
+    Raises ValueError for a text that begins with no key, or a key that is given twice.
+    """
+    pairs: dict[str, str] = {}
+    key = ""
+    for piece in text.split(",") if text else ():
+        if match := re.match(rf"({KEY})=(.*)$", piece, re.DOTALL):
+            key, value = match.groups()
+            if key in pairs:
+                raise ValueError(f"{owner} option {key} is given twice")
+            pairs[key] = value
+        elif not key:
+            raise ValueError(f"options are key=value, and {text!r} is none")
+        else:
+            pairs[key] += f",{piece}"
+    return tuple(pairs.items())
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of source or sink.
+
+    name: its scheme, `NAME:TARGET`.  module: holds `open_source(target, *, key: type = ...)` or
+    `open_sink(target, run, *, key: type = ...)`.  help: one line.
+    target: what stands behind the name, as help shows it; PATH is a file that a sink writes, and
+    "" is for a kind that is given by its name alone.
+    options: the opener's keywords, as help shows them: `rate=HZ,width=PIXELS`.
+    schemes: of URLs that are given to it whole.  matches: whether it takes a text without scheme.
+    """
+
+    name: str
+    module: str
+    help: str
+    target: str = ""
+    options: str = ""
+    schemes: tuple[str, ...] = ()
+    matches: Callable[[str], bool] = lambda text: False
+
+    @property
+    def form(self) -> str:
+        """`video:PATH[:rate=HZ]`."""
+        target = f":{self.target}" if self.target else ""
+        return self.name + target + (f"[:{self.options}]" if self.options else "")
+
+    @property
+    def keys(self) -> list[str]:
+        return re.findall(rf"({KEY})=", self.options)
+
+    def request(self, text: str) -> "Request":
+        """From what stands behind the scheme, or a URL. Raises ValueError for wrong options."""
+        if not self.target:
+            return Request(self, "", self._checked(read_options(text)))
+        key = KEY
+        if "//" in text[:32]:  # a URL's colons and `=` are its own, except before a declared key
+            key = "|".join(self.keys) or "(?!)"
+        target, options = split_options(text, f"(?:{key})")
+        return Request(self, target, self._checked(read_options(options)))
+
+    def _checked(self, pairs: Pairs) -> Pairs:
+        for key, _ in pairs:
+            if not self.keys:
+                raise ValueError(f"{self.name} takes no options: leave out {key}=")
+            if key not in self.keys:
+                raise ValueError(f"{self.form} has no option {key}{_nearest(key, self.keys)}")
+        return pairs
+
+
+@dataclass(frozen=True)
+class Request:
+    """A kind as a user asked for it, with the options as written; nothing is opened yet."""
+
+    kind: Kind
+    target: str
+    options: Pairs = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind.name}:{self.target}"
+
+    def open(self, function: str, *context: object) -> Any:
+        """Call `function` of the kind's module: (target, *context, key=value, ...).
+
+        Raises ValueError for an option's value of another type, or a wrong one.
+        """
+        opener = getattr(import_module(self.kind.module), function)
+        types = typing.get_type_hints(opener) if self.options else {}
+        values = {key: _read_value(types[key], key, text) for key, text in self.options}
+        return opener(self.target, *context, **values)
+
+
+def _read_value(kind: type, key: str, text: str) -> Any:
+    try:
+        return kind(text)
+    except ValueError:
+        words = {int: "a whole number", float: "a number"}
+        raise ValueError(f"the option {key} is {words.get(kind, 'text')}, not {text!r}") from None
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    from edge_common.data import nearest
+
+    return nearest(word, words)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """All kinds of sources, or all of sinks.
+
+    noun: `source` or `sink`.  error: raised for a text that asks for none of them.
+    fallback: the kind of a text without a scheme that no other takes; "": there is none.
+    """
+
+    noun: str
+    error: type[EdgeError]
+    kinds: Sequence[Kind]
+    fallback: str = ""
+
+    def find(self, text: str) -> Request:
+        """What `text` asks for: `NAME:TARGET[:key=value,...]`, a URL, a name or a bare path."""
+        try:
+            match = _SCHEME.match(text)
+            if match and match[2] is not None:
+                return self._by_scheme(match[1].lower(), match[2], text)
+            return self._by_name(text) or self._by_path(text)
+        except ValueError as error:
+            raise self.error(f"{self.noun} {text}: {error}") from None
+
+    def path(self, text: str) -> Request:
+        """The whole text as a path, whatever colons are in it."""
+        return Request(self._kind_of(text), text)
+
+    def named(self, name: str, target: str = "") -> Request:
+        """A kind by its name. Raises KeyError."""
+        return Request({kind.name: kind for kind in self.kinds}[name], target)
+
+    def open(self, request: Request, *context: object) -> Any:
+        """Open it by its module's `open_source` or `open_sink`; raise what that raises."""
+        try:
+            return request.open(f"open_{self.noun}", *context)
+        except ValueError as error:
+            raise self.error(f"{self.noun} {request}: {error}") from error
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(how it is written, what it is) of each kind, for help."""
+        return [(kind.form, kind.help) for kind in self.kinds]
+
+    def _by_scheme(self, scheme: str, rest: str, text: str) -> Request:
+        for kind in self.kinds:
+            if scheme in kind.schemes or (scheme == kind.name and rest.startswith("//")):
+                return kind.request(text)
+            if scheme == kind.name:
+                if kind.target and not rest:
+                    raise ValueError(f"write {kind.form}")
+                return kind.request(rest)
+        names = [name for kind in self.kinds for name in (kind.name, *kind.schemes)]
+        raise ValueError(f"no kind is called '{scheme}' ({self._valid()}){_nearest(scheme, names)}")
+
+    def _by_name(self, text: str) -> Request | None:
+        kinds = (kind for kind in self.kinds if kind.name == text and not kind.target)
+        return next((Request(kind, "") for kind in kinds), None)
+
+    def _by_path(self, text: str) -> Request:
+        target, options = split_options(text)
+        kind = self._kind_of(target)
+        return kind.request(text) if options else Request(kind, text)
+
+    def _kind_of(self, path: str) -> Kind:
+        for kind in self.kinds:
+            if kind.matches(path):
+                return kind
+        if self.fallback:
+            return self.named(self.fallback).kind
+        raise ValueError(f"its kind is not clear: write it as one of {self._valid()}")
+
+    def _valid(self) -> str:
+        return ", ".join(f"{kind.name}:{kind.target}" for kind in self.kinds)

@@ -1,0 +1,208 @@
+"""Sources and sinks by name: what a text asks for, and a new kind in one file and one line."""
+
+import inspect
+import json
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from edge import sinks, sources
+from edge.cli import main
+from edge.registry import Kind
+from edge_common.errors import SinkError, SourceError
+
+TOY_SOURCE = '''
+"""Frames of one grey."""
+import numpy as np
+from edge.sources import Source
+from edge.stream import Frame
+
+def open_source(target: str, *, frames: int = 5) -> "Grey":
+    if frames < 1:
+        raise ValueError("the option frames is at least 1")
+    return Grey(int(target), frames)
+
+class Grey(Source):
+    def __init__(self, grey: int, frames: int) -> None:
+        super().__init__(f"grey {grey}")
+        self.grey, self.total = grey, frames
+
+    def __iter__(self):
+        for number in range(self.total):
+            yield Frame(np.full((48, 64, 3), self.grey, np.uint8), number)
+'''
+TOY_SINK = '''
+"""How many frames and decisions came, in a text file."""
+from pathlib import Path
+from edge.sinks import RunInfo
+
+def open_sink(target: str, run: RunInfo, *, word: str = "frames") -> "Count":
+    return Count(Path(target), run, word)
+
+class Count:
+    def __init__(self, path: Path, run: RunInfo, word: str) -> None:
+        self.path, self.run, self.word = path, run, word
+        self.frames = self.decisions = 0
+
+    def take(self, frame, decision) -> None:
+        self.frames += 1
+        self.decisions += decision is not None
+
+    def close(self) -> None:
+        tasks = " ".join(self.run.tasks)
+        self.path.write_text(f"{self.frames} {self.word}, {self.decisions} decisions of {tasks}")
+'''
+
+
+@pytest.fixture
+def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One file and one line each."""
+    (tmp_path / "toy_source.py").write_text(TOY_SOURCE)
+    (tmp_path / "toy_sink.py").write_text(TOY_SINK)
+    monkeypatch.syspath_prepend(tmp_path)
+    grey = Kind("grey", "toy_source", "Frames of one grey.", "VALUE", "frames=N")
+    count = Kind("count", "toy_sink", "How many came.", "PATH", "word=TEXT")
+    monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, grey))
+    monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, count))
+
+
+@pytest.mark.usefixtures("toys")
+def test_a_new_kind_is_one_file_and_one_line(
+    cli: CliRunner, tiny_bundle_path: Path, tmp_path: Path
+) -> None:
+    counted, lines = tmp_path / "count.txt", tmp_path / "out.jsonl"
+    done = cli.invoke(
+        main,
+        [str(tiny_bundle_path), "--source", "grey:7:frames=9", "--jsonl", str(lines)]
+        + ["--sink", f"count:{counted}:word=greys"],
+    )
+    assert done.exit_code == 0, done.output
+    assert "on grey 7 with" in done.output
+    assert counted.read_text() == "9 greys, 6 decisions of kind size"
+    assert [json.loads(line)["frame"] for line in lines.read_text().splitlines()] == [*range(3, 9)]
+
+
+@pytest.mark.usefixtures("toys")
+def test_help_lists_every_kind(cli: CliRunner) -> None:
+    text = " ".join(cli.invoke(main, ["--help"]).output.split())
+    for kind in (*sources.KINDS, *sinks.KINDS):
+        assert f"{kind.form} {kind.help}" in text
+    assert "grey:VALUE[:frames=N] Frames of one grey." in text
+
+
+@pytest.mark.usefixtures("toys")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "gray:7"], "no kind is called 'gray' (camera:N, images:PATH, video:PATH, "
+            "stream:URL, grey:VALUE); did you mean 'grey'?"),
+        (["--source", "rtps://host/x"], "no kind is called 'rtps'"),
+        (["--source", "grey:"], "write grey:VALUE[:frames=N]"),
+        (["--source", "grey:7:frame=2"], "has no option frame; did you mean 'frames'?"),
+        (["--source", "grey:7:frames=two"], "the option frames is a whole number, not 'two'"),
+        (["--source", "grey:7:frames=0"], "the option frames is at least 1"),
+        (["--source", "grey:7:frames=1,frames=2"], "the option frames is given twice"),
+        (["--source", "camera:first"], "camera 'first' is not an index"),
+        (["--source", "grey:7", "--sink", "jsnl:x"], "did you mean 'jsonl'?"),
+        (["--source", "grey:7", "--sink", "out.txt"], "its kind is not clear: write it as one of "
+            "video:PATH, window:, jsonl:PATH, count:PATH"),
+        (["--source", "grey:7", "--sink", "jsonl:x:every=2"], "jsonl takes no options"),
+        (["--source", "grey:7", "--sink", "video:x.mp4:rate=900"], "1 to 240 frames a second"),
+        (["--source", "grey:7", "--sink", "jsonl:x.mp4", "--save", "x.mp4"], "is given twice"),
+        (["--source", "grey:7", "--jsonl", "-", "--sink", "jsonl:-"], "- is given twice"),
+        (["--source", "grey:7", "--show", "--sink", "window"], "window is given twice"),
+    ],
+)  # fmt: skip
+def test_what_no_kind_understands_is_one_line(
+    cli: CliRunner, tiny_bundle_path: Path, arguments: list[str], message: str
+) -> None:
+    done = cli.invoke(main, [str(tiny_bundle_path), *arguments])
+    assert done.exit_code == 2
+    lines = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "target", "options"),
+    [
+        ("camera:1:width=640,rate=15", "camera", "1", {"width": "640", "rate": "15"}),
+        ("none.mp4", "video", "none.mp4", {}),
+        ("frames/*.png", "images", "frames/*.png", {}),
+        ("frames/*.png:rate=5", "images", "frames/*.png", {"rate": "5"}),
+        ("rtsp://me:a=b@host/x?y=1", "stream", "rtsp://me:a=b@host/x?y=1", {}),
+        ("RTSP://host/x", "stream", "RTSP://host/x", {}),
+        ("stream:rtsp://host/x", "stream", "rtsp://host/x", {}),
+        (r"C:\clips\a.mp4", "video", r"C:\clips\a.mp4", {}),
+    ],
+)
+def test_a_source_is_found_by_its_scheme_or_its_path(
+    text: str, name: str, target: str, options: dict[str, str]
+) -> None:
+    request = sources.find_source(text)
+    assert (request.kind.name, request.target, dict(request.options)) == (name, target, options)
+
+
+def test_what_is_there_under_that_name_is_a_path_whatever_its_colons(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "rtsp:rate=1").write_bytes(b"")
+    (tmp_path / "frames:rate=1").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for text, name in (("rtsp:rate=1", "video"), ("frames:rate=1", "images")):
+        request = sources.find_source(text)
+        assert (request.kind.name, request.target, request.options) == (name, text, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "target"),
+    [
+        ("out.JSONL", "jsonl", "out.JSONL"),
+        ("jsonl:-", "jsonl", "-"),
+        ("a/b.mkv", "video", "a/b.mkv"),
+        ("window", "window", ""),
+        ("window:", "window", ""),
+    ],
+)
+def test_a_sink_is_found_by_its_scheme_or_its_suffix(text: str, name: str, target: str) -> None:
+    request = sinks.registry().find(text)
+    assert (request.kind.name, request.target) == (name, target)
+
+
+def test_unknown_kinds_are_errors_that_a_program_can_tell_apart() -> None:
+    with pytest.raises(SourceError):
+        sources.open_source("rtps://host/x")
+    with pytest.raises(SinkError):
+        sinks.registry().find("rtps://host/x")
+
+
+@pytest.mark.parametrize("function", ["open_source", "open_sink"])
+def test_each_line_agrees_with_its_module(function: str) -> None:
+    kinds = sources.KINDS if function == "open_source" else sinks.KINDS
+    names = [name for kind in kinds for name in (kind.name, *kind.schemes)]
+    assert len(set(names)) == len(names)
+    for kind in kinds:
+        opener = getattr(import_module(kind.module), function)
+        parameters = inspect.signature(opener).parameters.values()
+        assert kind.keys == [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+        assert opener.__doc__ or not kind.options
+
+
+def test_only_kinds_that_are_used_are_imported(video_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from edge.sources import open_source\n"
+        f"open_source({str(video_path)!r}).close()\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('edge.s')))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    modules = done.stdout.split()
+    assert "edge.sources.video" in modules
+    assert not {f"edge.sources.{name}" for name in ("camera", "images", "live", "network")} & {
+        *modules
+    }
+    assert not {name for name in modules if name.startswith("edge.sinks")}
