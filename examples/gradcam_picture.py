@@ -4,22 +4,18 @@ A portrait that may be passed on (scikit-image's astronaut, NASA) under a virtua
 with Grad-CAM++ of both tasks laid over it.
 """
 
-import io
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 import numpy as np
 
 from edge_common.command_line import one_line_errors
+from edge_common.figures import Axes, Figure, png_figure
 from edge_common.files import write_whole
 from edge_common.native_output import captured_stderr
 from edge_models.datasets.clips import TASK_LABELS
 from edge_models.datasets.motion import ACTIONS
 from examples.astronaut import film_all_actions
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 QUESTIONS = {"reid": "Who is it?", "action": "How does it move?"}
 _SHOWN_SIDE = 360  # pixels of a frame in the picture, more than the network sees
@@ -71,38 +67,33 @@ def draw(clip: np.ndarray, rows: dict[str, np.ndarray]) -> bytes:
         clip: uint8 RGB (T, H, W, 3).
         rows: of a question and its answer in two lines, heat (T, h, w), 0 to 1.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     from edge_models.evaluation.examples import frames_shown, laid_over
 
     height = _FRAME * len(rows) + 0.42
-    figure = Figure(figsize=(_WIDTH, height), facecolor="white")
 
-    def axes_at(*box: float) -> "Axes":
-        axes = figure.add_axes(tuple(np.divide(box, (_WIDTH, height) * 2)))
-        axes.axis("off")
-        return axes
+    def draw_rows(figure: Figure) -> None:
+        def axes_at(*box: float) -> Axes:
+            axes = figure.add_axes(tuple(np.divide(box, (_WIDTH, height) * 2)))
+            axes.axis("off")
+            return axes
 
-    for row, (words, heat) in enumerate(rows.items()):
-        bottom = 0.1 + _FRAME * (len(rows) - 1 - row)
-        _write(axes_at(0.1, bottom, _LEFT, _FRAME), *words.split("\n"))
-        for column, frame in enumerate(frames_shown(len(clip))):
-            axes = axes_at(_LEFT + column * _FRAME, bottom, _FRAME - 0.05, _FRAME - 0.05)
-            axes.imshow(laid_over(clip[frame], heat[frame]), interpolation="lanczos")
-            if row == 0:
-                axes.set_title(f"frame {frame + 1}", fontsize=10, color="#666666", pad=4)
-    grey, ramp = np.full((8, 256, 3), 190, np.uint8), np.tile(np.linspace(0, 1, 256), (8, 1))
-    bar = axes_at(0.1, height - 0.22, 0.9, 0.1)
-    bar.imshow(laid_over(grey, ramp), aspect="auto")
-    bar.text(270, 4, "hot", fontsize=8.5, va="center", color="#666666")
-    FigureCanvasAgg(figure)
-    stream = io.BytesIO()
-    figure.savefig(stream, dpi=_DPI, facecolor="white", metadata={"Software": None})
-    return stream.getvalue()
+        for row, (words, heat) in enumerate(rows.items()):
+            bottom = 0.1 + _FRAME * (len(rows) - 1 - row)
+            _write(axes_at(0.1, bottom, _LEFT, _FRAME), *words.split("\n"))
+            for column, frame in enumerate(frames_shown(len(clip))):
+                axes = axes_at(_LEFT + column * _FRAME, bottom, _FRAME - 0.05, _FRAME - 0.05)
+                axes.imshow(laid_over(clip[frame], heat[frame]), interpolation="lanczos")
+                if row == 0:
+                    axes.set_title(f"frame {frame + 1}", fontsize=10, color="#666666", pad=4)
+        grey, ramp = np.full((8, 256, 3), 190, np.uint8), np.tile(np.linspace(0, 1, 256), (8, 1))
+        bar = axes_at(0.1, height - 0.22, 0.9, 0.1)
+        bar.imshow(laid_over(grey, ramp), aspect="auto")
+        bar.text(270, 4, "hot", fontsize=8.5, va="center", color="#666666")
+
+    return png_figure(draw_rows, _WIDTH, height, _DPI, layout=None)
 
 
-def _write(axes: "Axes", question: str, answer: str) -> None:
+def _write(axes: Axes, question: str, answer: str) -> None:
     axes.text(0, 0.55, question, fontsize=12.5, va="bottom", color="#222222")
     axes.text(0, 0.50, answer, fontsize=11.5, va="top", color="#0b6e99", weight="bold")
 

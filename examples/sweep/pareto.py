@@ -5,19 +5,25 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from edge_models.evaluation.plots import plain_numbers
+from edge_common.figures import (
+    COLOURS,
+    INK,
+    ORANGE,
+    Axes,
+    Figure,
+    log_scale,
+    panel,
+    png_figure,
+)  # fmt: skip
+from edge_common.files import write_whole
 from examples.sweep.figures import MemberFigures
 
-INK, FAINT, REFERENCE = "#222222", "#bbbbbb", "#c8553d"
-# told apart by the colour-blind (M. Okabe and K. Ito, 2008), and by their shapes
-COLOURS = ("#0b7fb5", "#3f9b6e", "#b06fa0", "#c58a00", "#7d8790", "#56a5d8", "#a05a4a")
+FAINT, REFERENCE = "#bbbbbb", ORANGE
+MEMBER_COLOURS = [colour for colour in COLOURS if colour != REFERENCE]
 MARKERS = "os^vP*Xph<>"
 POINT = 0.005  # half a point of accuracy
 Cost = Callable[[MemberFigures], float]
@@ -40,24 +46,31 @@ def plot(
         most: shares of the reference's parameters and latency that are drawn as limits.
     """
     tasks = list(members[0].accuracy)
-    figure = Figure(figsize=(11.0, 3.1 * len(tasks) + 0.9), layout="constrained")
-    grid = figure.subplots(len(tasks), 2, squeeze=False, sharey="row", sharex="col")
     styles = _styles([member.name for member in members], reference)
-    for task, row in zip(tasks, grid, strict=True):
-        for axes, (_, cost), share in zip(row, COSTS, most, strict=True):
-            _panel(axes, members, styles, reference, task, cost, share)
-        row[0].set_ylabel(f"accuracy, {task}", fontsize=9)
-        _limit(row[0], [member.accuracy[task] for member in members])
-    for axes, (label, _) in zip(grid[-1], COSTS, strict=True):
-        axes.set_xlabel(label.format(timed_on=members[0].timed_on), fontsize=9)
-    figure.suptitle(title, fontsize=11, color=INK)
-    handles, labels = grid[0][0].get_legend_handles_labels()
-    named = dict(zip(labels, handles)) | _limits(reference, most)
-    figure.legend(
-        named.values(), named.keys(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
-    )
-    FigureCanvasAgg(figure)
-    figure.savefig(path, dpi=130, facecolor="white")
+
+    def draw(figure: Figure) -> None:
+        rows = len(tasks)
+        for row, task in enumerate(tasks):
+            left = panel(figure, (rows, 2, 2 * row + 1))
+            right = panel(figure, (rows, 2, 2 * row + 2), sharey=left)
+            for axes, (label, cost), share in zip((left, right), COSTS, most, strict=True):
+                _points(axes, members, styles, reference, task, cost, share)
+                if row == rows - 1:
+                    axes.set_xlabel(label.format(timed_on=members[0].timed_on))
+                else:
+                    axes.tick_params(labelbottom=False)
+            left.set_ylabel(f"accuracy, {task}")
+            right.tick_params(labelleft=False)
+            _limit(left, [member.accuracy[task] for member in members])
+        figure.suptitle(title, fontsize=11, color=INK)
+        handles, labels = left.get_legend_handles_labels()
+        entries = dict(zip(labels, handles)) | _limits(reference, most)
+        figure.legend(
+            entries.values(), entries.keys(), loc="outside lower center", ncols=4, frameon=False,
+            fontsize=8,
+        )  # fmt: skip
+
+    write_whole(path, png_figure(draw, 11.0, 3.1 * len(tasks) + 0.9))
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -75,12 +88,13 @@ def _styles(names: Sequence[str], reference: str) -> dict[str, tuple[str, str]]:
     """Colour and marker of each member; the reference has its own."""
     others = [name for name in names if name != reference]
     styles = {
-        n: (COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]) for i, n in enumerate(others)
+        n: (MEMBER_COLOURS[i % len(MEMBER_COLOURS)], MARKERS[i % len(MARKERS)])
+        for i, n in enumerate(others)
     }
     return {**styles, reference: (REFERENCE, "D")}
 
 
-def _panel(
+def _points(
     axes: Axes, members: Sequence[MemberFigures], styles: dict[str, tuple[str, str]],
     reference: str, task: str, cost: Cost, share: float,
 ) -> None:  # fmt: skip
@@ -118,11 +132,7 @@ def _limit(axes: Axes, found: Sequence) -> None:
 
 
 def _dress(axes: Axes) -> None:
-    axes.set_xscale("log")
-    plain_numbers(axes.xaxis)
+    log_scale(axes)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
-    axes.grid(True, color="#eeeeee")
-    axes.set_axisbelow(True)
     axes.tick_params(labelsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["bottom", "left"]].set_color(FAINT)

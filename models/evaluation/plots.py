@@ -1,36 +1,33 @@
 """The pictures of a run's page that are drawn: SVG, in the colours that the page themes."""
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.colors import to_hex
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 
+from edge_common.figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    RULE,
+    Axes,
+    Figure,
+    log_scale,
+    panel,
+    svg_figure,
+)  # fmt: skip
 from edge_models.evaluation.recognition import Recognition
 from edge_models.evaluation.results import RegressionResult, TaskResult
 
 History = Mapping[str, Mapping[str, Sequence[float]]]
 
-INK, RULE = "#222222", "#eeeeee"  # themed by edge_common.document
-BLUE, ORANGE = "#0b7fb5", "#d55e00"  # legible on white and on black
-GREY = "#7d8790"
 DARK_TEXT, LIGHT_TEXT = "#1b1b1b", "#fdfdfd"  # on a colour of their own, so not themed
 STAGE_TITLES = {
     "blocks": "blocks and heads", "fine_tuning": "fine-tuning",
     "frozen": "backbone frozen", "whole": "end to end",
 }  # fmt: skip
-_STYLE = {
-    "svg.fonttype": "none", "svg.hashsalt": "edge-run", "font.size": 9, "axes.titlesize": 9.5,
-    "axes.labelsize": 9, "legend.fontsize": 8.5, "axes.edgecolor": INK,
-    **dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
-}  # fmt: skip
-_METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 _BIG = 10  # classes, above which a confusion matrix is drawn small
 
 
@@ -41,9 +38,9 @@ def learning_curves(history: History, tasks: Sequence[str]) -> str:
 
     def draw(figure: Figure) -> None:
         for number, task in enumerate(("", *tasks), 1):
-            _curve(_panel(figure, rows, columns, number), history, task)
+            _curve(panel(figure, (rows, columns, number)), history, task)
 
-    return _svg(draw, 3.5 * columns, 2.9 * rows)
+    return svg_figure(draw, 3.5 * columns, 2.9 * rows)
 
 
 def confusion(result: TaskResult) -> str:
@@ -57,14 +54,14 @@ def confusion(result: TaskResult) -> str:
         _cells(axes, result.confusion, 9.0 if classes <= _BIG else 6.5)
         _label_classes(axes, result.labels, 9.0 if classes <= _BIG else 7.0)
 
-    return _svg(draw, side + 0.6, side)
+    return svg_figure(draw, side + 0.6, side)
 
 
 def scatter(result: RegressionResult) -> str:
     """Answers over truths, with the line where both are equal."""
 
     def draw(figure: Figure) -> None:
-        axes = _panel(figure, 1, 1, 1)
+        axes = panel(figure)
         both = np.concatenate([result.truth, result.answer])
         ends = [both.min(), both.max()]
         axes.plot(ends, ends, color=GREY, linewidth=1, label="answer = truth")
@@ -74,7 +71,7 @@ def scatter(result: RegressionResult) -> str:
         axes.set(xlabel=f"truth{unit}", ylabel=f"answer{unit}", aspect="equal")
         axes.legend(frameon=False, loc="upper left")
 
-    return _svg(draw, 5.6, 4.6)
+    return svg_figure(draw, 5.6, 4.6)
 
 
 def recognition(parts: Mapping[str, Recognition]) -> str:
@@ -83,8 +80,8 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
     def draw(figure: Figure) -> None:
         columns = 1 + len(parts)
         for number, (name, found) in enumerate(parts.items(), 1):
-            _likenesses(_panel(figure, 1, columns, number), name, found)
-        axes = _panel(figure, 1, columns, columns)
+            _likenesses(panel(figure, (1, columns, number)), name, found)
+        axes = panel(figure, (1, columns, columns))
         for colour, (name, found) in zip((BLUE, ORANGE), parts.items()):
             axes.step(found.false_rates, found.true_rates, color=colour, label=name, where="post")
         least = min(1 / len(found.different) for found in parts.values())
@@ -95,7 +92,7 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
         if len(parts) > 1:
             axes.legend(frameon=False, loc="lower right")
 
-    return _svg(draw, 3.6 * (1 + len(parts)), 3.2)
+    return svg_figure(draw, 3.6 * (1 + len(parts)), 3.2)
 
 
 def _likenesses(axes: Axes, name: str, found: Recognition) -> None:
@@ -133,20 +130,12 @@ def _curve(axes: Axes, history: History, task: str) -> None:
     if task and named:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     else:
-        axes.set_yscale("log")
-        plain_numbers(axes.yaxis)
+        log_scale(axes, "y")
     axes.set_title({True: "accuracy", False: "mean absolute error, as scaled"}[named] + f", {task}"
                    if task else "loss, sum of all tasks")  # fmt: skip
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
-
-
-def plain_numbers(axis: Axis) -> None:
-    """1, 2, 5, 10 and so on, at an axis that is logarithmic."""
-    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _cells(axes: Axes, counts: np.ndarray, size: float) -> None:
@@ -179,23 +168,3 @@ def _label_classes(axes: Axes, labels: Sequence[str], size: float) -> None:
     axes.tick_params(which="both", length=0)
     axes.spines[:].set_color(RULE)
     axes.set(xlabel="answer", ylabel="truth")
-
-
-def _panel(figure: Figure, rows: int, columns: int, number: int) -> Axes:
-    axes = figure.add_subplot(rows, columns, number)
-    axes.set_facecolor("none")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color=RULE)
-    axes.set_axisbelow(True)
-    return axes
-
-
-def _svg(draw: Callable[[Figure], None], width: float, height: float) -> str:
-    """What `draw` puts on a figure of this size, inches."""
-    stream = io.StringIO()
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-        draw(figure)
-        FigureCanvasSVG(figure).print_svg(stream, metadata=_METADATA)
-    text = stream.getvalue()
-    return text[text.index("<svg") :]

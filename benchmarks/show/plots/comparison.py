@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from edge_benchmarks.record.record import Measurement, Record, TaskFigure
-from edge_benchmarks.show.plots.canvas import (
+from edge_common.figures import (
     INK,
     MARKERS,
     Axes,
@@ -15,7 +15,7 @@ from edge_benchmarks.show.plots.canvas import (
     legend,
     log_scale,
     panel,
-    picture,
+    svg_figure,
 )
 
 _COLUMNS = 2
@@ -83,7 +83,7 @@ def accuracy_against_latency(by_task: Mapping[str, Sequence[Spot]]) -> str:
             panels[0].plot([], [], each, color=INK, markersize=7, label=way)
         legend(figure, panels)
 
-    return picture(draw, height=0.7 + 3.0 * rows)
+    return svg_figure(draw, height=0.7 + 3.0 * rows)
 
 
 def _spot(axes: Axes, spot: Spot, colour: str, marker: str) -> None:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge_benchmarks.record.record import Measurement
-from edge_benchmarks.show.plots.canvas import (
+from edge_benchmarks.statistics.percentile import SHARES
+from edge_common.figures import (
     COLOURS,
     INK,
     Axes,
@@ -16,9 +17,8 @@ from edge_benchmarks.show.plots.canvas import (
     legend,
     log_scale,
     panel,
-    picture,
+    svg_figure,
 )
-from edge_benchmarks.statistics.percentile import SHARES
 
 _BINS = 90
 _POINTS = 200
@@ -48,7 +48,7 @@ def distributions(measurements: Sequence[Measurement]) -> str:
         _percentile_axis(right)
         legend(figure, [left])
 
-    return picture(draw, height=3.7)
+    return svg_figure(draw, height=3.7)
 
 
 def _histogram(axes: Axes, found: Measurement, colour: str, edges: np.ndarray) -> None:
@@ -94,4 +94,4 @@ def cross_check(ours_ms: Sequence[float], theirs_ms: Sequence[float], reference:
         from_zero(axes, [*ours_ms, *theirs_ms])
         legend(figure, [axes])
 
-    return picture(draw, height=2.8)
+    return svg_figure(draw, height=2.8)

@@ -5,7 +5,7 @@ from itertools import accumulate
 
 from edge_benchmarks.inside.profile.figures import KindTime
 from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
-from edge_benchmarks.show.plots.canvas import (
+from edge_common.figures import (
     COLOURS,
     INK,
     MARKERS,
@@ -16,7 +16,7 @@ from edge_benchmarks.show.plots.canvas import (
     legend,
     log_scale,
     panel,
-    picture,
+    svg_figure,
 )
 
 _MARGIN = 6.0  # times beyond the outermost corner
@@ -44,7 +44,7 @@ def roofline(roof: Roof, points: Mapping[str, RooflinePoint]) -> str:
         axes.set_ylabel("1e9 operations a second")
         legend(figure, [axes])
 
-    return picture(draw, height=4.2)
+    return svg_figure(draw, height=4.2)
 
 
 def _roofs(roof: Roof, threads: set[int]) -> dict[str, tuple[float, float]]:
@@ -89,7 +89,7 @@ def kinds(by_part: Mapping[str, Sequence[KindTime]]) -> str:
         axes.set_xlabel("share of the time of all operators, %")
         legend(figure, [axes])
 
-    return picture(draw, height=1.5 + 0.4 * len(by_part))
+    return svg_figure(draw, height=1.5 + 0.4 * len(by_part))
 
 
 def _largest(found: Sequence[KindTime]) -> dict[str, float]:

@@ -8,7 +8,7 @@ from edge_benchmarks.scenarios.camera import Camera
 from edge_benchmarks.scenarios.capacity import Capacity
 from edge_benchmarks.scenarios.offline import Offline
 from edge_benchmarks.scenarios.soak import Soak, SoakInterval
-from edge_benchmarks.show.plots.canvas import (
+from edge_common.figures import (
     COLOURS,
     INK,
     Axes,
@@ -18,7 +18,7 @@ from edge_benchmarks.show.plots.canvas import (
     legend,
     log_scale,
     panel,
-    picture,
+    svg_figure,
 )
 
 _POINTS = 300
@@ -44,7 +44,7 @@ def camera(found: Camera) -> str:
         right.set_ylabel("ms")
         legend(figure, [left, right])
 
-    return picture(draw, height=3.4)
+    return svg_figure(draw, height=3.4)
 
 
 def _ecdf(axes: Axes, values: Sequence[float], colour: str, label: str) -> None:
@@ -66,7 +66,7 @@ def offline(found: Offline) -> str:
         axes.set_xlabel("batch")
         axes.set_ylabel("frames a second")
 
-    return picture(draw, height=2.6)
+    return svg_figure(draw, height=2.6)
 
 
 def capacity(found: Capacity) -> str:
@@ -88,7 +88,7 @@ def capacity(found: Capacity) -> str:
         axes.set_ylabel("a frame of each stream, ms")
         legend(figure, [axes])
 
-    return picture(draw, height=3.0)
+    return svg_figure(draw, height=3.0)
 
 
 def soak(found: Soak) -> str:
@@ -113,7 +113,7 @@ def soak(found: Soak) -> str:
         last.set_xlabel("since the soak began, s")
         legend(figure, [top])
 
-    return picture(draw, height=5.6 if hot else 4.2)
+    return svg_figure(draw, height=5.6 if hot else 4.2)
 
 
 def _percentiles(axes: Axes, intervals: Sequence[SoakInterval]) -> None:

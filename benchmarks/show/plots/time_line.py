@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from edge_benchmarks.record.record import Measurement, Record
-from edge_benchmarks.show.plots.canvas import (
+from edge_common.figures import (
     COLOURS,
     RULE,
     Axes,
@@ -15,7 +15,7 @@ from edge_benchmarks.show.plots.canvas import (
     legend,
     log_scale,
     panel,
-    picture,
+    svg_figure,
 )
 from edge_devices.telemetry import Sample
 
@@ -40,7 +40,7 @@ def time_line(record: Record) -> str:
             panels[-1].set_xlabel("since the timing began, s")
         legend(figure, panels)
 
-    return picture(draw, height=3.0 + 1.25 * len(told))
+    return svg_figure(draw, height=3.0 + 1.25 * len(told))
 
 
 def _frames(axes: Axes, found: Measurement) -> None:
@@ -115,7 +115,7 @@ def stages(
         axes.set_xlabel(axis)
         legend(figure, [axes])
 
-    return picture(draw, height=1.2 + 0.36 * len(rows))
+    return svg_figure(draw, height=1.2 + 0.36 * len(rows))
 
 
 def parts_of(rows: Mapping[str, Mapping[str, float]]) -> list[str]:

@@ -1,17 +1,18 @@
-"""What all pictures share: size, colours, axes. The only file that knows matplotlib."""
+"""What all plots share: size, style, colours, axes, files. matplotlib is loaded by drawing only."""
 
 import io
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes as Axes
+    from matplotlib.figure import Figure as Figure
 else:
     Axes = Figure = object
 
 # legible on white and on black, and told apart by the colour-blind (M. Okabe and K. Ito, 2008)
 COLOURS = ("#0b7fb5", "#d55e00", "#3f9b6e", "#b06fa0", "#c58a00", "#7d8790", "#56a5d8", "#a05a4a")
+BLUE, ORANGE, GREY = COLOURS[0], COLOURS[1], COLOURS[5]
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 INK, RULE, PAPER = "#222222", "#eeeeee", "#ffffff"  # themed by edge_common.document
 _LEGEND_LETTERS, _LEGEND_MARK = 130, 8  # letters that fit beside each other; a key and gaps
@@ -33,7 +34,7 @@ _STYLE = {
 Draw = Callable[["Figure"], None]
 
 
-def picture(draw: Draw, width: float = 10.0, height: float = 3.6) -> str:
+def svg_figure(draw: Draw, width: float = 10.0, height: float = 3.6) -> str:
     """The SVG of what `draw` puts on a figure of this size, inches."""
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
@@ -48,9 +49,29 @@ def picture(draw: Draw, width: float = 10.0, height: float = 3.6) -> str:
     return text[text.index("<svg") :]
 
 
-def panel(figure: "Figure", position: tuple = (1, 1, 1)) -> "Axes":
-    """Plain axes at (rows, columns, number), or at (a place of a grid,)."""
-    axes = figure.add_subplot(*position)
+def png_figure(
+    draw: Draw, width: float, height: float, dots_per_inch: int = 130, layout: Any = "constrained"
+) -> bytes:
+    """A PNG file on white; the same bytes each time.  layout: None keeps axes where they are put."""
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, height), layout=layout, facecolor=PAPER)
+        FigureCanvasAgg(figure)
+        draw(figure)
+        figure.savefig(stream, dpi=dots_per_inch, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def panel(figure: "Figure", position: tuple[Any, ...] = (1, 1, 1), **shared: Any) -> "Axes":
+    """Plain axes at (rows, columns, number), or at (a place of a grid,).
+
+    shared: axes of another panel, as `sharex` or `sharey`.
+    """
+    axes = figure.add_subplot(*position, **shared)
     axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="both", which="major", color=RULE)
@@ -58,17 +79,18 @@ def panel(figure: "Figure", position: tuple = (1, 1, 1)) -> "Axes":
     return axes
 
 
-def legend(figure: "Figure", axes: Sequence["Axes"]) -> None:
-    """One legend for all panels, above them."""
-    named: dict[str, object] = {}
+def legend(figure: "Figure", axes: Sequence["Axes"], place: str = "outside upper left") -> None:
+    """One legend for all panels: above or below them, or beside them in one column."""
+    entries: dict[str, Any] = {}
     for each in axes:
         for handle, label in zip(*each.get_legend_handles_labels()):
-            named.setdefault(label, handle)
+            entries.setdefault(label, handle)
+    beside = place.startswith("outside right")
     figure.legend(
-        named.values(),
-        named.keys(),
-        loc="outside upper left",
-        ncols=_legend_columns(list(named)),
+        entries.values(),
+        entries.keys(),
+        loc=place,
+        ncols=1 if beside else _legend_columns(list(entries)),
         frameon=False,
     )
 
@@ -82,7 +104,7 @@ def _legend_columns(labels: Sequence[str]) -> int:
 
 
 def log_scale(axes: "Axes", which: str = "x") -> None:
-    """A logarithmic axis with plain numbers, fewer where it is long."""
+    """A logarithmic axis with plain numbers, fewer if it is long."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     (axes.set_xscale if which == "x" else axes.set_yscale)("log")
