@@ -10,8 +10,9 @@ from edge_common.native_output import captured_stderr
 from edge_models.commands import COMMANDS
 
 if TYPE_CHECKING:
-    from edge_models.training.config import TrainingConfig
-    from edge_models.training.pixels_config import EndToEndConfig
+    from edge_models.datasets.dataset import DataSet
+    from edge_models.datasets.from_files import Request
+    from edge_models.training.config import AnyConfig
 
 EPILOG = """\b
 Examples:
@@ -64,9 +65,9 @@ def main(
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
     import dataclasses
 
-    from edge_models.datasets.kinds import placed
-    from edge_models.training.config import TrainingConfig
-    from edge_models.training.pixels_config import read_training_file
+    from edge_models.datasets.from_files import Request
+    from edge_models.datasets.kinds import load_data, placed
+    from edge_models.training.config import TrainingConfig, read_training_file
 
     if output is None and export_clips is None:
         raise click.UsageError("nothing to do: give -o MODEL.keras, --export-clips DIR or both")
@@ -80,16 +81,30 @@ def main(
     if data is not None:
         config = dataclasses.replace(config, data=placed(config.data, data))
     cache = cache or (output or export_clips / "clips").parent / ".features"
-    if isinstance(config, TrainingConfig):
-        if resume or tensorboard:
-            raise click.UsageError(
-                "--resume and --tensorboard are for trainings from pixels; this one computes "
-                "features once, keeps them, and then takes minutes"
-            )
-        _train_from_features(config, output, export_clips, cache, report_only)
+    from_features = isinstance(config, TrainingConfig)
+    if from_features and (resume or tensorboard):
+        raise click.UsageError(
+            "--resume and --tensorboard are for trainings from pixels; this one computes "
+            "features once, keeps them, and then takes minutes"
+        )
+    request = Request(config.network.window, config.network.size, config.seed, cache)
+    dataset = load_data(config.data, request)
+    if not from_features:
+        for line in dataset.summary():
+            click.echo(line)
+    if export_clips is not None:
+        for path in _export(config, dataset, request, export_clips):
+            click.echo(f"wrote {path}")
+    if output is None:
+        return
+    with captured_stderr():  # tensorflow's start-up notes would bury the progress
+        from edge_models.evaluation.again import report_again
+        from edge_models.training.run import RunOptions, train_and_save
+
+    if report_only:
+        report_again(config, dataset, output)
     else:
-        training = {"resume": resume, "tensorboard": tensorboard, "report_only": report_only}
-        _train_from_pixels(config, output, export_clips, cache, **training)
+        train_and_save(config, dataset, output, cache, RunOptions(resume, tensorboard))
 
 
 def _check_report_only(output: Path | None, trains: bool) -> None:
@@ -100,61 +115,13 @@ def _check_report_only(output: Path | None, trains: bool) -> None:
         raise click.UsageError("--report-only trains nothing: leave --resume and --tensorboard out")
 
 
-def _train_from_features(
-    config: "TrainingConfig",
-    output: Path | None,
-    export_clips: Path | None,
-    cache: Path,
-    report_only: bool,
-) -> None:
-    if export_clips is not None:
-        from edge_models.datasets.plans import export_clip_sets
+def _export(config: "AnyConfig", data: "DataSet", request: "Request", folder: Path) -> list[Path]:
+    from edge_models.datasets import dataset, orl_motion
+    from edge_models.training.config import TrainingConfig
 
-        for path in export_clip_sets(config, export_clips):
-            click.echo(f"wrote {path}")
-    if output is None:
-        return
-    with captured_stderr():  # tensorflow's start-up notes would bury the progress
-        from edge_models.evaluation.again import report_again
-        from edge_models.training.run import data_of, train_and_save
-
-    if report_only:
-        report_again(config, data_of(config, cache), output)
-    else:
-        train_and_save(config, output, cache)
-
-
-def _train_from_pixels(
-    config: "EndToEndConfig",
-    output: Path | None,
-    export_clips: Path | None,
-    cache: Path,
-    *,
-    resume: bool,
-    tensorboard: bool,
-    report_only: bool,
-) -> None:
-    from edge_models.datasets.export import export_clip_sets
-    from edge_models.datasets.from_files import Request
-    from edge_models.datasets.kinds import load_data
-
-    request = Request(config.network.window, config.network.size, config.seed, cache)
-    data = load_data(config.data, request)
-    for line in data.summary():
-        click.echo(line)
-    if export_clips is not None:
-        for path in export_clip_sets(data, export_clips, config.seed):
-            click.echo(f"wrote {path}")
-    if output is None:
-        return
-    with captured_stderr():
-        from edge_models.evaluation.again import report_again
-        from edge_models.training.pixels_run import train_and_save
-
-    if report_only:
-        report_again(config, data, output)
-    else:
-        train_and_save(config, data, output, resume=resume, events=tensorboard)
+    if isinstance(config, TrainingConfig):
+        return orl_motion.export_balanced(config.data, request, folder)
+    return dataset.export_clip_sets(data, folder, config.seed)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def build(name: str, output: Path, seed: int) -> None:
         import keras
 
         from edge_models.networks import mtdnn
-        from edge_models.training.run import save_model
+        from edge_models.networks.files import save_model
 
     keras.utils.set_random_seed(seed)
     model = mtdnn.build_mtdnn(getattr(mtdnn, name)())
@@ -84,8 +84,8 @@ def pretrained(name: str, output: Path, folder: Path, window: int | None) -> Non
     network = NETWORKS[name]
     network.find(folder)  # raises before tensorflow takes its seconds
     with captured_stderr():
+        from edge_models.networks.files import save_model
         from edge_models.pretrained.load import load
-        from edge_models.training.run import save_model
 
     model = load(name, folder, window)
     output.parent.mkdir(parents=True, exist_ok=True)

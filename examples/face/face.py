@@ -112,7 +112,7 @@ def main(out_dir: Path, folder: Path, window: int) -> None:
     """Write face.keras with its tasks, and clips for calibration, validation and golden frames."""
     FACERES.find(folder)  # says what is missing before tensorflow takes its seconds
     with captured_stderr():
-        from edge_models.training.run import save_model
+        from edge_models.networks.files import save_model
 
     model = face_model(folder, window)
     out_dir.mkdir(parents=True, exist_ok=True)

@@ -9,8 +9,7 @@ import click
 from edge_common.children import module_command
 from edge_common.errors import ModelError
 from edge_common.files import write_whole
-from edge_models.datasets.dataset import DataSet
-from edge_models.datasets.export import export_clip_sets
+from edge_models.datasets.dataset import DataSet, export_clip_sets
 from examples.sweep.training import MODEL
 
 BUNDLE, RECORD, TIMING, PREDICTED = "model.edge", "record.json", "timing.json", "predicted.json"

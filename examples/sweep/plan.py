@@ -10,8 +10,7 @@ from typing import Any
 from edge_common.data import nearest_or_all, read_toml
 from edge_common.errors import ConfigError
 from edge_models.datasets.kinds import placed
-from edge_models.training.config import section
-from edge_models.training.pixels_config import EndToEndConfig, training_config
+from edge_models.training.config import EndToEndConfig, section, training_config
 
 _OWN_SECTIONS = ("network", "few_frames", "frozen", "whole")
 _BACKBONE = (

@@ -14,9 +14,9 @@ from edge_common.files import write_whole
 from edge_models.datasets.dataset import DataSet
 from edge_models.datasets.from_files import Request
 from edge_models.datasets.kinds import load_data
-from edge_models.training.pixels_run import train_and_save, training_folder
+from edge_models.networks.files import save_whole
 from edge_models.training.progress import Checkpoint
-from edge_models.training.run import save_whole
+from edge_models.training.run import RunOptions, train_and_save, training_folder
 from examples.sweep.plan import Member
 
 MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
@@ -42,10 +42,12 @@ def trained(member: Member, folder: Path) -> DataSet:
     if not is_trained(member, own):
         _make_way(member, own)
         click.echo(f"training {member.name}: {member.about}")
-        model = train_and_save(
-            config, data, own / MODEL, resume=True, maps=_shared_maps(member, folder),
+        options = RunOptions(
+            resume=True,
+            feature_cache=_shared_maps(member, folder),
             backbone=_backbone_of(folder / member.lender.name) if member.lender else None,
-        )  # fmt: skip
+        )
+        model = train_and_save(config, data, own / MODEL, folder / ".cache", options)
         _write_state(member, own, done=True)
         keras.utils.clear_session()
     _backbone_of(own, model)

@@ -1,6 +1,7 @@
-"""Deal files into train, validation and test."""
+"""A data set: its parts, how files are split into them, and clips of it as files."""
 
 import csv
+import zipfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_common.errors import ClipError, ConfigError
+from edge_common.files import whole_file
 from edge_models.networks.tasks import Task
 
 
@@ -151,3 +153,35 @@ def _skipped_line(skipped: Sequence[Skipped]) -> str:
     shown = ", ".join(f"{item.name} ({item.reason})" for item in skipped[:SHOWN])
     more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
     return f"skipped {len(skipped)}: {shown}{more}"
+
+
+CALIBRATION_CLIPS, TEST_CLIPS = 160, 2000  # at most; whoever reads such a file loads all of it
+
+
+def export_clip_sets(data: DataSet, folder: Path, seed: int) -> list[Path]:
+    """Write calibration.npz (train clips) and test.npz (test clips), drawn at random.
+
+    Raises OSError where they cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for name, part, most in (
+        ("calibration", data.train, CALIBRATION_CLIPS), ("test", data.test, TEST_CLIPS),
+    ):  # fmt: skip
+        order = np.random.default_rng(seed).permutation(len(part))
+        paths.append(folder / f"{name}.npz")
+        write_part(paths[-1], part, np.sort(order[:most]), data.shape)
+    return paths
+
+
+def write_part(path: Path, part: Part, chosen: Sequence[int], shape: tuple[int, int, int]) -> None:
+    """Write some clips in the project's clip format, one after another."""
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(chosen), *shape, 3)}
+    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        with archive.open("clips.npy", "w", force_zip64=True) as clips:
+            np.lib.format.write_array_header_2_0(clips, header)
+            for index in chosen:
+                clips.write(np.ascontiguousarray(part.clip(int(index))).data)
+        for task, values in part.labels.items():
+            with archive.open(f"{task}.npy", "w") as labels:
+                np.lib.format.write_array(labels, values[chosen])

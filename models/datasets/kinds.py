@@ -9,7 +9,7 @@ from edge_common.errors import ConfigError
 from edge_models.datasets import fashion_motion, labelled_clips, orl_motion, swimmers, utkface
 from edge_models.datasets.dataset import DataSet
 from edge_models.datasets.from_files import Request
-from edge_models.training.config import DataSection
+from edge_models.sections import DataSection
 
 
 @dataclass(frozen=True)

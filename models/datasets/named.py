@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.check.clips import Clips
 from edge_models.datasets.clips import balanced, render_all
-from edge_models.datasets.plans import plan_data
+from edge_models.datasets.orl_motion import plan_data
 from edge_models.training.config import read_config
 
 _TRAINING = "orl_motion_lite.toml"  # whose split decides which photos were never trained on
@@ -27,7 +27,7 @@ def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
     where the data is not installed.
     """
     config = read_config(training_file())
-    plans = plan_data(config)
+    plans = plan_data(config.data, config.seed)
     parts = {
         "train": lambda: balanced(plans.train, _TRAIN_CLIPS, config.seed),
         "test": lambda: plans.test,

@@ -1,17 +1,28 @@
-"""ORL faces in synthetic motion, behind the interface of all data sets."""
+"""ORL faces in synthetic motion: which photos and motions serve which use."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from edge_models.datasets.clips import ClipPlan, labels_of, photos_of, render_clip
+from edge_common.errors import ConfigError
+from edge_models.datasets.clips import (
+    ClipPlan,
+    balanced,
+    labels_of,
+    photos_of,
+    plan_clips,
+    render_all,
+    render_clip,
+    write_clips,
+)
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.datasets.from_files import Request
 from edge_models.datasets.motion import ACTIONS, MIRRORED_ACTIONS
-from edge_models.datasets.orl import LABELS
-from edge_models.datasets.plans import plan_clips_of
+from edge_models.datasets.orl import LABELS, PEOPLE, read_photos, split_by_photo
 from edge_models.networks.tasks import classification
-from edge_models.training.config import DataSection
+from edge_models.sections import DataSection
 
 
 def load(section: DataSection, request: Request) -> DataSet:
@@ -21,7 +32,7 @@ def load(section: DataSection, request: Request) -> DataSet:
         ConfigError: the people asked for are not there.
         ClipError: the photos are missing, or too few for the split.
     """
-    plans = plan_clips_of(section, request.seed)
+    plans = plan_data(section, request.seed)
 
     def part(chosen: Sequence[ClipPlan]) -> Part:
         def clip(index: int) -> np.ndarray:
@@ -38,3 +49,59 @@ def load(section: DataSection, request: Request) -> DataSet:
         mirrored={"action": np.array(MIRRORED_ACTIONS)},
         strangers=part(plans.strangers) if plans.strangers else None,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Clips to be rendered for each use.
+
+    `held_out` shows the photos of `validation` as `train` shows its own; otherwise
+    no photo serves two uses. `strangers` are the people beyond those asked for.
+    """
+
+    train: list[ClipPlan]
+    validation: list[ClipPlan]
+    held_out: list[ClipPlan]
+    test: list[ClipPlan]
+    strangers: list[ClipPlan]
+
+
+def plan_data(data: DataSection, seed: int) -> Plans:
+    """Split the photos and plan the clips of each part.
+
+    Raises:
+        ConfigError: the people asked for are not there.
+        ClipError: the photos are missing, or too few for the split.
+    """
+    if not 1 <= data.people <= PEOPLE:
+        raise ConfigError(f"data.people is {data.people}: ORL has 1 to {PEOPLE}")
+    every = read_photos()
+    photos = [photo for photo in every if photo.person < data.people]
+    strangers = [photo for photo in every if photo.person >= data.people]
+    split = split_by_photo(photos, seed, test=data.test_photos, validation=data.validation_photos)
+    return Plans(
+        plan_clips(split.train, seed + 1, variants=data.train_variants, flips=True),
+        plan_clips(split.validation, seed + 2),
+        plan_clips(split.validation, seed + 1, variants=data.train_variants, flips=True),
+        plan_clips(split.test, seed + 3),
+        _few_motions(plan_clips(strangers, seed + 4)),
+    )
+
+
+def _few_motions(plans: list[ClipPlan]) -> list[ClipPlan]:
+    """Two motions of each photo, others of the next: of strangers, photos count, not motions."""
+    half = len(ACTIONS) // 2
+    return [plan for plan in plans if plan.action % half == plan.photo.number % half]
+
+
+def export_balanced(section: DataSection, request: Request, folder: Path) -> list[Path]:
+    """Write calibration.npz (train photos, balanced) and test.npz (all test clips)."""
+    plans = plan_data(section, request.seed)
+    sets = {
+        "calibration": balanced(plans.train, section.calibration_clips, request.seed),
+        "test": plans.test,
+    }
+    paths = {name: folder / f"{name}.npz" for name in sets}
+    for name, path in paths.items():
+        write_clips(path, render_all(sets[name], request.window, request.size))
+    return list(paths.values())

@@ -7,13 +7,12 @@ import click
 
 from edge_common.errors import ConfigError, ModelError
 from edge_models.datasets.dataset import DataSet
-from edge_models.evaluation.history import read_course
+from edge_models.evaluation.history import read_history
 from edge_models.evaluation.identity import identity_task
 from edge_models.evaluation.network import load_trained
 from edge_models.evaluation.report import PAGE, report, report_folder, tell
-from edge_models.training.config import TrainingConfig
-from edge_models.training.from_features import network_of
-from edge_models.training.pixels_config import EndToEndConfig
+from edge_models.networks.mtdnn import network_of
+from edge_models.training.config import EndToEndConfig, TrainingConfig
 
 
 def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: Path) -> None:
@@ -27,7 +26,7 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
     model = load_trained(path, network_of(config.network, data.tasks, config.name))
     _check_labels(path.with_suffix(".tasks.json"), data)
     folder = report_folder(path)
-    course = read_course(folder, config, data)
+    course = read_history(folder, config, data)
     if not course.known:
         click.echo(f"no report of the training in {folder}: the page has no curves")
     results = report(model, data, config, course, folder)

@@ -17,7 +17,7 @@ _USES = ("train", "validation", "test", "strangers")
 
 
 @dataclass(frozen=True)
-class Course:
+class TrainingHistory:
     """Curves, best epoch (from 0; -1: the stage did not pay) and seconds, by stage.
 
     known: False of a network of which no report was found.
@@ -29,7 +29,7 @@ class Course:
     known: bool = True
 
 
-def read_course(folder: Path, config: Any, data: DataSet) -> Course:
+def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
     """What an earlier report tells of the training; of nothing, where there is none.
 
     Args:
@@ -41,11 +41,11 @@ def read_course(folder: Path, config: Any, data: DataSet) -> Course:
     """
     path = folder / REPORT
     if not path.exists():
-        return Course(known=False)
+        return TrainingHistory(known=False)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         then = content["config"]
-        course = Course(content["history"], content["best_epoch"], content["seconds"])
+        course = TrainingHistory(content["history"], content["best_epoch"], content["seconds"])
         sums = content.get("label_sums")  # which older reports lack
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is no report of edge-train: move it away") from error

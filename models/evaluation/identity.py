@@ -16,7 +16,7 @@ from edge_models.evaluation.open_set import OpenSet, open_set
 from edge_models.evaluation.recognition import Recognition, recognise
 from edge_models.evaluation.similarity import likeness_of
 from edge_models.networks.tasks import Task
-from edge_models.training.config import EvaluationSection
+from edge_models.sections import EvaluationSection
 
 USUAL = "reid"
 MOST_CLIPS = 2000  # compared with each other; of more, whole files are drawn

@@ -7,11 +7,11 @@ import click
 import numpy as np
 
 from edge_common.files import whole_file
+from edge_models.datasets.batches import plain_batches
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.network import OpenNetwork
 from edge_models.evaluation.results import RegressionResult, Results, TaskResult
 from edge_models.networks.tasks import Task
-from edge_models.training.pipeline import plain_batches
 
 CLIPS_A_BATCH = 8
 

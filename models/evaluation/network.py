@@ -12,7 +12,7 @@ import tensorflow as tf
 from edge_common.errors import ModelError
 from edge_models.networks.mtdnn import MTDNNConfig
 from edge_models.networks.tasks import Task
-from edge_models.training.from_features import backbone_by_frames
+from edge_models.networks.views import backbone_by_frames
 
 
 @dataclass(frozen=True)

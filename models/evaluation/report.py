@@ -17,7 +17,7 @@ from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.examples import pictures_of
 from edge_models.evaluation.gradcam import cover
 from edge_models.evaluation.heat_section import Heat
-from edge_models.evaluation.history import REPORT, Course, label_sums
+from edge_models.evaluation.history import REPORT, TrainingHistory, label_sums
 from edge_models.evaluation.identity import identity_task, measure_identity
 from edge_models.evaluation.json_report import json_of
 from edge_models.evaluation.measure import ANSWERS, ask, results_of, write_answers
@@ -32,7 +32,7 @@ def report(
     model: keras.Model,
     data: DataSet,
     config: Any,
-    course: Course,
+    course: TrainingHistory,
     folder: Path,
     maps: Part | None = None,
 ) -> Results:
@@ -77,7 +77,9 @@ def report_folder(model: Path) -> Path:
     return model.with_name(f"{model.stem}_report")
 
 
-def facts_of(model: keras.Model, data: DataSet, config: Any, course: Course) -> dict[str, object]:
+def facts_of(
+    model: keras.Model, data: DataSet, config: Any, course: TrainingHistory
+) -> dict[str, object]:
     """What the page and report.json say of network, data and training."""
     backbone, total = model.get_layer("backbone").layer.count_params(), model.count_params()
     sums = label_sums(data)

@@ -17,7 +17,7 @@ from edge_models.evaluation.cells import (
     summary_row,
 )
 from edge_models.evaluation.heat_section import Heat, heat_sections
-from edge_models.evaluation.history import Course
+from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import Identity
 from edge_models.evaluation.identity_section import identity_section
 from edge_models.evaluation.results import RegressionResult, Results, TaskResult, source_of_each
@@ -37,7 +37,7 @@ class Told:
 
     facts: Mapping[str, object]
     results: Results
-    course: Course
+    course: TrainingHistory
     identity: Identity | None
     heat: Mapping[str, Heat]
     grid: tuple[int, int]
@@ -137,7 +137,7 @@ def _run(told: Told) -> Section:
     return Section("The run", tables=[Table(("what", "found"), rows)])
 
 
-def _best(course: Course) -> str:
+def _best(course: TrainingHistory) -> str:
     told = []
     for stage, epoch in course.best_epoch.items():
         run = len(course.history.get(stage, {}).get("loss", ()))

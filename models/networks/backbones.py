@@ -13,7 +13,7 @@ from keras import ops
 from edge_common.errors import ConfigError, ModelError
 from edge_models.networks.applications import keras_application, load_weights
 from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
-from edge_models.training.config import weights_file
+from edge_models.sections import weights_file
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G, B: ITU-R BT.601
 IMAGENET_SOURCE = {

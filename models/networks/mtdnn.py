@@ -20,6 +20,7 @@ from edge_models.datasets.swimmers import PEOPLE as SWIM_PEOPLE
 from edge_models.datasets.utkface import TASKS as FACE_TASKS
 from edge_models.networks.backbones import build_backbone, see_luminance_only
 from edge_models.networks.tasks import Task, classification
+from edge_models.sections import NetworkSection
 
 _CHOICES = {"temporal_pool": ("global", "grid"), "spatial_activation": ("linear", "relu", "relu6")}
 
@@ -235,3 +236,12 @@ def task_head(fused, task: Task, config: MTDNNConfig):
     x = layers.BatchNormalization(name=f"{task.name}_bn")(x)
     x = layers.Dropout(config.head_dropout, name=f"{task.name}_dropout")(x)
     return layers.Dense(task.width, activation=task.activation, name=task.name)(x)
+
+
+def network_of(network: NetworkSection, tasks: tuple[Task, ...], name: str) -> MTDNNConfig:
+    """The network that a training file's [network] asks for, with a head for each task."""
+    fields = dict(vars(network))
+    weights = fields.pop("backbone_weights")
+    return MTDNNConfig(
+        tasks=tasks, name=name, weights=None if weights == "random" else weights, **fields
+    )

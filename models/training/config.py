@@ -8,110 +8,27 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge_common.data import decode, read_toml
+from edge_common.data import decode, nearest_or_all, read_toml
 from edge_common.errors import ConfigError
+from edge_models.datasets.augment import AugmentationSection
+from edge_models.datasets.kinds import KINDS, kind_of
+from edge_models.sections import (
+    DataSection,
+    EvaluationSection,
+    FewFramesSection,
+    FineTuningSection,
+    FrozenSection,
+    NetworkSection,
+    StageSection,
+    WholeSection,
+    check_at_least_one,
+    weights_by_content,
+)
 
 T = TypeVar("T")
 
 DATA_KIND = "orl-motion"  # where a training file names none
 FEATURES_VERSION = 1  # to be raised when clips are rendered differently
-
-
-@dataclass(frozen=True)
-class NetworkSection:
-    """See `MTDNNConfig`; `backbone_weights` is "imagenet", "random" or a weights file."""
-
-    backbone: str = "efficientnet-lite0"
-    backbone_weights: str = "imagenet"
-    backbone_end: str = ""
-    backbone_width: float = 1.0
-    grey: bool = True
-    window: int = 15
-    size: int = 100
-    spatial_width: int = 256
-    spatial_activation: str = "relu"
-    spatial_dropout: float = 0.3
-    temporal_pool: str = "grid"
-    grid_filters: int = 12
-    temporal_centre: bool = True
-    temporal_width: int = 128
-    attention_width: int = 32
-    block_dropout: float = 0.3
-    head_width: int = 256
-    head_dropout: float = 0.5
-    head_activation: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class DataSection:
-    """ORL in motion.
-
-    Attributes:
-        people: the first so many of the 40.
-        train_variants: motions rendered of each train photo and action.
-        train_length: frames rendered a train clip; each epoch looks at another
-            window of them.
-        frame_rate_hz: what the motions' speeds are meant at.
-    """
-
-    people: int = 40
-    test_photos: int = 3
-    validation_photos: int = 1
-    train_variants: int = 3
-    train_length: int = 20
-    frame_rate_hz: float = 25.0
-    calibration_clips: int = 160
-
-    def __post_init__(self) -> None:
-        _at_least_one(
-            self,
-            "people",
-            "test_photos",
-            "validation_photos",
-            "train_variants",
-            "calibration_clips",
-        )
-
-
-@dataclass(frozen=True)
-class StageSection:
-    """One stage of training, by the thesis' schedule (see `ThesisSchedule`)."""
-
-    batch_size: int = 64
-    learning_rate: float = 5e-4
-    max_epochs: int = 150
-    lr_factor: float = 0.4
-    lr_window: int = 6
-    lr_min_fall: float = 0.002
-    patience: int = 10
-
-    def __post_init__(self) -> None:
-        _at_least_one(self, "batch_size", "lr_window", "patience")
-
-
-@dataclass(frozen=True)
-class FineTuningSection(StageSection):
-    """The stage that trains the backbone's end too.
-
-    Attributes:
-        from_layer: layers of the backbone after this one are trained; empty, or
-            with max_epochs 0: there is no such stage.
-    """
-
-    from_layer: str = ""
-
-
-@dataclass(frozen=True)
-class EvaluationSection:
-    """What is measured of the trained network.
-
-    Attributes:
-        identity: the task that tells people (or things) apart, of which it is measured
-            how well they are known again by likeness; "" for none. "auto": `reid`, where
-            there is such a task.
-    """
-
-    identity: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -134,7 +51,7 @@ class TrainingConfig:
     evaluation: EvaluationSection = field(default_factory=EvaluationSection)
 
     def __post_init__(self) -> None:
-        _at_least_one(self.blocks, "max_epochs")
+        check_at_least_one(self.blocks, "max_epochs")
         if self.data.train_length < self.network.window:
             raise ConfigError(
                 f"data.train_length is {self.data.train_length}: a clip must be as long as the "
@@ -162,29 +79,6 @@ class TrainingConfig:
         return hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def weights_file(weights: str) -> Path | None:
-    """The file of `backbone_weights`; None: they have a name. Raises ConfigError without a file."""
-    if weights in ("imagenet", "random"):
-        return None
-    if not Path(weights).is_file():
-        raise ConfigError(
-            f'backbone weights {weights!r} are unknown: use "imagenet", "random" or a file'
-        )
-    return Path(weights)
-
-
-def weights_by_content(weights: str) -> str:
-    """What tells `backbone_weights` from others: their name, or the sha256 of their file."""
-    file = weights_file(weights)
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file else weights
-
-
-def _at_least_one(section: object, *names: str) -> None:
-    for name in names:
-        if getattr(section, name) < 1:
-            raise ConfigError(f"{name} is {getattr(section, name)}: it must be 1 or more")
-
-
 def read_config(path: Path) -> TrainingConfig:
     """Read a TOML file.
 
@@ -206,3 +100,89 @@ def _refuse_negative(table: Mapping[str, Any], source: str) -> None:
             _refuse_negative(value, f"{source}: {key}")
         elif isinstance(value, int | float) and value < 0:
             raise ConfigError(f"{source}: {key} is {value}: it must not be negative")
+
+
+_OWN_SECTIONS = ("few_frames", "frozen", "whole", "augmentation", "loss_weights")
+
+
+@dataclass(frozen=True)
+class EndToEndConfig:
+    """Everything that decides the outcome of a run.
+
+    Attributes:
+        data: the section of one of `KINDS`.
+        loss_weights: by task; 1 for those that are not named.
+    """
+
+    name: str = "mtdnn"
+    seed: int = 0
+    licence: str = "Apache-2.0"
+    network: NetworkSection = field(default_factory=NetworkSection)
+    data: Any = field(default_factory=DataSection)
+    augmentation: AugmentationSection = field(default_factory=AugmentationSection)
+    loss_weights: dict[str, float] = field(default_factory=dict)
+    few_frames: FewFramesSection = field(default_factory=FewFramesSection)
+    frozen: FrozenSection = field(default_factory=FrozenSection)
+    whole: WholeSection = field(default_factory=WholeSection)
+    evaluation: EvaluationSection = field(default_factory=EvaluationSection)
+
+    def __post_init__(self) -> None:
+        if not (self.frozen.max_epochs or self.whole.max_epochs):
+            raise ConfigError("both frozen.max_epochs and whole.max_epochs are 0: train something")
+        if self.few_frames.max_epochs and self.few_frames.frames > self.network.window:
+            raise ConfigError(
+                f"few_frames.frames is {self.few_frames.frames}, and the window has "
+                f"{self.network.window}"
+            )
+
+    def fingerprint(self) -> str:
+        """16 hex digits that change with all that a run's outcome depends on.
+
+        Not with where the data or the weights lie, but with what these hold.
+
+        Raises:
+            ConfigError: the file of weights is not there.
+        """
+        content = {"kind": kind_of(self.data), **dataclasses.asdict(self)}
+        del content["evaluation"]  # what is measured afterwards
+        if "path" in content["data"]:
+            content["data"]["path"] = ""
+        network = content["network"]
+        network["backbone_weights"] = weights_by_content(network["backbone_weights"])
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+AnyConfig = TrainingConfig | EndToEndConfig
+
+
+def read_training_file(path: Path) -> AnyConfig:
+    """Read a TOML file of either recipe.
+
+    One that names a data set other than orl-motion, or has a section of this recipe
+    (`few_frames`, `frozen`, `whole`, `augmentation`, `loss_weights`), is trained from pixels; any
+    other from features of orl-motion that are computed once.
+
+    Raises:
+        ConfigError: the file is no TOML, or holds a key or a value that no run has.
+    """
+    table = read_toml(path)
+    own = set(_OWN_SECTIONS) & set(table)
+    data = table.get("data", {})
+    if isinstance(data, dict) and data.get("kind", DATA_KIND) == DATA_KIND and not own:
+        data.pop("kind", None)
+        return section(TrainingConfig, table, str(path))
+    return training_config(table, str(path))
+
+
+def training_config(table: Mapping[str, Any], where: str) -> EndToEndConfig:
+    """A training from pixels, of what a file says. Raises ConfigError, which begins with `where`."""
+    rest = dict(table)
+    data = rest.pop("data", {})
+    if not isinstance(data, dict):
+        raise ConfigError(f"{where}: key 'data' should be a table, {{...}}, not {data!r:.60}")
+    data = dict(data)
+    kind = data.pop("kind", DATA_KIND)
+    if kind not in list(KINDS):  # a list in a file has no hash
+        raise ConfigError(f"{where}: data.kind is {kind!r}{nearest_or_all(str(kind), KINDS)}")
+    config = section(EndToEndConfig, rest, where)
+    return dataclasses.replace(config, data=section(KINDS[kind].section, data, f"{where}: data"))

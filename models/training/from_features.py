@@ -5,7 +5,6 @@ blocks with them. What is trained are the layers of the whole network itself, so
 its weights are ready when the stages are.
 """
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,18 +13,21 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from keras import layers, ops
 
+from edge_models.datasets.batches import WindowBatches
 from edge_models.datasets.clips import ClipPlan, labels_of
 from edge_models.datasets.motion import ACTIONS
 from edge_models.datasets.orl import LABELS
-from edge_models.datasets.plans import Plans
+from edge_models.datasets.orl_motion import Plans, plan_data
+from edge_models.evaluation.history import TrainingHistory
 from edge_models.networks.backbones import check_layer
-from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn
-from edge_models.networks.tasks import Task, classification
-from edge_models.training.config import NetworkSection, StageSection, TrainingConfig
-from edge_models.training.features import Features, WindowBatches, cached_features
-from edge_models.training.schedule import ThesisSchedule
+from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn, network_of
+from edge_models.networks.tasks import classification
+from edge_models.networks.views import head_of, tail_and_head_of
+from edge_models.sections import StageSection
+from edge_models.training.config import TrainingConfig
+from edge_models.training.feature_cache import Features, cached_features
+from edge_models.training.schedule import ThesisSchedule, verbosity
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,37 @@ class Trained:
         self.seconds[what] = time.monotonic() - started
 
 
+class FeatureTraining:
+    """A training from features that are computed once; it takes minutes, and is not resumed.
+
+    Attributes:
+        model: the whole network, once it is trained.
+    """
+
+    model: keras.Model
+    history: TrainingHistory
+    best = ("", -1)  # nothing is kept of a training that does not end
+
+    def __init__(self, config: TrainingConfig, cache: Path) -> None:
+        self.config, self.cache = config, cache
+
+    def train(self) -> None:
+        """Train `model`, as `train` does."""
+        trained = train(self.config, plan_data(self.config.data, self.config.seed), self.cache)
+        self.model = trained.model
+        self.history = TrainingHistory(trained.history, trained.best_epoch, trained.seconds)
+
+    def keep_best(self) -> bool:
+        """False: there is no epoch to come back to."""
+        return False
+
+    def test_features(self) -> None:
+        """None: train clips alone are kept."""
+
+    def clear(self) -> None:
+        """Features stay, for later runs."""
+
+
 def network_config(config: TrainingConfig) -> MTDNNConfig:
     """The network that a training file asks for."""
     tasks = (
@@ -69,15 +102,6 @@ def network_config(config: TrainingConfig) -> MTDNNConfig:
         classification("action", ACTIONS),
     )
     return network_of(config.network, tasks, config.name)
-
-
-def network_of(network: NetworkSection, tasks: tuple[Task, ...], name: str) -> MTDNNConfig:
-    """The network that a training file's [network] asks for, with a head for each task."""
-    fields = dict(vars(network))
-    weights = fields.pop("backbone_weights")
-    return MTDNNConfig(
-        tasks=tasks, name=name, weights=None if weights == "random" else weights, **fields
-    )
 
 
 def train(config: TrainingConfig, plans: Plans, cache: Path) -> Trained:
@@ -107,36 +131,6 @@ def train(config: TrainingConfig, plans: Plans, cache: Path) -> Trained:
     for stage in _stages(config):
         _repeat(again, stage, config, everything)
     return again
-
-
-def head_of(model: keras.Model) -> keras.Model:
-    """All after the backbone, sharing its layers: (T, h, w, C) -> {task: answer}."""
-    return keras.Model(model.get_layer("backbone").output, model.output, name="blocks_and_heads")
-
-
-def backbone_by_frames(backbone: keras.Model, window: int) -> keras.Model:
-    """(N, T, H, W, 3) -> (N, T, h, w, C), the frames of all windows in one pass.
-
-    A `TimeDistributed` would trace the backbone once a frame.
-    """
-    windows = keras.Input((window, *backbone.input_shape[1:]), name="window")
-    maps = backbone(ops.reshape(windows, (-1, *backbone.input_shape[1:])))
-    return keras.Model(windows, ops.reshape(maps, (-1, window, *maps.shape[1:])))
-
-
-def tail_and_head_of(model: keras.Model, early: str, window: int) -> keras.Model:
-    """All after the backbone's layer `early`; the backbone becomes trainable there."""
-    backbone = model.get_layer("backbone").layer
-    cut = backbone.get_layer(early).output
-    tail = keras.Model(cut, backbone.output, name="tail")
-    backbone.trainable = True
-    for layer in tail.layers:
-        # Frozen statistics: batches of one clip's frames are no fair sample.
-        layer.trainable = not isinstance(layer, layers.BatchNormalization)
-    maps = keras.Input((window, *cut.shape[1:]))
-    frames = tail(ops.reshape(maps, (-1, *cut.shape[1:])))
-    frames = ops.reshape(frames, (-1, window, *frames.shape[1:]))
-    return keras.Model(maps, head_of(model)(frames), name="tail_blocks_and_heads")
 
 
 def _fresh(config: TrainingConfig) -> Trained:
@@ -231,8 +225,3 @@ def _batches(part: Part, stage: Stage, config: TrainingConfig, *, augment: bool)
 def _best_loss(trained: Trained) -> float:
     losses = [loss for curves in trained.history.values() for loss in curves["val_loss"]]
     return min(losses, default=float("inf"))
-
-
-def verbosity() -> int:
-    """Of `fit`: a bar on a screen, a line an epoch in a file."""
-    return 1 if sys.stdout.isatty() else 2

@@ -6,7 +6,7 @@ pass of the backbone (a `TimeDistributed` would trace it once a frame).
 
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -14,39 +14,41 @@ import keras
 
 from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
-from edge_models.datasets.dataset import DataSet
-from edge_models.evaluation.history import label_sums
-from edge_models.evaluation.identity import identity_task
+from edge_models.datasets.batches import Epochs
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.evaluation.history import TrainingHistory, label_sums
 from edge_models.networks.applications import load_weights
 from edge_models.networks.backbones import check_layer
-from edge_models.networks.mtdnn import build_mtdnn
-from edge_models.training.few_frames import OneCycle
-from edge_models.training.from_features import backbone_by_frames, head_of, network_of, verbosity
+from edge_models.networks.mtdnn import build_mtdnn, network_of
+from edge_models.networks.views import by_frames
+from edge_models.sections import WholeSection
+from edge_models.training.config import EndToEndConfig
+from edge_models.training.feature_cache import maps_of
 from edge_models.training.logs import CSVLog, TensorBoardLog, Watch
-from edge_models.training.pipeline import Epochs
-from edge_models.training.pixels_config import EndToEndConfig, WholeSection
 from edge_models.training.progress import Checkpoint, KeepProgress, Progress
-from edge_models.training.schedule import ThesisSchedule
+from edge_models.training.schedule import OneCycle, ThesisSchedule, verbosity
 from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
 
-LOG_NAME, EVENTS_NAME, MAPS_NAME = "log.csv", "tensorboard", "maps"
+LOG_NAME, EVENTS_NAME, FEATURES_NAME = "log.csv", "tensorboard", "maps"
+_METRICS = ("accuracy", "mae")
 
 
-class Run:
-    """One training run: `train`, or after an interruption `resume` and `train`.
+class PixelTraining:
+    """One training from pixels: `train`, or after an interruption `resume` and `train`.
 
     Attributes:
         model: the whole network; after `train` or `keep_best` with the best weights.
-        trained: the same layers, the frames of all windows passing the backbone together.
+        by_frames: the same layers, the frames of all windows passing the backbone together.
         progress: how far it has come; its curves and times.
 
     Args:
-        maps: where a frozen backbone's maps are or will be, of runs with an equal one;
-            they stay there. None: maps are made in `folder`, and removed in the end.
+        feature_cache: folder of a frozen backbone's feature maps, for runs with an equal one;
+            they stay there. None: they are computed in `folder`, and removed in the end.
         backbone: file of the weights that the backbone begins with, instead of the
             configuration's.
 
     Raises:
+        ConfigError: the configuration does not suit the data's tasks or the backbone.
         ModelError: `backbone` does not fit.
     """
 
@@ -56,21 +58,21 @@ class Run:
         data: DataSet,
         folder: Path,
         *,
-        events: bool = False,
-        maps: Path | None = None,
+        tensorboard: bool = False,
+        feature_cache: Path | None = None,
         backbone: Path | None = None,
     ) -> None:
-        self.config, self.data, self.folder, self.events = config, data, folder, events
-        self.maps, self.shares_maps = maps or folder / MAPS_NAME, maps is not None
+        self.config, self.data, self.folder = config, data, folder
+        self.tensorboard, self.shares_features = tensorboard, feature_cache is not None
+        self.feature_cache = feature_cache or folder / FEATURES_NAME
         _check_tasks(config, data)
-        identity_task(config.evaluation, data.tasks)
         keras.utils.set_random_seed(config.seed)
         self.network = network_of(config.network, data.tasks, config.name)
         self.model = build_mtdnn(self.network)
         if backbone is not None:
             load_weights(self._backbone, backbone, self.network.backbone)
         check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
-        self.trained = by_frames(self.model)
+        self.by_frames = by_frames(self.model)
         self.progress = Progress(run_fingerprint(config, data))
         self.checkpoint = Checkpoint(folder)
 
@@ -102,14 +104,34 @@ class Run:
         weights = self.checkpoint.best_weights() if self.progress.best[1] >= 0 else None
         if weights is None:
             return False
-        self.trained.set_weights(weights)
+        self.by_frames.set_weights(weights)
         self._backbone.trainable = True  # as a network that was never frozen
         return True
+
+    @property
+    def best(self) -> tuple[str, int]:
+        """Stage and epoch of the best validation loss so far."""
+        return self.progress.best
+
+    @property
+    def history(self) -> TrainingHistory:
+        """Each curve with its task in its name; Keras leaves that out if there is one task."""
+        curves, progress = self.progress.history, self.progress
+        if len(self.data.tasks) == 1:
+            curves = {s: _with_task(c, self.data.tasks[0].name) for s, c in curves.items()}
+        return TrainingHistory(curves, progress.best_epoch, progress.seconds)
+
+    def test_features(self) -> Part | None:
+        """The backbone's feature maps of the test clips, if other runs share the feature cache."""
+        if not self.shares_features:
+            return None
+        path = self.feature_cache / "test.npy"
+        return maps_of(self._backbone, self.data, self.data.test, path, "test")
 
     def clear(self) -> None:
         """Remove what only an interrupted run needs."""
         self.checkpoint.remove()
-        shutil.rmtree(self.folder / MAPS_NAME, ignore_errors=True)
+        shutil.rmtree(self.folder / FEATURES_NAME, ignore_errors=True)
 
     @property
     def _backbone(self) -> keras.Model:
@@ -160,7 +182,7 @@ class Run:
         ]  # fmt: skip
         if stage.frames:
             callbacks.append(OneCycle(plan.learning_rate, plan.max_epochs))
-        if self.events:
+        if self.tensorboard:
             callbacks.append(TensorBoardLog(self.folder / EVENTS_NAME, stage.name))
         return callbacks
 
@@ -169,8 +191,8 @@ class Run:
         section = WholeSection() if stage.frames else self.config.whole
         train_backbone(self._backbone, section, frozen=stage.frozen)
         fit = fit_of(
-            stage, self.model, self.trained, self.config, self.network, self.data,
-            self.maps,
+            stage, self.model, self.by_frames, self.config, self.network, self.data,
+            self.feature_cache,
         )  # fmt: skip
         tasks = self.data.tasks
         fit.model.compile(
@@ -195,13 +217,6 @@ class Run:
         return progress.epoch + 1
 
 
-def by_frames(model: keras.Model) -> keras.Model:
-    """The same layers, the frames of all windows passing the backbone together."""
-    windows = keras.Input(model.input_shape[1:], name="window")
-    maps = backbone_by_frames(model.get_layer("backbone").layer, model.input_shape[1])
-    return keras.Model(windows, head_of(model)(maps(windows)), name="by_frames")
-
-
 def run_fingerprint(config: EndToEndConfig, data: DataSet) -> str:
     """What must be equal for a run to go on: the configuration and the clips' labels."""
     parts = label_sums(data)
@@ -216,3 +231,8 @@ def _check_tasks(config: EndToEndConfig, data: DataSet) -> None:
             raise ConfigError(f"loss_weights names no task: {task}{nearest_or_all(task, names)}")
     if not any(config.loss_weights.get(name, 1.0) for name in names):
         raise ConfigError("all loss_weights are 0, which leaves nothing to learn")
+
+
+def _with_task(curves: Mapping[str, list[float]], task: str) -> dict[str, list[float]]:
+    plain = {f"{use}{name}": f"{use}{task}_{name}" for use in ("", "val_") for name in _METRICS}
+    return {plain.get(name, name): values for name, values in curves.items()}

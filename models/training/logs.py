@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from edge_common.errors import ModelError
 from edge_common.files import write_whole
-from edge_models.training.pipeline import Epochs
+from edge_models.datasets.batches import Epochs
 from edge_models.training.progress import Progress
 
 

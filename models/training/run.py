@@ -1,67 +1,109 @@
-"""One training run from its file to all that it leaves behind."""
+"""One training run from its file to all that it leaves behind, also if it does not end well."""
 
-import os
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import click
 import keras
 
-from edge_models.datasets.dataset import DataSet
-from edge_models.datasets.from_files import Request
-from edge_models.datasets.orl_motion import load
-from edge_models.datasets.plans import plan_data
-from edge_models.evaluation.history import Course
+from edge_common.errors import ModelError
+from edge_models.datasets.dataset import DataSet, Part, write_skipped
+from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import identity_task
 from edge_models.evaluation.report import PAGE, report, report_folder, tell
-from edge_models.evaluation.results import Results
 from edge_models.networks.backbones import IMAGENET_SOURCE
+from edge_models.networks.files import save_model
 from edge_models.networks.tasks import write_tasks
-from edge_models.training.config import NetworkSection, TrainingConfig
-from edge_models.training.from_features import train
+from edge_models.sections import NetworkSection
+from edge_models.training.config import AnyConfig, TrainingConfig
+from edge_models.training.from_features import FeatureTraining
+from edge_models.training.from_pixels import PixelTraining
+from edge_models.training.logs import LossLost
+
+SKIPPED_NAME = "skipped.csv"
 
 
-def train_and_save(config: TrainingConfig, output: Path, cache: Path) -> Results:
-    """Train, measure on the test clips, and write the model, its tasks and its report.
+class Training(Protocol):
+    """How a network is trained, from features that are computed once or from pixels."""
 
-    Returns:
-        Each task's result on the test clips.
+    model: keras.Model
+    history: TrainingHistory
+    best: tuple[str, int]
+
+    def train(self) -> None:
+        """Train `model`. Raises LossLost if the loss is no number any more."""
+
+    def keep_best(self) -> bool:
+        """Put the best weights so far into `model`; False if there are none to go on with."""
+
+    def test_features(self) -> Part | None:
+        """The backbone's feature maps of the test clips, if they are kept for other runs."""
+
+    def clear(self) -> None:
+        """Remove what only an interrupted run needs."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a training from pixels can do besides.
+
+    resume: go on with an interrupted run.  tensorboard: write its events as well.
+    feature_cache, backbone: see `PixelTraining`.
     """
-    data = data_of(config, cache)
-    identity_task(config.evaluation, data.tasks)  # a wrong one is said before the training
-    trained = train(config, plan_data(config), cache)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    save_model(trained.model, output)
-    write_tasks(
-        output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=config.data.frame_rate_hz,
-        licence=config.licence,
-        weights_source=weights_source(config.network, data.source, config.seed),
-    )  # fmt: skip
-    folder = report_folder(output)
-    course = Course(trained.history, trained.best_epoch, trained.seconds)
-    results = report(trained.model, data, config, course, folder)
-    tell(results, f"{output}, its tasks and {folder}/{PAGE}")
-    return results
+
+    resume: bool = False
+    tensorboard: bool = False
+    feature_cache: Path | None = None
+    backbone: Path | None = None
 
 
-def data_of(config: TrainingConfig, cache: Path) -> DataSet:
-    """The clips that a training from features is measured on, as a training from pixels has them."""
-    request = Request(config.network.window, config.network.size, config.seed, cache)
-    return load(config.data, request)
+def train_and_save(
+    config: AnyConfig,
+    data: DataSet,
+    output: Path,
+    cache: Path,
+    options: RunOptions = RunOptions(),
+) -> keras.Model:
+    """Train, measure on the test clips, and write the model, its tasks and its report; the model.
 
+    Interrupted, or with a loss that is lost, a training from pixels leaves the model of the best
+    epoch.
 
-def save_model(model: keras.Model, path: Path) -> None:
-    """Save the whole network; the file appears whole or not at all."""
-    save_whole(model.save, path)
+    Args:
+        cache: folder for features; those of an equal configuration are used again.
 
-
-def save_whole(save: Callable[[Path], object], path: Path) -> None:
-    """Save what chooses its format by the file's name; it appears whole or not at all."""
-    partial = path.with_name(f"partial.{path.name}")
+    Raises:
+        ConfigError: the configuration does not suit the data.
+        ModelError: the loss is no number any more, or `options.backbone` does not fit.
+        KeyboardInterrupt: after all that there was to save was saved.
+    """
+    identity_task(config.evaluation, data.tasks)  # raises before the training, not after it
+    training = _begin(config, data, output, cache, options)
     try:
-        save(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+        training.train()
+    except KeyboardInterrupt:
+        if isinstance(training, PixelTraining):
+            click.echo(f"{_save_best(training, config, data, output)}; go on with --resume")
+        raise
+    except LossLost as error:
+        message = _save_best(training, config, data, output)
+        raise ModelError(
+            f"{error}: {message}; try a lower learning_rate, and look for labels that are wrong"
+        ) from error
+    _save(training.model, config, data, output)
+    folder = report_folder(output)
+    results = report(
+        training.model, data, config, training.history, folder, training.test_features()
+    )
+    tell(results, f"{output}, its tasks and {folder}/{PAGE}")
+    training.clear()
+    return training.model
+
+
+def training_folder(model: Path) -> Path:
+    """Where logs and checkpoints of the training of MODEL.keras lie."""
+    return model.with_name(f"{model.stem}_training")
 
 
 def weights_source(network: NetworkSection, trained_on: str, seed: int) -> str:
@@ -71,3 +113,41 @@ def weights_source(network: NetworkSection, trained_on: str, seed: int) -> str:
         "imagenet": IMAGENET_SOURCE.get(network.backbone, "ImageNet"),
     }.get(network.backbone_weights, f"weights of {Path(network.backbone_weights).name}")
     return f"{start}; trained on {trained_on}, seed {seed}"
+
+
+def _begin(
+    config: AnyConfig, data: DataSet, output: Path, cache: Path, options: RunOptions
+) -> Training:
+    if isinstance(config, TrainingConfig):
+        return FeatureTraining(config, cache)
+    folder = training_folder(output)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_skipped(folder / SKIPPED_NAME, data.skipped)
+    if data.skipped:
+        click.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
+    training = PixelTraining(
+        config, data, folder, tensorboard=options.tensorboard,
+        feature_cache=options.feature_cache, backbone=options.backbone,
+    )  # fmt: skip
+    if options.resume and not training.resume():
+        click.echo(f"nothing to go on from in {folder}: starting anew")
+    return training
+
+
+def _save(model: keras.Model, config: AnyConfig, data: DataSet, output: Path) -> None:
+    output.parent.mkdir(parents=True, exist_ok=True)
+    save_model(model, output)
+    write_tasks(
+        output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=data.frame_rate_hz,
+        licence=config.licence,
+        weights_source=weights_source(config.network, data.source, config.seed),
+    )  # fmt: skip
+
+
+def _save_best(training: Training, config: AnyConfig, data: DataSet, output: Path) -> str:
+    """Save the best epoch's network, if there is one; what was saved, in words."""
+    if not training.keep_best():
+        return "no epoch was finished, nothing is kept"
+    _save(training.model, config, data, output)
+    stage, epoch = training.best
+    return f"{output} is the network of epoch {epoch + 1} of stage {stage}, not yet measured"

@@ -1,6 +1,7 @@
-"""Keras callbacks: the thesis' schedule, and what can be watched while a network is trained."""
+"""Keras callbacks that set the learning rate, and stop a training."""
 
 import math
+import sys
 
 import keras
 
@@ -78,3 +79,41 @@ def plateaued(losses: list[float], window: int, min_fall: float) -> bool:
         return False
     before, now = losses[-1 - window], losses[-1]
     return (before - now) / abs(before) < min_fall * window
+
+
+_WARM_UP = 0.1  # of all steps
+
+
+class OneCycle(keras.callbacks.Callback):
+    """A rate that rises over the first tenth of all steps, and falls to 0 as a cosine does.
+
+    (I. Loshchilov, F. Hutter, "SGDR", ICLR 2017.) It follows from the epoch and the
+    batch alone, so that a resumed run goes on with it.
+    """
+
+    def __init__(self, highest: float, epochs: int) -> None:
+        super().__init__()
+        self.highest, self.epochs = highest, epochs
+        self._epoch = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Note which epoch it is."""
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Set the rate of this step."""
+        steps = self.params["steps"]
+        done = (self._epoch * steps + batch + 1) / (self.epochs * steps)
+        self.model.optimizer.learning_rate = self.highest * one_cycle(done)
+
+
+def one_cycle(done: float) -> float:
+    """Share of the highest rate, after `done` of all steps (0 to 1)."""
+    if done < _WARM_UP:
+        return done / _WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP)))
+
+
+def verbosity() -> int:
+    """Of `fit`: a bar on a screen, a line an epoch in a file."""
+    return 1 if sys.stdout.isatty() else 2

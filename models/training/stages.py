@@ -8,13 +8,13 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+from edge_models.datasets.batches import Epochs, plain_batches
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.networks.mtdnn import MTDNNConfig
-from edge_models.training.config import StageSection
-from edge_models.training.few_frames import looking_at, maps_of, some_of
-from edge_models.training.from_features import head_of
-from edge_models.training.pipeline import Epochs, plain_batches
-from edge_models.training.pixels_config import EndToEndConfig, WholeSection
+from edge_models.networks.views import head_of, looking_at
+from edge_models.sections import StageSection, WholeSection
+from edge_models.training.config import EndToEndConfig
+from edge_models.training.feature_cache import maps_of, some_of
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,7 @@ from edge_models.evaluation.intervals import Estimate
 from edge_models.evaluation.measure import ANSWERS, read_answers
 from edge_models.evaluation.results import TaskResult
 from edge_models.networks import backbones
-from edge_models.networks.mtdnn import answers_to, build_mtdnn
-from edge_models.training.from_features import network_of
+from edge_models.networks.mtdnn import answers_to, build_mtdnn, network_of
 from examples.sweep.__main__ import main
 from examples.sweep.figures import MemberFigures, behind
 from examples.sweep.pareto import front

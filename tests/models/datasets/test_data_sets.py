@@ -19,7 +19,7 @@ from edge_models.datasets.swimmers import SwimmersSection, samplings
 from edge_models.datasets.swimmers import labels_in as swimmer_labels
 from edge_models.datasets.utkface import UTKFaceSection
 from edge_models.datasets.utkface import labels_in as face_labels
-from edge_models.training.config import DataSection
+from edge_models.sections import DataSection
 from tests.models import data_files
 
 

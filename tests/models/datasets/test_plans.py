@@ -2,13 +2,13 @@
 
 import pytest
 
-from edge_models.datasets.plans import plan_data
-from edge_models.training.config import DataSection, TrainingConfig
+from edge_models.datasets.orl_motion import plan_data
+from edge_models.sections import DataSection
 
 
 @pytest.fixture(scope="module")
 def plans(photos):
-    return plan_data(TrainingConfig(seed=7, data=DataSection(train_variants=2)))
+    return plan_data(DataSection(train_variants=2), 7)
 
 
 def keys(plans):
@@ -29,7 +29,7 @@ def test_nothing_that_decides_sees_a_test_photo(plans):
 
 
 def test_strangers_are_in_no_other_part(photos):
-    plans = plan_data(TrainingConfig(data=DataSection(people=38)))
+    plans = plan_data(DataSection(people=38), 0)
     assert {plan.photo.person for plan in plans.strangers} == {38, 39}
     assert len(plans.strangers) == 2 * 10 * 2 and len(keys(plans.strangers)) == 20
     assert {plan.action for plan in plans.strangers} == set(range(8))
@@ -43,5 +43,5 @@ def test_no_two_clips_move_alike(plans):
 
 
 def test_test_clips_do_not_depend_on_how_many_train_clips_there_are(plans):
-    other = plan_data(TrainingConfig(seed=7, data=DataSection(train_variants=1)))
+    other = plan_data(DataSection(train_variants=1), 7)
     assert [plan.seed for plan in other.test] == [plan.seed for plan in plans.test]

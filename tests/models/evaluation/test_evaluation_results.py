@@ -14,7 +14,7 @@ from edge_models.evaluation.cells import (
     percent,
     share_within,
 )
-from edge_models.evaluation.history import Course
+from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.intervals import Estimate, mean_interval, share_interval
 from edge_models.evaluation.json_report import json_of
 from edge_models.evaluation.plots import confusion
@@ -82,7 +82,7 @@ def test_one_file_alone_has_no_interval():
 
 def test_an_interval_that_there_is_not_is_null_for_programs():
     result = RegressionResult(np.array([1.0, 2.0]), np.zeros(2), "", np.zeros(2, int))
-    told = Told({}, {"age": result}, Course(), None, {}, (4, 4))
+    told = Told({}, {"age": result}, TrainingHistory(), None, {}, (4, 4))
     found = json_of(told, {"name": "tiny"})["mean_absolute_error"]["age"]
     assert found["interval_95_by_file"] == [None, None] and found["interval_95"] == [1.0, 2.0]
     one = RegressionResult(np.ones(1), np.zeros(1), "")

@@ -12,7 +12,7 @@ from edge_models.evaluation.plots import recognition
 from edge_models.evaluation.recognition import Pairs, pairs_of, recognise
 from edge_models.evaluation.similarity import galleries, likeness_of
 from edge_models.networks.tasks import classification, regression
-from edge_models.training.config import EvaluationSection
+from edge_models.sections import EvaluationSection
 
 
 def people_in(count, files, clips, spread, seed=0):

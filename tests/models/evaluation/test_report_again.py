@@ -10,7 +10,7 @@ import pytest
 from edge_common.errors import ConfigError, ModelError
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.again import _check_labels
-from edge_models.evaluation.history import REPORT, label_sums, read_course
+from edge_models.evaluation.history import REPORT, label_sums, read_history
 from edge_models.evaluation.network import load_trained
 from edge_models.networks.mtdnn import MTDNNConfig
 from edge_models.networks.tasks import classification, regression, write_tasks
@@ -51,12 +51,12 @@ def test_files_that_were_added_or_changed_are_noticed(tmp_path):
         replace(DATA, test=part_of(60, 71)),
         replace(DATA, strangers=part_of(20)),
     ]
-    assert read_course(tmp_path, Config(), DATA).known
+    assert read_history(tmp_path, Config(), DATA).known
     for other in others:
         with pytest.raises(ConfigError, match="files were added or changed since .*report.json"):
-            read_course(tmp_path, Config(), other)
+            read_history(tmp_path, Config(), other)
     path.write_text(json.dumps(content))  # of an older report
-    assert read_course(tmp_path, Config(), others[0]).known
+    assert read_history(tmp_path, Config(), others[0]).known
 
 
 def test_another_scale_of_a_number_is_refused(tmp_path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from edge_models.datasets.batches import WindowBatches
 from edge_models.datasets.motion import ACTIONS
-from edge_models.training.features import WindowBatches
 
 LEFT, RIGHT, STILL = (ACTIONS.index(name) for name in ("left", "right", "still"))
 

@@ -58,7 +58,7 @@ def test_more_people_than_there_are_is_refused(config, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "module", ["edge_models.cli", "examples.demo_video", "edge_models.datasets.plans"]
+    "module", ["edge_models.cli", "examples.demo_video", "edge_models.datasets.orl_motion"]
 )
 def test_what_a_board_may_run_imports_no_tensorflow(module):
     code = f"import {module}, sys; assert not {{'tensorflow', 'keras'}} & set(sys.modules)"

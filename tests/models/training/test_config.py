@@ -6,7 +6,8 @@ import pytest
 
 import edge_models
 from edge_common.errors import ConfigError
-from edge_models.training.config import DataSection, TrainingConfig, read_config, weights_by_content
+from edge_models.sections import DataSection, weights_by_content
+from edge_models.training.config import TrainingConfig, read_config
 
 SHIPPED = Path(edge_models.__file__).parent / "configs" / "orl_motion_lite.toml"
 

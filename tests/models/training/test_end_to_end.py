@@ -23,12 +23,13 @@ from edge_models.datasets.fashion_motion import FashionSection
 from edge_models.datasets.from_files import Request
 from edge_models.datasets.kinds import load_data
 from edge_models.networks import backbones
-from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim
-from edge_models.training.config import DataSection
-from edge_models.training.few_frames import OneCycle, looking_at, maps_of, one_cycle
-from edge_models.training.from_features import head_of, network_of
-from edge_models.training.from_pixels import Run
-from edge_models.training.pixels_config import EndToEndConfig, read_training_file
+from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim, network_of
+from edge_models.networks.views import head_of, looking_at
+from edge_models.sections import DataSection
+from edge_models.training.config import EndToEndConfig, read_training_file
+from edge_models.training.feature_cache import maps_of
+from edge_models.training.from_pixels import PixelTraining
+from edge_models.training.schedule import OneCycle, one_cycle
 from edge_models.training.stages import Stage, train_backbone
 from tests.models import data_files
 
@@ -275,7 +276,7 @@ def run_of(folder, more=WHOLE, kind="swimmers", **options):
     text = f'path = "{folder / "data"}"\n{more}'
     config = read_training_file(write(folder / "run.toml", kind, text))
     request = Request(config.network.window, config.network.size, config.seed, folder / "cache")
-    return Run(config, load_data(config.data, request), folder / "training", **options)
+    return PixelTraining(config, load_data(config.data, request), folder / "training", **options)
 
 
 FOUR = WHOLE.replace("max_epochs = 2", "max_epochs = 4") + "lr_window = 1\nlr_min_fall = 0.5\n"
@@ -308,13 +309,13 @@ def interrupt(monkeypatch):
     """Make runs stop in this epoch of a stage."""
 
     def arm(stage_name, epoch):
-        own = Run._callbacks
+        own = PixelTraining._callbacks
 
         def callbacks(self, stage, *rest):
             found = own(self, stage, *rest)
             return [*found, Stop(epoch)] if stage.name == stage_name else found
 
-        monkeypatch.setattr(Run, "_callbacks", callbacks)
+        monkeypatch.setattr(PixelTraining, "_callbacks", callbacks)
 
     return arm
 
@@ -360,7 +361,7 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(
 
 
 def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeypatch):
-    own = Run._prepare
+    own = PixelTraining._prepare
 
     def eager(self, stage):
         fit = own(self, stage)
@@ -369,7 +370,7 @@ def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeyp
 
     more = "[few_frames]\nmax_epochs = 1\n" + KEPT_MAPS
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Run, "_prepare", eager)
+        patch.setattr(PixelTraining, "_prepare", eager)
         test_a_resumed_run_is_the_run_that_was_never_interrupted(
             tmp_path, interrupt, monkeypatch, "frozen", 0, more
         )
@@ -378,9 +379,9 @@ def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeyp
 def test_another_configuration_is_not_gone_on_with(tmp_path):
     run = run_of(tmp_path)
     optimizer = run._prepare(Stage("whole", run.config.whole)).model.optimizer
-    optimizer.build(run.trained.trainable_variables)
+    optimizer.build(run.by_frames.trainable_variables)
     run.progress.stage, run.progress.epoch = "whole", 0
-    run.checkpoint.write(run.progress, run.trained, optimizer, None)
+    run.checkpoint.write(run.progress, run.by_frames, optimizer, None)
     assert run_of(tmp_path).resume()
     with pytest.raises(ConfigError, match="another configuration or other data: start anew"):
         run_of(tmp_path, WHOLE.replace("0.003", "0.004")).resume()
@@ -388,8 +389,8 @@ def test_another_configuration_is_not_gone_on_with(tmp_path):
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OSError, match="File too large"):  # as a full disk says no
-            weights = run.trained.get_weights()
-            run.checkpoint.write(run.progress, run.trained, optimizer, weights)
+            weights = run.by_frames.get_weights()
+            run.checkpoint.write(run.progress, run.by_frames, optimizer, weights)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert run_of(tmp_path).resume()  # what was there is whole
@@ -429,8 +430,10 @@ class Spoil(keras.callbacks.Callback):
 def test_a_lost_loss_stops_and_keeps_what_was_good(tmp_path, monkeypatch):
     data_files.swimmers(tmp_path / "data")
     config = write(tmp_path / "run.toml", "swimmers", FOUR)
-    own = Run._callbacks
-    monkeypatch.setattr(Run, "_callbacks", lambda self, *rest: [Spoil(), *own(self, *rest)])
+    own = PixelTraining._callbacks
+    monkeypatch.setattr(
+        PixelTraining, "_callbacks", lambda self, *rest: [Spoil(), *own(self, *rest)]
+    )
     result = invoke(config, "--data", tmp_path / "data", "-o", tmp_path / "m.keras")
     assert result.exit_code == 2 and result.stderr.count("\n") == 1
     assert "no number any more in epoch 2: " in result.stderr
@@ -464,12 +467,12 @@ def assert_same(answers, expected, within=1e-5):
 def test_a_pass_by_frames_answers_as_the_whole_network_does(tmp_path):
     run = run_of(tmp_path)
     clips = np.random.default_rng(0).uniform(0, 255, (2, 3, 32, 32, 3)).astype("f4")
-    assert_same(run.trained(clips), run.model(clips))
+    assert_same(run.by_frames(clips), run.model(clips))
     every_frame = looking_at(3, run.model, run.network)
-    every_frame.set_weights(run.trained.get_weights())
+    every_frame.set_weights(run.by_frames.get_weights())
     assert_same(every_frame(clips), run.model(clips))
     first_and_last = looking_at(2, run.model, run.network)
-    first_and_last.set_weights(run.trained.get_weights())
+    first_and_last.set_weights(run.by_frames.get_weights())
     other_middle = np.stack([clips[:, 0], clips[:, 0] / 2, clips[:, 2]], axis=1)
     assert_same(first_and_last(other_middle), first_and_last(clips))
 

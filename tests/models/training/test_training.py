@@ -11,11 +11,12 @@ from edge.check.clips import read_clips
 from edge_common.errors import ClipError
 from edge_models.cli import main
 from edge_models.datasets.orl import package_file
-from edge_models.datasets.plans import plan_data
+from edge_models.datasets.orl_motion import plan_data
 from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn
 from edge_models.networks.tasks import classification
+from edge_models.networks.views import tail_and_head_of
 from edge_models.training.config import read_config
-from edge_models.training.from_features import network_config, tail_and_head_of, train
+from edge_models.training.from_features import network_config, train
 
 TINY = """
 name = "tiny"
@@ -130,7 +131,7 @@ def again(run):
     config = read_config(run[0] / "tiny.toml")
     cache = run[0] / "out/.features" / config.features_fingerprint()
     before = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
-    trained = train(config, plan_data(config), run[0] / "out/.features")
+    trained = train(config, plan_data(config.data, config.seed), run[0] / "out/.features")
     after = {path.name: path.stat().st_mtime_ns for path in cache.iterdir()}
     return trained, before, after
 

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_common.errors import ConfigError
+from edge_models.datasets.augment import AugmentationSection, augment, erased
 from edge_models.datasets.motion import ACTIONS, MIRRORED_ACTIONS
-from edge_models.training.augment import AugmentationSection, augment, erased
 
 ALL = AugmentationSection(
     flip=True, shift=0.1, zoom=0.1, rotation_deg=10, brightness=20, contrast=0.2, erase=1.0

@@ -1,5 +1,6 @@
-"""What the frozen backbone makes of rendered clips, computed once and kept on disk."""
+"""A frozen backbone's feature maps of clips, computed once and kept on disk."""
 
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +13,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge_models.datasets.batches import plain_batches
 from edge_models.datasets.clips import ClipPlan, render_batches
-from edge_models.datasets.motion import ACTIONS, REVERSED_ACTION
+from edge_models.datasets.dataset import DataSet, Part
+from edge_models.networks.views import backbone_by_frames
 
 CLIPS_A_BATCH = 4
 
@@ -116,60 +119,42 @@ def _ahead(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
             yield batch
 
 
-_REVERSED = np.array([ACTIONS.index(REVERSED_ACTION[action]) for action in ACTIONS])
+CLIPS_AT_ONCE = 8
 
 
-class WindowBatches(keras.utils.PyDataset):
-    """Batches of (window of feature maps, {task: labels}).
+def maps_of(backbone: keras.Model, data: DataSet, part: Part, path: Path, label: str) -> Part:
+    """The part's clips as feature maps, float16 (T, h, w, C), from `path` if it is there.
 
-    With `augment`, clips are shuffled, windows begin at random, and half of them
-    run backwards, which turns each action into its opposite. Without, the middle
-    window of each clip comes in order.
+    Raises:
+        OSError: there is no room for all of them.
     """
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _compute_part(backbone, data, part, path, label)
+    maps = np.load(path, mmap_mode="r")
+    return dataclasses.replace(part, clip=lambda index: maps[index])
 
-    def __init__(
-        self,
-        maps: np.ndarray,
-        labels: dict[str, np.ndarray],
-        window: int,
-        batch_size: int,
-        *,
-        augment: bool,
-        seed: int = 0,
-    ) -> None:
-        super().__init__()
-        self.maps, self.labels, self.window = maps, labels, window
-        self.batch_size, self.augment = batch_size, augment
-        self._random = np.random.default_rng(seed)
-        self._order = np.arange(len(maps))
-        self.on_epoch_end()
 
-    def __len__(self) -> int:
-        return -(-len(self.maps) // self.batch_size)
+def some_of(part: Part, count: int, seed: int) -> Part:
+    """So many of the clips, drawn at random; 0: all."""
+    if not 0 < count < len(part):
+        return part
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
+    labels = {task: values[chosen] for task, values in part.labels.items()}
+    sources = None if part.sources is None else part.sources[chosen]
+    return Part(lambda index: part.clip(int(chosen[index])), labels, sources)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
-        spare = self.maps.shape[1] - self.window
-        starts = np.full(len(chosen), spare // 2)
-        backwards = np.zeros(len(chosen), bool)
-        if self.augment:
-            starts = self._random.integers(0, spare + 1, len(chosen))
-            backwards = self._random.random(len(chosen)) < 0.5
-        return self._windows(chosen, starts, backwards), self._answers(chosen, backwards)
 
-    def on_epoch_end(self) -> None:
-        """Deal the clips anew."""
-        if self.augment:
-            self._random.shuffle(self._order)
-
-    def _windows(self, chosen, starts, backwards) -> np.ndarray:
-        batch = np.empty((len(chosen), self.window, *self.maps.shape[2:]), np.float32)
-        for slot, clip, start, back in zip(batch, chosen, starts, backwards, strict=True):
-            frames = self.maps[clip, start : start + self.window]
-            slot[:] = frames[::-1] if back else frames
-        return batch
-
-    def _answers(self, chosen, backwards) -> dict[str, np.ndarray]:
-        answers = {task: labels[chosen] for task, labels in self.labels.items()}
-        action = answers["action"]
-        return answers | {"action": np.where(backwards, _REVERSED[action], action)}
+def _compute_part(backbone: keras.Model, data: DataSet, part: Part, path: Path, label: str) -> None:
+    model = backbone_by_frames(backbone, data.shape[0])
+    shape = (len(part), *model.output_shape[1:])
+    infer = tf.function(lambda clips: model(clips, training=False), reduce_retracing=True)
+    done = 0
+    with (
+        arrays_on_disk({path: shape}) as (maps,),
+        click.progressbar(length=len(part), label=f"maps of {label} clips") as progress,
+    ):
+        for clips, _ in plain_batches(data, part, CLIPS_AT_ONCE):
+            maps[done : done + len(clips)] = infer(clips).numpy()
+            done += len(clips)
+            progress.update(len(clips))

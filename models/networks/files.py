@@ -1,0 +1,22 @@
+"""Networks on disk."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save the whole network; the file appears whole or not at all."""
+    save_whole(model.save, path)
+
+
+def save_whole(save: Callable[[Path], object], path: Path) -> None:
+    """Save what chooses its format by the file's name; it appears whole or not at all."""
+    partial = path.with_name(f"partial.{path.name}")
+    try:
+        save(partial)
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,175 @@
+"""The sections of a training file, each a frozen object with its defaults."""
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edge_common.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class NetworkSection:
+    """See `MTDNNConfig`; `backbone_weights` is "imagenet", "random" or a weights file."""
+
+    backbone: str = "efficientnet-lite0"
+    backbone_weights: str = "imagenet"
+    backbone_end: str = ""
+    backbone_width: float = 1.0
+    grey: bool = True
+    window: int = 15
+    size: int = 100
+    spatial_width: int = 256
+    spatial_activation: str = "relu"
+    spatial_dropout: float = 0.3
+    temporal_pool: str = "grid"
+    grid_filters: int = 12
+    temporal_centre: bool = True
+    temporal_width: int = 128
+    attention_width: int = 32
+    block_dropout: float = 0.3
+    head_width: int = 256
+    head_dropout: float = 0.5
+    head_activation: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DataSection:
+    """ORL in motion.
+
+    Attributes:
+        people: the first so many of the 40.
+        train_variants: motions rendered of each train photo and action.
+        train_length: frames rendered a train clip; each epoch looks at another
+            window of them.
+        frame_rate_hz: what the motions' speeds are meant at.
+    """
+
+    people: int = 40
+    test_photos: int = 3
+    validation_photos: int = 1
+    train_variants: int = 3
+    train_length: int = 20
+    frame_rate_hz: float = 25.0
+    calibration_clips: int = 160
+
+    def __post_init__(self) -> None:
+        check_at_least_one(
+            self,
+            "people",
+            "test_photos",
+            "validation_photos",
+            "train_variants",
+            "calibration_clips",
+        )
+
+
+@dataclass(frozen=True)
+class StageSection:
+    """One stage of training, by the thesis' schedule (see `ThesisSchedule`)."""
+
+    batch_size: int = 64
+    learning_rate: float = 5e-4
+    max_epochs: int = 150
+    lr_factor: float = 0.4
+    lr_window: int = 6
+    lr_min_fall: float = 0.002
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        check_at_least_one(self, "batch_size", "lr_window", "patience")
+
+
+@dataclass(frozen=True)
+class FineTuningSection(StageSection):
+    """The stage that trains the backbone's end too.
+
+    Attributes:
+        from_layer: layers of the backbone after this one are trained; empty, or
+            with max_epochs 0: there is no such stage.
+    """
+
+    from_layer: str = ""
+
+
+@dataclass(frozen=True)
+class EvaluationSection:
+    """What is measured of the trained network.
+
+    Attributes:
+        identity: the task that tells people (or things) apart, of which it is measured
+            how well they are known again by likeness; "" for none. "auto": `reid`, where
+            there is such a task.
+    """
+
+    identity: str = "auto"
+
+
+def weights_file(weights: str) -> Path | None:
+    """The file of `backbone_weights`; None: they have a name. Raises ConfigError without a file."""
+    if weights in ("imagenet", "random"):
+        return None
+    if not Path(weights).is_file():
+        raise ConfigError(
+            f'backbone weights {weights!r} are unknown: use "imagenet", "random" or a file'
+        )
+    return Path(weights)
+
+
+def weights_by_content(weights: str) -> str:
+    """What tells `backbone_weights` from others: their name, or the sha256 of their file."""
+    file = weights_file(weights)
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file else weights
+
+
+def check_at_least_one(section: object, *names: str) -> None:
+    for name in names:
+        if getattr(section, name) < 1:
+            raise ConfigError(f"{name} is {getattr(section, name)}: it must be 1 or more")
+
+
+@dataclass(frozen=True)
+class FewFramesSection:
+    """All of the network on few frames of each window, the first and the last among them.
+
+    Attributes:
+        learning_rate: the highest; see `OneCycle`.
+        max_epochs: all of them are gone through; 0: there is no such stage.
+    """
+
+    frames: int = 2
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    max_epochs: int = 0
+
+    def __post_init__(self) -> None:
+        if self.frames < 2 or self.batch_size < 1:
+            raise ConfigError("few_frames.frames must be 2 or more, and batch_size 1 or more")
+
+
+@dataclass(frozen=True)
+class FrozenSection(StageSection):
+    """The blocks and heads on the frozen backbone; with max_epochs 0 there is no such stage.
+
+    Attributes:
+        keep_maps: pass each clip through the backbone once, and train on what comes out;
+            without augmentation.
+        clips: only so many of the train clips, drawn by the seed; 0: all.
+    """
+
+    batch_size: int = 4
+    max_epochs: int = 0
+    keep_maps: bool = False
+    clips: int = 0
+
+
+@dataclass(frozen=True)
+class WholeSection(FineTuningSection):
+    """Backbone, blocks and heads together.
+
+    Attributes:
+        from_layer: only the backbone's layers after this one; empty: all of them.
+        freeze_batch_norm: keep the backbone's statistics, as after a frozen stage.
+    """
+
+    batch_size: int = 4
+    freeze_batch_norm: bool = False
