@@ -8,8 +8,8 @@ from edge.bundle.plain_tflite import open_any
 from edge.stream.stream import EngineOptions
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
-from edge_benchmarks.measure.cold_start import cold_start
 from edge_benchmarks.measure.frames import frames_of
+from edge_benchmarks.measure.processes import cold_start
 from edge_common.console import Progress
 from edge_common.errors import DeviceError, EngineError
 from edge_devices.detection.detect import Detected, detect

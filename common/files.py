@@ -44,6 +44,18 @@ def write_whole(path: Path, content: bytes) -> None:
         ) from error
 
 
+def write_cached(path: Path, content: bytes) -> None:
+    """Put a file into a cache, whole; its folder is made. Raises SinkError where it cannot."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as stream:
+            stream.write(content)
+    except OSError as error:
+        raise SinkError(
+            f"{path.parent} cannot be written ({error.strerror}): give another --cache"
+        ) from error
+
+
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_CACHE_HOME/edge-run`, else `~/.cache/edge-run`; a relative one is no setting."""
     base = environment.get("XDG_CACHE_HOME", "")

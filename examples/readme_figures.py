@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_benchmarks.judge.cells import amount, megabytes
 from edge_benchmarks.record.file import read_record
 from edge_benchmarks.record.record import Measurement, Record
 from edge_benchmarks.run.measurement import ratio
-from edge_benchmarks.show.cells import amount, megabytes
 from examples.readme_boards import markdown_table, replace_marked
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"

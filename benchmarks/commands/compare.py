@@ -42,7 +42,7 @@ def compare(
     """
     import json
 
-    from edge_benchmarks.judge.two_records import compare_records
+    from edge_benchmarks.judge.records import compare_records
     from edge_benchmarks.record.file import read_record
     from edge_benchmarks.show.comparison import as_markdown, as_text
     from edge_common.data import encode

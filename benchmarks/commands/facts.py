@@ -60,8 +60,7 @@ def facts(
     """
     from edge.stream.stream import EngineOptions
     from edge_benchmarks.inside.instructions import boards_named, counters
-    from edge_benchmarks.judge.facts import facts_to_json, write_facts
-    from edge_benchmarks.judge.gather_facts import gather
+    from edge_benchmarks.judge.facts import facts_to_json, gather, write_facts
     from edge_benchmarks.show.facts import facts_table
     from edge_common.console import Progress
     from edge_common.errors import EngineError

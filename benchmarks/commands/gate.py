@@ -111,7 +111,7 @@ def gate(
     """
     import json
 
-    from edge_benchmarks.judge.check import FAIL, Allowances, outcome
+    from edge_benchmarks.judge.checks import FAIL, Allowances, outcome
     from edge_benchmarks.judge.gate import judged, read_baseline, read_figures
     from edge_benchmarks.show.gate import checks_table
     from edge_common.data import encode

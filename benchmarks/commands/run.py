@@ -155,7 +155,7 @@ def run(
     from edge_benchmarks.inside.instructions import boards_named
     from edge_benchmarks.measure.timing import Plan
     from edge_benchmarks.record.file import to_json, write_record
-    from edge_benchmarks.remote.measure import measure_there
+    from edge_benchmarks.remote.session import measure_there
     from edge_benchmarks.run.bench import Bench
     from edge_benchmarks.run.request import Request
     from edge_benchmarks.show.tables import report

@@ -48,14 +48,21 @@ def suite(suite_file: Path | None, output: Path) -> None:
     options and machine are kept. A run that fails does not end the others; the exit code
     is 1 then.
     """
-    from edge_benchmarks.suite.running import FAILED, make_report, outcomes_table, run_all
-    from edge_benchmarks.suite.suite_file import default_suite, read_suite
+    from edge_benchmarks.commands.run import run
+    from edge_benchmarks.suite import running
+    from edge_benchmarks.suite.suite_file import RunOptions, default_suite, read_suite
     from edge_common.console import Progress
 
-    combinations = read_suite(suite_file or default_suite()).combinations()
+    options = RunOptions(run)
+    combinations = read_suite(suite_file or default_suite(), options).combinations()
     output.mkdir(parents=True, exist_ok=True)
-    outcomes = run_all(combinations, output, Progress().say)
-    click.echo(outcomes_table(outcomes))
-    click.echo("\n" + make_report(outcomes, output / "report.html"))
-    if any(found.outcome == FAILED for found in outcomes):
+    outcomes = running.run_all(
+        combinations,
+        output,
+        Progress().say,
+        lambda each, path: running.run_edge_bench(options.arguments(each), path),
+    )
+    click.echo(running.outcomes_table(outcomes))
+    click.echo("\n" + running.make_report(outcomes, output / "report.html"))
+    if any(outcome.outcome == running.FAILED for outcome in outcomes):
         raise SystemExit(1)

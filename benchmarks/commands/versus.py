@@ -47,7 +47,7 @@ def versus(
     from edge.bundle.plain_tflite import open_any
     from edge.stream.stream import EngineOptions
     from edge_benchmarks.judge.compare import compare_interleaved
-    from edge_benchmarks.measure import floors
+    from edge_benchmarks.measure import processes as fresh
     from edge_benchmarks.measure.frames import choose_frames
     from edge_common.console import Progress
 
@@ -56,8 +56,8 @@ def versus(
     frames = choose_frames(open_any(after, runtime=runtime), None, source)
     with progress.count("both in turn, fresh processes", processes) as on_process:
         pairs = list(
-            floors.interleaved_floors_ms(
-                before, after, options, frames, processes, plan=floors.PLAN, on_process=on_process
+            fresh.interleaved_floors_ms(
+                before, after, options, frames, processes, plan=fresh.PLAN, on_process=on_process
             )
         )
     found = compare_interleaved(*zip(*pairs))

@@ -18,8 +18,7 @@ from tempfile import TemporaryDirectory
 from edge.engine import runtimes
 from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions
-from edge_benchmarks.inside.noise import fill_randomly
-from edge_benchmarks.measure.timing import invokes_ms
+from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.statistics import median, percentile_interval
 from edge_common.errors import EngineError
 

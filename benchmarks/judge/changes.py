@@ -1,16 +1,15 @@
 """The figures of two records that are not a frame's time, each before and after."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from edge_benchmarks.judge.comparable import BETTER, WORSE, difference_interval
-from edge_benchmarks.judge.compare import NO_DIFFERENCE
+from edge_benchmarks.judge.cells import BYTES, COUNT, MS, SHARE, total
+from edge_benchmarks.judge.compare import BETTER, NO_DIFFERENCE, WORSE, difference_interval
 from edge_benchmarks.record.record import Record, TaskFigure
 from edge_common.statistics import wilson_interval
 
 LARGER, SMALLER = "larger", "smaller"
 OTHER_CLIPS = "other clips"
-BYTES, COUNT, MS, SHARE = "bytes", "count", "ms", "share"
 _P99_NEEDS = 100  # frames; of fewer, p99 is little more than the largest
 
 
@@ -87,11 +86,6 @@ def _interval(figure: TaskFigure) -> tuple[float, float] | None:
     if figure.interval is None and figure.metric == "accuracy" and figure.n:
         return wilson_interval(round(figure.value * figure.n), figure.n)
     return figure.interval
-
-
-def total(figures: Sequence[int | None]) -> int | None:
-    """The sum of all parts; None where one of them is not known."""
-    return None if None in figures else sum(figures)
 
 
 def _peak(record: Record) -> int | None:

@@ -3,12 +3,18 @@
 import json
 from pathlib import Path
 
-from edge_benchmarks.judge.check import FAIL, INCONCLUSIVE, PASS, Allowances, Check
-from edge_benchmarks.judge.comparable import check_measured, tolerated_differences
+from edge_benchmarks.judge.checks import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    Allowances,
+    Check,
+    check_facts,
+    check_instructions,
+)
 from edge_benchmarks.judge.compare import Comparison
 from edge_benchmarks.judge.facts import Facts, facts_from_fields, facts_of
-from edge_benchmarks.judge.gate_facts import check_facts, check_instructions
-from edge_benchmarks.judge.two_records import compare_times
+from edge_benchmarks.judge.records import check_measured, compare_times, tolerated_differences
 from edge_benchmarks.record.file import from_json
 from edge_benchmarks.record.record import Record
 from edge_common.errors import ConfigError

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge_benchmarks.judge.comparable import comparable
 from edge_benchmarks.judge.compare import Comparison
-from edge_benchmarks.judge.two_records import compare_times
+from edge_benchmarks.judge.records import comparable, compare_times
 from edge_benchmarks.record.file import read_record
 from edge_benchmarks.record.record import Record
 from edge_common.errors import ConfigError

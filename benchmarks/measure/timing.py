@@ -10,7 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
-ENOUGH = 100  # times its step and its cost; below, one per cent of a figure is the clock
+from edge.engine.engine import Engine
+from edge_benchmarks.statistics.verdict import ENOUGH
+
 _READS = 10_000
 
 
@@ -190,3 +192,21 @@ def alternate(
         for trial in trials:
             trial.measure_round()
         on_round()
+
+
+_SEED = 1
+
+
+def fill_randomly(engine: Engine) -> list[np.ndarray]:
+    """Write noise into an engine's inputs: any integer, or 0 to 1; what was written."""
+    rng = np.random.default_rng(_SEED)
+    written = []
+    for index, tensor in enumerate(engine.inputs):
+        kind = np.dtype(tensor.dtype)
+        if np.issubdtype(kind, np.integer):
+            noise = rng.integers(-128 if kind.kind == "i" else 0, 128, tensor.shape)
+        else:
+            noise = rng.random(tensor.shape, np.float32)
+        engine.input(index)[...] = noise
+        written.append(engine.input(index).copy())
+    return written

@@ -9,9 +9,9 @@ from edge_benchmarks.inside.cross_check import CrossCheck
 from edge_benchmarks.inside.instructions import Instructions
 from edge_benchmarks.inside.profile.figures import PartProfile
 from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
-from edge_benchmarks.measure.cold_start import ColdStart
 from edge_benchmarks.measure.frames import FrameSet
 from edge_benchmarks.measure.overhead import Overhead
+from edge_benchmarks.measure.processes import ColdStart
 from edge_benchmarks.measure.timing import TimerCheck
 from edge_benchmarks.scenarios.camera import Camera
 from edge_benchmarks.scenarios.capacity import Capacity

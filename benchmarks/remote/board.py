@@ -1,82 +1,12 @@
-"""The user's command line as the board gets it."""
+"""A board, and how Python there becomes the agent: it is sent its own modules, nothing is installed."""
 
-from collections.abc import Collection, Iterator
+import json
+import shlex
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
-from typing import Any
 
-import click
-from click.core import ParameterSource
-
-from edge_benchmarks.remote.bootstrap import shell_command
-from edge_benchmarks.remote.files import Outgoing, bundle_files, path_files, source_files
-
-_GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """arguments: for edge-bench on the board.  files: what they speak of, to be sent."""
-
-    arguments: tuple[str, ...]
-    files: tuple[Outgoing, ...] = ()
-
-
-def command_line(context: click.Context, local: Collection[str]) -> CommandLine:
-    """All that the user gave to this command, but for the parameters named in `local`.
-
-    The bundle, the source and each path that has to exist (`click.Path(exists=True)`) are
-    sent where they are files here; every other value goes as it is. Raises BundleError or
-    SourceError for a bundle or a source that is not there.
-    """
-    options: list[str] = []
-    positional: list[str] = []
-    files: list[Outgoing] = []
-    for parameter in context.command.params:
-        given = context.get_parameter_source(parameter.name) in _GIVEN
-        if not given or parameter.name in local:
-            continue
-        for values in _occurrences(parameter, context.params[parameter.name]):
-            texts = []
-            for value in values:
-                text, found = _there(parameter, str(value), f"{len(files)}")
-                texts.append(text)
-                files += found
-            if isinstance(parameter, click.Option):
-                options += [*_name(parameter, context.params[parameter.name]), *texts]
-            else:
-                positional += texts
-    return CommandLine((*options, "--", *positional), tuple(files))
-
-
-def _there(parameter: click.Parameter, value: str, place: str) -> tuple[str, list[Outgoing]]:
-    """A value as the board reads it, and the files that have to be sent for it to `place`."""
-    if parameter.name == "bundle":
-        return bundle_files(value, place)
-    if parameter.name == "source":
-        return source_files(value, place)
-    if isinstance(parameter.type, click.Path) and parameter.type.exists:
-        return path_files(value, place)
-    return value, []
-
-
-def _occurrences(parameter: click.Parameter, value: Any) -> Iterator[tuple[object, ...]]:
-    """The values of each time that it was given."""
-    if getattr(parameter, "is_flag", False):
-        yield ()
-        return
-    repeated = getattr(parameter, "multiple", False) or parameter.nargs == -1
-    for each in value if repeated else [value]:
-        yield tuple(each) if parameter.nargs > 1 else (each,)
-
-
-def _name(option: click.Option, value: object) -> list[str]:
-    """Its longest name, that for "off" included; none where another of its flags was given."""
-    names = option.opts
-    if option.is_flag and not (value if option.is_bool_flag else value == option.flag_value):
-        names = option.secondary_opts
-    return [max(names, key=len)] if names else []
-
+from edge_common.errors import EdgeError
 
 # ssh takes the first value that it is given for an option: what must hold stands before
 # the user's options, what they may change behind them
@@ -123,3 +53,43 @@ class Board:
         if self.port:
             command += ["-p", str(self.port)]
         return [*command, "--", self.host, shell_command(self.python)]
+
+
+_AGENT = "edge_benchmarks.remote.agent"
+_MODULES = ("talk", "children", "environment", "job")  # none imports one behind it
+
+# greets with its version, so that an old Python is named and does not crash, then runs a JSON list
+# of [name, source]; neither single quotes nor line breaks, as every login shell has to take it
+_CODE = ";".join(
+    (
+        "import sys,json,types",
+        r'sys.stdout.write("\nedge-run %d.%d\n"%sys.version_info[:2])',
+        "sys.stdout.flush()",
+        "i=sys.stdin.buffer",
+        "sources=json.loads(i.read(int(i.readline())).decode())",
+        "module=lambda name:sys.modules.setdefault(name,types.ModuleType(name))",
+        '[exec(compile(code,name,"exec"),module(name).__dict__) for name,code in sources]',
+        f'sys.modules["{_AGENT}.job"].main()',
+    )
+)
+
+
+def shell_command(python: str) -> str:
+    """What a board's shell runs; `python` may begin with `~/`."""
+    home, path = ("~/", python[2:]) if python.startswith("~/") else ("", python)
+    return f"exec {home}{shlex.quote(path)} -I -c '{_CODE}'"
+
+
+def agent_source() -> bytes:
+    """What that waits for: a length, and the modules."""
+    folder = resources.files(_AGENT)
+    sources = [
+        (f"{_AGENT}.{name}", (folder / f"{name}.py").read_text(encoding="utf-8"))
+        for name in _MODULES
+    ]
+    content = json.dumps(sources).encode()
+    return b"%d\n" % len(content) + content
+
+
+class RemoteError(EdgeError):
+    """A board cannot be reached, lacks what is needed, or gave no record."""

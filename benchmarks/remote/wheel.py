@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from edge_benchmarks.remote.errors import RemoteError
+from edge_benchmarks.remote.board import RemoteError
 
 PROJECT = "edge-run"
 _WHEEL = "Wheel-Version: 1.0\nGenerator: edge-bench\nRoot-Is-Purelib: true\nTag: py3-none-any\n"

@@ -14,10 +14,9 @@ from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
 from edge.engine import runtimes
 from edge_benchmarks.inside.instructions import counters
-from edge_benchmarks.measure.cold_start import ColdStart
-from edge_benchmarks.measure.floors import plan_for, process_floors_ms
 from edge_benchmarks.measure.frames import BenchFrames, choose_frames
 from edge_benchmarks.measure.overhead import measure_overhead
+from edge_benchmarks.measure.processes import ColdStart, plan_for, process_floors_ms
 from edge_benchmarks.measure.timing import Trial, check_timer
 from edge_benchmarks.prediction import work_here
 from edge_benchmarks.record import record

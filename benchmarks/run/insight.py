@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
 from edge.engine.engine import Engine
 from edge_benchmarks.inside.cross_check import CrossCheckPlan, cross_check
-from edge_benchmarks.inside.engines import OTHER_ENGINES, Make, onnx_engine
+from edge_benchmarks.inside.engines import OTHER_ENGINES, Make
 from edge_benchmarks.inside.engines.interface import agreement
 from edge_benchmarks.inside.instructions import count_parts
-from edge_benchmarks.inside.noise import fill_randomly
-from edge_benchmarks.inside.profile import profile_part
+from edge_benchmarks.inside.profile.recorder import profile_part
 from edge_benchmarks.inside.roofline import measure_roof, place, steps, work_of
-from edge_benchmarks.measure.timing import invokes_ms
+from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.record.record import EngineRecord, Measurement
 from edge_benchmarks.run.request import Request
 from edge_benchmarks.statistics import summarise
@@ -95,10 +93,8 @@ class Insight:
     def _elsewhere(self, name: str, make: Make) -> EngineRecord:
         """The first part in another engine; why not, where it does not run there."""
         part, options = self._first, self.request.options
-        if make is onnx_engine:  # converts for half a minute
-            make = partial(onnx_engine, cache=self.request.cache.expanduser())
         try:
-            engine = make(self._model(part), options.threads)
+            engine = make(self._model(part), options.threads, self.request.cache.expanduser())
             own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
             alike = agreement(own, engine, [fill_randomly(own)])
             if not alike.agrees:

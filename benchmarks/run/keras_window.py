@@ -15,8 +15,7 @@ from edge.stream.preprocess import Preprocessor
 from edge.stream.ring import Ring
 from edge_benchmarks.measure.timing import Clock, FrameTiming
 from edge_common import __version__
-from edge_common.errors import SinkError
-from edge_common.files import whole_file
+from edge_common.files import write_cached
 
 _CALIBRATION_WINDOWS = 16
 
@@ -84,14 +83,7 @@ class ConversionCache:
 
     def store(self, path: Path, model: bytes) -> None:
         """Put a conversion under its name, whole. Raises SinkError where it cannot."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with whole_file(path) as stream:
-                stream.write(model)
-        except OSError as error:
-            raise SinkError(
-                f"{path.parent} cannot be written ({error.strerror}): give another --cache"
-            ) from error
+        write_cached(path, model)
 
 
 def _versions() -> Mapping[str, str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from edge.stream.stream import EngineOptions
-from edge_benchmarks.measure.cold_start import cold_start
 from edge_benchmarks.measure.frames import BenchFrames
+from edge_benchmarks.measure.processes import cold_start
 from edge_benchmarks.measure.timing import Clock
 from edge_benchmarks.scenarios.samples import Interruptible
 from edge_common.children import found_by, module_command

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_benchmarks.statistics.trend import pairwise_slopes
+from edge_benchmarks.statistics.samples import pairwise_slopes
 
 LEAK, NO_LEAK, UNCLEAR = "leak", "no leak", "unclear"
 LEAK_KB_PER_H = 1000.0  # 24 MB a day

@@ -1,10 +1,10 @@
 """Two compared records as a person reads them, on a terminal or on GitHub."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from edge_benchmarks.judge.changes import BYTES, COUNT, MS, SHARE, Change
-from edge_benchmarks.judge.two_records import Side, TwoRecords
-from edge_benchmarks.show.cells import NOT_MEASURED, amount, megabytes
+from edge_benchmarks.judge.cells import SHARE, cell
+from edge_benchmarks.judge.changes import Change
+from edge_benchmarks.judge.records import Side, TwoRecords
 from edge_common.console import text_table
 from edge_common.document import Section, Table, markdown
 
@@ -97,18 +97,3 @@ def difference(change: Change) -> str:
         low, high = change.interval
         return f"{100 * by:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
     return f"{100 * by / change.before:+.1f} %" if change.before else ""
-
-
-def cell(unit: str, value: float | None) -> str:
-    """A figure with its unit."""
-    if value is None:
-        return NOT_MEASURED
-    return _CELLS[unit](value) if unit in _CELLS else f"{value:.4f} {unit}".rstrip()
-
-
-_CELLS: dict[str, Callable[[float], str]] = {
-    BYTES: megabytes,
-    COUNT: lambda value: amount(round(value)) if value >= 1000 else f"{value:g}",
-    MS: lambda value: f"{value:.3f} ms",
-    SHARE: lambda value: f"{value:.4f}",
-}

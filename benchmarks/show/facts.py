@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from edge_benchmarks.inside.instructions import Instructions, a_frame
-from edge_benchmarks.judge.facts import UNSURE, Facts, GoldenFacts
-from edge_benchmarks.show.cells import NOT_MEASURED, amount, megabytes, value
+from edge_benchmarks.judge.cells import amount, megabytes, value
+from edge_benchmarks.judge.facts import Facts, golden_text
 from edge_common.console import text_table
 from edge_devices.emulation.counting import Counts
 
@@ -53,16 +53,6 @@ def _lines(facts: Facts) -> Iterator[str]:
     for board, parts in facts.instructions.items():
         counted = ", ".join(f"{role} {amount(c.instructions)}" for role, c in parts.items())
         yield f"instructions of one inference, {board}: {counted}"
-
-
-def golden_text(golden: GoldenFacts | None) -> str:
-    """How the self-test went."""
-    if golden is None:
-        return NOT_MEASURED
-    if not golden.passed:
-        return f"other than expected, {golden.failure}"
-    labels = [label for found in golden.decisions.values() for label in found]
-    return f"as expected, {len(labels) - labels.count(UNSURE)} of {len(labels)} labels sure"
 
 
 _MEMORY = {"bytes loaded": "loaded_bytes", "bytes stored": "stored_bytes"}

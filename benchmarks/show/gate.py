@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from edge_benchmarks.judge.check import FAIL, INCONCLUSIVE, Check, outcome
+from edge_benchmarks.judge.checks import FAIL, INCONCLUSIVE, Check, outcome
 from edge_common.console import text_table
 
 _HEADER = ("figure", "baseline", "new", "change", "allowed", "outcome")

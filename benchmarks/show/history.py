@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
+from edge_benchmarks.judge.cells import megabytes
 from edge_benchmarks.judge.history import Entry, Group, History
-from edge_benchmarks.show.cells import megabytes
 from edge_common.console import text_table
 
 _BLOCKS = "▁▂▃▄▅▆▇█"

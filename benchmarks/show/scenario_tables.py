@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from edge_benchmarks.inside.profile import profile_table
 from edge_benchmarks.record.record import EngineRecord, Record, Scenarios
 from edge_benchmarks.scenarios.camera import Camera
 from edge_benchmarks.scenarios.cold import Cold
 from edge_benchmarks.scenarios.soak import Soak
 from edge_benchmarks.show.facts import instructions_table
+from edge_benchmarks.show.profile_table import profile_table
 from edge_benchmarks.statistics import summarise
 from edge_common.console import text_table
 

@@ -2,10 +2,17 @@
 
 from collections.abc import Sequence
 
+from edge_benchmarks.judge.cells import (
+    LATENCY,
+    NOT_MEASURED,
+    amount,
+    megabytes,
+    milliseconds,
+    value,
+)
 from edge_benchmarks.record import record as rec
 from edge_benchmarks.record.record import Measurement, PartRecord, Record, TaskFigure
 from edge_benchmarks.run.measurement import doubts, ratio
-from edge_benchmarks.show.cells import LATENCY, NOT_MEASURED, amount, megabytes, milliseconds, value
 from edge_benchmarks.show.scenario_tables import insight_tables, scenario_tables
 from edge_common.console import text_table
 

@@ -1,6 +1,6 @@
 """Figures drawn from samples, and how far they can be trusted."""
 
-from edge_benchmarks.statistics.percentile import (
+from edge_benchmarks.statistics.intervals import (
     PercentileEstimate,
     percentile_estimates,
     percentile_interval,
@@ -8,12 +8,13 @@ from edge_benchmarks.statistics.percentile import (
 from edge_benchmarks.statistics.samples import (
     Outliers,
     Summary,
+    Trend,
     median,
+    monotone_trend,
     spread,
     summarise,
     tukey_outliers,
 )
-from edge_benchmarks.statistics.trend import Trend, monotone_trend
 from edge_benchmarks.statistics.verdict import CHECKS, Check, Evidence, Verdict, judge
 
 __all__ = [

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge_benchmarks.measure.timing import ENOUGH
-from edge_benchmarks.statistics.samples import spread
-from edge_benchmarks.statistics.trend import monotone_trend
+from edge_benchmarks.statistics.samples import monotone_trend, spread
+
+ENOUGH = 100  # times its step and its cost; below, one per cent of a figure is the clock
 
 
 @dataclass(frozen=True)

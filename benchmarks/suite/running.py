@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from edge_benchmarks.judge.cells import LATENCY, milliseconds
 from edge_benchmarks.record.file import read_record
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.show.cells import LATENCY, milliseconds
-from edge_benchmarks.suite.combination import Combination, arguments
+from edge_benchmarks.suite.suite_file import Combination
 from edge_common.children import module_command
 from edge_common.console import text_table
 from edge_common.errors import ConfigError, EdgeError
@@ -75,12 +75,12 @@ class Outcome:
 Run = Callable[[Combination, Path], str]
 
 
-def run_edge_bench(combination: Combination, path: Path) -> str:
-    """Measure one combination into `path`; why it failed, or nothing.
+def run_edge_bench(arguments: Sequence[str], path: Path) -> str:
+    """Measure into `path` with these arguments of `edge-bench run`; why it failed, or nothing.
 
     The run has a session of its own, so that Ctrl-C reaches it once, through us.
     """
-    command = [*PROGRAM, "run", "-o", str(path), *arguments(combination)]
+    command = [*PROGRAM, "run", "-o", str(path), *arguments]
     running = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -113,7 +113,7 @@ def run_all(
     combinations: Sequence[Combination],
     folder: Path,
     say: Callable[[str], None],
-    run: Run = run_edge_bench,
+    run: Run,
     clock: Callable[[], float] = time.monotonic,
 ) -> list[Outcome]:
     """Run what has no finished record in `folder` yet; a failure does not end the others."""

@@ -1,16 +1,122 @@
 """A suite as a TOML file: what to run, and with which options of `edge-bench run`."""
 
-from collections.abc import Mapping
+import hashlib
+import json
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import resources
 from itertools import product
 from pathlib import Path
 from typing import Any
 
-from edge.engine.delegate import DEFAULT
-from edge_benchmarks.suite.combination import AXES, Combination, check_options, option_names
+import click
+
+from edge.bundle.shipped import find_bundle
+from edge.engine.delegate import DEFAULT, Delegate, label_of
 from edge_common.data import decode, nearest_or_all, read_toml
 from edge_common.errors import ConfigError
+from edge_devices.detection.machine import Machine
+
+AXES = {"runtime": "runtimes", "threads": "threads", "delegate": "delegates"}  # -> their lists
+_SET_BY_THE_SUITE = {*AXES, "output", "as_json"}
+
+
+@dataclass(frozen=True)
+class Combination:
+    """delegate: as `--delegate` takes it.  options: of `edge-bench run`, by click's names."""
+
+    bundle: str
+    runtime: str
+    threads: int
+    delegate: str
+    options: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
+        delegate = "" if self.delegate == DEFAULT else f", {label_of(self.delegate)}"
+        return f"{Path(self.bundle).stem}, {self.runtime}, {threads}{delegate}"
+
+    def _values(self) -> list[Any]:
+        """All that may name a file."""
+        return [*self.options.values(), Delegate.parse(self.delegate).name]
+
+    def record_name(self, machine: Machine) -> str:
+        """The same for the same bundle, options, files that these name, and machine.
+
+        Raises BundleError where there is no such bundle.
+        """
+        inputs = {
+            "bundle": hashlib.sha256(find_bundle(self.bundle).read_bytes()).hexdigest(),
+            "run": [self.runtime, self.threads, self.delegate],
+            "options": dict(sorted(self.options.items())),
+            "files": [stamp for value in self._values() for stamp in _stamps(value)],
+            "machine": [machine.board, machine.cpu, machine.architecture, machine.cores],
+        }
+        digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+        words = re.sub(r"[^A-Za-z0-9.]+", "-", self.title).strip("-")
+        return f"{words}-{digest[:10]}.json"
+
+
+def _stamps(value: object) -> Iterator[tuple[str, int, int]]:
+    """Name, size and time of change of each file that an option's value names."""
+    if isinstance(value, list):
+        yield from (stamp for each in value for stamp in _stamps(each))
+    elif isinstance(value, str) and Path(value).exists():
+        path = Path(value)
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            yield str(file), file.stat().st_size, file.stat().st_mtime_ns
+
+
+class RunOptions:
+    """The options of a command that a suite may set: all but those that it sets itself."""
+
+    def __init__(self, command: click.Command) -> None:
+        options = (p for p in command.params if isinstance(p, click.Option))
+        self._command = command
+        self._options = {o.name: o for o in options if o.name not in _SET_BY_THE_SUITE}
+
+    @property
+    def names(self) -> list[str]:
+        """As on the command line, without the dashes before them."""
+        return [name.replace("_", "-") for name in self._options]
+
+    def arguments(self, combination: Combination) -> list[str]:
+        """What stands after `edge-bench run` for this combination, but for -o."""
+        arguments = ["--runtime", combination.runtime, "--threads", str(combination.threads)]
+        if combination.delegate != DEFAULT:
+            arguments += ["--delegate", combination.delegate]
+        for name, value in combination.options.items():
+            arguments += _option_arguments(self._options[name], value)
+        return [*arguments, "--", combination.bundle]
+
+    def check(self, combination: Combination) -> None:
+        """Raise ConfigError if the command would refuse them, before anything runs."""
+        try:
+            self._command.make_context("edge-bench run", self.arguments(combination))
+        except click.UsageError as error:
+            raise ConfigError(f"{combination.title}: {error.format_message()}") from error
+
+
+def _option_arguments(option: click.Option, value: object) -> Iterator[str]:
+    flag = max(option.opts, key=len)
+    if option.is_flag:
+        yield from _flag(option, flag, value)
+        return
+    for each in value if isinstance(value, list) else [value]:
+        if isinstance(each, (bool, list, dict)):
+            raise ConfigError(f"`{option.name}` takes a value, not {each!r:.40}")
+        yield from (flag, str(each))
+
+
+def _flag(option: click.Option, flag: str, value: object) -> Iterator[str]:
+    if not isinstance(value, bool):
+        raise ConfigError(f"`{option.name}` is true or false, not {value!r:.40}")
+    if value:
+        yield flag
+    elif option.secondary_opts:
+        yield max(option.secondary_opts, key=len)
 
 
 @dataclass(frozen=True)
@@ -49,46 +155,48 @@ class _File:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def read_suite(path: Path) -> Suite:
+def read_suite(path: Path, run_options: RunOptions) -> Suite:
     """Read a suite file. Raises ConfigError if it is none, or asks for what no run has."""
     table = decode(_File, read_toml(path), str(path))
     try:
-        suite = _suite(table)
+        suite = _suite(table, run_options.names)
         for combination in suite.combinations():
-            check_options(combination)
+            run_options.check(combination)
         return suite
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
-def _suite(table: _File) -> Suite:
+def _suite(table: _File, option_names: Collection[str]) -> Suite:
     for name in ("bundles", "threads", "runtimes", "delegates"):
         if not getattr(table, name):
             raise ConfigError(f"key '{name}' should be a list of at least one, not []")
     return Suite(
-        tuple(map(_bundle, table.bundles)),
+        tuple(_bundle(entry, option_names) for entry in table.bundles),
         table.threads,
         table.runtimes,
         table.delegates,
-        _options(table.options),
+        _options(table.options, option_names),
     )
 
 
-def _bundle(entry: str | dict[str, Any]) -> tuple[str, Mapping[str, Any]]:
+def _bundle(
+    entry: str | dict[str, Any], option_names: Collection[str]
+) -> tuple[str, Mapping[str, Any]]:
     if isinstance(entry, str):
         return entry, {}
     if not isinstance(entry.get("bundle"), str):
         raise ConfigError('a bundle is "NAME" or { bundle = "NAME", data = "CLIPS" }')
-    return entry["bundle"], _options({k: v for k, v in entry.items() if k != "bundle"})
+    options = {name: value for name, value in entry.items() if name != "bundle"}
+    return entry["bundle"], _options(options, option_names)
 
 
-def _options(table: Mapping[str, Any]) -> dict[str, Any]:
+def _options(table: Mapping[str, Any], option_names: Collection[str]) -> dict[str, Any]:
     """Under the names that click knows them by."""
-    names = option_names()
     for name in table:
         if name in AXES:
             raise ConfigError(f"`{name}` is no option here: give a list `{AXES[name]}` for all")
         option = name.replace("_", "-")
-        if option not in names:
-            raise ConfigError(f"unknown option '{name}'{nearest_or_all(option, names)}")
+        if option not in option_names:
+            raise ConfigError(f"unknown option '{name}'{nearest_or_all(option, option_names)}")
     return {name.replace("-", "_"): value for name, value in table.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_benchmarks.show.cells import amount
+from edge_benchmarks.judge.cells import amount
 from edge_benchmarks.show.prediction import milliseconds
 from edge_common.document import Section, Table, markdown, page
 from edge_devices.profiles.profile import Profile

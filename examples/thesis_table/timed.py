@@ -15,8 +15,7 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge.engine.engine import Engine
-from edge_benchmarks.inside.noise import fill_randomly
-from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate
+from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate, fill_randomly
 from edge_benchmarks.statistics import median, percentile_estimates
 from edge_common.children import found_by, module_command
 from edge_common.data import decode, encode

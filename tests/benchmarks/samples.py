@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from edge_benchmarks.inside.cross_check import CrossCheck
-from edge_benchmarks.inside.profile import OperatorTime, PartProfile
-from edge_benchmarks.inside.profile.figures import by_kind
+from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
 from edge_benchmarks.inside.roofline.bandwidth import Bandwidth
 from edge_benchmarks.inside.roofline.peak import Peak
 from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint

@@ -1,11 +1,10 @@
 """The same part in other engines, where they are installed (`pip install 'edge-run[engines]'`)."""
 
-from edge_benchmarks.inside.engines.conversion import to_onnx
 from edge_benchmarks.inside.engines.interface import Agreement, Make, OtherEngine, agreement
-from edge_benchmarks.inside.engines.onnx_runtime import onnx_engine
+from edge_benchmarks.inside.engines.onnx_runtime import onnx_engine, to_onnx
 from edge_benchmarks.inside.engines.open_vino import openvino_engine
 
-# name -> how to load a .tflite with so many threads
+# another engine is a file beside these and a line here: name -> how it loads a .tflite
 OTHER_ENGINES: dict[str, Make] = {"openvino": openvino_engine, "onnxruntime": onnx_engine}
 
 __all__ = [

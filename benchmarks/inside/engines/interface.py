@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -69,7 +70,8 @@ def in_order(wanted: Specs, names: list[set[str]], engine: str) -> list[int]:
     return places
 
 
-Make = Callable[[bytes, int], OtherEngine]
+# of a .tflite and a number of threads; the folder keeps what has to be converted for it
+Make = Callable[[bytes, int, Path | None], OtherEngine]
 
 
 MINIMUM_SNR_DB = 15.0  # int8 kernels that only round differently stay above it

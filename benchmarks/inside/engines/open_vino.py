@@ -39,8 +39,11 @@ class OpenVinoEngine:
         self.invocations += 1
 
 
-def openvino_engine(model: bytes, threads: int = 1) -> OpenVinoEngine:
-    """Load a .tflite in OpenVINO, on the CPU. Raises EngineError where that cannot be done."""
+def openvino_engine(model: bytes, threads: int = 1, cache: Path | None = None) -> OpenVinoEngine:
+    """Load a .tflite in OpenVINO, on the CPU; nothing is converted that `cache` could keep.
+
+    Raises EngineError if that cannot be done.
+    """
     need("openvino")
     return OpenVinoEngine(model, threads)
 

@@ -5,8 +5,16 @@ from dataclasses import dataclass
 
 from edge.tflite.operators import Operator
 from edge_benchmarks.inside.profile.alignment import align, kernel_name
-from edge_benchmarks.inside.profile.estimate import Estimate, Event, Trace, estimate, spread_over
-from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
+from edge_benchmarks.inside.profile.figures import (
+    Estimate,
+    Event,
+    OperatorTime,
+    PartProfile,
+    Trace,
+    by_kind,
+    estimate,
+    spread_over,
+)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from edge_common.data import decode, encode
+
 
 @dataclass(frozen=True)
 class OperatorTime:
@@ -93,3 +97,108 @@ def _kind(name: str, members: Sequence[OperatorTime]) -> KindTime:
         sum(found.ms for found in members),
         sum(found.share for found in members),
     )
+
+
+@dataclass(frozen=True)
+class Event:
+    """One kernel that ran.
+
+    tag: its name.  delegated: whether XNNPACK ran it.
+    index: of the operator in the graph, or of a delegated kernel within its partition.
+    """
+
+    tag: str
+    delegated: bool
+    index: int
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Runs of one part in order: profiled ones, and others without profiler in between.
+
+    elapsed_us: a row a profiled run, a whole number an event, as LiteRT reports them.
+    whole_ns: the runs without profiler.
+    """
+
+    events: tuple[Event, ...]
+    elapsed_us: tuple[tuple[int, ...], ...]
+    whole_ns: tuple[int, ...]
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """`elapsed_us` as (runs, events)."""
+        shape = len(self.elapsed_us), len(self.events)
+        return np.array(self.elapsed_us, np.float64).reshape(shape)
+
+
+def to_json(trace: Trace) -> object:
+    return encode(trace)
+
+
+def from_json(value: object) -> Trace:
+    """Raises ValueError where a field is missing or of another type."""
+    return decode(Trace, value)
+
+
+_QUIET_SHARE = 0.1  # of the runs: those that other programs disturbed least
+_MINIMUM_RUNS = 10
+_CUT_OFF_US = 0.5  # what cutting off to whole microseconds takes away on average
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The trace's kernels in the order of its events.
+
+    kernel_ms: of each.  whole_ms: of the part without profiler.
+    short: for each kernel whether it is below the resolution of the profiler.
+    """
+
+    kernel_ms: tuple[float, ...]
+    whole_ms: float
+    short: tuple[bool, ...]
+
+
+def estimate(trace: Trace) -> Estimate:
+    """Time each kernel over the tenth of the runs with the smallest sum.
+
+    Means over whole runs, so that the kernels add up to the part. XNNPACK cuts each time
+    off to whole microseconds (`xnn_get_elapsed_time`): half a microsecond is added, and
+    kernels below one share what the others leave of the whole, up to half each.
+    """
+    runs = trace.matrix
+    quiet = runs[np.argsort(runs.sum(axis=1), kind="stable")[: _quiet(len(runs))]]
+    means = quiet.mean(axis=0)
+    whole = np.sort(np.array(trace.whole_ns, np.float64) / 1e3)[: _quiet(len(trace.whole_ns))]
+    delegated = np.array([event.delegated for event in trace.events], bool)
+    short = delegated & (means < 1)
+    means = means + _CUT_OFF_US * (delegated & ~short)
+    if short.any():
+        left = (whole.mean() - means.sum()) / short.sum()
+        means = means + np.clip(left, 0, _CUT_OFF_US) * short
+    return Estimate(tuple((means / 1e3).tolist()), float(whole.mean() / 1e3), tuple(short.tolist()))
+
+
+def _quiet(runs: int) -> int:
+    return min(runs, max(_MINIMUM_RUNS, round(runs * _QUIET_SHARE)))
+
+
+def spread_over(
+    owners: Sequence[int | None], kernel_ms: Sequence[float], operators: Sequence[int]
+) -> dict[int, float]:
+    """The kernels' times by operator.
+
+    owners: for each kernel its operator, by position in `operators`. One that belongs to
+    none prepares the next that does, or finishes the last.
+    """
+    last = max((k for k, owner in enumerate(owners) if owner is not None), default=None)
+    total = dict.fromkeys(operators, 0.0)
+    waiting = 0.0
+    for kernel, (owner, ms) in enumerate(zip(owners, kernel_ms)):
+        if owner is None and last is not None and kernel > last:
+            owner = owners[last]
+        if owner is None:
+            waiting += ms
+            continue
+        total[operators[owner]] += waiting + ms
+        waiting = 0.0
+    return total

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_benchmarks.inside.profile.estimate import Event
+from edge_benchmarks.inside.profile.figures import Event
 from edge_common.errors import EngineError
 
 OLDEST = (2, 2)  # other releases take other arguments

@@ -1,21 +1,29 @@
-"""The process that records a trace of a model.
+"""Record a trace of a part in a process of its own, and make its profile of it.
 
 A process of its own, because a release of LiteRT with other structures would end it.
 """
 
 import json
+import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from edge.engine import runtimes
 from edge.engine.engine import Engine
-from edge_benchmarks.inside.noise import fill_randomly
-from edge_benchmarks.inside.profile.estimate import Event, Trace, to_json
-from edge_benchmarks.inside.profile.litert import ProfiledModel
-from edge_benchmarks.measure.timing import SETTLE_FRAMES, Clock
+from edge.stream.stream import EngineOptions
+from edge.tflite.operators import read_operators
+from edge_benchmarks.inside.profile.assembly import assemble
+from edge_benchmarks.inside.profile.figures import Event, PartProfile, Trace, from_json, to_json
+from edge_benchmarks.inside.profile.litert import ProfiledModel, check_release
+from edge_benchmarks.measure.timing import SETTLE_FRAMES, Clock, fill_randomly
+from edge_common.children import module_command
 from edge_common.errors import EdgeError, EngineError
 
 _WARM_UP, _BLOCK = 10, 5
@@ -107,6 +115,87 @@ def _print_progress(done: int, total: int) -> None:
 def _print(value: object) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
+
+
+_RECORDER = "edge_benchmarks.inside.profile.recorder"
+_PATIENCE_S = 60.0  # beyond the plan's limit: starting, loading, warming up
+
+OnProgress = Callable[[int, int], None]  # (runs recorded, runs wanted)
+
+
+def record_trace(model: bytes, threads: int, plan: RecordingPlan, on_progress: OnProgress) -> Trace:
+    """Record a .tflite with LiteRT's profiler. Raises EngineError where that fails."""
+    with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
+        path = Path(folder) / "part.tflite"
+        path.write_bytes(model)
+        command = module_command(_RECORDER, path, threads, plan.runs, plan.limit_s)
+        return run_recorder(command, plan.limit_s + _PATIENCE_S, on_progress)
+
+
+def run_recorder(command: list[str], patience_s: float, on_progress: OnProgress) -> Trace:
+    """The trace that a recorder prints; EngineError where it fails, crashes or hangs."""
+    last: dict = {}
+    with _started(command, patience_s) as process:
+        for line in process.stdout:
+            if not line.startswith("{"):  # a library's own line
+                continue
+            last = json.loads(line)
+            if "progress" in last:
+                on_progress(*last["progress"])
+    if "trace" in last:
+        return from_json(last["trace"])
+    if "error" in last:
+        raise EngineError(last["error"])
+    raise EngineError(
+        f"LiteRT's profiler ended without a result (status {process.returncode}): "
+        "another release of ai-edge-litert may be able to"
+    )
+
+
+@contextmanager
+def _started(command: list[str], patience_s: float) -> Iterator[subprocess.Popen]:
+    """A process that is ended when it takes longer than `patience_s`."""
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        alarm = threading.Timer(patience_s, process.kill)
+        alarm.start()
+        try:
+            yield process
+        except BaseException:
+            process.kill()
+            raise
+        finally:
+            alarm.cancel()
+
+
+def profile_part(
+    model: bytes,
+    options: EngineOptions,
+    plan: RecordingPlan = RecordingPlan(),
+    on_progress: OnProgress = lambda done, total: None,
+) -> PartProfile:
+    """The time of each operator of a .tflite, as LiteRT's own profiler tells it.
+
+    Raises EngineError, with the reason in one line, where it cannot be had: no LiteRT
+    whose profiler is known, another runtime, an external delegate, a model that LiteRT
+    does not run.
+    """
+    _check(options)
+    trace = record_trace(model, options.threads, plan, on_progress)
+    return assemble(read_operators(model), trace, options.threads)
+
+
+def _check(options: EngineOptions) -> None:
+    name = runtimes.load(options.runtime).name
+    if name != "litert":
+        raise EngineError(f"{name} has no profiler that can be reached: give --runtime litert")
+    if not options.delegate.is_the_runtimes_choice:
+        raise EngineError("the operators inside of an external delegate cannot be timed")
+    check_release()
 
 
 if __name__ == "__main__":

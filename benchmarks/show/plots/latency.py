@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from edge_benchmarks.record.record import Measurement
-from edge_benchmarks.statistics.percentile import SHARES
+from edge_benchmarks.statistics.intervals import SHARES
 from edge_common.figures import (
     COLOURS,
     INK,

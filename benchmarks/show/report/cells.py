@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 from edge.engine.delegate import label_of
+from edge_benchmarks.judge.cells import NOT_MEASURED
 from edge_benchmarks.record.record import Record, TaskFigure
-from edge_benchmarks.show.cells import NOT_MEASURED
 from edge_benchmarks.statistics import PercentileEstimate, Summary
-from edge_benchmarks.statistics.percentile import SHARES
+from edge_benchmarks.statistics.intervals import SHARES
 from edge_common.document import Table
 from edge_devices.detection.machine import Machine, differences
 

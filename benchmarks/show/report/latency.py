@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
+from edge_benchmarks.judge.cells import NOT_MEASURED
 from edge_benchmarks.record.record import Measurement, Record
 from edge_benchmarks.run.measurement import doubts, ratio
-from edge_benchmarks.show.cells import NOT_MEASURED
 from edge_benchmarks.show.plots.time_line import telemetry_series
 from edge_benchmarks.show.report.cells import (
     PERCENTILES,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile
+from edge_benchmarks.judge.cells import NOT_MEASURED
 from edge_benchmarks.record.record import EngineRecord, Record
-from edge_benchmarks.show.cells import NOT_MEASURED
 from edge_benchmarks.show.report.cells import number, percent, threads, within
 from edge_common.document import Section, Table
 

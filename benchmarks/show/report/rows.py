@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from edge_benchmarks.record.record import Measurement, Record
 from edge_benchmarks.show.report.cells import machine_labels, record_labels
 from edge_benchmarks.show.report.summary import edge_run_peak_bytes
-from edge_benchmarks.statistics.percentile import SHARES
+from edge_benchmarks.statistics.intervals import SHARES
 
 Cell = str | int | float | bool | None
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from edge_benchmarks.judge.cells import NOT_MEASURED, amount
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.show.cells import NOT_MEASURED, amount
 from edge_benchmarks.show.report.cells import (
     PERCENTILES,
     accuracy,

@@ -242,7 +242,7 @@ def test_an_interrupted_run_leaves_what_it_measured(tiny_bundle_path, tmp_path) 
 
 def test_two_bundles_in_turn(tiny_bundle_path, monkeypatch) -> None:
     monkeypatch.setattr(
-        "edge_benchmarks.measure.floors.PLAN", Plan(frames=20, seconds=0.05, rounds=2)
+        "edge_benchmarks.measure.processes.PLAN", Plan(frames=20, seconds=0.05, rounds=2)
     )
     result = invoke("versus", tiny_bundle_path, tiny_bundle_path, "--processes", 4, "--json")
     assert result.exit_code == 0, result.output

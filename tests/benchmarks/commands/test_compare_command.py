@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from edge_benchmarks.cli import main
 from edge_benchmarks.judge.changes import OTHER_CLIPS, Change, accuracy_changes
-from edge_benchmarks.judge.comparable import difference_interval, setting_differences
+from edge_benchmarks.judge.compare import difference_interval
+from edge_benchmarks.judge.records import setting_differences
 from edge_benchmarks.measure.frames import FrameSet
 from edge_benchmarks.record.file import write_record
 from edge_benchmarks.record.record import Record, TaskFigure

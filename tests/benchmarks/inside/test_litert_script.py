@@ -8,7 +8,7 @@ from edge.engine.delegate import Delegate
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.inside import cross_check as script
 from edge_benchmarks.inside.cross_check import CrossCheck, CrossCheckPlan, compared, cross_check
-from edge_benchmarks.inside.roofline.product import Product, product_model
+from edge_benchmarks.inside.roofline.peak import Product, product_model
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
 

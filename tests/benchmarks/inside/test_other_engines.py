@@ -9,16 +9,15 @@ from edge.engine.engine import Engine
 from edge_benchmarks.inside.engines import (
     OTHER_ENGINES,
     Agreement,
-    conversion,
     interface,
     onnx_engine,
+    onnx_runtime,
     openvino_engine,
     to_onnx,
 )
 from edge_benchmarks.inside.engines.interface import agreement
-from edge_benchmarks.inside.noise import fill_randomly
-from edge_benchmarks.inside.roofline.product import Product, product_model
-from edge_benchmarks.measure.timing import EngineProbe
+from edge_benchmarks.inside.roofline.peak import Product, product_model
+from edge_benchmarks.measure.timing import EngineProbe, fill_randomly
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
 
@@ -109,7 +108,7 @@ def test_a_converter_that_is_not_installed_says_how_to_get_it(
 def test_a_conversion_that_fails_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "raise SystemExit('no such operator')"]
     with pytest.raises(EngineError, match="does not convert the part .no such operator."):
-        conversion.run_converter(command, tmp_path / "part.onnx")
+        onnx_runtime.run_converter(command, tmp_path / "part.onnx")
 
 
 def test_a_conversion_is_made_once(
@@ -117,8 +116,8 @@ def test_a_conversion_is_made_once(
 ) -> None:
     made = []
     monkeypatch.setattr(interface, "find_spec", lambda package: 1)
-    monkeypatch.setattr(conversion.metadata, "version", lambda package: "1.17.0")
-    monkeypatch.setattr(conversion, "_convert", lambda model: made.append(1) or b"onnx")
+    monkeypatch.setattr(onnx_runtime.metadata, "version", lambda package: "1.17.0")
+    monkeypatch.setattr(onnx_runtime, "_convert", lambda model: made.append(1) or b"onnx")
     assert [to_onnx(model, tmp_path) for _ in range(2)] == [b"onnx", b"onnx"]
     assert to_onnx(model + b" ", tmp_path) == b"onnx"
     assert len(made) == 2

@@ -7,22 +7,29 @@ from edge.engine.delegate import Delegate
 from edge.engine.runtimes import Runtime
 from edge.stream.stream import EngineOptions
 from edge.tflite.operators import Operator, read_operators
-from edge_benchmarks.inside.profile import PartProfile, RecordingPlan, profile_part, profile_table
 from edge_benchmarks.inside.profile import litert as c_library
-from edge_benchmarks.inside.profile import recording as part
+from edge_benchmarks.inside.profile import recorder as part
 from edge_benchmarks.inside.profile.alignment import align, kernel_name
 from edge_benchmarks.inside.profile.assembly import Stretch, assemble, owners_of, stretches
-from edge_benchmarks.inside.profile.estimate import (
+from edge_benchmarks.inside.profile.figures import (
     Event,
+    KindTime,
+    OperatorTime,
+    PartProfile,
     Trace,
+    by_kind,
     estimate,
     from_json,
     spread_over,
     to_json,
 )
-from edge_benchmarks.inside.profile.figures import KindTime, OperatorTime, by_kind
-from edge_benchmarks.inside.profile.recorder import record
-from edge_benchmarks.inside.profile.recording import run_recorder
+from edge_benchmarks.inside.profile.recorder import (
+    RecordingPlan,
+    profile_part,
+    record,
+    run_recorder,
+)
+from edge_benchmarks.show.profile_table import profile_table
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
 from tests.benchmarks.fakes import FakeClock

@@ -8,7 +8,6 @@ from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions
 from edge.tflite import flatbuffer
 from edge.tflite.operators import read_operators
-from edge_benchmarks.inside.noise import fill_randomly
 from edge_benchmarks.inside.roofline import (
     Bandwidth,
     Peak,
@@ -21,9 +20,9 @@ from edge_benchmarks.inside.roofline import (
 )
 from edge_benchmarks.inside.roofline import bandwidth as memory
 from edge_benchmarks.inside.roofline.bandwidth import last_cache_bytes, measure_bandwidth
-from edge_benchmarks.inside.roofline.peak import fastest_ns, measure_peak
+from edge_benchmarks.inside.roofline.peak import Product, fastest_ns, measure_peak, product_model
 from edge_benchmarks.inside.roofline.point import measure_roof, thread_counts
-from edge_benchmarks.inside.roofline.product import Product, product_model
+from edge_benchmarks.measure.timing import fill_randomly
 from edge_common.data import decode, encode
 from tests.benchmarks.fakes import FakeClock, FakeEngine
 

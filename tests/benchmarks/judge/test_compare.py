@@ -7,9 +7,9 @@ from edge_benchmarks.judge.compare import (
     SLOWER,
     compare_apart,
     compare_interleaved,
-    floor_ms,
     measured_repeatability,
 )
+from edge_benchmarks.measure.processes import floor_ms
 from edge_common.errors import ConfigError
 
 QUIET = [1.200, 1.204, 1.210, 1.206, 1.260]

@@ -15,11 +15,11 @@ from edge_benchmarks.judge.facts import (
     facts_from_fields,
     facts_of,
     facts_to_json,
+    gather,
+    golden_text,
     write_facts,
 )
-from edge_benchmarks.judge.gather_facts import gather
 from edge_benchmarks.record.record import TaskFigure
-from edge_benchmarks.show.facts import golden_text
 from edge_common.console import Progress
 from edge_common.errors import ConfigError, EngineError, SelfTestFailed, SinkError
 from tests.benchmarks.samples import RECORD
@@ -116,7 +116,7 @@ def test_what_cannot_be_told_is_not_0(tiny_bundle_path, monkeypatch) -> None:
     def refuse(model: bytes) -> dict[str, int]:
         raise EngineError("no LiteRT here")
 
-    monkeypatch.setattr("edge_benchmarks.judge.gather_facts.left_to_other_kernels", refuse)
+    monkeypatch.setattr("edge_benchmarks.judge.facts.left_to_other_kernels", refuse)
     assert gathered(tiny_bundle_path).left_to_other_kernels is None
 
 
@@ -124,7 +124,7 @@ def test_a_failed_self_test_is_a_fact(tiny_bundle_path, monkeypatch) -> None:
     def fail(bundle: Bundle, options: EngineOptions) -> None:
         raise SelfTestFailed("task size is off")
 
-    monkeypatch.setattr("edge_benchmarks.judge.gather_facts.self_test", fail)
+    monkeypatch.setattr("edge_benchmarks.judge.facts.self_test", fail)
     found = gathered(tiny_bundle_path).golden
     assert not found.passed and found.failure == "task size is off"
 

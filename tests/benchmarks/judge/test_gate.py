@@ -9,11 +9,18 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.judge.check import FAIL, INCONCLUSIVE, PASS, Allowances, Check
+from edge_benchmarks.judge.checks import (
+    FAIL,
+    INCONCLUSIVE,
+    PASS,
+    Allowances,
+    Check,
+    check_facts,
+    check_instructions,
+)
 from edge_benchmarks.judge.compare import Comparison
 from edge_benchmarks.judge.facts import Facts, GoldenFacts, write_facts
 from edge_benchmarks.judge.gate import judge
-from edge_benchmarks.judge.gate_facts import check_facts, check_instructions
 from edge_benchmarks.record.file import write_record
 from edge_benchmarks.record.record import Record, TaskFigure
 from edge_devices.emulation.counting import Counts

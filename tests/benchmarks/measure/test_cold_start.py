@@ -2,7 +2,7 @@ import pytest
 
 from edge.engine.delegate import Delegate
 from edge.stream.stream import EngineOptions
-from edge_benchmarks.measure import cold_start as cold
+from edge_benchmarks.measure import processes as cold
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_common.errors import EngineError
 from tests import tiny

@@ -3,7 +3,7 @@
 import pytest
 
 from edge_benchmarks.remote.board import Board
-from edge_benchmarks.remote.errors import lost, not_started
+from edge_benchmarks.remote.link import lost, not_started
 
 BOARD = Board("pi@board", 2222)
 

@@ -7,7 +7,7 @@ from io import BytesIO
 import pytest
 
 from edge_benchmarks.remote import wheel as wheels
-from edge_benchmarks.remote.errors import RemoteError
+from edge_benchmarks.remote.board import RemoteError
 from edge_benchmarks.remote.wheel import project_wheel, supports
 
 

@@ -13,8 +13,9 @@ from edge.engine.delegate import Delegate
 from edge.engine.delegation import Delegation
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.cli import main
-from edge_benchmarks.judge.comparable import comparable, setting_differences
-from edge_benchmarks.measure.floors import PLAN, _Job
+from edge_benchmarks.commands.run import run as run_command
+from edge_benchmarks.judge.records import comparable, setting_differences
+from edge_benchmarks.measure.processes import PLAN, _Job
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.record.file import from_json, to_json, write_record
 from edge_benchmarks.record.record import Record
@@ -24,12 +25,12 @@ from edge_benchmarks.run.request import Request, refuse_impossible
 from edge_benchmarks.show.report.rows import csv_text
 from edge_benchmarks.show.report.summary import overview
 from edge_benchmarks.show.tables import report
-from edge_benchmarks.suite.combination import arguments
-from edge_benchmarks.suite.suite_file import read_suite
+from edge_benchmarks.suite.suite_file import RunOptions, read_suite
 from edge_common.console import Progress
 from edge_common.errors import ConfigError, DelegateError
 from tests.benchmarks.samples import RECORD, STREAMED, summary
 
+OPTIONS = RunOptions(run_command)
 SHORT = Plan(frames=4, seconds=0.001, rounds=1, warmup=0)
 SAMPLE = {
     "encoder": Delegation("x.so", {"x.so": {"CONV_2D": 9}, "XNNPACK": {"ADD": 1}}, {"x.so": 3}),
@@ -146,21 +147,21 @@ def test_the_report_tells_it() -> None:
 def test_a_suite_has_an_axis_of_delegates(tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
     path.write_text('bundles = ["b"]\ndelegates = ["auto", "none", "/lib/d.so:a=1,b=2"]')
-    found = read_suite(path).combinations()
+    found = read_suite(path, OPTIONS).combinations()
     assert [each.title for each in found] == [
         "b, auto, 1 thread",
         "b, auto, 1 thread, none",
         "b, auto, 1 thread, d.so:a=1,b=2",
     ]
-    assert arguments(found[0])[:4] == ["--runtime", "auto", "--threads", "1"]
-    assert arguments(found[2])[4:6] == ["--delegate", "/lib/d.so:a=1,b=2"]
+    assert OPTIONS.arguments(found[0])[:4] == ["--runtime", "auto", "--threads", "1"]
+    assert OPTIONS.arguments(found[2])[4:6] == ["--delegate", "/lib/d.so:a=1,b=2"]
 
 
 def test_a_misspelt_delegate_in_a_suite_is_found_before_anything_runs(tmp_path: Path) -> None:
     path = tmp_path / "suite.toml"
     path.write_text('bundles = ["b"]\ndelegates = ["edgtpu"]')
     with pytest.raises(ConfigError, match="did you mean edgetpu"):
-        read_suite(path)
+        read_suite(path, OPTIONS)
 
 
 def test_a_fresh_process_is_told_of_the_delegate() -> None:

@@ -2,8 +2,8 @@ import pytest
 
 from edge.engine.delegate import Delegate
 from edge.stream.stream import EngineOptions
-from edge_benchmarks.measure.cold_start import ColdStart
 from edge_benchmarks.measure.frames import BenchFrames
+from edge_benchmarks.measure.processes import ColdStart
 from edge_benchmarks.scenarios import cold as scenario
 from edge_benchmarks.statistics import summarise
 from edge_common.data import decode, encode

@@ -1,4 +1,4 @@
-from edge_benchmarks.show.cells import amount
+from edge_benchmarks.judge.cells import amount
 from edge_benchmarks.show.tables import report
 from tests.benchmarks.samples import RECORD
 

@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from edge_benchmarks.statistics.percentile import SHARES, percentile_interval
+from edge_benchmarks.statistics.intervals import SHARES, percentile_interval
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 Interval = Callable[[np.ndarray, float, np.random.Generator], "tuple[float, float] | None"]

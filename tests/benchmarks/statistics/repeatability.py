@@ -24,9 +24,9 @@ from edge_benchmarks.judge.compare import (
     NO_DIFFERENCE,
     SLOWER,
     compare_apart,
-    floor_ms,
     measured_repeatability,
 )
+from edge_benchmarks.measure.processes import floor_ms
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Clock, Invokable, Plan, Trial
 from edge_common.statistics import wilson_interval

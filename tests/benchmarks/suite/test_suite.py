@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
+from edge_benchmarks.commands.run import run as run_command
 from edge_benchmarks.record.file import read_record, write_record
-from edge_benchmarks.suite.combination import Combination, arguments
 from edge_benchmarks.suite.running import (
     FAILED,
     KEPT,
@@ -24,11 +24,12 @@ from edge_benchmarks.suite.running import (
     outcomes_table,
     run_all,
 )
-from edge_benchmarks.suite.suite_file import default_suite, read_suite
+from edge_benchmarks.suite.suite_file import Combination, RunOptions, default_suite, read_suite
 from edge_common.errors import ConfigError
 from tests.benchmarks.samples import RECORD
 
 ROOT = Path(__file__).parents[3]
+OPTIONS = RunOptions(run_command)
 QUICK = "[options]\nframes = 10\nseconds = 0.05\nrounds = 2\nprocesses = 0\ncold-starts = 0\n"
 
 
@@ -39,7 +40,7 @@ def written(folder: Path, text: str) -> Path:
 
 
 def titles(path: Path) -> list[str]:
-    return [combination.title for combination in read_suite(path).combinations()]
+    return [combination.title for combination in read_suite(path, OPTIONS).combinations()]
 
 
 def test_the_default_suite_runs_the_shipped_network() -> None:
@@ -68,11 +69,11 @@ def test_options_become_a_command_line(tmp_path) -> None:
         f'bundles = ["a", {{ bundle = "b", frames = 7, data = "{tmp_path}" }}]\n'
         "[options]\nframes = 5\nbaselines = true\ncold_starts = 0\n"
     )
-    first, second = read_suite(written(tmp_path, text)).combinations()
+    first, second = read_suite(written(tmp_path, text), OPTIONS).combinations()
     start = ["--runtime", "auto", "--threads", "1"]
     common = ["--baselines", "--cold-starts", "0"]
-    assert arguments(first) == [*start, "--frames", "5", *common, "--", "a"]
-    assert arguments(second) == [
+    assert OPTIONS.arguments(first) == [*start, "--frames", "5", *common, "--", "a"]
+    assert OPTIONS.arguments(second) == [
         *start, "--frames", "7", *common, "--data", str(tmp_path), "--", "b"
     ]  # fmt: skip
 
@@ -104,7 +105,7 @@ def test_options_become_a_command_line(tmp_path) -> None:
 )
 def test_a_mistake_is_named_before_anything_runs(tmp_path, text: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        read_suite(written(tmp_path, text))
+        read_suite(written(tmp_path, text), OPTIONS)
 
 
 @pytest.fixture

@@ -1,10 +1,12 @@
-"""The shortest frame of each of several fresh processes, which comparisons rest on.
+"""Fresh processes: the shortest frame of each, which comparisons rest on, and how fast they start.
 
-A process keeps its luck with memory and caches for life, so several are asked. Each runs
-`python -m edge_benchmarks.measure.floors JOB`, told as JSON.
+A process keeps its luck with memory and caches for life, so several are measured. Those that
+time frames run `python -m edge_benchmarks.measure.processes JOB`, with the job as JSON; those
+that are timed from their start are edge-run itself.
 """
 
 import json
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,12 +18,61 @@ import numpy as np
 
 from edge.bundle.plain_tflite import open_any
 from edge.stream.stream import EngineOptions, Stream
-from edge_benchmarks.judge.compare import floor_ms
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Plan, Trial, alternate
+from edge_benchmarks.statistics import Summary, summarise
 from edge_common.children import found_by, module_command
 from edge_common.data import decode, encode
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """Fresh processes of edge-run: from process start to the first pushed frame's result.
+
+    frames: how many frames each process ran.  peak_rss_bytes: the largest of all.
+    """
+
+    first_result_s: Summary
+    peak_rss_bytes: int
+    frames: int
+
+
+def cold_start(
+    bundle: str,
+    options: EngineOptions,
+    frames: BenchFrames,
+    *,
+    count: int,
+    repeats: int,
+    on_start: Callable[[], None] = lambda: None,
+) -> ColdStart:
+    """Run `edge-run` over `count` frames in `repeats` new processes, one after the other.
+
+    The first process finds the files in the page cache or not, as it happens; the
+    median is of processes that find them there. Raises EngineError where one fails.
+    """
+    with frames.readable(count) as source:
+        command = _command(bundle, options, source, count)
+        runs = []
+        for _ in range(repeats):
+            runs.append(found_by(command))
+            on_start()
+    return ColdStart(
+        first_result_s=summarise([run["first_result_s"] for run in runs]),
+        peak_rss_bytes=round(max(run["peak_rss_mb"] for run in runs) * 1e6),
+        frames=runs[0]["frames"],
+    )
+
+
+def _command(bundle: str, options: EngineOptions, source: str, count: int) -> list[str]:
+    script = shutil.which("edge-run", path=str(Path(sys.executable).parent))
+    program = [sys.executable, script] if script else module_command("edge.cli")
+    arguments = [bundle, "--source", source, "--frames", str(count), "--json"]
+    engine = ["--runtime", options.runtime, "--threads", str(options.threads)]
+    device = ["--device", options.device] if options.device else []
+    return [*program, *arguments, *engine, *device, *options.delegate.arguments]
+
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)
 
@@ -92,7 +143,7 @@ class _Job:
 
 
 def _floors_ms(job: _Job) -> list[float]:
-    return found_by(module_command("edge_benchmarks.measure.floors", job.text))
+    return found_by(module_command("edge_benchmarks.measure.processes", job.text))
 
 
 @contextmanager
@@ -120,6 +171,11 @@ def main(text: str) -> list[float]:
 def _trial(name: str, job: _Job, frames: Sequence[np.ndarray]) -> Trial:
     bundle = open_any(name, runtime=job.options.runtime)
     return Trial(StreamSubject(Stream(bundle, job.options)), frames, job.plan)
+
+
+def floor_ms(rounds: Sequence[Sequence[float] | np.ndarray]) -> float:
+    """The shortest frame of all rounds of one process, milliseconds."""
+    return float(min(np.min(frames_ms) for frames_ms in rounds))
 
 
 if __name__ == "__main__":

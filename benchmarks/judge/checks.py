@@ -1,16 +1,49 @@
-"""Figures that need no clock, against their baseline."""
+"""Figures that need no clock, each checked against its baseline."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge_benchmarks.judge.changes import BYTES, COUNT, total
-from edge_benchmarks.judge.check import FAIL, INCONCLUSIVE, PASS, Allowances, Check
-from edge_benchmarks.judge.facts import UNSURE, Facts, GoldenFacts
+from edge_benchmarks.judge.cells import BYTES, COUNT, NOT_MEASURED, amount, cell, total, value
+from edge_benchmarks.judge.facts import UNSURE, Facts, GoldenFacts, golden_text
 from edge_benchmarks.record.record import TaskFigure
-from edge_benchmarks.show.cells import NOT_MEASURED, amount, value
-from edge_benchmarks.show.comparison import cell
-from edge_benchmarks.show.facts import golden_text
 from edge_devices.emulation.counting import Counts
+
+PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"
+
+
+@dataclass(frozen=True)
+class Check:
+    """outcome: pass, fail or inconclusive.  allowed: the limit, in words."""
+
+    figure: str
+    before: str
+    after: str
+    change: str
+    allowed: str
+    outcome: str
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Allowances:
+    """What may get worse.
+
+    slower, larger, more_instructions: as shares.  drop: of accuracy, in points of 100.
+    """
+
+    slower: float = 0.05
+    larger: float = 0.01
+    drop: float = 0.5
+    more_instructions: float = 0.01
+
+
+def outcome(checks: Sequence[Check], strict: bool = False) -> str:
+    """Of all checks: one failure fails; what is inconclusive fails where `strict`."""
+    found = {check.outcome for check in checks}
+    if FAIL in found or (strict and INCONCLUSIVE in found):
+        return FAIL
+    return INCONCLUSIVE if INCONCLUSIVE in found else PASS
+
 
 SAME = "same"
 _ROUNDING = 1e-9
@@ -121,8 +154,6 @@ _AMOUNTS = {
     "operators": _Amount(COUNT, True, lambda f: _summed(f.operators)),
     "operators outside XNNPACK": _Amount(COUNT, False, lambda f: _summed(f.left_to_other_kernels)),
 }
-
-
 NOT_COMPARED = "not compared"
 _COUNT_ROUNDING = 1e-6  # of an instruction
 _Parts = Mapping[str, Counts]

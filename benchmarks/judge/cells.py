@@ -1,4 +1,6 @@
-"""Figures as they stand in the cells of tables."""
+"""Figures with their units, as they stand in the cells of tables."""
+
+from collections.abc import Callable, Sequence
 
 from edge_benchmarks.record.record import TaskFigure
 from edge_benchmarks.statistics import Summary
@@ -35,3 +37,26 @@ def value(figure: TaskFigure) -> str:
     if figure.value is None:
         return NOT_MEASURED
     return f"{figure.value:.4f} {figure.unit}".rstrip()
+
+
+BYTES, COUNT, MS, SHARE = "bytes", "count", "ms", "share"
+
+
+def total(figures: Sequence[int | None]) -> int | None:
+    """The sum of all parts; None where one of them is not known."""
+    return None if None in figures else sum(figures)
+
+
+def cell(unit: str, value: float | None) -> str:
+    """A figure with its unit."""
+    if value is None:
+        return NOT_MEASURED
+    return _CELLS[unit](value) if unit in _CELLS else f"{value:.4f} {unit}".rstrip()
+
+
+_CELLS: dict[str, Callable[[float], str]] = {
+    BYTES: megabytes,
+    COUNT: lambda value: amount(round(value)) if value >= 1000 else f"{value:g}",
+    MS: lambda value: f"{value:.3f} ms",
+    SHARE: lambda value: f"{value:.4f}",
+}
