@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_benchmarks.statistics.intervals import Z, student_quantile
+from edge_benchmarks.statistics.intervals import student_quantile
 from edge_common.errors import ConfigError
+from edge_common.statistics import Z_95
 
 FASTER, SLOWER, NO_DIFFERENCE = "faster", "slower", "no difference"
 
@@ -107,7 +108,7 @@ def measured_repeatability(runs_ms: Sequence[Sequence[float]]) -> float:
     runs_ms: the floors of the processes of each run, milliseconds.
     """
     floors = np.log([min(run) for run in runs_ms])
-    return Z * math.sqrt(2) * float(np.std(floors, ddof=1))
+    return Z_95 * math.sqrt(2) * float(np.std(floors, ddof=1))
 
 
 BETTER, WORSE = "better", "worse"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge_benchmarks.statistics.samples import pairwise_slopes
+from edge_common.statistics import Z_95
 
 LEAK, NO_LEAK, UNCLEAR = "leak", "no leak", "unclear"
 LEAK_KB_PER_H = 1000.0  # 24 MB a day
@@ -15,7 +16,6 @@ SETTLING_SHARE = 0.1  # of the time, at the start, in which pools and caches fil
 RESOLUTION_KB = 512.0
 _MOST_POINTS = 500
 _LEAST_POINTS = 10
-_Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def sen_slope(x: np.ndarray, y: np.ndarray) -> tuple[float, tuple[float, float]]
     """
     slopes = np.sort(pairwise_slopes(x, y))
     n, pairs = len(x), len(slopes)
-    reach = _Z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    reach = Z_95 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
     low, high = round((pairs - reach) / 2), round((pairs + reach) / 2)
     bounds = float(slopes[max(low - 1, 0)]), float(slopes[min(high, pairs - 1)])
     return float(np.median(slopes)), bounds

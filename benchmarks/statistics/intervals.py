@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+from edge_common.statistics import Z_95
 
 
 def student_quantile(degrees: float) -> float:
@@ -14,7 +14,7 @@ def student_quantile(degrees: float) -> float:
 
     The expansion of Abramowitz and Stegun, 1964, 26.7.5, first four terms.
     """
-    z = Z
+    z = Z_95
     terms = (
         z,
         (z**3 + z) / 4,
@@ -119,7 +119,7 @@ def cautious_size(series: np.ndarray) -> float:
     size (E. L. Korn and B. I. Graubard, 1998, for proportions of correlated samples).
     """
     size = effective_size(series)
-    return size * (Z / student_quantile(max(size / _TIMES_A_DEGREE, 2.0))) ** 2
+    return size * (Z_95 / student_quantile(max(size / _TIMES_A_DEGREE, 2.0))) ** 2
 
 
 SHARES = {"p50": 0.50, "p90": 0.90, "p99": 0.99, "p99.9": 0.999}

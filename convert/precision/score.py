@@ -6,13 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.bundle.manifest import Task
-from edge_common.statistics import wilson_interval
+from edge_common.statistics import Z_95, central_95, resampled_means, wilson_interval
 
 # float itself is undecided between answers whose probabilities differ by this share of the
 # larger one; an untrained network always is
 UNDECIDED = 0.02
-_Z_95 = 1.959963984540054
-_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def _drop(task: Task, reference: np.ndarray, found: np.ndarray, labels: np.ndarr
     if task.kind == "regression":
         return _of_error(task, reference, found, labels)
     lost = 100.0 * (_right(task, reference, labels) - _right(task, found, labels))
-    reach = _Z_95 * float(lost.std()) / np.sqrt(len(lost))
+    reach = Z_95 * float(lost.std()) / np.sqrt(len(lost))
     points = float(lost.mean())
     return Drop(task.name, points, points - reach, points + reach, len(lost), "labels")
 
@@ -75,11 +73,9 @@ def _against_float(task: Task, reference: np.ndarray, found: np.ndarray) -> Drop
 def _of_error(task: Task, reference: np.ndarray, found: np.ndarray, labels: np.ndarray) -> Drop:
     """Relative growth of the mean absolute error, with a bootstrap interval."""
     before, after = (np.abs(o[:, 0] * task.scale - labels) for o in (reference, found))
-    draws = np.random.default_rng(0).integers(0, len(labels), (_RESAMPLES, len(labels)))
-    grown = _growth(before[draws].mean(1), after[draws].mean(1))
-    low, high = np.percentile(grown, (2.5, 97.5))
+    low, high = central_95(_growth(resampled_means(before), resampled_means(after)))
     points = float(_growth(before.mean(), after.mean()))
-    return Drop(task.name, points, float(low), float(high), len(labels), "labels")
+    return Drop(task.name, points, low, high, len(labels), "labels")
 
 
 def _growth(before: np.ndarray, after: np.ndarray) -> np.ndarray:

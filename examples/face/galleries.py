@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from edge_common.statistics import central_95
 from edge_models.datasets.clips import ClipPlan, balanced, plan_clips, render_clip
 from edge_models.datasets.motion import MotionRange
 from edge_models.datasets.orl import Photo
@@ -113,7 +114,4 @@ def held_out(
         answers = asked(likeness, people, check, enrolled, draws, random)
         rates.append((answers.false_accept_rate(threshold), answers.true_accept_rate(threshold)))
     false, true = np.array(rates).T
-    return tuple(
-        Estimate(float(r.mean()), *map(float, np.percentile(r, (2.5, 97.5))), len(people))
-        for r in (false, true)
-    )
+    return tuple(Estimate(float(r.mean()), *central_95(r), len(people)) for r in (false, true))

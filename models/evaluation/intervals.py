@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_common.statistics import wilson_interval
+from edge_common.statistics import central_95, wilson_interval
 
 RESAMPLES = 1000
 
@@ -47,8 +47,7 @@ def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]
     if len(counts) < 2:
         return float("nan"), float("nan")
     drawn = draws(len(counts))
-    low, high = np.percentile(drawn @ sums / (drawn @ counts), (2.5, 97.5))
-    return float(low), float(high)
+    return central_95(drawn @ sums / (drawn @ counts))
 
 
 def share_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:

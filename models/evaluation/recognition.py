@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from sklearn.metrics import roc_curve
 
+from edge_common.statistics import central_95
 from edge_models.evaluation.intervals import Estimate, draws, share_interval
 from edge_models.evaluation.similarity import Likeness, galleries, roc_area
 
@@ -153,7 +154,7 @@ def recognise(likeness: Likeness) -> Recognition | None:
     people = len(np.unique(likeness.people_of_files))
     return Recognition(
         people, len(likeness.people_of_files), len(chosen), rank_1(likeness, chosen),
-        Estimate(roc_area(same, different), *_interval([one.area for one in drawn]), len(pairs.same)),
+        Estimate(roc_area(same, different), *central_95([one.area for one in drawn]), len(pairs.same)),
         tuple(_accepts(same, different, rate, drawn) for rate in RATES
               if rate * len(different) >= _FEWEST_FALSE),
         same, different, false_rates, true_rates, "people" if pairs.by_people else "files",
@@ -180,12 +181,7 @@ def _accepts(
 ) -> TrueAccepts:
     ordered = np.sort(different)[::-1]
     threshold = float(np.nextafter(ordered[int(rate * len(ordered))], np.inf))
-    interval = _interval([one.accepts[rate] for one in drawn])
+    interval = central_95([one.accepts[rate] for one in drawn])
     return TrueAccepts(
         rate, threshold, Estimate(float(np.mean(same >= threshold)), *interval, len(same))
     )
-
-
-def _interval(values: list[float]) -> tuple[float, float]:
-    low, high = np.percentile(values, (2.5, 97.5))
-    return float(low), float(high)
