@@ -16,7 +16,7 @@ HUMAN_MODELS := out/pretrained/human-models
 FACE := out/face
 FACE_DEMO := out/face-demo
 
-.PHONY: demo test test-slow test-arm gate delegate bench boards anchors lint types train bundle face sweeps face-demo \
+.PHONY: demo test test-slow test-arm mutants gate delegate bench boards anchors lint types train bundle face sweeps face-demo \
   picture wheel clean help
 
 help: ## Show the targets
@@ -33,7 +33,7 @@ demo: $(BOARD_ENV)/$(INSTALLED) ## Run the shipped network over two real videos 
 	@echo "Look at $(DEMO)/faces_annotated.mp4 and $(DEMO)/carphone_annotated.mp4"
 
 test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
-	$(TEST_ENV)/bin/python -m pytest
+	$(TEST_ENV)/bin/python -m pytest -n auto --dist loadfile
 
 test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
 	$(TEST_ENV)/bin/python -m pytest -m slow
@@ -41,7 +41,12 @@ test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
 test-arm: $(TEST_ENV)/$(INSTALLED) ## Run the shipped network on emulated ARM boards (BOARDS="pi-4 pi-5")
 	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm
 
-gate: $(TEST_ENV)/$(INSTALLED) ## Fail where the shipped network became larger, dearer or less right
+mutants: $(TEST_ENV)/$(INSTALLED) ## Change the code in small ways, and count what the tests notice
+	$(TEST_ENV)/bin/python $(PIP) mutmut
+	rm -rf out/mutants
+	$(TEST_ENV)/bin/python -m tests.mutants out/mutants
+
+gate: $(TEST_ENV)/$(INSTALLED) ## Fail if the shipped network became larger, dearer or less right
 	@mkdir -p out
 	$(TEST_ENV)/bin/edge-bench facts faces-in-motion --count $(COUNTED) --if-possible \
 	  -o out/faces-in-motion.facts.json
@@ -75,14 +80,14 @@ bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim wi
 	$(TEST_ENV)/bin/edge-bench out/mtdnn_swim.edge --baselines --model out/mtdnn_swim.keras \
 	  $(LOOKED_INTO) -o $(BENCH)/mtdnn_swim.json
 	$(TEST_ENV)/bin/edge-bench report $(BENCH)/*.json -o $(BENCH)/report.html
-	$(TEST_ENV)/bin/python -m examples.readme_figures README.md \
+	$(TEST_ENV)/bin/python -m examples.results_figures docs/results.md \
 	  $(BENCH)/faces-in-motion.json $(BENCH)/mtdnn_swim.json
 
-boards: $(TEST_ENV)/$(INSTALLED) ## Write the README's table of boards (predicted; needs qemu, and make bench before)
-	$(TEST_ENV)/bin/python -m examples.readme_boards README.md \
+boards: $(TEST_ENV)/$(INSTALLED) ## Write the tables of boards in docs/results.md (predicted; needs qemu, and make bench before)
+	$(TEST_ENV)/bin/python -m examples.results_boards docs/results.md \
 	  edge/bundles/faces-in-motion.edge out/mtdnn_swim.edge
 
-anchors: $(TEST_ENV)/$(INSTALLED) ## Count anew what predictions rest on (half an hour; needs qemu)
+anchors: $(TEST_ENV)/$(INSTALLED) ## Count again what predictions rest on (half an hour; needs qemu)
 	$(TEST_ENV)/bin/python -m tests.devices.anchors out/anchors \
 	  edge/bundles/faces-in-motion.edge out/mtdnn_swim.edge
 
@@ -127,11 +132,11 @@ face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the c
 	$(BOARD)/edge-run face --source $(FACE_DEMO)/faces_in_motion.mp4 \
 	  --gallery $(FACE_DEMO)/people.npz
 
-picture: $(TEST_ENV)/$(INSTALLED) ## Make the README's picture anew
+picture: $(TEST_ENV)/$(INSTALLED) ## Make the picture of the README again
 	$(TEST_ENV)/bin/python -m examples.astronaut out/astronaut
 	$(TEST_ENV)/bin/edge-run --source out/astronaut/astronaut.mp4 --save out/astronaut/annotated.avi
-	$(TEST_ENV)/bin/python -c "import cv2; film = cv2.VideoCapture('out/astronaut/annotated.avi'); \
-	  film.set(cv2.CAP_PROP_POS_FRAMES, 47); cv2.imwrite('docs/annotated.png', film.read()[1])"
+	$(TEST_ENV)/bin/python -c "import cv2; video = cv2.VideoCapture('out/astronaut/annotated.avi'); \
+	  video.set(cv2.CAP_PROP_POS_FRAMES, 47); cv2.imwrite('docs/annotated.png', video.read()[1])"
 
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	rm -rf build  # setuptools would put stale files of it into the wheel

@@ -1,6 +1,8 @@
 """Small real things, built once a session and shared by all tests."""
 
+import fcntl
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -17,6 +19,9 @@ from edge_common.console import announce
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build
 from tests import tiny
+from tests.wheels import build_wheel
+
+BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 @pytest.fixture
@@ -31,17 +36,47 @@ def nothing_announced_yet() -> None:
 
 
 @pytest.fixture(scope="session")
-def emulated_delegate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The emulated delegate's library, built with the system's compiler."""
-    try:
-        return build(tmp_path_factory.mktemp("delegate"))
-    except DeviceError as error:
-        pytest.skip(str(error))
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("tiny")
 
 
 @pytest.fixture(scope="session")
-def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("tiny")
+def built_once(tmp_path_factory: pytest.TempPathFactory) -> BuiltOnce:
+    """Gives a folder, and fills it first if no worker of this session has done so yet.
+
+    `$TESTS_BUILT_IN` is a folder that several sessions share.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    shared = Path(os.environ.get("TESTS_BUILT_IN", shared))
+
+    def folder_of(name: str, build: Callable[[Path], object]) -> Path:
+        folder, whole = shared / name, shared / f"{name}.whole"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not whole.exists():
+                folder.mkdir(exist_ok=True)
+                build(folder)
+                whole.touch()
+        return folder
+
+    return folder_of
+
+
+@pytest.fixture(scope="session")
+def emulated_delegate(built_once: BuiltOnce) -> Path:
+    """The emulated delegate's library, built with the system's compiler."""
+    try:
+        folder = built_once("delegate", build)
+    except DeviceError as error:
+        pytest.skip(str(error))
+    return next(folder.glob("*.so"))
+
+
+@pytest.fixture(scope="session")
+def wheel(built_once: BuiltOnce) -> Path:
+    """The wheel of these sources."""
+    return next(built_once("wheel", build_wheel).glob("edge_run-*.whl"))
 
 
 @pytest.fixture(scope="session")
@@ -53,30 +88,31 @@ def tiny_clips_path(session_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_model_path(session_folder: Path) -> Path:
+def tiny_model_path(built_once: BuiltOnce) -> Path:
     """A `.keras` file: (4, 32, 32, 3) -> `kind` (3 classes) and `size` (a number)."""
-    path = session_folder / "tiny.keras"
-    tiny.window_model().save(path)
-    return path
+    folder = built_once("model", lambda folder: tiny.window_model().save(folder / "tiny.keras"))
+    return folder / "tiny.keras"
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle_path(session_folder: Path, tiny_model_path: Path, tiny_clips_path: Path) -> Path:
+def tiny_bundle_path(built_once: BuiltOnce, tiny_model_path: Path, tiny_clips_path: Path) -> Path:
     """The tiny model as edge-convert makes it of the tiny clips, in the usual precisions."""
-    from edge_convert.pipeline import Conversion
-    from edge_convert.request import Request
 
-    path = session_folder / "tiny.edge"
-    request = Request(
-        tiny_model_path,
-        path,
-        tiny_clips_path,
-        validation=tiny_clips_path,
-        encoder_precision="int8",
-        head_precision="dynamic_range",
-    )
-    Conversion(request).run()
-    return path
+    def convert(folder: Path) -> None:
+        from edge_convert.pipeline import Conversion
+        from edge_convert.request import Request
+
+        request = Request(
+            tiny_model_path,
+            folder / "tiny.edge",
+            tiny_clips_path,
+            validation=tiny_clips_path,
+            encoder_precision="int8",
+            head_precision="dynamic_range",
+        )
+        Conversion(request).run()
+
+    return built_once("bundle", convert) / "tiny.edge"
 
 
 @pytest.fixture(scope="session")

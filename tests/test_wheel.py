@@ -6,14 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-
-from tests.wheels import ROOMS, ROOT, build_wheel
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
+from tests.wheels import ROOMS, ROOT
 
 
 def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:

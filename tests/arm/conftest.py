@@ -16,7 +16,6 @@ from edge_common.errors import Unavailable
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board
 from edge_devices.profiles.catalogue import profile_named
-from tests.wheels import build_wheel
 
 T = TypeVar("T")
 BOARDS = os.environ.get("BOARDS", "pi-3b-plus pi-4 pi-5 jetson-nano").split()
@@ -79,11 +78,6 @@ def or_skip(make: Callable[[], T]) -> T:
         return make()
     except Unavailable as error:
         pytest.skip(str(error))
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 def install(board: EmulatedBoard, wheel: Path, folder: Path, *options: str) -> Path:

@@ -10,7 +10,7 @@ from edge.bundle.archive import open_bundle
 from edge_benchmarks.cli import main
 from edge_benchmarks.prediction import forecast
 from edge_devices.profiles.catalogue import profile_named, profiles
-from examples.readme_boards import section
+from examples.results_boards import section
 
 MIB = 1 << 20
 

@@ -294,12 +294,12 @@ def test_a_clip_is_the_same_whenever_it_is_asked_for(fashion, request_of):
     [
         ("train-labels-idx1-ubyte.gz", None, "neither .*train-labels-idx1-ubyte nor"),
         ("train-labels-idx1-ubyte.gz", b"no gzip", "cannot be unpacked"),
-        ("train-labels-idx1-ubyte.gz", gzip.compress(b"hello"), "is no idx file"),
-        ("train-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x08\x01\0\0\0\x14ab"), "cut short"),
-        ("train-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x0d\x01\0\0\0\x01abcd"), "only bytes"),
-        ("t10k-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x08\x01\0\0\0\x01a"), "labels for pic"),
+        ("train-labels-idx1-ubyte.gz", gzip.compress(b"hello", mtime=0), "is no idx file"),
+        ("train-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x08\x01\0\0\0\x14ab", mtime=0), "cut short"),
+        ("train-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x0d\x01\0\0\0\x01abcd", mtime=0), "only bytes"),
+        ("t10k-labels-idx1-ubyte.gz", gzip.compress(b"\0\0\x08\x01\0\0\0\x01a", mtime=0), "labels for pic"),
         ("t10k-labels-idx1-ubyte.gz",
-         gzip.compress(b"\0\0\x08\x01\0\0\0\x08" + b"\x0a" * 8), "has a label 10, beyond 9"),
+         gzip.compress(b"\0\0\x08\x01\0\0\0\x08" + b"\x0a" * 8, mtime=0), "has a label 10, beyond 9"),
     ],
 )  # fmt: skip
 def test_damaged_idx_files_are_named(fashion, request_of, tmp_path, name, content, message):

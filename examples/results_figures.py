@@ -1,6 +1,6 @@
-"""The performance section of the README, written from records.
+"""The measured figures of docs/results.md, written from records.
 
-`python -m examples.readme_figures README.md RECORD.json ...` replaces what stands between the
+`python -m examples.results_figures docs/results.md RECORD.json ...` replaces what stands between the
 two marks, so that no figure there is typed by hand.
 """
 
@@ -14,7 +14,7 @@ from edge_benchmarks.judge.cells import amount, megabytes
 from edge_benchmarks.record.file import read_record
 from edge_benchmarks.record.record import Measurement, Record
 from edge_benchmarks.run.measurement import ratio
-from examples.readme_boards import markdown_table, replace_marked
+from examples.results_boards import markdown_table, replace_marked
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
 
@@ -121,9 +121,9 @@ def _facts(record: Record) -> Iterator[str]:
         yield f"our clock over {record.cross_check.reference}'s: {record.cross_check.ratio:.3f}"
 
 
-def rewrite(readme: Path, records: Sequence[Record]) -> None:
+def rewrite(document: Path, records: Sequence[Record]) -> None:
     """Put the section between the marks. Raises ConfigError where they are missing."""
-    replace_marked(readme, BEGIN, END, section(records))
+    replace_marked(document, BEGIN, END, section(records))
 
 
 if __name__ == "__main__":

@@ -108,12 +108,12 @@ def _is_shown(anchor: Anchor) -> bool:
     )
 
 
-def main(readme: Path, bundles: Sequence[str]) -> None:
+def main(document: Path, bundles: Sequence[str]) -> None:
     progress = Progress()
     forecasts = [
         run_forecasts(bundle, ALL, (1, _MANY), count=True, progress=progress) for bundle in bundles
     ]
-    replace_marked(readme, BEGIN, END, section(forecasts))
+    replace_marked(document, BEGIN, END, section(forecasts))
 
 
 if __name__ == "__main__":

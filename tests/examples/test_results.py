@@ -4,7 +4,7 @@ import pytest
 
 from edge_benchmarks.statistics import PercentileEstimate
 from edge_common.errors import ConfigError
-from examples.readme_figures import BEGIN, END, rewrite, section
+from examples.results_figures import BEGIN, END, rewrite, section
 from tests.benchmarks.samples import RECORD, RERUN, STREAMED
 
 _KNOWN = {"p50": PercentileEstimate(4.0, (3.9, 4.1)), "p99": PercentileEstimate(8.0)}
