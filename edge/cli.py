@@ -7,9 +7,9 @@ from typing import Any
 import click
 
 from edge import sinks, sources
-from edge.bundle.shipped import DEFAULT_BUNDLE
 from edge.commands.options import device_option, engine_options, region_option, source_options
-from edge.people.commands import COMMANDS
+from edge.commands.people import COMMANDS
+from edge.shipped import DEFAULT_BUNDLE
 from edge_common import __version__
 from edge_common.command_line import CommandWithSubcommands, json_option, one_line_errors
 

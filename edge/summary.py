@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +11,12 @@ import numpy as np
 import psutil
 
 from edge.engine.delegation import Delegation, by_part
-from edge.people.recogniser import PeopleSeen
+from edge.stream.decision import Answer
 from edge_common.console import text_table
 from edge_common.data import encode
+
+if TYPE_CHECKING:
+    from edge.emulated import Predicted
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
@@ -74,8 +77,39 @@ def process_age_s(
     return now_s - ticks / os.sysconf("SC_CLK_TCK")
 
 
-if TYPE_CHECKING:
-    from edge.emulated import Predicted
+class PeopleSeen:
+    """Decisions a name, with their lowest and highest similarity."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, float, float]] = {}
+
+    def add(self, answers: Iterable[Answer]) -> None:
+        """Count the answers of one decision that name somebody, or `unknown`."""
+        for answer in answers:
+            if answer.similarity is not None and answer.label is not None:
+                count, low, high = self._seen.get(answer.label, (0, 1.0, -1.0))
+                low, high = min(low, answer.similarity), max(high, answer.similarity)
+                self._seen[answer.label] = (count + 1, low, high)
+
+    def to_json(self) -> dict[str, dict[str, float]]:
+        """{name: decisions, lowest and highest similarity}, the most seen first."""
+        return {
+            name: {
+                "decisions": count,
+                "lowest_similarity": round(low, 4),
+                "highest_similarity": round(high, 4),
+            }
+            for name, (count, low, high) in self._ordered()
+        }
+
+    def lines(self) -> Iterator[str]:
+        """One line a name."""
+        for name, (count, low, high) in self._ordered():
+            yield f"{name}: {count} decisions, similarity {low:.2f} to {high:.2f}"
+
+    def _ordered(self) -> list[tuple[str, tuple[int, float, float]]]:
+        return sorted(self._seen.items(), key=lambda item: (-item[1][0], item[0]))
+
 
 _RATE_RATIO = 1.5  # further apart than this is said
 _ENOUGH_FRAMES = 30  # to measure a live source's rate

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from edge.bundle.archive import Bundle, open_bundle
-from edge.bundle.shipped import find_bundle, shipped_bundles
 from edge.check.self_test import self_test
-from edge.people.acceptance import acceptance_of
+from edge.people.recogniser import acceptance_of
+from edge.shipped import find_bundle, shipped_bundles
 
 
 def test_they_open_under_their_names() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from edge.bundle.shipped import DEFAULT_BUNDLE
 from edge.commands.options import engine_options
 from edge.engine.delegate import Delegate
+from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import count_boards_option, if_possible_option
 from edge_common.command_line import json_option, one_line_errors
 

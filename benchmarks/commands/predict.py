@@ -2,8 +2,8 @@
 
 import click
 
-from edge.bundle.shipped import DEFAULT_BUNDLE
 from edge.commands.options import threads_option
+from edge.shipped import DEFAULT_BUNDLE
 from edge_common.command_line import json_option, one_line_errors
 
 EXAMPLES = """\b

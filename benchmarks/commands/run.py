@@ -4,9 +4,9 @@ from pathlib import Path
 
 import click
 
-from edge.bundle.shipped import DEFAULT_BUNDLE
 from edge.commands.options import engine_options
 from edge.engine.delegate import Delegate
+from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import counting_options, insight_options, scenario_options
 from edge_benchmarks.remote.board import Board
 from edge_benchmarks.remote.options import board_options

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import click
 from click.core import ParameterSource
 
-from edge.bundle.shipped import find_bundle
+from edge.shipped import find_bundle
 from edge_common.errors import SourceError
 
 

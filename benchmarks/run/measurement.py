@@ -8,8 +8,8 @@ from pathlib import Path
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
-from edge.bundle.shipped import find_bundle
 from edge.commands.options import is_plain_tflite
+from edge.shipped import find_bundle
 from edge.tflite import flatbuffer
 from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial
 from edge_benchmarks.record.record import BundleRecord, Measurement, PartRecord, Record, Streaming

@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from edge.bundle.shipped import find_bundle
 from edge.engine.delegate import DEFAULT, Delegate, label_of
+from edge.shipped import find_bundle
 from edge_common.data import decode, nearest_or_all, read_toml
 from edge_common.errors import ConfigError
 from edge_devices.detection.machine import Machine

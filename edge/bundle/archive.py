@@ -15,7 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from edge.bundle.manifest import SCHEMA_VERSION, Manifest, Member, check
-from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.shipped import DEFAULT_BUNDLE, find_bundle
 from edge_common.data import decode, encode
 from edge_common.errors import BundleError
 from edge_common.files import whole_file

@@ -3,17 +3,20 @@
 import weakref
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.bundle.manifest import TensorSpec
-from edge.emulated import Pacer
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.delegation import Delegation, who_computes
 from edge.engine.loading import Loaded, brief, load_model, told_how_to_go_on, without_library
 from edge.engine.watchdog import Watchdog, guard
 from edge_common.errors import DelegateError, EngineError
+
+if TYPE_CHECKING:
+    from edge.emulated import Pacer
 
 
 class Engine:
@@ -36,7 +39,7 @@ class Engine:
         runtime: str = "auto",
         threads: int = 1,
         delegate: Delegate = AUTO,
-        pacer: Pacer | None = None,
+        pacer: "Pacer | None" = None,
         timeout_s: float | None = None,
     ) -> None:
         self.name, self.delegate, self.pacer = name, delegate, pacer

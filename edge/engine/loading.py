@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.engine.delegate import AUTO, NONE, Delegate
-from edge.engine.delegate_library import load_library
 from edge.engine.delegation import delegate_nodes
 from edge.engine.runtimes import Runtime
 from edge_common.console import announce
@@ -82,6 +81,8 @@ def _by_the_runtime(
 def _with_library(
     model: bytes, name: str, runtime: Runtime, threads: int, delegate: Delegate
 ) -> Loaded:
+    from edge.engine.delegate_library import load_library  # most runs need none
+
     library = load_library(runtime, delegate)
     try:
         with captured_stderr() as messages:

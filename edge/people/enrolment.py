@@ -11,8 +11,8 @@ import numpy as np
 from edge.bundle.archive import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine.delegate import AUTO, Delegate
-from edge.people.acceptance import acceptance_of
 from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write_gallery
+from edge.people.recogniser import acceptance_of
 from edge.registry import Request
 from edge.sources import Source, open_source
 from edge.stream.preprocess import Region

@@ -1,16 +1,17 @@
 """Names for descriptors: the nearest person of a gallery, or `unknown`; and who was seen in a run."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.people.acceptance import threshold_of
 from edge.people.gallery import UNKNOWN, Gallery, descriptor_task, read_gallery, unit
 from edge.stream.decision import Answer
-from edge_common.errors import GalleryError
+from edge_common.data import decode, encode
+from edge_common.errors import BundleError, GalleryError
 
 
 class Recogniser:
@@ -53,35 +54,61 @@ def open_recogniser(bundle: Bundle, path: Path, threshold: float | None) -> Reco
     return Recogniser(gallery, threshold_of(bundle, threshold))
 
 
-class PeopleSeen:
-    """Decisions a name, with their lowest and highest similarity."""
+ACCEPTANCE = "acceptance.json"
 
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, float, float]] = {}
 
-    def add(self, answers: Iterable[Answer]) -> None:
-        """Count the answers of one decision that name somebody, or `unknown`."""
-        for answer in answers:
-            if answer.similarity is not None and answer.label is not None:
-                count, low, high = self._seen.get(answer.label, (0, 1.0, -1.0))
-                low, high = min(low, answer.similarity), max(high, answer.similarity)
-                self._seen[answer.label] = (count + 1, low, high)
+@dataclass(frozen=True)
+class Acceptance:
+    """A threshold, and what it was measured to let through.
 
-    def to_json(self) -> dict[str, dict[str, float]]:
-        """{name: decisions, lowest and highest similarity}, the most seen first."""
-        return {
-            name: {
-                "decisions": count,
-                "lowest_similarity": round(low, 4),
-                "highest_similarity": round(high, 4),
-            }
-            for name, (count, low, high) in self._ordered()
-        }
+    task: the embedding that it is of.  threshold: least cosine to be named.
+    false_accept_rate: share of strangers that are given somebody's name at this threshold,
+    with `people` in the gallery, each known by `known_by` photos.
+    held_out_rate, low, high: the same of people that a threshold was not chosen on, and its
+    95 % interval.  true_accept_rate: share of the people in the gallery, held out as well, that
+    get their own name.
+    data, command: on what it was measured, and how to do so again.
+    """
 
-    def lines(self) -> Iterator[str]:
-        """One line a name."""
-        for name, (count, low, high) in self._ordered():
-            yield f"{name}: {count} decisions, similarity {low:.2f} to {high:.2f}"
+    task: str
+    threshold: float
+    false_accept_rate: float
+    people: int
+    known_by: int = 1
+    held_out_rate: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+    true_accept_rate: float = 0.0
+    data: str = ""
+    command: str = ""
 
-    def _ordered(self) -> list[tuple[str, tuple[int, float, float]]]:
-        return sorted(self._seen.items(), key=lambda item: (-item[1][0], item[0]))
+
+def to_member(acceptance: Acceptance) -> bytes:
+    """What stands in the bundle as `acceptance.json`."""
+    return (json.dumps(encode(acceptance), indent=1, sort_keys=True) + "\n").encode()
+
+
+def acceptance_of(bundle: Bundle) -> Acceptance | None:
+    """What the bundle says of its own threshold, or None. Raises BundleError if it is damaged."""
+    if ACCEPTANCE not in bundle.members:
+        return None
+    try:
+        return decode(Acceptance, json.loads(bundle.members[ACCEPTANCE]))
+    except ValueError as error:
+        raise BundleError(f"{ACCEPTANCE} in the bundle is not valid ({error})") from error
+
+
+def threshold_of(bundle: Bundle, given: float | None) -> float:
+    """The threshold that was given, or the bundle's own.
+
+    Raises GalleryError where there is neither.
+    """
+    if given is not None:
+        return given
+    measured = acceptance_of(bundle)
+    if measured is None:
+        raise GalleryError(
+            f"the bundle '{bundle.manifest.name}' does not say from which likeness on two "
+            "descriptors are one person: give --threshold, such as 0.8"
+        )
+    return measured.threshold

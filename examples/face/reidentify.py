@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge.bundle.manifest import Accuracy
-from edge.people.acceptance import ACCEPTANCE, Acceptance, to_member
+from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
 from edge_common.command_line import one_line_errors
 from edge_common.document import Section, Table, markdown
 from edge_common.files import write_whole

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.bundle.archive import open_bundle
-from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.shipped import DEFAULT_BUNDLE, find_bundle
 from edge_common.errors import Unavailable
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board

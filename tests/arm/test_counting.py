@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.bundle.archive import Bundle, open_bundle, write_bundle
-from edge.bundle.shipped import DEFAULT_BUNDLE
+from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.cli import main
 from edge_common.errors import RunFailed
 from edge_devices.emulation.cache import Say

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.shipped import DEFAULT_BUNDLE, find_bundle
 from edge_devices.emulation.arm_python import arm_python
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board

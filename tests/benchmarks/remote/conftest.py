@@ -35,7 +35,7 @@ def bench(sshd: Sshd) -> Bench:
 @pytest.fixture
 def bundle_path(tmp_path: Path) -> Path:
     """The shipped bundle under a name that no board knows."""
-    from edge.bundle.shipped import DEFAULT_BUNDLE, find_bundle
+    from edge.shipped import DEFAULT_BUNDLE, find_bundle
 
     path = tmp_path / "mine.edge"
     path.write_bytes(find_bundle(DEFAULT_BUNDLE).read_bytes())

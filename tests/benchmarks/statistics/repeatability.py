@@ -18,7 +18,7 @@ import click
 import numpy as np
 
 from edge.bundle.archive import open_bundle
-from edge.bundle.shipped import DEFAULT_BUNDLE
+from edge.shipped import DEFAULT_BUNDLE
 from edge.stream.stream import Stream
 from edge_benchmarks.judge.compare import (
     NO_DIFFERENCE,

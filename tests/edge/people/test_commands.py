@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from edge.bundle.archive import Bundle, open_bundle, write_bundle
 from edge.cli import main
-from edge.people.acceptance import ACCEPTANCE, Acceptance, acceptance_of, to_member
 from edge.people.gallery import read_gallery
+from edge.people.recogniser import ACCEPTANCE, Acceptance, acceptance_of, to_member
 
 
 @pytest.fixture

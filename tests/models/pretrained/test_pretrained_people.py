@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from edge.bundle.archive import open_bundle, write_bundle
 from edge.bundle.manifest import Accuracy
-from edge.people.acceptance import acceptance_of
+from edge.people.recogniser import acceptance_of
 from edge_common.document import Section
 from edge_models.evaluation.similarity import GalleryAnswers, roc_area, unit
 from edge_models.networks.files import save_model

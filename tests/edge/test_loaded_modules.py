@@ -1,0 +1,50 @@
+"""What a board loads for an ordinary run: what it never reaches costs it no memory and no time."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOMS = ("edge", "edge_common", "edge_devices")
+# edge-run on a video with the shipped bundle loads these modules of ours and no other
+LOADED = """
+edge
+edge.bundle edge.bundle.archive edge.bundle.manifest
+edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people
+edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine edge.engine.loading
+edge.engine.runtimes edge.engine.watchdog
+edge.loop edge.registry edge.shipped edge.sinks edge.sources edge.sources.video
+edge.stream edge.stream.decision edge.stream.preprocess edge.stream.quantise edge.stream.ring
+edge.stream.stream edge.summary
+edge_common edge_common.closing edge_common.command_line edge_common.console edge_common.data
+edge_common.errors edge_common.files edge_common.native_output
+edge_devices edge_devices.detection edge_devices.detection.kernel_files
+edge_devices.detection.memory
+"""
+# and these with each of the options
+MORE = {
+    "--jsonl out.jsonl": "edge.sinks.jsonl",
+    "--save out.avi": "edge.sinks.video edge.sinks.draw",
+}
+
+
+def _loaded(folder: Path, video: Path, *options: str) -> set[str]:
+    code = (
+        "import sys\n"
+        "from edge.cli import main\n"
+        f"try: main(['--source', {str(video)!r}, '--frames', '18', *sys.argv[1:]])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        f"ours = [name for name in sys.modules if name.split('.')[0] in {ROOMS}]\n"
+        "sys.stderr.write(' '.join(ours))\n"
+    )
+    command = [sys.executable, "-c", code, *options]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.split())
+
+
+@pytest.mark.parametrize("options", ["", *MORE])
+def test_a_run_loads_what_it_uses(tmp_path: Path, video_path: Path, options: str) -> None:
+    expected = {*LOADED.split(), *MORE.get(options, "").split()}
+    assert _loaded(tmp_path, video_path, *options.split()) == expected
