@@ -98,7 +98,7 @@ def main(
     if output is None:
         return
     with captured_stderr():  # tensorflow's start-up notes would bury the progress
-        from edge_models.evaluation.again import report_again
+        from edge_models.evaluation.report import report_again
         from edge_models.training.run import RunOptions, train_and_save
 
     if report_only:

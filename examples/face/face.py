@@ -55,7 +55,7 @@ def face_model(folder: Path, window: int) -> "keras.Model":
     import keras
     from keras import layers
 
-    from edge_models.pretrained.halves import read_halves
+    from edge_models.pretrained.load import read_halves
 
     halves = read_halves(FACERES, FACERES.find(folder))
     frames = keras.Input((window, *FACERES.shape), name="frames")

@@ -7,19 +7,10 @@ import numpy as np
 
 from edge_common.document import Section, Table
 from edge_models.evaluation import plots
-from edge_models.evaluation.cells import (
-    NONE,
-    between,
-    duration,
-    number,
-    numbers,
-    percent,
-    summary_row,
-)
-from edge_models.evaluation.heat_section import Heat, heat_sections
+from edge_models.evaluation.analysis_sections import Heat, heat_sections, identity_section
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import Identity
-from edge_models.evaluation.identity_section import identity_section
+from edge_models.evaluation.intervals import NONE, between, duration, number, numbers, percent
 from edge_models.evaluation.results import RegressionResult, Results, TaskResult, source_of_each
 
 _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
@@ -148,3 +139,15 @@ def _best(course: TrainingHistory) -> str:
 
 def _spoken(stage: str) -> str:
     return plots.STAGE_TITLES.get(stage, stage.replace("_", " "))
+
+
+def summary_row(task: str, result: TaskResult | RegressionResult, files: int) -> tuple[str, ...]:
+    """Of the table of tasks."""
+    n = f"{len(result.truth):,}"
+    if isinstance(result, RegressionResult):
+        error = f"{number(result.mean_absolute_error)} {result.unit}".rstrip()
+        by_source, plain = numbers(result.interval_by_source), numbers(result.interval)
+        return task, "mean absolute error", error, n, f"{files:,}", by_source, plain
+    accuracy = percent(result.accuracy, 2)
+    by_source, plain = between(result.interval_by_source), between(result.interval)
+    return task, "accuracy", accuracy, n, f"{files:,}", by_source, plain

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from edge_common.errors import ModelError
+
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Save the whole network; the file appears whole or not at all."""
@@ -20,3 +22,11 @@ def save_whole(save: Callable[[Path], object], path: Path) -> None:
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def load_weights(network: keras.Model, path: str | Path, name: str) -> None:
+    """Read a file of weights. Raises ModelError where they are not those of `name`."""
+    try:
+        network.load_weights(path)
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} holds no weights of {name} ({error})") from error

@@ -17,15 +17,21 @@ from edge_common.errors import ConfigError
 from edge_models.datasets.batches import Epochs
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.history import TrainingHistory, label_sums
-from edge_models.networks.applications import load_weights
 from edge_models.networks.backbones import check_layer
+from edge_models.networks.files import load_weights
 from edge_models.networks.mtdnn import build_mtdnn, network_of
 from edge_models.networks.views import by_frames
 from edge_models.sections import WholeSection
 from edge_models.training.config import EndToEndConfig
 from edge_models.training.feature_cache import maps_of
-from edge_models.training.logs import CSVLog, TensorBoardLog, Watch
-from edge_models.training.progress import Checkpoint, KeepProgress, Progress
+from edge_models.training.progress import (
+    Checkpoint,
+    CSVLog,
+    KeepProgress,
+    Progress,
+    TensorBoardLog,
+    Watch,
+)
 from edge_models.training.schedule import OneCycle, ThesisSchedule, verbosity
 from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
 

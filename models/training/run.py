@@ -19,7 +19,7 @@ from edge_models.sections import NetworkSection
 from edge_models.training.config import AnyConfig, TrainingConfig
 from edge_models.training.from_features import FeatureTraining
 from edge_models.training.from_pixels import PixelTraining
-from edge_models.training.logs import LossLost
+from edge_models.training.progress import LossLost
 
 SKIPPED_NAME = "skipped.csv"
 

@@ -28,8 +28,7 @@ def main(row: str, folder: Path, network: int, width: float) -> None:
     Its answers mean nothing; its time, memory and size are those of the trained one.
     """
     with captured_stderr():
-        from edge_models.networks.comparison.catalogue import networks_of
-        from edge_models.networks.comparison.export import export_network
+        from edge_models.networks.comparison.catalogue import export_network, networks_of
 
     networks = networks_of(row)
     if network >= len(networks):

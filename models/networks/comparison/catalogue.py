@@ -1,16 +1,15 @@
-"""Which networks stand behind each row of the table, at which size."""
+"""Which networks stand behind each row of the table, and their export for a converter."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
+import tensorflow as tf
 
 from edge_common.errors import ConfigError
-from edge_models.networks.comparison import arcface, facenet, light
-from edge_models.networks.comparison import light as resnets
-from edge_models.networks.comparison import shared_trunks as cross_stitch
-from edge_models.networks.comparison import shared_trunks as filter_groups
-from edge_models.networks.comparison import shared_trunks as vgg
+from edge_models.networks.comparison import faces, light, shared_trunks
 
 
 @dataclass(frozen=True)
@@ -45,23 +44,23 @@ _STITCHED = (
 )
 
 ROWS: dict[str, tuple[Network, ...]] = {
-    "randomized-bins": (Network("resnet50_bins", 224, resnets.randomized_bins),),
-    "coral": (Network("resnet34_coral", 120, resnets.coral),),
+    "randomized-bins": (Network("resnet50_bins", 224, light.randomized_bins),),
+    "coral": (Network("resnet34_coral", 120, light.coral),),
     "one-task": (
-        Network("vgg11_age", 224, vgg.one_task_age),
-        Network("vgg11_gender", 224, vgg.one_task_gender),
+        Network("vgg11_age", 224, shared_trunks.one_task_age),
+        Network("vgg11_gender", 224, shared_trunks.one_task_gender),
     ),
     "cross-stitch": (
-        Network("vgg11_cross_stitch", 224, cross_stitch.cross_stitch, _STITCHED),
+        Network("vgg11_cross_stitch", 224, shared_trunks.cross_stitch, _STITCHED),
     ),
-    "filter-groups": (Network("vgg11_filter_groups", 224, filter_groups.filter_groups),),
+    "filter-groups": (Network("vgg11_filter_groups", 224, shared_trunks.filter_groups),),
     "mobilenet-v2": (Network("mobilenet_v2", 96, light.mobilenet_v2),),
-    "insightface": (Network("resnet100_arcface", 112, arcface.arcface),),
+    "insightface": (Network("resnet100_arcface", 112, faces.arcface),),
     "dex": (
-        Network("vgg16_dex_age", 224, vgg.dex_age),
-        Network("vgg16_dex_gender", 224, vgg.dex_gender),
+        Network("vgg16_dex_age", 224, shared_trunks.dex_age),
+        Network("vgg16_dex_gender", 224, shared_trunks.dex_gender),
     ),
-    "facenet": (Network("inception_resnet_v1", 160, facenet.facenet),),
+    "facenet": (Network("inception_resnet_v1", 160, faces.facenet),),
     "mtllnn": (Network("mobilenet_v1_mtllnn", 224, light.mtllnn),),
     "mtdnn": (Network("mtdnn_face", 198, light.mtdnn),),
 }  # fmt: skip
@@ -72,3 +71,52 @@ def networks_of(row: str) -> tuple[Network, ...]:
     if row not in ROWS:
         raise ConfigError(f"no row is called '{row}': there are {', '.join(ROWS)}")
     return ROWS[row]
+
+
+DESCRIPTION = "network.json"
+
+
+def export_network(network: Network, folder: Path, width: float = 1.0, networks: int = 1) -> None:
+    """Build with random weights; write `pieceN/` and, last, `network.json` into `folder`.
+
+    The description holds how many `networks` the row has, the parameters of this one, and
+    each piece's folder and the shapes (1, ...) of its inputs by name.
+    """
+    keras.utils.set_random_seed(0)
+    model = network.build(network.size, width)
+    parameters, described = model.count_params(), []
+    for number, (names, piece) in enumerate(pieces_of(model, network.pieces)):
+        name = f"piece{number}"
+        described.append({"folder": name, "inputs": _export(piece, names, folder / name)})
+    content = {"name": network.name, "networks": networks, "parameters": parameters}
+    (folder / DESCRIPTION).write_text(json.dumps({**content, "pieces": described}))
+
+
+def pieces_of(
+    model: keras.Model, pieces: tuple[Piece, ...]
+) -> list[tuple[tuple[str, ...], keras.Model]]:
+    """Names of inputs, and the model from a list of them to {layer: output}, of each piece."""
+    whole = ((model.input.name,), keras.Model([model.input], model.output))
+    return [(p.begins, _between(model, p)) for p in pieces] or [whole]
+
+
+def _between(model: keras.Model, piece: Piece) -> keras.Model:
+    begins = [model.get_layer(name).output for name in piece.begins]
+    return keras.Model(begins, {name: model.get_layer(name).output for name in piece.ends})
+
+
+def _export(
+    model: keras.Model, names: tuple[str, ...], folder: Path
+) -> Mapping[str, tuple[int, ...]]:
+    """One frame at a time, so that all shapes are fixed; the shapes by name."""
+    shapes = {name: (1, *tensor.shape[1:]) for name, tensor in zip(names, model.inputs)}
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+
+    def serve(tensors: Mapping[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
+        return model([tensors[name] for name in names], training=False)
+
+    signature = {name: tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()}
+    archive.add_endpoint("serve", serve, [signature])
+    archive.write_out(str(folder), verbose=False)
+    return shapes

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from edge_models.datasets.dataset import DataSet, Part
+from edge_models.evaluation.analysis_sections import Heat, heat_sections
 from edge_models.evaluation.gradcam import Covering, cover
-from edge_models.evaluation.heat_section import Heat, heat_sections
 from edge_models.evaluation.intervals import Estimate
 from edge_models.evaluation.measure import ask
 from edge_models.evaluation.network import open_network

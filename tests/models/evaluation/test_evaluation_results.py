@@ -6,16 +6,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_common.statistics import wilson_interval
-from edge_models.evaluation.cells import (
+from edge_models.evaluation.history import TrainingHistory
+from edge_models.evaluation.intervals import (
+    Estimate,
     between,
+    mean_interval,
     number,
     number_within,
     numbers,
     percent,
+    share_interval,
     share_within,
 )
-from edge_models.evaluation.history import TrainingHistory
-from edge_models.evaluation.intervals import Estimate, mean_interval, share_interval
 from edge_models.evaluation.json_report import json_of
 from edge_models.evaluation.plots import confusion
 from edge_models.evaluation.results import Confused, RegressionResult, TaskResult, range_edges

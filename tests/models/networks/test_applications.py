@@ -5,8 +5,7 @@ import pytest
 from keras.applications import mobilenet_v2, resnet, resnet_v2
 
 from edge_common.errors import ConfigError, ModelError
-from edge_models.networks.applications import applications, keras_application
-from edge_models.networks.backbones import build_backbone
+from edge_models.networks.backbones import applications, build_backbone, keras_application
 
 
 @pytest.mark.parametrize("name", ["MobileNetV2", "mobilenetv2", "mobilenet-v2"])

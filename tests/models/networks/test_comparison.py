@@ -11,8 +11,14 @@ from click.testing import CliRunner
 
 from edge_common.errors import ConfigError
 from edge_models.networks.comparison.__main__ import main
-from edge_models.networks.comparison.catalogue import ROWS, Network, networks_of
-from edge_models.networks.comparison.export import DESCRIPTION, export_network, pieces_of
+from edge_models.networks.comparison.catalogue import (
+    DESCRIPTION,
+    ROWS,
+    Network,
+    export_network,
+    networks_of,
+    pieces_of,
+)
 from edge_models.networks.comparison.light import coral
 from edge_models.networks.comparison.shared_trunks import cross_stitch, filter_groups
 
