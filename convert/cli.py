@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge.bundle.manifest import PRECISIONS
+from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
 from edge_common import __version__
 from edge_common.command_line import one_line_errors

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, Task
+from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
+from edge.tasks import Task
 from edge_convert.cut.keras.candidates import Candidate, table
 from edge_convert.precision.parts import FloatPart
 

@@ -13,7 +13,7 @@ from typing import Any
 import keras
 from keras import layers, tree
 
-from edge.bundle.manifest import TASK_KINDS, Task
+from edge.tasks import KINDS, Task, inferred_kind, kind_of
 from edge_common.data import decode
 from edge_common.errors import ConfigError, ModelError
 from edge_convert.cut.keras.model import named_outputs
@@ -25,6 +25,7 @@ _KEEP_PROBABILITIES = (
     layers.Flatten,
     layers.Dropout,
 )
+_ACTIVATIONS = {"softmax": layers.Softmax, "sigmoid": lambda: layers.Activation("sigmoid")}
 # arrays of these names stand beside the tasks' own in golden and labelled files
 RESERVED_NAMES = frozenset({"clips", "file", "frames"})
 
@@ -114,16 +115,15 @@ def _refuse_odd(name: str, output: Output) -> None:
 
 def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     size = int(output.shape[-1])
-    entry = entry or TaskEntry(_inferred_kind(output.ending, size))
-    if entry.kind not in TASK_KINDS:
-        raise ConfigError(
-            f"task '{name}' has kind '{entry.kind}'; there are {', '.join(TASK_KINDS)}"
-        )
-    if entry.kind in ("binary", "regression") and size != 1:
+    entry = entry or TaskEntry(inferred_kind(_activation(output.ending), size))
+    if entry.kind not in KINDS:
+        raise ConfigError(f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}")
+    kind = KINDS[entry.kind]
+    if kind.fixed_width not in (None, size):
         raise ConfigError(
             f"task '{name}' is {entry.kind}, which is one number; the model gives {size}"
         )
-    wanted = {"classification": size, "binary": 2}.get(entry.kind, 0)
+    wanted = kind.label_count(size)
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
         raise ConfigError(f"task '{name}' has {len(labels)} labels where {wanted} are needed")
@@ -135,12 +135,11 @@ def with_probabilities(
 ) -> tuple[keras.Model, list[str]]:
     """The model with a softmax or sigmoid behind answers that end in logits, and their names."""
     outputs, mended = named_outputs(model), []
-    endings = {"classification": layers.Softmax, "binary": lambda: layers.Activation("sigmoid")}
     for task in tasks:
         tensor = outputs[task.name]
-        wanted = {"classification": "softmax", "binary": "sigmoid"}.get(task.kind)
-        if wanted and wanted not in _ending(tensor):
-            outputs[task.name] = endings[task.kind]()(tensor)
+        wanted = kind_of(task).activation
+        if wanted in _ACTIVATIONS and wanted not in _ending(tensor):
+            outputs[task.name] = _ACTIVATIONS[wanted]()(tensor)
             mended.append(task.name)
     return (keras.Model(model.inputs, outputs, name=model.name) if mended else model), mended
 
@@ -155,9 +154,8 @@ def _ending(tensor: Any) -> str:
     return getattr(getattr(inner, "activation", None), "__name__", operation.name).lower()
 
 
-def _inferred_kind(ending: str, size: int) -> str:
+def _activation(ending: str) -> str:
+    """The activation that an operation's name stands for."""
     if "softmax" in ending:
-        return "classification"
-    if ("sigmoid" in ending or "logistic" in ending) and size == 1:
-        return "binary"
-    return "regression" if size == 1 else "embedding"
+        return "softmax"
+    return "sigmoid" if "sigmoid" in ending or "logistic" in ending else "linear"

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 from edge.engine.delegation import Delegation, by_part
-from edge.stream.decision import Answer
+from edge.tasks import Prediction
 from edge_common.console import text_table
 from edge_common.data import encode
 
@@ -83,7 +83,7 @@ class PeopleSeen:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, float, float]] = {}
 
-    def add(self, answers: Iterable[Answer]) -> None:
+    def add(self, answers: Iterable[Prediction]) -> None:
         """Count the answers of one decision that name somebody, or `unknown`."""
         for answer in answers:
             if answer.similarity is not None and answer.label is not None:

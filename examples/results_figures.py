@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.tasks import is_share
 from edge_benchmarks.judge.cells import amount, megabytes
 from edge_benchmarks.record.file import read_record
 from edge_benchmarks.record.record import Measurement, Record
@@ -72,7 +73,7 @@ def _percentile(found: Measurement, name: str) -> str:
 def _accuracy(figure) -> str:
     if figure is None:
         return "as streamed"
-    if figure.metric != "accuracy":
+    if not is_share(figure.metric):
         return f"{figure.value:.3f} {figure.unit}".strip()
     low, high = figure.interval
     return f"{100 * figure.value:.2f} % [{100 * low:.1f}, {100 * high:.1f}]"

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from edge.tasks import is_share
 from edge_benchmarks.judge.cells import BYTES, COUNT, MS, SHARE, total
 from edge_benchmarks.judge.compare import BETTER, NO_DIFFERENCE, WORSE, difference_interval
 from edge_benchmarks.record.record import Record, TaskFigure
@@ -65,9 +66,9 @@ def accuracy_changes(before: Record, after: Record) -> Iterator[Change]:
 
 
 def _judged(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
-    is_share = new.metric == "accuracy"
-    name = f"{'accuracy' if is_share else 'mean absolute error'} of {new.task}"
-    unit = SHARE if is_share else new.unit
+    higher_is_better = is_share(new.metric)
+    name = f"{'accuracy' if higher_is_better else 'mean absolute error'} of {new.task}"
+    unit = SHARE if higher_is_better else new.unit
     if old.value is None or new.value is None:
         return Change(name, old.value, new.value, unit)
     if not same_clips:
@@ -78,12 +79,12 @@ def _judged(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
     low, high = difference_interval(old.value, intervals[0], new.value, intervals[1])
     verdict = NO_DIFFERENCE
     if low > 0 or high < 0:
-        verdict = BETTER if (low > 0) == is_share else WORSE
+        verdict = BETTER if (low > 0) == higher_is_better else WORSE
     return Change(name, old.value, new.value, unit, verdict, (low, high))
 
 
 def _interval(figure: TaskFigure) -> tuple[float, float] | None:
-    if figure.interval is None and figure.metric == "accuracy" and figure.n:
+    if figure.interval is None and is_share(figure.metric) and figure.n:
         return wilson_interval(round(figure.value * figure.n), figure.n)
     return figure.interval
 

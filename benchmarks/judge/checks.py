@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from edge.tasks import is_share
 from edge_benchmarks.judge.cells import BYTES, COUNT, NOT_MEASURED, amount, cell, total, value
 from edge_benchmarks.judge.facts import UNSURE, Facts, GoldenFacts, golden_text
 from edge_benchmarks.record.record import TaskFigure
@@ -93,9 +94,11 @@ def _grown(name: str, unit: str, before: float, after: float | None, allowed: fl
 
 def _accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowances) -> Check:
     figure = next((f for f in new.accuracy if f.task == old.task), None)
-    is_share = old.metric == "accuracy"
+    higher_is_better = is_share(old.metric)
     name = f"{old.metric.replace('_', ' ')} of {old.task}"
-    allowed = f"-{allowances.drop:g} points" if is_share else f"+{100 * allowances.larger:g} %"
+    allowed = (
+        f"-{allowances.drop:g} points" if higher_is_better else f"+{100 * allowances.larger:g} %"
+    )
     if figure is None or figure.value is None or figure.metric != old.metric:
         return Check(
             name,
@@ -109,7 +112,7 @@ def _accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowanc
     if (baseline.data, old.n) != (new.data, figure.n):
         other = f"other clips: {old.n} of {baseline.data} and {figure.n} of {new.data}"
         return Check(name, value(old), value(figure), "", allowed, INCONCLUSIVE, other)
-    if not is_share:
+    if not higher_is_better:
         return _grown(name, old.unit, old.value, figure.value, allowances.larger)
     points = 100 * (figure.value - old.value)
     outcome = FAIL if -points > allowances.drop + _ROUNDING else PASS

@@ -14,10 +14,11 @@ from edge.bundle.archive import Bundle
 from edge.bundle.plain_tflite import open_any
 from edge.check.clips import read_clips
 from edge.check.evaluate import check_labels, stream_outputs
-from edge.check.self_test import SURE_MARGIN, margin, replay, self_test
+from edge.check.self_test import SURE_MARGIN, replay, self_test
 from edge.engine import runtimes
 from edge.engine.kernels import left_to_other_kernels
 from edge.stream.stream import EngineOptions, Stream
+from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks.inside.instructions import Instructions, count_parts
 from edge_benchmarks.judge.cells import NOT_MEASURED
@@ -203,7 +204,6 @@ def _golden(bundle: Bundle, options: EngineOptions) -> GoldenFacts | None:
         return None
     frames = bundle.golden["frames"]
     outputs = replay(bundle, frames, options)
-    classes = [t.name for t in bundle.manifest.tasks if t.kind == "classification"]
     try:
         self_test(bundle, options)
         failure = ""
@@ -213,15 +213,19 @@ def _golden(bundle: Bundle, options: EngineOptions) -> GoldenFacts | None:
         hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest(),
         not failure,
         failure,
-        {task: _decided(outputs[task]) for task in classes},
+        {t.name: labels for t in bundle.manifest.tasks if (labels := _decided(t, outputs[t.name]))},
     )
 
 
-def _decided(scores: np.ndarray) -> tuple[int, ...]:
-    """The label of each decision (n, k), where it is sure."""
+def _decided(task: Task, outputs: np.ndarray) -> tuple[int, ...]:
+    """The label of each decision (n, k) that is sure; none of a task without labels."""
+    kind = kind_of(task)
+    margin = kind.margin(outputs)
+    if margin is None:
+        return ()
     return tuple(
-        int(label) if sure else UNSURE
-        for label, sure in zip(scores.argmax(1), margin(scores) >= SURE_MARGIN)
+        code if sure else UNSURE
+        for code, sure in zip(kind.codes(outputs), margin >= SURE_MARGIN, strict=True)
     )
 
 

@@ -4,23 +4,20 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edge.bundle.manifest import Accuracy, Task
+from edge.bundle.manifest import Accuracy
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies
+from edge.tasks import Task, is_share, kind_of
 from edge_benchmarks.record.record import TaskFigure
 from edge_common.statistics import wilson_interval
-
-_METRICS = {
-    "classification": "accuracy",
-    "binary": "accuracy",
-    "regression": "mean_absolute_error",
-}
 
 
 def unmeasured(tasks: Sequence[Task]) -> tuple[TaskFigure, ...]:
     """A figure without a value for each task that could have one."""
     return tuple(
-        TaskFigure(t.name, _METRICS[t.kind], unit=t.unit) for t in tasks if t.kind in _METRICS
+        TaskFigure(task.name, metric.name, unit=task.unit)
+        for task in tasks
+        if (metric := kind_of(task).metric)
     )
 
 
@@ -39,6 +36,6 @@ def figures(
 
 def _figure(empty: TaskFigure, found: Accuracy) -> TaskFigure:
     interval = None
-    if found.metric == "accuracy":
+    if is_share(found.metric):
         interval = wilson_interval(round(found.value * found.n), found.n)
     return TaskFigure(found.task, found.metric, found.value, found.n, interval, empty.unit)

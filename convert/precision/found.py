@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.bundle.manifest import Task
+from edge.tasks import Task
 from edge_convert.calibration import NetworkInput
 from edge_convert.precision.parts import ConvertedPart
 from edge_convert.precision.recipes import Recipe

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from edge.bundle.manifest import PRECISIONS
+from edge.bundle import PRECISIONS
 
 RANGES = ("min-max", "percentile", "mse")
 
@@ -12,7 +12,7 @@ RANGES = ("min-max", "percentile", "mse")
 class Recipe:
     """One way to convert a float part.
 
-    precision: one of edge.bundle.manifest.PRECISIONS.
+    precision: one of edge.bundle.PRECISIONS.
     ranges: how the ranges of activations are taken from the calibration frames.
     float_layers: operators that stay in float32, by the name of their output tensor.
     """

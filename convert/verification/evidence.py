@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
-from edge.bundle.manifest import Accuracy, Task
+from edge.bundle.manifest import Accuracy
+from edge.tasks import Task
 from edge_convert.precision.found import Found
 from edge_convert.precision.score import agreement
 from edge_convert.verification.verify import RuntimeRun
@@ -113,4 +114,4 @@ def agreements(
     tasks: Sequence[Task], reference: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """How far outputs mean the same as the float network's, for each task."""
-    return {t.name: agreement(reference[t.name], found[t.name], t.kind) for t in tasks}
+    return {t.name: agreement(t, reference[t.name], found[t.name]) for t in tasks}

@@ -9,9 +9,10 @@ import numpy as np
 
 from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
 from edge.check.evaluate import stream_outputs
-from edge.check.self_test import margin, replay
+from edge.check.self_test import replay
 from edge.engine.kernels import left_to_other_kernels
 from edge.stream.stream import EngineOptions
+from edge.tasks import kind_of
 from edge.tflite import flatbuffer
 from edge_common.document import Section, markdown
 from edge_convert.network import Network
@@ -30,8 +31,8 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     where a network is unsure, another runtime's rounding may tip it without a fault.
     """
     outputs = stream_outputs(bundle, windows)
-    classes = [t.name for t in bundle.manifest.tasks if t.kind == "classification"]
-    surest = int(sum((margin(outputs[task]) for task in classes), np.zeros(len(windows))).argmax())
+    margins = (kind_of(task).margin(outputs[task.name]) for task in bundle.manifest.tasks)
+    surest = int(sum((m for m in margins if m is not None), np.zeros(len(windows))).argmax())
     following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
     frames = np.concatenate(following)[: bundle.manifest.window + DECISIONS - 1]
     return {"frames": frames, **replay(bundle, frames, EngineOptions())}

@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.ticker import ScalarFormatter
 
 from edge.bundle.manifest import Accuracy
+from edge.tasks import is_share
 from edge_common import figures
 from edge_common.document import Section, page
 from edge_common.errors import BundleError
@@ -143,7 +144,7 @@ def accuracy_plot(accuracy: Sequence[Accuracy]) -> str:
 
 
 def _intervals(axes: Axes, rows: Sequence[Accuracy]) -> None:
-    percent = 100.0 if rows[0].metric == "accuracy" else 1.0
+    percent = 100.0 if is_share(rows[0].metric) else 1.0
     for place, row in enumerate(reversed(rows)):
         low, high = percent * row.low, percent * row.high
         colour = figures.GREY if row.graph == "float" else figures.BLUE

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from edge.bundle.manifest import Accuracy, Calibration, Manifest
+from edge.tasks import is_share
 from edge_common.document import Section, Table
 from edge_convert.network import Network
 from edge_convert.precision.found import Combination, Found
@@ -184,7 +185,7 @@ def _accuracy(manifest: Manifest, evidence: Evidence) -> Section:
 
 def described(accuracy: Accuracy) -> str:
     """The figure with its interval; shares of right answers in percent."""
-    scale, unit = (100.0, " %") if accuracy.metric == "accuracy" else (1.0, "")
+    scale, unit = (100.0, " %") if is_share(accuracy.metric) else (1.0, "")
     value, low, high = (scale * x for x in (accuracy.value, accuracy.low, accuracy.high))
     return f"{value:.2f}{unit} ({low:.2f} to {high:.2f})"
 

@@ -147,7 +147,7 @@ def _alike(
     bundle: Bundle, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     tasks = bundle.manifest.tasks
-    return {t.name: agreement(expected[t.name], found[t.name], t.kind) for t in tasks}
+    return {t.name: agreement(t, expected[t.name], found[t.name]) for t in tasks}
 
 
 def _largest_difference(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> float:

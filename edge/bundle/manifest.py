@@ -3,10 +3,11 @@
 import math
 from dataclasses import dataclass, field
 
+from edge.bundle import PRECISIONS
+from edge.tasks import KINDS, Task, kind_of
+
 SCHEMA_VERSION = 1
 
-TASK_KINDS = ("classification", "binary", "regression", "embedding")
-PRECISIONS = ("int8", "int16x8", "dynamic_range", "float16", "float32")
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
 SINGLE_FRAME = "single-frame"  # one part that reads one frame
@@ -43,20 +44,6 @@ class InputSpec:
     channels: int = 3
     colour_order: str = "RGB"
     value_range: tuple[float, float] = (0.0, 255.0)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One question that the network answers.
-
-    scale: a regression's output times `scale` is the value in `unit`.
-    """
-
-    name: str
-    kind: str
-    labels: tuple[str, ...] = ()
-    scale: float = 1.0
-    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -195,10 +182,10 @@ def _check_tasks(manifest: Manifest) -> None:
     names = [task.name for task in manifest.tasks]
     _require(sorted(names) == sorted(outputs), f"tasks {names} and outputs {sorted(outputs)}")
     for task in manifest.tasks:
-        _require(task.kind in TASK_KINDS, f"task kind '{task.kind}' of '{task.name}'")
+        _require(task.kind in KINDS, f"task kind '{task.kind}' of '{task.name}'")
         width = math.prod(outputs[task.name].shape[1:])
-        wide = {"classification": len(task.labels), "binary": 1, "regression": 1}
-        _require(wide.get(task.kind, width) == width, f"{width} values for '{task.name}'")
+        problem = kind_of(task).problem(width)
+        _require(not problem, problem)
 
 
 def _check_joint(encoder: Part, head: Part, window: int) -> None:

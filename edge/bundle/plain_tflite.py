@@ -13,12 +13,12 @@ from edge.bundle.manifest import (
     InputSpec,
     Manifest,
     Part,
-    Task,
     TensorSpec,
 )
 from edge.commands.options import is_plain_tflite
 from edge.engine.delegate import NONE, Delegate
 from edge.engine.engine import Engine
+from edge.tasks import Classification, Embedding, Regression, Task
 from edge_common.errors import BundleError
 
 _FILE = "model.tflite"
@@ -95,11 +95,11 @@ def _task(index: int, tensor: TensorSpec, labels: Sequence[str]) -> Task:
     if labels and len(labels) != size and index == 0:
         raise BundleError(f"{len(labels)} labels were given for an output of {size} values")
     if len(tensor.shape) > 2:
-        return Task(name, "embedding")
+        return Task(name, Embedding.name)
     if size == 1:
-        return Task(name, "regression")
+        return Task(name, Regression.name)
     named = tuple(labels) if len(labels) == size else tuple(str(i) for i in range(size))
-    return Task(name, "classification", named)
+    return Task(name, Classification.name, named)
 
 
 def _renamed(tensor: TensorSpec, name: str) -> TensorSpec:

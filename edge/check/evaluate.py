@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Accuracy, Task
+from edge.bundle.manifest import Accuracy
 from edge.check.clips import Clips
 from edge.stream.stream import EngineOptions, Stream
+from edge.tasks import Metric, Task, kind_of
 from edge_common.errors import ClipError
 from edge_common.statistics import bootstrap_interval, wilson_interval
 
@@ -42,25 +43,22 @@ def accuracies(
     data: str,
 ) -> tuple[Accuracy, ...]:
     """Accuracy (share of right labels), or mean absolute error in the task's unit."""
-    known = [task for task in tasks if task.name in labels and task.kind != "embedding"]
     return tuple(
-        _accuracy(task, outputs[task.name], labels[task.name], graph, data) for task in known
+        _accuracy(task, metric, outputs[task.name], labels[task.name], graph, data)
+        for task in tasks
+        if task.name in labels and (metric := kind_of(task).metric)
     )
 
 
 def _accuracy(
-    task: Task, outputs: np.ndarray, labels: np.ndarray, graph: str, data: str
+    task: Task, metric: Metric, outputs: np.ndarray, labels: np.ndarray, graph: str, data: str
 ) -> Accuracy:
-    n = len(labels)
-    if task.kind == "regression":
-        errors = np.abs(outputs[:, 0] * task.scale - labels)
-        low, high = bootstrap_interval(errors)
-        error = float(errors.mean())
-        return Accuracy(task.name, "mean_absolute_error", error, n, graph, data, low, high)
-    decided = outputs.argmax(1) if task.kind == "classification" else outputs[:, 0] >= 0.5
-    right = int((decided == labels).sum())
-    low, high = wilson_interval(right, n)
-    return Accuracy(task.name, "accuracy", right / n, n, graph, data, low, high)
+    n, figures = len(labels), kind_of(task).figures(outputs, labels)
+    if metric.is_share:
+        low, high = wilson_interval(int(figures.sum()), n)
+    else:
+        low, high = bootstrap_interval(figures)
+    return Accuracy(task.name, metric.name, float(figures.mean()), n, graph, data, low, high)
 
 
 def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
@@ -75,16 +73,7 @@ def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
             f"{', '.join(names)}: name each array after its task"
         )
     for task in tasks:
-        labels = clips.labels.get(task.name)
-        if labels is None or task.kind == "embedding":
+        if task.name not in clips.labels:
             continue
-        if labels.ndim != 1 or labels.dtype.kind not in "iuf":
-            raise ClipError(
-                f"{clips.name}: '{task.name}' is {labels.dtype} of shape {labels.shape}; "
-                "one number a clip is needed (for a class its index)"
-            )
-        if task.labels and not np.isin(labels, np.arange(len(task.labels))).all():
-            raise ClipError(
-                f"{clips.name}: '{task.name}' has labels from {labels.min()} to {labels.max()}; "
-                f"the bundle knows the classes 0 to {len(task.labels) - 1}"
-            )
+        if problem := kind_of(task).label_problem(clips.labels[task.name]):
+            raise ClipError(f"{clips.name}: '{task.name}' {problem}")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Task
 from edge.engine.delegation import Delegation
 from edge.stream.stream import EngineOptions, Stream
+from edge.tasks import Task, kind_of
 from edge_common.errors import BundleError, SelfTestFailed
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
@@ -54,9 +54,11 @@ def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
     """Raise SelfTestFailed where outputs (n, k) do not mean the same."""
     if expected.shape != found.shape or not np.isfinite(found).all():
         raise SelfTestFailed(f"task {task.name} gives outputs of another form than expected")
-    if task.kind == "classification":
-        sure = margin(expected) >= SURE_MARGIN
-        wrong = int((expected.argmax(1) != found.argmax(1))[sure].sum())
+    kind = kind_of(task)
+    margin = kind.margin(expected)
+    if margin is not None:
+        sure = margin >= SURE_MARGIN
+        wrong = int((kind.figures(found, kind.decide(expected)) == 0)[sure].sum())
         if wrong:
             raise SelfTestFailed(
                 f"task {task.name} decides {wrong} of {sure.sum()} sure golden decisions "
@@ -74,12 +76,6 @@ def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
 def _difference(expected: np.ndarray, found: np.ndarray) -> float:
     """The largest absolute difference, relative to the largest expected value."""
     return float(np.abs(found - expected).max()) / max(1e-6, float(np.abs(expected).max()))
-
-
-def margin(scores: np.ndarray) -> np.ndarray:
-    """By how much the best of k classes leads, (n, k) -> (n,): how sure a decision is."""
-    ordered = np.sort(scores, axis=1)
-    return ordered[:, -1] - ordered[:, -2] if scores.shape[1] > 1 else ordered[:, -1]
 
 
 def replay(bundle: Bundle, frames_rgb: np.ndarray, options: EngineOptions) -> dict[str, np.ndarray]:

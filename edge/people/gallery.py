@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Task
+from edge.tasks import Task, kind_of
 from edge_common.errors import GalleryError
 from edge_common.files import whole_file
 
@@ -81,7 +81,7 @@ class Gallery:
 def descriptor_task(bundle: Bundle) -> Task:
     """The task that tells people apart. Raises GalleryError where there is none."""
     for task in bundle.manifest.tasks:
-        if task.kind == "embedding":
+        if kind_of(task).is_descriptor:
             return task
     tasks = ", ".join(task.name for task in bundle.manifest.tasks)
     raise GalleryError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.people.gallery import UNKNOWN, Gallery, descriptor_task, read_gallery, unit
-from edge.stream.decision import Answer
+from edge.tasks import Prediction
 from edge_common.data import decode, encode
 from edge_common.errors import BundleError, GalleryError
 
@@ -39,7 +39,7 @@ class Recogniser:
         similarity = float(likeness[nearest])
         return self._owners[nearest] if similarity >= self.threshold else UNKNOWN, similarity
 
-    def __call__(self, answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    def __call__(self, answers: Mapping[str, Prediction]) -> dict[str, Prediction]:
         """The answers with the name and the likeness in that of the descriptor."""
         label, similarity = self.name(answers[self.task].scores)
         named = replace(answers[self.task], label=label, similarity=similarity)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.stream.decision import Answer, Decision
+from edge.stream.decision import Decision
+from edge.tasks import Prediction
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _MIN_WIDTH = 480  # smaller pictures are enlarged, so that the text can be read
@@ -42,7 +43,7 @@ def _enlarge(pixels: np.ndarray) -> np.ndarray:
     return cv2.resize(pixels, (_MIN_WIDTH, round(height * scale)), interpolation=cv2.INTER_CUBIC)
 
 
-def _draw_answer(panel: np.ndarray, answer: Answer, top: int, line: int) -> None:
+def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> None:
     width, baseline = panel.shape[1], top + line
     _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
     share = answer.share

@@ -1,11 +1,10 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
-from edge.stream.decision import Answer, Decision, answers
+from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame, Preprocessor, Region
 from edge.stream.stream import EngineOptions, Naming, Stream
 
 __all__ = [
-    "Answer",
     "Decision",
     "EngineOptions",
     "Frame",
@@ -13,5 +12,4 @@ __all__ = [
     "Preprocessor",
     "Region",
     "Stream",
-    "answers",
 ]

@@ -14,10 +14,11 @@ from edge.bundle.manifest import Part, TensorSpec
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.delegation import Delegation, check_taken
 from edge.engine.engine import Engine
-from edge.stream.decision import Answer, Decision, answers
+from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame, Preprocessor, Region
 from edge.stream.quantise import dequantise, transfer
 from edge.stream.ring import Ring
+from edge.tasks import Prediction, predictions
 from edge_common.errors import BundleError
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Head:
 
 
 # names people in the answers, such as a `Recogniser` of a gallery does
-Naming = Callable[[Mapping[str, Answer]], Mapping[str, Answer]]
+Naming = Callable[[Mapping[str, Prediction]], Mapping[str, Prediction]]
 
 
 class Stream:
@@ -196,7 +197,7 @@ class Stream:
             return None
         outputs = self.head()
         decided = time.perf_counter_ns()
-        tasks = answers(self.tasks, outputs)
+        tasks = predictions(self.tasks, outputs)
         if self._naming:
             tasks = self._naming(tasks)
         latency_ms = {"preprocess": (ready - started) / 1e6}

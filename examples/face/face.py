@@ -12,11 +12,12 @@ import click
 import numpy as np
 
 from edge.check.clips import Clips
+from edge.tasks import Binary, Embedding, Task
 from edge_common.command_line import one_line_errors
 from edge_common.native_output import captured_stderr
 from edge_models.datasets.clips import ClipPlan, write_clips
 from edge_models.datasets.orl import read_photos
-from edge_models.networks.tasks import Task, regression, write_tasks
+from edge_models.networks.tasks import regression, write_tasks
 from edge_models.pretrained.catalogue import FACERES
 from examples.astronaut import film_all_actions
 from examples.face.galleries import WHOLE_FACE, face_plans, part_of, render_faces
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 OLDEST = 100  # years; the first of as many classes is 1 year
 TASKS = (
     regression("age", "years", float(OLDEST)),
-    Task("gender", "binary", ("female", "male")),
-    Task("descriptor", "embedding"),
+    Task("gender", Binary.name, ("female", "male")),
+    Task("descriptor", Embedding.name),
 )
 TINT = (0.6, 1.0)  # of each channel, in every second clip: ORL is grey, cameras are not
 

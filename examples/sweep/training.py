@@ -9,6 +9,7 @@ import click
 import keras
 import numpy as np
 
+from edge.tasks import kind_of
 from edge_common.errors import ConfigError
 from edge_common.files import write_whole
 from edge_models.datasets.dataset import DataSet
@@ -74,10 +75,10 @@ def _check_comparable(data: DataSet) -> None:
     if len(np.unique(data.test.source_of_each)) < 2:
         raise ConfigError("all test clips are of one file, which says nothing of others: add some")
     for task in data.tasks:
-        if task.kind == "regression":
+        if not kind_of(task).has_classes:
             raise ConfigError(
-                f"{task.name} is a number, and a sweep compares accuracy: choose data whose tasks "
-                "are all classes"
+                f"{task.name} is a task of kind {task.kind}, and a sweep compares accuracy: choose "
+                "data whose tasks are all classes"
             )
 
 

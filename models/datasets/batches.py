@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge.tasks import Task, kind_of
 from edge_models.datasets.augment import AugmentationSection, augment
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.datasets.motion import ACTIONS, REVERSED_ACTION
@@ -83,8 +84,8 @@ def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data
     )
 
 
-def _label_type(task) -> tf.DType:
-    return tf.float32 if task.kind == "regression" else tf.int64
+def _label_type(task: Task) -> tf.DType:
+    return tf.as_dtype(kind_of(task).training_dtype)
 
 
 _REVERSED = np.array([ACTIONS.index(REVERSED_ACTION[action]) for action in ACTIONS])

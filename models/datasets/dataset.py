@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.tasks import Task
 from edge_common.errors import ClipError, ConfigError
 from edge_common.files import whole_file
-from edge_models.networks.tasks import Task
 
 
 @dataclass(frozen=True)

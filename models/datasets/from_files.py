@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from edge.tasks import Label, Task, kind_of
 from edge_common.errors import ClipError, ConfigError
 from edge_models.datasets.dataset import DataSet, Dealt, Part, Skipped, deal
 from edge_models.datasets.decoded import Decoded, Reader, decode
-from edge_models.networks.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Item:
     """A file and its labels, in the tasks' order: classes as numbers, values in their unit."""
 
     path: Path
-    labels: tuple[float, ...]
+    labels: tuple[Label, ...]
 
 
 @dataclass(frozen=True)
@@ -115,16 +115,16 @@ def data_set(
     )  # fmt: skip
 
 
-def _classes(item: Item, tasks: Sequence[Task]) -> tuple[float, ...]:
-    return tuple(v for v, task in zip(item.labels, tasks) if task.kind == "classification")
+def _classes(item: Item, tasks: Sequence[Task]) -> tuple[Label, ...]:
+    return tuple(v for v, task in zip(item.labels, tasks) if kind_of(task).has_classes)
 
 
 def _part(decoded: Decoded, files: np.ndarray, found: Found) -> Part:
     chosen = np.flatnonzero(np.isin(decoded.file, files))
-    rows = np.array([found.items[index].labels for index in decoded.file[chosen]], np.float64)
+    columns = zip(*(found.items[index].labels for index in decoded.file[chosen]))
     labels = {
-        task.name: column if task.kind == "regression" else column.astype(np.int64)
-        for task, column in zip(found.tasks, rows.T)
+        task.name: np.array(column, kind_of(task).label_dtype)
+        for task, column in zip(found.tasks, columns)
     }
     return Part(
         lambda index: np.array(decoded.windows[chosen[index]]), labels, decoded.file[chosen]
@@ -135,10 +135,9 @@ def _notes(items: Sequence[Item], tasks: Sequence[Task], dealt: Dealt) -> list[s
     """Classes of which nothing can be measured."""
     notes = []
     for position, task in enumerate(tasks):
-        if task.kind != "classification":
-            continue
-        files = Counter(int(item.labels[position]) for item in items)
-        tested = {int(items[index].labels[position]) for index in dealt.test}
+        classes = [kind_of(task).classes(item.labels[position]) for item in items]
+        files = Counter(number for shown in classes for number in shown)
+        tested = {number for index in dealt.test for number in classes[index]}
         for number, label in enumerate(task.labels):
             if not files[number]:
                 notes.append(f"{task.name}: no file of {label}")

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from edge.check.clips import VIDEO_SUFFIXES, windows_of
 from edge.sources.images import ImageFiles, images_in, natural_key
 from edge.sources.video import VideoFile
+from edge.tasks import Classification, Label, Regression, Task, TaskKind, kind_of
 from edge_common.errors import ClipError
 from edge_models.datasets.dataset import DataSet, Skipped
 from edge_models.datasets.from_files import FolderSection, Found, Item, Request, data_set
-from edge_models.networks.tasks import Task, classification, regression
+from edge_models.networks.tasks import classification
 
-_REGRESSION = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
+_NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def _from_table(folder: Path, table: Path) -> Found:
             usable.append(row)
     columns = list(zip(*usable))[1:] if usable else [()] * (len(header) - 1)
     tasks = tuple(_task(name, column, table) for name, column in zip(header[1:], columns))
-    items = [Item(folder / row[0], _numbers(row[1:], tasks)) for row in usable]
+    items = [Item(folder / row[0], _labels(row[1:], tasks)) for row in usable]
     return Found(items, tasks, skipped)
 
 
@@ -130,35 +131,25 @@ def _wrong_with(row: Sequence[str], header: Sequence[str], folder: Path) -> str:
     if not (folder / row[0]).exists() or not row[0]:
         return "no such file"
     for name, cell in zip(header[1:], row[1:]):
-        if not cell:
-            return f"{name} is empty"
-        if _REGRESSION.fullmatch(name) and not _is_number(cell):
-            return f"{name} is {cell}, which is no number"
+        kind, _, _ = _column(name)
+        if problem := kind.cell_problem(cell):
+            return f"{name} {problem}"
     return ""
 
 
-def _is_number(cell: str) -> bool:
+def _column(header: str) -> tuple[type[TaskKind], str, str]:
+    """Kind, name and unit of a column: `NAME[UNIT]` holds numbers, any other classes."""
+    number = _NUMBERS.fullmatch(header)
+    return (Regression, number[1], number[2]) if number else (Classification, header, "")
+
+
+def _task(header: str, cells: Sequence[str], table: Path) -> Task:
+    kind, name, unit = _column(header)
     try:
-        return bool(np.isfinite(float(cell)))
-    except ValueError:
-        return False
+        return replace(kind.from_cells(name, tuple(cells)), unit=unit)
+    except ValueError as error:
+        raise ClipError(f"{table}: {error}") from error
 
 
-def _task(column: str, cells: Sequence[str], table: Path) -> Task:
-    number = _REGRESSION.fullmatch(column)
-    if number:
-        largest = max((abs(float(cell)) for cell in cells), default=1.0)
-        return regression(number[1], unit=number[2], scale=largest or 1.0)
-    labels = tuple(sorted(set(cells)))
-    if len(labels) == 1:
-        raise ClipError(
-            f"{table}: every clip's {column} is {labels[0]}, which leaves nothing to learn"
-        )
-    return classification(column, labels)
-
-
-def _numbers(cells: Sequence[str], tasks: Sequence[Task]) -> tuple[float, ...]:
-    return tuple(
-        float(cell) if task.kind == "regression" else float(task.labels.index(cell))
-        for cell, task in zip(cells, tasks)
-    )
+def _labels(cells: Sequence[str], tasks: Sequence[Task]) -> tuple[Label, ...]:
+    return tuple(kind_of(task).parse(cell) for cell, task in zip(cells, tasks))

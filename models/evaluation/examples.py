@@ -6,12 +6,12 @@ import cv2
 import matplotlib
 import numpy as np
 
+from edge.tasks import Task
 from edge_common.document import Picture
 from edge_models.evaluation.gradcam import heat_of_clip
 from edge_models.evaluation.measure import Asked
 from edge_models.evaluation.network import OpenNetwork
 from edge_models.evaluation.results import RegressionResult, TaskResult
-from edge_models.networks.tasks import Task
 
 COLOURS = "inferno"
 _DENSEST = 0.75  # share of the hottest place's colour, so that the frame shines through

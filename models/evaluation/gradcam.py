@@ -13,10 +13,10 @@ import cv2
 import numpy as np
 import tensorflow as tf
 
+from edge.tasks import Task
 from edge_models.evaluation.intervals import Estimate, mean_interval
 from edge_models.evaluation.measure import Asked
 from edge_models.evaluation.network import OpenNetwork
-from edge_models.networks.tasks import Task
 
 Score = Callable[[tf.Tensor], tf.Tensor]
 

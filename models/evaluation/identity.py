@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from edge.tasks import Task, kind_of
 from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
 from edge_models.evaluation.intervals import Estimate, share_interval
@@ -22,7 +23,6 @@ from edge_models.evaluation.similarity import (
     likeness_of,
     unit,
 )
-from edge_models.networks.tasks import Task
 from edge_models.sections import EvaluationSection
 
 RATES = (0.05, 0.01)  # of strangers' clips that may get a name
@@ -130,7 +130,7 @@ def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
     Raises:
         ConfigError: the training file names one that there is not, or that has no classes.
     """
-    classes = [task.name for task in tasks if task.kind == "classification"]
+    classes = [task.name for task in tasks if kind_of(task).has_classes]
     if section.identity == "auto":
         return USUAL if USUAL in classes else ""
     if section.identity and section.identity not in classes:

@@ -6,12 +6,12 @@ from pathlib import Path
 import click
 import numpy as np
 
+from edge.tasks import Task
 from edge_common.files import whole_file
 from edge_models.datasets.batches import plain_batches
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.network import OpenNetwork
 from edge_models.evaluation.results import RegressionResult, Results, TaskResult
-from edge_models.networks.tasks import Task
 
 CLIPS_A_BATCH = 8
 

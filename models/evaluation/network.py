@@ -9,9 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge.tasks import Task, kind_of
 from edge_common.errors import ModelError
 from edge_models.networks.mtdnn import MTDNNConfig
-from edge_models.networks.tasks import Task
 from edge_models.networks.views import backbone_by_frames
 
 
@@ -91,7 +91,7 @@ def _differs(model: keras.Model, expected: MTDNNConfig) -> str:
     shape = (expected.window, expected.size, expected.size, 3)
     if tuple(model.input_shape[1:]) != shape:
         return f"takes {_times(model.input_shape[1:])}, the training file says {_times(shape)}"
-    widths = {task.name: task.width for task in expected.tasks}
+    widths = {task.name: kind_of(task).width for task in expected.tasks}
     found = {name: output.shape[-1] for name, output in model.output.items()}
     if found != widths:
         return f"answers {_listed(found)}, the training file asks {_listed(widths)}"

@@ -13,13 +13,14 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
+from edge.tasks import Task, kind_of
 from edge_common.errors import ConfigError
 from edge_models.datasets.clips import TASK_LABELS
 from edge_models.datasets.swimmers import ACTIONS as SWIM_ACTIONS
 from edge_models.datasets.swimmers import PEOPLE as SWIM_PEOPLE
 from edge_models.datasets.utkface import TASKS as FACE_TASKS
 from edge_models.networks.backbones import build_backbone, see_luminance_only
-from edge_models.networks.tasks import Task, classification
+from edge_models.networks.tasks import classification
 from edge_models.sections import NetworkSection
 
 _CHOICES = {"temporal_pool": ("global", "grid"), "spatial_activation": ("linear", "relu", "relu6")}
@@ -235,7 +236,8 @@ def task_head(fused, task: Task, config: MTDNNConfig):
     x = layers.PReLU(name=f"{task.name}_prelu")(x)
     x = layers.BatchNormalization(name=f"{task.name}_bn")(x)
     x = layers.Dropout(config.head_dropout, name=f"{task.name}_dropout")(x)
-    return layers.Dense(task.width, activation=task.activation, name=task.name)(x)
+    kind = kind_of(task)
+    return layers.Dense(kind.width, activation=kind.activation, name=task.name)(x)
 
 
 def network_of(network: NetworkSection, tasks: tuple[Task, ...], name: str) -> MTDNNConfig:

@@ -1,56 +1,20 @@
 """The questions that a network answers, and the file that tells them apart."""
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-Kind = Literal["classification", "binary", "regression", "embedding"]
-
-
-@dataclass(frozen=True)
-class Task:
-    """One question.
-
-    Attributes:
-        labels: of the classes, in order; empty for a regression or an embedding.
-        scale: a regression's output times this is a value in `unit`.
-    """
-
-    name: str
-    kind: Kind
-    labels: tuple[str, ...] = ()
-    scale: float = 1.0
-    unit: str = ""
-
-    @property
-    def width(self) -> int:
-        """Numbers in the output."""
-        return len(self.labels) if self.kind == "classification" else 1
-
-    @property
-    def activation(self) -> str:
-        """Of the output layer."""
-        return {"classification": "softmax", "binary": "sigmoid", "regression": "linear"}[self.kind]
-
-    @property
-    def loss(self) -> str:
-        """Keras' name of the loss, for integer labels or scaled numbers."""
-        return {
-            "classification": "sparse_categorical_crossentropy",
-            "binary": "binary_crossentropy",
-            "regression": "mse",
-        }[self.kind]
+from edge.tasks import Classification, Regression, Task, kind_of
+from edge_common.data import encode
 
 
 def classification(name: str, labels: tuple[str, ...]) -> Task:
     """One of several labels, by softmax."""
-    return Task(name, "classification", tuple(labels))
+    return Task(name, Classification.name, tuple(labels))
 
 
 def regression(name: str, unit: str, scale: float = 1.0) -> Task:
     """A number; trained on value / scale."""
-    return Task(name, "regression", (), scale, unit)
+    return Task(name, Regression.name, (), scale, unit)
 
 
 def write_tasks(
@@ -67,8 +31,6 @@ def write_tasks(
 
 
 def _described(task: Task) -> dict[str, object]:
-    if task.kind == "regression":
-        return {"kind": task.kind, "scale": task.scale, "unit": task.unit}
-    if task.kind == "embedding":
-        return {"kind": task.kind}
-    return {"kind": task.kind, "labels": list(task.labels)}
+    """The kind and what a task of this kind has to say, as a tasks file has it."""
+    options = {name: getattr(task, name) for name in kind_of(task).options}
+    return {"kind": task.kind, **encode(options)}

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.tasks import Binary, Task
 from edge_common.errors import ModelError
-from edge_models.networks.tasks import Task, classification
+from edge_models.networks.tasks import classification
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ FACERES = Network(
     },
     tasks=(
         classification("age", tuple(str(years) for years in range(1, 101))),
-        Task("gender", "binary", ("female", "male")),
+        Task("gender", Binary.name, ("female", "male")),
     ),
     licence="MIT (package)",
     source="HSE_FaceRec_tf by A. Savchenko: MobileNet of VGGFace2, age and gender of IMDB-WIKI and Adience; "

@@ -14,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from edge.tasks import kind_of
 from edge_models.datasets.batches import WindowBatches
 from edge_models.datasets.clips import ClipPlan, labels_of
 from edge_models.datasets.motion import ACTIONS
@@ -208,8 +209,8 @@ def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras
     tasks = network_config(config).tasks
     part.compile(
         keras.optimizers.Adam(stage.schedule.learning_rate),
-        loss={task.name: task.loss for task in tasks},
-        metrics={task.name: ["accuracy"] for task in tasks},
+        loss={task.name: kind_of(task).loss for task in tasks},
+        metrics={task.name: [kind_of(task).training_metric] for task in tasks},
     )
     return part
 

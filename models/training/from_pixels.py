@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import keras
 
+from edge.tasks import kind_of
 from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
 from edge_models.datasets.batches import Epochs
@@ -204,9 +205,9 @@ class PixelTraining:
         fit.model.compile(
             keras.optimizers.Adam(stage.schedule.learning_rate),
             jit_compile=False,  # XLA would compile anew for the last, smaller batch
-            loss={task.name: task.loss for task in tasks},
+            loss={task.name: kind_of(task).loss for task in tasks},
             loss_weights={t.name: self.config.loss_weights.get(t.name, 1.0) for t in tasks},
-            metrics={t.name: ["mae" if t.kind == "regression" else "accuracy"] for t in tasks},
+            metrics={task.name: [kind_of(task).training_metric] for task in tasks},
         )
         return fit
 

@@ -5,13 +5,13 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bundle.manifest import Task
 from edge.sinks.draw import annotate
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
 from edge.sinks.window import Window
-from edge.stream.decision import Decision, answer
+from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
+from edge.tasks import Task, kind_of
 from edge_common.errors import SinkError
 
 TASKS = ["action"]
@@ -20,7 +20,7 @@ TASK = Task("action", "classification", ("still", "left"))
 
 def _decision(frame: int, p: float = 0.9) -> Decision:
     scores = np.array([1 - p, p], np.float32)
-    return Decision(frame, 0.0, 1.0, {"encoder": 3.0}, {"action": answer(TASK, scores)})
+    return Decision(frame, 0.0, 1.0, {"encoder": 3.0}, {"action": kind_of(TASK).predict(scores)})
 
 
 def _frame(number: int, height: int = 48, width: int = 64) -> Frame:

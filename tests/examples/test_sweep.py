@@ -226,7 +226,10 @@ def test_numbers_are_refused_before_anything_is_trained(tmp_path, tiny):
     data_files.utkface(tmp_path / "data")
     out = tmp_path / "out"
     result = invoke(tmp_path / "sweep.toml", "-o", out, "--data", tmp_path / "data")
-    assert result.exit_code == 2 and "age is a number, and a sweep compares acc" in result.stderr
+    assert (
+        result.exit_code == 2
+        and "age is a task of kind regression, and a sweep compares acc" in result.stderr
+    )
     assert not (out / "one").exists()
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from edge.tasks import is_share
 from edge_benchmarks.record.record import Measurement, Record, TaskFigure
 from edge_common.figures import (
     INK,
@@ -51,7 +52,7 @@ def _slow_ms(way: Measurement) -> float:
 
 def axis_title(figure: TaskFigure) -> str:
     """A task with what its figure means."""
-    if figure.metric == "accuracy":
+    if is_share(figure.metric):
         return f"{figure.task}: right answers, %"
     unit = f", {figure.unit}" if figure.unit else ""
     return f"{figure.task}: {figure.metric.replace('_', ' ')}{unit}"
@@ -87,7 +88,7 @@ def accuracy_against_latency(by_task: Mapping[str, Sequence[Spot]]) -> str:
 
 
 def _spot(axes: Axes, spot: Spot, colour: str, marker: str) -> None:
-    scale = 100.0 if spot.figure.metric == "accuracy" else 1.0
+    scale = 100.0 if is_share(spot.figure.metric) else 1.0
     value = scale * spot.figure.value
     low, high = (scale * x for x in spot.figure.interval or (spot.figure.value,) * 2)
     axes.plot([spot.p50_ms, max(spot.p99_ms, spot.p50_ms)], [value] * 2, color=colour, linewidth=1)

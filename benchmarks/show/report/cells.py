@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 
 from edge.engine.delegate import label_of
+from edge.tasks import is_share
 from edge_benchmarks.judge.cells import NOT_MEASURED
 from edge_benchmarks.record.record import Record, TaskFigure
 from edge_benchmarks.statistics import PercentileEstimate, Summary
@@ -55,7 +56,7 @@ def accuracy(figure: TaskFigure) -> str:
     """Shares of right answers in percent, errors in their unit."""
     if figure.value is None:
         return NOT_MEASURED
-    if figure.metric == "accuracy":
+    if is_share(figure.metric):
         return within(f"{100 * figure.value:.2f} %", figure.interval, 100.0)
     return within(number(figure.value, figure.unit), figure.interval)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from ai_edge_litert.schema_py_generated import TensorType
 
-from edge.bundle.manifest import Task
+from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge.tflite.flatbuffer import shape_of
 from edge_convert.cut.tflite.edit import activation, add_tensor, name_of, sign
@@ -13,7 +13,7 @@ from edge_convert.cut.tflite.parts import outputs_of
 
 # what makes probabilities of probabilities
 _KEEP_PROBABILITIES = frozenset({"RESHAPE", "SQUEEZE", "MEAN", "DEQUANTIZE", "QUANTIZE"})
-_WANTED = {"classification": "SOFTMAX", "binary": "LOGISTIC"}
+_OPERATORS = {"softmax": "SOFTMAX", "sigmoid": "LOGISTIC"}  # by activation
 
 
 def endings(root: Any) -> dict[str, str]:
@@ -27,13 +27,15 @@ def with_probabilities(model: bytes, tasks: Sequence[Task]) -> tuple[bytes, list
     """The model with a softmax or sigmoid behind answers that end in logits, and their names."""
     root = flatbuffer.read(model)
     found, outputs = endings(root), outputs_of(root)
-    mended = [t.name for t in tasks if _WANTED.get(t.kind, "").lower() not in found[t.name]]
+    mended = []
     for task in tasks:
-        if task.name in mended:
+        wanted = _OPERATORS.get(kind_of(task).activation, "")
+        if wanted.lower() not in found[task.name]:
+            mended.append(task.name)
             source = _as_float(root, outputs[task.name])
             tensor = root.subgraphs[0].tensors[source]
             target = add_tensor(root, f"{name_of(tensor)}/probability", shape_of(tensor))
-            operator = activation(root, _WANTED[task.kind], source, target)
+            operator = activation(root, wanted, source, target)
             root.subgraphs[0].operators.append(operator)
             outputs[task.name] = target
     if not mended:
@@ -73,7 +75,7 @@ def is_quantised(root: Any) -> bool:
 
 
 def precision_of(model: bytes) -> str:
-    """One of edge.bundle.manifest.PRECISIONS, by the integers that flow through a graph or are weights."""
+    """One of edge.bundle.PRECISIONS, by the integers that flow through a graph or are weights."""
     constants = flatbuffer.constant_tensors(model)
     found = [t for t in flatbuffer.read(model).subgraphs[0].tensors if _stands_for_reals(t)]
     flowing = {tensor.type for tensor in found if name_of(tensor) not in constants}

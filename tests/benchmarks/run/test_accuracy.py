@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from edge.bundle.manifest import Task
 from edge.check.clips import Clips
 from edge.check.evaluate import check_labels
+from edge.tasks import Task
 from edge_benchmarks.record.record import TaskFigure
 from edge_benchmarks.run.accuracy import figures, unmeasured
 from edge_common.errors import ClipError

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.bundle.manifest import Task
+from edge.tasks import Task
 from edge_convert.precision.score import agreement, drops
 
 KIND = Task("kind", "classification", ("a", "b"))
@@ -51,20 +51,20 @@ def test_without_labels_what_differs_from_float_is_lost() -> None:
 def test_where_float_is_undecided_either_answer_counts() -> None:
     reference = np.array([[0.505, 0.495], [0.6, 0.4], [0.05, 0.04]], np.float32)
     found = reference[:, ::-1]
-    assert agreement(reference, found, "classification") == pytest.approx(1 / 3)
-    assert agreement(np.array([[0.505], [0.8]]), np.array([[0.4], [0.4]]), "binary") == 0.5
+    assert agreement(KIND, reference, found) == pytest.approx(1 / 3)
+    assert agreement(FLAG, np.array([[0.505], [0.8]]), np.array([[0.4], [0.4]])) == 0.5
 
 
 def test_numbers_agree_by_the_variance_that_is_kept() -> None:
     reference = np.array([[-1.0], [1.0], [-1.0], [1.0]], np.float32)
-    assert agreement(reference, reference + np.float32(0.1), "regression") == pytest.approx(0.99)
-    assert agreement(reference, -reference, "regression") == 0.0
+    assert agreement(AGE, reference, reference + np.float32(0.1)) == pytest.approx(0.99)
+    assert agreement(AGE, reference, -reference) == 0.0
 
 
 def test_embeddings_agree_by_their_angle() -> None:
     reference = np.array([[1.0, 0.0], [0.0, 2.0]], np.float32)
     found = np.array([[3.0, 0.0], [2.0, 2.0]], np.float32)
-    assert agreement(reference, found, "embedding") == pytest.approx((1 + 2**-0.5) / 2)
+    assert agreement(FACE, reference, found) == pytest.approx((1 + 2**-0.5) / 2)
 
 
 def test_each_task_is_scored_by_its_own_labels() -> None:

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Task
 from edge.check.evaluate import accuracies, stream_outputs
+from edge.tasks import Task
 from tests import tiny
 
 TASKS = (

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Task
 from edge.check import self_test as selftest
 from edge.check.self_test import self_test
 from edge.stream.stream import EngineOptions
+from edge.tasks import Task
 from edge_common.errors import BundleError, EngineError, SelfTestFailed
 
 

@@ -14,7 +14,7 @@ from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
 from edge.people.gallery import Gallery, checked_name, network_of, read_gallery, unit, write_gallery
 from edge.people.recogniser import Recogniser
-from edge.stream.decision import Answer
+from edge.tasks import Prediction
 from edge_common.errors import GalleryError
 
 EMPTY = Gallery("0" * 64, "who", "face", 8)
@@ -114,8 +114,8 @@ def test_at_the_threshold_a_person_is_known_and_below_unknown() -> None:
 
 def test_an_answer_is_named_and_the_others_left_alone() -> None:
     gallery = Gallery("0", "who", "face", 2).with_person("anna", np.array([[1.0, 0.0]]))
-    age = Answer(np.zeros(1, np.float32), value=30.0, unit="years")
-    face = Answer(np.array([1, 0], np.float32), vector=(1.0, 0.0))
+    age = Prediction(np.zeros(1, np.float32), value=30.0, unit="years")
+    face = Prediction(np.array([1, 0], np.float32), vector=(1.0, 0.0))
     found = Recogniser(gallery, 0.5)({"age": age, "face": face})
     assert found["age"] is age
     assert found["face"].to_json() == {"label": "anna", "similarity": 1.0, "vector": (1.0, 0.0)}

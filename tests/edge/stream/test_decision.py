@@ -3,39 +3,41 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edge.bundle.manifest import Task
 from edge.sinks.draw import annotate
-from edge.stream.decision import Decision, answer
+from edge.stream.decision import Decision
+from edge.tasks import Task, kind_of
 
 ACTION = Task("action", "classification", ("still", "left", "right"))
 
 
 def test_classification() -> None:
-    found = answer(ACTION, np.array([0.1, 0.7, 0.2], np.float32))
+    found = kind_of(ACTION).predict(np.array([0.1, 0.7, 0.2], np.float32))
     assert found.to_json() == {"label": "left", "p": pytest.approx(0.7), "index": 1}
     assert str(found) == "left 0.70"
 
 
 @pytest.mark.parametrize(("score", "label", "p"), [(0.9, "male", 0.9), (0.2, "female", 0.8)])
 def test_binary_reports_the_probability_of_the_label_it_chose(score, label, p) -> None:
-    found = answer(Task("gender", "binary", ("female", "male")), np.array([score], np.float32))
+    found = kind_of(Task("gender", "binary", ("female", "male"))).predict(
+        np.array([score], np.float32)
+    )
     assert (found.label, found.p) == (label, pytest.approx(p))
 
 
 def test_regression_is_scaled_into_its_unit() -> None:
     age = Task("age", "regression", scale=116.0, unit="years")
-    found = answer(age, np.array([0.25], np.float32))
+    found = kind_of(age).predict(np.array([0.25], np.float32))
     assert found.to_json() == {"value": 29.0, "unit": "years"}
     assert str(found) == "29.0 years"
 
 
 def test_embedding() -> None:
-    found = answer(Task("face", "embedding"), np.array([0.5, -1.0], np.float32))
+    found = kind_of(Task("face", "embedding")).predict(np.array([0.5, -1.0], np.float32))
     assert found.to_json() == {"vector": (0.5, -1.0)}
 
 
 def test_a_decision_has_the_promised_fields() -> None:
-    tasks = {"action": answer(ACTION, np.array([0.0, 0.0, 1.0], np.float32))}
+    tasks = {"action": kind_of(ACTION).predict(np.array([0.0, 0.0, 1.0], np.float32))}
     latency = {"preprocess": 0.05, "encoder": 3.3, "head": 0.6}
     decision = Decision(41, 1763.204, 6.1, latency, tasks)
     assert decision.to_json() == {
@@ -49,17 +51,20 @@ def test_a_decision_has_the_promised_fields() -> None:
 
 def test_an_embedding_that_is_no_number_is_left_out_of_the_json() -> None:
     """JSON knows no NaN."""
-    assert answer(Task("face", "embedding"), np.array([0.5, np.nan], np.float32)).to_json() == {}
+    assert (
+        kind_of(Task("face", "embedding")).predict(np.array([0.5, np.nan], np.float32)).to_json()
+        == {}
+    )
 
 
 def test_an_embedding_is_rounded_to_what_counts() -> None:
-    found = answer(Task("face", "embedding"), np.array([1 / 3, 0.0], np.float32))
+    found = kind_of(Task("face", "embedding")).predict(np.array([1 / 3, 0.0], np.float32))
     assert found.to_json() == {"vector": (0.333333, 0.0)}
     assert str(found) == "2 numbers"
 
 
 def test_a_name_is_drawn_with_its_similarity() -> None:
-    face = answer(Task("face", "embedding"), np.array([1.0, 0.0], np.float32))
+    face = kind_of(Task("face", "embedding")).predict(np.array([1.0, 0.0], np.float32))
     pictures = []
     for likeness in (None, 0.2, 0.9):
         label = None if likeness is None else "anna"

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from edge.bundle.archive import open_bundle, write_bundle
 from edge.bundle.manifest import Accuracy
 from edge.people.recogniser import acceptance_of
+from edge.tasks import Task
 from edge_common.document import Section
 from edge_models.evaluation.similarity import GalleryAnswers, roc_area, unit
 from edge_models.networks.files import save_model
-from edge_models.networks.tasks import Task, regression, write_tasks
+from edge_models.networks.tasks import regression, write_tasks
 from examples.face import agreement, reidentify
 from examples.face.galleries import asked, held_out, leave_one_out, pairs
 from examples.face.sealing import seal

@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.check.clips import read_clips
+from edge.tasks import kind_of
 from edge_common.errors import ClipError
 from edge_models.cli import main
 from edge_models.datasets.orl import package_file
@@ -188,7 +189,7 @@ def test_the_tail_and_the_head_on_early_maps_answer_as_the_whole_does():
 
 def test_the_network_has_the_configured_tasks(run):
     tasks = network_config(read_config(run[0] / "tiny.toml")).tasks
-    assert [(task.name, task.width) for task in tasks] == [("reid", 3), ("action", 8)]
+    assert [(task.name, kind_of(task).width) for task in tasks] == [("reid", 3), ("action", 8)]
 
 
 def test_an_unknown_layer_to_tune_from_is_named(run):

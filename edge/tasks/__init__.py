@@ -1,0 +1,68 @@
+"""Kinds of tasks: what an output of each means, when it is right, how it is learnt.
+
+A new kind is one file here and its line in `KINDS`; `edge_models.evaluation` adds what a
+training's report shows of it.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from edge.tasks.binary import Binary
+from edge.tasks.classification import Classification
+from edge.tasks.embedding import Embedding
+from edge.tasks.kind import (
+    ACCURACY,
+    MEAN_ABSOLUTE_ERROR,
+    Decided,
+    Label,
+    Metric,
+    Prediction,
+    Task,
+    TaskKind,
+)
+from edge.tasks.regression import Regression
+
+__all__ = [
+    "KINDS",
+    "Binary",
+    "Classification",
+    "Decided",
+    "Embedding",
+    "Label",
+    "Metric",
+    "Prediction",
+    "Regression",
+    "Task",
+    "TaskKind",
+    "inferred_kind",
+    "is_share",
+    "kind_of",
+    "predictions",
+]
+
+KINDS: dict[str, type[TaskKind]] = {
+    kind.name: kind for kind in (Classification, Binary, Regression, Embedding)
+}
+_METRICS = {metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR)}
+
+
+def kind_of(task: Task) -> TaskKind:
+    """What the task's kind says of this task."""
+    return KINDS[task.kind](task)
+
+
+def inferred_kind(activation: str, width: int) -> str:
+    """The kind of an output that nobody describes, by its last activation and its width."""
+    return next(name for name, kind in KINDS.items() if kind.is_meant_by(activation, width))
+
+
+def predictions(tasks: Sequence[Task], outputs: Sequence[np.ndarray]) -> dict[str, Prediction]:
+    """All tasks' predictions by name; `outputs`, float32 (k,) each, in the order of `tasks`."""
+    pairs = zip(tasks, outputs, strict=True)
+    return {task.name: kind_of(task).predict(scores) for task, scores in pairs}
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric, by its name, is a share of right predictions; else it is an error."""
+    return metric in _METRICS and _METRICS[metric].is_share

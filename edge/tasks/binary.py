@@ -1,0 +1,33 @@
+"""One of two labels, by one sigmoid."""
+
+import numpy as np
+
+from edge.tasks.classification import label_at
+from edge.tasks.kind import UNDECIDED, Prediction, TaskKind
+
+
+class Binary(TaskKind):
+    """The probability of the second label; from 0.5 on, that one is the answer."""
+
+    name = "binary"
+    activation = "sigmoid"
+    fixed_width = 1
+    loss = "binary_crossentropy"
+
+    @classmethod
+    def label_count(cls, width: int) -> int:
+        return 2
+
+    def predict(self, scores: np.ndarray) -> Prediction:
+        positive = float(scores[0])
+        index = int(positive >= 0.5)
+        p = positive if index else 1.0 - positive
+        return Prediction(scores, label=label_at(self.task, index), p=p, index=index)
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        return (outputs[:, 0] >= 0.5).astype(np.int64)
+
+    def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """1 if both are on the same side of 0.5, or `reference` is on none."""
+        undecided = np.abs(reference - 0.5) <= UNDECIDED / 2
+        return (((reference >= 0.5) == (other >= 0.5)) | undecided).all(axis=1)

@@ -1,0 +1,56 @@
+"""One of several labels, by softmax."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from edge.tasks.kind import UNDECIDED, Label, Prediction, Task, TaskKind
+
+
+class Classification(TaskKind):
+    """k probabilities, one a label; the highest is the answer."""
+
+    name = "classification"
+    activation = "softmax"
+    has_classes = True
+    loss = "sparse_categorical_crossentropy"
+
+    def predict(self, scores: np.ndarray) -> Prediction:
+        index = int(scores.argmax())
+        return Prediction(
+            scores, label=label_at(self.task, index), p=float(scores[index]), index=index
+        )
+
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        return outputs.argmax(1)
+
+    def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """1 if the same label wins, or one that `reference` cannot tell from its own."""
+        winners = np.take_along_axis(reference, other.argmax(1)[:, None], 1)[:, 0]
+        return winners >= (1.0 - UNDECIDED) * reference.max(1)
+
+    def margin(self, outputs: np.ndarray) -> np.ndarray:
+        """By how much the best of k classes leads."""
+        ordered = np.sort(outputs, axis=1)
+        return ordered[:, -1] - ordered[:, -2] if outputs.shape[1] > 1 else ordered[:, -1]
+
+    @classmethod
+    def from_cells(cls, name: str, cells: tuple[str, ...]) -> Task:
+        labels = tuple(sorted(set(cells)))
+        if len(labels) == 1:
+            raise ValueError(f"every clip's {name} is {labels[0]}, which leaves nothing to learn")
+        return Task(name, cls.name, labels)
+
+    def classes(self, label: Label) -> frozenset[int]:
+        return frozenset() if isinstance(label, tuple) else frozenset({int(label)})
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> str | None:
+        label = fields.get("label")
+        return label if isinstance(label, str) else None
+
+
+def label_at(task: Task, index: int) -> str:
+    """The label of a class, or its number if the task does not name that many."""
+    return task.labels[index] if index < len(task.labels) else str(index)

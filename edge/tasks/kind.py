@@ -1,0 +1,216 @@
+"""A task, what is predicted for it, and what each kind of task has to say of itself."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+# float itself is undecided between answers whose probabilities differ by this share of the
+# larger one; an untrained network always is
+UNDECIDED = 0.02
+
+
+@dataclass(frozen=True)
+class Task:
+    """One question that the network answers.
+
+    kind: a name in `edge.tasks.KINDS`.
+    scale: a regression's output times `scale` is the value in `unit`.
+    """
+
+    name: str
+    kind: str
+    labels: tuple[str, ...] = ()
+    scale: float = 1.0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What one task's output says. Which fields are set depends on the task's kind.
+
+    classification, binary: index, label, p (probability of that label, 0 to 1).
+    regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
+    also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
+    scores: the head's output as it came, float32 (k,); not part of the JSON.
+    """
+
+    scores: np.ndarray
+    label: str | None = None
+    p: float | None = None
+    index: int | None = None
+    value: float | None = None
+    unit: str | None = None
+    vector: tuple[float, ...] | None = None
+    similarity: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of a task in a JSON line; those that are not set are left out."""
+        fields = {
+            "label": self.label,
+            "p": _rounded(self.p),
+            "index": self.index,
+            "value": _rounded(self.value),
+            "unit": self.unit,
+            "similarity": _rounded(self.similarity),
+            "vector": _rounded_all(self.vector),
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    @property
+    def share(self) -> float | None:
+        """How sure a label is: its probability, or its similarity if it is a person's name."""
+        return self.p if self.similarity is None else self.similarity
+
+    def __str__(self) -> str:
+        if self.label is not None:
+            return f"{self.label} {self.share:.2f}"
+        if self.value is not None:
+            return f"{self.value:.1f} {self.unit or ''}".rstrip()
+        return f"{len(self.vector or ())} numbers"
+
+
+def _rounded(value: float | None) -> float | None:
+    """Four places; JSON knows no NaN and no infinity, so these are left out."""
+    return None if value is None or not math.isfinite(value) else round(value, 4)
+
+
+def _rounded_all(vector: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """Six places: those of length one have small numbers. None if one is not finite."""
+    if vector is None or not all(map(math.isfinite, vector)):
+        return None
+    return tuple(round(value, 6) for value in vector)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What the predictions of a task are measured by.
+
+    is_share: a share of right predictions, the higher the better; else an error in the
+    task's unit, the lower the better.
+    """
+
+    name: str
+    is_share: bool
+
+
+ACCURACY = Metric("accuracy", is_share=True)
+MEAN_ABSOLUTE_ERROR = Metric("mean_absolute_error", is_share=False)
+
+Label = float | tuple[float, ...]  # of one clip, as training takes it
+Decided = str | float | frozenset[str]  # what one prediction comes down to, in words
+
+
+class TaskKind(ABC):
+    """All that is particular to one kind of task; an instance speaks of one task.
+
+    name: as manifests, tasks files and training files have it.
+    activation: of the last layer: "softmax", "sigmoid" or "linear" for none.
+    fixed_width: numbers in every output of this kind; None if that depends.
+    options: which fields of a Task say something of this kind.
+    metric: None if predictions are neither right nor wrong.
+    has_classes: whether a prediction is exactly one of several labels, each by a number.
+    is_descriptor: whether an output describes who is seen, so that people can be told apart.
+    loss, training_metric: Keras' names.  training_dtype: of the labels that Keras takes.
+    label_dtype: of labels in data sets.
+    """
+
+    name: ClassVar[str]
+    activation: ClassVar[str] = "linear"
+    fixed_width: ClassVar[int | None] = None
+    options: ClassVar[tuple[str, ...]] = ("labels",)
+    metric: ClassVar[Metric | None] = ACCURACY
+    has_classes: ClassVar[bool] = False
+    is_descriptor: ClassVar[bool] = False
+    loss: ClassVar[str] = ""
+    training_metric: ClassVar[str] = "accuracy"
+    training_dtype: ClassVar[str] = "int64"
+    label_dtype: ClassVar[str] = "int64"
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @property
+    def width(self) -> int:
+        """Numbers in the output."""
+        return self.fixed_width or len(self.task.labels)
+
+    @classmethod
+    def label_count(cls, width: int) -> int:
+        """How many labels belong to an output of `width` numbers."""
+        return width
+
+    @classmethod
+    def is_meant_by(cls, activation: str, width: int) -> bool:
+        """Whether an output that nobody describes is taken for this kind."""
+        return activation == cls.activation and width == (cls.fixed_width or width)
+
+    def problem(self, width: int) -> str:
+        """What is wrong with the task for an output of `width` numbers; empty if nothing is."""
+        return "" if width == self.width else f"{width} values for '{self.task.name}'"
+
+    @abstractmethod
+    def predict(self, scores: np.ndarray) -> Prediction:
+        """Read one output, float32 (k,)."""
+
+    @abstractmethod
+    def decide(self, outputs: np.ndarray) -> np.ndarray:
+        """What outputs (n, k) come down to, in the form of labels: (n,) or (n, labels)."""
+
+    @abstractmethod
+    def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """How far two networks' outputs (n, k) mean the same, row by row: (n,), mostly 0 to 1."""
+
+    def figures(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
+        """One number for each of n predictions, float64 (n,), whose mean is the metric."""
+        equal = self.decide(outputs) == labels
+        return equal.reshape(len(labels), -1).all(axis=1).astype(float)
+
+    def margin(self, outputs: np.ndarray) -> np.ndarray | None:
+        """How clearly each output (n, k) is decided, (n,), 0 to 1; None if nothing is."""
+        return None
+
+    def codes(self, outputs: np.ndarray) -> list[int]:
+        """What each output (n, k) is decided for, as one number."""
+        return [int(code) for code in self.decide(outputs)]
+
+    def label_problem(self, labels: np.ndarray) -> str:
+        """Why labels of n clips could never be right, after the task's name; empty if they can."""
+        if labels.ndim != 1 or labels.dtype.kind not in "iuf":
+            return (
+                f"is {labels.dtype} of shape {labels.shape}; "
+                "one number a clip is needed (for a class its index)"
+            )
+        count = len(self.task.labels)
+        if count and not np.isin(labels, np.arange(count)).all():
+            return (
+                f"has labels from {labels.min()} to {labels.max()}; "
+                f"the bundle knows the classes 0 to {count - 1}"
+            )
+        return ""
+
+    @classmethod
+    def cell_problem(cls, cell: str) -> str:
+        """Why a table's cell is no label of this kind; empty if it is one."""
+        return "" if cell else "is empty"
+
+    @classmethod
+    def from_cells(cls, name: str, cells: tuple[str, ...]) -> Task:
+        """The task that a table's column asks for. Raises ValueError if there is none to learn."""
+        raise ValueError(f"{name} cannot be {cls.name}: no table holds such labels")
+
+    def parse(self, cell: str) -> Label:
+        """A table's cell as a label."""
+        return float(self.task.labels.index(cell))
+
+    def classes(self, label: Label) -> frozenset[int]:
+        """The numbers of the task's labels that a clip with this label shows."""
+        return frozenset()
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Decided | None:
+        """What a task's fields in a JSON line come down to; None if they are of another kind."""
+        return None
