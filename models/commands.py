@@ -6,10 +6,9 @@ import click
 
 from edge_common.command_line import one_line_errors
 from edge_common.native_output import captured_stderr
-from edge_models.networks.tasks import write_tasks
-from edge_models.pretrained.catalogue import NETWORKS
 
 FAMILY = ("mtdnn_swim", "mtdnn_face", "mtdnn_lite")
+PRETRAINED = ("faceres", "gear", "fer")  # as in edge_models.pretrained.catalogue
 
 BUILD_EXAMPLES = """\b
 Example:
@@ -64,7 +63,7 @@ def build(name: str, output: Path, seed: int) -> None:
 
 
 @click.command("pretrained", epilog=PRETRAINED_EXAMPLES)
-@click.argument("name", type=click.Choice(tuple(NETWORKS)))
+@click.argument("name", type=click.Choice(PRETRAINED))
 @click.argument("output", metavar="OUT.keras", type=KerasFile())
 @click.option(
     "--from", "folder", required=True, metavar="FOLDER",
@@ -81,6 +80,9 @@ def pretrained(name: str, output: Path, folder: Path, window: int | None) -> Non
     faceres: age, gender and a descriptor that tells people apart. gear: age, gender, race.
     fer: emotion. All take pixels 0..255. OUT.tasks.json, for edge-convert, goes beside it.
     """
+    from edge_models.networks.tasks import write_tasks
+    from edge_models.pretrained.catalogue import NETWORKS
+
     network = NETWORKS[name]
     network.find(folder)  # raises before tensorflow takes its seconds
     with captured_stderr():

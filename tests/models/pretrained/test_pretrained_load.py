@@ -11,6 +11,8 @@ from keras import layers
 from edge_common.errors import ModelError
 from edge_convert.tasks_file import read_card
 from edge_models.cli import main
+from edge_models.commands import PRETRAINED
+from edge_models.pretrained.catalogue import NETWORKS
 from edge_models.pretrained.load import load
 from tests.models.pretrained.test_pretrained_tfjs import integers, node, text, texts, write_graph
 
@@ -50,6 +52,10 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def frames() -> np.ndarray:
     """Two windows of three frames, RGB 0..255."""
     return RANDOM.integers(0, 256, (2, 3, 224, 224, 3)).astype(np.float32)
+
+
+def test_the_command_offers_every_network_of_the_catalogue() -> None:
+    assert tuple(NETWORKS) == PRETRAINED
 
 
 def test_rgb_is_scaled_inside_as_the_network_was_trained(package: Path, frames: np.ndarray) -> None:
