@@ -25,7 +25,7 @@ from edge_models.networks.comparison.layers import (
 )
 
 RESNET100 = ((64, 3), (128, 13), (256, 30), (512, 3))  # filters, units
-EMBEDDING, AGES = 512, 100
+ARCFACE_EMBEDDING, AGES = 512, 100
 
 
 def arcface(size: int, width: float = 1.0) -> keras.Model:
@@ -35,16 +35,16 @@ def arcface(size: int, width: float = 1.0) -> keras.Model:
     for number, (count, units) in enumerate(RESNET100, 1):
         for unit in range(1, units + 1):
             stride = 2 if unit == 1 else 1
-            x = _unit(x, filters(count, width), stride, f"stage{number}_{unit}")
+            x = _residual_unit(x, filters(count, width), stride, f"stage{number}_{unit}")
     x = layers.BatchNormalization(name="top_bn")(x)
     x = layers.Flatten(name="flat")(layers.Dropout(0.4, name="top_dropout")(x))
-    x = layers.Dense(filters(EMBEDDING, width), name="embedding_dense")(x)
+    x = layers.Dense(filters(ARCFACE_EMBEDDING, width), name="embedding_dense")(x)
     x = layers.BatchNormalization(scale=False, name="embedding")(x)
     ages = layers.Reshape((AGES, 2), name="older")(layers.Dense(2 * AGES, name="older_dense")(x))
     return keras.Model(frame, {"gender": gender(x), "age": layers.Softmax(name="age")(ages)})
 
 
-def _unit(x, count: int, stride: int, name: str):
+def _residual_unit(x, count: int, stride: int, name: str):
     y = layers.BatchNormalization(name=f"{name}_bn0")(x)
     y = _prelu(convolution(y, count, 3, name=f"{name}_conv1"), f"{name}_prelu")
     y = convolution(y, count, 3, stride, name=f"{name}_conv2")
@@ -57,7 +57,7 @@ def _prelu(x, name: str):
     return layers.PReLU(shared_axes=(1, 2), name=name)(x)
 
 
-EMBEDDING = 128
+FACENET_EMBEDDING = 128
 Steps = tuple[tuple[int, int | tuple[int, int]], ...]  # (filters, kernel) one after the other
 
 # units, scale of the residual, branches
@@ -79,13 +79,13 @@ def facenet(size: int, width: float = 1.0) -> keras.Model:
     x = _stem(x, width)
     for kind, (units, scale, branches) in UNITS.items():
         for unit in range(1, units + 1):
-            x = _unit(x, branches, scale, width, f"{kind}{unit}")
+            x = _inception_unit(x, branches, scale, width, f"{kind}{unit}")
         if kind in REDUCTIONS:
             x = _reduction(x, REDUCTIONS[kind], width, f"reduction_{kind}")
-    x = _unit(x, UNITS["c"][2], 1.0, width, "c6", activation="linear")
+    x = _inception_unit(x, UNITS["c"][2], 1.0, width, "c6", activation="linear")
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     x = layers.Dropout(0.2, name="dropout")(x)
-    x = layers.Dense(filters(EMBEDDING, width), use_bias=False, name="embedding_dense")(x)
+    x = layers.Dense(filters(FACENET_EMBEDDING, width), use_bias=False, name="embedding_dense")(x)
     x = layers.BatchNormalization(scale=False, name="embedding")(x)
     return keras.Model(frame, {"age": age_in_years(x), "gender": gender(x), "race": race(x)})
 
@@ -100,7 +100,7 @@ def _stem(x, width: float):
     return _conv(x, 256, 3, width, "stem6", stride=2, padding="valid")
 
 
-def _unit(
+def _inception_unit(
     x, branches: tuple[Steps, ...], scale: float, width: float, name: str, activation: str = "relu"
 ):
     ends = [_branch(x, steps, width, f"{name}_{i}") for i, steps in enumerate(branches)]
