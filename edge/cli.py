@@ -20,7 +20,7 @@ class Seconds(click.FloatRange):
     """A range that `nan`, which compares with nothing, is not in either."""
 
     def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         number = super().convert(value, param, ctx)
         if math.isnan(number):

@@ -44,10 +44,10 @@ class Pacer:
     def finish(self, started: float) -> None:
         """Wait until the target has passed since `started`."""
         due = started + self.target_ms / 1e3
-        left = due - self._clock()
+        remaining_s = due - self._clock()
         self.invocations += 1
-        if left > _SPIN_S:
-            self._sleep(left - _SPIN_S)
+        if remaining_s > _SPIN_S:
+            self._sleep(remaining_s - _SPIN_S)
         while (now := self._clock()) < due:
             pass
         self.late += now - due > _LATE * self.target_ms / 1e3
@@ -93,11 +93,11 @@ class EmulatedBoard:
 
     @classmethod
     def named(cls, text: str, threads: int = 1) -> "EmulatedBoard":
-        """From `emulated:pi-4`; raise EngineError or DeviceError where there is no such board."""
+        """From `emulated:pi-4`; raise EngineError or DeviceError if there is no such board."""
         if not text.startswith(PREFIX):
             raise EngineError(f"--device {text}: write {PREFIX}{text} to play that board here")
         profile = profile_named(text.removeprefix(PREFIX))
-        processor_of(profile)  # raises where nothing can be predicted
+        processor_of(profile)  # raises if nothing can be predicted
         return cls(profile, min(threads, profile.cpu.cores))
 
     def latency(self, model: bytes) -> Latency:

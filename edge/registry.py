@@ -172,14 +172,14 @@ class Registry:
         """(how it is written, what it is) of each kind, for help."""
         return [(kind.form, kind.help) for kind in self.kinds]
 
-    def _by_scheme(self, scheme: str, rest: str, text: str) -> Request:
+    def _by_scheme(self, scheme: str, target: str, text: str) -> Request:
         for kind in self.kinds:
-            if scheme in kind.schemes or (scheme == kind.name and rest.startswith("//")):
+            if scheme in kind.schemes or (scheme == kind.name and target.startswith("//")):
                 return kind.request(text)
             if scheme == kind.name:
-                if kind.target and not rest:
+                if kind.target and not target:
                     raise ValueError(f"write {kind.form}")
-                return kind.request(rest)
+                return kind.request(target)
         names = [name for kind in self.kinds for name in (kind.name, *kind.schemes)]
         raise ValueError(f"no kind is called '{scheme}' ({self._valid()}){_nearest(scheme, names)}")
 

@@ -15,7 +15,7 @@ def shipped_bundles() -> list[str]:
     return sorted(f.name[: -len(".edge")] for f in folder.iterdir() if f.name.endswith(".edge"))
 
 
-def find_bundle(name: str | os.PathLike) -> Path:
+def find_bundle(name: str | os.PathLike[str]) -> Path:
     """Resolve a path or the name of a shipped bundle."""
     path = Path(name)
     if path.exists():

@@ -71,9 +71,10 @@ def process_age_s(
     try:
         fields = stat.read_text(errors="replace").rpartition(")")[2].split()
     except OSError:  # no Linux
-        return time.time() - psutil.Process().create_time()
+        started_s: float = psutil.Process().create_time()
+        return time.time() - started_s
     ticks = int(fields[_START_TIME - _FIRST_AFTER_NAME])
-    now_s = boot_clock() if boot_clock else time.clock_gettime(time.CLOCK_BOOTTIME)
+    now_s: float = boot_clock() if boot_clock else time.clock_gettime(time.CLOCK_BOOTTIME)
     return now_s - ticks / os.sysconf("SC_CLK_TCK")
 
 
@@ -145,12 +146,12 @@ class RunSummary:
 
     @property
     def _engine(self) -> str:
-        named = "" if self.delegate == "auto" else f", delegate {self.delegate}"
-        return self.runtime + named
+        delegate = "" if self.delegate == "auto" else f", delegate {self.delegate}"
+        return self.runtime + delegate
 
     @property
     def rate_warning(self) -> str | None:
-        """Motion looks faster or slower where frames come at another rate than in training."""
+        """Motion looks faster or slower if frames come at another rate than in training."""
         rate_hz = self.source_rate_hz or self.frames_per_second
         if not self.trained_rate_hz or not rate_hz or self.frames < _ENOUGH_FRAMES:
             return None
@@ -185,10 +186,12 @@ class RunSummary:
 
     def __str__(self) -> str:
         """The table that ends a run."""
-        lost = f"{self.dropped} dropped" + (f", {self.skipped} unreadable" if self.skipped else "")
+        losses = f"{self.dropped} dropped" + (
+            f", {self.skipped} unreadable" if self.skipped else ""
+        )
         counts = (
             f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames, "
-            f"{self.decisions} decisions, {lost}\n"
+            f"{self.decisions} decisions, {losses}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
         if self.frames and not self.decisions:

@@ -45,7 +45,7 @@ class Bundle:
 
     @property
     def size_bytes(self) -> int:
-        """Size of the file, or of the members where there is no file."""
+        """Size of the file, or of the members if there is no file."""
         if self.path is not None:
             return self.path.stat().st_size
         return sum(map(len, self.members.values()))
@@ -56,10 +56,10 @@ class Bundle:
         return hashlib.sha256(_manifest_bytes(self.manifest)).hexdigest()
 
 
-def open_bundle(name: str | os.PathLike = DEFAULT_BUNDLE) -> Bundle:
+def open_bundle(name: str | os.PathLike[str] = DEFAULT_BUNDLE) -> Bundle:
     """Read and verify a bundle (schema, sizes, hashes, flatbuffers).
 
-    Raises BundleError where anything about it is not as its manifest says.
+    Raises BundleError if anything about it is not as its manifest says.
     """
     path = find_bundle(name)
     if path.suffix in (".keras", ".h5", ".onnx", ".pt2"):
@@ -78,7 +78,7 @@ def open_bundle(name: str | os.PathLike = DEFAULT_BUNDLE) -> Bundle:
 
 
 def write_bundle(
-    path: str | os.PathLike, manifest: Manifest, members: Mapping[str, bytes]
+    path: str | os.PathLike[str], manifest: Manifest, members: Mapping[str, bytes]
 ) -> Bundle:
     """Write a bundle under its final name only when it is whole; return it as written."""
     path = Path(path)

@@ -27,7 +27,7 @@ class Clips:
     """Windows of frames with what is known of them.
 
     windows: uint8 RGB (N, T, H, W, 3).
-    labels: for each task an array as long as `windows`; empty where unlabelled.
+    labels: for each task an array as long as `windows`; empty if unlabelled.
     skipped: videos and folders that gave no window.
     """
 
@@ -48,15 +48,15 @@ class Clips:
         """At most `count` clips, drawn over all of them, in their order."""
         if count >= len(self):
             return self
-        chosen = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
-        labels = {task: values[chosen] for task, values in self.labels.items()}
-        return Clips(self.name, self.windows[chosen], labels, self.skipped)
+        indices = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        labels = {task: values[indices] for task, values in self.labels.items()}
+        return Clips(self.name, self.windows[indices], labels, self.skipped)
 
 
 def read_clips(path: str | Path, window: int, size: tuple[int, int]) -> Clips:
     """Read clips of `window` frames, resized (bilinear) to `size` (width, height).
 
-    Raises ClipError where there are none, or the file does not hold the arrays
+    Raises ClipError if there are none, or the file does not hold the arrays
     that the format asks for.
     """
     path = Path(path)
@@ -73,9 +73,9 @@ def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
     content = _arrays(path)
     clips = content.pop("clips", None)
     if clips is None or clips.ndim != 5 or clips.shape[-1] != 3 or clips.dtype != np.uint8:
-        found = "none" if clips is None else f"{clips.dtype} {clips.shape}"
+        form = "none" if clips is None else f"{clips.dtype} {clips.shape}"
         raise ClipError(
-            f"{path} needs an array 'clips', uint8 RGB of shape (N, T, H, W, 3), and holds {found}"
+            f"{path} needs an array 'clips', uint8 RGB of shape (N, T, H, W, 3), and holds {form}"
         )
     if clips.shape[1] != window:
         raise ClipError(
@@ -92,10 +92,10 @@ def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
             raise ClipError(f"{path} is a single array (.npy): write it with numpy.savez")
-        with found as arrays:
+        with loaded as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise ClipError(
@@ -106,13 +106,13 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
     windows: list[np.ndarray] = []
     skipped = 0
-    if pictures := images_in(path):  # the folder is itself a folder of frames
-        windows.extend(windows_of(ImageFiles(str(path), pictures), window, size))
+    if images := images_in(path):  # the folder is itself a folder of frames
+        windows.extend(windows_of(ImageFiles(str(path), images), window, size))
     for entry in sorted(path.iterdir(), key=natural_key):
         if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
-            found = _windows(entry, window, size)
-            windows.extend(found)
-            skipped += not found
+            entry_windows = _windows(entry, window, size)
+            windows.extend(entry_windows)
+            skipped += not entry_windows
     clips = Clips(str(path), np.asarray(windows), {}, skipped)
     return _not_empty(clips)
 

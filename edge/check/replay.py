@@ -5,6 +5,7 @@ Run as `python -m edge.check.replay BUNDLE FRAMES.npy ANSWERS.npz`; frames (N, H
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -25,7 +26,8 @@ def main(bundle: str, frames: Path, answers: Path) -> None:
     opened = open_bundle(bundle)
     outputs = replay(opened, np.load(frames), EngineOptions())
     runtime = Stream(opened).head.engine.runtime
-    np.savez(answers, runtime=runtime.name, version=runtime.version, **outputs)
+    arrays: dict[str, Any] = {"runtime": runtime.name, "version": runtime.version, **outputs}
+    np.savez(answers, **arrays)
 
 
 if __name__ == "__main__":

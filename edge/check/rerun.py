@@ -35,29 +35,31 @@ class WindowRerun:
         self._written = encoder.outputs if encoder else ()
         self._read, self._answers = last.inputs, last.outputs
         self._preprocess = Preprocessor(manifest.input, manifest.parts[0].inputs[0], region)
-        self._frames: deque[np.ndarray] = deque(maxlen=manifest.window)
+        self._window = manifest.window
+        self._frames: deque[np.ndarray] = deque(maxlen=self._window)
         spec = manifest.input
         shapes = {t.name: t.shape[1:] for t in self._written}
-        picture = (spec.height, spec.width, spec.channels)
+        frame_shape = (spec.height, spec.width, spec.channels)
         self._windows = [
-            np.empty((manifest.window, *shapes.get(t.name, picture)), t.dtype) for t in last.inputs
+            np.empty((manifest.window, *shapes.get(t.name, frame_shape)), t.dtype)
+            for t in last.inputs
         ]
 
     def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
         """Take one frame (uint8 BGR); the float32 outputs of each task once T have come."""
         self._frames.append(pixels)
-        if len(self._frames) < self._frames.maxlen:
+        if len(self._frames) < self._window:
             return None
         for slot, frame in enumerate(self._frames):
             self._encode(frame, slot)
         for index, window in enumerate(self._windows):
             np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
         self.head.invoke()
-        found = {
+        outputs = {
             t.name: dequantise(self.head.output(i)[0].ravel(), t)
             for i, t in enumerate(self._answers)
         }
-        return {task.name: found[task.name] for task in self.tasks}
+        return {task.name: outputs[task.name] for task in self.tasks}
 
     def _encode(self, pixels: np.ndarray, slot: int) -> None:
         if self.encoder is None:
@@ -66,6 +68,6 @@ class WindowRerun:
         self._preprocess(pixels, self.encoder.input()[0])
         self.encoder.invoke()
         names = [tensor.name for tensor in self._written]
-        for window, wanted in zip(self._windows, self._read):
-            index = names.index(wanted.name)
-            transfer(self.encoder.output(index)[0], self._written[index], window[slot], wanted)
+        for window, tensor in zip(self._windows, self._read):
+            index = names.index(tensor.name)
+            transfer(self.encoder.output(index)[0], self._written[index], window[slot], tensor)

@@ -14,7 +14,7 @@ from edge.bundle.archive import Bundle, open_bundle
 from edge.commands.options import is_plain_tflite, one_source
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.delegation import by_part
-from edge.engine.watchdog import default_timeout_s, say_hang
+from edge.engine.watchdog import default_timeout_s, report_hang
 from edge.loop import Limits, run
 from edge.registry import Request
 from edge.stream.preprocess import Region
@@ -106,12 +106,12 @@ class RunOptions:
 
 def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[Request]) -> None:
     """Raise EdgeError if an output would destroy an input or another output."""
-    taken = {Path(name).resolve() for name in inputs if name}
+    paths = {Path(name).resolve() for name in inputs if name}
     for request in outputs:
         name = request.target or request.kind.name
-        if Path(name).resolve() in taken:
+        if Path(name).resolve() in paths:
             raise EdgeError(f"{name} is given twice: give every output a name of its own")
-        taken.add(Path(name).resolve())
+        paths.add(Path(name).resolve())
 
 
 def execute(options: RunOptions) -> None:
@@ -148,7 +148,7 @@ def execute(options: RunOptions) -> None:
             try:
                 print_summary()
             finally:  # also if nobody reads our stdout
-                say_hang(options.frame_timeout_s, options.delegate)
+                report_hang(options.frame_timeout_s, options.delegate)
 
         limits = Limits(options.frames, options.frame_timeout_s, on_hang)
         run(stream, source, opened_sinks, summary, limits, on_frame=on_frame)

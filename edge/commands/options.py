@@ -73,7 +73,7 @@ def is_plain_tflite(path: str) -> bool:
     return Path(path).suffix == ".tflite"
 
 
-class DelegateParam(click.ParamType):
+class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
     """A delegate by name or path, with options behind a colon."""
 
     name = "delegate"

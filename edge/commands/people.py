@@ -76,12 +76,14 @@ def people(gallery: Path, as_json: bool) -> None:
     from edge.people.gallery import read_gallery
     from edge_common.console import text_table
 
-    known = read_gallery(gallery)
-    counts = {name: len(known.people[name]) for name in sorted(known.people)}
+    content = read_gallery(gallery)
+    counts = {name: len(content.people[name]) for name in sorted(content.people)}
     if as_json:
-        click.echo(json.dumps({"gallery": str(gallery), "bundle": known.bundle, "people": counts}))
+        click.echo(
+            json.dumps({"gallery": str(gallery), "bundle": content.bundle, "people": counts})
+        )
         return
-    click.echo(f"{gallery}, by the network '{known.bundle}'")
+    click.echo(f"{gallery}, by the network '{content.bundle}'")
     click.echo(text_table(["person", "descriptors"], list(counts.items())) if counts else "nobody")
 
 

@@ -39,7 +39,7 @@ _FOLDERS = ("/usr/local/lib", "/usr/local/lib/{}", "/usr/lib/{}", "/usr/lib", "/
 
 
 def folders() -> list[str]:
-    """The folders to look into on this machine, where the loader finds nothing."""
+    """The folders to look into on this machine, if the loader finds nothing."""
     multiarch = sysconfig.get_config_var("MULTIARCH") or ""
     return [folder.format(multiarch) for folder in _FOLDERS if multiarch or "{}" not in folder]
 
@@ -53,9 +53,9 @@ class Delegate:
     """A delegate as asked for.
 
     name: `auto` (what the runtime does by itself), `none` (its built-in kernels alone),
-    `xnnpack` (as `auto`, and said where XNNPACK takes nothing), a known library's name, or
+    `xnnpack` (as `auto`, and said if XNNPACK takes nothing), a known library's name, or
     a library's path.  options: a library's own, in the order given.
-    strict: fail where it cannot be used, instead of running without it.
+    strict: fail if it cannot be used, instead of running without it.
     """
 
     name: str = DEFAULT
@@ -67,7 +67,7 @@ class Delegate:
         """Read `NAME` or `PATH`, with `:key=value,key=value` behind it for a library.
 
         A piece between two commas that holds no `=` belongs to the value before it.
-        Raises DelegateError where the text is not understood.
+        Raises DelegateError if the text is not understood.
         """
         name, options = split_options(text)
         _check_name(name, text)
@@ -85,7 +85,7 @@ class Delegate:
 
     @property
     def expects_work(self) -> bool:
-        """Whether the user wants to know where it takes nothing."""
+        """Whether the user wants to know if it takes nothing."""
         return self.is_library or self.name == XNNPACK
 
     @property
@@ -96,8 +96,8 @@ class Delegate:
     @property
     def arguments(self) -> list[str]:
         """What a command line needs to be given of it."""
-        named = [] if self.name == DEFAULT else ["--delegate", str(self)]
-        return named + ["--strict-delegate"] * self.strict
+        arguments = [] if self.name == DEFAULT else ["--delegate", str(self)]
+        return arguments + ["--strict-delegate"] * self.strict
 
     @property
     def label(self) -> str:
@@ -129,13 +129,13 @@ def _file_name(path: str) -> str:
 def _check_name(name: str, text: str) -> None:
     if name in OF_THE_RUNTIME or name in LIBRARIES:
         return
-    before, colon, rest = name.partition(":")
+    before, colon, options = name.partition(":")
     if colon and before in (*OF_THE_RUNTIME, *LIBRARIES):
-        raise DelegateError(f"options of a delegate are key=value, and {rest!r} is none")
+        raise DelegateError(f"options of a delegate are key=value, and {options!r} is none")
     if not re.search(r"[/.]", name):
-        known = (*OF_THE_RUNTIME, *LIBRARIES)
-        near = get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}."
+        names = (*OF_THE_RUNTIME, *LIBRARIES)
+        near = get_close_matches(name, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
         raise DelegateError(f"there is no delegate {text!r}: {hint} Others are given by their path")
 
 

@@ -9,7 +9,7 @@ from edge_common.errors import DelegateError, DeviceError
 
 
 def load_library(runtime: Runtime, delegate: Delegate) -> object:
-    """A delegate for one interpreter. Raises DelegateError where there is none to be had.
+    """A delegate for one interpreter. Raises DelegateError if there is none to be had.
 
     Which is: nothing under that name, no shared library, a library without a delegate, or
     a delegate that refuses to start.
@@ -50,18 +50,18 @@ def _candidates(delegate: Delegate) -> list[str]:
             return [str(build())]
         except DeviceError as error:
             raise DelegateError(str(error)) from error
-    known = LIBRARIES.get(delegate.name)
-    if known is None:
+    library = LIBRARIES.get(delegate.name)
+    if library is None:
         path = Path(delegate.name).expanduser()
         return [str(path.absolute()) if path.exists() else delegate.name]
-    found = (Path(folder) / known.file for folder in folders())
-    return [known.file, *(str(path) for path in found if path.exists())]
+    paths = (Path(folder) / library.file for folder in folders())
+    return [library.file, *(str(path) for path in paths if path.exists())]
 
 
 def _unopened(delegate: Delegate, path: str, error: OSError | None) -> str:
-    known = LIBRARIES.get(delegate.name)
+    library = LIBRARIES.get(delegate.name)
     if Path(path).is_file():
         return f"{path} cannot be loaded as a shared library ({error}): is it for this machine?"
-    if known:
-        return f"the delegate {delegate.name} is not on this machine: {known.install}"
+    if library:
+        return f"the delegate {delegate.name} is not on this machine: {library.install}"
     return f"the delegate {delegate.name} cannot be opened ({error}): give its path"

@@ -1,17 +1,17 @@
 """One .tflite model in one runtime: views of its tensors, and a count of its invocations."""
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge.bundle.manifest import TensorSpec
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
-from edge.engine.delegation import Delegation, who_computes
-from edge.engine.loading import Loaded, brief, load_model, told_how_to_go_on, without_library
+from edge.engine.delegation import Delegation, operator_assignment
+from edge.engine.loading import Loaded, brief, load_model, with_hint, without_library
 from edge.engine.watchdog import Watchdog, guard
 from edge_common.errors import DelegateError, EngineError
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 class Engine:
     """A loaded model with its tensors allocated.
 
-    Where the delegate's library cannot be used, or fails at its work, the model runs
+    If the delegate's library cannot be used, or fails at its work, the model runs
     without it and that is announced; a strict delegate raises DelegateError instead.
-    Raises EngineError where the runtime refuses the model.
+    Raises EngineError if the runtime refuses the model.
 
     pacer: holds each invocation back to another board's latency; None: as fast as it can.
-    timeout_s: where an invocation takes longer, the process ends with EngineHung's code; 0: it
+    timeout_s: if an invocation takes longer, the process ends with EngineHung's code; 0: it
     may; None: it may, but 60 s are the limit through a delegate's library.
     """
 
@@ -63,11 +63,13 @@ class Engine:
 
     def input(self, index: int = 0) -> np.ndarray:
         """A view of the input's memory; let go of it before `invoke`."""
-        return self._in[index]()
+        view: np.ndarray = self._in[index]()
+        return view
 
     def output(self, index: int = 0) -> np.ndarray:
         """A view of the output's memory, overwritten by the next `invoke`."""
-        return self._out[index]()
+        view: np.ndarray = self._out[index]()
+        return view
 
     def invoke(self) -> None:
         """Run the model once on what stands in its inputs."""
@@ -88,14 +90,14 @@ class Engine:
     @property
     def delegation(self) -> Delegation:
         """Who computes which of its operators."""
-        operators, pieces = who_computes(
+        operators, pieces = operator_assignment(
             self._interpreter._get_ops_details(), self._loaded.library_nodes, self.delegate.short
         )
         loaded = self._loaded
         return Delegation(str(self.delegate), operators, pieces, loaded.fallback, loaded.failed_at)
 
     def _recover(self, error: Exception) -> None:
-        """Run it again without the delegate that failed. Raises EngineError where none was used."""
+        """Run it again without the delegate that failed. Raises EngineError if none was used."""
         if not self._loaded.library_nodes:
             raise EngineError(
                 f"{self.name} failed in {self.runtime.name}: {brief(error)}"
@@ -106,13 +108,13 @@ class Engine:
             f"{invocation}: {brief(error)}"
         )
         if self.delegate.strict:
-            raise told_how_to_go_on(failure) from error
-        given = [
+            raise with_hint(failure) from error
+        inputs = [
             self.input(i).copy() for i in range(len(self.inputs))
         ]  # no runtime overwrites them
         loaded = without_library(self._model, self.name, self.runtime, self._threads, failure)
         self._take(replace(loaded, failed_at=invocation))
-        for index, values in enumerate(given):
+        for index, values in enumerate(inputs):
             np.copyto(self.input(index), values)
         try:
             self._run()
@@ -130,7 +132,7 @@ def guarded(invoke: Callable[[], None], watchdog: Watchdog) -> Callable[[], None
     return run
 
 
-def specification(detail: dict) -> TensorSpec:
+def specification(detail: Mapping[str, Any]) -> TensorSpec:
     """A tensor as a runtime describes it."""
     scale, zero_point = detail["quantization"]
     shape = tuple(int(size) for size in detail["shape"])

@@ -4,7 +4,7 @@ import warnings
 from typing import Any
 
 from edge.engine import runtimes
-from edge.engine.delegation import BUILT_IN, who_computes
+from edge.engine.delegation import BUILT_IN, operator_assignment
 from edge_common.errors import EngineError
 from edge_common.native_output import captured_stderr
 
@@ -12,14 +12,14 @@ from edge_common.native_output import captured_stderr
 def left_to_other_kernels(model: bytes) -> dict[str, int]:
     """How often each operator stands in the graph that XNNPACK does not take.
 
-    Raises EngineError where LiteRT is missing or refuses the graph.
+    Raises EngineError if LiteRT is missing or refuses the graph.
     """
     nodes = litert_interpreter(model)._get_ops_details()  # LiteRT has no public way to ask
-    return who_computes(nodes)[0].get(BUILT_IN, {})
+    return operator_assignment(nodes)[0].get(BUILT_IN, {})
 
 
 def litert_interpreter(model: bytes, **options: object) -> Any:
-    """LiteRT's own interpreter, tensors allocated. Raises EngineError where it refuses."""
+    """LiteRT's own interpreter, tensors allocated. Raises EngineError if it refuses."""
     runtime = runtimes.load("litert")
     with captured_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take

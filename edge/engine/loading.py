@@ -16,7 +16,7 @@ class Loaded:
     """interpreter: a runtime's own, its tensors allocated.
 
     library_nodes: how many of its nodes a delegate's library made.
-    fallback: why it runs without the delegate that was asked for; empty where it does not.
+    fallback: why it runs without the delegate that was asked for; empty if it does not.
     failed_at: the invocation at which the delegate failed; 0: it did not.
     """
 
@@ -31,7 +31,7 @@ def load_model(
 ) -> Loaded:
     """Load a .tflite, called `name` in messages.
 
-    Raises EngineError where the runtime refuses it, DelegateError where a strict delegate
+    Raises EngineError if the runtime refuses it, DelegateError if a strict delegate
     cannot be used; another one is announced and left out.
     """
     if not delegate.is_library:
@@ -40,7 +40,7 @@ def load_model(
         return _with_library(model, name, runtime, threads, delegate)
     except DelegateError as error:
         if delegate.strict:
-            raise told_how_to_go_on(error) from error
+            raise with_hint(error) from error
         return without_library(model, name, runtime, threads, error)
 
 
@@ -53,7 +53,7 @@ def without_library(
     return replace(loaded, fallback=str(failure))
 
 
-def told_how_to_go_on(failure: DelegateError) -> DelegateError:
+def with_hint(failure: DelegateError) -> DelegateError:
     """The failure of a strict delegate, with the way out."""
     return DelegateError(f"{failure}; leave out --strict-delegate to run without it")
 

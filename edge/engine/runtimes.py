@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from edge_common.errors import EngineError
 
@@ -18,8 +19,8 @@ class Runtime:
 
     name: str
     version: str
-    interpreter: Callable
-    load_delegate: Callable
+    interpreter: Callable[..., Any]
+    load_delegate: Callable[..., Any]
     built_in_kernels: object = None
 
 
@@ -40,7 +41,7 @@ def installed() -> list[str]:
 def load(name: str = "auto") -> Runtime:
     """Import a runtime; `auto` takes the first installed that is not tensorflow.
 
-    Raises EngineError where it is not installed or does not import.
+    Raises EngineError if it is not installed or does not import.
     """
     if name == "auto":
         name = next(iter(installed()), "litert")

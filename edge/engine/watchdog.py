@@ -21,7 +21,7 @@ class Watchdog:
 
     on_hang: called in a thread of its own once a block takes longer than `timeout_s`, while
     the main thread is still in it; then the process ends with the code that it gives, or
-    EngineHung's where it raises. A timeout of 0 guards nothing.
+    EngineHung's if it raises. A timeout of 0 guards nothing.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Watchdog:
             self._since = None
 
     def check(self) -> None:
-        """End the process where the block is overdue."""
+        """End the process if the block is overdue."""
         with self._lock:
             if self._since is not None and self._clock() - self._since > self._timeout_s:
                 self._give_up()
@@ -66,7 +66,7 @@ class Watchdog:
         code = EngineHung.exit_code
         try:
             code = self._on_hang()
-        finally:  # also where nobody reads what it says: nothing else can end this process
+        finally:  # also if nobody reads what it says: nothing else can end this process
             self._end(code)
 
     def _watch(self) -> None:
@@ -83,24 +83,24 @@ def default_timeout_s(delegate: Delegate) -> float:
 
 
 def guard(delegate: Delegate, timeout_s: float | None = None) -> Watchdog | None:
-    """What ends the process with code 4 where a block takes longer; None where it may.
+    """What ends the process with code 4 if a block takes longer; None if it may.
 
     timeout_s: 0: any time; None: as `default_timeout_s` says.
     """
     limit_s = default_timeout_s(delegate) if timeout_s is None else timeout_s
 
     def give_up() -> int:
-        say_hang(limit_s, delegate)
+        report_hang(limit_s, delegate)
         return EngineHung.exit_code
 
     return Watchdog(limit_s, give_up).start() if limit_s else None
 
 
-def say_hang(timeout_s: float, delegate: Delegate) -> None:
+def report_hang(timeout_s: float, delegate: Delegate) -> None:
     """The one line of an error, from a thread that has nobody to raise it to."""
-    who = f"the delegate {delegate.label}" if delegate.is_library else "the runtime"
+    culprit = f"the delegate {delegate.label}" if delegate.is_library else "the runtime"
     click.echo(
-        f"Error: {who} did not come back from a frame in {timeout_s:g} s and cannot be "
+        f"Error: {culprit} did not come back from a frame in {timeout_s:g} s and cannot be "
         "interrupted: start again, or with --delegate auto",
         err=True,
     )

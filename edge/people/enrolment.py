@@ -116,8 +116,10 @@ def execute(options: EnrolOptions) -> None:
     enrolment = _watch(bundle, before, options)
     after = before.with_person(name, enrolment.descriptors)
     write_gallery(gallery, after)
-    measured = acceptance_of(bundle)
-    warnings = _warnings(name, before, enrolment, measured.threshold) if measured else []
+    operating_point = acceptance_of(bundle)
+    warnings = (
+        _warnings(name, before, enrolment, operating_point.threshold) if operating_point else []
+    )
     if options.as_json:
         click.echo(json.dumps(_as_json(name, gallery, after, enrolment, warnings)))
         return

@@ -75,7 +75,7 @@ class VideoFileSink(Closing):
 
     def _whole(self) -> bool:
         """OpenCV does not tell that a disk was full, so the file is asked."""
-        written = cv2.VideoCapture(str(self._partial))
-        count = int(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
-        written.release()
+        video = cv2.VideoCapture(str(self._partial))
+        count = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
+        video.release()
         return count >= self._frames

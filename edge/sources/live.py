@@ -32,7 +32,7 @@ class LiveSource(Source):
     """The newest frame of a camera or a network stream.
 
     open_capture: makes a new capture, as often as the source has to be reopened.
-    Raises SourceError if no frame comes at first, SourceLost where they stop
+    Raises SourceError if no frame comes at first, SourceLost if they stop
     and none of the retries brings them back.
     """
 

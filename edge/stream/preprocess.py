@@ -90,21 +90,21 @@ class Preprocessor:
     def __call__(self, pixels: np.ndarray, out: np.ndarray) -> None:
         """Write `pixels` (uint8 BGR, any size) into `out` (H, W, C), in place.
 
-        Raises EdgeError where `pixels` are of another form, or the region lies outside.
+        Raises EdgeError if `pixels` are of another form, or the region lies outside.
         """
-        if not _is_picture(pixels):
-            found = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
-            raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {found}: convert it first")
+        if not _is_frame(pixels):
+            form = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
+            raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first")
         left, top, width, height = self._region.locate(*pixels.shape[:2])
         crop = pixels[top : top + height, left : left + width]
         cv2.resize(crop, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
-        ordered = self._resized
+        ordered: np.ndarray = self._resized
         if self._code is not None:
             ordered = cv2.cvtColor(self._resized, self._code, dst=self._ordered)
         cv2.LUT(ordered, self._table, dst=out.reshape(ordered.shape))
 
 
-def _is_picture(pixels: object) -> bool:
+def _is_frame(pixels: object) -> bool:
     return (
         isinstance(pixels, np.ndarray)
         and pixels.dtype == np.uint8

@@ -15,7 +15,8 @@ def quantise(values: np.ndarray, tensor: TensorSpec) -> np.ndarray:
         return np.asarray(values, tensor.dtype)
     limits = np.iinfo(tensor.dtype)
     steps = np.rint(np.asarray(values, np.float64) / tensor.scale) + tensor.zero_point
-    return np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
+    quantised: np.ndarray = np.clip(steps, limits.min, limits.max).astype(tensor.dtype)
+    return quantised
 
 
 def dequantise(steps: np.ndarray, tensor: TensorSpec) -> np.ndarray:
@@ -26,13 +27,15 @@ def dequantise(steps: np.ndarray, tensor: TensorSpec) -> np.ndarray:
     return shifted * np.float32(tensor.scale)
 
 
-def transfer(source: np.ndarray, tensor: TensorSpec, slot: np.ndarray, wanted: TensorSpec) -> None:
+def transfer(
+    source: np.ndarray, tensor: TensorSpec, slot: np.ndarray, slot_tensor: TensorSpec
+) -> None:
     """Write `source`, laid out as `tensor` says, into `slot`, laid out as `wanted` says."""
-    same = (tensor.dtype, tensor.scale, tensor.zero_point)
-    if same == (wanted.dtype, wanted.scale, wanted.zero_point):
+    layout = (tensor.dtype, tensor.scale, tensor.zero_point)
+    if layout == (slot_tensor.dtype, slot_tensor.scale, slot_tensor.zero_point):
         np.copyto(slot, source)
-    elif wanted.quantised:
-        np.copyto(slot, quantise(dequantise(source, tensor), wanted))
+    elif slot_tensor.quantised:
+        np.copyto(slot, quantise(dequantise(source, tensor), slot_tensor))
     elif tensor.quantised:
         np.copyto(slot, source)  # converting first: a mixed subtraction goes through a buffer
         np.subtract(slot, np.float32(tensor.zero_point), out=slot)

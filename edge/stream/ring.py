@@ -23,7 +23,8 @@ class Ring:
     @property
     def slot(self) -> np.ndarray:
         """Where the next feature is to be written, before `advance`: the oldest one's place."""
-        return self._slots[self._count % self._window]
+        slot: np.ndarray = self._slots[self._count % self._window]
+        return slot
 
     def advance(self) -> None:
         """Take what stands in `slot` as the newest feature."""
@@ -32,7 +33,7 @@ class Ring:
     def copy_to(self, out: np.ndarray) -> None:
         """Write the newest T features, oldest first, into `out` (T, *shape).
 
-        Raises ValueError where there are not yet T.
+        Raises ValueError if there are not yet T.
         """
         if not self.full:
             raise ValueError(f"the ring holds {self._count} of {self._window} features")

@@ -12,7 +12,7 @@ import numpy as np
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part, TensorSpec
 from edge.engine.delegate import AUTO, Delegate
-from edge.engine.delegation import Delegation, check_taken
+from edge.engine.delegation import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame, Preprocessor, Region
@@ -155,7 +155,7 @@ class Stream:
         self._played_name = self._board.profile.name if self._board else None
         self._unused = ""
         if options.delegate.expects_work:
-            self._unused = check_taken(options.delegate, list(self.delegation.values()))
+            self._unused = check_delegate_is_used(options.delegate, list(self.delegation.values()))
         self.reset()
 
     @property

@@ -38,8 +38,8 @@ def read(model: bytes) -> Any:
     root = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
     for buffer in root.buffers:
         if buffer.offset > 1:  # 0 and 1 mean: nothing stands outside
-            held = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
-            buffer.data, buffer.offset, buffer.size = held, 0, 0
+            content = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
+            buffer.data, buffer.offset, buffer.size = content, 0, 0
     return root
 
 
@@ -58,15 +58,16 @@ def _pack_aligned(buffer: Any, builder: Any) -> int:
     """What the generated `BufferT.Pack` does, without dropping the alignment."""
     schema, data = schema_module(), None
     if buffer.data is not None and len(buffer.data):
-        held = np.asarray(buffer.data, np.uint8).tobytes()
-        builder.StartVector(1, len(held), 16)
-        builder.head -= len(held)
-        builder.Bytes[builder.head : builder.head + len(held)] = held
+        content = np.asarray(buffer.data, np.uint8).tobytes()
+        builder.StartVector(1, len(content), 16)
+        builder.head -= len(content)
+        builder.Bytes[builder.head : builder.head + len(content)] = content
         data = builder.EndVector()
     schema.BufferStart(builder)
     if data is not None:
         schema.BufferAddData(builder, data)
-    return schema.BufferEnd(builder)
+    end: int = schema.BufferEnd(builder)
+    return end
 
 
 def operator_name(root: Any, operator: Any) -> str:
@@ -85,26 +86,28 @@ def constant_tensors(model: bytes) -> frozenset[str]:
     root = read(model)
     data = [root.buffers[tensor.buffer].data for tensor in root.subgraphs[0].tensors]
     tensors = zip(root.subgraphs[0].tensors, data)
-    return frozenset(t.name.decode() for t, held in tensors if held is not None and len(held))
+    return frozenset(
+        t.name.decode() for t, content in tensors if content is not None and len(content)
+    )
 
 
 def cost(model: bytes) -> Cost:
     """Count the operators of the main graph of a .tflite and their multiply-adds."""
     root = read(model)
     graph = root.subgraphs[0]
-    counted: Counter[str] = Counter()
+    ops: Counter[str] = Counter()
     multiply_adds = 0
     for operator in graph.operators:
-        counted[operator_name(root, operator)] += 1
+        ops[operator_name(root, operator)] += 1
         multiply_adds += multiply_adds_of(root, operator) or 0
-    return Cost(dict(counted.most_common()), multiply_adds, _constants(root, graph))
+    return Cost(dict(ops.most_common()), multiply_adds, _constants(root, graph))
 
 
 def signature(model: bytes) -> tuple[dict[str, int], dict[str, int]]:
     """Inputs and outputs of the first signature: its names -> positions in the graph."""
     root = read(model)
-    graph, named = root.subgraphs[0], root.signatureDefs[0]
-    return _positions(named.inputs, graph.inputs), _positions(named.outputs, graph.outputs)
+    graph, entries = root.subgraphs[0], root.signatureDefs[0]
+    return _positions(entries.inputs, graph.inputs), _positions(entries.outputs, graph.outputs)
 
 
 def tensor_names(model: bytes) -> dict[str, str]:
@@ -113,14 +116,14 @@ def tensor_names(model: bytes) -> dict[str, str]:
     positions = zip(signature(model), (graph.inputs, graph.outputs))
     return {
         name: graph.tensors[tensors[position]].name.decode()
-        for named, tensors in positions
-        for name, position in named.items()
+        for entries, tensors in positions
+        for name, position in entries.items()
     }
 
 
-def _positions(named: list[Any], tensors: Any) -> dict[str, int]:
+def _positions(entries: list[Any], tensors: Any) -> dict[str, int]:
     order = list(tensors)
-    return {entry.name.decode(): order.index(entry.tensorIndex) for entry in named}
+    return {entry.name.decode(): order.index(entry.tensorIndex) for entry in entries}
 
 
 def _conv(shapes: list[tuple[int, ...]], output: tuple[int, ...]) -> int:
@@ -149,7 +152,7 @@ _MULTIPLY_ADDS: dict[str, Callable[[list[tuple[int, ...]], tuple[int, ...]], int
 
 
 def multiply_adds_of(root: Any, operator: Any) -> int | None:
-    """Of an operator of the main graph; None where it multiplies no weights or matrices."""
+    """Of an operator of the main graph; None if it multiplies no weights or matrices."""
     count = _MULTIPLY_ADDS.get(operator_name(root, operator))
     if count is None:
         return None
@@ -176,7 +179,7 @@ def shape_of(tensor: Any) -> tuple[int, ...]:
 
 @lru_cache(maxsize=1)
 def schema_module() -> Any:
-    """The schema that the LiteRT wheel carries. Raises EngineError where there is none."""
+    """The schema that the LiteRT wheel carries. Raises EngineError if there is none."""
     try:
         from ai_edge_litert import schema_py_generated
     except ImportError as error:

@@ -1,7 +1,7 @@
 """Each operator of a .tflite file: its shape, its tensors, what it costs, and what it asks of a core."""
 
 import math
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,7 @@ class Operator:
 def read_operators(model: bytes) -> tuple[Operator, ...]:
     """The main graph's operators in the order in which they stand there.
 
-    Raises EngineError where no LiteRT is installed to read them with.
+    Raises EngineError if no LiteRT is installed to read them with.
     """
     root = flatbuffer.read(model)
     describe = _describer(root)
@@ -91,7 +91,7 @@ _TILE_ROWS = 4  # of the output that XNNPACK's matrix kernels compute at once: 4
 
 def counted_work(model: bytes, instructions: int) -> Work:
     """The work of one invocation whose instructions were counted under an emulator."""
-    return _work(read_operators(model), instructions, counted=True)
+    return _work(read_operators(model), instructions, by_emulator=True)
 
 
 def estimated_work(model: bytes, kernels: str) -> Work:
@@ -102,10 +102,10 @@ def estimated_work(model: bytes, kernels: str) -> Work:
     """
     operators, table = read_operators(model), instructions_per_unit(kernels)
     estimated = sum(table.get(unit, 0.0) * amount for unit, amount in units(operators).items())
-    return _work(operators, max(estimated, _CALL * len(operators)), counted=False)
+    return _work(operators, max(estimated, _CALL * len(operators)), by_emulator=False)
 
 
-def _work(operators: tuple[Operator, ...], instructions: float, counted: bool) -> Work:
+def _work(operators: tuple[Operator, ...], instructions: float, by_emulator: bool) -> Work:
     loops = [operator.name for operator in operators if operator.name in _LOOPS]
     if loops:
         raise EngineError(
@@ -117,7 +117,7 @@ def _work(operators: tuple[Operator, ...], instructions: float, counted: bool) -
         weight_bytes=sum(map(_weight_bytes, operators)),
         tensor_bytes=sum(operator.bytes_moved for operator in operators),
         operators=len(operators),
-        counted=counted,
+        counted=by_emulator,
     )
 
 
@@ -135,20 +135,20 @@ def units(operators: tuple[Operator, ...]) -> dict[tuple[str, str], float]:
     other `element`s, `operator`s. Precisions: `int8`, `float`, `mixed` (integer weights, float
     results, as of dynamic range), and none for operators.
     """
-    counted: Counter[tuple[str, str]] = Counter()
+    units_by_kind: defaultdict[tuple[str, str], float] = defaultdict(int)
     for operator in operators:
         elements, precision = math.prod(operator.shape), _work_precision(operator)
-        counted["operator", ""] += 1
+        units_by_kind["operator", ""] += 1
         if operator.name in _MATRIX or operator.name == _DEPTHWISE:
             kind = "matrix" if operator.name in _MATRIX else "depthwise"
-            counted[kind, precision] += operator.multiply_adds
-            counted["outputs", precision] += elements
+            units_by_kind[kind, precision] += operator.multiply_adds
+            units_by_kind["outputs", precision] += elements
         else:
             kind = "activation" if operator.name in _ACTIVATIONS else "element"
-            counted[kind, precision] += max(
+            units_by_kind[kind, precision] += max(
                 elements, operator.bytes_moved / 2 / operator.item_bytes
             )
-    return dict(counted)
+    return dict(units_by_kind)
 
 
 def _work_precision(operator: Operator) -> str:

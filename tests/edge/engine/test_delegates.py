@@ -12,9 +12,9 @@ from edge.engine.delegation import (
     XNNPACK,
     Delegation,
     by_part,
-    check_taken,
+    check_delegate_is_used,
     delegate_nodes,
-    who_computes,
+    operator_assignment,
 )
 from edge_common.console import announce
 from edge_common.errors import DelegateError
@@ -95,15 +95,15 @@ DELEGATED = [*CHAIN, node(4, "DELEGATE", [0, 10, 11], [2]), node(5, "DELEGATE", 
 
 def test_operators_are_counted_by_who_computes_them() -> None:
     assert delegate_nodes(DELEGATED) == 2
-    assert who_computes(DELEGATED, library_nodes=1, library="x.so") == (
+    assert operator_assignment(DELEGATED, library_nodes=1, library="x.so") == (
         {"x.so": {"CONV_2D": 1, "ADD": 1}, XNNPACK: {"CONV_2D": 1}, BUILT_IN: {"SOFTMAX": 1}},
         {"x.so": 1, XNNPACK: 1},
     )
 
 
 def test_a_graph_without_delegates_is_all_built_in() -> None:
-    assert who_computes(CHAIN) == ({BUILT_IN: {"CONV_2D": 2, "ADD": 1, "SOFTMAX": 1}}, {})
-    assert who_computes([]) == ({}, {})
+    assert operator_assignment(CHAIN) == ({BUILT_IN: {"CONV_2D": 2, "ADD": 1, "SOFTMAX": 1}}, {})
+    assert operator_assignment([]) == ({}, {})
 
 
 FOUND = Delegation(
@@ -138,14 +138,14 @@ def test_a_delegate_that_takes_nothing_is_announced_or_refused(
     capsys: pytest.CaptureFixture,
 ) -> None:
     idle = Delegation("x.so", {BUILT_IN: {"ADD": 2}})
-    check_taken(Delegate("x.so"), [idle, idle])
-    check_taken(Delegate("xnnpack"), [idle])
+    check_delegate_is_used(Delegate("x.so"), [idle, idle])
+    check_delegate_is_used(Delegate("xnnpack"), [idle])
     assert capsys.readouterr().err.splitlines() == [
         "warning: the delegate x.so takes no operator of this network; going on without it",
         "warning: the delegate xnnpack takes no operator of this network; going on without it",
     ]
     with pytest.raises(DelegateError, match="takes no operator of this network: convert it"):
-        check_taken(Delegate("x.so", strict=True), [idle])
+        check_delegate_is_used(Delegate("x.so", strict=True), [idle])
 
 
 def test_one_part_that_it_computes_is_enough(capsys: pytest.CaptureFixture) -> None:
@@ -153,8 +153,10 @@ def test_one_part_that_it_computes_is_enough(capsys: pytest.CaptureFixture) -> N
         Delegation("x.so", {BUILT_IN: {"ADD": 2}}),
         Delegation("x.so", {"x.so": {"ADD": 2}}),
     )
-    check_taken(Delegate("/lib/x.so", strict=True), [busy, idle])
-    check_taken(Delegate("xnnpack", strict=True), [Delegation("xnnpack", {XNNPACK: {"ADD": 2}})])
+    check_delegate_is_used(Delegate("/lib/x.so", strict=True), [busy, idle])
+    check_delegate_is_used(
+        Delegate("xnnpack", strict=True), [Delegation("xnnpack", {XNNPACK: {"ADD": 2}})]
+    )
     assert capsys.readouterr().err == ""
 
 
