@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from edge_common.errors import EngineError, EngineHung
 
 _RUN_MODULE = Path(__file__).with_name("run_module.py")
 _POLL_S = 0.05
+_JSON_TIMEOUT_S = 600
+_MOST_LETTERS = 300  # of a reason
 
 
 def module_command(
@@ -33,7 +35,7 @@ def module_command(
 class Child:
     """A process at work, and the file in which it writes what it has to say."""
 
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     log: Path
 
     def wait(self, watch: Callable[[], None] = lambda: None) -> int:
@@ -69,25 +71,50 @@ def _cause(code: int, log: Path) -> str:
         return "it was killed, most likely for want of memory; close other programs"
     if code < 0:
         return f"the converter crashed ({signal.Signals(-code).name})"
-    return last[:300] or f"it ended with code {code}"
+    return last[:_MOST_LETTERS] or f"it ended with code {code}"
 
 
-_ANSWER_TIMEOUT_S = 600
+def run_captured(
+    command: Sequence[str | Path],
+    *,
+    timeout_s: float | None = None,
+    cwd: Path | str | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever that is, with nothing to read and all output kept.
+
+    environment: instead of this process's.  Raises subprocess.TimeoutExpired, OSError.
+    """
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        timeout=timeout_s,
+        check=False,
+    )
 
 
-def found_by(command: Sequence[str]) -> Any:
-    """Run a command to its end. Raises EngineError where it fails or does not end.
+def last_line(text: str) -> str:
+    """What a program printed last, as its reason for failing."""
+    return (text.strip().splitlines() or ["no reason given"])[-1].strip()[:_MOST_LETTERS]
 
-    EngineHung where a frame did not come to its end.
+
+def run_for_json(command: Sequence[str]) -> Any:
+    """Run a command to its end; the JSON value in its last line.
+
+    Raises EngineError if it fails or does not end, EngineHung if a frame did not come to its end.
     """
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_ANSWER_TIMEOUT_S)
+        process = run_captured(command, timeout_s=_JSON_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(
-            f"a fresh process gave no result in {_ANSWER_TIMEOUT_S} s: does the source deliver frames?"
+            f"a fresh process gave no result in {_JSON_TIMEOUT_S} s: does the source deliver frames?"
         ) from error
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        failure = EngineHung if done.returncode == EngineHung.exit_code else EngineError
-        raise failure(f"a fresh process failed ({reason})")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    if process.returncode != 0:
+        failure = EngineHung if process.returncode == EngineHung.exit_code else EngineError
+        raise failure(f"a fresh process failed ({last_line(process.stderr)})")
+    return json.loads(process.stdout.strip().splitlines()[-1])

@@ -33,6 +33,20 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+@contextlib.contextmanager
+def whole_path(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path`, with its suffix, for what writes files by name.
+
+    It becomes `path` when the block is done; if that fails, nothing is left. Raises OSError.
+    """
+    partial = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write under the final name only when whole. Raises SinkError where it cannot."""
     try:
@@ -58,13 +72,15 @@ def write_cached(path: Path, content: bytes) -> None:
 
 def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_CACHE_HOME/edge-run`, else `~/.cache/edge-run`; a relative one is no setting."""
-    base = environment.get("XDG_CACHE_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".cache")
-    return folder / "edge-run"
+    return _desktop_folder("XDG_CACHE_HOME", ".cache", environment) / "edge-run"
 
 
 def config_folder(name: str) -> Path:
     """`$XDG_CONFIG_HOME/edge/NAME`, else `~/.config/edge/NAME` (XDG Base Directory Specification)."""
-    base = os.environ.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), ".config")
-    return folder / "edge" / name
+    return _desktop_folder("XDG_CONFIG_HOME", ".config", os.environ) / "edge" / name
+
+
+def _desktop_folder(variable: str, usual: str, environment: Mapping[str, str]) -> Path:
+    """A relative path is no setting (XDG Base Directory Specification)."""
+    base = environment.get(variable, "")
+    return Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), usual)

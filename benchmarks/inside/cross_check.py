@@ -20,6 +20,7 @@ from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.statistics import median, percentile_interval
+from edge_common.children import last_line, run_captured
 from edge_common.errors import EngineError
 
 SCRIPT = "LiteRT's benchmark script"
@@ -153,11 +154,10 @@ def _command(
 def _their_median_ms(command: list[str], result: Path) -> float:
     result.unlink(missing_ok=True)  # of the round before
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+        process = run_captured(command, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"the cross-check gave no result in {_TIMEOUT_S} s") from error
     try:
         return float(json.loads(result.read_text())["latency"]["median_ms"])
     except (OSError, KeyError, ValueError) as error:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise EngineError(f"the cross-check failed ({reason})") from error
+        raise EngineError(f"the cross-check failed ({last_line(process.stderr)})") from error

@@ -22,7 +22,7 @@ from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Plan, Trial, alternate
 from edge_benchmarks.statistics import Summary, summarise
-from edge_common.children import found_by, module_command
+from edge_common.children import module_command, run_for_json
 from edge_common.data import decode, encode
 
 
@@ -56,7 +56,7 @@ def cold_start(
         command = _command(bundle, options, source, count)
         runs = []
         for _ in range(repeats):
-            runs.append(found_by(command))
+            runs.append(run_for_json(command))
             on_start()
     return ColdStart(
         first_result_s=summarise([run["first_result_s"] for run in runs]),
@@ -143,7 +143,7 @@ class _Job:
 
 
 def _floors_ms(job: _Job) -> list[float]:
-    return found_by(module_command("edge_benchmarks.measure.processes", job.text))
+    return run_for_json(module_command("edge_benchmarks.measure.processes", job.text))
 
 
 @contextmanager

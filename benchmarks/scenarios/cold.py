@@ -10,7 +10,7 @@ from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.processes import cold_start
 from edge_benchmarks.measure.timing import Clock
 from edge_benchmarks.scenarios.samples import Interruptible
-from edge_common.children import found_by, module_command
+from edge_common.children import module_command, run_for_json
 
 _STEPS = "edge_benchmarks.scenarios.first_decision"
 
@@ -68,7 +68,7 @@ def cold(
 
 def run_steps(arguments: list[str]) -> dict[str, int]:
     """When each step of a fresh process ended, nanoseconds on the monotonic clock."""
-    return found_by(module_command(_STEPS, *arguments))
+    return run_for_json(module_command(_STEPS, *arguments))
 
 
 def steps_s(

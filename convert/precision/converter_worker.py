@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from edge_common.files import write_whole
+
 
 def main(model_path: str, output: str, examples: str = "") -> None:
     """Write the .tflite under its name once it is whole."""
@@ -21,9 +23,7 @@ def main(model_path: str, output: str, examples: str = "") -> None:
     converter = _converter(tf, Path(model_path))
     if examples:
         _to_int8(tf, converter, np.load(examples))
-    partial = Path(output).with_suffix(".partial")
-    partial.write_bytes(converter.convert())
-    partial.rename(output)
+    write_whole(Path(output), converter.convert())
 
 
 def _converter(tf: Any, path: Path) -> Any:

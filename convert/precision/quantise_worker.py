@@ -15,6 +15,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import EngineError
+from edge_common.files import write_whole
 from edge_convert.precision.quantiser import quantised
 from edge_convert.precision.ranges import observe
 from edge_convert.precision.recipes import INT8, RANGES, Recipe
@@ -31,7 +32,7 @@ def main(job_path: str) -> None:
         converted = quantised(model, recipe, ranges)
         with contextlib.suppress(EngineError):  # told by whoever loads it next
             Engine(converted).invoke()
-        _write(Path(entry["output"]), converted)
+        write_whole(Path(entry["output"]), converted)
     if job.get("layer_costs"):
         _measure_layers(job, model)
 
@@ -42,7 +43,7 @@ def _measure_layers(job: dict[str, Any], model: bytes) -> None:
 
     costs = layer_costs(model, _examples(job), _ranges(job, model)[INT8.ranges], tell)
     rows = [(cost.layer, cost.operator, cost.snr_db) for cost in costs]
-    _write(Path(job["layer_costs"]), json.dumps(rows).encode())
+    write_whole(Path(job["layer_costs"]), json.dumps(rows).encode())
 
 
 def _ranges(job: dict[str, Any], model: bytes) -> dict[str, dict[str, tuple[float, float]]]:
@@ -53,19 +54,13 @@ def _ranges(job: dict[str, Any], model: bytes) -> dict[str, dict[str, tuple[floa
         fixed = {names[name]: tuple(limits) for name, limits in job["fixed"].items()}
         seen = observe(model, _examples(job))
         found = {m: seen.ranges(m, fixed, job["least"]) for m in RANGES}
-        _write(kept, json.dumps(found).encode())
+        write_whole(kept, json.dumps(found).encode())
     return json.loads(kept.read_text())
 
 
 def _examples(job: dict[str, Any]) -> dict[str, np.ndarray]:
     with np.load(job["examples"]) as arrays:
         return {name: arrays[name] for name in arrays.files}
-
-
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_suffix(".partial")
-    partial.write_bytes(data)
-    partial.rename(path)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What has to hold before a converted part may go into a bundle."""
 
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions, Stream
-from edge_common.children import module_command
+from edge_common.children import last_line, module_command, run_captured
 from edge_common.errors import EngineError, ModelError
 from edge_convert.precision.score import agreement
 
@@ -120,21 +119,16 @@ def _run_there(
         given, output = Path(folder) / "given.edge", Path(folder) / "answers.npz"
         write_bundle(given, bundle.manifest, bundle.members)
         np.save(Path(folder) / "frames.npy", frames)
-        done = subprocess.run(
+        process = run_captured(
             module_command(
                 "edge.check.replay", given, Path(folder) / "frames.npy", output, python=python
-            ),
-            capture_output=True,
-            text=True,
+            )
         )
-        if done.returncode or not output.exists():
-            lines = [line for line in done.stderr.splitlines() if line.strip()] or [
-                "no reason given"
-            ]
+        if process.returncode or not output.exists():
             files = [part.file for part in bundle.manifest.parts]
-            said = lines[-1].removeprefix("Error: ")
+            reason = last_line(process.stderr).removeprefix("Error: ")
             return RuntimeRun(
-                tuple(Trial(file, str(python.name), "unknown", False, said) for file in files), {}
+                tuple(Trial(file, str(python.name), "unknown", False, reason) for file in files), {}
             )
         with np.load(output) as arrays:
             found = {name: arrays[name] for name in arrays.files}

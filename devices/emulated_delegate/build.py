@@ -6,14 +6,13 @@ Run as `python -m edge_devices.emulated_delegate.build [LIBRARY.so]`; it prints 
 import hashlib
 import os
 import platform
-import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edge_common.children import run_captured
 from edge_common.errors import DeviceError
-from edge_common.files import cache_folder
+from edge_common.files import cache_folder, whole_path
 from edge_devices.compiler import NoCompiler, find_compiler
 
 NAME = "libedge_emulated_delegate"
@@ -42,10 +41,8 @@ def compile_to(path: Path, environment: Mapping[str, str] = os.environ) -> None:
     compiler = _compiler(environment)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{NAME}-") as folder:
-            partial = Path(folder) / path.name
+        with whole_path(path) as partial:
             _run([*compiler, *_FLAGS, _HIDE, *map(str, _sources(".c")), "-o", str(partial)])
-            os.replace(partial, path)
     except OSError as error:
         raise DeviceError(
             f"the emulated delegate cannot be built at {path} ({error.strerror}): "
@@ -61,11 +58,12 @@ def _compiler(environment: Mapping[str, str]) -> list[str]:
 
 
 def _run(command: Sequence[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        said = [line for line in done.stderr.splitlines() if "error" in line] or ["no reason given"]
+    process = run_captured(command)
+    if process.returncode:
+        errors = [line for line in process.stderr.splitlines() if "error" in line]
+        reason = next(iter(errors), "no reason given")[:200]
         raise DeviceError(
-            f"{command[0]} does not compile the emulated delegate ({said[0][:200]}): "
+            f"{command[0]} does not compile the emulated delegate ({reason}): "
             "apt-get install gcc libc6-dev, or set CC to another compiler"
         )
 

@@ -6,11 +6,11 @@ package sources, keys and how it reaches them.
 
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_common.children import run_captured
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.detection.kernel_files import read_text
 from edge_devices.emulation.commands import run
@@ -127,5 +127,5 @@ def _configure(folder: Path, architecture: str, beside_installed: bool) -> Path:
 
 
 def _transport() -> str:
-    dumped = subprocess.run(["apt-config", "dump"], capture_output=True, text=True).stdout
+    dumped = run_captured(["apt-config", "dump"]).stdout
     return "".join(f"{line}\n" for line in dumped.splitlines() if line.startswith(_TRANSPORT))

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from edge_common.children import run_captured
 from edge_common.errors import BuildFailed
 
 _TIMEOUT_S = 900
@@ -21,21 +22,12 @@ def run(
     Raises BuildFailed, with the last line that it said, where it fails or does not end.
     """
     try:
-        done = subprocess.run(
-            command,
-            cwd=cwd,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_TIMEOUT_S,
-        )
+        process = run_captured(command, cwd=cwd, environment=env, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise BuildFailed(f"{step} did not end in {_TIMEOUT_S} s: try again") from error
-    if done.returncode != 0:
-        raise BuildFailed(f"{step} failed: {_reason(done.stderr)}")
-    return done.stdout
+    if process.returncode != 0:
+        raise BuildFailed(f"{step} failed: {_reason(process.stderr)}")
+    return process.stdout
 
 
 def _reason(stderr: str) -> str:

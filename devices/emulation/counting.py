@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from edge_common.children import last_line
 from edge_common.errors import RunFailed, Unavailable
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.counted_inference import AFTER
-from edge_devices.emulation.guest import EmulatedBoard, emulated_board, last_line
+from edge_devices.emulation.guest import EmulatedBoard, emulated_board
 from edge_devices.emulation.plugin import Kind, counting_plugin, kinds
 from edge_devices.profiles.profile import Profile
 

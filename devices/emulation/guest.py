@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+from edge_common.children import last_line, run_captured
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.emulation.arm_python import ArmPython, arm_python
 from edge_devices.emulation.cache import Say, kept
@@ -54,9 +55,9 @@ class EmulatedBoard:
     ) -> subprocess.CompletedProcess[str]:
         """Run Python with arguments to its end, whatever that is. path: put before its packages."""
         paths = seen(self.python)
-        return subprocess.run(
+        return run_captured(
             self.command(arguments, plugin),
-            env={
+            environment={
                 **_ENVIRONMENT,
                 "PYTHONPYCACHEPREFIX": paths.bytecode,
                 "PYTHONPATH": ":".join((*map(str, path), paths.site)),
@@ -64,11 +65,7 @@ class EmulatedBoard:
                 **self.qemu.environment(),
             },
             cwd="/",
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
+            timeout_s=timeout_s,
         )
 
 
@@ -99,8 +96,3 @@ def _import_all(board: EmulatedBoard, folder: Path) -> None:
         raise BuildFailed(
             f"the emulated Python cannot import its packages: {last_line(done.stderr)}"
         )
-
-
-def last_line(text: str) -> str:
-    """What a program said last."""
-    return (text.strip().splitlines() or ["no reason given"])[-1][:300]

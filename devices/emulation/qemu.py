@@ -2,10 +2,10 @@
 
 import os
 import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_common.children import run_captured
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.emulation.apt import Packages, distribution, machine_architecture, unpack
 from edge_devices.emulation.cache import Say, kept, key
@@ -43,18 +43,12 @@ class Qemu:
 
     def _said(self, *arguments: str) -> str:
         try:
-            done = subprocess.run(
-                [self.program, *arguments],
-                env={**os.environ, **self.environment()},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
+            process = run_captured(
+                [self.program, *arguments], environment={**os.environ, **self.environment()}
             )
         except OSError:
             return ""
-        return done.stdout.lower()
+        return (process.stdout + process.stderr).lower()
 
 
 def find_qemu(architecture: str, say: Say, *, plugins: bool = False) -> Qemu:

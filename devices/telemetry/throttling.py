@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge_common.children import run_captured
 from edge_devices.detection.board import compatible
 from edge_devices.detection.kernel_files import children, read_int, whole_number
 
@@ -21,16 +22,10 @@ def run_vcgencmd(command: str) -> str | None:
     if program is None:
         return None
     try:
-        done = subprocess.run(
-            [program, *command.split()],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_TIMEOUT_S,
-            check=False,
-        )
+        process = run_captured([program, *command.split()], timeout_s=_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.decode(errors="replace") if done.returncode == 0 else None
+    return process.stdout if process.returncode == 0 else None
 
 
 _CONDITIONS = ("under-voltage", "frequency capped", "throttled", "soft temperature limit")

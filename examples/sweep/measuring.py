@@ -1,12 +1,11 @@
 """Convert and measure a member with the commands that a user would take."""
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from edge_common.children import module_command
+from edge_common.children import last_line, module_command, run_captured
 from edge_common.errors import ModelError
 from edge_common.files import write_whole
 from edge_models.datasets.dataset import DataSet, export_clip_sets
@@ -57,10 +56,8 @@ def is_newer(path: Path, than: Path) -> bool:
 
 def _run(module: str, *arguments: object) -> str:
     """The standard output of one of the project's commands. Raises ModelError where it fails."""
-    done = subprocess.run(
-        module_command(module, *arguments), capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or ["nothing was said"]
-        raise ModelError(f"{module.split('.')[0]} of {arguments[0]} failed: {said[-1]}")
-    return done.stdout
+    process = run_captured(module_command(module, *arguments))
+    if process.returncode:
+        reason = last_line(process.stderr)
+        raise ModelError(f"{module.split('.')[0]} of {arguments[0]} failed: {reason}")
+    return process.stdout

@@ -17,7 +17,7 @@ from edge.bundle.archive import open_bundle
 from edge.engine.engine import Engine
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate, fill_randomly
 from edge_benchmarks.statistics import median, percentile_estimates
-from edge_common.children import found_by, module_command
+from edge_common.children import module_command, run_for_json
 from edge_common.data import decode, encode
 from examples.thesis_table.rows import Timing
 
@@ -52,7 +52,7 @@ def time_row(models: Sequence[Path], threads: int, plan: Plan = PLAN) -> Timing:
     """Measure in a fresh process. Raises EngineError where it fails."""
     job = _Job(tuple(map(str, models)), threads, plan)
     command = module_command("examples.thesis_table.timed", json.dumps(encode(job)))
-    return decode(Timing, found_by(command))
+    return decode(Timing, run_for_json(command))
 
 
 def _measure(job: _Job) -> Timing:

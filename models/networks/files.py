@@ -1,12 +1,12 @@
 """Networks on disk."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
 from edge_common.errors import ModelError
+from edge_common.files import whole_path
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -16,12 +16,8 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 def save_whole(save: Callable[[Path], object], path: Path) -> None:
     """Save what chooses its format by the file's name; it appears whole or not at all."""
-    partial = path.with_name(f"partial.{path.name}")
-    try:
+    with whole_path(path) as partial:
         save(partial)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def load_weights(network: keras.Model, path: str | Path, name: str) -> None:

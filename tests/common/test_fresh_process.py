@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from edge_common.children import found_by
+from edge_common.children import run_for_json
 from edge_common.errors import EngineError, EngineHung
 
 
@@ -12,5 +12,5 @@ from edge_common.errors import EngineError, EngineHung
 def test_it_fails_as_its_process_did(code: int, kind: type[EngineError]) -> None:
     program = f"import sys; print('Error: why', file=sys.stderr); sys.exit({code})"
     with pytest.raises(EngineError, match="a fresh process failed .Error: why") as caught:
-        found_by([sys.executable, "-c", program])
+        run_for_json([sys.executable, "-c", program])
     assert type(caught.value) is kind

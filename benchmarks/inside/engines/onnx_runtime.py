@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge_benchmarks.inside.engines.interface import Specs, in_order, need, refusals, tensors_of
+from edge_common.children import last_line, run_captured
 from edge_common.errors import EngineError
 from edge_common.files import write_cached
 
@@ -101,9 +102,9 @@ def _convert(model: bytes) -> bytes:
 def run_converter(command: list[str], made: Path) -> None:
     """Run a command that makes a file; EngineError where it does not."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S)
+        process = run_captured(command, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"tf2onnx gave no result in {_TIMEOUT_S} s") from error
-    if done.returncode != 0 or not made.exists():
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise EngineError(f"tf2onnx does not convert the part ({reason[:200]})")
+    if process.returncode != 0 or not made.exists():
+        reason = last_line(process.stderr)[:200]
+        raise EngineError(f"tf2onnx does not convert the part ({reason})")

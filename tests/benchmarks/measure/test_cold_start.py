@@ -17,7 +17,7 @@ def test_figures_of_several_starts(monkeypatch) -> None:
         seconds, megabytes = next(runs)
         return {"first_result_s": seconds, "peak_rss_mb": megabytes, "frames": 6}
 
-    monkeypatch.setattr(cold, "found_by", fake_run)
+    monkeypatch.setattr(cold, "run_for_json", fake_run)
     started = []
     found = cold.cold_start(
         "x.edge", EngineOptions(), FRAMES, count=6, repeats=3, on_start=lambda: started.append(1)
