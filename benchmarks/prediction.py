@@ -70,21 +70,21 @@ def forecast(
     bundle: Bundle, boards: Sequence[Profile], threads: int, peak_rss_bytes: int, count: Count
 ) -> Forecast:
     """Predict for each board; one that the model knows nothing of says why."""
-    found = tuple(_board(bundle, board, threads, peak_rss_bytes, count) for board in boards)
-    return Forecast(bundle.manifest.name, peak_rss_bytes, found)
+    forecasts = tuple(_board(bundle, board, threads, peak_rss_bytes, count) for board in boards)
+    return Forecast(bundle.manifest.name, peak_rss_bytes, forecasts)
 
 
 def part_work(bundle: Bundle, profile: Profile, count: Count) -> dict[str, Work]:
-    """Each part's work on a board's cores. Raises DeviceError where nothing is known of them."""
-    kernels, found = processor_of(profile).core.kernels, {}
+    """Each part's work on a board's cores. Raises DeviceError if nothing is known of them."""
+    kernels, work = processor_of(profile).core.kernels, {}
     for part in bundle.manifest.parts:
         model, instructions = bundle.members[part.file], count(profile, part.role)
-        found[part.role] = (
+        work[part.role] = (
             estimated_work(model, kernels)
             if instructions is None
             else counted_work(model, instructions)
         )
-    return found
+    return work
 
 
 def _board(
@@ -135,13 +135,13 @@ def _smallest_fit(profile: Profile, peak_rss_bytes: int) -> int | None:
     return next(sizes, None)
 
 
-def work_here(bundle: Bundle, found: Detected | None = None) -> dict[str, Work]:
+def work_here(bundle: Bundle, detected: Detected | None = None) -> dict[str, Work]:
     """Each part's work, by its role; nothing on a board that the latency model does not know."""
-    found = found or detect()
-    if not found.is_known:
+    detected = detected or detect()
+    if not detected.is_known:
         return {}
     try:
-        return part_work(bundle, found.profile, lambda profile, role: None)
+        return part_work(bundle, detected.profile, lambda profile, role: None)
     except (DeviceError, EngineError):  # no LiteRT, no schema to read operators with
         return {}
 
@@ -154,17 +154,17 @@ def run_forecasts(
 ) -> list[Forecast]:
     """Predict a bundle on boards by their names, for each number of threads.
 
-    Raises DeviceError for a board that there is not, EngineError where nothing can be counted.
+    Raises DeviceError for a board that there is not, EngineError if nothing can be counted.
     """
-    chosen = tuple(profiles().values()) if boards == ALL else boards_named(boards)
+    targets = tuple(profiles().values()) if boards == ALL else boards_named(boards)
     bundle = open_any(name)
     for unused in measured()[1]:
         progress.say(f"warning: {unused.reason}")
-    counts = _counter(bundle, chosen, progress) if count else _estimated
+    counts = _counter(bundle, targets, progress) if count else _estimated
     progress.say("measuring memory")
     frames = frames_of(bundle)
     once = cold_start(name, EngineOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
-    return [forecast(bundle, chosen, each, once.peak_rss_bytes, counts) for each in threads]
+    return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 
 
 def _estimated(profile: Profile, role: str) -> None:
@@ -173,15 +173,15 @@ def _estimated(profile: Profile, role: str) -> None:
 
 def _counter(bundle: Bundle, boards: tuple[Profile, ...], progress: Progress) -> Count:
     """Count once for each kind of kernels: boards with the same execute the same instructions."""
-    wanted = set(filter(None, map(_kernels, boards)))
+    kinds = set(filter(None, map(_kernels, boards)))
     emulated = {board.cpu.qemu_cpu: board for board in shipped_profiles()}
-    by_kernels = {kernels: emulated[kernels] for kernels in sorted(wanted)}
-    found = count_parts(bundle, counters(tuple(by_kernels.values()), progress), progress)
-    return lambda board, role: found[by_kernels[_kernels(board)].name][role].instructions
+    by_kernels = {kernels: emulated[kernels] for kernels in sorted(kinds)}
+    counts = count_parts(bundle, counters(tuple(by_kernels.values()), progress), progress)
+    return lambda board, role: counts[by_kernels[_kernels(board)].name][role].instructions
 
 
 def _kernels(board: Profile) -> str:
-    """Empty where nothing can be predicted for the board."""
+    """Empty if nothing can be predicted for the board."""
     try:
         return processor_of(board).core.kernels
     except DeviceError:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from edge_benchmarks.prediction import ALL, BoardForecast, Forecast, run_forecasts
-from edge_benchmarks.show.prediction import milliseconds, said
+from edge_benchmarks.show.prediction import deviation_in_words, milliseconds
 from edge_common.console import Progress
 from edge_common.errors import ConfigError
 from edge_common.files import write_whole
@@ -43,7 +43,8 @@ def section(forecasts: Sequence[Sequence[Forecast]]) -> str:
             "of each figure when it is left out:",
             _published(figures),
             f"Of all {len(figures)} figures that the model knows, each left out in turn, it is "
-            f"{said(errors(figures))}; with all figures of a board left out, {said(errors(boards))} "
+            f"{deviation_in_words(errors(figures))}; with all figures of a board left out, "
+            f"{deviation_in_words(errors(boards))} "
             "(`edge-bench predict --explain`).",
         ]
     )

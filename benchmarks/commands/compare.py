@@ -49,7 +49,7 @@ def compare(
 
     if markdown and as_json:
         raise click.UsageError("give one of --markdown and --json")
-    found = compare_records(
+    comparison = compare_records(
         (str(before), str(after)),
         read_record(before),
         read_record(after),
@@ -57,6 +57,6 @@ def compare(
         across_settings=across_settings,
     )
     if as_json:
-        click.echo(json.dumps(encode(found), indent=1))
+        click.echo(json.dumps(encode(comparison), indent=1))
     else:
-        click.echo(as_markdown(found) if markdown else as_text(found))
+        click.echo(as_markdown(comparison) if markdown else as_text(comparison))

@@ -72,7 +72,7 @@ def facts(
         if not if_possible:
             raise
         progress.say(f"warning: not counted, {error}")
-    found = gather(bundle, EngineOptions(runtime, threads, delegate), data, progress, ready)
+    bundle_facts = gather(bundle, EngineOptions(runtime, threads, delegate), data, progress, ready)
     if output:
-        write_facts(output, found)
-    click.echo(facts_to_json(found).rstrip() if as_json else facts_table(found))
+        write_facts(output, bundle_facts)
+    click.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))

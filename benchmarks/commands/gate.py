@@ -81,9 +81,9 @@ _path = click.Path(path_type=Path)
     help="For the instructions of each part on each board.",
 )
 @click.option(
-    "--deterministic", is_flag=True, help="Leave out the clock; always so where a file is facts."
+    "--deterministic", is_flag=True, help="Leave out the clock; always so if a file is facts."
 )
-@click.option("--strict", is_flag=True, help="Fail as well where a check is inconclusive.")
+@click.option("--strict", is_flag=True, help="Fail as well if a check is inconclusive.")
 @across_options
 @json_option
 @one_line_errors
@@ -102,21 +102,21 @@ def gate(
 ) -> None:
     """Hold NEW, a record or the facts of a bundle, against a baseline of either kind.
 
-    Frames are too slow where that is certain at 95 % and the estimate is above the
-    allowance. Where the interval holds both no slow-down and too large a one, the check is
+    Frames are too slow if that is certain at 95 % and the estimate is above the
+    allowance. If the interval holds both no slow-down and too large a one, the check is
     inconclusive: it passes with a warning. All other figures need no statistics. Never
     allowed are more operators outside XNNPACK, more invocations a frame and other golden
-    decisions. Instructions are held against each other where both files were made with
+    decisions. Instructions are held against each other if both files were made with
     --count, for the same board and with the same version of the runtime.
     """
     import json
 
     from edge_benchmarks.judge.checks import FAIL, Allowances, outcome
-    from edge_benchmarks.judge.gate import judged, read_baseline, read_figures
+    from edge_benchmarks.judge.gate import read_baseline, read_figures, run_checks
     from edge_benchmarks.show.gate import checks_table
     from edge_common.data import encode
 
-    checks = judged(
+    checks = run_checks(
         (str(baseline), str(new)),
         read_baseline(baseline),
         read_figures(new),
@@ -125,10 +125,10 @@ def gate(
         across_machines=across_machines,
         across_settings=across_settings,
     )
-    found = outcome(checks, strict)
+    verdict = outcome(checks, strict)
     if as_json:
-        click.echo(json.dumps({"outcome": found, "checks": encode(checks)}, indent=1))
+        click.echo(json.dumps({"outcome": verdict, "checks": encode(checks)}, indent=1))
     else:
         click.echo(checks_table(checks, strict))
-    if found == FAIL:
+    if verdict == FAIL:
         raise SystemExit(1)

@@ -22,7 +22,7 @@ def history(folder: Path, as_json: bool) -> None:
     """Show all records of FOLDER over time, a table for each network, machine and setting.
 
     Each record is compared with the one before it: faster, slower or no difference at
-    95 %, where both hold the shortest frames of enough processes.
+    95 %, if both hold the shortest frames of enough processes.
     """
     import json
 
@@ -30,5 +30,5 @@ def history(folder: Path, as_json: bool) -> None:
     from edge_benchmarks.show.history import history_tables
     from edge_common.data import encode
 
-    found = read_history(folder)
-    click.echo(json.dumps(encode(found), indent=1) if as_json else history_tables(found))
+    records = read_history(folder)
+    click.echo(json.dumps(encode(records), indent=1) if as_json else history_tables(records))

@@ -57,5 +57,5 @@ def predict(
     if explain:
         click.echo(leave_one_out_table())
         return
-    (found,) = run_forecasts(bundle, device, [threads], count, Progress())
-    click.echo(json.dumps(encode(found), indent=2) if as_json else forecast_table(found))
+    (prediction,) = run_forecasts(bundle, device, [threads], count, Progress())
+    click.echo(json.dumps(encode(prediction), indent=2) if as_json else forecast_table(prediction))

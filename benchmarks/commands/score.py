@@ -39,7 +39,7 @@ def score(
 ) -> None:
     """Score DECISIONS.jsonl, as edge-run writes it, against the segments of TRUTH.jsonl.
 
-    A decision counts only where its whole window lies within one segment. Windows of
+    A decision counts only if its whole window lies within one segment. Windows of
     neighbouring frames overlap, so they are no independent samples: the interval is
     that of the segments, each judged by its last decision.
     """
@@ -55,7 +55,7 @@ def score(
         raise click.UsageError("give one of --window and --bundle")
     if bundle:
         window = open_bundle(bundle).manifest.window
-    found = score_decisions(
+    result = score_decisions(
         read_decisions(decisions), read_segments(truth), window or DEFAULT_WINDOW
     )
-    click.echo(json.dumps(encode(found), indent=1) if as_json else score_report(found))
+    click.echo(json.dumps(encode(result), indent=1) if as_json else score_report(result))

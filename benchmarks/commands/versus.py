@@ -50,9 +50,10 @@ def versus(
     from edge_benchmarks.measure import processes as fresh
     from edge_benchmarks.measure.frames import choose_frames
     from edge_common.console import Progress
+    from edge_common.data import encode
 
     options, progress = EngineOptions(runtime, threads, delegate), Progress()
-    open_any(before, runtime=runtime)  # said now, not from a child
+    open_any(before, runtime=runtime)  # refused now, not by a child
     frames = choose_frames(open_any(after, runtime=runtime), None, source)
     with progress.count("both in turn, fresh processes", processes) as on_process:
         pairs = list(
@@ -60,14 +61,13 @@ def versus(
                 before, after, options, frames, processes, plan=fresh.PLAN, on_process=on_process
             )
         )
-    found = compare_interleaved(*zip(*pairs))
-    low, high = found.interval
+    comparison = compare_interleaved(*zip(*pairs))
+    low, high = comparison.interval
     if as_json:
         floors = dict(zip(("before_ms", "after_ms"), zip(*pairs)))
-        said = {"ratio": found.ratio, "interval": found.interval, "verdict": found.verdict}
-        click.echo(json.dumps({**said, **floors}))
+        click.echo(json.dumps({**encode(comparison), "verdict": comparison.verdict, **floors}))
         return
     click.echo(
-        f"{after} against {before}: {found.verdict} (time x {found.ratio:.3f}, "
+        f"{after} against {before}: {comparison.verdict} (time x {comparison.ratio:.3f}, "
         f"95 % interval {low:.3f} to {high:.3f}, {processes} processes)"
     )

@@ -2,7 +2,7 @@
 
 ai-edge-litert brings the script since 2.2 (`ai_edge_litert.tools.benchmark_litert_model`,
 also installed as `litert-benchmark`); it times `CompiledModel.run_by_name` in Python and
-rounds to 0.01 ms. Where there is none, a loop of a dozen lines around the runtime's own
+rounds to 0.01 ms. If there is none, a loop of a dozen lines around the runtime's own
 Interpreter serves, in a fresh process and with no code of ours.
 """
 
@@ -50,7 +50,7 @@ json.dump({{"latency": {{"median_ms": middle}}}}, open(result, "w"))
 
 @dataclass(frozen=True)
 class CrossCheckPlan:
-    """Ours and theirs in turn, `rounds` times; `runs` invocations each, after `warmup`."""
+    """Ours and theirs alternating, `rounds` times; `runs` invocations each, after `warmup`."""
 
     rounds: int = 30
     runs: int = 50
@@ -85,9 +85,9 @@ def cross_check(
     plan: CrossCheckPlan = CrossCheckPlan(),
     on_round: Callable[[], None] = lambda: None,
 ) -> CrossCheck:
-    """Time a .tflite in turn (A B A B ...) with ours and the best reference there is.
+    """Time a .tflite alternately (A B A B ...) with ours and the best reference there is.
 
-    Raises EngineError where the model does not load or the reference fails, and for an
+    Raises EngineError if the model does not load or the reference fails, and for an
     external delegate, which the references do not take.
     """
     if not options.delegate.is_the_runtimes_choice:
@@ -102,10 +102,10 @@ def cross_check(
             ours = our_median_ms(model, options, plan)
             pairs.append((ours, _their_median_ms(command, path.with_suffix(".json"))))
             on_round()
-    return compared(reference, options.threads, plan.runs, pairs)
+    return summarise_rounds(reference, options.threads, plan.runs, pairs)
 
 
-def compared(
+def summarise_rounds(
     reference: str, threads: int, runs: int, pairs: list[tuple[float, float]]
 ) -> CrossCheck:
     """Of the rounds' medians, ours first."""
@@ -116,7 +116,7 @@ def compared(
 
 
 def reference_for(options: EngineOptions) -> str:
-    """LiteRT's script where it is installed and LiteRT is what runs, else the plain loop."""
+    """LiteRT's script if it is installed and LiteRT is what runs, else the plain loop."""
     litert = runtimes.load(options.runtime).name == "litert"
     return SCRIPT if litert and has_script() else PLAIN_LOOP
 
@@ -146,9 +146,9 @@ def _command(
         loop = _LOOP.format(module=module)
         return [sys.executable, "-c", loop, str(model), *numbers, str(result)]
     names = ("--num_threads", "--warmup_runs", "--num_runs")
-    asked = [argument for pair in zip(names, numbers) for argument in pair]
+    options_of_script = [argument for pair in zip(names, numbers) for argument in pair]
     files = ["--model", str(model), "--result_json", str(result)]
-    return [sys.executable, "-m", _MODULE, *files, *asked]
+    return [sys.executable, "-m", _MODULE, *files, *options_of_script]
 
 
 def _their_median_ms(command: list[str], result: Path) -> float:

@@ -14,7 +14,7 @@ from edge_devices.profiles.profile import Profile
 Instructions = dict[str, dict[str, Counts]]  # by board, then by the parts' roles
 
 
-def a_frame(counts: Mapping[str, Counts], invocations: Mapping[str, float]) -> float:
+def instructions_per_frame(counts: Mapping[str, Counts], invocations: Mapping[str, float]) -> float:
     """Instructions of all parts for one decided frame. invocations: of each part for it."""
     return sum(each.instructions * invocations.get(role, 1.0) for role, each in counts.items())
 
@@ -29,11 +29,11 @@ def boards_named(names: str) -> tuple[Profile, ...]:
     """
     if names == ALL:
         return tuple(filter(_can_be_counted, profiles().values()))
-    given = (name.strip() for name in names.split(","))
-    found = tuple(profile_named(name) for name in dict.fromkeys(filter(None, given)))
-    if not found:
+    board_names = (name.strip() for name in names.split(","))
+    boards = tuple(profile_named(name) for name in dict.fromkeys(filter(None, board_names)))
+    if not boards:
         raise DeviceError(f"--device '{names}' names no board: `edge-devices list` shows them")
-    return found
+    return boards
 
 
 def _can_be_counted(profile: Profile) -> bool:
@@ -41,7 +41,7 @@ def _can_be_counted(profile: Profile) -> bool:
 
 
 def counters(boards: Sequence[Profile], progress: Progress) -> tuple[InstructionCounter, ...]:
-    """Make ready to count. Raises EngineError where this machine cannot."""
+    """Make ready to count. Raises EngineError if this machine cannot."""
     try:
         return tuple(counter(board, progress.say) for board in boards)
     except (Unavailable, BuildFailed) as error:
@@ -53,7 +53,7 @@ def count_parts(
 ) -> Instructions:
     """Instructions of one inference of each part on each board; a few seconds for each.
 
-    Raises EngineError where a part does not run there.
+    Raises EngineError if a part does not run there.
     """
     parts = bundle.manifest.parts
     pairs = [(counter, part) for counter in counters for part in parts]
@@ -61,12 +61,12 @@ def count_parts(
         progress.count("counting instructions, parts on boards", len(pairs)) as on_each,
         ThreadPoolExecutor(os.cpu_count()) as pool,
     ):
-        counted = pool.map(lambda pair: pair[0].count(bundle.members[pair[1].file]), pairs)
-        found: Instructions = {}
+        results = pool.map(lambda pair: pair[0].count(bundle.members[pair[1].file]), pairs)
+        instructions: Instructions = {}
         try:
-            for (counter, part), counts in zip(pairs, counted):
-                found.setdefault(counter.board.profile.name, {})[part.role] = counts
+            for (counter, part), counts in zip(pairs, results):
+                instructions.setdefault(counter.board.profile.name, {})[part.role] = counts
                 on_each()
         except RunFailed as error:
             raise EngineError(str(error)) from error
-    return found
+    return instructions

@@ -25,7 +25,7 @@ def megabytes(size_bytes: int | None) -> str:
 
 
 def milliseconds(summary: Summary | None) -> list[str]:
-    """The cells under `LATENCY`; empty ones where nothing was measured."""
+    """The cells under `LATENCY`; empty ones if nothing was measured."""
     if summary is None:
         return ["", "", ""]
     p99 = f"{summary.p99:.3f}" if summary.n >= _P99_NEEDS else f"n < {_P99_NEEDS}"
@@ -43,7 +43,7 @@ BYTES, COUNT, MS, SHARE = "bytes", "count", "ms", "share"
 
 
 def total(figures: Sequence[int | None]) -> int | None:
-    """The sum of all parts; None where one of them is not known."""
+    """The sum of all parts; None if one of them is not known."""
     return None if None in figures else sum(figures)
 
 

@@ -18,8 +18,8 @@ _P99_NEEDS = 100  # frames; of fewer, p99 is little more than the largest
 class Change:
     """One figure in two records, in `unit`. None: not measured there.
 
-    verdict: of the one after; empty where the figure differs between runs of the same
-    thing, or where one of the two is not measured.  interval: 95 %, of `after - before`.
+    verdict: of the one after; empty if the figure differs between runs of the same
+    thing, or if one of the two is not measured.  interval: 95 %, of `after - before`.
     """
 
     figure: str
@@ -41,31 +41,31 @@ class Change:
 def changes(before: Record, after: Record) -> Iterator[Change]:
     """Every figure that at least one of the records knows."""
     for figure, (unit, exact, of) in _FIGURES.items():
-        found = Change(figure, of(before), of(after), unit)
-        if found.before is not None or found.after is not None:
-            yield _sized(found) if exact else found
+        change = Change(figure, of(before), of(after), unit)
+        if change.before is not None or change.after is not None:
+            yield _with_verdict(change) if exact else change
     yield from accuracy_changes(before, after)
 
 
-def _sized(found: Change) -> Change:
-    if not found.known or found.same:
-        return found
-    verdict = LARGER if found.after > found.before else SMALLER
-    return Change(found.figure, found.before, found.after, found.unit, verdict)
+def _with_verdict(change: Change) -> Change:
+    if not change.known or change.same:
+        return change
+    verdict = LARGER if change.after > change.before else SMALLER
+    return Change(change.figure, change.before, change.after, change.unit, verdict)
 
 
 def accuracy_changes(before: Record, after: Record) -> Iterator[Change]:
     """Of each task that both records know: better, worse or no difference at 95 %."""
-    known = {(f.task, f.metric): f for f in before.streamed.accuracy}
+    figures_before = {(f.task, f.metric): f for f in before.streamed.accuracy}
     for figure in after.streamed.accuracy:
-        old = known.get((figure.task, figure.metric))
+        old = figures_before.get((figure.task, figure.metric))
         if old is None or (old.value is None and figure.value is None):
             continue
         same_clips = (before.data, old.n) == (after.data, figure.n)
-        yield _judged(old, figure, same_clips)
+        yield _task_change(old, figure, same_clips)
 
 
-def _judged(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
+def _task_change(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
     higher_is_better = is_share(new.metric)
     name = f"{'accuracy' if higher_is_better else 'mean absolute error'} of {new.task}"
     unit = SHARE if higher_is_better else new.unit

@@ -39,11 +39,11 @@ class Allowances:
 
 
 def outcome(checks: Sequence[Check], strict: bool = False) -> str:
-    """Of all checks: one failure fails; what is inconclusive fails where `strict`."""
-    found = {check.outcome for check in checks}
-    if FAIL in found or (strict and INCONCLUSIVE in found):
+    """Of all checks: one failure fails; what is inconclusive fails if `strict`."""
+    outcomes = {check.outcome for check in checks}
+    if FAIL in outcomes or (strict and INCONCLUSIVE in outcomes):
         return FAIL
-    return INCONCLUSIVE if INCONCLUSIVE in found else PASS
+    return INCONCLUSIVE if INCONCLUSIVE in outcomes else PASS
 
 
 SAME = "same"
@@ -64,12 +64,12 @@ def check_facts(baseline: Facts, new: Facts, allowances: Allowances) -> Iterator
     for name, size in _amounts(baseline).items():
         if size.of(baseline) is not None:
             allowed = allowances.larger if size.bounded else 0.0
-            yield _grown(name, size.unit, size.of(baseline), size.of(new), allowed)
+            yield _check_growth(name, size.unit, size.of(baseline), size.of(new), allowed)
     for figure in baseline.accuracy:
         if figure.value is not None:
-            yield _accuracy(figure, baseline, new, allowances)
+            yield _check_accuracy(figure, baseline, new, allowances)
     if baseline.golden is not None:
-        yield _golden(baseline.golden, new.golden)
+        yield _check_golden(baseline.golden, new.golden)
 
 
 def _amounts(baseline: Facts) -> dict[str, _Amount]:
@@ -80,7 +80,9 @@ def _amounts(baseline: Facts) -> dict[str, _Amount]:
     return {**_AMOUNTS, **parts}
 
 
-def _grown(name: str, unit: str, before: float, after: float | None, allowed: float) -> Check:
+def _check_growth(
+    name: str, unit: str, before: float, after: float | None, allowed: float
+) -> Check:
     cells = cell(unit, before), cell(unit, after)
     limit = f"+{100 * allowed:g} %" if allowed else "no more"
     if after is None:
@@ -92,7 +94,7 @@ def _grown(name: str, unit: str, before: float, after: float | None, allowed: fl
     return Check(name, *cells, change, limit, FAIL if failed else PASS)
 
 
-def _accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowances) -> Check:
+def _check_accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowances) -> Check:
     figure = next((f for f in new.accuracy if f.task == old.task), None)
     higher_is_better = is_share(old.metric)
     name = f"{old.metric.replace('_', ' ')} of {old.task}"
@@ -113,39 +115,39 @@ def _accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowanc
         other = f"other clips: {old.n} of {baseline.data} and {figure.n} of {new.data}"
         return Check(name, value(old), value(figure), "", allowed, INCONCLUSIVE, other)
     if not higher_is_better:
-        return _grown(name, old.unit, old.value, figure.value, allowances.larger)
+        return _check_growth(name, old.unit, old.value, figure.value, allowances.larger)
     points = 100 * (figure.value - old.value)
     outcome = FAIL if -points > allowances.drop + _ROUNDING else PASS
     change = f"{points:+.2f} points" if points else SAME
     return Check(name, value(old), value(figure), change, allowed, outcome)
 
 
-def _golden(old: GoldenFacts, new: GoldenFacts | None) -> Check:
+def _check_golden(old: GoldenFacts, new: GoldenFacts | None) -> Check:
     name, allowed = "golden decisions", "the same"
     if new is None:
         return Check(name, "", NOT_MEASURED, "", allowed, INCONCLUSIVE, "the new file has none")
-    said = ("as expected" if golden.passed else "other" for golden in (old, new))
+    cells = ("as expected" if golden.passed else "other" for golden in (old, new))
     if not new.passed:
-        return Check(name, *said, "", allowed, FAIL, golden_text(new))
+        return Check(name, *cells, "", allowed, FAIL, golden_text(new))
     if old.frames_sha256 != new.frames_sha256:
-        return Check(name, *said, "", allowed, PASS, "on other golden frames than the baseline's")
-    changed = _changed(old, new)
+        return Check(name, *cells, "", allowed, PASS, "on other golden frames than the baseline's")
+    changed = _changed_labels(old, new)
     change = f"{changed} changed" if changed else SAME
-    return Check(name, *said, change, allowed, FAIL if changed else PASS)
+    return Check(name, *cells, change, allowed, FAIL if changed else PASS)
 
 
-def _changed(old: GoldenFacts, new: GoldenFacts) -> int:
+def _changed_labels(old: GoldenFacts, new: GoldenFacts) -> int:
     """Labels that differ although both were sure of theirs, tasks that are gone among them."""
     pairs = [
-        (one, other)
+        (before, after)
         for task, labels in old.decisions.items()
-        for one, other in zip(labels, new.decisions.get(task, (None,) * len(labels)))
+        for before, after in zip(labels, new.decisions.get(task, (None,) * len(labels)))
     ]
-    return sum(one != other for one, other in pairs if UNSURE not in (one, other))
+    return sum(before != after for before, after in pairs if UNSURE not in (before, after))
 
 
-def _summed(counted: dict[str, dict[str, int]] | None) -> int | None:
-    return None if counted is None else sum(sum(ops.values()) for ops in counted.values())
+def _sum_of_parts(operators: dict[str, dict[str, int]] | None) -> int | None:
+    return None if operators is None else sum(sum(ops.values()) for ops in operators.values())
 
 
 _AMOUNTS = {
@@ -154,8 +156,10 @@ _AMOUNTS = {
     "multiply-adds": _Amount(
         COUNT, True, lambda f: total([p.multiply_adds for p in f.bundle.parts])
     ),
-    "operators": _Amount(COUNT, True, lambda f: _summed(f.operators)),
-    "operators outside XNNPACK": _Amount(COUNT, False, lambda f: _summed(f.left_to_other_kernels)),
+    "operators": _Amount(COUNT, True, lambda f: _sum_of_parts(f.operators)),
+    "operators outside XNNPACK": _Amount(
+        COUNT, False, lambda f: _sum_of_parts(f.left_to_other_kernels)
+    ),
 }
 NOT_COMPARED = "not compared"
 _COUNT_ROUNDING = 1e-6  # of an instruction
@@ -173,17 +177,19 @@ def check_instructions(baseline: Facts, new: Facts, allowance: float) -> Iterato
         else:
             for role, counts in before.items():
                 name = f"{role} instructions, {board}"
-                yield _judged_count(name, counts.instructions, after[role].instructions, allowance)
+                yield _check_count(name, counts.instructions, after[role].instructions, allowance)
 
 
 def _not_compared(board: str, before: _Parts, after: _Parts) -> str:
-    """Why a board's counts cannot be held against each other; "" where they can."""
+    """Why a board's counts cannot be held against each other; "" if they can."""
     for side, parts in (("the baseline", before), ("the new file", after)):
         if not parts:
             return f"{side} was made without --count {board}"
     if before.keys() != after.keys():
         return f"the parts were {', '.join(before)} and are {', '.join(after)}"
-    versions = [f"{counts.runtime} {counts.runtime_version}" for counts in _firsts(before, after)]
+    versions = [
+        f"{counts.runtime} {counts.runtime_version}" for counts in _any_counts(before, after)
+    ]
     if versions[0] != versions[1]:
         return (
             f"the baseline was counted with {versions[0]}, the new file with {versions[1]}, and "
@@ -192,7 +198,7 @@ def _not_compared(board: str, before: _Parts, after: _Parts) -> str:
     return ""
 
 
-def _firsts(*sides: _Parts) -> Iterator[Counts]:
+def _any_counts(*sides: _Parts) -> Iterator[Counts]:
     for parts in sides:
         yield next(iter(parts.values()))
 
@@ -202,7 +208,7 @@ def _cell(parts: _Parts) -> str:
     return amount(sum(counts.instructions for counts in parts.values())) if parts else ""
 
 
-def _judged_count(name: str, before: int, after: int, allowance: float) -> Check:
+def _check_count(name: str, before: int, after: int, allowance: float) -> Check:
     change = f"{100 * (after / before - 1):+.2f} %" if after != before else "same"
     outcome = FAIL if after > before * (1 + allowance) + _COUNT_ROUNDING else PASS
     return Check(name, amount(before), amount(after), change, f"+{100 * allowance:g} %", outcome)

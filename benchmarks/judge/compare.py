@@ -1,4 +1,4 @@
-"""Faster, slower or no difference: two runs minutes apart, or two subjects in turn.
+"""Faster, slower or no difference: two runs minutes apart, or two bundles alternating.
 
 Other programs, caches and clocks can only add time to a frame, and how much they add
 changes from minute to minute, so medians of the same thing differ by 10 % and more

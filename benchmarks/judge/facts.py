@@ -42,7 +42,7 @@ class GoldenFacts:
     """What the bundle decides on its own golden frames.
 
     passed: whether that is what was decided when it was made; failure: what is not.
-    decisions: of each classification the index of each label, -1 where it leads by little.
+    decisions: of each classification the index of each label, -1 if it leads by little.
     """
 
     frames_sha256: str
@@ -58,8 +58,8 @@ class Facts:
     operators: how often each stands in the graph, by the parts' roles.
     left_to_other_kernels: those that XNNPACK does not take. None: not found out.
     invocations: of each part for one frame, counted over streamed frames.
-    accuracy: measured on `data`, or where `measured` is False as the bundle itself says.
-    golden: None where the bundle holds no golden frames.
+    accuracy: measured on `data`, or if `measured` is False as the bundle itself says.
+    golden: None if the bundle holds no golden frames.
     instructions: of one inference, by emulated board and the parts' roles; empty: not counted.
     """
 
@@ -98,7 +98,7 @@ def facts_to_json(facts: Facts) -> str:
 
 
 def facts_from_fields(fields: dict[str, Any], name: str) -> Facts:
-    """Raises ConfigError where they are of another version, or none."""
+    """Raises ConfigError if they are of another version, or none."""
     schema = fields.get("facts_schema")
     if schema != FACTS_SCHEMA:
         raise ConfigError(
@@ -114,7 +114,7 @@ def facts_from_fields(fields: dict[str, Any], name: str) -> Facts:
 
 
 def write_facts(path: Path, facts: Facts) -> None:
-    """Write under the final name only when whole. Raises SinkError where it cannot."""
+    """Write under the final name only when whole. Raises SinkError if it cannot."""
     write_whole(path, facts_to_json(facts).encode())
 
 
@@ -135,9 +135,9 @@ def gather(
     bundle = open_any(name, runtime=options.runtime)
     runtime = runtimes.load(options.runtime)
     progress.say("reading the graphs, streaming the golden frames")
-    answered, source = _declared(bundle)
+    accuracy, data_name = _declared_accuracy(bundle)
     if data is not None:
-        answered, source = _answered(bundle, options, data, progress), data.name
+        accuracy, data_name = _measured_accuracy(bundle, options, data, progress), data.name
     return Facts(
         FACTS_SCHEMA,
         describe(name, bundle),
@@ -146,8 +146,8 @@ def gather(
         _of_parts(bundle, lambda model: flatbuffer.cost(model).ops),
         _of_parts(bundle, left_to_other_kernels),
         _invocations(bundle, options),
-        answered,
-        source,
+        accuracy,
+        data_name,
         measured=data is not None,
         golden=_golden(bundle, options),
         instructions=count_parts(bundle, counters, progress) if counters else {},
@@ -157,7 +157,7 @@ def gather(
 def _of_parts(
     bundle: Bundle, count: Callable[[bytes], dict[str, int]]
 ) -> dict[str, dict[str, int]] | None:
-    """Counted in each part's graph; None where there is no LiteRT to tell."""
+    """Counted in each part's graph; None if there is no LiteRT to tell."""
     try:
         return {p.role: count(bundle.members[p.file]) for p in bundle.manifest.parts}
     except EngineError:
@@ -167,28 +167,30 @@ def _of_parts(
 def _invocations(bundle: Bundle, options: EngineOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
     subject = StreamSubject(Stream(bundle, options))
-    stepped = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in golden_or_black(bundle)]
-    decided = [timing for timing in stepped if timing is not None]
-    counted: Counter[str] = Counter()
-    for timing in decided:
-        counted.update(timing.invocations)
-    return {role: count / len(decided) for role, count in counted.items()}
+    steps = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in golden_or_black(bundle)]
+    timings = [timing for timing in steps if timing is not None]
+    invocations: Counter[str] = Counter()
+    for timing in timings:
+        invocations.update(timing.invocations)
+    return {role: count / len(timings) for role, count in invocations.items()}
 
 
-def _declared(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:
+def _declared_accuracy(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:
     """What the bundle says was measured when it was made, and on which data."""
-    said = {a.task: a for a in bundle.manifest.accuracy if a.graph == "streamed"}
+    declared = {a.task: a for a in bundle.manifest.accuracy if a.graph == "streamed"}
     tasks = unmeasured(bundle.manifest.tasks)
-    found = tuple(
-        TaskFigure(f.task, said[f.task].metric, said[f.task].value, said[f.task].n, unit=f.unit)
-        if f.task in said
+    figures_of_tasks = tuple(
+        TaskFigure(
+            f.task, declared[f.task].metric, declared[f.task].value, declared[f.task].n, unit=f.unit
+        )
+        if f.task in declared
         else f
         for f in tasks
     )
-    return found, ", ".join(dict.fromkeys(a.data for a in said.values()))
+    return figures_of_tasks, ", ".join(dict.fromkeys(a.data for a in declared.values()))
 
 
-def _answered(
+def _measured_accuracy(
     bundle: Bundle, options: EngineOptions, data: Path, progress: Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
@@ -213,11 +215,15 @@ def _golden(bundle: Bundle, options: EngineOptions) -> GoldenFacts | None:
         hashlib.sha256(np.ascontiguousarray(frames).data).hexdigest(),
         not failure,
         failure,
-        {t.name: labels for t in bundle.manifest.tasks if (labels := _decided(t, outputs[t.name]))},
+        {
+            t.name: labels
+            for t in bundle.manifest.tasks
+            if (labels := _sure_labels(t, outputs[t.name]))
+        },
     )
 
 
-def _decided(task: Task, outputs: np.ndarray) -> tuple[int, ...]:
+def _sure_labels(task: Task, outputs: np.ndarray) -> tuple[int, ...]:
     """The label of each decision (n, k) that is sure; none of a task without labels."""
     kind = kind_of(task)
     margin = kind.margin(outputs)
@@ -235,5 +241,5 @@ def golden_text(golden: GoldenFacts | None) -> str:
         return NOT_MEASURED
     if not golden.passed:
         return f"other than expected, {golden.failure}"
-    labels = [label for found in golden.decisions.values() for label in found]
+    labels = [label for task_labels in golden.decisions.values() for label in task_labels]
     return f"as expected, {len(labels) - labels.count(UNSURE)} of {len(labels)} labels sure"

@@ -23,7 +23,7 @@ Figures = Record | Facts
 
 
 def read_figures(path: Path) -> Figures:
-    """Read a record or facts. Raises ConfigError where it cannot be read, or is neither."""
+    """Read a record or facts. Raises ConfigError if it cannot be read, or is neither."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -56,7 +56,7 @@ def _whole(record: Record, path: Path) -> Record:
     return record
 
 
-def judged(
+def run_checks(
     files: tuple[str, str],
     baseline: Figures,
     new: Figures,
@@ -66,9 +66,9 @@ def judged(
     across_machines: bool = False,
     across_settings: bool = False,
 ) -> list[Check]:
-    """The checks of all figures; without the clock's where one of the files holds no times.
+    """The checks of all figures; without the clock's if one of the files holds no times.
 
-    files: baseline's and new one's name, for messages. Raises ConfigError where they are
+    files: baseline's and new one's name, for messages. Raises ConfigError if they are
     of different networks, or of machines or settings that differ against the user's will.
     """
     checks = []
@@ -81,8 +81,8 @@ def judged(
             f"{files[0]} is of {before.bundle.name} and {files[1]} of {after.bundle.name}: "
             "give a baseline of the same network"
         )
-    counted = check_instructions(before, after, allowances.more_instructions)
-    return [*checks, *check_facts(before, after, allowances), *counted]
+    instructions = check_instructions(before, after, allowances.more_instructions)
+    return [*checks, *check_facts(before, after, allowances), *instructions]
 
 
 FIGURE = "frame time"
@@ -92,25 +92,25 @@ def check_frame_time(
     files: tuple[str, str], baseline: Record, new: Record, allowance: float
 ) -> Check:
     """allowance: by which share a frame may take longer."""
-    found, allowed = compare_times(files, baseline, new), f"+{100 * allowance:g} %"
-    if not isinstance(found, Comparison):
-        return Check(FIGURE, "", "", "", allowed, INCONCLUSIVE, found)
-    low, high = found.interval
-    change = f"{_percent(found.ratio)} ({_percent(low)} to {_percent(high)})"
+    comparison, allowed = compare_times(files, baseline, new), f"+{100 * allowance:g} %"
+    if not isinstance(comparison, Comparison):
+        return Check(FIGURE, "", "", "", allowed, INCONCLUSIVE, comparison)
+    low, high = comparison.interval
+    change = f"{_percent(comparison.ratio)} ({_percent(low)} to {_percent(high)})"
     times = (f"{min(record.process_floors_ms):.3f} ms" for record in (baseline, new))
-    return Check(FIGURE, *times, change, allowed, *judge(found, allowance))
+    return Check(FIGURE, *times, change, allowed, *slowdown_outcome(comparison, allowance))
 
 
-def judge(found: Comparison, allowance: float) -> tuple[str, str]:
+def slowdown_outcome(comparison: Comparison, allowance: float) -> tuple[str, str]:
     """Outcome and its reason.
 
-    Fails where a slow-down is certain (95 %) and its estimate above the allowance: a
+    Fails if a slow-down is certain (95 %) and its estimate above the allowance: a
     certain one whose estimate is within is allowed, though its interval reaches further.
-    Inconclusive where the interval holds both no slow-down and one that is not allowed.
+    Inconclusive if the interval holds both no slow-down and one that is not allowed.
     """
-    low, high = found.interval
+    low, high = comparison.interval
     if low > 1:
-        if found.ratio > 1 + allowance:
+        if comparison.ratio > 1 + allowance:
             return FAIL, "slower at 95 %, by more than is allowed"
         return PASS, "slower at 95 %, by no more than is allowed"
     if high > 1 + allowance:

@@ -68,25 +68,25 @@ Dated = tuple[str, Record]
 def read_history(folder: Path) -> History:
     """Read all records of a folder, `*.json` but facts; those of its own folders are not read.
 
-    Raises ConfigError where there is no file to read.
+    Raises ConfigError if there is no file to read.
     """
     paths = sorted(p for p in folder.glob("*.json") if not p.name.endswith(FACTS_SUFFIX))
     if not paths:
         raise ConfigError(f"{folder} holds no records: measure with edge-bench BUNDLE -o FILE.json")
-    found: list[Dated] = []
+    records: list[Dated] = []
     unreadable = []
     for path in paths:
         try:
-            found.append((path.name, read_record(path)))
+            records.append((path.name, read_record(path)))
         except ConfigError as error:
             unreadable.append(Unreadable(path.name, " ".join(str(error).split())))
-    return History(tuple(map(_group, grouped(found))), tuple(unreadable))
+    return History(tuple(map(_group, group_records(records))), tuple(unreadable))
 
 
-def grouped(found: Iterable[Dated]) -> list[list[Dated]]:
+def group_records(records: Iterable[Dated]) -> list[list[Dated]]:
     """By what may be compared; oldest first in each group."""
     groups: list[list[Dated]] = []
-    for name, record in sorted(found, key=lambda dated: (_moment(dated[1]), dated[0])):
+    for name, record in sorted(records, key=lambda dated: (_moment(dated[1]), dated[0])):
         for group in groups:
             first = group[0][1]
             if first.bundle.name == record.bundle.name and comparable(first, record):

@@ -17,7 +17,7 @@ ENOUGH_PROCESSES = 20  # they make a difference of 5 % visible
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two records. floor_ms: its shortest frame; None where no process told one."""
+    """One of the two records. floor_ms: its shortest frame; None if no process told one."""
 
     file: str
     bundle: str
@@ -57,22 +57,22 @@ def compare_records(
 ) -> TwoRecords:
     """Compare the records read from `files`.
 
-    Raises ConfigError where machines or settings differ and the user did not allow for it,
-    or where one holds no measurement.
+    Raises ConfigError if machines or settings differ and the user did not allow for it,
+    or if one holds no measurement.
     """
     for file, record in zip(files, (before, after)):
         check_measured(file, record)
     tolerated = tolerated_differences(before, after, across_machines, across_settings)
-    found = compare_times(files, before, after)
-    compared = found if isinstance(found, Comparison) else None
+    times = compare_times(files, before, after)
+    comparison = times if isinstance(times, Comparison) else None
     return TwoRecords(
         before=_side(files[0], before),
         after=_side(files[1], after),
         same_bundle=before.bundle.sha256 == after.bundle.sha256,
-        verdict=compared.verdict if compared else "",
-        ratio=compared.ratio if compared else None,
-        interval=compared.interval if compared else None,
-        not_compared="" if compared else found,
+        verdict=comparison.verdict if comparison else "",
+        ratio=comparison.ratio if comparison else None,
+        interval=comparison.interval if comparison else None,
+        not_compared="" if comparison else times,
         changes=tuple(changes(before, after)),
         warnings=(
             *(f"measured differently, {text}" for text in tolerated),
@@ -117,8 +117,12 @@ def _warnings(file: str, record: Record) -> Iterator[str]:
 
 def setting_differences(before: Record, after: Record) -> tuple[str, ...]:
     """The settings that change what a frame's time means and differ, in words."""
-    said = [(name, of(before), of(after)) for name, of in _SETTINGS.items()]
-    return tuple(f"{name}: {one} and {two}" for name, one, two in said if one != two)
+    values = [(name, of(before), of(after)) for name, of in _SETTINGS.items()]
+    return tuple(
+        f"{name}: {value_before} and {value_after}"
+        for name, value_before, value_after in values
+        if value_before != value_after
+    )
 
 
 def comparable(before: Record, after: Record) -> bool:
@@ -137,7 +141,7 @@ def tolerated_differences(
 ) -> tuple[str, ...]:
     """What differs although the user wants a comparison, in words.
 
-    Raises ConfigError where machines or settings differ and the user did not allow for it.
+    Raises ConfigError if machines or settings differ and the user did not allow for it.
     """
     machines = differences(before.machine, after.machine)
     settings = setting_differences(before, after)
@@ -148,9 +152,9 @@ def tolerated_differences(
     return machines + settings
 
 
-def _refusal(how: str, found: tuple[str, ...], option: str) -> ConfigError:
+def _refusal(how: str, reasons: tuple[str, ...], option: str) -> ConfigError:
     return ConfigError(
-        f"the two records were measured {how} ({'; '.join(found)}): measure both alike, "
+        f"the two records were measured {how} ({'; '.join(reasons)}): measure both alike, "
         f"or give {option}"
     )
 
@@ -162,8 +166,8 @@ def _frames(record: Record) -> str:
 
 def _delegate(record: Record) -> str:
     """As asked for; whether it was used changes the meaning as well."""
-    asked = record.setup.delegate
-    label = DEFAULT if asked == XNNPACK else label_of(asked)  # they differ in words alone
+    requested = record.setup.delegate
+    label = DEFAULT if requested == XNNPACK else label_of(requested)  # they differ in words alone
     return f"{label} (left out)" if record.left_out else label
 
 

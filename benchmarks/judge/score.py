@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from edge_common.errors import ConfigError
 from edge_common.statistics import wilson_interval
 
-Answer = str | float
+Prediction = str | float
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class DecisionLine:
     """One decision of edge-run: the last frame of its window, and each task's answer."""
 
     frame: int
-    tasks: dict[str, Answer]
+    tasks: dict[str, Prediction]
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Segment:
 
     first_frame: int
     last_frame: int
-    tasks: dict[str, Answer]
+    tasks: dict[str, Prediction]
 
     def holds(self, first: int, last: int) -> bool:
         return self.first_frame <= first and last <= self.last_frame
@@ -37,8 +37,8 @@ class Tally:
     """Answers of one task over `n` samples.
 
     right: how many labels are right; None for a number.
-    value: share of right labels, or mean absolute error; None where n is 0.
-    interval: 95 % of the share (E. B. Wilson, 1927), where the samples are independent.
+    value: share of right labels, or mean absolute error; None if n is 0.
+    interval: 95 % of the share (E. B. Wilson, 1927), if the samples are independent.
     """
 
     n: int
@@ -80,32 +80,34 @@ def score_decisions(
 ) -> Score:
     """Score each task that the truth knows.
 
-    Raises ConfigError where a task is in no decision, or answered in another kind.
+    Raises ConfigError if a task is in no decision, or answered in another kind.
     """
-    placed = [(d, _home(d, segments, window)) for d in decisions]
-    counted = [(d, home) for d, home in placed if home is not None]
-    lost = [d for d, home in placed if home is None]
-    straddling = sum(_touches_any(d, segments, window) for d in lost)
-    last = {home.first_frame: (d, home) for d, home in counted}
+    pairs = [(d, _home(d, segments, window)) for d in decisions]
+    inside = [(d, home) for d, home in pairs if home is not None]
+    outside = [d for d, home in pairs if home is None]
+    straddling = sum(_touches_any(d, segments, window) for d in outside)
+    last = {home.first_frame: (d, home) for d, home in inside}
     return Score(
         window=window,
         decisions=len(decisions),
-        counted=len(counted),
+        counted=len(inside),
         straddling=straddling,
-        outside=len(lost) - straddling,
+        outside=len(outside) - straddling,
         segments=len(segments),
         unseen=len(segments) - len(last),
         tasks=tuple(
-            _task_score(task, counted, list(last.values())) for task in _tasks(decisions, segments)
+            _task_score(task, inside, list(last.values())) for task in _tasks(decisions, segments)
         ),
     )
 
 
-Placed = tuple[DecisionLine, Segment]
+DecisionInSegment = tuple[DecisionLine, Segment]
 
 
-def _task_score(task: str, counted: Sequence[Placed], last: Sequence[Placed]) -> TaskScore:
-    pairs, independent = _pairs(task, counted), _pairs(task, last)
+def _task_score(
+    task: str, inside: Sequence[DecisionInSegment], last: Sequence[DecisionInSegment]
+) -> TaskScore:
+    pairs, independent = _pairs(task, inside), _pairs(task, last)
     if any(isinstance(truth, float) for _, truth in pairs):
         return TaskScore(task, "mean_absolute_error", _error(pairs), _error(independent))
     decided = _share(pairs, independent=False)
@@ -113,7 +115,7 @@ def _task_score(task: str, counted: Sequence[Placed], last: Sequence[Placed]) ->
 
 
 def _share(pairs: Sequence[tuple[str, str]], *, independent: bool) -> Tally:
-    right, n = sum(found == truth for found, truth in pairs), len(pairs)
+    right, n = sum(decided == truth for decided, truth in pairs), len(pairs)
     if not n:
         return Tally(0, None, 0)
     return Tally(n, right / n, right, wilson_interval(right, n) if independent else None)
@@ -121,20 +123,20 @@ def _share(pairs: Sequence[tuple[str, str]], *, independent: bool) -> Tally:
 
 def _error(pairs: Sequence[tuple[float, float]]) -> Tally:
     n = len(pairs)
-    return Tally(n, sum(abs(found - truth) for found, truth in pairs) / n if n else None)
+    return Tally(n, sum(abs(decided - truth) for decided, truth in pairs) / n if n else None)
 
 
-def _pairs(task: str, placed: Sequence[Placed]) -> list[tuple[Answer, Answer]]:
-    """What was decided and what is true, where both are known."""
+def _pairs(task: str, inside: Sequence[DecisionInSegment]) -> list[tuple[Prediction, Prediction]]:
+    """What was decided and what is true, if both are known."""
     pairs = [
         (decision.tasks[task], segment.tasks[task])
-        for decision, segment in placed
+        for decision, segment in inside
         if task in decision.tasks and task in segment.tasks
     ]
-    for found, truth in pairs:
-        if type(found) is not type(truth):
+    for decided, truth in pairs:
+        if type(decided) is not type(truth):
             raise ConfigError(
-                f"task '{task}' is decided as {found!r} where the truth says {truth!r}: "
+                f"task '{task}' is decided as {decided!r} where the truth says {truth!r}: "
                 "write labels as text and values as numbers"
             )
     return pairs
@@ -152,10 +154,10 @@ def _touches_any(decision: DecisionLine, segments: Sequence[Segment], window: in
 
 def _tasks(decisions: Sequence[DecisionLine], segments: Sequence[Segment]) -> list[str]:
     """The tasks of the truth, in its order; each has to be decided somewhere."""
-    true = dict.fromkeys(task for segment in segments for task in segment.tasks)
+    tasks = dict.fromkeys(task for segment in segments for task in segment.tasks)
     decided = dict.fromkeys(task for decision in decisions for task in decision.tasks)
-    for task in true:
+    for task in tasks:
         if task not in decided:
-            known = ", ".join(decided) or "no task"
-            raise ConfigError(f"the truth names the task '{task}', the decisions answer {known}")
-    return list(true)
+            names = ", ".join(decided) or "no task"
+            raise ConfigError(f"the truth names the task '{task}', the decisions answer {names}")
+    return list(tasks)

@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge_benchmarks.judge.score import Answer, DecisionLine, Segment
+from edge_benchmarks.judge.score import DecisionLine, Prediction, Segment
 from edge_common.data import decode, parse_json
 from edge_common.errors import ConfigError
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Prediction:
     """Of one task, as edge-run writes it; an embedding is neither right nor wrong."""
 
     label: str | None = None
@@ -25,7 +25,7 @@ class _Answer:
 @dataclass(frozen=True)
 class _Decision:
     frame: int
-    tasks: dict[str, _Answer]
+    tasks: dict[str, _Prediction]
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
 def read_decisions(path: Path) -> list[DecisionLine]:
     """Read JSON lines of edge-run. Raises ConfigError naming file and line."""
     decisions = [
-        DecisionLine(line.frame, _answers(line.tasks, place))
+        DecisionLine(line.frame, _predictions(line.tasks, place))
         for place, line in _read_lines(_Decision, path)
     ]
     for line, (before, after) in enumerate(pairwise(decisions), start=2):
@@ -80,9 +80,9 @@ def read_segments(path: Path) -> list[Segment]:
     return segments
 
 
-def _answers(tasks: Mapping[str, _Answer], place: str) -> dict[str, Answer]:
+def _predictions(tasks: Mapping[str, _Prediction], place: str) -> dict[str, Prediction]:
     for task, answer in tasks.items():
-        if answer == _Answer():
+        if answer == _Prediction():
             raise ConfigError(f"{place}: the answer to '{task}' has neither a label nor a value")
     labels_or_values = {
         task: answer.value if answer.label is None else answer.label

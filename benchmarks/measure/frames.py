@@ -65,7 +65,7 @@ class BenchFrames:
 def choose_frames(bundle: Bundle, clips: Clips | None, source: str | None) -> BenchFrames:
     """From `source` if given, else of the clips, else the bundle's golden frames.
 
-    Raises SourceError where the source delivers none, BundleError where nothing is given
+    Raises SourceError if the source delivers none, BundleError if nothing is given
     and the bundle holds none.
     """
     if source is not None:
@@ -80,7 +80,7 @@ def choose_frames(bundle: Bundle, clips: Clips | None, source: str | None) -> Be
 
 
 def golden_or_black(bundle: Bundle) -> np.ndarray:
-    """The golden frames, uint8 RGB (N, H, W, 3); where there are none black ones, which cost as much."""
+    """The golden frames, uint8 RGB (N, H, W, 3); if there are none black ones, which cost as much."""
     if "frames" in bundle.golden:
         return bundle.golden["frames"]
     spec, window = bundle.manifest.input, bundle.manifest.window
@@ -88,7 +88,7 @@ def golden_or_black(bundle: Bundle) -> np.ndarray:
 
 
 def frames_of(bundle: Bundle) -> BenchFrames:
-    """What any bundle can be run on, where its answers do not matter."""
+    """What any bundle can be run on, if its answers do not matter."""
     return _from_rgb("golden or black frames", [golden_or_black(bundle)])
 
 

@@ -42,7 +42,7 @@ class Overhead:
 def measure_overhead(
     frames: int = _FRAMES, repeats: int = _REPEATS, clock: Clock = time.perf_counter_ns
 ) -> Overhead:
-    """Push frames through a stream of no work with probes and without, in turn.
+    """Push frames through a stream of no work with probes and without, alternating.
 
     Of each, the shortest repeat counts: other programs can only add to it.
     """

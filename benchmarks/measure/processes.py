@@ -50,7 +50,7 @@ def cold_start(
     """Run `edge-run` over `count` frames in `repeats` new processes, one after the other.
 
     The first process finds the files in the page cache or not, as it happens; the
-    median is of processes that find them there. Raises EngineError where one fails.
+    median is of processes that find them there. Raises EngineError if one fails.
     """
     with frames.readable(count) as source:
         command = _command(bundle, options, source, count)
@@ -93,7 +93,7 @@ def process_floors_ms(
 ) -> Iterator[float]:
     """Milliseconds of the shortest streamed frame of each process, one after the other.
 
-    Raises EngineError where a process fails.
+    Raises EngineError if a process fails.
     """
     with _frames_file(frames) as pixels:
         job = _Job((bundle,), options, plan, str(pixels))
@@ -114,7 +114,7 @@ def interleaved_floors_ms(
     """The floors of two bundles that take turns (A B A B ...) in each process.
 
     Every other process creates the second one first: the later one has other memory,
-    which makes a difference by itself. Raises EngineError where a process fails.
+    which makes a difference by itself. Raises EngineError if a process fails.
     """
     with _frames_file(frames) as pixels:
         for number in range(processes):
@@ -126,7 +126,7 @@ def interleaved_floors_ms(
 
 @dataclass(frozen=True)
 class _Job:
-    """What a process is told: whom to measure in turn, and on which frames (.npz)."""
+    """The job of a process: the bundles to measure alternately, and the frames (.npz)."""
 
     bundles: tuple[str, ...]
     options: EngineOptions
@@ -163,7 +163,7 @@ def main(text: str) -> list[float]:
     trials = [_trial(bundle, job, frames) for bundle in job.bundles]
     alternate(trials, job.plan.rounds)
     return [
-        floor_ms([[timing.total_ms for timing in taken] for taken in trial.rounds])
+        floor_ms([[timing.total_ms for timing in timings] for timings in trial.rounds])
         for trial in trials
     ]
 

@@ -43,7 +43,7 @@ class StreamSubject(_Probed):
 
     @property
     def predicted(self) -> Predicted | None:
-        """Whose latency the parts were held to, where a board is played."""
+        """Whose latency the parts were held to, if a board is played."""
         return self._stream.predicted
 
     @property

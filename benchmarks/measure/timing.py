@@ -18,7 +18,7 @@ _READS = 10_000
 
 @dataclass(frozen=True)
 class TimerCheck:
-    """resolution_ns: the smallest step that was seen; inf where it never moved.
+    """resolution_ns: the smallest step that was seen; inf if it never moved.
     cost_ns: of one reading, mean."""
 
     resolution_ns: float
@@ -34,9 +34,9 @@ class TimerCheck:
 
 def check_timer(clock: Callable[[], int] = time.perf_counter_ns, reads: int = _READS) -> TimerCheck:
     """Read a clock of nanoseconds `reads` times on end, at least twice."""
-    seen = [clock() for _ in range(reads)]
-    steps = [after - before for before, after in pairwise(seen) if after > before]
-    return TimerCheck(min(steps, default=math.inf), (seen[-1] - seen[0]) / (reads - 1))
+    readings = [clock() for _ in range(reads)]
+    steps = [after - before for before, after in pairwise(readings) if after > before]
+    return TimerCheck(min(steps, default=math.inf), (readings[-1] - readings[0]) / (reads - 1))
 
 
 Clock = Callable[[], int]  # nanoseconds, monotonic
@@ -108,12 +108,12 @@ class EngineProbe:
 
 def invokes_ms(engine: Invokable, runs: int, warmup: int) -> list[float]:
     """Milliseconds of each of `runs` invocations on what stands in the inputs."""
-    probe, taken = EngineProbe(engine), []
+    probe, durations_ms = EngineProbe(engine), []
     for _ in range(warmup + runs):
         probe.reset()
         engine.invoke()
-        taken.append(probe.spent_ms)
-    return taken[warmup:]
+        durations_ms.append(probe.spent_ms)
+    return durations_ms[warmup:]
 
 
 @dataclass(frozen=True)
@@ -169,11 +169,13 @@ class Trial:
         """Measure until this round's share of both minima is met."""
         for _ in range(SETTLE_FRAMES):
             self._step()
-        taken: list[FrameTiming] = []
+        timings: list[FrameTiming] = []
         started = self._clock()
-        while len(taken) < self._plan.block_frames or self._clock() - started < self._plan.block_ns:
-            taken.append(self._step())
-        self.rounds.append(taken)
+        while (
+            len(timings) < self._plan.block_frames or self._clock() - started < self._plan.block_ns
+        ):
+            timings.append(self._step())
+        self.rounds.append(timings)
 
     def _step(self) -> FrameTiming | None:
         pixels, started = next(self._frames), self._cpu_clock()
@@ -185,7 +187,7 @@ class Trial:
 def alternate(
     trials: Sequence[Trial], rounds: int, on_round: Callable[[], None] = lambda: None
 ) -> None:
-    """Warm all trials up, then measure them in turn (A B C, A B C, ...): noise hits each alike."""
+    """Warm all trials up, then measure them alternately (A B C, A B C, ...): noise hits all of them."""
     for trial in trials:
         trial.warm_up()
     for _ in range(rounds):
@@ -200,7 +202,7 @@ _SEED = 1
 def fill_randomly(engine: Engine) -> list[np.ndarray]:
     """Write noise into an engine's inputs: any integer, or 0 to 1; what was written."""
     rng = np.random.default_rng(_SEED)
-    written = []
+    arrays = []
     for index, tensor in enumerate(engine.inputs):
         kind = np.dtype(tensor.dtype)
         if np.issubdtype(kind, np.integer):
@@ -208,5 +210,5 @@ def fill_randomly(engine: Engine) -> list[np.ndarray]:
         else:
             noise = rng.random(tensor.shape, np.float32)
         engine.input(index)[...] = noise
-        written.append(engine.input(index).copy())
-    return written
+        arrays.append(engine.input(index).copy())
+    return arrays

@@ -30,17 +30,19 @@ class Outgoing:
 def path_files(value: str, place: str) -> tuple[str, list[Outgoing]]:
     """A file, or a folder with all that is in it."""
     path = Path(value)
-    there = PurePosixPath(place, path.resolve().name)
+    remote_path = PurePosixPath(place, path.resolve().name)
     if path.is_file():
-        return str(there), [_outgoing(path, there)]
+        return str(remote_path), [_outgoing(path, remote_path)]
     inside = sorted(p for p in path.rglob("*") if p.is_file())
-    return str(there), [_outgoing(p, there / p.relative_to(path).as_posix()) for p in inside]
+    return str(remote_path), [
+        _outgoing(p, remote_path / p.relative_to(path).as_posix()) for p in inside
+    ]
 
 
 def bundle_files(value: str, place: str) -> tuple[str, list[Outgoing]]:
     """A bundle's file; a shipped name stands for the one that the board's wheel holds.
 
-    Raises BundleError where it is neither.
+    Raises BundleError if it is neither.
     """
     if Path(value).is_file():
         return path_files(value, place)
@@ -51,7 +53,7 @@ def bundle_files(value: str, place: str) -> tuple[str, list[Outgoing]]:
 def source_files(value: str, place: str) -> tuple[str, list[Outgoing]]:
     """A video, a folder or a glob of images; what has a URL, the board reads itself.
 
-    Raises SourceError where nothing is there.
+    Raises SourceError if nothing is there.
     """
     if Path(value).exists():
         return path_files(value, place)
@@ -61,9 +63,9 @@ def source_files(value: str, place: str) -> tuple[str, list[Outgoing]]:
     if not matches:
         raise SourceError(f"there is no source {value}: give a video, an image folder or a glob")
     fixed, pattern = _split(value)
-    there = PurePosixPath(place)
-    return str(there / pattern), [
-        _outgoing(path, there / path.relative_to(fixed).as_posix()) for path in matches
+    remote_path = PurePosixPath(place)
+    return str(remote_path / pattern), [
+        _outgoing(path, remote_path / path.relative_to(fixed).as_posix()) for path in matches
     ]
 
 
@@ -83,7 +85,7 @@ def _split(pattern: str) -> tuple[Path, str]:
     return Path(*parts[:first]), "/".join(parts[first:])
 
 
-_GIVEN = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+_SET_BY_USER = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -98,22 +100,22 @@ def command_line(context: click.Context, local: Collection[str]) -> CommandLine:
     """All that the user gave to this command, but for the parameters named in `local`.
 
     The bundle, the source and each path that has to exist (`click.Path(exists=True)`) are
-    sent where they are files here; every other value goes as it is. Raises BundleError or
+    sent if they are files here; every other value goes as it is. Raises BundleError or
     SourceError for a bundle or a source that is not there.
     """
     options: list[str] = []
     positional: list[str] = []
     files: list[Outgoing] = []
     for parameter in context.command.params:
-        given = context.get_parameter_source(parameter.name) in _GIVEN
-        if not given or parameter.name in local:
+        is_given = context.get_parameter_source(parameter.name) in _SET_BY_USER
+        if not is_given or parameter.name in local:
             continue
         for values in _occurrences(parameter, context.params[parameter.name]):
             texts = []
             for value in values:
-                text, found = _there(parameter, str(value), f"{len(files)}")
+                text, file_group = _remote_value(parameter, str(value), f"{len(files)}")
                 texts.append(text)
-                files += found
+                files += file_group
             if isinstance(parameter, click.Option):
                 options += [*_name(parameter, context.params[parameter.name]), *texts]
             else:
@@ -121,7 +123,7 @@ def command_line(context: click.Context, local: Collection[str]) -> CommandLine:
     return CommandLine((*options, "--", *positional), tuple(files))
 
 
-def _there(parameter: click.Parameter, value: str, place: str) -> tuple[str, list[Outgoing]]:
+def _remote_value(parameter: click.Parameter, value: str, place: str) -> tuple[str, list[Outgoing]]:
     """A value as the board reads it, and the files that have to be sent for it to `place`."""
     if parameter.name == "bundle":
         return bundle_files(value, place)
@@ -143,7 +145,7 @@ def _occurrences(parameter: click.Parameter, value: Any) -> Iterator[tuple[objec
 
 
 def _name(option: click.Option, value: object) -> list[str]:
-    """Its longest name, that for "off" included; none where another of its flags was given."""
+    """Its longest name, that for "off" included; none if another of its flags was given."""
     names = option.opts
     if option.is_flag and not (value if option.is_bool_flag else value == option.flag_value):
         names = option.secondary_opts

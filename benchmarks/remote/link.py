@@ -21,7 +21,7 @@ class Link(Closing):
     """Open while a board is used.
 
     python: (major, minor) of the interpreter that answered. Raises RemoteError
-    where none does.
+    if none does.
     """
 
     def __init__(self, board: Board) -> None:
@@ -56,7 +56,7 @@ class Link(Closing):
         self.send(json.dumps(message).encode() + b"\n")
 
     def send(self, data: bytes) -> None:
-        """Raises RemoteError with the agent's reason where it takes no more."""
+        """Raises RemoteError with the agent's reason if it takes no more."""
         try:
             self._ssh.stdin.write(data)
             self._ssh.stdin.flush()
@@ -71,10 +71,10 @@ class Link(Closing):
             pass  # the next message is that the connection is lost
 
     def receive(self) -> dict[str, Any]:
-        """The agent's next message. Raises RemoteError where it is an error, or there is none."""
+        """The agent's next message. Raises RemoteError if it is an error, or there is none."""
         line = self._ssh.stdout.readline()
         if not line.endswith(b"\n"):
-            raise lost(self.board, self._end())
+            raise connection_lost(self.board, self._end())
         message = json.loads(line)
         if "error" in message:
             raise RemoteError(f"{self.board.host}: {message['error']}")
@@ -84,7 +84,7 @@ class Link(Closing):
         """Bytes that the agent's last message announced."""
         data = self._ssh.stdout.read(size)
         if len(data) < size:
-            raise lost(self.board, self._end())
+            raise connection_lost(self.board, self._end())
         return data
 
     def close(self) -> None:
@@ -101,8 +101,8 @@ class Link(Closing):
         for line in self._ssh.stdout:
             if match := _GREETING.fullmatch(line):
                 return int(match[1]), int(match[2])
-        said = self._end(terminate=False)
-        raise not_started(self.board, self._ssh.returncode, said)
+        stderr = self._end(terminate=False)
+        raise not_started(self.board, self._ssh.returncode, stderr)
 
     def _read_until_it_fails(self) -> NoReturn:
         while True:
@@ -123,50 +123,50 @@ class Link(Closing):
         return self._stderr.read().decode(errors="replace")
 
 
-_NO_PYTHON = (126, 127)  # what shells answer where a command cannot be run or is not there
+_NO_PYTHON = (126, 127)  # what shells answer if a command cannot be run or is not there
 _SSH_FAILED = 255
 
 
-class _Known(NamedTuple):
+class _SshFailure(NamedTuple):
     pattern: str
     meaning: str
 
 
 # the first that fits counts: ssh says more than one thing about a changed key
-_KNOWN = (
-    _Known(
+_SSH_FAILURES = (
+    _SshFailure(
         "REMOTE HOST IDENTIFICATION HAS CHANGED",
-        "{host} has another host key than it had: where the board was set up anew, forget the "
+        "{host} has another host key than it had: if the board was set up anew, forget the "
         "old key (ssh-keygen -R '{known_as}'); else somebody may stand in between",
     ),
-    _Known(
+    _SshFailure(
         "Host key verification failed",
         "the host key of {host} is not known here: look at it once and accept it ({by_hand})",
     ),
-    _Known(
+    _SshFailure(
         "Too many authentication failures",
         "{host} was offered too many keys: name one (--ssh-option IdentitiesOnly=yes "
         "--ssh-option IdentityFile=PATH)",
     ),
-    _Known(
+    _SshFailure(
         "Permission denied",
         "{host} takes none of your keys, and no password is asked for here: give it one "
         "(ssh-copy-id{port} {host}), and unlock it in your agent (ssh-add)",
     ),
-    _Known(
+    _SshFailure(
         "Could not resolve hostname",
         "there is no host {host}: check the name, or give its address",
     ),
-    _Known(
+    _SshFailure(
         "Connection refused",
         "{host} refuses connections: is ssh enabled there (sudo systemctl enable --now ssh), and "
         "is the port right (-p PORT)?",
     ),
-    _Known(
+    _SshFailure(
         "timed out|No route to host|Network is unreachable|Host is down",
         "{host} does not answer: is it on, and in this network?",
     ),
-    _Known(
+    _SshFailure(
         "Bad configuration option|keyword .* extra arguments|unsupported option|missing argument"
         "|Bad .*argument|no argument after keyword",
         "ssh does not take the --ssh-option ({last}): write it as in ssh_config, NAME=VALUE",
@@ -174,14 +174,14 @@ _KNOWN = (
 )
 
 
-def not_started(board: Board, status: int, said: str) -> RemoteError:
+def not_started(board: Board, status: int, stderr: str) -> RemoteError:
     """Why ssh, or the shell behind it, ended with `status` before Python answered.
 
-    said: what stood on stderr.
+    stderr: what stood on stderr.
     """
-    last = _last_line(said)
+    last = _last_line(stderr)
     if status == _SSH_FAILED:
-        return RemoteError(_meaning(board, said, last))
+        return RemoteError(_meaning(board, stderr, last))
     if status in _NO_PYTHON:
         return RemoteError(
             f"{board.host} has no {board.python}: install it (sudo apt install python3-venv), or "
@@ -193,18 +193,18 @@ def not_started(board: Board, status: int, said: str) -> RemoteError:
     )
 
 
-def lost(board: Board, said: str) -> RemoteError:
+def connection_lost(board: Board, stderr: str) -> RemoteError:
     """The connection broke under way."""
     return RemoteError(
-        f"the connection to {board.host} broke ({_last_line(said)}): what ran there is ended; "
+        f"the connection to {board.host} broke ({_last_line(stderr)}): what ran there is ended; "
         "check power and network, and run again"
     )
 
 
-def _meaning(board: Board, said: str, last: str) -> str:
-    for known in _KNOWN:
-        if re.search(known.pattern, said):
-            return known.meaning.format(
+def _meaning(board: Board, stderr: str, last: str) -> str:
+    for message in _SSH_FAILURES:
+        if re.search(message.pattern, stderr):
+            return message.meaning.format(
                 host=board.host,
                 port=board.port_option,
                 known_as=board.known_as,
@@ -214,6 +214,6 @@ def _meaning(board: Board, said: str, last: str) -> str:
     return f"ssh does not reach {board.host} ({last}): does `{board.by_hand} true` work?"
 
 
-def _last_line(said: str) -> str:
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _last_line(stderr: str) -> str:
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     return lines[-1] if lines else "nothing was said"

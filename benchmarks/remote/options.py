@@ -51,8 +51,8 @@ def board_options(command: F) -> F:
 
     @functools.wraps(command)
     def wrapped(*args: Any, **kwargs: Any) -> Any:
-        given = {name: kwargs.pop(name) for name in NAMES}
-        return command(*args, board=_board(**given), **kwargs)
+        values = {name: kwargs.pop(name) for name in NAMES}
+        return command(*args, board=_board(**values), **kwargs)
 
     for option in reversed(_OPTIONS):
         option(wrapped)

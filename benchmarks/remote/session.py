@@ -10,7 +10,7 @@ import click
 
 from edge_benchmarks.record.file import from_json
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.remote import options, session
+from edge_benchmarks.remote import options
 from edge_benchmarks.remote.board import Board, RemoteError
 from edge_benchmarks.remote.command_line import CommandLine, Outgoing, command_line, wheel_files
 from edge_benchmarks.remote.link import Link
@@ -27,20 +27,20 @@ def measure_there(
 ) -> Record:
     """Run the current click command on the board; its record, also written to `output`.
 
-    local: names of the parameters that the board is not told. What edge-bench says there goes
-    to stderr as it comes; where it fails, SystemExit passes its exit code on. Ctrl-C interrupts
+    local: names of the parameters that stay here. What edge-bench prints there goes
+    to stderr as it comes; if it fails, SystemExit passes its exit code on. Ctrl-C interrupts
     it there, and its record is that of a run which was interrupted here. Raises RemoteError.
     """
-    asked = command_line(click.get_current_context(), frozenset(local) | options.NAMES)
-    outcome = session.run(board, asked, progress, wants_file=output is not None)
+    arguments = command_line(click.get_current_context(), frozenset(local) | options.NAMES)
+    outcome = run(board, arguments, progress, wants_file=output is not None)
     if outcome.record is None:
         raise _without_record(board, outcome.exit_code)
     if output:
         write_whole(output, outcome.record)
-    found = from_json(outcome.record.decode(), f"the record of {board.host}")
-    if outcome.exit_code and found.complete:
+    record = from_json(outcome.record.decode(), f"the record of {board.host}")
+    if outcome.exit_code and record.complete:
         raise _failed(board, outcome.exit_code)
-    return found
+    return record
 
 
 def _without_record(board: Board, exit_code: int) -> BaseException:
@@ -50,7 +50,7 @@ def _without_record(board: Board, exit_code: int) -> BaseException:
 
 
 def _failed(board: Board, exit_code: int) -> BaseException:
-    """What an exit code means that is not 0; the reason has been said already."""
+    """What an exit code means that is not 0; the reason has been printed already."""
     if exit_code == INTERRUPTED:
         return KeyboardInterrupt()
     if exit_code < 0:
@@ -72,7 +72,7 @@ class Outcome:
     record: bytes | None
 
 
-def run(board: Board, asked: CommandLine, progress: Progress, wants_file: bool) -> Outcome:
+def run(board: Board, arguments: CommandLine, progress: Progress, wants_file: bool) -> Outcome:
     """Connect, send what the board lacks, and follow the run to its end.
 
     wants_file: whether the user gave -o. Raises RemoteError.
@@ -81,11 +81,11 @@ def run(board: Board, asked: CommandLine, progress: Progress, wants_file: bool) 
     progress.say(f"connecting to {board.host}")
     with Link(board) as link:
         _check_python(link)
-        named = {"name": wheel.name, "sha256": wheel.sha256} if wheel else None
-        job = {"wheel": named, "arguments": asked.arguments, "wants_file": wants_file}
+        wheel_identity = {"name": wheel.name, "sha256": wheel.sha256} if wheel else None
+        job = {"wheel": wheel_identity, "arguments": arguments.arguments, "wants_file": wants_file}
         link.start_agent(job)
         lacks_wheel = _follow(link, progress, until="lacks_wheel")["lacks_wheel"]
-        _send(link, asked.files, board, wheel if lacks_wheel else None, progress)
+        _send(link, arguments.files, board, wheel if lacks_wheel else None, progress)
         with _interruptible(link):
             end = _follow(link, progress, until="exit")
             size = end["record_bytes"]
@@ -94,9 +94,9 @@ def run(board: Board, asked: CommandLine, progress: Progress, wants_file: bool) 
 
 def _check_python(link: Link) -> None:
     if not supports(link.python):
-        found = ".".join(map(str, link.python))
+        version = ".".join(map(str, link.python))
         raise RemoteError(
-            f"{link.board.python} on {link.board.host} is Python {found}, which edge-run does not "
+            f"{link.board.python} on {link.board.host} is Python {version}, which edge-run does not "
             "run on: name another one with --board-python PATH"
         )
 
@@ -116,37 +116,39 @@ def _follow(link: Link, progress: Progress, until: str) -> dict:
 def _send(
     link: Link, files: Collection[Outgoing], board: Board, wheel: Wheel | None, progress: Progress
 ) -> None:
-    """The inputs, and the wheel with its wheelhouse where it has to be installed."""
+    """The inputs, and the wheel with its wheelhouse if it has to be installed."""
     outgoing = list(files)
     if wheel and board.wheelhouse:
         outgoing += wheel_files(board.wheelhouse, "wheelhouse")
-    named = [(file.name, file.size_bytes) for file in outgoing]
+    announced = [(file.name, file.size_bytes) for file in outgoing]
     if wheel:
-        named.append((wheel.name, len(wheel.content)))
-    total = sum(size for _, size in named)
-    if named:
-        progress.say(f"sending {len(named)} file{'s' * (len(named) > 1)}, {total / 1e6:.1f} MB")
-    link.send_message({"files": named})
-    with progress.steps() as tell:
-        done = 0
+        announced.append((wheel.name, len(wheel.content)))
+    total = sum(size for _, size in announced)
+    if announced:
+        progress.say(
+            f"sending {len(announced)} file{'s' * (len(announced) > 1)}, {total / 1e6:.1f} MB"
+        )
+    link.send_message({"files": announced})
+    with progress.steps() as on_progress:
+        sent_bytes = 0
         for file in outgoing:
             for chunk in _chunks(file):
                 link.send(chunk)
-                done += len(chunk)
-                tell(done, total)
+                sent_bytes += len(chunk)
+                on_progress(sent_bytes, total)
         if wheel:
             link.send(wheel.content)
 
 
 def _chunks(file: Outgoing) -> Iterator[bytes]:
-    """As many bytes as were announced. Raises RemoteError where the file has become shorter."""
-    left = file.size_bytes
+    """As many bytes as were announced. Raises RemoteError if the file has become shorter."""
+    remaining = file.size_bytes
     with file.path.open("rb") as stream:
-        while left:
-            chunk = stream.read(min(left, _CHUNK))
+        while remaining:
+            chunk = stream.read(min(remaining, _CHUNK))
             if not chunk:
                 raise RemoteError(f"{file.path} changed while it was sent: run again")
-            left -= len(chunk)
+            remaining -= len(chunk)
             yield chunk
 
 

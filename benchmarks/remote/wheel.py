@@ -38,17 +38,17 @@ class Wheel:
 
 
 def project_wheel() -> Wheel:
-    """Pack the running project. Raises RemoteError where it is not installed."""
-    found = distribution()
-    stem = f"{PROJECT.replace('-', '_')}-{found.version}"
-    members = dict(_packages(found))
-    for name, content in _metadata(found):
+    """Pack the running project. Raises RemoteError if it is not installed."""
+    project = distribution()
+    stem = f"{PROJECT.replace('-', '_')}-{project.version}"
+    members = dict(_packages(project))
+    for name, content in _metadata(project):
         members[f"{stem}.dist-info/{name}"] = content
-    return Wheel(f"{stem}-py3-none-any.whl", zipped(members, f"{stem}.dist-info/RECORD"))
+    return Wheel(f"{stem}-py3-none-any.whl", zip_wheel(members, f"{stem}.dist-info/RECORD"))
 
 
 def distribution() -> metadata.Distribution:
-    """The installed project. Raises RemoteError where there is none."""
+    """The installed project. Raises RemoteError if there is none."""
     try:
         return metadata.distribution(PROJECT)
     except metadata.PackageNotFoundError as error:
@@ -59,15 +59,15 @@ def distribution() -> metadata.Distribution:
 
 def supports(version: tuple[int, int]) -> bool:
     """Whether the project runs on this Python (major, minor)."""
-    wanted = distribution().metadata["Requires-Python"] or ""
-    bounds = re.findall(r"(>=|<)\s*(\d+)\.(\d+)", wanted)
+    specifier = distribution().metadata["Requires-Python"] or ""
+    bounds = re.findall(r"(>=|<)\s*(\d+)\.(\d+)", specifier)
     limits = [(kind, (int(major), int(minor))) for kind, major, minor in bounds]
     return all(version >= bound if kind == ">=" else version < bound for kind, bound in limits)
 
 
-def _packages(found: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
+def _packages(project: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
     """Each file of each package, by its name in the wheel."""
-    for package in (found.read_text("top_level.txt") or "").split():
+    for package in (project.read_text("top_level.txt") or "").split():
         spec = importlib.util.find_spec(package)
         for folder in spec.submodule_search_locations or [] if spec else []:
             root = Path(folder)
@@ -82,19 +82,22 @@ def _belongs(path: Path) -> bool:
     return path.suffix != ".pyc" and not any(part.startswith(".") for part in path.parts)
 
 
-def _metadata(found: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
+def _metadata(project: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
     # a source tree's egg-info has METADATA under another name
-    yield "METADATA", (found.read_text("METADATA") or found.read_text("PKG-INFO") or "").encode()
+    yield (
+        "METADATA",
+        (project.read_text("METADATA") or project.read_text("PKG-INFO") or "").encode(),
+    )
     yield "WHEEL", _WHEEL.encode()
     for name in ("entry_points.txt", "top_level.txt"):
-        yield name, (found.read_text(name) or "").encode()
-    for name in found.metadata.get_all("License-File") or []:
-        text = found.read_text(f"licenses/{name}")
+        yield name, (project.read_text(name) or "").encode()
+    for name in project.metadata.get_all("License-File") or []:
+        text = project.read_text(f"licenses/{name}")
         if text is not None:
             yield f"licenses/{name}", text.encode()
 
 
-def zipped(members: dict[str, bytes], record: str) -> bytes:
+def zip_wheel(members: dict[str, bytes], record: str) -> bytes:
     """A wheel's bytes: the members, and their list of hashes under the name `record`."""
     lines = [f"{name},sha256={_hash(content)},{len(content)}" for name, content in members.items()]
     members = {**members, record: "\n".join([*lines, f"{record},,", ""]).encode()}

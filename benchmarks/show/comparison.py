@@ -14,43 +14,43 @@ _BY_THEMSELVES = (
 )
 
 
-def as_text(found: TwoRecords) -> str:
+def as_text(records: TwoRecords) -> str:
     """For a terminal."""
-    sides = [_side("before", found.before), _side("after ", found.after)]
-    sections = ["\n".join([*sides, _bundle(found)]), frame_time(found)]
-    rows = _rows(found)
+    sides = [_side("before", records.before), _side("after ", records.after)]
+    sections = ["\n".join([*sides, _bundle(records)]), frame_time(records)]
+    rows = _rows(records)
     if rows:
-        sections.append(text_table(HEADER, rows) + "".join(f"\n{n}" for n in _notes(found)))
-    if unchanged := _unchanged(found):
+        sections.append(text_table(HEADER, rows) + "".join(f"\n{n}" for n in _notes(records)))
+    if unchanged := _unchanged(records):
         sections.append(unchanged)
-    sections.append("\n".join(f"warning: {text}" for text in found.warnings))
+    sections.append("\n".join(f"warning: {text}" for text in records.warnings))
     return "\n\n".join(filter(None, sections))
 
 
-def as_markdown(found: TwoRecords) -> str:
+def as_markdown(records: TwoRecords) -> str:
     """GitHub-flavoured, for the summary of a job or a comment."""
-    verdict = found.verdict or "frame time not compared"
-    sides = [f"- {_side('before', found.before)}", f"- {_side('after', found.after)}"]
-    rows = _rows(found)
+    verdict = records.verdict or "frame time not compared"
+    sides = [f"- {_side('before', records.before)}", f"- {_side('after', records.after)}"]
+    rows = _rows(records)
     section = Section(
         verdict.capitalize(),
-        text=[frame_time(found), "\n".join([*sides, f"- {_bundle(found)}"])],
+        text=[frame_time(records), "\n".join([*sides, f"- {_bundle(records)}"])],
         tables=[Table(HEADER, rows)] if rows else [],
     )
-    after = [*(_notes(found) if rows else ()), _unchanged(found)]
-    after += [f"> warning: {text}" for text in found.warnings]
+    after = [*(_notes(records) if rows else ()), _unchanged(records)]
+    after += [f"> warning: {text}" for text in records.warnings]
     ending = "\n\n".join(filter(None, after))
-    return f"{markdown(found.after.bundle, [section])}\n{ending}".rstrip()
+    return f"{markdown(records.after.bundle, [section])}\n{ending}".rstrip()
 
 
-def frame_time(found: TwoRecords) -> str:
+def frame_time(records: TwoRecords) -> str:
     """The verdict on a frame's time in one line."""
-    if found.not_compared:
-        return f"frame time: not compared, {found.not_compared}"
-    low, high = found.interval
-    before, after = found.before, found.after
+    if records.not_compared:
+        return f"frame time: not compared, {records.not_compared}"
+    low, high = records.interval
+    before, after = records.before, records.after
     return (
-        f"frame time: {found.verdict}, {found.ratio:.3f} x (95 %: {low:.3f} to {high:.3f}); "
+        f"frame time: {records.verdict}, {records.ratio:.3f} x (95 %: {low:.3f} to {high:.3f}); "
         f"shortest frame {before.floor_ms:.3f} ms before, {after.floor_ms:.3f} ms after, "
         f"of {before.processes} and {after.processes} processes"
     )
@@ -61,14 +61,16 @@ def _side(name: str, side: Side) -> str:
     return f"{name} {side.file}: {side.bundle}, {side.created_at}{revision}"
 
 
-def _bundle(found: TwoRecords) -> str:
-    if found.same_bundle:
-        return f"bundle: the same file (sha256 {found.after.sha256[:12]})"
-    return f"bundle: another file (sha256 {found.before.sha256[:12]}, {found.after.sha256[:12]})"
+def _bundle(records: TwoRecords) -> str:
+    if records.same_bundle:
+        return f"bundle: the same file (sha256 {records.after.sha256[:12]})"
+    return (
+        f"bundle: another file (sha256 {records.before.sha256[:12]}, {records.after.sha256[:12]})"
+    )
 
 
-def _rows(found: TwoRecords) -> list[list[str]]:
-    return [_row(change) for change in found.changes if not change.same]
+def _rows(records: TwoRecords) -> list[list[str]]:
+    return [_row(change) for change in records.changes if not change.same]
 
 
 def _row(change: Change) -> list[str]:
@@ -76,13 +78,13 @@ def _row(change: Change) -> list[str]:
     return [change.figure, *cells, difference(change), change.verdict]
 
 
-def _notes(found: TwoRecords) -> Iterator[str]:
-    if any(not change.verdict and not change.same for change in found.changes):
+def _notes(records: TwoRecords) -> Iterator[str]:
+    if any(not change.verdict and not change.same for change in records.changes):
         yield _BY_THEMSELVES
 
 
-def _unchanged(found: TwoRecords) -> str:
-    names = [change.figure for change in found.changes if change.same]
+def _unchanged(records: TwoRecords) -> str:
+    names = [change.figure for change in records.changes if change.same]
     return f"unchanged: {', '.join(names)}" if names else ""
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from edge_benchmarks.inside.instructions import Instructions, a_frame
+from edge_benchmarks.inside.instructions import Instructions, instructions_per_frame
 from edge_benchmarks.judge.cells import amount, megabytes, value
 from edge_benchmarks.judge.facts import Facts, golden_text
 from edge_common.console import text_table
@@ -38,32 +38,35 @@ def _parts(facts: Facts) -> str:
     return text_table(_PARTS, rows)
 
 
-def _count(counted: dict[str, dict[str, int]] | None, role: str) -> str:
-    return "unknown" if counted is None else str(sum(counted[role].values()))
+def _count(operators: dict[str, dict[str, int]] | None, role: str) -> str:
+    return "unknown" if operators is None else str(sum(operators[role].values()))
 
 
 def _lines(facts: Facts) -> Iterator[str]:
     for role, count in facts.invocations.items():
         yield f"{role} invocations a frame: {count:g}"
-    where = f"measured on {facts.data}" if facts.measured else f"as converted, on {facts.data}"
+    origin = f"measured on {facts.data}" if facts.measured else f"as converted, on {facts.data}"
     for figure in facts.accuracy:
-        known = f", n = {figure.n}, {where}" if figure.value is not None else ""
-        yield f"{figure.metric.replace('_', ' ')} of {figure.task}: {value(figure)}{known}"
+        sample = f", n = {figure.n}, {origin}" if figure.value is not None else ""
+        yield f"{figure.metric.replace('_', ' ')} of {figure.task}: {value(figure)}{sample}"
     yield f"golden decisions: {golden_text(facts.golden)}"
     for board, parts in facts.instructions.items():
-        counted = ", ".join(f"{role} {amount(c.instructions)}" for role, c in parts.items())
-        yield f"instructions of one inference, {board}: {counted}"
+        counts = ", ".join(f"{role} {amount(c.instructions)}" for role, c in parts.items())
+        yield f"instructions of one inference, {board}: {counts}"
 
 
 _MEMORY = {"bytes loaded": "loaded_bytes", "bytes stored": "stored_bytes"}
 
 
-def instructions_table(found: Instructions, invocations: Mapping[str, float]) -> str:
+def instructions_table(instructions: Instructions, invocations: Mapping[str, float]) -> str:
     """Parts and their classes down, boards across. invocations: of each part for a frame."""
-    boards = list(found)
-    whole = ["whole frame", *(amount(round(a_frame(found[b], invocations))) for b in boards)]
-    rows = [row for role in found[boards[0]] for row in _counts_of_part(role, found)]
-    first = next(iter(found[boards[0]].values()))
+    boards = list(instructions)
+    whole = [
+        "whole frame",
+        *(amount(round(instructions_per_frame(instructions[b], invocations))) for b in boards),
+    ]
+    rows = [row for role in instructions[boards[0]] for row in _counts_of_part(role, instructions)]
+    first = next(iter(instructions[boards[0]].values()))
     return (
         text_table(["instructions", *boards], [*rows, whole])
         + f"\ncounted under qemu with {first.runtime} {first.runtime_version}, one thread, "
@@ -71,8 +74,8 @@ def instructions_table(found: Instructions, invocations: Mapping[str, float]) ->
     )
 
 
-def _counts_of_part(role: str, found: Instructions) -> Iterator[list[str]]:
-    counts = [parts[role] for parts in found.values()]
+def _counts_of_part(role: str, instructions: Instructions) -> Iterator[list[str]]:
+    counts = [parts[role] for parts in instructions.values()]
     yield [role, *(amount(each.instructions) for each in counts)]
     for name in _classes(counts):
         cells = (amount(each.classes[name]) if name in each.classes else "-" for each in counts)

@@ -26,7 +26,7 @@ def history_tables(history: History) -> str:
     sections = ["\n".join(_group(group)) for group in history.groups]
     if history.unreadable:
         count = len(history.unreadable)
-        lines = [f"  {found.reason}" for found in history.unreadable]
+        lines = [f"  {file.reason}" for file in history.unreadable]
         heading = f"{count} {'file' if count == 1 else 'files'} not read:"
         sections.append("\n".join([heading, *lines]))
     return "\n\n".join(sections)
@@ -35,8 +35,8 @@ def history_tables(history: History) -> str:
 def _group(group: Group) -> Iterator[str]:
     yield group.bundle
     yield f"on {group.machine}; {group.settings}"
-    if drawn := sparkline([entry.floor_ms for entry in group.entries]):
-        yield f"floor {drawn}"
+    if line := sparkline([entry.floor_ms for entry in group.entries]):
+        yield f"floor {line}"
     yield text_table(_HEADER, [_row(entry) for entry in group.entries])
 
 
@@ -61,14 +61,14 @@ def _ms(value: float | None) -> str:
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """One block a value, the highest for the largest; a gap where there is none.
+    """One block a value, the highest for the largest; a gap if there is none.
 
     Empty for fewer than two values. Nothing within 5 % is drawn as a mountain.
     """
-    known = [value for value in values if value is not None]
-    if len(known) < 2:
+    measured_values = [value for value in values if value is not None]
+    if len(measured_values) < 2:
         return ""
-    low = min(known)
-    reach = max(max(known) - low, _FLAT * max(known)) or 1.0
+    low = min(measured_values)
+    reach = max(max(measured_values) - low, _FLAT * max(measured_values)) or 1.0
     last = len(_BLOCKS) - 1
     return "".join(" " if v is None else _BLOCKS[round((v - low) / reach * last)] for v in values)

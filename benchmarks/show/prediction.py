@@ -11,27 +11,30 @@ HEADER = ("board", "threads", "ms a frame", "90 % interval", "frames/s", "slowes
 _MORE = ("limited by", "fits in", "figures known")
 
 
-def forecast_table(found: Forecast) -> str:
+def forecast_table(prediction: Forecast) -> str:
     """One row a board, what is not predicted below, and how far off the model has been."""
-    predicted = [each for each in found.boards if each.frame]
-    lines = [f"{found.bundle}: predicted, not measured"]
+    predicted = [each for each in prediction.boards if each.frame]
+    lines = [f"{prediction.bundle}: predicted, not measured"]
     if predicted:
         rows = [_row(each) for each in predicted]
         lines += [text_table([*HEADER, *_MORE], rows, left=(0, 5, 6)), ""]
-    lines += [each.not_predicted for each in found.boards if not each.frame]
-    return "\n".join([*lines, *_notes(found, predicted)])
+    lines += [each.not_predicted for each in prediction.boards if not each.frame]
+    return "\n".join([*lines, *_notes(prediction, predicted)])
 
 
 def leave_one_out_table() -> str:
     """Every published figure beside what a model without it, and without its board, says."""
     figure, board = by_figure(published()), by_board(published())
-    rows = [_left_out_row(one, other) for one, other in zip(figure, board)]
+    rows = [
+        _published_row(without_figure, without_board)
+        for without_figure, without_board in zip(figure, board)
+    ]
     header = ["board", "network", "precision", "threads", "published ms"]
     return "\n".join(
         [
             text_table([*header, "without it", "off by", "without its board", "off by"], rows),
-            f"each figure left out: {said(errors(figure))}",
-            f"each board left out: {said(errors(board))}",
+            f"each figure left out: {deviation_in_words(errors(figure))}",
+            f"each board left out: {deviation_in_words(errors(board))}",
         ]
     )
 
@@ -61,40 +64,40 @@ def _part(board: BoardForecast) -> str:
     return f"{board.slowest_part} {100 * share:.0f} %"
 
 
-def _notes(found: Forecast, predicted: list[BoardForecast]) -> Iterator[str]:
+def _notes(prediction: Forecast, predicted: list[BoardForecast]) -> Iterator[str]:
     if not predicted:
         return
     if not all(each.counted for each in predicted):
         yield "instructions estimated from the operators; --count executes them under qemu"
     yield (
         "one inference of each part; edge-run adds what reading and resizing a frame take. "
-        f"Memory: edge-run peaks at {found.peak_rss_bytes / 1e6:.0f} MB here"
+        f"Memory: edge-run peaks at {prediction.peak_rss_bytes / 1e6:.0f} MB here"
     )
     yield (
         "the model was fitted to published figures; with each left out in turn it is "
-        f"{said(errors(by_figure(published())))}; with all of a board left out "
-        f"{said(errors(by_board(published())))} (--explain)"
+        f"{deviation_in_words(errors(by_figure(published())))}; with all of a board left out "
+        f"{deviation_in_words(errors(by_board(published())))} (--explain)"
     )
 
 
-def said(found: Errors) -> str:
+def deviation_in_words(deviations: Errors) -> str:
     """How far off, in words."""
     return (
-        f"off by {100 * found.median:.0f} % in the median, {100 * found.worst:.0f} % at worst, "
-        f"{found.covered} of {found.count} within their interval"
+        f"off by {100 * deviations.median:.0f} % in the median, {100 * deviations.worst:.0f} % at worst, "
+        f"{deviations.covered} of {deviations.count} within their interval"
     )
 
 
-def _left_out_row(one: LeftOut, other: LeftOut) -> list[str]:
-    observation = one.anchor.observation
+def _published_row(without_figure: LeftOut, without_board: LeftOut) -> list[str]:
+    observation = without_figure.anchor.observation
     return [
         observation.processor.board,
-        one.anchor.network,
-        one.anchor.precision,
+        without_figure.anchor.network,
+        without_figure.anchor.precision,
         str(observation.threads),
         f"{observation.ms:g}",
-        str(one.latency),
-        f"{100 * one.error:+.0f} %",
-        str(other.latency),
-        f"{100 * other.error:+.0f} %",
+        str(without_figure.latency),
+        f"{100 * without_figure.error:+.0f} %",
+        str(without_board.latency),
+        f"{100 * without_board.error:+.0f} %",
     ]

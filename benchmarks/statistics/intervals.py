@@ -46,17 +46,17 @@ def beta_cdf(x: float, a: float, b: float) -> float:
 
 def _fraction(x: float, a: float, b: float) -> float:
     c, d = 1.0, 1.0 / _nonzero(1.0 - (a + b) * x / (a + 1))
-    found = d
+    value = d
     for m in range(1, _TERMS):
         even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
         odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
         for numerator in (even, odd):
             d = 1.0 / _nonzero(1.0 + numerator * d)
             c = _nonzero(1.0 + numerator / c)
-            found *= c * d
+            value *= c * d
         if abs(c * d - 1.0) < _EXACT:
             break
-    return found
+    return value
 
 
 def _nonzero(value: float) -> float:
@@ -65,7 +65,7 @@ def _nonzero(value: float) -> float:
 
 def rank_below(share: float, n: float, confidence: float) -> float | None:
     """The fractional rank k whose order statistic of `n` lies below the `share` quantile
-    with probability `confidence`; None where no order statistic does.
+    with probability `confidence`; None if no order statistic does.
 
     F(X_(k)) is Beta(k, n + 1 - k), with k continuous (A. D. Hutson, 1999, "Calibrating
     nonparametric quantile confidence intervals using fractional order statistics").
@@ -131,7 +131,7 @@ _ONE_SIDED = 0.01  # how probable all values on one side of a quantile may be
 class PercentileEstimate:
     """A percentile in the sample's unit.
 
-    interval: 95 %; None where the sample is too small, or too alike, to bound it.
+    interval: 95 %; None if the sample is too small, or too autocorrelated, to bound it.
     """
 
     value: float

@@ -87,7 +87,7 @@ RELEVANT_CHANGE = 0.02  # over the whole run; less does not matter however sure 
 @dataclass(frozen=True)
 class Trend:
     """change: over the whole run, relative to the median; above 0 the rounds grow slower.
-    p: how probable so monotone a series is where there is no trend."""
+    p: how probable so monotone a series is if there is no trend."""
 
     change: float
     p: float
@@ -113,17 +113,17 @@ def monotone_trend(medians: Sequence[float]) -> Trend:
     slopes = pairwise_slopes(rounds, values)
     slope = float(np.median(slopes))
     change = slope * (len(values) - 1) / float(np.median(values))
-    alike = len(values) / effective_size(values - slope * rounds)
-    return Trend(change, _mann_kendall_p(values, int(np.sign(slopes).sum()), alike))
+    inflation = len(values) / effective_size(values - slope * rounds)
+    return Trend(change, _mann_kendall_p(values, int(np.sign(slopes).sum()), inflation))
 
 
-def _mann_kendall_p(values: np.ndarray, score: int, alike: float) -> float:
+def _mann_kendall_p(values: np.ndarray, score: int, inflation: float) -> float:
     """Two-sided, by the normal approximation with continuity correction.
 
-    alike: how many times fewer independent values there are.
+    inflation: how many times fewer independent values there are.
     """
     _, ties = np.unique(values, return_counts=True)
-    variance = alike * (_variance_term(np.array([len(values)])) - _variance_term(ties)) / 18
+    variance = inflation * (_variance_term(np.array([len(values)])) - _variance_term(ties)) / 18
     if score == 0 or variance <= 0:
         return 1.0
     return math.erfc((abs(score) - 1) / math.sqrt(2 * variance))

@@ -62,8 +62,8 @@ def judge(evidence: Evidence) -> Verdict:
 
 
 def _drift(evidence: Evidence) -> float:
-    found = monotone_trend(evidence.round_p50_ms)
-    return abs(found.change) if found.drifts else 0.0
+    trend = monotone_trend(evidence.round_p50_ms)
+    return abs(trend.change) if trend.drifts else 0.0
 
 
 CHECKS = (

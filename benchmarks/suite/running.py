@@ -28,7 +28,7 @@ class TimeLeft:
         self._took_s: list[float] = []
 
     def done(self, seconds: float | None) -> None:
-        """One more run is over; None where it took no time worth counting."""
+        """One more run is over; None if it took no time worth counting."""
         self._done += 1
         if seconds is not None:
             self._took_s.append(seconds)
@@ -44,8 +44,8 @@ class TimeLeft:
         """`[#####---------------] 1 of 4, about 3 min left`."""
         full = _WIDTH * self._done // self._total
         text = f"[{'#' * full}{'-' * (_WIDTH - full)}] {self._done} of {self._total}"
-        left = self.seconds
-        return f"{text}, about {duration(left)} left" if left else text
+        seconds = self.seconds
+        return f"{text}, about {duration(seconds)} left" if seconds else text
 
 
 def duration(seconds: float) -> str:
@@ -63,7 +63,7 @@ _CLOSING_S = 60  # an interrupted run writes what it has
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one combination went. path, record: None where it failed; `reason` says why."""
+    """How one combination went. path, record: None if it failed; `reason` says why."""
 
     combination: Combination
     outcome: str
@@ -90,13 +90,13 @@ def run_edge_bench(arguments: Sequence[str], path: Path) -> str:
         start_new_session=True,
     )
     try:
-        said = running.communicate()[1]
+        stderr = running.communicate()[1]
     except KeyboardInterrupt:
         _interrupt(running)
         raise
     if running.returncode == 0:
         return ""
-    lines = said.strip().splitlines() or [f"ended with exit code {running.returncode}"]
+    lines = stderr.strip().splitlines() or [f"ended with exit code {running.returncode}"]
     return lines[-1].removeprefix("Error: ")
 
 
@@ -118,24 +118,24 @@ def run_all(
 ) -> list[Outcome]:
     """Run what has no finished record in `folder` yet; a failure does not end the others."""
     machine = this_machine()
-    left = TimeLeft(len(combinations))
+    time_left = TimeLeft(len(combinations))
     outcomes = []
     for combination in combinations:
-        say(f"{left.bar()}: {combination.title}")
+        say(f"{time_left.bar()}: {combination.title}")
         started = clock()
-        found = _outcome(combination, folder, machine, run)
-        left.done(clock() - started if found.outcome == MEASURED else None)
-        if found.outcome != MEASURED:
-            say(": ".join(filter(None, [combination.title, found.outcome, found.reason])))
-        outcomes.append(found)
-    say(left.bar())
+        outcome = _outcome(combination, folder, machine, run)
+        time_left.done(clock() - started if outcome.outcome == MEASURED else None)
+        if outcome.outcome != MEASURED:
+            say(": ".join(filter(None, [combination.title, outcome.outcome, outcome.reason])))
+        outcomes.append(outcome)
+    say(time_left.bar())
     return outcomes
 
 
 def _outcome(combination: Combination, folder: Path, machine: Machine, run: Run) -> Outcome:
     try:
         path = folder / combination.record_name(machine)
-        if record := finished(path):
+        if record := finished_record(path):
             return Outcome(combination, KEPT, path, record)
         if reason := run(combination, path):
             return Outcome(combination, FAILED, reason=reason)
@@ -144,8 +144,8 @@ def _outcome(combination: Combination, folder: Path, machine: Machine, run: Run)
         return Outcome(combination, FAILED, reason=" ".join(str(error).split()))
 
 
-def finished(path: Path) -> Record | None:
-    """The record, where it is there, readable and whole."""
+def finished_record(path: Path) -> Record | None:
+    """The record, if it is there, readable and whole."""
     if not path.exists():
         return None
     try:
@@ -158,9 +158,9 @@ def finished(path: Path) -> Record | None:
 def outcomes_table(outcomes: Sequence[Outcome]) -> str:
     """One run a row, and why those failed that did."""
     rows = []
-    for found in outcomes:
-        latency = found.record.streamed.total_ms if found.record else None
-        rows.append([found.combination.title, found.outcome, *milliseconds(latency)])
+    for outcome in outcomes:
+        latency = outcome.record.streamed.total_ms if outcome.record else None
+        rows.append([outcome.combination.title, outcome.outcome, *milliseconds(latency)])
     table = text_table(["run", "outcome", *(f"{name} ms" for name in LATENCY)], rows)
     failures = [f"{f.combination.title}: {f.reason}" for f in outcomes if f.reason]
     return "\n\n".join(filter(None, [table, "\n".join(failures)]))
@@ -168,14 +168,14 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> str:
 
 def make_report(outcomes: Sequence[Outcome], output: Path) -> str:
     """Write `output` with `edge-bench report`; one line about how that went."""
-    records = [str(found.path) for found in outcomes if found.path]
+    records = [str(outcome.path) for outcome in outcomes if outcome.path]
     if not records:
         return "no report: there is no record to report on"
     if find_spec("matplotlib") is None:
         return "no report: its plots need matplotlib: pip install 'edge-run[report]'"
     command = [*PROGRAM, "report", *records, "-o", str(output)]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    if done.returncode:
-        lines = done.stderr.strip().splitlines() or ["no reason given"]
+    process = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if process.returncode:
+        lines = process.stderr.strip().splitlines() or ["no reason given"]
         return f"no report: {lines[-1].removeprefix('Error: ')}"
     return f"report: {output}"

@@ -45,7 +45,7 @@ class Combination:
     def record_name(self, machine: Machine) -> str:
         """The same for the same bundle, options, files that these name, and machine.
 
-        Raises BundleError where there is no such bundle.
+        Raises BundleError if there is no such bundle.
         """
         inputs = {
             "bundle": hashlib.sha256(find_bundle(self.bundle).read_bytes()).hexdigest(),

@@ -1,4 +1,4 @@
-"""The same part in other engines, where they are installed (`pip install 'edge-run[engines]'`)."""
+"""The same part in other engines, if they are installed (`pip install 'edge-run[engines]'`)."""
 
 from edge_benchmarks.inside.engines.interface import Agreement, Make, OtherEngine, agreement
 from edge_benchmarks.inside.engines.onnx_runtime import onnx_engine, to_onnx

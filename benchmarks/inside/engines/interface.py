@@ -44,7 +44,7 @@ def tensors_of(model: bytes) -> tuple[Specs, Specs]:
 
 
 def need(package: str, extra: str = "engines") -> None:
-    """Raise EngineError where a package is not installed."""
+    """Raise EngineError if a package is not installed."""
     if find_spec(package) is None:
         raise EngineError(f"{package} is not installed: pip install 'edge-run[{extra}]'")
 
@@ -59,12 +59,12 @@ def refusals(engine: str, does: str, errors: tuple[type[Exception], ...]) -> Ite
         raise EngineError(f"{engine} does not {does} ({lines[-1].strip()[:200]})") from error
 
 
-def in_order(wanted: Specs, names: list[set[str]], engine: str) -> list[int]:
+def in_order(specs: Specs, names: list[set[str]], engine: str) -> list[int]:
     """For each wanted tensor the place of the one that bears its name.
 
-    Raises EngineError where one is missing.
+    Raises EngineError if one is missing.
     """
-    places = [next((i for i, n in enumerate(names) if spec.name in n), None) for spec in wanted]
+    places = [next((i for i, n in enumerate(names) if spec.name in n), None) for spec in specs]
     if None in places:
         raise EngineError(f"{engine} has other inputs or outputs than the .tflite")
     return places
@@ -82,7 +82,7 @@ class Agreement:
     """Outputs of one engine against those of LiteRT.
 
     snr_db: power of the outputs over power of the difference, the worst output's;
-    None where there is no difference.  identical: share of equal values, 0 to 1.
+    None if there is no difference.  identical: share of equal values, 0 to 1.
     inputs: how many were compared.
     """
 
@@ -100,15 +100,15 @@ def agreement(
 ) -> Agreement:
     """Run both engines on `inputs` (for each, an array a tensor, as the tensors hold them).
 
-    Raises EngineError where the reference answers nothing that could be compared:
+    Raises EngineError if the reference answers nothing that could be compared:
     constant or not finite outputs agree with any broken engine.
     """
-    wanted, found = _outputs(reference, inputs), _outputs(other, inputs)
-    for tensor, expected in zip(reference.outputs, wanted):
-        if not np.isfinite(expected).all() or np.ptp(expected) == 0:
+    expected, actual = _outputs(reference, inputs), _outputs(other, inputs)
+    for tensor, values in zip(reference.outputs, expected):
+        if not np.isfinite(values).all() or np.ptp(values) == 0:
             raise EngineError(f"the output {tensor.name} is constant or not finite: no comparison")
-    ratios = [ratio for pair in zip(wanted, found) if (ratio := _snr_db(*pair)) is not None]
-    equal = np.concatenate([np.equal(a, b).ravel() for a, b in zip(wanted, found)])
+    ratios = [ratio for pair in zip(expected, actual) if (ratio := _snr_db(*pair)) is not None]
+    equal = np.concatenate([np.equal(a, b).ravel() for a, b in zip(expected, actual)])
     return Agreement(min(ratios, default=None), float(equal.mean()), len(inputs))
 
 
@@ -121,11 +121,11 @@ def _outputs(engine: OtherEngine, inputs: Sequence[Sequence[np.ndarray]]) -> lis
         engine.invoke()
         for index, tensor in enumerate(engine.outputs):
             rows[index].append(dequantise(engine.output(index), tensor))
-    return [np.stack(found) for found in rows]
+    return [np.stack(samples) for samples in rows]
 
 
-def _snr_db(expected: np.ndarray, found: np.ndarray) -> float | None:
-    noise = float(np.square(expected - found, dtype=np.float64).sum())
+def _snr_db(expected: np.ndarray, actual: np.ndarray) -> float | None:
+    noise = float(np.square(expected - actual, dtype=np.float64).sum())
     if noise == 0:
         return None
     signal = float(np.square(expected, dtype=np.float64).sum())

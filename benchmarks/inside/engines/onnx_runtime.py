@@ -62,7 +62,7 @@ class OnnxEngine:
 def onnx_engine(model: bytes, threads: int = 1, cache: Path | None = None) -> OnnxEngine:
     """Load a .tflite in ONNX Runtime, on the CPU; `cache` as in `to_onnx`.
 
-    Raises EngineError where that cannot be done.
+    Raises EngineError if that cannot be done.
     """
     need("onnxruntime")
     return OnnxEngine(to_onnx(model, cache), threads, *tensors_of(model))
@@ -76,8 +76,8 @@ _EXTRAS = "convert,engines"  # tf2onnx reads a .tflite with tensorflow's help
 def to_onnx(model: bytes, cache: Path | None = None) -> bytes:
     """Convert a .tflite with tf2onnx, which takes 10 to 40 s; `cache` is a folder to keep it in.
 
-    Raises EngineError where tf2onnx or tensorflow is missing or the conversion fails,
-    SinkError where the folder cannot be written.
+    Raises EngineError if tf2onnx or tensorflow is missing or the conversion fails,
+    SinkError if the folder cannot be written.
     """
     need("tf2onnx", _EXTRAS)
     need("tensorflow", _EXTRAS)
@@ -92,19 +92,19 @@ def to_onnx(model: bytes, cache: Path | None = None) -> bytes:
 
 def _convert(model: bytes) -> bytes:
     with TemporaryDirectory(prefix="edge-bench-") as folder:
-        source, made = Path(folder) / "part.tflite", Path(folder) / "part.onnx"
+        source, output = Path(folder) / "part.tflite", Path(folder) / "part.onnx"
         source.write_bytes(model)
         program = [sys.executable, "-m", "tf2onnx.convert", "--opset", str(OPSET)]
-        run_converter([*program, "--tflite", str(source), "--output", str(made)], made)
-        return made.read_bytes()
+        run_converter([*program, "--tflite", str(source), "--output", str(output)], output)
+        return output.read_bytes()
 
 
-def run_converter(command: list[str], made: Path) -> None:
-    """Run a command that makes a file; EngineError where it does not."""
+def run_converter(command: list[str], output: Path) -> None:
+    """Run a command that makes a file; EngineError if it does not."""
     try:
         process = run_captured(command, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"tf2onnx gave no result in {_TIMEOUT_S} s") from error
-    if process.returncode != 0 or not made.exists():
+    if process.returncode != 0 or not output.exists():
         reason = last_line(process.stderr)[:200]
         raise EngineError(f"tf2onnx does not convert the part ({reason})")

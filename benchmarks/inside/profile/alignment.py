@@ -91,7 +91,7 @@ def _best_steps(tags: Sequence[str], operators: Sequence[str]) -> _Steps:
     above: dict[int, float] = {}
     for i in range(len(tags) + 1):
         costs: dict[int, float] = {}
-        chosen: dict[int, int] = {}
+        best: dict[int, int] = {}
         for j in _band(i, len(tags), len(operators)):
             options = [math.inf, math.inf, math.inf]
             if j > 0:
@@ -100,9 +100,9 @@ def _best_steps(tags: Sequence[str], operators: Sequence[str]) -> _Steps:
                 options[_KERNEL_ALONE] = above.get(j, math.inf) + _cost_of_kernel(tags[i - 1])
             if i > 0 and j > 0 and _fits(tags[i - 1], operators[j - 1]):
                 options[_PAIR] = above.get(j - 1, math.inf)
-            chosen[j] = min(range(3), key=options.__getitem__)
-            costs[j] = options[chosen[j]] if i or j else 0.0
-        steps.append(chosen)
+            best[j] = min(range(3), key=options.__getitem__)
+            costs[j] = options[best[j]] if i or j else 0.0
+        steps.append(best)
         above = costs
     return steps
 
@@ -114,11 +114,11 @@ def _band(i: int, tags: int, operators: int) -> range:
 
 
 def _walk_back(steps: _Steps, i: int, j: int) -> list[int | None]:
-    found: list[int | None] = [None] * i
+    owners: list[int | None] = [None] * i
     while i or j:
         step = steps[i][j]
         if step == _PAIR:
-            found[i - 1] = j - 1
+            owners[i - 1] = j - 1
         i -= step != _OPERATOR_ALONE
         j -= step != _KERNEL_ALONE
-    return found
+    return owners

@@ -31,33 +31,33 @@ def stretches(operators: Sequence[Operator], undelegated: Collection[int]) -> li
     Partitions are grown greedily: each takes every operator of its own sort whose inputs
     are there (TFLite's graph_info.cc, PartitionGraphIntoIndependentNodeSubsets).
     """
-    left = list(operators)
-    missing = {tensor for operator in left for tensor in operator.outputs}
-    found: list[Stretch] = []
-    while left:
-        first = next((o for o in left if not missing.intersection(o.inputs)), left[0])
+    remaining = list(operators)
+    missing = {tensor for operator in remaining for tensor in operator.outputs}
+    result: list[Stretch] = []
+    while remaining:
+        first = next((o for o in remaining if not missing.intersection(o.inputs)), remaining[0])
         delegated = first.index not in undelegated
-        taken = _grow(left, missing, undelegated, delegated) or [first]
-        found.append(Stretch(delegated, tuple(o.index for o in taken)))
-        missing.difference_update(tensor for o in taken for tensor in o.outputs)
-        gone = set(found[-1].operators)
-        left = [o for o in left if o.index not in gone]
-    return found
+        members = _grow(remaining, missing, undelegated, delegated) or [first]
+        result.append(Stretch(delegated, tuple(o.index for o in members)))
+        missing.difference_update(tensor for o in members for tensor in o.outputs)
+        placed_indices = set(result[-1].operators)
+        remaining = [o for o in remaining if o.index not in placed_indices]
+    return result
 
 
 def _grow(
-    left: Sequence[Operator],
+    remaining: Sequence[Operator],
     missing: Collection[int],
     undelegated: Collection[int],
     delegated: bool,
 ) -> list[Operator]:
-    still_missing, taken = set(missing), []
-    for operator in left:
-        same = (operator.index not in undelegated) == delegated
-        if same and not still_missing.intersection(operator.inputs):
-            taken.append(operator)
+    still_missing, members = set(missing), []
+    for operator in remaining:
+        same_sort = (operator.index not in undelegated) == delegated
+        if same_sort and not still_missing.intersection(operator.inputs):
+            members.append(operator)
             still_missing.difference_update(operator.outputs)
-    return taken
+    return members
 
 
 METHOD = "LiteRT's own profiler"
@@ -66,20 +66,22 @@ _INTO_THE_NEXT = frozenset({"PAD", "PADV2"})  # a convolution pads by itself
 
 def assemble(operators: Sequence[Operator], trace: Trace, threads: int) -> PartProfile:
     """The profile of the part with these operators, in the order of the graph."""
-    found = estimate(trace)
+    kernel_times = estimate(trace)
     undelegated = {event.index for event in trace.events if not event.delegated}
     owners = owners_of(operators, trace.events, undelegated)
-    times = spread_over(owners, found.kernel_ms, range(len(operators)))
+    times = spread_over(owners, kernel_times.kernel_ms, range(len(operators)))
     rows = _rows(operators, times, _kernels(owners, trace.events), undelegated)
     return PartProfile(
         method=METHOD,
         threads=threads,
         runs=len(trace.elapsed_us),
-        whole_ms=found.whole_ms,
+        whole_ms=kernel_times.whole_ms,
         operators=rows,
         kinds=by_kind(rows),
-        below_resolution=_short(found, owners),
-        below_resolution_ms=sum(ms for ms, short in zip(found.kernel_ms, found.short) if short),
+        below_resolution=_short(kernel_times, owners),
+        below_resolution_ms=sum(
+            ms for ms, short in zip(kernel_times.kernel_ms, kernel_times.short) if short
+        ),
     )
 
 
@@ -125,9 +127,9 @@ def _kernels(owners: Sequence[int | None], events: Sequence[Event]) -> dict[int,
     }
 
 
-def _short(found: Estimate, owners: Sequence[int | None]) -> int:
+def _short(kernel_times: Estimate, owners: Sequence[int | None]) -> int:
     """Operators of which every kernel is shorter than the profiler can tell."""
-    long = {owner for owner, short in zip(owners, found.short) if not short}
+    long = {owner for owner, short in zip(owners, kernel_times.short) if not short}
     return len({owner for owner in owners if owner is not None} - long)
 
 

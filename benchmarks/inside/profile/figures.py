@@ -47,7 +47,7 @@ class PartProfile:
     method: where the times come from.  runs: how many were recorded.
     whole_ms: the part without profiler, in its fastest tenth of runs, as the operators' times.
     below_resolution: operators so short that they only share what the others leave of the whole.
-    below_resolution_ms: what they share; where it is much, the residual says little.
+    below_resolution_ms: what they share; if it is much, the residual says little.
     """
 
     method: str
@@ -62,29 +62,29 @@ class PartProfile:
     @property
     def sum_ms(self) -> float:
         """Of all operators."""
-        return sum(found.ms for found in self.operators)
+        return sum(time.ms for time in self.operators)
 
     @property
     def residual(self) -> float:
-        """What no operator accounts for, relative to the whole; negative where they exceed it."""
+        """What no operator accounts for, relative to the whole; negative if they exceed it."""
         return 1.0 - self.sum_ms / self.whole_ms
 
     def slowest(self, count: int) -> list[OperatorTime]:
         """The operators that take longest, longest first."""
-        return sorted(self.operators, key=lambda found: -found.ms)[:count]
+        return sorted(self.operators, key=lambda time: -time.ms)[:count]
 
 
 def by_kind(operators: Sequence[OperatorTime]) -> tuple[KindTime, ...]:
     """Sums over operators of one kind, longest first."""
     fused: dict[int, list[str]] = {}
-    for found in operators:
-        if found.fused_into is not None:
-            fused.setdefault(found.fused_into, []).append(found.operator)
+    for time in operators:
+        if time.fused_into is not None:
+            fused.setdefault(time.fused_into, []).append(time.operator)
     kinds: dict[str, list[OperatorTime]] = {}
-    for found in operators:
-        if found.fused_into is None:
-            names = dict.fromkeys([found.operator, *fused.get(found.index, ())])
-            kinds.setdefault(" + ".join(names), []).append(found)
+    for time in operators:
+        if time.fused_into is None:
+            names = dict.fromkeys([time.operator, *fused.get(time.index, ())])
+            kinds.setdefault(" + ".join(names), []).append(time)
     times = [_kind(name, members) for name, members in kinds.items()]
     return tuple(sorted(times, key=lambda kind: -kind.ms))
 
@@ -93,9 +93,9 @@ def _kind(name: str, members: Sequence[OperatorTime]) -> KindTime:
     return KindTime(
         name,
         len(members),
-        sum(found.multiply_adds for found in members),
-        sum(found.ms for found in members),
-        sum(found.share for found in members),
+        sum(time.multiply_adds for time in members),
+        sum(time.ms for time in members),
+        sum(time.share for time in members),
     )
 
 
@@ -136,7 +136,7 @@ def to_json(trace: Trace) -> object:
 
 
 def from_json(value: object) -> Trace:
-    """Raises ValueError where a field is missing or of another type."""
+    """Raises ValueError if a field is missing or of another type."""
     return decode(Trace, value)
 
 
@@ -173,8 +173,8 @@ def estimate(trace: Trace) -> Estimate:
     short = delegated & (means < 1)
     means = means + _CUT_OFF_US * (delegated & ~short)
     if short.any():
-        left = (whole.mean() - means.sum()) / short.sum()
-        means = means + np.clip(left, 0, _CUT_OFF_US) * short
+        share_us = (whole.mean() - means.sum()) / short.sum()
+        means = means + np.clip(share_us, 0, _CUT_OFF_US) * short
     return Estimate(tuple((means / 1e3).tolist()), float(whole.mean() / 1e3), tuple(short.tolist()))
 
 

@@ -18,7 +18,7 @@ Handle = ctypes.c_void_p
 
 
 class Library:
-    """The loaded library. Raises EngineError where it is missing or does not load."""
+    """The loaded library. Raises EngineError if it is missing or does not load."""
 
     def __init__(self) -> None:
         check_release()
@@ -29,16 +29,16 @@ class Library:
             raise EngineError(f"LiteRT's C library cannot be loaded ({error})") from error
 
     def call(self, function: str, *arguments: Any) -> None:
-        """Call a function; raise EngineError where it answers with another status than 0."""
+        """Call a function; raise EngineError if it answers with another status than 0."""
         status = getattr(self._functions, function)(*arguments)
         if status:
             raise EngineError(f"LiteRT's {function} failed with status {status}")
 
     def make(self, function: str, *arguments: Any, last: tuple[Any, ...] = ()) -> Handle:
         """Call a function that writes a pointer into the argument before `last`."""
-        made = Handle()
-        self.call(function, *arguments, ctypes.byref(made), *last)
-        return made
+        handle = Handle()
+        self.call(function, *arguments, ctypes.byref(handle), *last)
+        return handle
 
     def count(self, function: str, of: Handle, kind: Any = ctypes.c_size_t) -> int:
         """Call a function that writes a number of this kind."""
@@ -48,7 +48,7 @@ class Library:
 
 
 def check_release() -> None:
-    """Raise EngineError where no LiteRT is installed whose C library is known."""
+    """Raise EngineError if no LiteRT is installed whose C library is known."""
     try:
         version = metadata.version("ai-edge-litert")
     except metadata.PackageNotFoundError as error:
@@ -56,9 +56,9 @@ def check_release() -> None:
             "operators are timed by LiteRT's profiler: pip install ai-edge-litert"
         ) from error
     if tuple(map(int, version.split(".")[:2])) < OLDEST:
-        wanted = ".".join(map(str, OLDEST))
+        oldest = ".".join(map(str, OLDEST))
         raise EngineError(
-            f"operators are timed by LiteRT {wanted} or newer, here is {version}: "
+            f"operators are timed by LiteRT {oldest} or newer, here is {version}: "
             "pip install --upgrade ai-edge-litert"
         )
 
@@ -94,8 +94,8 @@ class ProfiledModel:
         self._library = library = Library()
         self._environment = library.make("LiteRtCreateEnvironment", 0, None)
         self._bytes = ctypes.create_string_buffer(model, len(model))
-        made = (self._environment, self._bytes, _size(len(model)))
-        loaded = library.make("LiteRtCreateModelFromBuffer", *made)
+        source = (self._environment, self._bytes, _size(len(model)))
+        loaded = library.make("LiteRtCreateModelFromBuffer", *source)
         options = self._options(threads)
         self._compiled = library.make(
             "LiteRtCreateCompiledModel", self._environment, loaded, options
@@ -106,21 +106,21 @@ class ProfiledModel:
 
     def fill(self, arrays: Sequence[np.ndarray]) -> None:
         """Write the inputs: each takes the first of `arrays` that has its size."""
-        left = [np.ascontiguousarray(array) for array in arrays]
+        remaining = [np.ascontiguousarray(array) for array in arrays]
         for buffer in map(Handle, self._inputs):
             size = self._library.count("LiteRtGetTensorBufferPackedSize", buffer)
-            place = next((i for i, array in enumerate(left) if array.nbytes == size), None)
+            place = next((i for i, array in enumerate(remaining) if array.nbytes == size), None)
             if place is None:
                 raise EngineError(f"LiteRT has an input of {size} bytes that no one else has")
             address = self._library.make("LiteRtLockTensorBuffer", buffer, last=(_WRITE,))
-            ctypes.memmove(address, left.pop(place).ctypes.data, size)
+            ctypes.memmove(address, remaining.pop(place).ctypes.data, size)
             self._library.call("LiteRtUnlockTensorBuffer", buffer)
 
     def invoke(self) -> None:
         """Run the model once."""
-        read = (_size(len(self._inputs)), self._inputs)
-        written = (_size(len(self._outputs)), self._outputs)
-        self._library.call("LiteRtRunCompiledModel", self._compiled, _size(0), *read, *written)
+        inputs = (_size(len(self._inputs)), self._inputs)
+        outputs = (_size(len(self._outputs)), self._outputs)
+        self._library.call("LiteRtRunCompiledModel", self._compiled, _size(0), *inputs, *outputs)
 
     def profile(self) -> list[tuple[Event, int]]:
         """Run the model once; what ran in the main graph and how long, whole microseconds."""
@@ -146,10 +146,10 @@ class ProfiledModel:
     def _add_toml(self, options: Handle, identifier: bytes, toml: bytes) -> None:
         system = ctypes.CDLL(None)
         system.strdup.restype = Handle
-        held = Handle(system.strdup(toml))  # LiteRT frees it
+        text = Handle(system.strdup(toml))  # LiteRT frees it
         free = ctypes.cast(system.free, Handle)
-        made = self._library.make("LiteRtCreateOpaqueOptions", identifier, held, free)
-        self._library.call("LiteRtAddOpaqueOptions", options, made)
+        opaque = self._library.make("LiteRtCreateOpaqueOptions", identifier, text, free)
+        self._library.call("LiteRtAddOpaqueOptions", options, opaque)
 
     def _buffers(self, side: str) -> Any:
         count = self._library.count(f"LiteRtGetNumSignature{side}s", self._signature)
@@ -160,11 +160,11 @@ class ProfiledModel:
         kind = ctypes.create_string_buffer(_TYPE_BYTES)
         tensor = make(f"LiteRtGetSignature{side}TensorByIndex", self._signature, place)
         self._library.call("LiteRtGetRankedTensorType", tensor, kind)
-        needed = make(
+        requirements = make(
             f"LiteRtGetCompiledModel{side}BufferRequirements", self._compiled, _size(0), place
         )
-        created = "LiteRtCreateManagedTensorBufferFromRequirements"
-        return make(created, self._environment, kind, needed)
+        function = "LiteRtCreateManagedTensorBufferFromRequirements"
+        return make(function, self._environment, kind, requirements)
 
 
 def _size(value: int) -> ctypes.c_size_t:

@@ -54,7 +54,7 @@ def record(
     on_progress: Callable[[int, int], None],
     clock: Clock = time.perf_counter_ns,
 ) -> Trace:
-    """Blocks of runs with the profiler and without it in turn; raises EngineError where the
+    """Blocks of runs with the profiler and without it, alternating; raises EngineError if the
     kernels of one run are others than those of the next."""
     events: tuple[Event, ...] = ()
     elapsed_us: list[tuple[int, ...]] = []
@@ -68,10 +68,10 @@ def record(
         for _ in range(_BLOCK):
             profiled.invoke()  # reading the last profile emptied the caches
             run = profiled.profile()
-            found = tuple(event for event, _ in run)
-            if events and found != events:
+            run_events = tuple(event for event, _ in run)
+            if events and run_events != events:
                 raise EngineError("LiteRT ran other kernels than the time before")
-            events = found
+            events = run_events
             elapsed_us.append(tuple(us for _, us in run))
         on_progress(len(elapsed_us), plan.runs)
     return Trace(events, tuple(elapsed_us), tuple(whole_ns))
@@ -108,8 +108,8 @@ def main() -> int:
     return 0
 
 
-def _print_progress(done: int, total: int) -> None:
-    _print({"progress": [done, total]})
+def _print_progress(count: int, total: int) -> None:
+    _print({"progress": [count, total]})
 
 
 def _print(value: object) -> None:
@@ -124,7 +124,7 @@ OnProgress = Callable[[int, int], None]  # (runs recorded, runs wanted)
 
 
 def record_trace(model: bytes, threads: int, plan: RecordingPlan, on_progress: OnProgress) -> Trace:
-    """Record a .tflite with LiteRT's profiler. Raises EngineError where that fails."""
+    """Record a .tflite with LiteRT's profiler. Raises EngineError if that fails."""
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
         path = Path(folder) / "part.tflite"
         path.write_bytes(model)
@@ -133,7 +133,7 @@ def record_trace(model: bytes, threads: int, plan: RecordingPlan, on_progress: O
 
 
 def run_recorder(command: list[str], patience_s: float, on_progress: OnProgress) -> Trace:
-    """The trace that a recorder prints; EngineError where it fails, crashes or hangs."""
+    """The trace that a recorder prints; EngineError if it fails, crashes or hangs."""
     last: dict = {}
     with _started(command, patience_s) as process:
         for line in process.stdout:
@@ -176,11 +176,11 @@ def profile_part(
     model: bytes,
     options: EngineOptions,
     plan: RecordingPlan = RecordingPlan(),
-    on_progress: OnProgress = lambda done, total: None,
+    on_progress: OnProgress = lambda count, total: None,
 ) -> PartProfile:
     """The time of each operator of a .tflite, as LiteRT's own profiler tells it.
 
-    Raises EngineError, with the reason in one line, where it cannot be had: no LiteRT
+    Raises EngineError, with the reason in one line, if it cannot be had: no LiteRT
     whose profiler is known, another runtime, an external delegate, a model that LiteRT
     does not run.
     """

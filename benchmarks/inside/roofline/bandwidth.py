@@ -47,29 +47,35 @@ class Bandwidth:
 
 
 def last_cache_bytes(root: Path = Path("/")) -> int | None:
-    """The largest cache of the first core, as sysfs tells it; None where it does not."""
+    """The largest cache of the first core, as sysfs tells it; None if it does not."""
     sizes = (
         read_text(index / "size")
         for index in children(root / "sys/devices/system/cpu/cpu0/cache", "index")
     )
-    return max((found for found in map(_bytes, sizes) if found), default=None)
+    return max((size for size in map(_bytes, sizes) if size), default=None)
 
 
 def measure_bandwidth(
     threads: int = 1, array_bytes: int | None = None, clock: Clock = time.perf_counter_ns
 ) -> Bandwidth:
     """Copy and triad by `threads` threads, each over its share of the arrays."""
-    wanted = _TIMES_LAST_CACHE * (last_cache_bytes() or _UNKNOWN_CACHE_BYTES)
+    sufficient = _TIMES_LAST_CACHE * (last_cache_bytes() or _UNKNOWN_CACHE_BYTES)
     free = int(psutil.virtual_memory().available * _SHARE_OF_MEMORY)
-    size = array_bytes or min(wanted, free)
+    size = array_bytes or min(sufficient, free)
     numbers = size // _ITEM_BYTES
     a, b, c = (np.full(numbers, value) for value in (1.0, 2.0, 0.5))
     shares = _shares(numbers, threads)
     with ThreadPoolExecutor(threads) as pool:
         copy_ns = _best_ns(pool, lambda part: np.copyto(a[part], b[part]), shares, clock)
         triad_ns = _best_ns(pool, lambda part: _triad(a[part], b[part], c[part]), shares, clock)
-    moved = numbers * _ITEM_BYTES
-    return Bandwidth(threads, 2 * moved / copy_ns, 3 * moved / triad_ns, moved, size >= wanted)
+    array_bytes_used = numbers * _ITEM_BYTES
+    return Bandwidth(
+        threads,
+        2 * array_bytes_used / copy_ns,
+        3 * array_bytes_used / triad_ns,
+        array_bytes_used,
+        size >= sufficient,
+    )
 
 
 def _triad(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
@@ -85,12 +91,12 @@ def _triad(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> None:
 def _best_ns(
     pool: ThreadPoolExecutor, work: Callable[[slice], None], shares: Sequence[slice], clock: Clock
 ) -> int:
-    taken = []
+    passes_ns = []
     for _ in range(_PASSES):
         started = clock()
         list(pool.map(work, shares))
-        taken.append(clock() - started)
-    return max(min(taken[1:]), 1)
+        passes_ns.append(clock() - started)
+    return max(min(passes_ns[1:]), 1)
 
 
 def _shares(numbers: int, threads: int) -> list[slice]:

@@ -63,7 +63,7 @@ def measure_peak(
 ) -> Peak:
     """Time matrix products in the engine that bundles run in, `seconds` each.
 
-    Raises EngineError where the model cannot be made or is refused.
+    Raises EngineError if the model cannot be made or is refused.
     """
     products = [Product(*shape, precision) for shape in shapes]
     reached = [(p.operations / fastest_ns(_engine(p, options), seconds), p) for p in products]
@@ -102,7 +102,7 @@ _SEED = 1
 
 
 def product_model(product: Product) -> bytes:
-    """The .tflite of a product. Raises EngineError where no LiteRT is installed."""
+    """The .tflite of a product. Raises EngineError if no LiteRT is installed."""
     schema = _schema()
     integer = product.precision == "int8"
     kind = schema.TensorType.INT8 if integer else schema.TensorType.FLOAT32

@@ -37,7 +37,7 @@ class Work:
     operations: two a multiply-add.
     bytes_moved: weights, inputs and outputs of each operator, as if none were fused and
     nothing stayed in a cache.
-    precision: `int8` where most of it is multiplied by integers, else `float32`.
+    precision: `int8` if most of it is multiplied by integers, else `float32`.
     """
 
     operations: int
@@ -56,7 +56,7 @@ class RooflinePoint:
 
     gops: what it reaches, 1e9 operations a second.  share_of_peak: of the measured peak.
     attainable_gops: the roof above it: the peak, or what the memory can feed if that is less.
-    share_of_roof: above 1 where the caches feed it faster than the memory could.
+    share_of_roof: above 1 if the caches feed it faster than the memory could.
     bound: `compute` or `memory`.
     """
 
@@ -77,14 +77,14 @@ def measure_roof(
 ) -> Roof:
     """Run the two micro-benchmarks for each number of threads; `on_step` after each of them.
 
-    seconds: for each shape of a matrix product. Raises EngineError where no model for
+    seconds: for each shape of a matrix product. Raises EngineError if no model for
     them can be made, or the engine refuses it.
     """
     peaks, bandwidths = [], []
     for threads in thread_counts(options):
-        counted = EngineOptions(options.runtime, threads, options.delegate)
+        engine = EngineOptions(options.runtime, threads, options.delegate)
         for precision in PRECISIONS:
-            peaks.append(measure_peak(precision, counted, seconds))
+            peaks.append(measure_peak(precision, engine, seconds))
             on_step()
         bandwidths.append(measure_bandwidth(threads))
         on_step()
@@ -106,8 +106,8 @@ def work_of(model: bytes) -> Work:
     operators = read_operators(model)
     total = sum(o.multiply_adds for o in operators)
     by_integers = sum(o.multiply_adds for o in operators if o.integer)
-    moved = sum(o.bytes_moved for o in operators if o.name not in _VIEWS)
-    return Work(2 * total, moved, "int8" if 2 * by_integers > total else "float32")
+    bytes_moved = sum(o.bytes_moved for o in operators if o.name not in _VIEWS)
+    return Work(2 * total, bytes_moved, "int8" if 2 * by_integers > total else "float32")
 
 
 def place(work: Work, latency_ms: float, roof: Roof, threads: int) -> RooflinePoint:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge_benchmarks.remote.agent.children import collected
+from edge_benchmarks.remote.agent.children import run_collecting
 from edge_benchmarks.remote.agent.talk import DISK_FULL, Refusal, say
 
 _VERSION = "{}.{}".format(*sys.version_info)
@@ -28,11 +28,11 @@ class Environment:
 
     @property
     def installed(self) -> str:
-        """The hash of the wheel; empty where there is none."""
+        """The hash of the wheel; empty if there is none."""
         return self._marker.read_text() if self._marker.exists() else ""
 
     def install(self, run: Path, name: str, sha256: str) -> None:
-        """Put `run`/`name` and what it needs into it. Raises Refusal where that fails."""
+        """Put `run`/`name` and what it needs into it. Raises Refusal if that fails."""
         before = self.installed
         try:
             if before:
@@ -56,9 +56,9 @@ class Environment:
             )
         say(step=f"making an environment of Python {_VERSION} there")
         command = [sys.executable, "-m", "venv", "--clear", str(self._folder)]
-        code, said = collected(command, self._folder.parent)
+        code, output = run_collecting(command, self._folder.parent)
         if code:
-            raise Refusal(f"python -m venv failed there ({_why(said)})")
+            raise Refusal(f"python -m venv failed there ({_why(output)})")
 
     def _install(self, run: Path, wheel: str, update: bool) -> None:
         say(step="installing edge-run and what it needs there (minutes for the first time)")
@@ -71,25 +71,25 @@ class Environment:
         offline = ["--no-index", "--find-links", str(wheels)] if wheels.exists() else []
         command = [str(self.python), "-m", "pip", "install", *offline]
         command += ["--disable-pip-version-check", "--no-input", "--prefer-binary", *arguments]
-        code, said = collected(command, run)
-        if code and any(word in said for word in _OFFLINE):
+        code, output = run_collecting(command, run)
+        if code and any(word in output for word in _OFFLINE):
             raise Refusal("pip reaches no package index there: give --wheelhouse FOLDER of wheels")
         if code:
             hint = "; add it to the --wheelhouse" if offline else ""
-            raise Refusal(f"pip failed there ({_why(said)}{hint})")
+            raise Refusal(f"pip failed there ({_why(output)}{hint})")
 
 
 def check_installed(python: Path) -> None:
-    """Raises Refusal where this Python has no edge-run."""
+    """Raises Refusal if this Python has no edge-run."""
     command = [python, "-c", "import edge_benchmarks.cli"]
     if subprocess.run(command, capture_output=True).returncode:
         raise Refusal(f"{python} has no edge-run: leave out --no-install, or name another Python")
 
 
-def _why(said: str) -> str:
+def _why(output: str) -> str:
     """The line that matters of a failed command's output."""
-    if os.strerror(errno.ENOSPC) in said:
+    if os.strerror(errno.ENOSPC) in output:
         return DISK_FULL
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR:")]
     return (errors or lines or ["nothing was said"])[-1].removeprefix("ERROR: ")

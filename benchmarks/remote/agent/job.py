@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge_benchmarks.remote.agent.children import interrupt_when_told, supervised
+from edge_benchmarks.remote.agent.children import interrupt_on_stdin, run_supervised
 from edge_benchmarks.remote.agent.environment import Environment, check_installed
 from edge_benchmarks.remote.agent.talk import (
     Refusal,
@@ -31,17 +31,17 @@ _LOCK_TRIES, _LOCK_PAUSE_S = 10, 0.2  # a run that was just interrupted needs a 
 def main() -> None:
     """Do the job on stdin; nothing but the environment stays behind, however it ends."""
     try:
-        _answered()
+        _run_job()
     except ConnectionError:
         pass  # nobody is there any more (a broken pipe is one, too)
     os._exit(0)  # a usual end would wait for the thread that reads stdin
 
 
-def _answered() -> None:
+def _run_job() -> None:
     try:
-        with _only_user(_cache_folder()) as folder, _emptied(folder / "run") as run:
-            found = _do(receive_line(), Environment(folder), run)
-        say_end(*found)
+        with _exclusive(_cache_folder()) as folder, _empty_folder(folder / "run") as run:
+            result = _measure(receive_line(), Environment(folder), run)
+        say_end(*result)
     except Refusal as refusal:
         say(error=str(refusal))
     except KeyboardInterrupt:
@@ -52,13 +52,13 @@ def _answered() -> None:
         say(error=reason(error))
 
 
-def _do(job: dict[str, Any], environment: Environment, run: Path) -> tuple[int, bytes | None]:
+def _measure(job: dict[str, Any], environment: Environment, run: Path) -> tuple[int, bytes | None]:
     """edge-bench's exit code and its record."""
     wheel = job["wheel"]
     lacks_wheel = wheel is not None and environment.installed != wheel["sha256"]
     say(lacks_wheel=lacks_wheel)
     receive_files(run, receive_line()["files"])
-    interrupt_when_told()
+    interrupt_on_stdin()
     if lacks_wheel:
         environment.install(run, wheel["name"], wheel["sha256"])
     python = environment.python if wheel else Path(sys.executable)
@@ -76,7 +76,7 @@ def _bench(python: Path, run: Path, arguments: list[str], wants_file: bool) -> i
     with open(os.devnull if wants_file else run / RECORD, "wb") as printed:
         streams = {"stdout": printed, "stderr": subprocess.PIPE}
         try:
-            return supervised(
+            return run_supervised(
                 [*command, *arguments], lambda text: say(stderr=text), cwd=run, **streams
             )
         except KeyboardInterrupt:
@@ -89,7 +89,7 @@ def _cache_folder() -> Path:
 
 
 @contextmanager
-def _only_user(folder: Path) -> Iterator[Path]:
+def _exclusive(folder: Path) -> Iterator[Path]:
     """Two runs at once would disturb each other's figures, and share an environment."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
@@ -105,7 +105,7 @@ def _only_user(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _emptied(folder: Path) -> Iterator[Path]:
+def _empty_folder(folder: Path) -> Iterator[Path]:
     """A folder that is empty at first and gone afterwards."""
     shutil.rmtree(folder, ignore_errors=True)  # of a run that lost its power
     folder.mkdir()

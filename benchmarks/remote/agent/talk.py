@@ -16,7 +16,7 @@ class Refusal(Exception):
 
 
 def say(**message: object) -> None:
-    """Raises BrokenPipeError where nobody listens any more."""
+    """Raises BrokenPipeError if nobody listens any more."""
     sys.stdout.write(json.dumps(message) + "\n")
     sys.stdout.flush()
 
@@ -29,7 +29,7 @@ def say_end(exit_code: int, record: bytes | None) -> None:
 
 
 def receive_line() -> dict[str, Any]:
-    """A message. Raises ConnectionError where the connection ended."""
+    """A message. Raises ConnectionError if the connection ended."""
     line = sys.stdin.buffer.readline()
     if not line.endswith(b"\n"):
         raise ConnectionError("the connection ended")
@@ -39,11 +39,11 @@ def receive_line() -> dict[str, Any]:
 def receive_files(folder: Path, files: list[tuple[str, int]]) -> None:
     """Write the files, (name, bytes) each, that follow the message which announced them.
 
-    Raises Refusal where they do not fit, ConnectionError where the connection ended.
+    Raises Refusal if they do not fit, ConnectionError if the connection ended.
     """
-    needed, free = sum(size for _, size in files), shutil.disk_usage(folder).free
-    if needed > free:
-        sizes = f"{needed / 1e6:.1f} MB do not fit, {free / 1e6:.1f} MB are free"
+    total, free = sum(size for _, size in files), shutil.disk_usage(folder).free
+    if total > free:
+        sizes = f"{total / 1e6:.1f} MB do not fit, {free / 1e6:.1f} MB are free"
         raise Refusal(f"{DISK_FULL} ({sizes})")
     for name, size in files:
         path = folder / name

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.inside.instructions import a_frame, boards_named, count_parts
+from edge_benchmarks.inside.instructions import boards_named, count_parts, instructions_per_frame
 from edge_benchmarks.show.facts import facts_table, instructions_table
 from edge_benchmarks.show.scenario_tables import insight_tables
 from edge_common.console import Progress
@@ -52,8 +52,8 @@ def test_an_unknown_board_is_refused() -> None:
 
 
 def test_a_frame_costs_all_its_invocations() -> None:
-    assert a_frame(FOUND["pi-4"], {"encoder": 1.0, "head": 1.0}) == 35_000_000
-    assert a_frame(FOUND["pi-4"], {"encoder": 15.0, "head": 0.5}) == 496_000_000
+    assert instructions_per_frame(FOUND["pi-4"], {"encoder": 1.0, "head": 1.0}) == 35_000_000
+    assert instructions_per_frame(FOUND["pi-4"], {"encoder": 15.0, "head": 0.5}) == 496_000_000
 
 
 def test_the_table_has_a_column_for_each_board() -> None:

@@ -7,7 +7,12 @@ import pytest
 from edge.engine.delegate import Delegate
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.inside import cross_check as script
-from edge_benchmarks.inside.cross_check import CrossCheck, CrossCheckPlan, compared, cross_check
+from edge_benchmarks.inside.cross_check import (
+    CrossCheck,
+    CrossCheckPlan,
+    cross_check,
+    summarise_rounds,
+)
 from edge_benchmarks.inside.roofline.peak import Product, product_model
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
@@ -22,7 +27,7 @@ def model() -> bytes:
 
 def test_the_ratio_is_of_the_rounds() -> None:
     pairs = [(1.0, 1.0), (2.0, 2.5), (4.0, 3.9)]
-    found = compared("a script", 1, 50, pairs)
+    found = summarise_rounds("a script", 1, 50, pairs)
     assert (found.ours_ms, found.theirs_ms) == ((1.0, 2.0, 4.0), (1.0, 2.5, 3.9))
     assert found.ratio == 1.0
     assert found.interval is None

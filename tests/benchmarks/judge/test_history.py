@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.judge.history import grouped, read_history
+from edge_benchmarks.judge.history import group_records, read_history
 from edge_benchmarks.record.file import write_record
 from edge_benchmarks.record.record import Record
 from edge_benchmarks.show.history import sparkline
@@ -50,7 +50,11 @@ def test_another_network_or_machine_is_another_group() -> None:
     board = replace(BEFORE, machine=replace(BEFORE.machine, cpu="another cpu"))
     newer = replace(BEFORE, bundle=replace(BEFORE.bundle, sha256="cd" * 32))
     named = [("a", BEFORE), ("b", other), ("c", board), ("d", newer)]
-    assert [[name for name, _ in group] for group in grouped(named)] == [["a", "d"], ["b"], ["c"]]
+    assert [[name for name, _ in group] for group in group_records(named)] == [
+        ["a", "d"],
+        ["b"],
+        ["c"],
+    ]
 
 
 def test_a_change_is_against_the_last_that_tells_its_floors(tmp_path) -> None:
@@ -64,7 +68,7 @@ def test_a_change_is_against_the_last_that_tells_its_floors(tmp_path) -> None:
 def test_dates_that_are_none_come_first_and_times_need_no_zone() -> None:
     records = [("a", "2025-11-23T06:00:00"), ("b", "?"), ("c", "2025-11-22T06:00:00+00:00")]
     named = [(name, replace(RECORD, created_at=date)) for name, date in records]
-    assert [name for name, _ in grouped(named)[0]] == ["b", "c", "a"]
+    assert [name for name, _ in group_records(named)[0]] == ["b", "c", "a"]
 
 
 def test_the_table(folder) -> None:

@@ -6,7 +6,7 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-from edge_benchmarks.remote.wheel import zipped
+from edge_benchmarks.remote.wheel import zip_wheel
 
 NEEDED = ("click", "psutil", "opencv-python", "numpy", "ai-edge-litert")
 
@@ -51,6 +51,6 @@ def wheelhouse(folder: Path, names: tuple[str, ...] = NEEDED) -> Path:
             f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
         }
         encoded = {name: text.encode() for name, text in members.items()}
-        content = zipped(encoded, f"{info}/RECORD")
+        content = zip_wheel(encoded, f"{info}/RECORD")
         (folder / f"{stem}-{version}-py3-none-any.whl").write_bytes(content)
     return folder

@@ -3,7 +3,7 @@
 import pytest
 
 from edge_benchmarks.remote.board import Board
-from edge_benchmarks.remote.link import lost, not_started
+from edge_benchmarks.remote.link import connection_lost, not_started
 
 BOARD = Board("pi@board", 2222)
 
@@ -53,6 +53,6 @@ def test_what_ssh_says(said: str, meaning: str) -> None:
 
 
 def test_a_lost_connection() -> None:
-    error = lost(BOARD, "Timeout, server board not responding.\n")
+    error = connection_lost(BOARD, "Timeout, server board not responding.\n")
     assert "(Timeout, server board not responding.)" in str(error)
     assert error.exit_code == 2

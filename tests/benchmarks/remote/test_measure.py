@@ -17,7 +17,7 @@ import pytest
 
 from edge_benchmarks.record.file import read_record, to_json
 from edge_benchmarks.remote import session
-from edge_benchmarks.remote.wheel import Wheel, project_wheel, zipped
+from edge_benchmarks.remote.wheel import Wheel, project_wheel, zip_wheel
 from tests.benchmarks.remote.boards import script, stub_python, wheelhouse
 from tests.benchmarks.remote.conftest import Bench
 from tests.benchmarks.remote.sshd import Sshd
@@ -115,7 +115,7 @@ def edited(wheel: Wheel) -> Wheel:
     members = {name: archive.read(name) for name in archive.namelist()}
     record = next(name for name in members if name.endswith("/RECORD"))
     del members[record]
-    return Wheel(wheel.name, zipped({**members, "edge/edited.py": b""}, record))
+    return Wheel(wheel.name, zip_wheel({**members, "edge/edited.py": b""}, record))
 
 
 def test_what_edge_bench_says_there_is_said_here_and_its_exit_code_passed_on(
