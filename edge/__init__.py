@@ -1,27 +1,38 @@
 """What runs on the board: bundles, sources, preprocessing, engines, stream, sinks."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge_common import __version__
 
-_PUBLIC = {
+if TYPE_CHECKING:
+    from edge.bundle.archive import Bundle, open_bundle
+    from edge.people.gallery import Gallery, read_gallery, write_gallery
+    from edge.people.recogniser import Recogniser
+    from edge.stream import Decision, Frame, Stream
+    from edge_common.errors import EdgeError
+
+__all__ = [
+    "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Stream", "__version__",
+    "open_bundle", "read_gallery", "write_gallery",
+]  # fmt: skip
+
+_MODULES = {
     "open_bundle": "edge.bundle.archive",
     "Bundle": "edge.bundle.archive",
-    "Stream": "edge.stream.stream",
-    "Frame": "edge.stream.preprocess",
-    "Decision": "edge.stream.decision",
+    "Stream": "edge.stream",
+    "Frame": "edge.stream",
+    "Decision": "edge.stream",
     "Gallery": "edge.people.gallery",
     "Recogniser": "edge.people.recogniser",
     "read_gallery": "edge.people.gallery",
     "write_gallery": "edge.people.gallery",
     "EdgeError": "edge_common.errors",
 }
-__all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
     """Import the public names on first use, so that `--help` stays instant."""
-    if name not in _PUBLIC:
+    if name not in _MODULES:
         raise AttributeError(f"module 'edge' has no attribute {name!r}")
-    return getattr(import_module(_PUBLIC[name]), name)
+    return getattr(import_module(_MODULES[name]), name)

@@ -57,4 +57,4 @@ def test_estimates_come_near_the_counts(shipped: Bundle, role: str, kernels: str
 def test_networks_with_loops_are_refused() -> None:
     loop = Operator(0, "WHILE", (0,), (1,), (1, 8))
     with pytest.raises(EngineError, match="nothing can be predicted of a network with WHILE"):
-        _work((loop,), 1e6, counted=True)
+        _work((loop,), 1e6, by_emulator=True)
