@@ -25,6 +25,7 @@ from edge.tasks.regression import Regression
 
 __all__ = [
     "KINDS",
+    "METRICS",
     "Binary",
     "Classification",
     "Decided",
@@ -44,7 +45,7 @@ __all__ = [
 KINDS: dict[str, type[TaskKind]] = {
     kind.name: kind for kind in (Classification, Binary, Regression, Embedding)
 }
-_METRICS = {metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR)}
+METRICS = {metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR)}
 
 
 def kind_of(task: Task) -> TaskKind:
@@ -65,4 +66,4 @@ def predictions(tasks: Sequence[Task], outputs: Sequence[np.ndarray]) -> dict[st
 
 def is_share(metric: str) -> bool:
     """Whether a metric, by its name, is a share of right predictions; else it is an error."""
-    return metric in _METRICS and _METRICS[metric].is_share
+    return metric in METRICS and METRICS[metric].is_share

@@ -4,12 +4,14 @@ import math
 from dataclasses import asdict
 from typing import Any
 
+from edge.tasks import KINDS, METRICS
 from edge_models.evaluation.gradcam import Covering
 from edge_models.evaluation.identity import Identity
 from edge_models.evaluation.intervals import Estimate
 from edge_models.evaluation.recognition import Recognition
-from edge_models.evaluation.results import RegressionResult, TaskResult
+from edge_models.evaluation.results import Results
 from edge_models.evaluation.sections import Told
+from edge_models.evaluation.task_reports import report_of
 
 _NOTE = (
     "interval_95 is taken as if clips were independent; those of one photo are not: "
@@ -19,12 +21,9 @@ _NOTE = (
 
 def json_of(told: Told, config: dict[str, Any]) -> dict[str, Any]:
     """The whole content; what is no number (a share of nothing) is null."""
-    classes = {t: r for t, r in told.results.items() if isinstance(r, TaskResult)}
-    numbers = {t: r for t, r in told.results.items() if isinstance(r, RegressionResult)}
     content = {
         "name": config["name"],
-        "accuracy": {task: _of_classes(result) for task, result in classes.items()},
-        "mean_absolute_error": {task: _of_numbers(r) for task, r in numbers.items()},
+        **_of_tasks(told.results),
         "interval_note": _NOTE,
         "identity": _of_identity(told.identity) if told.identity else None,
         "covering": {task: _of_covering(heat.covering) for task, heat in told.heat.items()},
@@ -33,27 +32,14 @@ def json_of(told: Told, config: dict[str, Any]) -> dict[str, Any]:
     return {**_plain(content), "config": config, "history": told.course.history}
 
 
-def _of_classes(result: TaskResult) -> dict[str, Any]:
-    return {
-        "accuracy": result.accuracy,
-        "n": len(result.truth),
-        "interval_95": result.interval,
-        "interval_95_by_file": result.interval_by_source,
-        "confusion": result.confusion.tolist(),
-        "classes": [asdict(found) for found in result.by_class()],
-        "most_confused": [asdict(pair) for pair in result.most_confused()],
-    }
-
-
-def _of_numbers(result: RegressionResult) -> dict[str, Any]:
-    return {
-        "value": result.mean_absolute_error,
-        "unit": result.unit,
-        "n": len(result.truth),
-        "interval_95": result.interval,
-        "interval_95_by_file": result.interval_by_source,
-        "ranges": [asdict(found) for found in result.by_range()],
-    }
+def _of_tasks(results: Results) -> dict[str, dict[str, Any]]:
+    """Each task's entry under the name of its metric."""
+    entries: dict[str, dict[str, Any]] = {name: {} for name in METRICS}
+    for task, result in results.items():
+        metric = KINDS[result.kind].metric
+        if metric:
+            entries[metric.name][task] = report_of(result).to_json(result)
+    return entries
 
 
 def _of_identity(found: Identity) -> dict[str, Any]:

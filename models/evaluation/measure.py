@@ -11,7 +11,8 @@ from edge_common.files import whole_file
 from edge_models.datasets.batches import plain_batches
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.network import OpenNetwork
-from edge_models.evaluation.results import RegressionResult, Results, TaskResult
+from edge_models.evaluation.results import Result, Results, TaskResult
+from edge_models.evaluation.task_reports import REPORTS
 
 CLIPS_A_BATCH = 8
 
@@ -63,12 +64,9 @@ def results_of(asked: Asked, tasks: tuple[Task, ...]) -> Results:
     return {task.name: _result(asked, task) for task in tasks}
 
 
-def _result(asked: Asked, task: Task) -> TaskResult | RegressionResult:
-    truth, found = asked.part.labels[task.name], asked.outputs[task.name]
-    sources = asked.part.source_of_each
-    if task.kind == "regression":
-        return RegressionResult(truth, found[:, 0] * task.scale, task.unit, sources)
-    return TaskResult(truth, found.argmax(axis=1), task.labels, sources)
+def _result(asked: Asked, task: Task) -> Result:
+    truth, outputs = asked.part.labels[task.name], asked.outputs[task.name]
+    return REPORTS[task.kind].result(task, truth, outputs, asked.part.source_of_each)
 
 
 ANSWERS = "answers.npz"

@@ -1,6 +1,7 @@
 """The pictures of a run's page that are drawn: SVG, in the colours that the page themes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 import numpy as np
@@ -108,9 +109,32 @@ def _likenesses(axes: Axes, name: str, found: Recognition) -> None:
     axes.legend(frameon=False)
 
 
+@dataclass(frozen=True)
+class _CurveMetric:
+    """A metric of Keras, as its curve is drawn."""
+
+    name: str
+    title: str
+    is_share: bool
+
+
+_LOSS = _CurveMetric("loss", "loss, sum of all tasks", is_share=False)
+_METRICS = (
+    _CurveMetric("accuracy", "accuracy", is_share=True),
+    _CurveMetric("binary_accuracy", "accuracy of single labels", is_share=True),
+    _CurveMetric("mae", "mean absolute error, as scaled", is_share=False),
+)
+
+
+def _metric_of(history: History, task: str) -> _CurveMetric:
+    """What the training measured the task by."""
+    curves = {name for curves in history.values() for name in curves}
+    return next((m for m in _METRICS if f"{task}_{m.name}" in curves), _METRICS[-1])
+
+
 def _curve(axes: Axes, history: History, task: str) -> None:
-    named = any(f"{task}_accuracy" in curves for curves in history.values())
-    key = "loss" if not task else f"{task}_accuracy" if named else f"{task}_mae"
+    metric = _metric_of(history, task) if task else _LOSS
+    key = f"{task}_{metric.name}" if task else metric.name
     searched = {stage: c for stage, c in history.items() if f"val_{key}" in c}
     first = 1
     for stage, curves in searched.items():
@@ -127,12 +151,11 @@ def _curve(axes: Axes, history: History, task: str) -> None:
                 xycoords=("data", "axes fraction"), va="center", ha="right", color=GREY,
             )  # fmt: skip
         first += len(epochs)
-    if task and named:
+    if metric.is_share:
         axes.yaxis.set_major_formatter(PercentFormatter(1))
     else:
         log_scale(axes, "y")
-    axes.set_title({True: "accuracy", False: "mean absolute error, as scaled"}[named] + f", {task}"
-                   if task else "loss, sum of all tasks")  # fmt: skip
+    axes.set_title(f"{metric.title}, {task}" if task else metric.title)
     axes.set_xlabel("epoch")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)

@@ -3,15 +3,37 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar, Protocol
 
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
+from edge.tasks import Classification, Regression
 from edge_common.statistics import wilson_interval
 from edge_models.evaluation.intervals import mean_interval, share_interval
 
 RANGES = 6  # of the truth, at most, that an error is told apart by
 _STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)  # a range's width, times a power of ten
+
+
+class Result(Protocol):
+    """Answers to one task beside the truth, (N,) or (N, labels) each.
+
+    Attributes:
+        kind: of the task.
+        sources: int64 (N,), equal for clips of one file; None: all are of different ones.
+    """
+
+    kind: ClassVar[str]
+
+    @property
+    def truth(self) -> np.ndarray: ...
+
+    @property
+    def answer(self) -> np.ndarray: ...
+
+    @property
+    def sources(self) -> np.ndarray | None: ...
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,7 @@ class TaskResult:
         sources: int64 (N,), equal for clips of one file; None: all are of different ones.
     """
 
+    kind: ClassVar[str] = Classification.name
     truth: np.ndarray
     answer: np.ndarray
     labels: tuple[str, ...]
@@ -126,6 +149,7 @@ class RegressionResult:
         sources: int64 (N,), equal for clips of one file; None: all are of different ones.
     """
 
+    kind: ClassVar[str] = Regression.name
     truth: np.ndarray
     answer: np.ndarray
     unit: str
@@ -161,7 +185,7 @@ class RegressionResult:
         return f"off by {error} in the mean of {len(self.truth)} test clips"
 
 
-Results = Mapping[str, TaskResult | RegressionResult]
+Results = Mapping[str, Result]
 
 
 def range_edges(values: np.ndarray) -> np.ndarray:
@@ -178,7 +202,7 @@ def range_edges(values: np.ndarray) -> np.ndarray:
     raise AssertionError("a step of twenty times the least always suffices")
 
 
-def source_of_each(result: TaskResult | RegressionResult) -> np.ndarray:
+def source_of_each(result: Result) -> np.ndarray:
     """int64 (N,): its sources, or a number of its own for each clip."""
     return np.arange(len(result.truth)) if result.sources is None else result.sources
 

@@ -10,8 +10,9 @@ from edge_models.evaluation import plots
 from edge_models.evaluation.analysis_sections import Heat, heat_sections, identity_section
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import Identity
-from edge_models.evaluation.intervals import NONE, between, duration, number, numbers, percent
-from edge_models.evaluation.results import RegressionResult, Results, TaskResult, source_of_each
+from edge_models.evaluation.intervals import NONE, duration
+from edge_models.evaluation.results import Result, Results, source_of_each
+from edge_models.evaluation.task_reports import report_of
 
 _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
 
@@ -36,7 +37,8 @@ class Told:
 
 def sections(told: Told) -> list[Section]:
     """In the order of reading."""
-    found = [_summary(told), *(_task(name, result) for name, result in told.results.items())]
+    found = [_summary(told)]
+    found += [report_of(result).section(name, result) for name, result in told.results.items()]
     if told.identity:
         found.append(identity_section(told.identity))
     found += heat_sections(told.heat, told.grid)
@@ -63,50 +65,6 @@ def _summary(told: Told) -> Section:
     ]  # fmt: skip
     text += [f"Note: {note}." for note in facts["notes"]]
     return Section("What was measured", text, [Table(_HEADER, rows, 2)])
-
-
-def _task(name: str, result: TaskResult | RegressionResult) -> Section:
-    if isinstance(result, RegressionResult):
-        return _regression(name, result)
-    rows = [
-        (c.label, percent(c.precision), percent(c.recall), between(c.recall_interval),
-         percent(c.f1), f"{c.support:,}")
-        for c in result.by_class()
-    ]  # fmt: skip
-    header = ("class", "precision", "recall", "95 % of recall", "F1", "clips")
-    return Section(
-        f"Task {name}",
-        [_said_of(result)],
-        [Table(header, rows, 1)],
-        svg=plots.confusion(result),
-        caption="Truth in rows, answers in columns; wrong ones in orange. 95 %: Wilson's "
-        "interval, clip by clip.",
-    )
-
-
-def _said_of(result: TaskResult) -> str:
-    confused = result.most_confused()
-    if not confused:
-        return "No clip was taken for another class."
-    pairs = [f"{c.truth} for {c.answer} ({c.count} of {c.of})" for c in confused]
-    return f"Most often taken for another: **{'; '.join(pairs)}**."
-
-
-def _regression(name: str, result: RegressionResult) -> Section:
-    ranges = result.by_range()
-    rows = [
-        (f"{r.low:g} to {r.high:g}", f"{r.n:,}", number(r.mean_absolute_error),
-         numbers(r.interval), f"{r.bias:+.2f}")
-        for r in ranges
-    ]  # fmt: skip
-    worst = max(ranges, key=lambda r: r.mean_absolute_error)
-    unit = f", {result.unit}" if result.unit else ""
-    text = (
-        f"The error is largest from {worst.low:g} to {worst.high:g}{unit.replace(',', '')}: "
-        f"**{number(worst.mean_absolute_error)}** in the mean of {worst.n} clips."
-    )
-    header = (f"truth{unit}", "clips", f"mean absolute error{unit}", "95 % by file", "mean error")
-    return Section(f"Task {name}", [text], [Table(header, rows, 1)], svg=plots.scatter(result))
 
 
 def _run(told: Told) -> Section:
@@ -141,13 +99,7 @@ def _spoken(stage: str) -> str:
     return plots.STAGE_TITLES.get(stage, stage.replace("_", " "))
 
 
-def summary_row(task: str, result: TaskResult | RegressionResult, files: int) -> tuple[str, ...]:
+def summary_row(task: str, result: Result, files: int) -> tuple[str, ...]:
     """Of the table of tasks."""
-    n = f"{len(result.truth):,}"
-    if isinstance(result, RegressionResult):
-        error = f"{number(result.mean_absolute_error)} {result.unit}".rstrip()
-        by_source, plain = numbers(result.interval_by_source), numbers(result.interval)
-        return task, "mean absolute error", error, n, f"{files:,}", by_source, plain
-    accuracy = percent(result.accuracy, 2)
-    by_source, plain = between(result.interval_by_source), between(result.interval)
-    return task, "accuracy", accuracy, n, f"{files:,}", by_source, plain
+    figure, value, by_file, by_clip = report_of(result).summary(result)
+    return task, figure, value, f"{len(result.truth):,}", f"{files:,}", by_file, by_clip

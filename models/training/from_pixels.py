@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import keras
 
-from edge.tasks import kind_of
+from edge.tasks import KINDS, kind_of
 from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
 from edge_models.datasets.batches import Epochs
@@ -37,7 +37,6 @@ from edge_models.training.schedule import OneCycle, ThesisSchedule, verbosity
 from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
 
 LOG_NAME, EVENTS_NAME, FEATURES_NAME = "log.csv", "tensorboard", "maps"
-_METRICS = ("accuracy", "mae")
 
 
 class PixelTraining:
@@ -241,5 +240,6 @@ def _check_tasks(config: EndToEndConfig, data: DataSet) -> None:
 
 
 def _with_task(curves: Mapping[str, list[float]], task: str) -> dict[str, list[float]]:
-    plain = {f"{use}{name}": f"{use}{task}_{name}" for use in ("", "val_") for name in _METRICS}
+    metrics = {kind.training_metric for kind in KINDS.values()}
+    plain = {f"{use}{name}": f"{use}{task}_{name}" for use in ("", "val_") for name in metrics}
     return {plain.get(name, name): values for name, values in curves.items()}

@@ -1,0 +1,18 @@
+"""What a training's report shows of each kind of task."""
+
+from edge_models.evaluation.results import Result
+from edge_models.evaluation.task_reports.classification import ClassificationReport
+from edge_models.evaluation.task_reports.regression import RegressionReport
+from edge_models.evaluation.task_reports.report import Example, TaskReport
+
+__all__ = ["REPORTS", "Example", "TaskReport", "report_of"]
+
+# a kind that is not listed here cannot be trained
+REPORTS: dict[str, TaskReport] = {
+    report.kind: report for report in (ClassificationReport(), RegressionReport())
+}
+
+
+def report_of(result: Result) -> TaskReport:
+    """What shows a task's result."""
+    return REPORTS[result.kind]
