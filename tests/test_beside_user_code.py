@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wheels import ROOT
+from tests.wheels import ROOMS, ROOT
 
 PACKAGES = ("benchmarks", "common", "convert", "devices", "examples", "models", "tests")
 MODULES = ("cli", "console", "errors", "json_lines", "record", "run_module", "statistics")
@@ -86,12 +86,27 @@ def test_a_board_is_emulated(run: Run, video_path: Path) -> None:
 
 def test_fresh_processes_are_timed(run: Run) -> None:
     short = ("--frames", "3", "--seconds", "0.01", "--rounds", "1")
-    fresh = ("--processes", "2", "--cold-starts", "1", "--cross-check")
+    fresh = ("--processes", "2", "--cold-starts", "1")
     assert '"process_floors_ms"' in run("edge-bench", *short, *fresh, "--json")
 
 
-def test_two_bundles_are_compared_in_fresh_processes(run: Run) -> None:
-    run("edge-bench", "versus", "faces-in-motion", "faces-in-motion", "--processes", "4")
+def test_no_module_is_started_by_its_bare_name() -> None:
+    """`python -m` looks into the user's folder first; on the board of `--host` there is none."""
+    files = {path: path.read_text() for room in ROOMS for path in (ROOT / room).rglob("*.py")}
+    started = {path.relative_to(ROOT).as_posix() for path, text in files.items() if '"-m"' in text}
+    assert {name for name in started if not name.startswith("benchmarks/remote/agent/")} == set()
+
+
+def test_the_clock_is_held_against_another_program(run: Run) -> None:
+    code = """
+from edge import open_bundle
+from edge.stream.stream import EngineOptions
+from edge_benchmarks.inside.cross_check import CrossCheckPlan, cross_check
+
+model = open_bundle().members["head.tflite"]
+print(cross_check(model, EngineOptions(), CrossCheckPlan(1, 2, 1), lambda: None).reference)
+"""
+    assert run("python", "-c", code) == "LiteRT's benchmark script\n"
 
 
 def test_a_suite_is_run(run: Run, user_folder: Path) -> None:

@@ -20,7 +20,7 @@ from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.statistics import median, percentile_interval
-from edge_common.children import last_line, run_captured
+from edge_common.children import last_line, module_command, run_captured
 from edge_common.errors import EngineError
 
 SCRIPT = "LiteRT's benchmark script"
@@ -30,7 +30,9 @@ AGREEMENT = 0.03  # relative
 _MODULE = "ai_edge_litert.tools.benchmark_litert_model"
 _TIMEOUT_S = 300
 _LOOP = """\
-import json, sys, time
+import sys
+del sys.path[0]  # the folder that the user stands in
+import json, time
 from {module} import Interpreter
 model, threads, warmup, runs, result = sys.argv[1:]
 interpreter = Interpreter(model_path=model, num_threads=int(threads))
@@ -148,7 +150,7 @@ def _command(
     names = ("--num_threads", "--warmup_runs", "--num_runs")
     options_of_script = [argument for pair in zip(names, numbers) for argument in pair]
     files = ["--model", str(model), "--result_json", str(result)]
-    return [sys.executable, "-m", _MODULE, *files, *options_of_script]
+    return module_command(_MODULE, *files, *options_of_script)
 
 
 def _their_median_ms(command: list[str], result: Path) -> float:

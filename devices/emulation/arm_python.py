@@ -1,11 +1,11 @@
 """A Python of another architecture with the real wheels, in the cache folder."""
 
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from edge_common.children import module_command
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.emulation.apt import Packages, distribution, unpack
 from edge_devices.emulation.cache import Say, arm_folder, kept, key
@@ -137,7 +137,7 @@ def _unpack_system(system: System, root: Path) -> None:
 
 def _install(wanted: Sequence[str], python: ArmPython, folder: Path, dependencies: bool) -> None:
     """Let this environment's pip install wheels for the other Python."""
-    pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    pip = module_command("pip", "install", "-q", "--disable-pip-version-check")
     pip += ["--no-input", "--no-compile", "--root-user-action=ignore", "--only-binary=:all:"]
     platforms = [f"--platform={name}_{python.architecture}" for name in _PLATFORMS]
     if not dependencies:

@@ -4,7 +4,8 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import median
+
+import numpy as np
 
 from edge_devices.prediction.anchors import Anchor, published
 from edge_devices.prediction.cores import Work, processor_of
@@ -76,7 +77,9 @@ def by_board(anchors: Sequence[Anchor]) -> list[LeftOut]:
 def errors(left_out: Sequence[LeftOut]) -> Errors:
     """In short."""
     sizes = [abs(each.error) for each in left_out]
-    return Errors(len(sizes), median(sizes), max(sizes), sum(each.is_covered for each in left_out))
+    return Errors(
+        len(sizes), float(np.median(sizes)), max(sizes), sum(each.is_covered for each in left_out)
+    )
 
 
 def _left_out(

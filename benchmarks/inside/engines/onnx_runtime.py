@@ -2,7 +2,6 @@
 
 import hashlib
 import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge_benchmarks.inside.engines.interface import Specs, in_order, need, refusals, tensors_of
-from edge_common.children import last_line, run_captured
+from edge_common.children import last_line, module_command, run_captured
 from edge_common.errors import EngineError
 from edge_common.files import write_cached
 
@@ -94,8 +93,8 @@ def _convert(model: bytes) -> bytes:
     with TemporaryDirectory(prefix="edge-bench-") as folder:
         source, output = Path(folder) / "part.tflite", Path(folder) / "part.onnx"
         source.write_bytes(model)
-        program = [sys.executable, "-m", "tf2onnx.convert", "--opset", str(OPSET)]
-        run_converter([*program, "--tflite", str(source), "--output", str(output)], output)
+        files = ("--tflite", source, "--output", output)
+        run_converter(module_command("tf2onnx.convert", "--opset", OPSET, *files), output)
         return output.read_bytes()
 
 

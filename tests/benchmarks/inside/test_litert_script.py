@@ -55,8 +55,8 @@ def test_the_script_gets_the_same_plan() -> None:
     command = script._command(
         script.SCRIPT, Path("x/part.tflite"), EngineOptions(threads=2), CrossCheckPlan(1, 50, 10)
     )
-    assert command[1:] == [
-        "-m", "ai_edge_litert.tools.benchmark_litert_model",
+    assert command[2:] == [
+        "ai_edge_litert.tools.benchmark_litert_model",
         "--model", "x/part.tflite", "--result_json", "x/part.json",
         "--num_threads", "2", "--warmup_runs", "10", "--num_runs", "50",
     ]  # fmt: skip
