@@ -1,3 +1,3 @@
 """The ground floor: what every room stands on. It imports the standard library, numpy and click alone."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
