@@ -49,13 +49,18 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             message = _message(error)
             if not message:
                 raise
-            failure = click.ClickException(message)
-            failure.exit_code = error.exit_code if isinstance(error, EdgeError) else 2
-            raise failure from error
+            code = error.exit_code if isinstance(error, EdgeError) else 2
+            raise _CommandFailed(message, code) from error
         finally:
             signal.signal(signal.SIGTERM, before)
 
     return wrapped
+
+
+class _CommandFailed(click.ClickException):
+    def __init__(self, message: str, exit_code: int) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code  # type: ignore[misc]  # click reads it of the instance
 
 
 def _interrupt(number: int, stack: object) -> None:

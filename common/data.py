@@ -208,7 +208,7 @@ def _expected(kind: Any) -> str:
         return "a list, [...]"
     if origin in (dict, Mapping) or dataclasses.is_dataclass(kind):
         return "a table, {...}"
-    return _WORDS.get(kind, kind.__name__)
+    return _WORDS.get(kind) or str(kind.__name__)
 
 
 def _join(at: str, name: str) -> str:

@@ -138,16 +138,16 @@ def _apart(svg: str, anchor: str) -> str:
     """With ids of its own: those of two pictures on one page may be the same."""
     numbers: dict[str, int] = {}
 
-    def renamed(found: re.Match) -> str:
-        number = numbers.setdefault(found[2], len(numbers))
-        return f"{found[1]}{anchor}-{number}"
+    def renamed(match: re.Match[str]) -> str:
+        number = numbers.setdefault(match[2], len(numbers))
+        return f"{match[1]}{anchor}-{number}"
 
     return re.sub(r'(\bid="|url\(#|href="#)([^")]+)', renamed, svg)
 
 
 def _themed(svg: str) -> str:
     """Ink, rules and paper of a picture become those of the page."""
-    return re.sub("|".join(_THEME), lambda found: _THEME[found[0]], svg)
+    return re.sub("|".join(_THEME), lambda match: _THEME[match[0]], svg)
 
 
 def _html_table(table: Table) -> str:

@@ -19,7 +19,7 @@ _LEGEND_LETTERS, _LEGEND_MARK = 130, 8  # letters that fit beside each other; a 
 _LONG = 300  # times the least value is the most of a long axis
 _FINE, _COARSE = (1.0, 2.0, 5.0), (1.0, 3.0)
 _METADATA = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",  # text stays text: it can be searched, and is in the page's size
     "svg.hashsalt": "edge-run",
     "axes.formatter.useoffset": False,
@@ -44,7 +44,8 @@ def svg_figure(draw: Draw, width: float = 10.0, height: float = 3.6) -> str:
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
         draw(figure)
-        FigureCanvasSVG(figure).print_svg(stream, metadata=_METADATA)
+        canvas: Any = FigureCanvasSVG(figure)
+        canvas.print_svg(stream, metadata=_METADATA)
     text = stream.getvalue()
     return text[text.index("<svg") :]
 
@@ -71,7 +72,7 @@ def panel(figure: "Figure", position: tuple[Any, ...] = (1, 1, 1), **shared: Any
 
     shared: axes of another panel, as `sharex` or `sharey`.
     """
-    axes = figure.add_subplot(*position, **shared)
+    axes: Axes = figure.add_subplot(*position, **shared)
     axes.set_facecolor("none")
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(axis="both", which="major", color=RULE)
@@ -86,13 +87,9 @@ def legend(figure: "Figure", axes: Sequence["Axes"], place: str = "outside upper
         for handle, label in zip(*each.get_legend_handles_labels()):
             entries.setdefault(label, handle)
     beside = place.startswith("outside right")
-    figure.legend(
-        entries.values(),
-        entries.keys(),
-        loc=place,
-        ncols=1 if beside else _legend_columns(list(entries)),
-        frameon=False,
-    )
+    columns = 1 if beside else _legend_columns(list(entries))
+    style: Any = {"loc": place, "ncols": columns, "frameon": False}
+    figure.legend(list(entries.values()), list(entries), **style)
 
 
 def _legend_columns(labels: Sequence[str]) -> int:

@@ -3,10 +3,8 @@
 import click
 
 from edge_common import __version__
-from edge_devices.commands.doctor import doctor
-from edge_devices.commands.list import list_boards
-from edge_devices.commands.record import record
-from edge_devices.commands.show import show
+from edge_devices.commands.boards import list_boards, show
+from edge_devices.commands.doctor import doctor, record
 
 EXAMPLES = """\b
 Examples:

@@ -9,8 +9,8 @@ from edge_benchmarks.show.prediction import deviation_in_words, milliseconds
 from edge_common.console import Progress
 from edge_common.errors import ConfigError
 from edge_common.files import write_whole
-from edge_devices.prediction.anchors import Anchor, published
 from edge_devices.prediction.fitted import LeftOut, by_board, by_figure, errors
+from edge_devices.prediction.measured import Anchor, published
 from edge_devices.prediction.model import Latency
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from edge_benchmarks.prediction import BoardForecast, Forecast
 from edge_common.console import text_table
-from edge_devices.prediction.anchors import published
 from edge_devices.prediction.fitted import Errors, LeftOut, by_board, by_figure, errors
+from edge_devices.prediction.measured import published
 
 HEADER = ("board", "threads", "ms a frame", "90 % interval", "frames/s", "slowest part")
 _MORE = ("limited by", "fits in", "figures known")

@@ -1,4 +1,4 @@
-"""`edge-devices doctor`: what is wrong with this machine, and what to do."""
+"""`edge-devices doctor` and `record`: what is wrong with a machine, and the files that tell."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,10 @@ import click
 
 from edge_common.command_line import json_option, one_line_errors
 from edge_common.console import hanging
-from edge_devices.commands.options import checked_root, root_option
+from edge_devices.commands import checked_root, root_option
 from edge_devices.doctor import Finding, Status
 
-EXAMPLES = """\b
+DOCTOR_EXAMPLES = """\b
 Examples:
   edge-devices doctor
   edge-devices doctor --json
@@ -22,7 +22,7 @@ Exit codes:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=DOCTOR_EXAMPLES)
 @root_option
 @json_option
 @one_line_errors
@@ -35,7 +35,6 @@ def doctor(root: Path, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    pass
     from edge_devices.doctor import Patient, Status, examine
 
     patient = Patient(checked_root(root))
@@ -93,3 +92,26 @@ def _summary(findings: Mapping[str, Finding]) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number or 'no'} {word}{'s' * (number != 1)}"
+
+
+RECORD_EXAMPLES = """\b
+Examples:
+  edge-devices record my-board
+  tar czf my-board.tar.gz my-board
+  edge-devices doctor --root my-board
+"""
+
+
+@click.command(epilog=RECORD_EXAMPLES)
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@one_line_errors
+def record(folder: Path) -> None:
+    """Save what this machine tells of itself into FOLDER, as small text files.
+
+    Whoever gets the folder can run `show` and `doctor` on it. It holds no serial number, no
+    name of host or user and nothing of your programs but the versions of Python, numpy and
+    the TFLite runtimes; look through it before you send it.
+    """
+    from edge_devices.doctor.record import record as save
+
+    click.echo(f"{save(folder)} files in {folder}; now: edge-devices doctor --root {folder}")

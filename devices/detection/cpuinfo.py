@@ -21,7 +21,8 @@ class Implementer(TypedDict):
 def implementers() -> dict[str, Implementer]:
     """The shipped table, by implementer number such as `0x41`."""
     text = resources.files("edge_devices").joinpath("data", "arm_cores.json").read_text("utf-8")
-    return json.loads(text)
+    table: dict[str, Implementer] = json.loads(text)
+    return table
 
 
 def core_name(implementer: str, part: str, variant: str = "0x0", revision: str = "0") -> str:

@@ -10,8 +10,8 @@ from pathlib import Path
 from edge_devices.detection import cpuinfo
 from edge_devices.detection import memory as topology
 from edge_devices.detection.board import device_tree_model, dmi_product, os_name
-from edge_devices.detection.cgroup import read_limits
 from edge_devices.detection.kernel_files import read_text
+from edge_devices.detection.memory import read_limits
 from edge_devices.telemetry.clocks import read_clocks
 
 _SAME_MEMORY = 0.95  # kernel and firmware keep different shares of the same memory for themselves
@@ -77,7 +77,7 @@ def _memory_told_by_psutil() -> int:
     """Where there is no /proc; importing it costs a command 10 ms."""
     import psutil
 
-    return psutil.virtual_memory().total
+    return int(psutil.virtual_memory().total)
 
 
 def _board(root: Path, blocks: tuple[cpuinfo.Block, ...]) -> str:

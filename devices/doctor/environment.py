@@ -12,7 +12,7 @@ from pathlib import Path
 
 from edge_common.data import DataError, decode, parse_json
 from edge_devices.detection.kernel_files import children, read_bytes
-from edge_devices.telemetry.throttling import Vcgencmd, run_vcgencmd
+from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 RECORDED = "edge-devices.json"
 PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")

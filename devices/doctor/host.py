@@ -1,19 +1,33 @@
-"""The machine that the checks look at: its tree, and what several of them need of it."""
+"""The machine that the checks look at, its state now, and what a check finds."""
 
 from dataclasses import dataclass
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
 from edge_devices.detection import cpuinfo
-from edge_devices.detection.board import userland_architecture
+from edge_devices.detection import memory as topology
+from edge_devices.detection.board import (
+    device_tree_model,
+    dmi_product,
+    os_name,
+    userland_architecture,
+)
 from edge_devices.detection.detect import Detected, detect
+from edge_devices.detection.kernel_files import read_kilobytes, read_text
 from edge_devices.doctor.environment import Surroundings, read_surroundings, vcgencmd_of
 from edge_devices.profiles.catalogue import Catalogue, catalogue
 from edge_devices.profiles.profile import Profile
-from edge_devices.telemetry.clocks import ClockPolicy, read_clocks
-from edge_devices.telemetry.nvpmodel import PowerModes, read_power_modes
-from edge_devices.telemetry.temperature import read_temperature_c
-from edge_devices.telemetry.throttling import Vcgencmd
+from edge_devices.telemetry.clocks import (
+    ClockPolicy,
+    Cooling,
+    PowerModes,
+    read_clocks,
+    read_cooling,
+    read_power_modes,
+)
+from edge_devices.telemetry.sampler import Snapshot, read_snapshot
+from edge_devices.telemetry.temperature import Vcgencmd, read_temperature_c
 
 
 @dataclass(frozen=True)
@@ -62,3 +76,90 @@ class Patient:
     @cached_property
     def vcgencmd(self) -> Vcgencmd:
         return vcgencmd_of(self.root)
+
+
+@dataclass(frozen=True)
+class State:
+    """None or empty: not told.
+
+    usable_cores: what affinity and control groups leave; may be 1.5.  architecture: of the
+    installed programs.  python: of this environment, or of the one that was recorded.
+    """
+
+    board: str | None
+    cpu: str | None
+    cores: int
+    usable_cores: float
+    features: tuple[str, ...]
+    memory_bytes: int | None
+    available_bytes: int | None
+    kernel: str | None
+    os: str | None
+    architecture: str
+    python: str | None
+    temperature_c: float | None
+    power_modes: PowerModes | None
+    cooling: tuple[Cooling, ...] | None
+    snapshot: Snapshot
+
+
+def read_state(patient: Patient) -> State:
+    """Read everything once."""
+    root, blocks = patient.root, patient.blocks
+    snapshot = read_snapshot(root, patient.vcgencmd)
+    cores = cpuinfo.logical_cores(blocks)
+    return State(
+        board=device_tree_model(root) or cpuinfo.board_name(blocks) or dmi_product(root),
+        cpu=cpuinfo.cpu_name(blocks),
+        cores=cores,
+        usable_cores=min(
+            cores, topology.allowed_cores(root) or cores, snapshot.limits.cpus or cores
+        ),
+        features=cpuinfo.simd_features(blocks),
+        memory_bytes=topology.memory_bytes(root),
+        available_bytes=read_kilobytes(root / "proc/meminfo", "MemAvailable"),
+        kernel=read_text(root / "proc/sys/kernel/osrelease"),
+        os=os_name(root),
+        architecture=patient.architecture,
+        python=patient.surroundings.python if patient.surroundings else None,
+        temperature_c=patient.temperature_c,
+        power_modes=patient.power_modes,
+        cooling=read_cooling(root),
+        snapshot=snapshot,
+    )
+
+
+class Status(str, Enum):
+    """`problem`: it will not work or not as measured elsewhere.  `warning`: it may cost speed."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """what: one fact, in words.  advice: what to do about it; "" where nothing is to be done.
+
+    command: what to type for it, where one line does it.
+    """
+
+    status: Status
+    what: str
+    advice: str = ""
+    command: str = ""
+
+
+def ok(what: str) -> Finding:
+    """All is well here."""
+    return Finding(Status.OK, what)
+
+
+def warning(what: str, advice: str, command: str = "") -> Finding:
+    """It may cost speed or surprise."""
+    return Finding(Status.WARNING, what, advice, command)
+
+
+def problem(what: str, advice: str, command: str = "") -> Finding:
+    """It will not work, or not as fast as the board can."""
+    return Finding(Status.PROBLEM, what, advice, command)

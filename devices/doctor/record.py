@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from edge_common.errors import DeviceError
-from edge_devices.detection.cgroup import limit_files
 from edge_devices.detection.kernel_files import read_bytes, read_start
+from edge_devices.detection.memory import limit_files
 from edge_devices.doctor.environment import RECORDED, ask_vcgencmd, is_here, read_surroundings
 
 _PATTERNS = (
@@ -70,7 +70,8 @@ def _contents(root: Path) -> Iterator[tuple[str, bytes]]:
         content = read_bytes(path)
         if content is not None:
             name = path.relative_to(root).as_posix()
-            yield name, _CLEANED.get(name, lambda content, root: content)(content, root)
+            clean = _CLEANED.get(name)
+            yield name, clean(content, root) if clean else content
     for name in _HEADERS:
         if header := read_start(root / name, _HEADER_BYTES):
             yield name, header

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 
-from edge_devices.doctor import clock_checks, heat_and_power, place, software
+from edge_devices.doctor import place, speed
 from edge_devices.doctor import resources as room
-from edge_devices.doctor.finding import Finding
-from edge_devices.doctor.host import Patient
+from edge_devices.doctor.host import Finding, Patient
 
 # a check gives None where it does not apply, or where the machine does not tell
 Check = Callable[[Patient], Finding | None]
@@ -13,19 +12,19 @@ Check = Callable[[Patient], Finding | None]
 CHECKS: dict[str, Check] = {
     "board": place.board,
     "profiles": place.profiles,
-    "throttling": heat_and_power.throttling,
-    "cooling": heat_and_power.cooling,
-    "temperature": heat_and_power.temperature,
-    "power mode": heat_and_power.power_mode,
-    "governor": clock_checks.governor,
-    "clock limit": clock_checks.clock_limit,
+    "throttling": speed.throttling,
+    "cooling": speed.cooling,
+    "temperature": speed.temperature,
+    "power mode": speed.power_mode,
+    "governor": speed.governor,
+    "clock limit": speed.clock_limit,
     "cores": room.cores,
     "memory": room.memory,
     "swap": room.swap,
     "free space": room.space,
-    "user land": software.user_land,
-    "runtime": software.runtime,
-    "numpy": software.numpy,
+    "user land": place.user_land,
+    "runtime": place.runtime,
+    "numpy": place.numpy,
     "cameras": place.cameras,
     "container": place.container,
     "virtual machine": place.virtual_machine,

@@ -5,11 +5,9 @@ from pathlib import Path
 from edge_common.console import megabytes
 from edge_devices.detection import cpuinfo
 from edge_devices.detection import memory as topology
-from edge_devices.detection.cgroup import read_limits
 from edge_devices.detection.kernel_files import read_kilobytes
-from edge_devices.detection.memory import SwapArea, read_swap
-from edge_devices.doctor.finding import Finding, ok, problem, warning
-from edge_devices.doctor.host import Patient
+from edge_devices.detection.memory import SwapArea, read_limits, read_swap
+from edge_devices.doctor.host import Finding, Patient, ok, problem, warning
 
 # edge-run peaks at about 100 MB with the shipped network, see README.md
 _NEEDED_BYTES, _COMFORTABLE_BYTES = 150e6, 300e6

@@ -13,7 +13,7 @@ from pathlib import Path
 from edge_common.children import run_captured
 from edge_common.errors import DeviceError
 from edge_common.files import cache_folder, whole_path
-from edge_devices.compiler import NoCompiler, find_compiler
+from edge_devices.emulation.cache import NoCompiler, find_compiler
 
 NAME = "libedge_emulated_delegate"
 _HERE = Path(__file__).parent

@@ -13,7 +13,7 @@ from pathlib import Path
 from edge_common.children import run_captured
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.detection.kernel_files import read_text
-from edge_devices.emulation.commands import run
+from edge_devices.emulation.cache import run
 
 _CONFIGURATION = """
 APT::Architecture "{architecture}";

@@ -8,8 +8,7 @@ from pathlib import Path
 from edge_common.children import module_command
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.emulation.apt import Packages, distribution, unpack
-from edge_devices.emulation.cache import Say, arm_folder, kept, key
-from edge_devices.emulation.commands import run
+from edge_devices.emulation.cache import Say, arm_folder, kept, key, run
 
 LITERT = "ai-edge-litert"
 _PYTHON = ("python3-minimal", "libpython3-stdlib", "libstdc++6")

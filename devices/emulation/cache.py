@@ -1,15 +1,18 @@
-"""Folders that are built once and kept: each is there whole, or not at all."""
+"""What is built once and kept: its folders, whole or not at all, its commands, the C compiler."""
 
 import contextlib
 import fcntl
 import hashlib
 import os
+import shlex
 import shutil
+import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from edge_common.errors import BuildFailed
+from edge_common.children import run_captured
+from edge_common.errors import BuildFailed, DeviceError
 from edge_common.files import cache_folder
 
 Say = Callable[[str], None]
@@ -92,3 +95,61 @@ def _only_builder(say: Say) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+_TIMEOUT_S = 900
+
+
+def run(
+    command: Sequence[str],
+    step: str,
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> str:
+    """Run a command to its end; its stdout.
+
+    Raises BuildFailed, with the last line that it said, where it fails or does not end.
+    """
+    try:
+        process = run_captured(command, cwd=cwd, environment=env, timeout_s=_TIMEOUT_S)
+    except subprocess.TimeoutExpired as error:
+        raise BuildFailed(f"{step} did not end in {_TIMEOUT_S} s: try again") from error
+    if process.returncode != 0:
+        raise BuildFailed(f"{step} failed: {_reason(process.stderr)}")
+    return process.stdout
+
+
+def _reason(stderr: str) -> str:
+    """The last line that is an error, else the last one."""
+    lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(("e:", "error"))]
+    return (errors or lines or ["no reason given"])[-1][:300]
+
+
+_NAMES = ("cc", "gcc", "clang")
+
+
+class NoCompiler(DeviceError):
+    """There is none, or `$CC` names none: the message says what to install or change."""
+
+
+def find_compiler(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """The words that begin a compiler's command line: `$CC`, else cc, gcc or clang.
+
+    The first of them is a path. Raises NoCompiler.
+    """
+    wanted = _words(environment.get("CC", ""))
+    for command in [wanted] if wanted else [[name] for name in _NAMES]:
+        if found := shutil.which(command[0], path=environment.get("PATH")):
+            return [found, *command[1:]]
+    missing = f"$CC is {wanted[0]}, which is not there" if wanted else "there is no C compiler"
+    raise NoCompiler(f"{missing}: apt-get install gcc libc6-dev")
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError as error:
+        reason = str(error).lower()
+        raise NoCompiler(f"$CC is {command!r}, which is no command ({reason}): unset it") from error

@@ -7,12 +7,13 @@ import ctypes
 import gc
 import sys
 from importlib import metadata
+from typing import Any
 
 MARK = 0x5EED
 BEFORE, AFTER = 1, 2
 
 
-def fill(interpreter: object, seed: int) -> None:
+def fill(interpreter: Any, seed: int) -> None:
     """Random inputs: integers over their whole range, floating point of 0 to 1."""
     import numpy as np
 

@@ -7,9 +7,7 @@ from importlib import resources
 from pathlib import Path
 
 from edge_common.errors import Unavailable
-from edge_devices.compiler import NoCompiler, find_compiler
-from edge_devices.emulation.cache import Say, kept, key
-from edge_devices.emulation.commands import run
+from edge_devices.emulation.cache import NoCompiler, Say, find_compiler, kept, key, run
 
 _WORD_BITS = 32
 ANY = "x"

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_devices.prediction.anchors import Anchor, published
 from edge_devices.prediction.cores import Work, processor_of
-from edge_devices.prediction.measured import measured
+from edge_devices.prediction.measured import Anchor, measured, published
 from edge_devices.prediction.model import Latency, LatencyModel, Observation, fit
 from edge_devices.profiles.profile import Profile
 

@@ -1,5 +1,6 @@
-"""Records of edge-bench from real boards, which the model learns from as from published figures."""
+"""What the model learns from: published figures, and records of edge-bench from real boards."""
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from importlib import resources
@@ -9,7 +10,14 @@ from edge_common.data import decode, read_json
 from edge_common.errors import DeviceError
 from edge_common.files import config_folder
 from edge_devices.detection.detect import by_model
-from edge_devices.prediction.cores import ARCHITECTURE, Processor, Work, processor_of
+from edge_devices.prediction.cores import (
+    ARCHITECTURE,
+    Processor,
+    Work,
+    microarchitectures,
+    processor_of,
+    rows,
+)
 from edge_devices.prediction.model import Observation
 from edge_devices.profiles.catalogue import catalogue
 
@@ -141,3 +149,50 @@ def _processor(machine: _Machine) -> Processor:
 def _demand(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
+
+
+_CORES = 4  # of every board in the table; a Pixel 4 has four such cores, too
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """One published figure.  source: key into `data/anchor_sources.toml`."""
+
+    source: str
+    network: str
+    precision: str
+    observation: Observation
+
+
+@functools.cache
+def published() -> tuple[Anchor, ...]:
+    """All shipped anchors, in the order of the table."""
+    work = {
+        (row["network"], row["precision"], row["kernels"]): Work(
+            int(row["instructions"]),
+            int(row["weight_bytes"]),
+            int(row["tensor_bytes"]),
+            int(row["operators"]),
+            counted=True,
+        )
+        for row in rows("anchor_work.csv")
+    }
+    return tuple(_anchor(row, work) for row in rows("anchors.csv"))
+
+
+def _anchor(row: dict[str, str], work: dict[tuple[str, str, str], Work]) -> Anchor:
+    core, own_scale = microarchitectures()[row["microarchitecture"]], row["own_scale"] == "yes"
+    board = row["board"]
+    return Anchor(
+        row["source"],
+        row["network"],
+        row["precision"],
+        Observation(
+            work[row["network"], row["precision"], core.kernels],
+            Processor(board, core, _CORES, float(row["clock_ghz"]), float(row["bandwidth_gb_s"])),
+            int(row["threads"]),
+            float(row["ms"]),
+            f"{board} {row['source']}" if own_scale else board,
+            own_scale,
+        ),
+    )

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_devices.prediction.cores import TERMS, Processor, Work, least_ms
-from edge_devices.prediction.instructions import ESTIMATE_SPREAD
+from edge_devices.prediction.cores import ESTIMATE_SPREAD, TERMS, Processor, Work, least_ms
 
 CONFIDENCE = 0.9
 _Z = 1.645  # the normal quantile that leaves 5 % on each side

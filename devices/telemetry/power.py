@@ -7,7 +7,7 @@ from pathlib import Path
 
 from edge_devices.detection.board import compatible
 from edge_devices.detection.kernel_files import children, read_int, read_text
-from edge_devices.telemetry.throttling import Vcgencmd, run_vcgencmd
+from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from edge_devices.detection.cgroup import Limits, read_limits
-from edge_devices.detection.memory import ProcessMemory, read_memory
+from edge_devices.detection.memory import Limits, ProcessMemory, read_limits, read_memory
 from edge_devices.telemetry.clocks import ClockPolicy, read_clocks, read_frequency_khz
 from edge_devices.telemetry.energy import EnergyMeter
 from edge_devices.telemetry.power import Power, read_power
-from edge_devices.telemetry.temperature import read_temperature_c
-from edge_devices.telemetry.throttling import Throttling, Vcgencmd, read_throttling, run_vcgencmd
+from edge_devices.telemetry.temperature import (
+    Throttling,
+    Vcgencmd,
+    read_temperature_c,
+    read_throttling,
+    run_vcgencmd,
+)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge_devices.emulation.counting import count_tflite
-from edge_devices.prediction.anchors import published
+from edge_devices.prediction.measured import published
 from edge_devices.profiles.catalogue import profile_named
 from tests.devices.anchors.networks import write_networks
 from tests.devices.anchors.tables import Counted, write_instructions, write_work

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from edge_common.errors import DeviceError
-from edge_devices.detection.state import State, read_state
 from edge_devices.doctor import Patient, examine
+from edge_devices.doctor.host import State, read_state
 from edge_devices.doctor.record import record
 from edge_devices.telemetry.energy import EnergyMeter
 from tests.devices import trees

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from edge_devices.detection.cgroup import Limits, read_limits
+from edge_devices.detection.memory import Limits, read_limits
 from tests.devices.trees import CONTAINER, plant
 
 _CGROUP = "sys/fs/cgroup"

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from edge_devices.commands.boards import state_text
 from edge_devices.commands.doctor import diagnosis_text
-from edge_devices.commands.show import state_text
 from edge_devices.detection.detect import detect
-from edge_devices.detection.state import read_state
 from edge_devices.doctor import Patient, examine
 from edge_devices.doctor.environment import RECORDED
+from edge_devices.doctor.host import read_state
 from edge_devices.profiles.catalogue import catalogue
 from tests.devices.trees import BOARDS, plant
 

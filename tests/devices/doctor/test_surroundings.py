@@ -16,7 +16,7 @@ from edge_devices.doctor.environment import (
     read_surroundings,
     vcgencmd_of,
 )
-from edge_devices.telemetry.throttling import run_vcgencmd
+from edge_devices.telemetry.temperature import run_vcgencmd
 
 FOUND = Surroundings(
     python="3.11.2",

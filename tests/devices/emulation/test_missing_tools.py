@@ -9,9 +9,8 @@ from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.emulation.apt import Packages, unpack
 from edge_devices.emulation.arm_python import arm_python
 from edge_devices.emulation.counting import counter
-from edge_devices.emulation.guest import emulated_board
+from edge_devices.emulation.guest import Qemu, emulated_board, find_qemu
 from edge_devices.emulation.plugin import compiler, counting_plugin
-from edge_devices.emulation.qemu import Qemu, find_qemu
 from edge_devices.profiles.catalogue import profile_named
 from tests.devices.emulation.conftest import Tool
 

@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from edge_common.data import tomllib
 from edge_common.errors import DeviceError
-from edge_devices.prediction.anchors import Anchor, published
 from edge_devices.prediction.cores import (
     Microarchitecture,
     Processor,
     Work,
+    instructions_per_unit,
     least_ms,
     microarchitectures,
     processor_of,
+    rows,
 )
 from edge_devices.prediction.fitted import by_board, by_figure, errors, predicted
-from edge_devices.prediction.instructions import instructions_per_unit, rows
+from edge_devices.prediction.measured import Anchor, published
 from edge_devices.prediction.model import LatencyModel, Observation, fit
 from edge_devices.profiles.catalogue import profile_named
 

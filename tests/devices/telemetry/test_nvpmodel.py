@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_devices.telemetry.nvpmodel import PowerMode, parse_modes, read_power_modes
+from edge_devices.telemetry.clocks import PowerMode, parse_modes, read_power_modes
 from tests.devices import trees
 from tests.devices.trees import JETSON_NANO, NVPMODEL_NANO, XAVIER_NX, plant
 

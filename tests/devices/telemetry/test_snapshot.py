@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge_common.data import decode, encode
-from edge_devices.detection.cgroup import Limits
 from edge_devices.detection.machine import this_machine
-from edge_devices.detection.memory import ProcessMemory
+from edge_devices.detection.memory import Limits, ProcessMemory
 from edge_devices.telemetry import EnergyMeter, Snapshot, TimeLine, read_snapshot
-from edge_devices.telemetry.throttling import Throttling
+from edge_devices.telemetry.temperature import Throttling
 from tests.devices.trees import BOARDS, PI_4, PMIC_ANSWER, FakeVcgencmd, plant
 
 _NOTHING = Snapshot(None, (), None, None, ProcessMemory(), Limits())

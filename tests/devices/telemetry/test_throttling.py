@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_devices.telemetry.throttling import (
+from edge_devices.telemetry.temperature import (
     Throttling,
     decode_throttling,
     parse_throttled,

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_devices.telemetry import throttling as vcgencmd
-from edge_devices.telemetry.throttling import run_vcgencmd
+from edge_devices.telemetry import temperature as vcgencmd
+from edge_devices.telemetry.temperature import run_vcgencmd
 
 
 def _install(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:

@@ -1,4 +1,4 @@
-"""`edge-devices show`: a board's profile, and what this machine tells of itself now."""
+"""`edge-devices list` and `show`: boards, and what this machine tells of itself now."""
 
 from pathlib import Path
 
@@ -6,13 +6,81 @@ import click
 
 from edge_common.command_line import json_option, one_line_errors
 from edge_common.console import megabytes, section
-from edge_devices.commands.options import checked_root, root_option
-from edge_devices.detection.state import State
+from edge_devices.commands import checked_root, root_option
+from edge_devices.doctor.host import State
 from edge_devices.profiles.profile import Profile
 from edge_devices.telemetry.clocks import ClockPolicy
-from edge_devices.telemetry.throttling import Throttling
+from edge_devices.telemetry.temperature import Throttling
 
-EXAMPLES = """\b
+LIST_EXAMPLES = """\b
+Examples:
+  edge-devices list
+  edge-devices list --json
+"""
+
+
+@click.command(name="list", epilog=LIST_EXAMPLES)
+@json_option
+@one_line_errors
+def list_boards(as_json: bool) -> None:
+    """List all boards: the shipped ones and your own from ~/.config/edge/devices.
+
+    A file of your own wins over a shipped one of its name. Files that cannot be used are
+    listed with the reason.
+    """
+    import json
+
+    from edge_common.console import text_table
+    from edge_devices.detection.detect import detect
+    from edge_devices.profiles.catalogue import catalogue
+
+    known = catalogue()
+    detected = detect(known=known)
+    here = detected.profile.name
+    if as_json:
+        boards = [
+            {
+                "name": each.name,
+                "title": each.title,
+                "cores": each.cpu.cores,
+                "cpu": each.cpu.name,
+                "clock_mhz": each.cpu.clock_mhz,
+                "memory_mib": list(each.memory.size_mib),
+                "is_this_machine": each.name == here,
+                "file": str(known.own.get(each.name, "")) or None,
+            }
+            for each in known.profiles.values()
+        ]
+        broken = [{"file": str(each.path), "reason": each.reason} for each in known.broken]
+        click.echo(json.dumps({"boards": boards, "broken": broken}, indent=1))
+        return
+    rows = [
+        (
+            each.name + (" *" if each.name == here else ""),
+            each.title,
+            f"{each.cpu.cores} x {each.cpu.name}",
+            each.cpu.clock_mhz,
+            _memory(each.memory.size_mib),
+            "yours" if each.name in known.own else "shipped",
+        )
+        for each in known.profiles.values()
+    ]
+    header = ("name", "board", "cores", "MHz", "memory", "profile")
+    click.echo(text_table(header, rows, left=(0, 1, 2, 5)))
+    click.echo(f"\n* this machine ({detected.statement})")
+    for each in known.broken:
+        click.echo(f"broken, left out: {each.reason}")
+
+
+def _memory(sizes_mib: tuple[int, ...]) -> str:
+    """`512 MB`, or `1 to 8 GB`."""
+    least, most = min(sizes_mib), max(sizes_mib)
+    if most < 1024:
+        return f"{most} MB"
+    return f"{least / 1024:g} to {most / 1024:g} GB" if least < most else f"{most / 1024:g} GB"
+
+
+SHOW_EXAMPLES = """\b
 Examples:
   edge-devices show
   edge-devices show pi-4
@@ -21,7 +89,7 @@ Examples:
 """
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(epilog=SHOW_EXAMPLES)
 @click.argument("name", required=False)
 @root_option
 @json_option
@@ -36,11 +104,8 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
     from dataclasses import asdict
 
     from edge_common.console import printable
+    from edge_devices.doctor.host import Patient, read_state
     from edge_devices.profiles.catalogue import catalogue, profile_named
-
-    pass
-    from edge_devices.detection.state import read_state
-    from edge_devices.doctor.host import Patient
 
     for each in catalogue().broken:
         click.echo(f"left out: {each.reason}", err=True)
