@@ -1,11 +1,16 @@
-"""A report as data: sections of text, tables and pictures, for Markdown or one HTML page."""
+"""A report as data: sections of text, tables and pictures, for a page, Markdown or a terminal."""
 
 import base64
 import html
 import re
-from collections.abc import Iterator, Sequence
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import groupby, takewhile
+
+from edge_common.console import text_table
+
+_COLUMNS = 100  # of a terminal; longer lines are hard to read
 
 
 @dataclass(frozen=True)
@@ -43,19 +48,24 @@ class Section:
     """text: paragraphs, in the words of this project alone.  code: shown as it is.
 
     timed: holds what a clock said, which is another at every run.
-    svg: a picture, and what it shows in words.  level: 3 is a part of the 2 before it.
-    pictures: those made of pixels.
+    svg: a picture, or what draws it once a page is written.  caption: what it shows, in words.
+    level: 3 is a part of the 2 before it.  pictures: those made of pixels.
+    notes: lines below the tables, on a terminal alone.
+    digest: names and texts that a terminal shows in place of everything else; None: it shows
+    the text, the code and the tables.
     """
 
     title: str
     text: Sequence[str] = ()
     tables: Sequence[Table] = ()
     code: str = ""
-    svg: str = ""
+    svg: str | Callable[[], str] = ""
     caption: str = ""
     timed: bool = False
     level: int = 2
     pictures: Sequence[Picture] = ()
+    notes: Sequence[str] = ()
+    digest: Sequence[tuple[str, str]] | None = None
 
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
@@ -77,6 +87,38 @@ def _markdown(section: Section) -> Iterator[str]:
 
 def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+
+
+def terminal(sections: Sequence[Section]) -> str:
+    """Plain text without pictures; neighbouring digests are aligned as one block."""
+    blocks: list[str] = []
+    for short, group in groupby(sections, lambda section: section.digest is not None):
+        if short:
+            blocks.append(_aligned([row for section in group for row in section.digest or ()]))
+        else:
+            blocks += map(_plain, group)
+    return "\n\n".join(filter(None, blocks))
+
+
+def _aligned(rows: Sequence[tuple[str, str]]) -> str:
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name.ljust(width)}  {text}" for name, text in rows)
+
+
+def _plain(section: Section) -> str:
+    """Below a title the paragraphs are wrapped; without one they stand as they are."""
+    text = [paragraph.replace("**", "") for paragraph in section.text]
+    if section.title:
+        text = [section.title, *(textwrap.fill(each, _COLUMNS) for each in text)]
+    tables = "\n\n".join(_plain_table(table) for table in section.tables)
+    below = "\n".join(filter(None, [tables, *section.notes]))
+    return "\n\n".join(filter(None, ["\n".join(filter(None, text)), section.code, below]))
+
+
+def _plain_table(table: Table) -> str:
+    cells = [[cell.replace("**", "") for cell in row] for row in table.rows]
+    left = [column for column, figures in enumerate(table.figures) if not figures]
+    return text_table(table.header, cells, left)
 
 
 def page(title: str, sections: Sequence[Section]) -> str:
@@ -115,7 +157,8 @@ def _html(section: Section, anchor: str, parts: Sequence[tuple[str, Section]]) -
 
 def _figure(section: Section, anchor: str) -> str:
     words = f"<figcaption>{_inline(section.caption)}</figcaption>" if section.caption else ""
-    return f"<figure><div>{_themed(_apart(section.svg, anchor))}</div>{words}</figure>"
+    svg = section.svg if isinstance(section.svg, str) else section.svg()
+    return f"<figure><div>{_themed(_apart(svg, anchor))}</div>{words}</figure>"
 
 
 def _html_picture(picture: Picture) -> str:

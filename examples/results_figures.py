@@ -15,6 +15,8 @@ from edge_benchmarks.judge.cells import amount, megabytes
 from edge_benchmarks.record.file import read_record
 from edge_benchmarks.record.record import Measurement, Record
 from edge_benchmarks.run.measurement import ratio
+from edge_benchmarks.scenarios.camera import Camera
+from edge_benchmarks.scenarios.cold import Cold
 from examples.results_boards import markdown_table, replace_marked
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
@@ -94,7 +96,7 @@ def _facts(record: Record) -> Iterator[str]:
         )
     if record.streamed.overhead_ms:
         yield f"edge-run adds {record.streamed.overhead_ms.p50:.2f} ms a frame to the runtime"
-    camera, cold = record.scenarios.camera, record.scenarios.cold
+    camera, cold = Camera.result_of(record), Cold.result_of(record)
     if camera and camera.age_ms:
         p50, p99 = np.percentile(camera.age_ms, [50, 99])
         invalid = f"; not valid: {camera.invalid_because}" if camera.invalid_because else ""

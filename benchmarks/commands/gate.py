@@ -113,7 +113,7 @@ def gate(
 
     from edge_benchmarks.judge.checks import FAIL, Allowances, outcome
     from edge_benchmarks.judge.gate import read_baseline, read_figures, run_checks
-    from edge_benchmarks.show.gate import checks_table
+    from edge_benchmarks.show.comparison import checks_table
     from edge_common.data import encode
 
     checks = run_checks(

@@ -5,70 +5,29 @@ from typing import Any, TypeVar
 
 import click
 
+from edge_benchmarks.scenarios import catalogue
+
 F = TypeVar("F", bound=Callable[..., Any])
 
-SCENARIOS = ("camera", "offline", "multi-stream", "capacity", "cold", "soak", "pipeline")
 
-_OPTIONS = (
-    click.option(
-        "--scenario",
-        "scenarios",
-        type=click.Choice(SCENARIOS),
+def scenario_options(command: click.Command) -> click.Command:
+    """Add --scenario and the options of all scenarios, before those of the analyses."""
+    names = [each.name for each in catalogue.SCENARIOS]
+    summaries = " ".join(f"{each.name}: {each.summary}." for each in catalogue.SCENARIOS)
+    choice = click.Option(
+        ["--scenario", "scenarios"],
+        type=click.Choice(names),
         multiple=True,
         default=("cold",),
         show_default=True,
-        help="Run this as well, after single-stream; repeatable. camera: frames at a fixed rate. "
-        "offline: throughput. multi-stream: several sources. capacity: how many of them. "
-        "cold: process start to first decision. soak: for --soak-minutes. pipeline: --source to file.",
-    ),
-    click.option(
-        "--rate",
-        "rate_hz",
-        type=click.FloatRange(0),
-        metavar="HZ",
-        help="Frames a second of camera, capacity, soak (0: soak flat out). [default: the bundle's or 30]",
-    ),
-    click.option(
-        "--deadline",
-        "deadline_ms",
-        type=click.FloatRange(0, min_open=True),
-        metavar="MS",
-        help="camera: how old a frame may be at its decision. [default: one period]",
-    ),
-    click.option(
-        "--streams",
-        type=click.IntRange(1),
-        default=4,
-        show_default=True,
-        metavar="N",
-        help="multi-stream: how many sources.",
-    ),
-    click.option(
-        "--stream-threads",
-        is_flag=True,
-        help="multi-stream, capacity: a thread a source instead of serving them in turn.",
-    ),
-    click.option(
-        "--soak-minutes",
-        type=click.FloatRange(0, min_open=True),
-        default=10.0,
-        show_default=True,
-        metavar="MIN",
-        help="soak: how long.",
-    ),
-)
-
-
-def scenario_options(command: F) -> F:
-    """Add the options, in the order in which they stand here."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
+        help=f"Run this as well, after single-stream; repeatable. {summaries}",
+    )
+    place = [parameter.name for parameter in command.params].index("profile")
+    command.params[place:place] = [choice, *catalogue.options()]
     return command
 
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-_INSIGHT_OPTIONS = (
+_ANALYSIS_OPTIONS = (
     click.option(
         "--profile", is_flag=True, help="The time of each operator (LiteRT 2.2 or later)."
     ),
@@ -80,7 +39,7 @@ _INSIGHT_OPTIONS = (
     click.option(
         "--engines",
         is_flag=True,
-        help="Time the first part in OpenVINO and ONNX Runtime as well, where they are installed.",
+        help="Time the first part in OpenVINO and ONNX Runtime as well, if they are installed.",
     ),
     click.option(
         "--cross-check",
@@ -90,20 +49,18 @@ _INSIGHT_OPTIONS = (
 )
 
 
-def insight_options(command: F) -> F:
+def analysis_options(command: F) -> F:
     """Add the options, in the order in which they stand here."""
-    for option in reversed(_INSIGHT_OPTIONS):
+    for option in reversed(_ANALYSIS_OPTIONS):
         command = option(command)
     return command
 
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 BOARDS = "BOARD[,BOARD...]|all"
 if_possible_option = click.option(
     "--if-possible",
     is_flag=True,
-    help="With --count: where this machine cannot count, say so and go on without.",
+    help="With --count: if this machine cannot count, say so and go on without.",
 )
 _RUN = (
     click.option(
@@ -115,7 +72,7 @@ _RUN = (
         "--device",
         metavar=f"{BOARDS}|emulated:BOARD",
         default="",
-        help="The boards to count for; or emulated:BOARD, to play one at its *predicted* latency.",
+        help="The boards to count for; or emulated:BOARD, to emulate one at its *predicted* latency.",
     ),
 )
 count_boards_option = click.option(
@@ -132,8 +89,6 @@ def counting_options(command: F) -> F:
         command = option(command)
     return command
 
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 _across_machines = click.option(
     "--across-machines", is_flag=True, help="Compare though the machines differ."

@@ -35,7 +35,7 @@ def report(records: tuple[Path, ...], output: Path) -> None:
     empty cells were not measured.
     """
     from edge_benchmarks.record.file import read_record
-    from edge_benchmarks.show.report.writing import check_output, write_report
+    from edge_benchmarks.show.writing import check_output, write_report
 
     check_output(output)
     write_report(output, [read_record(path) for path in records])

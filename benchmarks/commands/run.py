@@ -1,18 +1,22 @@
 """`edge-bench [run] BUNDLE`: measure one bundle on this machine."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from edge.commands.options import engine_options
-from edge.engine.delegate import Delegate
 from edge.shipped import DEFAULT_BUNDLE
-from edge_benchmarks.commands.options import counting_options, insight_options, scenario_options
+from edge_benchmarks.commands.options import analysis_options, counting_options, scenario_options
 from edge_benchmarks.remote.board import Board
 from edge_benchmarks.remote.options import board_options
 from edge_common.command_line import json_option, one_line_errors
 from edge_common.errors import EdgeError, SinkError
 from edge_common.files import cache_folder, can_be_written
+
+if TYPE_CHECKING:
+    from edge_benchmarks.run.request import Analyses, Request
 
 EXAMPLES = """\b
 Examples:
@@ -29,6 +33,7 @@ _PROCESSES = 20  # as many make a difference of 5 % visible
 _existing = click.Path(exists=True, path_type=Path)
 
 
+@scenario_options
 @click.command(epilog=EXAMPLES)
 @click.argument("bundle", default=DEFAULT_BUNDLE)
 @click.option(
@@ -97,21 +102,12 @@ _existing = click.Path(exists=True, path_type=Path)
     help="Rounds in which streaming and baselines take turns.",
 )
 @click.option(
-    "--cold-starts",
-    type=click.IntRange(0),
-    default=3,
-    show_default=True,
-    metavar="N",
-    help="Fresh edge-run processes to start; 0 for none.",
-)
-@click.option(
     "--processes",
     type=click.IntRange(0),
     metavar="N",
     help="Fresh processes whose shortest frames comparisons rest on. [default: 20 with -o, else 0]",
 )
-@scenario_options
-@insight_options
+@analysis_options
 @counting_options
 @click.option(
     "-o",
@@ -124,23 +120,7 @@ _existing = click.Path(exists=True, path_type=Path)
 @engine_options
 @json_option
 @one_line_errors
-def run(
-    bundle: str,
-    board: Board | None,
-    runtime: str,
-    threads: int,
-    delegate: Delegate,
-    frames: int,
-    seconds: float,
-    rounds: int,
-    output: Path | None,
-    as_json: bool,
-    cache: Path,
-    processes: int | None,
-    count: bool,
-    device: str,
-    **wanted: object,
-) -> None:
+def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
 
     Without BUNDLE the shipped network is measured.
@@ -150,55 +130,91 @@ def run(
     start and peak memory of a fresh process, and the same for slower ways to run the
     same network (--baselines).
     """
-    from edge.emulated import PREFIX
-    from edge.stream.stream import EngineOptions
-    from edge_benchmarks.inside.instructions import boards_named
-    from edge_benchmarks.measure.timing import Plan
     from edge_benchmarks.record.file import to_json, write_record
     from edge_benchmarks.remote.session import measure_there
     from edge_benchmarks.run.bench import Bench
-    from edge_benchmarks.run.request import Request
-    from edge_benchmarks.show.tables import report
+    from edge_benchmarks.show.terminal import report
     from edge_common.console import Progress
 
-    if wanted["model"] and not wanted["baselines"]:
-        raise click.UsageError("--model goes with --baselines")
-    if wanted["clips"] and not wanted["data"]:
-        raise click.UsageError("--clips goes with --data")
-    if wanted["rate_hz"] == 0 and not {"camera", "capacity"}.isdisjoint(wanted["scenarios"]):
-        raise click.UsageError("--rate 0 (flat out) is for the soak alone")
-    played = device if device.startswith(PREFIX) else ""
-    if count != bool(device) and not played:
-        raise click.UsageError(
-            "--device goes with --count (--count --device pi-4,pi-5), or plays a board "
-            "(--device emulated:pi-4)"
-        )
-    if count and board:
-        raise click.UsageError("--count counts on this machine, without a board: leave out --host")
+    _refuse_contradictions(board, values)
     if output:
         _check_writable(output)
-    compared = output and not played  # what is predicted is nothing to compare by the shortest
-    processes_wanted = (_PROCESSES if compared else 0) if processes is None else processes
-    request = Request(
-        bundle,
-        EngineOptions(runtime, threads, delegate, played),
-        plan=Plan(frames, seconds, rounds),
-        cache=cache,
-        processes=processes_wanted,
-        count_for=boards_named(device.removeprefix(PREFIX)) if count else (),
-        **wanted,
-    )
+    request = _request(values, recorded=output is not None)
     progress = Progress()
     with request.options.confined():
-        found = measure_there(board, output, progress) if board else Bench(request, progress).run()
+        record = measure_there(board, output, progress) if board else Bench(request, progress).run()
     progress.say("done")
     if output and not board:
-        write_record(output, found)
-    click.echo(to_json(found).rstrip() if as_json else "\n" + report(found))
-    if not found.complete:
+        write_record(output, record)
+    click.echo(to_json(record).rstrip() if as_json else "\n" + report(record))
+    if not record.complete:
         raise KeyboardInterrupt
-    if found.failures:
+    if record.failures:
         raise SystemExit(EdgeError.exit_code)
+
+
+def _refuse_contradictions(board: Board | None, values: Mapping[str, Any]) -> None:
+    """Raise click.UsageError for options that do not go together."""
+    if values["model"] and not values["baselines"]:
+        raise click.UsageError("--model goes with --baselines")
+    if values["clips"] and not values["data"]:
+        raise click.UsageError("--clips goes with --data")
+    if values["count"] != bool(values["device"]) and not _emulated(values):
+        raise click.UsageError(
+            "--device goes with --count (--count --device pi-4,pi-5), or emulates a board "
+            "(--device emulated:pi-4)"
+        )
+    if values["count"] and board:
+        raise click.UsageError("--count counts on this machine, without a board: leave out --host")
+
+
+def _emulated(values: Mapping[str, Any]) -> str:
+    """`emulated:BOARD` if a board is emulated, else nothing."""
+    from edge.emulated import PREFIX
+
+    device: str = values["device"]
+    return device if device.startswith(PREFIX) else ""
+
+
+def _request(values: Mapping[str, Any], *, recorded: bool) -> "Request":
+    """What the command line asks for. recorded: for a file, and so for comparisons."""
+    from edge.stream.stream import EngineOptions
+    from edge_benchmarks.measure.timing import Plan
+    from edge_benchmarks.run.request import Baselines, Request
+    from edge_benchmarks.scenarios import catalogue
+
+    processes = values["processes"]
+    if processes is None:  # what is predicted is nothing to compare by the shortest
+        processes = _PROCESSES if recorded and not _emulated(values) else 0
+    baselines = Baselines(values["model"], values["baseline_frames"])
+    return Request(
+        values["bundle"],
+        EngineOptions(values["runtime"], values["threads"], values["delegate"], _emulated(values)),
+        values["data"],
+        values["clips"],
+        values["source"],
+        Plan(values["frames"], values["seconds"], values["rounds"]),
+        processes,
+        baselines if values["baselines"] else None,
+        catalogue.configured(values["scenarios"], values),
+        _analyses(values),
+        values["cache"],
+    )
+
+
+def _analyses(values: Mapping[str, Any]) -> "Analyses":
+    from edge.emulated import PREFIX
+    from edge_benchmarks.inside.instructions import boards_named
+    from edge_benchmarks.run.request import Analyses
+
+    boards = values["device"].removeprefix(PREFIX)
+    return Analyses(
+        values["profile"],
+        values["roofline"],
+        values["engines"],
+        values["cross_check"],
+        boards_named(boards) if values["count"] else (),
+    )
 
 
 def _check_writable(output: Path) -> None:

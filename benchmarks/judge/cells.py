@@ -1,9 +1,13 @@
 """Figures with their units, as they stand in the cells of tables."""
 
-from collections.abc import Callable, Sequence
+from __future__ import annotations
 
-from edge_benchmarks.record.record import TaskFigure
-from edge_benchmarks.statistics import Summary
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from edge_benchmarks.record.record import TaskFigure
+    from edge_benchmarks.statistics import Summary
 
 NOT_MEASURED = "not measured"
 LATENCY = ("p50", "p90", "p99")

@@ -8,7 +8,7 @@ from edge.engine.delegate import DEFAULT, XNNPACK, label_of
 from edge_benchmarks.judge.changes import Change, changes
 from edge_benchmarks.judge.compare import MIN_PROCESSES, Comparison, compare_apart
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.run.measurement import doubts
+from edge_benchmarks.run.measurement import warnings_of
 from edge_common.errors import ConfigError
 from edge_devices.detection.machine import differences
 
@@ -112,7 +112,7 @@ def _side(file: str, record: Record) -> Side:
 def _warnings(file: str, record: Record) -> Iterator[str]:
     if not record.complete:
         yield f"{file} was interrupted: it holds what had been measured by then"
-    yield from (f"{file}: {doubt}" for doubt in doubts(record))
+    yield from (f"{file}: {doubt}" for doubt in warnings_of(record))
 
 
 def setting_differences(before: Record, after: Record) -> tuple[str, ...]:

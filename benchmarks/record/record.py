@@ -1,6 +1,7 @@
 """What one benchmark run found out: the typed form of `record.json`."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from edge.emulated import Predicted
 from edge.engine.delegate import DEFAULT, label_of
@@ -13,13 +14,6 @@ from edge_benchmarks.measure.frames import FrameSet
 from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.processes import ColdStart
 from edge_benchmarks.measure.timing import TimerCheck
-from edge_benchmarks.scenarios.camera import Camera
-from edge_benchmarks.scenarios.capacity import Capacity
-from edge_benchmarks.scenarios.cold import Cold
-from edge_benchmarks.scenarios.multi_stream import MultiStream
-from edge_benchmarks.scenarios.offline import Offline
-from edge_benchmarks.scenarios.pipeline import Pipeline
-from edge_benchmarks.scenarios.soak import Soak
 from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
 from edge_devices.detection.machine import Machine
 from edge_devices.prediction.cores import Work
@@ -62,7 +56,7 @@ class Setup:
     """How it was measured: what has to agree before two records may be compared.
 
     delegate: as asked for; `auto` is the runtime's own choice.
-    device: `emulated:BOARD` where that board was played: then every latency is predicted.
+    device: `emulated:BOARD` if that board was emulated: then every latency is predicted.
     """
 
     runtime: str
@@ -80,9 +74,9 @@ class Setup:
     def engine(self) -> str:
         """`litert 2.3.0, 2 threads, delegate x.so, predicted (emulated:pi-4)`."""
         threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
-        named = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
-        played = f", predicted ({self.device})" if self.device else ""
-        return f"{self.runtime} {self.runtime_version}, {threads}{named}{played}"
+        delegate = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
+        predicted = f", predicted ({self.device})" if self.device else ""
+        return f"{self.runtime} {self.runtime_version}, {threads}{delegate}{predicted}"
 
 
 @dataclass(frozen=True)
@@ -105,7 +99,7 @@ class TaskFigure:
 class Measurement:
     """One way of running the network over frames.
 
-    not_measured: why there are no figures; empty where there are.
+    not_measured: why there are no figures; empty if there are.
     total_ms: one frame from pixels to decision.  stages_ms: its stages.
     cpu_ms: processor time of that frame, all threads.
     invokes_ms: the runtime alone, all invocations of a part for one frame.
@@ -169,24 +163,11 @@ class Energy:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of the measuring process, after the bundle was loaded and streamed. PSS: None untold."""
+    """Of the measuring process, after the bundle was loaded and streamed. PSS: None if unknown."""
 
     rss_bytes: int
     peak_rss_bytes: int
     pss_bytes: int | None = None
-
-
-@dataclass(frozen=True)
-class Scenarios:
-    """Runs after MLPerf's LoadGen, those that were asked for."""
-
-    camera: Camera | None = None
-    offline: Offline | None = None
-    multi_stream: MultiStream | None = None
-    capacity: Capacity | None = None
-    cold: Cold | None = None
-    soak: Soak | None = None
-    pipeline: Pipeline | None = None
 
 
 @dataclass(frozen=True)
@@ -201,16 +182,17 @@ class Streaming:
 class Record:
     """Everything that one run of edge-bench found out; the first measurement is `streamed`.
 
-    complete: False where it was interrupted; what had been measured by then stands here.
+    complete: False if it was interrupted; what had been measured by then stands here.
     failures: what was asked for and could not be had, and why.
-    revision: of the project's git checkout, empty where there is none.
+    revision: of the project's git checkout, empty if there is none.
     process_floors_ms: the shortest frame of each of several fresh processes, streamed,
     which is what comparisons rest on.
-    profiles, roofline, engines: by the parts' roles, where they were asked for.
+    scenarios: result by key, of those that were run; `Scenario.result_of` gives it typed.
+    profiles, roofline, engines: by the parts' roles, if they were asked for.
     instructions: of one inference, by emulated board and the parts' roles.
     telemetry: of the machine while the frames were timed.
-    predicted: the latency that each part was held to, where a board was played.
-    work: of each part on this machine's cores, where the latency model knows them, so that a
+    predicted: the latency that each part was held to, if a board was emulated.
+    work: of each part on this machine's cores, if the latency model knows them, so that a
     record of a real board improves what is predicted (`devices/measurements/`).
     delegation: who computed the operators of each part, by its role.
     """
@@ -229,7 +211,7 @@ class Record:
     failures: tuple[str, ...] = ()
     revision: str = ""
     process_floors_ms: tuple[float, ...] = ()
-    scenarios: Scenarios = field(default_factory=Scenarios)
+    scenarios: dict[str, Any] = field(default_factory=dict)
     timer: TimerCheck | None = None
     overhead: Overhead | None = None
     cross_check: CrossCheck | None = None
@@ -252,7 +234,7 @@ class Record:
     @property
     def left_out(self) -> tuple[str, ...]:
         """Why parts ran without the delegate that was asked for."""
-        reasons = [found.fallback for found in self.delegation.values() if found.fallback]
+        reasons = [each.fallback for each in self.delegation.values() if each.fallback]
         return tuple(dict.fromkeys(reasons))
 
     def measurement(self, name: str) -> Measurement | None:

@@ -22,7 +22,7 @@ from edge_benchmarks.run.keras_window import (
     KerasSubject,
     calibration_windows,
 )
-from edge_benchmarks.run.targets import Contender, missing, of_bundle
+from edge_benchmarks.run.targets import Target, bundle_target, missing
 from edge_common.errors import ConfigError, EngineError, ModelError
 from edge_common.native_output import captured_stderr
 
@@ -33,7 +33,7 @@ _BATCH = 8
 Say = Callable[[str], None]
 
 
-def unprepared() -> list[Contender]:
+def unprepared() -> list[Target]:
     """The rows of a run that was given no model."""
     return [missing(name, "give --model MODEL.keras") for name in NAMES]
 
@@ -46,13 +46,13 @@ class WholeWindow:
     model: Any
     bundle: Bundle
 
-    def contenders(
+    def targets(
         self,
         options: EngineOptions,
         windows: Sequence[np.ndarray],
         cache: ConversionCache,
         say: Say,
-    ) -> list[Contender]:
+    ) -> list[Target]:
         """All three baselines; one that fails says why instead of having figures.
 
         windows: uint8 RGB (T, H, W, 3), which calibrate the int8 graph.
@@ -60,16 +60,16 @@ class WholeWindow:
         calibration = calibration_windows(self.bundle.manifest, windows)
         converted = self._conversions(calibration, cache, say)
         rows = [
-            self._contender(name, converted[precision], options)
+            self._target(name, converted[precision], options)
             for name, precision in PRECISIONS.items()
         ]
-        return [*rows, keras_contender(self.model, self.bundle.manifest)]
+        return [*rows, keras_target(self.model, self.bundle.manifest)]
 
-    def _contender(self, name: str, model: bytes | str, options: EngineOptions) -> Contender:
+    def _target(self, name: str, model: bytes | str, options: EngineOptions) -> Target:
         if isinstance(model, str):
             return missing(name, model)
         try:
-            return of_bundle(name, self._as_bundle(model, PRECISIONS[name]), options)
+            return bundle_target(name, self._as_bundle(model, PRECISIONS[name]), options)
         except EngineError as error:
             return missing(name, str(error))
 
@@ -90,11 +90,11 @@ class WholeWindow:
         if all(path.exists() for path in paths.values()):
             say("whole-window conversions found in the cache")
             return {precision: path.read_bytes() for precision, path in paths.items()}
-        made = self._convert(calibration, say)
-        for precision, model in made.items():
+        models = self._convert(calibration, say)
+        for precision, model in models.items():
             if isinstance(model, bytes):
                 cache.store(paths[precision], model)
-        return made
+        return models
 
     def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
         from edge_convert.cut.keras.split import whole_window
@@ -113,15 +113,15 @@ class WholeWindow:
                 return dict.fromkeys(PRECISIONS.values(), str(error))
             fixed = {"window": manifest.input.value_range}
             shop.prepare("window", model, {"window": calibration}, fixed)
-            made = shop.quantised("window", [FLOAT32, INT8])
-        return {recipe.precision: found for recipe, found in made.items()}
+            models = shop.quantised("window", [FLOAT32, INT8])
+        return {recipe.precision: model for recipe, model in models.items()}
 
 
 def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     """Load the Keras model that `bundle` was made of.
 
-    Raises ConfigError where tensorflow is missing or the model is another network,
-    ModelError where it does not load.
+    Raises ConfigError if tensorflow is missing or the model is another network,
+    ModelError if it does not load.
     """
     try:
         with captured_stderr():  # tensorflow greets from C++ before it can be told not to
@@ -131,12 +131,12 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
             f"--model needs tensorflow ({error}): pip install 'edge-run[convert]', or leave it out"
         ) from error
     model = load_model(path)
-    found = _form(window_shape(model), named_outputs(model), model.count_params())
+    form = _form(window_shape(model), named_outputs(model), model.count_params())
     spec, manifest = bundle.manifest.input, bundle.manifest
     shape = (manifest.window, spec.height, spec.width, spec.channels)
-    wanted = _form(shape, [task.name for task in manifest.tasks], manifest.parameters)
-    if found != wanted:
-        raise ConfigError(f"{path} is not the network of {manifest.name}: {found}, not {wanted}")
+    expected = _form(shape, [task.name for task in manifest.tasks], manifest.parameters)
+    if form != expected:
+        raise ConfigError(f"{path} is not the network of {manifest.name}: {form}, not {expected}")
     return WholeWindow(path, model, bundle)
 
 
@@ -146,13 +146,13 @@ def _form(shape: Sequence[int], tasks: Iterable[str], parameters: int) -> str:
     return f"{size} to {', '.join(sorted(tasks))} with {parameters} parameters"
 
 
-def keras_contender(model: Any, manifest: Manifest) -> Contender:
+def keras_target(model: Any, manifest: Manifest) -> Target:
     """The model itself, the exact one that all others approximate."""
     import keras
 
     from edge_convert.cut.keras.model import named_outputs
 
-    named = keras.Model(model.inputs, named_outputs(model))
+    by_task = keras.Model(model.inputs, named_outputs(model))
     frames = FloatFrames(manifest.input)
 
     def outputs(
@@ -160,28 +160,28 @@ def keras_contender(model: Any, manifest: Manifest) -> Contender:
     ) -> dict[str, np.ndarray]:
         collected: dict[str, list[np.ndarray]] = {task.name: [] for task in manifest.tasks}
         for batch in _batches(windows):
-            found = named.predict_on_batch(_filled([frames.window(w) for w in batch]))
+            predicted = by_task.predict_on_batch(_filled([frames.window(w) for w in batch]))
             for task, rows in collected.items():
-                rows.append(np.asarray(found[task])[: len(batch)])
+                rows.append(np.asarray(predicted[task])[: len(batch)])
             for _ in batch:
                 on_window()
         return {task: np.concatenate(rows) for task, rows in collected.items()}
 
-    return Contender(record.KERAS_PREDICT, KerasSubject(named, manifest), outputs, exact=True)
+    return Target(record.KERAS_PREDICT, KerasSubject(by_task, manifest), outputs, exact=True)
 
 
 def agreement(
-    bundle: Bundle, exact: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+    bundle: Bundle, exact: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    """How far `found` decides as the exact network does, by task, 0 to 1."""
+    """How far `outputs` decide as the exact network does, by task, 0 to 1."""
     from edge_convert.verification.evidence import agreements
 
-    return agreements(bundle.manifest.tasks, exact, found)
+    return agreements(bundle.manifest.tasks, exact, outputs)
 
 
 def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
-    rest = iter(windows)
-    while batch := list(itertools.islice(rest, _BATCH)):
+    remaining = iter(windows)
+    while batch := list(itertools.islice(remaining, _BATCH)):
         yield batch
 
 

@@ -1,6 +1,6 @@
-"""One benchmark run: open, time in alternating rounds, judge, run scenarios, look inside."""
+"""One benchmark run: open, time in alternating rounds, evaluate, run scenarios, look inside."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import partial
@@ -16,32 +16,31 @@ from edge.engine import runtimes
 from edge_benchmarks.inside.instructions import counters
 from edge_benchmarks.measure.frames import BenchFrames, choose_frames
 from edge_benchmarks.measure.overhead import measure_overhead
-from edge_benchmarks.measure.processes import ColdStart, plan_for, process_floors_ms
+from edge_benchmarks.measure.processes import plan_for, process_floors_ms
+from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Trial, check_timer
 from edge_benchmarks.prediction import work_here
-from edge_benchmarks.record import record
-from edge_benchmarks.record.record import Measurement, Memory, Record, Scenarios, Setup
+from edge_benchmarks.record import record as rec
+from edge_benchmarks.record.record import Measurement, Memory, Record, Setup
 from edge_benchmarks.run import baselines
-from edge_benchmarks.run.answers import judged
-from edge_benchmarks.run.insight import Insight
+from edge_benchmarks.run.accuracy import evaluated
+from edge_benchmarks.run.analysis import Analysis, Step
 from edge_benchmarks.run.keras_window import ConversionCache
-from edge_benchmarks.run.measurement import describe, git_revision, streaming, timed
+from edge_benchmarks.run.measurement import describe, git_revision, streaming, to_measurement
 from edge_benchmarks.run.request import Request, refuse_impossible
-from edge_benchmarks.run.scenario_runs import ScenarioRuns
-from edge_benchmarks.run.targets import Contender, of_bundle, split_rerun
-from edge_benchmarks.scenarios.cold import Cold
-from edge_benchmarks.scenarios.single_stream import single_stream
-from edge_benchmarks.statistics import summarise
+from edge_benchmarks.run.targets import Target, bundle_target, split_rerun_target
+from edge_benchmarks.scenarios.base import Inputs, Scenario
+from edge_benchmarks.scenarios.single_stream import SingleStreamResult, measure_single_stream
 from edge_common import __version__
 from edge_common.console import Progress
 from edge_common.errors import ClipError, EdgeError
 from edge_devices.detection.machine import this_machine
 from edge_devices.detection.memory import read_memory
-from edge_devices.telemetry import TimeLine
+from edge_devices.telemetry import Sample, TimeLine
 
 
 class Bench:
-    """A run under way: what was opened, and the fields of the record found so far."""
+    """A run under way: what was opened, and the record so far."""
 
     def __init__(self, request: Request, progress: Progress) -> None:
         self.request, self._progress = request, progress
@@ -51,33 +50,26 @@ class Bench:
         self.clips = self._read_clips()
         self.frames: BenchFrames = choose_frames(self.bundle, self.clips, request.source)
         refuse_impossible(request, self.frames)
-        self._counters = counters(request.count_for, progress)
-        self._found: dict[str, Any] = {}
+        self._counters = counters(request.analyses.count_for, progress)
+        self._record: Record | None = None  # until frames were timed
         self._failures: list[str] = []
 
     def run(self) -> Record:
         """Measure everything that was asked for.
 
         Interrupted, it gives what was measured until then, with `complete` False; raises
-        KeyboardInterrupt where that is nothing. What fails after the timing is in
+        KeyboardInterrupt if that is nothing. What fails after the timing is in
         `failures`, and the rest goes on. Raises BundleError, EngineError, SourceError,
         ClipError, ModelError or ConfigError.
         """
         complete = self._finished(self._measure) and all(map(self._finished, self._further()))
-        if "measurements" not in self._found:
+        if self._record is None:
             raise KeyboardInterrupt
-        return Record(
-            schema=record.SCHEMA_VERSION,
+        return replace(
+            self._record,
             created_at=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-            edge_run=__version__,
-            revision=git_revision(),
-            bundle=describe(self.request.bundle, self.bundle),
-            machine=this_machine(),
-            setup=self._setup(),
-            data=self.clips.short_name if self.clips else "",
             complete=complete,
             failures=tuple(self._failures),
-            **self._found,
         )
 
     def _finished(self, step: Callable[[], bool | None]) -> bool:
@@ -87,32 +79,45 @@ class Bench:
         except KeyboardInterrupt:
             return False
         except EdgeError as error:
-            if "measurements" not in self._found:
+            if self._record is None:
                 raise
             self._failures.append(str(error))  # minutes of timing are not thrown away for it
             self._progress.say(f"warning: {error}")
             return True
 
     def _further(self) -> Iterator[Callable[[], bool | None]]:
-        yield self._judge
+        yield self._evaluate
         yield self._processes
-        runs = ScenarioRuns(self.request, self.bundle, self.frames, self._progress)
-        for name in self.request.scenarios:
-            yield partial(self._run_scenario, runs, name)
-        streamed = self._found["measurements"][0]
-        insight = Insight(self.request, self.bundle, streamed, self._progress, self._counters)
-        for look in insight.steps():
-            yield partial(self._look, look)
+        for scenario in self.request.scenarios:
+            if scenario.enabled:
+                yield partial(self._run_scenario, scenario)
+        analysis = Analysis(self.request, self.bundle, self._progress, self._counters)
+        for step in analysis.steps():
+            yield partial(self._analyse, step)
 
     def _measure(self) -> bool:
-        self._found |= {"timer": check_timer(), "overhead": measure_overhead()}
-        self._contenders = self._make_contenders()
-        plans = [self.request.plan, *[self.request.baseline_plan] * (len(self._contenders) - 1)]
+        timer, overhead = check_timer(), measure_overhead()
+        self._targets = self._make_targets()
+        plans = [self.request.plan, *[self.request.baseline_plan] * (len(self._targets) - 1)]
         trials = {
-            c.name: Trial(c.subject, self.frames.pixels, plan)
-            for c, plan in zip(self._contenders, plans)
-            if c.subject is not None
+            target.name: Trial(target.subject, self.frames.pixels, plan)
+            for target, plan in zip(self._targets, plans)
+            if target.subject is not None
         }
+        result, telemetry = self._time(trials)
+        if rec.STREAMED not in result.samples:
+            return False
+        measurements = [
+            to_measurement(target, trials[target.name], timer)
+            if target.name in result.samples
+            else Measurement(target.name, not_measured=target.not_measured or "interrupted")
+            for target in self._targets
+        ]
+        record = self._first_record(measurements)
+        self._record = replace(record, timer=timer, overhead=overhead, telemetry=telemetry)
+        return result.complete
+
+    def _time(self, trials: dict[str, Trial]) -> tuple[SingleStreamResult, tuple[Sample, ...]]:
         line, rounds = TimeLine(), self.request.plan.rounds
         line.start()
         with self._progress.count("timing, rounds", rounds) as on_round:
@@ -121,64 +126,82 @@ class Bench:
                 line.take()  # between rounds: a thread of its own would be in the way
                 on_round()
 
-            taken = single_stream(trials, rounds, after_round)
-        if record.STREAMED not in taken.samples:
-            return False
-        timer = self._found["timer"]
-        measurements = [
-            timed(c, trials[c.name], timer)
-            if c.name in taken.samples
-            else Measurement(c.name, not_measured=c.not_measured or "interrupted")
-            for c in self._contenders
-        ]
-        rerun = next((m for m in measurements if m.name == record.SPLIT_RERUN), None)
-        self._found |= {
-            "measurements": tuple(measurements),
-            "streaming": streaming(self.bundle.manifest.window, measurements[0], rerun),
-            "telemetry": line.samples,
-            "delegation": self._contenders[0].subject.delegation,
-            "predicted": self._contenders[0].subject.predicted,
-            "work": {} if self.request.options.device else work_here(self.bundle),
-        }
-        return taken.complete
+            result = measure_single_stream(trials, rounds, after_round)
+        return result, tuple(line.samples)
 
-    def _judge(self) -> None:
+    def _first_record(self, measurements: Sequence[Measurement]) -> Record:
+        """With what is known once frames were timed."""
+        rerun = next((m for m in measurements if m.name == rec.SPLIT_RERUN), None)
+        streamed = self._targets[0].subject
+        assert isinstance(streamed, StreamSubject)
+        return Record(
+            schema=rec.SCHEMA_VERSION,
+            created_at="",  # once it is whole
+            edge_run=__version__,
+            revision=git_revision(),
+            bundle=describe(self.request.bundle, self.bundle),
+            machine=this_machine(),
+            setup=self._setup(),
+            data=self.clips.short_name if self.clips else "",
+            measurements=tuple(measurements),
+            streaming=streaming(self.bundle.manifest.window, measurements[0], rerun),
+            memory=self._memory,
+            delegation=dict(streamed.delegation),
+            predicted=streamed.predicted,
+            work={} if self.request.options.device else work_here(self.bundle),
+        )
+
+    @property
+    def _measured(self) -> Record:
+        """The record so far; only what comes after the timing may ask for it."""
+        assert self._record is not None
+        return self._record
+
+    def _evaluate(self) -> None:
         clips = self.clips
         if clips is not None and self.request.clips is not None:
             clips = clips.sample(self.request.clips)  # all of them serve to calibrate and to time
-        self._found["measurements"] = tuple(
-            judged(
-                self._found["measurements"], self._contenders, self.bundle, clips, self._progress
-            )
+        record = self._measured
+        measurements = evaluated(
+            record.measurements, self._targets, self.bundle, clips, self._progress
         )
+        self._record = replace(record, measurements=tuple(measurements))
 
     def _processes(self) -> None:
-        request = self.request
-        if not request.processes:
+        request, record = self.request, self._measured
+        if not request.processes or record.streamed.total_ms is None:
             return
         floors: list[float] = []
         step = "fresh processes, for comparisons"
         with self._progress.count(step, request.processes) as on_process:
-            plan = plan_for(self._found["measurements"][0].total_ms.p50)
+            plan = plan_for(record.streamed.total_ms.p50)
             for floor in process_floors_ms(
                 request.bundle, request.options, self.frames, request.processes, plan, on_process
             ):
                 floors.append(floor)
-                self._found["process_floors_ms"] = tuple(floors)
+                self._record = replace(record, process_floors_ms=tuple(floors))
 
-    def _run_scenario(self, runs: ScenarioRuns, name: str) -> bool:
-        if name == "cold" and not self.request.cold_starts:
-            return True
-        result = runs.run(name)
-        done = self._found.get("scenarios", Scenarios())
-        self._found["scenarios"] = replace(done, **{name.replace("-", "_"): result})
-        self._found["energy"] = runs.energy
-        if isinstance(result, Cold) and result.first_result_s:
-            self._found["cold_start"] = _cold_start(result, runs.cold_frames)
-        return result.complete
+    def _run_scenario(self, scenario: Scenario[Any]) -> bool:
+        self._progress.say(f"scenario {scenario.name}")
+        outcome = scenario.run(self._inputs)
+        record = self._measured
+        self._record = replace(
+            record,
+            scenarios=record.scenarios | {scenario.key(): outcome.result},
+            energy=outcome.energy or record.energy,
+            cold_start=outcome.cold_start or record.cold_start,
+        )
+        return outcome.result.complete
 
-    def _look(self, look: Callable[[], Mapping[str, Any]]) -> None:
-        self._found |= look()
+    @property
+    def _inputs(self) -> Inputs:
+        request = self.request
+        return Inputs(
+            request.bundle, self.bundle, request.options, self.frames, request.plan, self._progress
+        )
+
+    def _analyse(self, step: Step) -> None:
+        self._record = step(self._measured)
 
     def _read_clips(self) -> Clips | None:
         if self.request.data is None:
@@ -188,33 +211,35 @@ class Bench:
         check_labels(self.tasks, clips)
         return clips
 
-    def _make_contenders(self) -> list[Contender]:
+    def _make_targets(self) -> list[Target]:
         request = self.request
-        contenders = [of_bundle(record.STREAMED, self.bundle, request.options)]
-        self._found["memory"] = self._memory_of(contenders[0])
-        if not request.baselines:
-            return contenders
-        contenders.append(split_rerun(self.bundle, request.options))
-        if request.model is None:
-            return contenders + baselines.unprepared()
+        targets = [bundle_target(rec.STREAMED, self.bundle, request.options)]
+        self._memory = self._memory_of(targets[0])
+        if request.baselines is None:
+            return targets
+        targets.append(split_rerun_target(self.bundle, request.options))
+        if request.baselines.model is None:
+            return targets + baselines.unprepared()
         self._progress.say("starting tensorflow, loading the model")
-        whole = baselines.load_whole_window(request.model, self.bundle)
+        whole = baselines.load_whole_window(request.baselines.model, self.bundle)
         cache = ConversionCache(request.cache)
-        return contenders + whole.contenders(
-            request.options, self._windows(), cache, self._progress.say
-        )
+        return targets + whole.targets(request.options, self._windows(), cache, self._progress.say)
 
-    def _memory_of(self, streamed: Contender) -> Memory:
+    def _memory_of(self, streamed: Target) -> Memory | None:
         """With the bundle loaded and run, and no baseline yet: those bring tensorflow."""
-        Trial(streamed.subject, self.frames.pixels, replace(self.request.plan, warmup=0)).warm_up()
+        assert streamed.subject is not None
+        plan = replace(self.request.plan, warmup=0)
+        Trial(streamed.subject, self.frames.pixels, plan).warm_up()
         own = read_memory()
+        if own.rss_bytes is None or own.peak_rss_bytes is None:
+            return None
         return Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes)
 
     def _windows(self) -> Sequence[np.ndarray]:
         """Windows to calibrate with: the clips, else all windows of the frames."""
         if self.clips is not None:
-            return self.clips.windows
-        rgb = [pixels[..., ::-1] for pixels in self.frames.pixels]
+            return list(self.clips.windows)
+        rgb = np.stack([pixels[..., ::-1] for pixels in self.frames.pixels])
         length = self.bundle.manifest.window
         if len(rgb) < length:
             raise ClipError(
@@ -237,7 +262,3 @@ class Bench:
             warmup_frames=plan.warmup,
             device=options.device,
         )
-
-
-def _cold_start(found: Cold, frames: int) -> ColdStart:
-    return ColdStart(summarise(found.first_result_s), found.peak_rss_bytes, frames)

@@ -38,9 +38,9 @@ class FloatFrames:
 def calibration_windows(manifest: Manifest, windows: Sequence[np.ndarray]) -> np.ndarray:
     """Windows spread over those given: float32 (n, T, H, W, C)."""
     count = min(len(windows), _CALIBRATION_WINDOWS)
-    chosen = np.linspace(0, len(windows) - 1, count).round().astype(int)
+    indices = np.linspace(0, len(windows) - 1, count).round().astype(int)
     frames = FloatFrames(manifest.input)
-    return np.stack([frames.window(windows[i]) for i in chosen])
+    return np.stack([frames.window(windows[i]) for i in indices])
 
 
 class KerasSubject:
@@ -82,7 +82,7 @@ class ConversionCache:
         return self.folder.expanduser() / f"{digest.hexdigest()[:32]}-{precision}.tflite"
 
     def store(self, path: Path, model: bytes) -> None:
-        """Put a conversion under its name, whole. Raises SinkError where it cannot."""
+        """Put a conversion under its name, whole. Raises SinkError if it cannot."""
         write_cached(path, model)
 
 

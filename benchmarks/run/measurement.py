@@ -1,4 +1,4 @@
-"""From the timings of a trial to the figures of a record, and what makes them doubtful."""
+"""From the timings of a trial to the figures of a record, and what speaks against them."""
 
 import hashlib
 import subprocess
@@ -13,11 +13,12 @@ from edge.shipped import find_bundle
 from edge.tflite import flatbuffer
 from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial
 from edge_benchmarks.record.record import BundleRecord, Measurement, PartRecord, Record, Streaming
-from edge_benchmarks.run.targets import Contender
+from edge_benchmarks.run.targets import Target
 from edge_benchmarks.statistics import (
     CHECKS,
     Evidence,
     Summary,
+    Verdict,
     judge,
     median,
     percentile_estimates,
@@ -29,13 +30,13 @@ from edge_common.errors import EngineError
 _DIGITS = 5  # of milliseconds: 10 ns
 
 
-def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
-    """All latencies of a contender that was measured with this timer."""
+def to_measurement(target: Target, trial: Trial, timer: TimerCheck) -> Measurement:
+    """All latencies of a target that was timed with this timer."""
     timings = trial.timings
     has_engines = bool(timings[0].invokes_ms)
     frames_ms = [t.total_ms for t in timings]
-    found = Measurement(
-        contender.name,
+    measurement = Measurement(
+        target.name,
         total_ms=summarise(frames_ms),
         cpu_ms=summarise([t.cpu_ms for t in timings]),
         stages_ms=_by_name(timings, lambda t: t.stages_ms),
@@ -45,15 +46,15 @@ def timed(contender: Contender, trial: Trial, timer: TimerCheck) -> Measurement:
             part: sum(t.invocations[part] for t in timings) / len(timings)
             for part in timings[0].invocations
         },
-        round_p50_ms=tuple(median([t.total_ms for t in taken]) for taken in trial.rounds),
-        size_bytes=contender.size_bytes,
+        round_p50_ms=tuple(median([t.total_ms for t in each]) for each in trial.rounds),
+        size_bytes=target.size_bytes,
         frames_ms=tuple(round(ms, _DIGITS) for ms in frames_ms),
         round_frames=tuple(map(len, trial.rounds)),
         percentiles=percentile_estimates(frames_ms),
         outliers=tukey_outliers(frames_ms),
-        waits=contender.waits,
+        waits=target.waits,
     )
-    return replace(found, verdict=str(judge(evidence(found, timer))))
+    return replace(measurement, verdict=str(judge(evidence(measurement, timer))))
 
 
 def streaming(window: int, streamed: Measurement, rerun: Measurement | None) -> Streaming | None:
@@ -108,61 +109,72 @@ def _part(part: Part, model: bytes) -> PartRecord:
         role=part.role,
         precision=part.precision,
         size_bytes=len(model),
-        parameters=part.parameters or _counted(model, lambda cost: cost.parameters),
-        multiply_adds=part.multiply_adds or _counted(model, lambda cost: cost.multiply_adds),
+        parameters=part.parameters or _count_in_graph(model, lambda cost: cost.parameters),
+        multiply_adds=part.multiply_adds or _count_in_graph(model, lambda cost: cost.multiply_adds),
     )
 
 
-def _counted(model: bytes, figure: Callable[[flatbuffer.Cost], int]) -> int | None:
-    """What the manifest does not say, counted in the graph; None where nothing can read it."""
+def _count_in_graph(model: bytes, figure: Callable[[flatbuffer.Cost], int]) -> int | None:
+    """What the manifest does not say, counted in the graph; None if nothing can read it."""
     try:
         return figure(flatbuffer.cost(model))
     except EngineError:
         return None
 
 
-def doubts(record: Record) -> Iterator[str]:
-    """One sentence for each doubt; none for a clean run."""
-    partly = {found.fallback for found in record.delegation.values() if found.failed_at}
+def warnings_of(record: Record) -> Iterator[str]:
+    """One sentence for each reason to doubt its figures; none for a clean run."""
+    later = {each.fallback for each in record.delegation.values() if each.failed_at}
     for reason in record.left_out:
-        since = "from then on " if reason in partly else ""
+        since = "from then on " if reason in later else ""
         yield f"{reason}; {since}the figures are those of a run without it"
     for part, count in record.streamed.invocations.items():
         if count != 1:
             yield f"the {part} ran {count:g} times a frame; exactly once was promised"
-    known = {found.name: evidence(found, record.timer) for found in record.measurements}
+    by_name = {each.name: evidence(each, record.timer) for each in record.measurements}
     for check in CHECKS:
-        failed = {name: check.share(of) for name, of in known.items() if check.fails(of)}
+        failed = {name: check.share(of) for name, of in by_name.items() if check.fails(of)}
         if failed:
             listed = ", ".join(f"{name} {share:.0%}" for name, share in failed.items())
             yield f"unstable, {check.reason}: {listed}; {check.next_step}"
 
 
-def evidence(found: Measurement, timer: TimerCheck | None) -> Evidence:
-    """What a record tells of how one contender was measured."""
-    outliers = found.outliers.share if found.outliers else 0.0
-    clock = timer.share_of(found.total_ms.min) if timer and found.total_ms else 0.0
-    return Evidence(found.round_p50_ms, _waiting(found), outliers, clock)
+def verdict_of(measurement: Measurement, timer: TimerCheck | None) -> Verdict | None:
+    """Whether it can be trusted, judged from its figures; None if it was never judged."""
+    return judge(evidence(measurement, timer)) if measurement.verdict else None
 
 
-def _waiting(found: Measurement) -> float:
-    if found.total_ms is None or found.cpu_ms is None or not found.invokes_ms:
+def evidence(measurement: Measurement, timer: TimerCheck | None) -> Evidence:
+    """What a record tells of how one target was measured."""
+    total_ms, outliers = measurement.total_ms, measurement.outliers
+    return Evidence(
+        measurement.round_p50_ms,
+        _waiting(measurement),
+        outliers.share if outliers else 0.0,
+        timer.share_of(total_ms.min) if timer and total_ms else 0.0,
+    )
+
+
+def _waiting(measurement: Measurement) -> float:
+    """Share of a frame's time without a core."""
+    total_ms, cpu_ms = measurement.total_ms, measurement.cpu_ms
+    if total_ms is None or cpu_ms is None or not measurement.invokes_ms:
         return 0.0  # Keras waits for threads of its own
-    if found.waits:
-        return 0.0  # for an accelerator, or to play a slower board
-    return 1.0 - found.cpu_ms.mean / found.total_ms.mean
+    if measurement.waits:
+        return 0.0  # for an accelerator, or to emulate a slower board
+    return 1.0 - cpu_ms.mean / total_ms.mean
 
 
 _PROJECT = Path(__file__).resolve().parent.parent
 
 
 def git_revision(project: Path = _PROJECT) -> str:
-    """The commit of the checkout, `+` behind it where files differ; empty where there is none."""
-    described = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
+    """The commit of the checkout, `+` behind it if files differ; empty if there is none."""
+    command = ["git", "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude=*"]
     try:
         if not (project / ".git").exists():  # an installed package in somebody else's checkout
             return ""
-        done = subprocess.run(described, cwd=project, capture_output=True, text=True, timeout=10)
+        process = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""

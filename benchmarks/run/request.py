@@ -1,11 +1,14 @@
 """What a benchmark run is asked for."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
+from typing import Any
 
 from edge.stream.stream import EngineOptions
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.timing import Plan
+from edge_benchmarks.scenarios.base import Scenario
+from edge_benchmarks.scenarios.cold import Cold
 from edge_common.errors import ConfigError
 from edge_common.files import cache_folder
 from edge_devices.profiles.profile import Profile
@@ -14,13 +17,33 @@ BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after 
 
 
 @dataclass(frozen=True)
-class Request:
-    """Single-stream is always measured; the rest only where it is named here.
+class Baselines:
+    """Slower ways to run the same network. model: the uncut network, if it is given.
 
-    scenarios: of `edge_benchmarks.commands.options.SCENARIOS`.  rate_hz: of frames in camera,
-    capacity and soak (0: flat out, soak only); None is the bundle's own.
-    streams: of multi-stream.
-    count_for: boards whose instructions are counted.
+    frames: enough of each.
+    """
+
+    model: Path | None = None
+    frames: int = 100
+
+
+@dataclass(frozen=True)
+class Analyses:
+    """What is looked into beside the clock. count_for: boards whose instructions are counted."""
+
+    profile: bool = False
+    roofline: bool = False
+    engines: bool = False
+    cross_check: bool = False
+    count_for: tuple[Profile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """Single-stream is always measured; the rest only if it is named here.
+
+    data: clips, for accuracy labelled ones.  clips: at most so many are answered.
+    source: of the frames that are timed.  cache: of converted networks.
     processes: fresh ones whose shortest frames comparisons rest on.
     """
 
@@ -29,55 +52,45 @@ class Request:
     data: Path | None = None
     clips: int | None = None
     source: str | None = None
-    baselines: bool = False
-    model: Path | None = None
-    cache: Path = field(default_factory=lambda: cache_folder() / "baselines")
     plan: Plan = field(default_factory=Plan)
-    baseline_frames: int = 100
-    cold_starts: int = 3
     processes: int = 0
-    scenarios: tuple[str, ...] = ("cold",)
-    rate_hz: float | None = None
-    deadline_ms: float | None = None
-    streams: int = 4
-    stream_threads: bool = False
-    soak_minutes: float = 10.0
-    soak_interval_s: float = 10.0
-    profile: bool = False
-    roofline: bool = False
-    engines: bool = False
-    cross_check: bool = False
-    count_for: tuple[Profile, ...] = ()
+    baselines: Baselines | None = None
+    scenarios: tuple[Scenario[Any], ...] = (Cold(),)
+    analyses: Analyses = field(default_factory=Analyses)
+    cache: Path = field(default_factory=lambda: cache_folder() / "baselines")
 
     @property
     def baseline_plan(self) -> Plan:
         """Of everything but the streamed network."""
-        frames = min(self.plan.frames, self.baseline_frames)
-        return replace(self.plan, frames=frames, warmup=BASELINE_WARMUP)
+        enough = self.baselines.frames if self.baselines else self.plan.frames
+        return replace(self.plan, frames=min(self.plan.frames, enough), warmup=BASELINE_WARMUP)
 
 
 def refuse_impossible(request: Request, frames: BenchFrames) -> None:
-    """Raise ConfigError, before minutes of measuring, where a part of it cannot be had."""
-    if "pipeline" in request.scenarios and frames.uri is None:
-        raise ConfigError("the pipeline scenario reads a recording: give --source")
-    _refuse_unplayable(request)
-    inside = [name for name in ("profile", "cross_check") if getattr(request, name)]
-    delegate = request.options.delegate
+    """Raise ConfigError, before minutes of measuring, if a part of it cannot be had."""
+    for scenario in request.scenarios:
+        scenario.check(frames)
+    _refuse_emulated(request)
+    analyses, delegate = request.analyses, request.options.delegate
+    inside = [name for name in ("profile", "cross_check") if getattr(analyses, name)]
     if inside and not delegate.is_the_runtimes_choice:
-        option = inside[0].replace("_", "-")
         raise ConfigError(
-            f"--{option} knows the runtime's own choice alone, not --delegate {delegate.label}: "
-            "leave one of them out"
+            f"{_flag(inside[0])} knows the runtime's own choice alone, not --delegate "
+            f"{delegate.label}: leave one of them out"
         )
 
 
-_OF_THIS_MACHINE = ("model", "profile", "roofline", "engines", "cross_check")
-
-
-def _refuse_unplayable(request: Request) -> None:
-    asked = [name for name in _OF_THIS_MACHINE if getattr(request, name)]
-    if request.options.device and asked:
+def _refuse_emulated(request: Request) -> None:
+    """Refuse what looks at this machine in a run that emulates another."""
+    has_model = request.baselines is not None and request.baselines.model is not None
+    analyses = [each.name for each in fields(Analyses) if each.name != "count_for"]
+    requested = ["model"] * has_model + [n for n in analyses if getattr(request.analyses, n)]
+    if request.options.device and requested:
         raise ConfigError(
-            f"--{asked[0].replace('_', '-')} measures this machine, and --device "
-            f"{request.options.device} plays another: leave one of them out"
+            f"{_flag(requested[0])} measures this machine, and --device "
+            f"{request.options.device} emulates another: leave one of them out"
         )
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

@@ -18,13 +18,13 @@ Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.n
 
 
 @dataclass(frozen=True)
-class Contender:
+class Target:
     """One way of running the network.
 
-    subject: None where it cannot be measured; `not_measured` says why.
-    outputs: what it answers to whole windows; None where that is known from another.
+    subject: None if it cannot be measured; `not_measured` says why.
+    outputs: what it answers to whole windows; None if that is known from another.
     exact: whether it is the float network that the others approximate.
-    waits: whether it waits within a frame by design: for a delegate's library, or to play a board.
+    waits: whether it waits within a frame by design: for a delegate's library, or to emulate a board.
     """
 
     name: str
@@ -36,17 +36,17 @@ class Contender:
     waits: bool = False
 
 
-def missing(name: str, reason: str) -> Contender:
+def missing(name: str, reason: str) -> Target:
     """A way that could not be made ready."""
-    return Contender(name, not_measured=reason)
+    return Target(name, not_measured=reason)
 
 
-def of_bundle(
+def bundle_target(
     name: str, bundle: Bundle, options: EngineOptions, *, exact: bool = False
-) -> Contender:
-    """A bundle, cut or uncut, through a Stream. Raises EngineError where it does not load."""
-    unpaced = replace(options, device="")  # a played board answers the same, only later
-    return Contender(
+) -> Target:
+    """A bundle, cut or uncut, through a Stream. Raises EngineError if it does not load."""
+    unpaced = replace(options, device="")  # an emulated board answers the same, only later
+    return Target(
         name,
         StreamSubject(Stream(bundle, options)),
         lambda windows, on_window: stream_outputs(bundle, windows, unpaced, on_window),
@@ -60,11 +60,11 @@ def _waits(options: EngineOptions) -> bool:
     return options.delegate.is_library or bool(options.device)
 
 
-def split_rerun(bundle: Bundle, options: EngineOptions) -> Contender:
+def split_rerun_target(bundle: Bundle, options: EngineOptions) -> Target:
     """The bundle's two parts without a ring: its answers are the streamed ones."""
     name = record.SPLIT_RERUN
     if bundle.manifest.part("encoder") is None:
         return missing(name, "the bundle is not cut into an encoder and a head")
     size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
     subject = RerunSubject(WindowRerun(bundle, options))
-    return Contender(name, subject, size_bytes=size, waits=_waits(options))
+    return Target(name, subject, size_bytes=size, waits=_waits(options))

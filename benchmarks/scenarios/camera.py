@@ -2,36 +2,29 @@
 
 Ages are counted from when a frame was *due*, so that a generator or a reader that was
 held up cannot make the figures look better (coordinated omission: G. Tene, 2015, "How
-NOT to measure latency"). Where the generator itself was late too often the run is
+NOT to measure latency"). If the generator itself was late too often the run is
 invalid, as in LoadGen.
 """
 
-import math
-import time
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import pstdev
 
-import numpy as np
+import click
 
-from edge.loop import run
-from edge.sinks import RunEnded
-from edge.sources import Source
-from edge.sources.live import LiveSource
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
-from edge.summary import RunSummary
-from edge_benchmarks.measure.timing import Clock, Plan, Trial
-from edge_benchmarks.scenarios.paced_camera import PacedCamera
-from edge_benchmarks.scenarios.samples import BareStream, Interruptible
+from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario, refuse_flat_out
+from edge_benchmarks.show.cells import interrupted, key_figures, number, percent, spreads
+from edge_benchmarks.show.plots import shapes
+from edge_common import figures
+from edge_common.document import Section
 
 LATE_PERIODS = 0.1  # a generator that misses its time by more was late
 LATE_SHARE = 0.01  # of its frames may be late
 
 
 @dataclass(frozen=True)
-class Camera:
+class CameraResult:
     """A run of the live path; series hold one value a decision, but the first frame's.
 
     deadline_ms: how old a frame may be at its decision.
@@ -54,14 +47,14 @@ class Camera:
     complete: bool = True
 
     @property
-    def intervals_ms(self) -> np.ndarray:
+    def intervals_ms(self) -> list[float]:
         """Between decisions."""
-        return np.diff(self.decided_ms)
+        return [later - earlier for earlier, later in pairwise(self.decided_ms)]
 
     @property
     def jitter_ms(self) -> float | None:
-        """Standard deviation of the intervals; None where there are fewer than two."""
-        return float(np.std(self.intervals_ms)) if len(self.intervals_ms) > 1 else None
+        """Standard deviation of the intervals; None if there are fewer than two."""
+        return pstdev(self.intervals_ms) if len(self.intervals_ms) > 1 else None
 
     @property
     def missed_share(self) -> float | None:
@@ -87,78 +80,118 @@ class Camera:
         )
 
 
-def camera(
-    stream: Stream,
-    frames: Sequence[np.ndarray],
-    plan: Plan,
-    rate_hz: float,
-    *,
-    deadline_ms: float | None = None,
-    on_frame: Callable[[], None] = lambda: None,
-) -> Camera:
-    """Run edge-run's loop on a live source, at `rate_hz` frames a second.
-
-    Frames: `plan.frames`, or as many as come in `plan.seconds`.  deadline_ms: one
-    period unless given.  stream: with a hop of 1.
-    """
-    count = max(plan.frames, math.ceil(plan.seconds * rate_hz)) + 1
-    paced = PacedCamera(frames, rate_hz, count)
-    log = LiveLog(paced)
-    with Interruptible() as running:
-        Trial(BareStream(stream), frames, plan).warm_up()
-        source = LiveSource("paced camera", lambda: paced, retry_delays_s=())
-        log.watch(stream, source, on_frame)
-    return log.figures(deadline_ms or 1e3 / rate_hz, running.complete)
+DEADLINE = click.Option(
+    ["--deadline", "deadline_ms"],
+    type=click.FloatRange(0, min_open=True),
+    metavar="MS",
+    help="camera: how old a frame may be at its decision. [default: one period]",
+)
 
 
-class LiveLog:
-    """A sink that notes when each decision was made on a frame of a paced camera."""
+@dataclass(frozen=True)
+class Camera(Scenario[CameraResult]):
+    """rate_hz: None is the bundle's own.  deadline_ms: None is one period."""
 
-    def __init__(self, paced: PacedCamera, clock: Clock = time.perf_counter_ns) -> None:
-        self._paced, self._clock = paced, clock
-        self._newest = -1
-        self._age_ms: list[float] = []
-        self._decided_ms: list[float] = []
-        self._stages_ms: dict[str, list[float]] = {}
-        self._summary = RunSummary("", "", "")
+    name = "camera"
+    summary = "frames at a fixed rate"
+    options = (RATE, DEADLINE)
 
-    def watch(
-        self, stream: Stream, source: Source, on_frame: Callable[[], None] = lambda: None
-    ) -> None:
-        """Run until the camera's last frame came through `source`, which is then closed."""
+    rate_hz: float | None = None
+    deadline_ms: float | None = None
 
-        def until_last(_: RunSummary) -> None:
-            on_frame()
-            if self._newest == self._paced.count - 1:
-                raise RunEnded
+    def __post_init__(self) -> None:
+        refuse_flat_out(self.rate_hz)
 
-        with closing(source):
-            run(stream, source, [self], self._summary, on_frame=until_last)
+    @classmethod
+    def result_type(cls) -> type[CameraResult]:
+        return CameraResult
 
-    def take(self, frame: Frame, decision: Decision | None) -> None:
-        now_ns, self._newest = self._clock(), frame.number
-        if decision is None or frame.number == 0:  # it waited while the source was opened
-            return
-        schedule = self._paced.schedule
-        self._age_ms.append((now_ns - schedule.due_ns(frame.number)) / 1e6)
-        self._decided_ms.append((now_ns - schedule.due_ns(0)) / 1e6)
-        for stage, ms in decision.latency_ms.items():
-            self._stages_ms.setdefault(stage, []).append(ms)
+    def run(self, inputs: Inputs) -> Outcome[CameraResult]:
+        from edge_benchmarks.scenarios.live_camera import measure_camera
 
-    def close(self) -> None:
-        """Nothing to finish."""
+        plan, rate_hz = inputs.plan, inputs.rate_hz(self.rate_hz)
+        count = max(plan.frames, round(plan.seconds * rate_hz))
+        with inputs.progress.count("camera, frames", count) as on_frame:
+            result = measure_camera(
+                inputs.stream(),
+                inputs.frames.pixels,
+                plan,
+                rate_hz,
+                deadline_ms=self.deadline_ms,
+                on_frame=on_frame,
+            )
+        return Outcome(result)
 
-    def figures(self, deadline_ms: float, complete: bool) -> Camera:
-        """What was noted so far."""
-        return Camera(
-            self._paced.rate_hz,
-            deadline_ms,
-            tuple(self._age_ms),
-            tuple(map(sum, zip(*self._stages_ms.values()))),
-            {stage: tuple(ms) for stage, ms in self._stages_ms.items()},
-            tuple(self._decided_ms),
-            self._summary.frames,
-            self._summary.dropped,
-            tuple(self._paced.lateness_ms),
-            complete,
+    @classmethod
+    def show(cls, result: CameraResult) -> Section:
+        text = [f"Frames came {result.rate_hz:g} times a second, whoever was too slow for one."]
+        if result.invalid_because:
+            text.append(f"**Invalid:** {result.invalid_because}.")
+        rows = [
+            ("missed: decided on too late, or never", percent(result.missed_share)),
+            ("deadline", number(result.deadline_ms, "ms")),
+            ("frames taken", f"{result.taken:,}"),
+            ("frames dropped", f"{result.dropped:,}"),
+            ("jitter: standard deviation between decisions", number(result.jitter_ms, "ms")),
+            ("frames that the generator was late with", percent(result.late_share)),
+        ]
+        series = {"frame age": result.age_ms, "network": result.latency_ms, **result.stages_ms}
+        return Section(
+            "Camera",
+            [*text, *interrupted(result.complete)],
+            [spreads("ms", series), key_figures(rows)],
+            svg=(lambda: _plot(result)) if len(result.age_ms) > 1 else "",
+            caption="Age: from when the frame was due to its decision.",
+            level=3,
+            digest=list(_digest(result)),
         )
+
+
+def _digest(result: CameraResult) -> Iterator[tuple[str, str]]:
+    from edge_benchmarks.statistics import summarise
+
+    if not result.age_ms:
+        return
+    age = summarise(result.age_ms)
+    yield (
+        f"camera, {result.rate_hz:g} Hz",
+        f"frame age {age.p50:.2f} ms p50, {age.p99:.2f} p99; {result.dropped} dropped",
+    )
+    yield (
+        "",
+        f"jitter {result.jitter_ms or 0:.2f} ms; {result.missed_share or 0:.1%} missed "
+        f"their deadline of {result.deadline_ms:.1f} ms",
+    )
+    if result.invalid_because:
+        yield "", f"INVALID: {result.invalid_because}"
+
+
+def _plot(result: CameraResult) -> str:
+    """How old frames are at their decisions, and how evenly decisions come."""
+
+    def draw(figure: figures.Figure) -> None:
+        left, right = figures.panel(figure, (1, 2, 1)), figures.panel(figure, (1, 2, 2))
+        shapes.ecdf(left, result.age_ms, figures.COLOURS[0], "frame age")
+        shapes.ecdf(left, result.latency_ms, figures.COLOURS[1], "of it the network")
+        left.axvline(
+            result.deadline_ms, color=figures.INK, linestyle="--", linewidth=1, label="deadline"
+        )
+        if figures.far_apart([*result.age_ms, *result.latency_ms]):
+            figures.log_scale(left)
+        left.set_xlabel("ms")
+        left.set_ylabel("share of decisions, %")
+        _plot_intervals(right, result)
+        figures.legend(figure, [left, right])
+
+    return figures.svg_figure(draw, height=3.4)
+
+
+def _plot_intervals(axes: figures.Axes, result: CameraResult) -> None:
+    period_ms = 1e3 / result.rate_hz
+    axes.plot(
+        result.intervals_ms, color=figures.COLOURS[2], linewidth=0.8, label="between decisions"
+    )
+    axes.axhline(period_ms, color=figures.INK, linestyle=":", linewidth=1, label="period")
+    figures.from_zero(axes, [*result.intervals_ms, period_ms])
+    axes.set_xlabel("decision")
+    axes.set_ylabel("ms")

@@ -1,25 +1,46 @@
 """How many streams a board keeps up with."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
-import numpy as np
+from edge_benchmarks.scenarios.base import (
+    RATE,
+    Inputs,
+    Interruptible,
+    Outcome,
+    Scenario,
+    refuse_flat_out,
+)
+from edge_benchmarks.scenarios.multi_stream import (
+    STREAM_THREADS,
+    MultiStreamResult,
+    measure_multi_stream,
+)
+from edge_benchmarks.show.cells import interrupted, number
+from edge_common import figures
+from edge_common.document import Section, Table
 
-from edge_benchmarks.measure.timing import Plan, Subject
-from edge_benchmarks.scenarios.multi_stream import MultiStream, multi_stream
-from edge_benchmarks.scenarios.samples import Interruptible
+if TYPE_CHECKING:
+    import numpy as np
 
-Measure = Callable[[Sequence[Subject]], MultiStream]
+    from edge_benchmarks.measure.timing import Plan, Subject
+
+    Measure = Callable[[Sequence[Subject]], MultiStreamResult]
+
+_FRAMES = 100  # an attempt is judged by its p99
 
 
 @dataclass(frozen=True)
-class Capacity:
+class CapacityResult:
     """limit: more streams were not tried.  tried: in the order of the search."""
 
     rate_hz: float
     limit: int
-    tried: tuple[MultiStream, ...] = ()
+    tried: tuple[MultiStreamResult, ...] = ()
     complete: bool = True
 
     @property
@@ -28,7 +49,7 @@ class Capacity:
         return max((t.streams for t in self.tried if t.keeps(self.rate_hz)), default=0)
 
 
-def capacity(
+def search_capacity(
     new_subject: Callable[[], Subject],
     frames: Sequence[np.ndarray],
     plan: Plan,
@@ -37,37 +58,38 @@ def capacity(
     limit: int = 64,
     threaded: bool = False,
     measure: Measure | None = None,
-    on_tried: Callable[[MultiStream], None] = lambda tried: None,
-) -> Capacity:
+    on_attempt: Callable[[MultiStreamResult], None] = lambda attempt: None,
+) -> CapacityResult:
     """Find the largest number of streams at `rate_hz` frames a second each.
 
     new_subject: a stream with engines and a window of its own; it is called as often as
-    there are streams.  plan: of each attempt.  measure: `multi_stream` unless given.
+    there are streams.  plan: of each attempt.  measure: `measure_multi_stream` unless given.
     """
-    measure = measure or partial(multi_stream, frames=frames, plan=plan, threaded=threaded)
+
+    measure = measure or partial(measure_multi_stream, frames=frames, plan=plan, threaded=threaded)
     subjects: list[Subject] = []
-    tried: list[MultiStream] = []
+    attempts: list[MultiStreamResult] = []
 
     def keeps(streams: int) -> bool:
         while len(subjects) < streams:
             subjects.append(new_subject())
-        found = measure(subjects[:streams])
-        tried.append(found)
-        on_tried(found)
-        if not found.complete:
+        attempt = measure(subjects[:streams])
+        attempts.append(attempt)
+        on_attempt(attempt)
+        if not attempt.complete:
             raise KeyboardInterrupt
-        return found.keeps(rate_hz)
+        return attempt.keeps(rate_hz)
 
     with Interruptible() as search:
         largest(keeps, limit)
-    whole = tuple(attempt for attempt in tried if attempt.complete)
-    return Capacity(rate_hz, limit, whole, search.complete)
+    whole = tuple(attempt for attempt in attempts if attempt.complete)
+    return CapacityResult(rate_hz, limit, whole, search.complete)
 
 
 def largest(holds: Callable[[int], bool], limit: int) -> int:
     """The largest number from 1 to `limit` that `holds`, 0 if none: doubling, then bisection.
 
-    Where one number holds, all smaller ones must.
+    If one number holds, all smaller ones must.
     """
     good, bad = 0, 1
     while bad <= limit and holds(bad):
@@ -76,3 +98,86 @@ def largest(holds: Callable[[int], bool], limit: int) -> int:
         middle = (good + bad) // 2
         good, bad = (middle, bad) if holds(middle) else (good, middle)
     return good
+
+
+@dataclass(frozen=True)
+class Capacity(Scenario[CapacityResult]):
+    """rate_hz: of each stream; None is the bundle's own."""
+
+    name = "capacity"
+    summary = "how many of them"
+    options = (RATE, STREAM_THREADS)
+
+    rate_hz: float | None = None
+    stream_threads: bool = False
+
+    def __post_init__(self) -> None:
+        refuse_flat_out(self.rate_hz)
+
+    @classmethod
+    def result_type(cls) -> type[CapacityResult]:
+        return CapacityResult
+
+    def run(self, inputs: Inputs) -> Outcome[CapacityResult]:
+        from edge_benchmarks.measure.timing import Plan
+
+        result = search_capacity(
+            inputs.subject,
+            inputs.frames.pixels,
+            Plan(max(inputs.plan.frames, _FRAMES), inputs.plan.seconds),
+            inputs.rate_hz(self.rate_hz),
+            threaded=self.stream_threads,
+            on_attempt=lambda attempt: inputs.progress.say(
+                f"... {attempt.streams} streams: p99 {attempt.p99_ms or 0:.1f} ms a round"
+            ),
+        )
+        return Outcome(result)
+
+    @classmethod
+    def show(cls, result: CapacityResult) -> Section:
+        rows = [
+            (
+                str(attempt.streams),
+                number(attempt.p99_ms),
+                number(attempt.frames_per_second),
+                "yes" if attempt.keeps(result.rate_hz) else "no",
+            )
+            for attempt in result.tried
+        ]
+        header = ("streams tried", "p99 of a round, ms", "frames/s", "in time")
+        fits = f"**{result.streams} streams** at {result.rate_hz:g} frames a second each"
+        limit = " (no more were tried)" if result.streams == result.limit else ""
+        drawn = any(attempt.slowest_ms for attempt in result.tried)
+        return Section(
+            "Capacity",
+            [f"{fits} (at most {result.limit} were tried).", *interrupted(result.complete)],
+            [Table(header, rows, words=1)],
+            svg=(lambda: _plot(result)) if drawn else "",
+            level=3,
+            digest=[("capacity", f"{result.streams} streams at {result.rate_hz:g} Hz{limit}")],
+        )
+
+
+def _plot(result: CapacityResult) -> str:
+    """What each attempt of the search took against the time that there is."""
+    attempts = sorted(result.tried, key=lambda attempt: attempt.streams)
+    p99_ms = {a.streams: a.p99_ms for a in attempts if a.p99_ms is not None}
+    period_ms = 1e3 / result.rate_hz
+
+    def draw(figure: figures.Figure) -> None:
+        axes = figures.panel(figure)
+        axes.plot(
+            list(p99_ms), list(p99_ms.values()), "o-",
+            color=figures.COLOURS[0], markersize=5, label="p99 of a round",
+        )  # fmt: skip
+        axes.axhline(
+            period_ms, color=figures.INK, linestyle="--", linewidth=1,
+            label=f"period of {result.rate_hz:g} frames a second",
+        )  # fmt: skip
+        figures.from_zero(axes, [period_ms, *p99_ms.values()])
+        axes.set_xlim(left=0)
+        axes.set_xlabel("streams")
+        axes.set_ylabel("a frame of each stream, ms")
+        figures.legend(figure, [axes])
+
+    return figures.svg_figure(draw, height=3.0)

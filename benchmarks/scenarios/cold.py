@@ -1,16 +1,28 @@
 """cold: from nothing to the first result, and what takes how long on the way."""
 
+from __future__ import annotations
+
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from statistics import median
+from typing import TYPE_CHECKING
 
-from edge.stream.stream import EngineOptions
-from edge_benchmarks.measure.frames import BenchFrames
-from edge_benchmarks.measure.processes import cold_start
-from edge_benchmarks.measure.timing import Clock
-from edge_benchmarks.scenarios.samples import Interruptible
+import click
+
+from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
+from edge_benchmarks.show.cells import interrupted, memory, number
+from edge_benchmarks.show.plots import shapes
 from edge_common.children import module_command, run_for_json
+from edge_common.document import Section, Table
+
+if TYPE_CHECKING:
+    from edge.stream.stream import EngineOptions
+    from edge_benchmarks.measure.frames import BenchFrames
+    from edge_benchmarks.measure.processes import ColdStart
+    from edge_benchmarks.measure.timing import Clock
+    from edge_benchmarks.record.record import Record
 
 _STEPS = "edge_benchmarks.scenarios.first_decision"
 
@@ -18,7 +30,7 @@ Run = Callable[[list[str]], dict[str, int]]
 
 
 @dataclass(frozen=True)
-class Cold:
+class ColdResult:
     """Seconds of each fresh process; the first may have found its files on the disk only.
 
     first_result_s: edge-run itself, from process start to the first frame's result.
@@ -36,7 +48,7 @@ class Cold:
     complete: bool = True
 
 
-def cold(
+def measure_cold(
     bundle: str,
     options: EngineOptions,
     frames: BenchFrames,
@@ -44,20 +56,23 @@ def cold(
     count: int,
     repeats: int,
     on_start: Callable[[], None] = lambda: None,
-) -> Cold:
-    """Start edge-run and a process that tells its steps in turn, `repeats` times each.
+) -> ColdResult:
+    """Start edge-run and a process that times its steps in turn, `repeats` times each.
 
-    count: frames that edge-run is given, at least the window. Raises EngineError where
+    count: frames that edge-run is given, at least the window. Raises EngineError if
     a process fails.
     """
-    starts, steps = [], []
+    from edge_benchmarks.measure.processes import cold_start
+
+    starts: list[ColdStart] = []
+    steps: list[dict[str, float]] = []
     with Interruptible() as run, frames.readable(count) as uri:
         readable = replace(frames, uri=uri)
         for _ in range(repeats):
             starts.append(cold_start(bundle, options, readable, count=count, repeats=1))
             steps.append(steps_s(bundle, options, uri))
             on_start()
-    return Cold(
+    return ColdResult(
         tuple(start.first_result_s.p50 for start in starts),
         max((start.peak_rss_bytes for start in starts), default=0),
         tuple(sum(each.values()) for each in steps),
@@ -84,3 +99,120 @@ def steps_s(
     ends_ns = run([bundle, source, *engine])
     times_ns = pairwise([started_ns, *ends_ns.values()])
     return {name: (end - begin) / 1e9 for name, (begin, end) in zip(ends_ns, times_ns)}
+
+
+COLD_STARTS = click.Option(
+    ["--cold-starts"],
+    type=click.IntRange(0),
+    default=3,
+    show_default=True,
+    metavar="N",
+    help="cold: fresh edge-run processes to start; 0 for none.",
+)
+_FRAMES_BEYOND_A_WINDOW = 15
+
+
+@dataclass(frozen=True)
+class Cold(Scenario[ColdResult]):
+    """cold_starts: fresh processes of each kind; 0 for none."""
+
+    name = "cold"
+    summary = "process start to first decision"
+    options = (COLD_STARTS,)
+
+    cold_starts: int = 3
+
+    @classmethod
+    def result_type(cls) -> type[ColdResult]:
+        return ColdResult
+
+    @property
+    def enabled(self) -> bool:
+        return self.cold_starts > 0
+
+    def run(self, inputs: Inputs) -> Outcome[ColdResult]:
+        count = inputs.bundle.manifest.window + _FRAMES_BEYOND_A_WINDOW
+        with inputs.progress.count("starting anew, times", self.cold_starts) as on_start:
+            result = measure_cold(
+                inputs.bundle_name,
+                inputs.engine,
+                inputs.frames,
+                count=count,
+                repeats=self.cold_starts,
+                on_start=on_start,
+            )
+        return Outcome(result, cold_start=_summary(result, count))
+
+    @classmethod
+    def section(cls, record: Record) -> Section | None:
+        """Also of a record that holds the starts alone."""
+        result, starts = cls.result_of(record), record.cold_start
+        if result is None and starts is None:
+            return None
+        shown = cls.show(result or ColdResult())
+        peak = f"Peak memory of edge-run: {memory(edge_run_peak_bytes(record))}."
+        rows = list(shown.tables[0].rows)
+        if starts:
+            first = starts.first_result_s
+            row = _row(_FIRST_RESULT, first.p50, first.min, first.max, first.n)
+            rows = [row, *(each for each in rows if each[0] != _FIRST_RESULT)]
+        table = replace(shown.tables[0], rows=rows)
+        return replace(shown, text=[peak, *shown.text], tables=[table])
+
+    @classmethod
+    def show(cls, result: ColdResult) -> Section:
+        steps_s = {step: median(seconds) for step, seconds in result.steps_s.items()}
+        return Section(
+            "Cold start",
+            interrupted(result.complete),
+            [Table(("fresh processes, s", "median", "least", "most", "n"), _rows(result), words=1)],
+            svg=(lambda: _plot(steps_s)) if steps_s else "",
+            level=3,
+            digest=list(_digest(result, steps_s)),
+        )
+
+
+def edge_run_peak_bytes(record: Record) -> int | None:
+    """The largest resident memory of edge-run's own processes; None if none was started."""
+    starts = [record.cold_start, Cold.result_of(record)]
+    return max((each.peak_rss_bytes for each in starts if each), default=0) or None
+
+
+_FIRST_RESULT = "edge-run to its first result"
+
+
+def _summary(result: ColdResult, frames: int) -> ColdStart | None:
+    """edge-run's own starts in short; None if there was none."""
+    from edge_benchmarks.measure.processes import ColdStart
+    from edge_benchmarks.statistics import summarise
+
+    if not result.first_result_s:
+        return None
+    return ColdStart(summarise(result.first_result_s), result.peak_rss_bytes, frames)
+
+
+def _rows(result: ColdResult) -> list[Sequence[str]]:
+    series = {
+        _FIRST_RESULT: result.first_result_s,
+        "a like process to its first decision": result.first_decision_s,
+        **{f"of it: {step}": seconds for step, seconds in result.steps_s.items()},
+    }
+    return [_of(name, seconds) for name, seconds in series.items() if seconds]
+
+
+def _of(name: str, seconds: Sequence[float]) -> tuple[str, ...]:
+    return _row(name, median(seconds), min(seconds), max(seconds), len(seconds))
+
+
+def _row(name: str, middle: float, least: float, most: float, n: int) -> tuple[str, ...]:
+    return (name, number(middle), number(least), number(most), str(n))
+
+
+def _digest(result: ColdResult, steps_s: dict[str, float]) -> Iterator[tuple[str, str]]:
+    if result.first_decision_s:
+        steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in steps_s.items())
+        yield "cold, s", f"{median(result.first_decision_s):.2f} to the first decision: {steps}"
+
+
+def _plot(steps_s: dict[str, float]) -> str:
+    return shapes.stacked_bars({"first decision": steps_s}, "s", "fresh process, median, s")

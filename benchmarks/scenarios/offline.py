@@ -1,14 +1,24 @@
 """offline: all frames are there at once; what counts is how many a second."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
+from typing import TYPE_CHECKING
 
-import numpy as np
+from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
+from edge_benchmarks.show.cells import interrupted, key_figures, number
+from edge_common import figures
+from edge_common.document import Section
 
-from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
-from edge_benchmarks.scenarios.samples import Interruptible
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edge_benchmarks.measure.timing import Clock, Plan, Subject
+    from edge_benchmarks.record.record import Energy
+    from edge_devices.telemetry import TimeLine
 
 
 @dataclass(frozen=True)
@@ -25,7 +35,7 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class Offline:
+class OfflineResult:
     """Batches of equally many frames, whole ones only."""
 
     batches: tuple[Batch, ...] = ()
@@ -33,9 +43,13 @@ class Offline:
 
     @property
     def frames_per_second(self) -> float | None:
-        """Of all batches together; None where none was finished."""
+        """Of all batches together; None if none was finished."""
         wall_s = sum(batch.wall_s for batch in self.batches)
-        return sum(batch.frames for batch in self.batches) / wall_s if wall_s else None
+        return self.frames / wall_s if wall_s else None
+
+    @property
+    def frames(self) -> int:
+        return sum(batch.frames for batch in self.batches)
 
     @property
     def busy_cores(self) -> float | None:
@@ -44,7 +58,7 @@ class Offline:
         return sum(batch.cpu_s for batch in self.batches) / wall_s if wall_s else None
 
 
-def offline(
+def measure_offline(
     subject: Subject,
     frames: Sequence[np.ndarray],
     plan: Plan,
@@ -52,13 +66,15 @@ def offline(
     clock: Clock = time.perf_counter_ns,
     cpu_clock: Clock = time.process_time_ns,
     on_batch: Callable[[], None] = lambda: None,
-) -> Offline:
+) -> OfflineResult:
     """Work off `plan.rounds` batches, and more until `plan.seconds` have passed."""
+    from edge_benchmarks.measure.timing import Trial
+
     batches: list[Batch] = []
-    pictures = cycle(frames)
+    repeated = cycle(frames)
 
     def batch() -> Batch:
-        queue = list(islice(pictures, plan.block_frames))
+        queue = list(islice(repeated, plan.block_frames))
         started, cpu_started = clock(), cpu_clock()
         for pixels in queue:
             subject.step(pixels)
@@ -71,4 +87,67 @@ def offline(
         while len(batches) < plan.rounds or clock() - started < plan.seconds * 1e9:
             batches.append(batch())
             on_batch()
-    return Offline(tuple(batches), run.complete)
+    return OfflineResult(tuple(batches), run.complete)
+
+
+@dataclass(frozen=True)
+class Offline(Scenario[OfflineResult]):
+    """Has no options of its own."""
+
+    name = "offline"
+    summary = "throughput"
+
+    @classmethod
+    def result_type(cls) -> type[OfflineResult]:
+        return OfflineResult
+
+    def run(self, inputs: Inputs) -> Outcome[OfflineResult]:
+        from edge_devices.telemetry import TimeLine
+
+        line = TimeLine()
+        line.start()
+        result = measure_offline(inputs.subject(), inputs.frames.pixels, inputs.plan)
+        line.take()
+        return Outcome(result, energy=_energy(line, result.frames))
+
+    @classmethod
+    def show(cls, result: OfflineResult) -> Section:
+        rows = [
+            ("frames a second", number(result.frames_per_second)),
+            ("cores at work, mean", number(result.busy_cores)),
+            ("batches", str(len(result.batches))),
+            ("frames", f"{result.frames:,}"),
+        ]
+        digest = f"{result.frames_per_second or 0:.0f} frames/s, {result.busy_cores or 0:.2f} cores"
+        return Section(
+            "Offline",
+            ["All frames were there at once.", *interrupted(result.complete)],
+            [key_figures(rows)],
+            svg=(lambda: _plot(result)) if len(result.batches) > 1 else "",
+            level=3,
+            digest=[("offline", f"{digest} busy")] if result.frames_per_second else [],
+        )
+
+
+def _energy(line: TimeLine, frames: int) -> Energy | None:
+    """What the board's own meter told of these frames; None if it has none."""
+    from edge_benchmarks.record.record import Energy
+
+    used = line.energy
+    if not used.joules or not used.covers or not frames:
+        return None
+    return Energy(used.covers, used.joules, used.measured_s, 1e3 * used.joules / frames)
+
+
+def _plot(result: OfflineResult) -> str:
+    """Throughput of each batch."""
+    rates = [batch.frames_per_second for batch in result.batches]
+
+    def draw(figure: figures.Figure) -> None:
+        axes = figures.panel(figure)
+        axes.plot(range(1, len(rates) + 1), rates, "o-", color=figures.COLOURS[0], markersize=4)
+        figures.from_zero(axes, rates)
+        axes.set_xlabel("batch")
+        axes.set_ylabel("frames a second")
+
+    return figures.svg_figure(draw, height=2.6)

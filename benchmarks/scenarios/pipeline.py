@@ -1,27 +1,44 @@
 """pipeline: edge-run's own loop over a recording, from `capture` to `sink`."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
-import numpy as np
+from edge_benchmarks.scenarios.base import (
+    FrameSamples,
+    Inputs,
+    Interruptible,
+    Outcome,
+    Scenario,
+    Series,
+)
+from edge_benchmarks.show.cells import interrupted, spreads
+from edge_common.document import Section
+from edge_common.errors import ConfigError, SourceError
 
-from edge.loop import Limits, run
-from edge.sinks import RunEnded, Sink
-from edge.sources import Source
-from edge.stream.stream import Stream
-from edge.summary import LatencyLog, RunSummary
-from edge_benchmarks.measure.timing import Clock, Plan
-from edge_benchmarks.scenarios.samples import FrameSamples, Interruptible, Series
-from edge_common.errors import SourceError
+if TYPE_CHECKING:
+    import numpy as np
+
+    from edge.sinks import Sink
+    from edge.sources import Source
+    from edge.stream.stream import Stream
+    from edge.summary import LatencyLog, RunSummary
+    from edge_benchmarks.measure.frames import BenchFrames
+    from edge_benchmarks.measure.timing import Clock, Plan
 
 PASS_FRAMES = 50_000  # a longer recording is begun anew
 _CAPTURE, _PUSH, _SINKS, _AGE = "capture", "push, all of it", "sinks", "frame age"
 
 
 @dataclass(frozen=True)
-class Pipeline:
+class PipelineResult:
     """samples: totals from asking for a frame to its decision written; a round is a pass.
 
     stages_ms: `capture`, each stage of the stream, `sink`. What a total has beyond them
@@ -32,7 +49,7 @@ class Pipeline:
     complete: bool = True
 
 
-def pipeline(
+def measure_pipeline(
     stream: Stream,
     open_source: Callable[[], Source],
     open_sink: Callable[[], Sink],
@@ -40,10 +57,10 @@ def pipeline(
     *,
     clock: Clock = time.perf_counter_ns,
     on_frame: Callable[[], None] = lambda: None,
-) -> Pipeline:
+) -> PipelineResult:
     """Run over a recording until both minima of the plan are met, over it again if need be.
 
-    stream: with a hop of 1. Raises SourceError where the recording ends before there is
+    stream: with a hop of 1. Raises SourceError if the recording ends before there is
     a decision to measure.
     """
     player = _Player(stream, open_source, open_sink, on_frame)
@@ -56,7 +73,7 @@ def pipeline(
 
         while not enough():
             player.measure_pass(enough)
-    return Pipeline(player.samples(), running.complete)
+    return PipelineResult(player.samples(), running.complete)
 
 
 class _Player:
@@ -88,6 +105,9 @@ class _Player:
         keep: Callable[[RunSummary], None] = lambda summary: None,
     ) -> None:
         """Play the recording from its start; `keep` is given the figures while they grow."""
+        from edge.loop import Limits, run
+        from edge.sinks import RunEnded
+        from edge.summary import LatencyLog, RunSummary
 
         def check(_: RunSummary) -> None:
             self._on_frame()
@@ -114,23 +134,26 @@ class _Player:
 
     def samples(self) -> FrameSamples:
         """The measured frames of all passes."""
-        kept = [self._series(summary.latency) for summary in self._passes]
-        return _joined([series for series in kept if series])
+        passes = [self._series(summary.latency) for summary in self._passes]
+        return _joined([series for series in passes if series])
 
     def _series(self, log: LatencyLog) -> dict[str, np.ndarray]:
         """Latencies of the measured frames, all stages alike; empty where there are none."""
-        found = {stage: log.sample(stage) for stage in log.stages if stage != _AGE}
-        if not {_CAPTURE, _PUSH, _SINKS} <= found.keys():
+        samples = {stage: log.sample(stage) for stage in log.stages if stage != _AGE}
+        if not {_CAPTURE, _PUSH, _SINKS} <= samples.keys():
             return {}
         # the log of a stage without a value for each frame begins with the first decision
-        offset = dict.fromkeys(found, self._filling) | {_CAPTURE: 0, _SINKS: 0}
-        done = min(len(sample) + offset[stage] for stage, sample in found.items())
-        if done <= self._skipped:
+        offset = dict.fromkeys(samples, self._filling) | {_CAPTURE: 0, _SINKS: 0}
+        end = min(len(sample) + offset[stage] for stage, sample in samples.items())
+        if end <= self._skipped:
             return {}
-        return {s: found[s][self._skipped - offset[s] : done - offset[s]] for s in found}
+        first = self._skipped
+        return {s: samples[s][first - offset[s] : end - offset[s]] for s in samples}
 
 
 def _joined(passes: Sequence[dict[str, np.ndarray]]) -> FrameSamples:
+    import numpy as np
+
     if not passes:
         return FrameSamples(())
     all_ms = {stage: np.concatenate([series[stage] for series in passes]) for stage in passes[0]}
@@ -145,4 +168,49 @@ def _joined(passes: Sequence[dict[str, np.ndarray]]) -> FrameSamples:
 
 def _series_of(sample_ms: np.ndarray) -> Series:
     """Rounded to nanoseconds, as the clock gave them."""
-    return tuple(np.round(sample_ms.astype(np.float64), 6).tolist())
+    return tuple(sample_ms.astype("float64").round(6).tolist())
+
+
+@dataclass(frozen=True)
+class Pipeline(Scenario[PipelineResult]):
+    """Has no options of its own; --source names the recording."""
+
+    name = "pipeline"
+    summary = "--source to file"
+
+    @classmethod
+    def result_type(cls) -> type[PipelineResult]:
+        return PipelineResult
+
+    def check(self, frames: BenchFrames) -> None:
+        if frames.uri is None:
+            raise ConfigError("the pipeline scenario reads a recording: give --source")
+
+    def run(self, inputs: Inputs) -> Outcome[PipelineResult]:
+        from edge.sinks.jsonl import JsonLines
+        from edge.sources import open_source
+
+        uri = inputs.frames.uri or ""  # refused before
+        with TemporaryDirectory(prefix="edge-bench-") as folder:
+            path = str(Path(folder) / "decisions.jsonl")
+            result = measure_pipeline(
+                inputs.stream(), lambda: open_source(uri), lambda: JsonLines(path), inputs.plan
+            )
+        return Outcome(result)
+
+    @classmethod
+    def show(cls, result: PipelineResult) -> Section:
+        samples = result.samples
+        series = {"from capture to sink": samples.total_ms, **samples.stages_ms}
+        return Section(
+            "Pipeline",
+            ["edge-run's own loop over a recording.", *interrupted(result.complete)],
+            [spreads("a frame, ms", series)],
+            level=3,
+            digest=[("pipeline, ms p50", _digest(samples))] if samples.total_ms else [],
+        )
+
+
+def _digest(samples: FrameSamples) -> str:
+    stages = ", ".join(f"{name} {median(ms):.3f}" for name, ms in samples.stages_ms.items())
+    return f"{stages}; all of it {median(samples.total_ms):.3f}"

@@ -1,186 +1,128 @@
 """soak: the same network for minutes or days; what heat, leaks and rare errors do to it."""
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import cycle
+from __future__ import annotations
 
-import numpy as np
-import psutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
-from edge_benchmarks.scenarios.growth import Growth, growth
-from edge_benchmarks.scenarios.paced_camera import Schedule, Sleep
-from edge_benchmarks.scenarios.samples import Interruptible
-from edge_benchmarks.statistics import Summary, summarise
-from edge_common.errors import EngineError
-from edge_devices.telemetry import Sample
+import click
 
-ERRORS_ON_END = 10  # as many, one after the other, end a soak
+from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario
+from edge_benchmarks.show.cells import interrupted, key_figures, number
+from edge_common import figures
+from edge_common.document import Section
 
+if TYPE_CHECKING:
+    from edge_benchmarks.scenarios.soak_loop import SoakInterval, SoakResult
 
-@dataclass(frozen=True)
-class SoakPlan:
-    """How long, and how often a line is written. rate_hz: frames a second; 0: flat out."""
-
-    seconds: float
-    interval_s: float = 10.0
-    rate_hz: float = 0.0
-    warmup: int = 30
-
-
-@dataclass(frozen=True)
-class SoakInterval:
-    """What happened since the interval before.
-
-    until_s: its end, since the soak began.  errors: frames that the engine failed on.
-    missed: frames of the plan's rate that were overtaken by newer ones.
-    latency_ms: None where no frame was decided on.  rss_bytes, telemetry: at its end.
-    """
-
-    until_s: float
-    frames: int
-    errors: int
-    missed: int
-    latency_ms: Summary | None
-    rss_bytes: int
-    telemetry: Sample | None = None
-
-
-class SoakLine:
-    """The intervals that are over, and the frames of the one that is not."""
-
-    def __init__(
-        self,
-        telemetry: Callable[[], Sample | None],
-        rss_bytes: Callable[[], int],
-        on_interval: Callable[[SoakInterval], None],
-    ) -> None:
-        self._telemetry, self._rss_bytes, self._tell = telemetry, rss_bytes, on_interval
-        self.intervals: list[SoakInterval] = []
-        self._clear()
-
-    def _clear(self) -> None:
-        self.latencies_ms: list[float] = []
-        self.errors = self.missed = 0
-
-    def end(self, until_s: float) -> None:
-        """Close the interval and begin the next; one in which nothing happened is left out."""
-        if not (self.latencies_ms or self.errors or self.missed):
-            return
-        latency_ms = summarise(self.latencies_ms) if self.latencies_ms else None
-        counts = len(self.latencies_ms) + self.errors, self.errors, self.missed
-        interval = SoakInterval(until_s, *counts, latency_ms, self._rss_bytes(), self._telemetry())
-        self.intervals.append(interval)
-        self._clear()
-        self._tell(interval)
-
-
-class SoakLoop:
-    """Frame after frame, at the plan's rate."""
-
-    def __init__(
-        self,
-        subject: Subject,
-        frames: Iterator[np.ndarray],
-        plan: SoakPlan,
-        line: SoakLine,
-        clock: Clock,
-        sleep: Sleep,
-    ) -> None:
-        self._subject, self._frames, self._plan, self._line = subject, frames, plan, line
-        self._clock, self._sleep = clock, sleep
-        self._failed_on_end = 0
-        self.last_error = ""
-
-    @property
-    def gave_up(self) -> bool:
-        return self._failed_on_end >= ERRORS_ON_END
-
-    def run(self) -> None:
-        """Until the time is over, or the engine fails for good."""
-        started_ns, interval_s = self._clock(), self._plan.interval_s
-        ends_s = interval_s
-        beats = self._beats()
-        now_s = 0.0
-        try:
-            while now_s < self._plan.seconds and not self.gave_up:
-                self._line.missed += next(beats)
-                self._step()
-                now_s = (self._clock() - started_ns) / 1e9
-                if now_s >= ends_s:
-                    self._line.end(now_s)
-                    ends_s = (now_s // interval_s + 1) * interval_s
-        finally:
-            self._line.end((self._clock() - started_ns) / 1e9)
-
-    def _beats(self) -> Iterator[int]:
-        """Wait for the next frame; how many were overtaken by newer ones before it."""
-        if not self._plan.rate_hz:
-            while True:
-                yield 0
-        schedule = Schedule(self._plan.rate_hz, self._clock, self._sleep)
-        wanted = 0
-        while True:
-            number = max(wanted, schedule.newest())
-            schedule.wait(number)
-            yield number - wanted
-            wanted = number + 1
-
-    def _step(self) -> None:
-        try:
-            timing = self._subject.step(next(self._frames))
-        except EngineError as error:
-            self.last_error = str(error)
-            self._line.errors += 1
-            self._failed_on_end += 1
-            return
-        self._failed_on_end = 0
-        if timing is not None:
-            self._line.latencies_ms.append(timing.total_ms)
+SOAK_MINUTES = click.Option(
+    ["--soak-minutes"],
+    type=click.FloatRange(0, min_open=True),
+    default=10.0,
+    show_default=True,
+    metavar="MIN",
+    help="soak: how long.",
+)
+_INTERVAL_S = 10.0
+_MIN_SPAN_MB = 1.0  # so that a few pages do not look like a leak
 
 
 @dataclass(frozen=True)
-class Soak:
-    """last_error: what the engine said last, if it failed.  complete: it lasted as planned."""
+class Soak(Scenario["SoakResult"]):
+    """rate_hz: None is the bundle's own, 0 flat out."""
 
-    intervals: tuple[SoakInterval, ...] = ()
-    memory: Growth = field(default_factory=Growth)
-    last_error: str = ""
-    complete: bool = True
+    name = "soak"
+    summary = "for --soak-minutes"
+    options = (RATE, SOAK_MINUTES)
 
-    @property
-    def errors(self) -> int:
-        return sum(interval.errors for interval in self.intervals)
+    rate_hz: float | None = None
+    soak_minutes: float = 10.0
+
+    @classmethod
+    def result_type(cls) -> type[SoakResult]:
+        from edge_benchmarks.scenarios.soak_loop import SoakResult
+
+        return SoakResult
+
+    def run(self, inputs: Inputs) -> Outcome[SoakResult]:
+        from edge_benchmarks.measure.subjects import StreamSubject
+        from edge_benchmarks.scenarios.soak_loop import SoakPlan, measure_soak
+        from edge_devices.telemetry import TimeLine
+
+        rate_hz = inputs.rate_hz(None) if self.rate_hz is None else self.rate_hz
+        plan = SoakPlan(60 * self.soak_minutes, _INTERVAL_S, rate_hz)
+        line = TimeLine()
+        line.start()
+        intervals = max(1, round(plan.seconds / plan.interval_s))
+        with inputs.progress.count("soak, intervals", intervals) as on_interval:
+            result = measure_soak(
+                StreamSubject(inputs.stream()),
+                inputs.frames.pixels,
+                plan,
+                telemetry=line.take,
+                on_interval=lambda interval: on_interval(),
+            )
+        return Outcome(result)
+
+    @classmethod
+    def show(cls, result: SoakResult) -> Section:
+        growth, intervals = result.memory, result.intervals
+        lasted_s = intervals[-1].until_s if intervals else 0.0
+        grown = number(growth.kb_per_h, "kB an hour")
+        if growth.interval:
+            grown += f" ({number(growth.interval[0])} to {number(growth.interval[1])})"
+        rows = [
+            ("lasted", number(lasted_s, "s")),
+            ("frames", f"{sum(interval.frames for interval in intervals):,}"),
+            ("errors of the engine", str(result.errors)),
+            ("frames overtaken by newer ones", str(sum(i.missed for i in intervals))),
+            ("memory grows by", grown),
+            ("verdict on memory", growth.verdict),
+        ]
+        failed = [f"**The engine failed:** {result.last_error}."] if result.last_error else []
+        digest = f"{result.errors} errors; memory: {growth.verdict}"
+        return Section(
+            "Soak",
+            [*failed, *interrupted(result.complete)],
+            [key_figures(rows)],
+            svg=(lambda: _plot(result)) if any(i.latency_ms for i in intervals) else "",
+            level=3,
+            digest=[(f"soak, {lasted_s / 60:.1f} min", digest)] if intervals else [],
+        )
 
 
-def resident_bytes() -> int:
-    """This process's resident memory now."""
-    return psutil.Process().memory_info().rss
+def _plot(result: SoakResult) -> str:
+    """Percentiles of each interval, memory, and the temperature if the machine tells it."""
+    sampled = [(i.until_s, i.telemetry) for i in result.intervals if i.telemetry]
+    hot = [(at, s.temperature_c) for at, s in sampled if s.temperature_c is not None]
+    rows = 3 if hot else 2
+
+    def draw(figure: figures.Figure) -> None:
+        top, last = (figures.panel(figure, (rows, 1, row)) for row in (1, 2))
+        _plot_percentiles(top, [i for i in result.intervals if i.latency_ms])
+        _plot_memory(last, result.intervals)
+        if hot:
+            last = figures.panel(figure, (rows, 1, 3))
+            last.plot(*zip(*hot), color=figures.COLOURS[1])
+            last.set_ylabel("°C")
+        last.set_xlabel("since the soak began, s")
+        figures.legend(figure, [top])
+
+    return figures.svg_figure(draw, height=5.6 if hot else 4.2)
 
 
-def soak(
-    subject: Subject,
-    frames: Sequence[np.ndarray],
-    plan: SoakPlan,
-    *,
-    telemetry: Callable[[], Sample | None] = lambda: None,
-    rss_bytes: Callable[[], int] = resident_bytes,
-    on_interval: Callable[[SoakInterval], None] = lambda interval: None,
-    clock: Clock = time.perf_counter_ns,
-    sleep: Sleep = time.sleep,
-) -> Soak:
-    """Run for `plan.seconds`; memory that is needed for it does not grow with the frames.
+def _plot_memory(axes: figures.Axes, intervals: Sequence[SoakInterval]) -> None:
+    resident_mb = [interval.rss_bytes / 1e6 for interval in intervals]
+    axes.plot([i.until_s for i in intervals], resident_mb, color=figures.COLOURS[3])
+    axes.set_ylim(min(resident_mb) - _MIN_SPAN_MB, max(resident_mb) + _MIN_SPAN_MB)
+    axes.set_ylabel("resident, MB")
 
-    telemetry: `edge_devices.telemetry.TimeLine.take`, for instance; it is called between frames.
-    on_interval: is given each interval as soon as it is over, to be written where it
-    outlives a power cut.
-    """
-    line = SoakLine(telemetry, rss_bytes, on_interval)
-    loop = SoakLoop(subject, cycle(frames), plan, line, clock, sleep)
-    with Interruptible() as run:
-        Trial(subject, frames, Plan(warmup=plan.warmup)).warm_up()
-        loop.run()
-    done = tuple(line.intervals)
-    memory = growth([i.until_s for i in done], [i.rss_bytes for i in done])
-    return Soak(done, memory, loop.last_error, run.complete and not loop.gave_up)
+
+def _plot_percentiles(axes: figures.Axes, intervals: Sequence[SoakInterval]) -> None:
+    seconds = [interval.until_s for interval in intervals]
+    for colour, name in zip(figures.COLOURS, ("p50", "p90", "p99")):
+        values = [getattr(interval.latency_ms, name) for interval in intervals]
+        axes.plot(seconds, values, color=colour, label=name)
+    figures.from_zero(axes, [i.latency_ms.p99 for i in intervals if i.latency_ms])
+    axes.set_ylabel("a frame, ms")

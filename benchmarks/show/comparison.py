@@ -1,9 +1,10 @@
-"""Two compared records as a person reads them, on a terminal or on GitHub."""
+"""Two compared records, and the checks of a gate, as a person reads them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from edge_benchmarks.judge.cells import SHARE, cell
 from edge_benchmarks.judge.changes import Change
+from edge_benchmarks.judge.checks import FAIL, INCONCLUSIVE, Check, outcome
 from edge_benchmarks.judge.records import Side, TwoRecords
 from edge_common.console import text_table
 from edge_common.document import Section, Table, markdown
@@ -47,6 +48,7 @@ def frame_time(records: TwoRecords) -> str:
     """The verdict on a frame's time in one line."""
     if records.not_compared:
         return f"frame time: not compared, {records.not_compared}"
+    assert records.interval is not None
     low, high = records.interval
     before, after = records.before, records.after
     return (
@@ -90,7 +92,7 @@ def _unchanged(records: TwoRecords) -> str:
 
 def difference(change: Change) -> str:
     """By how much it changed: points of an accuracy with their interval, else per cent."""
-    if not change.known:
+    if change.before is None or change.after is None:
         return ""
     by = change.after - change.before
     if change.unit == SHARE:
@@ -99,3 +101,28 @@ def difference(change: Change) -> str:
         low, high = change.interval
         return f"{100 * by:+.2f} points ({100 * low:+.2f} to {100 * high:+.2f})"
     return f"{100 * by / change.before:+.1f} %" if change.before else ""
+
+
+_GATE_HEADER = ("figure", "baseline", "new", "change", "allowed", "outcome")
+
+
+def checks_table(checks: Sequence[Check], strict: bool) -> str:
+    """One check a row, the reasons of all but plain passes, and the outcome in one line."""
+    rows = [(c.figure, c.before, c.after, c.change, c.allowed, c.outcome) for c in checks]
+    reasons = "\n".join(f"{c.figure}: {c.reason}" for c in checks if c.reason)
+    table = text_table(_GATE_HEADER, rows)
+    return "\n\n".join(filter(None, [table, reasons, "\n".join(_ending(checks, strict))]))
+
+
+def _ending(checks: Sequence[Check], strict: bool) -> Iterator[str]:
+    failed, unknown = (
+        ", ".join(c.figure for c in checks if c.outcome == kind) for kind in (FAIL, INCONCLUSIVE)
+    )
+    if unknown:
+        yield f"warning: inconclusive: {unknown}"
+    if failed:
+        yield f"gate failed: {failed}"
+    elif outcome(checks, strict) == FAIL:
+        yield "gate failed: --strict lets nothing inconclusive pass"
+    else:
+        yield "gate passed"

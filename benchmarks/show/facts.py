@@ -1,12 +1,10 @@
 """The facts of a bundle as a person reads them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from edge_benchmarks.inside.instructions import Instructions, instructions_per_frame
 from edge_benchmarks.judge.cells import amount, megabytes, value
 from edge_benchmarks.judge.facts import Facts, golden_text
 from edge_common.console import text_table
-from edge_devices.emulation.counting import Counts
 
 _PARTS = ("part", "precision", "parameters", "multiply-adds", "operators", "not XNNPACK", "size")
 
@@ -53,41 +51,3 @@ def _lines(facts: Facts) -> Iterator[str]:
     for board, parts in facts.instructions.items():
         counts = ", ".join(f"{role} {amount(c.instructions)}" for role, c in parts.items())
         yield f"instructions of one inference, {board}: {counts}"
-
-
-_MEMORY = {"bytes loaded": "loaded_bytes", "bytes stored": "stored_bytes"}
-
-
-def instructions_table(instructions: Instructions, invocations: Mapping[str, float]) -> str:
-    """Parts and their classes down, boards across. invocations: of each part for a frame."""
-    boards = list(instructions)
-    whole = [
-        "whole frame",
-        *(amount(round(instructions_per_frame(instructions[b], invocations))) for b in boards),
-    ]
-    rows = [row for role in instructions[boards[0]] for row in _counts_of_part(role, instructions)]
-    first = next(iter(instructions[boards[0]].values()))
-    return (
-        text_table(["instructions", *boards], [*rows, whole])
-        + f"\ncounted under qemu with {first.runtime} {first.runtime_version}, one thread, "
-        "one inference of each part: no time follows from them alone"
-    )
-
-
-def _counts_of_part(role: str, instructions: Instructions) -> Iterator[list[str]]:
-    counts = [parts[role] for parts in instructions.values()]
-    yield [role, *(amount(each.instructions) for each in counts)]
-    for name in _classes(counts):
-        cells = (amount(each.classes[name]) if name in each.classes else "-" for each in counts)
-        yield [f"  {name.replace('_', ' ')}", *cells]
-    for label, field in _MEMORY.items():
-        yield [f"  {label}", *(megabytes(getattr(each, field)) for each in counts)]
-
-
-def _classes(counts: list[Counts]) -> list[str]:
-    """Those that were met, the most frequent of any board first."""
-    most: dict[str, int] = {}
-    for each in counts:
-        for name, count in each.classes.items():
-            most[name] = max(most.get(name, 0), count)
-    return sorted(most, key=lambda name: -most[name])

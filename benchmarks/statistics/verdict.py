@@ -47,13 +47,13 @@ class Verdict:
     def stable(self) -> bool:
         return not self.failed
 
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """What failed by how much, and what to do about it."""
+        return tuple(f"{c.reason} ({share:.0%}): {c.next_step}" for c, share in self.failed)
+
     def __str__(self) -> str:
-        if self.stable:
-            return "stable"
-        because = "; ".join(
-            f"{check.reason} ({share:.0%}): {check.next_step}" for check, share in self.failed
-        )
-        return f"unstable because {because}"
+        return "stable" if self.stable else f"unstable because {'; '.join(self.reasons)}"
 
 
 def judge(evidence: Evidence) -> Verdict:

@@ -10,15 +10,14 @@ from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
 from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.timing import TimerCheck
 from edge_benchmarks.record import record as rec
-from edge_benchmarks.scenarios.camera import Camera
-from edge_benchmarks.scenarios.capacity import Capacity
-from edge_benchmarks.scenarios.cold import Cold
-from edge_benchmarks.scenarios.growth import Growth
-from edge_benchmarks.scenarios.multi_stream import MultiStream
-from edge_benchmarks.scenarios.offline import Batch, Offline
-from edge_benchmarks.scenarios.pipeline import Pipeline
-from edge_benchmarks.scenarios.samples import FrameSamples
-from edge_benchmarks.scenarios.soak import Soak, SoakInterval
+from edge_benchmarks.scenarios.base import FrameSamples
+from edge_benchmarks.scenarios.camera import CameraResult
+from edge_benchmarks.scenarios.capacity import CapacityResult
+from edge_benchmarks.scenarios.cold import ColdResult
+from edge_benchmarks.scenarios.multi_stream import MultiStreamResult
+from edge_benchmarks.scenarios.offline import Batch, OfflineResult
+from edge_benchmarks.scenarios.pipeline import PipelineResult
+from edge_benchmarks.scenarios.soak_loop import Growth, SoakInterval, SoakResult
 from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
 from edge_devices.detection.machine import Machine
 from edge_devices.telemetry import Sample
@@ -82,28 +81,32 @@ RECORD = rec.Record(
 SAMPLES = tuple(
     Sample(float(second), 50.0 + second, 2_400_000, second == 3, 4.5) for second in range(4)
 )
-SCENARIOS = rec.Scenarios(
-    camera=Camera(
+SCENARIOS = {
+    "camera": CameraResult(
         30.0, 33.3, (5.0, 6.0, 40.0), (4.0, 4.5, 4.2), {"encoder": (3.0, 3.5, 3.2)},
         (33.0, 67.0, 100.0), taken=4, dropped=1, lateness_ms=(0.1, 0.2, 0.1, 9.0),
     ),
-    offline=Offline((Batch(100, 0.4, 0.39), Batch(100, 0.5, 0.41))),
-    multi_stream=MultiStream(2, 1, (8.0, 9.0, 8.5), 0.026),
-    capacity=Capacity(30.0, 64, (MultiStream(8, 1, (31.0,), 0.1), MultiStream(9, 1, (35.0,), 0.1))),
-    cold=Cold((0.7, 0.6), 122_000_000, (0.8, 0.7), {"import": (0.5, 0.4), "engines": (0.3, 0.3)}),
-    soak=Soak(
+    "offline": OfflineResult((Batch(100, 0.4, 0.39), Batch(100, 0.5, 0.41))),
+    "multi_stream": MultiStreamResult(2, 1, (8.0, 9.0, 8.5), 0.026),
+    "capacity": CapacityResult(
+        30.0, 64, (MultiStreamResult(8, 1, (31.0,), 0.1), MultiStreamResult(9, 1, (35.0,), 0.1))
+    ),
+    "cold": ColdResult(
+        (0.7, 0.6), 122_000_000, (0.8, 0.7), {"import": (0.5, 0.4), "engines": (0.3, 0.3)}
+    ),
+    "soak": SoakResult(
         tuple(
             SoakInterval(10.0 * i, 2000, 0, 0, summary(4.0), 90_000_000, SAMPLES[i])
             for i in (1, 2, 3)
         ),
         Growth(12.0, (-3.0, 20.0), "no leak"),
     ),
-    pipeline=Pipeline(
+    "pipeline": PipelineResult(
         FrameSamples(
             (4.0, 5.0), stages_ms={"capture": (0.5, 0.5), "encoder": (3.0, 4.0), "sink": (0.1, 0.1)}
         )
     ),
-)  # fmt: skip
+}  # fmt: skip
 OPERATORS = (
     OperatorTime(0, "CONV_2D", (1, 50, 50, 32), 2_160_000, 1.5, 0.75, True, "IGEMM"),
     OperatorTime(1, "SOFTMAX", (1, 10), 0, 0.5, 0.25, False, "SOFTMAX"),
@@ -113,6 +116,8 @@ FULL = replace(
     measurements=(
         replace(
             STREAMED,
+            cpu_ms=summary(3.2),
+            round_p50_ms=(4.0, 4.6, 4.0),
             frames_ms=(4.0, 4.0, 3.9, 4.1, 6.0, 8.0),
             round_frames=(2, 2, 2),
             percentiles={
@@ -122,8 +127,11 @@ FULL = replace(
                 "p99.9": PercentileEstimate(8.2),
             },
             outliers=Outliers(300, 0, 3, 3.0, 5.0),
-            verdict="unstable because the machine was busy (20%): close other programs; "
-            "the medians of the rounds lie apart (12%): measure longer",
+            verdict="unstable because "
+            "the machine was busy, part of the time of a frame was spent waiting (20%): "
+            "long frames wait more, which distorts the ratios: close other programs; "
+            "the medians of the rounds lie apart (12%): "
+            "close other programs, or measure longer with --seconds",
         ),
         replace(RERUN, frames_ms=(44.0, 44.0, 45.0), round_frames=(1, 1, 1), verdict="stable"),
         UNMEASURED,

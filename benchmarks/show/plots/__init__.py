@@ -1,1 +1,1 @@
-"""The report's pictures, one file a subject; each function gives the text of an SVG."""
+"""The report's plots, one file a subject; each function gives the text of an SVG."""

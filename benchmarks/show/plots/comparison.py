@@ -1,11 +1,12 @@
 """Pictures over all records: how right against how fast."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from edge.tasks import is_share
 from edge_benchmarks.record.record import Measurement, Record, TaskFigure
+from edge_benchmarks.statistics import Summary
 from edge_common.figures import (
     INK,
     MARKERS,
@@ -30,24 +31,26 @@ class Spot:
     way: str
     p50_ms: float
     p99_ms: float
+    value: float
     figure: TaskFigure
 
 
 def spots(records: Mapping[str, Record]) -> dict[str, list[Spot]]:
     """Whatever has both a latency and an accuracy, by task; tasks of two units stay apart."""
-    found: dict[str, list[Spot]] = {}
+    by_task: dict[str, list[Spot]] = {}
     for label, record in records.items():
         for way in record.measurements:
-            for figure in way.accuracy if way.total_ms else ():
-                if figure.value is not None:
-                    spot = Spot(label, way.name, way.total_ms.p50, _slow_ms(way), figure)
-                    found.setdefault(axis_title(figure), []).append(spot)
-    return found
+            for spot in _spots_of(label, way, way.total_ms) if way.total_ms else ():
+                by_task.setdefault(axis_title(spot.figure), []).append(spot)
+    return by_task
 
 
-def _slow_ms(way: Measurement) -> float:
+def _spots_of(label: str, way: Measurement, total_ms: Summary) -> Iterator[Spot]:
     estimate = way.percentiles.get("p99")
-    return estimate.value if estimate else way.total_ms.p99
+    p99_ms = estimate.value if estimate else total_ms.p99
+    for figure in way.accuracy:
+        if figure.value is not None:
+            yield Spot(label, way.name, total_ms.p50, p99_ms, figure.value, figure)
 
 
 def axis_title(figure: TaskFigure) -> str:
@@ -60,7 +63,7 @@ def axis_title(figure: TaskFigure) -> str:
 
 def accuracy_against_latency(by_task: Mapping[str, Sequence[Spot]]) -> str:
     """A panel a task; whiskers: 95 % interval upwards, p50 to p99 to the side."""
-    every = [spot for found in by_task.values() for spot in found]
+    every = [spot for group in by_task.values() for spot in group]
     colour = colours(list(dict.fromkeys(spot.record for spot in every)))
     ways = list(dict.fromkeys(spot.way for spot in every))
     marker = {way: MARKERS[i % len(MARKERS)] for i, way in enumerate(ways)}
@@ -69,11 +72,11 @@ def accuracy_against_latency(by_task: Mapping[str, Sequence[Spot]]) -> str:
 
     def draw(figure: Figure) -> None:
         panels = []
-        for number, (title, found) in enumerate(by_task.items(), 1):
+        for number, (title, group) in enumerate(by_task.items(), 1):
             axes = panel(figure, (rows, columns, number))
-            for spot in found:
+            for spot in group:
                 _spot(axes, spot, colour[spot.record], marker[spot.way])
-            if far_apart([ms for spot in found for ms in (spot.p50_ms, spot.p99_ms)]):
+            if far_apart([ms for spot in group for ms in (spot.p50_ms, spot.p99_ms)]):
                 log_scale(axes)
             axes.set_title(title, loc="left")
             axes.set_xlabel("a frame, ms: p50, whisker to p99")
@@ -89,8 +92,8 @@ def accuracy_against_latency(by_task: Mapping[str, Sequence[Spot]]) -> str:
 
 def _spot(axes: Axes, spot: Spot, colour: str, marker: str) -> None:
     scale = 100.0 if is_share(spot.figure.metric) else 1.0
-    value = scale * spot.figure.value
-    low, high = (scale * x for x in spot.figure.interval or (spot.figure.value,) * 2)
+    value = scale * spot.value
+    low, high = (scale * x for x in spot.figure.interval or (spot.value,) * 2)
     axes.plot([spot.p50_ms, max(spot.p99_ms, spot.p50_ms)], [value] * 2, color=colour, linewidth=1)
     axes.plot([spot.p50_ms] * 2, [low, high], color=colour, linewidth=1)
     axes.plot(spot.p50_ms, value, marker, color=colour, markersize=7)

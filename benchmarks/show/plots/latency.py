@@ -1,14 +1,15 @@
-"""Pictures of latencies: how they are spread, and whether another clock agrees."""
+"""Plots of latencies: how they are spread, how they went in time, and what another clock says."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from edge_benchmarks.record.record import Measurement
+from edge_benchmarks.record.record import Measurement, Record
 from edge_benchmarks.statistics.intervals import SHARES
 from edge_common.figures import (
     COLOURS,
     INK,
+    RULE,
     Axes,
     Figure,
     colours,
@@ -19,6 +20,7 @@ from edge_common.figures import (
     panel,
     svg_figure,
 )
+from edge_devices.telemetry import Sample
 
 _BINS = 90
 _POINTS = 200
@@ -27,18 +29,18 @@ _DEEPEST = 0.9999
 
 def distributions(measurements: Sequence[Measurement]) -> str:
     """Histograms of the frames of each way, and their percentiles up to the tail."""
-    shown = [found for found in measurements if found.frames_ms]
-    colour = colours([found.name for found in shown])
-    every = [ms for found in shown for ms in found.frames_ms]
+    ways = [way for way in measurements if way.frames_ms]
+    colour = colours([way.name for way in ways])
+    every = [ms for way in ways for ms in way.frames_ms]
     wide = far_apart(every) and min(every) > 0
     spaced = np.geomspace if wide else np.linspace
     edges = spaced(min(every), 1.001 * max(every), _BINS)
 
     def draw(figure: Figure) -> None:
         left, right = panel(figure, (1, 2, 1)), panel(figure, (1, 2, 2))
-        for found in shown:
-            _histogram(left, found, colour[found.name], edges)
-            _tail(right, found, colour[found.name])
+        for way in ways:
+            _histogram(left, way, colour[way.name], edges)
+            _tail(right, way, colour[way.name])
         if wide:
             log_scale(left)
             log_scale(right, "y")
@@ -51,21 +53,21 @@ def distributions(measurements: Sequence[Measurement]) -> str:
     return svg_figure(draw, height=3.7)
 
 
-def _histogram(axes: Axes, found: Measurement, colour: str, edges: np.ndarray) -> None:
-    values = np.asarray(found.frames_ms)
+def _histogram(axes: Axes, way: Measurement, colour: str, edges: np.ndarray) -> None:
+    values = np.asarray(way.frames_ms)
     weights = np.full(len(values), 100 / len(values))
     axes.hist(
-        values, edges, weights=weights, histtype="stepfilled", color=colour, alpha=0.65,
-        label=f"{found.name} ({len(values)})",
+        values, edges.tolist(), weights=weights, histtype="stepfilled", color=colour, alpha=0.65,
+        label=f"{way.name} ({len(values)})",
     )  # fmt: skip
 
 
-def _tail(axes: Axes, found: Measurement, colour: str) -> None:
+def _tail(axes: Axes, way: Measurement, colour: str) -> None:
     """Against -log10 of the share of slower frames, as HdrHistogram plots it."""
-    deepest = min(_DEEPEST, 1 - 1 / len(found.frames_ms))
+    deepest = min(_DEEPEST, 1 - 1 / len(way.frames_ms))
     depths = np.linspace(0, _depth(deepest), _POINTS)
-    axes.plot(depths, np.quantile(found.frames_ms, 1 - 10**-depths), color=colour)
-    for name, estimate in found.percentiles.items():
+    axes.plot(depths, np.quantile(way.frames_ms, 1 - 10**-depths), color=colour)
+    for name, estimate in way.percentiles.items():
         if estimate.interval is not None:
             at = _depth(SHARES[name])
             axes.plot([at, at], estimate.interval, color=colour, linewidth=4, alpha=0.45)
@@ -95,3 +97,69 @@ def cross_check(ours_ms: Sequence[float], theirs_ms: Sequence[float], reference:
         legend(figure, [axes])
 
     return svg_figure(draw, height=2.8)
+
+
+def time_line(record: Record) -> str:
+    """Every frame in its order, the medians of the rounds, and what the machine told meanwhile."""
+    series = telemetry_series(record.telemetry)
+
+    def draw(figure: Figure) -> None:
+        rows = 1 + len(series)
+        grid = figure.add_gridspec(rows, 1, height_ratios=[2.4] + [1.0] * len(series))
+        panels = [panel(figure, (grid[0],))]
+        _frames(panels[0], record.streamed)
+        for row, (label, (seconds, values)) in enumerate(series.items(), 1):
+            below = panel(figure, (grid[row],))
+            below.plot(seconds, values, color=COLOURS[row % len(COLOURS)], drawstyle="steps-post")
+            _throttled(below, record.telemetry)
+            below.set_ylabel(label)
+            panels.append(below)
+        if series:
+            panels[-1].set_xlabel("since the timing began, s")
+        legend(figure, panels)
+
+    return svg_figure(draw, height=3.0 + 1.25 * len(series))
+
+
+def _frames(axes: Axes, streamed: Measurement) -> None:
+    values = streamed.frames_ms
+    axes.plot(range(len(values)), values, color=COLOURS[0], linewidth=0.6, label="each frame")
+    ends = np.cumsum(streamed.round_frames)
+    for number, (end, count) in enumerate(zip(ends, streamed.round_frames)):
+        if number % 2:
+            axes.axvspan(end - count, end, color=RULE, alpha=0.6, linewidth=0)
+    if len(ends) == len(streamed.round_p50_ms):
+        for number, (end, count, p50) in enumerate(
+            zip(ends, streamed.round_frames, streamed.round_p50_ms)
+        ):
+            label = "median of its round" if number == 0 else None
+            axes.plot([end - count, end], [p50, p50], color=COLOURS[1], linewidth=2, label=label)
+    if far_apart(values):
+        log_scale(axes, "y")
+    axes.margins(x=0.01)
+    axes.set_xlabel("frame, in the order of measuring (shades: rounds)")
+    axes.set_ylabel("a frame, ms")
+
+
+def telemetry_series(
+    samples: Sequence[Sample],
+) -> dict[str, tuple[list[float], list[float]]]:
+    """What the machine told at least twice, by its label: seconds and values."""
+    series = {
+        "°C": [(s.seconds, s.temperature_c) for s in samples],
+        "MHz": [(s.seconds, s.frequency_khz and s.frequency_khz / 1e3) for s in samples],
+        "W": [(s.seconds, s.power_w) for s in samples],
+    }
+    known = {label: [(t, v) for t, v in pairs if v is not None] for label, pairs in series.items()}
+    return {
+        label: ([t for t, _ in pairs], [v for _, v in pairs])
+        for label, pairs in known.items()
+        if len(pairs) > 1
+    }
+
+
+def _throttled(axes: Axes, samples: Sequence[Sample]) -> None:
+    at = [sample.seconds for sample in samples if sample.throttled_now]
+    for number, seconds in enumerate(at):
+        label = "throttled" if number == 0 else None
+        axes.axvline(seconds, color=COLOURS[4], alpha=0.4, linewidth=4, label=label)

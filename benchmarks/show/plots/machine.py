@@ -1,4 +1,4 @@
-"""Pictures of the parts on the machine: under its roof, and operator by operator."""
+"""Plots of the parts on the machine: under its roof, and operator by operator."""
 
 from collections.abc import Mapping, Sequence
 from itertools import accumulate
@@ -20,7 +20,7 @@ from edge_common.figures import (
 )
 
 _MARGIN = 6.0  # times beyond the outermost corner
-_SEEN = 3.0  # per cent; kinds of operators below are drawn as one
+_LEAST_PERCENT = 3.0  # kinds of operators below are drawn as one
 _OTHERS = "others"
 
 
@@ -49,14 +49,14 @@ def roofline(roof: Roof, points: Mapping[str, RooflinePoint]) -> str:
 
 def _roofs(roof: Roof, threads: set[int]) -> dict[str, tuple[float, float]]:
     """Peak and bandwidth by label, of the threads that any part ran with, else of all."""
-    found = {}
+    lines = {}
     for peak in roof.peaks:
         if peak.threads in threads or not threads:
             bandwidth = roof.bandwidth(peak.threads).best_gb_s
             count = f"{peak.threads} thread" + ("s" if peak.threads > 1 else "")
             label = f"{peak.precision}, {count}: {peak.gops:.0f} G/s, {bandwidth:.1f} GB/s"
-            found[label] = peak.gops, bandwidth
-    return found
+            lines[label] = peak.gops, bandwidth
+    return lines
 
 
 def _point(axes: Axes, role: str, point: RooflinePoint, marker: str) -> None:
@@ -73,14 +73,14 @@ def _point(axes: Axes, role: str, point: RooflinePoint, marker: str) -> None:
 
 def kinds(by_part: Mapping[str, Sequence[KindTime]]) -> str:
     """The share of each kind of operator in the time of its part."""
-    shares = {role: _largest(found) for role, found in by_part.items()}
-    colour = {**colours([kind for found in shares.values() for kind in found]), _OTHERS: RULE}
+    shares = {role: _largest(times) for role, times in by_part.items()}
+    colour = {**colours([kind for part in shares.values() for kind in part]), _OTHERS: RULE}
 
     def draw(figure: Figure) -> None:
         axes = panel(figure)
-        for place, found in enumerate(shares.values()):
-            edges = accumulate(found.values(), initial=0.0)
-            for (kind, percent), left in zip(found.items(), edges):
+        for place, part in enumerate(shares.values()):
+            edges = accumulate(part.values(), initial=0.0)
+            for (kind, percent), left in zip(part.items(), edges):
                 axes.barh(place, percent, left=left, height=0.62, color=colour[kind], label=kind)
         axes.set_yticks(range(len(by_part)), list(by_part))
         axes.invert_yaxis()
@@ -92,8 +92,8 @@ def kinds(by_part: Mapping[str, Sequence[KindTime]]) -> str:
     return svg_figure(draw, height=1.5 + 0.4 * len(by_part))
 
 
-def _largest(found: Sequence[KindTime]) -> dict[str, float]:
+def _largest(times: Sequence[KindTime]) -> dict[str, float]:
     """Per cent of each kind that can be seen in a bar, and of all others together."""
-    shares = {kind.kind: 100 * kind.share for kind in found}
-    seen = {kind: percent for kind, percent in shares.items() if percent >= _SEEN}
-    return {**seen, _OTHERS: sum(shares.values()) - sum(seen.values())}
+    shares = {kind.kind: 100 * kind.share for kind in times}
+    large = {kind: percent for kind, percent in shares.items() if percent >= _LEAST_PERCENT}
+    return {**large, _OTHERS: sum(shares.values()) - sum(large.values())}

@@ -11,10 +11,11 @@ import pytest
 from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.commands.options import SCENARIOS
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.record import record as rec
 from edge_benchmarks.record.file import from_json, read_record
+from edge_benchmarks.scenarios.catalogue import SCENARIOS
+from edge_benchmarks.scenarios.soak import Soak
 from edge_common.errors import EngineError
 from tests import tiny
 from tests.signals import heed_interrupts
@@ -170,7 +171,7 @@ def test_the_harness_runs_without_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(tensorflow=None, keras=None);"
         "import edge_benchmarks.cli, edge_benchmarks.run.bench;"
-        "import edge_benchmarks.show.tables, edge_benchmarks.show.score"
+        "import edge_benchmarks.show.terminal, edge_benchmarks.show.score"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
@@ -191,21 +192,20 @@ def test_the_installed_command_works() -> None:
     assert done.stdout.startswith("edge-bench, version ")
 
 
-def test_every_scenario_and_insight_of_a_real_run(tiny_bundle_path, video_path, tmp_path) -> None:
+def test_every_scenario_and_analysis_of_a_real_run(tiny_bundle_path, video_path, tmp_path) -> None:
     path = tmp_path / "record.json"
-    asked = [("--scenario", name) for name in SCENARIOS if name != "soak"]
+    names = [each.name for each in SCENARIOS if each.name != "soak"]
     result = invoke(
         tiny_bundle_path, "--source", video_path, *QUICK, "--processes", 4, "-o", path,
         "--profile", "--roofline", "--engines", "--rate", 50, "--cold-starts", 1,
-        *(word for pair in asked for word in pair), "--scenario", "soak", "--soak-minutes", 0.01,
+        *(word for name in names for word in ("--scenario", name)),
+        "--scenario", "soak", "--soak-minutes", 0.01,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     found = read_record(path)
-    ran = found.scenarios
-    assert all(
-        getattr(ran, name.replace("-", "_")).complete for name in SCENARIOS if name != "soak"
-    )
-    assert ran.soak.intervals and not ran.soak.errors
+    assert all(each.result_of(found).complete for each in SCENARIOS if each.name != "soak")
+    soak = Soak.result_of(found)
+    assert soak.intervals and not soak.errors
     assert len(found.process_floors_ms) == 4 and min(found.process_floors_ms) > 0
     assert set(found.profiles) == set(found.roofline) == {"encoder", "head"}
     assert {engine.engine for engine in found.engines} == {"openvino", "onnxruntime"}
@@ -257,7 +257,7 @@ def test_what_fails_late_does_not_take_the_timing_with_it(
     def refuse(*arguments: object, **options: object) -> None:
         raise EngineError("no profiler here")
 
-    monkeypatch.setattr("edge_benchmarks.run.insight.profile_part", refuse)
+    monkeypatch.setattr("edge_benchmarks.run.analysis.profile_part", refuse)
     path = tmp_path / "record.json"
     result = invoke(tiny_bundle_path, *QUICK, "--profile", "--cold-starts", 1, "-o", path)
     assert result.exit_code == 2

@@ -9,9 +9,10 @@ from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
 from edge_benchmarks.inside.instructions import boards_named, count_parts, instructions_per_frame
-from edge_benchmarks.show.facts import facts_table, instructions_table
-from edge_benchmarks.show.scenario_tables import insight_tables
+from edge_benchmarks.show.facts import facts_table
+from edge_benchmarks.show.inside import inside_sections, instructions_section
 from edge_common.console import Progress
+from edge_common.document import terminal
 from edge_common.errors import DeviceError, EngineError, RunFailed
 from edge_devices.emulation.counting import Counts
 from tests.benchmarks.judge.test_facts import FACTS
@@ -57,7 +58,8 @@ def test_a_frame_costs_all_its_invocations() -> None:
 
 
 def test_the_table_has_a_column_for_each_board() -> None:
-    table = instructions_table(FOUND, {"encoder": 1.0, "head": 1.0})
+    shown = terminal([instructions_section(FOUND, {"encoder": 1.0, "head": 1.0})])
+    note, _, table = shown.partition("\n\n")
     rows = [line.split("  ") for line in table.splitlines()]
     cells = [[cell.strip() for cell in row if cell.strip()] for row in rows]
     assert cells[0] == ["instructions", "pi-4", "pi-5"]
@@ -66,11 +68,11 @@ def test_the_table_has_a_column_for_each_board() -> None:
     assert cells[4] == ["dot product", "-", "14 M"]
     assert ["bytes loaded", "64.00 MB", "64.00 MB"] in cells
     assert ["whole frame", "35 M", "16 M"] in cells
-    assert "litert 2.3.0, one thread" in table
+    assert "litert 2.3.0, one thread" in note
 
 
 def test_records_and_facts_show_them() -> None:
-    shown = "\n".join(insight_tables(replace(RECORD, instructions=FOUND)))
+    shown = terminal(list(inside_sections(replace(RECORD, instructions=FOUND))))
     assert "whole frame" in shown
     facts = facts_table(replace(FACTS, instructions=FOUND))
     assert "instructions of one inference, pi-5: encoder 15 M, head 1 M" in facts

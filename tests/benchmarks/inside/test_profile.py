@@ -29,7 +29,6 @@ from edge_benchmarks.inside.profile.recorder import (
     record,
     run_recorder,
 )
-from edge_benchmarks.show.profile_table import profile_table
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
 from tests.benchmarks.fakes import FakeClock
@@ -348,24 +347,3 @@ def test_a_damaged_model_says_so(shipped: Bundle) -> None:
 
 
 # on screen
-
-
-def test_the_table_shows_the_slowest_and_what_is_left() -> None:
-    rows = (
-        OperatorTime(0, "CONV_2D", (1, 4, 4, 8), 2_500_000, 0.6, 0.75, True, CONV),
-        OperatorTime(1, "UNPACK", (1, 8), 0, 0.2, 0.25, False, "UNPACK"),
-    )
-    found = PartProfile("LiteRT's own profiler", 1, 400, 1.0, rows, by_kind(rows), 3, 0.004)
-    lines = profile_table(found, top=1).splitlines()
-    assert lines[2].split() == [
-        *("0", "CONV_2D", "1", "x", "4", "x", "4", "x", "8", "2.50", "0.600", "75.0%"),
-        *CONV.split(),
-    ]
-    assert lines[6].split() == ["CONV_2D", "1", "2.50", "0.600", "75.0%"]
-    assert lines[-3] == (
-        "2 operators: 0.800 ms of 1.000 ms (+20.0% left over), 400 runs with LiteRT's own profiler"
-    )
-    assert lines[-2] == (
-        "3 of them are below its resolution of 1 us and share 0.004 ms of what the others leave"
-    )
-    assert lines[-1].startswith("other programs disturbed")

@@ -20,11 +20,11 @@ from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.record.file import from_json, to_json, write_record
 from edge_benchmarks.record.record import Record
 from edge_benchmarks.run.bench import Bench
-from edge_benchmarks.run.measurement import doubts, evidence
-from edge_benchmarks.run.request import Request, refuse_impossible
-from edge_benchmarks.show.report.rows import csv_text
-from edge_benchmarks.show.report.summary import overview
-from edge_benchmarks.show.tables import report
+from edge_benchmarks.run.measurement import evidence, warnings_of
+from edge_benchmarks.run.request import Analyses, Request, refuse_impossible
+from edge_benchmarks.show.overview import overview
+from edge_benchmarks.show.rows import csv_text
+from edge_benchmarks.show.terminal import report
 from edge_benchmarks.suite.suite_file import RunOptions, read_suite
 from edge_common.console import Progress
 from edge_common.errors import ConfigError, DelegateError
@@ -88,22 +88,22 @@ def test_a_delegate_that_fails_is_in_the_record(measured, fault: str, said: str)
     found = measured(fail=fault)
     assert said in found.left_out[0]
     assert "XNNPACK" in found.delegation["encoder"].operators
-    assert any(said in doubt and "without it" in doubt for doubt in doubts(found))
+    assert any(said in warning and "without it" in warning for warning in warnings_of(found))
     with pytest.raises(DelegateError, match=said.split(":")[0]):
         measured(strict=True, fail=fault)
 
 
 def test_figures_from_before_a_failure_are_not_called_those_without_it(measured) -> None:
-    (doubt,) = [each for each in doubts(measured(fail="invoke:6")) if "encoder" in each]
-    assert doubt.endswith("; from then on the figures are those of a run without it")
-    (doubt,) = [each for each in doubts(measured(fail="prepare")) if "encoder" in each]
-    assert doubt.endswith("; the figures are those of a run without it")
+    (warning,) = [each for each in warnings_of(measured(fail="invoke:6")) if "encoder" in each]
+    assert warning.endswith("; from then on the figures are those of a run without it")
+    (warning,) = [each for each in warnings_of(measured(fail="prepare")) if "encoder" in each]
+    assert warning.endswith("; the figures are those of a run without it")
 
 
 def test_a_delegate_that_takes_nothing_is_in_the_record(measured) -> None:
     found = measured(ops="none")
     assert found.left_out[0].endswith("takes no operator of this network")
-    assert any("those of a run without it" in doubt for doubt in doubts(found))
+    assert any("those of a run without it" in warning for warning in warnings_of(found))
 
 
 def test_other_delegates_are_other_settings() -> None:
@@ -173,7 +173,7 @@ def test_a_fresh_process_is_told_of_the_delegate() -> None:
 @pytest.mark.parametrize("delegate", ["none", "x.so"])
 def test_what_looks_inside_knows_the_runtimes_choice_alone(tiny_bundle_path, delegate) -> None:
     options = EngineOptions(delegate=Delegate.parse(delegate))
-    request = Request(str(tiny_bundle_path), options, profile=True)
+    request = Request(str(tiny_bundle_path), options, analyses=Analyses(profile=True))
     with pytest.raises(ConfigError, match=f"not --delegate {delegate}: leave one"):
         refuse_impossible(request, None)
 

@@ -2,8 +2,8 @@ import pytest
 
 from edge_benchmarks.measure.timing import FrameTiming, Plan, TimerCheck, Trial
 from edge_benchmarks.record.record import Measurement, Streaming
-from edge_benchmarks.run.measurement import ratio, streaming, streaming_ceiling, timed
-from edge_benchmarks.run.targets import Contender
+from edge_benchmarks.run.measurement import ratio, streaming, streaming_ceiling, to_measurement
+from edge_benchmarks.run.targets import Target
 from tests.benchmarks.fakes import FakeClock, FakeSubject, numbered
 from tests.benchmarks.samples import RERUN, STREAMED, UNMEASURED
 
@@ -21,8 +21,8 @@ def frame(total_ms: float, encodings: int = 1) -> FrameTiming:
 
 
 def test_figures_of_a_trial() -> None:
-    found = timed(
-        Contender("streamed", size_bytes=7),
+    found = to_measurement(
+        Target("streamed", size_bytes=7),
         trial_of([frame(3.0), frame(4.0)], [frame(5.0)]),
         TIMER,
     )
@@ -35,11 +35,13 @@ def test_figures_of_a_trial() -> None:
 
 def test_a_second_encoder_pass_would_show() -> None:
     rounds = [frame(3.0), frame(3.0), frame(3.0), frame(3.0, encodings=2)]
-    assert timed(Contender("streamed"), trial_of(rounds), TIMER).invocations == {"encoder": 1.25}
+    assert to_measurement(Target("streamed"), trial_of(rounds), TIMER).invocations == {
+        "encoder": 1.25
+    }
 
 
 def test_without_an_engine_there_is_no_overhead_to_know() -> None:
-    found = timed(Contender("Keras predict"), trial_of([FrameTiming(9.0)]), TIMER)
+    found = to_measurement(Target("Keras predict"), trial_of([FrameTiming(9.0)]), TIMER)
     assert found.overhead_ms is None and found.invokes_ms == {}
 
 

@@ -7,9 +7,14 @@ from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
 from edge.stream.stream import Stream
 from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.scenarios.camera import Camera, LiveLog, camera
-from edge_benchmarks.scenarios.paced_camera import PacedCamera, Schedule
-from edge_benchmarks.scenarios.samples import Interruptible
+from edge_benchmarks.scenarios.base import Interruptible
+from edge_benchmarks.scenarios.camera import CameraResult
+from edge_benchmarks.scenarios.live_camera import (
+    LiveLog,
+    PacedCamera,
+    Schedule,
+    measure_camera,
+)
 from edge_common.data import decode, encode
 from tests import tiny
 from tests.benchmarks.fakes import FakeClock, numbered
@@ -49,7 +54,7 @@ class Script(Source):
             raise KeyboardInterrupt
 
 
-def watched(numbers: list[int], interrupted: bool = False) -> Camera:
+def watched(numbers: list[int], interrupted: bool = False) -> CameraResult:
     clock = FakeClock()
     camera = paced(clock, 5)
     log = LiveLog(camera, clock)
@@ -112,26 +117,26 @@ def test_ctrl_c_keeps_the_decisions_so_far() -> None:
 
 def test_a_late_generator_makes_a_run_invalid() -> None:
     on_time, late = (0.0,) * 98, (2.1, 7.0)  # 2 ms are a tenth of the period
-    found = Camera(50.0, 20.0, lateness_ms=on_time + late)
+    found = CameraResult(50.0, 20.0, lateness_ms=on_time + late)
     assert found.late_share == 0.02
     assert found.invalid_because.startswith("the generator was late with 2.0% of its frames")
-    assert Camera(50.0, 20.0, lateness_ms=on_time + late[:1] + (2.0,)).invalid_because == ""
+    assert CameraResult(50.0, 20.0, lateness_ms=on_time + late[:1] + (2.0,)).invalid_because == ""
 
 
 def test_nothing_measured_has_no_figures() -> None:
-    empty = Camera(50.0, 20.0, complete=False)
+    empty = CameraResult(50.0, 20.0, complete=False)
     assert (empty.jitter_ms, empty.missed_share, empty.invalid_because) == (None, None, "")
 
 
 def test_the_live_path_of_a_real_bundle(tiny_bundle) -> None:
     plan = Plan(frames=20, seconds=0.001, warmup=1)
-    found = camera(Stream(tiny_bundle), list(tiny.frames(5)), plan, 400.0)
+    found = measure_camera(Stream(tiny_bundle), list(tiny.frames(5)), plan, 400.0)
     assert found.complete and found.deadline_ms == 2.5
     assert len(found.lateness_ms) == found.taken + found.dropped == 21
     assert found.taken - 1 <= len(found.age_ms) == len(found.decided_ms) <= found.taken
     assert list(found.stages_ms) == ["preprocess", "encoder", "head"]
     assert min(found.age_ms) > 0
-    assert decode(Camera, encode(found)) == found
+    assert decode(CameraResult, encode(found)) == found
 
 
 def test_ctrl_c_stops_the_live_path(tiny_bundle) -> None:
@@ -143,6 +148,8 @@ def test_ctrl_c_stops_the_live_path(tiny_bundle) -> None:
             raise KeyboardInterrupt
 
     plan = Plan(frames=1000, seconds=0.001, warmup=0)
-    found = camera(Stream(tiny_bundle), list(tiny.frames(5)), plan, 1000.0, on_frame=interrupt)
+    found = measure_camera(
+        Stream(tiny_bundle), list(tiny.frames(5)), plan, 1000.0, on_frame=interrupt
+    )
     assert not found.complete
     assert found.taken == 3

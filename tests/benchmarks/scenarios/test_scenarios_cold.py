@@ -40,7 +40,7 @@ def _replace(monkeypatch: pytest.MonkeyPatch, interrupted_at: int) -> None:
             raise KeyboardInterrupt
         return ColdStart(summarise([0.5 + number]), 100 + number, 6)
 
-    monkeypatch.setattr(scenario, "cold_start", start)
+    monkeypatch.setattr("edge_benchmarks.measure.processes.cold_start", start)
     monkeypatch.setattr(scenario, "steps_s", lambda *arguments: {"import": 0.25, "bundle": 0.5})
 
 
@@ -50,20 +50,20 @@ def test_every_start_is_kept(
 ) -> None:
     _replace(monkeypatch, interrupted_at)
     repeats = 2 if complete else 5
-    found = scenario.cold("x.edge", EngineOptions(), FRAMES, count=6, repeats=repeats)
-    assert found == scenario.Cold(
+    found = scenario.measure_cold("x.edge", EngineOptions(), FRAMES, count=6, repeats=repeats)
+    assert found == scenario.ColdResult(
         (0.5, 1.5), 101, (0.75, 0.75), {"import": (0.25, 0.25), "bundle": (0.5, 0.5)}, complete
     )
 
 
 def test_ctrl_c_before_the_first_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _replace(monkeypatch, 0)
-    found = scenario.cold("x.edge", EngineOptions(), FRAMES, count=6, repeats=5)
-    assert found == scenario.Cold(complete=False)
+    found = scenario.measure_cold("x.edge", EngineOptions(), FRAMES, count=6, repeats=5)
+    assert found == scenario.ColdResult(complete=False)
 
 
 def test_fresh_processes_of_a_real_bundle(tiny_bundle_path) -> None:
-    found = scenario.cold(
+    found = scenario.measure_cold(
         str(tiny_bundle_path), EngineOptions(), FRAMES, count=tiny.WINDOW, repeats=1
     )
     assert found.complete and found.first_result_s[0] > 0 and found.peak_rss_bytes > 10e6
@@ -71,7 +71,7 @@ def test_fresh_processes_of_a_real_bundle(tiny_bundle_path) -> None:
         "interpreter", "import", "bundle", "engines", "source", "first frame", "window",
     ]  # fmt: skip
     assert all(seconds > 0 for (seconds,) in found.steps_s.values())
-    assert decode(scenario.Cold, encode(found)) == found
+    assert decode(scenario.ColdResult, encode(found)) == found
 
 
 def test_a_process_that_fails_says_why(tiny_bundle_path, image_folder) -> None:

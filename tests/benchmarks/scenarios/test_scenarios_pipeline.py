@@ -10,7 +10,7 @@ from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
 from edge.stream.stream import Stream
 from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.scenarios.pipeline import Pipeline, pipeline
+from edge_benchmarks.scenarios.pipeline import PipelineResult, measure_pipeline
 from edge_common.data import decode, encode
 from edge_common.errors import SourceError
 
@@ -32,9 +32,9 @@ class Numbers:
         return Decision(frame.number, 0.0, 0.0, {"encoder": float(frame.number)}, {})
 
 
-def run(stream: object, source: Path, folder: Path, plan: Plan = PLAN, **options) -> Pipeline:
+def run(stream: object, source: Path, folder: Path, plan: Plan = PLAN, **options) -> PipelineResult:
     sink = str(folder / "decisions.jsonl")
-    return pipeline(
+    return measure_pipeline(
         stream, lambda: open_source(str(source)), lambda: JsonLines(sink), plan, **options
     )
 
@@ -96,4 +96,4 @@ def test_all_stages_of_a_real_bundle(tiny_bundle, video_path, tmp_path) -> None:
         assert total > sum(stages)
     lines = (tmp_path / "decisions.jsonl").read_text().splitlines()
     assert json.loads(lines[-1])["frame"] == 15
-    assert decode(Pipeline, encode(found)) == found
+    assert decode(PipelineResult, encode(found)) == found

@@ -3,8 +3,12 @@ import json
 from edge.stream.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial
-from edge_benchmarks.scenarios.samples import BareStream, FrameSamples
-from edge_benchmarks.scenarios.single_stream import SingleStream, single_stream
+from edge_benchmarks.scenarios.base import FrameSamples
+from edge_benchmarks.scenarios.single_stream import (
+    BareStream,
+    SingleStreamResult,
+    measure_single_stream,
+)
 from edge_common.data import decode, encode
 from tests import tiny
 from tests.benchmarks.fakes import FakeClock, FakeSubject, numbered
@@ -31,8 +35,8 @@ def test_samples_are_those_of_the_rounds_in_their_order() -> None:
     clock = FakeClock()
     one_round = [9.0] * SETTLE + [1.0, 2.0]
     trial = Trial(FakeSubject(clock, [9.0] + 2 * one_round), numbered(3), PLAN, clock, clock)
-    found = single_stream({"A": trial}, 2)
-    assert found == SingleStream(
+    found = measure_single_stream({"A": trial}, 2)
+    assert found == SingleStreamResult(
         {"A": FrameSamples((1.0, 2.0, 1.0, 2.0), (1.0, 2.0, 1.0, 2.0), rounds=(2, 2))}
     )
 
@@ -46,7 +50,7 @@ def test_stages_and_parts_are_series_of_their_own() -> None:
     clock = FakeClock()
     plan = Plan(2, 0.001, rounds=1, warmup=0)
     trial = Trial(Staged(clock, [3.0]), numbered(1), plan, clock)
-    samples = single_stream({"A": trial}, 1).samples["A"]
+    samples = measure_single_stream({"A": trial}, 1).samples["A"]
     assert samples.stages_ms == {"encoder": (2.0, 2.0), "head": (1.0, 1.0)}
     assert samples.invokes_ms == {"encoder": (1.5, 1.5)}
 
@@ -55,7 +59,7 @@ def test_ctrl_c_keeps_whole_rounds() -> None:
     clock = FakeClock()
     frames = WARMUP + (SETTLE + 2) + SETTLE + 1  # one round and a half
     trial = Trial(Interrupted(clock, frames), numbered(1), PLAN, clock)
-    found = single_stream({"A": trial}, 2)
+    found = measure_single_stream({"A": trial}, 2)
     assert not found.complete
     assert found.samples["A"].rounds == (2,)
 
@@ -63,7 +67,7 @@ def test_ctrl_c_keeps_whole_rounds() -> None:
 def test_ctrl_c_while_warming_up_leaves_nothing() -> None:
     clock = FakeClock()
     trial = Trial(Interrupted(clock, 0), numbered(1), PLAN, clock)
-    assert single_stream({"A": trial}, 2) == SingleStream({}, complete=False)
+    assert measure_single_stream({"A": trial}, 2) == SingleStreamResult({}, complete=False)
 
 
 def test_probed_and_bare_streams_of_a_real_bundle(tiny_bundle) -> None:
@@ -73,9 +77,9 @@ def test_probed_and_bare_streams_of_a_real_bundle(tiny_bundle) -> None:
         "bare": BareStream(Stream(tiny_bundle)),
     }
     trials = {name: Trial(subject, pictures, plan) for name, subject in subjects.items()}
-    found = single_stream(trials, plan.rounds)
+    found = measure_single_stream(trials, plan.rounds)
     assert found.complete
     assert list(found.samples["probed"].invokes_ms) == ["encoder", "head"]
     assert list(found.samples["bare"].stages_ms) == ["preprocess", "encoder", "head"]
     assert len(found.samples["bare"].total_ms) == sum(found.samples["bare"].rounds) >= 6
-    assert decode(SingleStream, json.loads(json.dumps(encode(found)))) == found
+    assert decode(SingleStreamResult, json.loads(json.dumps(encode(found)))) == found

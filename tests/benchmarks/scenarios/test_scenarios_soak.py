@@ -4,8 +4,18 @@ import pytest
 from edge.stream.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import FrameTiming
-from edge_benchmarks.scenarios.growth import LEAK, NO_LEAK, UNCLEAR, Growth, growth, sen_slope
-from edge_benchmarks.scenarios.soak import ERRORS_ON_END, Soak, SoakPlan, soak
+from edge_benchmarks.scenarios.soak_loop import (
+    ERRORS_ON_END,
+    LEAK,
+    NO_LEAK,
+    UNCLEAR,
+    Growth,
+    SoakPlan,
+    SoakResult,
+    growth,
+    measure_soak,
+    sen_slope,
+)
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
 from edge_devices.telemetry import Sample
@@ -15,12 +25,12 @@ from tests.benchmarks.fakes import FakeClock, FakeSubject, numbered
 WARMUP = 1  # the frame that fills the window
 
 
-def run(clock: FakeClock, subject: FakeSubject, plan: SoakPlan, **options: object) -> Soak:
+def run(clock: FakeClock, subject: FakeSubject, plan: SoakPlan, **options: object) -> SoakResult:
     def sleep(seconds: float) -> None:
         clock.pass_ms(seconds * 1e3)
 
     options = {"rss_bytes": lambda: 1000, "clock": clock, "sleep": sleep} | options
-    return soak(subject, numbered(3), plan, **options)
+    return measure_soak(subject, numbered(3), plan, **options)
 
 
 class Fails(FakeSubject):
@@ -103,7 +113,7 @@ def test_telemetry_is_read_once_an_interval() -> None:
     subject = FakeSubject(clock, [10.0])
     found = run(clock, subject, SoakPlan(0.8, 0.4, warmup=0), telemetry=telemetry)
     assert [i.telemetry.temperature_c for i in found.intervals] == [50.0, 60.0]
-    assert decode(Soak, encode(found)) == found
+    assert decode(SoakResult, encode(found)) == found
 
 
 def test_memory_that_grows_with_the_frames_is_a_leak() -> None:
@@ -117,7 +127,7 @@ def test_memory_that_grows_with_the_frames_is_a_leak() -> None:
 
 def test_a_real_bundle(tiny_bundle) -> None:
     subject = StreamSubject(Stream(tiny_bundle))
-    found = soak(subject, list(tiny.frames(5)), SoakPlan(0.05, 0.02, 500.0, warmup=1))
+    found = measure_soak(subject, list(tiny.frames(5)), SoakPlan(0.05, 0.02, 500.0, warmup=1))
     assert found.complete and not found.errors
     assert sum(i.frames for i in found.intervals) > 0
     assert found.intervals[-1].rss_bytes > 10e6

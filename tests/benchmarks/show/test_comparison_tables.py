@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 from edge_benchmarks.record import record as rec
-from edge_benchmarks.show.tables import answers_compared, costs_compared
+from edge_benchmarks.show.terminal import answers_compared, costs_compared
+from edge_common.document import terminal
 from tests.benchmarks.samples import RECORD, STREAMED, UNMEASURED
 
 KERAS = rec.Measurement(
@@ -11,7 +12,7 @@ KERAS = rec.Measurement(
 
 def test_answers_of_all_that_were_asked() -> None:
     record = replace(RECORD, measurements=(STREAMED, UNMEASURED, KERAS))
-    assert answers_compared(record).splitlines()[:4] == [
+    assert terminal([answers_compared(record)]).splitlines()[:4] == [
         "answers (test.npz)    kind  kind as Keras",
         "------------------  ------  -------------",
         "streamed            0.8000         0.9000",
@@ -20,12 +21,12 @@ def test_answers_of_all_that_were_asked() -> None:
 
 
 def test_one_that_was_asked_needs_no_comparison() -> None:
-    assert answers_compared(RECORD) == ""
+    assert terminal([answers_compared(RECORD)]) == ""
 
 
 def test_ways_with_the_same_reason_share_a_line() -> None:
     other = replace(UNMEASURED, name=rec.WHOLE_FLOAT)
-    text = costs_compared(replace(RECORD, measurements=(STREAMED, UNMEASURED, other)))
+    text = terminal([costs_compared(replace(RECORD, measurements=(STREAMED, UNMEASURED, other)))])
     assert text.splitlines()[-1] == (
         "whole window int8, whole window float32: not measured (give --model MODEL.keras)"
     )

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from edge_benchmarks.show.report.sections import sections
-from edge_benchmarks.show.report.writing import TITLE
+from edge_benchmarks.show.sections import sections
+from edge_benchmarks.show.writing import TITLE
 from edge_common.document import page
 from tests.benchmarks.samples import FULL, RECORD
 
@@ -56,11 +56,11 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def full() -> str:
-    return page(TITLE, sections([FULL, RECORD], pictures=True))
+    return page(TITLE, sections([FULL, RECORD]))
 
 
 def test_a_full_record_has_every_section() -> None:
-    found = sections([FULL], pictures=True)
+    found = sections([FULL])
     assert [s.title for s in found if s.level == 2] == [*OVER_ALL, "tiny"]
     assert [s.title for s in found if s.level == 3] == OF_ONE
     assert {s.title for s in found if not s.svg} == WITHOUT_PICTURE
@@ -72,7 +72,7 @@ def test_a_small_record_has_no_section_without_figures() -> None:
         measurements=(replace(RECORD.streamed, accuracy=(), agreement={}, stages_ms={}),),
         cold_start=None,
     )
-    found = [s.title for s in sections([bare], pictures=True)]
+    found = [s.title for s in sections([bare])]
     assert found == ["Verdict", "Summary", "What was measured", "tiny", "Latency"]
 
 
@@ -82,7 +82,7 @@ def test_a_record_without_a_single_frame_is_told() -> None:
         measurements=(replace(RECORD.streamed, total_ms=None, not_measured="no frames"),),
         complete=False,
     )
-    shown = page(TITLE, sections([nothing], pictures=True))
+    shown = page(TITLE, sections([nothing]))
     assert "interrupted" in shown and "streamed: not measured (no frames)." in shown
 
 
@@ -111,7 +111,7 @@ def test_pictures_take_the_colours_of_the_page(full: str) -> None:
 
 def test_names_from_records_are_escaped() -> None:
     sly = replace(FULL, bundle=replace(FULL.bundle, name="<b>&x"), revision="<script>")
-    shown = page(TITLE, sections([sly], pictures=True))
+    shown = page(TITLE, sections([sly]))
     assert "<script>" not in shown and "&lt;b&gt;&amp;x" in shown
     for picture in re.findall(r"<svg.*?</svg>", shown, re.DOTALL):
         ElementTree.fromstring(picture)

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from edge_benchmarks.show.report.cells import machine_labels, number, record_labels, within
-from edge_benchmarks.show.report.sections import sections
-from edge_benchmarks.show.report.writing import TITLE
+from edge_benchmarks.show.cells import machine_labels, number, record_labels, within
+from edge_benchmarks.show.sections import sections
+from edge_benchmarks.show.writing import TITLE
 from edge_common.document import markdown
 from tests.benchmarks.samples import FULL, RECORD
 
@@ -30,8 +30,10 @@ def test_numbers_have_four_digits() -> None:
     "line",
     [
         "| tiny | **unstable** because |",
-        "|  | the machine was busy (20%): close other programs |",
-        "|  | the medians of the rounds lie apart (12%): measure longer |",
+        "|  | the machine was busy, part of the time of a frame was spent waiting (20%): "
+        "long frames wait more, which distorts the ratios: close other programs |",
+        "|  | the medians of the rounds lie apart (12%): "
+        "close other programs, or measure longer with --seconds |",
         "| a frame, ms | p50 | p90 | p99 | p99.9 | frames/s | n |",
         "| tiny | 4.000 (3.900 to 4.100) | 6.000 | 8.000 | 8.200 | 250.0 | 300 |",
         "| tiny | encoder int8, head dynamic_range | 15 | 11.19 M | 235.1 M | 13.00 MB |",

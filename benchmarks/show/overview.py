@@ -1,24 +1,23 @@
 """What stands at the top of the page: all records, one a row."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from edge_benchmarks.judge.cells import NOT_MEASURED, amount
+from edge_benchmarks.judge.cells import NOT_MEASURED, amount, total
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.show.report.cells import (
-    PERCENTILES,
+from edge_benchmarks.run.measurement import verdict_of
+from edge_benchmarks.scenarios.cold import edge_run_peak_bytes
+from edge_benchmarks.show.cells import (
     accuracy,
     latency,
     machine_labels,
     machine_name,
-    megabytes,
+    memory,
     number,
 )
+from edge_benchmarks.statistics.intervals import SHARES
 from edge_common.document import Section, Table
 
 NO_VERDICT = "no verdict"
-_BECAUSE = " because "
-MEASURED, SUMMARY = "What was measured", "Summary"
-ANSWERS, STAGES = "Accuracy against latency", "Where a frame's time goes"
 
 
 def overview(records: Mapping[str, Record]) -> list[Section]:
@@ -39,24 +38,27 @@ def _verdicts(records: Mapping[str, Record]) -> Section:
 
 def verdict(record: Record) -> str:
     """Whether the streamed figures can be trusted, in a word or two."""
-    found = record.streamed.verdict.partition(_BECAUSE)[0] or NO_VERDICT
+    judged = verdict_of(record.streamed, record.timer)
+    word = NO_VERDICT if judged is None else "stable" if judged.stable else "unstable"
     if record.predicted:
-        found = f"predicted for {record.predicted.board}, {found}"
-    return found if record.complete else f"interrupted, {found}"
+        word = f"predicted for {record.predicted.board}, {word}"
+    return word if record.complete else f"interrupted, {word}"
 
 
 def _reasons(label: str, record: Record) -> list[tuple[str, str]]:
     """The verdict, and a row below it for each reason."""
-    streamed = record.streamed
-    reasons = streamed.verdict.partition(_BECAUSE)[2] or streamed.not_measured
-    below = [("", reason) for reason in reasons.split("; ") if reason]
-    return [(label, f"**{verdict(record)}**" + (" because" if below else "")), *below]
+    judged = verdict_of(record.streamed, record.timer)
+    reasons = list(judged.reasons) if judged else []
+    if judged is None and record.streamed.not_measured:
+        reasons = [record.streamed.not_measured]
+    because = " because" if reasons else ""
+    return [(label, f"**{verdict(record)}**{because}"), *(("", reason) for reason in reasons)]
 
 
 def _summary(records: Mapping[str, Record]) -> Section:
     tables = (_networks(records), _speeds(records), _costs(records), _accuracies(records))
     return Section(
-        SUMMARY,
+        "Summary",
         (
             "Streamed, one frame after the other, milliseconds from pixels to decision; in "
             "brackets 95 % intervals, but where the frames are too few, or too alike, to bound it. "
@@ -77,39 +79,35 @@ def _networks(records: Mapping[str, Record]) -> Table:
                 label,
                 ", ".join(f"{part.role} {part.precision}" for part in parts),
                 str(record.bundle.window),
-                _total([part.parameters for part in parts]),
-                _total([part.multiply_adds for part in parts]),
+                amount(total([part.parameters for part in parts])),
+                amount(total([part.multiply_adds for part in parts])),
                 f"{record.bundle.size_bytes / 1e6:.2f} MB",
             )
         )
     return Table(header, rows, words=2)
 
 
-def _total(figures: Sequence[int | None]) -> str:
-    return amount(None if None in figures else sum(figures))
-
-
 def _speeds(records: Mapping[str, Record]) -> Table:
     rows = []
     for label, record in records.items():
-        total = record.streamed.total_ms
-        per_second = number(1e3 / total.mean) if total else NOT_MEASURED
-        cells = latency(total, record.streamed.percentiles)
-        rows.append((label, *cells, per_second, str(total.n) if total else ""))
-    header = ("a frame, ms", *PERCENTILES, "frames/s", "n")
+        total_ms = record.streamed.total_ms
+        per_second = number(1e3 / total_ms.mean) if total_ms else NOT_MEASURED
+        cells = latency(total_ms, record.streamed.percentiles)
+        rows.append((label, *cells, per_second, str(total_ms.n) if total_ms else ""))
+    header = ("a frame, ms", *SHARES, "frames/s", "n")
     return Table(header, rows, words=1)
 
 
 def _costs(records: Mapping[str, Record]) -> Table:
     rows = []
     for label, record in records.items():
-        memory, energy = record.memory, record.energy
+        own, energy = record.memory, record.energy
         rows.append(
             (
                 label,
-                megabytes(edge_run_peak_bytes(record)),
-                megabytes(memory.peak_rss_bytes if memory else None),
-                megabytes(memory.pss_bytes if memory else None),
+                memory(edge_run_peak_bytes(record)),
+                memory(own.peak_rss_bytes if own else None),
+                memory(own.pss_bytes if own else None),
                 f"{number(energy.per_frame_mj, 'mJ')} ({energy.covers})"
                 if energy
                 else NOT_MEASURED,
@@ -119,12 +117,6 @@ def _costs(records: Mapping[str, Record]) -> Table:
         "memory and energy", "edge-run, peak RSS", "bench, peak RSS", "bench, PSS", "energy a frame",
     )  # fmt: skip
     return Table(header, rows, words=1)
-
-
-def edge_run_peak_bytes(record: Record) -> int | None:
-    """The largest resident memory of edge-run's own processes; None where none was started."""
-    found = [record.cold_start, record.scenarios.cold]
-    return max((each.peak_rss_bytes for each in found if each), default=0) or None
 
 
 def _accuracies(records: Mapping[str, Record]) -> Table:
@@ -150,9 +142,9 @@ def _accuracies(records: Mapping[str, Record]) -> Table:
 def _measured(records: Mapping[str, Record]) -> Section:
     """Records side by side: what each was measured on, and how."""
     facts = [_facts(record) for record in records.values()]
-    told = [name for name in facts[0] if any(each[name] for each in facts)]
-    rows = [(name, *(each[name] or "not told" for each in facts)) for name in told]
-    return Section(MEASURED, tables=(Table(("", *records), rows),))
+    known = [name for name in facts[0] if any(each[name] for each in facts)]
+    rows = [(name, *(each[name] or "not told" for each in facts)) for name in known]
+    return Section("What was measured", tables=(Table(("", *records), rows),))
 
 
 def _facts(record: Record) -> dict[str, str]:
@@ -166,7 +158,9 @@ def _facts(record: Record) -> dict[str, str]:
         "streaming": f"{bundle.streaming}, window of {bundle.window}",
         "engine": setup.engine,
         "latency": f"**{record.predicted}**" if record.predicted else "",
-        "operators": "; ".join(f"{role}: {found}" for role, found in record.delegation.items()),
+        "operators": "; ".join(
+            f"{role}: {delegation}" for role, delegation in record.delegation.items()
+        ),
         "without the delegate": "; ".join(record.left_out),
         "frames": f"{frames.count} of {frames.source}, {frames.width} x {frames.height}",
         "at least": f"{setup.min_frames} frames, {setup.min_seconds:g} s, {setup.rounds} rounds, "

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.show.report.rows import csv_text
-from edge_benchmarks.show.report.sections import sections
+from edge_benchmarks.show.rows import csv_text
+from edge_benchmarks.show.sections import sections
 from edge_common.document import markdown, page
 from edge_common.errors import ConfigError, SinkError
 from edge_common.files import can_be_written, write_whole
@@ -14,7 +14,7 @@ TITLE = "Benchmark report"
 
 
 def _page(records: Sequence[Record]) -> str:
-    return page(TITLE, sections(records, pictures=True))
+    return page(TITLE, sections(records))
 
 
 def _markdown(records: Sequence[Record]) -> str:
@@ -29,7 +29,7 @@ FORMS: dict[str, Callable[[Sequence[Record]], str]] = {
 
 
 def check_output(path: Path) -> None:
-    """Raise SinkError where no report can be written under this name."""
+    """Raise SinkError if no report can be written under this name."""
     if path.suffix not in FORMS:
         raise SinkError(f"{path} is no name for a report: it ends in {', '.join(FORMS)}")
     if not can_be_written(path):
@@ -39,7 +39,7 @@ def check_output(path: Path) -> None:
 def write_report(path: Path, records: Sequence[Record]) -> None:
     """Write under the name only when whole.
 
-    Raises SinkError where it cannot, ConfigError where figures of a record, edited by
+    Raises SinkError if it cannot, ConfigError if figures of a record, edited by
     hand, contradict each other.
     """
     check_output(path)

@@ -4,20 +4,13 @@ from collections.abc import Iterator
 
 from edge_benchmarks.judge.cells import NOT_MEASURED
 from edge_benchmarks.record.record import Measurement, Record
-from edge_benchmarks.run.measurement import doubts, ratio
-from edge_benchmarks.show.plots.time_line import telemetry_series
-from edge_benchmarks.show.report.cells import (
-    PERCENTILES,
-    accuracy,
-    facts,
-    latency,
-    megabytes,
-    number,
-    percent,
-)
+from edge_benchmarks.run.measurement import ratio, warnings_of
+from edge_benchmarks.show.cells import accuracy, key_figures, latency, memory, number, percent
+from edge_benchmarks.show.plots.latency import distributions, telemetry_series, time_line
+from edge_benchmarks.statistics import Summary
+from edge_benchmarks.statistics.intervals import SHARES
 from edge_common.document import Section, Table
 
-DISTRIBUTIONS, TIME_LINE, ALL_ANSWERS = "Latency", "Time line", "Answers of each way"
 _STAGE_LATENCY = ("p50", "p90", "p99", "mean")
 
 
@@ -32,16 +25,18 @@ def latency_sections(record: Record) -> Iterator[Section]:
 
 def _latency(record: Record) -> Section:
     notes = [
-        f"{found.name}: {NOT_MEASURED} ({found.not_measured})."
-        for found in record.measurements
-        if found.not_measured
+        f"{way.name}: {NOT_MEASURED} ({way.not_measured})."
+        for way in record.measurements
+        if way.not_measured
     ]
-    doubtful = [f"**Doubtful:** {doubt}." for doubt in doubts(record)]
+    doubtful = [f"**Doubtful:** {warning}." for warning in warnings_of(record)]
     tables = [_ways(record), *([_stages(record.streamed)] if record.streamed.stages_ms else [])]
+    timed = any(way.frames_ms for way in record.measurements)
     return Section(
-        DISTRIBUTIONS,
+        "Latency",
         [*_gain(record), *_floors(record), *doubtful, *notes],
         tables,
+        svg=(lambda: distributions(record.measurements)) if timed else "",
         caption="Left: how often a frame took how long. Right: how long the slowest frames took, "
         "up to the one in 10, in 100, in 1000.",
         level=3,
@@ -74,7 +69,7 @@ def _floors(record: Record) -> list[str]:
 def _ways(record: Record) -> Table:
     header = (
         "a frame, ms",
-        *PERCENTILES,
+        *SHARES,
         "mean",
         "x streamed",
         "cpu p50",
@@ -82,21 +77,21 @@ def _ways(record: Record) -> Table:
         "size",
         "n",
     )
-    rows = [_way(record, found) for found in record.measurements if found.total_ms]
+    rows = [_way(record, way, way.total_ms) for way in record.measurements if way.total_ms]
     return Table(header, rows, words=1)
 
 
-def _way(record: Record, found: Measurement) -> list[str]:
-    times = ratio(found, record.streamed)
+def _way(record: Record, way: Measurement, total_ms: Summary) -> list[str]:
+    times = ratio(way, record.streamed)
     return [
-        found.name,
-        *latency(found.total_ms, found.percentiles),
-        number(found.total_ms.mean),
+        way.name,
+        *latency(total_ms, way.percentiles),
+        number(total_ms.mean),
         "" if times is None else f"{times:.2f}",
-        number(found.cpu_ms.p50 if found.cpu_ms else None),
-        percent(found.outliers.share if found.outliers else None),
-        megabytes(found.size_bytes),
-        str(found.total_ms.n),
+        number(way.cpu_ms.p50 if way.cpu_ms else None),
+        percent(way.outliers.share if way.outliers else None),
+        memory(way.size_bytes),
+        str(total_ms.n),
     ]
 
 
@@ -115,18 +110,19 @@ def _stages(streamed: Measurement) -> Table:
 
 
 def _time_line(record: Record) -> Section:
-    told = telemetry_series(record.telemetry)
-    text = [] if told else ["Temperature, clocks and power: not told by this machine."]
+    series = telemetry_series(record.telemetry)
+    text = [] if series else ["Temperature, clocks and power: not told by this machine."]
     throttled = [sample for sample in record.telemetry if sample.throttled_now]
     if throttled:
         text.append(f"**Throttled in {len(throttled)} of {len(record.telemetry)} samples.**")
     rows = [
         (label, number(min(values)), number(max(values)), number(values[-1]))
-        for label, (_, values) in told.items()
+        for label, (_, values) in series.items()
     ]
     header = ("while timing", "least", "most", "at the end")
     return Section(
-        TIME_LINE, text, [Table(header, rows, words=1)] if rows else [],
+        "Time line", text, [Table(header, rows, words=1)] if rows else [],
+        svg=lambda: time_line(record),
         caption="Streamed frames, whose rounds took turns with those of the other ways.",
         level=3,
     )  # fmt: skip
@@ -134,34 +130,34 @@ def _time_line(record: Record) -> Section:
 
 def _answered(record: Record) -> list[Measurement]:
     """The ways besides streaming that were asked for answers, with streaming."""
-    found = [
+    answered = [
         m
         for m in record.measurements
         if m.agreement or any(f.value is not None for f in m.accuracy)
     ]
-    return found if len(found) > 1 else []
+    return answered if len(answered) > 1 else []
 
 
 def _answers(record: Record) -> Section:
     rows = [
-        (found.name, figure.task, accuracy(figure), _agreement(found, figure.task))
-        for found in _answered(record)
-        for figure in found.accuracy
+        (way.name, figure.task, accuracy(figure), _agreement(way, figure.task))
+        for way in _answered(record)
+        for figure in way.accuracy
     ]
     header = ("way", "task", f"right ({record.data})", "as the float network")
-    return Section(ALL_ANSWERS, tables=[Table(header, rows, words=2)], level=3)
+    return Section("Answers of each way", tables=[Table(header, rows, words=2)], level=3)
 
 
-def _agreement(found: Measurement, task: str) -> str:
-    return percent(found.agreement[task]) if task in found.agreement else ""
+def _agreement(way: Measurement, task: str) -> str:
+    return percent(way.agreement[task]) if task in way.agreement else ""
 
 
 def harness_section(record: Record) -> Iterator[Section]:
     """What measuring costs, and how fine the clock is."""
-    timer, rows = record.timer, []
+    timer, rows = record.timer, list[tuple[str, str]]()
     if timer:
         rows.append(("smallest step of the clock", number(timer.resolution_ns, "ns")))
         rows.append(("a reading of the clock", number(timer.cost_ns, "ns")))
     text = [f"{str(record.overhead).capitalize()}."] if record.overhead else []
     if rows or text:
-        yield Section("Harness", text, [facts(rows)] if rows else [], level=3)
+        yield Section("Harness", text, [key_figures(rows)] if rows else [], level=3)

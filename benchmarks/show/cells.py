@@ -1,18 +1,21 @@
-"""Figures as they stand in the report's tables."""
+"""Figures and names as they stand in tables, on a terminal and on a page."""
+
+from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
+from typing import TYPE_CHECKING
 
 from edge.engine.delegate import label_of
-from edge.tasks import is_share
 from edge_benchmarks.judge.cells import NOT_MEASURED
-from edge_benchmarks.record.record import Record, TaskFigure
-from edge_benchmarks.statistics import PercentileEstimate, Summary
-from edge_benchmarks.statistics.intervals import SHARES
 from edge_common.document import Table
 from edge_devices.detection.machine import Machine, differences
 
-PERCENTILES = tuple(SHARES)
+if TYPE_CHECKING:
+    from edge_benchmarks.record.record import Record, TaskFigure
+    from edge_benchmarks.statistics import PercentileEstimate, Summary
+
+GENERIC_BOARD = "generic"
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -27,12 +30,12 @@ def percent(share: float | None) -> str:
     return NOT_MEASURED if share is None else f"{100 * share:.2f} %"
 
 
-def megabytes(size_bytes: int | None) -> str:
+def memory(size_bytes: int | None) -> str:
     return NOT_MEASURED if size_bytes is None else f"{size_bytes / 1e6:.1f} MB"
 
 
 def within(value: str, interval: tuple[float, float] | None, scale: float = 1.0) -> str:
-    """A figure with its 95 % interval, where there is one."""
+    """A figure with its 95 % interval, if there is one."""
     if interval is None:
         return value
     low, high = (number(scale * bound) for bound in interval)
@@ -40,13 +43,32 @@ def within(value: str, interval: tuple[float, float] | None, scale: float = 1.0)
 
 
 def estimates(percentiles: Mapping[str, PercentileEstimate]) -> list[str]:
-    """The cells under `PERCENTILES`."""
-    found = [percentiles.get(name) for name in PERCENTILES]
-    return [within(number(e.value), e.interval) if e else NOT_MEASURED for e in found]
+    """The cells under the names in `statistics.intervals.SHARES`."""
+    from edge_benchmarks.statistics.intervals import SHARES
+
+    known = [percentiles.get(name) for name in SHARES]
+    return [within(number(e.value), e.interval) if e else NOT_MEASURED for e in known]
+
+
+def spreads(unit: str, series: Mapping[str, Sequence[float]]) -> Table:
+    """Percentiles with intervals of each series that holds values."""
+    from edge_benchmarks.statistics.intervals import SHARES, percentile_estimates
+
+    rows = [
+        (name, *estimates(percentile_estimates(values)), str(len(values)))
+        for name, values in series.items()
+        if values
+    ]
+    return Table((unit, *SHARES, "n"), rows, words=1)
+
+
+def interrupted(complete: bool) -> list[str]:
+    """The paragraph about a run that did not come to its end."""
+    return [] if complete else ["**Interrupted:** this holds what was measured until then."]
 
 
 def latency(summary: Summary | None, percentiles: Mapping[str, PercentileEstimate]) -> list[str]:
-    """The cells under `PERCENTILES`; of a record without estimates those of the summary."""
+    """The same; of a record without estimates those of the summary."""
     if percentiles or summary is None:
         return estimates(percentiles)
     return [number(summary.p50), number(summary.p90), number(summary.p99), NOT_MEASURED]
@@ -54,6 +76,8 @@ def latency(summary: Summary | None, percentiles: Mapping[str, PercentileEstimat
 
 def accuracy(figure: TaskFigure) -> str:
     """Shares of right answers in percent, errors in their unit."""
+    from edge.tasks import is_share
+
     if figure.value is None:
         return NOT_MEASURED
     if is_share(figure.metric):
@@ -61,17 +85,14 @@ def accuracy(figure: TaskFigure) -> str:
     return within(number(figure.value, figure.unit), figure.interval)
 
 
-def facts(rows: Sequence[tuple[str, str]], header: tuple[str, str] = ("what", "found")) -> Table:
+def key_figures(rows: Sequence[tuple[str, str]]) -> Table:
     """What is said in two columns."""
-    return Table(header, rows, words=1)
-
-
-_GENERIC = "generic"
+    return Table(("what", "found"), rows, words=1)
 
 
 def machine_name(machine: Machine) -> str:
-    """The board, or where it has no name the processor."""
-    known = machine.board != _GENERIC
+    """The board, or if it has no name the processor."""
+    known = machine.board != GENERIC_BOARD
     return machine.board if known else f"{machine.cpu}, {machine.cores} cores"
 
 
@@ -94,39 +115,39 @@ def record_labels(records: Sequence[Record]) -> list[str]:
     several = len(set(machines)) > 1
     names = [_name(record) for record in records]
     labels = [f"{n}, {m}" for n, m in zip(names, machines)] if several else names
-    facts: list[Callable[[Record], str]] = [
+    distinctions: list[Callable[[Record], str]] = [
         lambda record: threads(record.setup.threads),
         lambda record: record.setup.runtime,
         lambda record: f"delegate {label_of(record.setup.delegate)}",
         lambda record: f"bundle {record.bundle.sha256[:8]}",
         lambda record: record.created_at,
     ]
-    for fact in facts:
-        told = [fact(record) for record in records]
-        ambiguous = [_differ(label, labels, told) for label in labels]
+    for distinction in distinctions:
+        details = [distinction(record) for record in records]
+        ambiguous = [_differ(label, labels, details) for label in labels]
         labels = [
-            f"{label}, {new}" if more else label
-            for label, new, more in zip(labels, told, ambiguous)
+            f"{label}, {detail}" if more else label
+            for label, detail, more in zip(labels, details, ambiguous)
         ]
-    taken: list[str] = []
+    unique: list[str] = []
     for label in labels:
-        taken.append(_unused(label, taken))
-    return taken
+        unique.append(_unused(label, unique))
+    return unique
 
 
 def _name(record: Record) -> str:
-    """Of a played board, so that no figure stands there as if it were measured."""
-    played = f", predicted for {record.predicted.board}" if record.predicted else ""
-    return record.bundle.name + played
+    """Of an emulated board, so that no figure stands there as if it were measured."""
+    predicted = f", predicted for {record.predicted.board}" if record.predicted else ""
+    return record.bundle.name + predicted
 
 
 def threads(number: int) -> str:
     return f"{number} thread" + ("s" if number > 1 else "")
 
 
-def _differ(label: str, labels: Sequence[str], told: Sequence[str]) -> bool:
-    """Whether records that are called `label` differ in what is told of them."""
-    return len({fact for other, fact in zip(labels, told) if other == label}) > 1
+def _differ(label: str, labels: Sequence[str], details: Sequence[str]) -> bool:
+    """Whether records that are called `label` differ in a detail."""
+    return len({detail for other, detail in zip(labels, details) if other == label}) > 1
 
 
 def _unused(name: str, used: Sequence[str]) -> str:

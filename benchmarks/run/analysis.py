@@ -1,20 +1,20 @@
-"""What a run can look into beside the clock: operators, the roof, other engines, other timers."""
+"""What a run can analyse beside the clock: operators, the roof, other engines, other timers."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
 from edge.engine.engine import Engine
-from edge_benchmarks.inside.cross_check import CrossCheckPlan, cross_check
+from edge_benchmarks.inside.cross_check import CrossCheck, CrossCheckPlan, cross_check
 from edge_benchmarks.inside.engines import OTHER_ENGINES, Make
 from edge_benchmarks.inside.engines.interface import agreement
 from edge_benchmarks.inside.instructions import count_parts
+from edge_benchmarks.inside.profile.figures import PartProfile
 from edge_benchmarks.inside.profile.recorder import profile_part
 from edge_benchmarks.inside.roofline import measure_roof, place, steps, work_of
 from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
-from edge_benchmarks.record.record import EngineRecord, Measurement
+from edge_benchmarks.record.record import EngineRecord, Record
 from edge_benchmarks.run.request import Request
 from edge_benchmarks.statistics import summarise
 from edge_common.console import Progress
@@ -23,30 +23,31 @@ from edge_devices.emulation.counting import InstructionCounter
 
 _RUNS, _WARMUP = 100, 10
 
+Step = Callable[[Record], Record]
+
 
 @dataclass(frozen=True)
-class Insight:
-    """streamed: what was timed of the bundle.  counters: of boards, for its instructions."""
+class Analysis:
+    """counters: of boards, for the instructions of the bundle."""
 
     request: Request
     bundle: Bundle
-    streamed: Measurement
     progress: Progress
     counters: tuple[InstructionCounter, ...] = ()
 
-    def steps(self) -> Iterator[Callable[[], Mapping[str, Any]]]:
-        """What was asked for; each gives fields of a record, or raises EngineError."""
-        request = self.request
-        if request.profile:
-            yield lambda: {"profiles": self._profiles()}
-        if request.roofline:
+    def steps(self) -> Iterator[Step]:
+        """What was asked for; each adds to a record, or raises EngineError."""
+        options = self.request.analyses
+        if options.profile:
+            yield lambda record: replace(record, profiles=self._profiles())
+        if options.roofline:
             yield self._roofline
-        if request.engines:
-            yield lambda: {"engines": tuple(self._engines())}
-        if request.cross_check:
-            yield lambda: {"cross_check": self._cross_check()}
+        if options.engines:
+            yield lambda record: replace(record, engines=tuple(self._engines()))
+        if options.cross_check:
+            yield lambda record: replace(record, cross_check=self._cross_check())
         if self.counters:
-            yield lambda: {"instructions": count_parts(self.bundle, self.counters, self.progress)}
+            yield self._instructions
 
     @property
     def _first(self) -> Part:
@@ -55,32 +56,36 @@ class Insight:
     def _model(self, part: Part) -> bytes:
         return self.bundle.members[part.file]
 
-    def _profiles(self) -> dict[str, Any]:
-        found = {}
+    def _profiles(self) -> dict[str, PartProfile]:
+        profiles = {}
         for part in self.bundle.manifest.parts:
             self.progress.say(f"profiling the {part.role}")
             with self.progress.steps() as tell:
-                found[part.role] = profile_part(
+                profiles[part.role] = profile_part(
                     self._model(part), self.request.options, on_progress=tell
                 )
-        return found
+        return profiles
 
-    def _roofline(self) -> dict[str, Any]:
+    def _roofline(self, record: Record) -> Record:
         options = self.request.options
         with self.progress.count("measuring the machine's roof, steps", steps(options)) as on_step:
             roof = measure_roof(options, on_step=on_step)
         points = {
             part.role: place(
                 work_of(self._model(part)),
-                self.streamed.invokes_ms[part.role].p50,
+                record.streamed.invokes_ms[part.role].p50,
                 roof,
                 options.threads,
             )
             for part in self.bundle.manifest.parts
         }
-        return {"roof": roof, "roofline": points}
+        return replace(record, roof=roof, roofline=points)
 
-    def _cross_check(self) -> Any:
+    def _instructions(self, record: Record) -> Record:
+        counts = count_parts(self.bundle, self.counters, self.progress)
+        return replace(record, instructions=counts)
+
+    def _cross_check(self) -> CrossCheck:
         plan = CrossCheckPlan()
         with self.progress.count("cross-checking the clock, rounds", plan.rounds) as on_round:
             return cross_check(self._model(self._first), self.request.options, plan, on_round)
@@ -91,18 +96,18 @@ class Insight:
             yield self._elsewhere(name, make)
 
     def _elsewhere(self, name: str, make: Make) -> EngineRecord:
-        """The first part in another engine; why not, where it does not run there."""
+        """The first part in another engine; why not, if it does not run there."""
         part, options = self._first, self.request.options
         try:
             engine = make(self._model(part), options.threads, self.request.cache.expanduser())
             own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
-            alike = agreement(own, engine, [fill_randomly(own)])
-            if not alike.agrees:
-                raise EngineError(f"it answers otherwise (SNR {alike.snr_db:.1f} dB)")
+            compared = agreement(own, engine, [fill_randomly(own)])
+            if not compared.agrees:
+                raise EngineError(f"it answers otherwise (SNR {compared.snr_db:.1f} dB)")
             fill_randomly(engine)
-            taken = invokes_ms(engine, _RUNS, _WARMUP)
+            series_ms = invokes_ms(engine, _RUNS, _WARMUP)
         except EngineError as error:
             return EngineRecord(name, "", part.role, not_measured=str(error))
         return EngineRecord(
-            name, engine.version, part.role, invoke_ms=summarise(taken), snr_db=alike.snr_db
+            name, engine.version, part.role, invoke_ms=summarise(series_ms), snr_db=compared.snr_db
         )

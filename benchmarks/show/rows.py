@@ -4,12 +4,13 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
+from edge_benchmarks.judge.cells import total
 from edge_benchmarks.record.record import Measurement, Record
-from edge_benchmarks.show.report.cells import machine_labels, record_labels
-from edge_benchmarks.show.report.summary import edge_run_peak_bytes
+from edge_benchmarks.scenarios import catalogue
+from edge_benchmarks.scenarios.base import Cell
+from edge_benchmarks.scenarios.cold import edge_run_peak_bytes
+from edge_benchmarks.show.cells import machine_labels, record_labels
 from edge_benchmarks.statistics.intervals import SHARES
-
-Cell = str | int | float | bool | None
 
 
 def csv_text(records: Sequence[Record]) -> str:
@@ -28,8 +29,9 @@ def _rows(records: Sequence[Record]) -> Iterator[dict[str, Cell]]:
     for label, machine, record in zip(labels, machines, records):
         for way in record.measurements:
             names = {"record": label, "way": way.name, "machine": machine}
-            streamed = _streamed_only(record) if way is record.streamed else _streamed_only(None)
-            yield names | _run(record) | _way(way) | streamed | _tasks(way)
+            own = record if way is record.streamed else None
+            row = names | _run(record) | _way(way) | _streamed_only(own) | _tasks(way)
+            yield row | (_scenarios(own) if own else {})
 
 
 def _run(record: Record) -> dict[str, Cell]:
@@ -45,8 +47,8 @@ def _run(record: Record) -> dict[str, Cell]:
         "bundle_bytes": bundle.size_bytes,
         "window_frames": bundle.window,
         "precisions": " ".join(f"{part.role}={part.precision}" for part in bundle.parts),
-        "parameters": _total([part.parameters for part in bundle.parts]),
-        "multiply_adds": _total([part.multiply_adds for part in bundle.parts]),
+        "parameters": total([part.parameters for part in bundle.parts]),
+        "multiply_adds": total([part.multiply_adds for part in bundle.parts]),
         "runtime": setup.runtime,
         "runtime_version": setup.runtime_version,
         "threads": setup.threads,
@@ -66,27 +68,23 @@ def _run(record: Record) -> dict[str, Cell]:
 
 def _operators(record: Record) -> Iterator[str]:
     """`encoder:XNNPACK=61`, with a + for each blank in a name."""
-    for role, found in record.delegation.items():
-        for who in found.operators:
-            yield f"{role}:{who.replace(' ', '+')}={found.taken(who)}"
-
-
-def _total(figures: Sequence[int | None]) -> int | None:
-    return None if None in figures else sum(figures)
+    for role, delegation in record.delegation.items():
+        for engine in delegation.operators:
+            yield f"{role}:{engine.replace(' ', '+')}={delegation.taken(engine)}"
 
 
 def _way(way: Measurement) -> dict[str, Cell]:
-    total, cpu = way.total_ms, way.cpu_ms
+    total_ms, cpu = way.total_ms, way.cpu_ms
     row: dict[str, Cell] = {
         "not_measured": way.not_measured,
         "verdict": way.verdict,
         "model_bytes": way.size_bytes,
-        "n_frames": total.n if total else None,
-        "mean_ms": total.mean if total else None,
-        "min_ms": total.min if total else None,
-        "max_ms": total.max if total else None,
+        "n_frames": total_ms.n if total_ms else None,
+        "mean_ms": total_ms.mean if total_ms else None,
+        "min_ms": total_ms.min if total_ms else None,
+        "max_ms": total_ms.max if total_ms else None,
         "cpu_p50_ms": cpu.p50 if cpu else None,
-        "frames_per_s": 1e3 / total.mean if total else None,
+        "frames_per_s": 1e3 / total_ms.mean if total_ms else None,
         "outlier_share": way.outliers.share if way.outliers else None,
     }
     for name in SHARES:
@@ -95,9 +93,9 @@ def _way(way: Measurement) -> dict[str, Cell]:
 
 
 def _percentile(way: Measurement, name: str) -> dict[str, Cell]:
-    column, found = name.replace(".", "_"), way.percentiles.get(name)
-    value = found.value if found else getattr(way.total_ms, column, None)
-    low, high = found.interval if found and found.interval else (None, None)
+    column, estimate = name.replace(".", "_"), way.percentiles.get(name)
+    value = estimate.value if estimate else getattr(way.total_ms, column, None)
+    low, high = estimate.interval if estimate and estimate.interval else (None, None)
     return {f"{column}_ms": value, f"{column}_low_ms": low, f"{column}_high_ms": high}
 
 
@@ -112,8 +110,15 @@ def _streamed_only(record: Record | None) -> dict[str, Cell]:
         "pss_bytes": memory.pss_bytes if memory else None,
         "energy_mj_per_frame": energy.per_frame_mj if energy else None,
         "energy_covers": energy.covers if energy else None,
-        **{f"stage_{name}_p50_ms": found.p50 for name, found in stages.items()},
+        **{f"stage_{name}_p50_ms": summary.p50 for name, summary in stages.items()},
     }
+
+
+def _scenarios(record: Record) -> dict[str, Cell]:
+    """Behind all other columns: what the scenarios that were run add."""
+    results = [(each, each.result_of(record)) for each in catalogue.SCENARIOS]
+    columns = (each.columns(result) for each, result in results if result is not None)
+    return {name: cell for each in columns for name, cell in each.items()}
 
 
 def _tasks(way: Measurement) -> dict[str, Cell]:

@@ -1,0 +1,174 @@
+"""edge-run's live path on a camera that delivers frames from memory, on time."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+
+import numpy as np
+
+from edge.loop import run
+from edge.sinks import RunEnded
+from edge.sources import Source
+from edge.sources.live import LiveSource
+from edge.stream.decision import Decision
+from edge.stream.preprocess import Frame
+from edge.stream.stream import Stream
+from edge.summary import RunSummary
+from edge_benchmarks.measure.timing import Clock, Plan, Trial
+from edge_benchmarks.scenarios.base import Interruptible
+from edge_benchmarks.scenarios.camera import CameraResult
+from edge_benchmarks.scenarios.single_stream import BareStream
+
+Sleep = Callable[[float], None]  # seconds
+
+
+class Schedule:
+    """Point 0 is now; to be late for one point shifts none of the others."""
+
+    def __init__(
+        self, rate_hz: float, clock: Clock = time.perf_counter_ns, sleep: Sleep = time.sleep
+    ) -> None:
+        self._period_ns = 1e9 / rate_hz
+        self._clock, self._sleep = clock, sleep
+        self._start_ns = clock()
+
+    def due_ns(self, number: int) -> int:
+        """When a point is, on the clock."""
+        return self._start_ns + round(number * self._period_ns)
+
+    def wait(self, number: int) -> float:
+        """Sleep until a point; by how many milliseconds it was missed."""
+        due_ns = self.due_ns(number)
+        while (left_ns := due_ns - self._clock()) > 0:
+            self._sleep(left_ns / 1e9)
+        return -left_ns / 1e6
+
+    def newest(self) -> int:
+        """The last point that has come."""
+        return math.floor((self._clock() - self._start_ns) / self._period_ns)
+
+
+class PacedCamera:
+    """What `edge.sources.live.LiveSource` reads in its thread, in a `cv2.VideoCapture`'s place.
+
+    `read` waits until the next picture is due (the first is at once) and hands it out
+    without a copy; after `count` pictures it fails. It decodes nothing, so that a real
+    camera leaves less of the processor to the network.
+
+    lateness_ms: of each delivered picture, by how much this generator missed its time.
+    """
+
+    def __init__(
+        self,
+        frames: Sequence[np.ndarray],
+        rate_hz: float,
+        count: int,
+        clock: Clock = time.perf_counter_ns,
+        sleep: Sleep = time.sleep,
+    ) -> None:
+        self._frames, self.rate_hz, self.count = frames, rate_hz, count
+        self._clock, self._sleep = clock, sleep
+        self._schedule: Schedule | None = None
+        self.lateness_ms: list[float] = []
+
+    @property
+    def schedule(self) -> Schedule:
+        """When each picture is due; it begins with the first `read`."""
+        if self._schedule is None:
+            self._schedule = Schedule(self.rate_hz, self._clock, self._sleep)
+        return self._schedule
+
+    def isOpened(self) -> bool:
+        return True
+
+    def read(self) -> tuple[bool, np.ndarray | None]:
+        number = len(self.lateness_ms)
+        if number == self.count:
+            return False, None
+        self.lateness_ms.append(self.schedule.wait(number))
+        return True, self._frames[number % len(self._frames)]
+
+    def get(self, prop: int) -> float:
+        """The frame rate, the one property that is asked for."""
+        return self.rate_hz
+
+    def release(self) -> None:
+        """Nothing to let go of."""
+
+
+def measure_camera(
+    stream: Stream,
+    frames: Sequence[np.ndarray],
+    plan: Plan,
+    rate_hz: float,
+    *,
+    deadline_ms: float | None = None,
+    on_frame: Callable[[], None] = lambda: None,
+) -> CameraResult:
+    """Run edge-run's loop on a live source, at `rate_hz` frames a second.
+
+    Frames: `plan.frames`, or as many as come in `plan.seconds`.  deadline_ms: one
+    period unless given.  stream: with a hop of 1.
+    """
+    count = max(plan.frames, math.ceil(plan.seconds * rate_hz)) + 1
+    paced = PacedCamera(frames, rate_hz, count)
+    log = LiveLog(paced)
+    with Interruptible() as running:
+        Trial(BareStream(stream), frames, plan).warm_up()
+        source = LiveSource("paced camera", lambda: paced, retry_delays_s=())
+        log.watch(stream, source, on_frame)
+    return log.figures(deadline_ms or 1e3 / rate_hz, running.complete)
+
+
+class LiveLog:
+    """A sink that notes when each decision was made on a frame of a paced camera."""
+
+    def __init__(self, paced: PacedCamera, clock: Clock = time.perf_counter_ns) -> None:
+        self._paced, self._clock = paced, clock
+        self._newest = -1
+        self._age_ms: list[float] = []
+        self._decided_ms: list[float] = []
+        self._stages_ms: dict[str, list[float]] = {}
+        self._summary = RunSummary("", "", "")
+
+    def watch(
+        self, stream: Stream, source: Source, on_frame: Callable[[], None] = lambda: None
+    ) -> None:
+        """Run until the camera's last frame came through `source`, which is then closed."""
+
+        def until_last(_: RunSummary) -> None:
+            on_frame()
+            if self._newest == self._paced.count - 1:
+                raise RunEnded
+
+        with closing(source):
+            run(stream, source, [self], self._summary, on_frame=until_last)
+
+    def take(self, frame: Frame, decision: Decision | None) -> None:
+        now_ns, self._newest = self._clock(), frame.number
+        if decision is None or frame.number == 0:  # it waited while the source was opened
+            return
+        schedule = self._paced.schedule
+        self._age_ms.append((now_ns - schedule.due_ns(frame.number)) / 1e6)
+        self._decided_ms.append((now_ns - schedule.due_ns(0)) / 1e6)
+        for stage, ms in decision.latency_ms.items():
+            self._stages_ms.setdefault(stage, []).append(ms)
+
+    def close(self) -> None:
+        """Nothing to finish."""
+
+    def figures(self, deadline_ms: float, complete: bool) -> CameraResult:
+        """What was noted so far."""
+        return CameraResult(
+            self._paced.rate_hz,
+            deadline_ms,
+            tuple(self._age_ms),
+            tuple(map(sum, zip(*self._stages_ms.values()))),
+            {stage: tuple(ms) for stage, ms in self._stages_ms.items()},
+            tuple(self._decided_ms),
+            self._summary.frames,
+            self._summary.dropped,
+            tuple(self._paced.lateness_ms),
+            complete,
+        )
