@@ -1,6 +1,7 @@
 """edge-convert: a network in, a bundle out."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -8,7 +9,7 @@ from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
 from edge_common import __version__
 from edge_common.command_line import one_line_errors
-from edge_common.console import Progress, text_table
+from edge_common.console import Progress
 from edge_common.files import can_be_written
 from edge_common.native_output import captured_stderr
 from edge_convert.clip_sets import ClipsParam
@@ -137,7 +138,11 @@ _clips = ClipsParam()
 @click.version_option(__version__)
 @one_line_errors
 def main(
-    model: Path, explain: bool, input_range: tuple[float, float] | None, **options: object
+    model: Path,
+    explain: bool,
+    input_range: tuple[float, float] | None,
+    report: Path | None,
+    **options: Any,
 ) -> None:
     """Cut MODEL into an encoder and a head, quantise both within a budget, write a bundle."""
     if not explain and not (options["output"] and options["calibration"]):
@@ -147,87 +152,38 @@ def main(
     with captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from edge_convert.pipeline import Conversion
-        from edge_convert.request import Request, explanation
+        from edge_convert import pipeline, quantised_file
+        from edge_convert.request import Request
+        from edge_convert.sources.model_file import explanation
         from edge_convert.sources.tflite_file import is_quantised_file
-        from edge_convert.wrap import Wrapping
+        from edge_convert.verification.summary import search_table, summary
 
     if explain:
         click.echo(explanation(model, options["cut"]))
         return
-    page = options.pop("report")
-    _refuse_page(page)
-    request = Request(model, **({"value_range": input_range} if input_range else {}), **options)
-    if is_quantised_file(model):
-        conversion = Wrapping(request, progress, input_range)
-    else:
-        conversion = Conversion(request, progress)
+    _refuse_page(report)
+    request = Request(model, value_range=input_range, **options)
+    quantised = is_quantised_file(model)
+    kind = quantised_file.QuantisedFileConversion if quantised else pipeline.Conversion
+    conversion = kind(request, progress)
     bundle = conversion.run()
-    if conversion.evidence.search:
-        click.echo(search_table(conversion.evidence))
+    if conversion.report.search:
+        click.echo(search_table(conversion.report.search, conversion.report))
     click.echo(summary(bundle))
-    if page:
-        from edge_convert.verification.html_report import write_html
+    if report:
+        _write_page(report, bundle.manifest.name, conversion)
 
-        write_html(
-            page, bundle.manifest.name, conversion.sections, conversion.network, conversion.evidence
-        )
-        click.echo(f"{page}: the whole report")
+
+def _write_page(page: Path, title: str, conversion: Any) -> None:
+    from edge_convert.verification.html_report import write_html
+
+    write_html(page, title, conversion.sections, conversion.network, conversion.report)
+    click.echo(f"{page}: the whole report")
 
 
 def _refuse_page(page: Path | None) -> None:
     if page and (page.suffix != ".html" or not can_be_written(page)):
         raise click.UsageError(f"--report {page}: give a PAGE.html in a folder to write to")
-
-
-def search_table(evidence) -> str:
-    """Every combination that was scored: latency, size, what each task loses."""
-    from edge_convert.verification.report import points, verdict
-
-    found = evidence.search
-    header = (
-        *(a.role for a in found.chosen.attempts),
-        "ms",
-        "MB",
-        *(d.task for d in found.chosen.drops),
-        "",
-    )
-    rows = [
-        (
-            *(a.recipe.label for a in c.attempts),
-            f"{c.latency_ms:.2f}",
-            f"{c.size_bytes / 1e6:.2f}",
-            *(points(d.points) for d in c.drops),
-            verdict(c, found, evidence.max_drop).strip("*"),
-        )
-        for c in sorted(found.combinations, key=lambda c: c.latency_ms)
-    ]
-    note = f"points that each task loses, on {evidence.search_clips}; budget {evidence.max_drop:g}"
-    return text_table(header, rows) + f"\n{note}"
-
-
-def _kept(part) -> str:
-    return f" ({len(part.float_layers)} layers float32)" if part.float_layers else ""
-
-
-def summary(bundle) -> str:
-    """The figures that a user wants first; all of them stand in the bundle's report.md."""
-    manifest = bundle.manifest
-    sizes = " + ".join(
-        f"{p.role} {p.precision}{_kept(p)} {len(bundle.members[p.file]) / 1e6:.2f} MB"
-        for p in manifest.parts
-    )
-    lines = [
-        f"{bundle.path}: {bundle.size_bytes / 1e6:.2f} MB ({sizes}), window of {manifest.window} frames"
-    ]
-    for a in manifest.accuracy:
-        lines.append(
-            f"  {a.task}: {a.metric} {a.value:.4f} ({a.low:.4f} to {a.high:.4f}) {a.graph}, "
-            f"n = {a.n}, {a.data}"
-        )
-    if not manifest.accuracy:
-        lines.append("  accuracy: not measured (give --validation LABELLED.npz)")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""Clips by path, or by the name of a data set that `models` holds."""
+"""The clips that a conversion reads: by path, or by the name of a data set that `models` holds."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,9 +8,12 @@ import click
 
 if TYPE_CHECKING:
     from edge.check.clips import Clips
+    from edge_convert.request import Request
+    from edge_convert.sources.model_file import ModelFile
 
 # spelled out, so that `--help` needs none of what the data sets need
 NAMES = ("orl-motion:train", "orl-motion:test")
+SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
 
 
 class ClipsParam(click.ParamType):
@@ -27,6 +31,40 @@ class ClipsParam(click.ParamType):
             param,
             context,
         )
+
+
+@dataclass(frozen=True)
+class ConversionClips:
+    """calibration, golden: drawn for their purpose.  validation: all labelled ones, if any.
+    scored: those of them that candidates are compared on, unlabelled if there are no others.
+    skipped: videos and folders of the calibration clips that gave no window.
+    """
+
+    calibration: "Clips"
+    golden: "Clips"
+    validation: "Clips | None"
+    scored: "Clips"
+    skipped: int
+
+
+def read_conversion_clips(request: "Request", model: "ModelFile") -> ConversionClips:
+    """Raises ClipError or ConfigError if clips are of no use to calibrate or to validate."""
+    from edge.check.evaluate import check_labels
+    from edge_convert.precision.calibration import refuse_unusable
+
+    def read(source: Path) -> "Clips":
+        return clips_of(source, model.window, (model.size[1], model.size[0]))
+
+    every = read(request.calibration)
+    calibration = every.sample(request.calibration_clips, request.seed)
+    refuse_unusable(calibration.windows, calibration.name)
+    golden = read(request.golden) if request.golden else calibration
+    validation = read(request.validation) if request.validation else None
+    if validation:
+        check_labels(model.tasks, validation)
+    count = request.search_clips or (SEARCH_CLIPS if validation else SEARCH_CLIPS_UNLABELLED)
+    scored = (validation or every).sample(count, request.seed)
+    return ConversionClips(calibration, golden, validation, scored, every.skipped)
 
 
 def clips_of(source: Path, window: int, size: tuple[int, int]) -> "Clips":

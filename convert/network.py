@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
 from edge.tasks import Task
-from edge_convert.cut.keras.candidates import Candidate, table
+from edge_convert.cut.keras.candidates import CutCandidate, table
 from edge_convert.precision.parts import FloatPart
 
 
@@ -31,17 +31,17 @@ class Network:
     tasks: tuple[Task, ...]
     parts: tuple[FloatPart, ...]
     reference: Callable[[np.ndarray], Mapping[str, np.ndarray]]
-    candidates: tuple[Candidate, ...] = ()
-    chosen_cut: Candidate | None = None
+    candidates: tuple[CutCandidate, ...] = ()
+    selected_cut: CutCandidate | None = None
     uncut: str = ""
     whole: Callable[[], Any] | None = None
 
     @property
     def cuts(self) -> str:
         """The table of possible cuts, if there are any."""
-        if self.chosen_cut is None:
+        if self.selected_cut is None:
             return ""
-        return table(self.candidates, self.chosen_cut, self.window)
+        return table(self.candidates, self.selected_cut, self.window)
 
     @property
     def streaming(self) -> str:

@@ -50,13 +50,13 @@ class ModelCard:
     weights_source: str = ""
 
 
-def read_card(model_path: str | Path, given: str | Path | None = None) -> ModelCard:
+def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> ModelCard:
     """Read the file that was given, or the one beside the model, or nothing.
 
     Raises ConfigError where it is missing though given, or not as it should be.
     """
-    path = Path(given) if given else Path(model_path).with_suffix(".tasks.json")
-    if not path.exists() and not given:
+    path = Path(tasks_path) if tasks_path else Path(model_path).with_suffix(".tasks.json")
+    if not path.exists() and not tasks_path:
         return ModelCard()
     try:
         return decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
@@ -74,7 +74,7 @@ class Output:
     ending: str
 
 
-def answers_of(model: keras.Model) -> dict[str, Output]:
+def keras_outputs(model: keras.Model) -> dict[str, Output]:
     """The outputs of a Keras model by task name. Raises ModelError where two are one tensor."""
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
@@ -134,14 +134,16 @@ def with_probabilities(
     model: keras.Model, tasks: tuple[Task, ...]
 ) -> tuple[keras.Model, list[str]]:
     """The model with a softmax or sigmoid behind answers that end in logits, and their names."""
-    outputs, mended = named_outputs(model), []
+    outputs, with_activation = named_outputs(model), []
     for task in tasks:
         tensor = outputs[task.name]
-        wanted = kind_of(task).activation
-        if wanted in _ACTIVATIONS and wanted not in _ending(tensor):
-            outputs[task.name] = _ACTIVATIONS[wanted]()(tensor)
-            mended.append(task.name)
-    return (keras.Model(model.inputs, outputs, name=model.name) if mended else model), mended
+        ending = kind_of(task).activation
+        if ending in _ACTIVATIONS and ending not in _ending(tensor):
+            outputs[task.name] = _ACTIVATIONS[ending]()(tensor)
+            with_activation.append(task.name)
+    return (
+        keras.Model(model.inputs, outputs, name=model.name) if with_activation else model
+    ), with_activation
 
 
 def _ending(tensor: Any) -> str:

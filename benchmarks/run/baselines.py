@@ -98,15 +98,18 @@ class WholeWindow:
 
     def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
         from edge_convert.cut.keras.split import whole_window
+        from edge_convert.precision.jobs import ConversionJobs
         from edge_convert.precision.recipes import FLOAT32, INT8
-        from edge_convert.precision.workshop import Workshop
 
         manifest = self.bundle.manifest
         say(
             "converting the whole window: the network stands in it "
             f"{manifest.window} times, which can take minutes (kept for later runs)"
         )
-        with TemporaryDirectory(prefix="edge-bench-") as folder, Workshop(Path(folder)) as shop:
+        with (
+            TemporaryDirectory(prefix="edge-bench-") as folder,
+            ConversionJobs(Path(folder)) as shop,
+        ):
             try:
                 model = shop.to_float("window", whole_window(self.model)).result()
             except ModelError as error:
@@ -174,7 +177,7 @@ def agreement(
     bundle: Bundle, exact: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """How far `outputs` decide as the exact network does, by task, 0 to 1."""
-    from edge_convert.verification.evidence import agreements
+    from edge_convert.verification.conversion_report import agreements
 
     return agreements(bundle.manifest.tasks, exact, outputs)
 

@@ -1,7 +1,8 @@
 """Converted parts, each tried on LiteRT as soon as it exists."""
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -11,6 +12,8 @@ from edge.bundle.manifest import Part, TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
+from edge_common.errors import ModelError
+from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.recipes import Recipe
 
 
@@ -91,3 +94,81 @@ def encode_windows(encoder: ConvertedPart, windows: np.ndarray) -> dict[str, np.
     return {
         name: values.reshape(count, length, *values.shape[1:]) for name, values in features.items()
     }
+
+
+ROUNDS = 7
+_ROUND_NS = 20_000_000  # of one candidate
+_MOST_INVOCATIONS = 20  # a round
+
+
+def latencies_ms(
+    parts: Sequence[ConvertedPart], clock: Callable[[], int] = time.perf_counter_ns
+) -> list[float]:
+    """Median time of one invocation of each part on LiteRT, one thread, in milliseconds."""
+    engines = [Engine(part.model, name=part.part.file) for part in parts]
+    times_ns: list[list[float]] = [[] for _ in engines]
+    repeats = [_repeats(_invocation_ns(engine, clock)) for engine in engines]
+    for _ in range(ROUNDS):
+        for engine, times, count in zip(engines, times_ns, repeats):
+            times.extend(_invocation_ns(engine, clock) for _ in range(count))
+    return [float(np.median(times)) / 1e6 for times in times_ns]
+
+
+def _invocation_ns(engine: Engine, clock: Callable[[], int]) -> int:
+    started = clock()
+    engine.invoke()
+    return clock() - started
+
+
+def _repeats(first_ns: int) -> int:
+    return int(np.clip(_ROUND_NS // max(first_ns, 1), 1, _MOST_INVOCATIONS))
+
+
+CHUNK = 8  # windows whose features are held at a time
+
+
+def outputs_by_last_part(
+    first: ConvertedPart,
+    lasts: Sequence[ConvertedPart],
+    windows: NetworkInput,
+    on_window: Callable[[], None] = lambda: None,
+) -> list[dict[str, np.ndarray]]:
+    """What each of `lasts` behind `first` answers: {task: (N, k)} float32 for each.
+
+    Where `lasts` is empty, `first` is the only part and answers itself.
+    """
+    rows: list[list[Mapping[str, np.ndarray]]] = [[] for _ in lasts or [first]]
+    for start in range(0, len(windows), CHUNK):
+        chunk = windows[start : start + CHUNK]
+        if lasts:
+            features = encode_windows(first, chunk)
+            for outputs, last in zip(rows, lasts):
+                outputs.append(last.over(features))
+        else:
+            rows[0].append(first.over({first.part.inputs[0].name: chunk}))
+        for _ in chunk:
+            on_window()
+    return [{task: _flat([part[task] for part in parts]) for task in parts[0]} for parts in rows]
+
+
+def _flat(answers: Sequence[np.ndarray]) -> np.ndarray:
+    rows = np.concatenate(answers)
+    return rows.reshape(len(rows), -1)
+
+
+def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
+    """Raise ModelError where outputs (n, ...) over n inputs carry no information.
+
+    NaN, all zero and constant outputs "agree" with a reference that is broken
+    in the same way, so no comparison would find them.
+    """
+    if not np.isfinite(outputs).all():
+        raise ModelError(
+            f"{name} gives NaN or infinity: check the weights and the calibration clips"
+        )
+    if not outputs.any():
+        raise ModelError(
+            f"{name} gives only zeros: the model is untrained, or its conversion broke"
+        )
+    if len(outputs) > 1 and (outputs == outputs[0]).all():
+        raise ModelError(f"{name} gives the same for all inputs: check the weights and the clips")

@@ -8,6 +8,7 @@ Inference", Jacob et al. 2018.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from litert_quantizer import qtyping, quantizer, recipe_manager
@@ -45,7 +46,7 @@ def quantised(model: bytes, recipe: Recipe, ranges: Ranges) -> bytes:
 def only_one_quantised(model: bytes, layer: str, ranges: Ranges) -> bytes:
     """A float32 .tflite with a single layer in int8, named as in `layers`."""
     manager = recipe_manager.RecipeManager()
-    manager.add_static_config(_just(layer), _ALL, 8, 8)
+    manager.add_static_config(_only(layer), _ALL, 8, 8)
     return _run(model, manager.get_quantization_recipe(), ranges)
 
 
@@ -64,35 +65,35 @@ def layers(model: bytes) -> list[Layer]:
     graph = root.subgraphs[0]
     names = [tensor.name.decode() for tensor in graph.tensors]
     constants = flatbuffer.constant_tensors(model)
-    found = []
+    quantisable = []
     for operator in graph.operators:
         code = root.operatorCodes[operator.opcodeIndex].builtinCode
         kind = tfl_flatbuffer_utils.TFL_OP_CODE_TO_NAME.get(code)
         read = [names[i] for i in operator.inputs if i >= 0 and names[i] not in constants]
         if kind is not None and kind.value not in _ONLY_MOVES:
-            found.append(Layer(names[operator.outputs[0]], kind.value, tuple(read)))
-    return found
+            quantisable.append(Layer(names[operator.outputs[0]], kind.value, tuple(read)))
+    return quantisable
 
 
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
-    statistics = ranges and {
+    statistics: Any = ranges and {
         name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
         for name, (low, high) in ranges.items()
     }
-    return _mended(bytes(worker.quantize(statistics).quantized_model), model)
+    return _repaired(bytes(worker.quantize(statistics).quantized_model), model)
 
 
-def _mended(model: bytes, source: bytes) -> bytes:
+def _repaired(model: bytes, source: bytes) -> bytes:
     """Put right what the quantiser leaves askew.
 
     Its signature may still name tensors that are no longer the graph's outputs, and of a
     SPLIT it passes over the outputs that nobody reads, so that XNNPACK refuses the graph.
     """
     root, before = flatbuffer.read(model), flatbuffer.signature(source)
-    graph, named = root.subgraphs[0], root.signatureDefs[0]
+    graph, signature = root.subgraphs[0], root.signatureDefs[0]
     for entries, tensors, positions in zip(
-        (named.inputs, named.outputs), (graph.inputs, graph.outputs), before
+        (signature.inputs, signature.outputs), (graph.inputs, graph.outputs), before
     ):
         for entry in entries:
             entry.tensorIndex = tensors[positions[entry.name.decode()]]
@@ -108,7 +109,7 @@ def _give_one_type(tensors: list[qtyping.TensorT]) -> None:
             tensor.type, tensor.quantization = quantised[0].type, quantised[0].quantization
 
 
-def _just(layer: str) -> str:
+def _only(layer: str) -> str:
     """The pattern of one operator: the quantiser joins the names of all its outputs."""
     return f"^{re.escape(layer)};"
 
@@ -128,7 +129,7 @@ def _as_library_recipe(recipe: Recipe) -> list[dict]:
                 ".*", operation, _FLOAT16, algorithm_key=AlgorithmName.FLOAT_CASTING
             )
     for layer in recipe.float_layers:
-        manager.add_quantization_config(_just(layer), _ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
+        manager.add_quantization_config(_only(layer), _ALL, algorithm_key=AlgorithmName.NO_QUANTIZE)
     return manager.get_quantization_recipe()
 
 

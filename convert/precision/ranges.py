@@ -57,7 +57,7 @@ class Activations:
     extremes: dict[str, tuple[float, float]] = field(default_factory=dict)
     samples: dict[str, list[np.ndarray]] = field(default_factory=dict)
 
-    def see(self, name: str, values: np.ndarray, keep: int, draw: np.random.Generator) -> None:
+    def record(self, name: str, values: np.ndarray, keep: int, draw: np.random.Generator) -> None:
         """Widen the extremes of one activation; keep `keep` of its values."""
         low, high = self.extremes.get(name, (np.inf, -np.inf))
         self.extremes[name] = min(low, float(values.min())), max(high, float(values.max()))
@@ -73,12 +73,12 @@ class Activations:
 
         least: the others reach at least so far below and above zero.
         """
-        found = {name: fixed.get(name) or self._range(name, method) for name in self.extremes}
+        limits = {name: fixed.get(name) or self._range(name, method) for name in self.extremes}
         if not least:
-            return found
+            return limits
         return {
             name: (low, high) if name in fixed else (min(low, -least), max(high, least))
-            for name, (low, high) in found.items()
+            for name, (low, high) in limits.items()
         }
 
     def _range(self, name: str, method: str) -> tuple[float, float]:
@@ -89,15 +89,15 @@ class Activations:
 
 def observe(model: bytes, examples: Mapping[str, np.ndarray], threads: int = 1) -> Activations:
     """Run a float32 .tflite on examples {input: (n, ...)} and look at all its activations."""
-    probe, seen, draw = Probe(model, threads), Activations(), np.random.default_rng(0)
+    probe, activations, draw = Probe(model, threads), Activations(), np.random.default_rng(0)
     count = len(next(iter(examples.values())))
     sampled = set(np.linspace(0, count - 1, min(count, _SAMPLED_EXAMPLES)).round().astype(int))
     for index in range(count):
         inputs = {name: values[index : index + 1] for name, values in examples.items()}
         keep = _SAMPLED_VALUES if index in sampled else 0
         for name, values in probe.activations(inputs):
-            seen.see(name, values, keep, draw)
-    return seen
+            activations.record(name, values, keep, draw)
+    return activations
 
 
 def extremes(values: np.ndarray) -> tuple[float, float]:
@@ -105,14 +105,14 @@ def extremes(values: np.ndarray) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
-def _percentile(values: np.ndarray, seen: tuple[float, float]) -> tuple[float, float]:
+def _percentile(values: np.ndarray, extremes: tuple[float, float]) -> tuple[float, float]:
     low, high = np.percentile(values, (100 - _PERCENTILE, _PERCENTILE))
     return float(low), float(high)
 
 
-def _least_error(values: np.ndarray, seen: tuple[float, float]) -> tuple[float, float]:
+def _least_error(values: np.ndarray, extremes: tuple[float, float]) -> tuple[float, float]:
     """The share of the extremes whose 256 steps lose the least mean squared error."""
-    low, high = min(seen[0], 0.0), max(seen[1], 0.0)
+    low, high = min(extremes[0], 0.0), max(extremes[1], 0.0)
     errors = [_squared_error(values, low * s, high * s) for s in _SHRINKINGS]
     best = _SHRINKINGS[int(np.argmin(errors))]
     return float(low * best), float(high * best)

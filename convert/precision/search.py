@@ -13,17 +13,21 @@ import numpy as np
 
 from edge_common.console import Progress
 from edge_common.errors import EngineError, ModelError
-from edge_convert.precision.found import Attempt, Combination, Found, Scale
-from edge_convert.precision.latency import latencies_ms, outputs_by_last_part
-from edge_convert.precision.parts import FloatPart, describe
+from edge_convert.precision.candidates import Combination, PartCandidate, Scoring, SearchResult
+from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision.parts import (
+    FloatPart,
+    describe,
+    latencies_ms,
+    outputs_by_last_part,
+    refuse_degenerate,
+)
 from edge_convert.precision.recipes import FLOAT32, INT8, LADDER, RANGES, Recipe
 from edge_convert.precision.score import drops
 from edge_convert.precision.sensitivity import LayerCost
-from edge_convert.precision.workshop import Workshop
-from edge_convert.verification.verify import refuse_degenerate
 
 FLOAT_LAYERS = (1, 2, 4, 8)  # how many of the costliest layers are kept in float32, in turn
-ALIKE = 1.10  # latencies this near are taken as equal on a noisy machine
+SIMILAR_LATENCY = 1.10  # latencies this near are taken as equal on a noisy machine
 HOPELESS = 1.5  # so many times slower than float32, a candidate is not even scored
 
 
@@ -32,22 +36,22 @@ class PrecisionSearch:
 
     def __init__(
         self,
-        shop: Workshop,
+        jobs: ConversionJobs,
         parts: Sequence[FloatPart],
-        scale: Scale,
+        scoring: Scoring,
         forced: Mapping[str, str],
         progress: Progress,
     ) -> None:
-        self._shop, self._parts, self._scale = shop, parts, scale
+        self._jobs, self._parts, self._scoring = jobs, parts, scoring
         self._forced, self._progress = forced, progress
         self._first = parts[0].role
-        self._attempts: dict[str, list[Attempt]] = {part.role: [] for part in parts}
+        self._candidates: dict[str, list[PartCandidate]] = {part.role: [] for part in parts}
         self._combinations: list[Combination] = []
         self._layer_costs: dict[str, Sequence[LayerCost]] = {}
         self._reference: dict[str, np.ndarray] = {}
-        self._refused: list[tuple[tuple[Attempt, ...], str]] = []
+        self._unscored: list[tuple[tuple[PartCandidate, ...], str]] = []
 
-    def run(self) -> Found:
+    def run(self) -> SearchResult:
         """Convert, time, score, improve, choose.
 
         Raises ModelError where the float parts give nothing to compare with, or a forced
@@ -64,13 +68,13 @@ class PrecisionSearch:
         self._score(self._worthwhile(self._first), self._worthwhile_lasts())
         for part in self._parts:
             self._improve(part)
-        chosen = self._choose()
-        attempts = tuple(a for tried in self._attempts.values() for a in tried)
-        return Found(
-            chosen=chosen,
+        best = self._choose()
+        candidates = tuple(a for of_part in self._candidates.values() for a in of_part)
+        return SearchResult(
+            chosen=best,
             combinations=tuple(self._combinations),
-            attempts=attempts,
-            refused=tuple(self._refused),
+            candidates=candidates,
+            unscored=tuple(self._unscored),
             layer_costs=self._layer_costs,
             reference=self._reference,
         )
@@ -80,27 +84,29 @@ class PrecisionSearch:
             return LADDER
         return tuple(dict.fromkeys((FLOAT32, Recipe(self._forced[role]))))
 
-    def _convert(self, part: FloatPart, recipes: Sequence[Recipe]) -> list[Attempt]:
-        made = self._shop.quantised(part.role, recipes)
-        found = [self._attempt(part, recipe, made[recipe]) for recipe in recipes]
-        self._attempts[part.role].extend(found)
-        return found
+    def _convert(self, part: FloatPart, recipes: Sequence[Recipe]) -> list[PartCandidate]:
+        models = self._jobs.quantised(part.role, recipes)
+        candidates = [self._candidate(part, recipe, models[recipe]) for recipe in recipes]
+        self._candidates[part.role].extend(candidates)
+        return candidates
 
-    def _attempt(self, part: FloatPart, recipe: Recipe, model: bytes | str) -> Attempt:
+    def _candidate(self, part: FloatPart, recipe: Recipe, model: bytes | str) -> PartCandidate:
         if isinstance(model, str):
-            return Attempt(part.role, recipe, failure=model)
+            return PartCandidate(part.role, recipe, failure=model)
         try:
-            return Attempt(part.role, recipe, describe(part.role, recipe, model, part.parameters))
+            return PartCandidate(
+                part.role, recipe, describe(part.role, recipe, model, part.parameters)
+            )
         except EngineError as error:
-            return Attempt(part.role, recipe, failure=str(error))
+            return PartCandidate(part.role, recipe, failure=str(error))
 
     def _time(self) -> None:
         """Time what has not been timed yet; all of one part in turns."""
-        for role, attempts in self._attempts.items():
-            new = [a for a in attempts if a.part and np.isnan(a.latency_ms)]
-            times = latencies_ms([attempt.part for attempt in new])
+        for role, candidates in self._candidates.items():
+            new = [a for a in candidates if a.part and np.isnan(a.latency_ms)]
+            times = latencies_ms([candidate.converted for candidate in new])
             timed = {id(a): replace(a, latency_ms=ms) for a, ms in zip(new, times)}
-            self._attempts[role] = [timed.get(id(a), a) for a in attempts]
+            self._candidates[role] = [timed.get(id(a), a) for a in candidates]
             self._drop_hopeless(role)
 
     def _drop_hopeless(self, role: str) -> None:
@@ -108,48 +114,52 @@ class PrecisionSearch:
         if role in self._forced:
             return
         exact = self._of(role, FLOAT32).latency_ms
-        self._attempts[role] = [
+        self._candidates[role] = [
             replace(a, failure=f"{a.latency_ms / exact:.0f} times as slow as float32")
             if a.usable and a.latency_ms > HOPELESS * exact
             else a
-            for a in self._attempts[role]
+            for a in self._candidates[role]
         ]
 
-    def _worthwhile(self, role: str) -> list[Attempt]:
+    def _worthwhile(self, role: str) -> list[PartCandidate]:
         """What can be scored, the float part ahead: the others are held against it."""
-        usable = [attempt for attempt in self._attempts[role] if attempt.usable]
-        return sorted(usable, key=lambda attempt: attempt.recipe != FLOAT32)
+        usable = [candidate for candidate in self._candidates[role] if candidate.usable]
+        return sorted(usable, key=lambda candidate: candidate.recipe != FLOAT32)
 
-    def _worthwhile_lasts(self) -> list[Attempt]:
+    def _worthwhile_lasts(self) -> list[PartCandidate]:
         return self._worthwhile(self._parts[-1].role) if len(self._parts) > 1 else []
 
-    def _of(self, role: str, recipe: Recipe) -> Attempt:
-        return next(a for a in self._attempts[role] if a.recipe == recipe)
+    def _of(self, role: str, recipe: Recipe) -> PartCandidate:
+        return next(a for a in self._candidates[role] if a.recipe == recipe)
 
-    def _score(self, firsts: Sequence[Attempt], lasts: Sequence[Attempt]) -> None:
+    def _score(self, firsts: Sequence[PartCandidate], lasts: Sequence[PartCandidate]) -> None:
         """Score each first part with each last part; of a single part there are no last ones."""
-        total = len(firsts) * len(self._scale.windows)
+        total = len(firsts) * len(self._scoring.windows)
         with self._progress.count("scoring candidates, windows", total) as on_window:
             for first in firsts:
-                heads = [last.part for last in lasts]
-                every = outputs_by_last_part(first.part, heads, self._scale.windows, on_window)
+                heads = [last.converted for last in lasts]
+                every = outputs_by_last_part(
+                    first.converted, heads, self._scoring.windows, on_window
+                )
                 for index, outputs in enumerate(every):
-                    self._take((first, *lasts[index : index + 1]), outputs)
+                    self._score_outputs((first, *lasts[index : index + 1]), outputs)
 
-    def _take(self, attempts: tuple[Attempt, ...], outputs: Mapping[str, np.ndarray]) -> None:
-        exact = all(attempt.recipe == FLOAT32 for attempt in attempts)
+    def _score_outputs(
+        self, candidates: tuple[PartCandidate, ...], outputs: Mapping[str, np.ndarray]
+    ) -> None:
+        exact = all(candidate.recipe == FLOAT32 for candidate in candidates)
         try:
-            for task, found in outputs.items():
-                refuse_degenerate(f"task '{task}'", found)
+            for task, values in outputs.items():
+                refuse_degenerate(f"task '{task}'", values)
         except ModelError as error:
             if exact:
                 raise
-            self._refused.append((attempts, str(error)))
+            self._unscored.append((candidates, str(error)))
             return
         if exact:
             self._reference = dict(outputs)
-        lost = drops(self._scale.tasks, self._reference, outputs, self._scale.labels)
-        self._combinations.append(Combination(attempts, lost))
+        losses = drops(self._scoring.tasks, self._reference, outputs, self._scoring.labels)
+        self._combinations.append(Combination(candidates, losses))
 
     def _improve(self, part: FloatPart) -> None:
         """Where int8 of a part would be faster than what is affordable, make it lose less."""
@@ -158,8 +168,8 @@ class PrecisionSearch:
         for recipes in self._better(part):
             new = self._convert(part, recipes)
             self._time()
-            timed = [self._of(part.role, attempt.recipe) for attempt in new]
-            usable = [attempt for attempt in timed if attempt.usable]
+            timed = [self._of(part.role, candidate.recipe) for candidate in new]
+            usable = [candidate for candidate in timed if candidate.usable]
             if part.role == self._first:
                 self._score(usable, self._worthwhile_lasts())
             else:
@@ -182,7 +192,7 @@ class PrecisionSearch:
         self._progress.say(f"measuring what each layer of the {role} costs in int8")
         try:
             with self._progress.steps() as on_step:
-                self._layer_costs[role] = self._shop.layer_costs(role, on_step)
+                self._layer_costs[role] = self._jobs.layer_costs(role, on_step)
         except ModelError as error:
             self._progress.say(f"warning: {error}; no layer is kept in float32")
         return self._layer_costs.get(role, ())
@@ -191,38 +201,38 @@ class PrecisionSearch:
         plain = [
             (c.worst, a.recipe.ranges)
             for c in self._combinations
-            for a in c.attempts
+            for a in c.candidates
             if a.role == role and a.recipe.precision == "int8"
         ]
         return min(plain)[1] if plain else RANGES[0]
 
-    def _best_firsts(self) -> list[Attempt]:
+    def _best_firsts(self) -> list[PartCandidate]:
         """The first parts that a better last part is tried behind."""
-        return list({self._choose().attempts[0]: None, self._of(self._first, FLOAT32): None})
+        return list({self._choose().candidates[0]: None, self._of(self._first, FLOAT32): None})
 
     def _affordable_at_int8_speed(self, role: str) -> bool:
         """Whether the best affordable combination has this part in int8, or as fast as that."""
         plain = self._of(role, INT8)
-        mine = next(a for a in self._choose().attempts if a.role == role)
-        as_fast = mine.latency_ms <= ALIKE * plain.latency_ms
+        mine = next(a for a in self._choose().candidates if a.role == role)
+        as_fast = mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
         return not plain.part or mine.recipe.precision == "int8" or as_fast
 
     def _choose(self) -> Combination:
         allowed = [c for c in self._combinations if self._as_forced(c)]
         if not allowed:
-            tried = [a for attempts in self._attempts.values() for a in attempts]
-            failures = [a.failure for a in tried if a.failure] + [why for _, why in self._refused]
+            every = [a for candidates in self._candidates.values() for a in candidates]
+            failures = [a.failure for a in every if a.failure] + [why for _, why in self._unscored]
             raise ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
-        cheap = [c for c in allowed if c.worst <= self._scale.max_drop]
+        cheap = [c for c in allowed if c.worst <= self._scoring.max_drop]
         if not cheap:
             return min(allowed, key=lambda c: c.worst)
         fastest = min(c.latency_ms for c in cheap)
-        near = [c for c in cheap if c.latency_ms <= ALIKE * fastest]
+        near = [c for c in cheap if c.latency_ms <= SIMILAR_LATENCY * fastest]
         return min(near, key=lambda c: (round(c.worst, 1), c.size_bytes))
 
     def _as_forced(self, combination: Combination) -> bool:
-        wanted = self._forced
+        forced = self._forced
         return all(
-            wanted.get(a.role, a.recipe.precision) == a.recipe.precision
-            for a in combination.attempts
+            forced.get(a.role, a.recipe.precision) == a.recipe.precision
+            for a in combination.candidates
         )

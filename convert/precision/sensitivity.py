@@ -27,7 +27,7 @@ def layer_costs(
     model: bytes,
     examples: Mapping[str, np.ndarray],
     ranges: Ranges,
-    on_layer: Callable[[int, int], None] = lambda done, total: None,
+    on_layer: Callable[[int, int], None] = lambda count, total: None,
 ) -> list[LayerCost]:
     """The layers of a float32 .tflite, the costliest first.
 
@@ -35,15 +35,15 @@ def layer_costs(
     many layers are done, and of how many.
     """
     some = {name: _spread(values, EXAMPLES) for name, values in examples.items()}
-    tried = _shortlist(model, some, ranges)
+    shortlist = _shortlist(model, some, ranges)
     reference = _outputs(model, some)
-    found = []
-    for done, layer in enumerate(tried, 1):
+    costs = []
+    for count, layer in enumerate(shortlist, 1):
         alone = _outputs(only_one_quantised(model, layer.name, ranges), some)
         worst = min(signal_to_noise_db(reference[name], alone[name]) for name in reference)
-        found.append(LayerCost(layer.name, layer.operator, worst))
-        on_layer(done, len(tried))
-    return sorted(found, key=lambda cost: (cost.snr_db, cost.layer))
+        costs.append(LayerCost(layer.name, layer.operator, worst))
+        on_layer(count, len(shortlist))
+    return sorted(costs, key=lambda cost: (cost.snr_db, cost.layer))
 
 
 def signal_to_noise_db(reference: np.ndarray, approximation: np.ndarray) -> float:
@@ -81,5 +81,7 @@ def _outputs(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.n
 
 
 def _spread(values: np.ndarray, count: int) -> np.ndarray:
-    chosen = np.unique(np.linspace(0, len(values) - 1, min(len(values), count)).round().astype(int))
-    return values[chosen]
+    indices = np.unique(
+        np.linspace(0, len(values) - 1, min(len(values), count)).round().astype(int)
+    )
+    return values[indices]

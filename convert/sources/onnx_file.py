@@ -17,16 +17,16 @@ from onnx import numpy_helper
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.form import channels_axis
 from edge_convert.sources import saved_model
-from edge_convert.sources.child import Converted
+from edge_convert.sources.libraries import ConverterOutput
 from edge_convert.sources.onnx_gelu import order_gelu
 from edge_convert.sources.reference import Reference, examples
 
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
-_TEST_PICTURES = "calibration_image_sample_data_20x128x128x3_float32.npy"
+_TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> Converted:
+def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
     """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
     network = _read(path)
     name, shape = _input(network, path)
@@ -50,63 +50,63 @@ def convert(path: Path, signature: str | None, folder: Path) -> Converted:
     names = {f"output_{i}": output for i, output in enumerate(outputs)}
     origin = f"ONNX through onnx2tf {version('onnx2tf')}"
     model = saved_model.to_tflite(loaded, function)
-    return Converted(model, origin, reference, channels, names)
+    return ConverterOutput(model, origin, reference, channels, names)
 
 
 def _read(path: Path) -> Any:
-    refused = ModelError(f"{path.name} is no ONNX file, or cut short")
+    error_for_user = ModelError(f"{path.name} is no ONNX file, or cut short")
     try:
         network = onnx.load(str(path))
     except DecodeError as error:
-        raise refused from error
+        raise error_for_user from error
     except (onnx.checker.ValidationError, OSError, ValueError) as error:
         raise ModelError(
             f"{path.name} keeps weights in another file, which is missing or cut short: it has to "
             f"lie beside it as it did where it was made ({str(error).splitlines()[0]})"
         ) from error
     if not network.graph.node:
-        raise refused
+        raise error_for_user
     return network
 
 
 def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
     """The only input that is no weight, and its shape with a batch of 1."""
     weights = {weight.name for weight in network.graph.initializer}
-    inputs = [given for given in network.graph.input if given.name not in weights]
+    inputs = [entry for entry in network.graph.input if entry.name not in weights]
     if len(inputs) != 1:
-        names = [given.name for given in inputs]
+        names = [entry.name for entry in inputs]
         raise ModelError(f"{path.name} takes {names}: only one can be the pictures")
     tensor = inputs[0].type.tensor_type
-    shape = [size.dim_value or None for size in tensor.shape.dim]
-    known = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
-    if not known or tensor.elem_type != onnx.TensorProto.FLOAT:
-        said = [size.dim_value or size.dim_param or "?" for size in tensor.shape.dim]
+    shape: list[Any] = [size.dim_value or None for size in tensor.shape.dim]
+    fixed_size = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
+    if not fixed_size or tensor.elem_type != onnx.TensorProto.FLOAT:
+        sizes = [size.dim_value or size.dim_param or "?" for size in tensor.shape.dim]
         raise ModelError(
-            f"{path.name} takes {onnx.TensorProto.DataType.Name(tensor.elem_type)} {said}: only "
+            f"{path.name} takes {onnx.TensorProto.DataType.Name(tensor.elem_type)} {sizes}: only "
             "FLOAT pictures or windows of a fixed size with a batch of 1 (or a dynamic one) can be "
             "converted"
         )
     return inputs[0].name, (1, *shape[1:])
 
 
-def _rename(network: Any, name: str, wanted: str) -> None:
+def _rename(network: Any, name: str, new_name: str) -> None:
     """Call the input as onnx2tf takes it: it does not find one of `onnx::Reshape_0` again."""
-    for given in (given for given in network.graph.input if given.name == name):
-        given.name = wanted
+    for entry in (entry for entry in network.graph.input if entry.name == name):
+        entry.name = new_name
     for node in network.graph.node:
-        node.input[:] = [wanted if read == name else read for read in node.input]
+        node.input[:] = [new_name if read == name else read for read in node.input]
 
 
 def _hold_constants(network: Any) -> None:
     """Make weights of Constant nodes: onnx2tf fails where an operator reads one and a picture."""
     for node in [node for node in network.graph.node if node.op_type == "Constant"]:
-        (given,) = node.attribute
-        value = onnx.helper.get_attribute_value(given)
-        if given.name == "value":
+        (attribute,) = node.attribute
+        value = onnx.helper.get_attribute_value(attribute)
+        if attribute.name == "value":
             value = numpy_helper.to_array(value)
-        dtype = _NUMBERS.get(given.name.removesuffix("s"))
-        held = np.asarray(value, dtype)
-        network.graph.initializer.append(numpy_helper.from_array(held, node.output[0]))
+        dtype = _NUMBERS.get(attribute.name.removesuffix("s"))
+        values = np.asarray(value, dtype)
+        network.graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
         network.graph.node.remove(node)
 
 
@@ -127,7 +127,7 @@ def _to_saved_model(network: Any, folder: Path) -> Path:
     """Windows keep their axes as they are; onnx2tf takes (1, T, C, H, W) for a volume otherwise."""
     os.chdir(folder)
     rng = np.random.default_rng(0)
-    np.save(_TEST_PICTURES, rng.random((20, 128, 128, 3), np.float32))  # else it downloads them
+    np.save(_TEST_IMAGES, rng.random((20, 128, 128, 3), np.float32))  # else it downloads them
     onnx.save(network, "network.onnx")
     onnx2tf.convert(
         input_onnx_file_path="network.onnx",

@@ -27,9 +27,13 @@ def _order(graph: Any, erf: Any, constants: dict[str, float]) -> None:
     if scaled is None or plus_one is None or plus_one.op_type != "Add":
         return
     x, factor = _by_constant(scaled, constants)
-    _, one = _by_constant(plus_one, constants)
-    wanted = math.sqrt(2) if scaled.op_type == "Div" else math.sqrt(0.5)
-    if scaled.op_type not in ("Div", "Mul") or not _near(factor, wanted) or not _near(one, 1):
+    _, added = _by_constant(plus_one, constants)
+    expected_factor = math.sqrt(2) if scaled.op_type == "Div" else math.sqrt(0.5)
+    if (
+        scaled.op_type not in ("Div", "Mul")
+        or not _near(factor, expected_factor)
+        or not _near(added, 1)
+    ):
         return
     last, factors = _product(graph, plus_one.output[0], x, makers, constants)
     if last is not None and _near(factors, 0.5):
@@ -51,7 +55,7 @@ def _product(
     while (node := _reader(graph, name)) is not None and node.op_type == "Mul":
         if with_x and not _near(factor, 1):
             break
-        (other,) = [given for given in node.input if given != name] or [name]
+        (other,) = [operand for operand in node.input if operand != name] or [name]
         if other in constants:
             factor *= constants[other]
         elif other == x or _half_of(makers.get(other), x, constants):
@@ -86,8 +90,8 @@ def _reader(graph: Any, name: str) -> Any:
 
 def _constants(graph: Any) -> dict[str, float]:
     """Weights of a single number, by name."""
-    held = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
-    return {name: float(value.reshape(())) for name, value in held.items() if value.size == 1}
+    arrays = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    return {name: float(value.reshape(())) for name, value in arrays.items() if value.size == 1}
 
 
 def _drop_unread(graph: Any) -> None:
@@ -95,9 +99,9 @@ def _drop_unread(graph: Any) -> None:
     for node in list(graph.node)[::-1]:
         if read.isdisjoint(node.output):
             graph.node.remove(node)
-            read = {name for kept in graph.node for name in kept.input}
+            read = {name for reader in graph.node for name in reader.input}
             read |= {output.name for output in graph.output}
 
 
-def _near(value: float, wanted: float) -> bool:
-    return abs(value - wanted) < _CLOSE
+def _near(value: float, expected: float) -> bool:
+    return abs(value - expected) < _CLOSE

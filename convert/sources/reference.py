@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -28,10 +29,10 @@ def examples(shape: tuple[int, ...], channels: int) -> np.ndarray:
         cv2.resize(draw.random((5, 5, shape[channels]), np.float32), (int(width), int(height)))
         for _ in range(int(np.prod(before, dtype=int)))
     ]
-    picture = np.reshape(smooth, (*before, height, width, shape[channels])).astype(np.float32)
-    noise = draw.random(picture.shape, np.float32)
-    found = np.stack([noise, picture * 255, picture * 2 - 1])
-    return np.ascontiguousarray(np.moveaxis(found, -1, channels))
+    image = np.reshape(smooth, (*before, height, width, shape[channels])).astype(np.float32)
+    noise = draw.random(image.shape, np.float32)
+    frames = np.stack([noise, image * 255, image * 2 - 1])
+    return np.ascontiguousarray(np.moveaxis(frames, -1, channels))
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Reference:
 
     def save(self, path: Path) -> None:
         """Write an .npz."""
-        np.savez(path, **{_FRAMES: self.frames}, **self.answers)
+        np.savez(path, **dict[str, Any]({_FRAMES: self.frames, **self.answers}))
 
     @classmethod
     def load(cls, path: Path) -> "Reference":
@@ -66,13 +67,13 @@ class Reference:
 
     def check(self, model: bytes, name: str) -> None:
         """Raises ModelError where a .tflite in standard form answers differently."""
-        found = Reference.of(lambda frames: _answers(model, frames), self.frames, -1).answers
-        if set(found) != set(self.answers):
+        answers = Reference.of(lambda frames: _answers(model, frames), self.frames, -1).answers
+        if set(answers) != set(self.answers):
             raise ModelError(
-                f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(found)}"
+                f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(answers)}"
             )
-        for output, wanted in self.answers.items():
-            error = _difference(wanted, found[output])
+        for output, expected in self.answers.items():
+            error = _difference(expected, answers[output])
             if not error < TOLERANCE:
                 raise ModelError(
                     f"{name} as a .tflite answers differently: '{output}' is off by {error:.2g} of "
@@ -80,21 +81,23 @@ class Reference:
                 )
 
 
-def _difference(wanted: np.ndarray, found: np.ndarray) -> float:
+def _difference(expected: np.ndarray, actual: np.ndarray) -> float:
     """The largest, over the examples, relative to the largest answer; NaN where none is finite."""
-    finite = [i for i, values in enumerate(wanted) if np.isfinite(values).all()]
-    if not finite or wanted.size != found.size:
+    finite = [i for i, values in enumerate(expected) if np.isfinite(values).all()]
+    if not finite or expected.size != actual.size:
         return float("nan")
-    found = found.reshape(wanted.shape)
-    largest = [max(float(np.abs(wanted[i]).max()), 1e-6) for i in finite]
-    return max(float(np.abs(wanted[i] - found[i]).max()) / size for i, size in zip(finite, largest))
+    actual = actual.reshape(expected.shape)
+    largest = [max(float(np.abs(expected[i]).max()), 1e-6) for i in finite]
+    return max(
+        float(np.abs(expected[i] - actual[i]).max()) / size for i, size in zip(finite, largest)
+    )
 
 
 def _answers(model: bytes, frames: np.ndarray) -> Answers:
     engine, (_, outputs) = Engine(model), flatbuffer.signature(model)
     if engine.input().shape != frames.shape:
-        found, wanted = list(engine.input().shape), list(frames.shape)
-        raise ModelError(f"the converter made an input of {found} where {wanted} is right")
+        actual, expected = list(engine.input().shape), list(frames.shape)
+        raise ModelError(f"the converter made an input of {actual} where {expected} is right")
     np.copyto(engine.input(), frames)
     engine.invoke()
     return {name: engine.output(position).copy() for name, position in outputs.items()}

@@ -9,13 +9,13 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.form import channels_axis
-from edge_convert.sources.child import Converted
+from edge_convert.sources.libraries import ConverterOutput
 from edge_convert.sources.reference import Reference, examples
 
 _DEFAULT = "serving_default"
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> Converted:
+def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
     """Convert one signature with a batch of 1. Raises ModelError where it has no picture input."""
     loaded = tf.saved_model.load(str(path))
     function, shape = with_batch_of_one(loaded, path, signature)
@@ -26,7 +26,7 @@ def convert(path: Path, signature: str | None, folder: Path) -> Converted:
         channels,
     )
     origin = f"SavedModel through TensorFlow {tf.__version__}"
-    return Converted(to_tflite(loaded, function), origin, reference, channels, {})
+    return ConverterOutput(to_tflite(loaded, function), origin, reference, channels, {})
 
 
 def with_batch_of_one(
@@ -58,19 +58,19 @@ def to_tflite(loaded: Any, function: Any) -> bytes:
 
 
 def _brief(error: Exception) -> str:
-    said = [line.strip() for line in str(error).splitlines() if "error:" in line]
-    return (said or [str(error)])[0].rpartition("error:")[2].strip()[:200]
+    errors = [line.strip() for line in str(error).splitlines() if "error:" in line]
+    return (errors or [str(error)])[0].rpartition("error:")[2].strip()[:200]
 
 
-def _signature(loaded: Any, path: Path, wanted: str | None) -> Any:
-    known = list(loaded.signatures)
-    only = known[0] if len(known) == 1 else _DEFAULT
-    if (wanted or only) not in known:
+def _signature(loaded: Any, path: Path, name: str | None) -> Any:
+    names = list(loaded.signatures)
+    only = names[0] if len(names) == 1 else _DEFAULT
+    if (name or only) not in names:
         raise ModelError(
-            f"{path.name} has no signature '{wanted or only}', but {known or 'none at all'}: "
+            f"{path.name} has no signature '{name or only}', but {names or 'none at all'}: "
             "save it with tf.saved_model.save(model, path, signatures=function)"
         )
-    return loaded.signatures[wanted or only]
+    return loaded.signatures[name or only]
 
 
 def _input(function: Any, path: Path) -> tuple[str, tuple[int, ...]]:
@@ -80,8 +80,8 @@ def _input(function: Any, path: Path) -> tuple[str, tuple[int, ...]]:
         raise ModelError(f"{path.name} takes {sorted(arguments)}: only one can be the pictures")
     ((name, spec),) = arguments.items()
     rank = spec.shape.rank
-    known = rank in (4, 5) and spec.shape[0] in (None, 1) and None not in spec.shape[1:]
-    if not known or spec.dtype != tf.float32:
+    fixed_size = rank in (4, 5) and spec.shape[0] in (None, 1) and None not in spec.shape[1:]
+    if not fixed_size or spec.dtype != tf.float32:
         raise ModelError(
             f"{path.name} takes {spec.dtype.name} {spec.shape}: only float32 pictures or windows of "
             "a fixed size with a batch of 1 or None can be converted"

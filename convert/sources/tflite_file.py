@@ -8,9 +8,9 @@ from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge.tflite.flatbuffer import shape_of
 from edge_common.errors import EngineError, ModelError
+from edge_convert.cut.tflite.edit import outputs_of
 from edge_convert.cut.tflite.endings import is_quantised
 from edge_convert.cut.tflite.form import channels_axis, standard_form
-from edge_convert.cut.tflite.parts import outputs_of
 from edge_convert.sources.reference import Reference, examples
 
 

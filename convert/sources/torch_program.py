@@ -14,7 +14,7 @@ import torch
 
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.form import channels_axis
-from edge_convert.sources.child import Converted
+from edge_convert.sources.libraries import ConverterOutput
 from edge_convert.sources.reference import Reference, examples
 
 _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
@@ -31,19 +31,19 @@ class _ChannelsLast(torch.nn.Module):
         return self.network(frames.movedim(-1, self.channels))
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> Converted:
+def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
     """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
     program = _load(path)
     shape = _input(program, path)
     channels = channels_axis(shape, last_first=False)
     frames = np.moveaxis(examples(shape[1:], channels), channels, -1)
     network = _ChannelsLast(program.module(), channels)
-    found = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
+    converted = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
     exported = folder / "exported.tflite"
-    found.export(str(exported))
+    converted.export(str(exported))
     reference = Reference.of(lambda x: _answers(network, x), frames, -1)
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
-    return Converted(exported.read_bytes(), origin, reference, -1, {})
+    return ConverterOutput(exported.read_bytes(), origin, reference, -1, {})
 
 
 def _load(path: Path) -> Any:
@@ -71,14 +71,16 @@ def _load(path: Path) -> Any:
 
 def _input(program: Any, path: Path) -> tuple[int, ...]:
     """The shape of the only input with a batch of 1."""
-    given = [n for n in program.graph.nodes if n.name in program.graph_signature.user_inputs]
-    values = [node.meta["val"] for node in given]
-    shapes = [tuple(size if isinstance(size, int) else None for size in v.shape) for v in values]
+    nodes = [n for n in program.graph.nodes if n.name in program.graph_signature.user_inputs]
+    values = [node.meta["val"] for node in nodes]
+    shapes: list[Any] = [
+        tuple(size if isinstance(size, int) else None for size in v.shape) for v in values
+    ]
     if len(shapes) != 1:
         raise ModelError(f"{path.name} has {len(shapes)} inputs: only one can be the pictures")
     (shape,) = shapes
-    known = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
-    if not known or values[0].dtype != torch.float32:
+    fixed_size = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
+    if not fixed_size or values[0].dtype != torch.float32:
         raise ModelError(
             f"{path.name} takes {values[0].dtype} {list(values[0].shape)}: only float32 pictures or "
             "windows of a fixed size with a batch of 1 (or a dynamic one) can be converted"
@@ -89,11 +91,11 @@ def _input(program: Any, path: Path) -> tuple[int, ...]:
 def _answers(network: torch.nn.Module, frames: np.ndarray) -> dict[str, np.ndarray]:
     """Named as litert-torch does: by key, else `output_0`, ..."""
     with torch.no_grad():
-        found = network(torch.from_numpy(frames.copy()))
-    named = found if isinstance(found, dict) else dict(_numbered(found))
-    return {name: value.numpy() for name, value in named.items()}
+        outputs = network(torch.from_numpy(frames.copy()))
+    by_name = outputs if isinstance(outputs, dict) else dict(_numbered(outputs))
+    return {name: value.numpy() for name, value in by_name.items()}
 
 
-def _numbered(found: Any) -> Any:
-    values = found if isinstance(found, (tuple, list)) else [found]
+def _numbered(outputs: Any) -> Any:
+    values = outputs if isinstance(outputs, (tuple, list)) else [outputs]
     return ((f"output_{i}", value) for i, value in enumerate(values))

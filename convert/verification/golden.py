@@ -4,6 +4,7 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,8 +19,8 @@ from edge_common.document import Section, markdown
 from edge_convert.network import Network
 from edge_convert.request import Request
 from edge_convert.verification import verify
-from edge_convert.verification.evidence import Evidence
-from edge_convert.verification.report import sections, untimed
+from edge_convert.verification.conversion_report import ConversionReport
+from edge_convert.verification.sections import sections, untimed
 
 DECISIONS = 4
 
@@ -30,7 +31,7 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     The window with the surest answers is taken, and the beginning of the next one:
     where a network is unsure, another runtime's rounding may tip it without a fault.
     """
-    outputs = stream_outputs(bundle, windows)
+    outputs = stream_outputs(bundle, list(windows))
     margins = (kind_of(task).margin(outputs[task.name]) for task in bundle.manifest.tasks)
     surest = int(sum((m for m in margins if m is not None), np.zeros(len(windows))).argmax())
     following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
@@ -38,40 +39,40 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     return {"frames": frames, **replay(bundle, frames, EngineOptions())}
 
 
-def packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
     """The `.npz` of a bundle."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, **arrays)
+    np.savez_compressed(stream, **dict[str, Any](arrays))
     return stream.getvalue()
 
 
 def try_parts(
-    bundle: Bundle, golden: Mapping[str, np.ndarray], request: Request, evidence: Evidence
+    bundle: Bundle, golden: Mapping[str, np.ndarray], request: Request, report: ConversionReport
 ) -> None:
     """Run the golden frames on every runtime, and see who computes which operators."""
-    evidence.runs = verify.run_on_runtimes(
+    report.runs = verify.run_on_runtimes(
         bundle, golden["frames"], request.try_with, request.try_delegate
     )
     for part in bundle.manifest.parts:
         model = bundle.members[part.file]
-        evidence.operators[part.file] = flatbuffer.cost(model).ops
-        evidence.left_over[part.file] = left_to_other_kernels(model)
+        report.operators[part.file] = flatbuffer.cost(model).ops
+        report.outside_xnnpack[part.file] = left_to_other_kernels(model)
 
 
-def sealed(
+def package(
     output: Path,
     bundle: Bundle,
     golden: Mapping[str, np.ndarray],
     network: Network,
-    evidence: Evidence,
+    report: ConversionReport,
 ) -> tuple[Bundle, Sequence[Section]]:
     """The bundle as written, with golden frames and `report.md`; and the whole report.
 
     Raises BundleError where it cannot be written.
     """
-    trials = tuple(trial for run in evidence.runs for trial in run.trials)
-    manifest = replace(bundle.manifest, trials=trials, accuracy=evidence.accuracy)
-    told = sections(manifest, network, evidence, bundle.members)
-    report = markdown(manifest.name, untimed(told)).encode()
-    members = {**bundle.members, GOLDEN: packed(golden), REPORT: report}
-    return write_bundle(output, manifest, members), told
+    trials = tuple(trial for run in report.runs for trial in run.trials)
+    manifest = replace(bundle.manifest, trials=trials, accuracy=report.accuracy)
+    report_sections = sections(manifest, network, report, bundle.members)
+    report_md = markdown(manifest.name, untimed(report_sections)).encode()
+    members = {**bundle.members, GOLDEN: npz_bytes(golden), REPORT: report_md}
+    return write_bundle(output, manifest, members), report_sections

@@ -14,38 +14,38 @@ from edge_common.document import Section, page
 from edge_common.errors import BundleError
 from edge_common.figures import Axes, Figure
 from edge_common.files import whole_file
-from edge_convert.cut.keras.candidates import Candidate
+from edge_convert.cut.keras.candidates import CutCandidate
 from edge_convert.network import Network
-from edge_convert.precision.found import Found
+from edge_convert.precision.candidates import SearchResult
 from edge_convert.precision.sensitivity import LayerCost
-from edge_convert.verification.evidence import Evidence
+from edge_convert.verification.conversion_report import ConversionReport
 
 
 def write_html(
-    path: Path, title: str, sections: list[Section], network: Network, evidence: Evidence
+    path: Path, title: str, sections: list[Section], network: Network, report: ConversionReport
 ) -> None:
     """Write the page under its name when it is whole. Raises BundleError where it cannot be."""
-    pictures = _pictures(network, evidence)
-    shown = [replace(section, svg=pictures.get(section.title, "")) for section in sections]
+    plots = _figures(network, report)
+    illustrated = [replace(section, svg=plots.get(section.title, "")) for section in sections]
     try:
         with whole_file(path) as stream:
-            stream.write(page(title, shown).encode())
+            stream.write(page(title, illustrated).encode())
     except OSError as error:
         raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _pictures(network: Network, evidence: Evidence) -> dict[str, str]:
+def _figures(network: Network, report: ConversionReport) -> dict[str, str]:
     """SVG by the title of the section that it belongs to."""
-    found = {}
-    if network.candidates:
-        found["The cut"] = cuts_plot(network.candidates, network.chosen_cut)
-    if evidence.accuracy:
-        found["Accuracy"] = accuracy_plot(evidence.accuracy)
-    if evidence.search:
-        found["Precision search"] = search_plot(evidence.search, evidence.max_drop)
-        for role, costs in evidence.search.layer_costs.items():
-            found[f"What single layers of the {role} cost in int8"] = layers_plot(costs)
-    return found
+    plots = {}
+    if network.selected_cut:
+        plots["The cut"] = cuts_plot(network.candidates, network.selected_cut)
+    if report.accuracy:
+        plots["Accuracy"] = accuracy_plot(report.accuracy)
+    if report.search:
+        plots["Precision search"] = search_plot(report.search, report.max_drop)
+        for role, costs in report.search.layer_costs.items():
+            plots[f"What single layers of the {role} cost in int8"] = layers_plot(costs)
+    return plots
 
 
 PRECISION_COLOURS = {
@@ -58,19 +58,19 @@ PRECISION_COLOURS = {
 MOST_BARS = 24
 
 
-def search_plot(found: Found, max_drop: float) -> str:
+def search_plot(result: SearchResult, max_drop: float) -> str:
     """Latency against loss of every combination that was scored, the budget and the choice."""
 
     def draw(figure: Figure) -> None:
         axes = figures.panel(figure)
-        _scatter_combinations(axes, found)
+        _scatter_combinations(axes, result)
         axes.axhline(
             max_drop, color=figures.INK, linewidth=0.8, linestyle="--", label=f"budget {max_drop:g}"
         )
         axes.set_xlabel("latency of a frame with a decision, ms (this machine, LiteRT, one thread)")
         axes.set_ylabel("largest loss of a task, points")
         axes.set_xlim(left=0)
-        if max(c.worst for c in found.combinations) > 20 * max(max_drop, 0.1):
+        if max(c.worst for c in result.combinations) > 20 * max(max_drop, 0.1):
             axes.set_yscale("symlog", linthresh=2 * max(max_drop, 0.1))
             axes.yaxis.set_major_formatter(ScalarFormatter())
         figures.legend(figure, [axes], "outside right upper")
@@ -78,26 +78,26 @@ def search_plot(found: Found, max_drop: float) -> str:
     return figures.svg_figure(draw, 8.2, 4.0)
 
 
-def _scatter_combinations(axes: Axes, found: Found) -> None:
+def _scatter_combinations(axes: Axes, result: SearchResult) -> None:
     for precision, colour in PRECISION_COLOURS.items():
-        mine = [c for c in found.combinations if c.attempts[0].recipe.precision == precision]
+        mine = [c for c in result.combinations if c.candidates[0].recipe.precision == precision]
         if mine:
             axes.scatter(
                 [c.latency_ms for c in mine], [c.worst for c in mine],
-                s=30, color=colour, label=f"{mine[0].attempts[0].role} {precision}", zorder=3,
+                s=30, color=colour, label=f"{mine[0].candidates[0].role} {precision}", zorder=3,
             )  # fmt: skip
-    best = found.chosen
+    best = result.chosen
     axes.scatter(
         best.latency_ms, best.worst, s=150, facecolors="none", edgecolors=figures.INK,
         label="chosen", zorder=4,
     )  # fmt: skip
 
 
-def cuts_plot(cuts: Sequence[Candidate], chosen: Candidate) -> str:
+def cuts_plot(cuts: Sequence[CutCandidate], selected: CutCandidate) -> str:
     """Multiply-adds a frame on both sides of every cut."""
     encoder = [c.encoder_multiply_adds / 1e6 for c in cuts]
     head = [c.head_multiply_adds / 1e6 for c in cuts]
-    at = next(i for i, c in enumerate(cuts) if c.behind == chosen.behind)
+    at = next(i for i, c in enumerate(cuts) if c.behind == selected.behind)
 
     def draw(figure: Figure) -> None:
         axes = figures.panel(figure)

@@ -16,7 +16,7 @@ from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions, Stream
 from edge_common.children import last_line, module_command, run_captured
-from edge_common.errors import EngineError, ModelError
+from edge_common.errors import EngineError
 from edge_convert.precision.score import agreement
 
 RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
@@ -30,26 +30,8 @@ class RuntimeRun:
     """
 
     trials: tuple[Trial, ...]
-    alike: Mapping[str, float]
+    agreement: Mapping[str, float]
     difference: float = float("nan")
-
-
-def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
-    """Raise ModelError where outputs (n, ...) over n inputs carry no information.
-
-    NaN, all zero and constant outputs "agree" with a reference that is broken
-    in the same way, so no comparison would find them.
-    """
-    if not np.isfinite(outputs).all():
-        raise ModelError(
-            f"{name} gives NaN or infinity: check the weights and the calibration clips"
-        )
-    if not outputs.any():
-        raise ModelError(
-            f"{name} gives only zeros: the model is untrained, or its conversion broke"
-        )
-    if len(outputs) > 1 and (outputs == outputs[0]).all():
-        raise ModelError(f"{name} gives the same for all inputs: check the weights and the clips")
 
 
 def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
@@ -60,8 +42,8 @@ def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
         pixels = np.ascontiguousarray(frame[..., ::-1])
         decision, expected = stream.push(pixels), oracle.push(pixels)
         if decision is not None and expected is not None:
-            found = {task: answer.scores for task, answer in decision.tasks.items()}
-            worst = float(np.maximum(worst, _largest_difference(expected, found)))  # keeps NaN
+            scores = {task: answer.scores for task, answer in decision.tasks.items()}
+            worst = float(np.maximum(worst, _largest_difference(expected, scores)))  # keeps NaN
     return worst
 
 
@@ -77,11 +59,11 @@ def run_on_runtimes(
     delegates: for LiteRT.
     """
     expected = replay(bundle, frames_rgb, EngineOptions(runtime="litert"))
-    ways = [EngineOptions(name) for name in runtimes.installed()]
-    ways += [EngineOptions("litert", delegate=delegate) for delegate in delegates]
-    here = [_run_here(bundle, frames_rgb, expected, options) for options in ways]
-    there = [_run_there(bundle, frames_rgb, expected, python) for python in pythons]
-    return (*here, *there)
+    variants = [EngineOptions(name) for name in runtimes.installed()]
+    variants += [EngineOptions("litert", delegate=delegate) for delegate in delegates]
+    own_runs = [_run_here(bundle, frames_rgb, expected, options) for options in variants]
+    other_runs = [_run_there(bundle, frames_rgb, expected, python) for python in pythons]
+    return (*own_runs, *other_runs)
 
 
 def _run_here(
@@ -92,8 +74,10 @@ def _run_here(
     )
     if not all(trial.ok for trial in trials):
         return RuntimeRun(trials, {})
-    found = replay(bundle, frames, options)
-    return RuntimeRun(trials, _alike(bundle, expected, found), _largest_difference(expected, found))
+    outputs = replay(bundle, frames, options)
+    return RuntimeRun(
+        trials, _agreement(bundle, expected, outputs), _largest_difference(expected, outputs)
+    )
 
 
 def _try(file: str, model: bytes, options: EngineOptions) -> Trial:
@@ -107,8 +91,10 @@ def _try(file: str, model: bytes, options: EngineOptions) -> Trial:
         return Trial(file, name, version, False, str(error))
     if delegate == AUTO:
         return Trial(file, name, version, True)
-    found = engine.delegation
-    return Trial(file, name, version, not found.fallback, found.fallback or str(found))
+    delegation = engine.delegation
+    return Trial(
+        file, name, version, not delegation.fallback, delegation.fallback or str(delegation)
+    )
 
 
 def _run_there(
@@ -116,12 +102,12 @@ def _run_there(
 ) -> RuntimeRun:
     """Replay in another Python, which has only what a board would have."""
     with TemporaryDirectory(prefix="edge-runtime-") as folder:
-        given, output = Path(folder) / "given.edge", Path(folder) / "answers.npz"
-        write_bundle(given, bundle.manifest, bundle.members)
+        bundle_path, output = Path(folder) / "given.edge", Path(folder) / "answers.npz"
+        write_bundle(bundle_path, bundle.manifest, bundle.members)
         np.save(Path(folder) / "frames.npy", frames)
         process = run_captured(
             module_command(
-                "edge.check.replay", given, Path(folder) / "frames.npy", output, python=python
+                "edge.check.replay", bundle_path, Path(folder) / "frames.npy", output, python=python
             )
         )
         if process.returncode or not output.exists():
@@ -131,17 +117,19 @@ def _run_there(
                 tuple(Trial(file, str(python.name), "unknown", False, reason) for file in files), {}
             )
         with np.load(output) as arrays:
-            found = {name: arrays[name] for name in arrays.files}
-    runtime, version = (str(found.pop(key)) for key in ("runtime", "version"))
+            outputs = {name: arrays[name] for name in arrays.files}
+    runtime, version = (str(outputs.pop(key)) for key in ("runtime", "version"))
     trials = tuple(Trial(part.file, runtime, version, True) for part in bundle.manifest.parts)
-    return RuntimeRun(trials, _alike(bundle, expected, found), _largest_difference(expected, found))
+    return RuntimeRun(
+        trials, _agreement(bundle, expected, outputs), _largest_difference(expected, outputs)
+    )
 
 
-def _alike(
-    bundle: Bundle, expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+def _agreement(
+    bundle: Bundle, expected: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     tasks = bundle.manifest.tasks
-    return {t.name: agreement(t, expected[t.name], found[t.name]) for t in tasks}
+    return {t.name: agreement(t, expected[t.name], outputs[t.name]) for t in tasks}
 
 
 def _largest_difference(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> float:

@@ -1,25 +1,35 @@
 """The uncut network as one int8 graph by TFLite's own converter, as people do it by hand."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 
 from edge.tflite import flatbuffer
 from edge_common.errors import EngineError, ModelError
-from edge_convert.calibration import NetworkInput
 from edge_convert.network import Network
-from edge_convert.precision.latency import latencies_ms, outputs_by_last_part
-from edge_convert.precision.parts import describe
+from edge_convert.precision.calibration import NetworkInput
+from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision.parts import describe, latencies_ms, outputs_by_last_part
 from edge_convert.precision.recipes import INT8
-from edge_convert.precision.workshop import Workshop
-from edge_convert.verification.evidence import WholeWindow
 
 _EXAMPLES = 16
 
 
+@dataclass(frozen=True)
+class WholeWindow:
+    """The uncut network as one int8 graph, or why there is none. seconds: to convert it."""
+
+    size_bytes: int = 0
+    operators: int = 0
+    latency_ms: float = 0.0
+    seconds: float = 0.0
+    failure: str = ""
+
+
 def measure_whole_window(
     network: Network,
-    shop: Workshop,
+    jobs: ConversionJobs,
     values: np.ndarray,
     windows: NetworkInput,
 ) -> tuple[WholeWindow, dict[str, np.ndarray]]:
@@ -34,7 +44,7 @@ def measure_whole_window(
         return WholeWindow(failure="only Keras models are converted by hand for comparison"), {}
     started = time.perf_counter()
     try:
-        converted = shop.by_hand("whole", network.whole(), values[:_EXAMPLES]).result()
+        converted = jobs.to_int8_by_converter("whole", network.whole(), values[:_EXAMPLES]).result()
         seconds = time.perf_counter() - started
         part = describe("whole", INT8, converted, 0)
         (outputs,) = outputs_by_last_part(part, [], windows)

@@ -16,7 +16,7 @@ import numpy as np
 from edge_common.errors import EngineError, ModelError
 
 if TYPE_CHECKING:
-    from edge_convert.precision.workshop import Workshop
+    from edge_convert.precision.jobs import ConversionJobs
 
 _EXAMPLES = 2  # of noise: ranges decide answers, not time
 _FRAMES = ("frame", "window")  # inputs that take pixels; other pieces take activations
@@ -58,14 +58,14 @@ def _count(folder: Path) -> int:
 
 
 def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built:
-    from edge_convert.precision.workshop import Workshop
+    from edge_convert.precision.jobs import ConversionJobs
 
     own = folder / str(number)
     own.mkdir()
-    with Workshop(own) as shop:
+    with ConversionJobs(own) as jobs:
         say(f"{row}: building network {number + 1}")
         chosen = ("--network", str(number), "--width", str(width))
-        child = shop.start("edge_models.networks.comparison", row, own, *chosen)
+        child = jobs.start("edge_models.networks.comparison", row, own, *chosen)
         child.wait()
         description = own / "network.json"
         if not description.exists():
@@ -75,23 +75,23 @@ def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built
         for place, piece in enumerate(described["pieces"], 1):
             of = f" ({place} of {len(described['pieces'])})" if len(described["pieces"]) > 1 else ""
             say(f"{row}: converting {described['name']}{of}")
-            models.append(_convert(shop, own, piece))
+            models.append(_convert(jobs, own, piece))
     shape = next(iter(described["pieces"][0]["inputs"].values()))
     return Built(described["name"], described["parameters"], tuple(shape[1:]), tuple(models))
 
 
-def _convert(shop: "Workshop", own: Path, piece: Mapping[str, Any]) -> Path:
+def _convert(jobs: "ConversionJobs", own: Path, piece: Mapping[str, Any]) -> Path:
     from edge_convert.precision.recipes import INT8
 
     name = piece["folder"]
-    model = shop.saved_to_float(name, own / name).result()
+    model = jobs.saved_to_float(name, own / name).result()
     shutil.rmtree(own / name)
     (own / f"{name}-converted.tflite").unlink()
     noise = {of: _noise(shape) for of, shape in piece["inputs"].items()}
     pixels = {of: (0.0, 255.0) for of in noise if of in _FRAMES}
-    shop.prepare(name, model, noise, pixels, least=1.0)
+    jobs.prepare(name, model, noise, pixels, least=1.0)
     del model  # half a gigabyte, while the quantiser works
-    made = shop.quantised(name, [INT8])[INT8]
+    made = jobs.quantised(name, [INT8])[INT8]
     (own / f"{name}.tflite").unlink()
     if isinstance(made, str):
         raise EngineError(f"quantising {name} of {own.name} failed: {made}")

@@ -12,7 +12,7 @@ from edge.bundle.archive import Bundle, open_bundle
 from edge.bundle.manifest import TensorSpec
 from edge_common.errors import ConfigError, ModelError
 from edge_convert.cli import main
-from edge_convert.verification.evidence import Evidence
+from edge_convert.verification.conversion_report import ConversionReport
 from tests import tiny
 
 
@@ -84,19 +84,19 @@ def test_a_model_on_0_to_1_is_told_so(convert) -> None:
 
 def test_the_cut_and_the_ring_are_proved(convert) -> None:
     _, conversion = convert(tiny.window_model())
-    evidence = conversion.evidence
-    assert evidence.ring_difference == 0.0
-    assert 0.0 <= evidence.split_difference <= 5e-5
-    assert set(evidence.feature_snr_db) == {"f0_maps", "f1_pooled"}
-    assert min(evidence.feature_snr_db.values()) > 20
-    assert min(evidence.agreement.values()) > 0.9
+    report = conversion.report
+    assert report.ring_difference == 0.0
+    assert 0.0 <= report.split_difference <= 5e-5
+    assert set(report.feature_snr_db) == {"f0_maps", "f1_pooled"}
+    assert min(report.feature_snr_db.values()) > 20
+    assert min(report.agreement.values()) > 0.9
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_the_head_s_precision_can_be_chosen(convert, precision: str) -> None:
     bundle, conversion = convert(tiny.window_model(), head_precision=precision)
     assert bundle.manifest.part("head").precision == precision
-    assert conversion.evidence.ring_difference == 0.0
+    assert conversion.report.ring_difference == 0.0
 
 
 def test_a_tasks_file_names_the_answers(
@@ -276,20 +276,20 @@ def test_a_card_that_does_not_fit_is_refused(
 ) -> None:
     from edge_common.data import decode
     from edge_convert.cut.keras.model import load_model
-    from edge_convert.tasks_file import ModelCard, answers_of, tasks_of
+    from edge_convert.tasks_file import ModelCard, keras_outputs, tasks_of
 
     card = decode(ModelCard, {"tasks": {"kind": kind}})
     with pytest.raises(ConfigError, match=message):
-        tasks_of(answers_of(load_model(tiny_model_path)), card)
+        tasks_of(keras_outputs(load_model(tiny_model_path)), card)
 
 
 def test_a_network_that_quantises_badly_is_not_shipped_in_silence() -> None:
-    evidence = Evidence(
+    report = ConversionReport(
         feature_snr_db={"f0": 12.2}, agreement={"age": 0.55, "race": 0.99}, agreement_clips=32
     )
-    (doubt,) = evidence.doubts()
-    assert "'age' decides as in float for only 55.0 % of 32 clips" in doubt
-    assert "12 dB" in doubt
+    (warning,) = report.warnings()
+    assert "'age' decides as in float for only 55.0 % of 32 clips" in warning
+    assert "12 dB" in warning
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def test_what_it_takes_of_each_part_is_told(tiny_bundle: Bundle, emulated_delega
     assert (encoder.part, encoder.runtime) == ("encoder.tflite", f"litert with {name}:ops=CONV_2D")
     assert encoder.ok and head.ok
     assert encoder.message.startswith(f"{name} 2 of ")
-    assert found.alike["kind"] == 1.0
+    assert found.agreement["kind"] == 1.0
 
 
 def test_where_it_fails_the_bundle_is_not_said_to_run(
@@ -31,7 +31,7 @@ def test_where_it_fails_the_bundle_is_not_said_to_run(
     found = tried(tiny_bundle, emulated_delegate, fail="prepare")
     assert [trial.ok for trial in found.trials] == [False, False]
     assert "cannot run encoder.tflite: fail=prepare asks for it" in found.trials[0].message
-    assert found.alike == {}
+    assert found.agreement == {}
 
 
 def test_a_misspelt_delegate_is_bad_usage(cli: CliRunner) -> None:

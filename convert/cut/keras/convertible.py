@@ -14,16 +14,16 @@ def has_loop(layer: layers.Layer) -> bool:
 
     Raises ModelError where its state outlives the window.
     """
-    found = list(_recurrent(layer))
-    if any(part.stateful for part in found):
+    recurrent = list(_recurrent(layer))
+    if any(part.stateful for part in recurrent):
         raise ModelError(
             f"the layer '{layer.name}' keeps its state from one window to the next: "
             "build it with stateful=False"
         )
-    return any(not part.unroll for part in found)
+    return any(not part.unroll for part in recurrent)
 
 
-def twin(
+def unrolled_copy(
     layer: layers.Layer, name: str, config: Mapping[str, Any], kind: type | None = None
 ) -> Callable[..., Any]:
     """A layer like another, same weights, recurrent steps written out.
@@ -31,7 +31,8 @@ def twin(
     TFLite's calibration does not survive a loop, so T static steps stand in for it.
     config: what differs.  kind: its class, where that differs (with weights of equal sizes).
     """
-    copy = (kind or type(layer)).from_config({**layer.get_config(), **config, "name": name})
+    made: Any = kind or type(layer)
+    copy = made.from_config({**layer.get_config(), **config, "name": name})
     for part in _recurrent(copy):
         part.unroll = True
 
@@ -51,7 +52,7 @@ def _recurrent(layer: layers.Layer) -> Iterator[layers.RNN]:
 
 
 _ADAPTIVE = ("AdaptiveAveragePooling{}D", "AdaptiveMaxPooling{}D")
-PICTURES: dict[type, type] = {
+WITHOUT_TIME: dict[type, type] = {
     **dict(zip(*(those_of(layers, *(name.format(n) for name in _ADAPTIVE)) for n in (3, 2)))),
     layers.AveragePooling3D: layers.AveragePooling2D,
     layers.Conv3D: layers.Conv2D,
@@ -81,18 +82,18 @@ def in_space(layer: layers.Layer) -> dict[str, Any]:
     return {key: value[1:] for key, value in _of_each_axis(layer)}
 
 
-def as_pictures(layer: layers.Layer, builder: Builder) -> Callable[..., Any] | None:
+def as_2d(layer: layers.Layer, builder: Builder) -> Callable[..., Any] | None:
     """`layer` made of 2D ones; None where it cannot be."""
     if type(layer) not in _WINDOWS:
         return None
     window = tuple(getattr(layer, _WINDOWS[type(layer)]))
     sizes = [max(pair) for pair in zip(window, layer.strides)]
     pools = not isinstance(layer, layers.Conv3D)
-    kind, steps = PICTURES[type(layer)], []
+    kind, steps = WITHOUT_TIME[type(layer)], []
     if max(sizes[1:]) > 1 and (pools or sizes[0] == 1):
-        steps.append((_over_pictures, builder.like(layer, in_space(layer), kind)))
+        steps.append((_over_space, builder.like(layer, in_space(layer), kind)))
     if sizes[0] > 1 and (pools or max(sizes[1:]) == 1):
-        steps.append((_over_places, builder.like(layer, _in_time(layer), kind)))
+        steps.append((_over_time, builder.like(layer, _in_time(layer), kind)))
     return _chained(steps, builder) if steps else None
 
 
@@ -105,15 +106,15 @@ def _chained(steps: Sequence[tuple[Callable, Callable]], builder: Builder) -> Ca
     return call
 
 
-def _over_pictures(tensor: Any, form: Callable[..., Any], builder: Builder) -> Any:
-    found = form(builder.reshape(tensor, (-1, *tensor.shape[2:])))
-    return builder.reshape(found, (-1, tensor.shape[1], *found.shape[1:]))
+def _over_space(tensor: Any, form: Callable[..., Any], builder: Builder) -> Any:
+    output = form(builder.reshape(tensor, (-1, *tensor.shape[2:])))
+    return builder.reshape(output, (-1, tensor.shape[1], *output.shape[1:]))
 
 
-def _over_places(tensor: Any, form: Callable[..., Any], builder: Builder) -> Any:
+def _over_time(tensor: Any, form: Callable[..., Any], builder: Builder) -> Any:
     frames, height, width, channels = tensor.shape[1:]
-    found = form(builder.reshape(tensor, (-1, frames, height * width, channels)))
-    return builder.reshape(found, (-1, found.shape[1], height, width, found.shape[-1]))
+    output = form(builder.reshape(tensor, (-1, frames, height * width, channels)))
+    return builder.reshape(output, (-1, output.shape[1], height, width, output.shape[-1]))
 
 
 def _in_time(layer: layers.Layer) -> dict[str, Any]:
@@ -122,8 +123,8 @@ def _in_time(layer: layers.Layer) -> dict[str, Any]:
 
 def _of_each_axis(layer: layers.Layer) -> Iterator[tuple[str, Sequence[Any]]]:
     config = layer.get_config()
-    named = ((key, config.get(key)) for key in _OF_EACH_AXIS)
-    return ((key, value) for key, value in named if isinstance(value, (list, tuple)))
+    values = ((key, config.get(key)) for key in _OF_EACH_AXIS)
+    return ((key, value) for key, value in values if isinstance(value, (list, tuple)))
 
 
 _WINDOWS: dict[type, str] = {

@@ -14,7 +14,7 @@ from keras.src import ops as keras_ops
 
 from edge_convert.cut.keras.graph import Call, calls, graph_of
 
-Shape = Sequence[int | None]
+Shape = Sequence[Any]  # of int, None if unknown
 Rule = Callable[[Any, Sequence[Shape], Sequence[Shape]], int]
 
 
@@ -72,11 +72,11 @@ def _last_axis(operation: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]
 
 
 def _tensordot(operation: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
-    axes, given = operation.axes, inputs[0]
+    axes, first_shape = operation.axes, inputs[0]
     if isinstance(axes, int):
-        return _size(outputs[0]) * _size(given[len(given) - axes :])
-    first = [axes[0]] if isinstance(axes[0], int) else axes[0]
-    return _size(outputs[0]) * _size([given[axis] for axis in first])
+        return _size(outputs[0]) * _size(first_shape[len(first_shape) - axes :])
+    summed = [axes[0]] if isinstance(axes[0], int) else axes[0]
+    return _size(outputs[0]) * _size([first_shape[axis] for axis in summed])
 
 
 def _einsum_dense(layer: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
@@ -156,22 +156,22 @@ def _cell(cell: Any, place: Shape, steps: int, with_state: int) -> int:
     if isinstance(cell, layers.StackedRNNCells):
         widths = [place, *([inner.units] for inner in cell.cells)]
         pairs = zip(cell.cells, widths)
-        return sum(_cell(inner, given, steps, with_state) for inner, given in pairs)
+        return sum(_cell(inner, width, steps, with_state) for inner, width in pairs)
     gates = _GATES.get(type(cell), 0)
     if hasattr(cell, "kernel_size"):  # of ConvLSTM, whose class is private
         gates = 4
-        found = cell.compute_output_shape((1, *place))[0]
-        unit, given = _size(found) * math.prod(cell.kernel_size), place[-1]
+        state = cell.compute_output_shape((1, *place))[0]
+        unit, width = _size(state) * math.prod(cell.kernel_size), place[-1]
         forgets_nothing = steps - with_state  # a cell state of zeros needs no gate
         in_steps = gates * steps - forgets_nothing
-        return unit * (in_steps * given + gates * with_state * cell.filters)
+        return unit * (in_steps * width + gates * with_state * cell.filters)
     return gates * cell.units * (steps * place[-1] + with_state * cell.units) if gates else 0
 
 
 def _both_ways(layer: Any, inputs: Sequence[Shape], outputs: Sequence[Shape]) -> int:
     states = [] if len(inputs) == 1 else inputs[1:2]
-    both = (layer.forward_layer, layer.backward_layer)
-    return sum(multiply_adds(one, [inputs[0], *states], outputs) for one in both)
+    directions = (layer.forward_layer, layer.backward_layer)
+    return sum(multiply_adds(direction, [inputs[0], *states], outputs) for direction in directions)
 
 
 _GATES: dict[type, int] = {layers.LSTMCell: 4, layers.GRUCell: 3, layers.SimpleRNNCell: 1}

@@ -14,16 +14,22 @@ import numpy as np
 from keras import layers, tree
 
 from edge_convert.cut.keras.cost import multiply_adds
-from edge_convert.cut.keras.framewise import MISFITS, Layout, Twin, keeps_frames_apart
+from edge_convert.cut.keras.framewise import (
+    MISFITS,
+    FrameOperation,
+    FrameTensor,
+    Layout,
+    frame_operations,
+    keeps_frames_apart,
+)
 from edge_convert.cut.keras.graph import Call, Graph, Value
 from edge_convert.cut.keras.model import window_shape
-from edge_convert.cut.keras.movement import moved
-from edge_convert.cut.keras.one_frame import Way, ways
-from edge_convert.cut.keras.rebuild import Assembly
+from edge_convert.cut.keras.movement import data_movement
+from edge_convert.cut.keras.rebuild import GraphRebuilder
 
 
 @dataclass(frozen=True)
-class Step:
+class FrameStep:
     """A call that frames pass alone: its multiply-adds a frame, and for how many it is called.
 
     way: what stands for it; None where it only moves frames.
@@ -31,52 +37,56 @@ class Step:
     """
 
     call: Call
-    way: Way | None = None
+    frame_operation: FrameOperation | None = None
     multiply_adds: int = 0
     frames: int = 0
-    again: bool = False
+    reused: bool = False
 
 
 @dataclass(frozen=True)
-class _Made:
-    twins: list[Twin]
-    way: Way
+class _Computed:
+    frame_tensors: list[FrameTensor]
+    frame_operation: FrameOperation
 
 
 @dataclass
-class Followed:
+class FramePath:
     """The graph as far as single frames reach alone."""
 
     source: Value
     frame: Any  # the encoder's input
-    twins: dict[Value, Twin]
+    frame_tensors: dict[Value, FrameTensor]
     layouts: dict[Value, Layout]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[FrameStep] = field(default_factory=list)
 
-    def up_to(self, length: int) -> "Followed":
+    def up_to(self, length: int) -> "FramePath":
         """The same as if only the first `length` calls had been followed."""
         steps = self.steps[:length]
         reached = {self.source, *(value for step in steps for value in step.call.outputs)}
-        twins = {value: twin for value, twin in self.twins.items() if value in reached}
-        return Followed(self.source, self.frame, twins, self.layouts, steps)
+        frame_tensors = {
+            value: frame_tensor
+            for value, frame_tensor in self.frame_tensors.items()
+            if value in reached
+        }
+        return FramePath(self.source, self.frame, frame_tensors, self.layouts, steps)
 
 
 def follow(
     model: keras.Model,
     graph: Graph,
-    keep: Iterable[Step] | None = None,
-) -> Followed:
+    keep: Iterable[FrameStep] | None = None,
+) -> FramePath:
     """Follow single frames from the input as far as they stay alone.
 
     keep: take these steps only, which were found before.
     """
-    kept = None if keep is None else {step.call: step for step in keep}
-    follower = _Follower(model, graph, kept)
+    steps = None if keep is None else {step.call: step for step in keep}
+    follower = _Follower(model, graph, steps)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Keras wonders about windows of one frame
         for call in graph.calls:
             follower.pass_through(call)
-    return follower.followed
+    return follower.frame_path
 
 
 class _Follower:
@@ -84,19 +94,19 @@ class _Follower:
         self,
         model: keras.Model,
         graph: Graph,
-        keep: Mapping[Call, Step] | None,
+        keep: Mapping[Call, FrameStep] | None,
     ) -> None:
         window, *size = window_shape(model)
         frame = keras.Input(batch_shape=(1, *size), name="frame")
         (source,) = graph.inputs
-        self._assembly = Assembly(["frame"])
+        self._rebuilder = GraphRebuilder(["frame"])
         self._keep = keep
-        self._made: dict[Any, _Made] = {}
-        self._reshaped: dict[Any, Twin] = {}
-        self.followed = Followed(
+        self._computed: dict[Any, _Computed] = {}
+        self._reshaped: dict[Any, FrameTensor] = {}
+        self.frame_path = FramePath(
             source,
             frame,
-            {source: Twin(self._assembly, source.made_by, frame, stacked=False)},
+            {source: FrameTensor(self._rebuilder, source.made_by, frame, stacked=False)},
             {source: Layout(tuple(range(window)), stacked=True)},
         )
 
@@ -104,88 +114,114 @@ class _Follower:
         """Run one call on a single frame, if it keeps frames apart or only moves them."""
         if self._keep is not None and call not in self._keep:
             return
-        if not call.inputs or not all(value in self.followed.twins for value in call.inputs):
+        if not call.inputs or not all(
+            value in self.frame_path.frame_tensors for value in call.inputs
+        ):
             return
-        layouts = [self.followed.layouts[value] for value in call.inputs]
-        if len(set(layouts)) == 1 and self._pass_alike(call, layouts[0]):
+        layouts = [self.frame_path.layouts[value] for value in call.inputs]
+        if len(set(layouts)) == 1 and self._pass_in_step(call, layouts[0]):
             return
-        self._pass_moved(call, layouts)
+        self._pass_data_movement(call, layouts)
 
-    def _pass_alike(self, call: Call, layout: Layout) -> bool:
+    def _pass_in_step(self, call: Call, layout: Layout) -> bool:
         """Where frames go in and come out in the same layout."""
-        key = layout.stacked, sameness(call, self.followed.twins)
-        again = key in self._made
-        made = self._made.get(key) or self._make(call, layout)
-        if made is None:
+        key = layout.stacked, common_subexpression_key(call, self.frame_path.frame_tensors)
+        reused = key in self._computed
+        computed = self._computed.get(key) or self._make(call, layout)
+        if computed is None:
             return False
-        self._made[key] = made
-        inputs = [_shape(self.followed.twins[value], layout) for value in call.inputs]
-        work = multiply_adds(call.operation, inputs, [_shape(twin, layout) for twin in made.twins])
-        step = Step(call, made.way, work, len(layout.frames), again)
-        self._note(step, made.twins, [layout] * len(made.twins))
+        self._computed[key] = computed
+        inputs = [_shape(self.frame_path.frame_tensors[value], layout) for value in call.inputs]
+        work = multiply_adds(
+            call.operation,
+            inputs,
+            [_shape(frame_tensor, layout) for frame_tensor in computed.frame_tensors],
+        )
+        step = FrameStep(call, computed.frame_operation, work, len(layout.frames), reused)
+        self._note(step, computed.frame_tensors, [layout] * len(computed.frame_tensors))
         return True
 
-    def _make(self, call: Call, layout: Layout) -> _Made | None:
+    def _make(self, call: Call, layout: Layout) -> _Computed | None:
         """What one frame becomes, in the first way that gives its share of the window's."""
-        for way in self._ways(call, layout):
+        for frame_operation in self._frame_operations(call, layout):
             try:
-                form = way.form(self._assembly)
-                twins = self._run(call, form, way)
+                form = frame_operation.form(self._rebuilder)
+                frame_tensors = self._run(call, form, frame_operation)
             except MISFITS:
                 continue  # its weights or constants depend on T
-            pairs = zip(call.outputs, twins, strict=True)
-            if not all(layout.of(twin.shape)[1:] == value.shape[1:] for value, twin in pairs):
+            pairs = zip(call.outputs, frame_tensors, strict=True)
+            if not all(
+                layout.of(frame_tensor.shape)[1:] == value.shape[1:]
+                for value, frame_tensor in pairs
+            ):
                 continue
-            if way.certain or keeps_frames_apart(call, form, layout, way.stacked):
-                return _Made(twins, way)
+            if frame_operation.certain or keeps_frames_apart(
+                call, form, layout, frame_operation.stacked
+            ):
+                return _Computed(frame_tensors, frame_operation)
         return None
 
-    def _ways(self, call: Call, layout: Layout) -> Iterable[Way]:
+    def _frame_operations(self, call: Call, layout: Layout) -> Iterable[FrameOperation]:
         if self._keep is None:
-            return ways(call.operation, layout)
-        way = self._keep[call].way
-        return [replace(way, certain=True)] if way else []
+            return frame_operations(call.operation, layout)
+        frame_operation = self._keep[call].frame_operation
+        return [replace(frame_operation, certain=True)] if frame_operation else []
 
-    def _run(self, call: Call, form: Callable[..., Any], way: Way) -> list[Twin]:
-        twins = self.followed.twins
-        given = {v: twins[v].window if way.stacked else twins[v].frame for v in call.inputs}
-        found = call.replay(given, form)
-        return [Twin(self._assembly, call.operation.name, t, way.stacked) for t in found]
+    def _run(
+        self, call: Call, form: Callable[..., Any], frame_operation: FrameOperation
+    ) -> list[FrameTensor]:
+        frame_tensors = self.frame_path.frame_tensors
+        inputs = {
+            v: frame_tensors[v].window if frame_operation.stacked else frame_tensors[v].frame
+            for v in call.inputs
+        }
+        outputs = call.replay(inputs, form)
+        return [
+            FrameTensor(self._rebuilder, call.operation.name, t, frame_operation.stacked)
+            for t in outputs
+        ]
 
-    def _pass_moved(self, call: Call, layouts: list[Layout]) -> None:
+    def _pass_data_movement(self, call: Call, layouts: list[Layout]) -> None:
         """Where frames are taken apart, put together, folded or reshaped."""
-        found = moved(call, [self.followed.twins[value] for value in call.inputs], layouts)
-        if found is not None:
-            twins = [self._reshape(move.twin, move.shape, call.operation.name) for move in found]
-            self._note(Step(call), twins, [move.layout for move in found])
+        movements = data_movement(
+            call, [self.frame_path.frame_tensors[value] for value in call.inputs], layouts
+        )
+        if movements is not None:
+            frame_tensors = [
+                self._reshape(movement.frame_tensor, movement.shape, call.operation.name)
+                for movement in movements
+            ]
+            self._note(FrameStep(call), frame_tensors, [movement.layout for movement in movements])
 
-    def _reshape(self, twin: Twin, shape: tuple[int, ...], name: str) -> Twin:
-        if shape == twin.shape:
-            return twin
-        key = id(twin), shape
+    def _reshape(self, frame_tensor: FrameTensor, shape: tuple[int, ...], name: str) -> FrameTensor:
+        if shape == frame_tensor.shape:
+            return frame_tensor
+        key = id(frame_tensor), shape
         if key not in self._reshaped:
-            tensor = self._assembly.reshape(twin.frame, (-1, *shape))
-            self._reshaped[key] = Twin(self._assembly, name, tensor, stacked=False)
+            tensor = self._rebuilder.reshape(frame_tensor.frame, (-1, *shape))
+            self._reshaped[key] = FrameTensor(self._rebuilder, name, tensor, stacked=False)
         return self._reshaped[key]
 
-    def _note(self, step: Step, twins: list[Twin], layouts: list[Layout]) -> None:
-        self.followed.twins.update(zip(step.call.outputs, twins, strict=True))
-        self.followed.layouts.update(zip(step.call.outputs, layouts, strict=True))
-        self.followed.steps.append(step)
+    def _note(
+        self, step: FrameStep, frame_tensors: list[FrameTensor], layouts: list[Layout]
+    ) -> None:
+        self.frame_path.frame_tensors.update(zip(step.call.outputs, frame_tensors, strict=True))
+        self.frame_path.layouts.update(zip(step.call.outputs, layouts, strict=True))
+        self.frame_path.steps.append(step)
 
 
-def _shape(twin: Twin, layout: Layout) -> tuple[int, ...]:
-    return (1, 1, *twin.shape) if layout.stacked else (1, *twin.shape)
+def _shape(frame_tensor: FrameTensor, layout: Layout) -> tuple[int, ...]:
+    return (1, 1, *frame_tensor.shape) if layout.stacked else (1, *frame_tensor.shape)
 
 
-def sameness(call: Call, twins: Mapping[Value, Twin]) -> Any:
+def common_subexpression_key(call: Call, frame_tensors: Mapping[Value, FrameTensor]) -> Any:
     """Equal for two calls that make the same of the same twins."""
     of_tensors = {
-        id(tensor): ("twin", id(twins[value]))
+        id(tensor): ("twin", id(frame_tensors[value]))
         for tensor, value in zip(call.node.input_tensors, call.inputs, strict=True)
     }
-    told = tree.flatten((call.node.arguments.args, call.node.arguments.kwargs))
-    arguments = tuple(of_tensors.get(id(leaf)) or _of_constant(leaf) for leaf in told)
+    leaves = tree.flatten((call.node.arguments.args, call.node.arguments.kwargs))
+    arguments = tuple(of_tensors.get(id(leaf)) or _of_constant(leaf) for leaf in leaves)
     return _of_operation(call.operation), arguments
 
 

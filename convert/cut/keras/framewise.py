@@ -5,16 +5,19 @@ it makes of windows of a single frame. That is tried with random numbers and the
 network's own weights, so no list of operations can be incomplete or out of date.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+from keras import layers
+from keras.src import ops as keras_ops
 
-from edge_convert.cut.keras.graph import Call, Value
-from edge_convert.cut.keras.rebuild import Assembly
+from edge_convert.cut.keras.convertible import WITHOUT_TIME, in_space
+from edge_convert.cut.keras.graph import Call, Value, those_of
+from edge_convert.cut.keras.rebuild import UNCHANGED, Change, GraphRebuilder
 
 TRIAL_TOLERANCE = 1e-4  # relative to the largest number; sums in another order differ by 1e-6
 # what Keras and TensorFlow raise where shapes, weights or constants do not fit one frame
@@ -27,7 +30,7 @@ MISFITS = (
     tf.errors.OpError,
 )
 
-Shape = Sequence[int | None]
+Shape = Sequence[Any]  # of int, None if unknown
 
 
 @dataclass(frozen=True)
@@ -46,30 +49,30 @@ class Layout:
         return (None, len(self.frames), *shape) if self.stacked else (None, *shape)
 
 
-class Twin:
+class FrameTensor:
     """One frame's share of a tensor: (batch, ...) as `frame`, (batch, 1, ...) as `window`.
 
     name: of the operation that made it.
     """
 
-    def __init__(self, assembly: Assembly, name: str, tensor: Any, stacked: bool) -> None:
-        self._assembly, self.name, self._tensor, self._stacked = assembly, name, tensor, stacked
+    def __init__(self, rebuilder: GraphRebuilder, name: str, tensor: Any, stacked: bool) -> None:
+        self._rebuilder, self.name, self._tensor, self._stacked = rebuilder, name, tensor, stacked
 
     @cached_property
     def frame(self) -> Any:
         if not self._stacked:
             return self._tensor
-        return self._assembly.reshape(self._tensor, (-1, *self._tensor.shape[2:]))
+        return self._rebuilder.reshape(self._tensor, (-1, *self._tensor.shape[2:]))
 
     @cached_property
     def window(self) -> Any:
         if self._stacked:
             return self._tensor
-        return self._assembly.reshape(self._tensor, (-1, 1, *self._tensor.shape[1:]))
+        return self._rebuilder.reshape(self._tensor, (-1, 1, *self._tensor.shape[1:]))
 
     def copied(self) -> Any:
         """As `frame`, made by an operation of its own: an output of the encoder."""
-        return self._assembly.reshape(self.frame, (-1, *self.shape))
+        return self._rebuilder.reshape(self.frame, (-1, *self.shape))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,9 +87,9 @@ def keeps_frames_apart(call: Call, form: Callable[..., Any], layout: Layout, sta
         frames = {value: _numbers(random, value, count, layout.stacked) for value in call.inputs}
         expected = _rows(call, None, frames, layout.stacked)
         for index in range(count):
-            one = {value: x[index : index + 1] for value, x in frames.items()}
-            found = _rows(call, form, one, stacked)
-            pairs = zip(expected, found, strict=True)
+            frame = {value: x[index : index + 1] for value, x in frames.items()}
+            actual = _rows(call, form, frame, stacked)
+            pairs = zip(expected, actual, strict=True)
             if not all(_equal(rows[index : index + 1], row) for rows, row in pairs):
                 return False
     except MISFITS:
@@ -98,25 +101,96 @@ def _rows(
     call: Call, form: Callable[..., Any] | None, frames: dict[Value, np.ndarray], stacked: bool
 ) -> list[np.ndarray]:
     """What `form` makes of frames: for each output (frames, ...)."""
-    given = {value: x[None] if stacked else x for value, x in frames.items()}
-    found = [np.asarray(x) for x in call.replay(given, form)]
-    return [x[0] if stacked else x for x in found]
+    inputs = {value: x[None] if stacked else x for value, x in frames.items()}
+    outputs = [np.asarray(x) for x in call.replay(inputs, form)]
+    return [x[0] if stacked else x for x in outputs]
 
 
 def _numbers(random: np.random.Generator, value: Value, count: int, stacked: bool) -> np.ndarray:
     """(frames, ...) of the kind that the tensor holds."""
-    shape = (count, *value.shape[2 if stacked else 1 :])
+    shape: tuple[Any, ...] = (count, *value.shape[2 if stacked else 1 :])
     kind = np.dtype(value.tensor.dtype)
     if kind.kind == "f":
         return random.normal(0.0, 2.0, shape).astype(kind)
     return random.integers(0, 2, shape).astype(kind)
 
 
-def _equal(expected: np.ndarray, found: np.ndarray) -> bool:
-    if expected.shape != found.shape:
+def _equal(expected: np.ndarray, actual: np.ndarray) -> bool:
+    if expected.shape != actual.shape:
         return False
     if expected.dtype.kind != "f":
-        return bool((expected == found).all())
+        return bool((expected == actual).all())
     finite = expected[np.isfinite(expected)]
     scale = max(1.0, float(np.abs(finite).max(initial=0.0)))
-    return np.allclose(expected, found, rtol=0.0, atol=TRIAL_TOLERANCE * scale, equal_nan=True)
+    return np.allclose(expected, actual, rtol=0.0, atol=TRIAL_TOLERANCE * scale, equal_nan=True)
+
+
+# constants say nothing of a frame; masks do not pass from one part to the other
+_HEAD_ONLY = (
+    layers.Masking, keras_ops.numpy.FullLike, keras_ops.numpy.OnesLike, keras_ops.numpy.ZerosLike,
+    *those_of(keras_ops.numpy, "EmptyLike"),
+)  # fmt: skip
+_AXES = ("axes", "axis", "axis1", "axis2", "destination", "dims", "shared_axes", "source")
+
+
+@dataclass(frozen=True)
+class FrameOperation:
+    """An operation for one frame: given as (batch, ...), or as a window (batch, 1, ...)."""
+
+    operation: Any
+    stacked: bool
+    change: Change = UNCHANGED
+    certain: bool = False  # no trial is needed
+
+    def form(self, rebuilder: GraphRebuilder) -> Callable[..., Any]:
+        """What to call. Raises what Keras does where the change makes no sense."""
+        return rebuilder.form(self.operation, self.change)
+
+
+def frame_operations(operation: Any, layout: Layout) -> Iterator[FrameOperation]:
+    """What may stand for `operation`, best first; all but the certain ones are to be tried."""
+    if isinstance(operation, _HEAD_ONLY):
+        return
+    if not layout.stacked:
+        yield FrameOperation(operation, stacked=False, certain=_keeps_batch(operation, layout))
+    elif isinstance(operation, layers.TimeDistributed):
+        yield FrameOperation(operation.layer, stacked=False, certain=True)
+    else:
+        for change in _without_frames_axis(operation):
+            yield FrameOperation(operation, stacked=False, change=change)
+        yield FrameOperation(operation, stacked=True, change=_of_one_step(operation))
+
+
+def _keeps_batch(operation: Any, layout: Layout) -> bool:
+    """One frame is alone anyway, and no layer of Keras looks across the batch."""
+    layer = isinstance(operation, layers.Layer) and not isinstance(operation, layers.Lambda)
+    return len(layout.frames) == 1 or (layer and type(operation).__module__.startswith("keras."))
+
+
+def _without_frames_axis(operation: Any) -> Iterator[Change]:
+    """The operation without an axis of frames."""
+    if type(operation) in WITHOUT_TIME:
+        yield Change(in_space(operation), WITHOUT_TIME[type(operation)])
+        return
+    yield UNCHANGED
+    try:
+        config = operation.get_config()
+    except NotImplementedError:
+        return
+    axes = {key: config[key] for key in _AXES if config.get(key) is not None}
+    if axes:
+        yield Change({key: _shifted_axes(value) for key, value in axes.items()}, type(operation))
+
+
+def _shifted_axes(axes: Any) -> Any:
+    """Axes without that of the frames, 1: those behind it come one earlier."""
+    if isinstance(axes, int):
+        return axes - 1 if axes > 0 else axes
+    return [_shifted_axes(axis) for axis in axes if axis != 1]
+
+
+def _of_one_step(operation: Any) -> Change:
+    """What of the config holds the number of frames, as it is for one."""
+    if not isinstance(operation, layers.EinsumDense) or "..." in operation.equation:
+        return UNCHANGED
+    return Change({"output_shape": (1, *operation.get_config()["output_shape"][1:])})

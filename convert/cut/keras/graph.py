@@ -48,13 +48,13 @@ class Call:
     node: Any = field(compare=False, repr=False)
 
     def replay(
-        self, known: Mapping[Value, Any], operation: Callable[..., Any] | None = None
+        self, tensors: Mapping[Value, Any], operation: Callable[..., Any] | None = None
     ) -> list[Any]:
         """Call `operation` (by default the same, at inference) with the tensors of `known`."""
-        tensors = zip(self.node.input_tensors, self.inputs, strict=True)
-        args, kwargs = self.node.arguments.fill_in({id(t): known[v] for t, v in tensors})
-        told = {k: v for k, v in kwargs.items() if k != "training" and _says_something(v)}
-        return tree.flatten((operation or at_inference(self.operation))(*args, **told))
+        pairs = zip(self.node.input_tensors, self.inputs, strict=True)
+        args, kwargs = self.node.arguments.fill_in({id(t): tensors[v] for t, v in pairs})
+        options = {k: v for k, v in kwargs.items() if k != "training" and _says_something(v)}
+        return tree.flatten((operation or at_inference(self.operation))(*args, **options))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Graph:
     inputs: tuple[Value, ...]
     calls: tuple[Call, ...]
     outputs: tuple[Value, ...]
-    named: dict[str, Value]
+    outputs_by_name: dict[str, Value]
 
 
 def at_inference(operation: Any) -> Callable[..., Any]:
@@ -75,12 +75,12 @@ def at_inference(operation: Any) -> Callable[..., Any]:
 
 def graph(model: keras.Model) -> Graph:
     """Read the graph of a functional model, the inner calls of nested models in their place."""
-    known = {id(tensor): Value((id(tensor),), tensor) for tensor in model.inputs}
-    inputs = tuple(known.values())
-    found = tuple(_calls(model, known, ()))
-    outputs = tuple(known[id(tensor)] for tensor in model.outputs)
+    values = {id(tensor): Value((id(tensor),), tensor) for tensor in model.inputs}
+    inputs = tuple(values.values())
+    ordered = tuple(_calls(model, values, ()))
+    outputs = tuple(values[id(tensor)] for tensor in model.outputs)
     tensors = named_outputs(model).items()
-    return Graph(inputs, found, outputs, {name: known[id(tensor)] for name, tensor in tensors})
+    return Graph(inputs, ordered, outputs, {name: values[id(tensor)] for name, tensor in tensors})
 
 
 def calls(model: keras.Model) -> tuple[Call, ...]:
@@ -94,12 +94,12 @@ def graph_of(operation: Any) -> keras.Model | None:
     return model if isinstance(model, keras.Model) and hasattr(model, "_nodes_by_depth") else None
 
 
-def _calls(model: keras.Model, known: dict[int, Value], site: Site) -> Iterator[Call]:
+def _calls(model: keras.Model, values: dict[int, Value], site: Site) -> Iterator[Call]:
     for depth in sorted(model._nodes_by_depth, reverse=True):
         for node in model._nodes_by_depth[depth]:
             if node.is_input:
                 continue
-            inputs = tuple(known[id(tensor)] for tensor in node.input_tensors)
+            inputs = tuple(values[id(tensor)] for tensor in node.input_tensors)
             inner = graph_of(node.operation)
             if inner is not None and _can_be_written_out(inner, node):
                 inside = {id(t): value for t, value in zip(inner.inputs, inputs, strict=True)}
@@ -108,14 +108,14 @@ def _calls(model: keras.Model, known: dict[int, Value], site: Site) -> Iterator[
             else:
                 outputs = [Value((*site, id(t)), t) for t in node.output_tensors]
                 yield Call((*site, id(node)), node.operation, inputs, tuple(outputs), node)
-            known.update((id(t), v) for t, v in zip(node.output_tensors, outputs, strict=True))
+            values.update((id(t), v) for t, v in zip(node.output_tensors, outputs, strict=True))
 
 
 def _can_be_written_out(inner: keras.Model, node: Any) -> bool:
     """Whether calling the model is the same as calling its layers: no cast, no mask."""
-    given = [(len(t.shape), t.dtype) for t in node.input_tensors]
-    wanted = [(len(t.shape), t.dtype) for t in inner.inputs]
-    return given == wanted and not _says_something(node.arguments.kwargs.get("mask"))
+    argument_types = [(len(t.shape), t.dtype) for t in node.input_tensors]
+    input_types = [(len(t.shape), t.dtype) for t in inner.inputs]
+    return argument_types == input_types and not _says_something(node.arguments.kwargs.get("mask"))
 
 
 def _says_something(argument: Any) -> bool:

@@ -9,7 +9,6 @@ import keras
 import numpy as np
 
 from edge_common.errors import ModelError
-from edge_convert.cut.keras.single_precision import in_single_precision
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -98,7 +97,8 @@ def _checked(model: keras.Model, shape: tuple[int, ...]) -> tuple[int, int, int,
         )
     if shape[-1] not in (1, 3):
         raise ModelError(f"{model.name} takes {shape[-1]} channels; pictures have 1 or 3")
-    return shape
+    window, height, width, channels = shape
+    return window, height, width, channels
 
 
 def named_outputs(model: keras.Model) -> dict[str, Any]:
@@ -108,3 +108,29 @@ def named_outputs(model: keras.Model) -> dict[str, Any]:
         return dict(structure)
     tensors = list(structure) if isinstance(structure, (list, tuple)) else [structure]
     return dict(zip(model.output_names, tensors, strict=True))
+
+
+_HALVES = frozenset({"mixed_float16", "mixed_bfloat16", "float16", "bfloat16"})
+
+
+def in_single_precision(model: keras.Model) -> keras.Model:
+    """The same layers and weights in float32; the model itself where it is that already.
+
+    Answers differ from the original's by its own rounding, about 1e-3 of their size.
+    """
+    config = model.get_config()
+    single = _replaced(config)
+    if single == config:
+        return model
+    copy = type(model).from_config(single)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _replaced(part: Any) -> Any:
+    """A config with every policy and type of half precision made float32."""
+    if isinstance(part, dict):
+        return {key: _replaced(value) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return type(part)(map(_replaced, part))
+    return "float32" if isinstance(part, str) and part in _HALVES else part

@@ -13,10 +13,10 @@ import numpy as np
 from keras import layers
 from keras.src import ops as keras_ops
 
-from edge_convert.cut.keras.framewise import MISFITS, Layout, Twin
+from edge_convert.cut.keras.framewise import MISFITS, FrameTensor, Layout
 from edge_convert.cut.keras.graph import Call, those_of
 
-MOVES = (
+DATA_MOVEMENTS = (
     layers.Concatenate, layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.Flatten,
     layers.Permute, layers.RepeatVector, layers.Reshape, layers.UpSampling1D,
     keras_ops.core.Slice, keras_ops.core.Unstack, keras_ops.einops.Rearrange,
@@ -34,72 +34,84 @@ _FLOAT32_COUNTS_TO = 2**24
 
 
 @dataclass(frozen=True)
-class Moved:
+class DataMovement:
     """Frames of one twin in a new layout; `shape` is one frame's share of it."""
 
-    twin: Twin
+    frame_tensor: FrameTensor
     layout: Layout
     shape: tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class _Marked:
+class _Numbered:
     """The numbers of a twin's frames: those of frame t from `first + t * size` on."""
 
-    twin: Twin
+    frame_tensor: FrameTensor
     first: int
     size: int
     frames: np.ndarray
 
 
-def moved(call: Call, twins: Sequence[Twin], layouts: Sequence[Layout]) -> list[Moved] | None:
+def data_movement(
+    call: Call, frame_tensors: Sequence[FrameTensor], layouts: Sequence[Layout]
+) -> list[DataMovement] | None:
     """Where `call` puts the frames that it reads; None where it does more than to move them."""
-    if not isinstance(call.operation, MOVES):
+    if not isinstance(call.operation, DATA_MOVEMENTS):
         return None
-    marked = _mark(twins, 1 + max(max(layout.frames) for layout in layouts))
-    given = {}
-    for value, twin, layout in zip(call.inputs, twins, layouts, strict=True):
-        frames = marked[id(twin)].frames[list(layout.frames)]
-        given[value] = frames[None] if layout.stacked else frames
+    numbered = _number(frame_tensors, 1 + max(max(layout.frames) for layout in layouts))
+    inputs = {}
+    for value, frame_tensor, layout in zip(call.inputs, frame_tensors, layouts, strict=True):
+        frames = numbered[id(frame_tensor)].frames[list(layout.frames)]
+        inputs[value] = frames[None] if layout.stacked else frames
     try:
-        found = [_found(np.asarray(output), list(marked.values())) for output in call.replay(given)]
+        movements = [
+            _movement_in(np.asarray(output), list(numbered.values()))
+            for output in call.replay(inputs)
+        ]
     except MISFITS:
         return None
-    return None if None in found else found
+    whole = [movement for movement in movements if movement is not None]
+    return whole if len(whole) == len(movements) else None
 
 
-def _mark(twins: Sequence[Twin], count: int) -> dict[int, _Marked]:
-    distinct = {id(twin): twin for twin in twins}
-    sizes = [count * math.prod(twin.shape) for twin in distinct.values()]
+def _number(frame_tensors: Sequence[FrameTensor], count: int) -> dict[int, _Numbered]:
+    distinct = {id(frame_tensor): frame_tensor for frame_tensor in frame_tensors}
+    sizes = [count * math.prod(frame_tensor.shape) for frame_tensor in distinct.values()]
     kind = np.float32 if sum(sizes) < _FLOAT32_COUNTS_TO else np.int32
     ends = list(accumulate(sizes))
-    marked = {}
-    for (key, twin), size, end in zip(distinct.items(), sizes, ends):
-        frames = np.arange(end - size, end, dtype=kind).reshape(count, *twin.shape)
-        marked[key] = _Marked(twin, end - size, frames[0].size, frames)
-    return marked
+    numbered = {}
+    for (key, frame_tensor), size, end in zip(distinct.items(), sizes, ends):
+        frames = np.arange(end - size, end, dtype=kind).reshape(count, *frame_tensor.shape)
+        numbered[key] = _Numbered(frame_tensor, end - size, frames[0].size, frames)
+    return numbered
 
 
-def _found(output: np.ndarray, marked: Sequence[_Marked]) -> Moved | None:
+def _movement_in(output: np.ndarray, numbered: Sequence[_Numbered]) -> DataMovement | None:
     """Read off one output which frames it holds, whole and in their order; best unreshaped."""
-    ways = [(False, output)]
+    readable = [(False, output)]
     if output.ndim > 1 and len(output) == 1:
-        ways.append((True, output[0]))
-    moves = [_read(mark, stacked, rows) for stacked, rows in ways for mark in marked]
-    found = [move for move in moves if move is not None]
-    return min(found, key=lambda move: move.shape != move.twin.shape, default=None)
+        readable.append((True, output[0]))
+    readings = [
+        _frames_of(numbers, stacked, rows) for stacked, rows in readable for numbers in numbered
+    ]
+    movements = [movement for movement in readings if movement is not None]
+    return min(
+        movements, key=lambda movement: movement.shape != movement.frame_tensor.shape, default=None
+    )
 
 
-def _read(mark: _Marked, stacked: bool, rows: np.ndarray) -> Moved | None:
-    if not len(rows) or rows[0].size != mark.size:
+def _frames_of(numbers: _Numbered, stacked: bool, rows: np.ndarray) -> DataMovement | None:
+    if not len(rows) or rows[0].size != numbers.size:
         return None
-    frames = _frames(rows.reshape(len(rows), -1), mark)
-    return frames and Moved(mark.twin, Layout(frames, stacked), rows.shape[1:])
+    frames = _frames(rows.reshape(len(rows), -1), numbers)
+    if frames is None:
+        return None
+    return DataMovement(numbers.frame_tensor, Layout(frames, stacked), rows.shape[1:])
 
 
-def _frames(rows: np.ndarray, mark: _Marked) -> tuple[int, ...] | None:
+def _frames(rows: np.ndarray, numbers: _Numbered) -> tuple[int, ...] | None:
     rows = rows.astype(np.int64)
-    number, within = np.divmod(rows[:, 0] - mark.first, mark.size)
-    whole = rows == rows[:, :1] + np.arange(mark.size)
-    inside = (number >= 0) & (number < len(mark.frames)) & (within == 0)
+    number, within = np.divmod(rows[:, 0] - numbers.first, numbers.size)
+    whole = rows == rows[:, :1] + np.arange(numbers.size)
+    inside = (number >= 0) & (number < len(numbers.frames)) & (within == 0)
     return tuple(map(int, number)) if whole.all() and inside.all() else None

@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from keras import layers, ops, tree
 
-from edge_convert.cut.keras.convertible import as_pictures, has_loop, twin
+from edge_convert.cut.keras.convertible import as_2d, has_loop, unrolled_copy
 from edge_convert.cut.keras.graph import Call, Graph, Value, at_inference, graph, graph_of
 
 _CONVERTIBLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -34,7 +34,7 @@ class Change:
 UNCHANGED = Change()
 
 
-class Assembly:
+class GraphRebuilder:
     """One part under way: calls are replayed on its tensors, under names used once in it.
 
     Recurrent layers get their steps written out, nested models their layers, and
@@ -52,7 +52,7 @@ class Assembly:
             return partial(self._over_steps, operation.layer)
         if (inner := graph_of(operation)) is not None:
             return partial(self._written_out, graph(inner))
-        if not change and (form := as_pictures(operation, self)) is not None:
+        if not change and (form := as_2d(operation, self)) is not None:
             return form
         return self._own(operation, change)
 
@@ -62,15 +62,15 @@ class Assembly:
         """A layer of another kind and config, same weights."""
         return self._own(layer, Change(config, kind))
 
-    def replay(self, calls: Iterable[Call], known: dict[Value, Any]) -> dict[Value, Any]:
+    def replay(self, calls: Iterable[Call], tensors: dict[Value, Any]) -> dict[Value, Any]:
         """`known` with all that can be reached from it."""
-        known = dict(known)
+        tensors = dict(tensors)
         for call in calls:
-            wanted = not all(value in known for value in call.outputs)
-            if wanted and all(value in known for value in call.inputs):
-                found = call.replay(known, self.form(call.operation))
-                known.update(zip(call.outputs, found, strict=True))
-        return known
+            new = not all(value in tensors for value in call.outputs)
+            if new and all(value in tensors for value in call.inputs):
+                outputs = call.replay(tensors, self.form(call.operation))
+                tensors.update(zip(call.outputs, outputs, strict=True))
+        return tensors
 
     def reshape(self, tensor: Any, shape: tuple[int, ...]) -> Any:
         """`ops.reshape` under a free name."""
@@ -86,15 +86,15 @@ class Assembly:
     def _over_steps(self, layer: layers.Layer, tensor: Any) -> Any:
         steps = tensor.shape[1]
         folded = self.reshape(tensor, (-1, *tensor.shape[2:]))
-        found = self.form(layer)(folded)
-        return tree.map_structure(lambda t: self.reshape(t, (-1, steps, *t.shape[1:])), found)
+        outputs = self.form(layer)(folded)
+        return tree.map_structure(lambda t: self.reshape(t, (-1, steps, *t.shape[1:])), outputs)
 
-    def _written_out(self, inner: Graph, given: Any) -> Any:
-        pairs = zip(inner.inputs, tree.flatten(given), strict=True)
-        known = {value: self._cast(tensor, value.tensor.dtype) for value, tensor in pairs}
-        known = self.replay(inner.calls, known)
-        found = [known[value] for value in inner.outputs]
-        return found[0] if len(found) == 1 else found
+    def _written_out(self, inner: Graph, arguments: Any) -> Any:
+        pairs = zip(inner.inputs, tree.flatten(arguments), strict=True)
+        tensors = {value: self._cast(tensor, value.tensor.dtype) for value, tensor in pairs}
+        tensors = self.replay(inner.calls, tensors)
+        outputs = [tensors[value] for value in inner.outputs]
+        return outputs[0] if len(outputs) == 1 else outputs
 
     def _cast(self, tensor: Any, kind: str) -> Any:
         """As a model does with what it is given."""
@@ -111,7 +111,7 @@ class Assembly:
         if isinstance(operation, layers.Layer):
             if name == operation.name and not change and not has_loop(operation):
                 return at_inference(operation)
-            return twin(operation, name, change.config, change.kind)
+            return unrolled_copy(operation, name, change.config, change.kind)
         if name == operation.name and not change:
             return operation
         renamed = copy.copy(operation)
@@ -120,9 +120,9 @@ class Assembly:
         renamed.name, renamed._inbound_nodes, renamed._outbound_nodes = name, [], []
         return renamed
 
-    def _free_name(self, wanted: str) -> str:
+    def _free_name(self, preferred: str) -> str:
         """`wanted`, or like it: no two operations of a part may share a name."""
-        stem = wanted if _CONVERTIBLE_NAME.fullmatch(wanted) else _convertible(wanted)
+        stem = preferred if _CONVERTIBLE_NAME.fullmatch(preferred) else _convertible(preferred)
         tries = (f"{stem}_{number}" if number else stem for number in count())
         name = next(name for name in tries if name not in self._names)
         self._names.add(name)

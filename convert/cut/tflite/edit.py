@@ -13,7 +13,7 @@ Shape = tuple[int, ...]
 
 KEY = "serving_default"
 _TYPES = schema.TensorType
-_DTYPES = {
+_DTYPES: dict[int, np.dtype[Any]] = {
     _TYPES.FLOAT32: np.dtype(np.float32),
     _TYPES.FLOAT16: np.dtype(np.float16),
     _TYPES.INT32: np.dtype(np.int32),
@@ -76,16 +76,16 @@ def set_constant(root: Any, index: int, values: np.ndarray) -> None:
 def reshape(root: Any, source: int, target: int) -> Any:
     """A new RESHAPE, not yet in the graph, from one tensor to the shape of another."""
     shape = shape_of(root.subgraphs[0].tensors[target])
-    wanted = add_constant(root, "shape", np.array(shape, np.int32))
+    sizes = add_constant(root, "shape", np.array(shape, np.int32))
     options = schema.ReshapeOptionsT()
     options.newShape = list(shape)
-    return _operator(root, "RESHAPE", [source, wanted], target, options)
+    return _operator(root, "RESHAPE", [source, sizes], target, options)
 
 
 def transpose(root: Any, source: int, target: int, order: Iterable[int]) -> Any:
     """A new TRANSPOSE, not yet in the graph."""
-    order = add_constant(root, "order", np.array(tuple(order), np.int32))
-    return _operator(root, "TRANSPOSE", [source, order], target, schema.TransposeOptionsT())
+    axes = add_constant(root, "order", np.array(tuple(order), np.int32))
+    return _operator(root, "TRANSPOSE", [source, axes], target, schema.TransposeOptionsT())
 
 
 def activation(root: Any, name: str, source: int, target: int) -> Any:
@@ -125,26 +125,35 @@ def _operator(root: Any, name: str, inputs: list[int], output: int, options: Any
 
 
 def _code(root: Any, name: str) -> int:
-    wanted = getattr(schema.BuiltinOperator, name)
+    builtin = getattr(schema.BuiltinOperator, name)
     for index, code in enumerate(root.operatorCodes):
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == wanted:
+        if max(code.builtinCode, code.deprecatedBuiltinCode) == builtin:
             return index
     code = schema.OperatorCodeT()
-    code.builtinCode, code.deprecatedBuiltinCode, code.version = wanted, min(wanted, 127), 1
+    code.builtinCode, code.deprecatedBuiltinCode, code.version = builtin, min(builtin, 127), 1
     root.operatorCodes.append(code)
     return len(root.operatorCodes) - 1
 
 
-def _entries(named: Mapping[str, int]) -> list[Any]:
+def _entries(indices: Mapping[str, int]) -> list[Any]:
     entries = []
-    for name, index in named.items():
+    for name, index in indices.items():
         entry = schema.TensorMapT()
         entry.name, entry.tensorIndex = name.encode(), index
         entries.append(entry)
     return entries
 
 
-def _free_name(tensors: Iterable[Any], wanted: str) -> bytes:
-    taken = {tensor.name for tensor in tensors}
-    names = (f"{wanted}_{n}".encode() if n else wanted.encode() for n in count())
-    return next(name for name in names if name not in taken)
+def _free_name(tensors: Iterable[Any], preferred: str) -> bytes:
+    existing = {tensor.name for tensor in tensors}
+    names = (f"{preferred}_{n}".encode() if n else preferred.encode() for n in count())
+    return next(name for name in names if name not in existing)
+
+
+def outputs_of(root: Any) -> dict[str, int]:
+    """The graph's outputs as its signature names and orders them; without one, as they stand."""
+    graph = root.subgraphs[0]
+    if root.signatureDefs:
+        entries = root.signatureDefs[0].outputs
+        return {entry.name.decode(): int(entry.tensorIndex) for entry in entries}
+    return {name_of(graph.tensors[index]): int(index) for index in graph.outputs}

@@ -6,13 +6,13 @@ from typing import Any
 from edge.tflite import flatbuffer
 from edge.tflite.flatbuffer import shape_of
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite.edit import Shape, constant, inputs_of, name_of
-from edge_convert.cut.tflite.rules import RESHAPES, place_behind
-from edge_convert.cut.tflite.steps import Operand, Place, Step, one_frame
+from edge_convert.cut.tflite.edit import Shape, constant, inputs_of
+from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, one_frame
+from edge_convert.cut.tflite.rules import place_behind
 
 
 @dataclass
-class Followed:
+class FramePath:
     """The operators that single frames pass alone, by position, and where they take the frames."""
 
     root: Any
@@ -42,14 +42,14 @@ class Followed:
 
     def kind_of(self, tensor: int) -> str:
         """The operator that gives a tensor, in small letters; `frame` of the input."""
-        found = (o for o in self.graph.operators if tensor in o.outputs)
-        names = (flatbuffer.operator_name(self.root, operator) for operator in found)
+        producers = (o for o in self.graph.operators if tensor in o.outputs)
+        names = (flatbuffer.operator_name(self.root, operator) for operator in producers)
         return next(names, "frame").lower()
 
-    def step(self, position: int) -> Step:
+    def operator(self, position: int) -> WindowOperator:
         """An operator as the rules see it."""
         operator = self.graph.operators[position]
-        return Step(
+        return WindowOperator(
             kind=flatbuffer.operator_name(self.root, operator),
             options=operator.builtinOptions,
             operands=tuple(self._operand(int(index)) for index in operator.inputs),
@@ -64,7 +64,7 @@ class Followed:
         return Operand(self.shape(tensor), self.places.get(tensor), value)
 
 
-def follow(model: bytes) -> Followed:
+def follow(model: bytes) -> FramePath:
     """Follow the frames of the only input, (1, T, H, W, C), by dataflow.
 
     Raises ModelError where the input has another form or holds a single frame.
@@ -76,61 +76,11 @@ def follow(model: bytes) -> Followed:
         forms = ", ".join(str(list(shape)) for shape in shapes)
         raise ModelError(f"only a network over a window (1, T, H, W, C) is cut; this takes {forms}")
     source = int(graph.inputs[0])
-    followed = Followed(root, shapes[0][1], source, {source: Place(axis=1)})
+    frame_path = FramePath(root, shapes[0][1], source, {source: Place(axis=1)})
     for position, operator in enumerate(graph.operators):
-        if not followed.places.keys().isdisjoint(inputs_of(operator)):
-            place = place_behind(followed.step(position))
+        if not frame_path.places.keys().isdisjoint(inputs_of(operator)):
+            place = place_behind(frame_path.operator(position))
             if place is not None:
-                followed.operators.append(position)
-                followed.places.update((int(index), place) for index in operator.outputs)
-    return followed
-
-
-def frontier(followed: Followed) -> dict[int, int]:
-    """The tensors of frames that something behind the cut reads -> what they are reshaped from.
-
-    Raises ModelError where an answer is given for every frame by itself.
-    """
-    graph = followed.graph
-    for index in map(int, graph.outputs):
-        if index in followed.places:
-            raise ModelError(
-                f"the network answers '{name_of(graph.tensors[index])}' for every frame by itself, "
-                "not for the window: end it with what looks over time (LSTM, mean, attention, ...)"
-            )
-    behind = set(range(len(graph.operators))) - set(followed.operators)
-    read = {index for position in behind for index in inputs_of(graph.operators[position])}
-    reshaped = _reshaped(followed)
-    return {index: _origin(index, reshaped) for index in sorted(read & followed.places.keys())}
-
-
-def blocking(followed: Followed, tensor: int | None = None) -> tuple[str, str]:
-    """(kind, name) of the first operator that mixes frames, or mixes those of one tensor."""
-    graph, kept = followed.graph, set(followed.operators)
-    wanted = set(followed.places) if tensor is None else {tensor, *_copies(followed, tensor)}
-    for position, operator in enumerate(graph.operators):
-        if position not in kept and wanted.intersection(inputs_of(operator)):
-            name = name_of(graph.tensors[operator.outputs[0]])
-            return flatbuffer.operator_name(followed.root, operator), name
-    raise AssertionError("nothing reads the frames: asked for an operator that does not exist")
-
-
-def _reshaped(followed: Followed) -> dict[int, int]:
-    """{tensor: what it only reshapes}, of the tensors of frames."""
-    found = {}
-    for position in followed.operators:
-        operator = followed.graph.operators[position]
-        if flatbuffer.operator_name(followed.root, operator) in RESHAPES:
-            found[int(operator.outputs[0])] = int(operator.inputs[0])
-    return found
-
-
-def _origin(tensor: int, reshaped: dict[int, int]) -> int:
-    while tensor in reshaped:
-        tensor = reshaped[tensor]
-    return tensor
-
-
-def _copies(followed: Followed, tensor: int) -> set[int]:
-    reshaped = _reshaped(followed)
-    return {index for index in reshaped if _origin(index, reshaped) == tensor}
+                frame_path.operators.append(position)
+                frame_path.places.update((int(index), place) for index in operator.outputs)
+    return frame_path

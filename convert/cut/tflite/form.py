@@ -17,12 +17,12 @@ from edge_convert.cut.tflite.edit import (
     constant,
     inputs_of,
     name_of,
+    outputs_of,
     set_constant,
     sign,
     transpose,
 )
 from edge_convert.cut.tflite.endings import is_quantised
-from edge_convert.cut.tflite.parts import outputs_of
 from edge_convert.cut.tflite.prune import prune, tidy
 
 _WITHOUT_FOLDING = frozenset(
@@ -61,15 +61,21 @@ def with_static_shapes(model: bytes) -> bytes:
 
 def _computed_constants(root: Any) -> set[int]:
     """Outputs of operators that read constants, or only ask for a shape."""
-    graph, found = root.subgraphs[0], set()
+    graph, computed = root.subgraphs[0], set()
     answers = set(map(int, graph.outputs))
     for operator in graph.operators:
         kind = flatbuffer.operator_name(root, operator)
-        known = all(i in found or constant(root, i) is not None for i in inputs_of(operator))
-        given = set(map(int, operator.outputs))
-        if (known or kind == "SHAPE") and kind not in _WITHOUT_FOLDING and not given & answers:
-            found |= given
-    return found
+        constant_inputs = all(
+            i in computed or constant(root, i) is not None for i in inputs_of(operator)
+        )
+        outputs = set(map(int, operator.outputs))
+        if (
+            (constant_inputs or kind == "SHAPE")
+            and kind not in _WITHOUT_FOLDING
+            and not outputs & answers
+        ):
+            computed |= outputs
+    return computed
 
 
 def _run(model: bytes) -> Interpreter:
@@ -97,7 +103,7 @@ def _value(interpreter: Interpreter, index: int) -> np.ndarray | None:
         return None
 
 
-PICTURE, WINDOW = "frame", "window"
+FRAME, WINDOW = "frame", "window"
 
 
 def standard_form(
@@ -126,15 +132,15 @@ def standard_form(
     source = int(graph.inputs[0])
     shape = shape_of(graph.tensors[source])
     axis = channels % len(shape)
-    found = {(names or {}).get(n, n): index for n, index in outputs_of(root).items()}
-    outputs = {n: found[n] for n in [*order, *found] if n in found}
-    called = PICTURE if len(shape) == 4 else WINDOW
+    positions = {(names or {}).get(n, n): index for n, index in outputs_of(root).items()}
+    outputs = {n: positions[n] for n in [*order, *positions] if n in positions}
+    called = FRAME if len(shape) == 4 else WINDOW
     if axis != len(shape) - 1:
         last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
-        order = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
-        given = add_tensor(root, called, last)
-        graph.operators = [transpose(root, given, source, order), *graph.operators]
-        source = given
+        axes = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
+        channels_last = add_tensor(root, called, last)
+        graph.operators = [transpose(root, channels_last, source, axes), *graph.operators]
+        source = channels_last
     else:
         graph.tensors[source].name = called.encode()
     sign(root, {called: source}, outputs)
@@ -147,8 +153,8 @@ def check_input(root: Any, name: str) -> None:
     graph = root.subgraphs[0]
     inputs = [graph.tensors[index] for index in graph.inputs]
     if len(inputs) != 1:
-        given = ", ".join(f"'{name_of(tensor)}'" for tensor in inputs)
-        raise ModelError(f"{name} has {len(inputs)} inputs ({given}): only one can be the pictures")
+        names = ", ".join(f"'{name_of(tensor)}'" for tensor in inputs)
+        raise ModelError(f"{name} has {len(inputs)} inputs ({names}): only one can be the pictures")
     signature = inputs[0].shapeSignature
     shape = shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
     if len(shape) not in (4, 5) or shape[0] not in (-1, 1) or -1 in shape[1:]:

@@ -28,21 +28,21 @@ def prune(root: Any) -> None:
 
 
 def _needed(graph: Any) -> list[Any]:
-    wanted, kept = set(map(int, graph.outputs)), []
+    tensors, operators = set(map(int, graph.outputs)), []
     for operator in reversed(graph.operators):
-        if wanted.intersection(map(int, operator.outputs)):
-            kept.append(operator)
-            wanted.update(inputs_of(operator))
-    return kept[::-1]
+        if tensors.intersection(map(int, operator.outputs)):
+            operators.append(operator)
+            tensors.update(inputs_of(operator))
+    return operators[::-1]
 
 
 def _keep_tensors(root: Any) -> None:
     graph = root.subgraphs[0]
-    used = {*map(int, graph.inputs), *map(int, graph.outputs)}
+    needed = {*map(int, graph.inputs), *map(int, graph.outputs)}
     for operator in graph.operators:
-        used.update(inputs_of(operator), map(int, operator.outputs), _intermediates(operator))
-    new = {old: position for position, old in enumerate(sorted(used))} | {-1: -1}
-    graph.tensors = [graph.tensors[index] for index in sorted(used)]
+        needed.update(inputs_of(operator), map(int, operator.outputs), _intermediates(operator))
+    new = {old: position for position, old in enumerate(sorted(needed))} | {-1: -1}
+    graph.tensors = [graph.tensors[index] for index in sorted(needed)]
     for operator in graph.operators:
         operator.inputs = [new[int(index)] for index in operator.inputs]
         operator.outputs = [new[int(index)] for index in operator.outputs]
@@ -61,19 +61,19 @@ def _intermediates(operator: Any) -> list[int]:
 def _keep_buffers(root: Any) -> None:
     """Buffer 0 stays: it is the empty one, by the schema."""
     tensors = [tensor for graph in root.subgraphs for tensor in graph.tensors]
-    used = sorted({0, *(tensor.buffer for tensor in tensors)})
-    new = {old: position for position, old in enumerate(used)}
-    root.buffers = [root.buffers[index] for index in used]
+    buffers = sorted({0, *(tensor.buffer for tensor in tensors)})
+    new = {old: position for position, old in enumerate(buffers)}
+    root.buffers = [root.buffers[index] for index in buffers]
     for tensor in tensors:
         tensor.buffer = new[tensor.buffer]
 
 
 def _keep_codes(root: Any) -> None:
     operators = [operator for graph in root.subgraphs for operator in graph.operators]
-    used = sorted({operator.opcodeIndex for operator in operators})
-    root.operatorCodes = [root.operatorCodes[index] for index in used]
+    codes = sorted({operator.opcodeIndex for operator in operators})
+    root.operatorCodes = [root.operatorCodes[index] for index in codes]
     for operator in operators:
-        operator.opcodeIndex = used.index(operator.opcodeIndex)
+        operator.opcodeIndex = codes.index(operator.opcodeIndex)
 
 
 _MOST_NUMBERS = 1 << 25  # of a tensor whose way is looked at
@@ -102,7 +102,7 @@ def _same_order(root: Any, target: int, producers: dict[int, Any]) -> int:
     for tensor, operator in _way_back(target, producers):
         if flatbuffer.operator_name(root, operator) == "TRANSPOSE":
             permutation = constant(root, int(operator.inputs[1]))
-            came_from = came_from.transpose(np.argsort(permutation))
+            came_from = came_from.transpose(np.argsort(np.asarray(permutation)))
         came_from = came_from.reshape(shape_of(root.subgraphs[0].tensors[tensor]))
         if np.array_equal(came_from.ravel(), order):
             best = tensor
@@ -126,12 +126,12 @@ def _moves(root: Any, operator: Any) -> bool:
 
 def _drop_idle(root: Any) -> None:
     """Let readers of a RESHAPE to the same shape read what it reads; answers keep theirs."""
-    graph, same = root.subgraphs[0], {}
+    graph, replacements = root.subgraphs[0], dict[int, int]()
     for operator in graph.operators:
         if flatbuffer.operator_name(root, operator) not in RESHAPES:
             continue
         source, target = int(operator.inputs[0]), int(operator.outputs[0])
         tensors = graph.tensors[source], graph.tensors[target]
         if shape_of(tensors[0]) == shape_of(tensors[1]) and target not in graph.outputs:
-            same[target] = same.get(source, source)
-    rewire(root, same)
+            replacements[target] = replacements.get(source, source)
+    rewire(root, replacements)

@@ -7,168 +7,174 @@ What has no rule is taken to mix frames.
 import math
 from collections.abc import Callable
 
-from edge_convert.cut.tflite.steps import Operand, Place, Step, place_at, same_for_all
+from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, place_at, same_for_all
 
-Rule = Callable[[Step], Place | None]
+Rule = Callable[[WindowOperator], Place | None]
 
 
-def place_behind(step: Step) -> Place | None:
+def place_behind(operator: WindowOperator) -> Place | None:
     """Where the outputs hold the frames; None where an output depends on several of them."""
-    if not all(o is None or o.place is not None or o.value is not None for o in step.operands):
+    if not all(o is None or o.place is not None or o.value is not None for o in operator.operands):
         return None
-    if step.kind in _OF_SEVERAL:
-        return _OF_SEVERAL[step.kind](step)
-    data = step.operands[_DATA_AT.get(step.kind, 0)]
-    if step.kind not in _OF_ONE or step.frames != [data]:
+    if operator.kind in _OF_SEVERAL:
+        return _OF_SEVERAL[operator.kind](operator)
+    data = operator.operands[_DATA_AT.get(operator.kind, 0)]
+    if operator.kind not in _OF_ONE or operator.frames != [data]:
         return None
-    return _OF_ONE[step.kind](step)
+    return _OF_ONE[operator.kind](operator)
 
 
-def _aligned(step: Step) -> Place | None:
+def _aligned(operator: WindowOperator) -> Place | None:
     """All frames stand in the same axis, counted from the end, and constants repeat for each."""
-    (shape,) = step.outputs
-    first = step.frames[0]
-    behind = len(first.shape) - first.place.axis
-    place = step.at(len(shape) - behind)
+    (shape,) = operator.outputs
+    first = operator.frames[0]
+    behind = len(first.shape) - first.frames.axis
+    place = operator.at(len(shape) - behind)
     fits = all(
-        _same_place(o, behind, step) and o.shape[o.place.axis] == shape[place.axis]
-        for o in step.frames
+        _same_place(o, behind, operator) and o.shape[o.frames.axis] == shape[place.axis]
+        for o in operator.frames
     )
-    constants = [o for o in step.operands if o is not None and o.place is None]
+    constants = [o for o in operator.operands if o is not None and o.place is None]
     repeat = fits and all(
-        same_for_all(o.value, len(o.shape) - behind, place, step.window) for o in constants
+        same_for_all(o.constant, len(o.shape) - behind, place, operator.window) for o in constants
     )
     return place if repeat else None
 
 
-def _same_place(operand: Operand, behind: int, step: Step) -> bool:
-    apart = operand.place.within == step.frames[0].place.within
-    return apart and len(operand.shape) - operand.place.axis == behind
+def _same_place(operand: Operand, behind: int, operator: WindowOperator) -> bool:
+    apart = operand.frames.within == operator.frames[0].frames.within
+    return apart and len(operand.shape) - operand.frames.axis == behind
 
 
-def _stays(step: Step) -> Place | None:
-    return step.at(step.axis)
+def _stays(operator: WindowOperator) -> Place | None:
+    return operator.at(operator.axis)
 
 
-def _in_batch(step: Step) -> Place | None:
-    return step.at(0) if step.axis == 0 else None
+def _in_batch(operator: WindowOperator) -> Place | None:
+    return operator.at(0) if operator.axis == 0 else None
 
 
-def _convolution(step: Step) -> Place | None:
+def _convolution(operator: WindowOperator) -> Place | None:
     """Frames in the batch, or under a kernel and a stride of 1."""
-    strides = {1: step.options.strideH, 2: step.options.strideW}
-    kernel = step.operands[1].shape
-    alone = step.axis == 0 or (kernel[step.axis] == 1 and strides.get(step.axis) == 1)
-    return step.at(step.axis) if alone else None
+    strides = {1: operator.options.strideH, 2: operator.options.strideW}
+    kernel = operator.operand(1).shape
+    alone = operator.axis == 0 or (kernel[operator.axis] == 1 and strides.get(operator.axis) == 1)
+    return operator.at(operator.axis) if alone else None
 
 
-def _convolution_3d(step: Step) -> Place | None:
-    alone = step.operands[1].shape[0] == 1 and step.options.strideD == 1
-    return step.at(step.axis) if step.axis == 0 or (step.axis == 1 and alone) else None
+def _convolution_3d(operator: WindowOperator) -> Place | None:
+    alone = operator.operand(1).shape[0] == 1 and operator.options.strideD == 1
+    return (
+        operator.at(operator.axis) if operator.axis == 0 or (operator.axis == 1 and alone) else None
+    )
 
 
-def _reshape(step: Step) -> Place | None:
-    (data,) = step.frames
-    return place_at(step.outputs[0], data.place.stride(data.shape), step.window)
+def _reshape(operator: WindowOperator) -> Place | None:
+    (data,) = operator.frames
+    return place_at(operator.outputs[0], data.frames.stride(data.shape), operator.window)
 
 
-def _dense(step: Step) -> Place | None:
+def _dense(operator: WindowOperator) -> Place | None:
     """Rows of a frame, however they are cut."""
-    (data,) = step.frames
-    stride, (units, wanted) = data.place.stride(data.shape), step.operands[1].shape
-    if stride % wanted:
+    (data,) = operator.frames
+    stride, (units, width) = data.frames.stride(data.shape), operator.operand(1).shape
+    if stride % width:
         return None
-    return place_at(step.outputs[0], stride // wanted * units, step.window)
+    return place_at(operator.outputs[0], stride // width * units, operator.window)
 
 
-def _matrix_product(step: Step) -> Place | None:
+def _matrix_product(operator: WindowOperator) -> Place | None:
     """Frames are matrices of a batch, or rows of the left one."""
-    first, right = step.frames[0], step.operands[1]
-    behind = len(first.shape) - first.place.axis
-    constants = [o for o in step.operands if o.place is None]
+    first, right = operator.frames[0], operator.operand(1)
+    behind = len(first.shape) - first.frames.axis
+    constants = [o for o in operator.operands if o is not None and o.place is None]
     plain = all(math.prod(o.shape[:-2]) == 1 for o in constants)
-    same = all(_same_place(o, behind, step) for o in step.frames)
-    rows = behind == 2 and right.place is None and not step.options.adjX
-    fits = plain and same and (behind > 2 or rows)
-    return step.at(len(step.outputs[0]) - behind) if fits else None
+    aligned = all(_same_place(o, behind, operator) for o in operator.frames)
+    rows = behind == 2 and right.place is None and not operator.options.adjX
+    fits = plain and aligned and (behind > 2 or rows)
+    return operator.at(len(operator.outputs[0]) - behind) if fits else None
 
 
-def _reduction(step: Step) -> Place | None:
-    axes = step.along(step.value(1))
-    if step.axis in axes:
+def _reduction(operator: WindowOperator) -> Place | None:
+    axes = operator.along(operator.value(1))
+    if operator.axis in axes:
         return None
-    gone = [axis for axis in axes if axis < step.axis]
-    kept = len(step.outputs[0]) == len(step.shape)
-    return step.at(step.axis if kept else step.axis - len(gone))
+    earlier = [axis for axis in axes if axis < operator.axis]
+    keeps_rank = len(operator.outputs[0]) == len(operator.shape)
+    return operator.at(operator.axis if keeps_rank else operator.axis - len(earlier))
 
 
-def _not_the_last(step: Step) -> Place | None:
-    return step.at(step.axis) if step.axis != len(step.shape) - 1 else None
+def _not_the_last(operator: WindowOperator) -> Place | None:
+    return operator.at(operator.axis) if operator.axis != len(operator.shape) - 1 else None
 
 
-def _join(step: Step) -> Place | None:
-    return None if step.axis in step.along(step.options.axis) else _aligned(step)
+def _join(operator: WindowOperator) -> Place | None:
+    return None if operator.axis in operator.along(operator.options.axis) else _aligned(operator)
 
 
-def _stack(step: Step) -> Place | None:
-    axis = step.options.axis % len(step.outputs[0])
-    places = {o and o.place for o in step.operands}
-    return step.at(step.axis + (axis <= step.axis)) if len(places) == 1 else None
+def _stack(operator: WindowOperator) -> Place | None:
+    axis = operator.options.axis % len(operator.outputs[0])
+    places = {o and o.place for o in operator.operands}
+    return operator.at(operator.axis + (axis <= operator.axis)) if len(places) == 1 else None
 
 
-def _unstack(step: Step) -> Place | None:
-    (axis,) = step.along(step.options.axis)
-    return step.at(step.axis - (axis < step.axis)) if axis != step.axis else None
+def _unstack(operator: WindowOperator) -> Place | None:
+    (axis,) = operator.along(operator.options.axis)
+    return operator.at(operator.axis - (axis < operator.axis)) if axis != operator.axis else None
 
 
 def _split(position: int) -> Rule:
-    return lambda step: None if step.axis in step.along(step.value(position)) else _stays(step)
+    return lambda operator: (
+        None if operator.axis in operator.along(operator.value(position)) else _stays(operator)
+    )
 
 
-def _slice(step: Step) -> Place | None:
-    begin, size = step.value(1)[step.axis], step.value(2)[step.axis]
-    whole = begin == 0 and size in (-1, step.shape[step.axis])
-    return step.at(step.axis) if whole else None
+def _slice(operator: WindowOperator) -> Place | None:
+    begin, size = operator.value(1)[operator.axis], operator.value(2)[operator.axis]
+    whole = begin == 0 and size in (-1, operator.shape[operator.axis])
+    return operator.at(operator.axis) if whole else None
 
 
-def _strided_slice(step: Step) -> Place | None:
+def _strided_slice(operator: WindowOperator) -> Place | None:
     """All that stands in the axis of frames, one after the other."""
-    axis, options = step.axis, step.options
-    begin, end, stride = (step.value(i) for i in (1, 2, 3))
+    axis, options = operator.axis, operator.options
+    begin, end, stride = (operator.value(i) for i in (1, 2, 3))
     if options.ellipsisMask or options.newAxisMask:
         return None
     dropped = bin(options.shrinkAxisMask & ((1 << axis) - 1)).count("1")
     if axis >= len(begin):
-        return step.at(axis - dropped)
+        return operator.at(axis - dropped)
     from_first = options.beginMask >> axis & 1 or begin[axis] == 0
-    to_last = options.endMask >> axis & 1 or end[axis] >= step.shape[axis]
-    kept = not options.shrinkAxisMask >> axis & 1
+    to_last = options.endMask >> axis & 1 or end[axis] >= operator.shape[axis]
+    keeps_axis = not options.shrinkAxisMask >> axis & 1
     return (
-        step.at(axis - dropped) if from_first and to_last and kept and stride[axis] == 1 else None
+        operator.at(axis - dropped)
+        if from_first and to_last and keeps_axis and stride[axis] == 1
+        else None
     )
 
 
-def _gather(step: Step) -> Place | None:
-    (axis,) = step.along(step.options.axis)
-    if axis == step.axis or step.options.batchDims:
+def _gather(operator: WindowOperator) -> Place | None:
+    (axis,) = operator.along(operator.options.axis)
+    if axis == operator.axis or operator.options.batchDims:
         return None
-    return step.at(step.axis + (step.value(1).ndim - 1 if axis < step.axis else 0))
+    return operator.at(operator.axis + (operator.value(1).ndim - 1 if axis < operator.axis else 0))
 
 
-def _pad(step: Step) -> Place | None:
-    return None if step.value(1)[step.axis].any() else step.at(step.axis)
+def _pad(operator: WindowOperator) -> Place | None:
+    return None if operator.value(1)[operator.axis].any() else operator.at(operator.axis)
 
 
-def _tile(step: Step) -> Place | None:
-    return step.at(step.axis) if step.value(1)[step.axis] == 1 else None
+def _tile(operator: WindowOperator) -> Place | None:
+    return operator.at(operator.axis) if operator.value(1)[operator.axis] == 1 else None
 
 
-def _transpose(step: Step) -> Place | None:
-    return step.at(list(step.value(1)).index(step.axis))
+def _transpose(operator: WindowOperator) -> Place | None:
+    return operator.at(list(operator.value(1)).index(operator.axis))
 
 
-def _broadcast(step: Step) -> Place | None:
-    return step.at(len(step.outputs[0]) - len(step.shape) + step.axis)
+def _broadcast(operator: WindowOperator) -> Place | None:
+    return operator.at(len(operator.outputs[0]) - len(operator.shape) + operator.axis)
 
 
 ELEMENTWISE = frozenset({
@@ -182,7 +188,7 @@ ELEMENTWISE = frozenset({
 })  # fmt: skip
 RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
-_ON_PICTURES = (
+_ON_IMAGES = (
     "AVERAGE_POOL_2D", "DEPTH_TO_SPACE", "L2_POOL_2D", "MAX_POOL_2D", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "SPACE_TO_DEPTH", "TRANSPOSE_CONV",
 )  # fmt: skip
@@ -207,7 +213,7 @@ _OF_SEVERAL: dict[str, Rule] = {
 }
 _OF_ONE: dict[str, Rule] = {
     **dict.fromkeys(RESHAPES, _reshape),
-    **dict.fromkeys(_ON_PICTURES, _in_batch),
+    **dict.fromkeys(_ON_IMAGES, _in_batch),
     **dict.fromkeys(_ALONG_AXES, _reduction),
     **dict.fromkeys(_ALONG_THE_LAST, _not_the_last),
     **dict.fromkeys(_PADDINGS, _pad),

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from edge_common.errors import ModelError
 from edge_convert.cli import main
-from edge_convert.cut.keras.candidates import Candidate, candidates, choose, table
+from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.split import split
 from tests import tiny
 
@@ -66,8 +66,8 @@ def test_a_cut_that_leaves_raw_frames_behind_is_no_candidate() -> None:
 
 def test_the_table_marks_the_choice() -> None:
     found = [
-        Candidate("a", (), ("f",), 1_000_000, 500_000, 1000),
-        Candidate("b", (), ("f", "g"), 1_200_000, 100_000, 250),
+        CutCandidate("a", (), ("f",), 1_000_000, 500_000, 1000),
+        CutCandidate("b", (), ("f", "g"), 1_200_000, 100_000, 250),
     ]
     lines = table(found, found[1], window=10).splitlines()
     assert lines[2].split() == ["a", "1.00", "0.50", "1.50", "7.0", "x", "4.0", "1"]
@@ -75,8 +75,8 @@ def test_the_table_marks_the_choice() -> None:
 
 
 def test_a_long_table_leaves_out_what_is_beaten_in_work_and_memory() -> None:
-    found = [Candidate(f"c{i}", (), ("f",), 100 * i, 1000, 10 * i) for i in range(1, 20)]
-    found.append(Candidate("small", (), ("f",), 5000, 0, 5))
+    found = [CutCandidate(f"c{i}", (), ("f",), 100 * i, 1000, 10 * i) for i in range(1, 20)]
+    found.append(CutCandidate("small", (), ("f",), 5000, 0, 5))
     lines = table(found, found[7], window=4).splitlines()
     assert [line.split()[0] for line in lines[2:-1]] == ["c1", ">", "small"]
     assert lines[-1].endswith("17 cuts that need more work and memory are not shown")

@@ -72,7 +72,7 @@ def test_one_part_that_runs_and_says_why(
     assert [(p.role, p.precision) for p in bundle.manifest.parts] == [("model", "int8")]
     assert reason in conversion.network.uncut
     assert f"One part: {conversion.network.uncut}" in bundle.members["report.md"].decode()
-    assert conversion.evidence.ring_difference == 0.0
+    assert conversion.report.ring_difference == 0.0
     stream = Stream(open_bundle(bundle.path))
     decisions = [stream.push(frame) for frame in tiny.frames(6, 30, 50)]
     assert [d is not None for d in decisions] == [i >= bundle.manifest.window - 1 for i in range(6)]
@@ -90,7 +90,7 @@ def test_the_search_also_covers_a_single_part(convert, picture_folder: Path) -> 
     bundle, conversion = convert(
         _picture_model(), calibration=picture_folder, encoder_precision="auto", max_drop=2.0
     )
-    tried = {a.recipe.precision for a in conversion.evidence.search.attempts}
+    tried = {a.recipe.precision for a in conversion.report.search.candidates}
     assert tried == {"int8", "int16x8", "dynamic_range", "float16", "float32"}
-    assert conversion.evidence.search.chosen.worst <= 2.0
+    assert conversion.report.search.chosen.worst <= 2.0
     assert np.isfinite(bundle.golden["kind"]).all()

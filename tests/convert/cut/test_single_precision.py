@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from edge_convert.cut.keras.single_precision import in_single_precision
+from edge_convert.cut.keras.model import in_single_precision
 from edge_convert.cut.keras.split import split
 from tests import tiny
 

@@ -11,7 +11,7 @@ from keras import layers, ops
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite.cut import TfliteCut, cut
+from edge_convert.cut.tflite.split import Split, split
 from tests import tiny
 
 WINDOW, SIZE = tiny.WINDOW, tiny.SIZE
@@ -27,16 +27,16 @@ def run(model: bytes, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     return {name: engine.output(position).copy() for name, position in found.items()}
 
 
-def streamed(parts: TfliteCut, window: np.ndarray) -> dict[str, np.ndarray]:
+def streamed(parts: Split, window: np.ndarray) -> dict[str, np.ndarray]:
     """The head over the features of each frame of a window (1, T, H, W, C)."""
     encoded = [run(parts.encoder, {"frame": window[:, t]}) for t in range(parts.window)]
     stacked = {name: np.stack([e[name] for e in encoded], 1) for name in parts.features}
     return run(parts.head, stacked)
 
 
-def assert_parts_equal_the_whole(model: bytes) -> TfliteCut:
+def assert_parts_equal_the_whole(model: bytes) -> Split:
     """On noise and on pictures; and other frames have to give another answer."""
-    parts = cut(model)
+    parts = split(model)
     ((name, _),) = flatbuffer.signature(model)[0].items()
     shape = Engine(model).inputs[0].shape
     pictures = tiny.frames(shape[1], *shape[2:4]).astype(np.float32)[None, ..., : shape[4]]
@@ -105,7 +105,9 @@ def test_heads_of_all_kinds_equal_the_whole_network(head: str) -> None:
 
 
 def test_names_and_shapes_of_a_cut() -> None:
-    parts = cut(to_tflite(keras_window(lambda x: layers.Dense(2, name="kind")(ops.max(x, axis=1)))))
+    parts = split(
+        to_tflite(keras_window(lambda x: layers.Dense(2, name="kind")(ops.max(x, axis=1))))
+    )
     (feature,) = parts.features
     assert feature.startswith("f0_pooled")
     assert flatbuffer.signature(parts.encoder) == ({"frame": 0}, {feature: 0})
@@ -117,7 +119,7 @@ def test_names_and_shapes_of_a_cut() -> None:
 
 def test_each_work_is_done_in_one_part_only() -> None:
     model = to_tflite(keras_window(lambda x: layers.Dense(2)(ops.mean(x, axis=1))))
-    parts = cut(model)
+    parts = split(model)
     whole, encoder, head = (flatbuffer.cost(m) for m in (model, parts.encoder, parts.head))
     assert WINDOW * encoder.multiply_adds + head.multiply_adds == whole.multiply_adds
     assert head.multiply_adds == 24
@@ -252,7 +254,7 @@ def test_windows_as_long_as_other_axes_are_no_trap(window: int) -> None:
 )  # fmt: skip
 def test_what_cannot_be_cut_is_named(body: Callable, named: str) -> None:
     with pytest.raises(ModelError, match=named):
-        cut(_function(body))
+        split(_function(body))
 
 
 def test_the_copies_of_keras_time_distributed_are_refused() -> None:
@@ -260,7 +262,7 @@ def test_the_copies_of_keras_time_distributed_are_refused() -> None:
     x = layers.TimeDistributed(tiny.frame_model(4))(clip)
     model = keras.Model(clip, ops.mean(x, axis=(1, 2, 3)))
     with pytest.raises(ModelError, match="copy of their operators for each frame"):
-        cut(to_tflite(model))
+        split(to_tflite(model))
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 16, 3), (1, 1, 16, 16, 3)])
@@ -269,4 +271,4 @@ def test_only_windows_are_cut(shape: tuple[int, ...]) -> None:
     axes = tuple(range(1, len(shape) - 1))
     model = keras.Model(picture, layers.Dense(2)(ops.mean(picture, axis=axes)))
     with pytest.raises(ModelError, match="only a network over a window"):
-        cut(to_tflite(model))
+        split(to_tflite(model))

@@ -9,14 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_convert.cut.tflite import rules as tflite_rules
+from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, one_frame, place_at
 from edge_convert.cut.tflite.rules import place_behind
-from edge_convert.cut.tflite.steps import Operand, Place, Step, one_frame, place_at
 
 T = 4
 
 
 def _behind(kind: str, operands: list, output: tuple[int, ...], **options) -> Place | None:
-    return place_behind(Step(kind, SimpleNamespace(**options), tuple(operands), (output,), T))
+    return place_behind(
+        WindowOperator(kind, SimpleNamespace(**options), tuple(operands), (output,), T)
+    )
 
 
 def _frames(shape: tuple[int, ...], axis: int, within: int = 1) -> Operand:

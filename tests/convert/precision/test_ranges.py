@@ -6,13 +6,13 @@ from edge_convert.precision.ranges import Activations, observe
 
 def _seen(values: np.ndarray) -> Activations:
     found = Activations()
-    found.see("a", values, values.size, np.random.default_rng(0))
+    found.record("a", values, values.size, np.random.default_rng(0))
     return found
 
 
 def test_min_max_keeps_every_value() -> None:
     found = _seen(np.array([-1.0, 0.5, 3.0]))
-    found.see("a", np.array([-7.0, 2.0]), 0, np.random.default_rng(0))
+    found.record("a", np.array([-7.0, 2.0]), 0, np.random.default_rng(0))
     assert found.ranges("min-max", {}) == {"a": (-7.0, 3.0)}
 
 

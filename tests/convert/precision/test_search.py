@@ -10,14 +10,14 @@ from edge.bundle.manifest import InputSpec
 from edge.tasks import Task
 from edge_common.console import Progress
 from edge_common.errors import ModelError
-from edge_convert.calibration import NetworkInput
-from edge_convert.precision.found import Attempt, Combination, Scale
+from edge_convert.precision.calibration import NetworkInput
+from edge_convert.precision.candidates import Combination, PartCandidate, Scoring
+from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
-from edge_convert.precision.score import Drop
+from edge_convert.precision.score import AccuracyDrop
 from edge_convert.precision.search import PrecisionSearch
 from edge_convert.precision.sensitivity import LayerCost
-from edge_convert.precision.workshop import Workshop
 from tests import tiny
 
 TASKS = (Task("kind", "classification", ("0", "1", "2")), Task("size", "regression"))
@@ -27,32 +27,32 @@ CLIPS = tiny.labelled_clips(16)
 @pytest.fixture
 def searching(tmp_path: Path, tiny_float_parts: dict[str, bytes]):
     """A function that searches over the tiny network with a budget and forced precisions."""
-    with Workshop(tmp_path) as shop:
+    with ConversionJobs(tmp_path) as jobs:
         parts = [FloatPart(role, model, 1) for role, model in tiny_float_parts.items()]
         pictures = CLIPS["clips"].reshape(-1, 32, 32, 3).astype(np.float32)
-        shop.prepare("encoder", parts[0].model, {"frame": pictures}, {"frame": (0.0, 255.0)})
+        jobs.prepare("encoder", parts[0].model, {"frame": pictures}, {"frame": (0.0, 255.0)})
         draw = np.random.default_rng(0)
         features = {
             "f0_maps": draw.uniform(0, 2, (8, 4, 8, 8, 16)).astype(np.float32),
             "f1_pooled": draw.uniform(0, 2, (8, 4, 16)).astype(np.float32),
         }
-        shop.prepare("head", parts[1].model, features, {})
+        jobs.prepare("head", parts[1].model, features, {})
         windows = NetworkInput(CLIPS["clips"], InputSpec(32, 32))
 
         def search(max_drop: float = 0.5, forced: dict[str, str] | None = None) -> PrecisionSearch:
-            scale = Scale(TASKS, windows, {}, max_drop)
-            return PrecisionSearch(shop, parts, scale, forced or {}, Progress(quiet=True))
+            scale = Scoring(TASKS, windows, {}, max_drop)
+            return PrecisionSearch(jobs, parts, scale, forced or {}, Progress(quiet=True))
 
         yield search
 
 
 def test_every_precision_of_both_parts_is_tried_and_told(searching) -> None:
     found = searching(max_drop=100.0).run()
-    tried = {(a.role, a.recipe.precision) for a in found.attempts}
+    tried = {(a.role, a.recipe.precision) for a in found.candidates}
     precisions = ("int8", "int16x8", "dynamic_range", "float16", "float32")
     assert tried == {(role, p) for role in ("encoder", "head") for p in precisions}
-    assert all(a.failure or a.latency_ms > 0 for a in found.attempts)
-    exact = next(c for c in found.combinations if all(a.recipe == FLOAT32 for a in c.attempts))
+    assert all(a.failure or a.latency_ms > 0 for a in found.candidates)
+    exact = next(c for c in found.combinations if all(a.recipe == FLOAT32 for a in c.candidates))
     assert exact.worst == pytest.approx(0.0, abs=1e-9)
 
 
@@ -60,14 +60,14 @@ def test_with_no_budget_for_loss_nothing_is_lost(searching) -> None:
     search = searching(max_drop=0.0)
     found = search.run()
     assert found.chosen.worst <= 0.0
-    assert {a.recipe.ranges for a in found.attempts} == {"min-max", "percentile", "mse"}
-    assert any(a.recipe.float_layers for a in found.attempts) and found.layer_costs["encoder"]
+    assert {a.recipe.ranges for a in found.candidates} == {"min-max", "percentile", "mse"}
+    assert any(a.recipe.float_layers for a in found.candidates) and found.layer_costs["encoder"]
 
 
 def test_what_is_forced_is_taken_and_not_searched(searching) -> None:
     found = searching(forced={"encoder": "int8", "head": "float16"}).run()
-    assert [a.recipe for a in found.chosen.attempts] == [INT8, Recipe("float16")]
-    assert {a.recipe for a in found.attempts} == {FLOAT32, INT8, Recipe("float16")}
+    assert [a.recipe for a in found.chosen.candidates] == [INT8, Recipe("float16")]
+    assert {a.recipe for a in found.candidates} == {FLOAT32, INT8, Recipe("float16")}
 
 
 def test_a_forced_precision_that_does_not_work_is_said(searching) -> None:
@@ -84,15 +84,15 @@ class Sized:
 
 
 def _combination(recipe: Recipe, ms: float, loss: float, size: int = 1000) -> Combination:
-    attempt = Attempt("model", recipe, Sized(bytes(size)), ms)
-    return Combination((attempt,), (Drop("kind", loss, loss, loss, 100, "labels"),))
+    attempt = PartCandidate("model", recipe, Sized(bytes(size)), ms)
+    return Combination((attempt,), (AccuracyDrop("kind", loss, loss, loss, 100, "labels"),))
 
 
 def _chosen(*combinations: Combination, max_drop: float = 0.5) -> Recipe:
-    scale = Scale(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, max_drop)
+    scale = Scoring(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, max_drop)
     search = PrecisionSearch(None, [FloatPart("model", b"", 1)], scale, {}, Progress(quiet=True))
     search._combinations = list(combinations)
-    return search._choose().attempts[0].recipe
+    return search._choose().candidates[0].recipe
 
 
 def test_the_fastest_within_the_budget_is_chosen() -> None:
@@ -116,7 +116,7 @@ def test_float_stays_where_nothing_else_is_good_enough() -> None:
 
 
 def test_the_costliest_layers_are_kept_in_float_one_two_four_eight() -> None:
-    scale = Scale(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, 0.5)
+    scale = Scoring(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, 0.5)
     search = PrecisionSearch(None, [FloatPart("model", b"", 1)], scale, {}, Progress(quiet=True))
     search._costs = lambda role: [LayerCost(f"l{i}", "CONV_2D", float(i)) for i in range(5)]
     steps = list(search._better(FloatPart("model", b"", 1)))

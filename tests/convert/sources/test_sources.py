@@ -12,8 +12,8 @@ from keras import layers, ops
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite.cut import cut
 from edge_convert.cut.tflite.form import channels_axis
+from edge_convert.cut.tflite.split import split
 from edge_convert.sources import FloatModel, float_tflite
 from edge_convert.sources.reference import Reference, examples
 from tests.convert.cut.test_tflite_cut import assert_parts_equal_the_whole, run
@@ -149,7 +149,7 @@ def test_a_saved_model_with_any_batch(tmp_path: Path) -> None:
     assert found.origin == f"SavedModel through TensorFlow {tf.__version__}"
     assert flatbuffer.signature(found.model) == ({"window": 0}, {"kind": 0, "size": 1})
     _assert_same(found, network)
-    assert len(cut(found.model).features) == 1
+    assert len(split(found.model).features) == 1
 
 
 def test_a_loop_that_tflite_cannot_hold_is_refused_with_a_way_out(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
-from edge_convert.cut.keras.candidates import Candidate, candidates, choose, table
+from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.model import functional, named_outputs, window_shape
 from edge_convert.cut.keras.split import Split, split, whole_window
 from tests import tiny
@@ -29,8 +29,8 @@ class Cut:
 
     name: str
     model: keras.Model
-    found: list[Candidate]
-    chosen: Candidate
+    found: list[CutCandidate]
+    chosen: CutCandidate
     parts: Split
     tflite: dict[str, bytes]
 

@@ -1,4 +1,4 @@
-"""The pictures that fix the ranges of an int8 network."""
+"""The frames that fix the ranges of an int8 network, as the network takes them."""
 
 import hashlib
 
@@ -46,21 +46,21 @@ class NetworkInput:
     def __len__(self) -> int:
         return len(self._windows)
 
-    def __getitem__(self, which: slice) -> np.ndarray:
+    def __getitem__(self, windows: slice) -> np.ndarray:
         """Real input (n, T, H, W, C) float32."""
-        return as_network_input(self._windows[which], self._spec)
+        return as_network_input(self._windows[windows], self._spec)
 
 
 def frame_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Single frames spread over all windows: float32 (n, H, W, C), 128 at most."""
     frames = windows.reshape(-1, *windows.shape[2:])
     count = min(len(frames), MAX_FRAMES)
-    chosen = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
-    return as_network_input(frames[chosen], spec)
+    indices = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
+    return as_network_input(frames[indices], spec)
 
 
 def describe(clips: Clips, windows: np.ndarray) -> Calibration:
     """What goes into the manifest, with a fingerprint of the pixels."""
-    digest = hashlib.sha256(np.ascontiguousarray(windows)).hexdigest()
+    digest = hashlib.sha256(np.ascontiguousarray(windows).data).hexdigest()
     name = clips.name.rstrip("/").rsplit("/", 1)[-1]
     return Calibration(name, len(windows), windows.shape[0] * windows.shape[1], digest)

@@ -33,7 +33,7 @@ class KerasConversion:
         return self.output.read_bytes()
 
 
-class Workshop:
+class ConversionJobs:
     """A folder for one model's conversions. Children still running are ended on leaving."""
 
     def __init__(self, folder: Path) -> None:
@@ -49,24 +49,24 @@ class Workshop:
         """Start converting a SavedModel, which takes less memory than a Keras model."""
         return self._convert_saved(role, folder)
 
-    def by_hand(self, role: str, model: Any, examples: np.ndarray) -> KerasConversion:
+    def to_int8_by_converter(self, role: str, model: Any, examples: np.ndarray) -> KerasConversion:
         """Start converting a Keras model to int8 with nothing but TFLite's own converter.
 
         examples: float32 (n, ...) of its only input.
         """
         path = self._folder / f"{role}-by-hand.npy"
         np.save(path, examples)
-        return self._convert(role, model, path)
+        return self._convert(role, model, str(path))
 
-    def _convert(self, role: str, model: Any, *examples: Path) -> KerasConversion:
+    def _convert(self, role: str, model: Any, examples: str = "") -> KerasConversion:
         saved = self._folder / f"{role}.keras"
         model.save(saved)
-        return self._convert_saved(role, saved, *examples)
+        return self._convert_saved(role, saved, examples)
 
-    def _convert_saved(self, role: str, saved: Path, *examples: Path) -> KerasConversion:
+    def _convert_saved(self, role: str, saved: Path, examples: str = "") -> KerasConversion:
         output = self._folder / f"{role}-converted.tflite"
-        child = self.start("edge_convert.precision.converter_worker", saved, output, *examples)
-        return KerasConversion(role, child, output)
+        files = {"model": str(saved), "output": str(output), "examples": examples}
+        return KerasConversion(role, self._start("convert", role, files), output)
 
     def prepare(
         self,
@@ -84,9 +84,9 @@ class Workshop:
         which activations may fade to where no kernel can tell them apart.
         """
         (self._folder / f"{role}.tflite").write_bytes(model)
-        np.savez(self._folder / f"{role}-examples.npz", **examples)
-        known = {"fixed": dict(fixed), "least": least}
-        (self._folder / f"{role}-known.json").write_text(json.dumps(known))
+        np.savez(self._folder / f"{role}-examples.npz", **dict[str, Any](examples))
+        limits = {"fixed": dict(fixed), "least": least}
+        (self._folder / f"{role}-fixed.json").write_text(json.dumps(limits))
 
     def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
         """The .tflite of each recipe, or in one line why there is none.
@@ -94,60 +94,65 @@ class Workshop:
         One child makes all of them; where it dies, the next one goes on behind the recipe
         that was too much for it.
         """
-        found: dict[Recipe, bytes | str] = {}
+        models: dict[Recipe, bytes | str] = {}
         for recipe in recipes:
             if recipe == FLOAT32:
-                found[recipe] = (self._folder / f"{role}.tflite").read_bytes()
-        waiting = [recipe for recipe in recipes if recipe not in found]
+                models[recipe] = (self._folder / f"{role}.tflite").read_bytes()
+        waiting = [recipe for recipe in recipes if recipe not in models]
         while waiting:
             outputs = {
                 r: self._folder / f"{role}-{i}-{r.file_name}.tflite" for i, r in enumerate(waiting)
             }
             job = [{"recipe": r.to_json(), "output": str(path)} for r, path in outputs.items()]
-            child = self._quantise(role, {"recipes": job})
+            child = self._start("quantise", role, {**self._prepared(role), "recipes": job})
             child.wait()
-            done = [recipe for recipe in waiting if outputs[recipe].exists()]
-            found.update((recipe, outputs[recipe].read_bytes()) for recipe in done)
-            waiting = waiting[len(done) :]
+            finished = [recipe for recipe in waiting if outputs[recipe].exists()]
+            models.update((recipe, outputs[recipe].read_bytes()) for recipe in finished)
+            waiting = waiting[len(finished) :]
             if waiting:
-                found[waiting.pop(0)] = child.cause()
-        return found
+                models[waiting.pop(0)] = child.cause()
+        return models
 
     def layer_costs(
-        self, role: str, on_layer: Callable[[int, int], None] = lambda done, total: None
+        self, role: str, on_layer: Callable[[int, int], None] = lambda count, total: None
     ) -> list[LayerCost]:
         """What each layer in int8 costs a prepared part, the costliest first.
 
         Raises ModelError that says how the measurement ended.
         """
         output = self._folder / f"{role}-layers.json"
-        child = self._quantise(role, {"recipes": [], "layer_costs": str(output)})
-        child.wait(lambda: _tell(child.log, on_layer))
+        job = {**self._prepared(role), "output": str(output)}
+        child = self._start("layer_costs", role, job)
+        child.wait(lambda: _report_progress(child.log, on_layer))
         if not output.exists():
             raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
         return [LayerCost(*row) for row in json.loads(output.read_text())]
 
-    def _quantise(self, role: str, job: Mapping[str, Any]) -> Child:
-        files = {
+    def _prepared(self, role: str) -> dict[str, Any]:
+        """The files of a part that was prepared, and how its ranges are fixed."""
+        return {
             "model": str(self._folder / f"{role}.tflite"),
             "examples": str(self._folder / f"{role}-examples.npz"),
             "ranges": str(self._folder / f"{role}-ranges.json"),
-            **json.loads((self._folder / f"{role}-known.json").read_text()),
+            **json.loads((self._folder / f"{role}-fixed.json").read_text()),
         }
+
+    def _start(self, task: str, role: str, fields: Mapping[str, Any]) -> Child:
+        """Start one of the worker's tasks on a part."""
         self._count += 1
         path = self._folder / f"{role}-job{self._count}.json"
-        path.write_text(json.dumps({**files, **job}))
-        return self.start("edge_convert.precision.quantise_worker", path)
+        path.write_text(json.dumps({"task": task, **fields}))
+        return self.start("edge_convert.precision.worker", path)
 
     def start(self, module: str, *arguments: str | Path) -> Child:
-        """Run `python -m module`; it is ended when the workshop is left."""
+        """Run `python -m module`; it is ended on leaving."""
         self._count += 1
         log = self._folder / f"{module}-{self._count}.log"
         child = start(module, arguments, log)
         self._children.append(child.process)
         return child
 
-    def __enter__(self) -> "Workshop":
+    def __enter__(self) -> "ConversionJobs":
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -157,7 +162,7 @@ class Workshop:
             process.wait()
 
 
-def _tell(log: Path, on_layer: Callable[[int, int], None]) -> None:
-    told = re.findall(r"layer (\d+) of (\d+)", log.read_text(errors="replace"))
-    if told:
-        on_layer(*map(int, told[-1]))
+def _report_progress(log: Path, on_layer: Callable[[int, int], None]) -> None:
+    lines = re.findall(r"layer (\d+) of (\d+)", log.read_text(errors="replace"))
+    if lines:
+        on_layer(*map(int, lines[-1]))

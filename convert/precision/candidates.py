@@ -1,4 +1,4 @@
-"""What a precision search is given, tries and finds."""
+"""What a precision search compares and what it results in."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.tasks import Task
-from edge_convert.calibration import NetworkInput
+from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.parts import ConvertedPart
 from edge_convert.precision.recipes import Recipe
-from edge_convert.precision.score import Drop
+from edge_convert.precision.score import AccuracyDrop
 from edge_convert.precision.sensitivity import LayerCost
 
 
 @dataclass(frozen=True)
-class Attempt:
+class PartCandidate:
     """One recipe of one part: what came of it. `failure` says why it was not scored."""
 
     role: str
@@ -22,6 +22,13 @@ class Attempt:
     part: ConvertedPart | None = None
     latency_ms: float = float("nan")
     failure: str = ""
+
+    @property
+    def converted(self) -> ConvertedPart:
+        """The part of a candidate that could be converted."""
+        if self.part is None:
+            raise ValueError(f"{self.role} {self.recipe.label} was not converted: {self.failure}")
+        return self.part
 
     @property
     def usable(self) -> bool:
@@ -32,17 +39,22 @@ class Attempt:
 class Combination:
     """One attempt for each part together, with what each task loses."""
 
-    attempts: tuple[Attempt, ...]
-    drops: tuple[Drop, ...]
+    candidates: tuple[PartCandidate, ...]
+    drops: tuple[AccuracyDrop, ...]
 
     @property
     def latency_ms(self) -> float:
         """Of a frame that a decision is made on."""
-        return sum(attempt.latency_ms for attempt in self.attempts)
+        return sum(candidate.latency_ms for candidate in self.candidates)
+
+    @property
+    def parts(self) -> tuple[ConvertedPart, ...]:
+        """What a bundle of it holds."""
+        return tuple(candidate.converted for candidate in self.candidates)
 
     @property
     def size_bytes(self) -> int:
-        return sum(len(attempt.part.model) for attempt in self.attempts)
+        return sum(len(part.model) for part in self.parts)
 
     @property
     def worst(self) -> float:
@@ -51,7 +63,7 @@ class Combination:
 
 
 @dataclass(frozen=True)
-class Scale:
+class Scoring:
     """What candidates are scored on: windows, their labels if they have any, and the budget."""
 
     tasks: tuple[Task, ...]
@@ -61,7 +73,7 @@ class Scale:
 
 
 @dataclass(frozen=True)
-class Found:
+class SearchResult:
     """The outcome: what is taken, and everything that was tried.
 
     refused: combinations whose answers carry no information, with the reason.
@@ -70,7 +82,7 @@ class Found:
 
     chosen: Combination
     combinations: tuple[Combination, ...]
-    attempts: tuple[Attempt, ...]
-    refused: tuple[tuple[tuple[Attempt, ...], str], ...]
+    candidates: tuple[PartCandidate, ...]
+    unscored: tuple[tuple[tuple[PartCandidate, ...], str], ...]
     layer_costs: Mapping[str, Sequence[LayerCost]]
     reference: Mapping[str, np.ndarray]

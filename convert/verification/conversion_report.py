@@ -1,4 +1,4 @@
-"""How much memory a conversion takes, its child processes included."""
+"""All that a conversion measured, and what of it the user should be warned of."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -9,9 +9,10 @@ import psutil
 
 from edge.bundle.manifest import Accuracy
 from edge.tasks import Task
-from edge_convert.precision.found import Found
+from edge_convert.precision.candidates import SearchResult
 from edge_convert.precision.score import agreement
 from edge_convert.verification.verify import RuntimeRun
+from edge_convert.verification.whole_window import WholeWindow
 
 _PERIOD_S = 0.2
 
@@ -42,30 +43,19 @@ class PeakMemory:
 
 def _resident(process: psutil.Process) -> int:
     total = 0
-    for one in (process, *process.children(recursive=True)):
+    for member in (process, *process.children(recursive=True)):
         try:
-            total += one.memory_info().rss
+            total += member.memory_info().rss
         except psutil.NoSuchProcess:
             continue
     return total
 
 
-MIN_ALIKE = 0.95
-
-
-@dataclass(frozen=True)
-class WholeWindow:
-    """The uncut network as one int8 graph, or why there is none. seconds: to convert it."""
-
-    size_bytes: int = 0
-    operators: int = 0
-    latency_ms: float = 0.0
-    seconds: float = 0.0
-    failure: str = ""
+MIN_AGREEMENT = 0.95
 
 
 @dataclass
-class Evidence:
+class ConversionReport:
     """Filled step by step; every field is a measurement, none a promise."""
 
     max_drop: float = 0.0
@@ -74,20 +64,20 @@ class Evidence:
     feature_snr_db: dict[str, float] = field(default_factory=dict)
     agreement: dict[str, float] = field(default_factory=dict)
     agreement_clips: int = 0
-    search: Found | None = None
+    search: SearchResult | None = None
     search_clips: str = ""
     runs: tuple[RuntimeRun, ...] = ()
     accuracy: tuple[Accuracy, ...] = ()
     whole_window: WholeWindow | None = None
     operators: dict[str, dict[str, int]] = field(default_factory=dict)
-    left_over: dict[str, dict[str, int]] = field(default_factory=dict)
+    outside_xnnpack: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_bytes: int = 0
-    oddities: tuple[str, ...] = ()
+    output_warnings: tuple[str, ...] = ()
 
-    def doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
         """What the user has to know before relying on the bundle."""
-        return [*self.oddities, *self._over_budget(), *self._unlike()]
+        return [*self.output_warnings, *self._over_budget(), *self._disagreeing()]
 
     def _over_budget(self) -> list[str]:
         if self.search is None:
@@ -99,19 +89,19 @@ class Evidence:
             if d.points > self.max_drop
         ]
 
-    def _unlike(self) -> list[str]:
+    def _disagreeing(self) -> list[str]:
         worst = min(self.feature_snr_db.values(), default=float("inf"))
         return [
             f"'{task}' decides as in float for only {100 * share:.1f} % of {self.agreement_clips} "
             f"clips; the encoder's features keep {worst:.0f} dB. Give more and more varied "
             "calibration clips, and measure with --validation before you rely on it"
             for task, share in self.agreement.items()
-            if share < MIN_ALIKE
+            if share < MIN_AGREEMENT
         ]
 
 
 def agreements(
-    tasks: Sequence[Task], reference: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]
+    tasks: Sequence[Task], reference: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """How far outputs mean the same as the float network's, for each task."""
-    return {t.name: agreement(t, reference[t.name], found[t.name]) for t in tasks}
+    return {t.name: agreement(t, reference[t.name], outputs[t.name]) for t in tasks}

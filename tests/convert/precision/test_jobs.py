@@ -11,8 +11,8 @@ import pytest
 
 from edge_common.children import Child
 from edge_common.errors import ModelError
+from edge_convert.precision.jobs import ConversionJobs, KerasConversion
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
-from edge_convert.precision.workshop import KerasConversion, Workshop
 
 
 def _child(code: str, folder: Path) -> Child:
@@ -38,27 +38,28 @@ def test_a_child_that_ends_badly_is_reported(tmp_path: Path, code: str, message:
 
 
 def test_children_are_ended_on_leaving(tmp_path: Path) -> None:
-    with Workshop(tmp_path) as shop:
+    with ConversionJobs(tmp_path) as jobs:
         process = _child("import time; time.sleep(600)", tmp_path).process
-        shop._children.append(process)
+        jobs._children.append(process)
     assert process.returncode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(process.pid, 0)
 
 
-class DyingAt(Workshop):
+class DyingAt(ConversionJobs):
     """Its children crash when they come to one precision, as a broken kernel makes them."""
 
     precision = "float16"
 
     def start(self, module: str, *arguments: str | Path) -> Child:
         crash = (
-            "import os, signal, sys, edge_convert.precision.quantise_worker as worker\n"
-            "real = worker.quantised\n"
+            "import os, signal, sys\n"
+            "from edge_convert.precision import quantiser, worker\n"
+            "real = quantiser.quantised\n"
             "def quantised(model, recipe, ranges):\n"
             f"    if recipe.precision == {self.precision!r}: os.kill(os.getpid(), signal.SIGSEGV)\n"
             "    return real(model, recipe, ranges)\n"
-            "worker.quantised = quantised\n"
+            "quantiser.quantised = quantised\n"
             "worker.main(sys.argv[1])\n"
         )
         log = self._folder / "crash.log"
@@ -84,10 +85,10 @@ def float_head(tiny_float_parts: dict[str, bytes]) -> tuple[bytes, dict[str, np.
 
 def test_a_rung_that_crashes_does_not_take_the_others_along(tmp_path: Path, float_head) -> None:
     model, features = float_head
-    with DyingAt(tmp_path) as shop:
-        shop.prepare("head", model, features, {})
+    with DyingAt(tmp_path) as jobs:
+        jobs.prepare("head", model, features, {})
         rungs = [FLOAT32, INT8, Recipe("float16"), Recipe("dynamic_range")]
-        made = shop.quantised("head", rungs)
+        made = jobs.quantised("head", rungs)
     assert made[Recipe("float16")] == "the converter crashed (SIGSEGV)"
     assert made[FLOAT32] == model
     assert all(isinstance(made[r], bytes) for r in (INT8, Recipe("dynamic_range")))
@@ -97,9 +98,9 @@ def test_a_rung_that_crashes_does_not_take_the_others_along(tmp_path: Path, floa
 def test_layers_are_measured_and_told_one_by_one(tmp_path: Path, float_head) -> None:
     model, features = float_head
     told: list[tuple[int, int]] = []
-    with Workshop(tmp_path) as shop:
-        shop.prepare("head", model, features, {})
-        costs = shop.layer_costs("head", lambda done, total: told.append((done, total)))
+    with ConversionJobs(tmp_path) as jobs:
+        jobs.prepare("head", model, features, {})
+        costs = jobs.layer_costs("head", lambda done, total: told.append((done, total)))
     assert [c.snr_db for c in costs] == sorted(c.snr_db for c in costs)
     assert {"FULLY_CONNECTED", "CONV_2D"} <= {c.operator for c in costs}
     assert told == sorted(told) and all(total == len(costs) for _, total in told)

@@ -1,6 +1,6 @@
 """What was measured while a bundle was made, as sections for a person to read.
 
-`report.md` inside of the bundle holds nothing that a clock said, so that equal input
+`report.md` inside of the bundle holds nothing that a clock measured, so that equal input
 gives an equal bundle; the HTML page beside it holds everything.
 """
 
@@ -11,40 +11,41 @@ from edge.bundle.manifest import Accuracy, Calibration, Manifest
 from edge.tasks import is_share
 from edge_common.document import Section, Table
 from edge_convert.network import Network
-from edge_convert.precision.found import Combination, Found
-from edge_convert.verification.evidence import Evidence, WholeWindow
+from edge_convert.precision.candidates import Combination, SearchResult
+from edge_convert.verification.conversion_report import ConversionReport
+from edge_convert.verification.whole_window import WholeWindow
 
 MOST_LAYERS = 12
 
 
 def sections(
-    manifest: Manifest, network: Network, evidence: Evidence, members: Mapping[str, bytes]
+    manifest: Manifest, network: Network, report: ConversionReport, members: Mapping[str, bytes]
 ) -> list[Section]:
     """All sections, in the order of reading."""
-    found = [
-        _head(manifest, network, evidence),
+    ordered = [
+        _head(manifest, network, report),
         _cut(network),
-        _parts(manifest, evidence, members),
-        *(_search(evidence) if evidence.search else ()),
-        _proofs(manifest, evidence),
-        _accuracy(manifest, evidence),
-        _runtimes(evidence),
-        _operators(evidence),
-        *([_cost(evidence)] if evidence.seconds else ()),
+        _parts(manifest, report, members),
+        *(_search(report.search, report) if report.search else ()),
+        _verification(manifest, report),
+        _accuracy(manifest, report),
+        _runtimes(report),
+        _operators(report),
+        *([_cost(report)] if report.seconds else ()),
     ]
-    return found
+    return ordered
 
 
-def _head(manifest: Manifest, network: Network, evidence: Evidence) -> Section:
+def _head(manifest: Manifest, network: Network, report: ConversionReport) -> Section:
     spec = manifest.input
-    made = ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
     text = (
         f"Looks at {frames} of {spec.width} x {spec.height} {spec.colour_order}; "
         f"tasks: {', '.join(task.name for task in manifest.tasks)}. From {network.origin}.",
-        f"Made with {made}.",
+        f"Made with {versions}.",
         _calibrated(manifest.calibration),
-        *(f"**Warning:** {doubt}." for doubt in evidence.doubts()),
+        *(f"**Warning:** {warning}." for warning in report.warnings()),
     )
     return Section("What this is", text)
 
@@ -66,9 +67,9 @@ def _cut(network: Network) -> Section:
     return Section("The cut", text, code=network.cuts)
 
 
-def _parts(manifest: Manifest, evidence: Evidence, members: Mapping[str, bytes]) -> Section:
-    attempts = evidence.search.chosen.attempts if evidence.search else ()
-    labels = {attempt.role: attempt.recipe.label for attempt in attempts}
+def _parts(manifest: Manifest, report: ConversionReport, members: Mapping[str, bytes]) -> Section:
+    candidates = report.search.chosen.candidates if report.search else ()
+    labels = {candidate.role: candidate.recipe.label for candidate in candidates}
     header = ("part", "precision", "parameters", "multiply-adds", "bytes")
     rows = [
         (
@@ -83,25 +84,24 @@ def _parts(manifest: Manifest, evidence: Evidence, members: Mapping[str, bytes])
     return Section("Parts", tables=(Table(header, rows),))
 
 
-def _search(evidence: Evidence) -> Iterator[Section]:
-    found = evidence.search
-    header = (*(a.role for a in found.chosen.attempts), "bytes", *_lost(found), "")
+def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]:
+    header = (*(a.role for a in result.chosen.candidates), "bytes", *_lost(result), "")
     rows = [
         (
-            *(a.recipe.label for a in c.attempts),
+            *(a.recipe.label for a in c.candidates),
             f"{c.size_bytes:,}",
             *(f"{points(d.points)} ({points(d.low)} to {points(d.high)})" for d in c.drops),
-            verdict(c, found, evidence.max_drop),
+            verdict(c, result, report.max_drop),
         )
-        for c in found.combinations
+        for c in result.combinations
     ]
     text = (
-        f"Scored on {evidence.search_clips}. In points against the float network, with 95 % "
-        f"intervals; at most {evidence.max_drop:g} may be lost by any task.",
-        *_unscored(found),
+        f"Scored on {report.search_clips}. In points against the float network, with 95 % "
+        f"intervals; at most {report.max_drop:g} may be lost by any task.",
+        *_unscored(result),
     )
     yield Section("Precision search", text, (Table(header, rows),))
-    for role, costs in found.layer_costs.items():
+    for role, costs in result.layer_costs.items():
         layers = [(c.layer, c.operator, f"{c.snr_db:.1f} dB") for c in costs[:MOST_LAYERS]]
         yield Section(
             f"What single layers of the {role} cost in int8",
@@ -110,7 +110,7 @@ def _search(evidence: Evidence) -> Iterator[Section]:
         )
     times = [
         (a.role, a.recipe.label, f"{a.latency_ms:.3f} ms", f"{len(a.part.model):,}")
-        for a in found.attempts
+        for a in result.candidates
         if a.part
     ]
     yield Section(
@@ -121,62 +121,66 @@ def _search(evidence: Evidence) -> Iterator[Section]:
     )
 
 
-def verdict(combination: Combination, found: Found, max_drop: float) -> str:
+def verdict(combination: Combination, result: SearchResult, max_drop: float) -> str:
     """What became of a combination."""
-    if combination is found.chosen:
+    if combination is result.chosen:
         return "**chosen**"
     return "" if combination.worst <= max_drop else "loses too much"
 
 
-def _lost(found: Found) -> list[str]:
-    return [f"{drop.task} loses" for drop in found.chosen.drops]
+def _lost(result: SearchResult) -> list[str]:
+    return [f"{drop.task} loses" for drop in result.chosen.drops]
 
 
-def _unscored(found: Found) -> Iterator[str]:
-    for attempt in found.attempts:
-        if attempt.failure:
-            yield f"Not scored: {attempt.role} {attempt.recipe.label}: {attempt.failure}."
-    for attempts, reason in found.refused:
-        labels = " with ".join(attempt.recipe.label for attempt in attempts)
+def _unscored(result: SearchResult) -> Iterator[str]:
+    for candidate in result.candidates:
+        if candidate.failure:
+            yield f"Not scored: {candidate.role} {candidate.recipe.label}: {candidate.failure}."
+    for candidates, reason in result.unscored:
+        labels = " with ".join(candidate.recipe.label for candidate in candidates)
         yield f"Not scored: {labels}: {reason}."
 
 
 def points(value: float) -> str:
     """Two places, and no minus before a zero."""
-    shown = f"{value:.2f}"
-    return "0.00" if shown == "-0.00" else shown
+    text = f"{value:.2f}"
+    return "0.00" if text == "-0.00" else text
 
 
-def _proofs(manifest: Manifest, evidence: Evidence) -> Section:
+def _verification(manifest: Manifest, report: ConversionReport) -> Section:
     differences = {
         "float parts on LiteRT against the uncut network, largest relative difference": (
-            evidence.split_difference
+            report.split_difference
         ),
-        "ring against whole windows, same parts, largest difference": evidence.ring_difference,
+        "ring against whole windows, same parts, largest difference": report.ring_difference,
     }
-    rows = [(what, f"{off:.2g}") for what, off in differences.items() if not math.isnan(off)]
+    rows = [
+        (name, f"{difference:.2g}")
+        for name, difference in differences.items()
+        if not math.isnan(difference)
+    ]
     rows += [
         (f"encoder's feature {name}, signal to noise", f"{snr_db:.1f} dB")
-        for name, snr_db in evidence.feature_snr_db.items()
+        for name, snr_db in report.feature_snr_db.items()
     ]
     rows += [
         (
-            f"{task}: streamed against float, {evidence.agreement_clips} clips",
+            f"{task}: streamed against float, {report.agreement_clips} clips",
             f"{100 * share:.2f} % alike",
         )
-        for task, share in evidence.agreement.items()
+        for task, share in report.agreement.items()
     ]
     return Section("Proofs", tables=(Table(("what", "measured"), rows),))
 
 
-def _accuracy(manifest: Manifest, evidence: Evidence) -> Section:
+def _accuracy(manifest: Manifest, report: ConversionReport) -> Section:
     if not manifest.accuracy:
         return Section("Accuracy", ("Not measured: no labelled validation clips were given.",))
     rows = [(a.task, a.graph, a.metric, described(a), str(a.n), a.data) for a in manifest.accuracy]
     header = ("task", "graph", "metric", "value (95 % interval)", "n", "data")
-    whole = evidence.whole_window
+    whole = report.whole_window
     note = "The whole window, converted by hand: not measured (give --whole-window)."
-    if evidence.search is None:  # it was not converted at all
+    if report.search is None:  # it was not converted at all
         note = ""
     elif whole:
         note = whole.failure and f"The whole window, converted by hand: {whole.failure}."
@@ -190,34 +194,36 @@ def described(accuracy: Accuracy) -> str:
     return f"{value:.2f}{unit} ({low:.2f} to {high:.2f})"
 
 
-def _runtimes(evidence: Evidence) -> Section:
+def _runtimes(report: ConversionReport) -> Section:
     rows = []
-    for run in evidence.runs:
-        alike = ", ".join(f"{task} {100 * share:.0f} %" for task, share in run.alike.items())
+    for run in report.runs:
+        agreement = ", ".join(
+            f"{task} {100 * share:.0f} %" for task, share in run.agreement.items()
+        )
         for trial in run.trials:
-            shown = (alike, f"{run.difference:.2g}") if trial.ok else ("", "")
+            golden = (agreement, f"{run.difference:.2g}") if trial.ok else ("", "")
             rows.append(
                 (
                     trial.runtime,
                     trial.version,
                     trial.part,
                     ", ".join(filter(None, ("runs" * trial.ok, trial.message))),
-                    *shown,
+                    *golden,
                 )
             )
     header = ("runtime", "version", "part", "result", "golden decisions as on LiteRT", "difference")
     return Section("Runtimes it was tried on", tables=(Table(header, rows),))
 
 
-def _operators(evidence: Evidence) -> Section:
-    text = [f"{file}: {_listed(operators)}." for file, operators in evidence.operators.items()]
-    for file, left in evidence.left_over.items():
-        taken = (
-            f"{sum(left.values())} not taken by XNNPACK: {_listed(left)}"
-            if left
+def _operators(report: ConversionReport) -> Section:
+    text = [f"{file}: {_listed(operators)}." for file, operators in report.operators.items()]
+    for file, unsupported in report.outside_xnnpack.items():
+        delegated = (
+            f"{sum(unsupported.values())} not taken by XNNPACK: {_listed(unsupported)}"
+            if unsupported
             else "all taken by XNNPACK"
         )
-        text.append(f"{file}: {taken}.")
+        text.append(f"{file}: {delegated}.")
     return Section("Operators", text)
 
 
@@ -225,18 +231,18 @@ def _listed(operators: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {name}" for name, count in operators.items())
 
 
-def _cost(evidence: Evidence) -> Section:
-    rows = [(step, f"{seconds:.1f}") for step, seconds in evidence.seconds.items()]
-    rows.append(("together", f"{sum(evidence.seconds.values()):.1f}"))
-    text = [f"Peak memory, child processes included: {evidence.peak_memory_bytes / 1e9:.2f} GB."]
-    if evidence.whole_window and not evidence.whole_window.failure:
-        text.append(_by_hand(evidence.whole_window, sum(evidence.seconds.values())))
+def _cost(report: ConversionReport) -> Section:
+    rows = [(step, f"{seconds:.1f}") for step, seconds in report.seconds.items()]
+    rows.append(("together", f"{sum(report.seconds.values()):.1f}"))
+    text = [f"Peak memory, child processes included: {report.peak_memory_bytes / 1e9:.2f} GB."]
+    if report.whole_window and not report.whole_window.failure:
+        text.append(_with_converter_alone(report.whole_window, sum(report.seconds.values())))
     return Section(
         "Time and memory of the conversion", text, (Table(("step", "seconds"), rows),), timed=True
     )
 
 
-def _by_hand(whole: WholeWindow, together_s: float) -> str:
+def _with_converter_alone(whole: WholeWindow, together_s: float) -> str:
     own_s = together_s - whole.seconds
     return (
         "The whole window, converted by hand (one int8 graph by TFLite's own converter): "
@@ -246,6 +252,6 @@ def _by_hand(whole: WholeWindow, together_s: float) -> str:
     )
 
 
-def untimed(found: Sequence[Section]) -> list[Section]:
+def untimed(every: Sequence[Section]) -> list[Section]:
     """The sections that are the same at every run."""
-    return [section for section in found if not section.timed]
+    return [section for section in every if not section.timed]

@@ -15,37 +15,26 @@ from edge_common.errors import ModelError
 from edge_convert.clip_sets import clips_of
 from edge_convert.cut.tflite.endings import precision_of, signed, with_probabilities
 from edge_convert.cut.tflite.form import check_input
-from edge_convert.cut.tflite.network import TAKEN_AS_IT_IS, forms
 from edge_convert.network import Network
-from edge_convert.pipeline import refuse_output
-from edge_convert.precision.parts import ConvertedPart, describe
+from edge_convert.pipeline import FLOAT_RANGE, refuse_output
+from edge_convert.precision.parts import ConvertedPart, describe, refuse_degenerate
 from edge_convert.precision.recipes import Recipe
 from edge_convert.request import Request
 from edge_convert.sources.tflite_file import tflite_bytes
+from edge_convert.sources.third_party import TAKEN_AS_IT_IS, forms
 from edge_convert.tasks_file import guesses, read_card, tasks_of
 from edge_convert.verification import verify
-from edge_convert.verification.evidence import Evidence
-from edge_convert.verification.golden import golden_arrays, sealed, try_parts
-
-_FLOATS_RANGE = (0.0, 255.0)  # as for every network that takes floats
+from edge_convert.verification.conversion_report import ConversionReport
+from edge_convert.verification.golden import golden_arrays, package, try_parts
 
 
-class Wrapping:
-    """As `Conversion`, for what came quantised: there is no float network to compare with.
+class QuantisedFileConversion:
+    """As `Conversion`, for what came quantised: there is no float network to compare with."""
 
-    value_range: what black and white are to the network; by default what the integers of
-    its input span.
-    """
-
-    def __init__(
-        self,
-        request: Request,
-        progress: Progress | None = None,
-        value_range: tuple[float, float] | None = None,
-    ) -> None:
-        self.request, self._value_range = request, value_range
+    def __init__(self, request: Request, progress: Progress | None = None) -> None:
+        self.request = request
         self.progress = progress or Progress(quiet=True)
-        self.evidence = Evidence(max_drop=request.max_drop)
+        self.report = ConversionReport(max_drop=request.max_drop)
 
     def run(self) -> Bundle:
         """Describe, try and write the bundle; return it as written.
@@ -69,16 +58,16 @@ class Wrapping:
         card, model = read_card(request.model, request.tasks), signed(model)
         form, answers = forms(model)
         tasks = tasks_of(answers, card)
-        model, mended = with_probabilities(model, tasks)
+        model, with_activation = with_probabilities(model, tasks)
         for guess in guesses(tasks, card):
             self.progress.say(guess)
-        for name in mended:
+        for name in with_activation:
             self.progress.say(f"'{name}' ends in logits: probabilities are made of them")
         part = describe(
             "model", Recipe(precision_of(model)), model, flatbuffer.cost(model).parameters
         )
         floats = part.part.inputs[0].dtype == "float32"
-        span = self._value_range or (_FLOATS_RANGE if floats else None)
+        span = request.value_range or (FLOAT_RANGE if floats else None)
         plain = wrap_tflite(request.model, value_range=span).manifest
         self.network = Network(
             name=request.model.stem,
@@ -121,41 +110,41 @@ class Wrapping:
             check_labels(manifest.tasks, self.validation)
 
     def _measure(self, bundle: Bundle) -> None:
-        evidence, clips = self.evidence, self.validation or self.golden
+        report, clips = self.report, self.validation or self.golden
         self.progress.say("measuring what the model answers")
         with self.progress.count("... clips", len(clips)) as on_window:
-            found = stream_outputs(bundle, clips.windows, on_window=on_window)
-        for task, outputs in found.items():
+            outputs_by_task = stream_outputs(bundle, list(clips.windows), on_window=on_window)
+        for task, outputs in outputs_by_task.items():
             try:
-                verify.refuse_degenerate(f"task '{task}'", outputs)
+                refuse_degenerate(f"task '{task}'", outputs)
             except ModelError as error:  # it may be right, on clips that are all alike
-                evidence.oddities += (f"{error}, and --input-range",)
+                report.output_warnings += (f"{error}, and --input-range",)
         if self.validation:
             tasks, name = bundle.manifest.tasks, clips.short_name
-            evidence.accuracy = accuracies(tasks, found, clips.labels, "streamed", name)
-        for doubt in evidence.doubts():
-            self.progress.say(f"warning: {doubt}")
+            report.accuracy = accuracies(tasks, outputs_by_task, clips.labels, "streamed", name)
+        for warning in report.warnings():
+            self.progress.say(f"warning: {warning}")
 
     def _write(self, bundle: Bundle) -> Bundle:
-        evidence = self.evidence
+        report = self.report
         self.progress.say("trying the runtimes")
         golden = golden_arrays(bundle, self.golden.windows)
-        evidence.ring_difference = verify.ring_difference(bundle, golden["frames"])
-        try_parts(bundle, golden, self.request, evidence)
-        bundle, self.sections = sealed(self.request.output, bundle, golden, self.network, evidence)
+        report.ring_difference = verify.ring_difference(bundle, golden["frames"])
+        try_parts(bundle, golden, self.request, report)
+        bundle, self.sections = package(self.request.output, bundle, golden, self.network, report)
         return bundle
 
 
 def _refuse_choices(request: Request) -> None:
     """Raise ModelError where something is asked for that only a float network allows."""
-    asked = {
+    float_only = {
         "--cut": request.cut,
         "--encoder-precision": request.encoder_precision != "auto",
         "--head-precision": request.head_precision != "auto",
         "--whole-window": request.whole_window,
     }
-    if given := [option for option, wanted in asked.items() if wanted]:
+    if options := [option for option, requested in float_only.items() if requested]:
         raise ModelError(
             f"{request.model.name} is quantised already and taken as it is: leave out "
-            f"{', '.join(given)}, or give the float network that it was made of"
+            f"{', '.join(options)}, or give the float network that it was made of"
         )

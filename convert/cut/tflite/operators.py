@@ -48,9 +48,23 @@ class Operand:
     place: Place | None = None
     value: np.ndarray | None = None
 
+    @property
+    def frames(self) -> Place:
+        """The place of one that holds frames."""
+        if self.place is None:
+            raise ValueError("an operand that holds no frames")
+        return self.place
+
+    @property
+    def constant(self) -> np.ndarray:
+        """The value of one that is a constant."""
+        if self.value is None:
+            raise ValueError("an operand that is no constant")
+        return self.value
+
 
 @dataclass(frozen=True)
-class Step:
+class WindowOperator:
     """One operator as the rules see it; an optional operand that is absent is None."""
 
     kind: str
@@ -72,15 +86,22 @@ class Step:
     @property
     def axis(self) -> int:
         """Where the frames stand in the first operand that holds some."""
-        return self.frames[0].place.axis
+        return self.frames[0].frames.axis
 
     def at(self, axis: int) -> Place:
         """The frames in another axis."""
-        return Place(axis, self.frames[0].place.within)
+        return Place(axis, self.frames[0].frames.within)
+
+    def operand(self, position: int) -> Operand:
+        """One that is not left out."""
+        operand = self.operands[position]
+        if operand is None:
+            raise ValueError(f"{self.kind} lacks its operand {position}")
+        return operand
 
     def value(self, position: int) -> np.ndarray:
         """A constant operand."""
-        return self.operands[position].value
+        return self.operand(position).constant
 
     def along(self, values: Any) -> set[int]:
         """Axes of `shape`, negative ones counted from its end."""

@@ -1,0 +1,133 @@
+"""A Keras file: read, then cut by dataflow, or left whole if it cannot be cut."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from edge.tasks import Task
+from edge_common.console import Progress
+from edge_common.errors import ModelError
+from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
+from edge_convert.cut.keras.model import input_form, load_model, named_outputs
+from edge_convert.cut.keras.split import split, whole_window
+from edge_convert.network import Network
+from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision.parts import FloatPart
+from edge_convert.tasks_file import ModelCard, keras_outputs, tasks_of, with_probabilities
+
+
+@dataclass(frozen=True)
+class KerasFile:
+    """A Keras model that ends in what its tasks are; size: (height, width, channels)."""
+
+    model: keras.Model
+    window: int
+    size: tuple[int, int, int]
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def read(
+        cls, path: Path, card: ModelCard, behind: str | None, progress: Progress
+    ) -> "KerasFile":
+        """Raises ModelError if the model does not load, holds NaN or has an odd form."""
+        model = load_model(path)
+        window, *size = input_form(model)
+        tasks = tasks_of(keras_outputs(model), card)
+        model, with_activation = with_probabilities(model, tasks)
+        for name in with_activation:
+            progress.say(f"'{name}' ends in logits: probabilities are made of them")
+        return cls(model, window, (size[0], size[1], size[2]), tasks)
+
+    def network(self, behind: str | None, jobs: ConversionJobs, progress: Progress) -> Network:
+        """Cut, and convert to float32. Raises ModelError if TFLite refuses a part."""
+        progress.say("cutting the network")
+        parts = _divide(self.model, self.window, behind)
+        if parts.reason:
+            progress.say(f"one part, no streaming: {parts.reason}")
+        return Network(
+            name=self.model.name,
+            origin=f"Keras {keras.__version__}",
+            window=self.window,
+            size=self.size,
+            tasks=self.tasks,
+            parts=_converted(parts.models, jobs, progress),
+            reference=_reference(self.model),
+            candidates=parts.candidates,
+            selected_cut=parts.selected_cut,
+            uncut=parts.reason,
+            whole=lambda: whole_window(self.model, fold=False),
+        )
+
+    @staticmethod
+    def explanation(path: Path, behind: str | None = None) -> str:
+        """Where a model can be cut, as a table; the cut behind `behind` marked, or the best."""
+        model = load_model(path)
+        window = input_form(model)[0]
+        parts = _divide(model, window, behind)
+        if parts.selected_cut is None:
+            return f"{model.name} becomes one part: {parts.reason}"
+        return table(parts.candidates, parts.selected_cut, window)
+
+
+@dataclass(frozen=True)
+class _KerasParts:
+    """Keras models of the parts by role, the possible cuts, or why there is only one part."""
+
+    models: Mapping[str, keras.Model]
+    candidates: tuple[CutCandidate, ...] = ()
+    selected_cut: CutCandidate | None = None
+    reason: str = ""
+
+
+def _divide(model: keras.Model, window: int, behind: str | None) -> _KerasParts:
+    if window == 1:
+        return _whole(model, "it looks at a single frame, so there is nothing to keep")
+    try:
+        cuts = candidates(model)
+    except ModelError as error:
+        return _whole(model, str(error))
+    selected = choose(cuts, behind)
+    if behind is None and _saves_nothing(model, selected):
+        return _whole(
+            model,
+            f"what each frame passes alone, up to '{selected.behind}', costs nothing; "
+            "all the work is done on the whole window",
+        )
+    halves = split(model, selected.keep)
+    return _KerasParts({"encoder": halves.encoder, "head": halves.head}, tuple(cuts), selected)
+
+
+def _saves_nothing(model: keras.Model, candidate: CutCandidate) -> bool:
+    """Neither work nor memory: the features are as large as the frames."""
+    window_values = math.prod(model.inputs[0].shape[1:])
+    return not candidate.encoder_multiply_adds and candidate.ring_values >= window_values
+
+
+def _whole(model: keras.Model, reason: str) -> _KerasParts:
+    return _KerasParts({"model": whole_window(model)}, reason=reason)
+
+
+def _converted(
+    models: Mapping[str, keras.Model], jobs: ConversionJobs, progress: Progress
+) -> tuple[FloatPart, ...]:
+    progress.say(f"converting {' and '.join(models)} to TFLite")
+    conversions = {role: jobs.to_float(role, model) for role, model in models.items()}
+    return tuple(
+        FloatPart(role, conversion.result(), models[role].count_params())
+        for role, conversion in conversions.items()
+    )
+
+
+def _reference(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    by_task = keras.Model(model.inputs, named_outputs(model))
+    shape = model.inputs[0].shape[1:]
+
+    def run(values: np.ndarray) -> dict[str, np.ndarray]:
+        outputs = by_task([values.reshape(len(values), *shape)], training=False)
+        return {task: np.asarray(scores) for task, scores in outputs.items()}
+
+    return run

@@ -1,0 +1,149 @@
+"""Networks of other libraries as float32 .tflite, each through a converter in a child process.
+
+A converter may crash, and its memory ends with its process. It is a module here with a function
+`convert(path, signature, folder) -> ConverterOutput`; LIBRARIES lists the files that it reads.
+"""
+
+import importlib.util
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edge_common.children import start
+from edge_common.command_line import EXTRAS
+from edge_common.errors import ModelError
+from edge_convert.cut.tflite.form import standard_form
+from edge_convert.sources.reference import Reference
+from edge_convert.sources.tflite_file import read_tflite
+
+MODEL, REFERENCE, RESULT = "model.tflite", "reference.npz", "result.json"
+
+
+@dataclass(frozen=True)
+class FloatModel:
+    """A network whose only input is an image or a window, channels last.
+
+    model: float32 .tflite with the signature `serving_default`: `frame` (1, H, W, C) or
+    `window` (1, T, H, W, C) -> {output: (1, ...)}.
+    origin: the format and the converter, such as 'ONNX through onnx2tf 1.28.8'.
+    """
+
+    model: bytes
+    origin: str
+
+
+@dataclass(frozen=True)
+class Library:
+    """Another library's converter: its module in this folder, and the extra that installs it."""
+
+    module: str
+    extra: str
+
+    @property
+    def missing(self) -> str | None:
+        """The first module of the extra that is not installed."""
+        modules = (module for module, extra in EXTRAS.items() if extra == self.extra)
+        return next((m for m in modules if importlib.util.find_spec(m) is None), None)
+
+
+SAVED_MODEL = Library("saved_model", "convert")  # a folder
+LIBRARIES = {".onnx": Library("onnx_file", "onnx"), ".pt2": Library("torch_program", "torch")}
+SUFFIXES = (*LIBRARIES, ".tflite")
+PICKLED = (".pt", ".pth", ".ckpt", ".pkl")
+
+
+def float_tflite(path: str | os.PathLike, *, signature: str | None = None) -> FloatModel:
+    """Read a SavedModel folder, `.onnx`, `.pt2` (torch.export) or float `.tflite`.
+
+    signature: which of a SavedModel's to take if it is not `serving_default`. Each
+    result is compared with the outputs of the library that it comes from. Raises
+    ModelError, in one line, if the file, a library or its outputs do not fit.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise ModelError(f"{path} does not exist")
+    if (path / "saved_model.pb").exists():
+        return _convert(SAVED_MODEL, path, signature)
+    if path.suffix in LIBRARIES:
+        return _convert(LIBRARIES[path.suffix], path, signature)
+    if path.suffix == ".tflite":
+        return FloatModel(*read_tflite(path))
+    raise ModelError(_unknown(path))
+
+
+def _unknown(path: Path) -> str:
+    if path.suffix in PICKLED:
+        return (
+            f"{path} is a pickle, which has no graph and may run any code: save the model with "
+            "torch.export.save(torch.export.export(model.eval(), (example,)), 'model.pt2')"
+        )
+    return f"{path} is neither a SavedModel folder nor one of {', '.join(SUFFIXES)}"
+
+
+def _convert(library: Library, path: Path, signature: str | None) -> FloatModel:
+    """Convert in a child process, bring to standard form, compare."""
+    if missing := library.missing:
+        raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'")
+    raw = _convert_in_child(library.module, path, signature)
+    order = raw.reference.answers
+    model = standard_form(raw.model, path.name, raw.channels, raw.names, order)
+    raw.reference.check(model, path.name)
+    return FloatModel(model, raw.origin)
+
+
+@dataclass(frozen=True)
+class ConverterOutput:
+    """What a converter made of a network, before it is brought to standard form.
+
+    channels: the axis of `model`'s input that holds them.
+    names: outputs of `model` -> what the source calls them, if they differ.
+    """
+
+    model: bytes
+    origin: str
+    reference: Reference
+    channels: int
+    names: Mapping[str, str]
+
+    def save(self, folder: Path) -> None:
+        """Write the files; RESULT comes last."""
+        (folder / MODEL).write_bytes(self.model)
+        self.reference.save(folder / REFERENCE)
+        result = {"origin": self.origin, "channels": self.channels, "names": dict(self.names)}
+        (folder / RESULT).write_text(json.dumps(result))
+
+
+def _convert_in_child(module: str, path: Path, signature: str | None) -> ConverterOutput:
+    """Raises ModelError with the child's own words, or with how it ended."""
+    with TemporaryDirectory(prefix="edge-convert-") as name:
+        folder = Path(name)
+        job = {"module": module, "path": str(path.resolve()), "signature": signature}
+        (folder / "job.json").write_text(json.dumps(job))
+        child = start("edge_convert.sources.libraries", [folder], folder / "child.log")
+        child.wait()
+        if not (folder / RESULT).exists():
+            raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
+        result = json.loads((folder / RESULT).read_text())
+        if "refused" in result:
+            raise ModelError(result["refused"])
+        reference = Reference.load(folder / REFERENCE)
+        return ConverterOutput((folder / MODEL).read_bytes(), reference=reference, **result)
+
+
+def main(folder: str) -> None:
+    """Convert as `job.json` says."""
+    job = json.loads((Path(folder) / "job.json").read_text())
+    converter = import_module(f"edge_convert.sources.{job['module']}")  # each imports its library
+    try:
+        converter.convert(Path(job["path"]), job["signature"], Path(folder)).save(Path(folder))
+    except ModelError as error:
+        (Path(folder) / RESULT).write_text(json.dumps({"refused": str(error)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,143 @@
+"""A network of another library as float parts: its float32 .tflite, cut or whole."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from edge.tasks import Task
+from edge.tflite import flatbuffer
+from edge.tflite.flatbuffer import shape_of
+from edge_common.console import Progress
+from edge_common.errors import ModelError
+from edge_convert.cut.tflite.edit import outputs_of
+from edge_convert.cut.tflite.endings import endings, with_probabilities
+from edge_convert.cut.tflite.split import split
+from edge_convert.network import Network
+from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision.parts import FloatPart, describe
+from edge_convert.precision.recipes import FLOAT32
+from edge_convert.sources.libraries import float_tflite
+from edge_convert.sources.tflite_file import is_quantised_file
+from edge_convert.tasks_file import ModelCard, Output, tasks_of
+
+TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"
+
+
+@dataclass(frozen=True)
+class ThirdPartyFile:
+    """A float32 .tflite of a network that is no Keras file, with the tasks of its outputs.
+
+    origin: the format, and what read it.  size: (height, width, channels).
+    """
+
+    name: str
+    origin: str
+    model: bytes
+    window: int
+    size: tuple[int, int, int]
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def read(
+        cls, path: Path, card: ModelCard, behind: str | None, progress: Progress
+    ) -> "ThirdPartyFile":
+        """Raises ModelError if it cannot be read, or a cut is asked for by a layer's name."""
+        _refuse_cut(path, behind)
+        source = float_tflite(path)
+        (window, *size), outputs = forms(source.model)
+        tasks = tasks_of(outputs, card)
+        model, with_activation = with_probabilities(source.model, tasks)
+        for name in with_activation:
+            progress.say(f"'{name}' ends in logits: probabilities are made of them")
+        frame = (size[0], size[1], size[2])
+        return cls(path.stem, source.origin, model, window, frame, tasks)
+
+    def network(self, behind: str | None, jobs: ConversionJobs, progress: Progress) -> Network:
+        """Cut it if it can be."""
+        parts, reason = _divide(self.model, self.window)
+        progress.say(f"one part, no streaming: {reason}" if reason else "cut into encoder and head")
+        return Network(
+            name=self.name,
+            origin=self.origin,
+            window=self.window,
+            size=self.size,
+            tasks=self.tasks,
+            parts=tuple(parts),
+            reference=_reference(self.model),
+            uncut=reason,
+        )
+
+    @staticmethod
+    def explanation(path: Path, behind: str | None = None) -> str:
+        """How a network of another library would be cut, or why it is not."""
+        _refuse_cut(path, behind)
+        if is_quantised_file(path):
+            return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
+        model = float_tflite(path).model
+        parts, reason = _divide(model, forms(model)[0][0])
+        if reason:
+            return f"{path.name} becomes one part: {reason}"
+        work = {part.role: flatbuffer.cost(part.model).multiply_adds for part in parts}
+        features = ", ".join(flatbuffer.signature(parts[1].model)[0])
+        return (
+            f"{path.name} is cut at {features}: encoder {work['encoder'] / 1e6:.2f}, "
+            f"head {work['head'] / 1e6:.2f} million multiply-adds"
+        )
+
+
+def _refuse_cut(path: Path, behind: str | None) -> None:
+    if behind is not None:
+        raise ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
+
+
+def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
+    """(T, H, W, C) of the input, T = 1 for a picture; and the outputs by name.
+
+    Raises ModelError where two outputs are one tensor.
+    """
+    root = flatbuffer.read(model)
+    tensors = root.subgraphs[0].tensors
+    shape = shape_of(tensors[root.subgraphs[0].inputs[0]])[1:]
+    operators, positions = endings(root), outputs_of(root)
+    if len(set(positions.values())) < len(positions):
+        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
+    outputs = {
+        name: Output(_vector(shape_of(tensors[index])), operators[name])
+        for name, index in positions.items()
+    }
+    *window, height, width, channels = shape
+    return (window[0] if window else 1, height, width, channels), outputs
+
+
+def _vector(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """An output's shape without the batch; axes of one are no axes."""
+    long = tuple(size for size in shape[1:] if size > 1)
+    return long if long else (math.prod(shape[1:]),)
+
+
+def _divide(model: bytes, window: int) -> tuple[list[FloatPart], str]:
+    if window == 1:
+        reason = "it looks at a single frame, so there is nothing to keep"
+        return [_part("model", model)], reason
+    try:
+        halves = split(model)
+    except ModelError as error:
+        return [_part("model", model)], str(error)
+    return [_part("encoder", halves.encoder), _part("head", halves.head)], ""
+
+
+def _part(role: str, model: bytes) -> FloatPart:
+    return FloatPart(role, model, flatbuffer.cost(model).parameters)
+
+
+def _reference(model: bytes) -> Any:
+    part = describe("model", FLOAT32, model, 0)
+
+    def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
+        return part({part.part.inputs[0].name: values})
+
+    return run

@@ -1,0 +1,55 @@
+"""What a conversion prints: the search, and the bundle in a few lines."""
+
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import Part
+from edge_common.console import text_table
+from edge_convert.precision.candidates import SearchResult
+from edge_convert.verification.conversion_report import ConversionReport
+from edge_convert.verification.sections import points, verdict
+
+
+def search_table(result: SearchResult, report: ConversionReport) -> str:
+    """Every combination that was scored: latency, size, what each task loses."""
+    header = (
+        *(a.role for a in result.chosen.candidates),
+        "ms",
+        "MB",
+        *(d.task for d in result.chosen.drops),
+        "",
+    )
+    rows = [
+        (
+            *(a.recipe.label for a in c.candidates),
+            f"{c.latency_ms:.2f}",
+            f"{c.size_bytes / 1e6:.2f}",
+            *(points(d.points) for d in c.drops),
+            verdict(c, result, report.max_drop).strip("*"),
+        )
+        for c in sorted(result.combinations, key=lambda c: c.latency_ms)
+    ]
+    note = f"points that each task loses, on {report.search_clips}; budget {report.max_drop:g}"
+    return text_table(header, rows) + f"\n{note}"
+
+
+def _float_layers(part: Part) -> str:
+    return f" ({len(part.float_layers)} layers float32)" if part.float_layers else ""
+
+
+def summary(bundle: Bundle) -> str:
+    """The figures that a user wants first; all of them stand in the bundle's report.md."""
+    manifest = bundle.manifest
+    sizes = " + ".join(
+        f"{p.role} {p.precision}{_float_layers(p)} {len(bundle.members[p.file]) / 1e6:.2f} MB"
+        for p in manifest.parts
+    )
+    lines = [
+        f"{bundle.path}: {bundle.size_bytes / 1e6:.2f} MB ({sizes}), window of {manifest.window} frames"
+    ]
+    for a in manifest.accuracy:
+        lines.append(
+            f"  {a.task}: {a.metric} {a.value:.4f} ({a.low:.4f} to {a.high:.4f}) {a.graph}, "
+            f"n = {a.n}, {a.data}"
+        )
+    if not manifest.accuracy:
+        lines.append("  accuracy: not measured (give --validation LABELLED.npz)")
+    return "\n".join(lines)
