@@ -65,13 +65,14 @@ def facts(
     from edge_common.console import Progress
     from edge_common.errors import EngineError
 
-    progress, ready = Progress(), ()
+    progress = Progress()
     try:
         ready = counters(boards_named(boards), progress) if boards else ()
     except EngineError as error:
         if not if_possible:
             raise
         progress.say(f"warning: not counted, {error}")
+        ready = ()
     bundle_facts = gather(bundle, EngineOptions(runtime, threads, delegate), data, progress, ready)
     if output:
         write_facts(output, bundle_facts)

@@ -27,7 +27,7 @@ def history(folder: Path, as_json: bool) -> None:
     import json
 
     from edge_benchmarks.judge.history import read_history
-    from edge_benchmarks.show.history import history_tables
+    from edge_benchmarks.show.verdicts import history_tables
     from edge_common.data import encode
 
     records = read_history(folder)

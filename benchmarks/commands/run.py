@@ -9,8 +9,7 @@ import click
 from edge.commands.options import engine_options
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import analysis_options, counting_options, scenario_options
-from edge_benchmarks.remote.board import Board
-from edge_benchmarks.remote.options import board_options
+from edge_benchmarks.remote.board import Board, board_options
 from edge_common.command_line import json_option, one_line_errors
 from edge_common.errors import EdgeError, SinkError
 from edge_common.files import cache_folder, can_be_written

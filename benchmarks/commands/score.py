@@ -46,9 +46,8 @@ def score(
     import json
 
     from edge.bundle.archive import open_bundle
-    from edge_benchmarks.judge.score import score_decisions
-    from edge_benchmarks.judge.score_files import read_decisions, read_segments
-    from edge_benchmarks.show.score import score_report
+    from edge_benchmarks.judge.score import read_decisions, read_segments, score_decisions
+    from edge_benchmarks.show.verdicts import score_report
     from edge_common.data import encode
 
     if window and bundle:

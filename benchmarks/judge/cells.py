@@ -48,7 +48,8 @@ BYTES, COUNT, MS, SHARE = "bytes", "count", "ms", "share"
 
 def total(figures: Sequence[int | None]) -> int | None:
     """The sum of all parts; None if one of them is not known."""
-    return None if None in figures else sum(figures)
+    known = [figure for figure in figures if figure is not None]
+    return sum(known) if len(known) == len(figures) else None
 
 
 def cell(unit: str, value: float | None) -> str:
@@ -59,7 +60,7 @@ def cell(unit: str, value: float | None) -> str:
 
 
 _CELLS: dict[str, Callable[[float], str]] = {
-    BYTES: megabytes,
+    BYTES: lambda value: megabytes(round(value)),
     COUNT: lambda value: amount(round(value)) if value >= 1000 else f"{value:g}",
     MS: lambda value: f"{value:.3f} ms",
     SHARE: lambda value: f"{value:.4f}",

@@ -48,7 +48,7 @@ def changes(before: Record, after: Record) -> Iterator[Change]:
 
 
 def _with_verdict(change: Change) -> Change:
-    if not change.known or change.same:
+    if change.before is None or change.after is None or change.same:
         return change
     verdict = LARGER if change.after > change.before else SMALLER
     return Change(change.figure, change.before, change.after, change.unit, verdict)
@@ -73,10 +73,10 @@ def _task_change(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
         return Change(name, old.value, new.value, unit)
     if not same_clips:
         return Change(name, old.value, new.value, unit, OTHER_CLIPS)
-    intervals = _interval(old), _interval(new)
-    if None in intervals:
+    interval_before, interval_after = _interval(old), _interval(new)
+    if interval_before is None or interval_after is None:
         return Change(name, old.value, new.value, unit)
-    low, high = difference_interval(old.value, intervals[0], new.value, intervals[1])
+    low, high = difference_interval(old.value, interval_before, new.value, interval_after)
     verdict = NO_DIFFERENCE
     if low > 0 or high < 0:
         verdict = BETTER if (low > 0) == higher_is_better else WORSE
@@ -84,7 +84,12 @@ def _task_change(old: TaskFigure, new: TaskFigure, same_clips: bool) -> Change:
 
 
 def _interval(figure: TaskFigure) -> tuple[float, float] | None:
-    if figure.interval is None and is_share(figure.metric) and figure.n:
+    if (
+        figure.interval is None
+        and is_share(figure.metric)
+        and figure.n
+        and figure.value is not None
+    ):
         return wilson_interval(round(figure.value * figure.n), figure.n)
     return figure.interval
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from edge.tasks import is_share
 from edge_benchmarks.judge.cells import BYTES, COUNT, NOT_MEASURED, amount, cell, total, value
@@ -62,22 +63,27 @@ class _Amount:
 def check_facts(baseline: Facts, new: Facts, allowances: Allowances) -> Iterator[Check]:
     """Each figure that the baseline knows."""
     for name, size in _amounts(baseline).items():
-        if size.of(baseline) is not None:
+        before = size.of(baseline)
+        if before is not None:
             allowed = allowances.larger if size.bounded else 0.0
-            yield _check_growth(name, size.unit, size.of(baseline), size.of(new), allowed)
+            yield _check_growth(name, size.unit, before, size.of(new), allowed)
     for figure in baseline.accuracy:
         if figure.value is not None:
-            yield _check_accuracy(figure, baseline, new, allowances)
+            yield _check_accuracy(figure, figure.value, baseline, new, allowances)
     if baseline.golden is not None:
         yield _check_golden(baseline.golden, new.golden)
 
 
 def _amounts(baseline: Facts) -> dict[str, _Amount]:
     parts = {
-        f"{role} invocations a frame": _Amount(COUNT, False, lambda f, r=role: f.invocations.get(r))
+        f"{role} invocations a frame": _Amount(COUNT, False, partial(_invocations, role))
         for role in baseline.invocations
     }
     return {**_AMOUNTS, **parts}
+
+
+def _invocations(role: str, facts: Facts) -> float | None:
+    return facts.invocations.get(role)
 
 
 def _check_growth(
@@ -94,7 +100,9 @@ def _check_growth(
     return Check(name, *cells, change, limit, FAIL if failed else PASS)
 
 
-def _check_accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Allowances) -> Check:
+def _check_accuracy(
+    old: TaskFigure, before: float, baseline: Facts, new: Facts, allowances: Allowances
+) -> Check:
     figure = next((f for f in new.accuracy if f.task == old.task), None)
     higher_is_better = is_share(old.metric)
     name = f"{old.metric.replace('_', ' ')} of {old.task}"
@@ -115,8 +123,8 @@ def _check_accuracy(old: TaskFigure, baseline: Facts, new: Facts, allowances: Al
         other = f"other clips: {old.n} of {baseline.data} and {figure.n} of {new.data}"
         return Check(name, value(old), value(figure), "", allowed, INCONCLUSIVE, other)
     if not higher_is_better:
-        return _check_growth(name, old.unit, old.value, figure.value, allowances.larger)
-    points = 100 * (figure.value - old.value)
+        return _check_growth(name, old.unit, before, figure.value, allowances.larger)
+    points = 100 * (figure.value - before)
     outcome = FAIL if -points > allowances.drop + _ROUNDING else PASS
     change = f"{points:+.2f} points" if points else SAME
     return Check(name, value(old), value(figure), change, allowed, outcome)
@@ -126,7 +134,7 @@ def _check_golden(old: GoldenFacts, new: GoldenFacts | None) -> Check:
     name, allowed = "golden decisions", "the same"
     if new is None:
         return Check(name, "", NOT_MEASURED, "", allowed, INCONCLUSIVE, "the new file has none")
-    cells = ("as expected" if golden.passed else "other" for golden in (old, new))
+    cells = _golden_cell(old), _golden_cell(new)
     if not new.passed:
         return Check(name, *cells, "", allowed, FAIL, golden_text(new))
     if old.frames_sha256 != new.frames_sha256:
@@ -134,6 +142,10 @@ def _check_golden(old: GoldenFacts, new: GoldenFacts | None) -> Check:
     changed = _changed_labels(old, new)
     change = f"{changed} changed" if changed else SAME
     return Check(name, *cells, change, allowed, FAIL if changed else PASS)
+
+
+def _golden_cell(golden: GoldenFacts) -> str:
+    return "as expected" if golden.passed else "other"
 
 
 def _changed_labels(old: GoldenFacts, new: GoldenFacts) -> int:

@@ -197,7 +197,7 @@ def _measured_accuracy(
     clips = read_clips(data, manifest.window, (manifest.input.width, manifest.input.height))
     check_labels(manifest.tasks, clips)
     with progress.count("answering, clips", len(clips)) as on_clip:
-        outputs = stream_outputs(bundle, clips.windows, options, on_clip)
+        outputs = stream_outputs(bundle, list(clips.windows), options, on_clip)
     return figures(manifest.tasks, outputs, clips)
 
 

@@ -97,8 +97,8 @@ def check_frame_time(
         return Check(FIGURE, "", "", "", allowed, INCONCLUSIVE, comparison)
     low, high = comparison.interval
     change = f"{_percent(comparison.ratio)} ({_percent(low)} to {_percent(high)})"
-    times = (f"{min(record.process_floors_ms):.3f} ms" for record in (baseline, new))
-    return Check(FIGURE, *times, change, allowed, *slowdown_outcome(comparison, allowance))
+    before, after = (f"{min(record.process_floors_ms):.3f} ms" for record in (baseline, new))
+    return Check(FIGURE, before, after, change, allowed, *slowdown_outcome(comparison, allowance))
 
 
 def slowdown_outcome(comparison: Comparison, allowance: float) -> tuple[str, str]:

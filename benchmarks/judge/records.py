@@ -72,7 +72,7 @@ def compare_records(
         verdict=comparison.verdict if comparison else "",
         ratio=comparison.ratio if comparison else None,
         interval=comparison.interval if comparison else None,
-        not_compared="" if comparison else times,
+        not_compared=times if isinstance(times, str) else "",
         changes=tuple(changes(before, after)),
         warnings=(
             *(f"measured differently, {text}" for text in tolerated),

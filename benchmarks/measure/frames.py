@@ -1,6 +1,6 @@
 """TODO"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -98,7 +98,7 @@ def _from_source(uri: str) -> BenchFrames:
     return BenchFrames(Path(uri).name, pixels, uri)
 
 
-def _from_rgb(origin: str, windows: object) -> BenchFrames:
+def _from_rgb(origin: str, windows: Iterable[np.ndarray]) -> BenchFrames:
     frames = (frame for window in windows for frame in window)
     pixels = (np.ascontiguousarray(frame[..., ::-1]) for frame in frames)
     return BenchFrames(origin, tuple(islice(pixels, MAX_FRAMES)))

@@ -2,11 +2,13 @@
 
 import time
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
+from edge.stream.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import SETTLE_FRAMES, Clock, Plan, Trial
 
@@ -94,7 +96,8 @@ def _bare(picture: np.ndarray, frames: int, clock: Clock) -> tuple[float, float]
 def _measured(picture: np.ndarray, frames: int, clock: Clock) -> tuple[float, float]:
     """Nanoseconds that are reported of a frame, mean, and those that it took in all."""
     plan = Plan(frames, seconds=0.0, rounds=1)
-    trial = Trial(StreamSubject(_IdleStream(), clock), [picture], plan, clock)
+    stream = cast(Stream, _IdleStream())
+    trial = Trial(StreamSubject(stream, clock), [picture], plan, clock)
     started = clock()
     trial.measure_round()
     elapsed_ns = clock() - started

@@ -120,7 +120,8 @@ def interleaved_floors_ms(
         for number in range(processes):
             order = (before, after) if number % 2 == 0 else (after, before)
             floors = _floors_ms(_Job(order, options, plan, str(pixels)))
-            yield tuple(floors if number % 2 == 0 else floors[::-1])
+            first, second = floors
+            yield (first, second) if number % 2 == 0 else (second, first)
             on_process()
 
 

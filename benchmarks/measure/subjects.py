@@ -66,7 +66,8 @@ class RerunSubject(_Probed):
     """The same two parts, the encoder run over the whole window for each frame."""
 
     def __init__(self, rerun: WindowRerun, clock: Clock = time.perf_counter_ns) -> None:
-        super().__init__({"encoder": rerun.encoder, "head": rerun.head}, clock)
+        engines = {"encoder": rerun.encoder, "head": rerun.head}
+        super().__init__({role: engine for role, engine in engines.items() if engine}, clock)
         self._rerun = rerun
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:

@@ -85,7 +85,7 @@ class EngineProbe:
 
     def __init__(self, engine: Invokable, clock: Clock = time.perf_counter_ns) -> None:
         self._engine, self._clock, self._invoke = engine, clock, engine.invoke
-        engine.invoke = self._timed
+        engine.invoke = self._timed  # type: ignore[method-assign]
         self.reset()
 
     def reset(self) -> None:
@@ -174,7 +174,9 @@ class Trial:
         while (
             len(timings) < self._plan.block_frames or self._clock() - started < self._plan.block_ns
         ):
-            timings.append(self._step())
+            timing = self._step()
+            assert timing is not None  # the window is full
+            timings.append(timing)
         self.rounds.append(timings)
 
     def _step(self) -> FrameTiming | None:
@@ -205,6 +207,7 @@ def fill_randomly(engine: Engine) -> list[np.ndarray]:
     arrays = []
     for index, tensor in enumerate(engine.inputs):
         kind = np.dtype(tensor.dtype)
+        noise: np.ndarray
         if np.issubdtype(kind, np.integer):
             noise = rng.integers(-128 if kind.kind == "i" else 0, 128, tensor.shape)
         else:

@@ -9,7 +9,7 @@ from edge.engine.delegation import Delegation
 from edge_benchmarks.inside.cross_check import CrossCheck
 from edge_benchmarks.inside.instructions import Instructions
 from edge_benchmarks.inside.profile.figures import PartProfile
-from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
+from edge_benchmarks.inside.roofline import Roof, RooflinePoint
 from edge_benchmarks.measure.frames import FrameSet
 from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.processes import ColdStart

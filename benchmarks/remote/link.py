@@ -41,6 +41,8 @@ class Link(Closing):
             raise RemoteError(
                 "there is no ssh on this machine: install it (sudo apt install openssh-client)"
             ) from error
+        assert self._ssh.stdin and self._ssh.stdout  # both are pipes
+        self._stdin, self._stdout = self._ssh.stdin, self._ssh.stdout
         try:
             self.python = self._greeting()
         except BaseException:
@@ -58,21 +60,21 @@ class Link(Closing):
     def send(self, data: bytes) -> None:
         """Raises RemoteError with the agent's reason if it takes no more."""
         try:
-            self._ssh.stdin.write(data)
-            self._ssh.stdin.flush()
+            self._stdin.write(data)
+            self._stdin.flush()
         except BrokenPipeError:
             self._read_until_it_fails()
 
     def interrupt(self) -> None:
         """Ctrl-C for what runs there. May be called by a signal handler: no buffer is touched."""
         try:
-            os.write(self._ssh.stdin.fileno(), b"interrupt\n")
+            os.write(self._stdin.fileno(), b"interrupt\n")
         except BrokenPipeError:
             pass  # the next message is that the connection is lost
 
     def receive(self) -> dict[str, Any]:
         """The agent's next message. Raises RemoteError if it is an error, or there is none."""
-        line = self._ssh.stdout.readline()
+        line = self._stdout.readline()
         if not line.endswith(b"\n"):
             raise connection_lost(self.board, self._end())
         message = json.loads(line)
@@ -82,7 +84,7 @@ class Link(Closing):
 
     def read(self, size: int) -> bytes:
         """Bytes that the agent's last message announced."""
-        data = self._ssh.stdout.read(size)
+        data = self._stdout.read(size)
         if len(data) < size:
             raise connection_lost(self.board, self._end())
         return data
@@ -90,7 +92,7 @@ class Link(Closing):
     def close(self) -> None:
         """End ssh; the agent notices, and ends what still runs there."""
         self._end()
-        for stream in (self._ssh.stdin, self._ssh.stdout, self._stderr):
+        for stream in (self._stdin, self._stdout, self._stderr):
             try:
                 stream.close()
             except BrokenPipeError:
@@ -98,7 +100,7 @@ class Link(Closing):
 
     def _greeting(self) -> tuple[int, int]:
         """What a login shell prints before is skipped."""
-        for line in self._ssh.stdout:
+        for line in self._stdout:
             if match := _GREETING.fullmatch(line):
                 return int(match[1]), int(match[2])
         stderr = self._end(terminate=False)

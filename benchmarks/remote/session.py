@@ -5,13 +5,13 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
 from edge_benchmarks.record.file import from_json
 from edge_benchmarks.record.record import Record
-from edge_benchmarks.remote import options
-from edge_benchmarks.remote.board import Board, RemoteError
+from edge_benchmarks.remote.board import NAMES, Board, RemoteError
 from edge_benchmarks.remote.command_line import CommandLine, Outgoing, command_line, wheel_files
 from edge_benchmarks.remote.link import Link
 from edge_benchmarks.remote.wheel import Wheel, project_wheel, supports
@@ -31,7 +31,7 @@ def measure_there(
     to stderr as it comes; if it fails, SystemExit passes its exit code on. Ctrl-C interrupts
     it there, and its record is that of a run which was interrupted here. Raises RemoteError.
     """
-    arguments = command_line(click.get_current_context(), frozenset(local) | options.NAMES)
+    arguments = command_line(click.get_current_context(), frozenset(local) | NAMES)
     outcome = run(board, arguments, progress, wants_file=output is not None)
     if outcome.record is None:
         raise _without_record(board, outcome.exit_code)
@@ -160,7 +160,8 @@ def _interruptible(link: Link) -> Iterator[None]:
         signal.signal(number, before[number])
         link.interrupt()
 
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
     try:
         for number in before:
             signal.signal(number, forward)

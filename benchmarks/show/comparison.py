@@ -46,9 +46,8 @@ def as_markdown(records: TwoRecords) -> str:
 
 def frame_time(records: TwoRecords) -> str:
     """The verdict on a frame's time in one line."""
-    if records.not_compared:
+    if records.interval is None:
         return f"frame time: not compared, {records.not_compared}"
-    assert records.interval is not None
     low, high = records.interval
     before, after = records.before, records.after
     return (

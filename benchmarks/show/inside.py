@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from edge_benchmarks.inside.cross_check import CrossCheck
 from edge_benchmarks.inside.instructions import Instructions, instructions_per_frame
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile
-from edge_benchmarks.inside.roofline.point import Roof
+from edge_benchmarks.inside.roofline import Roof
 from edge_benchmarks.judge.cells import NOT_MEASURED, amount, megabytes
 from edge_benchmarks.record.record import EngineRecord, Record
 from edge_benchmarks.show.cells import number, percent, threads, within

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
+from edge_benchmarks.inside.bandwidth import Bandwidth
 from edge_benchmarks.inside.cross_check import CrossCheck
+from edge_benchmarks.inside.peak import Peak
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
-from edge_benchmarks.inside.roofline.bandwidth import Bandwidth
-from edge_benchmarks.inside.roofline.peak import Peak
-from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
+from edge_benchmarks.inside.roofline import Roof, RooflinePoint
 from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.timing import TimerCheck
 from edge_benchmarks.record import record as rec

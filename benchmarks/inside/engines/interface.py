@@ -65,9 +65,10 @@ def in_order(specs: Specs, names: list[set[str]], engine: str) -> list[int]:
     Raises EngineError if one is missing.
     """
     places = [next((i for i, n in enumerate(names) if spec.name in n), None) for spec in specs]
-    if None in places:
+    known = [place for place in places if place is not None]
+    if len(known) < len(places):
         raise EngineError(f"{engine} has other inputs or outputs than the .tflite")
-    return places
+    return known
 
 
 # of a .tflite and a number of threads; the folder keeps what has to be converted for it

@@ -22,9 +22,10 @@ class Library:
 
     def __init__(self) -> None:
         check_release()
-        path = Path(find_spec("ai_edge_litert").origin).parent / "libLiteRt.so"
+        spec = find_spec("ai_edge_litert")
+        folder = Path(spec.origin).parent if spec and spec.origin else Path()
         try:
-            self._functions = ctypes.CDLL(str(path))
+            self._functions = ctypes.CDLL(str(folder / "libLiteRt.so"))
         except OSError as error:
             raise EngineError(f"LiteRT's C library cannot be loaded ({error})") from error
 

@@ -136,7 +136,7 @@ def run_recorder(command: list[str], patience_s: float, on_progress: OnProgress)
     """The trace that a recorder prints; EngineError if it fails, crashes or hangs."""
     last: dict = {}
     with _started(command, patience_s) as process:
-        for line in process.stdout:
+        for line in process.stdout or ():
             if not line.startswith("{"):  # a library's own line
                 continue
             last = json.loads(line)

@@ -8,8 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge_benchmarks.remote.agent.children import run_collecting
-from edge_benchmarks.remote.agent.talk import DISK_FULL, Refusal, say
+from edge_benchmarks.remote.agent.talk import DISK_FULL, Refusal, run_collecting, say
 
 _VERSION = "{}.{}".format(*sys.version_info)
 _OFFLINE = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
@@ -81,7 +80,7 @@ class Environment:
 
 def check_installed(python: Path) -> None:
     """Raises Refusal if this Python has no edge-run."""
-    command = [python, "-c", "import edge_benchmarks.cli"]
+    command = [str(python), "-c", "import edge_benchmarks.cli"]
     if subprocess.run(command, capture_output=True).returncode:
         raise Refusal(f"{python} has no edge-run: leave out --no-install, or name another Python")
 

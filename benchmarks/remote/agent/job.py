@@ -11,13 +11,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge_benchmarks.remote.agent.children import interrupt_on_stdin, run_supervised
 from edge_benchmarks.remote.agent.environment import Environment, check_installed
 from edge_benchmarks.remote.agent.talk import (
     Refusal,
+    interrupt_on_stdin,
     reason,
     receive_files,
     receive_line,
+    run_supervised,
     say,
     say_end,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 
 from edge_benchmarks.inside.profile.figures import KindTime
-from edge_benchmarks.inside.roofline.point import Roof, RooflinePoint
+from edge_benchmarks.inside.roofline import Roof, RooflinePoint
 from edge_common.figures import (
     COLOURS,
     INK,

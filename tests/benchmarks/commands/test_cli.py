@@ -171,7 +171,7 @@ def test_the_harness_runs_without_tensorflow() -> None:
     code = (
         "import sys; sys.modules.update(tensorflow=None, keras=None);"
         "import edge_benchmarks.cli, edge_benchmarks.run.bench;"
-        "import edge_benchmarks.show.terminal, edge_benchmarks.show.score"
+        "import edge_benchmarks.show.terminal, edge_benchmarks.show.verdicts"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

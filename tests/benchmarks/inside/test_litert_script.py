@@ -13,7 +13,7 @@ from edge_benchmarks.inside.cross_check import (
     cross_check,
     summarise_rounds,
 )
-from edge_benchmarks.inside.roofline.peak import Product, product_model
+from edge_benchmarks.inside.peak import Product, product_model
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError
 

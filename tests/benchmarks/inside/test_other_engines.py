@@ -16,7 +16,7 @@ from edge_benchmarks.inside.engines import (
     to_onnx,
 )
 from edge_benchmarks.inside.engines.interface import agreement
-from edge_benchmarks.inside.roofline.peak import Product, product_model
+from edge_benchmarks.inside.peak import Product, product_model
 from edge_benchmarks.measure.timing import EngineProbe, fill_randomly
 from edge_common.data import decode, encode
 from edge_common.errors import EngineError

@@ -8,20 +8,19 @@ from edge.engine.engine import Engine
 from edge.stream.stream import EngineOptions
 from edge.tflite import flatbuffer
 from edge.tflite.operators import read_operators
+from edge_benchmarks.inside import bandwidth as memory
+from edge_benchmarks.inside.bandwidth import Bandwidth, last_cache_bytes, measure_bandwidth
+from edge_benchmarks.inside.peak import Peak, Product, fastest_ns, measure_peak, product_model
 from edge_benchmarks.inside.roofline import (
-    Bandwidth,
-    Peak,
     Roof,
     RooflinePoint,
     Work,
+    measure_roof,
     place,
     steps,
+    thread_counts,
     work_of,
 )
-from edge_benchmarks.inside.roofline import bandwidth as memory
-from edge_benchmarks.inside.roofline.bandwidth import last_cache_bytes, measure_bandwidth
-from edge_benchmarks.inside.roofline.peak import Product, fastest_ns, measure_peak, product_model
-from edge_benchmarks.inside.roofline.point import measure_roof, thread_counts
 from edge_benchmarks.measure.timing import fill_randomly
 from edge_common.data import decode, encode
 from tests.benchmarks.fakes import FakeClock, FakeEngine
@@ -220,9 +219,7 @@ def test_the_roof_is_measured_for_one_thread_and_those_asked_for(
 
 def test_a_real_roof(monkeypatch: pytest.MonkeyPatch) -> None:
     small = Bandwidth(1, 8.0, 10.0, 8000, False)
-    monkeypatch.setattr(
-        "edge_benchmarks.inside.roofline.point.measure_bandwidth", lambda threads: small
-    )
+    monkeypatch.setattr("edge_benchmarks.inside.roofline.measure_bandwidth", lambda threads: small)
     told = []
     roof = measure_roof(EngineOptions(), seconds=0.001, on_step=lambda: told.append(1))
     assert [peak.precision for peak in roof.peaks] == ["int8", "float32"]

@@ -4,8 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_benchmarks.judge.score import DecisionLine, Segment, score_decisions
-from edge_benchmarks.judge.score_files import read_decisions, read_segments
+from edge_benchmarks.judge.score import (
+    DecisionLine,
+    Segment,
+    read_decisions,
+    read_segments,
+    score_decisions,
+)
 from edge_common.errors import ConfigError
 
 LEFT = Segment(0, 9, {"action": "left"})

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from edge.stream.stream import EngineOptions
 from edge.tflite.operators import read_operators
-from edge_benchmarks.inside.roofline.bandwidth import Bandwidth, measure_bandwidth
-from edge_benchmarks.inside.roofline.peak import PRECISIONS, Peak, measure_peak
+from edge_benchmarks.inside.bandwidth import Bandwidth, measure_bandwidth
+from edge_benchmarks.inside.peak import PRECISIONS, Peak, measure_peak
 
 _VIEWS = frozenset({"EXPAND_DIMS", "RESHAPE", "SQUEEZE"})  # move nothing
 COMPUTE, MEMORY = "compute", "memory"

@@ -1,14 +1,23 @@
-"""The history of a folder as a person reads it."""
+"""What a score and a history say, as a person reads it."""
 
 from collections.abc import Iterator, Sequence
 
 from edge_benchmarks.judge.cells import megabytes
 from edge_benchmarks.judge.history import Entry, Group, History
+from edge_benchmarks.judge.score import Score, Tally, TaskScore
 from edge_common.console import text_table
+
+
+def score_report(score: Score) -> str:
+    """What counted, then two lines a task."""
+    header = ["task", "over", "metric", "value", "right/n", "95 % interval"]
+    rows = [row for task in score.tasks for row in _rows(task)]
+    return f"{_counts(score)}\n\n{text_table(header, rows)}"
+
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _FLAT = 0.05  # values that lie within this share of each other are drawn as one
-_HEADER = (
+_ENTRIES = (
     "date",
     "revision",
     "bundle",
@@ -37,7 +46,7 @@ def _group(group: Group) -> Iterator[str]:
     yield f"on {group.machine}; {group.settings}"
     if line := sparkline([entry.floor_ms for entry in group.entries]):
         yield f"floor {line}"
-    yield text_table(_HEADER, [_row(entry) for entry in group.entries])
+    yield text_table(_ENTRIES, [_row(entry) for entry in group.entries])
 
 
 def _row(entry: Entry) -> list[str]:
@@ -72,3 +81,31 @@ def sparkline(values: Sequence[float | None]) -> str:
     reach = max(max(measured_values) - low, _FLAT * max(measured_values)) or 1.0
     last = len(_BLOCKS) - 1
     return "".join(" " if v is None else _BLOCKS[round((v - low) / reach * last)] for v in values)
+
+
+def _counts(score: Score) -> str:
+    lines = [
+        f"{score.counted} of {score.decisions} decisions counted: "
+        f"their window of {score.window} frames lies within one segment",
+        f"{score.straddling} left out, because their window straddles segments",
+    ]
+    if score.outside:
+        lines.append(f"{score.outside} left out, because the truth says nothing of their frames")
+    if score.unseen:
+        lines.append(f"{score.unseen} of {score.segments} segments hold no decision that counts")
+    return "\n".join(lines)
+
+
+def _rows(task: TaskScore) -> list[list[str]]:
+    return [
+        [task.task, "decisions", task.metric, *_figures(task.decisions)],
+        ["", "segments", "", *_figures(task.segments)],
+    ]
+
+
+def _figures(tally: Tally) -> list[str]:
+    if tally.value is None:
+        return ["not measured", "", ""]
+    of = f"{tally.n}" if tally.right is None else f"{tally.right}/{tally.n}"
+    interval = "{:.4f} to {:.4f}".format(*tally.interval) if tally.interval else ""
+    return [f"{tally.value:.4f}", of, interval]
