@@ -12,13 +12,13 @@ import click
 
 
 def text_table(
-    header: Sequence[str], rows: Sequence[Sequence[object]], left: Collection[int] = (0,)
+    header: Sequence[str], rows: Sequence[Sequence[object]], left_columns: Collection[int] = (0,)
 ) -> str:
     """Align columns: those numbered in `left` to the left, all others to the right."""
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = [
-        "  ".join(_pad(row[i], widths[i], i in left) for i in range(len(header))).rstrip()
+        "  ".join(_pad(row[i], widths[i], i in left_columns) for i in range(len(header))).rstrip()
         for row in cells
     ]
     lines.insert(1, "  ".join("-" * width for width in widths))
@@ -53,13 +53,13 @@ class Progress:
     def steps(self) -> Iterator[Callable[[int, int], None]]:
         """Yield a function that is told how many things are done, and of how many."""
         if self._quiet or not sys.stderr.isatty():
-            yield lambda done, total: None
+            yield lambda finished, total: None
             return
-        with click.progressbar(length=1, file=sys.stderr) as shown:
+        with click.progressbar(length=1, file=sys.stderr) as progress_bar:
 
-            def tell(done: int, total: int) -> None:
-                shown.length = total
-                shown.update(done - shown.pos)
+            def tell(finished: int, total: int) -> None:
+                progress_bar.length = total
+                progress_bar.update(finished - progress_bar.pos)
 
             yield tell
 
@@ -70,8 +70,8 @@ def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty():
         yield lambda: None
         return
-    with click.progressbar(length=total, label=label, file=sys.stderr) as shown:
-        yield lambda: shown.update(1)
+    with click.progressbar(length=total, label=label, file=sys.stderr) as progress_bar:
+        yield lambda: progress_bar.update(1)
 
 
 @functools.cache

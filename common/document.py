@@ -150,8 +150,8 @@ def _html(section: Section, anchor: str, parts: Sequence[tuple[str, Section]]) -
     pieces += [f"<pre>{html.escape(section.code)}</pre>"] if section.code else []
     pieces += [_html_table(table) for table in section.tables]
     if section.pictures:
-        shown = "\n".join(map(_html_picture, section.pictures))
-        pieces.append(f'<div class="pictures">\n{shown}\n</div>')
+        figures = "\n".join(map(_html_picture, section.pictures))
+        pieces.append(f'<div class="pictures">\n{figures}\n</div>')
     return "\n".join(pieces)
 
 

@@ -100,13 +100,13 @@ def _legend_columns(labels: Sequence[str]) -> int:
     return max(_LEGEND_LETTERS // max(widths), 1)
 
 
-def log_scale(axes: "Axes", which: str = "x") -> None:
+def log_scale(axes: "Axes", direction: str = "x") -> None:
     """A logarithmic axis with plain numbers, fewer if it is long."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = axes.get_xlim() if which == "x" else axes.get_ylim()
+    (axes.set_xscale if direction == "x" else axes.set_yscale)("log")
+    axis = axes.xaxis if direction == "x" else axes.yaxis
+    low, high = axes.get_xlim() if direction == "x" else axes.get_ylim()
     axis.set_major_locator(LogLocator(subs=_FINE if high < _LONG * low else _COARSE))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(NullFormatter())

@@ -20,7 +20,7 @@ def can_be_written(path: Path) -> bool:
 def whole_file(path: Path) -> Iterator[BinaryIO]:
     """Write to a hidden file beside `path`, which takes its name when the block is done.
 
-    Where the block or the disk fails, nothing is left. Raises OSError.
+    If the block or the disk fails, nothing is left. Raises OSError.
     """
     handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -48,7 +48,7 @@ def whole_path(path: Path) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write under the final name only when whole. Raises SinkError where it cannot."""
+    """Write under the final name only when whole. Raises SinkError if it cannot."""
     try:
         with whole_file(path) as stream:
             stream.write(content)
@@ -59,7 +59,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def write_cached(path: Path, content: bytes) -> None:
-    """Put a file into a cache, whole; its folder is made. Raises SinkError where it cannot."""
+    """Put a file into a cache, whole; its folder is made. Raises SinkError if it cannot."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as stream:

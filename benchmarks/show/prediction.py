@@ -17,7 +17,7 @@ def forecast_table(prediction: Forecast) -> str:
     lines = [f"{prediction.bundle}: predicted, not measured"]
     if predicted:
         rows = [_row(each) for each in predicted]
-        lines += [text_table([*HEADER, *_MORE], rows, left=(0, 5, 6)), ""]
+        lines += [text_table([*HEADER, *_MORE], rows, left_columns=(0, 5, 6)), ""]
     lines += [each.not_predicted for each in prediction.boards if not each.frame]
     return "\n".join([*lines, *_notes(prediction, predicted)])
 

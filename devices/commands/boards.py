@@ -1,13 +1,18 @@
 """`edge-devices list` and `show`: boards, and what this machine tells of itself now."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
 from edge_common.command_line import json_option, one_line_errors
-from edge_common.console import megabytes, section
+from edge_common.console import megabytes, printable, section, text_table
 from edge_devices.commands import checked_root, root_option
-from edge_devices.doctor.host import State
+from edge_devices.detection.detect import detect
+from edge_devices.doctor.host import Host, State, read_state
+from edge_devices.profiles.catalogue import Catalogue, catalogue, profile_named
 from edge_devices.profiles.profile import Profile
 from edge_devices.telemetry.clocks import ClockPolicy
 from edge_devices.telemetry.temperature import Throttling
@@ -28,48 +33,50 @@ def list_boards(as_json: bool) -> None:
     A file of your own wins over a shipped one of its name. Files that cannot be used are
     listed with the reason.
     """
-    import json
-
-    from edge_common.console import text_table
-    from edge_devices.detection.detect import detect
-    from edge_devices.profiles.catalogue import catalogue
-
-    known = catalogue()
-    detected = detect(known=known)
-    here = detected.profile.name
+    listing = catalogue()
+    detected = detect(boards=listing)
+    this_name = detected.profile.name
     if as_json:
-        boards = [
-            {
-                "name": each.name,
-                "title": each.title,
-                "cores": each.cpu.cores,
-                "cpu": each.cpu.name,
-                "clock_mhz": each.cpu.clock_mhz,
-                "memory_mib": list(each.memory.size_mib),
-                "is_this_machine": each.name == here,
-                "file": str(known.own.get(each.name, "")) or None,
-            }
-            for each in known.profiles.values()
-        ]
-        broken = [{"file": str(each.path), "reason": each.reason} for each in known.broken]
-        click.echo(json.dumps({"boards": boards, "broken": broken}, indent=1))
+        click.echo(json.dumps(_as_json(listing, this_name), indent=1))
         return
+    click.echo(_table(listing, this_name))
+    click.echo(f"\n* this machine ({detected.statement})")
+    for each in listing.broken:
+        click.echo(f"broken, left out: {each.reason}")
+
+
+def _as_json(listing: Catalogue, this_name: str) -> dict[str, Any]:
+    boards = [
+        {
+            "name": each.name,
+            "title": each.title,
+            "cores": each.cpu.cores,
+            "cpu": each.cpu.name,
+            "clock_mhz": each.cpu.clock_mhz,
+            "memory_mib": list(each.memory.size_mib),
+            "is_this_machine": each.name == this_name,
+            "file": str(listing.own.get(each.name, "")) or None,
+        }
+        for each in listing.profiles.values()
+    ]
+    broken = [{"file": str(each.path), "reason": each.reason} for each in listing.broken]
+    return {"boards": boards, "broken": broken}
+
+
+def _table(listing: Catalogue, this_name: str) -> str:
     rows = [
         (
-            each.name + (" *" if each.name == here else ""),
+            each.name + (" *" if each.name == this_name else ""),
             each.title,
             f"{each.cpu.cores} x {each.cpu.name}",
             each.cpu.clock_mhz,
             _memory(each.memory.size_mib),
-            "yours" if each.name in known.own else "shipped",
+            "yours" if each.name in listing.own else "shipped",
         )
-        for each in known.profiles.values()
+        for each in listing.profiles.values()
     ]
     header = ("name", "board", "cores", "MHz", "memory", "profile")
-    click.echo(text_table(header, rows, left=(0, 1, 2, 5)))
-    click.echo(f"\n* this machine ({detected.statement})")
-    for each in known.broken:
-        click.echo(f"broken, left out: {each.reason}")
+    return text_table(header, rows, left_columns=(0, 1, 2, 5))
 
 
 def _memory(sizes_mib: tuple[int, ...]) -> str:
@@ -100,13 +107,6 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
     The profile says what the board can do, the state what it does: clocks, governor,
     temperature, throttling, power, memory, limits and usable cores.
     """
-    import json
-    from dataclasses import asdict
-
-    from edge_common.console import printable
-    from edge_devices.doctor.host import Patient, read_state
-    from edge_devices.profiles.catalogue import catalogue, profile_named
-
     for each in catalogue().broken:
         click.echo(f"left out: {each.reason}", err=True)
     if name is not None:
@@ -114,11 +114,15 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
         text = json.dumps({"profile": asdict(profile)}, indent=1)
         click.echo(text if as_json else profile_text(profile))
         return
-    patient = Patient(checked_root(root))
-    state, detected = read_state(patient), patient.detected
+    host = Host(checked_root(root))
+    state, detected = read_state(host), host.detected
     if as_json:
-        told = {"how": detected.how, "evidence": detected.evidence, "board": detected.board}
-        answer = {"detected": told, "profile": asdict(detected.profile), "now": asdict(state)}
+        recognition = {"how": detected.how, "evidence": detected.evidence, "board": detected.board}
+        answer = {
+            "detected": recognition,
+            "profile": asdict(detected.profile),
+            "now": asdict(state),
+        }
         click.echo(json.dumps(answer, indent=1))
         return
     texts = (printable(detected.statement), state_text(state), profile_text(detected.profile))
@@ -132,7 +136,7 @@ def profile_text(profile: Profile) -> str:
     """What is known of a board."""
     cpu, memory, run = profile.cpu, profile.memory, profile.run
     caches = ((name, getattr(cpu, key)) for name, key in _CACHES)
-    measured = memory.measured_bandwidth_gb_s
+    copied_gb_s = memory.measured_bandwidth_gb_s
     pairs = (
         ("processor", f"{cpu.cores} x {cpu.name} at {cpu.clock_mhz} MHz, {cpu.architecture}"),
         ("int8", "dot products" if cpu.dot_product else "no dot products"),
@@ -141,7 +145,7 @@ def profile_text(profile: Profile) -> str:
         (
             "bandwidth",
             f"{memory.bandwidth_gb_s:g} GB/s at the bus"
-            + (f", {measured:g} GB/s copied by one core" if measured else ""),
+            + (f", {copied_gb_s:g} GB/s copied by one core" if copied_gb_s else ""),
         ),
         ("run with", _run_options(profile)),
         ("delegates", ", ".join(run.delegates)),
@@ -188,10 +192,12 @@ def state_text(state: State) -> str:
 
 
 def _dot_product(features: tuple[str, ...]) -> str | None:
-    found = [name for name in ("asimddp", "i8mm", "avx_vnni", "avx512_vnni") if name in features]
+    extensions = [
+        name for name in ("asimddp", "i8mm", "avx_vnni", "avx512_vnni") if name in features
+    ]
     if not features:
         return None
-    return f"dot products ({', '.join(found)})" if found else "no dot products"
+    return f"dot products ({', '.join(extensions)})" if extensions else "no dot products"
 
 
 def _clock(policy: ClockPolicy) -> str:
@@ -202,25 +208,25 @@ def _clock(policy: ClockPolicy) -> str:
 
 
 def _throttling(state: State) -> str:
-    found = state.snapshot.throttling
-    if found is not None:
-        return _conditions(found)
+    throttling = state.snapshot.throttling
+    if throttling is not None:
+        return _conditions(throttling)
     if state.cooling is None:
         return "not told"
     return ", ".join(each.name for each in state.cooling) or "none now"
 
 
-def _conditions(found: Throttling) -> str:
-    now = " and ".join(found.now) or "none"
-    return f"{now} now; {' and '.join(found.since_boot) or 'none'} since boot"
+def _conditions(throttling: Throttling) -> str:
+    now = " and ".join(throttling.now) or "none"
+    return f"{now} now; {' and '.join(throttling.since_boot) or 'none'} since boot"
 
 
 def _memory_lines(state: State) -> str:
     if state.memory_bytes is None:
         return "not told"
-    left = state.available_bytes
+    available = state.available_bytes
     return megabytes(state.memory_bytes) + (
-        f", {megabytes(left)} available" if left is not None else ""
+        f", {megabytes(available)} available" if available is not None else ""
     )
 
 

@@ -35,16 +35,16 @@ def doctor(root: Path, as_json: bool) -> None:
     import json
     from dataclasses import asdict
 
-    from edge_devices.doctor import Patient, Status, examine
+    from edge_devices.doctor import Host, Status, examine
 
-    patient = Patient(checked_root(root))
-    findings = examine(patient)
+    host = Host(checked_root(root))
+    findings = examine(host)
     if as_json:
-        checks = [{"check": name, **asdict(found)} for name, found in findings.items()]
-        click.echo(json.dumps({"board": patient.profile.name, "checks": checks}, indent=1))
+        checks = [{"check": name, **asdict(finding)} for name, finding in findings.items()]
+        click.echo(json.dumps({"board": host.profile.name, "checks": checks}, indent=1))
     else:
         click.echo(diagnosis_text(findings))
-    if any(found.status is Status.PROBLEM for found in findings.values()):
+    if any(finding.status is Status.PROBLEM for finding in findings.values()):
         raise SystemExit(1)
 
 
@@ -67,8 +67,8 @@ def diagnosis_text(findings: Mapping[str, Finding]) -> str:
 
 def _lines(name: str, finding: Finding) -> list[str]:
     word = f"{finding.status.value:<{_STATUS_WIDTH}}"
-    told = hanging(f"{word}{name:<{_NAME_WIDTH}}", finding.what)
-    coloured = click.style(word, fg=_COLOURS[finding.status]) + told[len(word) :]
+    text = hanging(f"{word}{name:<{_NAME_WIDTH}}", finding.what)
+    coloured = click.style(word, fg=_COLOURS[finding.status]) + text[len(word) :]
     margin = " " * (_STATUS_WIDTH + _NAME_WIDTH)
     advice = hanging(f"{margin}-> ", finding.advice)
     command = f"{margin}   {finding.command}"  # in one piece, to be copied

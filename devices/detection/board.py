@@ -76,7 +76,7 @@ def userland_architecture(root: Path = Path("/"), blocks: tuple[cpuinfo.Block, .
 
 
 def elf_machine(header: bytes) -> str | None:
-    """The machine of an ELF file by its first 20 bytes; None where they are of none known."""
+    """The machine of an ELF file by its first 20 bytes; None if they are of none known."""
     if len(header) < _HEADER_BYTES or header[:4] != b"\x7fELF":
         return None
     return _MACHINES.get(int.from_bytes(header[18:20], "big" if header[5] == 2 else "little"))

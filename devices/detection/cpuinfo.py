@@ -75,7 +75,7 @@ def _fields(paragraph: str) -> Block:
 
 
 def logical_cores(blocks: tuple[Block, ...]) -> int:
-    """How many logical cores are on line; 0 where the text does not say."""
+    """How many logical cores are on line; 0 if the text does not say."""
     return sum("processor" in block for block in blocks)
 
 

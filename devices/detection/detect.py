@@ -27,7 +27,7 @@ _GENERIC_ELSE = "generic-x86-64"
 class Detected:
     """The profile of a machine.
 
-    how: `model`, `compatible`, `cpu`, or `architecture` where no profile fits.  evidence: what
+    how: `model`, `compatible`, `cpu`, or `architecture` if no profile fits.  evidence: what
     told it.  board: what the board calls itself; None: nothing.
     """
 
@@ -60,30 +60,30 @@ _HOW = {
 }
 
 
-def detect(root: Path = Path("/"), known: Catalogue | None = None) -> Detected:
+def detect(root: Path = Path("/"), boards: Catalogue | None = None) -> Detected:
     """Find the profile of the machine whose /proc and /sys lie below `root`; never fails.
 
     Evidence, best first: the device tree's model (or the one that a Raspberry Pi's kernel
     adds to /proc/cpuinfo), a name in the device tree's `compatible`, the processor's part
-    number where the board does not name itself, else the architecture of its programs.
+    number if the board does not name itself, else the architecture of its programs.
     """
-    known = known or catalogue()
+    boards = boards or catalogue()
     blocks = cpuinfo.read_blocks(root)
     model = device_tree_model(root) or cpuinfo.board_name(blocks)
     names = compatible(root)
     return (
-        by_model(known, model)
-        or _by_compatible(known, names, model)
-        or (_by_cpu(known, blocks) if model is None and not names else None)
-        or _by_architecture(known, root, blocks, model or next(iter(names), None))
+        by_model(boards, model)
+        or _by_compatible(boards, names, model)
+        or (_by_cpu(boards, blocks) if model is None and not names else None)
+        or _by_architecture(boards, root, blocks, model or next(iter(names), None))
     )
 
 
-def by_model(known: Catalogue, model: str | None) -> Detected | None:
-    """The profile with the longest beginning of the model; the user's own where two have it."""
+def by_model(boards: Catalogue, model: str | None) -> Detected | None:
+    """The profile with the longest beginning of the model; the user's own if two have it."""
     fits = [
-        (len(start), profile.name in known.own, profile)
-        for profile in known.profiles.values()
+        (len(start), profile.name in boards.own, profile)
+        for profile in boards.profiles.values()
         for start in profile.recognise.models
         if model and model.startswith(start)
     ]
@@ -91,9 +91,9 @@ def by_model(known: Catalogue, model: str | None) -> Detected | None:
     return Detected(best[2], "model", f"'{model}'", model) if best else None
 
 
-def _by_compatible(known: Catalogue, names: Iterable[str], model: str | None) -> Detected | None:
+def _by_compatible(boards: Catalogue, names: Iterable[str], model: str | None) -> Detected | None:
     """The tree names the board before its chip, so its first known name counts."""
-    profiles = sorted(known.profiles.values(), key=lambda profile: profile.name not in known.own)
+    profiles = sorted(boards.profiles.values(), key=lambda profile: profile.name not in boards.own)
     for name in names:
         for profile in profiles:
             if name in profile.recognise.compatible:
@@ -101,12 +101,12 @@ def _by_compatible(known: Catalogue, names: Iterable[str], model: str | None) ->
     return None
 
 
-def _by_cpu(known: Catalogue, blocks: tuple[cpuinfo.Block, ...]) -> Detected | None:
-    """The only profile with as many cores of this kind; None where several boards have them."""
+def _by_cpu(boards: Catalogue, blocks: tuple[cpuinfo.Block, ...]) -> Detected | None:
+    """The only profile with as many cores of this kind; None if several boards have them."""
     parts = cpuinfo.core_parts(blocks)
     fits = [
         profile
-        for profile in known.profiles.values()
+        for profile in boards.profiles.values()
         if parts and set(parts) <= set(profile.recognise.cores) and len(parts) == profile.cpu.cores
     ]
     if len(fits) != 1:
@@ -115,10 +115,10 @@ def _by_cpu(known: Catalogue, blocks: tuple[cpuinfo.Block, ...]) -> Detected | N
 
 
 def _by_architecture(
-    known: Catalogue, root: Path, blocks: tuple[cpuinfo.Block, ...], board: str | None
+    boards: Catalogue, root: Path, blocks: tuple[cpuinfo.Block, ...], board: str | None
 ) -> Detected:
     architecture = userland_architecture(root, blocks)
-    profile = known.profiles[_GENERIC.get(architecture, _GENERIC_ELSE)]
+    profile = boards.profiles[_GENERIC.get(architecture, _GENERIC_ELSE)]
     return Detected(profile, "architecture", architecture, board or dmi_product(root))
 
 

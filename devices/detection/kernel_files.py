@@ -13,7 +13,7 @@ _INT64 = 2**63
 
 
 def read_bytes(path: Path) -> bytes | None:
-    """The content of a file; None where it is missing, refused, or not ready."""
+    """The content of a file; None if it is missing, refused, or not ready."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
@@ -35,7 +35,7 @@ def _read_all(file: int) -> bytes:
 
 
 def read_start(path: Path, size: int) -> bytes:
-    """The first `size` bytes of a file, fewer where it is shorter; none where it is refused."""
+    """The first `size` bytes of a file, fewer if it is shorter; none if it is refused."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (OSError, ValueError):
@@ -49,7 +49,7 @@ def read_start(path: Path, size: int) -> bytes:
 
 
 def read_text(path: Path) -> str | None:
-    """The content without white space and NULs around it; None where nothing is left."""
+    """The content without white space and NULs around it; None if nothing is left."""
     content = read_bytes(path)
     return content.decode(errors="replace").strip("\0 \t\r\n") or None if content else None
 
@@ -57,7 +57,7 @@ def read_text(path: Path) -> str | None:
 def read_int(
     path: Path, *, base: int = 10, least: int = -_INT64, most: int = _INT64 - 1
 ) -> int | None:
-    """The one whole number in a file; None where there is none or it is out of range."""
+    """The one whole number in a file; None if there is none or it is out of range."""
     return whole_number(read_text(path), base=base, least=least, most=most)
 
 
@@ -89,7 +89,7 @@ def read_kilobytes(path: Path, name: str) -> int | None:
 
 
 def children(folder: Path, prefix: str = "") -> list[Path]:
-    """What a folder holds under names that start with `prefix`, sorted; [] where unreadable."""
+    """What a folder holds under names that start with `prefix`, sorted; [] if unreadable."""
     try:
         names = os.listdir(folder)
     except (OSError, ValueError):

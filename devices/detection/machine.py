@@ -74,7 +74,7 @@ def this_machine(root: Path = Path("/")) -> Machine:
 
 
 def _memory_told_by_psutil() -> int:
-    """Where there is no /proc; importing it costs a command 10 ms."""
+    """If there is no /proc; importing it costs a command 10 ms."""
     import psutil
 
     return int(psutil.virtual_memory().total)
@@ -90,12 +90,16 @@ def differences(a: Machine, b: Machine) -> tuple[str, ...]:
     `("governor: performance and powersave", "usable cores: 4 and 2")`. Of kernel and Python only
     major and minor version count, of memory a difference of more than 5 %.
     """
-    said = [(name, fact(a), fact(b)) for name, fact in _FACTS.items()]
-    found = [f"{name}: {one} and {two}" for name, one, two in said if one and two and one != two]
+    facts = [(name, fact(a), fact(b)) for name, fact in _FACTS.items()]
+    texts = [
+        f"{name}: {first} and {second}"
+        for name, first, second in facts
+        if first and second and first != second
+    ]
     less, more = sorted((_memory(a), _memory(b)))
     if less < _SAME_MEMORY * more:
-        found.append(f"memory: {_memory(a) / 1e6:.0f} MB and {_memory(b) / 1e6:.0f} MB")
-    return tuple(found)
+        texts.append(f"memory: {_memory(a) / 1e6:.0f} MB and {_memory(b) / 1e6:.0f} MB")
+    return tuple(texts)
 
 
 def _memory(machine: Machine) -> int:

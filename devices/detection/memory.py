@@ -75,7 +75,7 @@ def peak_rss_bytes(status: Path = Path("/proc/self/status")) -> int:
     """Peak resident set size of this process.
 
     `VmHWM` starts anew with each program; `ru_maxrss` also counts what the parent
-    had before it started this one, and serves only where there is no /proc.
+    had before it started this one, and serves only if there is no /proc.
     """
     peak = read_kilobytes(status, "VmHWM")
     if peak is not None:
@@ -98,7 +98,7 @@ class SwapArea:
 
 
 def read_swap(root: Path = Path("/")) -> tuple[SwapArea, ...] | None:
-    """All areas in use for swapping; None where the kernel does not tell."""
+    """All areas in use for swapping; None if the kernel does not tell."""
     lines = (read_text(root / "proc/swaps") or "").splitlines()
     if not lines:
         return None
@@ -176,8 +176,8 @@ def _least(*readers: tuple[Callable[[Path], T | None], Iterable[Path]]) -> T | N
 def _folders(root: Path, controller: str) -> Iterator[Path]:
     """This process's group for a controller and all above it; "" is version 2, which has all."""
     for line in (read_text(root / "proc/self/cgroup") or "").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, group = rest.partition(":")
+        _, _, fields = line.partition(":")
+        controllers, _, group = fields.partition(":")
         if controller in controllers.split(","):
             for mount in {"": ("", "unified")}.get(controller, (controllers, controller)):
                 yield from _upwards(root / _MOUNTS / mount, group)

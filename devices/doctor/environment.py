@@ -44,7 +44,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class Environment:
     """python: its version.  packages: those of PACKAGES that are installed.
 
     free_bytes: of the file system of the working folder; None: not told.
@@ -57,13 +57,13 @@ class Surroundings:
     vcgencmd: tuple[Answer, ...] = field(default=(), repr=False)
 
     def version(self, package: str) -> str | None:
-        """The installed version of a package; None where it is not installed."""
+        """The installed version of a package; None if it is not installed."""
         return next((each.version for each in self.packages if each.name == package), None)
 
 
-def read_surroundings(root: Path = Path("/")) -> Surroundings | None:
-    """Those of this machine where `root` is `/`, else what was recorded; None without a record."""
-    return _here() if is_here(root) else parse_surroundings(read_bytes(root / RECORDED))
+def read_environment(root: Path = Path("/")) -> Environment | None:
+    """Those of this machine if `root` is `/`, else what was recorded; None without a record."""
+    return _here() if is_here(root) else parse_environment(read_bytes(root / RECORDED))
 
 
 def is_here(root: Path) -> bool:
@@ -75,28 +75,28 @@ def vcgencmd_of(root: Path) -> Vcgencmd:
     """How to ask the firmware: its command here, the recorded answers elsewhere."""
     if is_here(root):
         return run_vcgencmd
-    recorded = read_surroundings(root)
+    recorded = read_environment(root)
     answers = {each.question: each.text for each in recorded.vcgencmd} if recorded else {}
     return answers.get
 
 
 def ask_vcgencmd() -> tuple[Answer, ...]:
-    """The answers to all questions that the readers ask; empty where the command is missing."""
+    """The answers to all questions that the readers ask; empty if the command is missing."""
     answers = ((question, run_vcgencmd(question)) for question in VCGENCMD_QUESTIONS)
     return tuple(Answer(question, text) for question, text in answers if text is not None)
 
 
-def parse_surroundings(content: bytes | None) -> Surroundings | None:
-    """Read a recorded file; None where it is missing or damaged."""
+def parse_environment(content: bytes | None) -> Environment | None:
+    """Read a recorded file; None if it is missing or damaged."""
     try:
-        return decode(Surroundings, parse_json(content or b"", RECORDED))
+        return decode(Environment, parse_json(content or b"", RECORDED))
     except DataError:
         return None
 
 
-def _here() -> Surroundings:
+def _here() -> Environment:
     installed = ((name, _version(name)) for name in PACKAGES)
-    return Surroundings(
+    return Environment(
         python=platform.python_version(),
         packages=tuple(Package(name, version) for name, version in installed if version),
         cameras=tuple(

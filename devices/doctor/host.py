@@ -15,7 +15,7 @@ from edge_devices.detection.board import (
 )
 from edge_devices.detection.detect import Detected, detect
 from edge_devices.detection.kernel_files import read_kilobytes, read_text
-from edge_devices.doctor.environment import Surroundings, read_surroundings, vcgencmd_of
+from edge_devices.doctor.environment import Environment, read_environment, vcgencmd_of
 from edge_devices.profiles.catalogue import Catalogue, catalogue
 from edge_devices.profiles.profile import Profile
 from edge_devices.telemetry.clocks import (
@@ -31,7 +31,7 @@ from edge_devices.telemetry.temperature import Vcgencmd, read_temperature_c
 
 
 @dataclass(frozen=True)
-class Patient:
+class Host:
     """A machine by the folder that holds its /proc, /sys and /etc; the rest is read on demand."""
 
     root: Path = Path("/")
@@ -70,8 +70,8 @@ class Patient:
         return read_temperature_c(self.root, self.profile.telemetry.temperature)
 
     @cached_property
-    def surroundings(self) -> Surroundings | None:
-        return read_surroundings(self.root)
+    def environment(self) -> Environment | None:
+        return read_environment(self.root)
 
     @cached_property
     def vcgencmd(self) -> Vcgencmd:
@@ -103,10 +103,10 @@ class State:
     snapshot: Snapshot
 
 
-def read_state(patient: Patient) -> State:
+def read_state(host: Host) -> State:
     """Read everything once."""
-    root, blocks = patient.root, patient.blocks
-    snapshot = read_snapshot(root, patient.vcgencmd)
+    root, blocks = host.root, host.blocks
+    snapshot = read_snapshot(root, host.vcgencmd)
     cores = cpuinfo.logical_cores(blocks)
     return State(
         board=device_tree_model(root) or cpuinfo.board_name(blocks) or dmi_product(root),
@@ -120,10 +120,10 @@ def read_state(patient: Patient) -> State:
         available_bytes=read_kilobytes(root / "proc/meminfo", "MemAvailable"),
         kernel=read_text(root / "proc/sys/kernel/osrelease"),
         os=os_name(root),
-        architecture=patient.architecture,
-        python=patient.surroundings.python if patient.surroundings else None,
-        temperature_c=patient.temperature_c,
-        power_modes=patient.power_modes,
+        architecture=host.architecture,
+        python=host.environment.python if host.environment else None,
+        temperature_c=host.temperature_c,
+        power_modes=host.power_modes,
         cooling=read_cooling(root),
         snapshot=snapshot,
     )
@@ -139,9 +139,9 @@ class Status(str, Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """what: one fact, in words.  advice: what to do about it; "" where nothing is to be done.
+    """what: one fact, in words.  advice: what to do about it; "" if nothing is to be done.
 
-    command: what to type for it, where one line does it.
+    command: what to type for it, if one line does it.
     """
 
     status: Status
@@ -150,16 +150,16 @@ class Finding:
     command: str = ""
 
 
-def ok(what: str) -> Finding:
+def ok(fact: str) -> Finding:
     """All is well here."""
-    return Finding(Status.OK, what)
+    return Finding(Status.OK, fact)
 
 
-def warning(what: str, advice: str, command: str = "") -> Finding:
+def warning(fact: str, advice: str, command: str = "") -> Finding:
     """It may cost speed or surprise."""
-    return Finding(Status.WARNING, what, advice, command)
+    return Finding(Status.WARNING, fact, advice, command)
 
 
-def problem(what: str, advice: str, command: str = "") -> Finding:
+def problem(fact: str, advice: str, command: str = "") -> Finding:
     """It will not work, or not as fast as the board can."""
-    return Finding(Status.PROBLEM, what, advice, command)
+    return Finding(Status.PROBLEM, fact, advice, command)

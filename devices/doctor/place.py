@@ -3,7 +3,7 @@
 from edge_devices.detection import cpuinfo
 from edge_devices.detection.board import compatible
 from edge_devices.detection.kernel_files import read_text, whole_number
-from edge_devices.doctor.host import Finding, Patient, ok, problem, warning
+from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
 # what docker, podman and systemd-nspawn leave for programs to find (systemd-detect-virt (1))
 _CONTAINER_FILES = (".dockerenv", "run/.containerenv", "run/systemd/container")
@@ -12,28 +12,28 @@ _VIRTUAL_MAKERS = ("QEMU", "VMware", "innotek", "Xen", "Amazon EC2", "Google", "
 _VIRTUAL_BOARDS = ("linux,dummy-virt", "qemu,pseries", "linux,kvm")
 
 
-def board(patient: Patient) -> Finding:
+def board(host: Host) -> Finding:
     """Whether there is a profile for this board."""
-    found = patient.detected
-    if found.is_known:
-        return ok(f"{found.profile.title}, {found.statement}")
-    what, _, advice = found.statement.partition("; ")
-    return warning(what, f"{advice} (docs/boards.md), for advice and predictions of this board")
+    detected = host.detected
+    if detected.is_known:
+        return ok(f"{detected.profile.title}, {detected.statement}")
+    fact, _, advice = detected.statement.partition("; ")
+    return warning(fact, f"{advice} (docs/boards.md), for advice and predictions of this board")
 
 
-def profiles(patient: Patient) -> Finding | None:
+def profiles(host: Host) -> Finding | None:
     """Whether all of the user's own profiles can be read."""
-    broken, own = patient.known.broken, patient.known.own
+    broken, own = host.known.broken, host.known.own
     if broken:
         return warning("; ".join(each.reason for each in broken), "mend or remove it")
     return ok(f"{len(own)} of your own: {', '.join(sorted(own))}") if own else None
 
 
-def container(patient: Patient) -> Finding | None:
+def container(host: Host) -> Finding | None:
     """A container hides sensors, firmware and cameras unless they are handed in."""
-    groups = read_text(patient.root / "proc/self/cgroup") or ""
+    groups = read_text(host.root / "proc/self/cgroup") or ""
     # only their being there counts: docker's file is empty, and a record keeps it
-    marks = [name for name in _CONTAINER_FILES if (patient.root / name).exists()]
+    marks = [name for name in _CONTAINER_FILES if (host.root / name).exists()]
     if not marks and not any(name in groups for name in _CONTAINER_GROUPS):
         return None
     return warning(
@@ -42,13 +42,13 @@ def container(patient: Patient) -> Finding | None:
     )
 
 
-def virtual_machine(patient: Patient) -> Finding | None:
+def virtual_machine(host: Host) -> Finding | None:
     """Times taken on a shared host say little about a board."""
-    maker = read_text(patient.root / "sys/class/dmi/id/sys_vendor") or ""
+    maker = read_text(host.root / "sys/class/dmi/id/sys_vendor") or ""
     signs = (
-        bool(cpuinfo.in_virtual_machine(patient.blocks)),
+        bool(cpuinfo.in_virtual_machine(host.blocks)),
         maker.startswith(_VIRTUAL_MAKERS),
-        bool(set(compatible(patient.root)) & set(_VIRTUAL_BOARDS)),
+        bool(set(compatible(host.root)) & set(_VIRTUAL_BOARDS)),
     )
     if not any(signs):
         return None
@@ -58,19 +58,19 @@ def virtual_machine(patient: Patient) -> Finding | None:
     )
 
 
-def cameras(patient: Patient) -> Finding | None:
+def cameras(host: Host) -> Finding | None:
     """Whether this user may open the video devices."""
-    found = patient.surroundings.cameras if patient.surroundings else ()
-    if not found:
+    devices = host.environment.cameras if host.environment else ()
+    if not devices:
         return None
-    locked = [camera.device for camera in found if not camera.usable]
+    locked = [camera.device for camera in devices if not camera.usable]
     if locked:
         return problem(
             f"no rights to {_some(locked)}",
             "join the group video, then log in again",
             'sudo usermod -aG video "$USER"',
         )
-    return ok(_some([camera.device for camera in found]))
+    return ok(_some([camera.device for camera in devices]))
 
 
 def _some(devices: list[str]) -> str:
@@ -89,57 +89,59 @@ _OLDER_NUMPY = "pip install 'numpy<2'"
 _32_BIT = ("armv6l", "armv7l", "i686")
 
 
-def user_land(patient: Patient) -> Finding | None:
+def user_land(host: Host) -> Finding | None:
     """Whether a 32-bit system holds a 64-bit processor back."""
-    if not patient.blocks:
+    if not host.blocks:
         return None
-    if patient.architecture in _32_BIT and cpuinfo.is_64_bit(patient.blocks):
+    if host.architecture in _32_BIT and cpuinfo.is_64_bit(host.blocks):
         return warning(
-            f"32-bit ({patient.architecture}) on a 64-bit processor: LiteRT has no 32-bit wheels, "
+            f"32-bit ({host.architecture}) on a 64-bit processor: LiteRT has no 32-bit wheels, "
             "and tflite-runtime's int8 is slower",
             "install a 64-bit system, such as Raspberry Pi OS (64-bit)",
         )
-    return ok(patient.architecture)
+    return ok(host.architecture)
 
 
-def runtime(patient: Patient) -> Finding | None:
+def runtime(host: Host) -> Finding | None:
     """Whether a TFLite runtime is installed, or could be."""
-    here = patient.surroundings
-    if here is None:
+    environment = host.environment
+    if environment is None:
         return None
-    found = [f"{name} {here.version(name)}" for name in _RUNTIMES if here.version(name)]
-    if found:
-        return ok(", ".join(found))
-    wheels = _WHEELS.get(patient.architecture)
+    runtimes = [
+        f"{name} {environment.version(name)}" for name in _RUNTIMES if environment.version(name)
+    ]
+    if runtimes:
+        return ok(", ".join(runtimes))
+    wheels = _WHEELS.get(host.architecture)
     if wheels is None:
         return problem(
-            f"no TFLite runtime is installed, and none has wheels for {patient.architecture}",
+            f"no TFLite runtime is installed, and none has wheels for {host.architecture}",
             "use a 64-bit ARM or x86 system",
         )
     name, oldest, newest = wheels
     span = f"{_version(oldest)} to {_version(newest)}"
-    if oldest <= _minor(here.python) <= newest:
+    if oldest <= _minor(environment.python) <= newest:
         pins = " 'numpy<2'" if name == "tflite-runtime" else ""
         return problem("no TFLite runtime is installed", "install one", f"pip install {name}{pins}")
     return problem(
-        f"no TFLite runtime is installed, and {name} has no wheels for Python {here.python}",
+        f"no TFLite runtime is installed, and {name} has no wheels for Python {environment.python}",
         f"make an environment with Python {span}",
         f"uv venv --python {_version(newest)}",
     )
 
 
-def numpy(patient: Patient) -> Finding | None:
+def numpy(host: Host) -> Finding | None:
     """Whether tflite-runtime, built for numpy 1, meets numpy 2."""
-    here = patient.surroundings
-    version = here.version("numpy") if here else None
-    if here is None or version is None:
+    environment = host.environment
+    version = environment.version("numpy") if environment else None
+    if environment is None or version is None:
         return None
-    if not here.version("tflite-runtime") or _minor(version) < (2, 0):
+    if not environment.version("tflite-runtime") or _minor(version) < (2, 0):
         return ok(version)
-    what = f"{version} with tflite-runtime, which fails at the first network"
-    if here.version("ai-edge-litert"):
-        return warning(what, "use --runtime litert, or an older numpy", _OLDER_NUMPY)
-    return problem(what, "install numpy 1, for which tflite-runtime was built", _OLDER_NUMPY)
+    fact = f"{version} with tflite-runtime, which fails at the first network"
+    if environment.version("ai-edge-litert"):
+        return warning(fact, "use --runtime litert, or an older numpy", _OLDER_NUMPY)
+    return problem(fact, "install numpy 1, for which tflite-runtime was built", _OLDER_NUMPY)
 
 
 def _minor(version: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from edge_common.errors import DeviceError
 from edge_devices.detection.kernel_files import read_bytes, read_start
 from edge_devices.detection.memory import limit_files
-from edge_devices.doctor.environment import RECORDED, ask_vcgencmd, is_here, read_surroundings
+from edge_devices.doctor.environment import RECORDED, ask_vcgencmd, is_here, read_environment
 
 _PATTERNS = (
     *("proc/cpuinfo", "proc/meminfo", "proc/swaps", "proc/sys/kernel/osrelease"),
@@ -46,7 +46,7 @@ _STATUS_FIELDS = (b"VmHWM", b"VmRSS", b"Cpus_allowed_list")
 def record(folder: Path, root: Path = Path("/")) -> int:
     """Save what is known of the machine below `root` into a new folder; the number of files.
 
-    Files that are missing or refused are left out. Raises DeviceError where the folder holds
+    Files that are missing or refused are left out. Raises DeviceError if the folder holds
     something already or cannot be made.
     """
     try:
@@ -65,8 +65,8 @@ def record(folder: Path, root: Path = Path("/")) -> int:
 
 
 def _contents(root: Path) -> Iterator[tuple[str, bytes]]:
-    found = {path for pattern in _PATTERNS for path in root.glob(pattern)}
-    for path in sorted(found | set(limit_files(root))):
+    paths = {path for pattern in _PATTERNS for path in root.glob(pattern)}
+    for path in sorted(paths | set(limit_files(root))):
         content = read_bytes(path)
         if content is not None:
             name = path.relative_to(root).as_posix()
@@ -76,16 +76,16 @@ def _contents(root: Path) -> Iterator[tuple[str, bytes]]:
         if header := read_start(root / name, _HEADER_BYTES):
             yield name, header
     yield from ((name, b"") for name in _MARKS if (root / name).exists())
-    yield RECORDED, _surroundings(root)
+    yield RECORDED, _environment(root)
 
 
-def _surroundings(root: Path) -> bytes:
-    found = read_surroundings(root)
-    if found is None:
+def _environment(root: Path) -> bytes:
+    environment = read_environment(root)
+    if environment is None:
         return b"{}\n"
     if is_here(root):
-        found = dataclasses.replace(found, vcgencmd=ask_vcgencmd())
-    return (json.dumps(dataclasses.asdict(found), indent=1) + "\n").encode()
+        environment = dataclasses.replace(environment, vcgencmd=ask_vcgencmd())
+    return (json.dumps(dataclasses.asdict(environment), indent=1) + "\n").encode()
 
 
 def _without_serial(content: bytes, root: Path) -> bytes:
@@ -104,9 +104,9 @@ def _mounts_of_swap(content: bytes, root: Path) -> bytes:
     swaps = (read_bytes(root / "proc/swaps") or b"").split()
     fields = (line.split()[:5] for line in content.splitlines())
     return b"".join(
-        b" ".join(kept) + b"\n"
-        for kept in fields
-        if len(kept) == 5 and any(s.startswith(kept[4].rstrip(b"/") + b"/") for s in swaps)
+        b" ".join(mount) + b"\n"
+        for mount in fields
+        if len(mount) == 5 and any(s.startswith(mount[4].rstrip(b"/") + b"/") for s in swaps)
     )
 
 

@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from edge_devices.doctor import place, speed
 from edge_devices.doctor import resources as room
-from edge_devices.doctor.host import Finding, Patient
+from edge_devices.doctor.host import Finding, Host
 
-# a check gives None where it does not apply, or where the machine does not tell
-Check = Callable[[Patient], Finding | None]
+# a check gives None if it does not apply, or if the machine does not tell
+Check = Callable[[Host], Finding | None]
 
 CHECKS: dict[str, Check] = {
     "board": place.board,
@@ -31,7 +31,7 @@ CHECKS: dict[str, Check] = {
 }
 
 
-def examine(patient: Patient) -> dict[str, Finding]:
+def examine(host: Host) -> dict[str, Finding]:
     """What each check that applies has found, by its name."""
-    found = ((name, check(patient)) for name, check in CHECKS.items())
-    return {name: finding for name, finding in found if finding is not None}
+    findings = ((name, check(host)) for name, check in CHECKS.items())
+    return {name: finding for name, finding in findings if finding is not None}

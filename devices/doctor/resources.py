@@ -7,7 +7,7 @@ from edge_devices.detection import cpuinfo
 from edge_devices.detection import memory as topology
 from edge_devices.detection.kernel_files import read_kilobytes
 from edge_devices.detection.memory import SwapArea, read_limits, read_swap
-from edge_devices.doctor.host import Finding, Patient, ok, problem, warning
+from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
 # edge-run peaks at about 100 MB with the shipped network, see README.md
 _NEEDED_BYTES, _COMFORTABLE_BYTES = 150e6, 300e6
@@ -15,16 +15,16 @@ _NO_DESKTOP = "sudo systemctl set-default multi-user.target"
 _NEEDED_SPACE, _COMFORTABLE_SPACE = 100e6, 1e9
 
 
-def cores(patient: Patient) -> Finding | None:
+def cores(host: Host) -> Finding | None:
     """Whether this process may use all the cores that the board has."""
-    online = cpuinfo.logical_cores(patient.blocks)
+    online = cpuinfo.logical_cores(host.blocks)
     if not online:
         return None
-    limits = read_limits(patient.root)
-    allowed = topology.allowed_cores(patient.root) or online
-    has = online if patient.profile.is_generic else patient.profile.cpu.cores
+    limits = read_limits(host.root)
+    allowed = topology.allowed_cores(host.root) or online
+    has = online if host.profile.is_generic else host.profile.cpu.cores
     if online < has:
-        return warning(f"{online} of the board's {has} cores are on line", *_why_off(patient))
+        return warning(f"{online} of the board's {has} cores are on line", *_why_off(host))
     if allowed < online:
         return warning(
             f"this process may use {allowed} of {online} cores",
@@ -38,23 +38,23 @@ def cores(patient: Patient) -> Finding | None:
     return ok(f"all {online} usable")
 
 
-def _why_off(patient: Patient) -> tuple[str, str]:
+def _why_off(host: Host) -> tuple[str, str]:
     """Advice and command."""
-    modes = patient.power_modes
+    modes = host.power_modes
     if modes and modes.faster:
         return "the power mode switches them off", f"sudo nvpmodel -m {modes.faster.number}"
     return "look for maxcpus= or nr_cpus= on the kernel's command line", "cat /proc/cmdline"
 
 
-def memory(patient: Patient) -> Finding | None:
+def memory(host: Host) -> Finding | None:
     """Whether edge-run will fit."""
-    total, limit = topology.memory_bytes(patient.root), read_limits(patient.root).memory_bytes
-    available = read_kilobytes(patient.root / "proc/meminfo", "MemAvailable")
+    total, limit = topology.memory_bytes(host.root), read_limits(host.root).memory_bytes
+    available = read_kilobytes(host.root / "proc/meminfo", "MemAvailable")
     if limit is not None and (total is None or limit < total) and limit < _COMFORTABLE_BYTES:
         return _too_little(limit, f"a control group allows {megabytes(limit)}", "raise the limit")
     if available is not None and available < _COMFORTABLE_BYTES:
-        what = f"{megabytes(available)} available of {megabytes(total or 0)}"
-        return _too_little(available, what, "close programs, or do without a desktop", _NO_DESKTOP)
+        fact = f"{megabytes(available)} available of {megabytes(total or 0)}"
+        return _too_little(available, fact, "close programs, or do without a desktop", _NO_DESKTOP)
     if total is None:
         return None
     if total < _COMFORTABLE_BYTES:
@@ -64,28 +64,28 @@ def memory(patient: Patient) -> Finding | None:
     return ok(f"{megabytes(total)}{limited}{left}")
 
 
-def _too_little(size: float, what: str, advice: str, command: str = "") -> Finding:
+def _too_little(size: float, fact: str, advice: str, command: str = "") -> Finding:
     if size < _NEEDED_BYTES:
-        return problem(f"{what}; edge-run needs about {megabytes(_NEEDED_BYTES)}", advice, command)
-    return warning(what, advice, command)
+        return problem(f"{fact}; edge-run needs about {megabytes(_NEEDED_BYTES)}", advice, command)
+    return warning(fact, advice, command)
 
 
-def swap(patient: Patient) -> Finding | None:
+def swap(host: Host) -> Finding | None:
     """Whether memory is swapped, and whether to an SD card, which is slow and wears out."""
-    areas = read_swap(patient.root)
+    areas = read_swap(host.root)
     if areas is None:
         return None
-    used = sum(area.used_bytes for area in areas if not area.compressed)
+    used_bytes = sum(area.used_bytes for area in areas if not area.compressed)
     on_card = [area for area in areas if area.on_memory_card]
     if on_card:
         return warning(
-            f"on an SD card or eMMC ({_names(on_card)}), {megabytes(used)} of it in use",
+            f"on an SD card or eMMC ({_names(on_card)}), {megabytes(used_bytes)} of it in use",
             "swap to zram instead (package zram-tools), or switch it off",
             "sudo swapoff -a",
         )
-    if used > _COMFORTABLE_BYTES / 10:
+    if used_bytes > _COMFORTABLE_BYTES / 10:
         return warning(
-            f"{megabytes(used)} in use: memory was short",
+            f"{megabytes(used_bytes)} in use: memory was short",
             "close programs, then swap it back",
             "sudo swapoff -a && sudo swapon -a",
         )
@@ -96,13 +96,13 @@ def _names(areas: tuple[SwapArea, ...] | list[SwapArea]) -> str:
     return ", ".join(Path(area.name).name for area in areas)
 
 
-def space(patient: Patient) -> Finding | None:
+def space(host: Host) -> Finding | None:
     """Whether videos and records can be written to the working folder."""
-    free = patient.surroundings.free_bytes if patient.surroundings else None
+    free = host.environment.free_bytes if host.environment else None
     if free is None:
         return None
-    what = f"{megabytes(free)} free in the working folder"
+    fact = f"{megabytes(free)} free in the working folder"
     if free >= _COMFORTABLE_SPACE:
-        return ok(what)
-    told = problem if free < _NEEDED_SPACE else warning
-    return told(what, "delete files, or write elsewhere", "df -h")
+        return ok(fact)
+    severity = problem if free < _NEEDED_SPACE else warning
+    return severity(fact, "delete files, or write elsewhere", "df -h")

@@ -1,6 +1,6 @@
 """Checks of what takes speed away: heat, a weak supply, a power mode, low clocks."""
 
-from edge_devices.doctor.host import Finding, Patient, ok, problem, warning
+from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 from edge_devices.telemetry.clocks import ClockPolicy, read_cooling
 from edge_devices.telemetry.temperature import read_throttling
 
@@ -15,23 +15,23 @@ _ADVICE = {
 }
 
 
-def throttling(patient: Patient) -> Finding | None:
+def throttling(host: Host) -> Finding | None:
     """What a Raspberry Pi's firmware reports, now and since boot."""
-    found = read_throttling(patient.root, patient.vcgencmd)
-    if found is None:
-        return _no_answer(patient)
-    if found.now:
-        return problem(f"{' and '.join(found.now)}, now", _advice(found.now))
-    if found.since_boot:
+    state = read_throttling(host.root, host.vcgencmd)
+    if state is None:
+        return _no_answer(host)
+    if state.now:
+        return problem(f"{' and '.join(state.now)}, now", _advice(state.now))
+    if state.since_boot:
         return warning(
-            f"{' and '.join(found.since_boot)} since boot, not now",
-            f"{_advice(found.since_boot)}; a reboot clears this note",
+            f"{' and '.join(state.since_boot)} since boot, not now",
+            f"{_advice(state.since_boot)}; a reboot clears this note",
         )
     return ok("none now, none since boot")
 
 
-def _no_answer(patient: Patient) -> Finding | None:
-    if patient.profile.telemetry.throttling != "vcgencmd" or patient.surroundings is None:
+def _no_answer(host: Host) -> Finding | None:
+    if host.profile.telemetry.throttling != "vcgencmd" or host.environment is None:
         return None
     return warning(
         "the firmware does not answer, so throttling and a weak supply stay unseen",
@@ -41,19 +41,19 @@ def _no_answer(patient: Patient) -> Finding | None:
 
 
 def _advice(conditions: tuple[str, ...]) -> str:
-    """The causes first; what only follows from them is told where nothing else is."""
+    """The causes first; what only follows from them is told if nothing else is."""
     causes = [word for word in conditions if not _ADVICE[word].startswith("see ")]
     return "; ".join(_ADVICE[word] for word in causes or conditions[:1])
 
 
-def cooling(patient: Patient) -> Finding | None:
+def cooling(host: Host) -> Finding | None:
     """Whether the kernel holds the processor's clock down because of heat."""
-    found = read_cooling(patient.root)
-    if found is None:
+    devices = read_cooling(host.root)
+    if devices is None:
         return None
-    if not found:
+    if not devices:
         return ok("the kernel does not slow the processor because of heat")
-    states = ", ".join(f"{each.name} {_state(each.state, each.most)}" for each in found)
+    states = ", ".join(f"{each.name} {_state(each.state, each.most)}" for each in devices)
     return warning(f"the kernel slows the processor because of heat ({states})", _COOL_IT)
 
 
@@ -61,22 +61,22 @@ def _state(state: int, most: int | None) -> str:
     return f"at {state}" if most is None else f"at {state} of {most}"
 
 
-def temperature(patient: Patient) -> Finding | None:
+def temperature(host: Host) -> Finding | None:
     """How hot the processor is."""
-    celsius = patient.temperature_c
+    celsius = host.temperature_c
     if celsius is None:
         return None
-    what = f"{celsius:.0f} degrees Celsius"
+    fact = f"{celsius:.0f} degrees Celsius"
     if celsius >= _HOT_C:
-        return problem(f"{what}: most boards are throttled from {_HOT_C:.0f} on", _COOL_IT)
+        return problem(f"{fact}: most boards are throttled from {_HOT_C:.0f} on", _COOL_IT)
     if celsius >= _WARM_C:
-        return warning(f"{what}: near to where boards are throttled", _COOL_IT)
-    return ok(what)
+        return warning(f"{fact}: near to where boards are throttled", _COOL_IT)
+    return ok(fact)
 
 
-def power_mode(patient: Patient) -> Finding | None:
+def power_mode(host: Host) -> Finding | None:
     """Whether a Jetson is in a mode that holds it back."""
-    modes = patient.power_modes
+    modes = host.power_modes
     if modes is None:
         return None
     if modes.faster is None:
@@ -97,26 +97,26 @@ _SET_GOVERNOR = (
 )
 
 
-def governor(patient: Patient) -> Finding | None:
+def governor(host: Host) -> Finding | None:
     """Whether the cores follow the load, late, or not at all."""
-    told = [policy for policy in patient.clocks if policy.governor]
-    if not told:
+    policies = [policy for policy in host.clocks if policy.governor]
+    if not policies:
         return None
-    slow = [policy for policy in told if _keeps_lowest(policy)]
+    slow = [policy for policy in policies if _keeps_lowest(policy)]
     if slow:
         return problem(
             f"powersave on {_cores(slow)}: the lowest clock is kept",
             "let it rise, or keep it at the highest",
             _SET_GOVERNOR,
         )
-    late = [policy for policy in told if policy.governor in _LATE]
+    late = [policy for policy in policies if policy.governor in _LATE]
     if late:
         return warning(
             f"{late[0].governor} on {_cores(late)}: the clock rises late, after idle times",
             "to measure, and for the shortest frame age, keep it at the highest",
             _SET_GOVERNOR,
         )
-    return ok(", ".join(sorted({str(policy.governor) for policy in told})))
+    return ok(", ".join(sorted({str(policy.governor) for policy in policies})))
 
 
 def _keeps_lowest(policy: ClockPolicy) -> bool:
@@ -128,31 +128,31 @@ def _cores(policies: list[ClockPolicy]) -> str:
     return f"core{'s' * (len(numbers) != 1)} {' '.join(numbers)}" if numbers else "some cores"
 
 
-def clock_limit(patient: Patient) -> Finding | None:
+def clock_limit(host: Host) -> Finding | None:
     """Whether the clock may rise as far as the cores, and this board, could."""
-    told = [policy for policy in patient.clocks if policy.max_khz]
-    if not told:
+    policies = [policy for policy in host.clocks if policy.max_khz]
+    if not policies:
         return None
-    capped = [policy for policy in told if _is_capped(policy)]
+    capped = [policy for policy in policies if _is_capped(policy)]
     if capped:
         worst = min(capped, key=lambda policy: policy.max_khz or 0)
         return warning(
             f"{_mhz(worst.max_khz)} at most on {_cores(capped)}, of {_mhz(worst.hardware_max_khz)}",
-            *_raise_it(patient),
+            *_raise_it(host),
         )
-    highest = max(policy.max_khz or 0 for policy in told)
-    usual_khz = 0 if patient.profile.is_generic else patient.profile.cpu.clock_mhz * 1000
+    highest = max(policy.max_khz or 0 for policy in policies)
+    usual_khz = 0 if host.profile.is_generic else host.profile.cpu.clock_mhz * 1000
     if highest < usual_khz * _ALMOST:
         return warning(
-            f"{_mhz(highest)} at most; {patient.profile.title} does {_mhz(usual_khz)}",
+            f"{_mhz(highest)} at most; {host.profile.title} does {_mhz(usual_khz)}",
             "look for arm_freq in config.txt, a power mode, or a setting of the firmware",
         )
     return ok(f"up to {_mhz(highest)}")
 
 
-def _raise_it(patient: Patient) -> tuple[str, str]:
+def _raise_it(host: Host) -> tuple[str, str]:
     """Advice and command."""
-    mode = patient.power_modes.higher_clocked if patient.power_modes else None
+    mode = host.power_modes.higher_clocked if host.power_modes else None
     if mode is not None:
         cores = f" on {mode.cores} cores" if mode.cores else ""
         return f"{mode.name} clocks higher{cores}", f"sudo nvpmodel -m {mode.number}"

@@ -22,9 +22,9 @@ _HIDE = "-fvisibility=hidden"
 
 
 def build(folder: Path | None = None, environment: Mapping[str, str] = os.environ) -> Path:
-    """The library in `folder` or the user's cache, compiled only where these sources were not yet.
+    """The library in `folder` or the user's cache, compiled only if these sources were not yet.
 
-    Raises DeviceError where there is no compiler (`$CC`, else cc, gcc or clang), or it fails.
+    Raises DeviceError if there is no compiler (`$CC`, else cc, gcc or clang), or it fails.
     """
     folder = folder or cache_folder(environment) / "delegates"
     path = folder / f"{NAME}-{_fingerprint(environment.get('CC', ''))}.so"

@@ -39,7 +39,7 @@ _OS_RELEASE = Path("/etc/os-release")
 class Packages:
     """Names for apt-get.
 
-    resolved: with all that they depend on.  alone: without, where most of what they
+    resolved: with all that they depend on.  alone: without, if most of what they
     depend on is never loaded.
     """
 
@@ -48,7 +48,7 @@ class Packages:
 
 
 def check_apt() -> None:
-    """Raises Unavailable where this is no Debian system."""
+    """Raises Unavailable if this is no Debian system."""
     missing = [tool for tool in ("apt-get", "apt-config", "dpkg-deb") if not shutil.which(tool)]
     if missing:
         raise Unavailable(
@@ -73,7 +73,7 @@ def unpack(packages: Packages, architecture: str, into: Path, *, beside_installe
     """Download packages of a Debian architecture and unpack them into a folder.
 
     beside_installed: leave out what this machine has installed already. Uses the folder
-    `into`-apt meanwhile. Raises Unavailable without apt, BuildFailed where it fails.
+    `into`-apt meanwhile. Raises Unavailable without apt, BuildFailed if it fails.
     """
     check_apt()
     work = into.with_name(f"{into.name}-apt")
@@ -92,7 +92,7 @@ def unpack(packages: Packages, architecture: str, into: Path, *, beside_installe
 
 
 def _download(packages: Packages, folder: Path, environment: dict[str, str]) -> None:
-    """Where one of several sources does not answer, the others may do."""
+    """If one of several sources does not answer, the others may do."""
     update_error: BuildFailed | None = None
     try:
         _apt(["update"], folder, environment)

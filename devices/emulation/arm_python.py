@@ -61,7 +61,7 @@ SYSTEMS: Mapping[str, System] = {
 }
 
 
-_LAYOUT = "1"  # to be raised where `_unpack_system` does something else
+_LAYOUT = "1"  # to be raised if `_unpack_system` does something else
 _PLATFORMS = (
     *("manylinux_2_36", "manylinux_2_35", "manylinux_2_34", "manylinux_2_31", "manylinux_2_28"),
     *("manylinux_2_27", "manylinux_2_17", "manylinux2014"),
@@ -98,7 +98,7 @@ def arm_python(
     """Build it, or take what was built before; 10 to 30 s and 320 MB for aarch64.
 
     wheels: other requirements for pip than a board of this architecture has.
-    Raises Unavailable without apt, BuildFailed where a step of it fails.
+    Raises Unavailable without apt, BuildFailed if a step of it fails.
     """
     if architecture not in SYSTEMS:
         raise Unavailable(f"no Python is emulated for {architecture}: take {', '.join(SYSTEMS)}")
@@ -109,12 +109,12 @@ def arm_python(
         f"downloading Debian's Python for {architecture}",
         say,
     )
-    wanted = sorted(system.wheels() if wheels is None else wheels)
+    requirements = sorted(system.wheels() if wheels is None else wheels)
     python = ArmPython(architecture, root, root)
     site = kept(
-        f"site-{architecture}-{python.version}-{key(*wanted)}",
-        lambda folder: _install(wanted, python, folder, system.dependencies),
-        f"downloading wheels for {architecture}: {', '.join(wanted)}",
+        f"site-{architecture}-{python.version}-{key(*requirements)}",
+        lambda folder: _install(requirements, python, folder, system.dependencies),
+        f"downloading wheels for {architecture}: {', '.join(requirements)}",
         say,
     )
     return ArmPython(architecture, root, site)
@@ -134,7 +134,9 @@ def _unpack_system(system: System, root: Path) -> None:
             )
 
 
-def _install(wanted: Sequence[str], python: ArmPython, folder: Path, dependencies: bool) -> None:
+def _install(
+    requirements: Sequence[str], python: ArmPython, folder: Path, dependencies: bool
+) -> None:
     """Let this environment's pip install wheels for the other Python."""
     pip = module_command("pip", "install", "-q", "--disable-pip-version-check")
     pip += ["--no-input", "--no-compile", "--root-user-action=ignore", "--only-binary=:all:"]
@@ -144,7 +146,8 @@ def _install(wanted: Sequence[str], python: ArmPython, folder: Path, dependencie
     target = ["--implementation=cp", f"--python-version={python.version}", *platforms]
     try:
         run(
-            [*pip, *target, f"--target={folder}", *wanted], f"pip install for {python.architecture}"
+            [*pip, *target, f"--target={folder}", *requirements],
+            f"pip install for {python.architecture}",
         )
     except BuildFailed as error:
         raise BuildFailed(f"{error} (is pip installed here, and its index reachable?)") from error

@@ -26,12 +26,12 @@ def arm_folder() -> Path:
 
 
 def key(*made_from: str) -> str:
-    """Short name of what a folder was made from: another one is built where that changes."""
+    """Short name of what a folder was made from: another one is built if that changes."""
     return hashlib.sha256("\n".join(made_from).encode()).hexdigest()[:10]
 
 
 def kept(name: str, build: Callable[[Path], None], step: str, say: Say) -> Path:
-    """The folder `name` of the cache; where it is missing, `build` fills it first.
+    """The folder `name` of the cache; if it is missing, `build` fills it first.
 
     It is filled beside, as NAME.part, and renamed when whole; what an interrupted build left,
     and what nobody used for 30 days, is removed then. One process builds, others wait for it.
@@ -109,7 +109,7 @@ def run(
 ) -> str:
     """Run a command to its end; its stdout.
 
-    Raises BuildFailed, with the last line that it said, where it fails or does not end.
+    Raises BuildFailed, with the last line that it said, if it fails or does not end.
     """
     try:
         process = run_captured(command, cwd=cwd, environment=env, timeout_s=_TIMEOUT_S)
@@ -139,11 +139,11 @@ def find_compiler(environment: Mapping[str, str] = os.environ) -> list[str]:
 
     The first of them is a path. Raises NoCompiler.
     """
-    wanted = _words(environment.get("CC", ""))
-    for command in [wanted] if wanted else [[name] for name in _NAMES]:
-        if found := shutil.which(command[0], path=environment.get("PATH")):
-            return [found, *command[1:]]
-    missing = f"$CC is {wanted[0]}, which is not there" if wanted else "there is no C compiler"
+    words = _words(environment.get("CC", ""))
+    for command in [words] if words else [[name] for name in _NAMES]:
+        if program := shutil.which(command[0], path=environment.get("PATH")):
+            return [program, *command[1:]]
+    missing = f"$CC is {words[0]}, which is not there" if words else "there is no C compiler"
     raise NoCompiler(f"{missing}: apt-get install gcc libc6-dev")
 
 

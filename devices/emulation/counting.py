@@ -48,7 +48,7 @@ class Mark:
 
 
 def parse_marks(text: str, number_of_kinds: int) -> tuple[Mark, ...]:
-    """The plugin's lines. Raises ValueError where one is not whole."""
+    """The plugin's lines. Raises ValueError if one is not whole."""
     marks = []
     for line in text.splitlines():
         tag, instructions, blocks, *of_kinds = map(int, line.split())
@@ -60,12 +60,12 @@ def parse_marks(text: str, number_of_kinds: int) -> tuple[Mark, ...]:
 
 def by_class(mark: Mark, kinds: Sequence[Kind]) -> dict[str, int]:
     """Instructions of each class that was met, and `other` for those of none."""
-    found: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for kind, count in zip(kinds, mark.of_kinds, strict=True):
         if count:
-            found[kind.name] = found.get(kind.name, 0) + count
+            counts[kind.name] = counts.get(kind.name, 0) + count
     other = mark.instructions - sum(mark.of_kinds)
-    return {**found, **({"other": other} if other else {})}
+    return {**counts, **({"other": other} if other else {})}
 
 
 def moved_bytes(mark: Mark, kinds: Sequence[Kind], name: str) -> int:
@@ -94,7 +94,7 @@ class InstructionCounter:
     def count(self, model: bytes) -> Counts:
         """Count one inference of a .tflite on random input of a fixed seed, with one thread.
 
-        The same to the instruction each time. Raises RunFailed where the model does not run.
+        The same to the instruction each time. Raises RunFailed if the model does not run.
         """
         # paths that are always as long: even their length would change the count
         with tempfile.TemporaryDirectory(prefix="count-", dir="/tmp") as name:
@@ -109,24 +109,24 @@ class InstructionCounter:
         table.write_text("".join(f"{kind.mask:x} {kind.value:x}\n" for kind in kinds()))
         script.write_bytes(resources.files("edge_devices.emulation").joinpath(_SCRIPT).read_bytes())
         options = f"kinds={_escaped(table)},out={_escaped(folder / 'counts')}"
-        where = f"an emulated {self.board.profile.title}"
+        target = f"an emulated {self.board.profile.title}"
         try:
-            done = self.board.run(
+            process = self.board.run(
                 [str(script), str(folder / "model.tflite"), str(SEED)],
                 plugin=f"{_escaped(self.plugin)},{options}",
             )
         except subprocess.TimeoutExpired as error:
-            raise RunFailed(f"one inference on {where} took over {error.timeout:.0f} s") from error
-        if done.returncode != 0:
-            raise RunFailed(f"the model does not run on {where}: {last_line(done.stderr)}")
-        return done.stdout.strip()
+            raise RunFailed(f"one inference on {target} took over {error.timeout:.0f} s") from error
+        if process.returncode != 0:
+            raise RunFailed(f"the model does not run on {target}: {last_line(process.stderr)}")
+        return process.stdout.strip()
 
 
 def counter(profile: Profile, say: Say = _silent) -> InstructionCounter:
     """Make ready to count for a board; 30 s and 350 MB once, then quick.
 
-    Raises Unavailable where qemu, its plugins, apt or a compiler is missing, or the board is
-    none that can be counted for; BuildFailed where building fails.
+    Raises Unavailable if qemu, its plugins, apt or a compiler is missing, or the board is
+    none that can be counted for; BuildFailed if building fails.
     """
     if profile.cpu.architecture != ARCHITECTURE:
         raise Unavailable(

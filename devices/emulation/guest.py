@@ -26,7 +26,7 @@ _QEMU_NAMES = {"armv7l": "arm"}
 class Qemu:
     """program: runs one Linux program of another architecture.
 
-    libraries: folders of what it is linked to; () where the system has them.
+    libraries: folders of what it is linked to; () if the system has them.
     """
 
     program: Path
@@ -40,11 +40,11 @@ class Qemu:
 
     def loads_plugins(self) -> bool:
         """Whether it was built to: static builds are not."""
-        said = self._said("-plugin", _NO_FILE, _NO_FILE)
-        return bool(said) and "unknown option" not in said
+        message = self._said("-plugin", _NO_FILE, _NO_FILE)
+        return bool(message) and "unknown option" not in message
 
     def version(self) -> str:
-        """`qemu-aarch64 version 7.2.22 (Debian ...)`; "" where it does not start."""
+        """`qemu-aarch64 version 7.2.22 (Debian ...)`; "" if it does not start."""
         return next(iter(self._said("--version").splitlines()), "")
 
     def _said(self, *arguments: str) -> str:
@@ -63,9 +63,9 @@ def find_qemu(architecture: str, say: Say, *, plugins: bool = False) -> Qemu:
     plugins: it has to load them. Raises Unavailable, with the command that installs it.
     """
     program = f"qemu-{_QEMU_NAMES.get(architecture, architecture)}"
-    found = shutil.which(program) or (None if plugins else shutil.which(f"{program}-static"))
-    if found and (not plugins or Qemu(Path(found)).loads_plugins()):
-        return Qemu(Path(found))
+    program_path = shutil.which(program) or (None if plugins else shutil.which(f"{program}-static"))
+    if program_path and (not plugins or Qemu(Path(program_path)).loads_plugins()):
+        return Qemu(Path(program_path))
     own = _unpacked(program, say)
     if plugins and not own.loads_plugins():
         raise Unavailable(
@@ -151,17 +151,17 @@ class EmulatedBoard:
 def emulated_board(
     profile: Profile, say: Say, *, plugins: bool = False, python: ArmPython | None = None
 ) -> EmulatedBoard:
-    """Make ready all that it takes; quick where that was done before.
+    """Make ready all that it takes; quick if that was done before.
 
-    python: another than the default one. Raises Unavailable where qemu or apt is missing or
-    the board has no counterpart in qemu, BuildFailed where building fails.
+    python: another than the default one. Raises Unavailable if qemu or apt is missing or
+    the board has no counterpart in qemu, BuildFailed if building fails.
     """
     if not profile.cpu.qemu_cpu:
         raise Unavailable(f"qemu has no processor like that of {profile.title}: take another board")
     qemu = find_qemu(profile.cpu.architecture, say, plugins=plugins)
-    found = python or arm_python(say, profile.cpu.architecture)
-    board = EmulatedBoard(profile, qemu, found, overlay(profile, found, say))
-    name = found.bytecode.name
+    interpreter = python or arm_python(say, profile.cpu.architecture)
+    board = EmulatedBoard(profile, qemu, interpreter, overlay(profile, interpreter, say))
+    name = interpreter.bytecode.name
     kept(name, lambda folder: _import_all(board, folder), "importing once, emulated", say)
     return board
 
@@ -169,9 +169,9 @@ def emulated_board(
 def _import_all(board: EmulatedBoard, folder: Path) -> None:
     """Leave the bytecode of what is imported, so that it is compiled once."""
     writing = {"PYTHONPYCACHEPREFIX": str(folder), "PYTHONDONTWRITEBYTECODE": ""}
-    there = [name for name in _MODULES if (board.python.site / name.split(".")[0]).exists()]
-    done = board.run(["-c", f"import {', '.join(there)}"], environment=writing)
-    if done.returncode != 0:
+    modules = [name for name in _MODULES if (board.python.site / name.split(".")[0]).exists()]
+    process = board.run(["-c", f"import {', '.join(modules)}"], environment=writing)
+    if process.returncode != 0:
         raise BuildFailed(
-            f"the emulated Python cannot import its packages: {last_line(done.stderr)}"
+            f"the emulated Python cannot import its packages: {last_line(process.stderr)}"
         )

@@ -41,13 +41,13 @@ def confinement(profile: Profile, root: Path = Path("/")) -> Confinement:
 def _cores(profile: Profile, allowed: list[int]) -> tuple[int, ...]:
     """Those that the profile keeps to, as far as there are so many here."""
     board = allowed[: profile.cpu.cores]
-    kept = tuple(board[number] for number in profile.run.affinity if number < len(board))
-    return kept or tuple(board)
+    preferred = tuple(board[number] for number in profile.run.affinity if number < len(board))
+    return preferred or tuple(board)
 
 
 @contextmanager
 def confined(limits: Confinement) -> Iterator[None]:
-    """Keep to the limits until the end of the block, where the former ones come back.
+    """Keep to the limits until the end of the block; then the former ones come back.
 
     Threads that run already keep their cores; new ones keep to these.
     """

@@ -36,7 +36,7 @@ def overlay(profile: Profile, python: ArmPython, say: Say) -> Path:
     files = dict(board_files(profile))
     links = {entry.name: entry for entry in python.root.iterdir()}
     links |= {_SITE: python.site, _BYTECODE: python.bytecode}
-    made_from = (f"{name} {what}" for name, what in sorted({**files, **links}.items()))
+    made_from = (f"{name} {content}" for name, content in sorted({**files, **links}.items()))
     return kept(
         f"board-{profile.name}-{key(*made_from)}",
         lambda folder: _fill(folder, files, links),

@@ -54,7 +54,7 @@ def parse(name: str, bits: str, moved_bytes: int = 0) -> Kind:
 
 
 def class_of(word: int) -> str:
-    """The class of an instruction word; `other` where no pattern fits."""
+    """The class of an instruction word; `other` if no pattern fits."""
     return next((kind.name for kind in kinds() if kind.fits(word)), "other")
 
 

@@ -70,12 +70,12 @@ def microarchitectures() -> dict[str, Microarchitecture]:
 
 
 def processor_of(profile: Profile) -> Processor:
-    """What the model needs of a profile; raise DeviceError where it knows no such core."""
-    cpu, known = profile.cpu, microarchitectures()
-    if cpu.microarchitecture not in known:
+    """What the model needs of a profile; raise DeviceError if it knows no such core."""
+    cpu, cores = profile.cpu, microarchitectures()
+    if cpu.microarchitecture not in cores:
         raise DeviceError(
             f"nothing can be predicted for {profile.name}: no figures are known of "
-            f"'{cpu.microarchitecture}'{nearest(cpu.microarchitecture, known)}; "
+            f"'{cpu.microarchitecture}'{nearest(cpu.microarchitecture, cores)}; "
             "measure there with edge-bench"
         )
     if cpu.architecture != ARCHITECTURE:
@@ -83,7 +83,7 @@ def processor_of(profile: Profile) -> Processor:
             f"nothing can be predicted for {profile.name}: figures are of {ARCHITECTURE} systems, "
             f"not {cpu.architecture}; measure there with edge-bench"
         )
-    core, memory = known[cpu.microarchitecture], profile.memory
+    core, memory = cores[cpu.microarchitecture], profile.memory
     bandwidth_gb_s = memory.measured_bandwidth_gb_s or memory.bandwidth_gb_s
     return Processor(profile.name, core, cpu.cores, cpu.clock_mhz / 1000, bandwidth_gb_s)
 

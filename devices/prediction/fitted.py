@@ -30,7 +30,7 @@ def observed_boards() -> Counter[str]:
 
 
 def predicted(work: Work, profile: Profile, threads: int = 1) -> Latency:
-    """Predict one invocation on a board; raise DeviceError where nothing is known of its cores."""
+    """Predict one invocation on a board; raise DeviceError if nothing is known of its cores."""
     processor = processor_of(profile)
     return latency_model().predict(work, processor, min(threads, processor.cores))
 
@@ -65,12 +65,12 @@ class Errors:
 
 def by_figure(anchors: Sequence[Anchor]) -> list[LeftOut]:
     """Leave out each figure by itself."""
-    return _left_out(anchors, lambda one, other: one is other)
+    return _left_out(anchors, lambda first, other: first is other)
 
 
 def by_board(anchors: Sequence[Anchor]) -> list[LeftOut]:
     """Leave out all figures of the same processor, as for a board that nobody has measured yet."""
-    return _left_out(anchors, lambda one, other: _silicon(one) == _silicon(other))
+    return _left_out(anchors, lambda first, other: _silicon(first) == _silicon(other))
 
 
 def errors(left_out: Sequence[LeftOut]) -> Errors:
@@ -82,19 +82,19 @@ def errors(left_out: Sequence[LeftOut]) -> Errors:
 
 
 def _left_out(
-    anchors: Sequence[Anchor], same: Callable[[Observation, Observation], bool]
+    anchors: Sequence[Anchor], alike: Callable[[Observation, Observation], bool]
 ) -> list[LeftOut]:
     """Figures whose network is another (`own_scale`) are never predicted, only learnt from."""
-    found = []
+    errors = []
     for anchor in anchors:
         observation = anchor.observation
         if not observation.own_scale:
-            others = [a.observation for a in anchors if not same(a.observation, observation)]
-            latency = fit(others).predict(
+            training = [a.observation for a in anchors if not alike(a.observation, observation)]
+            latency = fit(training).predict(
                 observation.work, observation.processor, observation.threads
             )
-            found.append(LeftOut(anchor, latency))
-    return found
+            errors.append(LeftOut(anchor, latency))
+    return errors
 
 
 def _silicon(observation: Observation) -> tuple[object, float]:

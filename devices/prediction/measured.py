@@ -82,14 +82,14 @@ def shipped_folder() -> Path:
 
 def measured() -> tuple[tuple[Observation, ...], tuple[Unused, ...]]:
     """What all records tell, and those that tell nothing."""
-    found: list[Observation] = []
+    observations: list[Observation] = []
     unused: list[Unused] = []
     for path in (*_records(shipped_folder()), *_records(user_folder())):
         try:
-            found += read_record(path)
+            observations += read_record(path)
         except DeviceError as error:
             unused.append(Unused(path, str(error)))
-    return tuple(found), tuple(unused)
+    return tuple(observations), tuple(unused)
 
 
 def _records(folder: Path) -> list[Path]:

@@ -106,7 +106,7 @@ def fit(observations: Sequence[Observation]) -> LatencyModel:
     if not observations:
         return LatencyModel(groups, start, np.linalg.inv(precision))
     least = np.array([least_ms(o.work, o.processor, o.threads) for o in observations])
-    measured = np.log([each.ms for each in observations])
+    logarithms = np.log([each.ms for each in observations])
     weights = 1 / np.array([_variance(each.work) for each in observations])
     at = len(TERMS) + np.array([groups.index(each.group) for each in observations])
     evaluate = functools.partial(_evaluate, least, at)
@@ -114,7 +114,7 @@ def fit(observations: Sequence[Observation]) -> LatencyModel:
     for _ in range(_STEPS):
         predicted, slopes = evaluate(mean)
         curvature = slopes.T @ (weights[:, None] * slopes) + precision
-        push = slopes.T @ (weights * (measured - predicted)) - precision @ (mean - start)
+        push = slopes.T @ (weights * (logarithms - predicted)) - precision @ (mean - start)
         mean = mean + np.linalg.solve(curvature, push)
     return LatencyModel(groups, mean, np.linalg.inv(curvature))
 

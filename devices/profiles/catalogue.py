@@ -36,7 +36,7 @@ def user_folder() -> Path:
 
 def catalogue() -> Catalogue:
     """Read all profiles; a user's file wins over a shipped one of its name, a broken one is left out."""
-    found = {profile.name: profile for profile in shipped_profiles()}
+    by_name = {profile.name: profile for profile in shipped_profiles()}
     own: dict[str, Path] = {}
     broken: list[Broken] = []
     try:
@@ -46,11 +46,11 @@ def catalogue() -> Catalogue:
         broken.append(Broken(user_folder(), f"{user_folder()}: cannot be read: {error.strerror}"))
     for path in files:
         try:
-            found[path.stem] = read_profile(path)
+            by_name[path.stem] = read_profile(path)
             own[path.stem] = path
         except DeviceError as error:
             broken.append(Broken(path, " ".join(str(error).split())))
-    return Catalogue(found, own, tuple(broken))
+    return Catalogue(by_name, own, tuple(broken))
 
 
 def shipped_profiles() -> tuple[Profile, ...]:
@@ -66,19 +66,19 @@ def profiles() -> dict[str, Profile]:
 
 def profile_named(name: str) -> Profile:
     """One board's profile; raise DeviceError with the nearest names, or what is wrong in its file."""
-    known = catalogue()
+    boards = catalogue()
     if not name:
         raise DeviceError(
             "the board's name is empty: `edge-devices list` shows all, "
             f"your own are in {user_folder()}"
         )
-    if name in known.profiles:
-        return known.profiles[name]
-    for each in known.broken:
+    if name in boards.profiles:
+        return boards.profiles[name]
+    for each in boards.broken:
         if each.path.stem == name:
             raise DeviceError(each.reason)
     raise DeviceError(
-        f"no board is called '{name}'{_like(name, known.profiles)}"
+        f"no board is called '{name}'{_like(name, boards.profiles)}"
         f" (`edge-devices list` shows all; add one as {user_folder() / name}.toml)"
     )
 
@@ -90,7 +90,7 @@ def _like(name: str, names: Iterable[str]) -> str:
 
 
 def _profile_files(folder: Path) -> list[Path]:
-    """The profiles in a folder, sorted; raises PermissionError where it may not be listed."""
+    """The profiles in a folder, sorted; raises PermissionError if it may not be listed."""
     try:
         names = os.listdir(folder)
     except (FileNotFoundError, NotADirectoryError):

@@ -32,10 +32,10 @@ class Recognise:
 class Cpu:
     """The processor.
 
-    microarchitecture: key into the latency model.  qemu_cpu: for `qemu -cpu`; "" where none fits.
+    microarchitecture: key into the latency model.  qemu_cpu: for `qemu -cpu`; "" if none fits.
     clock_mhz: the highest that all cores hold together.  l2_kib, l3_kib: of what one core can
     reach, its own or shared; 0 for none.  dot_product: int8 dot products (SDOT, VNNI).
-    cpuinfo: the text of /proc/cpuinfo, by which a runtime picks its kernels; "" where untold.
+    cpuinfo: the text of /proc/cpuinfo, by which a runtime picks its kernels; "" if untold.
     """
 
     name: str

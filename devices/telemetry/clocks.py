@@ -33,7 +33,7 @@ class ClockPolicy:
 
 
 def read_clocks(root: Path = Path("/")) -> tuple[ClockPolicy, ...]:
-    """Each policy's clock, limits and governor; empty where the kernel scales none."""
+    """Each policy's clock, limits and governor; empty if the kernel scales none."""
     return tuple(
         ClockPolicy(
             name=policy.name,
@@ -77,10 +77,10 @@ class Cooling:
 
 
 def read_cooling(root: Path = Path("/")) -> tuple[Cooling, ...] | None:
-    """The processor's cooling devices that are at work; None where there are none to read."""
+    """The processor's cooling devices that are at work; None if there are none to read."""
     devices = children(root / "sys/class/thermal", "cooling_device")
-    found = [_read(device) for device in devices]
-    of_processor = [each for each in found if each and _PROCESSOR.search(each.name)]
+    states = [_read(device) for device in devices]
+    of_processor = [each for each in states if each and _PROCESSOR.search(each.name)]
     return tuple(each for each in of_processor if each.state) if of_processor else None
 
 
@@ -101,7 +101,7 @@ _NO_LIMIT_KHZ = 10**9
 
 @dataclass(frozen=True)
 class PowerMode:
-    """One mode.  cores, max_khz: what it leaves; None where the file does not say."""
+    """One mode.  cores, max_khz: what it leaves; None if the file does not say."""
 
     number: int
     name: str
@@ -117,22 +117,22 @@ class PowerMode:
 
 @dataclass(frozen=True)
 class PowerModes:
-    """now: the mode in force, known by number alone where the list of modes cannot be read."""
+    """now: the mode in force, known by number alone if the list of modes cannot be read."""
 
     now: PowerMode
     modes: tuple[PowerMode, ...] = ()
 
     @property
     def faster(self) -> PowerMode | None:
-        """The mode that lets the processor do most; None where no mode beats the one in force."""
+        """The mode that lets the processor do most; None if no mode beats the one in force."""
         best = max(self.modes, key=lambda mode: mode.speed, default=self.now)
         return best if self.now in self.modes and best.speed > self.now.speed else None
 
     @property
     def higher_clocked(self) -> PowerMode | None:
-        """The mode that lets single cores run fastest; None where it is the one in force."""
-        told = [mode for mode in self.modes if mode.max_khz is not None]
-        best = max(told, key=lambda mode: mode.max_khz or 0, default=self.now)
+        """The mode that lets single cores run fastest; None if it is the one in force."""
+        clocked = [mode for mode in self.modes if mode.max_khz is not None]
+        best = max(clocked, key=lambda mode: mode.max_khz or 0, default=self.now)
         return best if (best.max_khz or 0) > (self.now.max_khz or 0) else None
 
 

@@ -23,7 +23,7 @@ class EnergyCounter:
 
 
 def read_counters(root: Path = Path("/")) -> tuple[EnergyCounter, ...]:
-    """All counters that may be read; empty where there are none."""
+    """All counters that may be read; empty if there are none."""
     return tuple(_counters(root))
 
 

@@ -33,7 +33,7 @@ _LINE = re.compile(r"(\S+)_([AV]) (?:current|volt)\(\d+\)=(\d{1,4}(?:\.\d{1,12})
 
 
 def read_pmic(root: Path = Path("/"), vcgencmd: Vcgencmd = run_vcgencmd) -> Power | None:
-    """Power of all rails; None on other boards and where the firmware does not answer."""
+    """Power of all rails; None on other boards and if the firmware does not answer."""
     if _CHIP not in compatible(root):
         return None
     rails = parse_rails(vcgencmd("pmic_read_adc") or "")
@@ -65,11 +65,11 @@ def read_ina3221(root: Path = Path("/")) -> Power | None:
     None: no chip that may be read.
     """
     rails = tuple(_hwmon_rails(root)) or tuple(_iio_rails(root))
-    counted = [rail for rail in rails if rail.name in _INPUTS][:1] or rails
-    if not counted:
+    inputs = [rail for rail in rails if rail.name in _INPUTS][:1] or rails
+    if not inputs:
         return None
-    covers = "INA3221 " + "+".join(rail.name for rail in counted)
-    return Power(sum(rail.watts for rail in counted), covers, rails)
+    covers = "INA3221 " + "+".join(rail.name for rail in inputs)
+    return Power(sum(rail.watts for rail in inputs), covers, rails)
 
 
 def _hwmon_rails(root: Path) -> Iterator[Rail]:

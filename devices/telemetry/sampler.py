@@ -126,7 +126,7 @@ class Sampler:
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Begin the time line; raise RuntimeError where it runs already."""
+        """Begin the time line; raise RuntimeError if it runs already."""
         if self._thread is not None:
             raise RuntimeError("the sampler runs already")
         self._stopped.clear()

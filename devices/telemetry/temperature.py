@@ -27,7 +27,7 @@ def read_temperature_c(root: Path = Path("/"), places: Iterable[str] = ()) -> fl
     """The hottest thermal zone of the processor or its chip, else of its hwmon sensors.
 
     Other zones are not read: an Orin Nano's zones of engines that it lacks answer EAGAIN.
-    places: files below `root`, as a board's profile names them, for where neither tells.
+    places: files below `root`, as a board's profile names them, if neither tells.
     """
     zones = processor_zones_c(root).values()
     if zones:
@@ -41,13 +41,13 @@ def processor_zones_c(root: Path = Path("/")) -> dict[str, float]:
 
     Of several zones of one type, as on two sockets, the hottest.
     """
-    found: dict[str, float] = {}
+    by_type: dict[str, float] = {}
     for zone in children(root / "sys/class/thermal", "thermal_zone"):
         kind = read_text(zone / "type") or ""
         degrees = _degrees(zone / "temp") if _PROCESSOR_ZONE.search(kind) else None
         if degrees is not None:
-            found[kind] = max(degrees, found.get(kind, degrees))
-    return found
+            by_type[kind] = max(degrees, by_type.get(kind, degrees))
+    return by_type
 
 
 def _hwmon_c(root: Path) -> list[float]:
@@ -72,12 +72,12 @@ def _degrees(file: Path) -> float | None:
 
 _TIMEOUT_S = 2.0
 
-# a command and its arguments in, its output out; None where it cannot be asked
+# a command and its arguments in, its output out; None if it cannot be asked
 Vcgencmd = Callable[[str], str | None]
 
 
 def run_vcgencmd(command: str) -> str | None:
-    """Run `vcgencmd COMMAND`; None where it is not installed, fails, or hangs."""
+    """Run `vcgencmd COMMAND`; None if it is not installed, fails, or hangs."""
     program = shutil.which("vcgencmd")
     if program is None:
         return None

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_common.errors import DeviceError
-from edge_devices.doctor import Patient, examine
+from edge_devices.doctor import Host, examine
 from edge_devices.doctor.host import State, read_state
 from edge_devices.doctor.record import record
 from edge_devices.telemetry.energy import EnergyMeter
@@ -14,7 +14,7 @@ from tests.devices.trees import PI_3B_PLUS, PI_4, FakeVcgencmd, plant
 
 
 def _told(root: Path) -> State:
-    return read_state(Patient(root))
+    return read_state(Host(root))
 
 
 @pytest.mark.parametrize("board", trees.BOARDS)
@@ -23,7 +23,7 @@ def test_it_tells_the_same(tmp_path: Path, board: str) -> None:
     saved = record(copy, root)
     assert saved == sum(path.is_file() for path in copy.rglob("*"))
     assert _told(copy) == _told(root)
-    assert examine(Patient(copy)) == examine(Patient(root))
+    assert examine(Host(copy)) == examine(Host(root))
     assert _energy_covers(copy) == _energy_covers(root)
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from edge_devices.commands.boards import state_text
 from edge_devices.commands.doctor import diagnosis_text
 from edge_devices.detection.detect import detect
-from edge_devices.doctor import Patient, examine
+from edge_devices.doctor import Host, examine
 from edge_devices.doctor.environment import RECORDED
 from edge_devices.doctor.host import read_state
 from edge_devices.profiles.catalogue import catalogue
@@ -30,8 +30,8 @@ _relaxed = settings(max_examples=30, deadline=None, suppress_health_check=[Healt
 
 def _look_at(root: Path) -> None:
     assert detect(root, _KNOWN).statement
-    patient = Patient(root)
-    state, findings = read_state(patient), examine(patient)
+    host = Host(root)
+    state, findings = read_state(host), examine(host)
     assert state_text(state) and diagnosis_text(findings)
     assert json.dumps(asdict(state)) and all(finding.what for finding in findings.values())
 
@@ -71,4 +71,4 @@ def test_nothing_may_be_read(tmp_path: Path, board: str, monkeypatch: pytest.Mon
 
 def test_a_tree_without_anything(tmp_path: Path) -> None:
     _look_at(tmp_path)
-    assert list(examine(Patient(tmp_path))) == ["board"]
+    assert list(examine(Host(tmp_path))) == ["board"]

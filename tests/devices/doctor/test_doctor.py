@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_devices.doctor import CHECKS, Finding, Patient, Status, examine
-from edge_devices.doctor.environment import RECORDED, Answer, Camera, Package, Surroundings
+from edge_devices.doctor import CHECKS, Finding, Host, Status, examine
+from edge_devices.doctor.environment import RECORDED, Answer, Camera, Environment, Package
 from tests.devices import trees
 from tests.devices.profiles.own_profiles import OwnProfiles
 from tests.devices.trees import (
@@ -31,18 +31,18 @@ pytestmark = pytest.mark.usefixtures("own")
 _TWIN = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _POLICY = "sys/devices/system/cpu/cpufreq/policy0"
 _LITERT = (Package("ai-edge-litert", "2.3.0"), Package("numpy", "2.4.6"))
-_WELL = Surroundings("3.11.2", _LITERT, (Camera("/dev/video0", True),), 30_000_000_000)
+_WELL = Environment("3.11.2", _LITERT, (Camera("/dev/video0", True),), 30_000_000_000)
 _ARMV7 = b"\x7fELF\x01\x01\x01" + bytes(11) + (40).to_bytes(2, "little")
 _MEMORY = "MemTotal: 4000000 kB\nMemAvailable: {} kB\n"
 _SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"
 
 
-def _recorded(surroundings: Surroundings) -> Tree:
-    return {RECORDED: json.dumps(asdict(surroundings))}
+def _recorded(environment: Environment) -> Tree:
+    return {RECORDED: json.dumps(asdict(environment))}
 
 
 def _find(folder: Path, check: str, tree: Tree) -> Finding | None:
-    return CHECKS[check](Patient(plant(folder, tree)))
+    return CHECKS[check](Host(plant(folder, tree)))
 
 
 def _assert(
@@ -70,14 +70,14 @@ def _assert(
     ],
 )
 def test_each_recorded_board(tmp_path: Path, board: str, worst: Status) -> None:
-    found = examine(Patient(plant(tmp_path, trees.BOARDS[board])))
+    found = examine(Host(plant(tmp_path, trees.BOARDS[board])))
     order = list(Status)
     assert max((each.status for each in found.values()), key=order.index) is worst
     assert all(bool(each.advice) == (each.status is not Status.OK) for each in found.values())
 
 
 def test_this_machine_is_examined() -> None:
-    found = examine(Patient())
+    found = examine(Host())
     assert {"board", "cores", "memory", "user land", "runtime", "numpy"} <= set(found)
     assert found["runtime"].status is Status.OK
 
@@ -265,7 +265,7 @@ def test_user_land(tmp_path: Path) -> None:
 def test_runtime(
     tmp_path: Path, tree: Tree, python: str, packages: tuple, status: Status, what: str, advice: str
 ) -> None:
-    found = Surroundings(python, packages)
+    found = Environment(python, packages)
     _assert(tmp_path, "runtime", {**tree, **_recorded(found)}, status, what, advice)
 
 
@@ -284,7 +284,7 @@ def test_runtime(
 )
 def test_numpy(tmp_path: Path, versions: dict, status: Status, advice: str) -> None:
     packages = tuple(Package(name, version) for name, version in versions.items())
-    tree = {**PI_4, **_recorded(Surroundings("3.11.2", packages))}
+    tree = {**PI_4, **_recorded(Environment("3.11.2", packages))}
     _assert(tmp_path, "numpy", tree, status, versions["numpy"], advice)
 
 

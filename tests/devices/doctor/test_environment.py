@@ -9,16 +9,16 @@ from edge_devices.doctor.environment import (
     RECORDED,
     Answer,
     Camera,
+    Environment,
     Package,
-    Surroundings,
     is_here,
-    parse_surroundings,
-    read_surroundings,
+    parse_environment,
+    read_environment,
     vcgencmd_of,
 )
 from edge_devices.telemetry.temperature import run_vcgencmd
 
-FOUND = Surroundings(
+FOUND = Environment(
     python="3.11.2",
     packages=(Package("numpy", "1.26.4"),),
     cameras=(Camera("/dev/video0", False),),
@@ -28,7 +28,7 @@ FOUND = Surroundings(
 
 
 def test_here() -> None:
-    found = read_surroundings()
+    found = read_environment()
     assert found is not None and found.python == platform.python_version()
     assert found.version("numpy") and found.version("no-such") is None
     assert found.free_bytes and vcgencmd_of(Path("/")) is run_vcgencmd
@@ -36,13 +36,13 @@ def test_here() -> None:
 
 def test_a_recorded_tree(tmp_path: Path) -> None:
     (tmp_path / RECORDED).write_text(json.dumps(asdict(FOUND)))
-    assert read_surroundings(tmp_path) == FOUND
+    assert read_environment(tmp_path) == FOUND
     assert vcgencmd_of(tmp_path)("get_throttled") == "throttled=0x0\n"
     assert vcgencmd_of(tmp_path)("pmic_read_adc") is None
 
 
 def test_a_tree_without_a_record_asks_nobody(tmp_path: Path) -> None:
-    assert read_surroundings(tmp_path) is None
+    assert read_environment(tmp_path) is None
     assert vcgencmd_of(tmp_path)("get_throttled") is None
 
 
@@ -61,7 +61,7 @@ def test_a_tree_without_a_record_asks_nobody(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_record_is_none(content: bytes | None) -> None:
-    assert parse_surroundings(content) is None
+    assert parse_environment(content) is None
 
 
 def test_a_link_to_the_root_is_here(tmp_path: Path) -> None:
