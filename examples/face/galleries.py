@@ -9,7 +9,7 @@ from edge_models.datasets.clips import ClipPlan, balanced, plan_clips, render_cl
 from edge_models.datasets.motion import MotionRange
 from edge_models.datasets.orl import Photo
 from edge_models.evaluation.intervals import Estimate
-from edge_models.evaluation.similarity import GalleryAnswers
+from edge_models.evaluation.similarity import GalleryResults
 
 # numbers of the photos that a person is known by, and of those to be recognised
 PARTS: dict[str, range] = {"gallery": range(1, 6), "probes": range(6, 11), "all": range(1, 11)}
@@ -59,7 +59,7 @@ def asked(
     enrolled: int,
     draws: int,
     random: np.random.Generator,
-) -> GalleryAnswers:
+) -> GalleryResults:
     """Enroll `enrolled` of the people `candidates`, `draws` times, and ask all their other photos.
 
     Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is a stranger.
@@ -69,7 +69,7 @@ def asked(
         _ask(likeness, people, random.permutation(candidates)[:enrolled], probes, random)
         for _ in range(draws)
     ]
-    return GalleryAnswers(*(np.concatenate(parts) for parts in zip(*found)))
+    return GalleryResults(*(np.concatenate(parts) for parts in zip(*found)))
 
 
 def _ask(

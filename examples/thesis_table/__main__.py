@@ -20,7 +20,7 @@ from examples.thesis_table.files import as_json as json_of
 from examples.thesis_table.measure import Measure, all_rows, measure_row
 from examples.thesis_table.render import Shown, notes
 from examples.thesis_table.resume import Kept
-from examples.thesis_table.rows import Failure, Found, rows_named
+from examples.thesis_table.rows import Failure, FolderContent, rows_named
 
 EXAMPLES = """\b
 Examples:
@@ -73,7 +73,7 @@ def main(
     """
     progress = Progress()
 
-    def on_row(found: Found, shown: Shown) -> None:
+    def on_row(found: FolderContent, shown: Shown) -> None:
         if isinstance(found, Failure):
             progress.say(f"warning: {found.key}: {found.reason}")
         if not as_json:
@@ -91,7 +91,7 @@ def main(
 
 _WIDTHS = (30, 4, 7, 8, 6, 16, 14, 13, 9)  # of the first columns; the others as their titles
 _NUMBERS_ARE = 24  # characters of a figure with its interval
-OnRow = Callable[[Found, Shown], None]
+OnRow = Callable[[FolderContent, Shown], None]
 
 
 def run_table(
@@ -133,7 +133,7 @@ def check_output(path: Path) -> None:
         raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
 
 
-def lines(found: Found, shown: Shown) -> list[str]:
+def lines(found: FolderContent, shown: Shown) -> list[str]:
     """What is printed when a row is done: before the first row the header as well."""
     row = next(row for row in shown.rows if row.key == found.key)
     widths = [*_WIDTHS, *(max(len(title), _NUMBERS_ARE) for title in shown.header[len(_WIDTHS) :])]

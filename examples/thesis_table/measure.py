@@ -15,7 +15,7 @@ from edge_devices.profiles.catalogue import profiles
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.conversion import Say, build_row
 from examples.thesis_table.resume import Kept
-from examples.thesis_table.rows import Failure, Figures, Found, Published
+from examples.thesis_table.rows import Failure, Figures, FolderContent, Published
 from examples.thesis_table.timed import time_row
 
 
@@ -81,7 +81,7 @@ def measure_row(key: str, kept: Kept, say: Say) -> Figures:
         )
 
 
-def all_rows(rows: Sequence[Published], kept: Kept, measure: Measure) -> Iterator[Found]:
+def all_rows(rows: Sequence[Published], kept: Kept, measure: Measure) -> Iterator[FolderContent]:
     """Each row as soon as it is known; those that were finished before are not measured again.
 
     A row that fails does not end the others.

@@ -8,7 +8,7 @@ from edge_benchmarks.show.prediction import milliseconds
 from edge_common.document import Section, Table, markdown, page
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.measure import latency_on
-from examples.thesis_table.rows import Failure, Figures, Found, Published, Timing
+from examples.thesis_table.rows import Failure, Figures, FolderContent, Published, Timing
 
 TITLE = "Networks on UTKFace"
 _NONE = "-"
@@ -23,7 +23,7 @@ class Shown:
     """The whole table: rows with what was found of them until now, and the boards to predict."""
 
     rows: tuple[Published, ...]
-    found: Mapping[str, Found]
+    found: Mapping[str, FolderContent]
     boards: tuple[Profile, ...]
     threads: int
     machine: str
@@ -42,7 +42,7 @@ class Shown:
         """One row; what was not measured says so."""
         return [*_published(row), *self._measured(self.found.get(row.key))]
 
-    def _measured(self, found: Found | None) -> list[str]:
+    def _measured(self, found: FolderContent | None) -> list[str]:
         width = len(self.header) - 6
         if not isinstance(found, Figures):
             return ["failed" if found else "not measured", *[""] * (width - 1)]
@@ -114,7 +114,7 @@ def _boards(shown: Shown, cells: Sequence[Sequence[str]], own: int) -> Section:
     return Section("Predicted for boards", (_PREDICTED,), [table])
 
 
-def _behind(row: Published, found: Found | None) -> list[str]:
+def _behind(row: Published, found: FolderContent | None) -> list[str]:
     size = " x ".join(map(str, found.input)) if isinstance(found, Figures) else _NONE
     built = f"failed: {found.reason}" if isinstance(found, Failure) else row.built
     return [row.method, built, size, row.counts, row.source]

@@ -98,4 +98,4 @@ class Failure:
     reason: str
 
 
-Found = Figures | Failure
+FolderContent = Figures | Failure

@@ -74,9 +74,9 @@ def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data
     def as_float(clips: tf.Tensor, labels: dict) -> tuple[tf.Tensor, dict]:
         return tf.cast(clips, tf.float32), labels
 
-    chosen = tf.data.Dataset.from_generator(order, output_signature=signature)
+    numbers = tf.data.Dataset.from_generator(order, output_signature=signature)
     return (
-        chosen.apply(tf.data.experimental.assert_cardinality(len(part)))
+        numbers.apply(tf.data.experimental.assert_cardinality(len(part)))
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size)
         .map(as_float)
@@ -120,28 +120,28 @@ class WindowBatches(keras.utils.PyDataset):
         return -(-len(self.maps) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
+        clips = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         spare = self.maps.shape[1] - self.window
-        starts = np.full(len(chosen), spare // 2)
-        backwards = np.zeros(len(chosen), bool)
+        starts = np.full(len(clips), spare // 2)
+        backwards = np.zeros(len(clips), bool)
         if self.augment:
-            starts = self._random.integers(0, spare + 1, len(chosen))
-            backwards = self._random.random(len(chosen)) < 0.5
-        return self._windows(chosen, starts, backwards), self._answers(chosen, backwards)
+            starts = self._random.integers(0, spare + 1, len(clips))
+            backwards = self._random.random(len(clips)) < 0.5
+        return self._windows(clips, starts, backwards), self._answers(clips, backwards)
 
     def on_epoch_end(self) -> None:
         """Deal the clips anew."""
         if self.augment:
             self._random.shuffle(self._order)
 
-    def _windows(self, chosen, starts, backwards) -> np.ndarray:
-        batch = np.empty((len(chosen), self.window, *self.maps.shape[2:]), np.float32)
-        for slot, clip, start, back in zip(batch, chosen, starts, backwards, strict=True):
+    def _windows(self, clips, starts, backwards) -> np.ndarray:
+        batch = np.empty((len(clips), self.window, *self.maps.shape[2:]), np.float32)
+        for slot, clip, start, back in zip(batch, clips, starts, backwards, strict=True):
             frames = self.maps[clip, start : start + self.window]
             slot[:] = frames[::-1] if back else frames
         return batch
 
-    def _answers(self, chosen, backwards) -> dict[str, np.ndarray]:
-        answers = {task: labels[chosen] for task, labels in self.labels.items()}
+    def _answers(self, clips, backwards) -> dict[str, np.ndarray]:
+        answers = {task: labels[clips] for task, labels in self.labels.items()}
         action = answers["action"]
         return answers | {"action": np.where(backwards, _REVERSED[action], action)}

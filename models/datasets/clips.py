@@ -95,16 +95,16 @@ def render_all(plans: Sequence[ClipPlan], length: int, size: int) -> Clips:
 def balanced(plans: Sequence[ClipPlan], count: int, seed: int) -> list[ClipPlan]:
     """Pick `count` plans, actions and people as evenly as they can be."""
     order = np.random.default_rng(seed).permutation(len(plans))
-    used: dict[tuple[str, int], int] = {}
-    chosen: list[ClipPlan] = []
-    left = [plans[i] for i in order]
-    while left and len(chosen) < count:
-        plan = min(left, key=lambda p: _uses(used, p))
-        left.remove(plan)
-        chosen.append(plan)
+    uses: dict[tuple[str, int], int] = {}
+    selection: list[ClipPlan] = []
+    remaining = [plans[i] for i in order]
+    while remaining and len(selection) < count:
+        plan = min(remaining, key=lambda p: _uses(uses, p))
+        remaining.remove(plan)
+        selection.append(plan)
         for key in _keys(plan):
-            used[key] = used.get(key, 0) + 1
-    return chosen
+            uses[key] = uses.get(key, 0) + 1
+    return selection
 
 
 def write_clips(path: Path, clips: Clips) -> None:
@@ -118,6 +118,6 @@ def _keys(plan: ClipPlan) -> tuple[tuple[str, int], tuple[str, int]]:
     return ("action", plan.action), ("person", plan.photo.person)
 
 
-def _uses(used: dict[tuple[str, int], int], plan: ClipPlan) -> tuple[int, int]:
+def _uses(uses: dict[tuple[str, int], int], plan: ClipPlan) -> tuple[int, int]:
     action, person = _keys(plan)
-    return used.get(action, 0) + used.get(person, 0), used.get(action, 0)
+    return uses.get(action, 0) + uses.get(person, 0), uses.get(action, 0)

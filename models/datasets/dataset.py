@@ -14,7 +14,7 @@ from edge_common.files import whole_file
 
 
 @dataclass(frozen=True)
-class Dealt:
+class Split:
     """Indices by use, ascending; no index is in two of them. int64 each."""
 
     train: np.ndarray
@@ -22,7 +22,7 @@ class Dealt:
     test: np.ndarray
 
 
-def deal(strata: Sequence[Hashable], seed: int, *, validation: float, test: float) -> Dealt:
+def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, test: float) -> Split:
     """Deal items at random, each stratum as evenly as its size allows.
 
     What a stratum's share lacks to a whole item is carried over to the next, so that
@@ -45,20 +45,20 @@ def deal(strata: Sequence[Hashable], seed: int, *, validation: float, test: floa
     parts: tuple[list, list, list] = ([], [], [])
     owed = {1: 0.0, 2: 0.0}
     for members in _by_stratum(strata):
-        left = list(random.permutation(members))
+        remaining = list(random.permutation(members))
         for part, share in ((2, test), (1, validation)):
             owed[part] += share * len(members)
-            taken = min(int(owed[part] + 0.5), len(left) - 1)
-            owed[part] -= taken
-            parts[part].extend(left[:taken])
-            left = left[taken:]
-        parts[0].extend(left)
+            count = min(int(owed[part] + 0.5), len(remaining) - 1)
+            owed[part] -= count
+            parts[part].extend(remaining[:count])
+            remaining = remaining[count:]
+        parts[0].extend(remaining)
     if not all(parts):
         raise ClipError(
             f"{len(strata)} usable files in {len(set(strata))} combinations of classes are too "
             "few to train, validate and test with: add more of each class"
         )
-    return Dealt(*(np.sort(np.array(part, np.int64)) for part in parts))
+    return Split(*(np.sort(np.array(part, np.int64)) for part in parts))
 
 
 def _by_stratum(strata: Sequence[Hashable]) -> list[list[int]]:
@@ -150,9 +150,9 @@ def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
 
 
 def _skipped_line(skipped: Sequence[Skipped]) -> str:
-    shown = ", ".join(f"{item.name} ({item.reason})" for item in skipped[:SHOWN])
+    listed = ", ".join(f"{item.name} ({item.reason})" for item in skipped[:SHOWN])
     more = f" and {len(skipped) - SHOWN} more" if len(skipped) > SHOWN else ""
-    return f"skipped {len(skipped)}: {shown}{more}"
+    return f"skipped {len(skipped)}: {listed}{more}"
 
 
 CALIBRATION_CLIPS, TEST_CLIPS = 160, 2000  # at most; whoever reads such a file loads all of it
@@ -174,14 +174,14 @@ def export_clip_sets(data: DataSet, folder: Path, seed: int) -> list[Path]:
     return paths
 
 
-def write_part(path: Path, part: Part, chosen: Sequence[int], shape: tuple[int, int, int]) -> None:
+def write_part(path: Path, part: Part, indices: Sequence[int], shape: tuple[int, int, int]) -> None:
     """Write some clips in the project's clip format, one after another."""
-    header = {"descr": "|u1", "fortran_order": False, "shape": (len(chosen), *shape, 3)}
+    header = {"descr": "|u1", "fortran_order": False, "shape": (len(indices), *shape, 3)}
     with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
         with archive.open("clips.npy", "w", force_zip64=True) as clips:
             np.lib.format.write_array_header_2_0(clips, header)
-            for index in chosen:
+            for index in indices:
                 clips.write(np.ascontiguousarray(part.clip(int(index))).data)
         for task, values in part.labels.items():
             with archive.open(f"{task}.npy", "w") as labels:
-                np.lib.format.write_array(labels, values[chosen])
+                np.lib.format.write_array(labels, values[indices])

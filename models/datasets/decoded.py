@@ -42,7 +42,7 @@ def decode(
     read: Reader,
     shape: tuple[int, int, int],
     cache: Path,
-    what: str,
+    variant: str,
 ) -> Decoded:
     """Decode all files, or take what an earlier run made of the same ones.
 
@@ -56,7 +56,7 @@ def decode(
         ClipError: no file gives a window.
         OSError: the disk is full, or the folder cannot be written.
     """
-    folder = cache / f"clips-{_fingerprint(paths, shape, what)}"
+    folder = cache / f"clips-{_fingerprint(paths, shape, variant)}"
     index = folder / "index.json"
     if not index.exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -77,12 +77,12 @@ def _write(paths: Sequence[Path], read: Reader, shape: tuple[int, int, int], fol
     # Written, not mapped: a full disk is then an error and not a crash.
     bar = click.progressbar(length=len(paths), label="decoding")
     with whole_file(folder / "frames.u8") as frames, bar as progress:
-        for number, found in enumerate(_ahead(paths, read)):
-            for one in found:
-                if isinstance(one, Skipped):
-                    skipped.append(one)
+        for number, windows in enumerate(_ahead(paths, read)):
+            for window in windows:
+                if isinstance(window, Skipped):
+                    skipped.append(window)
                 else:
-                    frames.write(_checked(one, shape).data)
+                    frames.write(_checked(window, shape).data)
                     of_window.append(number)
             progress.update(1)
     content = {"file": of_window, "skipped": [[item.name, item.reason] for item in skipped]}
@@ -120,9 +120,9 @@ def _read_one(path: Path, read: Reader) -> list["np.ndarray | Skipped"]:
         return [Skipped(path.name, str(error))]
 
 
-def _fingerprint(paths: Sequence[Path], shape: tuple[int, int, int], what: str) -> str:
+def _fingerprint(paths: Sequence[Path], shape: tuple[int, int, int], variant: str) -> str:
     """16 hex digits that change with the files (by name, size, time) and the windows."""
-    digest = hashlib.sha256(f"{DECODED_VERSION} {shape} {what}".encode())
+    digest = hashlib.sha256(f"{DECODED_VERSION} {shape} {variant}".encode())
     for path in paths:
         state = path.stat()
         digest.update(f"{path.absolute()} {state.st_size} {state.st_mtime_ns}\n".encode())

@@ -132,11 +132,11 @@ def load(section: FashionSection, request: Request) -> DataSet:
     train = _Items(folder, "train", section.train_items, request)
     test = _Items(folder, "t10k", section.test_items, request)
     order = np.random.default_rng(request.seed).permutation(section.train_items)
-    kept = section.validation_items
+    held_out = section.validation_items
     return DataSet(
         "Fashion-MNIST in motion", TASKS,
-        train=train.part("train", np.sort(order[kept:]), section.motions),
-        validation=train.part("validation", np.sort(order[:kept]), section.motions),
+        train=train.part("train", np.sort(order[held_out:]), section.motions),
+        validation=train.part("validation", np.sort(order[:held_out]), section.motions),
         test=test.part("test", np.arange(section.test_items), section.motions),
         shape=request.shape, frame_rate_hz=section.frame_rate_hz,
         source="Fashion-MNIST in synthetic motion",

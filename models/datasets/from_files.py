@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.tasks import Label, Task, kind_of
 from edge_common.errors import ClipError, ConfigError
-from edge_models.datasets.dataset import DataSet, Dealt, Part, Skipped, deal
+from edge_models.datasets.dataset import DataSet, Part, Skipped, Split, split_files
 from edge_models.datasets.decoded import Decoded, Reader, decode
 
 
@@ -61,7 +61,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Found:
+class FolderContent:
     """What a folder holds, by the names of its files alone."""
 
     items: Sequence[Item]
@@ -84,8 +84,8 @@ def parse_names(paths: Sequence[Path], parse: Parser) -> tuple[list[Item], list[
 
 
 def data_set(
-    name: str, found: Found, read: Reader, request: Request, section: FolderSection, source: str,
-    what: str = "",
+    name: str, content: FolderContent, read: Reader, request: Request, section: FolderSection, source: str,
+    variant: str = "",
 ) -> DataSet:  # fmt: skip
     """Decode the files and deal them out; all windows of a file go to the same part.
 
@@ -96,22 +96,22 @@ def data_set(
         ClipError: no file can be used, or they are too few.
         ConfigError: the shares leave nothing to train on.
     """
-    if not found.items:
-        first = found.skipped[0] if found.skipped else None
-        reason = f"; of {len(found.skipped)} files, {first.name}: {first.reason}" if first else ""
+    if not content.items:
+        first = content.skipped[0] if content.skipped else None
+        reason = f"; of {len(content.skipped)} files, {first.name}: {first.reason}" if first else ""
         raise ClipError(f"{section.path} holds no file that can be used{reason}")
-    decoded = decode([i.path for i in found.items], read, request.shape, request.cache, what)
+    decoded = decode([i.path for i in content.items], read, request.shape, request.cache, variant)
     usable = np.unique(decoded.file)
-    items = [found.items[index] for index in usable]
-    dealt = deal(
-        [_classes(item, found.tasks) for item in items], request.seed,
+    items = [content.items[index] for index in usable]
+    split = split_files(
+        [_classes(item, content.tasks) for item in items], request.seed,
         validation=section.validation_share, test=section.test_share,
     )  # fmt: skip
-    parts = {use: _part(decoded, usable[files], found) for use, files in vars(dealt).items()}
+    parts = {use: _part(decoded, usable[files], content) for use, files in vars(split).items()}
     return DataSet(
-        name, found.tasks, **parts, shape=request.shape, frame_rate_hz=section.frame_rate_hz,
-        source=source, skipped=(*found.skipped, *decoded.skipped),
-        notes=tuple(_notes(items, found.tasks, dealt)),
+        name, content.tasks, **parts, shape=request.shape, frame_rate_hz=section.frame_rate_hz,
+        source=source, skipped=(*content.skipped, *decoded.skipped),
+        notes=tuple(_notes(items, content.tasks, split)),
     )  # fmt: skip
 
 
@@ -119,25 +119,27 @@ def _classes(item: Item, tasks: Sequence[Task]) -> tuple[Label, ...]:
     return tuple(v for v, task in zip(item.labels, tasks) if kind_of(task).has_classes)
 
 
-def _part(decoded: Decoded, files: np.ndarray, found: Found) -> Part:
-    chosen = np.flatnonzero(np.isin(decoded.file, files))
-    columns = zip(*(found.items[index].labels for index in decoded.file[chosen]))
+def _part(decoded: Decoded, files: np.ndarray, content: FolderContent) -> Part:
+    kept_windows = np.flatnonzero(np.isin(decoded.file, files))
+    columns = zip(*(content.items[index].labels for index in decoded.file[kept_windows]))
     labels = {
         task.name: np.array(column, kind_of(task).label_dtype)
-        for task, column in zip(found.tasks, columns)
+        for task, column in zip(content.tasks, columns)
     }
     return Part(
-        lambda index: np.array(decoded.windows[chosen[index]]), labels, decoded.file[chosen]
+        lambda index: np.array(decoded.windows[kept_windows[index]]),
+        labels,
+        decoded.file[kept_windows],
     )
 
 
-def _notes(items: Sequence[Item], tasks: Sequence[Task], dealt: Dealt) -> list[str]:
+def _notes(items: Sequence[Item], tasks: Sequence[Task], split: Split) -> list[str]:
     """Classes of which nothing can be measured."""
     notes = []
     for position, task in enumerate(tasks):
         classes = [kind_of(task).classes(item.labels[position]) for item in items]
         files = Counter(number for shown in classes for number in shown)
-        tested = {number for index in dealt.test for number in classes[index]}
+        tested = {number for index in split.test for number in classes[index]}
         for number, label in enumerate(task.labels):
             if not files[number]:
                 notes.append(f"{task.name}: no file of {label}")

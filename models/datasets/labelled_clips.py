@@ -14,7 +14,7 @@ from edge.sources.video import VideoFile
 from edge.tasks import Classification, Label, Regression, Task, TaskKind, kind_of
 from edge_common.errors import ClipError
 from edge_models.datasets.dataset import DataSet, Skipped
-from edge_models.datasets.from_files import FolderSection, Found, Item, Request, data_set
+from edge_models.datasets.from_files import FolderContent, FolderSection, Item, Request, data_set
 from edge_models.networks.tasks import classification
 
 _NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
@@ -43,14 +43,16 @@ def load(section: ClipsSection, request: Request) -> DataSet:
     """
     folder = section.folder()
     if section.table:
-        found = _from_table(folder, folder / section.table)
+        content = _from_table(folder, folder / section.table)
     else:
-        found = _from_folders(folder, section.task)
+        content = _from_folders(folder, section.task)
 
     def read(path: Path) -> Iterator[np.ndarray]:
         return windows_in(path, request.window, request.size)
 
-    return data_set(folder.name, found, read, request, section, f"clips of {folder.name}", "clips")
+    return data_set(
+        folder.name, content, read, request, section, f"clips of {folder.name}", "clips"
+    )
 
 
 def windows_in(path: Path, window: int, size: int) -> Iterator[np.ndarray]:
@@ -69,7 +71,7 @@ def windows_in(path: Path, window: int, size: int) -> Iterator[np.ndarray]:
         raise ClipError(f"shorter than a window of {window} frames")
 
 
-def _from_folders(folder: Path, task: str) -> Found:
+def _from_folders(folder: Path, task: str) -> FolderContent:
     labelled = sorted((p for p in folder.iterdir() if _is_clip_folder(p)), key=natural_key)
     if len(labelled) < 2:
         raise ClipError(
@@ -84,14 +86,14 @@ def _from_folders(folder: Path, task: str) -> Found:
             else:
                 skipped.append(Skipped(f"{label.name}/{path.name}", "neither video nor folder"))
     labels = tuple(path.name for path in labelled)
-    return Found(items, (classification(task, labels),), skipped)
+    return FolderContent(items, (classification(task, labels),), skipped)
 
 
 def _is_clip_folder(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith(".")
 
 
-def _from_table(folder: Path, table: Path) -> Found:
+def _from_table(folder: Path, table: Path) -> FolderContent:
     header, rows = _read_table(table)
     usable, skipped = [], []
     listed: set[str] = set()
@@ -107,7 +109,7 @@ def _from_table(folder: Path, table: Path) -> Found:
     columns = list(zip(*usable))[1:] if usable else [()] * (len(header) - 1)
     tasks = tuple(_task(name, column, table) for name, column in zip(header[1:], columns))
     items = [Item(folder / row[0], _labels(row[1:], tasks)) for row in usable]
-    return Found(items, tasks, skipped)
+    return FolderContent(items, tasks, skipped)
 
 
 def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:

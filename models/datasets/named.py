@@ -32,8 +32,8 @@ def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
         "train": lambda: balanced(plans.train, _TRAIN_CLIPS, config.seed),
         "test": lambda: plans.test,
     }
-    chosen = parts[name.rpartition(":")[2]]()
-    clips = render_all(chosen, window, max(size))
+    plans_of_part = parts[name.rpartition(":")[2]]()
+    clips = render_all(plans_of_part, window, max(size))
     if size[0] == size[1]:
         return Clips(name, clips.windows, clips.labels)
     resized = [[cv2.resize(frame, size) for frame in clip] for clip in clips.windows]

@@ -34,11 +34,11 @@ def load(section: DataSection, request: Request) -> DataSet:
     """
     plans = plan_data(section, request.seed)
 
-    def part(chosen: Sequence[ClipPlan]) -> Part:
+    def part(plans: Sequence[ClipPlan]) -> Part:
         def clip(index: int) -> np.ndarray:
-            return render_clip(chosen[index], request.window, request.size)
+            return render_clip(plans[index], request.window, request.size)
 
-        return Part(clip, labels_of(chosen), photos_of(chosen))
+        return Part(clip, labels_of(plans), photos_of(plans))
 
     return DataSet(
         "ORL in motion",

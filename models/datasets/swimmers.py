@@ -16,7 +16,13 @@ from edge.sources.images import natural_key
 from edge.sources.video import VideoFile
 from edge_common.errors import ClipError, ConfigError
 from edge_models.datasets.dataset import DataSet, Skipped
-from edge_models.datasets.from_files import FolderSection, Found, Request, data_set, parse_names
+from edge_models.datasets.from_files import (
+    FolderContent,
+    FolderSection,
+    Request,
+    data_set,
+    parse_names,
+)
 from edge_models.networks.tasks import classification
 
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
@@ -49,12 +55,12 @@ def load(section: SwimmersSection, request: Request) -> DataSet:
     items, skipped = parse_names(paths, lambda path: labels_in(path, section.people))
     people = tuple(f"person{number}" for number in range(section.people))
     tasks = (classification("reid", people), classification("action", ACTIONS))
-    found = Found(items, tasks, skipped)
+    content = FolderContent(items, tasks, skipped)
 
     def read(path: Path) -> Iterator["np.ndarray | Skipped"]:
         return samplings(path, request.window, request.size)
 
-    return data_set("swimmers", found, read, request, section, "swimmer clips", "swimmers")
+    return data_set("swimmers", content, read, request, section, "swimmer clips", "swimmers")
 
 
 def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:

@@ -17,8 +17,8 @@ from edge.sources.images import read_image
 from edge_common.errors import ClipError
 from edge_models.datasets.dataset import DataSet, Skipped
 from edge_models.datasets.from_files import (
+    FolderContent,
     FolderSection,
-    Found,
     Item,
     Request,
     data_set,
@@ -59,8 +59,8 @@ def load(section: UTKFaceSection, request: Request) -> DataSet:
         resized = cv2.resize(pixels, (request.size,) * 2, interpolation=cv2.INTER_AREA)
         yield np.repeat(resized[None, ..., ::-1], request.window, axis=0)
 
-    found = Found(items, TASKS, skipped)
-    return data_set("UTKFace", found, read, request, section, "UTKFace", "utkface")
+    content = FolderContent(items, TASKS, skipped)
+    return data_set("UTKFace", content, read, request, section, "UTKFace", "utkface")
 
 
 def _each_once(items: list[Item], skipped: list[Skipped]) -> tuple[list[Item], list[Skipped]]:
@@ -68,9 +68,9 @@ def _each_once(items: list[Item], skipped: list[Skipped]) -> tuple[list[Item], l
     first: dict[str, Item] = {}
     again = []
     for item in items:
-        kept = first.setdefault(item.path.name.split(".")[0], item)
-        if kept is not item:
-            again.append(Skipped(item.path.name, f"the same picture as {kept.path.name}"))
+        original = first.setdefault(item.path.name.split(".")[0], item)
+        if original is not item:
+            again.append(Skipped(item.path.name, f"the same picture as {original.path.name}"))
     return list(first.values()), [*skipped, *again]
 
 

@@ -37,21 +37,23 @@ def heat_sections(heat: Mapping[str, Heat], grid: tuple[int, int]) -> list[Secti
         + _does_it_point(heat),
     ]
     parts = [
-        Section(f"What speaks for {name}", pictures=one.pictures, level=3)
-        for name, one in heat.items()
+        Section(f"What speaks for {name}", pictures=task_heat.pictures, level=3)
+        for name, task_heat in heat.items()
     ]
     return [Section("Where it looks", text, [_covering_table(heat)]), *parts]
 
 
 def _covering_table(heat: Mapping[str, Heat]) -> Table:
-    rows = [(name, *map(number_within, vars(one.covering).values())) for name, one in heat.items()]
+    rows = [
+        (name, *map(number_within, vars(each.covering).values())) for name, each in heat.items()
+    ]
     header = ("task", "hottest covered (95 %)", "random covered (95 %)", "difference (95 %)")
     return Table(header, rows, 1)
 
 
 def _does_it_point(heat: Mapping[str, Heat]) -> str:
     """Of which tasks the pictures say something."""
-    blind = [name for name, one in heat.items() if not one.covering.points]
+    blind = [name for name, task_heat in heat.items() if not task_heat.covering.points]
     if not blind:
         return "It falls more in every task; by how much more, the last column says."
     return (
@@ -63,25 +65,25 @@ def _does_it_point(heat: Mapping[str, Heat]) -> str:
 SEEN, STRANGERS = "trained on, other files", "never trained on"
 
 
-def identity_section(found: Identity) -> Section:
+def identity_section(identity: Identity) -> Section:
     """Rank-1, the ROC, and strangers at a gallery; or why they cannot be measured."""
-    parts = {SEEN: found.seen} | ({} if found.closed else {STRANGERS: found.strangers})
-    shown = {name: part for name, part in parts.items() if part is not None}
+    parts = {SEEN: identity.seen} | ({} if identity.closed else {STRANGERS: identity.strangers})
+    measured = {name: part for name, part in parts.items() if part is not None}
     text = [
-        f"By likeness alone, without the last layer of {found.task}: what precedes it, at length "
+        f"By likeness alone, without the last layer of {identity.task}: what precedes it, at length "
         "one, compared by cosine. A clip meets only files (photos, videos) that it is not of; a "
         "file is the mean of its clips.",
-        _which_set(found.closed),
+        _which_set(identity.closed),
         *(_how(part, name) for name, part in parts.items()),
     ]
-    tables = [_recognition_table(shown)] if shown else []
-    if found.open_set:
-        tables.append(_open_table(found.open_set))
-    title = f"Knowing again: {found.task}"
-    if not shown:
+    tables = [_recognition_table(measured)] if measured else []
+    if identity.open_set:
+        tables.append(_open_table(identity.open_set))
+    title = f"Knowing again: {identity.task}"
+    if not measured:
         return Section(title, text, tables)
     return Section(
-        title, text, tables, svg=plots.recognition(shown),
+        title, text, tables, svg=plots.recognition(measured),
         caption="How alike two files of one person and of two people are, and which share of both "
         "is taken for one person as the threshold falls.",
     )  # fmt: skip
@@ -110,9 +112,9 @@ def _how(part: Recognition | None, name: str) -> str:
     )
 
 
-def _recognition_table(shown: dict[str, Recognition]) -> Table:
+def _recognition_table(measured: dict[str, Recognition]) -> Table:
     rows = []
-    for name, part in shown.items():
+    for name, part in measured.items():
         clips = f"{part.rank_1.n:,} clips"
         rows.append((name, f"rank-1 of {part.people}", share_within(part.rank_1), clips))
         pairs = f"{len(part.same):,} pairs of one, {len(part.different):,} of two"
@@ -125,12 +127,12 @@ def _recognition_table(shown: dict[str, Recognition]) -> Table:
     return Table(("people", "figure", "value (95 %)", "n"), rows, 2)
 
 
-def _open_table(found: OpenSet) -> Table:
+def _open_table(open_set: OpenSet) -> Table:
     rows = [
-        (f"{found.known_people} known, {found.strangers} strangers", f"{100 * one.rate:g} %",
-         f"{one.threshold:.3f}", share_within(one.known),
-         f"{one.known.n:,} of the known, {one.stranger_clips:,} clips of strangers")
-        for one in found.named
+        (f"{open_set.known_people} known, {open_set.strangers} strangers", f"{100 * point.rate:g} %",
+         f"{point.threshold:.3f}", share_within(point.known),
+         f"{point.known.n:,} of the known, {point.stranger_clips:,} clips of strangers")
+        for point in open_set.named
     ]  # fmt: skip
     header = ("gallery of one file each", "strangers named", "threshold, cosine",
               "known named rightly (95 %)", "n")  # fmt: skip

@@ -9,7 +9,7 @@ import numpy as np
 from edge.tasks import Task
 from edge_common.document import Picture
 from edge_models.evaluation.gradcam import heat_of_clip
-from edge_models.evaluation.measure import Asked
+from edge_models.evaluation.measure import Predictions
 from edge_models.evaluation.network import OpenNetwork
 from edge_models.evaluation.results import Result
 from edge_models.evaluation.task_reports import Example, report_of
@@ -48,12 +48,12 @@ def strip(clip: np.ndarray, heat: np.ndarray, side: int = 200) -> list[bytes]:
         clip: uint8 RGB (T, H, W, 3).
         heat: float (T, H, W), 0 to 1.
     """
-    shown: Sequence[np.ndarray]
+    frames: Sequence[np.ndarray]
     if len(clip) == 1:
-        shown = [_enlarged(clip[0], side), laid_over(_enlarged(clip[0], side), heat[0])]
+        frames = [_enlarged(clip[0], side), laid_over(_enlarged(clip[0], side), heat[0])]
     else:
-        shown = [laid_over(_enlarged(clip[i], side), heat[i]) for i in frames_shown(len(clip))]
-    return [jpeg(frame) for frame in shown]
+        frames = [laid_over(_enlarged(clip[i], side), heat[i]) for i in frames_shown(len(clip))]
+    return [jpeg(frame) for frame in frames]
 
 
 def jpeg(frame: np.ndarray) -> bytes:
@@ -71,15 +71,17 @@ def _enlarged(frame: np.ndarray, side: int) -> np.ndarray:
 
 
 def pictures_of(
-    network: OpenNetwork, asked: Asked, task: Task, result: Result, seed: int
+    network: OpenNetwork, predictions: Predictions, task: Task, result: Result, seed: int
 ) -> list[Picture]:
     """Strips of clips drawn at random: good ones first, then bad ones."""
     random = np.random.default_rng(seed)
-    examples = report_of(result).examples(task, result, asked.outputs[task.name], random)
-    return [_picture(network, asked, task.name, example) for example in examples]
+    examples = report_of(result).examples(task, result, predictions.outputs[task.name], random)
+    return [_picture(network, predictions, task.name, example) for example in examples]
 
 
-def _picture(network: OpenNetwork, asked: Asked, task: str, example: Example) -> Picture:
-    clip = asked.part.clip(example.clip)
+def _picture(
+    network: OpenNetwork, predictions: Predictions, task: str, example: Example
+) -> Picture:
+    clip = predictions.part.clip(example.clip)
     heat = heat_of_clip(network, clip, task, example.score)
     return Picture(strip(clip, heat), example.caption)

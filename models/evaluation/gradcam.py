@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from edge.tasks import Task
 from edge_models.evaluation.intervals import Estimate, mean_interval
-from edge_models.evaluation.measure import Asked
+from edge_models.evaluation.measure import Predictions
 from edge_models.evaluation.network import OpenNetwork
 
 Score = Callable[[tf.Tensor], tf.Tensor]
@@ -35,7 +35,7 @@ def heat_maps(score: Score, maps: np.ndarray, size: tuple[int, int]) -> np.ndarr
     """
     coarse = scaled(coarse_maps(maps, gradient_of(score, maps)))
     height, width = size
-    fine = [cv2.resize(one, (width, height), interpolation=cv2.INTER_CUBIC) for one in coarse]
+    fine = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC) for frame in coarse]
     heat = np.maximum(np.stack(fine), 0.0)
     hottest = heat.max()
     return heat / hottest if hottest > 0 else heat
@@ -106,23 +106,27 @@ class Covering:
         return self.difference.low > 0
 
 
-def cover(network: OpenNetwork, asked: Asked, task: Task, seed: int) -> Covering:
+def cover(network: OpenNetwork, predictions: Predictions, task: Task, seed: int) -> Covering:
     """Cover a quarter of the maps' places in some clips, drawn at random."""
     random = np.random.default_rng(seed)
-    every = len(asked.part)
-    chosen = np.sort(random.permutation(every)[:CLIPS])
-    falls = np.array([_falls(network, asked, task, int(i), random) for i in chosen])
-    files = asked.part.source_of_each[chosen]
+    every = len(predictions.part)
+    indices = np.sort(random.permutation(every)[:CLIPS])
+    falls = np.array([_falls(network, predictions, task, int(i), random) for i in indices])
+    files = predictions.part.source_of_each[indices]
     columns = (*falls.T, falls[:, 0] - falls[:, 1])
     return Covering(*(_figures(column, files) for column in columns))
 
 
 def _falls(
-    network: OpenNetwork, asked: Asked, task: Task, index: int, random: np.random.Generator
+    network: OpenNetwork,
+    predictions: Predictions,
+    task: Task,
+    index: int,
+    random: np.random.Generator,
 ) -> tuple[float, float]:
-    answer = asked.outputs[task.name][index]
+    answer = predictions.outputs[task.name][index]
     score = task_score(network, task.name, int(answer.argmax()))
-    maps = network.maps_of(asked.part.clip(index))
+    maps = network.maps_of(predictions.part.clip(index))
     heat = coarse_maps(maps, gradient_of(score, maps))
     before = float(score(tf.constant(maps)))
     shuffled = random.permutation(heat.size).reshape(heat.shape)

@@ -26,7 +26,7 @@ class TrainingHistory:
     history: Mapping[str, Mapping[str, list[float]]] = field(default_factory=dict)
     best_epoch: Mapping[str, int] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
-    known: bool = True
+    is_available: bool = True
 
 
 def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
@@ -41,7 +41,7 @@ def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
     """
     path = folder / REPORT
     if not path.exists():
-        return TrainingHistory(known=False)
+        return TrainingHistory(is_available=False)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         then = content["config"]

@@ -13,14 +13,14 @@ from edge.tasks import Task, kind_of
 from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
 from edge_models.evaluation.intervals import Estimate, share_interval
-from edge_models.evaluation.measure import Asked
+from edge_models.evaluation.measure import Predictions
 from edge_models.evaluation.recognition import MOST_GALLERIES, Recognition, recognise
 from edge_models.evaluation.similarity import (
-    GalleryAnswers,
-    Likeness,
+    GalleryResults,
+    Similarities,
     cosines,
     galleries,
-    likeness_of,
+    similarities_of,
     unit,
 )
 from edge_models.sections import EvaluationSection
@@ -64,40 +64,40 @@ def open_set(
     Returns:
         None where nobody is known by two files.
     """
-    likeness = likeness_of(known, people, sources)
-    if not len(likeness.known_twice):
+    likeness = similarities_of(known, people, sources)
+    if not len(likeness.identifiable):
         return None
-    asked, clips = _ask(likeness, strangers)
+    predictions, clips = _ask(likeness, strangers)
     return OpenSet(
         len(np.unique(people)), len(np.unique(who)),
-        tuple(_named(asked, clips, likeness.people, rate, len(who)) for rate in RATES),
+        tuple(_named(predictions, clips, likeness.people, rate, len(who)) for rate in RATES),
     )  # fmt: skip
 
 
-def _ask(likeness: Likeness, strangers: np.ndarray) -> tuple[GalleryAnswers, np.ndarray]:
+def _ask(likeness: Similarities, strangers: np.ndarray) -> tuple[GalleryResults, np.ndarray]:
     """All galleries' answers one after another, and which known clip each of them is of."""
     foreign = cosines(unit(strangers.astype(np.float32)), likeness.files)
     of_strangers, of_known, right, clips = [], [], [], []
     for gallery in galleries(likeness, MOST_GALLERIES):
         probes = np.flatnonzero(
-            ~np.isin(likeness.own, gallery) & np.isin(likeness.people, likeness.known_twice)
+            ~np.isin(likeness.own, gallery) & np.isin(likeness.people, likeness.identifiable)
         )
-        found = likeness.values[np.ix_(probes, gallery)]
-        nearest = likeness.people_of_files[gallery[found.argmax(axis=1)]]
+        similarities = likeness.values[np.ix_(probes, gallery)]
+        nearest = likeness.people_of_files[gallery[similarities.argmax(axis=1)]]
         of_strangers.append(foreign[:, gallery].max(axis=1))
-        of_known.append(found.max(axis=1))
+        of_known.append(similarities.max(axis=1))
         right.append(nearest == likeness.people[probes])
         clips.append(probes)
     strange, near, hits, clip = map(np.concatenate, (of_strangers, of_known, right, clips))
-    return GalleryAnswers(strange, near, hits), clip
+    return GalleryResults(strange, near, hits), clip
 
 
 def _named(
-    asked: GalleryAnswers, clips: np.ndarray, people: np.ndarray, rate: float, strangers: int
+    predictions: GalleryResults, clips: np.ndarray, people: np.ndarray, rate: float, strangers: int
 ) -> Named:
-    threshold = asked.threshold_at(rate)
-    share = asked.true_accept_rate(threshold)
-    interval = share_interval((asked.known >= threshold) & asked.right, people[clips])
+    threshold = predictions.threshold_at(rate)
+    share = predictions.true_accept_rate(threshold)
+    interval = share_interval((predictions.known >= threshold) & predictions.right, people[clips])
     known = Estimate(share, *interval, len(np.unique(clips)))
     return Named(rate, threshold, known, strangers)
 
@@ -141,19 +141,21 @@ def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
     return section.identity
 
 
-def measure_identity(task: str, asked: Asked, strangers: Asked | None) -> Identity:
+def measure_identity(
+    task: str, predictions: Predictions, strangers: Predictions | None
+) -> Identity:
     """Compare what precedes the task's last layer, by cosine."""
-    known = _some_files(*_told(task, asked))
-    seen = recognise(likeness_of(*known))
+    known = _some_files(*_told(task, predictions))
+    recognition = recognise(similarities_of(*known))
     if strangers is None:
-        return Identity(task, True, seen, None, None)
+        return Identity(task, True, recognition, None, None)
     unknown = _some_files(*_told(task, strangers))
-    among = recognise(likeness_of(*unknown))
-    return Identity(task, False, seen, among, open_set(*known, *unknown[:2]))
+    among = recognise(similarities_of(*unknown))
+    return Identity(task, False, recognition, among, open_set(*known, *unknown[:2]))
 
 
-def _told(task: str, asked: Asked) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return asked.before, asked.part.labels[task], asked.part.source_of_each
+def _told(task: str, predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return predictions.before, predictions.part.labels[task], predictions.part.source_of_each
 
 
 def _some_files(
@@ -165,5 +167,5 @@ def _some_files(
     files, clips = np.unique(sources, return_counts=True)
     order = np.random.default_rng(0).permutation(len(files))
     enough = max(1, int(np.searchsorted(np.cumsum(clips[order]), MOST_CLIPS, "right")))
-    kept = np.isin(sources, files[order[:enough]])
-    return descriptors[kept], people[kept], sources[kept]
+    in_files = np.isin(sources, files[order[:enough]])
+    return descriptors[in_files], people[in_files], sources[in_files]

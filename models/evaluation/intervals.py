@@ -30,9 +30,9 @@ class Estimate:
 @functools.lru_cache(maxsize=1)  # of thousands of groups they take seconds, and many ask alike
 def draws(count: int, resamples: int = RESAMPLES) -> np.ndarray:
     """How often each of `count` groups is drawn in each resample: int64 (resamples, count)."""
-    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), resamples)
-    drawn.flags.writeable = False
-    return drawn
+    counts = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), resamples)
+    counts.flags.writeable = False
+    return counts
 
 
 def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
@@ -48,8 +48,8 @@ def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]
     sums, counts = np.bincount(group, values), np.bincount(group)
     if len(counts) < 2:
         return float("nan"), float("nan")
-    drawn = draws(len(counts))
-    return central_95(drawn @ sums / (drawn @ counts))
+    times = draws(len(counts))
+    return central_95(times @ sums / (times @ counts))
 
 
 def share_interval(right: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
@@ -100,9 +100,9 @@ def number_within(figure: Estimate) -> str:
     return f"{number(figure.value)} ({numbers((figure.low, figure.high))})"
 
 
-def _from_to(bounds: tuple[float, float], told: Callable[[float], str], unit: str = "") -> str:
+def _from_to(bounds: tuple[float, float], write: Callable[[float], str], unit: str = "") -> str:
     """A dash where there was too little to tell an interval from."""
-    return NONE if math.isnan(bounds[0]) else f"{told(bounds[0])} to {told(bounds[1])}{unit}"
+    return NONE if math.isnan(bounds[0]) else f"{write(bounds[0])} to {write(bounds[1])}{unit}"
 
 
 def duration(seconds: float) -> str:

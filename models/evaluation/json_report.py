@@ -10,7 +10,7 @@ from edge_models.evaluation.identity import Identity
 from edge_models.evaluation.intervals import Estimate
 from edge_models.evaluation.recognition import Recognition
 from edge_models.evaluation.results import Results
-from edge_models.evaluation.sections import Told
+from edge_models.evaluation.sections import ReportContent
 from edge_models.evaluation.task_reports import report_of
 
 _NOTE = (
@@ -19,17 +19,17 @@ _NOTE = (
 )
 
 
-def json_of(told: Told, config: dict[str, Any]) -> dict[str, Any]:
+def json_of(page: ReportContent, config: dict[str, Any]) -> dict[str, Any]:
     """The whole content; what is no number (a share of nothing) is null."""
     content = {
         "name": config["name"],
-        **_of_tasks(told.results),
+        **_of_tasks(page.results),
         "interval_note": _NOTE,
-        "identity": _of_identity(told.identity) if told.identity else None,
-        "covering": {task: _of_covering(heat.covering) for task, heat in told.heat.items()},
-        **told.facts,
+        "identity": _of_identity(page.identity) if page.identity else None,
+        "covering": {task: _of_covering(heat.covering) for task, heat in page.heat.items()},
+        **page.facts,
     }
-    return {**_plain(content), "config": config, "history": told.course.history}
+    return {**_plain(content), "config": config, "history": page.history.history}
 
 
 def _of_tasks(results: Results) -> dict[str, dict[str, Any]]:
@@ -42,33 +42,33 @@ def _of_tasks(results: Results) -> dict[str, dict[str, Any]]:
     return entries
 
 
-def _of_identity(found: Identity) -> dict[str, Any]:
+def _of_identity(result: Identity) -> dict[str, Any]:
     return {
-        "task": found.task,
-        "seen": _of_recognition(found.seen) if found.seen else None,
-        "strangers": _of_recognition(found.strangers) if found.strangers else None,
-        "open_set": asdict(found.open_set) if found.open_set else None,
+        "task": result.task,
+        "seen": _of_recognition(result.seen) if result.seen else None,
+        "strangers": _of_recognition(result.strangers) if result.strangers else None,
+        "open_set": asdict(result.open_set) if result.open_set else None,
     }
 
 
-def _of_recognition(found: Recognition) -> dict[str, Any]:
+def _of_recognition(result: Recognition) -> dict[str, Any]:
     return {
-        "people": found.people,
-        "files": found.files,
-        "rank_1": _figures(found.rank_1),
-        "roc_area": _figures(found.area),
+        "people": result.people,
+        "files": result.files,
+        "rank_1": _figures(result.rank_1),
+        "roc_area": _figures(result.area),
         "accepts": [
             {"rate": a.rate, "threshold": a.threshold, **_figures(a.accepted)}
-            for a in found.accepts
+            for a in result.accepts
         ],
-        "pairs_of_one": len(found.same),
-        "pairs_of_two": len(found.different),
-        "intervals_draw": found.drawn,
+        "pairs_of_one": len(result.same),
+        "pairs_of_two": len(result.different),
+        "intervals_draw": result.drawn,
     }
 
 
-def _of_covering(found: Covering) -> dict[str, Any]:
-    return {name: _figures(figures) for name, figures in vars(found).items()}
+def _of_covering(result: Covering) -> dict[str, Any]:
+    return {name: _figures(figures) for name, figures in vars(result).items()}
 
 
 def _figures(figures: Estimate) -> dict[str, Any]:

@@ -18,7 +18,7 @@ CLIPS_A_BATCH = 8
 
 
 @dataclass(frozen=True)
-class Asked:
+class Predictions:
     """What a network says of a part's clips, in float32.
 
     Attributes:
@@ -38,7 +38,7 @@ def ask(
     before: str = "",
     label: str = "test clips",
     maps: Part | None = None,
-) -> Asked:
+) -> Predictions:
     """Run every clip of a part, or its maps where they are known, through the network.
 
     Args:
@@ -56,17 +56,17 @@ def ask(
                 kept.append(inputs[before])
             progress.update(len(clips))
     joined = {task: np.concatenate(rows) for task, rows in outputs.items()}
-    return Asked(part, joined, np.concatenate(kept) if before else None)
+    return Predictions(part, joined, np.concatenate(kept) if before else None)
 
 
-def results_of(asked: Asked, tasks: tuple[Task, ...]) -> Results:
+def results_of(predictions: Predictions, tasks: tuple[Task, ...]) -> Results:
     """Each task's answers beside the truth."""
-    return {task.name: _result(asked, task) for task in tasks}
+    return {task.name: _result(predictions, task) for task in tasks}
 
 
-def _result(asked: Asked, task: Task) -> Result:
-    truth, outputs = asked.part.labels[task.name], asked.outputs[task.name]
-    return REPORTS[task.kind].result(task, truth, outputs, asked.part.source_of_each)
+def _result(predictions: Predictions, task: Task) -> Result:
+    truth, outputs = predictions.part.labels[task.name], predictions.outputs[task.name]
+    return REPORTS[task.kind].result(task, truth, outputs, predictions.part.source_of_each)
 
 
 ANSWERS = "answers.npz"

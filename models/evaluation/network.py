@@ -59,13 +59,13 @@ def open_network(model: keras.Model, tasks: Sequence[Task]) -> OpenNetwork:
     answers = {task.name: model.get_layer(task.name).output for task in tasks}
     before = {task.name: model.get_layer(task.name).input for task in tasks}
     head = keras.Model(backbone.output, before, name="before")
-    both = keras.Model(backbone.output, (answers, before), name="both")
+    outputs = keras.Model(backbone.output, (answers, before), name="both")
     window, *frame = model.input_shape[1:]
     windows = keras.Input((window, *frame), name="window")
     maps = backbone_by_frames(backbone.layer, window)(windows)
     last = {task.name: model.get_layer(task.name) for task in tasks}
-    whole = keras.Model(windows, both(maps), name="whole")
-    return OpenNetwork(backbone.layer, head, whole, both, last, tuple(tasks))
+    whole = keras.Model(windows, outputs(maps), name="whole")
+    return OpenNetwork(backbone.layer, head, whole, outputs, last, tuple(tasks))
 
 
 def load_trained(path: Path, expected: MTDNNConfig) -> keras.Model:
@@ -92,9 +92,9 @@ def _differs(model: keras.Model, expected: MTDNNConfig) -> str:
     if tuple(model.input_shape[1:]) != shape:
         return f"takes {_times(model.input_shape[1:])}, the training file says {_times(shape)}"
     widths = {task.name: kind_of(task).width for task in expected.tasks}
-    found = {name: output.shape[-1] for name, output in model.output.items()}
-    if found != widths:
-        return f"answers {_listed(found)}, the training file asks {_listed(widths)}"
+    outputs_of_file = {name: output.shape[-1] for name, output in model.output.items()}
+    if outputs_of_file != widths:
+        return f"answers {_listed(outputs_of_file)}, the training file asks {_listed(widths)}"
     return ""
 
 

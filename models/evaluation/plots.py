@@ -63,8 +63,8 @@ def scatter(result: RegressionResult) -> str:
 
     def draw(figure: Figure) -> None:
         axes = panel(figure)
-        both = np.concatenate([result.truth, result.answer])
-        ends = [both.min(), both.max()]
+        values = np.concatenate([result.truth, result.answer])
+        ends = [values.min(), values.max()]
         axes.plot(ends, ends, color=GREY, linewidth=1, label="answer = truth")
         faint = min(1.0, max(0.25, 12 / np.sqrt(len(result.truth))))
         axes.scatter(result.truth, result.answer, s=14, alpha=faint, color=BLUE, linewidths=0)
@@ -80,12 +80,18 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
 
     def draw(figure: Figure) -> None:
         columns = 1 + len(parts)
-        for number, (name, found) in enumerate(parts.items(), 1):
-            _likenesses(panel(figure, (1, columns, number)), name, found)
+        for number, (name, recognition) in enumerate(parts.items(), 1):
+            _likenesses(panel(figure, (1, columns, number)), name, recognition)
         axes = panel(figure, (1, columns, columns))
-        for colour, (name, found) in zip((BLUE, ORANGE), parts.items()):
-            axes.step(found.false_rates, found.true_rates, color=colour, label=name, where="post")
-        least = min(1 / len(found.different) for found in parts.values())
+        for colour, (name, recognition) in zip((BLUE, ORANGE), parts.items()):
+            axes.step(
+                recognition.false_rates,
+                recognition.true_rates,
+                color=colour,
+                label=name,
+                where="post",
+            )
+        least = min(1 / len(recognition.different) for recognition in parts.values())
         axes.set(xscale="log", xlim=(least, 1.0), ylim=(0, 1.02), title="ROC")
         axes.set(xlabel="pairs of two people accepted", ylabel="pairs of one person accepted")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
@@ -96,11 +102,11 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
     return svg_figure(draw, 3.6 * (1 + len(parts)), 3.2)
 
 
-def _likenesses(axes: Axes, name: str, found: Recognition) -> None:
-    low = min(found.same.min(), found.different.min())
+def _likenesses(axes: Axes, name: str, recognition: Recognition) -> None:
+    low = min(recognition.same.min(), recognition.different.min())
     edges = np.linspace(min(low, 0.99), 1.0, 41)  # also where all descriptors are equal
     for values, colour, label in (
-        (found.different, GREY, "two people"), (found.same, BLUE, "one person"),
+        (recognition.different, GREY, "two people"), (recognition.same, BLUE, "one person"),
     ):  # fmt: skip
         weights = np.full(len(values), 1 / len(values))
         axes.hist(values, edges, weights=weights, color=colour, alpha=0.7, label=label)

@@ -8,7 +8,7 @@ from sklearn.metrics import roc_curve
 
 from edge_common.statistics import central_95
 from edge_models.evaluation.intervals import Estimate, draws, share_interval
-from edge_models.evaluation.similarity import Likeness, galleries, roc_area
+from edge_models.evaluation.similarity import Similarities, galleries, roc_area
 
 RATES = (0.01, 0.001)  # of pairs of two people that are taken for one
 FEWEST_PEOPLE = 8  # to draw people; below, files are drawn
@@ -18,7 +18,7 @@ MOST_PAIRS = 150_000  # of one person, and of two; of more, so many are drawn
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Resample:
     """What one resample gives: the ROC's area, and true accepts at `RATES`."""
 
     area: float
@@ -38,13 +38,13 @@ class Pairs:
     b: np.ndarray
     by_people: bool
 
-    def resampled(self) -> list[Drawn]:
+    def resampled(self) -> list[Resample]:
         """The bootstrap: whole people (or files) drawn, a pair as often as both of its sides."""
         groups = int(max(self.a.max(), self.b.max())) + 1
         found = [self.drawn(times) for times in draws(groups, _RESAMPLES)]
         return [one for one in found if one is not None]
 
-    def drawn(self, times: np.ndarray) -> Drawn | None:
+    def drawn(self, times: np.ndarray) -> Resample | None:
         """With each group `times` (groups,) often; None where pairs of one kind are lacking."""
         weight = times[self.a] * np.where(self.a == self.b, 1, times[self.b])
         kinds = (self.same, ~self.same)
@@ -57,7 +57,7 @@ class Pairs:
         return np.rint((1 - self.cosine) / 2 * _STEPS).astype(np.int64)
 
 
-def _figures(one: np.ndarray, two: np.ndarray) -> Drawn:
+def _figures(one: np.ndarray, two: np.ndarray) -> Resample:
     """Of the weights accepted down to each step, pairs of one person and of two.
 
     The area is the trapezoid rule's.
@@ -68,10 +68,10 @@ def _figures(one: np.ndarray, two: np.ndarray) -> Drawn:
     for rate in RATES:
         allowed = np.searchsorted(two, rate * two[-1], "right")
         accepts[rate] = float(one[allowed - 1] / one[-1]) if allowed else 0.0
-    return Drawn(float(area), accepts)
+    return Resample(float(area), accepts)
 
 
-def pairs_of(likeness: Likeness) -> Pairs:
+def pairs_of(likeness: Similarities) -> Pairs:
     """All pairs of the part, or `MOST_PAIRS` of each kind."""
     clips, files = np.nonzero(likeness.own[:, None] != np.arange(len(likeness.people_of_files)))
     same = likeness.people[clips] == likeness.people_of_files[files]
@@ -91,12 +91,12 @@ def _some(pairs: np.ndarray) -> np.ndarray:
     return np.random.default_rng(0).choice(pairs, MOST_PAIRS, replace=False)
 
 
-def enough_people(likeness: Likeness) -> bool:
+def enough_people(likeness: Similarities) -> bool:
     """Whether an interval can be had by drawing people."""
     return len(np.unique(likeness.people_of_files)) >= FEWEST_PEOPLE
 
 
-def groups_of(likeness: Likeness) -> np.ndarray:
+def groups_of(likeness: Similarities) -> np.ndarray:
     """What the bootstrap draws, for each file: its person, or itself where people are few."""
     if not enough_people(likeness):
         return np.arange(len(likeness.people_of_files))
@@ -142,9 +142,9 @@ class Recognition:
     drawn: str
 
 
-def recognise(likeness: Likeness) -> Recognition | None:
+def recognise(likeness: Similarities) -> Recognition | None:
     """Measure; None where fewer than two people have two files each."""
-    if len(likeness.known_twice) < 2:
+    if len(likeness.identifiable) < 2:
         return None
     chosen = galleries(likeness, MOST_GALLERIES)
     pairs = pairs_of(likeness)
@@ -161,10 +161,10 @@ def recognise(likeness: Likeness) -> Recognition | None:
     )  # fmt: skip
 
 
-def rank_1(likeness: Likeness, chosen: list[np.ndarray]) -> Estimate:
+def rank_1(likeness: Similarities, chosen: list[np.ndarray]) -> Estimate:
     """Of each clip against each gallery without its own file, averaged; people are drawn."""
     right, asked = np.zeros(len(likeness.own)), np.zeros(len(likeness.own))
-    can_be = np.isin(likeness.people, likeness.known_twice)
+    can_be = np.isin(likeness.people, likeness.identifiable)
     for gallery in chosen:
         probes = can_be & ~np.isin(likeness.own, gallery)
         nearest = gallery[likeness.values[:, gallery].argmax(axis=1)]
@@ -177,7 +177,7 @@ def rank_1(likeness: Likeness, chosen: list[np.ndarray]) -> Estimate:
 
 
 def _accepts(
-    same: np.ndarray, different: np.ndarray, rate: float, drawn: list[Drawn]
+    same: np.ndarray, different: np.ndarray, rate: float, drawn: list[Resample]
 ) -> TrueAccepts:
     ordered = np.sort(different)[::-1]
     threshold = float(np.nextafter(ordered[int(rate * len(ordered))], np.inf))

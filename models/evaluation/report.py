@@ -27,7 +27,7 @@ from edge_models.evaluation.json_report import json_of
 from edge_models.evaluation.measure import ANSWERS, ask, results_of, write_answers
 from edge_models.evaluation.network import load_trained, open_network
 from edge_models.evaluation.results import Results
-from edge_models.evaluation.sections import Told, sections
+from edge_models.evaluation.sections import ReportContent, sections
 from edge_models.networks.mtdnn import network_of
 from edge_models.training.config import EndToEndConfig, TrainingConfig
 
@@ -38,7 +38,7 @@ def report(
     model: keras.Model,
     data: DataSet,
     config: Any,
-    course: TrainingHistory,
+    history: TrainingHistory,
     folder: Path,
     maps: Part | None = None,
 ) -> Results:
@@ -54,27 +54,27 @@ def report(
     """
     identity_of = identity_task(config.evaluation, data.tasks)
     network = open_network(model, data.tasks)
-    asked = ask(network, data, data.test, identity_of, maps=maps)
-    results = results_of(asked, data.tasks)
+    predictions = ask(network, data, data.test, identity_of, maps=maps)
+    results = results_of(predictions, data.tasks)
     identity = None
     if identity_of:
-        others = None
+        impostors = None
         if data.strangers:
-            others = ask(network, data, data.strangers, identity_of, label="clips of strangers")
-        identity = measure_identity(identity_of, asked, others)
+            impostors = ask(network, data, data.strangers, identity_of, label="clips of strangers")
+        identity = measure_identity(identity_of, predictions, impostors)
     heat = {}
     with click.progressbar(data.tasks, label="where it looks") as tasks:
         for task in tasks:
-            pictures = pictures_of(network, asked, task, results[task.name], config.seed)
-            heat[task.name] = Heat(pictures, cover(network, asked, task, config.seed))
-    facts = facts_of(model, data, config, course)
+            pictures = pictures_of(network, predictions, task, results[task.name], config.seed)
+            heat[task.name] = Heat(pictures, cover(network, predictions, task, config.seed))
+    facts = facts_of(model, data, config, history)
     grid = network.backbone.output_shape[1:3]
-    told = Told(facts, results, course, identity, heat, grid)
+    page_content = ReportContent(facts, results, history, identity, heat, grid)
     folder.mkdir(parents=True, exist_ok=True)
     write_answers(folder / ANSWERS, results)
-    content = json_of(told, dataclasses.asdict(config))
+    content = json_of(page_content, dataclasses.asdict(config))
     write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
-    write_whole(folder / PAGE, page(config.name, sections(told)).encode())
+    write_whole(folder / PAGE, page(config.name, sections(page_content)).encode())
     return results
 
 
@@ -84,7 +84,7 @@ def report_folder(model: Path) -> Path:
 
 
 def facts_of(
-    model: keras.Model, data: DataSet, config: Any, course: TrainingHistory
+    model: keras.Model, data: DataSet, config: Any, history: TrainingHistory
 ) -> dict[str, object]:
     """What the page and report.json say of network, data and training."""
     backbone, total = model.get_layer("backbone").layer.count_params(), model.count_params()
@@ -97,8 +97,8 @@ def facts_of(
         "notes": list(data.notes),
         "licence": config.licence,
         "parameters": {"backbone": backbone, "rest": total - backbone, "total": total},
-        "seconds": {name: round(value, 1) for name, value in course.seconds.items()},
-        "best_epoch": dict(course.best_epoch),
+        "seconds": {name: round(value, 1) for name, value in history.seconds.items()},
+        "best_epoch": dict(history.best_epoch),
         "seed": config.seed,
         "versions": {
             "Python": platform.python_version(), "keras": keras.__version__,
@@ -125,10 +125,10 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
     model = load_trained(path, network_of(config.network, data.tasks, config.name))
     _check_labels(path.with_suffix(".tasks.json"), data)
     folder = report_folder(path)
-    course = read_history(folder, config, data)
-    if not course.known:
+    history = read_history(folder, config, data)
+    if not history.is_available:
         click.echo(f"no report of the training in {folder}: the page has no curves")
-    results = report(model, data, config, course, folder)
+    results = report(model, data, config, history, folder)
     tell(results, f"{folder}/{PAGE}")
 
 
@@ -138,7 +138,7 @@ def _check_labels(path: Path, data: DataSet) -> None:
         return
     try:
         tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
-        known = {
+        recorded = {
             name: {"labels": list(task.get("labels", ())), "scale": task.get("scale", 1.0)}
             for name, task in tasks.items()
         }
@@ -146,11 +146,11 @@ def _check_labels(path: Path, data: DataSet) -> None:
         raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
     for task in data.tasks:
         now = {"labels": list(task.labels), "scale": task.scale}
-        for what, then in known.get(task.name, now).items():
-            if then != now[what]:
+        for key, then in recorded.get(task.name, now).items():
+            if then != now[key]:
                 raise ModelError(
-                    f"{path} gives {task.name} the {what} {_spoken(then)}, the data have "
-                    f"{_spoken(now[what])}: give the data it was trained on"
+                    f"{path} gives {task.name} the {key} {_spoken(then)}, the data have "
+                    f"{_spoken(now[key])}: give the data it was trained on"
                 )
 
 

@@ -114,9 +114,9 @@ class TaskResult:
         wrong = self.confusion * (1 - np.eye(len(self.labels), dtype=np.int64))
         order = np.argsort(-wrong, axis=None, kind="stable")[:most]
         pairs = zip(*np.unravel_index(order, wrong.shape))
-        shown = self.confusion.sum(axis=1)
+        clips_of_class = self.confusion.sum(axis=1)
         return [
-            Confused(self.labels[t], self.labels[a], int(wrong[t, a]), int(shown[t]))
+            Confused(self.labels[t], self.labels[a], int(wrong[t, a]), int(clips_of_class[t]))
             for t, a in pairs
             if wrong[t, a]
         ]

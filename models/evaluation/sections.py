@@ -18,7 +18,7 @@ _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportContent:
     """All that a page shows.
 
     Attributes:
@@ -29,27 +29,31 @@ class Told:
 
     facts: Mapping[str, object]
     results: Results
-    course: TrainingHistory
+    history: TrainingHistory
     identity: Identity | None
     heat: Mapping[str, Heat]
     grid: tuple[int, int]
 
 
-def sections(told: Told) -> list[Section]:
+def sections(content: ReportContent) -> list[Section]:
     """In the order of reading."""
-    found = [_summary(told)]
-    found += [report_of(result).section(name, result) for name, result in told.results.items()]
-    if told.identity:
-        found.append(identity_section(told.identity))
-    found += heat_sections(told.heat, told.grid)
-    if told.course.history:
-        svg = plots.learning_curves(told.course.history, list(told.results))
-        found.append(Section("Learning curves", svg=svg, caption="Stages one after another."))
-    return [*found, _run(told)]
+    page_sections = [_summary(content)]
+    page_sections += [
+        report_of(result).section(name, result) for name, result in content.results.items()
+    ]
+    if content.identity:
+        page_sections.append(identity_section(content.identity))
+    page_sections += heat_sections(content.heat, content.grid)
+    if content.history.history:
+        svg = plots.learning_curves(content.history.history, list(content.results))
+        page_sections.append(
+            Section("Learning curves", svg=svg, caption="Stages one after another.")
+        )
+    return [*page_sections, _run(content)]
 
 
-def _summary(told: Told) -> Section:
-    facts, results = told.facts, told.results
+def _summary(content: ReportContent) -> Section:
+    facts, results = content.facts, content.results
     rows = [
         summary_row(name, result, len(np.unique(source_of_each(result))))
         for name, result in results.items()
@@ -57,7 +61,7 @@ def _summary(told: Told) -> Section:
     text = [
         f"Trained and tested on {facts['data']}. Test clips are of files that training and its "
         "early stop did not see."
-        + ("" if told.course.known else " **No report of the training was found beside the "
+        + ("" if content.history.is_available else " **No report of the training was found beside the "
            "network: that it is of this training file and seed is taken on trust.**"),
         "By file: whole files (photos, videos) are drawn anew, because clips of one file are "
         "alike; this is the interval to quote. By clip: Wilson's for a share, a bootstrap for an "
@@ -67,17 +71,17 @@ def _summary(told: Told) -> Section:
     return Section("What was measured", text, [Table(_HEADER, rows, 2)])
 
 
-def _run(told: Told) -> Section:
-    facts, course = told.facts, told.course
+def _run(content: ReportContent) -> Section:
+    facts, history = content.facts, content.history
     parameters = facts["parameters"]
-    trained = {_spoken(name): s for name, s in course.seconds.items() if name != "test"}
+    trained = {_spoken(name): s for name, s in history.seconds.items() if name != "test"}
     rows = [
         ("data", str(facts["data"])),
         ("clips", ", ".join(f"{n:,} {use}" for use, n in facts["clips"].items())),
         ("skipped", f"{facts['skipped']:,} files or parts of them"),
         ("parameters", f"{parameters['total']:,}: backbone {parameters['backbone']:,}, blocks and "
          f"heads {parameters['rest']:,}"),
-        ("best epoch", _best(course) or NONE),
+        ("best epoch", _best(history) or NONE),
         ("time", "; ".join(f"{n} {duration(s)}" for n, s in trained.items()) or NONE),
         ("seed", str(facts["seed"])),
         ("versions", ", ".join(f"{n} {v}" for n, v in facts["versions"].items())),
@@ -86,13 +90,13 @@ def _run(told: Told) -> Section:
     return Section("The run", tables=[Table(("what", "found"), rows)])
 
 
-def _best(course: TrainingHistory) -> str:
-    told = []
-    for stage, epoch in course.best_epoch.items():
-        run = len(course.history.get(stage, {}).get("loss", ()))
-        said = f"epoch {epoch + 1} of {run}" if epoch >= 0 else "none was better, left out"
-        told.append(f"{_spoken(stage)}: {said}")
-    return "; ".join(told)
+def _best(history: TrainingHistory) -> str:
+    lines = []
+    for stage, epoch in history.best_epoch.items():
+        run = len(history.history.get(stage, {}).get("loss", ()))
+        text = f"epoch {epoch + 1} of {run}" if epoch >= 0 else "none was better, left out"
+        lines.append(f"{_spoken(stage)}: {text}")
+    return "; ".join(lines)
 
 
 def _spoken(stage: str) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Likeness:
+class Similarities:
     """Cosines of n clips with m files.
 
     Attributes:
@@ -24,13 +24,15 @@ class Likeness:
     people_of_files: np.ndarray
 
     @property
-    def known_twice(self) -> np.ndarray:
+    def identifiable(self) -> np.ndarray:
         """The people of whom there are two files or more, who can be known again."""
         people, files = np.unique(self.people_of_files, return_counts=True)
         return people[files > 1]
 
 
-def likeness_of(descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray) -> Likeness:
+def similarities_of(
+    descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray
+) -> Similarities:
     """Compare the clips of one part with its files.
 
     Args:
@@ -42,15 +44,15 @@ def likeness_of(descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray
     means = np.zeros((len(first), rows.shape[1]), np.float32)
     np.add.at(means, own, rows)
     files = unit(means)
-    return Likeness(cosines(rows, files), files, own, people, people[first])
+    return Similarities(cosines(rows, files), files, own, people, people[first])
 
 
-def cosines(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+def cosines(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Of rows (n, d) and others (m, d) at length one: (n, m), where rounding exceeds 1, 1."""
-    return np.clip(rows @ others.T, -1.0, 1.0)
+    return np.clip(rows @ columns.T, -1.0, 1.0)
 
 
-def galleries(likeness: Likeness, most: int) -> list[np.ndarray]:
+def galleries(likeness: Similarities, most: int) -> list[np.ndarray]:
     """Galleries of one file a person, so that each file is in one: the numbers of the files.
 
     There are as many as the person of the most files has, but `most` at most; in which order
@@ -64,7 +66,7 @@ def galleries(likeness: Likeness, most: int) -> list[np.ndarray]:
 
 
 @dataclass(frozen=True)
-class GalleryAnswers:
+class GalleryResults:
     """What a gallery answered to many: likeness of the nearest person, float (n,).
 
     strangers: to people who are not in it.  known: to people who are.

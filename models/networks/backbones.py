@@ -149,22 +149,22 @@ def keras_application(name: str, size: int, weights: str | None = None) -> keras
         ConfigError: no network has this name, or it does not take this size.
         ModelError: the weights do not fit, or would have to be downloaded.
     """
-    chosen = _spelt(name)
+    spelling = _spelt(name)
     if weights == "imagenet":
         raise ModelError(
-            f"no package holds ImageNet weights of {chosen}, and nothing is downloaded: give the "
+            f"no package holds ImageNet weights of {spelling}, and nothing is downloaded: give the "
             "file of weights (..._notop.h5) in backbone_weights, or use efficientnet-lite0"
         )
     frame = keras.Input((size, size, 3), name="frame")
     try:
-        network = getattr(keras.applications, chosen)(
-            include_top=False, weights=None, input_tensor=_scaled(frame, chosen),
+        network = getattr(keras.applications, spelling)(
+            include_top=False, weights=None, input_tensor=_scaled(frame, spelling),
             input_shape=(size, size, 3),
         )  # fmt: skip
     except ValueError as error:
-        raise ConfigError(f"{chosen} does not take {size} x {size} pixels: {error}") from error
+        raise ConfigError(f"{spelling} does not take {size} x {size} pixels: {error}") from error
     if weights:
-        load_weights(network, weights, chosen)
+        load_weights(network, weights, spelling)
     return network
 
 

@@ -115,8 +115,8 @@ def _torch_name(layer_name: str) -> str:
     """`b3_expand_conv` -> `_blocks.3._expand_conv`; the stem has names of its own."""
     if layer_name in _TORCH_STEM:
         return _TORCH_STEM[layer_name]
-    block, rest = layer_name.split("_", 1)
-    return f"_blocks.{block[1:]}._{rest}"
+    block, remaining = layer_name.split("_", 1)
+    return f"_blocks.{block[1:]}._{remaining}"
 
 
 _TORCH_STEM = {"stem_conv": "_conv_stem", "stem_bn": "_bn0"}

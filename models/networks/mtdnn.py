@@ -81,8 +81,8 @@ class MTDNNConfig:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be from 0 to below 1")
         for name, valid in _CHOICES.items():
             if getattr(self, name) not in valid:
-                given = getattr(self, name)
-                raise ConfigError(f"{name} is {given!r}: it must be {' or '.join(valid)}")
+                value = getattr(self, name)
+                raise ConfigError(f"{name} is {value!r}: it must be {' or '.join(valid)}")
         if self.size < 32:
             raise ConfigError(f"size is {self.size}: a frame needs 32 pixels or more")
         if not self.tasks:

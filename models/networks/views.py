@@ -57,5 +57,5 @@ def looking_at(frames: int, model: keras.Model, config: MTDNNConfig) -> keras.Mo
     by_frames = backbone_by_frames(model.get_layer("backbone").layer, frames)
     maps = keras.Input(by_frames.output_shape[1:], name="maps")
     head = keras.Model(maps, answers_to(maps, dataclasses.replace(config, window=frames)))
-    chosen = ops.take(windows, places, axis=1)
-    return keras.Model(windows, head(by_frames(chosen)), name=f"{frames}_frames")
+    frames_of_window = ops.take(windows, places, axis=1)
+    return keras.Model(windows, head(by_frames(frames_of_window)), name=f"{frames}_frames")

@@ -2,7 +2,7 @@
 
 A frozen graph spells a layer as several operations: a product, a factor, an
 offset, two limits. An expression holds back its layer, so that a constant behind
-it can still go into the weights. Asked for its `tensor`, it becomes a layer, once.
+it can still go into the weights. Predictions for its `tensor`, it becomes a layer, once.
 """
 
 from collections.abc import Callable

@@ -68,8 +68,8 @@ def picture_model(halves: Halves, name: str) -> keras.Model:
 def window_model(halves: Halves, name: str, window: int) -> keras.Model:
     """(window, height, width, channels) -> {task: (values,)}, each answer's mean over the frames."""
     frames = keras.Input((window, *halves.trunk.input.shape[1:]), name="frames")
-    seen = layers.TimeDistributed(halves.trunk, name="trunk")(frames)
-    answers = halves.answers(seen)
+    features = layers.TimeDistributed(halves.trunk, name="trunk")(frames)
+    answers = halves.answers(features)
     means = {task: _mean_over_time(task, answer) for task, answer in answers.items()}
     return keras.Model(frames, means, name=f"{name}_window")
 
@@ -84,9 +84,9 @@ def _mean_over_time(task: str, answer: Any) -> Any:
 def _of_graph(network: Network, path: Path) -> Halves:
     graph = read_graph(path)
     frame = keras.Input(network.shape, name="frame")
-    given = {_placeholder(graph): _scaled(frame, network.scaling)}
-    seen = build(graph, given, [network.trunk])[network.trunk]
-    trunk = keras.Model(frame, seen, name=f"{network.name}_trunk")
+    inputs = {_placeholder(graph): _scaled(frame, network.scaling)}
+    features = build(graph, inputs, [network.trunk])[network.trunk]
+    trunk = keras.Model(frame, features, name=f"{network.name}_trunk")
     if network.scaling.bgr:
         _see_rgb(trunk)
 
@@ -100,7 +100,7 @@ def _of_graph(network: Network, path: Path) -> Halves:
 def _of_keras(network: Network, path: Path) -> Halves:
     try:
         model = keras.models.load_model(path, compile=False)
-        seen = keras.Model(model.input, model.get_layer(network.trunk).output)
+        features = keras.Model(model.input, model.get_layer(network.trunk).output)
         last = {task: model.get_layer(name) for task, name in network.answers.items()}
     except (ValueError, TypeError, OSError, KeyError, AttributeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
@@ -109,7 +109,7 @@ def _of_keras(network: Network, path: Path) -> Halves:
         ) from error
     frame = keras.Input(network.shape, name="frame")
     scaled = _scaled(frame, network.scaling)
-    trunk = keras.Model(frame, seen(scaled), name=f"{network.name}_trunk")
+    trunk = keras.Model(frame, features(scaled), name=f"{network.name}_trunk")
     return Halves(trunk, lambda features: {task: layer(features) for task, layer in last.items()})
 
 

@@ -176,13 +176,13 @@ def read_training_file(path: Path) -> AnyConfig:
 
 def training_config(table: Mapping[str, Any], where: str) -> EndToEndConfig:
     """A training from pixels, of what a file says. Raises ConfigError, which begins with `where`."""
-    rest = dict(table)
-    data = rest.pop("data", {})
+    sections = dict(table)
+    data = sections.pop("data", {})
     if not isinstance(data, dict):
         raise ConfigError(f"{where}: key 'data' should be a table, {{...}}, not {data!r:.60}")
     data = dict(data)
     kind = data.pop("kind", DATA_KIND)
     if kind not in list(KINDS):  # a list in a file has no hash
         raise ConfigError(f"{where}: data.kind is {kind!r}{nearest_or_all(str(kind), KINDS)}")
-    config = section(EndToEndConfig, rest, where)
+    config = section(EndToEndConfig, sections, where)
     return dataclasses.replace(config, data=section(KINDS[kind].section, data, f"{where}: data"))

@@ -139,10 +139,10 @@ def some_of(part: Part, count: int, seed: int) -> Part:
     """So many of the clips, drawn at random; 0: all."""
     if not 0 < count < len(part):
         return part
-    chosen = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
-    labels = {task: values[chosen] for task, values in part.labels.items()}
-    sources = None if part.sources is None else part.sources[chosen]
-    return Part(lambda index: part.clip(int(chosen[index])), labels, sources)
+    indices = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
+    labels = {task: values[indices] for task, values in part.labels.items()}
+    sources = None if part.sources is None else part.sources[indices]
+    return Part(lambda index: part.clip(int(indices[index])), labels, sources)
 
 
 def _compute_part(backbone: keras.Model, data: DataSet, part: Part, path: Path, label: str) -> None:

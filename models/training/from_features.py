@@ -58,11 +58,11 @@ class Trained:
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
-    def timed(self, what: str) -> Iterator[None]:
+    def timed(self, stage: str) -> Iterator[None]:
         """Note how long the block took."""
         started = time.monotonic()
         yield
-        self.seconds[what] = time.monotonic() - started
+        self.seconds[stage] = time.monotonic() - started
 
 
 class FeatureTraining:
@@ -159,13 +159,15 @@ def _part(
     return Part(features, labels_of(plans))
 
 
-def _joined(one: Part, other: Part) -> Part:
+def _joined(first: Part, second: Part) -> Part:
     def join(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
         return None if a is None or b is None else np.concatenate([a, b])
 
-    maps = join(one.features.maps, other.features.maps)
-    early = join(one.features.early, other.features.early)
-    labels = {task: np.concatenate([one.labels[task], other.labels[task]]) for task in one.labels}
+    maps = join(first.features.maps, second.features.maps)
+    early = join(first.features.early, second.features.early)
+    labels = {
+        task: np.concatenate([first.labels[task], second.labels[task]]) for task in first.labels
+    }
     return Part(Features(maps, early), labels)
 
 

@@ -103,15 +103,15 @@ class OneCycle(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Set the rate of this step."""
         steps = self.params["steps"]
-        done = (self._epoch * steps + batch + 1) / (self.epochs * steps)
-        self.model.optimizer.learning_rate = self.highest * one_cycle(done)
+        share = (self._epoch * steps + batch + 1) / (self.epochs * steps)
+        self.model.optimizer.learning_rate = self.highest * one_cycle(share)
 
 
-def one_cycle(done: float) -> float:
+def one_cycle(share: float) -> float:
     """Share of the highest rate, after `done` of all steps (0 to 1)."""
-    if done < _WARM_UP:
-        return done / _WARM_UP
-    return 0.5 * (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP)))
+    if share < _WARM_UP:
+        return share / _WARM_UP
+    return 0.5 * (1 + math.cos(math.pi * (share - _WARM_UP) / (1 - _WARM_UP)))
 
 
 def verbosity() -> int:

@@ -84,12 +84,12 @@ def export_network(network: Network, folder: Path, width: float = 1.0, networks:
     """
     keras.utils.set_random_seed(0)
     model = network.build(network.size, width)
-    parameters, described = model.count_params(), []
+    parameters, descriptions = model.count_params(), []
     for number, (names, piece) in enumerate(pieces_of(model, network.pieces)):
         name = f"piece{number}"
-        described.append({"folder": name, "inputs": _export(piece, names, folder / name)})
+        descriptions.append({"folder": name, "inputs": _export(piece, names, folder / name)})
     content = {"name": network.name, "networks": networks, "parameters": parameters}
-    (folder / DESCRIPTION).write_text(json.dumps({**content, "pieces": described}))
+    (folder / DESCRIPTION).write_text(json.dumps({**content, "pieces": descriptions}))
 
 
 def pieces_of(

@@ -129,13 +129,15 @@ def filter_groups(size: int, width: float = 1.0) -> keras.Model:
     for number, stage in enumerate(VGG11, 1):
         for place, count in enumerate(stage, 1):
             # before the first layer there are no groups yet: all look at the frame
-            seen = maps if (number, place) == (1, 1) else _routed(maps, f"route{number}_{place}")
+            features = (
+                maps if (number, place) == (1, 1) else _routed(maps, f"route{number}_{place}")
+            )
             maps = {
                 group: layers.Conv2D(
                     _of(group, count, width), 3, padding="same", activation="relu",
                     name=f"{group}_conv{number}_{place}",
                 )(x)
-                for group, x in seen.items()
+                for group, x in features.items()
             }  # fmt: skip
         maps = {g: layers.MaxPooling2D(2, name=f"{g}_pool{number}")(x) for g, x in maps.items()}
     maps = {group: layers.Flatten(name=f"{group}_flat")(x) for group, x in maps.items()}
@@ -156,8 +158,8 @@ def _of(group: str, count: int, width: float) -> int:
 
 def _routed(maps: Maps, name: str) -> Maps:
     """What each group sees of the layer before."""
-    seen = {
+    features = {
         task: layers.Concatenate(name=f"{name}_{task}")([maps[task], maps["shared"]])
         for task in ("age", "gender")
     }
-    return {**seen, "shared": maps["shared"]}
+    return {**features, "shared": maps["shared"]}

@@ -9,7 +9,7 @@ from edge_models.evaluation.analysis_sections import identity_section
 from edge_models.evaluation.identity import Identity, _some_files, identity_task, open_set
 from edge_models.evaluation.plots import recognition
 from edge_models.evaluation.recognition import Pairs, pairs_of, recognise
-from edge_models.evaluation.similarity import galleries, likeness_of
+from edge_models.evaluation.similarity import galleries, similarities_of
 from edge_models.networks.tasks import classification, regression
 from edge_models.sections import EvaluationSection
 
@@ -24,7 +24,7 @@ def people_in(count, files, clips, spread, seed=0):
 
 
 def test_people_who_lie_apart_are_always_known_again():
-    found = recognise(likeness_of(*people_in(10, 3, 4, spread=0.01)))
+    found = recognise(similarities_of(*people_in(10, 3, 4, spread=0.01)))
     assert (found.rank_1.value, found.area.value) == (1.0, 1.0)
     assert (found.people, found.files, found.gallery_count) == (10, 30, 3)
     assert (found.rank_1.n, found.drawn) == (120, "people")
@@ -36,7 +36,7 @@ def test_people_who_lie_apart_are_always_known_again():
 
 
 def test_noise_is_known_again_by_chance():
-    found = recognise(likeness_of(*people_in(10, 3, 4, spread=1000.0)))
+    found = recognise(similarities_of(*people_in(10, 3, 4, spread=1000.0)))
     assert found.rank_1.low < 0.1 < found.rank_1.high < 0.3
     assert found.area.low < 0.5 < found.area.high
 
@@ -44,18 +44,18 @@ def test_noise_is_known_again_by_chance():
 def test_no_clip_meets_its_own_file():
     # two files of one person, far apart: only a clip's own file would be like it
     rows = np.array([[1.0, 0], [0, 1], [-1, 0], [0, -1]])
-    likeness = likeness_of(rows, np.array([0, 0, 1, 1]), np.arange(4))
+    likeness = similarities_of(rows, np.array([0, 0, 1, 1]), np.arange(4))
     found = recognise(likeness)
     assert len(found.same) == 4 and found.same.max() == pytest.approx(0.0, abs=1e-6)
     assert found.drawn == "files"
 
 
 def test_a_single_file_each_cannot_be_measured():
-    assert recognise(likeness_of(*people_in(5, 1, 4, spread=0.1))) is None
+    assert recognise(similarities_of(*people_in(5, 1, 4, spread=0.1))) is None
 
 
 def test_each_file_stands_in_one_gallery():
-    likeness = likeness_of(*people_in(4, 3, 2, spread=0.1))
+    likeness = similarities_of(*people_in(4, 3, 2, spread=0.1))
     chosen = galleries(likeness, 20)
     assert sorted(np.concatenate(chosen)) == list(range(12))
     assert all(likeness.people_of_files[one].tolist() == [0, 1, 2, 3] for one in chosen)
@@ -71,7 +71,7 @@ def test_the_area_that_is_resampled_is_the_roc_area_also_with_ties():
 
 
 def test_pairs_of_two_people_are_counted_as_often_as_both_are_drawn():
-    pairs = pairs_of(likeness_of(*people_in(9, 2, 1, spread=0.1)))
+    pairs = pairs_of(similarities_of(*people_in(9, 2, 1, spread=0.1)))
     assert pairs.by_people and pairs.same.sum() == 18
     assert np.array_equal(pairs.a == pairs.b, pairs.same)
 
@@ -89,7 +89,7 @@ def test_strangers_are_turned_away_where_they_lie_apart():
 
 
 def test_descriptors_that_are_all_equal_are_drawn_too():
-    likeness = likeness_of(np.full((8, 16), 0.1), np.repeat([0, 1], 4), np.arange(8))
+    likeness = similarities_of(np.full((8, 16), 0.1), np.repeat([0, 1], 4), np.arange(8))
     assert likeness.values.min() > 0.999 and likeness.values.max() <= 1.0
     found = recognise(likeness)
     assert found.area.value == 0.5

@@ -14,7 +14,7 @@ from edge.bundle.manifest import Accuracy
 from edge.people.recogniser import acceptance_of
 from edge.tasks import Task
 from edge_common.document import Section
-from edge_models.evaluation.similarity import GalleryAnswers, roc_area, unit
+from edge_models.evaluation.similarity import GalleryResults, roc_area, unit
 from edge_models.networks.files import save_model
 from edge_models.networks.tasks import regression, write_tasks
 from examples.face import agreement, reidentify
@@ -63,12 +63,12 @@ def test_the_area_is_the_chance_of_the_right_order(one: list[float], area: float
 def test_at_its_threshold_no_more_strangers_pass_than_were_allowed(
     strangers: list[float], rate: float
 ) -> None:
-    found = GalleryAnswers(np.array(strangers), np.array([1.0]), np.array([True]))
+    found = GalleryResults(np.array(strangers), np.array([1.0]), np.array([True]))
     assert found.false_accept_rate(found.threshold_at(rate)) <= rate
 
 
 def test_the_threshold_is_the_lowest_that_holds_the_rate() -> None:
-    found = GalleryAnswers(
+    found = GalleryResults(
         np.linspace(0, 0.99, 100), np.array([0.95, 0.99]), np.array([True, False])
     )
     threshold = found.threshold_at(0.05)
