@@ -56,7 +56,7 @@ def plan_segments(photos: Sequence[Photo], seed: int) -> list[Segment]:
 
 
 def write_demo(folder: Path, segments: Sequence[Segment], seed: int, size: int = 360) -> None:
-    """Write the film and one JSON line a segment. Raises ClipError where that fails."""
+    """Write the video and one JSON line a segment. Raises ClipError if that fails."""
     random = np.random.default_rng(seed)
     films = (film_segment(segment, size, random) for segment in segments)
     write_film(folder / VIDEO_NAME, (frame for film in films for frame in film))
@@ -68,7 +68,7 @@ def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
     """Write frames uint8 (H, W, 3), all of one size, as mp4v at 25 frames a second.
 
     Raises:
-        ClipError: the folder or the film cannot be written.
+        ClipError: the folder or the video cannot be written.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from edge_devices.prediction.model import Latency
 
 
 def replace_marked(path: Path, begin: str, end: str, text: str) -> None:
-    """Put `text` between the marks of a file. Raises ConfigError where they are missing."""
+    """Put `text` between the marks of a file. Raises ConfigError if they are missing."""
     before, found_begin, rest = path.read_text(encoding="utf-8").partition(begin)
     _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:

@@ -125,7 +125,7 @@ def _facts(record: Record) -> Iterator[str]:
 
 
 def rewrite(document: Path, records: Sequence[Record]) -> None:
-    """Put the section between the marks. Raises ConfigError where they are missing."""
+    """Put the section between the marks. Raises ConfigError if they are missing."""
     replace_marked(document, BEGIN, END, section(records))
 
 

@@ -108,7 +108,7 @@ def main(
 
 
 def _check_report_only(output: Path | None, trains: bool) -> None:
-    """Raise UsageError where --report-only is given with what it does not go with."""
+    """Raise UsageError if --report-only is given with what it does not go with."""
     if output is None or not output.is_file():
         raise click.UsageError("--report-only measures a network: give -o MODEL.keras of one")
     if trains:

@@ -46,7 +46,7 @@ def leave_one_out(likeness: np.ndarray, people: np.ndarray) -> np.ndarray:
 
 
 def pairs(likeness: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Likeness of all pairs of photos: of one person, and of two people."""
+    """Similarity of all pairs of photos: of one person, and of two people."""
     upper = np.triu(np.ones(likeness.shape, bool), 1)
     same = people[:, None] == people[None]
     return likeness[upper & same], likeness[upper & ~same]
@@ -62,7 +62,7 @@ def asked(
 ) -> GalleryResults:
     """Enroll `enrolled` of the people `candidates`, `draws` times, and ask all their other photos.
 
-    Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is a stranger.
+    Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is an impostor.
     """
     probes = np.flatnonzero(np.isin(people, candidates))
     found = [
@@ -79,7 +79,7 @@ def _ask(
     probes: np.ndarray,
     random: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Answers to strangers and to the people `chosen`, and whether the latter are right."""
+    """Answers to impostors and to the people `chosen`, and whether the latter are right."""
     gallery = np.concatenate(
         [random.permutation(np.flatnonzero(people == person))[:KNOWN_BY] for person in chosen]
     )

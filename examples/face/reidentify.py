@@ -1,4 +1,4 @@
-"""`python -m examples.face.reidentify BUNDLE`: how well a bundle knows people again, and strangers.
+"""`python -m examples.face.reidentify BUNDLE`: how well a bundle knows people again, and impostors.
 
 On the 400 photos of ORL, each of which fills a whole window. Writes what was measured,
 and with --seal puts the threshold for `edge-run --gallery` into the bundle.
@@ -29,7 +29,7 @@ from examples.face.sealing import seal
 RATES = (0.001, 0.01, 0.05)
 GALLERIES = (1, 5, 10, 20)  # people enrolled
 DRAWS = 500
-TAIL = (0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)  # of the strangers, for the curve
+TAIL = (0.95, 0.98, 0.99, 0.995, 0.999, 0.9999)  # of the impostors, for the curve
 DATA = "400 photos of ORL, 40 people, each filling a window"
 TITLE = "Knowing people again"
 
@@ -81,7 +81,7 @@ def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: i
             threshold = answers.threshold_at(rate)
             found.append(OpenSet(count, rate, threshold, answers.true_accept_rate(threshold)))
     curve = asked(likeness, people, every, enrolled, DRAWS, np.random.default_rng(0))
-    thresholds = np.quantile(curve.strangers, np.concatenate([np.linspace(0, 0.9, 19), TAIL]))
+    thresholds = np.quantile(curve.impostors, np.concatenate([np.linspace(0, 0.9, 19), TAIL]))
     points = tuple(
         (round(float(t), 4), curve.false_accept_rate(t), curve.true_accept_rate(t))
         for t in thresholds
@@ -118,7 +118,7 @@ def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) ->
          f"{r.pairs_of_one:,} and {r.pairs_of_two:,}")
         for r in reports
     ]  # fmt: skip
-    strangers = [
+    impostors = [
         (r.graph, str(o.people), f"{o.rate:.1%}", f"{o.threshold:.3f}", f"{o.true_accept_rate:.1%}")
         for r in reports
         for o in r.open_set
@@ -127,18 +127,18 @@ def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) ->
         f"{DATA}; likeness is the cosine. Rank-1: the most similar of the 399 other photos shows "
         "the same person, with Wilson's 95 % interval. Area: under the ROC of all pairs.",
         f"Threshold of the bundle: **{accepted.threshold:.3f}**, at which "
-        f"{accepted.false_accept_rate:.1%} of strangers get a name from a gallery of "
+        f"{accepted.false_accept_rate:.1%} of impostors get a name from a gallery of "
         f"{accepted.people} people, each known by {accepted.known_by} photos. Chosen in the same "
         f"way on half of the people and checked on the other half, 100 times, it named "
-        f"{accepted.held_out_rate:.1%} of the strangers ({accepted.low:.1%} to {accepted.high:.1%} "
+        f"{accepted.held_out_rate:.1%} of the impostors ({accepted.low:.1%} to {accepted.high:.1%} "
         f"in 95 % of the halvings), and {held_true.value:.2%} ({held_true.low:.1%} to "
         f"{held_true.high:.1%}) of the known by their own name. All photos were taken in one "
         "room: on other pictures both rates are others.",
     )
     tables = (
         Table(("graph", "rank-1", "n", "ROC area", "pairs of one person, of two"), ranks, 1),
-        Table(("graph", "people in the gallery", "strangers named", "threshold", "known named"),
-              strangers, 1),
+        Table(("graph", "people in the gallery", "impostors named", "threshold", "known named"),
+              impostors, 1),
     )  # fmt: skip
     return Section(TITLE, text, tables)
 
@@ -156,7 +156,7 @@ def rank_1_of(report: Report) -> Accuracy:
               metavar="MODEL.keras", help="The network in float, to hold it against.")  # fmt: skip
 @click.option("--false-accept-rate", "rate", type=click.FloatRange(0, 1, min_open=True),
               default=0.001, show_default=True, metavar="SHARE",
-              help="Of strangers that may get somebody's name.")  # fmt: skip
+              help="Of impostors that may get somebody's name.")  # fmt: skip
 @click.option("--people", "enrolled", type=click.IntRange(1, 19), default=10, show_default=True,
               metavar="N", help="In the gallery that the threshold is for.")  # fmt: skip
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="NAME",
@@ -166,7 +166,7 @@ def rank_1_of(report: Report) -> Accuracy:
 def main(
     bundle: Path, model: Path | None, rate: float, enrolled: int, output: Path | None, sealing: bool
 ) -> None:
-    """Rank-1, ROC and a threshold for strangers, of BUNDLE and of the float network."""
+    """Rank-1, ROC and a threshold for impostors, of BUNDLE and of the float network."""
     opened, photos = open_bundle(bundle), read_photos()
     people = np.array([photo.person for photo in photos])
     streamed = describe_with_bundle(bundle, photos)

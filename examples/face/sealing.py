@@ -14,9 +14,9 @@ def seal(
     accuracy: Sequence[Accuracy] = (),
     members: Mapping[str, bytes] | None = None,
 ) -> Bundle:
-    """The bundle, written anew under its name; what an earlier run put there is replaced.
+    """The bundle, written again under its name; what an earlier run put there is replaced.
 
-    Raises BundleError where it cannot be written.
+    Raises BundleError if it cannot be written.
     """
     own = {(a.task, a.metric, a.graph) for a in accuracy}
     others = [a for a in bundle.manifest.accuracy if (a.task, a.metric, a.graph) not in own]

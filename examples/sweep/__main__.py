@@ -77,10 +77,12 @@ def train_and_convert(members: Sequence[Member], folder: Path, *, convert: bool)
         ConfigError: one that takes a backbone comes before the one that trains it.
     """
     for member in members:
-        if member.lender and not is_trained(member.lender, folder / member.lender.name):
+        if member.pretrained_from and not is_trained(
+            member.pretrained_from, folder / member.pretrained_from.name
+        ):
             raise ConfigError(
-                f"{member.name} takes the backbone of {member.lender.name}, which is not trained "
-                f"yet: name {member.lender.name} before it"
+                f"{member.name} takes the backbone of {member.pretrained_from.name}, which is not trained "
+                f"yet: name {member.pretrained_from.name} before it"
             )
         data = trained(member, folder)
         if convert:

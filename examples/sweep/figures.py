@@ -74,7 +74,7 @@ def figures_of(
 
 
 def behind(reference: TaskResult, found: TaskResult) -> Estimate:
-    """By how much the accuracy is lower, from pairs of answers; whole files are drawn anew."""
+    """By how much the accuracy is lower, from pairs of answers; whole files are drawn again."""
     right = [(result.truth == result.answer).astype(float) for result in (reference, found)]
     if len(right[0]) != len(right[1]) or (reference.truth != found.truth).any():
         raise ConfigError("the members were measured on different clips: train them anew")

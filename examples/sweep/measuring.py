@@ -55,7 +55,7 @@ def is_newer(path: Path, than: Path) -> bool:
 
 
 def _run(module: str, *arguments: object) -> str:
-    """The standard output of one of the project's commands. Raises ModelError where it fails."""
+    """The standard output of one of the project's commands. Raises ModelError if it fails."""
     process = run_captured(module_command(module, *arguments))
     if process.returncode:
         reason = last_line(process.stderr)

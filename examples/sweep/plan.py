@@ -42,15 +42,15 @@ class Member:
     """One network of a sweep, and how it is trained.
 
     Attributes:
-        lender: the member that trains its backbone; None: it does so itself.
-        lends: whether it trains the backbone of others.
+        member it is pretrained from: the member that trains its backbone; None: it does so itself.
+        pretrains_others: whether it trains the backbone of others.
     """
 
     name: str
     about: str
     training: EndToEndConfig
-    lender: "Member | None" = None
-    lends: bool = False
+    pretrained_from: "Member | None" = None
+    pretrains_others: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Sweep:
     members: tuple[Member, ...]
 
     def member(self, name: str) -> Member:
-        """By name. Raises ConfigError where there is none."""
+        """By name. Raises ConfigError if there is none."""
         for member in self.members:
             if member.name == name:
                 return member
@@ -91,15 +91,17 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
     members = {row.name: _member(table, base, row, data, f"{path}: {row.name}") for row in sections}
     for row in sections:
         if row.backbone_of:
-            lender = dataclasses.replace(members[row.backbone_of], lends=True)
-            _check_backbone(members[row.name], lender, str(path))
-            members[lender.name] = lender
-            members[row.name] = dataclasses.replace(members[row.name], lender=lender)
+            pretrained_from = dataclasses.replace(members[row.backbone_of], pretrains_others=True)
+            _check_backbone(members[row.name], pretrained_from, str(path))
+            members[pretrained_from.name] = pretrained_from
+            members[row.name] = dataclasses.replace(
+                members[row.name], pretrained_from=pretrained_from
+            )
     return Sweep(name, reference, tuple(members.values()))
 
 
 def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> None:
-    """Raise ConfigError where one is missing, twice, or of no member; or a lender comes later."""
+    """Raise ConfigError if one is missing, twice, or of no member; or comes before its backbone does."""
     names = [row.name for row in rows]
     if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
         raise ConfigError(
@@ -117,17 +119,17 @@ def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> N
             )
 
 
-def _check_backbone(member: Member, lender: Member, where: str) -> None:
-    """Raise ConfigError where what is taken from the lender does not suit."""
-    why = _cannot_take(member, lender)
+def _check_backbone(member: Member, pretrained_from: Member, where: str) -> None:
+    """Raise ConfigError if what is taken from the member it is pretrained from does not suit."""
+    why = _cannot_take(member, pretrained_from)
     if why:
         raise ConfigError(
-            f"{where}: {member.name} cannot take the backbone of {lender.name}: {why}"
+            f"{where}: {member.name} cannot take the backbone of {pretrained_from.name}: {why}"
         )
 
 
-def _cannot_take(member: Member, lender: Member) -> str:
-    own, its = member.training, lender.training
+def _cannot_take(member: Member, pretrained_from: Member) -> str:
+    own, its = member.training, pretrained_from.training
     differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
     differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
     if own.whole.max_epochs or its.whole.max_epochs:  # maps are of one backbone, and stay so
@@ -135,7 +137,7 @@ def _cannot_take(member: Member, lender: Member) -> str:
     if differ:
         return f"{', '.join(differ)} differ"
     kept = own.frozen.keep_maps and its.frozen.keep_maps
-    if lender.lender or member.lends or not kept:
+    if pretrained_from.pretrained_from or member.pretrains_others or not kept:
         return "both need frozen.keep_maps, and the other one a backbone of its own"
     return ""
 

@@ -45,8 +45,10 @@ def trained(member: Member, folder: Path) -> DataSet:
         click.echo(f"training {member.name}: {member.about}")
         options = RunOptions(
             resume=True,
-            feature_cache=_shared_maps(member, folder),
-            backbone=_backbone_of(folder / member.lender.name) if member.lender else None,
+            feature_cache=_shared_features(member, folder),
+            backbone=_backbone_of(folder / member.pretrained_from.name)
+            if member.pretrained_from
+            else None,
         )
         model = train_and_save(config, data, own / MODEL, folder / ".cache", options)
         _write_state(member, own, done=True)
@@ -65,13 +67,13 @@ def is_trained(member: Member, own: Path) -> bool:
 
 def fingerprint(member: Member) -> str:
     """16 hex digits that change with all that decides a member's outcome."""
-    lender = fingerprint(member.lender) if member.lender else ""
+    pretrained_from = fingerprint(member.pretrained_from) if member.pretrained_from else ""
     own = member.training.fingerprint()
-    return hashlib.sha256(f"{own} {lender}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{own} {pretrained_from}".encode()).hexdigest()[:16]
 
 
 def _check_comparable(data: DataSet) -> None:
-    """Raise ConfigError where accuracy, which is compared, or its interval is not to be had."""
+    """Raise ConfigError if accuracy, which is compared, or its interval is not to be had."""
     if len(np.unique(data.test.source_of_each)) < 2:
         raise ConfigError("all test clips are of one file, which says nothing of others: add some")
     for task in data.tasks:
@@ -108,11 +110,11 @@ def _write_state(member: Member, own: Path, *, done: bool) -> None:
     write_whole(own / STATE, json.dumps(content).encode())
 
 
-def _shared_maps(member: Member, folder: Path) -> Path | None:
+def _shared_features(member: Member, folder: Path) -> Path | None:
     """Where the maps of a backbone lie that more than one member stands on."""
-    if member.lender:
-        return folder / member.lender.name / MAPS
-    return folder / member.name / MAPS if member.lends else None
+    if member.pretrained_from:
+        return folder / member.pretrained_from.name / MAPS
+    return folder / member.name / MAPS if member.pretrains_others else None
 
 
 def _backbone_of(own: Path, model: keras.Model | None = None) -> Path:

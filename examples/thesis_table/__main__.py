@@ -104,7 +104,7 @@ def run_table(
     say: Say,
     measure: Measure | None = None,
 ) -> Shown:
-    """Measure what is not measured yet; `output` is written anew after each row.
+    """Measure what is not measured yet; `output` is written again after each row.
 
     on_row: told of each row as it is done, with the table so far.
     measure: instead of building and timing here.  Raises ConfigError for an unknown row,
@@ -126,7 +126,7 @@ def run_table(
 
 
 def check_output(path: Path) -> None:
-    """Raise SinkError where no table can be written under this name."""
+    """Raise SinkError if no table can be written under this name."""
     if path.suffix not in FORMS:
         raise SinkError(f"{path} is no name for a table: it ends in {', '.join(FORMS)}")
     if not can_be_written(path):

@@ -13,7 +13,7 @@ from examples.thesis_table.rows import Failure, Figures, Published
 
 
 def as_json(shown: Shown) -> str:
-    """All figures, unrounded; `failure` or `measured` of each row, nothing where it is to come."""
+    """All figures, unrounded; `failure` or `measured` of each row, nothing if it is to come."""
     content = {
         "accuracy": "as published",
         "machine": shown.machine,

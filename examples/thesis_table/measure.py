@@ -32,7 +32,7 @@ def work_by_kernels(models: Sequence[Path]) -> dict[str, Work]:
 
 
 def kernels_of(board: Profile) -> str:
-    """Empty where nothing can be predicted for the board."""
+    """Empty if nothing can be predicted for the board."""
     try:
         return processor_of(board).core.kernels
     except DeviceError:
@@ -40,7 +40,7 @@ def kernels_of(board: Profile) -> str:
 
 
 def latency_on(board: Profile, found: Figures, threads: int) -> Latency | None:
-    """Predicted milliseconds of a frame; None where nothing is known of the board's cores."""
+    """Predicted milliseconds of a frame; None if nothing is known of the board's cores."""
     work = found.work.get(kernels_of(board))
     return None if work is None else predicted(work, board, threads)
 

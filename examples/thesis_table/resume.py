@@ -31,18 +31,18 @@ class Kept:
     threads: int
 
     def find(self, key: str) -> Figures | None:
-        """The row, where it was finished before; None where its file is missing or broken."""
+        """The row, where it was finished before; None if its file is missing or broken."""
         try:
             return decode(Figures, json.loads(self._path(key).read_text()))
         except (OSError, ValueError):
             return None
 
     def keep(self, found: Figures) -> None:
-        """Write a row, whole. Raises SinkError where the folder cannot be written."""
+        """Write a row, whole. Raises SinkError if the folder cannot be written."""
         write_whole(self._path(found.key), json.dumps(encode(found), indent=1).encode())
 
     def make(self) -> None:
-        """Make the folder. Raises SinkError where it cannot be."""
+        """Make the folder. Raises SinkError if it cannot be."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:

@@ -54,9 +54,9 @@ def rows_named(names: str) -> tuple[Published, ...]:
 
 @dataclass(frozen=True)
 class Timing:
-    """int8 inference of all networks of a row in turn, on noise, milliseconds.
+    """int8 inference of all networks of a row one after another, on noise, milliseconds.
 
-    interval: 95 % of the median; None where frames are too few, or too alike within a round
+    interval: 95 % of the median; None if frames are too few, or too alike within a round
     and unlike between rounds, to bound it.  rounds: the lowest and highest median of a round.
     yardstick_ms: median of the shipped network's encoder, which took turns with the row: rows
     are measured minutes apart, this says whether the machine was as fast.

@@ -49,7 +49,7 @@ class Inference:
 
 
 def time_row(models: Sequence[Path], threads: int, plan: Plan = PLAN) -> Timing:
-    """Measure in a fresh process. Raises EngineError where it fails."""
+    """Measure in a fresh process. Raises EngineError if it fails."""
     job = _Job(tuple(map(str, models)), threads, plan)
     command = module_command("examples.thesis_table.timed", json.dumps(encode(job)))
     return decode(Timing, run_for_json(command))

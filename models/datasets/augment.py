@@ -17,7 +17,7 @@ _TRIES = 20  # until a rectangle fits into the frame
 
 @dataclass(frozen=True)
 class AugmentationSection:
-    """What is drawn anew for each clip in each epoch; all zero: nothing.
+    """What is drawn again for each clip in each epoch; all zero: nothing.
 
     Attributes:
         flip: mirror half of the clips; labels follow where the data set says how.

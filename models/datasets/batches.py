@@ -130,7 +130,7 @@ class WindowBatches(keras.utils.PyDataset):
         return self._windows(clips, starts, backwards), self._answers(clips, backwards)
 
     def on_epoch_end(self) -> None:
-        """Deal the clips anew."""
+        """Shuffle the clips."""
         if self.augment:
             self._random.shuffle(self._order)
 

@@ -23,7 +23,7 @@ class Split:
 
 
 def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, test: float) -> Split:
-    """Deal items at random, each stratum as evenly as its size allows.
+    """Split items at random, each stratum as evenly as its size allows.
 
     What a stratum's share lacks to a whole item is carried over to the next, so that
     the shares hold over all. A stratum's first item is always trained on.
@@ -115,7 +115,7 @@ class DataSet:
         mirrored: for tasks whose answer a mirrored picture changes, the new class of each.
         skipped: what gives no example.
         notes: what the user should know of these data before trusting a figure.
-        strangers: examples of people that are in no other part, where there are any.
+        impostors: examples of people that are in no other part, if there are any.
     """
 
     name: str
@@ -129,7 +129,7 @@ class DataSet:
     mirrored: Mapping[str, np.ndarray] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
-    strangers: Part | None = None
+    impostors: Part | None = None
 
     def summary(self) -> list[str]:
         """What there is, what was skipped and what to beware of; one line each."""
@@ -161,7 +161,7 @@ CALIBRATION_CLIPS, TEST_CLIPS = 160, 2000  # at most; whoever reads such a file 
 def export_clip_sets(data: DataSet, folder: Path, seed: int) -> list[Path]:
     """Write calibration.npz (train clips) and test.npz (test clips), drawn at random.
 
-    Raises OSError where they cannot be written.
+    Raises OSError if they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = []

@@ -1,4 +1,4 @@
-"""A data set of labelled files: decoded once, dealt file by file, read from the map."""
+"""A data set of labelled files: decoded once, split file by file, read from the map."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -44,7 +44,7 @@ class FolderSection:
     frame_rate_hz: float = 25.0
 
     def folder(self) -> Path:
-        """The folder. Raises ConfigError where none is given, ClipError where it is none."""
+        """The folder. Raises ConfigError if none is given, ClipError if it is none."""
         if not self.path:
             raise ConfigError("where is the data? give --data FOLDER, or path in [data]")
         if not Path(self.path).is_dir():
@@ -73,7 +73,7 @@ Parser = Callable[[Path], "tuple[float, ...]"]
 
 
 def parse_names(paths: Sequence[Path], parse: Parser) -> tuple[list[Item], list[Skipped]]:
-    """The labels in files' names; `parse` raises ValueError, with the reason, where there are none."""
+    """The labels in files' names; `parse` raises ValueError, with the reason, if there are none."""
     items, skipped = [], []
     for path in paths:
         try:
@@ -87,7 +87,7 @@ def data_set(
     name: str, content: FolderContent, read: Reader, request: Request, section: FolderSection, source: str,
     variant: str = "",
 ) -> DataSet:  # fmt: skip
-    """Decode the files and deal them out; all windows of a file go to the same part.
+    """Decode the files and split them; all windows of a file go to the same part.
 
     Args:
         what: all that decides a file's windows, but their shape.

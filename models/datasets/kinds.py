@@ -40,7 +40,7 @@ def load_data(section: object, request: Request) -> DataSet:
 
 
 def placed(section: Any, folder: str) -> Any:
-    """The same section with its files in `folder`. Raises ConfigError where it has none."""
+    """The same section with its files in `folder`. Raises ConfigError if it has none."""
     if not hasattr(section, "path"):
         raise ConfigError(
             f"{kind_of(section)} comes with an installed package: leave --data out, or choose "

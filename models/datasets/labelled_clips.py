@@ -127,7 +127,7 @@ def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _wrong_with(row: Sequence[str], header: Sequence[str], folder: Path) -> str:
-    """Why a row gives no example; empty where it does."""
+    """Why a row gives no example; empty if it does."""
     if len(row) != len(header):
         return f"{len(row)} cells, the first line has {len(header)}"
     if not (folder / row[0]).exists() or not row[0]:

@@ -100,7 +100,7 @@ def render(
     Args:
         photo: uint8 (H, W) grey.
         size: width and height of the frames returned.
-        render_size: film at this size first and resize bilinearly to `size`, as
+        render_size: video at this size first and resize bilinearly to `size`, as
             a deployed runner does with a camera's frames.
 
     Returns:

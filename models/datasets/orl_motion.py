@@ -47,7 +47,7 @@ def load(section: DataSection, request: Request) -> DataSet:
         shape=request.shape, frame_rate_hz=section.frame_rate_hz,
         source="ORL faces in synthetic motion",
         mirrored={"action": np.array(MIRRORED_ACTIONS)},
-        strangers=part(plans.strangers) if plans.strangers else None,
+        impostors=part(plans.impostors) if plans.impostors else None,
     )  # fmt: skip
 
 
@@ -56,14 +56,14 @@ class Plans:
     """Clips to be rendered for each use.
 
     `held_out` shows the photos of `validation` as `train` shows its own; otherwise
-    no photo serves two uses. `strangers` are the people beyond those asked for.
+    no photo serves two uses. `impostors` are the people beyond those asked for.
     """
 
     train: list[ClipPlan]
     validation: list[ClipPlan]
     held_out: list[ClipPlan]
     test: list[ClipPlan]
-    strangers: list[ClipPlan]
+    impostors: list[ClipPlan]
 
 
 def plan_data(data: DataSection, seed: int) -> Plans:
@@ -77,19 +77,19 @@ def plan_data(data: DataSection, seed: int) -> Plans:
         raise ConfigError(f"data.people is {data.people}: ORL has 1 to {PEOPLE}")
     every = read_photos()
     photos = [photo for photo in every if photo.person < data.people]
-    strangers = [photo for photo in every if photo.person >= data.people]
+    impostors = [photo for photo in every if photo.person >= data.people]
     split = split_by_photo(photos, seed, test=data.test_photos, validation=data.validation_photos)
     return Plans(
         plan_clips(split.train, seed + 1, variants=data.train_variants, flips=True),
         plan_clips(split.validation, seed + 2),
         plan_clips(split.validation, seed + 1, variants=data.train_variants, flips=True),
         plan_clips(split.test, seed + 3),
-        _few_motions(plan_clips(strangers, seed + 4)),
+        _few_motions(plan_clips(impostors, seed + 4)),
     )
 
 
 def _few_motions(plans: list[ClipPlan]) -> list[ClipPlan]:
-    """Two motions of each photo, others of the next: of strangers, photos count, not motions."""
+    """Two motions of each photo, others of the next: of impostors, photos count, not motions."""
     half = len(ACTIONS) // 2
     return [plan for plan in plans if plan.action % half == plan.photo.number % half]
 

@@ -28,7 +28,7 @@ from edge_models.networks.tasks import classification
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
 PEOPLE = ("person0", "person1", "person2", "person3")
 STRIDE = 2
-MOST_FRAMES = 9000  # five minutes at 30 Hz: a clip is shorter, a film would fill the memory
+MOST_FRAMES = 9000  # five minutes at 30 Hz: a clip is shorter, a video would fill the memory
 _NAME = re.compile(r"(\d+)_(\d+) ?\((\d+)\)\.avi", re.IGNORECASE)
 
 
@@ -64,7 +64,7 @@ def load(section: SwimmersSection, request: Request) -> DataSet:
 
 
 def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:
-    """Person and action. Raises ValueError where the name tells no such thing."""
+    """Person and action. Raises ValueError if the name tells no such thing."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise ValueError("the name is not ACTION_PERSON (k).avi")

@@ -75,7 +75,7 @@ def _each_once(items: list[Item], skipped: list[Skipped]) -> tuple[list[Item], l
 
 
 def labels_in(path: Path) -> tuple[float, float, float]:
-    """Age in years, race and gender. Raises ValueError where the name tells no such thing."""
+    """Age in years, race and gender. Raises ValueError if the name tells no such thing."""
     match = _NAME.fullmatch(path.name)
     if match is None:
         raise ValueError("the name is not AGE_GENDER_RACE_DATE.jpg")

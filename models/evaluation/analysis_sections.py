@@ -62,12 +62,12 @@ def _does_it_point(heat: Mapping[str, Heat]) -> str:
     )
 
 
-SEEN, STRANGERS = "trained on, other files", "never trained on"
+SEEN, IMPOSTORS = "trained on, other files", "never trained on"
 
 
 def identity_section(identity: Identity) -> Section:
-    """Rank-1, the ROC, and strangers at a gallery; or why they cannot be measured."""
-    parts = {SEEN: identity.seen} | ({} if identity.closed else {STRANGERS: identity.strangers})
+    """Rank-1, the ROC, and impostors at a gallery; or why they cannot be measured."""
+    parts = {SEEN: identity.seen} | ({} if identity.closed else {IMPOSTORS: identity.impostors})
     measured = {name: part for name, part in parts.items() if part is not None}
     text = [
         f"By likeness alone, without the last layer of {identity.task}: what precedes it, at length "
@@ -96,7 +96,7 @@ def _which_set(closed: bool) -> str:
             "that the network has never met."
         )
     return (
-        f"**Open set**: strangers, people {STRANGERS}, were in no part of the training. What is "
+        f"**Open set**: impostors, people {IMPOSTORS}, were in no part of the training. What is "
         "said of them is what to expect of new people."
     )
 
@@ -129,11 +129,11 @@ def _recognition_table(measured: dict[str, Recognition]) -> Table:
 
 def _open_table(open_set: OpenSet) -> Table:
     rows = [
-        (f"{open_set.known_people} known, {open_set.strangers} strangers", f"{100 * point.rate:g} %",
+        (f"{open_set.known_people} known, {open_set.strangers} impostors", f"{100 * point.rate:g} %",
          f"{point.threshold:.3f}", share_within(point.known),
-         f"{point.known.n:,} of the known, {point.stranger_clips:,} clips of strangers")
+         f"{point.known.n:,} of the known, {point.stranger_clips:,} clips of impostors")
         for point in open_set.named
     ]  # fmt: skip
-    header = ("gallery of one file each", "strangers named", "threshold, cosine",
+    header = ("gallery of one file each", "impostors named", "threshold, cosine",
               "known named rightly (95 %)", "n")  # fmt: skip
     return Table(header, rows, 1)

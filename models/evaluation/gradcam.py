@@ -64,7 +64,7 @@ def coarse_maps(maps: np.ndarray, gradient: np.ndarray) -> np.ndarray:
 
 
 def scaled(coarse: np.ndarray) -> np.ndarray:
-    """From 0 at the least of all values to 1 at the largest; all 0 where they are equal."""
+    """From 0 at the least of all values to 1 at the largest; all 0 if they are equal."""
     apart = np.ptp(coarse)
     return (coarse - coarse.min()) / apart if apart > 0 else np.zeros_like(coarse)
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from edge_common.errors import ConfigError
-from edge_models.datasets.dataset import DataSet
+from edge_models.datasets.dataset import DataSet, Part
 
 REPORT = "report.json"
-_USES = ("train", "validation", "test", "strangers")
+_USES = {"train": "train", "validation": "validation", "test": "test", "strangers": "impostors"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TrainingHistory:
 
 
 def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
-    """What an earlier report tells of the training; of nothing, where there is none.
+    """What an earlier report tells of the training; of nothing if there is none.
 
     Args:
         config: the dataclass of the training file that the network is now measured with.
@@ -58,9 +58,14 @@ def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
     return course
 
 
+def part_of(data: DataSet, use: str) -> Part | None:
+    """The part that a report calls so; None if the data have none."""
+    return getattr(data, _USES[use])
+
+
 def label_sums(data: DataSet) -> dict[str, dict[str, list[float]]]:
     """Of each part and task, the number and the sum of the labels, as a report keeps them."""
-    parts = {use: getattr(data, use) for use in _USES}
+    parts = {use: part_of(data, use) for use in _USES}
     return {
         use: {task: [len(v), round(float(np.sum(v)), 3)] for task, v in part.labels.items()}
         for use, part in parts.items()

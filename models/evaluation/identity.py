@@ -25,12 +25,12 @@ from edge_models.evaluation.similarity import (
 )
 from edge_models.sections import EvaluationSection
 
-RATES = (0.05, 0.01)  # of strangers' clips that may get a name
+RATES = (0.05, 0.01)  # of impostors' clips that may get a name
 
 
 @dataclass(frozen=True)
 class Named:
-    """At the threshold where `rate` of the strangers' clips get a name: who is named rightly.
+    """At the threshold where `rate` of the impostors' clips get a name: who is named rightly.
 
     known: share of the known people's clips that get their own name; n: these clips.
     """
@@ -43,7 +43,7 @@ class Named:
 
 @dataclass(frozen=True)
 class OpenSet:
-    """Known people, one file each in the gallery, and strangers, asked alike."""
+    """Known people, one file each in the gallery, and impostors, asked alike."""
 
     known_people: int
     strangers: int
@@ -52,31 +52,31 @@ class OpenSet:
 
 def open_set(
     known: np.ndarray, people: np.ndarray, sources: np.ndarray,
-    strangers: np.ndarray, who: np.ndarray,
+    impostors: np.ndarray, who: np.ndarray,
 ) -> OpenSet | None:  # fmt: skip
     """Ask galleries of the known people for all clips of files that are not in them.
 
     Args:
-        known, strangers: descriptors (n, d) and (k, d).
+        known, impostors: descriptors (n, d) and (k, d).
         people, sources: int64 (n,), who is in each known clip, and which file it is of.
-        who: int64 (k,), of the strangers.
+        who: int64 (k,), of the impostors.
 
     Returns:
-        None where nobody is known by two files.
+        None if nobody is known by two files.
     """
     likeness = similarities_of(known, people, sources)
     if not len(likeness.identifiable):
         return None
-    predictions, clips = _ask(likeness, strangers)
+    predictions, clips = _ask(likeness, impostors)
     return OpenSet(
         len(np.unique(people)), len(np.unique(who)),
         tuple(_named(predictions, clips, likeness.people, rate, len(who)) for rate in RATES),
     )  # fmt: skip
 
 
-def _ask(likeness: Similarities, strangers: np.ndarray) -> tuple[GalleryResults, np.ndarray]:
+def _ask(likeness: Similarities, impostors: np.ndarray) -> tuple[GalleryResults, np.ndarray]:
     """All galleries' answers one after another, and which known clip each of them is of."""
-    foreign = cosines(unit(strangers.astype(np.float32)), likeness.files)
+    foreign = cosines(unit(impostors.astype(np.float32)), likeness.files)
     of_strangers, of_known, right, clips = [], [], [], []
     for gallery in galleries(likeness, MOST_GALLERIES):
         probes = np.flatnonzero(
@@ -93,13 +93,13 @@ def _ask(likeness: Similarities, strangers: np.ndarray) -> tuple[GalleryResults,
 
 
 def _named(
-    predictions: GalleryResults, clips: np.ndarray, people: np.ndarray, rate: float, strangers: int
+    predictions: GalleryResults, clips: np.ndarray, people: np.ndarray, rate: float, impostors: int
 ) -> Named:
     threshold = predictions.threshold_at(rate)
     share = predictions.true_accept_rate(threshold)
     interval = share_interval((predictions.known >= threshold) & predictions.right, people[clips])
     known = Estimate(share, *interval, len(np.unique(clips)))
-    return Named(rate, threshold, known, strangers)
+    return Named(rate, threshold, known, impostors)
 
 
 USUAL = "reid"
@@ -108,19 +108,19 @@ MOST_CLIPS = 2000  # compared with each other; of more, whole files are drawn
 
 @dataclass(frozen=True)
 class Identity:
-    """What was measured; None where the data do not allow it.
+    """What was measured; None if the data do not allow it.
 
     Attributes:
         closed: whether there are no clips of people that no training saw.
         seen: people that were trained on, in files that were not.
-        strangers: people that no training saw, among each other.
-        open_set: known people asked for among strangers.
+        impostors: people that no training saw, among each other.
+        open_set: known people asked for among impostors.
     """
 
     task: str
     closed: bool
     seen: Recognition | None
-    strangers: Recognition | None
+    impostors: Recognition | None
     open_set: OpenSet | None
 
 
@@ -142,14 +142,14 @@ def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
 
 
 def measure_identity(
-    task: str, predictions: Predictions, strangers: Predictions | None
+    task: str, predictions: Predictions, impostors: Predictions | None
 ) -> Identity:
     """Compare what precedes the task's last layer, by cosine."""
     known = _some_files(*_told(task, predictions))
     recognition = recognise(similarities_of(*known))
-    if strangers is None:
+    if impostors is None:
         return Identity(task, True, recognition, None, None)
-    unknown = _some_files(*_told(task, strangers))
+    unknown = _some_files(*_told(task, impostors))
     among = recognise(similarities_of(*unknown))
     return Identity(task, False, recognition, among, open_set(*known, *unknown[:2]))
 

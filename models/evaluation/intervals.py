@@ -42,7 +42,7 @@ def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]
     where there is one group: it does not say how others would differ.
 
     Args:
-        groups: (n,), equal where values come from the same file, photo or person.
+        groups: (n,), equal if values come from the same file, photo or person.
     """
     _, group = np.unique(groups, return_inverse=True)
     sums, counts = np.bincount(group, values), np.bincount(group)
@@ -68,7 +68,7 @@ NONE = "–"
 
 
 def percent(share: float, places: int = 1) -> str:
-    """A share; a dash where there was nothing to take it of."""
+    """A share; a dash if there was nothing to take it of."""
     return NONE if math.isnan(share) else f"{100 * share:.{places}f} %"
 
 
@@ -101,7 +101,7 @@ def number_within(figure: Estimate) -> str:
 
 
 def _from_to(bounds: tuple[float, float], write: Callable[[float], str], unit: str = "") -> str:
-    """A dash where there was too little to tell an interval from."""
+    """A dash if there was too little to tell an interval from."""
     return NONE if math.isnan(bounds[0]) else f"{write(bounds[0])} to {write(bounds[1])}{unit}"
 
 

@@ -46,7 +46,7 @@ def _of_identity(result: Identity) -> dict[str, Any]:
     return {
         "task": result.task,
         "seen": _of_recognition(result.seen) if result.seen else None,
-        "strangers": _of_recognition(result.strangers) if result.strangers else None,
+        "strangers": _of_recognition(result.impostors) if result.impostors else None,
         "open_set": asdict(result.open_set) if result.open_set else None,
     }
 

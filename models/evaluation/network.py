@@ -85,7 +85,7 @@ def load_trained(path: Path, expected: MTDNNConfig) -> keras.Model:
 
 
 def _differs(model: keras.Model, expected: MTDNNConfig) -> str:
-    """How a network is not the one that a training file describes; empty where it is."""
+    """How a network is not the one that a training file describes; empty if it is."""
     if not _is_mtdnn(model):
         return "is no network of edge-train"
     shape = (expected.window, expected.size, expected.size, 3)

@@ -76,7 +76,7 @@ def scatter(result: RegressionResult) -> str:
 
 
 def recognition(parts: Mapping[str, Recognition]) -> str:
-    """The likeness of pairs of one and of two people, and the ROC of each part."""
+    """The similarity of pairs of one and of two people, and the ROC of each part."""
 
     def draw(figure: Figure) -> None:
         columns = 1 + len(parts)

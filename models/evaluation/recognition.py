@@ -45,7 +45,7 @@ class Pairs:
         return [one for one in found if one is not None]
 
     def drawn(self, times: np.ndarray) -> Resample | None:
-        """With each group `times` (groups,) often; None where pairs of one kind are lacking."""
+        """With each group `times` (groups,) often; None if pairs of one kind are lacking."""
         weight = times[self.a] * np.where(self.a == self.b, 1, times[self.b])
         kinds = (self.same, ~self.same)
         one, two = (np.bincount(self._step[k], weight[k], _STEPS + 1).cumsum() for k in kinds)
@@ -97,7 +97,7 @@ def enough_people(likeness: Similarities) -> bool:
 
 
 def groups_of(likeness: Similarities) -> np.ndarray:
-    """What the bootstrap draws, for each file: its person, or itself where people are few."""
+    """What the bootstrap draws, for each file: its person, or itself if people are few."""
     if not enough_people(likeness):
         return np.arange(len(likeness.people_of_files))
     return np.unique(likeness.people_of_files, return_inverse=True)[1]
@@ -143,7 +143,7 @@ class Recognition:
 
 
 def recognise(likeness: Similarities) -> Recognition | None:
-    """Measure; None where fewer than two people have two files each."""
+    """Measure; None if fewer than two people have two files each."""
     if len(likeness.identifiable) < 2:
         return None
     chosen = galleries(likeness, MOST_GALLERIES)

@@ -21,7 +21,13 @@ from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation.analysis_sections import Heat
 from edge_models.evaluation.examples import pictures_of
 from edge_models.evaluation.gradcam import cover
-from edge_models.evaluation.history import REPORT, TrainingHistory, label_sums, read_history
+from edge_models.evaluation.history import (
+    REPORT,
+    TrainingHistory,
+    label_sums,
+    part_of,
+    read_history,
+)
 from edge_models.evaluation.identity import identity_task, measure_identity
 from edge_models.evaluation.json_report import json_of
 from edge_models.evaluation.measure import ANSWERS, ask, results_of, write_answers
@@ -46,7 +52,7 @@ def report(
 
     Args:
         config: the run's, a dataclass.
-        maps: what the backbone makes of the test clips, where that is known.
+        maps: what the backbone makes of the test clips, if that is known.
 
     Raises:
         ConfigError: the training file names an identity task that there is not.
@@ -59,8 +65,8 @@ def report(
     identity = None
     if identity_of:
         impostors = None
-        if data.strangers:
-            impostors = ask(network, data, data.strangers, identity_of, label="clips of strangers")
+        if data.impostors:
+            impostors = ask(network, data, data.impostors, identity_of, label="clips of impostors")
         identity = measure_identity(identity_of, predictions, impostors)
     heat = {}
     with click.progressbar(data.tasks, label="where it looks") as tasks:
@@ -91,7 +97,7 @@ def facts_of(
     sums = label_sums(data)
     return {
         "data": data.source,
-        "clips": {use: len(getattr(data, use)) for use in sums},
+        "clips": {use: len(part_of(data, use)) for use in sums},
         "label_sums": sums,
         "skipped": len(data.skipped),
         "notes": list(data.notes),
@@ -133,7 +139,7 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
 
 
 def _check_labels(path: Path, data: DataSet) -> None:
-    """Raise ModelError where a task's classes or its scale are not those of the data."""
+    """Raise ModelError if a task's classes or its scale are not those of the data."""
     if not path.exists():
         return
     try:

@@ -38,7 +38,7 @@ class Result(Protocol):
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How well one class is found; shares are NaN where nothing was asked or answered.
+    """How well one class is found; shares are NaN if nothing was asked or answered.
 
     recall_interval: 95 %, Wilson's.  support: clips that show it.
     """

@@ -48,7 +48,7 @@ def similarities_of(
 
 
 def cosines(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """Of rows (n, d) and others (m, d) at length one: (n, m), where rounding exceeds 1, 1."""
+    """Of rows (n, d) and others (m, d) at length one: (n, m), if rounding exceeds 1, 1."""
     return np.clip(rows @ columns.T, -1.0, 1.0)
 
 
@@ -67,27 +67,27 @@ def galleries(likeness: Similarities, most: int) -> list[np.ndarray]:
 
 @dataclass(frozen=True)
 class GalleryResults:
-    """What a gallery answered to many: likeness of the nearest person, float (n,).
+    """What a gallery answered to many: similarity of the nearest person, float (n,).
 
-    strangers: to people who are not in it.  known: to people who are.
+    impostors: to people who are not in it.  known: to people who are.
     right: bool, for each of the known whether the nearest is that person.
     """
 
-    strangers: np.ndarray
+    impostors: np.ndarray
     known: np.ndarray
     right: np.ndarray
 
     def false_accept_rate(self, threshold: float) -> float:
-        """Share of strangers that get somebody's name."""
-        return float((self.strangers >= threshold).mean())
+        """Share of impostors that get somebody's name."""
+        return float((self.impostors >= threshold).mean())
 
     def true_accept_rate(self, threshold: float) -> float:
         """Share of the known that get their own name."""
         return float(((self.known >= threshold) & self.right).mean())
 
     def threshold_at(self, rate: float) -> float:
-        """The lowest threshold at which at most `rate` of the strangers get a name."""
-        ordered = np.sort(self.strangers)[::-1]
+        """The lowest threshold at which at most `rate` of the impostors get a name."""
+        ordered = np.sort(self.impostors)[::-1]
         allowed = int(np.floor(rate * len(ordered)))
         # just above the first who must not pass
         return float(np.nextafter(ordered[min(allowed, len(ordered) - 1)], np.inf))
@@ -99,7 +99,7 @@ def unit(descriptors: np.ndarray) -> np.ndarray:
 
 
 def roc_area(genuine: np.ndarray, impostor: np.ndarray) -> float:
-    """Chance that a pair of one person is more alike than a pair of two (Mann and Whitney, 1947)."""
+    """Chance that a pair of one person is more similar than a pair of two (Mann and Whitney, 1947)."""
     ordered = np.sort(impostor)
     below = np.searchsorted(ordered, genuine, "left")
     ties = np.searchsorted(ordered, genuine, "right") - below

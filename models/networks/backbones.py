@@ -60,13 +60,13 @@ def build_backbone(
 
 
 def up_to(backbone: keras.Model, end: str) -> keras.Model:
-    """The same layers until `end`. Raises ConfigError where it has no such layer."""
+    """The same layers until `end`. Raises ConfigError if it has no such layer."""
     check_layer(backbone, "network.backbone_end", end)
     return keras.Model(backbone.input, backbone.get_layer(end).output, name=backbone.name)
 
 
 def check_layer(backbone: keras.Model, key: str, name: str) -> None:
-    """Raise ConfigError where the backbone has no layer called as `key` says."""
+    """Raise ConfigError if the backbone has no layer called as `key` says."""
     names = [layer.name for layer in backbone.layers]
     if name and name not in names:
         ends = [n for n in names if n.endswith(("_add", "_bn2"))]
@@ -81,7 +81,7 @@ def see_luminance_only(backbone: keras.Model) -> None:
 
     For a network that is trained on grey photos only. A camera or a codec tints
     them by two or three levels, which such a network has never seen; folded into
-    the kernel, ignoring it costs nothing. Optimizers fold it anew after each step:
+    the kernel, ignoring it costs nothing. Optimizers fold it again after each step:
     the variable asks for it, not the layer, whose saved configuration stays plain.
 
     Raises:

@@ -21,7 +21,7 @@ def save_whole(save: Callable[[Path], object], path: Path) -> None:
 
 
 def load_weights(network: keras.Model, path: str | Path, name: str) -> None:
-    """Read a file of weights. Raises ModelError where they are not those of `name`."""
+    """Read a file of weights. Raises ModelError if they are not those of `name`."""
     try:
         network.load_weights(path)
     except (OSError, ValueError) as error:

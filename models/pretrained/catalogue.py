@@ -45,7 +45,7 @@ class Network:
     source: str
 
     def find(self, folder: Path) -> Path:
-        """The network's file in `folder`. Raises ModelError where there is none."""
+        """The network's file in `folder`. Raises ModelError if there is none."""
         for file in self.files:
             if (folder / file).is_file():
                 return folder / file

@@ -100,7 +100,7 @@ def arrays_on_disk(shapes: Mapping[Path, tuple[int, ...]]) -> Iterator[list[np.m
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:
-    """A float16 array on disk. Raises OSError at once where there is no room for all of it.
+    """A float16 array on disk. Raises OSError at once if there is no room for all of it.
 
     Of a file with holes, a disk that fills up later would end the process.
     """

@@ -83,7 +83,7 @@ class PixelTraining:
         self.checkpoint = Checkpoint(folder)
 
     def resume(self) -> bool:
-        """Go on where an equal run was interrupted; False where none was.
+        """Go on where an equal run was interrupted; False if none was.
 
         Raises:
             ConfigError: the run that was interrupted is another one, or unreadable.
@@ -106,7 +106,7 @@ class PixelTraining:
         self.keep_best()
 
     def keep_best(self) -> bool:
-        """Put the best weights so far into the network; False where no epoch was finished."""
+        """Put the best weights so far into the network; False if no epoch was finished."""
         weights = self.checkpoint.best_weights() if self.progress.best[1] >= 0 else None
         if weights is None:
             return False
@@ -203,7 +203,7 @@ class PixelTraining:
         tasks = self.data.tasks
         fit.model.compile(
             keras.optimizers.Adam(stage.schedule.learning_rate),
-            jit_compile=False,  # XLA would compile anew for the last, smaller batch
+            jit_compile=False,  # XLA would compile again for the last, smaller batch
             loss={task.name: kind_of(task).loss for task in tasks},
             loss_weights={t.name: self.config.loss_weights.get(t.name, 1.0) for t in tasks},
             metrics={task.name: [kind_of(task).training_metric] for task in tasks},

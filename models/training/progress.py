@@ -100,14 +100,14 @@ class Checkpoint:
                 variable.assign(arrays[f"v{number}"])
 
     def best_weights(self) -> list[np.ndarray] | None:
-        """In the order of `get_weights`; None where no epoch was any good."""
+        """In the order of `get_weights`; None if no epoch was any good."""
         if not (self.folder / BEST).exists():
             return None
         with np.load(self.folder / BEST) as arrays:
             return [arrays[f"w{number}"] for number in range(len(arrays.files))]
 
     def remove(self) -> None:
-        """The run is done, or begins anew."""
+        """The run is done, or begins again."""
         for name in (LATEST, BEST):
             (self.folder / name).unlink(missing_ok=True)
 
@@ -166,7 +166,7 @@ class CSVLog(keras.callbacks.Callback):
         self.path, self.progress = path, progress
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write the file anew, so that a resumed run's has each epoch once."""
+        """Write the file again, so that a resumed run's has each epoch once."""
         names = sorted({name for curves in self.progress.history.values() for name in curves})
         text = io.StringIO()
         rows = csv.writer(text, lineterminator="\n")

@@ -9,11 +9,11 @@ import keras
 class ThesisSchedule(keras.callbacks.Callback):
     """Lower the rate on a plateau, stop without gain, keep the best weights.
 
-    After each epoch: where the monitored loss fell by less than `min_fall` of
+    After each epoch: if the monitored loss fell by less than `min_fall` of
     itself an epoch over the last `window` epochs, the learning rate is multiplied
-    by `factor` and the window begins anew; after `patience` epochs without a
+    by `factor` and the window begins again; after `patience` epochs without a
     lower loss, training stops. The best epoch's weights are put back at the end;
-    where no epoch got below `to_beat`, those from before the first (epoch -1).
+    if no epoch got below `to_beat`, those from before the first (epoch -1).
 
     Args:
         weights_of: the model whose weights are kept, if it is not the one that is

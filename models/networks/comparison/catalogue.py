@@ -67,7 +67,7 @@ ROWS: dict[str, tuple[Network, ...]] = {
 
 
 def networks_of(row: str) -> tuple[Network, ...]:
-    """The networks of a row. Raises ConfigError where there is no such row."""
+    """The networks of a row. Raises ConfigError if there is no such row."""
     if row not in ROWS:
         raise ConfigError(f"no row is called '{row}': there are {', '.join(ROWS)}")
     return ROWS[row]

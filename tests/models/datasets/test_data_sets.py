@@ -348,7 +348,7 @@ def test_orl_is_behind_the_same_interface(photos, request_of):
     left, right = (data.tasks[1].labels.index(name) for name in ("left", "right"))
     assert data.mirrored["action"][left] == right
     assert len(data.test) == 3 * 3 * 8 and len(set(data.test.source_of_each.tolist())) == 3 * 3
-    assert set(data.strangers.labels["reid"].tolist()) == set(range(3, 40))
+    assert set(data.impostors.labels["reid"].tolist()) == set(range(3, 40))
 
 
 @pytest.mark.parametrize("kind", ["utkface", "swimmers", "clips"])

@@ -30,9 +30,9 @@ def test_nothing_that_decides_sees_a_test_photo(plans):
 
 def test_strangers_are_in_no_other_part(photos):
     plans = plan_data(DataSection(people=38), 0)
-    assert {plan.photo.person for plan in plans.strangers} == {38, 39}
-    assert len(plans.strangers) == 2 * 10 * 2 and len(keys(plans.strangers)) == 20
-    assert {plan.action for plan in plans.strangers} == set(range(8))
+    assert {plan.photo.person for plan in plans.impostors} == {38, 39}
+    assert len(plans.impostors) == 2 * 10 * 2 and len(keys(plans.impostors)) == 20
+    assert {plan.action for plan in plans.impostors} == set(range(8))
     known = plans.train + plans.validation + plans.held_out + plans.test
     assert {plan.photo.person for plan in known} == set(range(38))
 

@@ -78,8 +78,8 @@ def test_pairs_of_two_people_are_counted_as_often_as_both_are_drawn():
 
 def test_strangers_are_turned_away_where_they_lie_apart():
     known, people, files = people_in(6, 3, 4, spread=0.05)
-    strangers, who, _ = people_in(5, 2, 20, spread=0.05, seed=9)
-    found = open_set(known, people, files, strangers, who)
+    impostors, who, _ = people_in(5, 2, 20, spread=0.05, seed=9)
+    found = open_set(known, people, files, impostors, who)
     assert (found.known_people, found.strangers) == (6, 5)
     for named in found.named:
         assert named.known.value == 1.0 and named.stranger_clips == 200
@@ -107,8 +107,8 @@ def test_strangers_are_told_of_also_where_nobody_else_can_be_measured():
     # of one person there are two files, of all others one
     known, people, files = people_in(2, 2, 4, spread=0.05)
     people = np.where(files == 3, 2, people)
-    strangers, who, _ = people_in(3, 1, 4, spread=0.05, seed=9)
-    found = open_set(known, people, files, strangers, who)
+    impostors, who, _ = people_in(3, 1, 4, spread=0.05, seed=9)
+    found = open_set(known, people, files, impostors, who)
     section = identity_section(Identity("reid", False, None, None, found))
     assert [table.header[0] for table in section.tables] == ["gallery of one file each"]
     assert section.tables[0].rows[0][3] == "100.0 % (–)"  # of one person alone

@@ -49,7 +49,7 @@ def test_files_that_were_added_or_changed_are_noticed(tmp_path):
     others = [
         replace(DATA, test=part_of(60, 70.25, 80)),
         replace(DATA, test=part_of(60, 71)),
-        replace(DATA, strangers=part_of(20)),
+        replace(DATA, impostors=part_of(20)),
     ]
     assert read_history(tmp_path, Config(), DATA).known
     for other in others:

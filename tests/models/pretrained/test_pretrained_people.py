@@ -61,9 +61,9 @@ def test_the_area_is_the_chance_of_the_right_order(one: list[float], area: float
 
 @given(st.lists(st.floats(-1, 1, width=32), min_size=1, max_size=50), st.floats(0.001, 1.0))
 def test_at_its_threshold_no_more_strangers_pass_than_were_allowed(
-    strangers: list[float], rate: float
+    impostors: list[float], rate: float
 ) -> None:
-    found = GalleryResults(np.array(strangers), np.array([1.0]), np.array([True]))
+    found = GalleryResults(np.array(impostors), np.array([1.0]), np.array([True]))
     assert found.false_accept_rate(found.threshold_at(rate)) <= rate
 
 
@@ -79,9 +79,9 @@ def test_the_threshold_is_the_lowest_that_holds_the_rate() -> None:
 
 def test_a_gallery_asks_strangers_and_the_other_photos_of_the_known() -> None:
     found = asked(likeness(0.1), PEOPLE, np.arange(8), 3, 4, np.random.default_rng(0))
-    assert len(found.strangers) == 4 * 5 * 10
+    assert len(found.impostors) == 4 * 5 * 10
     assert len(found.known) == len(found.right) == 4 * 3 * 5
-    assert found.right.all() and found.known.min() > found.strangers.max()
+    assert found.right.all() and found.known.min() > found.impostors.max()
 
 
 def test_people_held_out_are_others_than_those_chosen_on() -> None:

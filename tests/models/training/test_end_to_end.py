@@ -488,11 +488,13 @@ def test_the_head_answers_to_kept_maps_as_the_network_does_to_clips(tmp_path):
 
 
 def test_a_run_begins_with_the_backbone_that_it_is_given(tmp_path):
-    lender = run_of(tmp_path).model.get_layer("backbone").layer
-    lender.set_weights([w + 1 for w in lender.get_weights()])
-    lender.save_weights(tmp_path / "lent.weights.h5")
+    pretrained_from = run_of(tmp_path).model.get_layer("backbone").layer
+    pretrained_from.set_weights([w + 1 for w in pretrained_from.get_weights()])
+    pretrained_from.save_weights(tmp_path / "lent.weights.h5")
     found = run_of(tmp_path, backbone=tmp_path / "lent.weights.h5").model.get_layer("backbone")
-    for expected, weight in zip(lender.get_weights(), found.layer.get_weights(), strict=True):
+    for expected, weight in zip(
+        pretrained_from.get_weights(), found.layer.get_weights(), strict=True
+    ):
         assert np.array_equal(expected, weight)
     (tmp_path / "torn.weights.h5").write_bytes(b"torn")
     with pytest.raises(ModelError, match="torn.weights.h5 holds no weights of tiny"):

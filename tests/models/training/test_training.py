@@ -101,10 +101,10 @@ def test_the_report_tells_what_was_measured(run):
 def test_people_that_no_training_saw_are_measured_too(run):
     report = json.loads((run[0] / "out/tiny_report/report.json").read_text())
     assert report["clips"] == {"train": 144, "validation": 24, "test": 72, "strangers": 37 * 20}
-    seen, strangers = report["identity"]["seen"], report["identity"]["strangers"]
+    seen, impostors = report["identity"]["seen"], report["identity"]["strangers"]
     assert (seen["people"], seen["files"], seen["rank_1"]["n"]) == (3, 9, 72)
-    assert (strangers["people"], strangers["files"]) == (37, 370)
-    assert strangers["intervals_draw"] == "people"
+    assert (impostors["people"], impostors["files"]) == (37, 370)
+    assert impostors["intervals_draw"] == "people"
     assert report["identity"]["open_set"]["named"][0]["stranger_clips"] == 37 * 20
     page = (run[0] / "out/tiny_report/report.html").read_text()
     assert "in no part of the training" in page and "closed set" not in page
