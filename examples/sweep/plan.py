@@ -42,7 +42,7 @@ class Member:
     """One network of a sweep, and how it is trained.
 
     Attributes:
-        member it is pretrained from: the member that trains its backbone; None: it does so itself.
+        pretrained_from: the member that trains its backbone; None: it does so itself.
         pretrains_others: whether it trains the backbone of others.
     """
 
@@ -101,7 +101,7 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
 
 
 def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> None:
-    """Raise ConfigError if one is missing, twice, or of no member; or comes before its backbone does."""
+    """Raise ConfigError if one is missing, twice, or of no member; or out of order."""
     names = [row.name for row in rows]
     if len(set(names)) < len(names) or not all(re.fullmatch(r"\w[\w.-]*", n) for n in names):
         raise ConfigError(
