@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import SCHEMA_VERSION, InputSpec, Manifest
+from edge.bundle.manifest import InputSpec, Manifest, schema_of
 from edge.check.evaluate import accuracies, stream_outputs
 from edge_common import __version__
 from edge_common.console import Progress
@@ -202,7 +202,7 @@ class Conversion:
 
     def _manifest(self) -> Manifest:
         return Manifest(
-            schema=SCHEMA_VERSION,
+            schema=schema_of(self.network.tasks),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,

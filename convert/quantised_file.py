@@ -4,7 +4,7 @@ from importlib import metadata
 from typing import Any
 
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import SCHEMA_VERSION, Manifest
+from edge.bundle.manifest import Manifest, schema_of
 from edge.bundle.plain_tflite import wrap_tflite
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
@@ -80,7 +80,7 @@ class QuantisedFileConversion:
             uncut=TAKEN_AS_IT_IS,
         )
         manifest = Manifest(
-            schema=SCHEMA_VERSION,
+            schema=schema_of(tasks),
             name=request.output.stem,
             streaming=plain.streaming,
             window=plain.window,

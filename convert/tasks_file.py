@@ -38,6 +38,8 @@ class TaskEntry:
     labels: tuple[str, ...] = ()
     scale: float = 1.0
     unit: str = ""
+    thresholds: tuple[float, ...] = ()
+    top_k: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +129,10 @@ def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
         raise ConfigError(f"task '{name}' has {len(labels)} labels where {wanted} are needed")
-    return Task(name, entry.kind, labels, entry.scale, entry.unit)
+    task = Task(name, entry.kind, labels, entry.scale, entry.unit, entry.thresholds, entry.top_k)
+    if problem := kind_of(task).problem(size):
+        raise ConfigError(problem)
+    return task
 
 
 def with_probabilities(

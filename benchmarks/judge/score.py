@@ -1,24 +1,27 @@
 """Decisions of a run, read from JSON lines, against the segments that were really to be seen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, decided
 from edge_common.data import decode, parse_json
 from edge_common.errors import ConfigError
 from edge_common.statistics import wilson_interval
 
-Prediction = str | float
-
 
 @dataclass(frozen=True)
 class DecisionLine:
-    """One decision of edge-run: the last frame of its window, and each task's answer."""
+    """One decision of edge-run: the last frame of its window, and each task's answer.
+
+    vocabularies: of tasks with several labels at once, all labels that there are.
+    """
 
     frame: int
-    tasks: dict[str, Prediction]
+    tasks: dict[str, Decided]
+    vocabularies: dict[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Segment:
 
     first_frame: int
     last_frame: int
-    tasks: dict[str, Prediction]
+    tasks: dict[str, Decided]
 
     def holds(self, first: int, last: int) -> bool:
         return self.first_frame <= first and last <= self.last_frame
@@ -106,7 +109,7 @@ def score_decisions(
 
 
 DecisionInSegment = tuple[DecisionLine, Segment]
-Pair = tuple[Prediction, Prediction]  # decided and true
+Pair = tuple[Decided, Decided]  # decided and true
 
 
 def _task_score(
@@ -115,10 +118,10 @@ def _task_score(
     pairs, independent = _pairs(task, inside), _pairs(task, last)
     if any(isinstance(truth, float) for _, truth in pairs):
         return TaskScore(
-            task, "mean_absolute_error", _error(_numbers(pairs)), _error(_numbers(independent))
+            task, MEAN_ABSOLUTE_ERROR.name, _error(_numbers(pairs)), _error(_numbers(independent))
         )
     decided = _share(pairs, independent=False)
-    return TaskScore(task, "accuracy", decided, _share(independent, independent=True))
+    return TaskScore(task, ACCURACY.name, decided, _share(independent, independent=True))
 
 
 def _numbers(pairs: Sequence[Pair]) -> list[tuple[float, float]]:
@@ -144,13 +147,29 @@ def _pairs(task: str, inside: Sequence[DecisionInSegment]) -> list[Pair]:
         for decision, segment in inside
         if task in decision.tasks and task in segment.tasks
     ]
-    for decided, truth in pairs:
-        if type(decided) is not type(truth):
+    for decision, truth in pairs:
+        if type(decision) is not type(truth):
             raise ConfigError(
-                f"task '{task}' is decided as {decided!r} where the truth says {truth!r}: "
-                "write labels as text and values as numbers"
+                f"task '{task}' is decided as {_written(decision)} where the truth says "
+                f"{_written(truth)}: write labels as text and values as numbers"
             )
+    _check_vocabulary(task, inside)
     return pairs
+
+
+def _written(decided: Decided) -> str:
+    return repr(sorted(decided)) if isinstance(decided, frozenset) else repr(decided)
+
+
+def _check_vocabulary(task: str, inside: Sequence[DecisionInSegment]) -> None:
+    """Raise ConfigError if the truth names a label that can never be decided."""
+    for decision, segment in inside:
+        truth, labels = segment.tasks.get(task), decision.vocabularies.get(task)
+        if isinstance(truth, frozenset) and labels and not truth <= labels:
+            raise ConfigError(
+                f"the truth of '{task}' names {', '.join(sorted(truth - labels))}, which is none "
+                f"of the bundle's labels: {', '.join(sorted(labels))}"
+            )
 
 
 def _home(decision: DecisionLine, segments: Sequence[Segment], window: int) -> Segment | None:
@@ -182,8 +201,10 @@ class _Prediction:
     """Of one task, as edge-run writes it; an embedding is neither right nor wrong."""
 
     label: str | None = None
+    labels: tuple[str, ...] | None = None
     value: float | None = None
     vector: Any = None
+    p: Any = None
 
 
 @dataclass(frozen=True)
@@ -196,7 +217,7 @@ class _Decision:
 class _Truth:
     first_frame: int
     last_frame: int
-    tasks: dict[str, str | float]
+    tasks: dict[str, str | float | tuple[str, ...]]
 
 
 def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
@@ -219,7 +240,7 @@ def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
 def read_decisions(path: Path) -> list[DecisionLine]:
     """Read JSON lines of edge-run. Raises ConfigError naming file and line."""
     decisions = [
-        DecisionLine(line.frame, _predictions(line.tasks, place))
+        DecisionLine(line.frame, _predictions(line.tasks, place), _vocabularies(line.tasks))
         for place, line in _read_lines(_Decision, path)
     ]
     for line, (before, after) in enumerate(pairwise(decisions), start=2):
@@ -244,15 +265,17 @@ def read_segments(path: Path) -> list[Segment]:
     return segments
 
 
-def _predictions(tasks: Mapping[str, _Prediction], place: str) -> dict[str, Prediction]:
-    for task, answer in tasks.items():
-        if answer == _Prediction():
+def _predictions(tasks: Mapping[str, _Prediction], place: str) -> dict[str, Decided]:
+    predictions = {task: decided(vars(answer)) for task, answer in tasks.items()}
+    for task, prediction in predictions.items():
+        if prediction is None and tasks[task].vector is None:
             raise ConfigError(f"{place}: the answer to '{task}' has neither a label nor a value")
-    labels_or_values = {
-        task: answer.value if answer.label is None else answer.label
-        for task, answer in tasks.items()
-    }
-    return {task: answer for task, answer in labels_or_values.items() if answer is not None}
+    return {task: each for task, each in predictions.items() if each is not None}
+
+
+def _vocabularies(tasks: Mapping[str, _Prediction]) -> dict[str, frozenset[str]]:
+    """All labels of the tasks that can name several at once."""
+    return {t: frozenset(answer.p) for t, answer in tasks.items() if isinstance(answer.p, dict)}
 
 
 def _segment(line: _Truth, place: str) -> Segment:
@@ -260,4 +283,5 @@ def _segment(line: _Truth, place: str) -> Segment:
         raise ConfigError(
             f"{place}: a segment from frame {line.first_frame} to frame {line.last_frame}"
         )
-    return Segment(line.first_frame, line.last_frame, line.tasks)
+    tasks = {t: frozenset(v) if isinstance(v, tuple) else v for t, v in line.tasks.items()}
+    return Segment(line.first_frame, line.last_frame, tasks)

@@ -14,9 +14,9 @@ from types import MappingProxyType
 
 import numpy as np
 
-from edge.bundle.manifest import SCHEMA_VERSION, Manifest, Member, check
+from edge.bundle.manifest import SCHEMA_VERSIONS, Manifest, Member, check, to_json
 from edge.shipped import DEFAULT_BUNDLE, find_bundle
-from edge_common.data import decode, encode
+from edge_common.data import decode
 from edge_common.errors import BundleError
 from edge_common.files import whole_file
 
@@ -99,7 +99,7 @@ def index(members: Mapping[str, bytes]) -> dict[str, Member]:
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:
-    return (json.dumps(encode(manifest), indent=1, sort_keys=True) + "\n").encode()
+    return (json.dumps(to_json(manifest), indent=1, sort_keys=True) + "\n").encode()
 
 
 def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
@@ -112,9 +112,10 @@ def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
     try:
         fields = json.loads(archive.read(MANIFEST))
         schema = fields.get("schema") if isinstance(fields, dict) else None
-        if schema != SCHEMA_VERSION:
+        if schema not in SCHEMA_VERSIONS:
             raise BundleError(
-                f"{path} has manifest version {schema}, this edge-run reads {SCHEMA_VERSION}: "
+                f"{path} has manifest version {schema}, this edge-run reads "
+                f"{SCHEMA_VERSIONS[0]} to {SCHEMA_VERSIONS[-1]}: "
                 "convert the model again, or use the release that wrote it"
             )
         manifest = decode(Manifest, fields)

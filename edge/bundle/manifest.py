@@ -1,12 +1,16 @@
 """What a bundle says about itself: the typed form of `manifest.json`."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from edge.bundle import PRECISIONS
 from edge.tasks import KINDS, Task, kind_of
+from edge_common.data import encode
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSIONS = (1, 2)  # 2 has kinds of tasks that 1 has not, and is the same otherwise
+_OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -146,6 +150,21 @@ class Manifest:
         return sum(part.parameters for part in self.parts)
 
 
+def schema_of(tasks: Iterable[Task]) -> int:
+    """The lowest version of the manifest that can state these tasks, which most programs read."""
+    return max((KINDS[task.kind].schema for task in tasks), default=SCHEMA_VERSIONS[0])
+
+
+def to_json(manifest: Manifest) -> dict[str, Any]:
+    """The content of `manifest.json`, in which tasks have no options of later versions."""
+    fields: dict[str, Any] = encode(manifest)
+    for task in fields["tasks"]:
+        for option in _OPTIONS_SINCE_2:
+            if option not in KINDS[task["kind"]].options:
+                del task[option]
+    return fields
+
+
 def check(manifest: Manifest) -> None:
     """Raise ValueError where the fields contradict each other."""
     _require(manifest.streaming in STREAMING_KINDS, f"streaming kind '{manifest.streaming}'")
@@ -184,7 +203,10 @@ def _check_tasks(manifest: Manifest) -> None:
     for task in manifest.tasks:
         _require(task.kind in KINDS, f"task kind '{task.kind}' of '{task.name}'")
         width = math.prod(outputs[task.name].shape[1:])
-        problem = kind_of(task).problem(width)
+        kind = kind_of(task)
+        version = manifest.schema
+        _require(kind.schema <= version, f"task kind '{task.kind}' in version {version}")
+        problem = kind.problem(width)
         _require(not problem, problem)
 
 

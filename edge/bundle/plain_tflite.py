@@ -7,13 +7,13 @@ from pathlib import Path
 
 from edge.bundle.archive import Bundle, index, open_bundle
 from edge.bundle.manifest import (
-    SCHEMA_VERSION,
     SINGLE_FRAME,
     WHOLE_WINDOW,
     InputSpec,
     Manifest,
     Part,
     TensorSpec,
+    schema_of,
 )
 from edge.commands.options import is_plain_tflite
 from edge.engine.delegate import NONE, Delegate
@@ -53,7 +53,7 @@ def wrap_tflite(
     part = Part("model", _FILE, _precision(engine), engine.inputs, outputs)
     streaming = WHOLE_WINDOW if window > 1 else SINGLE_FRAME
     manifest = Manifest(
-        SCHEMA_VERSION, path.stem, streaming, window, spec, tasks, (part,), members=index(members)
+        schema_of(tasks), path.stem, streaming, window, spec, tasks, (part,), members=index(members)
     )
     return Bundle(manifest, members, path)
 

@@ -45,10 +45,12 @@ def _enlarge(pixels: np.ndarray) -> np.ndarray:
 
 def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> None:
     width, baseline = panel.shape[1], top + line
-    _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
     share = answer.share
     if share is None or not math.isfinite(share):
+        text = _fitted(answer.label or str(answer), line, width * 3 // 4)
+        _text(panel, text, (width // 4, baseline), line, _INK)
         return
+    _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
     left, right = int(width * 0.62), int(width * 0.86)
     upper, lower = baseline - int(line * 0.55), baseline - int(line * 0.1)
     cv2.rectangle(panel, (left, upper), (right, lower), _BAR_GROUND, cv2.FILLED)
@@ -60,6 +62,14 @@ def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> 
         cv2.FILLED,
     )
     _text(panel, f"{share:.2f}", (int(width * 0.88), baseline), line, _INK)
+
+
+def _fitted(text: str, line: float, room: int) -> str:
+    """The text with as many of the labels that it lists as fit into `room` pixels."""
+    parts = text.split(", ")
+    shown = [", ".join(parts[:n]) + f" +{len(parts) - n}" for n in range(len(parts) - 1, 0, -1)]
+    lengths = {text: cv2.getTextSize(text, _FONT, line / 46, 1)[0][0] for text in (text, *shown)}
+    return next((text for text, length in lengths.items() if length <= room), (text, *shown)[-1])
 
 
 def _footer(decision: Decision) -> str:

@@ -4,7 +4,8 @@ A new kind is one file here and its line in `KINDS`; `edge_models.evaluation` ad
 training's report shows of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,10 +22,13 @@ from edge.tasks.kind import (
     Task,
     TaskKind,
 )
+from edge.tasks.multi_label import MultiLabel
 from edge.tasks.regression import Regression
 
 __all__ = [
+    "ACCURACY",
     "KINDS",
+    "MEAN_ABSOLUTE_ERROR",
     "METRICS",
     "Binary",
     "Classification",
@@ -32,10 +36,12 @@ __all__ = [
     "Embedding",
     "Label",
     "Metric",
+    "MultiLabel",
     "Prediction",
     "Regression",
     "Task",
     "TaskKind",
+    "decided",
     "inferred_kind",
     "is_share",
     "kind_of",
@@ -43,7 +49,7 @@ __all__ = [
 ]
 
 KINDS: dict[str, type[TaskKind]] = {
-    kind.name: kind for kind in (Classification, Binary, Regression, Embedding)
+    kind.name: kind for kind in (Classification, Binary, Regression, MultiLabel, Embedding)
 }
 METRICS = {metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR)}
 
@@ -62,6 +68,14 @@ def predictions(tasks: Sequence[Task], outputs: Sequence[np.ndarray]) -> dict[st
     """All tasks' predictions by name; `outputs`, float32 (k,) each, in the order of `tasks`."""
     pairs = zip(tasks, outputs, strict=True)
     return {task.name: kind_of(task).predict(scores) for task, scores in pairs}
+
+
+def decided(fields: Mapping[str, Any]) -> Decided | None:
+    """What a task's fields in a JSON line come down to; None if they are neither right nor wrong."""
+    for kind in KINDS.values():
+        if (result := kind.from_json(fields)) is not None:
+            return result
+    return None
 
 
 def is_share(metric: str) -> bool:

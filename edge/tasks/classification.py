@@ -13,6 +13,7 @@ class Classification(TaskKind):
 
     name = "classification"
     activation = "softmax"
+    in_tables = True
     has_classes = True
     loss = "sparse_categorical_crossentropy"
 
@@ -36,10 +37,10 @@ class Classification(TaskKind):
         return ordered[:, -1] - ordered[:, -2] if outputs.shape[1] > 1 else ordered[:, -1]
 
     @classmethod
-    def from_cells(cls, name: str, cells: tuple[str, ...]) -> Task:
-        labels = tuple(sorted(set(cells)))
-        if len(labels) == 1:
-            raise ValueError(f"every clip's {name} is {labels[0]}, which leaves nothing to learn")
+    def from_cells(cls, name: str, cells: tuple[str, ...], labels: tuple[str, ...] = ()) -> Task:
+        labels = labels or tuple(sorted(set(cells)))
+        if len(set(cells)) == 1:
+            raise ValueError(f"every clip's {name} is {cells[0]}, which leaves nothing to learn")
         return Task(name, cls.name, labels)
 
     def classes(self, label: Label) -> frozenset[int]:

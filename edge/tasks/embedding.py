@@ -24,8 +24,8 @@ class Embedding(TaskKind):
         """Whatever is no other kind."""
         return True
 
-    def problem(self, width: int) -> str:
-        return ""
+    def fits(self, width: int) -> bool:
+        return True
 
     def label_problem(self, labels: np.ndarray) -> str:
         return ""

@@ -19,6 +19,7 @@ class Task:
 
     kind: a name in `edge.tasks.KINDS`.
     scale: a regression's output times `scale` is the value in `unit`.
+    thresholds, top_k: which labels of a multi-label task hold; see there.
     """
 
     name: str
@@ -26,6 +27,8 @@ class Task:
     labels: tuple[str, ...] = ()
     scale: float = 1.0
     unit: str = ""
+    thresholds: tuple[float, ...] = ()
+    top_k: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Prediction:
     classification, binary: index, label, p (probability of that label, 0 to 1).
     regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
     also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
+    multi-label: labels (those that hold, the most probable first), probabilities (of all labels).
     scores: the head's output as it came, float32 (k,); not part of the JSON.
     """
 
@@ -46,12 +50,15 @@ class Prediction:
     unit: str | None = None
     vector: tuple[float, ...] | None = None
     similarity: float | None = None
+    labels: tuple[str, ...] | None = None
+    probabilities: Mapping[str, float] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The fields of a task in a JSON line; those that are not set are left out."""
         fields = {
             "label": self.label,
-            "p": _rounded(self.p),
+            "labels": self.labels,
+            "p": _rounded(self.p) if self.probabilities is None else self._rounded_probabilities,
             "index": self.index,
             "value": _rounded(self.value),
             "unit": self.unit,
@@ -65,9 +72,16 @@ class Prediction:
         """How sure a label is: its probability, or its similarity if it is a person's name."""
         return self.p if self.similarity is None else self.similarity
 
+    @property
+    def _rounded_probabilities(self) -> dict[str, float]:
+        rounded = {label: _rounded(p) for label, p in (self.probabilities or {}).items()}
+        return {label: p for label, p in rounded.items() if p is not None}
+
     def __str__(self) -> str:
         if self.label is not None:
             return f"{self.label} {self.share:.2f}"
+        if self.labels is not None and self.probabilities is not None:
+            return ", ".join(f"{x} {self.probabilities[x]:.2f}" for x in self.labels) or "none"
         if self.value is not None:
             return f"{self.value:.1f} {self.unit or ''}".rstrip()
         return f"{len(self.vector or ())} numbers"
@@ -108,23 +122,27 @@ class TaskKind(ABC):
     """All that is particular to one kind of task; an instance speaks of one task.
 
     name: as manifests, tasks files and training files have it.
+    schema: the first version of the manifest that knows this kind.
     activation: of the last layer: "softmax", "sigmoid" or "linear" for none.
     fixed_width: numbers in every output of this kind; None if that depends.
     options: which fields of a Task say something of this kind.
     metric: None if predictions are neither right nor wrong.
     has_classes: whether a prediction is exactly one of several labels, each by a number.
     is_descriptor: whether an output describes who is seen, so that people can be told apart.
+    in_tables: whether a training file's table can hold labels of this kind.
     loss, training_metric: Keras' names.  training_dtype: of the labels that Keras takes.
     label_dtype: of labels in data sets.
     """
 
     name: ClassVar[str]
+    schema: ClassVar[int] = 1
     activation: ClassVar[str] = "linear"
     fixed_width: ClassVar[int | None] = None
     options: ClassVar[tuple[str, ...]] = ("labels",)
     metric: ClassVar[Metric | None] = ACCURACY
     has_classes: ClassVar[bool] = False
     is_descriptor: ClassVar[bool] = False
+    in_tables: ClassVar[bool] = False
     loss: ClassVar[str] = ""
     training_metric: ClassVar[str] = "accuracy"
     training_dtype: ClassVar[str] = "int64"
@@ -138,6 +156,11 @@ class TaskKind(ABC):
         """Numbers in the output."""
         return self.fixed_width or len(self.task.labels)
 
+    @property
+    def label_shape(self) -> tuple[int, ...]:
+        """Of one clip's label."""
+        return ()
+
     @classmethod
     def label_count(cls, width: int) -> int:
         """How many labels belong to an output of `width` numbers."""
@@ -150,7 +173,14 @@ class TaskKind(ABC):
 
     def problem(self, width: int) -> str:
         """What is wrong with the task for an output of `width` numbers; empty if nothing is."""
-        return "" if width == self.width else f"{width} values for '{self.task.name}'"
+        for option in ("thresholds", "top_k"):
+            if getattr(self.task, option) and option not in self.options:
+                return f"task '{self.task.name}' is {self.name}, which has no {option}"
+        return "" if self.fits(width) else f"{width} values for '{self.task.name}'"
+
+    def fits(self, width: int) -> bool:
+        """Whether an output of `width` numbers belongs to this task."""
+        return width == self.width
 
     @abstractmethod
     def predict(self, scores: np.ndarray) -> Prediction:
@@ -193,13 +223,21 @@ class TaskKind(ABC):
         return ""
 
     @classmethod
-    def cell_problem(cls, cell: str) -> str:
-        """Why a table's cell is no label of this kind; empty if it is one."""
+    def cell_problem(cls, cell: str, labels: tuple[str, ...] = ()) -> str:
+        """Why a table's cell is no label of this kind; empty if it is one.
+
+        labels: those that there are; empty: any.
+        """
+        if cell and labels and cell not in labels:
+            return f"is {cell}, which is none of {', '.join(labels)}"
         return "" if cell else "is empty"
 
     @classmethod
-    def from_cells(cls, name: str, cells: tuple[str, ...]) -> Task:
-        """The task that a table's column asks for. Raises ValueError if there is none to learn."""
+    def from_cells(cls, name: str, cells: tuple[str, ...], labels: tuple[str, ...] = ()) -> Task:
+        """The task that a table's column asks for. Raises ValueError if there is none to learn.
+
+        labels: those that there are; empty: those that the cells hold.
+        """
         raise ValueError(f"{name} cannot be {cls.name}: no table holds such labels")
 
     def parse(self, cell: str) -> Label:

@@ -15,6 +15,7 @@ class Regression(TaskKind):
     name = "regression"
     fixed_width = 1
     options = ("scale", "unit")
+    in_tables = True
     metric = MEAN_ABSOLUTE_ERROR
     loss = "mse"
     training_metric = "mae"
@@ -42,7 +43,7 @@ class Regression(TaskKind):
         return (1.0 - np.square(reference - other) / spread)[:, 0]
 
     @classmethod
-    def cell_problem(cls, cell: str) -> str:
+    def cell_problem(cls, cell: str, labels: tuple[str, ...] = ()) -> str:
         if not cell:
             return "is empty"
         try:
@@ -52,7 +53,7 @@ class Regression(TaskKind):
         return "" if finite else f"is {cell}, which is no number"
 
     @classmethod
-    def from_cells(cls, name: str, cells: tuple[str, ...]) -> Task:
+    def from_cells(cls, name: str, cells: tuple[str, ...], labels: tuple[str, ...] = ()) -> Task:
         """Trained on the share of the largest value."""
         largest = max((abs(float(cell)) for cell in cells), default=1.0)
         return Task(name, cls.name, scale=largest or 1.0)

@@ -67,8 +67,8 @@ def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data
     def example(number: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         clip, *labels = tf.numpy_function(read, [number], types)
         clip.set_shape(first.shape)
-        for label in labels:
-            label.set_shape(())
+        for label, task in zip(labels, data.tasks):
+            label.set_shape(kind_of(task).label_shape)
         return clip, dict(zip((task.name for task in data.tasks), labels))
 
     def as_float(clips: tf.Tensor, labels: dict) -> tuple[tf.Tensor, dict]:

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy as np
 from edge.check.clips import VIDEO_SUFFIXES, windows_of
 from edge.sources.images import ImageFiles, images_in, natural_key
 from edge.sources.video import VideoFile
-from edge.tasks import Classification, Label, Regression, Task, TaskKind, kind_of
-from edge_common.errors import ClipError
+from edge.tasks import KINDS, Classification, Label, Regression, Task, TaskKind, kind_of
+from edge.tasks.multi_label import SEPARATOR
+from edge_common.data import nearest_or_all
+from edge_common.errors import ClipError, ConfigError
 from edge_models.datasets.dataset import DataSet, Skipped
 from edge_models.datasets.from_files import FolderContent, FolderSection, Item, Request, data_set
 from edge_models.networks.tasks import classification
@@ -28,10 +30,21 @@ class ClipsSection(FolderSection):
         task: what the folders' names are labels of.
         table: a CSV file in the folder instead: its first column is the clip, each
             other one a task; `NAME[UNIT]` is a number, any other a class.
+        kinds: of the table's columns that are of another kind, such as `multi-label`, whose
+            cells are lists such as `a|c`, an empty cell if no label holds.
+        labels: of columns, all that there are, written `a|b|c`; without, those in the cells.
     """
 
     task: str = "action"
     table: str = ""
+    kinds: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for column, kind in self.kinds.items():
+            if kind not in KINDS or not KINDS[kind].in_tables:
+                kinds = [name for name, known in KINDS.items() if known.in_tables]
+                raise ConfigError(f"data.kinds.{column} is {kind!r}{nearest_or_all(kind, kinds)}")
 
 
 def load(section: ClipsSection, request: Request) -> DataSet:
@@ -42,10 +55,7 @@ def load(section: ClipsSection, request: Request) -> DataSet:
         ConfigError: no folder is given, or the shares leave nothing to train on.
     """
     folder = section.folder()
-    if section.table:
-        content = _from_table(folder, folder / section.table)
-    else:
-        content = _from_folders(folder, section.task)
+    content = _from_table(folder, section) if section.table else _from_folders(folder, section.task)
 
     def read(path: Path) -> Iterator[np.ndarray]:
         return windows_in(path, request.window, request.size)
@@ -93,12 +103,56 @@ def _is_clip_folder(path: Path) -> bool:
     return path.is_dir() and not path.name.startswith(".")
 
 
-def _from_table(folder: Path, table: Path) -> FolderContent:
+@dataclass(frozen=True)
+class _Column:
+    """A column of a table: what its cells are labels of.  labels: () for those in the cells."""
+
+    title: str
+    kind: type[TaskKind]
+    name: str
+    unit: str
+    labels: tuple[str, ...]
+
+    def task(self, cells: Sequence[str], table: Path) -> Task:
+        """Raises ClipError if there is nothing to learn."""
+        try:
+            return replace(
+                self.kind.from_cells(self.name, tuple(cells), self.labels), unit=self.unit
+            )
+        except ValueError as error:
+            raise ClipError(f"{table}: {error}") from error
+
+
+def _columns(header: Sequence[str], section: ClipsSection) -> list[_Column]:
+    """One a task. Raises ConfigError if the training file names one that there is not."""
+    columns = [_column(title, section) for title in header[1:]]
+    names = [column.name for column in columns]
+    for name in (*section.kinds, *section.labels):
+        if name not in names:
+            raise ConfigError(
+                f"[data] names the column {name!r}, and {section.table} has none"
+                f"{nearest_or_all(name, names)}"
+            )
+    return columns
+
+
+def _column(title: str, section: ClipsSection) -> _Column:
+    """`NAME[UNIT]` holds numbers, any other classes, unless the training file says otherwise."""
+    number = _NUMBERS.fullmatch(title)
+    name, unit = (number[1], number[2]) if number else (title, "")
+    kind = section.kinds.get(name, Regression.name if number else Classification.name)
+    labels = (part.strip() for part in section.labels.get(name, "").split(SEPARATOR))
+    return _Column(title, KINDS[kind], name, unit, tuple(filter(None, labels)))
+
+
+def _from_table(folder: Path, section: ClipsSection) -> FolderContent:
+    table = folder / section.table
     header, rows = _read_table(table)
+    columns = _columns(header, section)
     usable, skipped = [], []
     listed: set[str] = set()
     for row in rows:
-        reason = _wrong_with(row, header, folder)
+        reason = _wrong_with(row, columns, folder)
         if not reason and row[0] in listed:
             reason = "listed twice; the first line counts"
         if reason:
@@ -106,8 +160,8 @@ def _from_table(folder: Path, table: Path) -> FolderContent:
         else:
             listed.add(row[0])
             usable.append(row)
-    columns = list(zip(*usable))[1:] if usable else [()] * (len(header) - 1)
-    tasks = tuple(_task(name, column, table) for name, column in zip(header[1:], columns))
+    cells = list(zip(*usable))[1:] if usable else [()] * len(columns)
+    tasks = tuple(column.task(each, table) for column, each in zip(columns, cells))
     items = [Item(folder / row[0], _labels(row[1:], tasks)) for row in usable]
     return FolderContent(items, tasks, skipped)
 
@@ -126,31 +180,16 @@ def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
-def _wrong_with(row: Sequence[str], header: Sequence[str], folder: Path) -> str:
+def _wrong_with(row: Sequence[str], columns: Sequence[_Column], folder: Path) -> str:
     """Why a row gives no example; empty if it does."""
-    if len(row) != len(header):
-        return f"{len(row)} cells, the first line has {len(header)}"
+    if len(row) != len(columns) + 1:
+        return f"{len(row)} cells, the first line has {len(columns) + 1}"
     if not (folder / row[0]).exists() or not row[0]:
         return "no such file"
-    for name, cell in zip(header[1:], row[1:]):
-        kind, _, _ = _column(name)
-        if problem := kind.cell_problem(cell):
-            return f"{name} {problem}"
+    for column, cell in zip(columns, row[1:]):
+        if problem := column.kind.cell_problem(cell, column.labels):
+            return f"{column.title} {problem}"
     return ""
-
-
-def _column(header: str) -> tuple[type[TaskKind], str, str]:
-    """Kind, name and unit of a column: `NAME[UNIT]` holds numbers, any other classes."""
-    number = _NUMBERS.fullmatch(header)
-    return (Regression, number[1], number[2]) if number else (Classification, header, "")
-
-
-def _task(header: str, cells: Sequence[str], table: Path) -> Task:
-    kind, name, unit = _column(header)
-    try:
-        return replace(kind.from_cells(name, tuple(cells)), unit=unit)
-    except ValueError as error:
-        raise ClipError(f"{table}: {error}") from error
 
 
 def _labels(cells: Sequence[str], tasks: Sequence[Task]) -> tuple[Label, ...]:

@@ -144,6 +144,8 @@ class EndToEndConfig:
             ConfigError: the file of weights is not there.
         """
         content = {"kind": kind_of(self.data), **dataclasses.asdict(self)}
+        # a table that says nothing decides nothing, as in files of older versions
+        content["data"] = {key: value for key, value in content["data"].items() if value != {}}
         del content["evaluation"]  # what is measured afterwards
         if "path" in content["data"]:
             content["data"]["path"] = ""

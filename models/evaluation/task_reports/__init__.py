@@ -2,6 +2,7 @@
 
 from edge_models.evaluation.results import Result
 from edge_models.evaluation.task_reports.classification import ClassificationReport
+from edge_models.evaluation.task_reports.multi_label import MultiLabelReport
 from edge_models.evaluation.task_reports.regression import RegressionReport
 from edge_models.evaluation.task_reports.report import Example, TaskReport
 
@@ -9,7 +10,8 @@ __all__ = ["REPORTS", "Example", "TaskReport", "report_of"]
 
 # a kind that is not listed here cannot be trained
 REPORTS: dict[str, TaskReport] = {
-    report.kind: report for report in (ClassificationReport(), RegressionReport())
+    report.kind: report
+    for report in (ClassificationReport(), RegressionReport(), MultiLabelReport())
 }
 
 
