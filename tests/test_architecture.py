@@ -1,8 +1,10 @@
 """The rooms: who may import whom, and what a board never loads."""
 
 import ast
+import re
 import subprocess
 import sys
+from collections.abc import Set
 from pathlib import Path
 
 import pytest
@@ -38,19 +40,21 @@ EXCEPTIONS = {
     "common/figures.py": {"matplotlib"},
     "convert/clip_sets.py": {"edge_models"},
 }
+# files whose messages tell people of a program in another room
+MESSAGES = {"benchmarks/cli.py": {"examples"}}
 
 
 def _imports(path: Path) -> list[tuple[str, bool]]:
     """(module, whether at the top of the file) for each import of a file."""
     tree = ast.parse(path.read_text())
     top = set(map(id, tree.body))
-    found = []
+    imports = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            found += [(alias.name, id(node) in top) for alias in node.names]
+            imports += [(alias.name, id(node) in top) for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            found.append((node.module or "", id(node) in top))
-    return found
+            imports.append((node.module or "", id(node) in top))
+    return imports
 
 
 def _excepted(name: str) -> set[str]:
@@ -72,6 +76,67 @@ def test_a_room_imports_only_what_it_may(room: str) -> None:
             if package in PACKAGES and package not in allowed:
                 wrong.append(f"{name} imports {module}")
     assert not wrong
+
+
+def _strings(path: Path) -> list[str]:
+    """The texts in a file's code, without docstrings."""
+    tree = ast.parse(path.read_text())
+    statements = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in statements
+    ]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_room_names_no_module_above_it(room: str) -> None:
+    """What a child process is to run is an arrow as well, such as module_command("edge_convert.cli")."""
+    wrong = []
+    for path in _files(room):
+        name = path.relative_to(ROOT).as_posix()
+        above = set(PACKAGES) - ALLOWED[room] - _excepted(name) - MESSAGES.get(name, set())
+        for text in _strings(path):
+            words = re.findall(r"\b\w+(?:\.\w+)+", text)
+            wrong += [f"{name} names {w}" for w in words if w.split(".")[0] in above & _heads(w)]
+    assert not wrong
+
+
+def _heads(dotted: str) -> set[str]:
+    """The package of a dotted name, if a module of it is named and not a file such as edge.toml."""
+    package, module = dotted.split(".")[:2]
+    folder = next((folder for folder, name in ROOMS.items() if name == package), "")
+    there = (ROOT / folder / module).is_dir() or (ROOT / folder / f"{module}.py").is_file()
+    return {package} if folder and there else set()
+
+
+def _module_name(path: Path) -> str:
+    room, *folders = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join((ROOMS[room], *folders)).removesuffix(".__init__")
+
+
+def _imported_at_the_top(path: Path, modules: Set[str]) -> set[str]:
+    """Our modules that a file's first-level statements import."""
+    imported = set()
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                module = f"{node.module}.{alias.name}"
+                imported.add(module if module in modules else node.module or "")
+    return imported & modules
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    files = {_module_name(path): path for room in ROOMS for path in _files(room)}
+    modules = files.keys()
+    graph = {name: _imported_at_the_top(path, modules) - {name} for name, path in files.items()}
+    while leaves := {name for name, imported in graph.items() if not imported}:
+        graph = {name: imported - leaves for name, imported in graph.items() if name not in leaves}
+    assert not graph, f"in circles, or above one: {sorted(graph)}"
 
 
 @pytest.mark.parametrize("room", BOARD_SIDE)
