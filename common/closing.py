@@ -3,10 +3,10 @@
 from types import TracebackType
 from typing import TypeVar
 
-T = TypeVar("T", bound="Closing")
+T = TypeVar("T", bound="Closable")
 
 
-class Closing:
+class Closable:
     """Closed when its `with` block is left."""
 
     def close(self) -> None:

@@ -1,9 +1,11 @@
-"""What people read on a terminal: tables, key-value blocks, progress, and what is said once."""
+"""What people read on a terminal: tables, key-value blocks, progress, warnings; not what libraries print."""
 
 import contextlib
 import functools
+import os
 import shutil
 import sys
+import tempfile
 import textwrap
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -14,7 +16,7 @@ import click
 def text_table(
     header: Sequence[str], rows: Sequence[Sequence[object]], left_columns: Collection[int] = (0,)
 ) -> str:
-    """Align columns: those numbered in `left` to the left, all others to the right."""
+    """Align columns: those numbered in `left_columns` to the left, all others to the right."""
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = [
@@ -75,7 +77,7 @@ def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:
 
 
 @functools.cache
-def announce(text: str) -> None:
+def warn_once(text: str) -> None:
     """Write `warning: TEXT`; the same text again says nothing new and is left out."""
     over_a_bar = "\r\033[K" if sys.stderr.isatty() else ""
     click.echo(f"{over_a_bar}warning: {' '.join(text.split())}", err=True)
@@ -112,3 +114,20 @@ def hanging(start: str, text: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+@contextlib.contextmanager
+def captured_stderr() -> Iterator[list[str]]:
+    """Keep file descriptor 2 off the screen; the list holds its lines afterwards."""
+    lines: list[str] = []
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as capture:
+        os.dup2(capture.fileno(), 2)
+        try:
+            yield lines
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+            capture.seek(0)
+            lines.extend(capture.read().decode(errors="replace").splitlines())

@@ -9,9 +9,8 @@ from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
 from edge_common import __version__
 from edge_common.command_line import one_line_errors
-from edge_common.console import Progress
+from edge_common.console import Progress, captured_stderr
 from edge_common.files import can_be_written
-from edge_common.native_output import captured_stderr
 from edge_convert.clip_sets import ClipsParam
 
 EXAMPLES = """\b

@@ -10,9 +10,9 @@ import click
 import numpy as np
 
 from edge_common.command_line import one_line_errors
+from edge_common.console import captured_stderr
 from edge_common.figures import Axes, Figure, png_figure
 from edge_common.files import write_whole
-from edge_common.native_output import captured_stderr
 from edge_models.datasets.clips import TASK_LABELS
 from edge_models.datasets.motion import ACTIONS
 from examples.astronaut import film_all_actions

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_common.command_line import CommandWithSubcommands, one_line_errors
-from edge_common.native_output import captured_stderr
+from edge_common.console import captured_stderr
 from edge_models.commands import COMMANDS
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from edge_common.command_line import one_line_errors
-from edge_common.native_output import captured_stderr
+from edge_common.console import captured_stderr
 
 FAMILY = ("mtdnn_swim", "mtdnn_face", "mtdnn_lite")
 PRETRAINED = ("faceres", "gear", "fer")  # as in edge_models.pretrained.catalogue

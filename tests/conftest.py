@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.bundle.archive import Bundle, open_bundle
-from edge_common.console import announce
+from edge_common.console import warn_once
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build
 from tests import tiny
@@ -32,7 +32,7 @@ def cli() -> CliRunner:
 @pytest.fixture(autouse=True)
 def nothing_announced_yet() -> None:
     """What one test announced is new to the next."""
-    announce.cache_clear()
+    warn_once.cache_clear()
 
 
 @pytest.fixture(scope="session")

@@ -11,13 +11,13 @@ import tempfile
 from typing import Any, NamedTuple, NoReturn
 
 from edge_benchmarks.remote.board import Board, RemoteError, agent_source
-from edge_common.closing import Closing
+from edge_common.closing import Closable
 
 _GREETING = re.compile(rb"edge-run (\d+)\.(\d+)\r?\n")
 _PATIENCE_S = 5
 
 
-class Link(Closing):
+class Link(Closable):
     """Open while a board is used.
 
     python: (major, minor) of the interpreter that answered. Raises RemoteError

@@ -23,8 +23,8 @@ from edge_benchmarks.run.keras_window import (
     calibration_windows,
 )
 from edge_benchmarks.run.targets import Target, bundle_target, missing
+from edge_common.console import captured_stderr
 from edge_common.errors import ConfigError, EngineError, ModelError
-from edge_common.native_output import captured_stderr
 
 PRECISIONS = {record.WHOLE_INT8: "int8", record.WHOLE_FLOAT: "float32"}
 NAMES = (*PRECISIONS, record.KERAS_PREDICT)

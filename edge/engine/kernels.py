@@ -5,8 +5,8 @@ from typing import Any
 
 from edge.engine import runtimes
 from edge.engine.delegation import BUILT_IN, operator_assignment
+from edge_common.console import captured_stderr
 from edge_common.errors import EngineError
-from edge_common.native_output import captured_stderr
 
 
 def left_to_other_kernels(model: bytes) -> dict[str, int]:

@@ -6,9 +6,8 @@ from typing import Any
 from edge.engine.delegate import AUTO, NONE, Delegate
 from edge.engine.delegation import delegate_nodes
 from edge.engine.runtimes import Runtime
-from edge_common.console import announce
+from edge_common.console import captured_stderr, warn_once
 from edge_common.errors import DelegateError, EngineError
-from edge_common.native_output import captured_stderr
 
 
 @dataclass(frozen=True)
@@ -47,9 +46,9 @@ def load_model(
 def without_library(
     model: bytes, name: str, runtime: Runtime, threads: int, failure: DelegateError
 ) -> Loaded:
-    """Load it as if no delegate had been asked for, and announce why. Raises EngineError."""
+    """Load it as if no delegate had been asked for, and warn once, saying why. Raises EngineError."""
     loaded = _by_the_runtime(model, name, runtime, threads, AUTO)
-    announce(f"{failure}; going on without it")
+    warn_once(f"{failure}; going on without it")
     return replace(loaded, fallback=str(failure))
 
 

@@ -7,7 +7,7 @@ from typing import TextIO
 from edge.sinks import RunInfo
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
-from edge_common.closing import Closing
+from edge_common.closing import Closable
 from edge_common.errors import SinkError
 
 
@@ -15,7 +15,7 @@ def open_sink(target: str, run: RunInfo) -> "JsonLines":
     return JsonLines(target)
 
 
-class JsonLines(Closing):
+class JsonLines(Closable):
     """Decisions as JSON lines into a file, or onto stdout if the path is `-`.
 
     Each line is written and flushed as a whole, so that a reader (or a power cut)

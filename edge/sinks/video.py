@@ -10,7 +10,7 @@ from edge.sinks import RunInfo
 from edge.sinks.draw import annotate
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
-from edge_common.closing import Closing
+from edge_common.closing import Closable
 from edge_common.errors import SinkError
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -24,7 +24,7 @@ def open_sink(target: str, run: RunInfo, *, rate: float = 0.0) -> "VideoFileSink
     return VideoFileSink(target, rate or run.rate_hz, run.tasks)
 
 
-class VideoFileSink(Closing):
+class VideoFileSink(Closable):
     """A video that is written under a hidden name until closed.
 
     rate_hz: frames a second of the video.  tasks: names, in the order of the panel.

@@ -10,7 +10,7 @@ from edge.sinks import RunEnded, RunInfo
 from edge.sinks.draw import annotate
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
-from edge_common.closing import Closing
+from edge_common.closing import Closable
 from edge_common.errors import SinkError
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
@@ -21,7 +21,7 @@ def open_sink(target: str, run: RunInfo) -> "Window":
     return Window(run.tasks)
 
 
-class Window(Closing):
+class Window(Closable):
     """Annotated frames in a window; `q`, Escape or closing it ends the run."""
 
     title = "edge-run"

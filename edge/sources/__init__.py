@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.registry import Kind, Registry, Request
-from edge_common.closing import Closing
+from edge_common.closing import Closable
 from edge_common.errors import SourceError
 
 if TYPE_CHECKING:
     from edge.stream import Frame
 
 
-class Source(Closing, ABC):
+class Source(Closable, ABC):
     """Frames in order, once; closed when left, and may be closed twice.
 
     name: what the user called it.  rate_hz: frames a second, 0 if unknown.

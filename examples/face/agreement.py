@@ -15,10 +15,9 @@ import numpy as np
 from edge.bundle.archive import Bundle, open_bundle
 from edge.check.evaluate import stream_outputs
 from edge_common.command_line import one_line_errors
-from edge_common.console import bar
+from edge_common.console import bar, captured_stderr
 from edge_common.document import Section, Table, markdown
 from edge_common.files import write_whole
-from edge_common.native_output import captured_stderr
 from edge_common.statistics import bootstrap_interval, wilson_interval
 from edge_models.datasets.clips import ClipPlan
 from edge_models.datasets.orl import read_photos

@@ -14,7 +14,7 @@ import numpy as np
 from edge.check.clips import Clips
 from edge.tasks import Binary, Embedding, Task
 from edge_common.command_line import one_line_errors
-from edge_common.native_output import captured_stderr
+from edge_common.console import captured_stderr
 from edge_models.datasets.clips import ClipPlan, write_clips
 from edge_models.datasets.orl import read_photos
 from edge_models.networks.tasks import regression, write_tasks

@@ -14,8 +14,8 @@ import numpy as np
 from edge.bundle.archive import open_bundle
 from edge.check.evaluate import stream_outputs
 from edge_common.command_line import one_line_errors
+from edge_common.console import captured_stderr
 from edge_common.errors import ModelError
-from edge_common.native_output import captured_stderr
 from edge_models.datasets.orl import Photo, read_photos
 
 DESCRIPTOR = "descriptor"

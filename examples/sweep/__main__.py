@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from edge_common.command_line import one_line_errors
+from edge_common.console import captured_stderr
 from edge_common.errors import ConfigError
 from edge_common.files import write_whole
-from edge_common.native_output import captured_stderr
 from edge_models.evaluation.measure import ANSWERS, read_answers
 from edge_models.evaluation.report import report_folder
 from edge_models.evaluation.results import TaskResult

@@ -10,8 +10,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge.tflite import flatbuffer
 from edge.tflite.flatbuffer import shape_of
+from edge_common.console import captured_stderr
 from edge_common.errors import ModelError
-from edge_common.native_output import captured_stderr
 from edge_convert.cut.tflite.edit import (
     add_tensor,
     constant,

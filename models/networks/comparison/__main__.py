@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from edge_common.command_line import one_line_errors
-from edge_common.native_output import captured_stderr
+from edge_common.console import captured_stderr
 
 EPILOG = """\b
 Example:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from edge.bundle.archive import Bundle, open_bundle
 from edge.engine import runtimes
+from edge_common.console import captured_stderr
 from edge_common.errors import DeviceError
-from edge_common.native_output import captured_stderr
 from edge_devices.emulated_delegate import build as builder
 from edge_devices.emulated_delegate.build import build
 

@@ -16,7 +16,7 @@ from edge.engine.delegation import (
     delegate_nodes,
     operator_assignment,
 )
-from edge_common.console import announce
+from edge_common.console import warn_once
 from edge_common.errors import DelegateError
 
 key = st.from_regex(r"[A-Za-z_][\w-]{0,8}", fullmatch=True)
@@ -162,5 +162,5 @@ def test_one_part_that_it_computes_is_enough(capsys: pytest.CaptureFixture) -> N
 
 def test_the_same_is_announced_once(capsys: pytest.CaptureFixture) -> None:
     for text in ("no such\nlibrary", "no such\nlibrary", "another"):
-        announce(text)
+        warn_once(text)
     assert capsys.readouterr().err == "warning: no such library\nwarning: another\n"
