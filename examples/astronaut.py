@@ -13,6 +13,7 @@ import numpy as np
 
 from edge.check.clips import Clips
 from edge_common.command_line import one_line_errors
+from edge_common.errors import ClipError
 from edge_models.datasets.clips import write_clips
 from edge_models.datasets.motion import ACTIONS, MotionRange, draw_motion, render
 from edge_models.datasets.orl import HEIGHT, WIDTH, package_file
@@ -30,7 +31,10 @@ Example:
 
 def astronaut_face() -> np.ndarray:
     """The face, grey as ORL is: uint8 (112, 92). Raises ClipError without scikit-image."""
-    image = cv2.imread(str(package_file("skimage", "data/astronaut.png")), cv2.IMREAD_GRAYSCALE)
+    path = package_file("skimage", "data/astronaut.png")
+    image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if image is None:
+        raise ClipError(f"{path} cannot be read: install scikit-image again")
     left, top, width, height = FACE_BOX
     face = image[top : top + height, left : left + width]
     return cv2.resize(face, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)

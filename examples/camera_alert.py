@@ -19,7 +19,7 @@ def alerts(decisions: Iterable[Decision], task: str, label: str, least: float, f
     in_a_row = 0
     for decision in decisions:
         prediction = decision.tasks[task]
-        is_sure = prediction.label == label and prediction.p >= least
+        is_sure = prediction.label == label and (prediction.p or 0.0) >= least
         in_a_row = in_a_row + 1 if is_sure else 0
         if in_a_row == frames:
             yield decision

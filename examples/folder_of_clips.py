@@ -22,8 +22,8 @@ def most_frequent_labels(stream: Stream, clip: Path) -> dict[str, str]:
     with open_source(str(clip)) as video:
         for decision in filter(None, map(stream.push, video)):
             for task, prediction in decision.tasks.items():
-                counts[task][prediction.label] += 1
-    return {task: max(count, key=count.get) for task, count in counts.items() if count}
+                counts[task][prediction.label or str(prediction)] += 1
+    return {task: count.most_common(1)[0][0] for task, count in counts.items() if count}
 
 
 def main(folder: str, *bundle: str) -> None:

@@ -80,7 +80,7 @@ def main(
         config = dataclasses.replace(config, seed=seed)
     if data is not None:
         config = dataclasses.replace(config, data=placed(config.data, data))
-    cache = cache or (output or export_clips / "clips").parent / ".features"
+    cache = cache or (output.parent if output else export_clips or Path()) / ".features"
     from_features = isinstance(config, TrainingConfig)
     if from_features and (resume or tensorboard):
         raise click.UsageError(

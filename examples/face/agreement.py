@@ -61,7 +61,7 @@ def both(
     with bar(len(plans), "windows") as on_window:
         for windows in _batches(plans, bundle.manifest.window):
             floating.append(model.predict_on_batch(windows.astype(np.float32)))
-            streamed.append(stream_outputs(bundle, windows, on_window=on_window))
+            streamed.append(stream_outputs(bundle, list(windows), on_window=on_window))
     return _joined(floating), _joined(streamed)
 
 

@@ -114,4 +114,8 @@ def held_out(
         answers = asked(likeness, people, check, enrolled, draws, random)
         rates.append((answers.false_accept_rate(threshold), answers.true_accept_rate(threshold)))
     false, true = np.array(rates).T
-    return tuple(Estimate(float(r.mean()), *central_95(r), len(people)) for r in (false, true))
+
+    def estimate(values: np.ndarray) -> Estimate:
+        return Estimate(float(values.mean()), *central_95(values), len(people))
+
+    return estimate(false), estimate(true)

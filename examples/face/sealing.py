@@ -6,6 +6,7 @@ from dataclasses import replace
 from edge.bundle.archive import REPORT, Bundle, write_bundle
 from edge.bundle.manifest import Accuracy
 from edge_common.document import Section, markdown
+from edge_common.errors import BundleError
 
 
 def seal(
@@ -18,6 +19,8 @@ def seal(
 
     Raises BundleError if it cannot be written.
     """
+    if bundle.path is None:
+        raise BundleError("the bundle has no file of its own: open one that lies on disk")
     own = {(a.task, a.metric, a.graph) for a in accuracy}
     others = [a for a in bundle.manifest.accuracy if (a.task, a.metric, a.graph) not in own]
     report = _with_section(bundle.members.get(REPORT, b"").decode(), section)

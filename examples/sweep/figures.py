@@ -63,7 +63,7 @@ def figures_of(
             accuracy={task: _accuracy(found) for task, found in answers.items()},
             behind={task: behind(reference[task], found) for task, found in answers.items()},
             int8_accuracy={
-                f["task"]: Estimate(f["value"], *f["interval"], f["n"]) for f in streamed
+                f["task"]: Estimate(f["value"], f["interval"][0], f["interval"][1], f["n"]) for f in streamed
             },
             shortest_ms=float(np.median(timing["process_floors_ms"])),
             timed_on=_timed_on(timing["setup"]["threads"], timing["machine"]["architecture"]),

@@ -7,6 +7,7 @@ integer array (N,) a task under the task's name.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -111,7 +112,8 @@ def write_clips(path: Path, clips: Clips) -> None:
     """Write a clip set; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
-        np.savez(file, clips=clips.windows, **clips.labels)
+        arrays: dict[str, Any] = {"clips": clips.windows, **clips.labels}
+        np.savez(file, **arrays)
 
 
 def _keys(plan: ClipPlan) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -174,7 +174,9 @@ def export_clip_sets(data: DataSet, folder: Path, seed: int) -> list[Path]:
     return paths
 
 
-def write_part(path: Path, part: Part, indices: Sequence[int], shape: tuple[int, int, int]) -> None:
+def write_part(
+    path: Path, part: Part, indices: Sequence[int] | np.ndarray, shape: tuple[int, int, int]
+) -> None:
     """Write some clips in the project's clip format, one after another."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(indices), *shape, 3)}
     with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:

@@ -107,9 +107,12 @@ def data_set(
         [_classes(item, content.tasks) for item in items], request.seed,
         validation=section.validation_share, test=section.test_share,
     )  # fmt: skip
-    parts = {use: _part(decoded, usable[files], content) for use, files in vars(split).items()}
+    train, validation, test = (
+        _part(decoded, usable[files], content)
+        for files in (split.train, split.validation, split.test)
+    )
     return DataSet(
-        name, content.tasks, **parts, shape=request.shape, frame_rate_hz=section.frame_rate_hz,
+        name, content.tasks, train, validation, test, shape=request.shape, frame_rate_hz=section.frame_rate_hz,
         source=source, skipped=(*content.skipped, *decoded.skipped),
         notes=tuple(_notes(items, content.tasks, split)),
     )  # fmt: skip

@@ -68,7 +68,7 @@ def draw_motion(
     time = np.arange(length) - (length - 1) / 2
     shift = random.normal(0, limits.jitter, (length, 2))
     shift += random.uniform(-limits.offset, limits.offset, 2)
-    log_scale = np.zeros(length)
+    log_scale: np.ndarray = np.zeros(length)
     if action in _DIRECTION:
         shift += np.outer(time * random.uniform(*limits.speed), _DIRECTION[action])
         shift += np.outer(time * limits.speed[0] * random.uniform(-0.2, 0.2), _across(action))
@@ -149,4 +149,4 @@ def _finish(grey: np.ndarray, look: Look, random: np.random.Generator) -> np.nda
     if look.jpeg_quality is None:
         return grey
     _, packed = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, look.jpeg_quality])
-    return cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE))

@@ -96,7 +96,7 @@ def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | Skip
 
 
 def _frames(path: Path, size: int) -> np.ndarray:
-    resized = []
+    resized: list[np.ndarray] = []
     with VideoFile(str(path)) as video:
         for frame in video:
             if len(resized) == MOST_FRAMES:

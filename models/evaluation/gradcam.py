@@ -130,7 +130,8 @@ def _falls(
     heat = coarse_maps(maps, gradient_of(score, maps))
     before = float(score(tf.constant(maps)))
     shuffled = random.permutation(heat.size).reshape(heat.shape)
-    return tuple(before - _covered_score(score, maps, order) for order in (heat, shuffled))
+    hottest, shuffled_places = (_covered_score(score, maps, order) for order in (heat, shuffled))
+    return before - hottest, before - shuffled_places
 
 
 def _covered_score(score: Score, maps: np.ndarray, order: np.ndarray) -> float:

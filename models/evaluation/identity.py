@@ -145,16 +145,20 @@ def measure_identity(
     task: str, predictions: Predictions, impostors: Predictions | None
 ) -> Identity:
     """Compare what precedes the task's last layer, by cosine."""
-    known = _some_files(*_told(task, predictions))
+    known = _some_files(*_descriptors_of(task, predictions))
     recognition = recognise(similarities_of(*known))
     if impostors is None:
         return Identity(task, True, recognition, None, None)
-    unknown = _some_files(*_told(task, impostors))
+    unknown = _some_files(*_descriptors_of(task, impostors))
     among = recognise(similarities_of(*unknown))
     return Identity(task, False, recognition, among, open_set(*known, *unknown[:2]))
 
 
-def _told(task: str, predictions: Predictions) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _descriptors_of(
+    task: str, predictions: Predictions
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if predictions.before is None:
+        raise ValueError(f"what precedes the last layer of {task} was not kept")
     return predictions.before, predictions.part.labels[task], predictions.part.source_of_each
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -74,7 +75,7 @@ ANSWERS = "answers.npz"
 
 def write_answers(path: Path, results: Results) -> None:
     """Keep truth, answer and source of each clip: `TASK.truth` (N,) and so on. Raises OSError."""
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for task, result in results.items():
         arrays |= {f"{task}.truth": result.truth, f"{task}.answer": result.answer}
         if result.sources is not None:

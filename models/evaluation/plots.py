@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import matplotlib
 import numpy as np
 from matplotlib.colors import to_hex
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
 from edge_common.figures import (
     BLUE,
@@ -104,7 +104,7 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
 
 def _likenesses(axes: Axes, name: str, recognition: Recognition) -> None:
     low = min(recognition.same.min(), recognition.different.min())
-    edges = np.linspace(min(low, 0.99), 1.0, 41)  # also where all descriptors are equal
+    edges = np.linspace(min(low, 0.99), 1.0, 41).tolist()  # also if all descriptors are equal
     for values, colour, label in (
         (recognition.different, GREY, "two people"), (recognition.same, BLUE, "one person"),
     ):  # fmt: skip
@@ -163,7 +163,7 @@ def _curve(axes: Axes, history: History, task: str) -> None:
         log_scale(axes, "y")
     axes.set_title(f"{metric.title}, {task}" if task else metric.title)
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     axes.legend(frameon=False)
 
 

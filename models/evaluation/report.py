@@ -91,13 +91,13 @@ def report_folder(model: Path) -> Path:
 
 def facts_of(
     model: keras.Model, data: DataSet, config: Any, history: TrainingHistory
-) -> dict[str, object]:
+) -> dict[str, Any]:
     """What the page and report.json say of network, data and training."""
     backbone, total = model.get_layer("backbone").layer.count_params(), model.count_params()
     sums = label_sums(data)
     return {
         "data": data.source,
-        "clips": {use: len(part_of(data, use)) for use in sums},
+        "clips": {use: len(part) for use in sums if (part := part_of(data, use)) is not None},
         "label_sums": sums,
         "skipped": len(data.skipped),
         "notes": list(data.notes),
@@ -160,5 +160,5 @@ def _check_labels(path: Path, data: DataSet) -> None:
                 )
 
 
-def _spoken(value: list[str] | float) -> str:
+def _spoken(value: object) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class ReportContent:
         grid: h, w of the backbone's last maps.
     """
 
-    facts: Mapping[str, object]
+    facts: Mapping[str, Any]
     results: Results
     history: TrainingHistory
     identity: Identity | None

@@ -32,10 +32,13 @@ def build(graph: Graph, given: Mapping[str, Any], wanted: Iterable[str]) -> dict
     values.update(graph.constants)
     for node in graph.needed(wanted, values.keys()):
         values[node.name] = _value(graph, node, [values[name] for name in node.inputs])
+    tensors = {}
     for name in wanted:
-        if not isinstance(values[name], Known):
+        value = values[name]
+        if not isinstance(value, Known):
             raise ModelError(f"{graph.path}: {name} is no result of a layer: it is another network")
-    return {name: values[name].tensor for name in wanted}
+        tensors[name] = value.tensor
+    return tensors
 
 
 def _value(graph: Graph, node: Node, inputs: list[Value]) -> Value:
@@ -167,7 +170,7 @@ def _identity(node: Node, value: Value) -> Value:
     return value
 
 
-_FUSED = {"BiasAdd": _add, "Relu": _fused_relu}
+_FUSED: dict[str, Callable[..., Expression]] = {"BiasAdd": _add, "Relu": _fused_relu}
 
 _OPERATIONS: dict[str, Callable[..., Value]] = {
     "Add": _add, "AddV2": _add, "BiasAdd": _add, "Mul": _multiply,

@@ -160,11 +160,10 @@ def _part(
 
 
 def _joined(first: Part, second: Part) -> Part:
-    def join(a: np.ndarray | None, b: np.ndarray | None) -> np.ndarray | None:
-        return None if a is None or b is None else np.concatenate([a, b])
-
-    maps = join(first.features.maps, second.features.maps)
-    early = join(first.features.early, second.features.early)
+    maps = np.concatenate([first.features.maps, second.features.maps])
+    early = None
+    if first.features.early is not None and second.features.early is not None:
+        early = np.concatenate([first.features.early, second.features.early])
     labels = {
         task: np.concatenate([first.labels[task], second.labels[task]]) for task in first.labels
     }
@@ -218,7 +217,11 @@ def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras
 
 
 def _batches(part: Part, stage: Stage, config: TrainingConfig, *, augment: bool) -> WindowBatches:
-    maps = part.features.early if stage.early else part.features.maps
+    maps = (
+        part.features.maps
+        if part.features.early is None or not stage.early
+        else part.features.early
+    )
     return WindowBatches(
         maps, part.labels, config.network.window, stage.schedule.batch_size,
         augment=augment, seed=config.seed,

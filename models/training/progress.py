@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -111,7 +112,7 @@ class Checkpoint:
         for name in (LATEST, BEST):
             (self.folder / name).unlink(missing_ok=True)
 
-    def _write(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+    def _write(self, name: str, arrays: dict[str, Any]) -> None:
         with whole_file(self.folder / name) as file:
             np.savez(file, **arrays)
 

@@ -28,8 +28,14 @@ class Training(Protocol):
     """How a network is trained, from features that are computed once or from pixels."""
 
     model: keras.Model
-    history: TrainingHistory
-    best: tuple[str, int]
+
+    @property
+    def history(self) -> TrainingHistory:
+        """Curves, best epochs and times, by stage."""
+
+    @property
+    def best(self) -> tuple[str, int]:
+        """Stage and epoch of the best weights so far; epoch -1: none."""
 
     def train(self) -> None:
         """Train `model`. Raises LossLost if the loss is no number any more."""
