@@ -23,9 +23,8 @@ from edge_models.datasets.clips import ClipPlan
 from edge_models.datasets.orl import read_photos
 from edge_models.evaluation.similarity import unit
 from examples.face.face import OLDEST, face_clips
-from examples.face.galleries import face_plans, part_of
+from examples.face.galleries import face_plans, part_of, seal
 from examples.face.identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
-from examples.face.sealing import seal
 
 BATCH = 4  # windows at a time; of 16 frames they take 40 MB
 TITLE = "What int8 changes"

@@ -22,9 +22,8 @@ from edge_common.statistics import wilson_interval
 from edge_models.datasets.orl import read_photos
 from edge_models.evaluation.intervals import Estimate
 from edge_models.evaluation.similarity import roc_area, unit
-from examples.face.galleries import KNOWN_BY, asked, held_out, leave_one_out, pairs
+from examples.face.galleries import KNOWN_BY, asked, held_out, leave_one_out, pairs, seal
 from examples.face.identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
-from examples.face.sealing import seal
 
 RATES = (0.001, 0.01, 0.05)
 GALLERIES = (1, 5, 10, 20)  # people enrolled

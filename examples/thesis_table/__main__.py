@@ -15,12 +15,10 @@ from edge_common.errors import SinkError
 from edge_common.files import cache_folder, can_be_written, write_whole
 from edge_devices.detection.machine import this_machine
 from examples.thesis_table.conversion import Say, largest_child_bytes
-from examples.thesis_table.files import FORMS
-from examples.thesis_table.files import as_json as json_of
 from examples.thesis_table.measure import Measure, all_rows, measure_row
-from examples.thesis_table.render import Shown, notes
-from examples.thesis_table.resume import Kept
-from examples.thesis_table.rows import Failure, FolderContent, rows_named
+from examples.thesis_table.render import FORMS, Shown, notes
+from examples.thesis_table.render import as_json as json_of
+from examples.thesis_table.rows import Failure, FolderContent, Kept, rows_named
 
 EXAMPLES = """\b
 Examples:

@@ -14,8 +14,7 @@ from edge_devices.prediction.model import Latency
 from edge_devices.profiles.catalogue import profiles
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.conversion import Say, build_row
-from examples.thesis_table.resume import Kept
-from examples.thesis_table.rows import Failure, Figures, FolderContent, Published
+from examples.thesis_table.rows import Failure, Figures, FolderContent, Kept, Published
 from examples.thesis_table.timed import time_row
 
 

@@ -112,8 +112,8 @@ def data_set(
         for files in (split.train, split.validation, split.test)
     )
     return DataSet(
-        name, content.tasks, train, validation, test, shape=request.shape, frame_rate_hz=section.frame_rate_hz,
-        source=source, skipped=(*content.skipped, *decoded.skipped),
+        name, content.tasks, train, validation, test, shape=request.shape,
+        frame_rate_hz=section.frame_rate_hz, source=source, skipped=(*content.skipped, *decoded.skipped),
         notes=tuple(_notes(items, content.tasks, split)),
     )  # fmt: skip
 

@@ -22,10 +22,9 @@ from edge_models.evaluation.results import TaskResult
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import answers_to, build_mtdnn, network_of
 from examples.sweep.__main__ import main
-from examples.sweep.figures import MemberFigures, behind
+from examples.sweep.figures import MemberFigures, as_markdown, behind
 from examples.sweep.pareto import front
 from examples.sweep.plan import read_sweep
-from examples.sweep.table import as_markdown
 from examples.sweep.training import fingerprint
 from tests.models import data_files
 from tests.models.training.test_end_to_end import tiny_backbone

@@ -18,11 +18,9 @@ from edge_devices.profiles.catalogue import profile_named
 from edge_models.networks.comparison.catalogue import ROWS
 from examples.thesis_table.__main__ import lines, main, run_table
 from examples.thesis_table.conversion import build_row
-from examples.thesis_table.files import as_csv, as_json
 from examples.thesis_table.measure import kernels_of, latency_on, work_by_kernels
-from examples.thesis_table.render import Shown, as_markdown, as_page, notes
-from examples.thesis_table.resume import Kept
-from examples.thesis_table.rows import Figures, Timing, published, rows_named
+from examples.thesis_table.render import Shown, as_csv, as_json, as_markdown, as_page, notes
+from examples.thesis_table.rows import Figures, Kept, Timing, published, rows_named
 from examples.thesis_table.timed import time_row
 
 PI_4 = profile_named("pi-4")

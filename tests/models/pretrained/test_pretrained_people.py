@@ -18,8 +18,7 @@ from edge_models.evaluation.similarity import GalleryResults, roc_area, unit
 from edge_models.networks.files import save_model
 from edge_models.networks.tasks import regression, write_tasks
 from examples.face import agreement, reidentify
-from examples.face.galleries import asked, held_out, leave_one_out, pairs
-from examples.face.sealing import seal
+from examples.face.galleries import asked, held_out, leave_one_out, pairs, seal
 
 PEOPLE = np.repeat(np.arange(8), 10)
 
