@@ -46,17 +46,17 @@ def main(model: Path, output: Path, action: str) -> None:
     expected = network_config(read_config(training_file()))
     network = open_network(load_trained(model, expected), expected.tasks)
     size, window, number = expected.size, expected.window, ACTIONS.index(action)
-    seen = film_all_actions(window, size)[number]
-    shown = film_all_actions(window, _SHOWN_SIDE)[number]  # the same motion, sharper
-    outputs, _ = network.whole.predict_on_batch(seen[None].astype(np.float32))
+    frames = film_all_actions(window, size)[number]
+    sharper_frames = film_all_actions(window, _SHOWN_SIDE)[number]  # the same motion, sharper
+    outputs, _ = network.whole.predict_on_batch(frames[None].astype(np.float32))
     rows = {}
     for task, labels in TASK_LABELS.items():
         answer = int(outputs[task][0].argmax())
-        said = f"{labels[answer]} ({outputs[task][0, answer]:.2f})"
-        words = f"most like {said}" if task == "reid" else said
-        rows[f"{QUESTIONS[task]}\n{words}"] = heat_of_clip(network, seen, task, answer)
-        click.echo(f"{task}: {said}")
-    write_whole(output, draw(shown, rows))
+        text = f"{labels[answer]} ({outputs[task][0, answer]:.2f})"
+        words = f"most like {text}" if task == "reid" else text
+        rows[f"{QUESTIONS[task]}\n{words}"] = heat_of_clip(network, frames, task, answer)
+        click.echo(f"{task}: {text}")
+    write_whole(output, draw(sharper_frames, rows))
     click.echo(f"wrote {output}")
 
 

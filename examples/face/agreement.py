@@ -77,32 +77,32 @@ def changes(floating: dict[str, np.ndarray], streamed: dict[str, np.ndarray]) ->
     """Streamed against float: age in years, gender as decided, the descriptors' angle."""
     n = len(floating["age"])
     years = OLDEST * (streamed["age"] - floating["age"])[:, 0]
-    same = int(((streamed["gender"] >= 0.5) == (floating["gender"] >= 0.5)).sum())
+    agreeing = int(((streamed["gender"] >= 0.5) == (floating["gender"] >= 0.5)).sum())
     cosine = (unit(floating[DESCRIPTOR]) * unit(streamed[DESCRIPTOR])).sum(1)
     return [
         Changed("age", "mean difference, years", float(years.mean()), *bootstrap_interval(years), n),
         Changed("age", "mean absolute difference, years", float(np.abs(years).mean()),
                 *bootstrap_interval(np.abs(years)), n),
-        Changed("gender", "share decided alike", same / n, *wilson_interval(same, n), n),
+        Changed("gender", "share decided alike", agreeing / n, *wilson_interval(agreeing, n), n),
         Changed(DESCRIPTOR, "mean cosine", float(cosine.mean()), *bootstrap_interval(cosine), n),
     ]  # fmt: skip
 
 
 def known_again(
-    graph: str, gallery: np.ndarray, owners: np.ndarray, asked: np.ndarray, people: np.ndarray
+    graph: str, gallery: np.ndarray, owners: np.ndarray, descriptors: np.ndarray, people: np.ndarray
 ) -> Changed:
     """Rank-1 of moving faces `asked` (n, d) among the still photos `gallery` (m, d)."""
-    right = int((owners[(unit(asked) @ unit(gallery).T).argmax(1)] == people).sum())
-    n = len(asked)
+    right = int((owners[(unit(descriptors) @ unit(gallery).T).argmax(1)] == people).sum())
+    n = len(descriptors)
     return Changed(
         DESCRIPTOR, f"rank-1 among 200 photos, {graph}", right / n, *wilson_interval(right, n), n
     )
 
 
-def section(found: list[Changed], count: int, photos: int) -> Section:
+def section(changes: list[Changed], count: int, photos: int) -> Section:
     """For a person to read."""
     rows = [(c.task, c.what, f"{c.value:.4f}", f"{c.low:.4f} to {c.high:.4f}", str(c.n))
-            for c in found]  # fmt: skip
+            for c in changes]  # fmt: skip
     text = (
         f"{count} windows of moving faces, half of them in tinted light, made of {photos} ORL "
         "photos that were not calibrated on; windows of one photo are alike, so the true "
@@ -125,24 +125,26 @@ def section(found: list[Changed], count: int, photos: int) -> Section:
 def main(bundle: Path, model: Path, count: int, output: Path | None, sealing: bool) -> None:
     """Age, gender and descriptor of BUNDLE against those of the float network."""
     opened, photos = open_bundle(bundle), read_photos()
-    probes, known = part_of(photos, "probes"), part_of(photos, "gallery")
+    probes, gallery_photos = part_of(photos, "probes"), part_of(photos, "gallery")
     plans = face_plans(probes, count, seed=1)
     people, owners = (np.array([p.person for p in some])
-                      for some in ([plan.photo for plan in plans], known))  # fmt: skip
+                      for some in ([plan.photo for plan in plans], gallery_photos))  # fmt: skip
     floating, streamed = both(opened, model, plans)
-    galleries = {"float": describe_with_keras(model, known),
-                 "streamed": describe_with_bundle(bundle, known)}  # fmt: skip
-    asked = {"float": floating[DESCRIPTOR], "streamed": streamed[DESCRIPTOR]}
-    found = changes(floating, streamed)
-    found += [known_again(g, galleries[g], owners, asked[g], people) for g in galleries]
-    told = section(found, len(plans), len({plan.photo.key for plan in plans}))
+    galleries = {"float": describe_with_keras(model, gallery_photos),
+                 "streamed": describe_with_bundle(bundle, gallery_photos)}  # fmt: skip
+    descriptors = {"float": floating[DESCRIPTOR], "streamed": streamed[DESCRIPTOR]}
+    figures = changes(floating, streamed)
+    figures += [known_again(g, galleries[g], owners, descriptors[g], people) for g in galleries]
+    report_section = section(figures, len(plans), len({plan.photo.key for plan in plans}))
     if output:
-        content = (json.dumps([asdict(c) for c in found], indent=1) + "\n").encode()
+        content = (json.dumps([asdict(c) for c in figures], indent=1) + "\n").encode()
         write_whole(output.with_suffix(".json"), content)
-        write_whole(output.with_suffix(".md"), markdown(opened.manifest.name, [told]).encode())
+        write_whole(
+            output.with_suffix(".md"), markdown(opened.manifest.name, [report_section]).encode()
+        )
     if sealing:
-        seal(opened, told)
-    click.echo(markdown(opened.manifest.name, [told]))
+        seal(opened, report_section)
+    click.echo(markdown(opened.manifest.name, [report_section]))
 
 
 if __name__ == "__main__":

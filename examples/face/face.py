@@ -60,8 +60,8 @@ def face_model(folder: Path, window: int) -> "keras.Model":
 
     halves = read_halves(FACERES, FACERES.find(folder))
     frames = keras.Input((window, *FACERES.shape), name="frames")
-    seen = layers.TimeDistributed(halves.trunk, name="trunk")(frames)
-    answers = halves.answers(seen)
+    features = layers.TimeDistributed(halves.trunk, name="trunk")(frames)
+    answers = halves.answers(features)
     outputs = {
         "age": layers.GlobalAveragePooling1D(name="age_mean")(_expected_age(answers["age"])),
         "gender": layers.GlobalAveragePooling1D(name="gender_mean")(answers["gender"]),

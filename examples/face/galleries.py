@@ -45,16 +45,16 @@ KNOWN_BY = 5  # photos that a person of a gallery is known by
 
 def leave_one_out(likeness: np.ndarray, people: np.ndarray) -> np.ndarray:
     """For each photo, bool (n,): whether the nearest of all others shows the same person."""
-    others = likeness.copy()
-    np.fill_diagonal(others, -np.inf)
-    return people[others.argmax(1)] == people
+    to_others = likeness.copy()
+    np.fill_diagonal(to_others, -np.inf)
+    return people[to_others.argmax(1)] == people
 
 
 def pairs(likeness: np.ndarray, people: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Similarity of all pairs of photos: of one person, and of two people."""
     upper = np.triu(np.ones(likeness.shape, bool), 1)
-    same = people[:, None] == people[None]
-    return likeness[upper & same], likeness[upper & ~same]
+    is_same_person = people[:, None] == people[None]
+    return likeness[upper & is_same_person], likeness[upper & ~is_same_person]
 
 
 def asked(
@@ -70,29 +70,36 @@ def asked(
     Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is an impostor.
     """
     probes = np.flatnonzero(np.isin(people, candidates))
-    found = [
+    results = [
         _ask(likeness, people, random.permutation(candidates)[:enrolled], probes, random)
         for _ in range(draws)
     ]
-    return GalleryResults(*(np.concatenate(parts) for parts in zip(*found)))
+    return GalleryResults(*(np.concatenate(parts) for parts in zip(*results)))
 
 
 def _ask(
     likeness: np.ndarray,
     people: np.ndarray,
-    chosen: np.ndarray,
+    enrolled_people: np.ndarray,
     probes: np.ndarray,
     random: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Answers to impostors and to the people `chosen`, and whether the latter are right."""
     gallery = np.concatenate(
-        [random.permutation(np.flatnonzero(people == person))[:KNOWN_BY] for person in chosen]
+        [
+            random.permutation(np.flatnonzero(people == person))[:KNOWN_BY]
+            for person in enrolled_people
+        ]
     )
     probes = np.setdiff1d(probes, gallery)
     likest = likeness[np.ix_(probes, gallery)]
     nearest, best = people[gallery][likest.argmax(1)], likest.max(1)
-    known = np.isin(people[probes], chosen)
-    return best[~known], best[known], nearest[known] == people[probes][known]
+    is_enrolled = np.isin(people[probes], enrolled_people)
+    return (
+        best[~is_enrolled],
+        best[is_enrolled],
+        nearest[is_enrolled] == people[probes][is_enrolled],
+    )
 
 
 def held_out(

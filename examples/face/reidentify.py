@@ -71,14 +71,14 @@ def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: i
     rows = unit(descriptors)
     likeness = rows @ rows.T
     right = leave_one_out(likeness, people)
-    one, two = pairs(likeness, people)
+    same_person, two_people = pairs(likeness, people)
     every, rank_1 = np.unique(people), int(right.sum())
-    found = []
+    open_sets = []
     for count in GALLERIES:
         answers = asked(likeness, people, every, count, DRAWS, np.random.default_rng(0))
         for rate in RATES:
             threshold = answers.threshold_at(rate)
-            found.append(OpenSet(count, rate, threshold, answers.true_accept_rate(threshold)))
+            open_sets.append(OpenSet(count, rate, threshold, answers.true_accept_rate(threshold)))
     curve = asked(likeness, people, every, enrolled, DRAWS, np.random.default_rng(0))
     thresholds = np.quantile(curve.impostors, np.concatenate([np.linspace(0, 0.9, 19), TAIL]))
     points = tuple(
@@ -86,8 +86,8 @@ def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: i
         for t in thresholds
     )
     figure = Estimate(rank_1 / len(right), *wilson_interval(rank_1, len(right)), len(right))
-    area = roc_area(one, two)
-    return Report(graph, figure, len(one), len(two), area, tuple(found), points)
+    area = roc_area(same_person, two_people)
+    return Report(graph, figure, len(same_person), len(two_people), area, tuple(open_sets), points)
 
 
 def acceptance(
@@ -103,11 +103,11 @@ def acceptance(
         likeness, people, np.unique(people), enrolled, DRAWS, random
     ).threshold_at(rate)  # fmt: skip
     false, true = held_out(likeness, people, enrolled, rate, random)
-    found = Acceptance(
+    operating_point = Acceptance(
         DESCRIPTOR, math.ceil(threshold * 1e4) / 1e4, rate, enrolled, KNOWN_BY, round(false.value, 4),
         round(false.low, 4), round(false.high, 4), round(true.value, 4), DATA, command,
     )  # fmt: skip
-    return found, true
+    return operating_point, true
 
 
 def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) -> Section:
@@ -176,15 +176,17 @@ def main(
     command = f"python -m examples.face.reidentify {bundle.name} --false-accept-rate {rate:g}"
     command += f" --people {enrolled}"
     accepted, held_true = acceptance(streamed, people, enrolled, rate, command)
-    told = section(reports, accepted, held_true)
+    report_section = section(reports, accepted, held_true)
     if output:
         content = {"acceptance": asdict(accepted), "reports": [asdict(r) for r in reports]}
         write_whole(output.with_suffix(".json"), (json.dumps(content, indent=1) + "\n").encode())
-        write_whole(output.with_suffix(".md"), markdown(opened.manifest.name, [told]).encode())
+        write_whole(
+            output.with_suffix(".md"), markdown(opened.manifest.name, [report_section]).encode()
+        )
     if sealing:
         figures = [rank_1_of(report) for report in reports]
-        seal(opened, told, figures, {ACCEPTANCE: to_member(accepted)})
-    click.echo(markdown(opened.manifest.name, [told]))
+        seal(opened, report_section, figures, {ACCEPTANCE: to_member(accepted)})
+    click.echo(markdown(opened.manifest.name, [report_section]))
 
 
 if __name__ == "__main__":

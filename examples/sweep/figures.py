@@ -62,8 +62,8 @@ def figures_of(
             parameters=read_json(report_folder(own / MODEL) / REPORT)["parameters"]["total"],
             multiply_adds=sum(part["multiply_adds"] for part in parts),
             bundle_bytes=record["bundle"]["size_bytes"],
-            accuracy={task: _accuracy(found) for task, found in answers.items()},
-            behind={task: behind(reference[task], found) for task, found in answers.items()},
+            accuracy={task: _accuracy(result) for task, result in answers.items()},
+            behind={task: behind(reference[task], result) for task, result in answers.items()},
             int8_accuracy={
                 f["task"]: Estimate(f["value"], f["interval"][0], f["interval"][1], f["n"]) for f in streamed
             },
@@ -75,14 +75,14 @@ def figures_of(
         raise ConfigError(f"{own} holds records of another version ({error}): remove it") from error
 
 
-def behind(reference: TaskResult, found: TaskResult) -> Estimate:
+def behind(reference: TaskResult, other: TaskResult) -> Estimate:
     """By how much the accuracy is lower, from pairs of answers; whole files are drawn again."""
-    right = [(result.truth == result.answer).astype(float) for result in (reference, found)]
-    if len(right[0]) != len(right[1]) or (reference.truth != found.truth).any():
+    right = [(each.truth == each.answer).astype(float) for each in (reference, other)]
+    if len(right[0]) != len(right[1]) or (reference.truth != other.truth).any():
         raise ConfigError("the members were measured on different clips: train them anew")
     difference = right[0] - right[1]
     return Estimate(
-        float(difference.mean()), *mean_interval(difference, source_of_each(found)), len(difference)
+        float(difference.mean()), *mean_interval(difference, source_of_each(other)), len(difference)
     )
 
 
@@ -90,8 +90,8 @@ def _timed_on(threads: int, architecture: str) -> str:
     return f"{threads} {architecture} thread{'s' if threads > 1 else ''}"
 
 
-def _accuracy(found: TaskResult) -> Estimate:
-    return Estimate(found.accuracy, *found.interval_by_source, len(found.truth))
+def _accuracy(result: TaskResult) -> Estimate:
+    return Estimate(result.accuracy, *result.interval_by_source, len(result.truth))
 
 
 def read_json(path: Path) -> dict:
@@ -101,27 +101,27 @@ def read_json(path: Path) -> dict:
 
 def as_json(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
     """All figures, unrounded."""
-    rows = [dataclasses.asdict(found) for found in figures]
+    rows = [dataclasses.asdict(result) for result in figures]
     return json.dumps({"name": title, "reference": reference, "members": rows}, indent=2) + "\n"
 
 
 def as_markdown(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
     """What each member is; float accuracy and what it costs; what became of it in int8."""
-    base = next(found for found in figures if found.name == reference)
-    members = [f"* {found.name}: {found.about}" for found in figures]
+    base = next(result for result in figures if result.name == reference)
+    members = [f"* {result.name}: {result.about}" for result in figures]
     parts = [f"**{title}**", "\n".join(members), _float(figures, base), _int8(figures, base)]
     return "\n\n".join(parts) + "\n"
 
 
 def _float(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
     head = ["network", "parameters", f"ms a frame, int8, {base.timed_on}", f"of {base.name}'s"]
-    head += [f"{task}, float (n = {found.n:,})" for task, found in base.accuracy.items()]
+    head += [f"{task}, float (n = {result.n:,})" for task, result in base.accuracy.items()]
     head += [f"{task}, points behind {base.name}" for task in base.accuracy]
     rows = [
-        [found.name, f"{found.parameters / 1e6:.2f} M", f"{found.shortest_ms:.3f}",
-         f"1/{base.shortest_ms / found.shortest_ms:.1f}", *map(str, found.accuracy.values()),
-         *map(_points, found.behind.values())]
-        for found in figures
+        [result.name, f"{result.parameters / 1e6:.2f} M", f"{result.shortest_ms:.3f}",
+         f"1/{base.shortest_ms / result.shortest_ms:.1f}", *map(str, result.accuracy.values()),
+         *map(_points, result.behind.values())]
+        for result in figures
     ]  # fmt: skip
     return _table(head, rows)
 
@@ -129,12 +129,12 @@ def _float(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
 def _int8(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
     head = ["network", "multiply-adds a frame", "file, int8"]
     head += [f"ms a frame, {board}, predicted" for board in base.predicted_ms]
-    head += [f"{task}, int8 (n = {found.n:,})" for task, found in base.int8_accuracy.items()]
+    head += [f"{task}, int8 (n = {result.n:,})" for task, result in base.int8_accuracy.items()]
     rows = [
-        [found.name, f"{found.multiply_adds / 1e6:.1f} M", f"{found.bundle_bytes / 1e6:.2f} MB",
-         *(f"{ms:.1f}" for ms in found.predicted_ms.values()),
-         *map(str, found.int8_accuracy.values())]
-        for found in figures
+        [result.name, f"{result.multiply_adds / 1e6:.1f} M", f"{result.bundle_bytes / 1e6:.2f} MB",
+         *(f"{ms:.1f}" for ms in result.predicted_ms.values()),
+         *map(str, result.int8_accuracy.values())]
+        for result in figures
     ]  # fmt: skip
     return _table(head, rows)
 

@@ -33,8 +33,8 @@ def convert_and_answer(own: Path, data: DataSet, seed: int) -> None:
     for name in ("test", "calibration"):
         (sets / f"{name}.npz").unlink()
     sets.rmdir()
-    told = _run("edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json")
-    write_whole(own / PREDICTED, told.encode())
+    predictions = _run("edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json")
+    write_whole(own / PREDICTED, predictions.encode())
 
 
 def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:

@@ -20,6 +20,7 @@ from edge_common.figures import (
     png_figure,
 )  # fmt: skip
 from edge_common.files import write_whole
+from edge_models.evaluation.intervals import Estimate
 from examples.sweep.figures import MemberFigures
 
 FAINT, REFERENCE = "#bbbbbb", ORANGE
@@ -76,12 +77,12 @@ def plot(
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
     """Indices of (cost, accuracy) that no other beats in one and equals in both, by cost."""
     order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
-    best, kept = -np.inf, []
+    best, indices = -np.inf, []
     for index in order:
         if points[index][1] > best:
             best = points[index][1]
-            kept.append(index)
-    return kept
+            indices.append(index)
+    return indices
 
 
 def _styles(names: Sequence[str], reference: str) -> dict[str, tuple[str, str]]:
@@ -105,9 +106,9 @@ def _points(
     axes.step(*zip(*(points[i] for i in front(points))), where="post", color=FAINT, zorder=1)
     for member, point in zip(members, points, strict=True):
         colour, marker = styles[member.name]
-        found = member.accuracy[task]
+        accuracy = member.accuracy[task]
         axes.errorbar(
-            *point, yerr=[[found.value - found.low], [found.high - found.value]], fmt=marker,
+            *point, yerr=[[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]], fmt=marker,
             color=colour, markersize=6.5, linewidth=1, capsize=2, label=member.name,
         )  # fmt: skip
     _dress(axes)
@@ -124,9 +125,9 @@ def _limits(reference: str, most: tuple[float, float]) -> dict[str, Artist]:
     }
 
 
-def _limit(axes: Axes, found: Sequence) -> None:
+def _limit(axes: Axes, accuracies: Sequence[Estimate]) -> None:
     """As much of the upright axis as the intervals need."""
-    low, high = min(e.low for e in found), max(e.high for e in found)
+    low, high = min(e.low for e in accuracies), max(e.high for e in accuracies)
     room = 0.06 * (high - low)
     axes.set_ylim(low - room, min(high + room, 1 + room))
 

@@ -108,8 +108,8 @@ def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> N
             f"{where}: each member needs a name of its own, of letters, digits, dots and dashes; "
             f"they are {', '.join(map(repr, names))}"
         )
-    wanted = [("reference", reference), *(("backbone_of", row.backbone_of) for row in rows)]
-    for key, name in wanted:
+    references = [("reference", reference), *(("backbone_of", row.backbone_of) for row in rows)]
+    for key, name in references:
         if name and name not in names:
             raise ConfigError(f"{where}: {key} is {name!r}{nearest_or_all(name, names)}")
     for at, row in enumerate(rows):
@@ -136,8 +136,8 @@ def _cannot_take(member: Member, pretrained_from: Member) -> str:
         return "set whole.max_epochs = 0 for both"
     if differ:
         return f"{', '.join(differ)} differ"
-    kept = own.frozen.keep_maps and its.frozen.keep_maps
-    if pretrained_from.pretrained_from or member.pretrains_others or not kept:
+    keep_features = own.frozen.keep_maps and its.frozen.keep_maps
+    if pretrained_from.pretrained_from or member.pretrains_others or not keep_features:
         return "both need frozen.keep_maps, and the other one a backbone of its own"
     return ""
 

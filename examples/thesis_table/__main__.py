@@ -16,9 +16,9 @@ from edge_common.files import cache_folder, can_be_written, write_whole
 from edge_devices.detection.machine import this_machine
 from examples.thesis_table.conversion import Say, largest_child_bytes
 from examples.thesis_table.measure import Measure, all_rows, measure_row
-from examples.thesis_table.render import FORMS, Shown, notes
+from examples.thesis_table.render import FORMS, ThesisTable, notes
 from examples.thesis_table.render import as_json as json_of
-from examples.thesis_table.rows import Failure, FolderContent, Kept, rows_named
+from examples.thesis_table.rows import Failure, RowCache, RowResult, rows_named
 
 EXAMPLES = """\b
 Examples:
@@ -71,25 +71,25 @@ def main(
     """
     progress = Progress()
 
-    def on_row(found: FolderContent, shown: Shown) -> None:
-        if isinstance(found, Failure):
-            progress.say(f"warning: {found.key}: {found.reason}")
+    def on_row(outcome: RowResult, table: ThesisTable) -> None:
+        if isinstance(outcome, Failure):
+            progress.say(f"warning: {outcome.key}: {outcome.reason}")
         if not as_json:
-            click.echo("\n".join(lines(found, shown)))
+            click.echo("\n".join(lines(outcome, table)))
 
-    shown = run_table(rows, device, threads, cache, output, on_row, progress.say)
-    click.echo(json_of(shown) if as_json else "\n" + "\n".join(notes(shown)))
+    table = run_table(rows, device, threads, cache, output, on_row, progress.say)
+    click.echo(json_of(table) if as_json else "\n" + "\n".join(notes(table)))
     if largest_child_bytes():
         progress.say(f"largest process: {largest_child_bytes() / 1e9:.1f} GB")
     if output is not None:
         progress.say(f"wrote {output}")
-    if any(isinstance(found, Failure) for found in shown.found.values()):
+    if any(isinstance(outcome, Failure) for outcome in table.found.values()):
         raise SystemExit(1)
 
 
 _WIDTHS = (30, 4, 7, 8, 6, 16, 14, 13, 9)  # of the first columns; the others as their titles
 _NUMBERS_ARE = 24  # characters of a figure with its interval
-OnRow = Callable[[FolderContent, Shown], None]
+OnRow = Callable[[RowResult, ThesisTable], None]
 
 
 def run_table(
@@ -101,7 +101,7 @@ def run_table(
     on_row: OnRow,
     say: Say,
     measure: Measure | None = None,
-) -> Shown:
+) -> ThesisTable:
     """Measure what is not measured yet; `output` is written again after each row.
 
     on_row: told of each row as it is done, with the table so far.
@@ -110,17 +110,19 @@ def run_table(
     """
     if output is not None:
         check_output(output)
-    chosen = rows_named(rows)
+    published = rows_named(rows)
     machine = machine_name(this_machine())
-    shown = Shown(chosen, {}, boards_named(boards), threads, machine)
-    kept = Kept(cache.expanduser(), machine, threads)
-    kept.make()
-    for found in all_rows(chosen, kept, measure or (lambda key: measure_row(key, kept, say))):
-        shown = replace(shown, found={**shown.found, found.key: found})
+    table = ThesisTable(published, {}, boards_named(boards), threads, machine)
+    finished = RowCache(cache.expanduser(), machine, threads)
+    finished.make()
+    for outcome in all_rows(
+        published, finished, measure or (lambda key: measure_row(key, finished, say))
+    ):
+        table = replace(table, found={**table.found, outcome.key: outcome})
         if output is not None:
-            write_whole(output, FORMS[output.suffix](shown).encode())
-        on_row(found, shown)
-    return shown
+            write_whole(output, FORMS[output.suffix](table).encode())
+        on_row(outcome, table)
+    return table
 
 
 def check_output(path: Path) -> None:
@@ -131,14 +133,14 @@ def check_output(path: Path) -> None:
         raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
 
 
-def lines(found: FolderContent, shown: Shown) -> list[str]:
+def lines(outcome: RowResult, table: ThesisTable) -> list[str]:
     """What is printed when a row is done: before the first row the header as well."""
-    row = next(row for row in shown.rows if row.key == found.key)
-    widths = [*_WIDTHS, *(max(len(title), _NUMBERS_ARE) for title in shown.header[len(_WIDTHS) :])]
-    head = [_line(shown.header, widths), "  ".join("-" * w for w in widths)]
-    cells = [row.method, *shown.cells(row)[1:]]  # without the reference: lines are long enough
-    said = [*(head if len(shown.found) == 1 else []), _line(cells, widths)]
-    return [*said, f"  {found.reason}"] if isinstance(found, Failure) else said
+    row = next(row for row in table.rows if row.key == outcome.key)
+    widths = [*_WIDTHS, *(max(len(title), _NUMBERS_ARE) for title in table.header[len(_WIDTHS) :])]
+    head = [_line(table.header, widths), "  ".join("-" * w for w in widths)]
+    cells = [row.method, *table.cells(row)[1:]]  # without the reference: lines are long enough
+    text = [*(head if len(table.found) == 1 else []), _line(cells, widths)]
+    return [*text, f"  {outcome.reason}"] if isinstance(outcome, Failure) else text
 
 
 def _line(cells: list[str], widths: list[int]) -> str:

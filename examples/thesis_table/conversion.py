@@ -64,20 +64,26 @@ def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built
     own.mkdir()
     with ConversionJobs(own) as jobs:
         say(f"{row}: building network {number + 1}")
-        chosen = ("--network", str(number), "--width", str(width))
-        child = jobs.start("edge_models.networks.comparison", row, own, *chosen)
+        options = ("--network", str(number), "--width", str(width))
+        child = jobs.start("edge_models.networks.comparison", row, own, *options)
         child.wait()
         description = own / "network.json"
         if not description.exists():
             raise ModelError(f"building {row} failed: {child.cause()}")
-        described = json.loads(description.read_text())
+        description_of = json.loads(description.read_text())
         models = []
-        for place, piece in enumerate(described["pieces"], 1):
-            of = f" ({place} of {len(described['pieces'])})" if len(described["pieces"]) > 1 else ""
-            say(f"{row}: converting {described['name']}{of}")
+        for place, piece in enumerate(description_of["pieces"], 1):
+            of = (
+                f" ({place} of {len(description_of['pieces'])})"
+                if len(description_of["pieces"]) > 1
+                else ""
+            )
+            say(f"{row}: converting {description_of['name']}{of}")
             models.append(_convert(jobs, own, piece))
-    shape = next(iter(described["pieces"][0]["inputs"].values()))
-    return Built(described["name"], described["parameters"], tuple(shape[1:]), tuple(models))
+    shape = next(iter(description_of["pieces"][0]["inputs"].values()))
+    return Built(
+        description_of["name"], description_of["parameters"], tuple(shape[1:]), tuple(models)
+    )
 
 
 def _convert(jobs: "ConversionJobs", own: Path, piece: Mapping[str, Any]) -> Path:
@@ -91,12 +97,12 @@ def _convert(jobs: "ConversionJobs", own: Path, piece: Mapping[str, Any]) -> Pat
     pixels = {of: (0.0, 255.0) for of in noise if of in _FRAMES}
     jobs.prepare(name, model, noise, pixels, least=1.0)
     del model  # half a gigabyte, while the quantiser works
-    made = jobs.quantised(name, [INT8])[INT8]
+    quantised = jobs.quantised(name, [INT8])[INT8]
     (own / f"{name}.tflite").unlink()
-    if isinstance(made, str):
-        raise EngineError(f"quantising {name} of {own.name} failed: {made}")
+    if isinstance(quantised, str):
+        raise EngineError(f"quantising {name} of {own.name} failed: {quantised}")
     path = own / f"{name}-int8.tflite"
-    path.write_bytes(made)
+    path.write_bytes(quantised)
     return path
 
 

@@ -14,20 +14,20 @@ from edge_devices.prediction.model import Latency
 from edge_devices.profiles.catalogue import profiles
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.conversion import Say, build_row
-from examples.thesis_table.rows import Failure, Figures, FolderContent, Kept, Published
+from examples.thesis_table.rows import Failure, Figures, Published, RowCache, RowResult
 from examples.thesis_table.timed import time_row
 
 
 def work_by_kernels(models: Sequence[Path]) -> dict[str, Work]:
     """The work of one frame, all files together, for each kind of cores that boards have."""
     kinds = sorted({kernels_of(board) for board in profiles().values()} - {""})
-    found: dict[str, Work] = {}
+    results: dict[str, Work] = {}
     for path in models:
         model = path.read_bytes()
         for kernels in kinds:
             work = estimated_work(model, kernels)
-            found[kernels] = _both(found[kernels], work) if kernels in found else work
-    return found
+            results[kernels] = _both(results[kernels], work) if kernels in results else work
+    return results
 
 
 def kernels_of(board: Profile) -> str:
@@ -38,9 +38,9 @@ def kernels_of(board: Profile) -> str:
         return ""
 
 
-def latency_on(board: Profile, found: Figures, threads: int) -> Latency | None:
+def latency_on(board: Profile, results: Figures, threads: int) -> Latency | None:
     """Predicted milliseconds of a frame; None if nothing is known of the board's cores."""
-    work = found.work.get(kernels_of(board))
+    work = results.work.get(kernels_of(board))
     return None if work is None else predicted(work, board, threads)
 
 
@@ -58,7 +58,7 @@ def _both(one: Work, other: Work) -> Work:
 Measure = Callable[[str], Figures]
 
 
-def measure_row(key: str, kept: Kept, say: Say) -> Figures:
+def measure_row(key: str, kept: RowCache, say: Say) -> Figures:
     """Build, convert, time and count. Raises ModelError or EngineError."""
     started = time.monotonic()
     with TemporaryDirectory(prefix="building-", dir=kept.folder) as folder:
@@ -80,18 +80,18 @@ def measure_row(key: str, kept: Kept, say: Say) -> Figures:
         )
 
 
-def all_rows(rows: Sequence[Published], kept: Kept, measure: Measure) -> Iterator[FolderContent]:
+def all_rows(rows: Sequence[Published], kept: RowCache, measure: Measure) -> Iterator[RowResult]:
     """Each row as soon as it is known; those that were finished before are not measured again.
 
     A row that fails does not end the others.
     """
     for row in rows:
-        found = kept.find(row.key)
-        if found is None:
+        results = kept.find(row.key)
+        if results is None:
             try:
-                found = measure(row.key)
+                results = measure(row.key)
             except (ModelError, EngineError) as error:
                 yield Failure(row.key, " ".join(str(error).split()))
                 continue
-            kept.keep(found)
-        yield found
+            kept.keep(results)
+        yield results

@@ -13,7 +13,7 @@ from edge_common.data import encode
 from edge_common.document import Section, Table, markdown, page
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.measure import latency_on
-from examples.thesis_table.rows import Failure, Figures, FolderContent, Published, Timing
+from examples.thesis_table.rows import Failure, Figures, Published, RowResult, Timing
 
 TITLE = "Networks on UTKFace"
 _NONE = "-"
@@ -24,11 +24,11 @@ _PREDICTED = (
 
 
 @dataclass(frozen=True)
-class Shown:
+class ThesisTable:
     """The whole table: rows with what was found of them until now, and the boards to predict."""
 
     rows: tuple[Published, ...]
-    found: Mapping[str, FolderContent]
+    found: Mapping[str, RowResult]
     boards: tuple[Profile, ...]
     threads: int
     machine: str
@@ -47,7 +47,7 @@ class Shown:
         """One row; what was not measured says so."""
         return [*_published(row), *self._measured(self.found.get(row.key))]
 
-    def _measured(self, found: FolderContent | None) -> list[str]:
+    def _measured(self, found: RowResult | None) -> list[str]:
         width = len(self.header) - 6
         if not isinstance(found, Figures):
             return ["failed" if found else "not measured", *[""] * (width - 1)]
@@ -66,22 +66,22 @@ class Shown:
         return _bounds(latency.ms, (latency.low_ms, latency.high_ms))
 
 
-def as_markdown(shown: Shown) -> str:
+def as_markdown(shown: ThesisTable) -> str:
     """The table and what stands behind each row."""
     return markdown(TITLE, _sections(shown))
 
 
-def as_page(shown: Shown) -> str:
+def as_page(shown: ThesisTable) -> str:
     """The same as one HTML page."""
     return page(TITLE, _sections(shown))
 
 
-def notes(shown: Shown) -> list[str]:
+def notes(shown: ThesisTable) -> list[str]:
     """What has to be known to read the figures."""
     return [*_measured_notes(shown), *([_PREDICTED] if shown.boards else [])]
 
 
-def _measured_notes(shown: Shown) -> list[str]:
+def _measured_notes(shown: ThesisTable) -> list[str]:
     said = [
         "Accuracy is cited as published; none of it was measured here, and the weights here are "
         "random: they say nothing about accuracy but all about time and size.",
@@ -99,7 +99,7 @@ def _measured_notes(shown: Shown) -> list[str]:
     return said
 
 
-def _sections(shown: Shown) -> list[Section]:
+def _sections(shown: ThesisTable) -> list[Section]:
     cells = [shown.cells(row) for row in shown.rows]
     own = len(shown.header) - len(shown.boards)  # columns before those of boards
     table = Table(shown.header[:own], [row[:own] for row in cells], words=1)
@@ -112,14 +112,14 @@ def _sections(shown: Shown) -> list[Section]:
     ]
 
 
-def _boards(shown: Shown, cells: Sequence[Sequence[str]], own: int) -> Section:
+def _boards(shown: ThesisTable, cells: Sequence[Sequence[str]], own: int) -> Section:
     """In a table of its own: one with all columns is too wide for a page."""
     header = [shown.header[0], *shown.header[own:]]
     table = Table(header, [[row[0], *row[own:]] for row in cells], words=1)
     return Section("Predicted for boards", (_PREDICTED,), [table])
 
 
-def _behind(row: Published, found: FolderContent | None) -> list[str]:
+def _behind(row: Published, found: RowResult | None) -> list[str]:
     size = " x ".join(map(str, found.input)) if isinstance(found, Figures) else _NONE
     built = f"failed: {found.reason}" if isinstance(found, Failure) else row.built
     return [row.method, built, size, row.counts, row.source]
@@ -151,7 +151,7 @@ def _bounds(ms: float, interval: tuple[float, float]) -> str:
     return f"{milliseconds(ms)} ({milliseconds(interval[0])} to {milliseconds(interval[1])})"
 
 
-def as_json(shown: Shown) -> str:
+def as_json(shown: ThesisTable) -> str:
     """All figures, unrounded; `failure` or `measured` of each row, nothing if it is to come."""
     content = {
         "accuracy": "as published",
@@ -162,7 +162,7 @@ def as_json(shown: Shown) -> str:
     return json.dumps(content, indent=2) + "\n"
 
 
-def as_csv(shown: Shown) -> str:
+def as_csv(shown: ThesisTable) -> str:
     """One line a row; empty cells were not published or not measured."""
     rows = [_flat(shown, row) for row in shown.rows]
     text = io.StringIO()
@@ -172,7 +172,7 @@ def as_csv(shown: Shown) -> str:
     return text.getvalue()
 
 
-FORMS: dict[str, Callable[[Shown], str]] = {
+FORMS: dict[str, Callable[[ThesisTable], str]] = {
     ".md": as_markdown,
     ".html": as_page,
     ".csv": as_csv,
@@ -180,7 +180,7 @@ FORMS: dict[str, Callable[[Shown], str]] = {
 }
 
 
-def _json_row(shown: Shown, row: Published) -> dict[str, Any]:
+def _json_row(shown: ThesisTable, row: Published) -> dict[str, Any]:
     content: dict[str, Any] = {"published": encode(row)}
     found = shown.found.get(row.key)
     if isinstance(found, Failure):
@@ -193,7 +193,7 @@ def _json_row(shown: Shown, row: Published) -> dict[str, Any]:
     return content
 
 
-def _flat(shown: Shown, row: Published) -> dict[str, Any]:
+def _flat(shown: ThesisTable, row: Published) -> dict[str, Any]:
     names = ("method", "reference", "year", "age_mae", "gender_acc", "race_acc")
     flat: dict[str, Any] = {"row": row.key, **{name: getattr(row, name) for name in names}}
     flat |= {"published_params_m": row.params_m, "published_approximately": row.approximate}

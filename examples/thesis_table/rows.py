@@ -103,7 +103,7 @@ class Failure:
     reason: str
 
 
-FolderContent = Figures | Failure
+RowResult = Figures | Failure
 
 _PROJECT = Path(__file__).resolve().parent.parent.parent
 # whose change makes another network, or another file of the same
@@ -116,7 +116,7 @@ _MADE_BY = ("tensorflow", "keras", "litert-quantizer", "ai-edge-litert")
 
 
 @dataclass(frozen=True)
-class Kept:
+class RowCache:
     """A folder with a file for each finished row of this machine, these versions and threads."""
 
     folder: Path

@@ -19,8 +19,8 @@ from edge_models.networks.comparison.catalogue import ROWS
 from examples.thesis_table.__main__ import lines, main, run_table
 from examples.thesis_table.conversion import build_row
 from examples.thesis_table.measure import kernels_of, latency_on, work_by_kernels
-from examples.thesis_table.render import Shown, as_csv, as_json, as_markdown, as_page, notes
-from examples.thesis_table.rows import Figures, Kept, Timing, published, rows_named
+from examples.thesis_table.render import ThesisTable, as_csv, as_json, as_markdown, as_page, notes
+from examples.thesis_table.rows import Figures, RowCache, Timing, published, rows_named
 from examples.thesis_table.timed import time_row
 
 PI_4 = profile_named("pi-4")
@@ -41,9 +41,9 @@ def figures(key: str) -> Figures:
     return replace(MTLLNN, key=key)
 
 
-def shown(**found) -> Shown:
+def shown(**found) -> ThesisTable:
     rows = rows_named("facenet,mtllnn")
-    return Shown(rows, found, (PI_4,), 1, "a machine")
+    return ThesisTable(rows, found, (PI_4,), 1, "a machine")
 
 
 def test_the_rows_are_those_of_the_thesis() -> None:
@@ -180,7 +180,7 @@ def test_a_row_that_fails_does_not_end_the_others(tmp_path: Path, error: type) -
 
 
 def test_a_kept_row_that_is_broken_is_measured_again(tmp_path: Path) -> None:
-    kept = Kept(tmp_path, "a machine", 1)
+    kept = RowCache(tmp_path, "a machine", 1)
     kept.keep(MTLLNN)
     assert kept.find("mtllnn") == MTLLNN
     assert replace(kept, threads=2).find("mtllnn") is None
@@ -191,7 +191,7 @@ def test_a_kept_row_that_is_broken_is_measured_again(tmp_path: Path) -> None:
 
 
 def test_the_command_prints_rows_that_are_kept(cli: CliRunner, tmp_path: Path) -> None:
-    kept = Kept(tmp_path / "cache", machine_name(this_machine()), 1)
+    kept = RowCache(tmp_path / "cache", machine_name(this_machine()), 1)
     kept.make()
     kept.keep(MTLLNN)
     call = ["--rows", "mtllnn", "--cache", str(kept.folder)]
@@ -248,5 +248,5 @@ def test_a_network_that_cannot_be_built_says_why(tmp_path: Path) -> None:
         build_row("corall", tmp_path, str)
 
 
-def _run(folder: Path, output: Path, measure) -> Shown:
+def _run(folder: Path, output: Path, measure) -> ThesisTable:
     return run_table("facenet,mtllnn", "pi-4", 1, folder, output, lambda *_: None, str, measure)
