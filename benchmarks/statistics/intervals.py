@@ -10,7 +10,7 @@ from edge_common.statistics import Z_95
 
 
 def student_quantile(degrees: float) -> float:
-    """Two-sided 95 %, of at least 2 degrees of freedom; within 3 %, from 4 on within 0.5 %.
+    """Two-sided 95 %, of at least 2 degrees of freedom; within 3.1 %, from 4 on within 0.5 %.
 
     The expansion of Abramowitz and Stegun, 1964, 26.7.5, first four terms.
     """
