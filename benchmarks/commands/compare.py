@@ -42,7 +42,7 @@ def compare(
     """
     import json
 
-    from edge_benchmarks.judge.records import compare_records
+    from edge_benchmarks.judge.records import Across, compare_records
     from edge_benchmarks.record.file import read_record
     from edge_benchmarks.show.comparison import as_markdown, as_text
     from edge_common.data import encode
@@ -53,8 +53,7 @@ def compare(
         (str(before), str(after)),
         read_record(before),
         read_record(after),
-        across_machines=across_machines,
-        across_settings=across_settings,
+        Across(across_machines, across_settings),
     )
     if as_json:
         click.echo(json.dumps(encode(comparison), indent=1))

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -57,10 +58,16 @@ _path = click.Path(path_type=Path)
     "--baseline", type=_path, required=True, metavar="FILE", help="What NEW is held against."
 )
 @click.option(
-    "--max-slower", type=PERCENT, default="5%", show_default=True, help="For a frame's time."
+    "--max-slower",
+    "slower",
+    type=PERCENT,
+    default="5%",
+    show_default=True,
+    help="For a frame's time.",
 )
 @click.option(
     "--max-larger",
+    "larger",
     type=PERCENT,
     default="1%",
     show_default=True,
@@ -68,6 +75,7 @@ _path = click.Path(path_type=Path)
 )
 @click.option(
     "--max-drop",
+    "drop",
     type=POINTS,
     default="0.5",
     show_default=True,
@@ -75,6 +83,7 @@ _path = click.Path(path_type=Path)
 )
 @click.option(
     "--max-more-instructions",
+    "more_instructions",
     type=PERCENT,
     default="1%",
     show_default=True,
@@ -90,15 +99,11 @@ _path = click.Path(path_type=Path)
 def gate(
     new: Path,
     baseline: Path,
-    max_slower: float,
-    max_larger: float,
-    max_drop: float,
-    max_more_instructions: float,
-    deterministic: bool,
     strict: bool,
     across_machines: bool,
     across_settings: bool,
     as_json: bool,
+    **allowances: Any,
 ) -> None:
     """Hold NEW, a record or the facts of a bundle, against a baseline of either kind.
 
@@ -113,6 +118,7 @@ def gate(
 
     from edge_benchmarks.judge.checks import FAIL, Allowances, outcome
     from edge_benchmarks.judge.gate import read_baseline, read_figures, run_checks
+    from edge_benchmarks.judge.records import Across
     from edge_benchmarks.show.comparison import checks_table
     from edge_common.data import encode
 
@@ -120,10 +126,8 @@ def gate(
         (str(baseline), str(new)),
         read_baseline(baseline),
         read_figures(new),
-        Allowances(max_slower, max_larger, max_drop, max_more_instructions),
-        deterministic=deterministic,
-        across_machines=across_machines,
-        across_settings=across_settings,
+        Allowances(**allowances),
+        Across(across_machines, across_settings),
     )
     verdict = outcome(checks, strict)
     if as_json:

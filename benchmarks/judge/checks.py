@@ -31,12 +31,14 @@ class Allowances:
     """What may get worse.
 
     slower, larger, more_instructions: as shares.  drop: of accuracy, in points of 100.
+    deterministic: what the clock says is left out.
     """
 
     slower: float = 0.05
     larger: float = 0.01
     drop: float = 0.5
     more_instructions: float = 0.01
+    deterministic: bool = False
 
 
 def outcome(checks: Sequence[Check], strict: bool = False) -> str:

@@ -14,7 +14,13 @@ from edge_benchmarks.judge.checks import (
 )
 from edge_benchmarks.judge.compare import Comparison
 from edge_benchmarks.judge.facts import Facts, facts_from_fields, facts_of
-from edge_benchmarks.judge.records import check_measured, compare_times, tolerated_differences
+from edge_benchmarks.judge.records import (
+    ALIKE,
+    Across,
+    check_measured,
+    compare_times,
+    tolerated_differences,
+)
 from edge_benchmarks.record.file import from_json
 from edge_benchmarks.record.record import Record
 from edge_common.errors import ConfigError
@@ -61,10 +67,7 @@ def run_checks(
     baseline: Figures,
     new: Figures,
     allowances: Allowances,
-    *,
-    deterministic: bool = False,
-    across_machines: bool = False,
-    across_settings: bool = False,
+    across: Across = ALIKE,
 ) -> list[Check]:
     """The checks of all figures; without the clock's if one of the files holds no times.
 
@@ -72,8 +75,8 @@ def run_checks(
     of different networks, or of machines or settings that differ against the user's will.
     """
     checks = []
-    if isinstance(baseline, Record) and isinstance(new, Record) and not deterministic:
-        tolerated_differences(baseline, new, across_machines, across_settings)
+    if isinstance(baseline, Record) and isinstance(new, Record) and not allowances.deterministic:
+        tolerated_differences(baseline, new, across)
         checks.append(check_frame_time(files, baseline, new, allowances.slower))
     before, after = (f if isinstance(f, Facts) else facts_of(f) for f in (baseline, new))
     if before.bundle.name != after.bundle.name:

@@ -16,6 +16,17 @@ ENOUGH_PROCESSES = 20  # they make a difference of 5 % visible
 
 
 @dataclass(frozen=True)
+class Across:
+    """What may differ between two records that are compared all the same."""
+
+    machines: bool = False
+    settings: bool = False
+
+
+ALIKE = Across()
+
+
+@dataclass(frozen=True)
 class Side:
     """One of the two records. floor_ms: its shortest frame; None if no process told one."""
 
@@ -51,9 +62,7 @@ def compare_records(
     files: tuple[str, str],
     before: Record,
     after: Record,
-    *,
-    across_machines: bool = False,
-    across_settings: bool = False,
+    across: Across = ALIKE,
 ) -> TwoRecords:
     """Compare the records read from `files`.
 
@@ -62,7 +71,7 @@ def compare_records(
     """
     for file, record in zip(files, (before, after)):
         check_measured(file, record)
-    tolerated = tolerated_differences(before, after, across_machines, across_settings)
+    tolerated = tolerated_differences(before, after, across)
     times = compare_times(files, before, after)
     comparison = times if isinstance(times, Comparison) else None
     return TwoRecords(
@@ -136,18 +145,16 @@ def check_measured(file: str, record: Record) -> None:
         raise ConfigError(f"{file} holds no measurement: measure again")
 
 
-def tolerated_differences(
-    before: Record, after: Record, across_machines: bool, across_settings: bool
-) -> tuple[str, ...]:
+def tolerated_differences(before: Record, after: Record, across: Across) -> tuple[str, ...]:
     """What differs although the user wants a comparison, in words.
 
     Raises ConfigError if machines or settings differ and the user did not allow for it.
     """
     machines = differences(before.machine, after.machine)
     settings = setting_differences(before, after)
-    if machines and not across_machines:
+    if machines and not across.machines:
         raise _refusal("on other machines", machines, "--across-machines")
-    if settings and not across_settings:
+    if settings and not across.settings:
         raise _refusal("with other settings", settings, "--across-settings")
     return machines + settings
 

@@ -81,6 +81,13 @@ def test_students_t_is_close_from_5_degrees_on(degrees: float, t: float) -> None
     assert student_quantile(degrees) == pytest.approx(t, rel=2e-3 if degrees < 10 else 1e-4)
 
 
+@pytest.mark.parametrize(
+    ("degrees", "four_terms"), [(2, 4.17120546356), (3, 3.15899311785), (4, 2.76937310684)]
+)
+def test_students_t_is_the_sum_of_four_terms(degrees: float, four_terms: float) -> None:
+    assert student_quantile(degrees) == pytest.approx(four_terms, rel=1e-9)
+
+
 def test_students_t_of_two_degrees() -> None:
     assert student_quantile(2) == pytest.approx(4.303, rel=0.032)
 
