@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edge.engine.engine import Engine
+from edge.bundle.manifest import TensorSpec
 from edge_benchmarks.statistics.verdict import ENOUGH
 
 _READS = 10_000
@@ -201,7 +201,16 @@ def alternate(
 _SEED = 1
 
 
-def fill_randomly(engine: Engine) -> list[np.ndarray]:
+class HasInputs(Protocol):
+    """The part of `edge.engine.engine.Engine` that is filled."""
+
+    @property
+    def inputs(self) -> Sequence[TensorSpec]: ...
+
+    def input(self, index: int = 0) -> np.ndarray: ...
+
+
+def fill_randomly(engine: HasInputs) -> list[np.ndarray]:
     """Write noise into an engine's inputs: any integer, or 0 to 1; what was written."""
     rng = np.random.default_rng(_SEED)
     arrays = []

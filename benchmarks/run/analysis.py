@@ -6,13 +6,11 @@ from dataclasses import dataclass, replace
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
 from edge.engine.engine import Engine
+from edge_benchmarks.inside import engines, instructions, roofline
 from edge_benchmarks.inside.cross_check import CrossCheck, CrossCheckPlan, cross_check
-from edge_benchmarks.inside.engines import OTHER_ENGINES, Make
 from edge_benchmarks.inside.engines.interface import agreement
-from edge_benchmarks.inside.instructions import count_parts
 from edge_benchmarks.inside.profile.figures import PartProfile
 from edge_benchmarks.inside.profile.recorder import profile_part
-from edge_benchmarks.inside.roofline import measure_roof, place, steps, work_of
 from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.record.record import EngineRecord, Record
 from edge_benchmarks.run.request import Request
@@ -68,11 +66,13 @@ class Analysis:
 
     def _roofline(self, record: Record) -> Record:
         options = self.request.options
-        with self.progress.count("measuring the machine's roof, steps", steps(options)) as on_step:
-            roof = measure_roof(options, on_step=on_step)
+        with self.progress.count(
+            "measuring the machine's roof, steps", roofline.steps(options)
+        ) as on_step:
+            roof = roofline.measure_roof(options, on_step=on_step)
         points = {
-            part.role: place(
-                work_of(self._model(part)),
+            part.role: roofline.place(
+                roofline.work_of(self._model(part)),
                 record.streamed.invokes_ms[part.role].p50,
                 roof,
                 options.threads,
@@ -82,7 +82,7 @@ class Analysis:
         return replace(record, roof=roof, roofline=points)
 
     def _instructions(self, record: Record) -> Record:
-        counts = count_parts(self.bundle, self.counters, self.progress)
+        counts = instructions.count_parts(self.bundle, self.counters, self.progress)
         return replace(record, instructions=counts)
 
     def _cross_check(self) -> CrossCheck:
@@ -91,11 +91,11 @@ class Analysis:
             return cross_check(self._model(self._first), self.request.options, plan, on_round)
 
     def _engines(self) -> Iterator[EngineRecord]:
-        for name, make in OTHER_ENGINES.items():
+        for name, make in engines.OTHER_ENGINES.items():
             self.progress.say(f"the {self._first.role} in {name}")
             yield self._elsewhere(name, make)
 
-    def _elsewhere(self, name: str, make: Make) -> EngineRecord:
+    def _elsewhere(self, name: str, make: engines.Make) -> EngineRecord:
         """The first part in another engine; why not, if it does not run there."""
         part, options = self._first, self.request.options
         try:

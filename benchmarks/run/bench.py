@@ -14,19 +14,13 @@ from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
 from edge.engine import runtimes
 from edge_benchmarks.inside.instructions import counters
-from edge_benchmarks.measure.frames import BenchFrames, choose_frames
+from edge_benchmarks.measure import frames, processes, subjects, timing
 from edge_benchmarks.measure.overhead import measure_overhead
-from edge_benchmarks.measure.processes import plan_for, process_floors_ms
-from edge_benchmarks.measure.subjects import StreamSubject
-from edge_benchmarks.measure.timing import Trial, check_timer
 from edge_benchmarks.prediction import work_here
 from edge_benchmarks.record import record as rec
 from edge_benchmarks.record.record import Measurement, Memory, Record, Setup
-from edge_benchmarks.run import baselines
-from edge_benchmarks.run.accuracy import evaluated
+from edge_benchmarks.run import accuracy, baselines, measurement
 from edge_benchmarks.run.analysis import Analysis, Step
-from edge_benchmarks.run.keras_window import ConversionCache
-from edge_benchmarks.run.measurement import describe, git_revision, streaming, to_measurement
 from edge_benchmarks.run.request import Request, refuse_impossible
 from edge_benchmarks.run.targets import Target, bundle_target, split_rerun_target
 from edge_benchmarks.scenarios.base import Inputs, Scenario
@@ -34,8 +28,7 @@ from edge_benchmarks.scenarios.single_stream import SingleStreamResult, measure_
 from edge_common import __version__
 from edge_common.console import Progress
 from edge_common.errors import ClipError, EdgeError
-from edge_devices.detection.machine import this_machine
-from edge_devices.detection.memory import read_memory
+from edge_devices.detection import machine, memory
 from edge_devices.telemetry import Sample, TimeLine
 
 
@@ -48,7 +41,9 @@ class Bench:
         self.bundle: Bundle = open_any(request.bundle, runtime=request.options.runtime)
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
-        self.frames: BenchFrames = choose_frames(self.bundle, self.clips, request.source)
+        self.frames: frames.BenchFrames = frames.choose_frames(
+            self.bundle, self.clips, request.source
+        )
         refuse_impossible(request, self.frames)
         self._counters = counters(request.analyses.count_for, progress)
         self._record: Record | None = None  # until frames were timed
@@ -96,11 +91,11 @@ class Bench:
             yield partial(self._analyse, step)
 
     def _measure(self) -> bool:
-        timer, overhead = check_timer(), measure_overhead()
+        timer, overhead = timing.check_timer(), measure_overhead()
         self._targets = self._make_targets()
         plans = [self.request.plan, *[self.request.baseline_plan] * (len(self._targets) - 1)]
         trials = {
-            target.name: Trial(target.subject, self.frames.pixels, plan)
+            target.name: timing.Trial(target.subject, self.frames.pixels, plan)
             for target, plan in zip(self._targets, plans)
             if target.subject is not None
         }
@@ -108,7 +103,7 @@ class Bench:
         if rec.STREAMED not in result.samples:
             return False
         measurements = [
-            to_measurement(target, trials[target.name], timer)
+            measurement.to_measurement(target, trials[target.name], timer)
             if target.name in result.samples
             else Measurement(target.name, not_measured=target.not_measured or "interrupted")
             for target in self._targets
@@ -117,7 +112,9 @@ class Bench:
         self._record = replace(record, timer=timer, overhead=overhead, telemetry=telemetry)
         return result.complete
 
-    def _time(self, trials: dict[str, Trial]) -> tuple[SingleStreamResult, tuple[Sample, ...]]:
+    def _time(
+        self, trials: dict[str, timing.Trial]
+    ) -> tuple[SingleStreamResult, tuple[Sample, ...]]:
         line, rounds = TimeLine(), self.request.plan.rounds
         line.start()
         with self._progress.count("timing, rounds", rounds) as on_round:
@@ -133,18 +130,18 @@ class Bench:
         """With what is known once frames were timed."""
         rerun = next((m for m in measurements if m.name == rec.SPLIT_RERUN), None)
         streamed = self._targets[0].subject
-        assert isinstance(streamed, StreamSubject)
+        assert isinstance(streamed, subjects.StreamSubject)
         return Record(
             schema=rec.SCHEMA_VERSION,
             created_at="",  # once it is whole
             edge_run=__version__,
-            revision=git_revision(),
-            bundle=describe(self.request.bundle, self.bundle),
-            machine=this_machine(),
+            revision=measurement.git_revision(),
+            bundle=measurement.describe(self.request.bundle, self.bundle),
+            machine=machine.this_machine(),
             setup=self._setup(),
             data=self.clips.short_name if self.clips else "",
             measurements=tuple(measurements),
-            streaming=streaming(self.bundle.manifest.window, measurements[0], rerun),
+            streaming=measurement.streaming(self.bundle.manifest.window, measurements[0], rerun),
             memory=self._memory,
             delegation=dict(streamed.delegation),
             predicted=streamed.predicted,
@@ -162,7 +159,7 @@ class Bench:
         if clips is not None and self.request.clips is not None:
             clips = clips.sample(self.request.clips)  # all of them serve to calibrate and to time
         record = self._measured
-        measurements = evaluated(
+        measurements = accuracy.evaluated(
             record.measurements, self._targets, self.bundle, clips, self._progress
         )
         self._record = replace(record, measurements=tuple(measurements))
@@ -174,8 +171,8 @@ class Bench:
         floors: list[float] = []
         step = "fresh processes, for comparisons"
         with self._progress.count(step, request.processes) as on_process:
-            plan = plan_for(record.streamed.total_ms.p50)
-            for floor in process_floors_ms(
+            plan = processes.plan_for(record.streamed.total_ms.p50)
+            for floor in processes.process_floors_ms(
                 request.bundle, request.options, self.frames, request.processes, plan, on_process
             ):
                 floors.append(floor)
@@ -222,15 +219,15 @@ class Bench:
             return targets + baselines.unprepared()
         self._progress.say("starting tensorflow, loading the model")
         whole = baselines.load_whole_window(request.baselines.model, self.bundle)
-        cache = ConversionCache(request.cache)
+        cache = baselines.ConversionCache(request.cache)
         return targets + whole.targets(request.options, self._windows(), cache, self._progress.say)
 
     def _memory_of(self, streamed: Target) -> Memory | None:
         """With the bundle loaded and run, and no baseline yet: those bring tensorflow."""
         assert streamed.subject is not None
         plan = replace(self.request.plan, warmup=0)
-        Trial(streamed.subject, self.frames.pixels, plan).warm_up()
-        own = read_memory()
+        timing.Trial(streamed.subject, self.frames.pixels, plan).warm_up()
+        own = memory.read_memory()
         if own.rss_bytes is None or own.peak_rss_bytes is None:
             return None
         return Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes)

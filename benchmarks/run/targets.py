@@ -6,8 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.check.evaluate import stream_outputs
-from edge.check.rerun import WindowRerun
+from edge.check import evaluate, rerun
 from edge.stream.stream import EngineOptions, Stream
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
 from edge_benchmarks.measure.timing import Subject
@@ -49,7 +48,7 @@ def bundle_target(
     return Target(
         name,
         StreamSubject(Stream(bundle, options)),
-        lambda windows, on_window: stream_outputs(bundle, windows, unpaced, on_window),
+        lambda windows, on_window: evaluate.stream_outputs(bundle, windows, unpaced, on_window),
         sum(len(bundle.members[part.file]) for part in bundle.manifest.parts),
         exact,
         waits=_waits(options),
@@ -66,5 +65,5 @@ def split_rerun_target(bundle: Bundle, options: EngineOptions) -> Target:
     if bundle.manifest.part("encoder") is None:
         return missing(name, "the bundle is not cut into an encoder and a head")
     size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
-    subject = RerunSubject(WindowRerun(bundle, options))
+    subject = RerunSubject(rerun.WindowRerun(bundle, options))
     return Target(name, subject, size_bytes=size, waits=_waits(options))

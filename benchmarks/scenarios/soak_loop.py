@@ -10,8 +10,7 @@ import numpy as np
 import psutil
 
 from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
-from edge_benchmarks.scenarios.base import Interruptible
-from edge_benchmarks.scenarios.live_camera import Schedule, Sleep
+from edge_benchmarks.scenarios import base, live_camera
 from edge_benchmarks.statistics import Summary, summarise
 from edge_benchmarks.statistics.samples import pairwise_slopes
 from edge_common.errors import EngineError
@@ -95,7 +94,7 @@ class SoakLoop:
         plan: SoakPlan,
         line: SoakLine,
         clock: Clock,
-        sleep: Sleep,
+        sleep: live_camera.Sleep,
     ) -> None:
         self._subject, self._frames, self._plan, self._line = subject, frames, plan, line
         self._clock, self._sleep = clock, sleep
@@ -128,7 +127,7 @@ class SoakLoop:
         if not self._plan.rate_hz:
             while True:
                 yield 0
-        schedule = Schedule(self._plan.rate_hz, self._clock, self._sleep)
+        schedule = live_camera.Schedule(self._plan.rate_hz, self._clock, self._sleep)
         next_number = 0
         while True:
             number = max(next_number, schedule.newest())
@@ -235,7 +234,7 @@ def measure_soak(
     rss_bytes: Callable[[], int] = resident_bytes,
     on_interval: Callable[[SoakInterval], None] = lambda interval: None,
     clock: Clock = time.perf_counter_ns,
-    sleep: Sleep = time.sleep,
+    sleep: live_camera.Sleep = time.sleep,
 ) -> SoakResult:
     """Run for `plan.seconds`; memory that is needed for it does not grow with the frames.
 
@@ -245,7 +244,7 @@ def measure_soak(
     """
     line = SoakLine(telemetry, rss_bytes, on_interval)
     loop = SoakLoop(subject, cycle(frames), plan, line, clock, sleep)
-    with Interruptible() as run:
+    with base.Interruptible() as run:
         Trial(subject, frames, Plan(warmup=plan.warmup)).warm_up()
         loop.run()
     intervals = tuple(line.intervals)

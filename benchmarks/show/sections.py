@@ -6,10 +6,7 @@ from statistics import fmean
 from edge_benchmarks.record.record import Record
 from edge_benchmarks.scenarios import catalogue
 from edge_benchmarks.scenarios.pipeline import Pipeline
-from edge_benchmarks.show import overview
-from edge_benchmarks.show.cells import accuracy, machine_name, number, record_labels
-from edge_benchmarks.show.inside import inside_sections
-from edge_benchmarks.show.latency import harness_section, latency_sections
+from edge_benchmarks.show import cells, inside, latency, overview
 from edge_benchmarks.show.plots.comparison import accuracy_against_latency, spots
 from edge_benchmarks.show.plots.shapes import parts_of, stacked_bars
 from edge_common.document import Section, Table
@@ -17,7 +14,7 @@ from edge_common.document import Section, Table
 
 def sections(records: Sequence[Record]) -> list[Section]:
     """In the order of reading."""
-    labelled = dict(zip(record_labels(records), records))
+    labelled = dict(zip(cells.record_labels(records), records))
     result = [*overview.overview(labelled), *_compared(labelled)]
     for label, record in labelled.items():
         result += [_head(label, record), *_single(record)]
@@ -25,10 +22,10 @@ def sections(records: Sequence[Record]) -> list[Section]:
 
 
 def _single(record: Record) -> Iterator[Section]:
-    yield from latency_sections(record)
-    yield from inside_sections(record)
+    yield from latency.latency_sections(record)
+    yield from inside.inside_sections(record)
     yield from scenario_sections(record)
-    yield from harness_section(record)
+    yield from latency.harness_section(record)
 
 
 def scenario_sections(record: Record) -> list[Section]:
@@ -40,7 +37,7 @@ def scenario_sections(record: Record) -> list[Section]:
 def _head(label: str, record: Record) -> Section:
     """Where the sections of one record begin."""
     how = f"**{record.predicted}.** Emulated" if record.predicted else "Measured"
-    origin = f"{how} {record.created_at} on {machine_name(record.machine)}."
+    origin = f"{how} {record.created_at} on {cells.machine_name(record.machine)}."
     return Section(label, (origin, f"**{overview.verdict(record)}**"))
 
 
@@ -84,9 +81,9 @@ def _answers(labelled: Mapping[str, Record]) -> Table:
             spot.record,
             spot.way,
             spot.figure.task,
-            accuracy(spot.figure),
-            number(spot.p50_ms),
-            number(spot.p99_ms),
+            cells.accuracy(spot.figure),
+            cells.number(spot.p50_ms),
+            cells.number(spot.p99_ms),
         )
         for task_spots in spots(labelled).values()
         for spot in task_spots
@@ -99,8 +96,8 @@ def _stages(bars: Mapping[str, Mapping[str, float]]) -> Table:
     rows = [
         (
             label,
-            *(number(parts[name]) if name in parts else "" for name in names),
-            number(sum(parts.values())),
+            *(cells.number(parts[name]) if name in parts else "" for name in names),
+            cells.number(sum(parts.values())),
         )
         for label, parts in bars.items()
     ]

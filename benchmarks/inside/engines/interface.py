@@ -18,12 +18,9 @@ from edge_common.errors import EngineError
 Specs = tuple[TensorSpec, ...]
 
 
-class OtherEngine(Protocol):
-    """A loaded model with its tensors, as `edge.engine.engine.Engine` has them."""
+class LoadedModel(Protocol):
+    """A model with its tensors, as `edge.engine.engine.Engine` has them."""
 
-    name: str
-    version: str
-    invocations: int
     inputs: Specs
     outputs: Specs
 
@@ -35,6 +32,14 @@ class OtherEngine(Protocol):
 
     def invoke(self) -> None:
         """Run the model once on what stands in its inputs."""
+
+
+class OtherEngine(LoadedModel, Protocol):
+    """The same in an engine that is not ours."""
+
+    name: str
+    version: str
+    invocations: int
 
 
 def tensors_of(model: bytes) -> tuple[Specs, Specs]:
@@ -97,7 +102,7 @@ class Agreement:
 
 
 def agreement(
-    reference: OtherEngine, other: OtherEngine, inputs: Sequence[Sequence[np.ndarray]]
+    reference: LoadedModel, other: LoadedModel, inputs: Sequence[Sequence[np.ndarray]]
 ) -> Agreement:
     """Run both engines on `inputs` (for each, an array a tensor, as the tensors hold them).
 
@@ -113,7 +118,7 @@ def agreement(
     return Agreement(min(ratios, default=None), float(equal.mean()), len(inputs))
 
 
-def _outputs(engine: OtherEngine, inputs: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
+def _outputs(engine: LoadedModel, inputs: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
     """For each output its real values, one row an input."""
     rows: list[list[np.ndarray]] = [[] for _ in engine.outputs]
     for arrays in inputs:

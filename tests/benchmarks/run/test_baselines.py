@@ -5,7 +5,7 @@ from edge.bundle.archive import Bundle
 from edge.bundle.manifest import InputSpec
 from edge_benchmarks.record import record
 from edge_benchmarks.run import baselines
-from edge_benchmarks.run.keras_window import FloatFrames, KerasSubject, calibration_windows
+from edge_benchmarks.run.baselines import FloatFrames, KerasSubject, calibration_windows
 from edge_common.errors import ConfigError
 from tests import tiny
 from tests.benchmarks.fakes import FakeClock

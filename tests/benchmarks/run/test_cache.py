@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from edge_benchmarks.run import keras_window as cache
-from edge_benchmarks.run.keras_window import ConversionCache
+from edge_benchmarks.run import baselines as cache
+from edge_benchmarks.run.baselines import ConversionCache
 from edge_common.errors import SinkError
 
 
