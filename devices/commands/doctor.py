@@ -112,6 +112,6 @@ def record(folder: Path) -> None:
     name of host or user and nothing of your programs but the versions of Python, numpy and
     the TFLite runtimes; look through it before you send it.
     """
-    from edge_devices.doctor.record import record as save
+    from edge_devices.doctor.environment import record as save
 
     click.echo(f"{save(folder)} files in {folder}; now: edge-devices doctor --root {folder}")

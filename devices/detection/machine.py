@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_devices.detection import cpuinfo
 from edge_devices.detection import memory as topology
-from edge_devices.detection.board import device_tree_model, dmi_product, os_name
+from edge_devices.detection.detect import device_tree_model, dmi_product, os_name
 from edge_devices.detection.kernel_files import read_text
 from edge_devices.detection.memory import read_limits
 from edge_devices.telemetry.clocks import read_clocks

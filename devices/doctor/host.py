@@ -7,13 +7,14 @@ from pathlib import Path
 
 from edge_devices.detection import cpuinfo
 from edge_devices.detection import memory as topology
-from edge_devices.detection.board import (
+from edge_devices.detection.detect import (
+    Detected,
+    detect,
     device_tree_model,
     dmi_product,
     os_name,
     userland_architecture,
 )
-from edge_devices.detection.detect import Detected, detect
 from edge_devices.detection.kernel_files import read_kilobytes, read_text
 from edge_devices.doctor.environment import Environment, read_environment, vcgencmd_of
 from edge_devices.profiles.catalogue import Catalogue, catalogue

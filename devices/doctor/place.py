@@ -1,7 +1,7 @@
 """Checks of where this runs and what is installed: board, container, virtual machine, camera, runtimes."""
 
 from edge_devices.detection import cpuinfo
-from edge_devices.detection.board import compatible
+from edge_devices.detection.detect import compatible
 from edge_devices.detection.kernel_files import read_text, whole_number
 from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 

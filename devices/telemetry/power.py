@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_devices.detection.board import compatible
+from edge_devices.detection.detect import compatible
 from edge_devices.detection.kernel_files import children, read_int, read_text
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_common.children import run_captured
-from edge_devices.detection.board import compatible
+from edge_devices.detection.detect import compatible
 from edge_devices.detection.kernel_files import children, read_int, read_text, whole_number
 
 # by zone type: cpu-thermal (Raspberry Pi, Orin), CPU-therm (Jetson Nano), soc0-thermal and

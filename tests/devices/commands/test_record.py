@@ -6,8 +6,8 @@ import pytest
 
 from edge_common.errors import DeviceError
 from edge_devices.doctor import Host, examine
+from edge_devices.doctor.environment import record
 from edge_devices.doctor.host import State, read_state
-from edge_devices.doctor.record import record
 from edge_devices.telemetry.energy import EnergyMeter
 from tests.devices import trees
 from tests.devices.trees import PI_3B_PLUS, PI_4, FakeVcgencmd, plant

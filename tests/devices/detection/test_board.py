@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_devices.detection.board import compatible, device_tree_model, dmi_product, os_name
+from edge_devices.detection.detect import compatible, device_tree_model, dmi_product, os_name
 from tests.devices.trees import LAPTOP, PI_5, plant
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from edge_devices.detection import cpuinfo
-from edge_devices.detection.board import elf_machine, userland_architecture
+from edge_devices.detection.detect import elf_machine, userland_architecture
 from tests.devices.trees import PI_4, PI_ZERO_2_W, plant
 
 

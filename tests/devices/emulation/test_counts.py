@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_devices.emulation.counting import Mark, by_class, moved_bytes, parse_marks
-from edge_devices.emulation.plugin import Kind
+from edge_devices.emulation.counting import Kind, Mark, by_class, moved_bytes, parse_marks
 
 KINDS = (
     Kind("load", 0xF, 1, 16),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_devices.emulation.plugin import Kind, class_names, class_of, kinds, parse
+from edge_devices.emulation.counting import Kind, class_names, class_of, kinds, parse
 
 
 @pytest.mark.parametrize(

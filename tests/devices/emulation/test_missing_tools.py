@@ -8,9 +8,8 @@ import pytest
 from edge_common.errors import BuildFailed, Unavailable
 from edge_devices.emulation.apt import Packages, unpack
 from edge_devices.emulation.arm_python import arm_python
-from edge_devices.emulation.counting import counter
+from edge_devices.emulation.counting import compiler, counter, counting_plugin
 from edge_devices.emulation.guest import Qemu, emulated_board, find_qemu
-from edge_devices.emulation.plugin import compiler, counting_plugin
 from edge_devices.profiles.catalogue import profile_named
 from tests.devices.emulation.conftest import Tool
 
