@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -18,7 +18,7 @@ from edge.bundle.archive import Bundle, open_bundle
 from edge_common.console import warn_once
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build
-from tests import tiny
+from tests import forks, tiny
 from tests.wheels import build_wheel
 
 BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -33,6 +33,14 @@ def cli() -> CliRunner:
 def nothing_announced_yet() -> None:
     """What one test announced is new to the next."""
     warn_once.cache_clear()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def forked_conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Children of edge-convert need not import tensorflow each."""
+    server = forks.install(tmp_path_factory.mktemp("forks"))
+    yield
+    server.close()
 
 
 @pytest.fixture(scope="session")
