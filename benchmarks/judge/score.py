@@ -125,7 +125,11 @@ def _task_score(
 
 
 def _numbers(pairs: Sequence[Pair]) -> list[tuple[float, float]]:
-    return [(float(decided), float(truth)) for decided, truth in pairs]
+    return [
+        (decided, truth)
+        for decided, truth in pairs
+        if isinstance(decided, float) and isinstance(truth, float)
+    ]
 
 
 def _share(pairs: Sequence[Pair], *, independent: bool) -> Tally:
