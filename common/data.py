@@ -1,8 +1,8 @@
 """Typed data from TOML and JSON, with errors that name the file, the key and the nearest valid one."""
 
 import dataclasses
-import difflib
 import functools
+import importlib
 import json
 import sys
 import types
@@ -13,11 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar, Union
 
 from edge_common.errors import ConfigError
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 T = TypeVar("T")
 
@@ -53,11 +48,18 @@ def decode(kind: type[T], value: Any, source: str = "", *, ignore_unknown: bool 
         raise DataError(f"{source}: {error}" if source else str(error)) from error
 
 
+def toml_parser() -> types.ModuleType:
+    """`tomllib`, which most commands never need: Python has it from 3.11 on."""
+    return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
+
+
 def read_toml(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
     """The content of a TOML file. Raises DataError, which begins with the path."""
+    parser = toml_parser()
     try:
-        return tomllib.loads(_read_text(path, most_bytes))
-    except tomllib.TOMLDecodeError as error:
+        content: dict[str, Any] = parser.loads(_read_text(path, most_bytes))
+        return content
+    except parser.TOMLDecodeError as error:
         raise DataError(f"{path}: is not TOML: {error}") from error
     except RecursionError:
         raise DataError(f"{path}: is not TOML that can be read: it is nested too deeply") from None
@@ -80,6 +82,8 @@ def parse_json(text: str | bytes, source: str) -> Any:
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """`; did you mean 'cores'?`, or nothing if no word is near."""
+    import difflib  # for mistakes alone
+
     close = difflib.get_close_matches(word, list(words), 1)
     return f"; did you mean '{close[0]}'?" if close else ""
 

@@ -1,18 +1,17 @@
 """The bundles that come with this package, found without opening them."""
 
 import os
-from importlib import resources
 from pathlib import Path
 
 from edge_common.errors import BundleError
 
 DEFAULT_BUNDLE = "faces-in-motion"
+_FOLDER = Path(__file__).with_name("bundles")
 
 
 def shipped_bundles() -> list[str]:
     """Names of the bundles inside this package."""
-    folder = resources.files("edge") / "bundles"
-    return sorted(f.name[: -len(".edge")] for f in folder.iterdir() if f.name.endswith(".edge"))
+    return sorted(path.stem for path in _FOLDER.glob("*.edge"))
 
 
 def find_bundle(name: str | os.PathLike[str]) -> Path:
@@ -20,7 +19,7 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
     path = Path(name)
     if path.exists():
         return path
-    shipped = Path(str(resources.files("edge") / "bundles" / f"{name}.edge"))
+    shipped = _FOLDER / f"{name}.edge"
     if shipped.exists():
         return shipped
     choice = ", ".join(shipped_bundles()) or "none"

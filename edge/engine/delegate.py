@@ -3,7 +3,6 @@
 import re
 import sysconfig
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
 from edge.registry import read_options, split_options
@@ -134,6 +133,8 @@ def _check_name(name: str, text: str) -> None:
         raise DelegateError(f"options of a delegate are key=value, and {options!r} is none")
     if not re.search(r"[/.]", name):
         names = (*OF_THE_RUNTIME, *LIBRARIES)
+        from difflib import get_close_matches
+
         near = get_close_matches(name, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(names)}."
         raise DelegateError(f"there is no delegate {text!r}: {hint} Others are given by their path")

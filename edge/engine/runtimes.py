@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module, metadata
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
@@ -45,6 +45,8 @@ def load(name: str = "auto") -> Runtime:
     """
     if name == "auto":
         name = next(iter(installed()), "litert")
+    from importlib import metadata  # slow to import, and `--help` needs the names alone
+
     distribution, module_name = _RUNTIMES[name]
     try:
         module: ModuleType = import_module(module_name)

@@ -1,6 +1,5 @@
 """Where frames come from; a file and a camera are used the same way. One kind is one file here."""
 
-import glob
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -49,7 +48,7 @@ _PROTOCOLS = (
 def _holds_images(path: str) -> bool:
     if os.path.isfile(path):
         return path.lower().endswith(IMAGE_SUFFIXES)
-    return os.path.isdir(path) or glob.has_magic(path)
+    return os.path.isdir(path) or any(mark in path for mark in "*?[")
 
 
 KINDS: tuple[Kind, ...] = (

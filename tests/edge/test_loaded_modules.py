@@ -17,6 +17,8 @@ edge.engine.runtimes edge.engine.watchdog
 edge.loop edge.registry edge.shipped edge.sinks edge.sources edge.sources.video
 edge.stream edge.stream.decision edge.stream.preprocess edge.stream.quantise edge.stream.ring
 edge.stream.stream edge.summary
+edge.tasks edge.tasks.binary edge.tasks.classification edge.tasks.embedding edge.tasks.kind
+edge.tasks.regression
 edge_common edge_common.closing edge_common.command_line edge_common.console edge_common.data
 edge_common.errors edge_common.files
 edge_devices edge_devices.detection edge_devices.detection.kernel_files

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import examples.sweep as sweep
-from edge_common.data import tomllib
+from edge_common.data import toml_parser
 from edge_common.errors import ConfigError
 from edge_models.datasets.fashion_motion import TASKS
 from edge_models.evaluation.intervals import Estimate
@@ -201,7 +201,7 @@ def test_a_file_that_is_wrong_is_told_what_is_wrong(tmp_path, old, new, message)
 @pytest.mark.parametrize("data", [(), ("--data", SHIPPED)])
 def test_a_value_of_another_type_is_one_line(tmp_path, line, message, data):
     key = line.split()[0]
-    content = tomllib.loads(SWEEP)
+    content = toml_parser().loads(SWEEP)
     kept = "".join(
         f"{name} = {json.dumps(content[name])}\n" for name in ("name", "reference") if name != key
     )

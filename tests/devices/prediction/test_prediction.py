@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_common.data import tomllib
+from edge_common.data import toml_parser
 from edge_common.errors import DeviceError
 from edge_devices.prediction.cores import (
     Microarchitecture,
@@ -150,7 +150,7 @@ def test_every_figure_has_a_source_that_says_what_is_unsaid() -> None:
     from importlib import resources
 
     text = resources.files("edge_devices").joinpath("data/anchor_sources.toml").read_text("utf-8")
-    sources = tomllib.loads(text)
+    sources = toml_parser().loads(text)
     assert {row["source"] for row in rows("anchors.csv")} == set(sources)
     assert all({"title", "where", "unsaid"} == set(source) for source in sources.values())
 
