@@ -93,7 +93,7 @@ _clips = ClipsParam()
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PAGE.html",
-    help="Write all that was measured as one page with pictures.",
+    help="Write all that was measured as one page with figures.",
 )
 @click.option(
     "--whole-window",

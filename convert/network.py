@@ -18,7 +18,7 @@ class Network:
 
     size: (height, width, channels) of a frame.  parts: encoder and head, or one `model`.
     reference: the uncut network, real input (1, T, H, W, C) float32 -> {task: (1, k)}.
-    candidates, chosen_cut: where it could be cut, and where it is.
+    candidates, selected_cut: where it could be cut, and where it is.
     uncut: why there is only one part.
     origin: the format, and what read it.  whole: makes the uncut Keras network
     as TFLite's own converter takes it.

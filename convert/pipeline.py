@@ -87,7 +87,7 @@ class Conversion:
         self.network = self.model.network(self.request.cut, jobs, self.progress)
 
     def _run_float_parts(self) -> None:
-        """The float parts over the calibration windows: what is fixed, proved and prepared."""
+        """The float parts over the calibration windows: their features, verified against the uncut network."""
         self._say("running the float network over the calibration clips")
         self.floats = [
             parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters)
@@ -149,7 +149,7 @@ class Conversion:
 
     def _verify(self, bundle: Bundle) -> None:
         report = self.report
-        self._say("proving that the ring equals the window")
+        self._say("verifying that the ring equals the window")
         frames = self.clips.calibration.windows[: 1 + 8 // self.network.window + 1]
         flat = frames.reshape(-1, *frames.shape[2:])
         report.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
@@ -236,7 +236,7 @@ class Conversion:
 
 
 def refuse_output(output: Path) -> None:
-    """Raises BundleError where no bundle can be written."""
+    """Raises BundleError if no bundle can be written."""
     if output.suffix != ".edge":
         raise BundleError(f"{output} is no name for a bundle: it ends in .edge")
     if not can_be_written(output):

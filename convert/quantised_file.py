@@ -136,7 +136,7 @@ class QuantisedFileConversion:
 
 
 def _refuse_choices(request: Request) -> None:
-    """Raise ModelError where something is asked for that only a float network allows."""
+    """Raise ModelError if something is asked for that only a float network allows."""
     float_only = {
         "--cut": request.cut,
         "--encoder-precision": request.encoder_precision != "auto",

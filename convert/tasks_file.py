@@ -55,7 +55,7 @@ class ModelCard:
 def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> ModelCard:
     """Read the file that was given, or the one beside the model, or nothing.
 
-    Raises ConfigError where it is missing though given, or not as it should be.
+    Raises ConfigError if it is missing though given, or not as it should be.
     """
     path = Path(tasks_path) if tasks_path else Path(model_path).with_suffix(".tasks.json")
     if not path.exists() and not tasks_path:
@@ -77,7 +77,7 @@ class Output:
 
 
 def keras_outputs(model: keras.Model) -> dict[str, Output]:
-    """The outputs of a Keras model by task name. Raises ModelError where two are one tensor."""
+    """The outputs of a Keras model by task name. Raises ModelError if two are one tensor."""
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")
@@ -87,7 +87,7 @@ def keras_outputs(model: keras.Model) -> dict[str, Output]:
 def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]:
     """One Task an output; kinds that the card leaves open are inferred.
 
-    Raises ConfigError where the card and the outputs do not fit, ModelError where an
+    Raises ConfigError if the card and the outputs do not fit, ModelError if an
     output is of a form that no task has.
     """
     for name in card.tasks.keys() - outputs.keys():

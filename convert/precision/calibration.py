@@ -14,7 +14,7 @@ MAX_FRAMES = 128  # ranges settle long before; each frame costs time in the cali
 
 
 def refuse_unusable(windows: np.ndarray, name: str) -> None:
-    """Raise ClipError where the frames are too few or all the same."""
+    """Raise ClipError if the frames are too few or all the same."""
     frames = windows.reshape(-1, *windows.shape[2:])
     if len(frames) < MIN_FRAMES:
         raise ClipError(

@@ -37,7 +37,7 @@ class PartCandidate:
 
 @dataclass(frozen=True)
 class Combination:
-    """One attempt for each part together, with what each task loses."""
+    """One candidate of each part together, with what each task loses."""
 
     candidates: tuple[PartCandidate, ...]
     drops: tuple[AccuracyDrop, ...]

@@ -91,7 +91,7 @@ class ConversionJobs:
     def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
         """The .tflite of each recipe, or in one line why there is none.
 
-        One child makes all of them; where it dies, the next one goes on behind the recipe
+        One child makes all of them; if it dies, the next one goes on behind the recipe
         that was too much for it.
         """
         models: dict[Recipe, bytes | str] = {}

@@ -61,7 +61,7 @@ def describe(role: str, recipe: Recipe, model: bytes, parameters: int) -> Conver
     """Read a converted model's tensors and cost; load it on LiteRT.
 
     Tensors get the names of the signature, in the order of the graph, because
-    their own names differ from one converter to the next. Raises EngineError where
+    their own names differ from one converter to the next. Raises EngineError if
     LiteRT refuses the model.
     """
     file = f"{role}.tflite"
@@ -157,7 +157,7 @@ def _flat(answers: Sequence[np.ndarray]) -> np.ndarray:
 
 
 def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
-    """Raise ModelError where outputs (n, ...) over n inputs carry no information.
+    """Raise ModelError if outputs (n, ...) over n inputs carry no information.
 
     NaN, all zero and constant outputs "agree" with a reference that is broken
     in the same way, so no comparison would find them.

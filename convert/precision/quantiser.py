@@ -16,7 +16,7 @@ from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.utils import tfl_flatbuffer_utils
 
 from edge.tflite import flatbuffer
-from edge_convert.precision.recipes import Recipe
+from edge_convert.precision.recipes import BITS, Recipe
 
 Ranges = Mapping[str, tuple[float, float]]
 
@@ -24,7 +24,6 @@ _ALL = qtyping.TFLOperationName.ALL_SUPPORTED
 _DENSE = qtyping.TFLOperationName.FULLY_CONNECTED
 # per-channel weights of dense layers need a kernel that tflite-runtime 2.14 lacks
 _PER_TENSOR = qtyping.QuantGranularity.TENSORWISE
-_ACTIVATION_BITS = {"int8": 8, "int16x8": 16}
 _FLOAT16 = qtyping.OpQuantizationConfig(
     weight_tensor_config=qtyping.TensorQuantizationConfig(
         num_bits=16, dtype=qtyping.TensorDataType.FLOAT
@@ -36,7 +35,7 @@ _FLOAT16 = qtyping.OpQuantizationConfig(
 def quantised(model: bytes, recipe: Recipe, ranges: Ranges) -> bytes:
     """Convert a float32 .tflite. `ranges`: (lowest, highest) real value of each activation.
 
-    Raises ValueError or RuntimeError where the quantiser does not know an operator.
+    Raises ValueError or RuntimeError if the quantiser does not know an operator.
     """
     if recipe.precision == "float32":
         return model
@@ -116,13 +115,13 @@ def _only(layer: str) -> str:
 
 def _as_library_recipe(recipe: Recipe) -> list[dict]:
     manager = recipe_manager.RecipeManager()
-    if recipe.static:
-        bits = _ACTIVATION_BITS[recipe.precision]
-        manager.add_static_config(".*", _ALL, bits, 8)
-        manager.add_static_config(".*", _DENSE, bits, 8, _PER_TENSOR)
-    elif recipe.precision == "dynamic_range":
-        manager.add_dynamic_config(".*", _ALL, 8)
-        manager.add_dynamic_config(".*", _DENSE, 8, _PER_TENSOR)
+    bits = BITS[recipe.precision]
+    if bits.activations is not None:
+        manager.add_static_config(".*", _ALL, bits.activations, bits.weights)
+        manager.add_static_config(".*", _DENSE, bits.activations, bits.weights, _PER_TENSOR)
+    elif not bits.float_weights:
+        manager.add_dynamic_config(".*", _ALL, bits.weights)
+        manager.add_dynamic_config(".*", _DENSE, bits.weights, _PER_TENSOR)
     else:
         for operation in _WITH_FLOAT16_WEIGHTS:
             manager.add_quantization_config(

@@ -15,7 +15,7 @@ from edge_convert.precision.quantiser import Ranges
 class Probe:
     """A .tflite on LiteRT that keeps its activations.
 
-    Raises EngineError where LiteRT refuses the graph.
+    Raises EngineError if LiteRT refuses the graph.
     """
 
     def __init__(self, model: bytes, threads: int = 1) -> None:

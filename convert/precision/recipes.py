@@ -9,6 +9,28 @@ RANGES = ("min-max", "percentile", "mse")
 
 
 @dataclass(frozen=True)
+class Bits:
+    """How wide the numbers of a precision are.
+
+    activations: of integers with ranges from calibration; None if they stay in float.
+    float_weights: weights are floats, else integers.
+    """
+
+    weights: int
+    activations: int | None = None
+    float_weights: bool = False
+
+
+BITS = {
+    "int8": Bits(weights=8, activations=8),
+    "int16x8": Bits(weights=8, activations=16),
+    "dynamic_range": Bits(weights=8),
+    "float16": Bits(weights=16, float_weights=True),
+    "float32": Bits(weights=32, float_weights=True),
+}
+
+
+@dataclass(frozen=True)
 class Recipe:
     """One way to convert a float part.
 
@@ -24,7 +46,7 @@ class Recipe:
     @property
     def static(self) -> bool:
         """Whether activations have fixed ranges, which need calibration frames."""
-        return self.precision in ("int8", "int16x8")
+        return BITS[self.precision].activations is not None
 
     @property
     def label(self) -> str:

@@ -32,7 +32,7 @@ def drops(
     outputs: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
 ) -> tuple[AccuracyDrop, ...]:
-    """The drop of each task. Outputs (n, k) float32 by task; labels (n,), where there are any."""
+    """The drop of each task. Outputs (n, k) float32 by task; labels (n,), if there are any."""
     return tuple(
         _drop(task, reference[task.name], outputs[task.name], labels.get(task.name))
         for task in tasks
@@ -42,7 +42,7 @@ def drops(
 def agreement(task: Task, reference: np.ndarray, outputs: np.ndarray) -> float:
     """How far two networks' outputs (n, k) for a task mean the same, 0 to 1.
 
-    classification, binary: share of windows decided alike; where `reference` is undecided
+    classification, binary: share of windows decided alike; if `reference` is undecided
     (the two best within 2 % of each other) either counts.  regression: share of the variance kept.
     embedding: mean cosine of the angle between the vectors.
     """

@@ -32,7 +32,7 @@ HOPELESS = 1.5  # so many times slower than float32, a candidate is not even sco
 
 
 class PrecisionSearch:
-    """Searches over parts that the workshop has prepared; `forced` precisions by role."""
+    """Searches over parts that were prepared for their conversions; `forced` precisions by role."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class PrecisionSearch:
     def run(self) -> SearchResult:
         """Convert, time, score, improve, choose.
 
-        Raises ModelError where the float parts give nothing to compare with, or a forced
+        Raises ModelError if the float parts give nothing to compare with, or a forced
         precision does not work.
         """
         self._progress.say("converting every part to every precision")

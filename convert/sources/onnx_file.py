@@ -27,7 +27,7 @@ _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
 def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
-    """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
+    """Convert with a batch of 1. Raises ModelError if its input is no image or window."""
     network = _read(path)
     name, shape = _input(network, path)
     channels = channels_axis(shape, last_first=False)
@@ -75,7 +75,7 @@ def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
     inputs = [entry for entry in network.graph.input if entry.name not in weights]
     if len(inputs) != 1:
         names = [entry.name for entry in inputs]
-        raise ModelError(f"{path.name} takes {names}: only one can be the pictures")
+        raise ModelError(f"{path.name} takes {names}: only one can be the images")
     tensor = inputs[0].type.tensor_type
     shape: list[Any] = [size.dim_value or None for size in tensor.shape.dim]
     fixed_size = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
@@ -83,7 +83,7 @@ def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
         sizes = [size.dim_value or size.dim_param or "?" for size in tensor.shape.dim]
         raise ModelError(
             f"{path.name} takes {onnx.TensorProto.DataType.Name(tensor.elem_type)} {sizes}: only "
-            "FLOAT pictures or windows of a fixed size with a batch of 1 (or a dynamic one) can be "
+            "FLOAT images or windows of a fixed size with a batch of 1 (or a dynamic one) can be "
             "converted"
         )
     return inputs[0].name, (1, *shape[1:])
@@ -98,7 +98,7 @@ def _rename(network: Any, name: str, new_name: str) -> None:
 
 
 def _hold_constants(network: Any) -> None:
-    """Make weights of Constant nodes: onnx2tf fails where an operator reads one and a picture."""
+    """Make weights of Constant nodes: onnx2tf fails if an operator reads one and an image."""
     for node in [node for node in network.graph.node if node.op_type == "Constant"]:
         (attribute,) = node.attribute
         value = onnx.helper.get_attribute_value(attribute)
@@ -111,7 +111,7 @@ def _hold_constants(network: Any) -> None:
 
 
 def _give_states(network: Any) -> None:
-    """Write out the zeros that an LSTM begins with: onnx2tf fails where they are left out."""
+    """Write out the zeros that an LSTM begins with: onnx2tf fails if they are left out."""
     for node in network.graph.node:
         if node.op_type == "LSTM" and not any(node.input[5:7]):
             attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}

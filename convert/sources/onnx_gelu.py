@@ -75,14 +75,14 @@ def _half_of(node: Any, x: str, constants: dict[str, float]) -> bool:
 
 
 def _by_constant(node: Any, constants: dict[str, float]) -> tuple[str, float]:
-    """(what is computed with a constant, that constant); NaN where there is none."""
+    """(what is computed with a constant, that constant); NaN if there is none."""
     values = [constants[name] for name in node.input if name in constants]
     names = [name for name in node.input if name not in constants]
     return (names[0], values[0]) if len(values) == len(names) == 1 else ("", math.nan)
 
 
 def _reader(graph: Any, name: str) -> Any:
-    """The only node that reads a value; None where several do, or it is an answer."""
+    """The only node that reads a value; None if several do, or it is an answer."""
     readers = [node for node in graph.node if name in node.input]
     answers = {output.name for output in graph.output}
     return readers[0] if len(readers) == 1 and name not in answers else None

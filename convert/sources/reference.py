@@ -19,7 +19,7 @@ Answers = dict[str, np.ndarray]
 
 
 def examples(shape: tuple[int, ...], channels: int) -> np.ndarray:
-    """Noise in 0..1, smooth pictures in 0..255 and in -1..1: float32 (3, *shape).
+    """Noise in 0..1, smooth images in 0..255 and in -1..1: float32 (3, *shape).
 
     shape: of the input without its batch, channels in axis `channels` (negative).
     """
@@ -66,7 +66,7 @@ class Reference:
         return cls(answers.pop(_FRAMES), answers)
 
     def check(self, model: bytes, name: str) -> None:
-        """Raises ModelError where a .tflite in standard form answers differently."""
+        """Raises ModelError if a .tflite in standard form answers differently."""
         answers = Reference.of(lambda frames: _answers(model, frames), self.frames, -1).answers
         if set(answers) != set(self.answers):
             raise ModelError(
@@ -82,7 +82,7 @@ class Reference:
 
 
 def _difference(expected: np.ndarray, actual: np.ndarray) -> float:
-    """The largest, over the examples, relative to the largest answer; NaN where none is finite."""
+    """The largest, over the examples, relative to the largest answer; NaN if none is finite."""
     finite = [i for i, values in enumerate(expected) if np.isfinite(values).all()]
     if not finite or expected.size != actual.size:
         return float("nan")

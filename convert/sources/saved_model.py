@@ -16,7 +16,7 @@ _DEFAULT = "serving_default"
 
 
 def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
-    """Convert one signature with a batch of 1. Raises ModelError where it has no picture input."""
+    """Convert one signature with a batch of 1. Raises ModelError if it has no image input."""
     loaded = tf.saved_model.load(str(path))
     function, shape = with_batch_of_one(loaded, path, signature)
     channels = channels_axis(shape, last_first=True)
@@ -44,7 +44,7 @@ def with_batch_of_one(
 
 
 def to_tflite(loaded: Any, function: Any) -> bytes:
-    """Convert a function of a loaded SavedModel. Raises ModelError where TFLite cannot hold it."""
+    """Convert a function of a loaded SavedModel. Raises ModelError if TFLite cannot hold it."""
     concrete = function.get_concrete_function()
     try:
         return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded).convert()
@@ -77,13 +77,13 @@ def _input(function: Any, path: Path) -> tuple[str, tuple[int, ...]]:
     """The only argument, and its shape with a batch of 1."""
     arguments = function.structured_input_signature[1]
     if len(arguments) != 1:
-        raise ModelError(f"{path.name} takes {sorted(arguments)}: only one can be the pictures")
+        raise ModelError(f"{path.name} takes {sorted(arguments)}: only one can be the images")
     ((name, spec),) = arguments.items()
     rank = spec.shape.rank
     fixed_size = rank in (4, 5) and spec.shape[0] in (None, 1) and None not in spec.shape[1:]
     if not fixed_size or spec.dtype != tf.float32:
         raise ModelError(
-            f"{path.name} takes {spec.dtype.name} {spec.shape}: only float32 pictures or windows of "
+            f"{path.name} takes {spec.dtype.name} {spec.shape}: only float32 images or windows of "
             "a fixed size with a batch of 1 or None can be converted"
         )
     return name, (1, *map(int, np.array(spec.shape[1:])))

@@ -15,7 +15,7 @@ from edge_convert.sources.reference import Reference, examples
 
 
 def tflite_bytes(path: Path) -> bytes:
-    """The file as it is. Raises ModelError where it is none that LiteRT loads."""
+    """The file as it is. Raises ModelError if it is none that LiteRT loads."""
     try:
         model = path.read_bytes()
     except OSError as error:
@@ -38,7 +38,7 @@ def is_quantised_file(path: Path) -> bool:
 
 
 def read_tflite(path: Path) -> tuple[bytes, str]:
-    """The model in standard form, and its origin. Raises ModelError where it has another form."""
+    """The model in standard form, and its origin. Raises ModelError if it has another form."""
     model = tflite_bytes(path)
     graph = flatbuffer.read(model).subgraphs[0]
     shape = shape_of(graph.tensors[graph.inputs[0]])

@@ -95,9 +95,9 @@ def _refuse_cut(path: Path, behind: str | None) -> None:
 
 
 def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
-    """(T, H, W, C) of the input, T = 1 for a picture; and the outputs by name.
+    """(T, H, W, C) of the input, T = 1 for an image; and the outputs by name.
 
-    Raises ModelError where two outputs are one tensor.
+    Raises ModelError if two outputs are one tensor.
     """
     root = flatbuffer.read(model)
     tensors = root.subgraphs[0].tensors

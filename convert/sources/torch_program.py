@@ -32,7 +32,7 @@ class _ChannelsLast(torch.nn.Module):
 
 
 def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
-    """Convert with a batch of 1. Raises ModelError where its input is no picture or window."""
+    """Convert with a batch of 1. Raises ModelError if its input is no image or window."""
     program = _load(path)
     shape = _input(program, path)
     channels = channels_axis(shape, last_first=False)
@@ -77,12 +77,12 @@ def _input(program: Any, path: Path) -> tuple[int, ...]:
         tuple(size if isinstance(size, int) else None for size in v.shape) for v in values
     ]
     if len(shapes) != 1:
-        raise ModelError(f"{path.name} has {len(shapes)} inputs: only one can be the pictures")
+        raise ModelError(f"{path.name} has {len(shapes)} inputs: only one can be the images")
     (shape,) = shapes
     fixed_size = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
     if not fixed_size or values[0].dtype != torch.float32:
         raise ModelError(
-            f"{path.name} takes {values[0].dtype} {list(values[0].shape)}: only float32 pictures or "
+            f"{path.name} takes {values[0].dtype} {list(values[0].shape)}: only float32 images or "
             "windows of a fixed size with a batch of 1 (or a dynamic one) can be converted"
         )
     return (1, *shape[1:])

@@ -29,7 +29,7 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     """`frames` (N, H, W, 3) uint8 RGB and one array of outputs a task.
 
     The window with the surest answers is taken, and the beginning of the next one:
-    where a network is unsure, another runtime's rounding may tip it without a fault.
+    if a network is unsure, another runtime's rounding may tip it without a fault.
     """
     outputs = stream_outputs(bundle, list(windows))
     margins = (kind_of(task).margin(outputs[task.name]) for task in bundle.manifest.tasks)
@@ -68,7 +68,7 @@ def package(
 ) -> tuple[Bundle, Sequence[Section]]:
     """The bundle as written, with golden frames and `report.md`; and the whole report.
 
-    Raises BundleError where it cannot be written.
+    Raises BundleError if it cannot be written.
     """
     trials = tuple(trial for run in report.runs for trial in run.trials)
     manifest = replace(bundle.manifest, trials=trials, accuracy=report.accuracy)

@@ -1,4 +1,4 @@
-"""report.html: the whole evidence on one page, with pictures."""
+"""report.html: all that was measured on one page, with figures."""
 
 import math
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from edge_convert.verification.conversion_report import ConversionReport
 def write_html(
     path: Path, title: str, sections: list[Section], network: Network, report: ConversionReport
 ) -> None:
-    """Write the page under its name when it is whole. Raises BundleError where it cannot be."""
+    """Write the page under its name when it is whole. Raises BundleError if it cannot be."""
     plots = _figures(network, report)
     illustrated = [replace(section, svg=plots.get(section.title, "")) for section in sections]
     try:

@@ -26,7 +26,7 @@ RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
 class RuntimeRun:
     """A runtime's turn with the golden frames: how near its outputs came to LiteRT's.
 
-    alike: share of decisions that mean the same, by task.  difference: the largest.
+    agreement: share of decisions that mean the same, by task.  difference: the largest.
     """
 
     trials: tuple[Trial, ...]

@@ -36,7 +36,7 @@ def measure_whole_window(
     """Convert the uncut network to int8, time it, and run it over `windows`.
 
     values: real input (N, T, H, W, C) that calibrates it.  Gives its outputs by task, or
-    none where it fails, which the result then explains.
+    none if it fails, which the result then explains.
     """
     if len(network.parts) == 1:
         return WholeWindow(failure="the network is one part anyway"), {}

@@ -22,9 +22,9 @@ class Feature:
 
 
 def cut_boundary(model: keras.Model, network: Graph, frame_path: FramePath) -> list[Feature]:
-    """What is read behind the cut: per-frame tensors, by their twin.
+    """What is read behind the cut: the values that hold them, by per-frame tensor.
 
-    Raises ModelError where that is nothing but the raw frames, or where an answer
+    Raises ModelError if that is nothing but the raw frames, or if an answer
     stands for each frame.
     """
     if len(frame_path.layouts[frame_path.source].frames) == 1:

@@ -44,7 +44,7 @@ class CutCandidate:
 def candidates(model: keras.Model) -> list[CutCandidate]:
     """All cuts along the way that single frames go, from the first to the last.
 
-    Raises ModelError where there is none.
+    Raises ModelError if there is none.
     """
     network = graph(model)
     frame_path = follow(model, network)
@@ -60,7 +60,7 @@ def choose(cuts: Sequence[CutCandidate], behind: str | None = None) -> CutCandid
     """The cut with the least work a frame, or the one behind a layer.
 
     Among equals the last: what is not counted as multiply-adds is then done once a
-    frame too, and not T times. Raises ModelError where no cut lies behind `behind`.
+    frame too, and not T times. Raises ModelError if no cut lies behind `behind`.
     """
     if behind is None:
         return min(reversed(cuts), key=lambda candidate: candidate.multiply_adds)

@@ -12,7 +12,7 @@ from edge_convert.cut.keras.graph import at_inference, those_of
 def has_loop(layer: layers.Layer) -> bool:
     """Whether the layer is or holds a recurrent one whose steps are a loop.
 
-    Raises ModelError where its state outlives the window.
+    Raises ModelError if its state outlives the window.
     """
     recurrent = list(_recurrent(layer))
     if any(part.stateful for part in recurrent):
@@ -29,7 +29,7 @@ def unrolled_copy(
     """A layer like another, same weights, recurrent steps written out.
 
     TFLite's calibration does not survive a loop, so T static steps stand in for it.
-    config: what differs.  kind: its class, where that differs (with weights of equal sizes).
+    config: what differs.  kind: its class, if that differs (with weights of equal sizes).
     """
     made: Any = kind or type(layer)
     copy = made.from_config({**layer.get_config(), **config, "name": name})
@@ -70,7 +70,7 @@ _OF_EACH_AXIS = (
 
 
 class Builder(Protocol):
-    """What a part is assembled with."""
+    """What a part's graph is rebuilt with."""
 
     def like(self, layer: layers.Layer, config: Mapping[str, Any], kind: type) -> Callable: ...
 
@@ -78,12 +78,12 @@ class Builder(Protocol):
 
 
 def in_space(layer: layers.Layer) -> dict[str, Any]:
-    """The config of a 3D layer as a 2D one on pictures."""
+    """The config of a 3D layer as a 2D one on images."""
     return {key: value[1:] for key, value in _of_each_axis(layer)}
 
 
 def as_2d(layer: layers.Layer, builder: Builder) -> Callable[..., Any] | None:
-    """`layer` made of 2D ones; None where it cannot be."""
+    """`layer` made of 2D ones; None if it cannot be."""
     if type(layer) not in _WINDOWS:
         return None
     window = tuple(getattr(layer, _WINDOWS[type(layer)]))

@@ -1,6 +1,6 @@
 """What single frames reach alone: the network's graph is replayed with one frame.
 
-Each tensor that holds nothing but frames, each passed alone, gets a *twin*: one
+Each tensor that holds nothing but frames, each passed alone, gets a per-frame tensor: one
 frame's share of it. What two frames pass in the same way is computed once.
 """
 
@@ -32,8 +32,8 @@ from edge_convert.cut.keras.rebuild import GraphRebuilder
 class FrameStep:
     """A call that frames pass alone: its multiply-adds a frame, and for how many it is called.
 
-    way: what stands for it; None where it only moves frames.
-    again: the same was computed before, of another frame's place in the window.
+    frame_operation: what stands for it; None if it only moves frames.
+    reused: the same was computed before, of another frame's place in the window.
     """
 
     call: Call
@@ -215,9 +215,9 @@ def _shape(frame_tensor: FrameTensor, layout: Layout) -> tuple[int, ...]:
 
 
 def common_subexpression_key(call: Call, frame_tensors: Mapping[Value, FrameTensor]) -> Any:
-    """Equal for two calls that make the same of the same twins."""
+    """Equal for two calls that make the same of the same per-frame tensors."""
     of_tensors = {
-        id(tensor): ("twin", id(frame_tensors[value]))
+        id(tensor): ("tensor", id(frame_tensors[value]))
         for tensor, value in zip(call.node.input_tensors, call.inputs, strict=True)
     }
     leaves = tree.flatten((call.node.arguments.args, call.node.arguments.kwargs))
@@ -226,7 +226,7 @@ def common_subexpression_key(call: Call, frame_tensors: Mapping[Value, FrameTens
 
 
 def _of_operation(operation: Any) -> Any:
-    """A layer with weights is itself only; others are the same where their configs are."""
+    """A layer with weights is itself only; others are the same if their configs are."""
     if isinstance(operation, layers.Layer) and operation.weights:
         return id(operation)
     try:

@@ -20,7 +20,7 @@ from edge_convert.cut.keras.graph import Call, Value, those_of
 from edge_convert.cut.keras.rebuild import UNCHANGED, Change, GraphRebuilder
 
 TRIAL_TOLERANCE = 1e-4  # relative to the largest number; sums in another order differ by 1e-6
-# what Keras and TensorFlow raise where shapes, weights or constants do not fit one frame
+# what Keras and TensorFlow raise if shapes, weights or constants do not fit one frame
 MISFITS = (
     ArithmeticError,
     LookupError,
@@ -143,7 +143,7 @@ class FrameOperation:
     certain: bool = False  # no trial is needed
 
     def form(self, rebuilder: GraphRebuilder) -> Callable[..., Any]:
-        """What to call. Raises what Keras does where the change makes no sense."""
+        """What to call. Raises what Keras does if the change makes no sense."""
         return rebuilder.form(self.operation, self.change)
 
 

@@ -14,7 +14,7 @@ from edge_common.errors import ModelError
 def load_model(path: str | Path) -> keras.Model:
     """Read a `.keras` or `.h5` file.
 
-    Raises ModelError where the file is missing, no Keras model, or needs custom code.
+    Raises ModelError if the file is missing, no Keras model, or needs custom code.
     """
     path = Path(path)
     if not path.is_file():
@@ -62,9 +62,9 @@ def functional(model: keras.Model) -> keras.Model:
 
 
 def input_form(model: keras.Model) -> tuple[int, int, int, int]:
-    """(T, H, W, C) of the model's only input; T is 1 where it takes a plain picture.
+    """(T, H, W, C) of the model's only input; T is 1 if it takes a plain image.
 
-    Raises ModelError where there are several inputs, or unknown or odd sizes.
+    Raises ModelError if there are several inputs, or unknown or odd sizes.
     """
     shape = tuple(model.inputs[0].shape)[1:]
     if len(model.inputs) == 1 and len(shape) == 3:
@@ -75,7 +75,7 @@ def input_form(model: keras.Model) -> tuple[int, int, int, int]:
 def window_shape(model: keras.Model) -> tuple[int, int, int, int]:
     """(T, H, W, C) of the model's only input.
 
-    Raises ModelError where there are several, no window axis, or unknown sizes.
+    Raises ModelError if there are several, no window axis, or unknown sizes.
     """
     if len(model.inputs) != 1:
         raise ModelError(
@@ -96,7 +96,7 @@ def _checked(model: keras.Model, shape: tuple[int, ...]) -> tuple[int, int, int,
             f"{model.name} takes {shape} with unknown sizes: build it with keras.Input of known (T, H, W, C)"
         )
     if shape[-1] not in (1, 3):
-        raise ModelError(f"{model.name} takes {shape[-1]} channels; pictures have 1 or 3")
+        raise ModelError(f"{model.name} takes {shape[-1]} channels; images have 1 or 3")
     window, height, width, channels = shape
     return window, height, width, channels
 
@@ -114,7 +114,7 @@ _HALVES = frozenset({"mixed_float16", "mixed_bfloat16", "float16", "bfloat16"})
 
 
 def in_single_precision(model: keras.Model) -> keras.Model:
-    """The same layers and weights in float32; the model itself where it is that already.
+    """The same layers and weights in float32; the model itself if it is that already.
 
     Answers differ from the original's by its own rounding, about 1e-3 of their size.
     """

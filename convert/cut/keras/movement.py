@@ -35,7 +35,7 @@ _FLOAT32_COUNTS_TO = 2**24
 
 @dataclass(frozen=True)
 class DataMovement:
-    """Frames of one twin in a new layout; `shape` is one frame's share of it."""
+    """Frames of one per-frame tensor in a new layout; `shape` is one frame's share of it."""
 
     frame_tensor: FrameTensor
     layout: Layout
@@ -44,7 +44,7 @@ class DataMovement:
 
 @dataclass(frozen=True)
 class _Numbered:
-    """The numbers of a twin's frames: those of frame t from `first + t * size` on."""
+    """The numbers of a per-frame tensor's frames: those of frame t from `first + t * size` on."""
 
     frame_tensor: FrameTensor
     first: int
@@ -55,7 +55,7 @@ class _Numbered:
 def data_movement(
     call: Call, frame_tensors: Sequence[FrameTensor], layouts: Sequence[Layout]
 ) -> list[DataMovement] | None:
-    """Where `call` puts the frames that it reads; None where it does more than to move them."""
+    """Where `call` puts the frames that it reads; None if it does more than to move them."""
     if not isinstance(call.operation, DATA_MOVEMENTS):
         return None
     numbered = _number(frame_tensors, 1 + max(max(layout.frames) for layout in layouts))

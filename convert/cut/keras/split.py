@@ -48,7 +48,7 @@ class HeadInputs:
 def split(model: keras.Model, keep: Sequence[FrameStep] | None = None) -> Split:
     """Cut `model`, whose input is (T, H, W, C), behind the steps in `keep` of a candidate.
 
-    By default behind all that each frame passes alone. Raises ModelError where no
+    By default behind all that each frame passes alone. Raises ModelError if no
     part of it looks at single frames.
     """
     window, network = window_shape(model)[0], graph(model)
@@ -65,7 +65,7 @@ def split(model: keras.Model, keep: Sequence[FrameStep] | None = None) -> Split:
 def whole_window(model: keras.Model, fold: bool = True) -> keras.Model:
     """The uncut network with a batch of 1 and what TFLite can convert of its recurrent layers.
 
-    fold: frames stand in the batch where `TimeDistributed` would copy its layer T times.
+    fold: frames stand in the batch if `TimeDistributed` would copy its layer T times.
     """
     window = keras.Input(batch_shape=(1, *model.inputs[0].shape[1:]), name="window")
     return rebuild(
@@ -93,7 +93,7 @@ def rebuild(
 ) -> keras.Model:
     """Replay `model` from the tensors in `known` to its outputs, recurrent layers unrolled.
 
-    Raises ModelError where a layer cannot be called on a batch of one window.
+    Raises ModelError if a layer cannot be called on a batch of one window.
     """
     network = graph(model)
     if rebuilder is None:

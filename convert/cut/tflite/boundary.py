@@ -18,7 +18,7 @@ _LONGEST_NAME = 40
 def cut_boundary(frame_path: FramePath) -> dict[int, int]:
     """The tensors of frames that something behind the cut reads -> what they are reshaped from.
 
-    Raises ModelError where an answer is given for every frame by itself.
+    Raises ModelError if an answer is given for every frame by itself.
     """
     graph = frame_path.graph
     for index in map(int, graph.outputs):
@@ -52,7 +52,7 @@ def obstacle(frame_path: FramePath, origins: list[int]) -> str:
 
 
 def feature_name(frame_path: FramePath, tensor: int, index: int) -> str:
-    """`f0_` and the end of the tensor's path, or the operator's kind where it has no path."""
+    """`f0_` and the end of the tensor's path, or the operator's kind if it has no path."""
     path = name_of(frame_path.graph.tensors[tensor]).split(";")[0]  # of several that were fused
     if "/" not in path:
         path = frame_path.kind_of(tensor)

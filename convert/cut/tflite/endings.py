@@ -1,4 +1,4 @@
-"""What a .tflite's outputs come out of, and probabilities where that is logits."""
+"""What a .tflite's outputs come out of, and probabilities if that is logits."""
 
 from collections.abc import Sequence
 from typing import Any

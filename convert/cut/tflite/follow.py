@@ -67,7 +67,7 @@ class FramePath:
 def follow(model: bytes) -> FramePath:
     """Follow the frames of the only input, (1, T, H, W, C), by dataflow.
 
-    Raises ModelError where the input has another form or holds a single frame.
+    Raises ModelError if the input has another form or holds a single frame.
     """
     root = flatbuffer.read(model)
     graph = root.subgraphs[0]

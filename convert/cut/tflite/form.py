@@ -34,7 +34,7 @@ def with_static_shapes(model: bytes) -> bytes:
     """The same graph with the shapes that its tensors take when its input has those in the file.
 
     What depends on shapes and constants alone (SHAPE and what is done to it, weights kept in
-    float16) becomes a constant. Raises ModelError where the graph cannot be run.
+    float16) becomes a constant. Raises ModelError if the graph cannot be run.
     """
     root = flatbuffer.read(model)
     graph = root.subgraphs[0]
@@ -118,7 +118,7 @@ def standard_form(
     The input is `frame` (1, H, W, C) or `window` (1, T, H, W, C); outputs are called as
     the first signature says, or as `names` makes of that, and stand in the given order.
     name: of the model, for messages. channels: the axis that holds them in `model`.
-    Raises ModelError where the model is no float network of that kind.
+    Raises ModelError if the model is no float network of that kind.
     """
     given = flatbuffer.read(model)
     check_input(given, name)
@@ -149,17 +149,17 @@ def standard_form(
 
 
 def check_input(root: Any, name: str) -> None:
-    """Raises ModelError where the only input is no picture or window of fixed size."""
+    """Raises ModelError if the only input is no image or window of fixed size."""
     graph = root.subgraphs[0]
     inputs = [graph.tensors[index] for index in graph.inputs]
     if len(inputs) != 1:
         names = ", ".join(f"'{name_of(tensor)}'" for tensor in inputs)
-        raise ModelError(f"{name} has {len(inputs)} inputs ({names}): only one can be the pictures")
+        raise ModelError(f"{name} has {len(inputs)} inputs ({names}): only one can be the images")
     signature = inputs[0].shapeSignature
     shape = shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
     if len(shape) not in (4, 5) or shape[0] not in (-1, 1) or -1 in shape[1:]:
         raise ModelError(
-            f"{name} takes {list(shape)}: only a picture or a window of fixed size with a batch of "
+            f"{name} takes {list(shape)}: only an image or a window of fixed size with a batch of "
             "1 can be converted, (1, [T,] H, W, C)"
         )
 
@@ -173,7 +173,7 @@ def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:
     """Where 1 or 3 channels stand in (1, [T,] ...); -1 is tried first or last.
 
     Otherwise it is looked for before height and width, then before T. Raises ModelError
-    where no axis can be it.
+    if no axis can be it.
     """
     inner = [-3, -4] if len(shape) == 5 else [-3]
     for axis in [-1, *inner] if last_first else [*inner, -1]:

@@ -27,7 +27,7 @@ class Place:
 
 
 def place_at(shape: Shape, stride: int, window: int) -> Place | None:
-    """The axis in which frames are `stride` numbers apart; None where several axes share them."""
+    """The axis in which frames are `stride` numbers apart; None if several axes share them."""
     for axis, size in enumerate(shape):
         behind = math.prod(shape[axis + 1 :])
         if stride % behind == 0 and size % (window * (stride // behind)) == 0:

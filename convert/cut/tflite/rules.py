@@ -13,7 +13,7 @@ Rule = Callable[[WindowOperator], Place | None]
 
 
 def place_behind(operator: WindowOperator) -> Place | None:
-    """Where the outputs hold the frames; None where an output depends on several of them."""
+    """Where the outputs hold the frames; None if an output depends on several of them."""
     if not all(o is None or o.place is not None or o.value is not None for o in operator.operands):
         return None
     if operator.kind in _OF_SEVERAL:

@@ -52,8 +52,8 @@ class Split:
 def split(model: bytes) -> Split:
     """Cut a float32 .tflite (1, T, H, W, C) behind all that each frame passes alone.
 
-    Raises ModelError that names the operator in the way where single frames pass no
-    convolution or matrix product, and where the input has another form.
+    Raises ModelError that names the operator in the way if single frames pass no
+    convolution or matrix product, and if the input has another form.
     """
     frame_path = follow(model)
     read = cut_boundary(frame_path)
@@ -104,12 +104,12 @@ def _head(
         for name, index in features.items()
     }
     feature_inputs = {index: inputs[name] for name, index in features.items()}
-    assembled = [
+    laid_out = [
         operator
         for index, origin in read.items()
-        for operator in _assembled(root, frame_path, feature_inputs[origin], index)
+        for operator in _laid_out(root, frame_path, feature_inputs[origin], index)
     ]
-    graph.operators = [*assembled, *(graph.operators[position] for position in sorted(remaining))]
+    graph.operators = [*laid_out, *(graph.operators[position] for position in sorted(remaining))]
     sign(root, inputs, outputs_of(root))
     tidy(root)
     return flatbuffer.write(root)
@@ -119,7 +119,7 @@ def _shape(root: Any, index: int) -> Shape:
     return shape_of(root.subgraphs[0].tensors[index])
 
 
-def _assembled(root: Any, frame_path: FramePath, feature: int, target: int) -> list[Any]:
+def _laid_out(root: Any, frame_path: FramePath, feature: int, target: int) -> list[Any]:
     """Operators that lay T features out as the tensor that they are the shares of."""
     shape, place = frame_path.shape(target), frame_path.places[target]
     stride = place.stride(shape)

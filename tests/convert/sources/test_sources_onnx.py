@@ -58,10 +58,10 @@ class _Graph:
         return path
 
 
-def _convolutions(net: _Graph, pictures: str, channels: int = 3) -> str:
+def _convolutions(net: _Graph, images: str, channels: int = 3) -> str:
     """(N, channels, 24, 24) -> (N, 6, 1, 1)."""
     x = net.add(
-        "Conv", pictures, net.weight(4, channels, 3, 3), net.weight(4), strides=[2, 2],
+        "Conv", images, net.weight(4, channels, 3, 3), net.weight(4), strides=[2, 2],
         pads=[1, 1, 1, 1],
     )  # fmt: skip
     x = net.add("Relu", x)
@@ -142,7 +142,7 @@ def test_a_picture_with_a_written_out_gelu(tmp_path: Path) -> None:
     ("shape", "said"),
     [
         ([2, 3, 8, 8], r"takes FLOAT \[2, 3, 8, 8\].*batch of 1"),
-        ([1, 3, "height", 8], r"\[1, 3, 'height', 8\]: only FLOAT pictures or windows"),
+        ([1, 3, "height", 8], r"\[1, 3, 'height', 8\]: only FLOAT images or windows"),
         ([1, 5, 8, 8], "no axis of 1 or 3 channels"),
     ],
 )
