@@ -87,7 +87,7 @@ class Conversion:
         self.network = self.model.network(self.request.cut, jobs, self.progress)
 
     def _run_float_parts(self) -> None:
-        """The float parts over the calibration windows: their features, verified against the uncut network."""
+        """The float parts over the calibration windows, verified against the uncut network."""
         self._say("running the float network over the calibration clips")
         self.floats = [
             parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters)
