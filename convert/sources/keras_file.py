@@ -44,7 +44,6 @@ class KerasFile:
 
     def network(self, behind: str | None, jobs: ConversionJobs, progress: Progress) -> Network:
         """Cut, and convert to float32. Raises ModelError if TFLite refuses a part."""
-        progress.say("cutting the network")
         parts = _divide(self.model, self.window, behind)
         if parts.reason:
             progress.say(f"one part, no streaming: {parts.reason}")
