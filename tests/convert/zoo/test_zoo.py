@@ -64,7 +64,7 @@ def cut(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def _converted(part: keras.Model, folder: Path) -> bytes:
-    """As edge_convert.precision.converter_worker does it: from a saved model."""
+    """As edge_convert.precision.worker does it: from a saved model."""
     import tensorflow as tf
 
     part.save(folder / "part.keras")
