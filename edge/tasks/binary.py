@@ -30,4 +30,5 @@ class Binary(TaskKind):
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """1 if both are on the same side of 0.5, or `reference` is on none."""
         undecided = np.abs(reference - 0.5) <= UNDECIDED / 2
-        return (((reference >= 0.5) == (other >= 0.5)) | undecided).all(axis=1)
+        alike = (reference >= 0.5) == (other >= 0.5)
+        return np.asarray((alike | undecided).all(axis=1))

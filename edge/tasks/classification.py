@@ -24,12 +24,12 @@ class Classification(TaskKind):
         )
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
-        return outputs.argmax(1)
+        return np.asarray(outputs.argmax(1))
 
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """1 if the same label wins, or one that `reference` cannot tell from its own."""
         winners = np.take_along_axis(reference, other.argmax(1)[:, None], 1)[:, 0]
-        return winners >= (1.0 - UNDECIDED) * reference.max(1)
+        return np.asarray(winners >= (1.0 - UNDECIDED) * reference.max(1))
 
     def margin(self, outputs: np.ndarray) -> np.ndarray:
         """By how much the best of k classes leads."""

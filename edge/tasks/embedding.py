@@ -39,4 +39,4 @@ class Embedding(TaskKind):
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """The cosine of the angle between both vectors."""
         lengths = np.linalg.norm(reference, axis=1) * np.linalg.norm(other, axis=1)
-        return (reference * other).sum(1) / np.maximum(lengths, 1e-12)
+        return np.asarray((reference * other).sum(1) / np.maximum(lengths, 1e-12))

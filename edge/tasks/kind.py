@@ -197,7 +197,7 @@ class TaskKind(ABC):
     def figures(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """One number for each of n predictions, float64 (n,), whose mean is the metric."""
         equal = self.decide(outputs) == labels
-        return equal.reshape(len(labels), -1).all(axis=1).astype(float)
+        return np.asarray(equal.reshape(len(labels), -1).all(axis=1), np.float64)
 
     def margin(self, outputs: np.ndarray) -> np.ndarray | None:
         """How clearly each output (n, k) is decided, (n,), 0 to 1; None if nothing is."""

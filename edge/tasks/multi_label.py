@@ -80,7 +80,8 @@ class MultiLabel(TaskKind):
         lowest, next_lower = self._cut(reference)
         tied = lowest - next_lower <= UNDECIDED * lowest
         undecided |= tied & (reference <= lowest) & (reference >= next_lower)
-        return ((self.decide(reference) == self.decide(other)) | undecided).all(axis=1)
+        alike = self.decide(reference) == self.decide(other)
+        return np.asarray((alike | undecided).all(axis=1))
 
     def _cut(self, outputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The lowest probability of the top k and the highest below, (n, 1) each."""
@@ -96,7 +97,7 @@ class MultiLabel(TaskKind):
         too_many = (outputs >= self.thresholds).sum(axis=1) > (self.task.top_k or self.width)
         lowest, next_lower = self._cut(outputs)
         lead = (lowest - next_lower)[:, 0]
-        return np.where(too_many, np.minimum(nearest, lead), nearest)
+        return np.asarray(np.where(too_many, np.minimum(nearest, lead), nearest))
 
     def codes(self, outputs: np.ndarray) -> list[int]:
         """The labels that hold, as the bits of one number, the first label's the lowest."""

@@ -35,12 +35,12 @@ class Regression(TaskKind):
 
     def figures(self, outputs: np.ndarray, labels: np.ndarray) -> np.ndarray:
         """Absolute errors in the task's unit."""
-        return np.abs(self.decide(outputs) - labels)
+        return np.asarray(np.abs(self.decide(outputs) - labels))
 
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """The share of the variance of `reference` that the mean of these keeps."""
         spread = float(reference.var()) or float(np.square(reference).mean()) or 1.0
-        return (1.0 - np.square(reference - other) / spread)[:, 0]
+        return np.asarray((1.0 - np.square(reference - other) / spread)[:, 0])
 
     @classmethod
     def cell_problem(cls, cell: str, labels: tuple[str, ...] = ()) -> str:
@@ -64,5 +64,6 @@ class Regression(TaskKind):
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> float | None:
         value = fields.get("value")
-        is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        return float(value) if is_number else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value)
