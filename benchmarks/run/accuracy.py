@@ -30,11 +30,9 @@ def figures(
     tasks: Sequence[Task], outputs: Mapping[str, np.ndarray], clips: Clips
 ) -> tuple[TaskFigure, ...]:
     """A figure for each task; without a value if the clips hold no labels for it."""
-    measured = {
-        each.task: each for each in accuracies(tasks, outputs, clips.labels, "", clips.name)
-    }
+    by_task = {each.task: each for each in accuracies(tasks, outputs, clips.labels, "", clips.name)}
     return tuple(
-        _figure(empty, measured[empty.task]) if empty.task in measured else empty
+        _figure(empty, by_task[empty.task]) if empty.task in by_task else empty
         for empty in unmeasured(tasks)
     )
 

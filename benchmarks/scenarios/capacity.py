@@ -147,12 +147,12 @@ class Capacity(Scenario[CapacityResult]):
         header = ("streams tried", "p99 of a round, ms", "frames/s", "in time")
         fits = f"**{result.streams} streams** at {result.rate_hz:g} frames a second each"
         limit = " (no more were tried)" if result.streams == result.limit else ""
-        drawn = any(attempt.slowest_ms for attempt in result.tried)
+        has_rounds = any(attempt.slowest_ms for attempt in result.tried)
         return Section(
             "Capacity",
             [f"{fits} (at most {result.limit} were tried).", *interrupted(result.complete)],
             [Table(header, rows, words=1)],
-            svg=(lambda: _plot(result)) if drawn else "",
+            svg=(lambda: _plot(result)) if has_rounds else "",
             level=3,
             digest=[("capacity", f"{result.streams} streams at {result.rate_hz:g} Hz{limit}")],
         )

@@ -149,15 +149,15 @@ class Cold(Scenario[ColdResult]):
         result, starts = cls.result_of(record), record.cold_start
         if result is None and starts is None:
             return None
-        shown = cls.show(result or ColdResult())
+        whole = cls.show(result or ColdResult())
         peak = f"Peak memory of edge-run: {memory(edge_run_peak_bytes(record))}."
-        rows = list(shown.tables[0].rows)
+        rows = list(whole.tables[0].rows)
         if starts:
             first = starts.first_result_s
             row = _row(_FIRST_RESULT, first.p50, first.min, first.max, first.n)
             rows = [row, *(each for each in rows if each[0] != _FIRST_RESULT)]
-        table = replace(shown.tables[0], rows=rows)
-        return replace(shown, text=[peak, *shown.text], tables=[table])
+        table = replace(whole.tables[0], rows=rows)
+        return replace(whole, text=[peak, *whole.text], tables=[table])
 
     @classmethod
     def show(cls, result: ColdResult) -> Section:

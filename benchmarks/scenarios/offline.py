@@ -133,10 +133,10 @@ def _energy(line: TimeLine, frames: int) -> Energy | None:
     """What the board's own meter told of these frames; None if it has none."""
     from edge_benchmarks.record.record import Energy
 
-    used = line.energy
-    if not used.joules or not used.covers or not frames:
+    energy = line.energy
+    if not energy.joules or not energy.covers or not frames:
         return None
-    return Energy(used.covers, used.joules, used.measured_s, 1e3 * used.joules / frames)
+    return Energy(energy.covers, energy.joules, energy.measured_s, 1e3 * energy.joules / frames)
 
 
 def _plot(result: OfflineResult) -> str:

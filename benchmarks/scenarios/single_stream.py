@@ -60,6 +60,6 @@ def measure_single_stream(
     """Warm all trials up, then measure them in turn, as often as `rounds` says."""
     with Interruptible() as run:
         alternate(list(trials.values()), rounds, on_round)
-    measured = {name: trial.rounds for name, trial in trials.items() if trial.rounds}
-    samples = {name: frame_samples(timed) for name, timed in measured.items()}
+    with_rounds = {name: trial.rounds for name, trial in trials.items() if trial.rounds}
+    samples = {name: frame_samples(timed) for name, timed in with_rounds.items()}
     return SingleStreamResult(samples, run.complete)

@@ -46,8 +46,8 @@ def estimates(percentiles: Mapping[str, PercentileEstimate]) -> list[str]:
     """The cells under the names in `statistics.intervals.SHARES`."""
     from edge_benchmarks.statistics.intervals import SHARES
 
-    known = [percentiles.get(name) for name in SHARES]
-    return [within(number(e.value), e.interval) if e else NOT_MEASURED for e in known]
+    in_order = [percentiles.get(name) for name in SHARES]
+    return [within(number(e.value), e.interval) if e else NOT_MEASURED for e in in_order]
 
 
 def spreads(unit: str, series: Mapping[str, Sequence[float]]) -> Table:
@@ -92,8 +92,8 @@ def key_figures(rows: Sequence[tuple[str, str]]) -> Table:
 
 def machine_name(machine: Machine) -> str:
     """The board, or if it has no name the processor."""
-    known = machine.board != GENERIC_BOARD
-    return machine.board if known else f"{machine.cpu}, {machine.cores} cores"
+    has_name = machine.board != GENERIC_BOARD
+    return machine.board if has_name else f"{machine.cpu}, {machine.cores} cores"
 
 
 def machine_labels(records: Sequence[Record]) -> list[str]:
@@ -103,7 +103,7 @@ def machine_labels(records: Sequence[Record]) -> list[str]:
     for record in records:
         label = next((name for name, m in kinds if not differences(m, record.machine)), None)
         if label is None:
-            label = _unused(machine_name(record.machine), [used for used, _ in kinds])
+            label = _unused(machine_name(record.machine), [name for name, _ in kinds])
             kinds.append((label, record.machine))
         labels.append(label)
     return labels

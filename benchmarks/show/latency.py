@@ -130,12 +130,12 @@ def _time_line(record: Record) -> Section:
 
 def _answered(record: Record) -> list[Measurement]:
     """The ways besides streaming that were asked for answers, with streaming."""
-    answered = [
+    ways = [
         m
         for m in record.measurements
         if m.agreement or any(f.value is not None for f in m.accuracy)
     ]
-    return answered if len(answered) > 1 else []
+    return ways if len(ways) > 1 else []
 
 
 def _answers(record: Record) -> Section:

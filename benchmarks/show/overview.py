@@ -38,8 +38,8 @@ def _verdicts(records: Mapping[str, Record]) -> Section:
 
 def verdict(record: Record) -> str:
     """Whether the streamed figures can be trusted, in a word or two."""
-    judged = verdict_of(record.streamed, record.timer)
-    word = NO_VERDICT if judged is None else "stable" if judged.stable else "unstable"
+    result = verdict_of(record.streamed, record.timer)
+    word = NO_VERDICT if result is None else "stable" if result.stable else "unstable"
     if record.predicted:
         word = f"predicted for {record.predicted.board}, {word}"
     return word if record.complete else f"interrupted, {word}"
@@ -47,9 +47,9 @@ def verdict(record: Record) -> str:
 
 def _reasons(label: str, record: Record) -> list[tuple[str, str]]:
     """The verdict, and a row below it for each reason."""
-    judged = verdict_of(record.streamed, record.timer)
-    reasons = list(judged.reasons) if judged else []
-    if judged is None and record.streamed.not_measured:
+    result = verdict_of(record.streamed, record.timer)
+    reasons = list(result.reasons) if result else []
+    if result is None and record.streamed.not_measured:
         reasons = [record.streamed.not_measured]
     because = " because" if reasons else ""
     return [(label, f"**{verdict(record)}**{because}"), *(("", reason) for reason in reasons)]
@@ -123,15 +123,15 @@ def _accuracies(records: Mapping[str, Record]) -> Table:
     rows = []
     for label, record in records.items():
         for figure in record.streamed.accuracy:
-            measured = figure.value is not None
+            has_value = figure.value is not None
             rows.append(
                 (
                     label,
                     figure.task,
                     figure.metric.replace("_", " "),
-                    record.data if measured else "",
+                    record.data if has_value else "",
                     accuracy(figure),
-                    f"{figure.n:,}" if measured else "",
+                    f"{figure.n:,}" if has_value else "",
                 )
             )
         if not record.streamed.accuracy:
@@ -142,8 +142,8 @@ def _accuracies(records: Mapping[str, Record]) -> Table:
 def _measured(records: Mapping[str, Record]) -> Section:
     """Records side by side: what each was measured on, and how."""
     facts = [_facts(record) for record in records.values()]
-    known = [name for name in facts[0] if any(each[name] for each in facts)]
-    rows = [(name, *(each[name] or "not told" for each in facts)) for name in known]
+    names = [name for name in facts[0] if any(each[name] for each in facts)]
+    rows = [(name, *(each[name] or "not told" for each in facts)) for name in names]
     return Section("What was measured", tables=(Table(("", *records), rows),))
 
 

@@ -126,11 +126,11 @@ def _tasks(way: Measurement) -> dict[str, Cell]:
     for figure in way.accuracy:
         low, high = figure.interval or (None, None)
         column = f"{figure.task}_{figure.metric}" + (f"_{figure.unit}" if figure.unit else "")
-        measured = figure.value is not None
+        has_value = figure.value is not None
         row |= {
             column: figure.value,
             f"{column}_low": low,
             f"{column}_high": high,
-            f"{figure.task}_n": figure.n if measured else None,
+            f"{figure.task}_n": figure.n if has_value else None,
         }
     return row

@@ -30,8 +30,8 @@ def _single(record: Record) -> Iterator[Section]:
 
 def scenario_sections(record: Record) -> list[Section]:
     """Of the scenarios that were run, in the order of the catalogue."""
-    shown = (scenario.section(record) for scenario in catalogue.SCENARIOS)
-    return [section for section in shown if section is not None]
+    candidates = (scenario.section(record) for scenario in catalogue.SCENARIOS)
+    return [section for section in candidates if section is not None]
 
 
 def _head(label: str, record: Record) -> Section:

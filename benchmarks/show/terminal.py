@@ -196,8 +196,8 @@ def answers_compared(record: Record) -> Section:
     """How right each way is, and how often it decides as the float network."""
     scored = [f.task for f in record.streamed.accuracy if f.value is not None]
     agreeing = list(dict.fromkeys(task for m in record.measurements for task in m.agreement))
-    answered = [m for m in record.measurements if m.agreement or _values(m)]
-    if len(answered) < 2:
+    ways = [m for m in record.measurements if m.agreement or _values(m)]
+    if len(ways) < 2:
         return _text()
     header = [f"answers ({record.data})", *scored, *(f"{t} as Keras" for t in agreeing)]
     rows = [
@@ -206,7 +206,7 @@ def answers_compared(record: Record) -> Section:
             *(_values(m).get(task, "") for task in scored),
             *(f"{m.agreement[task]:.4f}" if task in m.agreement else "" for task in agreeing),
         ]
-        for m in answered
+        for m in ways
     ]
     return _table(
         header,

@@ -150,10 +150,12 @@ def telemetry_series(
         "MHz": [(s.seconds, s.frequency_khz and s.frequency_khz / 1e3) for s in samples],
         "W": [(s.seconds, s.power_w) for s in samples],
     }
-    known = {label: [(t, v) for t, v in pairs if v is not None] for label, pairs in series.items()}
+    readings = {
+        label: [(t, v) for t, v in pairs if v is not None] for label, pairs in series.items()
+    }
     return {
         label: ([t for t, _ in pairs], [v for _, v in pairs])
-        for label, pairs in known.items()
+        for label, pairs in readings.items()
         if len(pairs) > 1
     }
 
