@@ -166,17 +166,18 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
 
 
 def check(manifest: Manifest) -> None:
-    """Raise ValueError where the fields contradict each other."""
+    """Raise ValueError if the fields contradict each other."""
     _require(manifest.streaming in STREAMING_KINDS, f"streaming kind '{manifest.streaming}'")
     roles = tuple(part.role for part in manifest.parts)
-    wanted = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
-    _require(roles == wanted, f"parts {roles}, where {wanted} are needed")
+    expected = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
+    _require(roles == expected, f"parts {roles}, but {expected} are needed")
     for part in manifest.parts:
         _require(part.precision in PRECISIONS, f"precision '{part.precision}'")
     _check_input(manifest)
     _check_tasks(manifest)
     if manifest.streaming == WINDOW_RING:
-        _check_joint(*manifest.parts, manifest.window)
+        encoder, head = manifest.parts
+        _check_joint(encoder, head, manifest.window)
 
 
 def _check_input(manifest: Manifest) -> None:
@@ -217,10 +218,10 @@ def _check_joint(encoder: Part, head: Part, window: int) -> None:
     _require(sorted(written) == sorted(read), f"features {written} written but {read} read")
     for tensor in encoder.outputs:
         feature = next(t for t in head.inputs if t.name == tensor.name)
-        wanted = (1, window, *tensor.shape[1:])
-        _require(feature.shape == wanted, f"the shape of feature '{tensor.name}'")
+        expected = (1, window, *tensor.shape[1:])
+        _require(feature.shape == expected, f"the shape of feature '{tensor.name}'")
 
 
-def _require(condition: bool, what: str) -> None:
+def _require(condition: bool, message: str) -> None:
     if not condition:
-        raise ValueError(f"the manifest does not fit together: {what}")
+        raise ValueError(f"the manifest does not fit together: {message}")

@@ -25,7 +25,7 @@ _FILE = "model.tflite"
 
 
 def wrap_tflite(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     *,
     labels: Sequence[str] = (),
     value_range: tuple[float, float] | None = None,
@@ -35,7 +35,7 @@ def wrap_tflite(
 
     labels: names for an output of that many values. value_range: the real values of
     pixel 0 and 255; by default what the input's quantisation spans, else (0, 1).
-    Raises BundleError where the model has another form.
+    Raises BundleError if the model has another form.
     """
     path = Path(path)
     try:

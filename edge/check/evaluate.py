@@ -29,8 +29,8 @@ def stream_outputs(
         stream.reset()
         for frame in window:
             decision = stream.push(np.ascontiguousarray(frame[..., ::-1]))
-        for task, found in decision.tasks.items():
-            collected[task].append(found.scores)
+        for task, prediction in decision.tasks.items() if decision else ():
+            collected[task].append(prediction.scores)
         on_window()
     return {task: np.stack(scores) for task, scores in collected.items()}
 
@@ -62,7 +62,7 @@ def _accuracy(
 
 
 def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
-    """Raise ClipError where labels are of a form that could never be right.
+    """Raise ClipError if labels are of a form that could never be right.
 
     They would otherwise count as wrong answers, or as none.
     """

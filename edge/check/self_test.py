@@ -11,9 +11,9 @@ from edge.tasks import Task, kind_of
 from edge_common.errors import BundleError, SelfTestFailed
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
-# amplifies it where the network wavers; where it is sure, they have to agree.
+# amplifies it if the network wavers; if it is sure, they have to agree.
 SURE_MARGIN = 0.5
-_TOLERANCE = 0.25  # of the largest value, for numbers and where no class is sure
+_TOLERANCE = 0.25  # of the largest value, for numbers, and classes if none is sure
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class SelfTest:
 def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfTest:
     """Push the golden frames and compare with the outputs kept beside them.
 
-    Raises SelfTestFailed where a class differs that was decided by a margin of 0.5 or
-    more, or another output is off by more than 0.25 of the largest value; BundleError where
+    Raises SelfTestFailed if a class differs that was decided by a margin of 0.5 or
+    more, or another output is off by more than 0.25 of the largest value; BundleError if
     the bundle holds no golden frames.
     """
     golden = bundle.golden
@@ -42,23 +42,23 @@ def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfT
             "this bundle holds no golden frames to test with: make it with edge-convert"
         )
     stream = Stream(bundle, options)
-    found = _pushed(stream, golden["frames"])
+    outputs = _pushed(stream, golden["frames"])
     for task in bundle.manifest.tasks:
-        _compare(task, golden[task.name], found[task.name])
-    largest = max(_difference(golden[task], outputs) for task, outputs in found.items())
-    decisions = len(next(iter(found.values())))
+        _compare(task, golden[task.name], outputs[task.name])
+    largest = max(_difference(golden[task], outputs[task]) for task in outputs)
+    decisions = len(next(iter(outputs.values())))
     return SelfTest(decisions, largest, largest == 0.0, stream.delegation)
 
 
-def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
-    """Raise SelfTestFailed where outputs (n, k) do not mean the same."""
-    if expected.shape != found.shape or not np.isfinite(found).all():
+def _compare(task: Task, expected: np.ndarray, outputs: np.ndarray) -> None:
+    """Raise SelfTestFailed if outputs (n, k) do not mean the same."""
+    if expected.shape != outputs.shape or not np.isfinite(outputs).all():
         raise SelfTestFailed(f"task {task.name} gives outputs of another form than expected")
     kind = kind_of(task)
     margin = kind.margin(expected)
     if margin is not None:
         sure = margin >= SURE_MARGIN
-        wrong = int((kind.figures(found, kind.decide(expected)) == 0)[sure].sum())
+        wrong = int((kind.figures(outputs, kind.decide(expected)) == 0)[sure].sum())
         if wrong:
             raise SelfTestFailed(
                 f"task {task.name} decides {wrong} of {sure.sum()} sure golden decisions "
@@ -66,16 +66,16 @@ def _compare(task: Task, expected: np.ndarray, found: np.ndarray) -> None:
             )
         if sure.any():
             return
-    if (off := _difference(expected, found)) > _TOLERANCE:
+    if (off := _difference(expected, outputs)) > _TOLERANCE:
         raise SelfTestFailed(
             f"task {task.name} is off by {off:.2f} of its range on the golden frames: "
             "try another --runtime, or no delegate"
         )
 
 
-def _difference(expected: np.ndarray, found: np.ndarray) -> float:
+def _difference(expected: np.ndarray, outputs: np.ndarray) -> float:
     """The largest absolute difference, relative to the largest expected value."""
-    return float(np.abs(found - expected).max()) / max(1e-6, float(np.abs(expected).max()))
+    return float(np.abs(outputs - expected).max()) / max(1e-6, float(np.abs(expected).max()))
 
 
 def replay(bundle: Bundle, frames_rgb: np.ndarray, options: EngineOptions) -> dict[str, np.ndarray]:

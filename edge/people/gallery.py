@@ -37,7 +37,7 @@ class Gallery:
 
     @classmethod
     def of(cls, bundle: Bundle) -> "Gallery":
-        """An empty one. Raises GalleryError where the bundle gives no descriptor."""
+        """An empty one. Raises GalleryError if the bundle gives no descriptor."""
         task = descriptor_task(bundle)
         tensors = {tensor.name: tensor for tensor in bundle.manifest.last_part.outputs}
         size = int(np.prod(tensors[task.name].shape[1:]))
@@ -46,7 +46,7 @@ class Gallery:
     def with_person(self, name: str, descriptors: np.ndarray) -> "Gallery":
         """Together with `descriptors` (n, d), added to those that `name` has.
 
-        Raises GalleryError where the name or the descriptors cannot be used.
+        Raises GalleryError if the name or the descriptors cannot be used.
         """
         name, new = checked_name(name), np.asarray(descriptors, np.float32)
         if new.ndim != 2 or not len(new) or new.shape[1] != self.size:
@@ -54,32 +54,32 @@ class Gallery:
                 f"descriptors {new.shape} do not fit a gallery of {self.size} numbers each: "
                 "take the descriptors of its own bundle"
             )
-        known = self.people.get(name, np.empty((0, self.size), np.float32))
-        people = {**self.people, name: np.concatenate([known, unit(new)])}
+        descriptors_before = self.people.get(name, np.empty((0, self.size), np.float32))
+        people = {**self.people, name: np.concatenate([descriptors_before, unit(new)])}
         return replace(self, people=people)
 
     def without(self, name: str) -> "Gallery":
-        """Without a person. Raises GalleryError where nobody is called so."""
+        """Without a person. Raises GalleryError if nobody is called so."""
         if checked_name(name) not in self.people:
-            known = ", ".join(sorted(self.people)) or "nobody"
-            raise GalleryError(f"nobody is called '{name}': the gallery holds {known}")
+            names = ", ".join(sorted(self.people)) or "nobody"
+            raise GalleryError(f"nobody is called '{name}': the gallery holds {names}")
         return replace(
             self, people={n: d for n, d in self.people.items() if n != checked_name(name)}
         )
 
-    def check_fits(self, bundle: Bundle, where: str) -> None:
-        """Raise GalleryError where the descriptors are those of another network."""
+    def check_fits(self, bundle: Bundle, source: str) -> None:
+        """Raise GalleryError if the descriptors are those of another network."""
         own = Gallery.of(bundle)
         if (self.network, self.task, self.size) != (own.network, own.task, own.size):
             raise GalleryError(
-                f"{where} was made with another network ('{self.bundle}', {self.size} numbers) "
+                f"{source} was made with another network ('{self.bundle}', {self.size} numbers) "
                 f"than this bundle ('{own.bundle}', {own.size} numbers): enroll its people anew, "
                 "into another file"
             )
 
 
 def descriptor_task(bundle: Bundle) -> Task:
-    """The task that tells people apart. Raises GalleryError where there is none."""
+    """The task that tells people apart. Raises GalleryError if there is none."""
     for task in bundle.manifest.tasks:
         if kind_of(task).is_descriptor:
             return task
@@ -99,15 +99,16 @@ def network_of(bundle: Bundle) -> str:
 
 
 def unit(descriptors: np.ndarray) -> np.ndarray:
-    """Rows (n, d) at length one. Raises GalleryError where one has none, or is no number."""
+    """Rows (n, d) at length one. Raises GalleryError if one has none, or is no number."""
     lengths = np.linalg.norm(descriptors, axis=-1, keepdims=True)
     if not (np.isfinite(lengths) & (lengths > _SHORTEST)).all():
         raise GalleryError("a descriptor is zero or not a number: convert the network again")
-    return (descriptors / lengths).astype(np.float32)
+    rows: np.ndarray = (descriptors / lengths).astype(np.float32)
+    return rows
 
 
 def checked_name(name: str) -> str:
-    """A name as it is kept. Raises GalleryError where nobody can be called so."""
+    """A name as it is kept. Raises GalleryError if nobody can be called so."""
     name = unicodedata.normalize("NFC", name.strip())
     if not name or len(name) > _LONGEST_NAME or not name.isprintable():
         raise GalleryError(
@@ -123,7 +124,7 @@ _ARRAYS = {"schema", "network", "bundle", "task", "names", "person", "descriptor
 
 
 def write_gallery(path: str | Path, gallery: Gallery) -> None:
-    """Write it whole or not at all. Raises GalleryError where it cannot be written."""
+    """Write it whole or not at all. Raises GalleryError if it cannot be written."""
     path = Path(path)
     names = sorted(gallery.people)
     counts = [len(gallery.people[name]) for name in names]
@@ -149,16 +150,16 @@ def write_gallery(path: str | Path, gallery: Gallery) -> None:
 def read_gallery(path: str | Path) -> Gallery:
     """Read and check a gallery.
 
-    Raises GalleryError where it is missing, damaged, of another version, or no gallery.
+    Raises GalleryError if it is missing, damaged, of another version, or no gallery.
     """
     path = Path(path)
     if not path.exists():
         raise GalleryError(f"there is no gallery {path}: make it with 'edge-run enroll NAME'")
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
+        loaded = np.load(path, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
             raise ValueError("a single array")
-        with found as arrays:
+        with loaded as arrays:
             content = {name: arrays[name] for name in arrays.files if name in _ARRAYS}
         return _gallery(content)
     except (GalleryError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
@@ -169,7 +170,7 @@ def read_gallery(path: str | Path) -> Gallery:
 
 
 def _gallery(content: dict[str, np.ndarray]) -> Gallery:
-    """The typed form. Raises ValueError or GalleryError where the arrays do not fit together."""
+    """The typed form. Raises ValueError or GalleryError if the arrays do not fit together."""
     if missing := _ARRAYS - content.keys():
         raise ValueError(f"it lacks {', '.join(sorted(missing))}")
     if content["schema"].shape != () or content["schema"].dtype.kind != "i":

@@ -18,7 +18,7 @@ class Recogniser:
     """Names whoever is at least `threshold` (cosine, -1 to 1) alike to somebody of the gallery.
 
     Likeness to a person is that to the nearest of their descriptors. Raises GalleryError
-    where the gallery holds nobody.
+    if the gallery holds nobody.
     """
 
     def __init__(self, gallery: Gallery, threshold: float) -> None:
@@ -42,12 +42,12 @@ class Recogniser:
     def __call__(self, answers: Mapping[str, Prediction]) -> dict[str, Prediction]:
         """The answers with the name and the likeness in that of the descriptor."""
         label, similarity = self.name(answers[self.task].scores)
-        named = replace(answers[self.task], label=label, similarity=similarity)
-        return {**answers, self.task: named}
+        prediction = replace(answers[self.task], label=label, similarity=similarity)
+        return {**answers, self.task: prediction}
 
 
 def open_recogniser(bundle: Bundle, path: Path, threshold: float | None) -> Recogniser:
-    """Raise GalleryError where the bundle, the gallery or the threshold do not do."""
+    """Raise GalleryError if the bundle, the gallery or the threshold do not do."""
     descriptor_task(bundle)  # what is wrong with the bundle comes first
     gallery = read_gallery(path)
     gallery.check_fits(bundle, str(path))
@@ -98,17 +98,17 @@ def acceptance_of(bundle: Bundle) -> Acceptance | None:
         raise BundleError(f"{ACCEPTANCE} in the bundle is not valid ({error})") from error
 
 
-def threshold_of(bundle: Bundle, given: float | None) -> float:
+def threshold_of(bundle: Bundle, threshold: float | None) -> float:
     """The threshold that was given, or the bundle's own.
 
-    Raises GalleryError where there is neither.
+    Raises GalleryError if there is neither.
     """
-    if given is not None:
-        return given
-    measured = acceptance_of(bundle)
-    if measured is None:
+    if threshold is not None:
+        return threshold
+    operating_point = acceptance_of(bundle)
+    if operating_point is None:
         raise GalleryError(
             f"the bundle '{bundle.manifest.name}' does not say from which likeness on two "
             "descriptors are one person: give --threshold, such as 0.8"
         )
-    return measured.threshold
+    return operating_point.threshold

@@ -74,12 +74,12 @@ def _fitted(text: str, line: float, room: int) -> str:
 
 def _footer(decision: Decision) -> str:
     total_ms = sum(decision.latency_ms.values())
-    played = f", predicted for {decision.predicted_for}" if decision.predicted_for else ""
-    return f"frame {decision.frame}   {total_ms:.1f} ms a frame{played}"
+    board = f", predicted for {decision.predicted_for}" if decision.predicted_for else ""
+    return f"frame {decision.frame}   {total_ms:.1f} ms a frame{board}"
 
 
 def _text(
-    panel: np.ndarray, text: str, origin: tuple[int, int], line: float, colour: tuple
+    panel: np.ndarray, text: str, origin: tuple[int, int], line: float, colour: tuple[int, int, int]
 ) -> None:
     left, baseline = origin
     scale = line / 46

@@ -26,7 +26,7 @@ class Decision:
     def to_json(self) -> dict[str, Any]:
         """The promised JSON fields: frame, captured_at, age_ms, latency_ms, tasks.
 
-        And `predicted_for`, where a board was played.
+        And `predicted_for`, if a board was played.
         """
         played = {"predicted_for": self.predicted_for} if self.predicted_for else {}
         return {

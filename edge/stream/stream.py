@@ -41,7 +41,7 @@ class EngineOptions:
 
     @cached_property
     def board(self) -> "EmulatedBoard | None":
-        """The board that is played. Raises EngineError or DeviceError where it cannot be."""
+        """The board that is played. Raises EngineError or DeviceError if it cannot be."""
         if not self.device:
             return None
         from edge.emulated import EmulatedBoard
@@ -53,9 +53,9 @@ class EngineOptions:
         return self.board.confined() if self.board else nullcontext()
 
     def load(self, bundle: Bundle, part: Part) -> Engine:
-        """Load one part; raise BundleError where it is not what the manifest says.
+        """Load one part; raise BundleError if it is not what the manifest says.
 
-        Raises EngineError where the runtime or a strict delegate refuses it.
+        Raises EngineError if the runtime or a strict delegate refuses it.
         """
         model, board = bundle.members[part.file], self.board
         engine = Engine(
@@ -67,9 +67,9 @@ class EngineOptions:
             pacer=board.pacer(model) if board else None,
             timeout_s=self.timeout_s,
         )
-        said = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]
-        found = [replace(tensor, name="") for tensor in (*engine.inputs, *engine.outputs)]
-        if said != found:
+        manifest_tensors = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]
+        engine_tensors = [replace(tensor, name="") for tensor in (*engine.inputs, *engine.outputs)]
+        if manifest_tensors != engine_tensors:
             raise BundleError(
                 f"{part.file}: its tensors are not as the manifest says; make it again"
             )
@@ -80,7 +80,7 @@ class Head:
     """The last part: reads windows of features from rings, gives one vector a task."""
 
     def __init__(
-        self, bundle: Bundle, written: Sequence[TensorSpec], options: EngineOptions
+        self, bundle: Bundle, features: Sequence[TensorSpec], options: EngineOptions
     ) -> None:
         part = bundle.manifest.last_part
         self.engine = options.load(bundle, part)
@@ -88,19 +88,19 @@ class Head:
         self._order = [
             [t.name for t in part.outputs].index(task.name) for task in bundle.manifest.tasks
         ]
-        names, window = [tensor.name for tensor in written], bundle.manifest.window
-        self._written = tuple(written)
+        names, window = [tensor.name for tensor in features], bundle.manifest.window
+        self._written = tuple(features)
         # for each input of the head, which of the written tensors it is made of
-        self._reads = [(wanted, names.index(wanted.name)) for wanted in part.inputs]
+        self._reads = [(tensor, names.index(tensor.name)) for tensor in part.inputs]
         self.rings = [
-            Ring(window, wanted.shape[-len(written[i].shape) + 1 :], wanted.dtype)
-            for wanted, i in self._reads
+            Ring(window, tensor.shape[-len(features[i].shape) + 1 :], tensor.dtype)
+            for tensor, i in self._reads
         ]
 
     def take(self, outputs: Sequence[np.ndarray]) -> None:
         """Put one frame's features, batch of 1 each, into the rings."""
-        for ring, (wanted, index) in zip(self.rings, self._reads):
-            transfer(outputs[index][0], self._written[index], ring.slot, wanted)
+        for ring, (tensor, index) in zip(self.rings, self._reads):
+            transfer(outputs[index][0], self._written[index], ring.slot, tensor)
             ring.advance()
 
     def __call__(self) -> list[np.ndarray]:
@@ -141,16 +141,16 @@ class Stream:
         first = encoder.inputs[0] if encoder else manifest.last_part.inputs[0]
         self.preprocess = Preprocessor(manifest.input, first, region)
         if encoder:
-            written = encoder.outputs
+            features = encoder.outputs
         else:  # an uncut part: what the ring keeps are the frames themselves
             spec = manifest.input
             self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.dtype)
-            written = (
+            features = (
                 TensorSpec(
                     first.name, self._pixels.shape, first.dtype, first.scale, first.zero_point
                 ),
             )
-        self.head = Head(bundle, written, options)
+        self.head = Head(bundle, features, options)
         self._board = options.board
         self._played_name = self._board.profile.name if self._board else None
         self._unused = ""
@@ -168,15 +168,17 @@ class Stream:
     @property
     def delegation(self) -> dict[str, Delegation]:
         """Who computes the operators of each part, by its role."""
-        found = {role: engine.delegation for role, engine in self.engines.items()}
-        return {r: replace(d, fallback=d.fallback or self._unused) for r, d in found.items()}
+        delegations = {role: engine.delegation for role, engine in self.engines.items()}
+        return {r: replace(d, fallback=d.fallback or self._unused) for r, d in delegations.items()}
 
     @property
     def predicted(self) -> "Predicted | None":
         """Whose predicted latency the parts were held to, and how well; None: nobody's."""
         if self._board is None:
             return None
-        return self._board.predicted(self.bundle, {r: e.pacer for r, e in self.engines.items()})
+        return self._board.predicted(
+            self.bundle, {r: e.pacer for r, e in self.engines.items() if e.pacer}
+        )
 
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
@@ -197,7 +199,7 @@ class Stream:
             return None
         outputs = self.head()
         decided = time.perf_counter_ns()
-        tasks = predictions(self.tasks, outputs)
+        tasks: Mapping[str, Prediction] = predictions(self.tasks, outputs)
         if self._naming:
             tasks = self._naming(tasks)
         latency_ms = {"preprocess": (ready - started) / 1e6}
