@@ -27,6 +27,7 @@ MUTATED = (
 TESTS = (
     "tests/edge/stream",
     "tests/edge/bundle/test_bundle.py",
+    "tests/edge/bundle/test_manifest.py",
     "tests/edge/test_kinds.py",
     "tests/benchmarks/statistics",
     "tests/test_shipped_bundle.py",

@@ -1,6 +1,6 @@
 import pytest
 
-from edge_benchmarks.statistics import Summary, spread, summarise
+from edge_benchmarks.statistics import Summary, spread, summarise, tukey_outliers
 
 
 def test_a_summary_of_literal_values() -> None:
@@ -11,6 +11,18 @@ def test_a_summary_of_literal_values() -> None:
 
 def test_a_summary_of_one_value() -> None:
     assert summarise([2.5]) == Summary(1, 2.5, 2.5, 2.5, 2.5, 2.5, 2.5)
+
+
+def test_two_rounds_have_a_spread_and_one_has_none() -> None:
+    assert spread([1.0, 3.0]) == pytest.approx(0.8)
+    assert spread([1.0]) == spread([]) == 0.0
+
+
+def test_what_lies_on_a_fence_is_no_outlier() -> None:
+    """Quartiles 1 and 2: the fences stand at -0.5 and 3.5."""
+    on_both = tukey_outliers([-0.5, 1.0, 1.0, 1.5, 2.0, 2.0, 3.5])
+    assert (on_both.low_fence, on_both.high_fence) == (-0.5, 3.5)
+    assert (on_both.below, on_both.above) == (0, 0)
 
 
 def test_spread_of_rounds() -> None:

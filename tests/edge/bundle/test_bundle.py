@@ -40,6 +40,8 @@ def _append_a_byte(members: dict[str, bytes]) -> None:
 def test_a_bundle_round_trips(tiny_bundle: Bundle, tmp_path: Path) -> None:
     copy = write_bundle(tmp_path / "copy.edge", tiny_bundle.manifest, tiny_bundle.members)
     reread = open_bundle(tmp_path / "copy.edge")
+    assert dict(copy.members) == dict(reread.members)
+    assert copy.path == reread.path == tmp_path / "copy.edge"
     assert reread.manifest == copy.manifest == tiny_bundle.manifest
     assert dict(reread.members) == dict(tiny_bundle.members)
     assert reread.sha256 == tiny_bundle.sha256
@@ -49,6 +51,29 @@ def test_equal_contents_give_equal_files(tiny_bundle: Bundle, tmp_path: Path) ->
     for name in ("a.edge", "b.edge"):
         write_bundle(tmp_path / name, tiny_bundle.manifest, tiny_bundle.members)
     assert (tmp_path / "a.edge").read_bytes() == (tmp_path / "b.edge").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["faces-in-motion", "face"])
+def test_a_shipped_bundle_written_again_is_the_same_file(name: str, tmp_path: Path) -> None:
+    """Whoever wrote it and whenever: the manifest's layout and the members' dates are fixed."""
+    shipped = open_bundle(name)
+    write_bundle(tmp_path / "again.edge", shipped.manifest, shipped.members)
+    assert shipped.path
+    assert (tmp_path / "again.edge").read_bytes() == shipped.path.read_bytes()
+
+
+def test_a_manifest_that_names_a_part_without_its_member_is_refused(
+    tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    others = {n: data for n, data in tiny_bundle.members.items() if n != "head.tflite"}
+    write_bundle(tmp_path / "half.edge", tiny_bundle.manifest, others)
+    with pytest.raises(BundleError, match="head.tflite"):
+        open_bundle(tmp_path / "half.edge")
+
+
+def test_a_folder_that_is_missing_is_named(tiny_bundle: Bundle, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="cannot be written: No such file or directory"):
+        write_bundle(tmp_path / "no" / "x.edge", tiny_bundle.manifest, tiny_bundle.members)
 
 
 def test_members_are_stored_not_compressed(tiny_bundle_path: Path) -> None:

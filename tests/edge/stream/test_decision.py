@@ -49,6 +49,22 @@ def test_a_decision_has_the_promised_fields() -> None:
     }
 
 
+def test_times_are_rounded_to_what_counts() -> None:
+    decision = Decision(0, 1.23456789, 6.12345678, {"encoder": 3.123456789}, {})
+    assert decision.to_json() == {
+        "frame": 0,
+        "captured_at": 1.234568,
+        "age_ms": 6.123,
+        "latency_ms": {"encoder": 3.1235},
+        "tasks": {},
+    }
+
+
+def test_a_decision_says_for_which_board_its_times_are_predicted() -> None:
+    assert Decision(0, 1.0, 6.0, {}, {}, "pi-4").to_json()["predicted_for"] == "pi-4"
+    assert "predicted_for" not in Decision(0, 1.0, 6.0, {}, {}).to_json()
+
+
 def test_an_embedding_that_is_no_number_is_left_out_of_the_json() -> None:
     """JSON knows no NaN."""
     assert (

@@ -1,0 +1,87 @@
+"""What a manifest may say, and what contradicts itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from edge.bundle.archive import open_bundle
+from edge.bundle.manifest import Manifest, Part, check
+
+FACES = open_bundle().manifest
+ENCODER, HEAD = FACES.parts
+
+
+def model(*shape: int) -> Part:
+    """One part that reads an input of this shape and answers as the head does."""
+    (read,) = ENCODER.inputs
+    return replace(HEAD, role="model", inputs=(replace(read, shape=shape),))
+
+
+def single(shape: tuple[int, ...], streaming: str = "single-frame", **fields: object) -> Manifest:
+    return replace(FACES, streaming=streaming, parts=(model(*shape),), **fields)
+
+
+def grey(colour_order: str, channels: int = 1) -> Manifest:
+    spec = replace(FACES.input, channels=channels, colour_order=colour_order)
+    return single((1, 100, 100, channels), input=spec)
+
+
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        FACES,
+        replace(FACES, input=replace(FACES.input, colour_order="BGR")),
+        single((1, 100, 100, 3), window=1),
+        single((1, 1, 100, 100, 3), window=1),
+        single((1, 15, 100, 100, 3), "whole-window"),
+        grey("GRAY"),
+    ],
+)
+def test_it_is_sound(manifest: Manifest) -> None:
+    check(manifest)
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (replace(FACES, streaming="carried"), "streaming kind 'carried'"),
+        (replace(FACES, parts=(HEAD, ENCODER)), r"parts \('head', 'encoder'\)"),
+        (replace(FACES, parts=(model(1, 100, 100, 3),)), r"parts \('model',\)"),
+        (replace(FACES, streaming="single-frame"), r"parts \('encoder', 'head'\)"),
+        (replace(FACES, parts=(replace(ENCODER, precision="int4"), HEAD)), "precision 'int4'"),
+        (replace(FACES, window=0), "a window of 0 frames"),
+        (grey("RGB"), "colours and channels"),
+        (grey("GRAY", channels=2), "colours and channels"),
+        (grey("RGB", channels=2), "colours and channels"),
+        (replace(FACES, input=replace(FACES.input, colour_order="GRAY")), "colours and channels"),
+        (single((2, 100, 100, 3)), "the input's shape"),
+        (single((1, 2, 100, 100, 3)), "the input's shape"),
+        (single((1, 14, 100, 100, 3), "whole-window"), "the input's shape"),
+        (replace(FACES, tasks=FACES.tasks[:1]), r"tasks \['reid'\] and outputs"),
+        (replace(FACES, window=14), "the shape of feature"),
+    ],
+)
+def test_it_contradicts_itself(manifest: Manifest, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check(manifest)
+
+
+def test_a_task_has_a_kind_that_is_known_and_as_many_labels_as_outputs() -> None:
+    reid, action = FACES.tasks
+    with pytest.raises(ValueError, match="task kind 'guess' of 'action'"):
+        check(replace(FACES, tasks=(reid, replace(action, kind="guess"))))
+    with pytest.raises(ValueError, match="action"):
+        check(replace(FACES, tasks=(reid, replace(action, labels=("still", "left")))))
+
+
+def test_the_head_reads_what_the_encoder_writes() -> None:
+    written = tuple(replace(tensor, name=f"{tensor.name}_2") for tensor in ENCODER.outputs)
+    with pytest.raises(ValueError, match="features .* written but .* read"):
+        check(replace(FACES, parts=(replace(ENCODER, outputs=written), HEAD)))
+
+
+def test_only_one_role_answers() -> None:
+    assert FACES.part("head") is FACES.last_part is HEAD
+    assert FACES.part("model") is None
+    assert single((1, 100, 100, 3)).last_part.role == "model"
+    assert FACES.parameters == 3_607_297
