@@ -51,12 +51,12 @@ def test_files_that_were_added_or_changed_are_noticed(tmp_path):
         replace(DATA, test=part_of(60, 71)),
         replace(DATA, impostors=part_of(20)),
     ]
-    assert read_history(tmp_path, Config(), DATA).known
+    assert read_history(tmp_path, Config(), DATA).is_available
     for other in others:
         with pytest.raises(ConfigError, match="files were added or changed since .*report.json"):
             read_history(tmp_path, Config(), other)
     path.write_text(json.dumps(content))  # of an older report
-    assert read_history(tmp_path, Config(), others[0]).known
+    assert read_history(tmp_path, Config(), others[0]).is_available
 
 
 def test_another_scale_of_a_number_is_refused(tmp_path):
