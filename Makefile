@@ -54,9 +54,9 @@ gate: $(TEST_ENV)/$(INSTALLED) ## Fail if the shipped network became larger, dea
 	  --baseline benchmarks/baseline/faces-in-motion.facts.json
 
 delegate: ## Build the emulated TFLite delegate with the system's C compiler
-	$(PYTHON) -m edge_devices.emulated_delegate.build out/libedge_emulated_delegate.so
+	$(PYTHON) common/run_module.py edge_devices.emulated_delegate.build out/libedge_emulated_delegate.so
 
-lint: $(TEST_ENV)/$(INSTALLED)
+lint: $(TEST_ENV)/$(INSTALLED) types ## Check rules, format and types
 	$(TEST_ENV)/bin/ruff check .
 	$(TEST_ENV)/bin/ruff format --check .
 
