@@ -34,7 +34,7 @@ RATE = click.Option(
     ["--rate", "rate_hz"],
     type=click.FloatRange(0),
     metavar="HZ",
-    help="Frames a second of camera, capacity, soak (0: soak flat out). [default: the bundle's or 30]",
+    help="Frames a second of scenarios that have a rate (0: soak flat out). [default: the bundle's or 30]",
 )
 
 

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import cycle
 from pathlib import Path
 
 from matplotlib.ticker import ScalarFormatter
 
+from edge.bundle import PRECISIONS
 from edge.bundle.manifest import Accuracy
 from edge.tasks import is_share
 from edge_common import figures
@@ -48,13 +50,10 @@ def _figures(network: Network, report: ConversionReport) -> dict[str, str]:
     return plots
 
 
-PRECISION_COLOURS = {
-    "int8": figures.BLUE,
-    "int16x8": figures.COLOURS[3],
-    "dynamic_range": figures.COLOURS[2],
-    "float16": figures.ORANGE,
-    "float32": figures.GREY,
-}
+# in the order of PRECISIONS
+PRECISION_COLOURS = (
+    figures.BLUE, figures.COLOURS[3], figures.COLOURS[2], figures.ORANGE, figures.GREY,
+)  # fmt: skip
 MOST_BARS = 24
 
 
@@ -79,7 +78,7 @@ def search_plot(result: SearchResult, max_drop: float) -> str:
 
 
 def _scatter_combinations(axes: Axes, result: SearchResult) -> None:
-    for precision, colour in PRECISION_COLOURS.items():
+    for precision, colour in zip(PRECISIONS, cycle(PRECISION_COLOURS)):
         mine = [c for c in result.combinations if c.candidates[0].recipe.precision == precision]
         if mine:
             axes.scatter(

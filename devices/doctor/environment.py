@@ -15,12 +15,13 @@ from pathlib import Path
 
 from edge_common.data import DataError, decode, parse_json
 from edge_common.errors import DeviceError
+from edge_common.runtimes import DISTRIBUTIONS
 from edge_devices.detection.kernel_files import children, read_bytes, read_start
 from edge_devices.detection.memory import limit_files
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 RECORDED = "edge-devices.json"
-PACKAGES = ("ai-edge-litert", "tflite-runtime", "tensorflow", "numpy")
+PACKAGES = (*DISTRIBUTIONS, "numpy")
 VCGENCMD_QUESTIONS = ("get_throttled", "pmic_read_adc")
 
 

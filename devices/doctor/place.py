@@ -1,5 +1,6 @@
 """Checks of where this runs and what is installed: board, container, virtual machine, camera, runtimes."""
 
+from edge_common.runtimes import DISTRIBUTIONS
 from edge_devices.detection import cpuinfo
 from edge_devices.detection.detect import compatible
 from edge_devices.detection.kernel_files import read_text, whole_number
@@ -78,7 +79,6 @@ def _some(devices: list[str]) -> str:
     return ", ".join(devices[:3]) + more
 
 
-_RUNTIMES = ("ai-edge-litert", "tflite-runtime", "tensorflow")
 # by architecture: the runtime and the Pythons that it has wheels for, as on PyPI
 _WHEELS = {
     "aarch64": ("ai-edge-litert", (3, 10), (3, 14)),
@@ -108,7 +108,7 @@ def runtime(host: Host) -> Finding | None:
     if environment is None:
         return None
     runtimes = [
-        f"{name} {environment.version(name)}" for name in _RUNTIMES if environment.version(name)
+        f"{name} {environment.version(name)}" for name in DISTRIBUTIONS if environment.version(name)
     ]
     if runtimes:
         return ok(", ".join(runtimes))

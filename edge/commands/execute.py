@@ -106,12 +106,14 @@ class RunOptions:
 
 def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[Request]) -> None:
     """Raise EdgeError if an output would destroy an input or another output."""
-    paths = {Path(name).resolve() for name in inputs if name}
+    occupied = {Path(name).resolve() for name in inputs if name and name != _STDOUT}
     for request in outputs:
-        name = request.target or request.kind.name
-        if Path(name).resolve() in paths:
+        # what is no path, such as a window or a topic, may stand once a kind
+        name, is_path = request.target or request.kind.name, request.kind.target == "PATH"
+        place = Path(name).resolve() if is_path else Path(request.kind.name, name)
+        if place in occupied:
             raise EdgeError(f"{name} is given twice: give every output a name of its own")
-        paths.add(Path(name).resolve())
+        occupied.add(place)
 
 
 def execute(options: RunOptions) -> None:

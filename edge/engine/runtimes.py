@@ -8,6 +8,7 @@ from types import ModuleType
 from typing import Any
 
 from edge_common.errors import EngineError
+from edge_common.runtimes import RUNTIMES
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,12 @@ class Runtime:
     built_in_kernels: object = None
 
 
-# name -> (distribution, module that holds Interpreter and load_delegate)
-_RUNTIMES = {
-    "litert": ("ai-edge-litert", "ai_edge_litert.interpreter"),
-    "tflite-runtime": ("tflite-runtime", "tflite_runtime.interpreter"),
-    "tensorflow": ("tensorflow", "tensorflow.lite.python.interpreter"),
-}
-NAMES = ("auto", *_RUNTIMES)
+NAMES = ("auto", *RUNTIMES)
 
 
 def installed() -> list[str]:
     """Names of the runtimes that this environment holds, best first."""
-    return [name for name, (_, module) in _RUNTIMES.items() if find_spec(module.split(".")[0])]
+    return [name for name, (_, module) in RUNTIMES.items() if find_spec(module.split(".")[0])]
 
 
 def load(name: str = "auto") -> Runtime:
@@ -47,7 +42,7 @@ def load(name: str = "auto") -> Runtime:
         name = next(iter(installed()), "litert")
     from importlib import metadata  # slow to import, and `--help` needs the names alone
 
-    distribution, module_name = _RUNTIMES[name]
+    distribution, module_name = RUNTIMES[name]
     try:
         module: ModuleType = import_module(module_name)
         version = metadata.version(distribution)

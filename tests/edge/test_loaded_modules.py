@@ -19,7 +19,7 @@ edge.stream edge.stream.decision edge.stream.preprocess edge.stream.quantise edg
 edge.stream.stream edge.summary
 edge.tasks
 edge_common edge_common.closing edge_common.command_line edge_common.console edge_common.data
-edge_common.errors edge_common.files
+edge_common.errors edge_common.files edge_common.runtimes
 edge_devices edge_devices.detection edge_devices.detection.kernel_files
 edge_devices.detection.memory
 """
