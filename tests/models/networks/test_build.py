@@ -19,4 +19,4 @@ def test_a_training_file_that_is_called_like_a_command_is_given_as_a_path(
     monkeypatch.chdir(tmp_path)
     Path("build").write_text("[data]\npeeple = 3\n")
     done = cli.invoke(main, ["./build", "-o", "model.keras"])
-    assert done.exit_code == 2 and "did you mean `people`?" in done.output
+    assert done.exit_code == 2 and "did you mean 'people'?" in done.output
