@@ -12,8 +12,9 @@ from click.testing import CliRunner
 
 from edge import sinks, sources
 from edge.cli import main
+from edge.commands.execute import RunOptions
 from edge.registry import Kind
-from edge_common.errors import SinkError, SourceError
+from edge_common.errors import EdgeError, SinkError, SourceError
 
 TOY_SOURCE = '''
 """Frames of one grey."""
@@ -84,6 +85,19 @@ def test_a_new_kind_is_one_file_and_one_line(
     assert "on grey 7 with" in done.output
     assert counted.read_text() == "9 greys, 6 decisions of kind size"
     assert [json.loads(line)["frame"] for line in lines.read_text().splitlines()] == [*range(3, 9)]
+
+
+def test_only_paths_are_files_that_an_output_may_overwrite(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A topic may be called as the bundle is; the same topic twice is one too many."""
+    topic = Kind("topic", "toy_sink", "A topic.", "NAME", "word=TEXT")
+    monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, topic))
+    RunOptions("face", source="video.mp4", sink=("topic:face", "topic:pool"))
+    with pytest.raises(EdgeError, match="pool is given twice"):
+        RunOptions("face", source="video.mp4", sink=("topic:pool", "topic:pool"))
+    with pytest.raises(EdgeError, match="mp4 is given twice"):
+        RunOptions("face", source="video.mp4", save="video.mp4")
 
 
 @pytest.mark.usefixtures("toys")
