@@ -80,7 +80,7 @@ def test_a_record_says_so_and_is_not_compared_with_a_measured_one(
     done = cli.invoke(edge_bench, ["run", *short, *device, "-o", str(played)])
     assert done.exit_code == 0, done.output
     assert done.stdout.strip().startswith("PREDICTED for Raspberry Pi 5")
-    assert "playing Raspberry Pi 5" in done.stdout
+    assert "emulating Raspberry Pi 5" in done.stdout
     record = read_record(played)
     assert record.setup.device == "emulated:pi-5" and record.predicted and not record.work
     for role, latency in record.predicted.parts_ms.items():

@@ -163,7 +163,7 @@ def test_a_malformed_line_is_one_line_on_stderr(tmp_path) -> None:
     bad.write_text("{\n")
     result = invoke("score", bad, bad)
     assert result.exit_code == 2
-    assert result.stderr.startswith(f"Error: {bad}, line 1: this is no JSON")
+    assert result.stderr.startswith(f"Error: {bad}, line 1: is not JSON")
     assert result.stderr.count("\n") == 1
 
 

@@ -1,6 +1,5 @@
 """The search over real parts of the tiny network, and its choice over made-up figures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,13 @@ from edge_common.errors import ModelError
 from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.candidates import Combination, PartCandidate, Scoring
 from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.precision.parts import ConvertedPart, FloatPart
+from edge_convert.precision.parts import FloatPart
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 from edge_convert.precision.score import AccuracyDrop
 from edge_convert.precision.search import PrecisionSearch
 from edge_convert.precision.sensitivity import LayerCost
 from tests import tiny
+from tests.convert.latencies import idle_latencies_ms
 
 TASKS = (Task("kind", "classification", ("0", "1", "2")), Task("size", "regression"))
 CLIPS = tiny.labelled_clips(16)
@@ -57,18 +57,10 @@ def test_every_precision_of_both_parts_is_tried_and_told(searching) -> None:
     assert exact.worst == pytest.approx(0.0, abs=1e-9)
 
 
-LATENCY_MS = {"int8": 1.0, "int16x8": 4.0, "dynamic_range": 2.0, "float16": 3.0, "float32": 3.0}
-
-
-def _latencies_ms(parts: Sequence[ConvertedPart]) -> list[float]:
-    """As on a machine that is not busy with anything else."""
-    return [LATENCY_MS[part.recipe.precision] for part in parts]
-
-
 def test_with_no_budget_for_loss_nothing_is_lost(
     searching, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge_convert.precision.search.latencies_ms", _latencies_ms)
+    monkeypatch.setattr("edge_convert.precision.search.latencies_ms", idle_latencies_ms)
     search = searching(max_drop=0.0)
     found = search.run()
     assert found.chosen.worst <= 0.0
