@@ -49,7 +49,7 @@ class Installed:
         return done.stdout
 
 
-_MODULES = {"edge-run": "edge", "edge-devices": "devices", "edge-bench": "benchmarks"}
+_MODULES = {"edge-run": "edge", "edge-devices": "edge_devices", "edge-bench": "edge_benchmarks"}
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
