@@ -6,11 +6,9 @@ import importlib
 import json
 import sys
 import types
-import typing
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from edge_common.errors import ConfigError
 
@@ -111,13 +109,13 @@ def _read_text(path: Path, most_bytes: int | None) -> str:
         ) from error
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class _Decoder:
     ignore_unknown: bool
 
     def value(self, kind: Any, value: Any, at: str) -> Any:
         """at: the key's place below the top, such as `cpu.caches[1]`."""
-        origin, args = typing.get_origin(kind), typing.get_args(kind)
+        origin, args = get_origin(kind), get_args(kind)
         if kind is Any:
             return value
         if origin in (Union, types.UnionType):
@@ -139,8 +137,8 @@ class _Decoder:
         return _scalar(kind, value, at)
 
     def _union(self, kind: Any, value: Any, at: str) -> Any:
-        alternatives = [each for each in typing.get_args(kind) if each is not types.NoneType]
-        if value is None and types.NoneType in typing.get_args(kind):  # JSON has it, TOML does not
+        alternatives = [each for each in get_args(kind) if each is not types.NoneType]
+        if value is None and types.NoneType in get_args(kind):  # JSON has it, TOML does not
             return None
         if len(alternatives) == 1:
             return self.value(alternatives[0], value, at)
@@ -171,7 +169,7 @@ class _Decoder:
 @functools.cache
 def _fields(kind: Any) -> dict[str, tuple[Any, bool]]:
     """Type of each field of a dataclass, and whether it is required."""
-    hints = typing.get_type_hints(kind)
+    hints = get_type_hints(kind)
     return {
         field.name: (
             hints[field.name],
@@ -203,7 +201,7 @@ def _wrong(kind: Any, value: Any, at: str) -> DataError:
 
 
 def _expected(kind: Any) -> str:
-    origin, args = typing.get_origin(kind), typing.get_args(kind)
+    origin, args = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return " or ".join(_expected(each) for each in args if each is not types.NoneType)
     if origin is tuple and args[1:] != (Ellipsis,):

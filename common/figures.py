@@ -1,7 +1,8 @@
 """What all plots share: size, style, colours, axes, files. matplotlib is loaded by drawing only."""
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,13 +37,10 @@ Draw = Callable[["Figure"], None]
 
 def svg_figure(draw: Draw, width: float = 10.0, height: float = 3.6) -> str:
     """The SVG of what `draw` puts on a figure of this size, inches."""
-    import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
 
     stream = io.StringIO()
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
+    with _styled_figure(width, height, "none") as figure:
         draw(figure)
         canvas: Any = FigureCanvasSVG(figure)
         canvas.print_svg(stream, metadata=_METADATA)
@@ -54,17 +52,24 @@ def png_figure(
     draw: Draw, width: float, height: float, dots_per_inch: int = 130, layout: Any = "constrained"
 ) -> bytes:
     """A PNG file on white; the same bytes each time.  layout: None keeps axes where they are put."""
-    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
 
     stream = io.BytesIO()
-    with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, height), layout=layout, facecolor=PAPER)
+    with _styled_figure(width, height, PAPER, layout) as figure:
         FigureCanvasAgg(figure)
         draw(figure)
         figure.savefig(stream, dpi=dots_per_inch, metadata={"Software": None})
     return stream.getvalue()
+
+
+@contextmanager
+def _styled_figure(
+    width: float, height: float, colour: str, layout: Any = "constrained"
+) -> "Iterator[Figure]":
+    import matplotlib.figure
+
+    with matplotlib.rc_context(_STYLE):
+        yield matplotlib.figure.Figure(figsize=(width, height), layout=layout, facecolor=colour)
 
 
 def panel(figure: "Figure", position: tuple[Any, ...] = (1, 1, 1), **shared: Any) -> "Axes":

@@ -1,13 +1,16 @@
-"""Files that stand under their name whole or not at all, and the folders that a user's files go to."""
+"""Files that stand under their name whole or not at all, the folders of a user, and what is closed."""
 
 import contextlib
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from types import TracebackType
+from typing import BinaryIO, TypeVar
 
 from edge_common.errors import SinkError
+
+T = TypeVar("T", bound="Closable")
 
 
 def can_be_written(path: Path) -> bool:
@@ -84,3 +87,18 @@ def _desktop_folder(variable: str, usual: str, environment: Mapping[str, str]) -
     """A relative path is no setting (XDG Base Directory Specification)."""
     base = environment.get(variable, "")
     return Path(base) if os.path.isabs(base) else Path(os.path.expanduser("~"), usual)
+
+
+class Closable:
+    """What is closed when its `with` block is left: sources and sinks, connections."""
+
+    def close(self) -> None:
+        """Nothing to close, unless a subclass says so."""
+
+    def __enter__(self: T) -> T:
+        return self
+
+    def __exit__(
+        self, kind: type | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

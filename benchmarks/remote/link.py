@@ -11,7 +11,7 @@ import tempfile
 from typing import Any, NamedTuple, NoReturn
 
 from edge_benchmarks.remote.board import Board, RemoteError, agent_source
-from edge_common.closing import Closable
+from edge_common.files import Closable
 
 _GREETING = re.compile(rb"edge-run (\d+)\.(\d+)\r?\n")
 _PATIENCE_S = 5

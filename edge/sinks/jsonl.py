@@ -7,8 +7,8 @@ from typing import TextIO
 from edge.sinks import RunInfo
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
-from edge_common.closing import Closable
 from edge_common.errors import SinkError
+from edge_common.files import Closable
 
 
 def open_sink(target: str, run: RunInfo) -> "JsonLines":

@@ -10,8 +10,8 @@ from edge.sinks import RunInfo
 from edge.sinks.draw import annotate
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
-from edge_common.closing import Closable
 from edge_common.errors import SinkError
+from edge_common.files import Closable
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0

@@ -10,8 +10,8 @@ from edge.sinks import RunEnded, RunInfo
 from edge.sinks.draw import annotate
 from edge.stream.decision import Decision
 from edge.stream.preprocess import Frame
-from edge_common.closing import Closable
 from edge_common.errors import SinkError
+from edge_common.files import Closable
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 

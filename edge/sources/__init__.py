@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.registry import Kind, Registry, Request
-from edge_common.closing import Closable
 from edge_common.errors import SourceError
+from edge_common.files import Closable
 
 if TYPE_CHECKING:
     from edge.stream import Frame
