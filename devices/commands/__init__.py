@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge_common.errors import DeviceError
+from edge_common import DeviceError
 
 root_option = click.option(
     "--root",

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from edge_common.command_line import json_option, one_line_errors
-from edge_common.console import megabytes, printable, section, text_table
+from edge_common import command_line, console
 from edge_devices.commands import checked_root, root_option
 from edge_devices.detection.detect import detect
 from edge_devices.doctor.host import Host, State, read_state
@@ -25,8 +24,8 @@ Examples:
 
 
 @click.command(name="list", epilog=LIST_EXAMPLES)
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def list_boards(as_json: bool) -> None:
     """List all boards: the shipped ones and your own from ~/.config/edge/devices.
 
@@ -76,7 +75,7 @@ def _table(listing: Catalogue, this_name: str) -> str:
         for each in listing.profiles.values()
     ]
     header = ("name", "board", "cores", "MHz", "memory", "profile")
-    return text_table(header, rows, left_columns=(0, 1, 2, 5))
+    return console.text_table(header, rows, left_columns=(0, 1, 2, 5))
 
 
 def _memory(sizes_mib: tuple[int, ...]) -> str:
@@ -99,8 +98,8 @@ Examples:
 @click.command(epilog=SHOW_EXAMPLES)
 @click.argument("name", required=False)
 @root_option
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def show(name: str | None, root: Path, as_json: bool) -> None:
     """Show the profile of board NAME; without NAME that of this machine, and its state now.
 
@@ -125,7 +124,11 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
         }
         click.echo(json.dumps(answer, indent=1))
         return
-    texts = (printable(detected.statement), state_text(state), profile_text(detected.profile))
+    texts = (
+        console.printable(detected.statement),
+        state_text(state),
+        profile_text(detected.profile),
+    )
     click.echo("\n\n".join(texts))
 
 
@@ -153,7 +156,7 @@ def profile_text(profile: Profile) -> str:
         ("emulated by", f"qemu -cpu {cpu.qemu_cpu}" if cpu.qemu_cpu else "nothing"),
         *(("sources" if i == 0 else "", source) for i, source in enumerate(profile.sources)),
     )
-    return section(f"{profile.title} ({profile.name}), as its profile has it", pairs)
+    return console.section(f"{profile.title} ({profile.name}), as its profile has it", pairs)
 
 
 def _either(words: list[str]) -> str:
@@ -188,7 +191,7 @@ def state_text(state: State) -> str:
         ("system", f"{state.os or 'not told'}, kernel {state.kernel or 'not told'}"),
         ("programs", state.architecture + (f", Python {state.python}" if state.python else "")),
     )
-    return section("Now", pairs)
+    return console.section("Now", pairs)
 
 
 def _dot_product(features: tuple[str, ...]) -> str | None:
@@ -225,14 +228,14 @@ def _memory_lines(state: State) -> str:
     if state.memory_bytes is None:
         return "not told"
     available = state.available_bytes
-    return megabytes(state.memory_bytes) + (
-        f", {megabytes(available)} available" if available is not None else ""
+    return console.megabytes(state.memory_bytes) + (
+        f", {console.megabytes(available)} available" if available is not None else ""
     )
 
 
 def _limits(state: State) -> str:
     limits = state.snapshot.limits
-    memory = f"memory {megabytes(limits.memory_bytes)}" if limits.memory_bytes else ""
+    memory = f"memory {console.megabytes(limits.memory_bytes)}" if limits.memory_bytes else ""
     cpus = f"{limits.cpus:g} cores" if limits.cpus else ""
     return ", ".join(filter(None, (memory, cpus))) or "none by control groups"
 

@@ -1,14 +1,15 @@
 """`edge-devices doctor` and `record`: what is wrong with a machine, and the files that tell."""
 
+import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from edge_common.command_line import json_option, one_line_errors
-from edge_common.console import hanging
+from edge_common import command_line, console
 from edge_devices.commands import checked_root, root_option
-from edge_devices.doctor import Finding, Status
+from edge_devices.doctor import Finding, Host, Status, environment, examine
 
 DOCTOR_EXAMPLES = """\b
 Examples:
@@ -24,19 +25,14 @@ Exit codes:
 
 @click.command(epilog=DOCTOR_EXAMPLES)
 @root_option
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def doctor(root: Path, as_json: bool) -> None:
     """Check this machine, or a recorded one: what is wrong, and what to do about it.
 
     A problem keeps networks from running, or from running as fast as this board can; a
     warning may cost speed. Checks of what the machine does not tell are left out.
     """
-    import json
-    from dataclasses import asdict
-
-    from edge_devices.doctor import Host, Status, examine
-
     host = Host(checked_root(root))
     findings = examine(host)
     if as_json:
@@ -67,10 +63,10 @@ def diagnosis_text(findings: Mapping[str, Finding]) -> str:
 
 def _lines(name: str, finding: Finding) -> list[str]:
     word = f"{finding.status.value:<{_STATUS_WIDTH}}"
-    text = hanging(f"{word}{name:<{_NAME_WIDTH}}", finding.what)
+    text = console.hanging(f"{word}{name:<{_NAME_WIDTH}}", finding.what)
     coloured = click.style(word, fg=_COLOURS[finding.status]) + text[len(word) :]
     margin = " " * (_STATUS_WIDTH + _NAME_WIDTH)
-    advice = hanging(f"{margin}-> ", finding.advice)
+    advice = console.hanging(f"{margin}-> ", finding.advice)
     command = f"{margin}   {finding.command}"  # in one piece, to be copied
     return [
         coloured,
@@ -104,7 +100,7 @@ Examples:
 
 @click.command(epilog=RECORD_EXAMPLES)
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@one_line_errors
+@command_line.one_line_errors
 def record(folder: Path) -> None:
     """Save what this machine tells of itself into FOLDER, as small text files.
 
@@ -112,6 +108,6 @@ def record(folder: Path) -> None:
     name of host or user and nothing of your programs but the versions of Python, numpy and
     the TFLite runtimes; look through it before you send it.
     """
-    from edge_devices.doctor.environment import record as save
-
-    click.echo(f"{save(folder)} files in {folder}; now: edge-devices doctor --root {folder}")
+    click.echo(
+        f"{environment.record(folder)} files in {folder}; now: edge-devices doctor --root {folder}"
+    )

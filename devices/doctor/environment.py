@@ -13,15 +13,13 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from edge_common.data import DataError, decode, parse_json
-from edge_common.errors import DeviceError
-from edge_common.runtimes import DISTRIBUTIONS
+from edge_common import DataError, DeviceError, decode, parse_json, runtimes
 from edge_devices.detection.kernel_files import children, read_bytes, read_start
 from edge_devices.detection.memory import limit_files
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 RECORDED = "edge-devices.json"
-PACKAGES = (*DISTRIBUTIONS, "numpy")
+PACKAGES = (*runtimes.DISTRIBUTIONS, "numpy")
 VCGENCMD_QUESTIONS = ("get_throttled", "pmic_read_adc")
 
 

@@ -10,9 +10,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from edge_common.children import run_captured
-from edge_common.errors import DeviceError
-from edge_common.files import cache_folder, whole_path
+from edge_common import DeviceError, cache_folder, children, whole_path
 from edge_devices.emulation.cache import NoCompiler, find_compiler
 
 NAME = "libedge_emulated_delegate"
@@ -58,7 +56,7 @@ def _compiler(environment: Mapping[str, str]) -> list[str]:
 
 
 def _run(command: Sequence[str]) -> None:
-    process = run_captured(command)
+    process = children.run_captured(command)
     if process.returncode:
         errors = [line for line in process.stderr.splitlines() if "error" in line]
         reason = next(iter(errors), "no reason given")[:200]

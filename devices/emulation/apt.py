@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_common.children import run_captured
-from edge_common.errors import BuildFailed, Unavailable
+from edge_common import BuildFailed, Unavailable, children
 from edge_devices.detection.kernel_files import read_text
 from edge_devices.emulation.cache import run
 
@@ -127,5 +126,5 @@ def _configure(folder: Path, architecture: str, beside_installed: bool) -> Path:
 
 
 def _transport() -> str:
-    dumped = run_captured(["apt-config", "dump"]).stdout
+    dumped = children.run_captured(["apt-config", "dump"]).stdout
     return "".join(f"{line}\n" for line in dumped.splitlines() if line.startswith(_TRANSPORT))

@@ -1,14 +1,14 @@
-"""A Python of another architecture with the real wheels, in the cache folder."""
+"""A Python of another architecture with the real wheels, and the files that a board shows around it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
-from edge_common.children import module_command
-from edge_common.errors import BuildFailed, Unavailable
+from edge_common import BuildFailed, Unavailable, children
 from edge_devices.emulation.apt import Packages, distribution, unpack
 from edge_devices.emulation.cache import Say, arm_folder, kept, key, run
+from edge_devices.profiles.profile import Profile
 
 LITERT = "ai-edge-litert"
 _PYTHON = ("python3-minimal", "libpython3-stdlib", "libstdc++6")
@@ -138,7 +138,7 @@ def _install(
     requirements: Sequence[str], python: ArmPython, folder: Path, dependencies: bool
 ) -> None:
     """Let this environment's pip install wheels for the other Python."""
-    pip = module_command("pip", "install", "-q", "--disable-pip-version-check")
+    pip = children.module_command("pip", "install", "-q", "--disable-pip-version-check")
     pip += ["--no-input", "--no-compile", "--root-user-action=ignore", "--only-binary=:all:"]
     platforms = [f"--platform={name}_{python.architecture}" for name in _PLATFORMS]
     if not dependencies:
@@ -151,3 +151,71 @@ def _install(
         )
     except BuildFailed as error:
         raise BuildFailed(f"{error} (is pip installed here, and its index reachable?)") from error
+
+
+_SITE, _BYTECODE = "site", "bytecode"
+_MILLIDEGREES = 48_000
+_CPUFREQ = "sys/devices/system/cpu/cpufreq/policy0"
+_ZONE = "sys/class/thermal/thermal_zone0"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Paths as a program on the board sees them."""
+
+    program: str
+    site: str
+    bytecode: str
+
+
+def seen(python: ArmPython) -> Seen:
+    """The same wherever the cache lies: what a program sees of paths changes what it executes."""
+    if not SYSTEMS[python.architecture].own_paths:
+        return Seen(str(python.program), str(python.site), str(python.bytecode))
+    program = python.program.relative_to(python.root)
+    return Seen(f"/{program}", f"/{_SITE}", f"/{_BYTECODE}")
+
+
+def overlay(profile: Profile, python: ArmPython, say: Say) -> Path:
+    """The folder for `qemu -L`: the board's own files, the system's, and the packages'."""
+    files = dict(board_files(profile))
+    links = {entry.name: entry for entry in python.root.iterdir()}
+    links |= {_SITE: python.site, _BYTECODE: python.bytecode}
+    made_from = (f"{name} {content}" for name, content in sorted({**files, **links}.items()))
+    return kept(
+        f"board-{profile.name}-{key(*made_from)}",
+        lambda folder: _fill(folder, files, links),
+        f"laying out the files of {profile.title}",
+        say,
+    )
+
+
+def board_files(profile: Profile) -> Iterator[tuple[str, str]]:
+    """Path and text of each file by which a board is recognised and watched."""
+    cpu = profile.cpu
+    yield "proc/cpuinfo", cpu.cpuinfo.lstrip("\n")
+    if profile.recognise.models:
+        model = f"{profile.recognise.models[0].rstrip()} emulated by qemu"
+        yield "proc/device-tree/model", f"{model}\0"
+    if profile.recognise.compatible:
+        names = "".join(f"{name}\0" for name in profile.recognise.compatible)
+        yield "proc/device-tree/compatible", names
+    zones = profile.telemetry.temperature or (f"{_ZONE}/temp",)
+    for zone in zones:
+        yield zone, f"{_MILLIDEGREES}\n"
+        if zone.endswith("/temp"):
+            yield f"{zone.removesuffix('temp')}type", "cpu-thermal\n"
+    khz = f"{cpu.clock_mhz * 1000}\n"
+    for name in ("scaling_cur_freq", "scaling_max_freq", "cpuinfo_max_freq"):
+        yield f"{_CPUFREQ}/{name}", khz
+    yield f"{_CPUFREQ}/scaling_governor", "ondemand\n"
+    yield f"{_CPUFREQ}/related_cpus", " ".join(map(str, range(cpu.cores))) + "\n"
+
+
+def _fill(folder: Path, files: Mapping[str, str], links: Mapping[str, Path]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    for name, target in links.items():
+        (folder / name).symlink_to(target)

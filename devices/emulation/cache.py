@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from edge_common.children import run_captured
-from edge_common.errors import BuildFailed, DeviceError
-from edge_common.files import cache_folder
+from edge_common import BuildFailed, DeviceError, cache_folder, children
 
 Say = Callable[[str], None]
 _LOCK = ".lock"
@@ -112,7 +110,7 @@ def run(
     Raises BuildFailed, with the last line that it said, if it fails or does not end.
     """
     try:
-        process = run_captured(command, cwd=cwd, environment=env, timeout_s=_TIMEOUT_S)
+        process = children.run_captured(command, cwd=cwd, environment=env, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise BuildFailed(f"{step} did not end in {_TIMEOUT_S} s: try again") from error
     if process.returncode != 0:

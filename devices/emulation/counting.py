@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from edge_common.children import last_line
-from edge_common.errors import RunFailed, Unavailable
+from edge_common import RunFailed, Unavailable, children
 from edge_devices.emulation.cache import NoCompiler, Say, find_compiler, kept, key, run
 from edge_devices.emulation.counted_inference import AFTER
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board
@@ -167,7 +166,9 @@ class InstructionCounter:
         except subprocess.TimeoutExpired as error:
             raise RunFailed(f"one inference on {target} took over {error.timeout:.0f} s") from error
         if process.returncode != 0:
-            raise RunFailed(f"the model does not run on {target}: {last_line(process.stderr)}")
+            raise RunFailed(
+                f"the model does not run on {target}: {children.last_line(process.stderr)}"
+            )
         return process.stdout.strip()
 
 

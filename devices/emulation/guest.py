@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from edge_common.children import last_line, run_captured
-from edge_common.errors import BuildFailed, Unavailable
+from edge_common import BuildFailed, Unavailable, children
 from edge_devices.emulation.apt import Packages, distribution, machine_architecture, unpack
-from edge_devices.emulation.arm_python import ArmPython, arm_python
+from edge_devices.emulation.arm_python import ArmPython, arm_python, overlay, seen
 from edge_devices.emulation.cache import Say, kept, key
-from edge_devices.emulation.overlay import overlay, seen
 from edge_devices.profiles.profile import Profile
 
 INSTALL = "apt-get install qemu-user"
@@ -49,7 +47,7 @@ class Qemu:
 
     def _said(self, *arguments: str) -> str:
         try:
-            process = run_captured(
+            process = children.run_captured(
                 [self.program, *arguments], environment={**os.environ, **self.environment()}
             )
         except OSError:
@@ -134,7 +132,7 @@ class EmulatedBoard:
     ) -> subprocess.CompletedProcess[str]:
         """Run Python with arguments to its end, whatever that is. path: put before its packages."""
         paths = seen(self.python)
-        return run_captured(
+        return children.run_captured(
             self.command(arguments, plugin),
             environment={
                 **_ENVIRONMENT,
@@ -173,5 +171,5 @@ def _import_all(board: EmulatedBoard, folder: Path) -> None:
     process = board.run(["-c", f"import {', '.join(modules)}"], environment=writing)
     if process.returncode != 0:
         raise BuildFailed(
-            f"the emulated Python cannot import its packages: {last_line(process.stderr)}"
+            f"the emulated Python cannot import its packages: {children.last_line(process.stderr)}"
         )

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_common.data import decode, nearest, read_toml
-from edge_common.errors import DeviceError
+from edge_common import DeviceError, decode, nearest, read_toml
 from edge_devices.profiles.profile import Profile
 
 

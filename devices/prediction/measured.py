@@ -6,9 +6,7 @@ from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
-from edge_common.data import decode, read_json
-from edge_common.errors import DeviceError
-from edge_common.files import config_folder
+from edge_common import DeviceError, config_folder, decode, read_json
 from edge_devices.detection.detect import by_model
 from edge_devices.prediction.cores import (
     ARCHITECTURE,

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from edge_common.data import nearest
-from edge_common.errors import DeviceError
-from edge_common.files import config_folder
+from edge_common import DeviceError, config_folder, nearest
 from edge_devices.profiles.profile import Profile, read_profile
 
 

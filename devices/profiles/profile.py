@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from edge_common.data import DataError, decode, read_toml
-from edge_common.errors import DeviceError
+from edge_common import DataError, DeviceError, decode, read_toml
 
 SCHEMA = 1
 _MOST_BYTES = 1 << 20

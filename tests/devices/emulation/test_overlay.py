@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge_devices.detection.detect import detect
-from edge_devices.emulation.arm_python import ArmPython
-from edge_devices.emulation.overlay import board_files, overlay, seen
+from edge_devices.emulation.arm_python import ArmPython, board_files, overlay, seen
 from edge_devices.profiles.catalogue import profile_named, profiles
 from edge_devices.telemetry.clocks import read_clocks
 
