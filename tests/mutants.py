@@ -28,9 +28,7 @@ TESTS = (
     "tests/edge/stream",
     "tests/edge/bundle/test_bundle.py",
     "tests/edge/bundle/test_manifest.py",
-    "tests/edge/test_kinds.py",
     "tests/benchmarks/statistics",
-    "tests/test_shipped_bundle.py",
 )
 _CONFIG = f"""[mutmut]
 source_paths=
@@ -46,6 +44,8 @@ only_mutate=
 pytest_add_cli_args=
     -p
     no:cacheprovider
+    --hypothesis-profile=ci
+    --deselect=tests/benchmarks/statistics/test_percentile.py::test_intervals_hold_the_truth
 pytest_add_cli_args_test_selection=
     {
     '''

@@ -84,6 +84,7 @@ def rank_below(share: float, n: float, confidence: float) -> float | None:
 
 
 _TIMES_A_DEGREE = 8  # effective values a degree of freedom of the estimated variance
+_ROUNDING = 8 * float(np.finfo(np.float64).eps)  # relative; a series that varies less is constant
 
 
 def autocovariance(series: np.ndarray) -> np.ndarray:
@@ -101,10 +102,11 @@ def effective_size(series: np.ndarray) -> float:
     lags are no longer positive (C. J. Geyer, 1992, "Practical Markov chain Monte Carlo":
     the initial monotone sequence).
     """
-    n = len(series)
-    covariance = autocovariance(series)
-    if n < 4 or covariance[0] <= 0:
+    values = np.asarray(series, np.float64)
+    n = len(values)
+    if n < 4 or np.ptp(values) <= _ROUNDING * np.abs(values).max():
         return float(n)
+    covariance = autocovariance(values)
     pairs = covariance[: n // 2 * 2].reshape(-1, 2).sum(axis=1)
     end = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)
     monotone = np.minimum.accumulate(pairs[: max(end, 1)])
