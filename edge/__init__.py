@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from edge.people.gallery import Gallery, read_gallery, write_gallery
     from edge.people.recogniser import Recogniser
     from edge.stream import Decision, Frame, Stream
-    from edge_common.errors import EdgeError
+    from edge_common import EdgeError
 
 __all__ = [
     "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Stream", "__version__",

@@ -10,8 +10,7 @@ from edge import sinks, sources
 from edge.commands.options import device_option, engine_options, region_option, source_options
 from edge.commands.people import COMMANDS
 from edge.shipped import DEFAULT_BUNDLE
-from edge_common import __version__
-from edge_common.command_line import CommandWithSubcommands, json_option, one_line_errors
+from edge_common import __version__, command_line
 
 _DAY_S = 86400
 
@@ -28,7 +27,7 @@ class Seconds(click.FloatRange):
         return number
 
 
-class RunCommand(CommandWithSubcommands):
+class RunCommand(command_line.CommandWithSubcommands):
     """Its help lists the kinds of sources and sinks."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -98,9 +97,9 @@ Examples:
     metavar="LOW HIGH",
     help="Values of black and white for a plain .tflite. [default: what int8 spans; floats 0 1]",
 )
-@json_option
+@command_line.json_option
 @click.version_option(__version__)
-@one_line_errors
+@command_line.one_line_errors
 def main(bundle: str, **options: Any) -> None:
     """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
 

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 from edge.bundle.archive import Bundle
 from edge.tflite.operators import estimated_work
-from edge_common.errors import EngineError
+from edge_common import EngineError
 from edge_devices.emulation.limits import confined, confinement
-from edge_devices.prediction.cores import processor_of
-from edge_devices.prediction.fitted import predicted
-from edge_devices.prediction.model import Latency
-from edge_devices.profiles.catalogue import profile_named
-from edge_devices.profiles.profile import Profile
+from edge_devices.prediction import Latency, predicted, processor_of
+from edge_devices.profiles import Profile, profile_named
 
 _LATE = 0.03  # of the target
 _SPIN_S = 0.0003  # before the end: a sleep may come back so late

@@ -5,13 +5,12 @@ kind is used, so that a hundred kinds cost a run no more than those that it name
 """
 
 import re
-import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, get_type_hints
 
-from edge_common.errors import EdgeError
+from edge_common import EdgeError, nearest
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -90,7 +89,7 @@ class Kind:
             if not self.keys:
                 raise ValueError(f"{self.name} takes no options: leave out {key}=")
             if key not in self.keys:
-                raise ValueError(f"{self.form} has no option {key}{_nearest(key, self.keys)}")
+                raise ValueError(f"{self.form} has no option {key}{nearest(key, self.keys)}")
         return pairs
 
 
@@ -111,7 +110,7 @@ class Request:
         Raises ValueError for an option's value of another type, or a wrong one.
         """
         opener = getattr(import_module(self.kind.module), function)
-        types = typing.get_type_hints(opener) if self.options else {}
+        types = get_type_hints(opener) if self.options else {}
         values = {key: _read_value(types[key], key, text) for key, text in self.options}
         return opener(self.target, *context, **values)
 
@@ -122,12 +121,6 @@ def _read_value(kind: type, key: str, text: str) -> Any:
     except ValueError:
         words = {int: "a whole number", float: "a number"}
         raise ValueError(f"the option {key} is {words.get(kind, 'text')}, not {text!r}") from None
-
-
-def _nearest(word: str, words: Iterable[str]) -> str:
-    from edge_common.data import nearest
-
-    return nearest(word, words)
 
 
 @dataclass(frozen=True)
@@ -181,7 +174,7 @@ class Registry:
                     raise ValueError(f"write {kind.form}")
                 return kind.request(target)
         names = [name for kind in self.kinds for name in (kind.name, *kind.schemes)]
-        raise ValueError(f"no kind is called '{scheme}' ({self._valid()}){_nearest(scheme, names)}")
+        raise ValueError(f"no kind is called '{scheme}' ({self._valid()}){nearest(scheme, names)}")
 
     def _by_name(self, text: str) -> Request | None:
         kinds = (kind for kind in self.kinds if kind.name == text and not kind.target)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from edge_common.errors import BundleError
+from edge_common import BundleError
 
 DEFAULT_BUNDLE = "faces-in-motion"
 _FOLDER = Path(__file__).with_name("bundles")

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from edge.engine.delegation import Delegation, by_part
+from edge.engine import Delegation, by_part
 from edge.tasks import Prediction
-from edge_common.console import text_table
-from edge_common.data import encode
+from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
@@ -208,4 +207,4 @@ class RunSummary:
             [stage, *(f"{ms:.3f}" for ms in row.values())]
             for stage, row in self.latency.summary().items()
         ]
-        return counts + "\n" + text_table(["ms a frame", "p50", "p90", "p99"], rows)
+        return counts + "\n" + console.text_table(["ms a frame", "p50", "p90", "p99"], rows)

@@ -16,7 +16,7 @@ from edge.check.clips import read_clips
 from edge.check.evaluate import check_labels, stream_outputs
 from edge.check.self_test import SURE_MARGIN, replay, self_test
 from edge.engine import runtimes
-from edge.engine.kernels import left_to_other_kernels
+from edge.engine.engine import left_to_other_kernels
 from edge.stream.stream import EngineOptions, Stream
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer

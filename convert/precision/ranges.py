@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.engine.engine import specification
-from edge.engine.kernels import litert_interpreter
+from edge.engine.runtimes import litert_interpreter
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
 from edge_convert.precision.quantiser import Ranges

@@ -11,7 +11,7 @@ import numpy as np
 from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
 from edge.check.evaluate import stream_outputs
 from edge.check.self_test import replay
-from edge.engine.kernels import left_to_other_kernels
+from edge.engine.engine import left_to_other_kernels
 from edge.stream.stream import EngineOptions
 from edge.tasks import kind_of
 from edge.tflite import flatbuffer

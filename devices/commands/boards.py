@@ -11,8 +11,7 @@ from edge_common import command_line, console
 from edge_devices.commands import checked_root, root_option
 from edge_devices.detection.detect import detect
 from edge_devices.doctor.host import Host, State, read_state
-from edge_devices.profiles.catalogue import Catalogue, catalogue, profile_named
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Catalogue, Profile, profile_named, read_catalogue
 from edge_devices.telemetry.clocks import ClockPolicy
 from edge_devices.telemetry.temperature import Throttling
 
@@ -32,7 +31,7 @@ def list_boards(as_json: bool) -> None:
     A file of your own wins over a shipped one of its name. Files that cannot be used are
     listed with the reason.
     """
-    listing = catalogue()
+    listing = read_catalogue()
     detected = detect(boards=listing)
     this_name = detected.profile.name
     if as_json:
@@ -106,7 +105,7 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
     The profile says what the board can do, the state what it does: clocks, governor,
     temperature, throttling, power, memory, limits and usable cores.
     """
-    for each in catalogue().broken:
+    for each in read_catalogue().broken:
         click.echo(f"left out: {each.reason}", err=True)
     if name is not None:
         profile = profile_named(name)

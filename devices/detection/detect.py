@@ -9,8 +9,7 @@ from pathlib import Path
 
 from edge_devices.detection import cpuinfo
 from edge_devices.detection.kernel_files import read_bytes, read_start, read_text
-from edge_devices.profiles.catalogue import Catalogue, catalogue, user_folder
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Catalogue, Profile, read_catalogue, user_folder
 
 # the profile for boards without one, by architecture; others are measured against a PC
 _GENERIC = {
@@ -64,7 +63,7 @@ def detect(root: Path = Path("/"), boards: Catalogue | None = None) -> Detected:
     adds to /proc/cpuinfo), a name in the device tree's `compatible`, the processor's part
     number if the board does not name itself, else the architecture of its programs.
     """
-    boards = boards or catalogue()
+    boards = boards or read_catalogue()
     blocks = cpuinfo.read_blocks(root)
     model = device_tree_model(root) or cpuinfo.board_name(blocks)
     names = compatible(root)

@@ -17,8 +17,7 @@ from edge_devices.detection.detect import (
 )
 from edge_devices.detection.kernel_files import read_kilobytes, read_text
 from edge_devices.doctor.environment import Environment, read_environment, vcgencmd_of
-from edge_devices.profiles.catalogue import Catalogue, catalogue
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Catalogue, Profile, read_catalogue
 from edge_devices.telemetry.clocks import (
     ClockPolicy,
     Cooling,
@@ -39,7 +38,7 @@ class Host:
 
     @cached_property
     def known(self) -> Catalogue:
-        return catalogue()
+        return read_catalogue()
 
     @cached_property
     def detected(self) -> Detected:

@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_common import BuildFailed, Unavailable, children
 from edge_devices.emulation.apt import Packages, distribution, unpack
 from edge_devices.emulation.cache import Say, arm_folder, kept, key, run
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 LITERT = "ai-edge-litert"
 _PYTHON = ("python3-minimal", "libpython3-stdlib", "libstdc++6")

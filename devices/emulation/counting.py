@@ -13,7 +13,7 @@ from edge_common import RunFailed, Unavailable, children
 from edge_devices.emulation.cache import NoCompiler, Say, find_compiler, kept, key, run
 from edge_devices.emulation.counted_inference import AFTER
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 _WORD_BITS = 32
 ANY = "x"

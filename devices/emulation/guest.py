@@ -12,7 +12,7 @@ from edge_common import BuildFailed, Unavailable, children
 from edge_devices.emulation.apt import Packages, distribution, machine_architecture, unpack
 from edge_devices.emulation.arm_python import ArmPython, arm_python, overlay, seen
 from edge_devices.emulation.cache import Say, kept, key
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 INSTALL = "apt-get install qemu-user"
 _PACKAGES = Packages(("qemu-user",))

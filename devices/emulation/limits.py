@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge_devices.detection.kernel_files import read_kilobytes
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 _STATUS = Path("proc/self/status")
 

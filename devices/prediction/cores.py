@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edge_common import DeviceError, decode, nearest, read_toml
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import numpy as np
 from edge_devices.prediction.cores import Work, processor_of
 from edge_devices.prediction.measured import Anchor, measured, published
 from edge_devices.prediction.model import Latency, LatencyModel, Observation, fit
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from edge_devices.prediction.cores import (
     rows,
 )
 from edge_devices.prediction.model import Observation
-from edge_devices.profiles.catalogue import catalogue
+from edge_devices.profiles import read_catalogue
 
 _MOST_BYTES = 64 << 20
 _MOST_MS, _MOST = 1e6, 1e15  # of a part; more is no measurement
@@ -135,7 +135,7 @@ def _refuse_unlike(record: _Record) -> None:
 
 def _processor(machine: _Machine) -> Processor:
     """The board's, at the clock that was in force there."""
-    detected = by_model(catalogue(), machine.board)
+    detected = by_model(read_catalogue(), machine.board)
     if detected is None:
         raise ValueError(f"no profile for the board '{machine.board}'")
     published = processor_of(detected.profile)

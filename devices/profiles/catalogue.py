@@ -32,7 +32,7 @@ def user_folder() -> Path:
     return config_folder("devices")
 
 
-def catalogue() -> Catalogue:
+def read_catalogue() -> Catalogue:
     """Read all profiles; a user's file wins over a shipped one of its name, a broken one is left out."""
     by_name = {profile.name: profile for profile in shipped_profiles()}
     own: dict[str, Path] = {}
@@ -59,12 +59,12 @@ def shipped_profiles() -> tuple[Profile, ...]:
 
 def profiles() -> dict[str, Profile]:
     """Every usable profile by name."""
-    return catalogue().profiles
+    return read_catalogue().profiles
 
 
 def profile_named(name: str) -> Profile:
     """One board's profile; raise DeviceError with the nearest names, or what is wrong in its file."""
-    boards = catalogue()
+    boards = read_catalogue()
     if not name:
         raise DeviceError(
             "the board's name is empty: `edge-devices list` shows all, "

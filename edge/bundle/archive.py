@@ -16,9 +16,7 @@ import numpy as np
 
 from edge.bundle.manifest import SCHEMA_VERSIONS, Manifest, Member, check, to_json
 from edge.shipped import DEFAULT_BUNDLE, find_bundle
-from edge_common.data import decode
-from edge_common.errors import BundleError
-from edge_common.files import whole_file
+from edge_common import BundleError, decode, whole_file
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"

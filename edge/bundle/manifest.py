@@ -7,7 +7,7 @@ from typing import Any
 
 from edge.bundle import PRECISIONS
 from edge.tasks import KINDS, Task, kind_of
-from edge_common.data import encode
+from edge_common import encode
 
 SCHEMA_VERSIONS = (1, 2)  # 2 has kinds of tasks that 1 has not, and is the same otherwise
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task

@@ -16,10 +16,10 @@ from edge.bundle.manifest import (
     schema_of,
 )
 from edge.commands.options import is_plain_tflite
-from edge.engine.delegate import NONE, Delegate
+from edge.engine import NONE, Delegate
 from edge.engine.engine import Engine
 from edge.tasks import Classification, Embedding, Regression, Task
-from edge_common.errors import BundleError
+from edge_common import BundleError
 
 _FILE = "model.tflite"
 

@@ -16,7 +16,7 @@ import numpy as np
 from edge.sources import Source
 from edge.sources.images import ImageFiles, images_in, natural_key
 from edge.sources.video import VideoFile
-from edge_common.errors import ClipError, SourceError
+from edge_common import ClipError, SourceError
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 _MAX_FRAMES = 128  # taken from one long recording, in windows spread over it

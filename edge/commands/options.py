@@ -8,17 +8,16 @@ from typing import Any, TypeVar
 
 import click
 
-from edge.engine import runtimes
-from edge.engine.delegate import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate
+from edge.engine import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate
 from edge.registry import Request
 from edge.sources import find_source
-from edge_common.errors import DelegateError
+from edge_common import DelegateError, runtimes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 runtime_option = click.option(
     "--runtime",
-    type=click.Choice(runtimes.NAMES),
+    type=click.Choice(("auto", *runtimes.RUNTIMES)),
     default="auto",
     show_default=True,
     help="TFLite runtime to use.",

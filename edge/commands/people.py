@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from edge.commands.options import engine_options, region_option, source_options
-from edge_common.command_line import json_option, one_line_errors
+from edge_common import command_line, console
 
 gallery_option = click.option(
     "--gallery",
@@ -42,8 +42,8 @@ Examples:
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @region_option
 @engine_options
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def enroll(name: str, **options: Any) -> None:
     """Add the one person that a source shows to a gallery, as NAME.
 
@@ -58,7 +58,7 @@ def enroll(name: str, **options: Any) -> None:
 @click.command()
 @click.argument("name")
 @gallery_option
-@one_line_errors
+@command_line.one_line_errors
 def forget(name: str, gallery: Path) -> None:
     """Remove a person from a gallery."""
     from edge.people.gallery import read_gallery, write_gallery
@@ -69,12 +69,11 @@ def forget(name: str, gallery: Path) -> None:
 
 @click.command()
 @gallery_option
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def people(gallery: Path, as_json: bool) -> None:
     """List the people of a gallery, with how many descriptors each is known by."""
     from edge.people.gallery import read_gallery
-    from edge_common.console import text_table
 
     content = read_gallery(gallery)
     counts = {name: len(content.people[name]) for name in sorted(content.people)}
@@ -84,7 +83,9 @@ def people(gallery: Path, as_json: bool) -> None:
         )
         return
     click.echo(f"{gallery}, by the network '{content.bundle}'")
-    click.echo(text_table(["person", "descriptors"], list(counts.items())) if counts else "nobody")
+    click.echo(
+        console.text_table(["person", "descriptors"], list(counts.items())) if counts else "nobody"
+    )
 
 
 COMMANDS = {command.name: command for command in (enroll, forget, people)}

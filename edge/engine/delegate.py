@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.registry import read_options, split_options
-from edge_common.errors import DelegateError
+from edge_common import DelegateError
 
 EMULATED = "emulated"
 

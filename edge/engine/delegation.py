@@ -7,8 +7,7 @@ from typing import Any
 
 from edge.engine.delegate import XNNPACK as XNNPACK_ASKED
 from edge.engine.delegate import Delegate
-from edge_common.console import warn_once
-from edge_common.errors import DelegateError
+from edge_common import DelegateError, console
 
 XNNPACK, BUILT_IN = "XNNPACK", "built-in kernels"
 _NODE = "DELEGATE"  # how the runtimes call the node that stands for what a delegate took
@@ -124,5 +123,5 @@ def check_delegate_is_used(delegate: Delegate, delegations: Sequence[Delegation]
     message = f"the delegate {delegate.label} takes no operator of this network"
     if delegate.strict:
         raise DelegateError(f"{message}: convert it for the delegate, or leave out --delegate")
-    warn_once(f"{message}; going on without it")
+    console.warn_once(f"{message}; going on without it")
     return message

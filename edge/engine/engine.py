@@ -10,10 +10,9 @@ import numpy as np
 from edge.bundle.manifest import TensorSpec
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
-from edge.engine.delegation import Delegation, operator_assignment
-from edge.engine.loading import Loaded, brief, load_model, with_hint, without_library
+from edge.engine.delegation import BUILT_IN, Delegation, operator_assignment
 from edge.engine.watchdog import Watchdog, guard
-from edge_common.errors import DelegateError, EngineError
+from edge_common import DelegateError, EngineError
 
 if TYPE_CHECKING:
     from edge.emulated import Pacer
@@ -49,9 +48,9 @@ class Engine:
         self._guard = guard(delegate, timeout_s)
         if self._guard:
             weakref.finalize(self, self._guard.close)
-        self._take(load_model(model, name, self.runtime, threads, delegate))
+        self._take(runtimes.load_model(model, name, self.runtime, threads, delegate))
 
-    def _take(self, loaded: Loaded) -> None:
+    def _take(self, loaded: runtimes.Loaded) -> None:
         self._loaded, self._interpreter = loaded, loaded.interpreter
         invoke = loaded.interpreter.invoke
         self._run = guarded(invoke, self._guard) if self._guard else invoke
@@ -100,19 +99,21 @@ class Engine:
         """Run it again without the delegate that failed. Raises EngineError if none was used."""
         if not self._loaded.library_nodes:
             raise EngineError(
-                f"{self.name} failed in {self.runtime.name}: {brief(error)}"
+                f"{self.name} failed in {self.runtime.name}: {runtimes.brief(error)}"
             ) from error
         invocation = self.invocations + 1
         failure = DelegateError(
             f"the delegate {self.delegate.short} failed in {self.name} at invocation "
-            f"{invocation}: {brief(error)}"
+            f"{invocation}: {runtimes.brief(error)}"
         )
         if self.delegate.strict:
-            raise with_hint(failure) from error
+            raise runtimes.with_hint(failure) from error
         inputs = [
             self.input(i).copy() for i in range(len(self.inputs))
         ]  # no runtime overwrites them
-        loaded = without_library(self._model, self.name, self.runtime, self._threads, failure)
+        loaded = runtimes.without_library(
+            self._model, self.name, self.runtime, self._threads, failure
+        )
         self._take(replace(loaded, failed_at=invocation))
         for index, values in enumerate(inputs):
             np.copyto(self.input(index), values)
@@ -139,3 +140,12 @@ def specification(detail: Mapping[str, Any]) -> TensorSpec:
     return TensorSpec(
         detail["name"], shape, np.dtype(detail["dtype"]).name, float(scale), int(zero_point)
     )
+
+
+def left_to_other_kernels(model: bytes) -> dict[str, int]:
+    """How often each operator stands in the graph that XNNPACK does not take.
+
+    Raises EngineError if LiteRT is missing or refuses the graph.
+    """
+    nodes = runtimes.litert_interpreter(model)._get_ops_details()  # LiteRT has no public way to ask
+    return operator_assignment(nodes)[0].get(BUILT_IN, {})

@@ -10,7 +10,7 @@ from types import TracebackType
 import click
 
 from edge.engine.delegate import Delegate
-from edge_common.errors import EngineHung
+from edge_common import EngineHung
 
 _CHECKS = 4  # in each timeout
 _LONGEST_WAIT_S = 60.0  # between two of them

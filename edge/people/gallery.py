@@ -12,8 +12,7 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.tasks import Task, kind_of
-from edge_common.errors import GalleryError
-from edge_common.files import whole_file
+from edge_common import GalleryError, whole_file
 
 UNKNOWN = "unknown"
 _LONGEST_NAME = 40

@@ -10,8 +10,7 @@ import numpy as np
 from edge.bundle.archive import Bundle
 from edge.people.gallery import UNKNOWN, Gallery, descriptor_task, read_gallery, unit
 from edge.tasks import Prediction
-from edge_common.data import decode, encode
-from edge_common.errors import BundleError, GalleryError
+from edge_common import BundleError, GalleryError, decode, encode
 
 
 class Recogniser:

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.registry import Kind, Registry, Request
-from edge_common.errors import SourceError
-from edge_common.files import Closable
+from edge_common import Closable, SourceError
 
 if TYPE_CHECKING:
     from edge.stream import Frame

@@ -3,7 +3,7 @@
 import cv2
 
 from edge.sources.live import LiveSource
-from edge_common.errors import SourceError
+from edge_common import SourceError
 
 
 def open_source(target: str, *, width: int = 0, height: int = 0, rate: float = 0.0) -> LiveSource:

@@ -2,18 +2,16 @@
 
 import cv2
 
-from edge.sources import Source
-from edge.sources.live import Capture, LiveSource
-from edge.sources.video import VideoFile, frame_count
+from edge.sources import Source, live, video
 
 
 def open_source(target: str) -> Source:
     """A recording on a server is read to its end; only a stream drops frames and reconnects."""
     capture = _connect(target)
-    if frame_count(capture) is not None:
-        return VideoFile(target, capture)
-    first: list[Capture] = [capture]
-    return LiveSource(target, lambda: first.pop() if first else _connect(target))
+    if video.frame_count(capture) is not None:
+        return video.VideoFile(target, capture)
+    first: list[live.Capture] = [capture]
+    return live.LiveSource(target, lambda: first.pop() if first else _connect(target))
 
 
 def _connect(url: str) -> cv2.VideoCapture:

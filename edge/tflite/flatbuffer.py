@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common.errors import EngineError
+from edge_common import EngineError
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge.tflite import flatbuffer
-from edge_common.errors import EngineError
-from edge_devices.prediction.cores import Work, instructions_per_unit
+from edge_common import EngineError
+from edge_devices.prediction import Work, instructions_per_unit
 
 # bytes of an element, by the name of the schema's TensorType; others hold no numbers
 _ITEM_BYTES = {

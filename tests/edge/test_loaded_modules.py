@@ -12,7 +12,7 @@ LOADED = """
 edge
 edge.bundle edge.bundle.archive edge.bundle.manifest
 edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people
-edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine edge.engine.loading
+edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
 edge.loop edge.registry edge.shipped edge.sinks edge.sources edge.sources.video
 edge.stream edge.stream.decision edge.stream.preprocess edge.stream.quantise edge.stream.ring

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.engine.kernels import left_to_other_kernels
+from edge.engine.engine import left_to_other_kernels
 from edge.tflite import flatbuffer
 from edge_convert.precision.parts import describe
 from edge_convert.precision.quantiser import layers, only_one_quantised, quantised

@@ -17,10 +17,10 @@ from edge_devices.detection.detect import detect
 from edge_devices.doctor import Host, examine
 from edge_devices.doctor.environment import RECORDED
 from edge_devices.doctor.host import read_state
-from edge_devices.profiles.catalogue import catalogue
+from edge_devices.profiles.catalogue import read_catalogue
 from tests.devices.trees import BOARDS, plant
 
-_KNOWN = catalogue()
+_KNOWN = read_catalogue()
 _PATHS = sorted({*set().union(*BOARDS.values()), "proc/self/exe", "etc/nvpmodel.conf", RECORDED})
 _content = st.binary(max_size=60) | st.sampled_from(
     [b"", b"\0", b"-1\n", b"9" * 400, b"\xff\xfe\n", b":::\n", b"[]", b'{"python": 3}']

@@ -4,14 +4,14 @@ from pathlib import Path
 import pytest
 
 from edge_common.errors import DeviceError
-from edge_devices.profiles.catalogue import catalogue, profile_named, profiles, user_folder
+from edge_devices.profiles.catalogue import profile_named, profiles, read_catalogue, user_folder
 from tests.devices.profiles.own_profiles import OwnProfiles
 
 
 def test_a_board_is_added_by_a_file(own: OwnProfiles) -> None:
     path = own.add("rock-5b", title="Radxa ROCK 5B")
     assert profile_named("rock-5b").title == "Radxa ROCK 5B"
-    assert catalogue().own == {"rock-5b": path} and catalogue().broken == ()
+    assert read_catalogue().own == {"rock-5b": path} and read_catalogue().broken == ()
 
 
 def test_a_file_of_the_user_s_wins(own: OwnProfiles) -> None:
@@ -21,7 +21,7 @@ def test_a_file_of_the_user_s_wins(own: OwnProfiles) -> None:
 
 def test_a_broken_file_is_left_out_and_named(own: OwnProfiles) -> None:
     path = own.write("rock-5b", "schema = 1")
-    known = catalogue()
+    known = read_catalogue()
     assert "rock-5b" not in known.profiles and len(known.profiles) == 10
     assert [each.path for each in known.broken] == [path]
     assert known.broken[0].reason == f"{path}: key 'name' is missing"
@@ -44,7 +44,7 @@ def test_a_folder_that_may_not_be_listed_is_named(
         return listdir(folder)
 
     monkeypatch.setattr(os, "listdir", refuse)
-    known = catalogue()
+    known = read_catalogue()
     assert len(known.profiles) == 10
     assert known.broken[0].reason == f"{own.folder}: cannot be read: Permission denied"
 
@@ -52,7 +52,7 @@ def test_a_folder_that_may_not_be_listed_is_named(
 def test_a_file_in_the_place_of_the_folder(own: OwnProfiles) -> None:
     own.folder.parent.mkdir(parents=True)
     own.folder.write_text("")
-    assert catalogue().broken == ()
+    assert read_catalogue().broken == ()
 
 
 def test_a_broken_board_asked_for_by_name_says_why(own: OwnProfiles) -> None:
