@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from edge.bundle.archive import open_bundle
-from edge.bundle.manifest import Manifest, Part, check
+from edge.bundle.manifest import Manifest, Part, check, schema_of, to_json
+from edge.tasks import Task
 
 FACES = open_bundle().manifest
 ENCODER, HEAD = FACES.parts
@@ -85,3 +86,35 @@ def test_only_one_role_answers() -> None:
     assert FACES.part("model") is None
     assert single((1, 100, 100, 3)).last_part.role == "model"
     assert FACES.parameters == 3_607_297
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (replace(FACES, streaming="carried"), "streaming kind 'carried'"),
+        (grey("RGB"), "colours and channels"),
+        (single((2, 100, 100, 3)), "the input's shape"),
+        (
+            replace(FACES, tasks=(replace(FACES.tasks[0], kind="multi-label"), FACES.tasks[1])),
+            "task kind 'multi-label' in version 1",
+        ),
+        (replace(FACES, window=14), f"the shape of feature '{ENCODER.outputs[0].name}'"),
+    ],
+)
+def test_it_says_what_contradicts_what(manifest: Manifest, message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        check(manifest)
+    assert str(error.value) == f"the manifest does not fit together: {message}"
+
+
+def test_tasks_are_stated_in_the_lowest_version_that_can() -> None:
+    binary, tags = Task("gender", "binary"), Task("tags", "multi-label")
+    assert schema_of(()) == schema_of((binary,)) == 1
+    assert schema_of((tags,)) == schema_of((binary, tags)) == schema_of((tags, binary)) == 2
+
+
+def test_options_stand_with_the_tasks_that_have_them() -> None:
+    tags = Task("tags", "multi-label", thresholds=(0.5,), top_k=2)
+    tasks = to_json(replace(FACES, tasks=(FACES.tasks[0], tags)))["tasks"]
+    assert not {"thresholds", "top_k"} & set(tasks[0])
+    assert (tasks[1]["thresholds"], tasks[1]["top_k"]) == ([0.5], 2)
