@@ -124,7 +124,7 @@ def _mann_kendall_p(values: np.ndarray, score: int, inflation: float) -> float:
     """
     _, ties = np.unique(values, return_counts=True)
     variance = inflation * (_variance_term(np.array([len(values)])) - _variance_term(ties)) / 18
-    if score == 0 or variance <= 0:
+    if score == 0:  # else not all values are equal, and the variance is above 0
         return 1.0
     return math.erfc((abs(score) - 1) / math.sqrt(2 * variance))
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from edge_benchmarks.statistics import Summary, spread, summarise, tukey_outliers
@@ -29,3 +30,11 @@ def test_spread_of_rounds() -> None:
     assert spread([10.0]) == 0.0
     assert spread([10.0, 10.0, 10.0]) == 0.0
     assert spread([9.0, 10.0, 11.0]) == pytest.approx(0.16)
+
+
+def test_samples_of_narrow_numbers_are_summed_in_wide_ones() -> None:
+    narrow = np.array([16_777_216, 1, 1], np.float32)  # 2**24, from which on float32 has no 1
+    assert summarise(narrow).mean == 5_592_406.0
+    tenths = np.array([0.1, 0.2, 0.4, 0.7], np.float32)
+    assert summarise(tenths) == summarise(tenths.tolist())
+    assert tukey_outliers(tenths) == tukey_outliers(tenths.tolist())

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from edge_benchmarks.statistics import Trend, monotone_trend
@@ -38,3 +39,9 @@ def test_ties_count_for_neither_side() -> None:
 @pytest.mark.parametrize("medians", [[], [4.0]])
 def test_without_two_rounds_there_is_no_trend(medians: list[float]) -> None:
     assert monotone_trend(medians) == Trend(0.0, 1.0)
+
+
+def test_bytes_fall_as_well_as_they_rise() -> None:
+    falling = monotone_trend(np.array([250, 200, 150, 100, 50, 0], np.uint8))
+    assert falling == monotone_trend([250.0, 200.0, 150.0, 100.0, 50.0, 0.0])
+    assert falling.change == pytest.approx(-2.0)

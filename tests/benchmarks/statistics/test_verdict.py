@@ -44,4 +44,9 @@ def test_what_makes_a_run_unstable_and_the_next_step(evidence: Evidence, said: s
 
 
 def test_every_reason_is_said() -> None:
-    assert str(judge(Evidence(STEADY, waiting=0.5, outliers=0.5))).count("(50%)") == 2
+    assert str(judge(Evidence(STEADY, waiting=0.5, outliers=0.5))) == (
+        "unstable because the machine was busy, part of the time of a frame was spent waiting "
+        "(50%): long frames wait more, which distorts the ratios: close other programs; "
+        "many frames take far longer or shorter than the rest (50%): look at p99 rather than "
+        "the mean, and at what else runs on the machine"
+    )

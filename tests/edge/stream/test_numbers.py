@@ -176,3 +176,9 @@ def test_a_delegate_that_takes_something_or_failed_before_is_not_accused_again()
 def test_nobody_asks_what_the_usual_delegate_takes() -> None:
     stream = delegated(IDLE, Delegate())
     assert [d.fallback for d in stream.delegation.values()] == ["", ""]
+
+
+def test_a_decision_says_on_which_board_its_times_are_played() -> None:
+    stream = Stream(CUT, NumpyOptions(engines=engines(), device="emulated:pi-4"))
+    decision = [stream.push(frame(1)) for _ in range(3)][-1]
+    assert decision and decision.predicted_for == "pi-4"

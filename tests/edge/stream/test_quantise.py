@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,3 +47,31 @@ def test_dequantised_values_are_a_copy() -> None:
     values = dequantise(memory, FLOAT)
     memory[:] = 9
     assert values.tolist() == [1, 1, 1, 1]
+
+
+def test_float32_values_are_rounded_as_the_exact_numbers_that_they_are() -> None:
+    below_half = np.array([0.03], np.float32)  # 0.0299999993: 1.49999997 steps
+    assert quantise(below_half, TensorSpec("q", (1, 1), "int8", 0.02, 0)).tolist() == [1]
+
+
+def test_real_values_are_float32_whatever_holds_them() -> None:
+    assert dequantise(np.array([1.5], np.float64), FLOAT).dtype == np.float32
+    assert dequantise(np.array([2], np.int8), INT8).dtype == np.float32
+    assert quantise(np.array([1.5], np.float64), FLOAT).dtype == np.float32
+
+
+def test_integers_of_one_layout_are_copied_even_if_no_float32_holds_them() -> None:
+    wide, slot = TensorSpec("w", (1, 1), "int32", 1.0, 0), np.zeros(1, np.int32)
+    transfer(np.array([16_777_217], np.int32), wide, slot, wide)
+    assert slot.tolist() == [16_777_217]
+
+
+def test_transfer_between_floats_of_two_widths() -> None:
+    slot = np.zeros(2, np.float32)
+    transfer(np.array([1.5, -2.25]), TensorSpec("d", (1, 2), "float64"), slot, FLOAT)
+    assert slot.tolist() == [1.5, -2.25]
+
+
+def test_integers_without_a_scale_take_no_real_values() -> None:
+    with pytest.raises(TypeError, match="same_kind"):
+        transfer(np.array([1.5]), FLOAT, np.zeros(1, np.int8), TensorSpec("n", (1, 1), "int8"))

@@ -45,3 +45,20 @@ def test_clear_starts_a_new_window() -> None:
     for value in (7, 8):
         _push(ring, value)
     assert _window_of(ring).ravel().tolist() == [7, 8]
+
+
+def test_a_ring_holds_what_its_features_are() -> None:
+    ring = Ring(3, (2, 5), "int8")
+    assert ring.shape == (3, 2, 5)
+    assert (ring.slot.shape, ring.slot.dtype) == ((2, 5), np.int8)
+
+
+def test_a_cleared_ring_is_full_when_a_whole_window_has_come_again() -> None:
+    ring = Ring(2, (1,), "float32")
+    for value in (1, 2):
+        _push(ring, value)
+    ring.clear()
+    _push(ring, 3)
+    assert not ring.full
+    with pytest.raises(ValueError, match="^the ring holds 1 of 2 features$"):
+        _window_of(ring)
