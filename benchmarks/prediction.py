@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from edge.bundle.archive import Bundle
 from edge.bundle.plain_tflite import open_any
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
 from edge_benchmarks.measure.frames import frames_of
@@ -163,7 +163,7 @@ def run_forecasts(
     counts = _counter(bundle, targets, progress) if count else _estimated
     progress.say("measuring memory")
     frames = frames_of(bundle)
-    once = cold_start(name, EngineOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
+    once = cold_start(name, StreamOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
     return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 
 

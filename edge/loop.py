@@ -1,18 +1,25 @@
-"""The loop: source, stream, sinks."""
+"""The loop: source, watcher, sinks."""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from edge.engine.watchdog import Watchdog
 from edge.sinks import RunEnded, Sink
 from edge.sources import Source
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Decision, Frame
 from edge.summary import RunSummary, process_age_s
 from edge_common.errors import EdgeError, EngineHung
 from edge_devices.detection.memory import peak_rss_bytes
+
+
+class Watcher(Protocol):
+    """What frames are pushed through: a Stream, or whatever decides on several things a frame."""
+
+    def decisions(self, frame: Frame) -> Sequence[Decision]:
+        """Take one frame; the decisions that it leads to. Raises EdgeError."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Limits:
 
 
 def run(
-    stream: Stream,
+    watcher: Watcher,
     source: Source,
     sinks: Sequence[Sink],
     summary: RunSummary,
@@ -37,7 +44,7 @@ def run(
     *,
     on_frame: Callable[[RunSummary], None] = lambda summary: None,
 ) -> None:
-    """Push every frame of `source` through `stream` into `sinks`, until its end.
+    """Push every frame of `source` through `watcher` into `sinks`, until its end.
 
     `summary` is filled on the way and complete however the run ends; the sinks are
     closed in every case. Raises what the source or a sink raises, and KeyboardInterrupt.
@@ -59,7 +66,7 @@ def run(
     try:
         with _closing_all(sinks):
             for frame in _timed(source, summary, limits.max_frames):
-                _one_frame(stream, frame, sinks, summary, watchdog)
+                _one_frame(watcher, frame, sinks, summary, watchdog)
                 on_frame(summary)
     except RunEnded:
         pass  # a user who closes the window is done, and nothing went wrong
@@ -69,7 +76,7 @@ def run(
 
 
 def _one_frame(
-    stream: Stream,
+    watcher: Watcher,
     frame: Frame,
     sinks: Sequence[Sink],
     summary: RunSummary,
@@ -77,13 +84,13 @@ def _one_frame(
 ) -> None:
     started = time.perf_counter()
     with watchdog:
-        decision = stream.push(frame)
+        decisions = watcher.decisions(frame)
     pushed = time.perf_counter()
     for sink in sinks:
-        sink.take(frame, decision)
+        sink.take(frame, decisions)
     summary.frames += 1
     summary.first_result_s = summary.first_result_s or _since_process_start_s()
-    if decision is not None:
+    for decision in decisions:
         summary.decisions += 1
         summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
         summary.people.add(decision.tasks.values())

@@ -100,11 +100,11 @@ def test_no_module_is_started_by_its_bare_name() -> None:
 def test_the_clock_is_held_against_another_program(run: Run) -> None:
     code = """
 from edge import open_bundle
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.inside.cross_check import CrossCheckPlan, cross_check
 
 model = open_bundle().members["head.tflite"]
-print(cross_check(model, EngineOptions(), CrossCheckPlan(1, 2, 1), lambda: None).reference)
+print(cross_check(model, StreamOptions(), CrossCheckPlan(1, 2, 1), lambda: None).reference)
 """
     assert run("python", "-c", code) == "LiteRT's benchmark script\n"
 

@@ -58,7 +58,7 @@ def facts(
     depend on the runtime's version. The file is the same for the same bundle: fit to be
     committed as a baseline.
     """
-    from edge.stream.stream import EngineOptions
+    from edge.stream import StreamOptions
     from edge_benchmarks.inside.instructions import boards_named, counters
     from edge_benchmarks.judge.facts import facts_to_json, gather, write_facts
     from edge_benchmarks.show.facts import facts_table
@@ -73,7 +73,7 @@ def facts(
             raise
         progress.say(f"warning: not counted, {error}")
         ready = ()
-    bundle_facts = gather(bundle, EngineOptions(runtime, threads, delegate), data, progress, ready)
+    bundle_facts = gather(bundle, StreamOptions(runtime, threads, delegate), data, progress, ready)
     if output:
         write_facts(output, bundle_facts)
     click.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))

@@ -177,7 +177,7 @@ def _emulated(values: Mapping[str, Any]) -> str:
 
 def _request(values: Mapping[str, Any], *, recorded: bool) -> "Request":
     """What the command line asks for. recorded: for a file, and so for comparisons."""
-    from edge.stream.stream import EngineOptions
+    from edge.stream import StreamOptions
     from edge_benchmarks.measure.timing import Plan
     from edge_benchmarks.run.request import Baselines, Request
     from edge_benchmarks.scenarios import catalogue
@@ -188,7 +188,7 @@ def _request(values: Mapping[str, Any], *, recorded: bool) -> "Request":
     baselines = Baselines(values["model"], values["baseline_frames"])
     return Request(
         values["bundle"],
-        EngineOptions(values["runtime"], values["threads"], values["delegate"], _emulated(values)),
+        StreamOptions(values["runtime"], values["threads"], values["delegate"], _emulated(values)),
         values["data"],
         values["clips"],
         values["source"],

@@ -45,14 +45,14 @@ def versus(
     import json
 
     from edge.bundle.plain_tflite import open_any
-    from edge.stream.stream import EngineOptions
+    from edge.stream import StreamOptions
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import processes as fresh
     from edge_benchmarks.measure.frames import choose_frames
     from edge_common.console import Progress
     from edge_common.data import encode
 
-    options, progress = EngineOptions(runtime, threads, delegate), Progress()
+    options, progress = StreamOptions(runtime, threads, delegate), Progress()
     open_any(before, runtime=runtime)  # refused now, not by a child
     frames = choose_frames(open_any(after, runtime=runtime), None, source)
     with progress.count("both in turn, fresh processes", processes) as on_process:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from edge.engine import runtimes
 from edge.engine.engine import Engine
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.statistics import median, percentile_interval
 from edge_common.children import last_line, module_command, run_captured
@@ -83,7 +83,7 @@ class CrossCheck:
 
 def cross_check(
     model: bytes,
-    options: EngineOptions,
+    options: StreamOptions,
     plan: CrossCheckPlan = CrossCheckPlan(),
     on_round: Callable[[], None] = lambda: None,
 ) -> CrossCheck:
@@ -117,7 +117,7 @@ def summarise_rounds(
     return CrossCheck(reference, threads, runs, ours_ms, theirs_ms, median(ratios), interval)
 
 
-def reference_for(options: EngineOptions) -> str:
+def reference_for(options: StreamOptions) -> str:
     """LiteRT's script if it is installed and LiteRT is what runs, else the plain loop."""
     litert = runtimes.load(options.runtime).name == "litert"
     return SCRIPT if litert and has_script() else PLAIN_LOOP
@@ -131,7 +131,7 @@ def has_script() -> bool:
         return False
 
 
-def our_median_ms(model: bytes, options: EngineOptions, plan: CrossCheckPlan) -> float:
+def our_median_ms(model: bytes, options: StreamOptions, plan: CrossCheckPlan) -> float:
     """As the harness times an engine: a probe around each invocation."""
     engine = Engine(model, runtime=options.runtime, threads=options.threads)
     fill_randomly(engine)
@@ -139,7 +139,7 @@ def our_median_ms(model: bytes, options: EngineOptions, plan: CrossCheckPlan) ->
 
 
 def _command(
-    reference: str, model: Path, options: EngineOptions, plan: CrossCheckPlan
+    reference: str, model: Path, options: StreamOptions, plan: CrossCheckPlan
 ) -> list[str]:
     result = model.with_suffix(".json")
     numbers = map(str, (options.threads, plan.warmup, plan.runs))

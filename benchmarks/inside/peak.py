@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from edge.engine.engine import Engine
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tflite import flatbuffer
 from edge_benchmarks.measure.timing import Clock, Invokable, fill_randomly
 from edge_common.errors import EngineError
@@ -57,7 +57,7 @@ class Peak:
 
 def measure_peak(
     precision: str,
-    options: EngineOptions,
+    options: StreamOptions,
     seconds: float = 0.3,
     shapes: Sequence[tuple[int, int, int]] = SHAPES,
 ) -> Peak:
@@ -84,7 +84,7 @@ def fastest_ns(engine: Invokable, seconds: float, clock: Clock = time.perf_count
     return max(min(durations_ns), 1)
 
 
-def _engine(product: Product, options: EngineOptions) -> Engine:
+def _engine(product: Product, options: StreamOptions) -> Engine:
     engine = Engine(
         product_model(product),
         name=f"a matrix product {product.shape}",

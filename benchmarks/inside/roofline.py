@@ -7,7 +7,7 @@ model for multicore architectures".
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tflite.operators import read_operators
 from edge_benchmarks.inside.bandwidth import Bandwidth, measure_bandwidth
 from edge_benchmarks.inside.peak import PRECISIONS, Peak, measure_peak
@@ -73,7 +73,7 @@ class RooflinePoint:
 
 
 def measure_roof(
-    options: EngineOptions, seconds: float = 0.3, on_step: Callable[[], None] = lambda: None
+    options: StreamOptions, seconds: float = 0.3, on_step: Callable[[], None] = lambda: None
 ) -> Roof:
     """Run the two micro-benchmarks for each number of threads; `on_step` after each of them.
 
@@ -82,7 +82,7 @@ def measure_roof(
     """
     peaks, bandwidths = [], []
     for threads in thread_counts(options):
-        engine = EngineOptions(options.runtime, threads, options.delegate)
+        engine = StreamOptions(options.runtime, threads, options.delegate)
         for precision in PRECISIONS:
             peaks.append(measure_peak(precision, engine, seconds))
             on_step()
@@ -91,12 +91,12 @@ def measure_roof(
     return Roof(tuple(peaks), tuple(bandwidths))
 
 
-def thread_counts(options: EngineOptions) -> list[int]:
+def thread_counts(options: StreamOptions) -> list[int]:
     """One thread, and the number asked for."""
     return sorted({1, options.threads})
 
 
-def steps(options: EngineOptions) -> int:
+def steps(options: StreamOptions) -> int:
     """How often `measure_roof` calls `on_step`."""
     return len(thread_counts(options)) * (len(PRECISIONS) + 1)
 

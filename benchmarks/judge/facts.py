@@ -17,7 +17,7 @@ from edge.check.evaluate import check_labels, stream_outputs
 from edge.check.self_test import SURE_MARGIN, replay, self_test
 from edge.engine import runtimes
 from edge.engine.engine import left_to_other_kernels
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks.inside.instructions import Instructions, count_parts
@@ -120,7 +120,7 @@ def write_facts(path: Path, facts: Facts) -> None:
 
 def gather(
     name: str,
-    options: EngineOptions,
+    options: StreamOptions,
     data: Path | None,
     progress: Progress,
     counters: Sequence[InstructionCounter] = (),
@@ -164,7 +164,7 @@ def _of_parts(
         return None
 
 
-def _invocations(bundle: Bundle, options: EngineOptions) -> dict[str, float]:
+def _invocations(bundle: Bundle, options: StreamOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
     subject = StreamSubject(Stream(bundle, options))
     steps = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in golden_or_black(bundle)]
@@ -191,7 +191,7 @@ def _declared_accuracy(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:
 
 
 def _measured_accuracy(
-    bundle: Bundle, options: EngineOptions, data: Path, progress: Progress
+    bundle: Bundle, options: StreamOptions, data: Path, progress: Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
     clips = read_clips(data, manifest.window, (manifest.input.width, manifest.input.height))
@@ -201,7 +201,7 @@ def _measured_accuracy(
     return figures(manifest.tasks, outputs, clips)
 
 
-def _golden(bundle: Bundle, options: EngineOptions) -> GoldenFacts | None:
+def _golden(bundle: Bundle, options: StreamOptions) -> GoldenFacts | None:
     if not bundle.golden:
         return None
     frames = bundle.golden["frames"]

@@ -1,10 +1,9 @@
 """Two records: whether they may be compared, and what a frame costs in one and in the other."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.engine.delegate import DEFAULT, XNNPACK, label_of
 from edge_benchmarks.judge.changes import Change, changes
 from edge_benchmarks.judge.compare import MIN_PROCESSES, Comparison, compare_apart
 from edge_benchmarks.record.record import Record
@@ -126,12 +125,8 @@ def _warnings(file: str, record: Record) -> Iterator[str]:
 
 def setting_differences(before: Record, after: Record) -> tuple[str, ...]:
     """The settings that change what a frame's time means and differ, in words."""
-    values = [(name, of(before), of(after)) for name, of in _SETTINGS.items()]
-    return tuple(
-        f"{name}: {value_before} and {value_after}"
-        for name, value_before, value_after in values
-        if value_before != value_after
-    )
+    first, second = (r.setup.settings(left_out=bool(r.left_out)) for r in (before, after))
+    return tuple(f"{n}: {first[n]} and {second[n]}" for n in first if first[n] != second[n])
 
 
 def comparable(before: Record, after: Record) -> bool:
@@ -164,24 +159,3 @@ def _refusal(how: str, reasons: tuple[str, ...], option: str) -> ConfigError:
         f"the two records were measured {how} ({'; '.join(reasons)}): measure both alike, "
         f"or give {option}"
     )
-
-
-def _frames(record: Record) -> str:
-    frames = record.setup.frames
-    return f"{frames.count} of {frames.width} x {frames.height}"
-
-
-def _delegate(record: Record) -> str:
-    """As asked for; whether it was used changes the meaning as well."""
-    requested = record.setup.delegate
-    label = DEFAULT if requested == XNNPACK else label_of(requested)  # they differ in words alone
-    return f"{label} (left out)" if record.left_out else label
-
-
-_SETTINGS: dict[str, Callable[[Record], str]] = {
-    "runtime": lambda record: f"{record.setup.runtime} {record.setup.runtime_version}",
-    "threads": lambda record: str(record.setup.threads),
-    "delegate": _delegate,
-    "device": lambda record: record.setup.device or "this machine",
-    "frames": _frames,
-}

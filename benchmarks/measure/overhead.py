@@ -6,9 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Decision, Frame, Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import SETTLE_FRAMES, Clock, Plan, Trial
 
@@ -63,21 +61,23 @@ class _IdleEngine:
         self.invocations += 1
 
 
-class _IdleHead:
+class _IdleNetwork:
     def __init__(self) -> None:
-        self.engine = _IdleEngine()
+        self.encoder, self.head = _IdleEngine(), _IdleEngine()
+        self.engines = {"encoder": self.encoder, "head": self.head}
 
 
 class _IdleStream:
     """What `StreamSubject` needs of a Stream."""
 
+    latency_ms = _DECISION.latency_ms
+
     def __init__(self) -> None:
-        self.encoder, self.head = _IdleEngine(), _IdleHead()
-        self.engines = {"encoder": self.encoder, "head": self.head.engine}
+        self.network = _IdleNetwork()
 
     def push(self, frame: Frame) -> Decision:
-        self.encoder.invoke()
-        self.head.engine.invoke()
+        self.network.encoder.invoke()
+        self.network.head.invoke()
         return _DECISION
 
 

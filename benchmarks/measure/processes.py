@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge.bundle.plain_tflite import open_any
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Plan, Trial, alternate
@@ -40,7 +40,7 @@ class ColdStart:
 
 def cold_start(
     bundle: str,
-    options: EngineOptions,
+    options: StreamOptions,
     frames: BenchFrames,
     *,
     count: int,
@@ -65,13 +65,11 @@ def cold_start(
     )
 
 
-def _command(bundle: str, options: EngineOptions, source: str, count: int) -> list[str]:
+def _command(bundle: str, options: StreamOptions, source: str, count: int) -> list[str]:
     script = shutil.which("edge-run", path=str(Path(sys.executable).parent))
     program = [sys.executable, script] if script else module_command("edge.cli")
     arguments = [bundle, "--source", source, "--frames", str(count), "--json"]
-    engine = ["--runtime", options.runtime, "--threads", str(options.threads)]
-    device = ["--device", options.device] if options.device else []
-    return [*program, *arguments, *engine, *device, *options.delegate.arguments]
+    return [*program, *arguments, *options.arguments]
 
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)
@@ -85,7 +83,7 @@ def plan_for(p50_ms: float) -> Plan:
 
 def process_floors_ms(
     bundle: str,
-    options: EngineOptions,
+    options: StreamOptions,
     frames: BenchFrames,
     processes: int,
     plan: Plan = PLAN,
@@ -105,7 +103,7 @@ def process_floors_ms(
 def interleaved_floors_ms(
     before: str,
     after: str,
-    options: EngineOptions,
+    options: StreamOptions,
     frames: BenchFrames,
     processes: int,
     plan: Plan = PLAN,
@@ -130,7 +128,7 @@ class _Job:
     """The job of a process: the bundles to measure alternately, and the frames (.npz)."""
 
     bundles: tuple[str, ...]
-    options: EngineOptions
+    options: StreamOptions
     plan: Plan
     frames: str
 

@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
 from edge.check.rerun import WindowRerun
 from edge.emulated import Predicted
 from edge.engine.delegation import Delegation
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Frame, Stream
 from edge_benchmarks.measure.timing import Clock, EngineProbe, FrameTiming, Invokable
 
 
@@ -38,18 +38,18 @@ class StreamSubject(_Probed):
     """A Stream as edge-run drives it: one `push` a frame."""
 
     def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
-        super().__init__(stream.engines, clock)
-        self._stream, self._number = stream, 0
+        super().__init__(stream.network.engines, clock)
+        self._stream, self._number, self._filling = stream, 0, True
 
     @property
     def predicted(self) -> Predicted | None:
         """Whose latency the parts were held to, if a board is played."""
-        return self._stream.predicted
+        return self._stream.network.predicted
 
     @property
     def delegation(self) -> Mapping[str, Delegation]:
         """Who computes the operators of each part, as it is by now."""
-        return self._stream.delegation
+        return self._stream.network.delegation
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
         frame = Frame(pixels, self._number)
@@ -57,9 +57,11 @@ class StreamSubject(_Probed):
         started = self._begin()
         decision = self._stream.push(frame)
         total_ns = self._clock() - started
-        if decision is None:
+        self._filling = self._filling and decision is None
+        if self._filling:
             return None
-        return self._timing(total_ns, decision.latency_ms)
+        timing = self._timing(total_ns, self._stream.latency_ms)
+        return timing if decision else replace(timing, decided=False)
 
 
 class RerunSubject(_Probed):

@@ -51,6 +51,7 @@ class FrameTiming:
     total_ms: from pixels to decision.  invokes_ms: the runtime alone, by part.
     invocations: how often each part was invoked for this frame.
     cpu_ms: processor time of all threads, which waiting for a core does not lengthen.
+    decided: whether the frame led to a decision; with a hop not every one does.
     """
 
     total_ms: float
@@ -58,6 +59,7 @@ class FrameTiming:
     invokes_ms: Mapping[str, float] = field(default_factory=dict)
     invocations: Mapping[str, int] = field(default_factory=dict)
     cpu_ms: float = 0.0
+    decided: bool = True
 
     @property
     def overhead_ms(self) -> float:
@@ -69,7 +71,7 @@ class Subject(Protocol):
     """Something that takes frame after frame and can be timed."""
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
-        """Take one frame (uint8 BGR); None while its window is filling."""
+        """Take one frame (uint8 BGR); None before the first decision."""
 
 
 class Invokable(Protocol):

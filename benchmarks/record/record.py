@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.emulated import Predicted
-from edge.engine.delegate import DEFAULT, label_of
+from edge.engine import runtimes
+from edge.engine.delegate import DEFAULT, XNNPACK, label_of
 from edge.engine.delegation import Delegation
+from edge.stream import StreamOptions
 from edge_benchmarks.inside.cross_check import CrossCheck
 from edge_benchmarks.inside.instructions import Instructions
 from edge_benchmarks.inside.profile.figures import PartProfile
@@ -13,7 +15,7 @@ from edge_benchmarks.inside.roofline import Roof, RooflinePoint
 from edge_benchmarks.measure.frames import FrameSet
 from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.processes import ColdStart
-from edge_benchmarks.measure.timing import TimerCheck
+from edge_benchmarks.measure.timing import Plan, TimerCheck
 from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
 from edge_devices.detection.machine import Machine
 from edge_devices.prediction.cores import Work
@@ -69,6 +71,38 @@ class Setup:
     rounds: int
     warmup_frames: int
     device: str = ""
+
+    @classmethod
+    def of(cls, options: StreamOptions, frames: FrameSet, plan: Plan) -> "Setup":
+        """Raises EngineError if the runtime is not installed."""
+        runtime = runtimes.load(options.runtime)
+        return cls(
+            runtime=runtime.name,
+            runtime_version=runtime.version,
+            threads=options.board.threads if options.board else options.threads,
+            delegate=str(options.delegate),
+            frames=frames,
+            min_frames=plan.frames,
+            min_seconds=plan.seconds,
+            rounds=plan.rounds,
+            warmup_frames=plan.warmup,
+            device=options.device,
+        )
+
+    def settings(self, *, left_out: bool) -> dict[str, str]:
+        """What changes the meaning of a frame's time, in words.
+
+        left_out: whether the delegate was not used in the end.
+        """
+        # xnnpack and auto differ in words alone
+        delegate = label_of(DEFAULT if self.delegate == XNNPACK else self.delegate)
+        return {
+            "runtime": f"{self.runtime} {self.runtime_version}",
+            "threads": str(self.threads),
+            "delegate": f"{delegate} (left out)" if left_out else delegate,
+            "device": self.device or "this machine",
+            "frames": f"{self.frames.count} of {self.frames.width} x {self.frames.height}",
+        }
 
     @property
     def engine(self) -> str:

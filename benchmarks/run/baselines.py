@@ -17,9 +17,8 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import WHOLE_WINDOW, InputSpec, Manifest, TensorSpec
-from edge.stream.preprocess import Preprocessor
+from edge.stream import Preprocessor, StreamOptions
 from edge.stream.ring import Ring
-from edge.stream.stream import EngineOptions
 from edge_benchmarks.measure.timing import Clock, FrameTiming
 from edge_benchmarks.record import record
 from edge_benchmarks.run.targets import Target, bundle_target, missing
@@ -123,7 +122,7 @@ class WholeWindow:
 
     def targets(
         self,
-        options: EngineOptions,
+        options: StreamOptions,
         windows: Sequence[np.ndarray],
         cache: ConversionCache,
         say: Say,
@@ -140,7 +139,7 @@ class WholeWindow:
         ]
         return [*rows, keras_target(self.model, self.bundle.manifest)]
 
-    def _target(self, name: str, model: bytes | str, options: EngineOptions) -> Target:
+    def _target(self, name: str, model: bytes | str, options: StreamOptions) -> Target:
         if isinstance(model, str):
             return missing(name, model)
         try:

@@ -12,7 +12,6 @@ from edge.bundle.archive import Bundle
 from edge.bundle.plain_tflite import open_any
 from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
-from edge.engine import runtimes
 from edge_benchmarks.inside.instructions import counters
 from edge_benchmarks.measure import frames, processes, subjects, timing
 from edge_benchmarks.measure.overhead import measure_overhead
@@ -138,7 +137,7 @@ class Bench:
             revision=measurement.git_revision(),
             bundle=measurement.describe(self.request.bundle, self.bundle),
             machine=machine.this_machine(),
-            setup=self._setup(),
+            setup=Setup.of(self.request.options, self.frames.describe(), self.request.plan),
             data=self.clips.short_name if self.clips else "",
             measurements=tuple(measurements),
             streaming=measurement.streaming(self.bundle.manifest.window, measurements[0], rerun),
@@ -243,19 +242,3 @@ class Bench:
                 f"{self.frames.origin} holds {len(rgb)} frames, a window has {length}: give --data"
             )
         return [rgb[start : start + length] for start in range(len(rgb) - length + 1)]
-
-    def _setup(self) -> Setup:
-        plan, options = self.request.plan, self.request.options
-        runtime = runtimes.load(options.runtime)
-        return Setup(
-            runtime=runtime.name,
-            runtime_version=runtime.version,
-            threads=options.board.threads if options.board else options.threads,
-            delegate=str(options.delegate),
-            frames=self.frames.describe(),
-            min_frames=plan.frames,
-            min_seconds=plan.seconds,
-            rounds=plan.rounds,
-            warmup_frames=plan.warmup,
-            device=options.device,
-        )

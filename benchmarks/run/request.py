@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.base import Scenario
@@ -48,7 +48,7 @@ class Request:
     """
 
     bundle: str
-    options: EngineOptions = field(default_factory=EngineOptions)
+    options: StreamOptions = field(default_factory=StreamOptions)
     data: Path | None = None
     clips: int | None = None
     source: str | None = None

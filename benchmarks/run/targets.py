@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.check import evaluate, rerun
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
 from edge_benchmarks.measure.timing import Subject
 from edge_benchmarks.record import record
@@ -41,7 +41,7 @@ def missing(name: str, reason: str) -> Target:
 
 
 def bundle_target(
-    name: str, bundle: Bundle, options: EngineOptions, *, exact: bool = False
+    name: str, bundle: Bundle, options: StreamOptions, *, exact: bool = False
 ) -> Target:
     """A bundle, cut or uncut, through a Stream. Raises EngineError if it does not load."""
     unpaced = replace(options, device="")  # an emulated board answers the same, only later
@@ -55,11 +55,11 @@ def bundle_target(
     )
 
 
-def _waits(options: EngineOptions) -> bool:
+def _waits(options: StreamOptions) -> bool:
     return options.delegate.is_library or bool(options.device)
 
 
-def split_rerun_target(bundle: Bundle, options: EngineOptions) -> Target:
+def split_rerun_target(bundle: Bundle, options: StreamOptions) -> Target:
     """The bundle's two parts without a ring: its answers are the streamed ones."""
     name = record.SPLIT_RERUN
     if bundle.manifest.part("encoder") is None:

@@ -18,7 +18,7 @@ from edge_common.errors import ConfigError
 
 if TYPE_CHECKING:
     from edge.bundle.archive import Bundle
-    from edge.stream.stream import EngineOptions, Stream
+    from edge.stream import Stream, StreamOptions
     from edge_benchmarks.measure.frames import BenchFrames
     from edge_benchmarks.measure.processes import ColdStart
     from edge_benchmarks.measure.timing import Plan
@@ -62,14 +62,14 @@ class Inputs:
 
     bundle_name: str
     bundle: Bundle
-    engine: EngineOptions
+    engine: StreamOptions
     frames: BenchFrames
     plan: Plan
     progress: Progress
 
     def stream(self) -> Stream:
         """A new stream, with engines and a window of its own."""
-        from edge.stream.stream import Stream
+        from edge.stream import Stream
 
         return Stream(self.bundle, self.engine)
 

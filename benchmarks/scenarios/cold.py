@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,11 @@ from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scena
 from edge_benchmarks.show.cells import interrupted, memory, number
 from edge_benchmarks.show.plots import shapes
 from edge_common.children import module_command, run_for_json
+from edge_common.data import encode
 from edge_common.document import Section, Table
 
 if TYPE_CHECKING:
-    from edge.stream.stream import EngineOptions
+    from edge.stream import StreamOptions
     from edge_benchmarks.measure.frames import BenchFrames
     from edge_benchmarks.measure.processes import ColdStart
     from edge_benchmarks.measure.timing import Clock
@@ -50,7 +52,7 @@ class ColdResult:
 
 def measure_cold(
     bundle: str,
-    options: EngineOptions,
+    options: StreamOptions,
     frames: BenchFrames,
     *,
     count: int,
@@ -88,15 +90,15 @@ def run_steps(arguments: list[str]) -> dict[str, int]:
 
 def steps_s(
     bundle: str,
-    options: EngineOptions,
+    options: StreamOptions,
     source: str,
     run: Run = run_steps,
     clock: Clock = time.monotonic_ns,
 ) -> dict[str, float]:
     """How long each step of one fresh process took; its clock is this process's, too."""
-    engine = (options.runtime, str(options.threads), str(options.delegate), options.device)
+    arguments = [bundle, source, json.dumps(encode(options))]
     started_ns = clock()
-    ends_ns = run([bundle, source, *engine])
+    ends_ns = run(arguments)
     times_ns = pairwise([started_ns, *ends_ns.values()])
     return {name: (end - begin) / 1e9 for name, (begin, end) in zip(ends_ns, times_ns)}
 

@@ -11,9 +11,7 @@ from edge.loop import run
 from edge.sinks import RunEnded
 from edge.sources import Source
 from edge.sources.live import LiveSource
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Decision, Frame, Stream
 from edge.summary import RunSummary
 from edge_benchmarks.measure.timing import Clock, Plan, Trial
 from edge_benchmarks.scenarios.base import Interruptible
@@ -145,14 +143,14 @@ class LiveLog:
         with closing(source):
             run(stream, source, [self], self._summary, on_frame=until_last)
 
-    def take(self, frame: Frame, decision: Decision | None) -> None:
+    def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         now_ns, self._newest = self._clock(), frame.number
-        if decision is None or frame.number == 0:  # it waited while the source was opened
+        if not decisions or frame.number == 0:  # it waited while the source was opened
             return
         schedule = self._paced.schedule
         self._age_ms.append((now_ns - schedule.due_ns(frame.number)) / 1e6)
         self._decided_ms.append((now_ns - schedule.due_ns(0)) / 1e6)
-        for stage, ms in decision.latency_ms.items():
+        for stage, ms in decisions[0].latency_ms.items():
             self._stages_ms.setdefault(stage, []).append(ms)
 
     def close(self) -> None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from edge.sinks import Sink
     from edge.sources import Source
-    from edge.stream.stream import Stream
+    from edge.stream import Stream
     from edge.summary import LatencyLog, RunSummary
     from edge_benchmarks.measure.frames import BenchFrames
     from edge_benchmarks.measure.timing import Clock, Plan

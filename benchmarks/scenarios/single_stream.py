@@ -7,7 +7,7 @@ from itertools import chain
 
 import numpy as np
 
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_benchmarks.measure.timing import Clock, FrameTiming, Trial, alternate
 from edge_benchmarks.scenarios.base import FrameSamples, Interruptible, Series
 
@@ -34,13 +34,17 @@ class BareStream:
     """A subject without probes: one `push` a frame, between two readings of the clock."""
 
     def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
-        self._stream, self._clock = stream, clock
+        self._stream, self._clock, self._filling = stream, clock, True
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
         started = self._clock()
         decision = self._stream.push(pixels)
         total_ns = self._clock() - started
-        return None if decision is None else FrameTiming(total_ns / 1e6, decision.latency_ms)
+        self._filling = self._filling and decision is None
+        if self._filling:
+            return None
+        decided = decision is not None
+        return FrameTiming(total_ns / 1e6, self._stream.latency_ms, decided=decided)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
 from edge.check.evaluate import stream_outputs
 from edge.check.self_test import replay
 from edge.engine.engine import left_to_other_kernels
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tasks import kind_of
 from edge.tflite import flatbuffer
 from edge_common.document import Section, markdown
@@ -36,7 +36,7 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     surest = int(sum((m for m in margins if m is not None), np.zeros(len(windows))).argmax())
     following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
     frames = np.concatenate(following)[: bundle.manifest.window + DECISIONS - 1]
-    return {"frames": frames, **replay(bundle, frames, EngineOptions())}
+    return {"frames": frames, **replay(bundle, frames, StreamOptions())}
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:

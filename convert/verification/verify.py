@@ -14,7 +14,7 @@ from edge.check.self_test import replay
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge_common.children import last_line, module_command, run_captured
 from edge_common.errors import EngineError
 from edge_convert.precision.score import agreement
@@ -58,16 +58,16 @@ def run_on_runtimes(
     pythons: interpreters whose environments hold another runtime with numpy and OpenCV.
     delegates: for LiteRT.
     """
-    expected = replay(bundle, frames_rgb, EngineOptions(runtime="litert"))
-    variants = [EngineOptions(name) for name in runtimes.installed()]
-    variants += [EngineOptions("litert", delegate=delegate) for delegate in delegates]
+    expected = replay(bundle, frames_rgb, StreamOptions(runtime="litert"))
+    variants = [StreamOptions(name) for name in runtimes.installed()]
+    variants += [StreamOptions("litert", delegate=delegate) for delegate in delegates]
     own_runs = [_run_here(bundle, frames_rgb, expected, options) for options in variants]
     other_runs = [_run_there(bundle, frames_rgb, expected, python) for python in pythons]
     return (*own_runs, *other_runs)
 
 
 def _run_here(
-    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], options: EngineOptions
+    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], options: StreamOptions
 ) -> RuntimeRun:
     trials = tuple(
         _try(part.file, bundle.members[part.file], options) for part in bundle.manifest.parts
@@ -80,7 +80,7 @@ def _run_here(
     )
 
 
-def _try(file: str, model: bytes, options: EngineOptions) -> Trial:
+def _try(file: str, model: bytes, options: StreamOptions) -> Trial:
     version, delegate = "unknown", options.delegate
     name = options.runtime if delegate == AUTO else f"{options.runtime} with {delegate.label}"
     try:

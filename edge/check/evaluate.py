@@ -7,7 +7,7 @@ import numpy as np
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Accuracy
 from edge.check.clips import Clips
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge.tasks import Metric, Task, kind_of
 from edge_common.errors import ClipError
 from edge_common.statistics import bootstrap_interval, wilson_interval
@@ -16,14 +16,14 @@ from edge_common.statistics import bootstrap_interval, wilson_interval
 def stream_outputs(
     bundle: Bundle,
     windows: Sequence[np.ndarray],
-    options: EngineOptions = EngineOptions(),
+    options: StreamOptions = StreamOptions(),
     on_window: Callable[[], None] = lambda: None,
 ) -> dict[str, np.ndarray]:
     """What the streamed bundle answers at the end of each window (T, H, W, 3) uint8 RGB.
 
     Gives (n, k) float32 for each task; `on_window` is called after each window.
     """
-    stream = Stream(bundle, options)
+    stream = Stream(bundle, options.for_clips())
     collected: dict[str, list[np.ndarray]] = {task.name: [] for task in stream.tasks}
     for window in windows:
         stream.reset()

@@ -12,7 +12,8 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge.check.self_test import replay
-from edge.stream.stream import EngineOptions, Stream
+from edge.engine import runtimes
+from edge.stream import StreamOptions
 from edge_common.command_line import one_line_errors
 
 
@@ -24,8 +25,8 @@ from edge_common.command_line import one_line_errors
 def main(bundle: str, frames: Path, answers: Path) -> None:
     """Write one array a task, and which `runtime` of which `version` gave it."""
     opened = open_bundle(bundle)
-    outputs = replay(opened, np.load(frames), EngineOptions())
-    runtime = Stream(opened).head.engine.runtime
+    outputs = replay(opened, np.load(frames), StreamOptions())
+    runtime = runtimes.load(StreamOptions().runtime)
     arrays: dict[str, Any] = {"runtime": runtime.name, "version": runtime.version, **outputs}
     np.savez(answers, **arrays)
 

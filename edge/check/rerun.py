@@ -9,9 +9,8 @@ from collections import deque
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.stream.preprocess import Preprocessor, Region
+from edge.stream import Preprocessor, StreamOptions
 from edge.stream.quantise import dequantise, transfer
-from edge.stream.stream import EngineOptions
 
 
 class WindowRerun:
@@ -23,9 +22,7 @@ class WindowRerun:
     def __init__(
         self,
         bundle: Bundle,
-        options: EngineOptions = EngineOptions(),
-        *,
-        region: Region | None = None,
+        options: StreamOptions = StreamOptions(),
     ) -> None:
         manifest = bundle.manifest
         encoder, last = manifest.part("encoder"), manifest.last_part
@@ -34,7 +31,8 @@ class WindowRerun:
         self.head = options.load(bundle, last)
         self._written = encoder.outputs if encoder else ()
         self._read, self._answers = last.inputs, last.outputs
-        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].inputs[0], region)
+        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].inputs[0])
+        self._region = options.region
         self._window = manifest.window
         self._frames: deque[np.ndarray] = deque(maxlen=self._window)
         spec = manifest.input
@@ -63,9 +61,9 @@ class WindowRerun:
 
     def _encode(self, pixels: np.ndarray, slot: int) -> None:
         if self.encoder is None:
-            self._preprocess(pixels, self._windows[0][slot])
+            self._preprocess(pixels, self._windows[0][slot], self._region)
             return
-        self._preprocess(pixels, self.encoder.input()[0])
+        self._preprocess(pixels, self.encoder.input()[0], self._region)
         self.encoder.invoke()
         names = [tensor.name for tensor in self._written]
         for window, tensor in zip(self._windows, self._read):

@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.engine.delegation import Delegation
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
 from edge_common.errors import BundleError, SelfTestFailed
 
@@ -29,7 +29,7 @@ class SelfTest:
     delegation: dict[str, Delegation] = field(default_factory=dict)
 
 
-def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfTest:
+def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfTest:
     """Push the golden frames and compare with the outputs kept beside them.
 
     Raises SelfTestFailed if a class differs that was decided by a margin of 0.5 or
@@ -41,13 +41,13 @@ def self_test(bundle: Bundle, options: EngineOptions = EngineOptions()) -> SelfT
         raise BundleError(
             "this bundle holds no golden frames to test with: make it with edge-convert"
         )
-    stream = Stream(bundle, options)
+    stream = Stream(bundle, options.for_clips())
     outputs = _pushed(stream, golden["frames"])
     for task in bundle.manifest.tasks:
         _compare(task, golden[task.name], outputs[task.name])
     largest = max(_difference(golden[task], outputs[task]) for task in outputs)
     decisions = len(next(iter(outputs.values())))
-    return SelfTest(decisions, largest, largest == 0.0, stream.delegation)
+    return SelfTest(decisions, largest, largest == 0.0, stream.network.delegation)
 
 
 def _compare(task: Task, expected: np.ndarray, outputs: np.ndarray) -> None:
@@ -78,9 +78,9 @@ def _difference(expected: np.ndarray, outputs: np.ndarray) -> float:
     return float(np.abs(outputs - expected).max()) / max(1e-6, float(np.abs(expected).max()))
 
 
-def replay(bundle: Bundle, frames_rgb: np.ndarray, options: EngineOptions) -> dict[str, np.ndarray]:
+def replay(bundle: Bundle, frames_rgb: np.ndarray, options: StreamOptions) -> dict[str, np.ndarray]:
     """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB."""
-    return _pushed(Stream(bundle, options), frames_rgb)
+    return _pushed(Stream(bundle, options.for_clips()), frames_rgb)
 
 
 def _pushed(stream: Stream, frames_rgb: np.ndarray) -> dict[str, np.ndarray]:

@@ -17,8 +17,7 @@ from edge.engine.delegation import by_part
 from edge.engine.watchdog import default_timeout_s, report_hang
 from edge.loop import Limits, run
 from edge.registry import Request
-from edge.stream.preprocess import Region
-from edge.stream.stream import EngineOptions, Naming, Stream
+from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
 from edge_common.console import bar
 from edge_common.data import encode
@@ -98,10 +97,13 @@ class RunOptions:
         return self.invoke_timeout
 
     @property
-    def engine(self) -> EngineOptions:
+    def engine(self) -> StreamOptions:
         # a run guards whole frames, and closes its outputs
         timeout_s = self.invoke_timeout if self.self_test else 0.0
-        return EngineOptions(self.runtime, self.threads, self.delegate, self.device, timeout_s)
+        region = Region.parse(self.region)
+        return StreamOptions(
+            self.runtime, self.threads, self.delegate, self.device, timeout_s, region, self.hop
+        )
 
 
 def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[Request]) -> None:
@@ -125,20 +127,17 @@ def execute(options: RunOptions) -> None:
     with ExitStack() as stack:
         naming = _recogniser(bundle, options)
         stack.enter_context(options.engine.confined())
-        stream = Stream(
-            bundle,
-            options.engine,
-            region=Region.parse(options.region),
-            hop=options.hop,
-            naming=naming,
-        )
+        stream = Stream(bundle, options.engine, naming=naming)
         source = stack.enter_context(sources.open_source(options.source_request))
         info = sinks.RunInfo(tuple(task.name for task in stream.tasks), source.rate_hz)
         opened_sinks = sinks.open_sinks(options.outputs, info)
         summary = _summary(stream, source, options)
 
         def print_summary() -> None:
-            summary.delegation, summary.predicted = stream.delegation, stream.predicted
+            summary.delegation, summary.predicted = (
+                stream.network.delegation,
+                stream.network.predicted,
+            )
             text = json.dumps(summary.to_json()) if options.as_json else str(summary)
             click.echo(text, err=options.writes_to_stdout)
 
@@ -188,7 +187,7 @@ def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
 
 
 def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> RunSummary:
-    manifest, runtime = stream.bundle.manifest, stream.head.engine.runtime
+    manifest, runtime = stream.bundle.manifest, stream.network.head.runtime
     return RunSummary(
         manifest.name,
         source.name,

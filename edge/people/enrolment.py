@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -15,8 +15,7 @@ from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write
 from edge.people.recogniser import acceptance_of
 from edge.registry import Request
 from edge.sources import Source, open_source
-from edge.stream.preprocess import Region
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Region, Stream, StreamOptions
 from edge_common.console import bar
 from edge_common.errors import GalleryError
 from edge_common.files import can_be_written
@@ -105,8 +104,9 @@ class EnrolOptions:
         return one_source(self.camera, self.source)
 
     @property
-    def engine(self) -> EngineOptions:
-        return EngineOptions(self.runtime, self.threads, self.delegate)
+    def engine(self) -> StreamOptions:
+        region = Region.parse(self.region)
+        return StreamOptions(self.runtime, self.threads, self.delegate, region=region)
 
 
 def execute(options: EnrolOptions) -> None:
@@ -150,7 +150,7 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         totals = [count for count in (source.total, options.frames) if count is not None]
         total = min(totals) if totals else None
         hop = hop_for(window, total, most)
-        stream = Stream(bundle, options.engine, region=Region.parse(options.region), hop=hop)
+        stream = Stream(bundle, replace(options.engine, hop=hop))
         # how long a live source takes is not known: what counts are the windows
         with bar(total or window * most, "frames") as on_frame:
             return enrol(

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Takes every frame with the decision it led to; whole and valid once closed."""
+    """Takes every frame with the decisions it led to; whole and valid once closed."""
 
-    def take(self, frame: "Frame", decision: "Decision | None") -> None:
-        """Take one frame; `decision` is None if none was due. Raises SinkError."""
+    def take(self, frame: "Frame", decisions: "Sequence[Decision]") -> None:
+        """Take one frame; `decisions` is empty if none was due. Raises SinkError."""
 
     def close(self) -> None:
         """Finish the output; may be called twice."""

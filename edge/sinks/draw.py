@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.stream.decision import Decision
+from edge.stream import Decision
 from edge.tasks import Prediction
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
@@ -16,11 +16,13 @@ _BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
 _PANEL = (28, 28, 28)
 
 
-def annotate(pixels: np.ndarray, decision: Decision | None, tasks: Sequence[str]) -> np.ndarray:
+def annotate(pixels: np.ndarray, decisions: Sequence[Decision], tasks: Sequence[str]) -> np.ndarray:
     """A copy of the picture (uint8 BGR) with a panel under it: a line a task, then latency.
 
-    The panel has the same height before the first decision, as a video needs it.
+    The panel shows the first decision; it has the same height if there is none yet, as a video
+    needs it.
     """
+    decision = decisions[0] if decisions else None
     picture = _enlarge(pixels)
     height, width = picture.shape[:2]
     line = max(24, width // 22)

@@ -2,11 +2,11 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from edge.sinks import RunInfo
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
+from edge.stream import Decision, Frame
 from edge_common.errors import SinkError
 from edge_common.files import Closable
 
@@ -33,12 +33,11 @@ class JsonLines(Closable):
                 f"{path} cannot be written ({error.strerror}): choose another path"
             ) from error
 
-    def take(self, frame: Frame, decision: Decision | None) -> None:
-        if decision is None:
-            return
+    def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         try:
-            self._stream.write(json.dumps(decision.to_json(), ensure_ascii=False) + "\n")
-            self._stream.flush()
+            for decision in decisions:
+                self._stream.write(json.dumps(decision.to_json(), ensure_ascii=False) + "\n")
+                self._stream.flush()
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -8,8 +8,7 @@ import cv2
 
 from edge.sinks import RunInfo
 from edge.sinks.draw import annotate
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
+from edge.stream import Decision, Frame
 from edge_common.errors import SinkError
 from edge_common.files import Closable
 
@@ -38,7 +37,7 @@ class VideoFileSink(Closable):
         self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
         self._frames = 0
         self._writer: cv2.VideoWriter | None = None
-        self._latest: Decision | None = None
+        self._latest: Sequence[Decision] = ()
         suffix = self._path.suffix.lower()
         if suffix not in _CODECS:
             raise SinkError(f"{path}: a video's name ends in one of {', '.join(_CODECS)}")
@@ -49,8 +48,8 @@ class VideoFileSink(Closable):
         self._codec = cv2.VideoWriter.fourcc(*_CODECS[suffix])
         self._partial = self._path.with_name(f".{self._path.stem}.partial{suffix}")
 
-    def take(self, frame: Frame, decision: Decision | None) -> None:
-        self._latest = decision or self._latest
+    def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
+        self._latest = decisions or self._latest
         annotated = annotate(frame.pixels, self._latest, self._tasks)
         size = (annotated.shape[1], annotated.shape[0])
         if self._writer is None:

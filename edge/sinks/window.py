@@ -8,20 +8,19 @@ import cv2
 
 from edge.sinks import RunEnded, RunInfo
 from edge.sinks.draw import annotate
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
+from edge.stream import Decision, Frame
 from edge_common.errors import SinkError
 from edge_common.files import Closable
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 
 
-def open_sink(target: str, run: RunInfo) -> "Window":
+def open_sink(target: str, run: RunInfo) -> "WindowSink":
     """Raises SinkError if there is no display."""
-    return Window(run.tasks)
+    return WindowSink(run.tasks)
 
 
-class Window(Closable):
+class WindowSink(Closable):
     """Annotated frames in a window; `q`, Escape or closing it ends the run."""
 
     title = "edge-run"
@@ -31,15 +30,15 @@ class Window(Closable):
         headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         if sys.platform.startswith("linux") and headless:
             raise SinkError("--show needs a display and there is none: use --save, or set DISPLAY")
-        self._latest: Decision | None = None
+        self._latest: Sequence[Decision] = ()
         self._tasks = tasks
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:
             raise SinkError("this OpenCV has no windows (headless build): use --save") from error
 
-    def take(self, frame: Frame, decision: Decision | None) -> None:
-        self._latest = decision or self._latest
+    def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
+        self._latest = decisions or self._latest
         cv2.imshow(self.title, annotate(frame.pixels, self._latest, self._tasks))
         closed = cv2.waitKey(1) & 0xFF in _QUIT_KEYS
         if closed or cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.sources import IMAGE_SUFFIXES, Source
-from edge.stream.preprocess import Frame
+from edge.stream import Frame
 from edge_common.errors import SourceError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import cv2
 
 from edge.sources import Source
-from edge.stream.preprocess import Frame
+from edge.stream import Frame
 from edge_common.errors import SourceError
 
 

@@ -39,7 +39,10 @@ class Region:
 
     @classmethod
     def parse(cls, text: str) -> "Region":
-        """Read `full`, `square` (the largest centred one) or `X,Y,WIDTH,HEIGHT`."""
+        """Read `full`, `square` (the largest centred one) or `X,Y,WIDTH,HEIGHT`.
+
+        Raises EdgeError if it is none of them.
+        """
         if text in ("full", "square"):
             return cls(text)
         try:
@@ -52,6 +55,10 @@ class Region:
             raise EdgeError(f"region '{text}' is empty or starts outside of the frame")
         return cls("box", (left, top, width, height))
 
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        return self.kind if self.box is None else ",".join(map(str, self.box))
+
     def locate(self, height: int, width: int) -> tuple[int, int, int, int]:
         """The box (left, top, width, height) in a frame of this size."""
         if self.kind == "square":
@@ -63,6 +70,9 @@ class Region:
         if left + box_width > width or top + box_height > height:
             raise EdgeError(f"region {self.box} does not fit into frames of {width} x {height}")
         return self.box
+
+
+FULL = Region()
 
 
 def quantisation_table(spec: InputSpec, tensor: TensorSpec) -> np.ndarray:
@@ -78,24 +88,23 @@ class Preprocessor:
     scale, zero point and value range costs the same.
     """
 
-    def __init__(self, spec: InputSpec, tensor: TensorSpec, region: Region | None = None) -> None:
+    def __init__(self, spec: InputSpec, tensor: TensorSpec) -> None:
         self._size = (spec.width, spec.height)
-        self._region = region or Region()
         self._code = _COLOUR_CODES[spec.colour_order]
         self._table = quantisation_table(spec, tensor)
         self._resized = np.empty((spec.height, spec.width, 3), np.uint8)
         shape = (spec.height, spec.width, spec.channels)
         self._ordered = np.empty(shape[:2] if spec.channels == 1 else shape, np.uint8)
 
-    def __call__(self, pixels: np.ndarray, out: np.ndarray) -> None:
-        """Write `pixels` (uint8 BGR, any size) into `out` (H, W, C), in place.
+    def __call__(self, pixels: np.ndarray, out: np.ndarray, region: Region = FULL) -> None:
+        """Write that region of `pixels` (uint8 BGR, any size) into `out` (H, W, C), in place.
 
         Raises EdgeError if `pixels` are of another form, or the region lies outside.
         """
         if not _is_frame(pixels):
             form = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
             raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first")
-        left, top, width, height = self._region.locate(*pixels.shape[:2])
+        left, top, width, height = region.locate(*pixels.shape[:2])
         crop = pixels[top : top + height, left : left + width]
         cv2.resize(crop, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
         ordered: np.ndarray = self._resized

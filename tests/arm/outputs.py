@@ -10,16 +10,16 @@ from collections import defaultdict
 import numpy as np
 
 from edge.bundle.archive import open_bundle
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 
 
 def main(name: str, target: str, runtime: str) -> None:
     bundle = open_bundle(name)
-    stream = Stream(bundle, EngineOptions(runtime))
+    stream = Stream(bundle, StreamOptions(runtime))
     found = defaultdict(list)
     for rgb in bundle.golden["frames"]:
         decision = stream.push(np.ascontiguousarray(rgb[..., ::-1]))
-        for role, engine in stream.engines.items():
+        for role, engine in stream.network.engines.items():
             if role != "head" or decision is not None:
                 for index in range(len(engine.outputs)):
                     found[f"{role} {index}"].append(engine.output(index).copy())

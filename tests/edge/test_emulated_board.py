@@ -11,20 +11,20 @@ from click.testing import CliRunner
 from edge import Stream, open_bundle
 from edge.cli import main as edge_run
 from edge.emulated import EmulatedBoard
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.cli import main as edge_bench
 from edge_benchmarks.commands.compare import compare
 from edge_benchmarks.record.file import read_record, write_record
 from edge_common.errors import DeviceError, EngineError
 
-PI_4 = EngineOptions(device="emulated:pi-4")
+PI_4 = StreamOptions(device="emulated:pi-4")
 
 
 def test_each_part_takes_at_least_what_was_predicted() -> None:
     stream = Stream(open_bundle(), PI_4)
     for _ in range(15):
         decision = stream.push(np.zeros((100, 100, 3), np.uint8))
-    predicted = stream.predicted
+    predicted = stream.network.predicted
     assert decision and predicted and predicted.board == "pi-4"
     assert decision.predicted_for == "pi-4"
     for role, latency in predicted.parts_ms.items():

@@ -49,9 +49,9 @@ class Count:
         self.path, self.run, self.word = path, run, word
         self.frames = self.decisions = 0
 
-    def take(self, frame, decision) -> None:
+    def take(self, frame, decisions) -> None:
         self.frames += 1
-        self.decisions += decision is not None
+        self.decisions += len(decisions)
 
     def close(self) -> None:
         tasks = " ".join(self.run.tasks)

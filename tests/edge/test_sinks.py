@@ -8,9 +8,8 @@ import pytest
 from edge.sinks.draw import annotate
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
-from edge.sinks.window import Window
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
+from edge.sinks.window import WindowSink
+from edge.stream import Decision, Frame
 from edge.tasks import Task, kind_of
 from edge_common.errors import SinkError
 
@@ -30,9 +29,9 @@ def _frame(number: int, height: int = 48, width: int = 64) -> Frame:
 def test_each_line_is_on_disk_before_the_next_frame(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     with JsonLines(str(path)) as sink:
-        sink.take(_frame(0), None)
+        sink.take(_frame(0), [])
         assert path.read_text() == ""
-        sink.take(_frame(1), _decision(1))
+        sink.take(_frame(1), [_decision(1)])
         assert json.loads(path.read_text())["frame"] == 1
 
 
@@ -40,7 +39,7 @@ def test_the_video_stands_under_its_name_only_when_closed(tmp_path: Path) -> Non
     path = tmp_path / "v.mp4"
     sink = VideoFileSink(str(path), 10.0, TASKS)
     for number in range(5):
-        sink.take(_frame(number), _decision(number))
+        sink.take(_frame(number), [_decision(number)])
         assert not path.exists()
     sink.close()
     sink.close()
@@ -51,8 +50,8 @@ def test_the_video_stands_under_its_name_only_when_closed(tmp_path: Path) -> Non
 def test_pictures_of_several_sizes_make_one_video(tmp_path: Path) -> None:
     path = tmp_path / "v.avi"
     with VideoFileSink(str(path), 0.0, TASKS) as sink:
-        sink.take(_frame(0), None)
-        sink.take(_frame(1, 100, 50), None)
+        sink.take(_frame(0), [])
+        sink.take(_frame(1, 100, 50), [])
     assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FRAME_COUNT) == 2
 
 
@@ -64,7 +63,7 @@ def test_nothing_is_written_where_no_frame_came(tmp_path: Path) -> None:
 def test_annotating_leaves_the_picture_as_it_is_and_adds_a_panel() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (400, 600, 3), dtype=np.uint8)
     before = pixels.copy()
-    picture = annotate(pixels, _decision(1), TASKS)
+    picture = annotate(pixels, [_decision(1)], TASKS)
     assert np.array_equal(pixels, before)
     assert np.array_equal(picture[:400], pixels)
     assert picture.shape[0] > 400
@@ -73,12 +72,12 @@ def test_annotating_leaves_the_picture_as_it_is_and_adds_a_panel() -> None:
 
 def test_the_panel_is_as_high_before_the_first_decision() -> None:
     pixels = np.zeros((200, 600, 3), np.uint8)
-    assert annotate(pixels, None, TASKS).shape == annotate(pixels, _decision(1), TASKS).shape
+    assert annotate(pixels, [], TASKS).shape == annotate(pixels, [_decision(1)], TASKS).shape
 
 
 def test_the_bar_is_as_long_as_the_probability() -> None:
     def green(p: float) -> int:
-        panel = annotate(np.zeros((400, 600, 3), np.uint8), _decision(1, p), TASKS)[400:]
+        panel = annotate(np.zeros((400, 600, 3), np.uint8), [_decision(1, p)], TASKS)[400:]
         return int((panel == (96, 200, 112)).all(axis=2).sum())
 
     assert green(0.999) == pytest.approx(2 * green(0.5001), rel=0.05)
@@ -88,22 +87,22 @@ def test_a_window_without_a_display_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with pytest.raises(SinkError, match="needs a display"):
-        Window(TASKS)
+        WindowSink(TASKS)
 
 
 def test_numbers_that_json_does_not_know_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "d.jsonl"
     with JsonLines(str(path)) as sink:
-        sink.take(_frame(1), _decision(1, float("nan")))
+        sink.take(_frame(1), [_decision(1, float("nan"))])
     assert "p" not in json.loads(path.read_text())["tasks"]["action"]
-    assert annotate(np.zeros((400, 600, 3), np.uint8), _decision(1, float("nan")), TASKS).any()
+    assert annotate(np.zeros((400, 600, 3), np.uint8), [_decision(1, float("nan"))], TASKS).any()
 
 
 def test_a_video_that_the_disk_cut_short_is_no_video(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     sink = VideoFileSink(str(path), 10.0, TASKS)
     for number in range(5):
-        sink.take(_frame(number), None)
+        sink.take(_frame(number), [])
     writer = sink._writer
 
     class FullDisk:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from edge.engine import runtimes
 from edge.engine.engine import Engine
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tflite.operators import read_operators
 from edge_benchmarks.inside.profile.assembly import assemble
 from edge_benchmarks.inside.profile.figures import Event, PartProfile, Trace, from_json, to_json
@@ -174,7 +174,7 @@ def _started(command: list[str], patience_s: float) -> Iterator[subprocess.Popen
 
 def profile_part(
     model: bytes,
-    options: EngineOptions,
+    options: StreamOptions,
     plan: RecordingPlan = RecordingPlan(),
     on_progress: OnProgress = lambda count, total: None,
 ) -> PartProfile:
@@ -189,7 +189,7 @@ def profile_part(
     return assemble(read_operators(model), trace, options.threads)
 
 
-def _check(options: EngineOptions) -> None:
+def _check(options: StreamOptions) -> None:
     name = runtimes.load(options.runtime).name
     if name != "litert":
         raise EngineError(f"{name} has no profiler that can be reached: give --runtime litert")

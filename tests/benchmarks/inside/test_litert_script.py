@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edge.engine.delegate import Delegate
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.inside import cross_check as script
 from edge_benchmarks.inside.cross_check import (
     CrossCheck,
@@ -45,7 +45,7 @@ def test_ours_and_theirs_take_turns(monkeypatch: pytest.MonkeyPatch, model: byte
     monkeypatch.setattr(script, "our_median_ms", lambda *_: log.append("A") or 2.0)
     monkeypatch.setattr(script, "_their_median_ms", lambda *_: log.append("B") or 1.0)
     plan = CrossCheckPlan(rounds=3)
-    found = cross_check(model, EngineOptions(), plan, lambda: told.append(1))
+    found = cross_check(model, StreamOptions(), plan, lambda: told.append(1))
     assert ("".join(log), len(told)) == ("ABABAB", 3)
     assert (found.ratio, found.agrees) == (2.0, False)
     assert found.reference == script.SCRIPT
@@ -53,7 +53,7 @@ def test_ours_and_theirs_take_turns(monkeypatch: pytest.MonkeyPatch, model: byte
 
 def test_the_script_gets_the_same_plan() -> None:
     command = script._command(
-        script.SCRIPT, Path("x/part.tflite"), EngineOptions(threads=2), CrossCheckPlan(1, 50, 10)
+        script.SCRIPT, Path("x/part.tflite"), StreamOptions(threads=2), CrossCheckPlan(1, 50, 10)
     )
     assert command[2:] == [
         "ai_edge_litert.tools.benchmark_litert_model",
@@ -63,7 +63,7 @@ def test_the_script_gets_the_same_plan() -> None:
 
 
 def test_litert_s_own_script_runs(model: bytes) -> None:
-    found = cross_check(model, EngineOptions(), ONCE)
+    found = cross_check(model, StreamOptions(), ONCE)
     assert found.reference == "LiteRT's benchmark script"
     assert len(found.ours_ms) == len(found.theirs_ms) == 1
     assert decode(CrossCheck, encode(found)) == found
@@ -73,7 +73,7 @@ def test_without_the_script_a_plain_loop_runs(
     monkeypatch: pytest.MonkeyPatch, model: bytes
 ) -> None:
     monkeypatch.setattr(script, "has_script", lambda: False)
-    found = cross_check(model, EngineOptions(), ONCE)
+    found = cross_check(model, StreamOptions(), ONCE)
     assert found.reference == "a plain loop in a fresh process"
     assert found.theirs_ms[0] > 0
 
@@ -93,4 +93,4 @@ def test_a_result_without_a_median_is_refused(tmp_path: Path) -> None:
 
 def test_a_delegate_cannot_be_cross_checked(model: bytes) -> None:
     with pytest.raises(EngineError, match="external delegate"):
-        cross_check(model, EngineOptions(delegate=Delegate("libx.so")))
+        cross_check(model, StreamOptions(delegate=Delegate("libx.so")))

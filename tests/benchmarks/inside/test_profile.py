@@ -5,7 +5,7 @@ import pytest
 from edge.bundle.archive import Bundle, open_bundle
 from edge.engine.delegate import Delegate
 from edge.engine.runtimes import Runtime
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tflite.operators import Operator, read_operators
 from edge_benchmarks.inside.profile import litert as c_library
 from edge_benchmarks.inside.profile import recorder as part
@@ -274,12 +274,12 @@ def test_another_runtime_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     other = Runtime("tflite-runtime", "2.14.0", object, object)
     monkeypatch.setattr(part.runtimes, "load", lambda name: other)
     with pytest.raises(EngineError, match="tflite-runtime has no profiler"):
-        profile_part(b"", EngineOptions())
+        profile_part(b"", StreamOptions())
 
 
 def test_an_external_delegate_is_refused() -> None:
     with pytest.raises(EngineError, match="external delegate"):
-        profile_part(b"", EngineOptions(delegate=Delegate("libx.so")))
+        profile_part(b"", StreamOptions(delegate=Delegate("libx.so")))
 
 
 @pytest.mark.parametrize("version", ["2.1.6", "1.4.0"])
@@ -304,7 +304,7 @@ def test_a_machine_without_litert_is_told_so(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(scope="module")
 def profile(shipped: Bundle) -> PartProfile:
     model = shipped.members["encoder.tflite"]
-    return profile_part(model, EngineOptions(), RecordingPlan(runs=30))
+    return profile_part(model, StreamOptions(), RecordingPlan(runs=30))
 
 
 def test_the_rows_are_the_flatbuffers_operators(shipped: Bundle, profile: PartProfile) -> None:
@@ -333,7 +333,7 @@ def test_a_profile_survives_json(profile: PartProfile) -> None:
 
 
 def test_the_head_is_delegated_in_part(shipped: Bundle) -> None:
-    found = profile_part(shipped.members["head.tflite"], EngineOptions(), RecordingPlan(runs=5))
+    found = profile_part(shipped.members["head.tflite"], StreamOptions(), RecordingPlan(runs=5))
     alone = {o.operator for o in found.operators if not o.delegated}
     assert alone == {"DEPTHWISE_CONV_2D", "PACK", "UNPACK"}
     assert found.below_resolution > 100
@@ -343,7 +343,7 @@ def test_the_head_is_delegated_in_part(shipped: Bundle) -> None:
 def test_a_damaged_model_says_so(shipped: Bundle) -> None:
     damaged = shipped.members["encoder.tflite"][:1000]
     with pytest.raises(EngineError, match="does not load"):
-        profile_part(damaged, EngineOptions(), RecordingPlan(runs=5))
+        profile_part(damaged, StreamOptions(), RecordingPlan(runs=5))
 
 
 # on screen

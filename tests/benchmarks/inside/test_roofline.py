@@ -5,7 +5,7 @@ import pytest
 
 from edge.bundle.archive import open_bundle
 from edge.engine.engine import Engine
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tflite import flatbuffer
 from edge.tflite.operators import read_operators
 from edge_benchmarks.inside import bandwidth as memory
@@ -95,7 +95,7 @@ def test_ten_invocations_are_timed_at_least() -> None:
 @pytest.mark.parametrize("precision", ["int8", "float32"])
 def test_a_real_peak_is_of_one_of_the_shapes(precision: str) -> None:
     shapes = ((16, 32, 32), (32, 64, 64))
-    found = measure_peak(precision, EngineOptions(), seconds=0.001, shapes=shapes)
+    found = measure_peak(precision, StreamOptions(), seconds=0.001, shapes=shapes)
     assert (found.precision, found.threads) == (precision, 1)
     assert found.shape in ("16 x 32 x 32", "32 x 64 x 64")
     assert found.gops > 0
@@ -213,7 +213,7 @@ def test_a_view_moves_nothing() -> None:
 def test_the_roof_is_measured_for_one_thread_and_those_asked_for(
     threads: int, counts: list[int]
 ) -> None:
-    options = EngineOptions(threads=threads)
+    options = StreamOptions(threads=threads)
     assert (thread_counts(options), steps(options)) == (counts, 3 * len(counts))
 
 
@@ -221,8 +221,8 @@ def test_a_real_roof(monkeypatch: pytest.MonkeyPatch) -> None:
     small = Bandwidth(1, 8.0, 10.0, 8000, False)
     monkeypatch.setattr("edge_benchmarks.inside.roofline.measure_bandwidth", lambda threads: small)
     told = []
-    roof = measure_roof(EngineOptions(), seconds=0.001, on_step=lambda: told.append(1))
+    roof = measure_roof(StreamOptions(), seconds=0.001, on_step=lambda: told.append(1))
     assert [peak.precision for peak in roof.peaks] == ["int8", "float32"]
     assert roof.bandwidths == (small,)
-    assert len(told) == steps(EngineOptions())
+    assert len(told) == steps(StreamOptions())
     assert decode(Roof, encode(roof)) == roof

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.bundle.archive import Bundle, open_bundle
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.cli import main
 from edge_benchmarks.judge.facts import (
     FACTS_SCHEMA,
@@ -80,7 +80,7 @@ def test_golden_decisions_in_words(golden: GoldenFacts | None, said: str) -> Non
 
 
 def gathered(name, data=None) -> Facts:
-    return gather(str(name), EngineOptions(), data, Progress(quiet=True))
+    return gather(str(name), StreamOptions(), data, Progress(quiet=True))
 
 
 def test_the_facts_of_a_real_bundle(tiny_bundle_path, tiny_clips_path) -> None:
@@ -121,7 +121,7 @@ def test_what_cannot_be_told_is_not_0(tiny_bundle_path, monkeypatch) -> None:
 
 
 def test_a_failed_self_test_is_a_fact(tiny_bundle_path, monkeypatch) -> None:
-    def fail(bundle: Bundle, options: EngineOptions) -> None:
+    def fail(bundle: Bundle, options: StreamOptions) -> None:
         raise SelfTestFailed("task size is off")
 
     monkeypatch.setattr("edge_benchmarks.judge.facts.self_test", fail)

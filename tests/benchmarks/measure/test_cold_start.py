@@ -1,7 +1,7 @@
 import pytest
 
 from edge.engine.delegate import Delegate
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.measure import processes as cold
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_common.errors import EngineError
@@ -20,14 +20,14 @@ def test_figures_of_several_starts(monkeypatch) -> None:
     monkeypatch.setattr(cold, "run_for_json", fake_run)
     started = []
     found = cold.cold_start(
-        "x.edge", EngineOptions(), FRAMES, count=6, repeats=3, on_start=lambda: started.append(1)
+        "x.edge", StreamOptions(), FRAMES, count=6, repeats=3, on_start=lambda: started.append(1)
     )
     assert (found.first_result_s.p50, found.first_result_s.min) == (0.7, 0.5)
     assert (found.peak_rss_bytes, found.frames, len(started)) == (121_500_000, 6, 3)
 
 
 def test_edge_run_gets_the_same_options() -> None:
-    options = EngineOptions("litert", 2, Delegate.parse("libx.so:a=1", strict=True))
+    options = StreamOptions("litert", 2, Delegate.parse("libx.so:a=1", strict=True))
     command = cold._command("x.edge", options, "clip.mp4", 30)
     assert command[2:] == [
         "x.edge", "--source", "clip.mp4", "--frames", "30", "--json",
@@ -40,4 +40,4 @@ def test_a_child_that_fails_says_why() -> None:
     with pytest.raises(
         EngineError, match="a fresh process failed .*there is no bundle 'nosuch.edge'"
     ):
-        cold.cold_start("nosuch.edge", EngineOptions(), FRAMES, count=2, repeats=1)
+        cold.cold_start("nosuch.edge", StreamOptions(), FRAMES, count=2, repeats=1)

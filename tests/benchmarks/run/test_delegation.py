@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from edge.engine.delegate import Delegate
 from edge.engine.delegation import Delegation
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.cli import main
 from edge_benchmarks.commands.run import run as run_command
 from edge_benchmarks.judge.records import comparable, setting_differences
@@ -46,7 +46,7 @@ def asked_for(delegate: str, base: Record = RECORD, **fields: object) -> Record:
 def measured(emulated_delegate: Path, tiny_bundle_path: Path):
     def run(strict: bool = False, **options: str) -> Record:
         delegate = Delegate(str(emulated_delegate), tuple(options.items()), strict)
-        engine = EngineOptions(delegate=delegate)
+        engine = StreamOptions(delegate=delegate)
         request = Request(str(tiny_bundle_path), engine, plan=SHORT, scenarios=())
         return Bench(request, Progress(quiet=True)).run()
 
@@ -165,14 +165,14 @@ def test_a_misspelt_delegate_in_a_suite_is_found_before_anything_runs(tmp_path: 
 
 
 def test_a_fresh_process_is_told_of_the_delegate() -> None:
-    options = EngineOptions("litert", 2, Delegate.parse("x.so:a=1", strict=True))
+    options = StreamOptions("litert", 2, Delegate.parse("x.so:a=1", strict=True))
     job = _Job(("b.edge",), options, PLAN, "f.npz")
     assert _Job.of(job.text) == job
 
 
 @pytest.mark.parametrize("delegate", ["none", "x.so"])
 def test_what_looks_inside_knows_the_runtimes_choice_alone(tiny_bundle_path, delegate) -> None:
-    options = EngineOptions(delegate=Delegate.parse(delegate))
+    options = StreamOptions(delegate=Delegate.parse(delegate))
     request = Request(str(tiny_bundle_path), options, analyses=Analyses(profile=True))
     with pytest.raises(ConfigError, match=f"not --delegate {delegate}: leave one"):
         refuse_impossible(request, None)

@@ -1,6 +1,6 @@
 from edge.bundle.archive import Bundle
 from edge.check.rerun import WindowRerun
-from edge.stream.stream import Stream
+from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
 from tests import tiny
 
@@ -13,6 +13,16 @@ def test_a_stream_encodes_each_frame_once(tiny_bundle: Bundle) -> None:
         assert timing.invocations == {"encoder": 1, "head": 1}
         assert list(timing.stages_ms) == ["preprocess", "encoder", "head"]
         assert 0 < sum(timing.invokes_ms.values()) < timing.total_ms
+
+
+def test_frames_between_decisions_are_timed_as_well(tiny_bundle: Bundle) -> None:
+    subject = StreamSubject(Stream(tiny_bundle, StreamOptions(hop=3)))
+    timings = [subject.step(frame) for frame in tiny.frames(9)]
+    assert timings[: tiny.WINDOW - 1] == [None] * (tiny.WINDOW - 1)
+    measured = timings[tiny.WINDOW - 1 :]
+    assert [timing.decided for timing in measured] == [True, False, False, True, False, False]
+    assert [timing.invocations["head"] for timing in measured] == [1, 0, 0, 1, 0, 0]
+    assert all(timing.total_ms > timing.stages_ms["encoder"] > 0 for timing in measured)
 
 
 def test_a_rerun_encodes_the_whole_window(tiny_bundle: Bundle) -> None:

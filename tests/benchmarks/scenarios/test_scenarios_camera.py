@@ -3,9 +3,7 @@ from collections.abc import Iterator
 import pytest
 
 from edge.sources import Source
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Decision, Frame, Stream
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.base import Interruptible
 from edge_benchmarks.scenarios.camera import CameraResult
@@ -31,9 +29,9 @@ class TakesTime:
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
 
-    def push(self, frame: Frame) -> Decision:
+    def decisions(self, frame: Frame) -> list[Decision]:
         self._clock.pass_ms(5.0)
-        return Decision(frame.number, 0.0, 0.0, {"encoder": 3.5, "head": 1.0}, {})
+        return [Decision(frame.number, 0.0, 0.0, {"encoder": 3.5, "head": 1.0}, {})]
 
 
 class Script(Source):

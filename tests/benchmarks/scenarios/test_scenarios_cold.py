@@ -1,7 +1,9 @@
+import json
+
 import pytest
 
 from edge.engine.delegate import Delegate
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge_benchmarks.measure.frames import BenchFrames
 from edge_benchmarks.measure.processes import ColdStart
 from edge_benchmarks.scenarios import cold as scenario
@@ -23,11 +25,12 @@ def test_steps_follow_each_other_from_before_the_process() -> None:
         asked.append(arguments)
         return {"interpreter": 1_050_000_000, "import": 1_300_000_000, "bundle": 1_310_000_000}
 
-    found = scenario.steps_s(
-        "x.edge", EngineOptions("litert", 2, Delegate.parse("lib.so")), "f", run, clock
-    )
+    options = StreamOptions("litert", 2, Delegate.parse("lib.so:a=1"), hop=3)
+    found = scenario.steps_s("x.edge", options, "f", run, clock)
     assert found == pytest.approx({"interpreter": 0.05, "import": 0.25, "bundle": 0.01})
-    assert asked == [["x.edge", "f", "litert", "2", "lib.so", ""]]
+    ((bundle, source, options_json),) = asked
+    assert (bundle, source) == ("x.edge", "f")
+    assert decode(StreamOptions, json.loads(options_json)) == options
 
 
 def _replace(monkeypatch: pytest.MonkeyPatch, interrupted_at: int) -> None:
@@ -50,7 +53,7 @@ def test_every_start_is_kept(
 ) -> None:
     _replace(monkeypatch, interrupted_at)
     repeats = 2 if complete else 5
-    found = scenario.measure_cold("x.edge", EngineOptions(), FRAMES, count=6, repeats=repeats)
+    found = scenario.measure_cold("x.edge", StreamOptions(), FRAMES, count=6, repeats=repeats)
     assert found == scenario.ColdResult(
         (0.5, 1.5), 101, (0.75, 0.75), {"import": (0.25, 0.25), "bundle": (0.5, 0.5)}, complete
     )
@@ -58,13 +61,13 @@ def test_every_start_is_kept(
 
 def test_ctrl_c_before_the_first_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _replace(monkeypatch, 0)
-    found = scenario.measure_cold("x.edge", EngineOptions(), FRAMES, count=6, repeats=5)
+    found = scenario.measure_cold("x.edge", StreamOptions(), FRAMES, count=6, repeats=5)
     assert found == scenario.ColdResult(complete=False)
 
 
 def test_fresh_processes_of_a_real_bundle(tiny_bundle_path) -> None:
     found = scenario.measure_cold(
-        str(tiny_bundle_path), EngineOptions(), FRAMES, count=tiny.WINDOW, repeats=1
+        str(tiny_bundle_path), StreamOptions(), FRAMES, count=tiny.WINDOW, repeats=1
     )
     assert found.complete and found.first_result_s[0] > 0 and found.peak_rss_bytes > 10e6
     assert list(found.steps_s) == [
@@ -77,6 +80,6 @@ def test_fresh_processes_of_a_real_bundle(tiny_bundle_path) -> None:
 def test_a_process_that_fails_says_why(tiny_bundle_path, image_folder) -> None:
     for picture in sorted(image_folder.iterdir())[2:]:
         picture.unlink()
-    arguments = [str(tiny_bundle_path), str(image_folder), "auto", "1"]
+    arguments = [str(tiny_bundle_path), str(image_folder), "{}"]
     with pytest.raises(EngineError, match="ends before the window is full"):
         scenario.run_steps(arguments)

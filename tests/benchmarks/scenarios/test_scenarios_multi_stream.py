@@ -1,6 +1,6 @@
 import pytest
 
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.capacity import largest, search_capacity
 from edge_benchmarks.scenarios.multi_stream import MultiStreamResult, measure_multi_stream

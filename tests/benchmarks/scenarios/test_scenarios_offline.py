@@ -1,4 +1,4 @@
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.offline import Batch, OfflineResult, measure_offline
 from edge_benchmarks.scenarios.single_stream import BareStream

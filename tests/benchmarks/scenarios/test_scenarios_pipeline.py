@@ -6,9 +6,7 @@ import pytest
 
 from edge.sinks.jsonl import JsonLines
 from edge.sources import open_source
-from edge.stream.decision import Decision
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Decision, Frame, Stream
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.pipeline import PipelineResult, measure_pipeline
 from edge_common.data import decode, encode
@@ -25,11 +23,11 @@ class Numbers:
     def reset(self) -> None:
         self._pushed = 0
 
-    def push(self, frame: Frame) -> Decision | None:
+    def decisions(self, frame: Frame) -> list[Decision]:
         self._pushed += 1
         if self._pushed < 3:
-            return None
-        return Decision(frame.number, 0.0, 0.0, {"encoder": float(frame.number)}, {})
+            return []
+        return [Decision(frame.number, 0.0, 0.0, {"encoder": float(frame.number)}, {})]
 
 
 def run(stream: object, source: Path, folder: Path, plan: Plan = PLAN, **options) -> PipelineResult:

@@ -1,6 +1,6 @@
 import json
 
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial
 from edge_benchmarks.scenarios.base import FrameSamples

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import FrameTiming
 from edge_benchmarks.scenarios.soak_loop import (

@@ -19,7 +19,7 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge.shipped import DEFAULT_BUNDLE
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_benchmarks.judge.compare import (
     NO_DIFFERENCE,
     SLOWER,
@@ -75,7 +75,7 @@ def process_floor_ms(slow_down: float) -> float:
     """Measure the shipped bundle in this process."""
     bundle = open_bundle(DEFAULT_BUNDLE)
     stream = Stream(bundle)
-    for engine in (stream.encoder, stream.head.engine):
+    for engine in stream.network.engines.values():
         Slowed(engine, slow_down, time.perf_counter_ns)
     frames = [np.ascontiguousarray(rgb[..., ::-1]) for rgb in bundle.golden["frames"]]
     trial = Trial(StreamSubject(stream), frames, PLAN)

@@ -11,7 +11,7 @@ from keras import layers
 
 from edge.bundle.archive import open_bundle
 from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_convert.cli import main
 from tests import tiny
 

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from edge.bundle.plain_tflite import wrap_tflite
 from edge.cli import main
-from edge.stream.stream import Stream
+from edge.stream import Stream
 from edge_common.errors import BundleError
 from tests import tiny
 

@@ -7,7 +7,7 @@ import pytest
 from edge.bundle.archive import Bundle
 from edge.check import self_test as selftest
 from edge.check.self_test import self_test
-from edge.stream.stream import EngineOptions
+from edge.stream import StreamOptions
 from edge.tasks import Task
 from edge_common.errors import BundleError, EngineError, SelfTestFailed
 
@@ -25,7 +25,7 @@ def test_the_golden_frames_decide_as_expected(tiny_bundle: Bundle) -> None:
 
 
 def test_another_runtime_decides_alike(tiny_bundle: Bundle) -> None:
-    result = self_test(tiny_bundle, EngineOptions(runtime="tensorflow"))
+    result = self_test(tiny_bundle, StreamOptions(runtime="tensorflow"))
     assert result.decisions == 4
 
 
@@ -81,4 +81,4 @@ def test_a_bundle_without_golden_frames_says_so(tiny_bundle: Bundle) -> None:
 
 def test_a_runtime_that_is_not_there_names_its_package(tiny_bundle: Bundle) -> None:
     with pytest.raises(EngineError, match="pip install tflite-runtime 'numpy<2'"):
-        self_test(tiny_bundle, EngineOptions(runtime="tflite-runtime"))
+        self_test(tiny_bundle, StreamOptions(runtime="tflite-runtime"))

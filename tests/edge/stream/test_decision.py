@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.sinks.draw import annotate
-from edge.stream.decision import Decision
+from edge.stream import Decision
 from edge.tasks import Task, kind_of
 
 ACTION = Task("action", "classification", ("still", "left", "right"))
@@ -86,7 +86,7 @@ def test_a_name_is_drawn_with_its_similarity() -> None:
         label = None if likeness is None else "anna"
         named = replace(face, label=label, similarity=likeness)
         decision = Decision(0, 0.0, 1.0, {}, {"face": named})
-        pictures.append(annotate(np.zeros((480, 480, 3), np.uint8), decision, ["face"]))
+        pictures.append(annotate(np.zeros((480, 480, 3), np.uint8), [decision], ["face"]))
     bars = [int((picture == (96, 200, 112)).all(-1).sum()) for picture in pictures]
     assert bars[0] == 0
     assert bars[2] == pytest.approx(4.5 * bars[1], rel=0.1)

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.bundle.manifest import InputSpec, TensorSpec
-from edge.stream.preprocess import Preprocessor, Region, quantisation_table
+from edge.stream import Preprocessor, Region
+from edge.stream.preprocess import quantisation_table
 from edge.stream.quantise import dequantise
 from edge_common.errors import EdgeError
 
@@ -70,7 +71,7 @@ def test_a_region_crops_before_it_resizes() -> None:
     pixels = np.zeros((48, 64, 3), np.uint8)
     pixels[5:35, 10:30] = 255
     out = np.zeros((8, 8, 3), np.int8)
-    Preprocessor(RGB_255, PLAIN, Region.parse("10,5,20,30"))(pixels, out)
+    Preprocessor(RGB_255, PLAIN)(pixels, out, Region.parse("10,5,20,30"))
     assert (out == 127).all()
 
 

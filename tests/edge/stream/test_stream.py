@@ -5,8 +5,7 @@ from hypothesis import strategies as st
 
 from edge.bundle.archive import Bundle
 from edge.check.rerun import WindowRerun
-from edge.stream.preprocess import Frame
-from edge.stream.stream import Stream
+from edge.stream import Frame, Network, Region, Stream, StreamOptions, Window
 from tests import tiny
 
 
@@ -24,8 +23,8 @@ def test_one_encoder_pass_a_frame(tiny_bundle: Bundle) -> None:
     stream = Stream(tiny_bundle)
     for count, frame in enumerate(tiny.frames(11), start=1):
         stream.push(frame)
-        assert stream.encoder.invocations == count
-    assert stream.head.engine.invocations == 11 - tiny.WINDOW + 1
+        assert stream.network.encoder.invocations == count
+    assert stream.network.head.invocations == 11 - tiny.WINDOW + 1
 
 
 @settings(
@@ -52,11 +51,11 @@ def test_nothing_is_remembered_from_before_a_reset(tiny_bundle: Bundle) -> None:
 
 
 def test_a_hop_skips_head_passes_only(tiny_bundle: Bundle) -> None:
-    stream = Stream(tiny_bundle, hop=3)
+    stream = Stream(tiny_bundle, StreamOptions(hop=3))
     decided = [i for i, frame in enumerate(tiny.frames(12)) if stream.push(frame)]
     assert decided == [3, 6, 9]
-    assert stream.encoder.invocations == 12
-    assert stream.head.engine.invocations == 3
+    assert stream.network.encoder.invocations == 12
+    assert stream.network.head.invocations == 3
 
 
 def test_a_decision_carries_the_frame_s_number_and_time(tiny_bundle: Bundle) -> None:
@@ -82,3 +81,52 @@ def test_no_window_reaches_back_over_a_gap(tiny_bundle: Bundle) -> None:
     for number, pixels in enumerate(tiny.frames(10)):
         decided.append(stream.push(Frame(pixels, number, restart=number == 5)) is not None)
     assert decided == [False] * 3 + [True] * 2 + [False] * 3 + [True] * 2
+
+
+def test_two_windows_of_one_network_know_nothing_of_each_other(tiny_bundle: Bundle) -> None:
+    network = Network(tiny_bundle, StreamOptions())
+    windows = [network.window(), network.window()]
+    clips = [tiny.frames(tiny.WINDOW, seed=seed) for seed in (1, 2)]
+    for pair in zip(*clips):
+        for pixels, window in zip(pair, windows):
+            network.encode(pixels, Region(), window)
+    assert all(window.due for window in windows)
+    for clip, window in zip(clips, windows):
+        stream = Stream(tiny_bundle)
+        *_, decision = [stream.push(pixels) for pixels in clip]
+        order = [task.name for task in stream.tasks]
+        outputs = {name: out.tolist() for name, out in zip(order, network.decide(window))}
+        assert outputs == _scores(decision)
+
+
+@pytest.mark.parametrize(
+    "hop, due", [(1, [3, 4, 5, 6, 7, 8]), (2, [3, 5, 7]), (3, [3, 6]), (9, [3])]
+)
+def test_a_window_of_three_is_due_every_hop_frames(hop: int, due: list[int]) -> None:
+    window = Window([], 3, hop)
+    pushed = []
+    for _ in range(8):
+        window.advance()
+        pushed += [window.pushed] * window.due
+    assert pushed == due
+
+
+def test_options_say_the_same_on_a_command_line() -> None:
+    assert StreamOptions().arguments == ["--runtime", "auto", "--threads", "1"]
+    options = StreamOptions(
+        "litert", 2, device="emulated:pi-4", region=Region.parse("1,2,3,4"), hop=5
+    )
+    assert options.arguments == [
+        "--runtime", "litert", "--threads", "2", "--device", "emulated:pi-4",
+        "--region", "1,2,3,4", "--hop", "5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["full", "square", "10,0,20,30"])
+def test_a_region_reads_what_it_writes(text: str) -> None:
+    assert str(Region.parse(text)) == text
+
+
+def test_recorded_clips_are_seen_whole(tiny_bundle: Bundle) -> None:
+    options = StreamOptions("litert", region=Region.parse("square"), hop=4)
+    assert options.for_clips() == StreamOptions("litert")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.sinks.draw import annotate
-from edge.stream.decision import Decision
+from edge.stream import Decision
 from edge.tasks import KINDS, Task, decided, inferred_kind, kind_of
 
 LABELS = ("cat", "dog", "hat")
@@ -165,7 +165,7 @@ def test_the_labels_that_fit_are_drawn_and_the_others_counted() -> None:
     for count in (0, 1, 40):
         outputs = np.where(np.arange(40) < count, 0.9, 0.1).astype(np.float32)
         decision = Decision(0, 0.0, 1.0, {}, {"tags": kind_of(many).predict(outputs)})
-        images.append(annotate(np.zeros((480, 480, 3), np.uint8), decision, ["tags"]))
+        images.append(annotate(np.zeros((480, 480, 3), np.uint8), [decision], ["tags"]))
     ink = [int((image[480:] > 200).sum()) for image in images]
     assert 0 < ink[0] < ink[1] < ink[2]
     assert not (images[2][480:, -4:] > 200).any()  # nothing is cut off at the edge

@@ -1,0 +1,144 @@
+"""The parts of a bundle at work: an encoder pass a frame into a window, a head pass over the window.
+
+Windows are objects of their own, so that one network can watch several things in turn.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from edge.bundle.archive import Bundle
+from edge.engine.delegation import Delegation, check_delegate_is_used
+from edge.engine.engine import Engine
+from edge.stream.options import StreamOptions
+from edge.stream.preprocess import Preprocessor, Region
+from edge.stream.quantise import dequantise, transfer
+from edge.stream.ring import Ring
+
+if TYPE_CHECKING:
+    from edge.emulated import Predicted
+
+
+class Window:
+    """The features of the newest T frames of one thing that is watched.
+
+    rings: one for each input of the head.  hop: frames between two decisions.
+    """
+
+    def __init__(self, rings: Sequence[Ring], length: int, hop: int = 1) -> None:
+        self.rings, self._length, self._hop = rings, length, hop
+        self.pushed = 0
+
+    @property
+    def due(self) -> bool:
+        """Whether its newest frame calls for a decision: from the T-th on every `hop` frames."""
+        beyond_full = self.pushed - self._length
+        return beyond_full >= 0 and beyond_full % self._hop == 0
+
+    def advance(self) -> None:
+        """Take what stands in the slots of the rings as the newest frame's features."""
+        for ring in self.rings:
+            ring.advance()
+        self.pushed += 1
+
+    def clear(self) -> None:
+        """Forget all frames, as at the start of another clip."""
+        self.pushed = 0
+        for ring in self.rings:
+            ring.clear()
+
+
+class Network:
+    """The loaded parts of a bundle.
+
+    Raises BundleError if a part is not what the manifest says, EngineError if a runtime or a
+    strict delegate refuses one.
+    """
+
+    def __init__(self, bundle: Bundle, options: StreamOptions) -> None:
+        manifest = bundle.manifest
+        self.bundle, self.board = bundle, options.board
+        encoder, last = manifest.part("encoder"), manifest.last_part
+        self.encoder = options.load(bundle, encoder) if encoder else None
+        first = encoder.inputs[0] if encoder else last.inputs[0]
+        self._preprocess = Preprocessor(manifest.input, first)
+        if encoder:
+            self._features = tuple(encoder.outputs)
+        else:  # an uncut part: what the rings keep are the frames themselves
+            spec = manifest.input
+            self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.dtype)
+            self._features = (replace(first, shape=self._pixels.shape),)
+        self.head = options.load(bundle, last)
+        self._outputs = last.outputs
+        output_names = [tensor.name for tensor in last.outputs]
+        self._order = [output_names.index(task.name) for task in manifest.tasks]
+        # for each input of the head, which of the features it is made of
+        names = [tensor.name for tensor in self._features]
+        self._reads = [(tensor, names.index(tensor.name)) for tensor in last.inputs]
+        self._unused = ""
+        if options.delegate.expects_work:
+            self._unused = check_delegate_is_used(options.delegate, list(self.delegation.values()))
+
+    @property
+    def engines(self) -> dict[str, Engine]:
+        """The engine of each part, by its role."""
+        if self.encoder is None:
+            return {"model": self.head}
+        return {"encoder": self.encoder, "head": self.head}
+
+    @property
+    def delegation(self) -> dict[str, Delegation]:
+        """Who computes the operators of each part, by its role."""
+        delegations = {role: engine.delegation for role, engine in self.engines.items()}
+        return {r: replace(d, fallback=d.fallback or self._unused) for r, d in delegations.items()}
+
+    @property
+    def predicted(self) -> "Predicted | None":
+        """Whose predicted latency the parts were held to, and how well; None: nobody's."""
+        if self.board is None:
+            return None
+        pacers = {role: engine.pacer for role, engine in self.engines.items() if engine.pacer}
+        return self.board.predicted(self.bundle, pacers)
+
+    def window(self, hop: int = 1) -> Window:
+        """A new, empty window."""
+        length = self.bundle.manifest.window
+        rings = [
+            Ring(length, tensor.shape[-len(self._features[i].shape) + 1 :], tensor.dtype)
+            for tensor, i in self._reads
+        ]
+        return Window(rings, length, hop)
+
+    def encode(self, pixels: np.ndarray, region: Region, window: Window) -> tuple[int, int]:
+        """Take that region of one frame (uint8 BGR (H, W, 3)) into `window`.
+
+        Returns the `time.perf_counter_ns` after preprocessing and after the encoder. Raises
+        EdgeError if the pixels are of another form or the region lies outside.
+        """
+        if self.encoder is None:
+            self._preprocess(pixels, self._pixels[0], region)
+            ready = time.perf_counter_ns()
+            self._store([self._pixels], window)
+            return ready, time.perf_counter_ns()
+        self._preprocess(pixels, self.encoder.input()[0], region)
+        ready = time.perf_counter_ns()
+        self.encoder.invoke()
+        self._store([self.encoder.output(i) for i in range(len(self.encoder.outputs))], window)
+        return ready, time.perf_counter_ns()
+
+    def decide(self, window: Window) -> list[np.ndarray]:
+        """Run the head over a full window; float32 vectors, one a task, in the manifest's order."""
+        for index, ring in enumerate(window.rings):
+            # no name for the view: the engine must be its only holder when invoked
+            ring.copy_to(self.head.input(index).reshape(ring.shape))
+        self.head.invoke()
+        return [dequantise(self.head.output(i)[0].ravel(), self._outputs[i]) for i in self._order]
+
+    def _store(self, features: Sequence[np.ndarray], window: Window) -> None:
+        """Put one frame's features, batch of 1 each, into the rings."""
+        for ring, (tensor, index) in zip(window.rings, self._reads):
+            transfer(features[index][0], self._features[index], ring.slot, tensor)
+        window.advance()

@@ -1,0 +1,83 @@
+"""How a bundle is run: one object from the command line to the engines, also into other processes."""
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from edge.bundle.archive import Bundle
+from edge.bundle.manifest import Part
+from edge.engine.delegate import AUTO, Delegate
+from edge.engine.engine import Engine
+from edge.stream.preprocess import FULL, Region
+from edge_common.errors import BundleError
+
+if TYPE_CHECKING:
+    from edge.emulated import EmulatedBoard
+
+
+@dataclass(frozen=True)
+class StreamOptions:
+    """How the parts are run: runtime name, threads a part, delegate; and on what.
+
+    device: `emulated:BOARD` holds each part to that board's predicted latency; "" is this machine.
+    timeout_s: how long an invocation may take, as in Engine.
+    region: which part of each frame the network looks at.  hop: frames between two decisions.
+    """
+
+    runtime: str = "auto"
+    threads: int = 1
+    delegate: Delegate = AUTO
+    device: str = ""
+    timeout_s: float | None = None
+    region: Region = FULL
+    hop: int = 1
+
+    def for_clips(self) -> "StreamOptions":
+        """The same for recorded clips: whole frames, and a decision for every full window."""
+        return replace(self, region=FULL, hop=1)
+
+    @property
+    def arguments(self) -> list[str]:
+        """What says the same on the command line of edge-run."""
+        device = ["--device", self.device] if self.device else []
+        region = ["--region", str(self.region)] if self.region != FULL else []
+        hop = ["--hop", str(self.hop)] if self.hop != 1 else []
+        engine = ["--runtime", self.runtime, "--threads", str(self.threads)]
+        return [*engine, *device, *self.delegate.arguments, *region, *hop]
+
+    @cached_property
+    def board(self) -> "EmulatedBoard | None":
+        """The board that is played. Raises EngineError or DeviceError if it cannot be."""
+        if not self.device:
+            return None
+        from edge.emulated import EmulatedBoard
+
+        return EmulatedBoard.named(self.device, self.threads)
+
+    def confined(self) -> AbstractContextManager[None]:
+        """The block has no more cores and memory than the board that is played."""
+        return self.board.confined() if self.board else nullcontext()
+
+    def load(self, bundle: Bundle, part: Part) -> Engine:
+        """Load one part; raise BundleError if it is not what the manifest says.
+
+        Raises EngineError if the runtime or a strict delegate refuses it.
+        """
+        model, board = bundle.members[part.file], self.board
+        engine = Engine(
+            model,
+            name=part.file,
+            runtime=self.runtime,
+            threads=board.threads if board else self.threads,
+            delegate=self.delegate,
+            pacer=board.pacer(model) if board else None,
+            timeout_s=self.timeout_s,
+        )
+        manifest_tensors = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]
+        engine_tensors = [replace(tensor, name="") for tensor in (*engine.inputs, *engine.outputs)]
+        if manifest_tensors != engine_tensors:
+            raise BundleError(
+                f"{part.file}: its tensors are not as the manifest says; make it again"
+            )
+        return engine
