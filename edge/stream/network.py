@@ -64,7 +64,7 @@ class Network:
         encoder, last = manifest.part("encoder"), manifest.last_part
         self.encoder = options.load(bundle, encoder) if encoder else None
         first = encoder.inputs[0] if encoder else last.inputs[0]
-        self._preprocess = Preprocessor(manifest.input, first)
+        self.preprocess = Preprocessor(manifest.input, first)
         if encoder:
             self._features = tuple(encoder.outputs)
         else:  # an uncut part: what the rings keep are the frames themselves
@@ -119,11 +119,11 @@ class Network:
         EdgeError if the pixels are of another form or the region lies outside.
         """
         if self.encoder is None:
-            self._preprocess(pixels, self._pixels[0], region)
+            self.preprocess(pixels, self._pixels[0], region)
             ready = time.perf_counter_ns()
             self._store([self._pixels], window)
             return ready, time.perf_counter_ns()
-        self._preprocess(pixels, self.encoder.input()[0], region)
+        self.preprocess(pixels, self.encoder.input()[0], region)
         ready = time.perf_counter_ns()
         self.encoder.invoke()
         self._store([self.encoder.output(i) for i in range(len(self.encoder.outputs))], window)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import InputSpec, Manifest, Part, TensorSpec
 from edge.engine.delegation import Delegation
-from edge.stream.stream import EngineOptions, Stream
+from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.tasks import Task
 
 WINDOW = 3
@@ -122,7 +123,7 @@ class NumpyEngine:
 
 
 @dataclass(frozen=True)
-class NumpyOptions(EngineOptions):
+class NumpyOptions(StreamOptions):
     """Gives each part the engine that stands under its role."""
 
     engines: Mapping[str, NumpyEngine] = field(default_factory=dict)
@@ -141,17 +142,19 @@ def engines(clock: Clock | None = None) -> dict[str, NumpyEngine]:
     }
 
 
-def open_stream(bundle: Bundle, clock: Clock | None = None, **arguments: object) -> Stream:
+def open_stream(
+    bundle: Bundle, clock: Clock | None = None, naming: Naming | None = None, **options: Any
+) -> Stream:
     """A stream of one of the two networks; 2 ms go by while a frame is prepared."""
     clock = clock or Clock()
-    stream = Stream(bundle, NumpyOptions(engines=engines(clock)), **arguments)
-    prepare = stream.preprocess
+    stream = Stream(bundle, NumpyOptions(engines=engines(clock), **options), naming=naming)
+    prepare = stream.network.preprocess
 
-    def slowly(pixels: np.ndarray, out: np.ndarray) -> None:
-        prepare(pixels, out)
+    def slowly(pixels: np.ndarray, out: np.ndarray, region: Region) -> None:
+        prepare(pixels, out, region)
         clock.advance(2)
 
-    stream.preprocess = slowly
+    stream.network.preprocess = slowly  # type: ignore[assignment]
     return stream
 
 

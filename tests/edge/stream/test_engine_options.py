@@ -11,7 +11,7 @@ from edge import open_bundle
 from edge.bundle.manifest import Part
 from edge.emulated import EmulatedBoard
 from edge.engine.delegate import AUTO, Delegate
-from edge.stream import EngineOptions, Stream
+from edge.stream import Stream, StreamOptions
 from edge_common.errors import BundleError
 
 FACES = open_bundle()
@@ -29,13 +29,13 @@ def engine_calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[bytes, dict[str,
         def __init__(self, model: bytes, **arguments: Any) -> None:
             calls.append((model, arguments))
 
-    monkeypatch.setattr("edge.stream.stream.Engine", Recorder)
+    monkeypatch.setattr("edge.stream.options.Engine", Recorder)
     return calls
 
 
 def test_an_engine_is_given_what_the_user_chose(engine_calls: list[tuple[bytes, dict]]) -> None:
     delegate = Delegate("none")
-    EngineOptions("tensorflow", 3, delegate, timeout_s=2.5).load(FACES, ENCODER)
+    StreamOptions("tensorflow", 3, delegate, timeout_s=2.5).load(FACES, ENCODER)
     assert engine_calls == [
         (
             FACES.members["encoder.tflite"],
@@ -52,7 +52,7 @@ def test_an_engine_is_given_what_the_user_chose(engine_calls: list[tuple[bytes, 
 
 
 def test_what_the_user_chose_not_to_say(engine_calls: list[tuple[bytes, dict]]) -> None:
-    EngineOptions().load(FACES, ENCODER)
+    StreamOptions().load(FACES, ENCODER)
     arguments = engine_calls[0][1]
     assert (arguments["runtime"], arguments["threads"], arguments["timeout_s"]) == ("auto", 1, None)
     assert arguments["delegate"] is AUTO
@@ -61,7 +61,7 @@ def test_what_the_user_chose_not_to_say(engine_calls: list[tuple[bytes, dict]]) 
 def test_an_emulated_board_gives_its_cores_and_its_latency(
     engine_calls: list[tuple[bytes, dict]],
 ) -> None:
-    EngineOptions(threads=64, device="emulated:pi-4").load(FACES, ENCODER)
+    StreamOptions(threads=64, device="emulated:pi-4").load(FACES, ENCODER)
     board = EmulatedBoard.named("emulated:pi-4", 4)
     arguments = engine_calls[0][1]
     assert arguments["threads"] == 4
@@ -79,7 +79,7 @@ def test_an_emulated_board_gives_its_cores_and_its_latency(
 )
 def test_a_part_that_is_not_as_the_manifest_says_is_refused(part: Part) -> None:
     with pytest.raises(BundleError) as error:
-        EngineOptions().load(FACES, part)
+        StreamOptions().load(FACES, part)
     assert str(error.value) == (
         "encoder.tflite: its tensors are not as the manifest says; make it again"
     )
@@ -88,7 +88,7 @@ def test_a_part_that_is_not_as_the_manifest_says_is_refused(part: Part) -> None:
 def test_tensors_may_have_other_names_in_the_manifest() -> None:
     inputs = tuple(replace(tensor, name="another") for tensor in ENCODER.inputs)
     outputs = tuple(replace(tensor, name="others") for tensor in ENCODER.outputs)
-    engine = EngineOptions().load(FACES, replace(ENCODER, inputs=inputs, outputs=outputs))
+    engine = StreamOptions().load(FACES, replace(ENCODER, inputs=inputs, outputs=outputs))
     assert engine.name == "encoder.tflite"
 
 
@@ -101,13 +101,13 @@ def test_the_machine_is_confined_if_a_board_is_emulated(monkeypatch: pytest.Monk
         yield
 
     monkeypatch.setattr(EmulatedBoard, "confined", confined)
-    with EngineOptions().confined():
+    with StreamOptions().confined():
         assert boards == []
-    with EngineOptions(device="emulated:pi-5").confined():
+    with StreamOptions(device="emulated:pi-5").confined():
         assert boards == ["pi-5"]
 
 
 def test_a_stream_says_which_board_its_parts_were_held_to() -> None:
-    predicted = Stream(FACES, EngineOptions(device="emulated:pi-5")).predicted
+    predicted = Stream(FACES, StreamOptions(device="emulated:pi-5")).network.predicted
     assert predicted and predicted.board == "pi-5"
     assert list(predicted.parts_ms) == list(predicted.late) == ["encoder", "head"]

@@ -86,7 +86,7 @@ def test_the_hop_counts_from_the_first_full_window() -> None:
     stream = open_stream(CUT, hop=2)
     due = [size is not None for size in sizes(stream, range(8))]
     assert due == [False, False, True, False, True, False, True, False]
-    assert stream.head.engine.invocations == 3
+    assert stream.network.head.invocations == 3
 
 
 def test_what_each_stage_took(clock: Clock) -> None:
@@ -114,7 +114,7 @@ def test_what_each_stage_of_an_uncut_network_took(clock: Clock) -> None:
 def test_a_decision_of_this_machine_is_predicted_for_no_board() -> None:
     stream = open_stream(CUT)
     decision = [stream.push(frame(1)) for _ in range(3)][-1]
-    assert decision and decision.predicted_for is None and stream.predicted is None
+    assert decision and decision.predicted_for is None and stream.network.predicted is None
 
 
 def test_people_are_named_in_what_was_predicted() -> None:
@@ -132,11 +132,11 @@ def test_people_are_named_in_what_was_predicted() -> None:
 
 def test_engines_stand_under_their_roles() -> None:
     parts = engines()
-    assert Stream(CUT, NumpyOptions(engines=parts)).engines == {
+    assert Stream(CUT, NumpyOptions(engines=parts)).network.engines == {
         "encoder": parts["encoder"],
         "head": parts["head"],
     }
-    assert Stream(UNCUT, NumpyOptions(engines=parts)).engines == {"model": parts["model"]}
+    assert Stream(UNCUT, NumpyOptions(engines=parts)).network.engines == {"model": parts["model"]}
 
 
 def delegated(delegation: Delegation, delegate: Delegate) -> Stream:
@@ -155,7 +155,7 @@ def test_a_delegate_that_takes_nothing_is_the_reason_that_it_is_not_used(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stream = delegated(IDLE, Delegate("edgetpu"))
-    assert {role: d.fallback for role, d in stream.delegation.items()} == {
+    assert {role: d.fallback for role, d in stream.network.delegation.items()} == {
         "encoder": TAKES_NOTHING,
         "head": TAKES_NOTHING,
     }
@@ -167,15 +167,15 @@ def test_a_delegate_that_takes_nothing_is_the_reason_that_it_is_not_used(
 def test_a_delegate_that_takes_something_or_failed_before_is_not_accused_again() -> None:
     working = Delegation("edgetpu", {"edgetpu": {"ADD": 1}})
     stream = delegated(working, Delegate("edgetpu"))
-    assert [d.fallback for d in stream.delegation.values()] == ["", ""]
+    assert [d.fallback for d in stream.network.delegation.values()] == ["", ""]
     failed = Delegation("edgetpu", {"built-in kernels": {"ADD": 1}}, fallback="it is not there")
     stream = delegated(failed, Delegate("edgetpu"))
-    assert [d.fallback for d in stream.delegation.values()] == ["it is not there", ""]
+    assert [d.fallback for d in stream.network.delegation.values()] == ["it is not there", ""]
 
 
 def test_nobody_asks_what_the_usual_delegate_takes() -> None:
     stream = delegated(IDLE, Delegate())
-    assert [d.fallback for d in stream.delegation.values()] == ["", ""]
+    assert [d.fallback for d in stream.network.delegation.values()] == ["", ""]
 
 
 def test_a_decision_says_on_which_board_its_times_are_played() -> None:
