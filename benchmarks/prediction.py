@@ -9,7 +9,7 @@ from edge.stream import StreamOptions
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
 from edge_benchmarks.measure.frames import frames_of
-from edge_benchmarks.measure.processes import cold_start
+from edge_benchmarks.measure.processes import Starts, cold_start
 from edge_common.console import Progress
 from edge_common.errors import DeviceError, EngineError
 from edge_devices.detection.detect import Detected, detect
@@ -163,7 +163,7 @@ def run_forecasts(
     counts = _counter(bundle, targets, progress) if count else _estimated
     progress.say("measuring memory")
     frames = frames_of(bundle)
-    once = cold_start(name, StreamOptions(), frames, count=bundle.manifest.window + 1, repeats=1)
+    once = cold_start(Starts(name, StreamOptions(), frames, bundle.manifest.window + 1))
     return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 
 

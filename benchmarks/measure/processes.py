@@ -38,24 +38,27 @@ class ColdStart:
     frames: int
 
 
-def cold_start(
-    bundle: str,
-    options: StreamOptions,
-    frames: BenchFrames,
-    *,
-    count: int,
-    repeats: int,
-    on_start: Callable[[], None] = lambda: None,
-) -> ColdStart:
-    """Run `edge-run` over `count` frames in `repeats` new processes, one after the other.
+@dataclass(frozen=True)
+class Starts:
+    """`repeats` fresh processes to start, each of which runs a bundle over `count` frames."""
+
+    bundle: str
+    options: StreamOptions
+    frames: BenchFrames
+    count: int
+    repeats: int = 1
+
+
+def cold_start(starts: Starts, on_start: Callable[[], None] = lambda: None) -> ColdStart:
+    """Run `edge-run` in new processes, one after the other.
 
     The first process finds the files in the page cache or not, as it happens; the
     median is of processes that find them there. Raises EngineError if one fails.
     """
-    with frames.readable(count) as source:
-        command = _command(bundle, options, source, count)
+    with starts.frames.readable(starts.count) as source:
+        command = _command(starts, source)
         runs = []
-        for _ in range(repeats):
+        for _ in range(starts.repeats):
             runs.append(run_for_json(command))
             on_start()
     return ColdStart(
@@ -65,11 +68,11 @@ def cold_start(
     )
 
 
-def _command(bundle: str, options: StreamOptions, source: str, count: int) -> list[str]:
+def _command(starts: Starts, source: str) -> list[str]:
     script = shutil.which("edge-run", path=str(Path(sys.executable).parent))
     program = [sys.executable, script] if script else module_command("edge.cli")
-    arguments = [bundle, "--source", source, "--frames", str(count), "--json"]
-    return [*program, *arguments, *options.arguments]
+    arguments = [starts.bundle, "--source", source, "--frames", str(starts.count), "--json"]
+    return [*program, *arguments, *starts.options.arguments]
 
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)

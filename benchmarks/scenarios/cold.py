@@ -21,8 +21,7 @@ from edge_common.document import Section, Table
 
 if TYPE_CHECKING:
     from edge.stream import StreamOptions
-    from edge_benchmarks.measure.frames import BenchFrames
-    from edge_benchmarks.measure.processes import ColdStart
+    from edge_benchmarks.measure.processes import ColdStart, Starts
     from edge_benchmarks.measure.timing import Clock
     from edge_benchmarks.record.record import Record
 
@@ -50,33 +49,24 @@ class ColdResult:
     complete: bool = True
 
 
-def measure_cold(
-    bundle: str,
-    options: StreamOptions,
-    frames: BenchFrames,
-    *,
-    count: int,
-    repeats: int,
-    on_start: Callable[[], None] = lambda: None,
-) -> ColdResult:
+def measure_cold(starts: Starts, on_start: Callable[[], None] = lambda: None) -> ColdResult:
     """Start edge-run and a process that times its steps in turn, `repeats` times each.
 
-    count: frames that edge-run is given, at least the window. Raises EngineError if
-    a process fails.
+    Raises EngineError if a process fails, or its frames do not fill the window.
     """
     from edge_benchmarks.measure.processes import cold_start
 
-    starts: list[ColdStart] = []
+    results: list[ColdStart] = []
     steps: list[dict[str, float]] = []
-    with Interruptible() as run, frames.readable(count) as uri:
-        readable = replace(frames, uri=uri)
-        for _ in range(repeats):
-            starts.append(cold_start(bundle, options, readable, count=count, repeats=1))
-            steps.append(steps_s(bundle, options, uri))
+    with Interruptible() as run, starts.frames.readable(starts.count) as uri:
+        one = replace(starts, frames=replace(starts.frames, uri=uri), repeats=1)
+        for _ in range(starts.repeats):
+            results.append(cold_start(one))
+            steps.append(steps_s(starts.bundle, starts.options, uri))
             on_start()
     return ColdResult(
-        tuple(start.first_result_s.p50 for start in starts),
-        max((start.peak_rss_bytes for start in starts), default=0),
+        tuple(result.first_result_s.p50 for result in results),
+        max((result.peak_rss_bytes for result in results), default=0),
         tuple(sum(each.values()) for each in steps),
         {name: tuple(each[name] for each in steps) for name in (steps[0] if steps else ())},
         run.complete,
@@ -133,16 +123,12 @@ class Cold(Scenario[ColdResult]):
         return self.cold_starts > 0
 
     def run(self, inputs: Inputs) -> Outcome[ColdResult]:
+        from edge_benchmarks.measure.processes import Starts
+
         count = inputs.bundle.manifest.window + _FRAMES_BEYOND_A_WINDOW
+        starts = Starts(inputs.bundle_name, inputs.engine, inputs.frames, count, self.cold_starts)
         with inputs.progress.count("starting anew, times", self.cold_starts) as on_start:
-            result = measure_cold(
-                inputs.bundle_name,
-                inputs.engine,
-                inputs.frames,
-                count=count,
-                repeats=self.cold_starts,
-                on_start=on_start,
-            )
+            result = measure_cold(starts, on_start)
         return Outcome(result, cold_start=_summary(result, count))
 
     @classmethod

@@ -20,7 +20,7 @@ def test_figures_of_several_starts(monkeypatch) -> None:
     monkeypatch.setattr(cold, "run_for_json", fake_run)
     started = []
     found = cold.cold_start(
-        "x.edge", StreamOptions(), FRAMES, count=6, repeats=3, on_start=lambda: started.append(1)
+        cold.Starts("x.edge", StreamOptions(), FRAMES, 6, repeats=3), lambda: started.append(1)
     )
     assert (found.first_result_s.p50, found.first_result_s.min) == (0.7, 0.5)
     assert (found.peak_rss_bytes, found.frames, len(started)) == (121_500_000, 6, 3)
@@ -28,7 +28,7 @@ def test_figures_of_several_starts(monkeypatch) -> None:
 
 def test_edge_run_gets_the_same_options() -> None:
     options = StreamOptions("litert", 2, Delegate.parse("libx.so:a=1", strict=True))
-    command = cold._command("x.edge", options, "clip.mp4", 30)
+    command = cold._command(cold.Starts("x.edge", options, FRAMES, 30), "clip.mp4")
     assert command[2:] == [
         "x.edge", "--source", "clip.mp4", "--frames", "30", "--json",
         "--runtime", "litert", "--threads", "2",
@@ -40,4 +40,4 @@ def test_a_child_that_fails_says_why() -> None:
     with pytest.raises(
         EngineError, match="a fresh process failed .*there is no bundle 'nosuch.edge'"
     ):
-        cold.cold_start("nosuch.edge", StreamOptions(), FRAMES, count=2, repeats=1)
+        cold.cold_start(cold.Starts("nosuch.edge", StreamOptions(), FRAMES, 2))

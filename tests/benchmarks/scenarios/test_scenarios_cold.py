@@ -5,7 +5,7 @@ import pytest
 from edge.engine.delegate import Delegate
 from edge.stream import StreamOptions
 from edge_benchmarks.measure.frames import BenchFrames
-from edge_benchmarks.measure.processes import ColdStart
+from edge_benchmarks.measure.processes import ColdStart, Starts
 from edge_benchmarks.scenarios import cold as scenario
 from edge_benchmarks.statistics import summarise
 from edge_common.data import decode, encode
@@ -53,7 +53,7 @@ def test_every_start_is_kept(
 ) -> None:
     _replace(monkeypatch, interrupted_at)
     repeats = 2 if complete else 5
-    found = scenario.measure_cold("x.edge", StreamOptions(), FRAMES, count=6, repeats=repeats)
+    found = scenario.measure_cold(Starts("x.edge", StreamOptions(), FRAMES, 6, repeats))
     assert found == scenario.ColdResult(
         (0.5, 1.5), 101, (0.75, 0.75), {"import": (0.25, 0.25), "bundle": (0.5, 0.5)}, complete
     )
@@ -61,13 +61,13 @@ def test_every_start_is_kept(
 
 def test_ctrl_c_before_the_first_start_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     _replace(monkeypatch, 0)
-    found = scenario.measure_cold("x.edge", StreamOptions(), FRAMES, count=6, repeats=5)
+    found = scenario.measure_cold(Starts("x.edge", StreamOptions(), FRAMES, 6, repeats=5))
     assert found == scenario.ColdResult(complete=False)
 
 
 def test_fresh_processes_of_a_real_bundle(tiny_bundle_path) -> None:
     found = scenario.measure_cold(
-        str(tiny_bundle_path), StreamOptions(), FRAMES, count=tiny.WINDOW, repeats=1
+        Starts(str(tiny_bundle_path), StreamOptions(), FRAMES, tiny.WINDOW)
     )
     assert found.complete and found.first_result_s[0] > 0 and found.peak_rss_bytes > 10e6
     assert list(found.steps_s) == [
