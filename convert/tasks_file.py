@@ -128,7 +128,7 @@ def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     wanted = kind.label_count(size)
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
-        raise ConfigError(f"task '{name}' has {len(labels)} labels where {wanted} are needed")
+        raise ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
     task = Task(name, entry.kind, labels, entry.scale, entry.unit, entry.thresholds, entry.top_k)
     if problem := kind_of(task).problem(size):
         raise ConfigError(problem)

@@ -97,7 +97,7 @@ class EvaluationSection:
 
     Attributes:
         identity: the task that tells people (or things) apart, of which it is measured
-            how well they are known again by similarity; "" for none. "auto": `reid`, where
+            how well they are known again by similarity; "" for none. "auto": `reid`, if
             there is such a task.
     """
 

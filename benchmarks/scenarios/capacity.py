@@ -45,7 +45,7 @@ class CapacityResult:
 
     @property
     def streams(self) -> int:
-        """The largest number that kept the rate; 0 where not even one stream did."""
+        """The largest number that kept the rate; 0 if not even one stream did."""
         return max((t.streams for t in self.tried if t.keeps(self.rate_hz)), default=0)
 
 

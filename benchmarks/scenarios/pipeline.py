@@ -138,7 +138,7 @@ class _Player:
         return _joined([series for series in passes if series])
 
     def _series(self, log: LatencyLog) -> dict[str, np.ndarray]:
-        """Latencies of the measured frames, all stages alike; empty where there are none."""
+        """Latencies of the measured frames, all stages alike; empty if there are none."""
         samples = {stage: log.sample(stage) for stage in log.stages if stage != _AGE}
         if not {_CAPTURE, _PUSH, _SINKS} <= samples.keys():
             return {}

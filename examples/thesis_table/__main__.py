@@ -64,7 +64,7 @@ def main(
     latency in int8 here, and latency as predicted for boards. Weights are random, which says
     nothing about accuracy but all about time. Each network is built and converted in processes
     of its own, one at a time; call it again to go on after an interruption. About a quarter of
-    an hour on two cores, 6 GB of memory. The exit code is 1 where a row failed.
+    an hour on two cores, 6 GB of memory. The exit code is 1 if a row failed.
 
     Rows: randomized-bins, coral, one-task, cross-stitch, filter-groups, mobilenet-v2,
     insightface, dex, facenet, mtllnn, mtdnn.
@@ -106,7 +106,7 @@ def run_table(
 
     on_row: told of each row as it is done, with the table so far.
     measure: instead of building and timing here.  Raises ConfigError for an unknown row,
-    DeviceError for an unknown board, SinkError where a file cannot be written.
+    DeviceError for an unknown board, SinkError if a file cannot be written.
     """
     if output is not None:
         check_output(output)

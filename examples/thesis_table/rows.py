@@ -124,7 +124,7 @@ class RowCache:
     threads: int
 
     def find(self, key: str) -> Figures | None:
-        """The row, where it was finished before; None if its file is missing or broken."""
+        """The row, if it was finished before; None if its file is missing or broken."""
         try:
             return decode(Figures, json.loads(self._path(key).read_text()))
         except (OSError, ValueError):

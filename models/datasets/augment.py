@@ -20,7 +20,7 @@ class AugmentationSection:
     """What is drawn again for each clip in each epoch; all zero: nothing.
 
     Attributes:
-        flip: mirror half of the clips; labels follow where the data set says how.
+        flip: mirror half of the clips; labels follow if the data set says how.
         shift: at most so far, in frame widths.
         zoom: at most so much larger or smaller.
         rotation_deg: at most so far to either side.

@@ -24,7 +24,7 @@ def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
     """The clips of `orl-motion:train` or `orl-motion:test`.
 
     Each is `window` frames of `size` (width, height). Raises ClipError or ConfigError
-    where the data is not installed.
+    if the data is not installed.
     """
     config = read_config(training_file())
     plans = plan_data(config.data, config.seed)

@@ -24,7 +24,7 @@ def laid_over(frame: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
     Args:
         frame: uint8 RGB (H, W, 3).
-        heat: float (h, w), 0 to 1; enlarged where it is smaller.
+        heat: float (h, w), 0 to 1; enlarged if it is smaller.
 
     Returns:
         uint8 RGB (H, W, 3).

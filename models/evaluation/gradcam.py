@@ -31,7 +31,7 @@ def heat_maps(score: Score, maps: np.ndarray, size: tuple[int, int]) -> np.ndarr
 
     Returns:
         float32 (T, H, W), from 0, the coldest place of all frames, to 1, the hottest; all 0
-        where no place speaks for the score more than another.
+        if no place speaks for the score more than another.
     """
     coarse = scaled(coarse_maps(maps, gradient_of(score, maps)))
     height, width = size

@@ -39,7 +39,7 @@ def mean_interval(values: np.ndarray, groups: np.ndarray) -> tuple[float, float]
     """95 % percentile interval of the mean of `values` (n,), whole groups drawn at a time.
 
     The cluster bootstrap (A. C. Davison and D. V. Hinkley, 1997, section 3.8), seeded. NaN
-    where there is one group: it does not say how others would differ.
+    if there is one group: it does not say how others would differ.
 
     Args:
         groups: (n,), equal if values come from the same file, photo or person.

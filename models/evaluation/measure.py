@@ -40,7 +40,7 @@ def ask(
     label: str = "test clips",
     maps: Part | None = None,
 ) -> Predictions:
-    """Run every clip of a part, or its maps where they are known, through the network.
+    """Run every clip of a part, or its maps if they are known, through the network.
 
     Args:
         before: the task of which to keep what its last layer takes; "": of none.

@@ -123,7 +123,7 @@ class Recognition:
     Attributes:
         rank_1: share of clips whose most similar file of the gallery is of its person.
         area: under the ROC of pairs of a clip and a file.
-        accepts: of those pairs of one person, where there are enough of two.
+        accepts: of those pairs of one person, if there are enough of two.
         same, different: cosines of the pairs of one person, and of two.
         false_rates, true_rates: the ROC.
         drawn: what the intervals' resamples draw, "people" or "files".

@@ -47,7 +47,7 @@ class Node:
         return default if found is None else _text(found)
 
     def flag(self, name: str) -> bool:
-        """A switch; off where it is not given."""
+        """A switch; off if it is not given."""
         return bool(self.attributes.get(name, {}).get("b", False))
 
 

@@ -27,7 +27,7 @@ from edge_models.sections import (
 
 T = TypeVar("T")
 
-DATA_KIND = "orl-motion"  # where a training file names none
+DATA_KIND = "orl-motion"  # if a training file names none
 FEATURES_VERSION = 1  # to be raised when clips are rendered differently
 
 

@@ -83,7 +83,7 @@ class PixelTraining:
         self.checkpoint = Checkpoint(folder)
 
     def resume(self) -> bool:
-        """Go on where an equal run was interrupted; False if none was.
+        """Go on from where an equal run was interrupted; False if none was.
 
         Raises:
             ConfigError: the run that was interrupted is another one, or unreadable.

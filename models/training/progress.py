@@ -65,7 +65,7 @@ class Checkpoint:
         optimizer: keras.Optimizer,
         best_weights: Sequence[np.ndarray] | None,
     ) -> None:
-        """Keep an epoch; the best weights only where there are new ones. Raises OSError."""
+        """Keep an epoch; the best weights only if there are new ones. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if best_weights is not None:
             self._write(BEST, {f"w{i}": array for i, array in enumerate(best_weights)})
@@ -210,7 +210,7 @@ class LossLost(ModelError):
 
 
 class Watch(keras.callbacks.Callback):
-    """Tells the clips which epoch it is, and stops at once where the loss is lost."""
+    """Tells the clips which epoch it is, and stops at once if the loss is lost."""
 
     def __init__(self, epochs: Epochs) -> None:
         super().__init__()
