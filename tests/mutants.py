@@ -3,7 +3,8 @@
 `python -m tests.mutants FOLDER` lays the sources under the names of their packages into FOLDER, lets
 mutmut change them, one mutant at a time, and prints a table of those that made a test fail. mutmut
 forks for each mutant and runs only the tests that come by the changed function, so that a mutant
-takes a fraction of a second.
+takes a second. What it does not change: constants of modules, fields of classes, and functions under
+decorators such as `cached_property`. In the folder's `tree`, `mutmut show NAME` shows a mutant.
 """
 
 import os
@@ -11,7 +12,11 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from configparser import ConfigParser
 from pathlib import Path
+
+import pytest
 
 from tests.wheels import ROOMS, ROOT
 
@@ -28,30 +33,18 @@ TESTS = (
     "tests/edge/stream",
     "tests/edge/bundle/test_bundle.py",
     "tests/edge/bundle/test_manifest.py",
+    "tests/edge/bundle/test_messages.py",
     "tests/benchmarks/statistics",
 )
-_CONFIG = f"""[mutmut]
-source_paths=
-    {
-    '''
-    '''.join(ROOMS.values())
-}
-only_mutate=
-    {
-    '''
-    '''.join(MUTATED)
-}
-pytest_add_cli_args=
-    -p
-    no:cacheprovider
-    --hypothesis-profile=ci
-    --deselect=tests/benchmarks/statistics/test_percentile.py::test_intervals_hold_the_truth
-pytest_add_cli_args_test_selection=
-    {
-    '''
-    '''.join(TESTS)
-}
-"""
+# repeats an experiment some hundred times, for which literal values stand elsewhere
+_SLOW = "tests/benchmarks/statistics/test_percentile.py::test_intervals_hold_the_truth"
+# the profile gives every mutant the same examples, and no deadline that a busy machine would miss
+_PYTEST = ("-p", "no:cacheprovider", "-p", "tests.mutants", "--hypothesis-profile=ci")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Literal values first: most mutants fail them, and property tests take far longer."""
+    items.sort(key=lambda item: hasattr(getattr(item, "obj", None), "is_hypothesis_test"))
 
 
 def lay_out(folder: Path) -> None:
@@ -61,7 +54,20 @@ def lay_out(folder: Path) -> None:
     for name in ("tests", "models/configs"):
         shutil.copytree(ROOT / name, folder / name, dirs_exist_ok=True)
     shutil.copy(ROOT / "pyproject.toml", folder)
-    (folder / "setup.cfg").write_text(_CONFIG)
+    config = ConfigParser()
+    config["mutmut"] = {
+        "source_paths": _lines(ROOMS.values()),
+        "only_mutate": _lines(MUTATED),
+        "pytest_add_cli_args": _lines((*_PYTEST, f"--deselect={_SLOW}")),
+        "pytest_add_cli_args_test_selection": _lines(TESTS),
+        "timeout_multiplier": "6",
+    }
+    with (folder / "setup.cfg").open("w") as file:
+        config.write(file)
+
+
+def _lines(values: Iterable[str]) -> str:
+    return "\n".join(("", *values))
 
 
 def build_networks(folder: Path) -> None:
@@ -72,42 +78,46 @@ def build_networks(folder: Path) -> None:
 
 def _run(directory: Path, built: Path, *arguments: str) -> str:
     environment = {**os.environ, "TESTS_BUILT_IN": str(built)}
-    result = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=directory, env=environment, stdout=subprocess.PIPE
-    )
-    return result.stdout.decode(errors="replace")
+    command = [sys.executable, "-m", *arguments]
+    result = subprocess.run(command, cwd=directory, env=environment, stdout=subprocess.PIPE)
+    output = result.stdout.decode(errors="replace")
+    if result.returncode:
+        raise SystemExit(f"{' '.join(arguments)} failed:\n{output[-3000:]}")
+    return output
 
 
-def scores(results: str) -> dict[str, Counter[str]]:
-    """Of each module how many mutants ended how, from the lines of `mutmut results --all true`."""
-    table: dict[str, Counter[str]] = {}
-    for line in results.splitlines():
-        name, _, outcome = line.strip().rpartition(": ")
-        if "__mutmut_" in name:
-            module = name.partition(".x")[0]
-            table.setdefault(module, Counter())[outcome] += 1
-    return table
+def outcomes(results: str) -> dict[str, str]:
+    """How each mutant ended, from the lines of `mutmut results --all true`."""
+    lines = (line.strip().rpartition(": ") for line in results.splitlines())
+    return {name: outcome for name, _, outcome in lines if "__mutmut_" in name}
 
 
-def share_noticed(outcomes: Counter[str]) -> float:
-    """Killed ones, also by never ending, of all."""
-    return (outcomes["killed"] + outcomes["timeout"]) / outcomes.total()
+def table(outcome_by_mutant: Mapping[str, str]) -> list[str]:
+    """Of each module how many mutants there are, and how many were noticed, also by never ending."""
+    count, noticed = Counter[str](), Counter[str]()
+    for mutant, outcome in outcome_by_mutant.items():
+        for row in (mutant.partition(".x")[0], "all"):
+            count[row] += 1
+            noticed[row] += outcome in ("killed", "timeout")
+    rows = [
+        f"| {row} | {count[row]} | {noticed[row]} | {100 * noticed[row] / count[row]:.1f} % |"
+        for row in sorted(count, key=lambda row: (row == "all", row))
+    ]
+    return ["| module | mutants | noticed | share |", "| --- | --- | --- | --- |", *rows]
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, *mutants: str) -> None:
+    """`mutants`: names or patterns of those to try (again); all, if none is given."""
     built = folder.absolute() / "built"
     tree = folder.absolute() / "tree"
     built.mkdir(parents=True, exist_ok=True)
     build_networks(built)
     lay_out(tree)
-    _run(tree, built, "mutmut", "run", *sys.argv[2:])
-    table = scores(_run(tree, built, "mutmut", "results", "--all", "true"))
-    rows = [*table.items(), ("all", sum(table.values(), Counter()))]
-    sys.stdout.write("| module | mutants | noticed |\n| --- | --- | --- |\n")
-    for module, outcomes in rows:
-        row = f"| {module} | {outcomes.total()} | {100 * share_noticed(outcomes):.0f} % |"
-        sys.stdout.write(row + "\n")
+    _run(tree, built, "mutmut", "run", *mutants)
+    results = outcomes(_run(tree, built, "mutmut", "results", "--all", "true"))
+    unnoticed = [f"{name}: {end}" for name, end in results.items() if end != "killed"]
+    sys.stdout.write("\n".join([*table(results), "", *unnoticed, ""]))
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *sys.argv[2:])

@@ -72,8 +72,7 @@ def rank_below(share: float, n: float, confidence: float) -> float | None:
     """
     if beta_cdf(share, 1.0, n) < confidence or beta_cdf(share, n, 1.0) > confidence:
         return None
-    reach = 8 * math.sqrt(n * share * (1 - share)) + 8
-    low, high = max(1.0, n * share - reach), min(float(n), n * share + reach)
+    low, high = 1.0, float(n)
     while high - low > _RANK_ERROR:
         middle = (low + high) / 2
         if beta_cdf(share, middle, n + 1 - middle) >= confidence:

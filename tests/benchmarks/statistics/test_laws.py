@@ -110,7 +110,7 @@ def test_a_sample_holds_at_least_one_and_at_most_all_of_its_values(values: list[
 
 def test_effective_sizes_of_literal_series() -> None:
     assert effective_size(np.array([1.0, 2.0, 3.0])) == 3.0  # too short to tell
-    assert effective_size(np.full(10, 4.0)) == 10.0
+    assert effective_size(np.full(10, 4.0)) == effective_size(np.zeros(10)) == 10.0
     assert effective_size(np.full(5, 1.62)) == 5.0  # whose mean is not quite 1.62
     assert effective_size(np.array([0.3, 0.1 + 0.2, 0.3, 0.3])) == 4.0
     # pairs of covariances 1.6875, 0.1875, -0.5625 ..., over 1.3125

@@ -95,3 +95,31 @@ def test_intervals_hold_the_truth(name: str, n: int, share: float) -> None:
     found = coverage(name, n, share, trials=300)
     assert found.given >= 0.95 * found.trials
     assert 0.92 <= found.share <= 0.98  # 300 trials: the full table is `coverage.py`'s
+
+
+def test_a_single_value_lies_below_the_median_with_a_probability_of_a_half() -> None:
+    assert rank_below(0.5, 1, 0.5) == 1.0
+    assert rank_below(0.5, 1, 0.51) is None and rank_below(0.5, 1, 0.49) is None
+
+
+def test_values_are_taken_as_the_numbers_that_they_are() -> None:
+    tenths = np.arange(60, dtype=np.float32)[::-1] / 10
+    assert percentile_estimates(tenths) == percentile_estimates(tenths.tolist())
+
+
+def test_one_burst_of_slow_frames_does_not_bound_p99() -> None:
+    """Its 40 frames tell of p99 about as much as one, however many tell of the median."""
+    fast, slow = np.arange(3960.0), np.arange(3960.0, 4000.0)
+    shuffled = np.random.default_rng(0).permutation
+    at_once = np.concatenate([shuffled(fast), slow])
+    assert percentile_interval(at_once, 0.99) is None
+    assert percentile_interval(at_once, 0.5) is not None
+    assert percentile_interval(shuffled(at_once), 0.99) is not None
+
+
+def test_values_that_equal_the_median_count_as_below_it() -> None:
+    """Long runs of one of two values leave it open which of the two the median is."""
+    runs = ([4.0] * 30 + [5.0] * 20) * 8
+    assert percentile_interval(runs, 0.5) == (4.0, 5.0)
+    alternating = ([4.0] * 3 + [5.0] * 2) * 80
+    assert percentile_interval(alternating, 0.5) == (4.0, 4.0)
