@@ -3,8 +3,8 @@
 `python -m tests.mutants FOLDER` lays the sources under the names of their packages into FOLDER, lets
 mutmut change them, one mutant at a time, and prints a table of those that made a test fail. mutmut
 forks for each mutant and runs only the tests that come by the changed function, so that a mutant
-takes a second. What it does not change: constants of modules, fields of classes, and functions under
-decorators such as `cached_property`. In the folder's `tree`, `mutmut show NAME` shows a mutant.
+takes a second. What it does not change: constants of modules, fields of classes, and functions under a
+decorator, so properties too. In the folder's `tree`, `mutmut show NAME` shows a mutant.
 """
 
 import os
