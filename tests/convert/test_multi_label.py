@@ -152,7 +152,7 @@ def test_accuracy_of_a_record_has_an_interval(bundle: Bundle) -> None:
         ({"thresholds": [1.5]}, "has the threshold 1.5: it must be from 0 to 1"),
         ({"thresholds": [0.5, 0.5]}, "has 2 thresholds for 3 labels"),
         ({"thresholds": 0.5}, "thresholds"),
-        ({"labels": ["cat"]}, "has 1 labels where 3 are needed"),
+        ({"labels": ["cat"]}, "has 1 labels, and 3 are needed"),
         ({"kind": "classification"}, "task 'tags' is classification, which has no thresholds"),
         ({"kind": "multilabel"}, "has kind 'multilabel'; there are"),
     ],

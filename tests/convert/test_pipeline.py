@@ -268,7 +268,7 @@ def test_answers_of_an_odd_form_are_refused_at_once(convert, outputs, message: s
         ({"kind": "regression"}, "which is one number; the model gives 3"),
         ({"kind": "binary"}, "which is one number; the model gives 3"),
         ({"kind": "clairvoyance"}, "there are classification"),
-        ({"kind": "classification", "labels": ["one"]}, "1 labels where 3 are needed"),
+        ({"kind": "classification", "labels": ["one"]}, "1 labels, and 3 are needed"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(
