@@ -22,6 +22,8 @@ from tests.wheels import ROOMS, ROOT
 
 MUTATED = (
     "edge/stream/decision.py",
+    "edge/stream/network.py",
+    "edge/stream/options.py",
     "edge/stream/quantise.py",
     "edge/stream/ring.py",
     "edge/stream/stream.py",
