@@ -7,11 +7,8 @@ import click
 
 from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
-from edge_common import __version__
-from edge_common.command_line import one_line_errors
-from edge_common.console import Progress, captured_stderr
-from edge_common.files import can_be_written
-from edge_convert.clip_sets import ClipsParam
+from edge_common import __version__, command_line, console, files
+from edge_convert.request import ClipsParam
 
 EXAMPLES = """\b
 Examples:
@@ -135,7 +132,7 @@ _clips = ClipsParam()
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of clips.")
 @click.version_option(__version__)
-@one_line_errors
+@command_line.one_line_errors
 def main(
     model: Path,
     explain: bool,
@@ -146,15 +143,15 @@ def main(
     """Cut MODEL into an encoder and a head, quantise both within a budget, write a bundle."""
     if not explain and not (options["output"] and options["calibration"]):
         raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
-    progress = Progress(quiet=explain)
+    progress = console.Progress(quiet=explain)
     progress.say("starting tensorflow")
-    with captured_stderr():  # tensorflow greets from C++ before it can be told not to
+    with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
         from edge_convert import pipeline, quantised_file
         from edge_convert.request import Request
+        from edge_convert.sources.libraries import is_quantised_file
         from edge_convert.sources.model_file import explanation
-        from edge_convert.sources.tflite_file import is_quantised_file
         from edge_convert.verification.summary import search_table, summary
 
     if explain:
@@ -181,7 +178,7 @@ def _write_page(page: Path, title: str, conversion: Any) -> None:
 
 
 def _refuse_page(page: Path | None) -> None:
-    if page and (page.suffix != ".html" or not can_be_written(page)):
+    if page and (page.suffix != ".html" or not files.can_be_written(page)):
         raise click.UsageError(f"--report {page}: give a PAGE.html in a folder to write to")
 
 

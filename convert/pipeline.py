@@ -7,25 +7,16 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import InputSpec, Manifest, schema_of
+from edge.bundle import archive, manifest
 from edge.check.evaluate import accuracies, stream_outputs
-from edge_common import __version__
-from edge_common.console import Progress
-from edge_common.errors import BundleError, ModelError
-from edge_common.files import can_be_written
-from edge_convert.clip_sets import read_conversion_clips
-from edge_convert.precision import calibration, parts, ranges, recipes
-from edge_convert.precision.candidates import Scoring
+from edge_common import __version__, console, errors, files
+from edge_convert.precision import activations, calibration, candidates, parts, recipes
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.search import PrecisionSearch
-from edge_convert.precision.sensitivity import signal_to_noise_db
-from edge_convert.request import Request
+from edge_convert.request import Request, read_conversion_clips
 from edge_convert.sources.model_file import read_model
 from edge_convert.tasks_file import guesses, read_card
-from edge_convert.verification import golden, verify
-from edge_convert.verification.conversion_report import ConversionReport, PeakMemory, agreements
-from edge_convert.verification.whole_window import measure_whole_window
+from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
 FLOAT_RANGE = (0.0, 255.0)  # of a network that takes floats and says nothing else
@@ -34,13 +25,13 @@ FLOAT_RANGE = (0.0, 255.0)  # of a network that takes floats and says nothing el
 class Conversion:
     """One conversion under way: what was read, made and measured so far."""
 
-    def __init__(self, request: Request, progress: Progress | None = None) -> None:
+    def __init__(self, request: Request, progress: console.Progress | None = None) -> None:
         self.request = request
-        self.report = ConversionReport(max_drop=request.max_drop)
-        self.progress = progress or Progress(quiet=True)
+        self.report = conversion_report.ConversionReport(max_drop=request.max_drop)
+        self.progress = progress or console.Progress(quiet=True)
         self._step, self._began = "", time.perf_counter()
 
-    def run(self) -> Bundle:
+    def run(self) -> archive.Bundle:
         """Cut, quantise, verify and write the bundle; return it as written.
 
         Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
@@ -48,7 +39,7 @@ class Conversion:
         """
         refuse_output(self.request.output)
         with (
-            PeakMemory() as memory,
+            conversion_report.PeakMemory() as memory,
             TemporaryDirectory(prefix="edge-convert-") as folder,
             ConversionJobs(Path(folder)) as jobs,
         ):
@@ -56,7 +47,7 @@ class Conversion:
             self._cut(jobs)
             self._run_float_parts()
             self._search(jobs)
-            bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
+            bundle = archive.Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
             self._verify(bundle)
             self._validate(bundle)
             self._say("")
@@ -76,7 +67,9 @@ class Conversion:
             self.progress.say(guess)
         colours = "RGB" if self.model.size[2] == 3 else "GRAY"
         value_range = request.value_range or FLOAT_RANGE
-        self.spec = InputSpec(*self.model.size, colour_order=colours, value_range=value_range)
+        self.spec = manifest.InputSpec(
+            *self.model.size, colour_order=colours, value_range=value_range
+        )
         self._say("reading the calibration clips")
         self.clips = read_conversion_clips(request, self.model)
         if skipped := self.clips.skipped:
@@ -116,7 +109,7 @@ class Conversion:
             np.max([_relative(np.asarray(whole[task]), outputs[task]) for task in outputs])
         )
         if not difference <= SPLIT_TOLERANCE:  # NaN is no agreement
-            raise ModelError(
+            raise errors.ModelError(
                 f"the float parts differ from the network by {difference:.2g}: please report this model"
             )
         return difference
@@ -124,7 +117,7 @@ class Conversion:
     def _search(self, jobs: ConversionJobs) -> None:
         self._say("preparing the search")
         frame_input = self.floats[0].part.inputs[0].name
-        shared = {name: ranges.extremes(values) for name, values in self.features.items()}
+        shared = {name: activations.extremes(values) for name, values in self.features.items()}
         first = {frame_input: self.spec.value_range, **shared}
         frames = self.values
         if len(self.floats) > 1 or self.network.window == 1:
@@ -137,7 +130,7 @@ class Conversion:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
         labels = self.clips.scored.labels if self.clips.validation else {}
-        scoring = Scoring(self.network.tasks, windows, labels, self.request.max_drop)
+        scoring = candidates.Scoring(self.network.tasks, windows, labels, self.request.max_drop)
         self._say("searching for precision")
         search = PrecisionSearch(
             jobs, self.network.parts, scoring, self.request.forced, self.progress
@@ -147,25 +140,25 @@ class Conversion:
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
         self.parts = result.chosen.parts
 
-    def _verify(self, bundle: Bundle) -> None:
+    def _verify(self, bundle: archive.Bundle) -> None:
         report = self.report
         self._say("verifying that the ring equals the window")
         frames = self.clips.calibration.windows[: 1 + 8 // self.network.window + 1]
         flat = frames.reshape(-1, *frames.shape[2:])
         report.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
         if not report.ring_difference <= verify.RING_TOLERANCE:
-            raise ModelError(
+            raise errors.ModelError(
                 f"the ring differs from the window by {report.ring_difference:.2g}: please report it"
             )
         if self.features:
             features = parts.encode_windows(self.parts[0], self.values)
             for name, exact in self.features.items():
-                report.feature_snr_db[name] = signal_to_noise_db(exact, features[name])
+                report.feature_snr_db[name] = activations.signal_to_noise_db(exact, features[name])
         self._say("trying the runtimes")
-        self.golden_arrays = golden.golden_arrays(bundle, self.clips.golden.windows)
-        golden.try_parts(bundle, self.golden_arrays, self.request, report)
+        self.golden_arrays = verify.golden_arrays(bundle, self.clips.golden.windows)
+        verify.try_parts(bundle, self.golden_arrays, self.request, report)
 
-    def _validate(self, bundle: Bundle) -> None:
+    def _validate(self, bundle: archive.Bundle) -> None:
         """The bundle as it will stream, against float, on all validation clips."""
         clips = self.clips.validation or self.clips.scored
         self._say("measuring what the bundle answers")
@@ -179,7 +172,7 @@ class Conversion:
         with self.progress.count("... streamed, clips", len(clips)) as on_window:
             streamed = stream_outputs(bundle, list(clips.windows), on_window=on_window)
         tasks = self.network.tasks
-        self.report.agreement = agreements(tasks, floating, streamed)
+        self.report.agreement = conversion_report.agreements(tasks, floating, streamed)
         self.report.agreement_clips = len(clips)
         if self.clips.validation:
             name = clips.short_name
@@ -193,16 +186,18 @@ class Conversion:
     def _measure_whole_window(self, jobs: ConversionJobs) -> None:
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
         labels = self.clips.scored.labels if self.clips.validation else {}
-        whole_window, outputs = measure_whole_window(self.network, jobs, self.values, windows)
+        whole_window, outputs = conversion_report.measure_whole_window(
+            self.network, jobs, self.values, windows
+        )
         self.report.whole_window = whole_window
         if outputs:
             self.report.accuracy += accuracies(
                 self.network.tasks, outputs, labels, "whole window", self.report.search_clips
             )
 
-    def _manifest(self) -> Manifest:
-        return Manifest(
-            schema=schema_of(self.network.tasks),
+    def _manifest(self) -> manifest.Manifest:
+        return manifest.Manifest(
+            schema=manifest.schema_of(self.network.tasks),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,
@@ -218,10 +213,10 @@ class Conversion:
             made_with=_versions(),
         )
 
-    def _write(self, bundle: Bundle) -> Bundle:
+    def _write(self, bundle: archive.Bundle) -> archive.Bundle:
         self._say("writing the bundle")
         self._say("")
-        bundle, self.sections = golden.package(
+        bundle, self.sections = verify.package(
             self.request.output, bundle, self.golden_arrays, self.network, self.report
         )
         return bundle
@@ -238,9 +233,9 @@ class Conversion:
 def refuse_output(output: Path) -> None:
     """Raises BundleError if no bundle can be written."""
     if output.suffix != ".edge":
-        raise BundleError(f"{output} is no name for a bundle: it ends in .edge")
-    if not can_be_written(output):
-        raise BundleError(f"{output} cannot be written: its folder is missing or read-only")
+        raise errors.BundleError(f"{output} is no name for a bundle: it ends in .edge")
+    if not files.can_be_written(output):
+        raise errors.BundleError(f"{output} cannot be written: its folder is missing or read-only")
 
 
 def _relative(expected: np.ndarray, actual: np.ndarray) -> float:

@@ -1,9 +1,16 @@
-"""What a conversion is asked for."""
+"""What a conversion is asked for: its options, and clips by path or by the name of a data set."""
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
 
 from edge.engine.delegate import Delegate
+
+if TYPE_CHECKING:
+    from edge.check.clips import Clips
+    from edge_convert.sources.model_file import ModelFile
 
 
 @dataclass(frozen=True)
@@ -41,3 +48,70 @@ class Request:
             "head": self.head_precision,
         }
         return {role: precision for role, precision in by_role.items() if precision != "auto"}
+
+
+# spelled out, so that `--help` needs none of what the data sets need
+NAMES = ("orl-motion:train", "orl-motion:test")
+SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
+
+
+class ClipsParam(click.ParamType):
+    """A path that exists, or one of NAMES."""
+
+    name = "clips"
+
+    def convert(
+        self, value: str | Path, param: click.Parameter | None, context: click.Context | None
+    ) -> Path:
+        if Path(value).exists() or str(value) in NAMES:
+            return Path(value)
+        self.fail(
+            f"there are no clips at '{value}': give a folder, an .npz or one of {', '.join(NAMES)}",
+            param,
+            context,
+        )
+
+
+@dataclass(frozen=True)
+class ConversionClips:
+    """calibration, golden: drawn for their purpose.  validation: all labelled ones, if any.
+    scored: those of them that candidates are compared on, unlabelled if there are no others.
+    skipped: videos and folders of the calibration clips that gave no window.
+    """
+
+    calibration: "Clips"
+    golden: "Clips"
+    validation: "Clips | None"
+    scored: "Clips"
+    skipped: int
+
+
+def read_conversion_clips(request: Request, model: "ModelFile") -> ConversionClips:
+    """Raises ClipError or ConfigError if clips are of no use to calibrate or to validate."""
+    from edge.check.evaluate import check_labels
+    from edge_convert.precision.calibration import refuse_unusable
+
+    def read(source: Path) -> "Clips":
+        return clips_of(source, model.window, (model.size[1], model.size[0]))
+
+    every = read(request.calibration)
+    calibration = every.sample(request.calibration_clips, request.seed)
+    refuse_unusable(calibration.windows, calibration.name)
+    golden = read(request.golden) if request.golden else calibration
+    validation = read(request.validation) if request.validation else None
+    if validation:
+        check_labels(model.tasks, validation)
+    count = request.search_clips or (SEARCH_CLIPS if validation else SEARCH_CLIPS_UNLABELLED)
+    scored = (validation or every).sample(count, request.seed)
+    return ConversionClips(calibration, golden, validation, scored, every.skipped)
+
+
+def clips_of(source: Path, window: int, size: tuple[int, int]) -> "Clips":
+    """Windows of `window` frames of `size` (width, height). Raises ClipError, ConfigError."""
+    from edge.check.clips import read_clips
+
+    if str(source) not in NAMES or source.exists():
+        return read_clips(source, window, size)
+    from edge_models.datasets.named import named_clips
+
+    return named_clips(str(source), window, size)

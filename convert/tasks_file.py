@@ -14,8 +14,7 @@ import keras
 from keras import layers, tree
 
 from edge.tasks import KINDS, Task, inferred_kind, kind_of
-from edge_common.data import decode
-from edge_common.errors import ConfigError, ModelError
+from edge_common import data, errors
 from edge_convert.cut.keras.model import named_outputs
 
 # what makes probabilities of probabilities
@@ -61,9 +60,9 @@ def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> M
     if not path.exists() and not tasks_path:
         return ModelCard()
     try:
-        return decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
+        return data.decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise ConfigError(
+        raise errors.ConfigError(
             f"{path} is no tasks file ({error}): see 'edge-convert --help'"
         ) from error
 
@@ -80,7 +79,9 @@ def keras_outputs(model: keras.Model) -> dict[str, Output]:
     """The outputs of a Keras model by task name. Raises ModelError if two are one tensor."""
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
-        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
+        raise errors.ModelError(
+            "two of the model's answers are one and the same tensor: leave one out"
+        )
     return {name: Output(tuple(t.shape)[1:], _ending(t)) for name, t in outputs.items()}
 
 
@@ -91,7 +92,9 @@ def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]
     output is of a form that no task has.
     """
     for name in card.tasks.keys() - outputs.keys():
-        raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
+        raise errors.ConfigError(
+            f"the tasks file names '{name}', the model answers {', '.join(outputs)}"
+        )
     for name, output in outputs.items():
         _refuse_odd(name, output)
     return tuple(_task(name, output, card.tasks.get(name)) for name, output in outputs.items())
@@ -107,31 +110,33 @@ def guesses(tasks: Sequence[Task], card: ModelCard) -> Iterator[str]:
 
 def _refuse_odd(name: str, output: Output) -> None:
     if len(output.shape) != 1:
-        raise ModelError(
+        raise errors.ModelError(
             f"the answer '{name}' has shape {output.shape}: an answer is one vector "
             "for the window; end it with Flatten or a layer that looks over time"
         )
     if name in RESERVED_NAMES:
-        raise ModelError(f"an answer cannot be called '{name}': rename the output")
+        raise errors.ModelError(f"an answer cannot be called '{name}': rename the output")
 
 
 def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     size = int(output.shape[-1])
     entry = entry or TaskEntry(inferred_kind(_activation(output.ending), size))
     if entry.kind not in KINDS:
-        raise ConfigError(f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}")
+        raise errors.ConfigError(
+            f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}"
+        )
     kind = KINDS[entry.kind]
     if kind.fixed_width not in (None, size):
-        raise ConfigError(
+        raise errors.ConfigError(
             f"task '{name}' is {entry.kind}, which is one number; the model gives {size}"
         )
     wanted = kind.label_count(size)
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
-        raise ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
+        raise errors.ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
     task = Task(name, entry.kind, labels, entry.scale, entry.unit, entry.thresholds, entry.top_k)
     if problem := kind_of(task).problem(size):
-        raise ConfigError(problem)
+        raise errors.ConfigError(problem)
     return task
 
 

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from edge_common.children import Child, start
-from edge_common.errors import ModelError
-from edge_convert.precision.quantiser import Ranges
+from edge_common import children, errors
+from edge_convert.precision import activations, quantiser
 from edge_convert.precision.recipes import FLOAT32, Recipe
-from edge_convert.precision.sensitivity import LayerCost
 
 
 @dataclass(frozen=True)
@@ -22,14 +20,16 @@ class KerasConversion:
     """A Keras model on its way to a .tflite; `result` waits for it."""
 
     role: str
-    child: Child
+    child: children.Child
     output: Path
 
     def result(self) -> bytes:
         """Raises ModelError that says how the converter ended."""
         self.child.wait()
         if not self.output.exists():
-            raise ModelError(f"converting the {self.role} to TFLite failed: {self.child.cause()}")
+            raise errors.ModelError(
+                f"converting the {self.role} to TFLite failed: {self.child.cause()}"
+            )
         return self.output.read_bytes()
 
 
@@ -73,7 +73,7 @@ class ConversionJobs:
         role: str,
         model: bytes,
         examples: Mapping[str, np.ndarray],
-        fixed: Ranges,
+        fixed: quantiser.Ranges,
         least: float = 0.0,
     ) -> None:
         """Keep a float32 .tflite with what calibrates it.
@@ -115,7 +115,7 @@ class ConversionJobs:
 
     def layer_costs(
         self, role: str, on_layer: Callable[[int, int], None] = lambda count, total: None
-    ) -> list[LayerCost]:
+    ) -> list[activations.LayerCost]:
         """What each layer in int8 costs a prepared part, the costliest first.
 
         Raises ModelError that says how the measurement ended.
@@ -125,8 +125,8 @@ class ConversionJobs:
         child = self._start("layer_costs", role, job)
         child.wait(lambda: _report_progress(child.log, on_layer))
         if not output.exists():
-            raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
-        return [LayerCost(*row) for row in json.loads(output.read_text())]
+            raise errors.ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
+        return [activations.LayerCost(*row) for row in json.loads(output.read_text())]
 
     def _prepared(self, role: str) -> dict[str, Any]:
         """The files of a part that was prepared, and how its ranges are fixed."""
@@ -137,18 +137,18 @@ class ConversionJobs:
             **json.loads((self._folder / f"{role}-fixed.json").read_text()),
         }
 
-    def _start(self, task: str, role: str, fields: Mapping[str, Any]) -> Child:
+    def _start(self, task: str, role: str, fields: Mapping[str, Any]) -> children.Child:
         """Start one of the worker's tasks on a part."""
         self._count += 1
         path = self._folder / f"{role}-job{self._count}.json"
         path.write_text(json.dumps({"task": task, **fields}))
         return self.start("edge_convert.precision.worker", path)
 
-    def start(self, module: str, *arguments: str | Path) -> Child:
+    def start(self, module: str, *arguments: str | Path) -> children.Child:
         """Run `python -m module`; it is ended on leaving."""
         self._count += 1
         log = self._folder / f"{module}-{self._count}.log"
-        child = start(module, arguments, log)
+        child = children.start(module, arguments, log)
         self._children.append(child.process)
         return child
 

@@ -13,8 +13,7 @@ from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.precision.calibration import NetworkInput
-from edge_convert.precision.recipes import Recipe
+from edge_convert.precision import calibration, recipes
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class ConvertedPart:
     """A converted part: its description, how it was made, its bytes."""
 
     part: Part
-    recipe: Recipe
+    recipe: recipes.Recipe
     model: bytes
 
     @cached_property
@@ -57,7 +56,7 @@ class ConvertedPart:
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def describe(role: str, recipe: Recipe, model: bytes, parameters: int) -> ConvertedPart:
+def describe(role: str, recipe: recipes.Recipe, model: bytes, parameters: int) -> ConvertedPart:
     """Read a converted model's tensors and cost; load it on LiteRT.
 
     Tensors get the names of the signature, in the order of the graph, because
@@ -130,7 +129,7 @@ CHUNK = 8  # windows whose features are held at a time
 def outputs_by_last_part(
     first: ConvertedPart,
     lasts: Sequence[ConvertedPart],
-    windows: NetworkInput,
+    windows: calibration.NetworkInput,
     on_window: Callable[[], None] = lambda: None,
 ) -> list[dict[str, np.ndarray]]:
     """What each of `lasts` behind `first` answers: {task: (N, k)} float32 for each.

@@ -11,9 +11,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_common.console import Progress
-from edge_common.errors import EngineError, ModelError
-from edge_convert.precision.candidates import Combination, PartCandidate, Scoring, SearchResult
+from edge_common import console, errors
+from edge_convert.precision.activations import LayerCost
+from edge_convert.precision.candidates import (
+    Combination,
+    PartCandidate,
+    Scoring,
+    SearchResult,
+    drops,
+)
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import (
     FloatPart,
@@ -23,8 +29,6 @@ from edge_convert.precision.parts import (
     refuse_degenerate,
 )
 from edge_convert.precision.recipes import FLOAT32, INT8, LADDER, RANGES, Recipe
-from edge_convert.precision.score import drops
-from edge_convert.precision.sensitivity import LayerCost
 
 FLOAT_LAYERS = (1, 2, 4, 8)  # how many of the costliest layers are kept in float32, in turn
 SIMILAR_LATENCY = 1.10  # latencies this near are taken as equal on a noisy machine
@@ -40,7 +44,7 @@ class PrecisionSearch:
         parts: Sequence[FloatPart],
         scoring: Scoring,
         forced: Mapping[str, str],
-        progress: Progress,
+        progress: console.Progress,
     ) -> None:
         self._jobs, self._parts, self._scoring = jobs, parts, scoring
         self._forced, self._progress = forced, progress
@@ -97,7 +101,7 @@ class PrecisionSearch:
             return PartCandidate(
                 part.role, recipe, describe(part.role, recipe, model, part.parameters)
             )
-        except EngineError as error:
+        except errors.EngineError as error:
             return PartCandidate(part.role, recipe, failure=str(error))
 
     def _time(self) -> None:
@@ -151,7 +155,7 @@ class PrecisionSearch:
         try:
             for task, values in outputs.items():
                 refuse_degenerate(f"task '{task}'", values)
-        except ModelError as error:
+        except errors.ModelError as error:
             if exact:
                 raise
             self._unscored.append((candidates, str(error)))
@@ -193,7 +197,7 @@ class PrecisionSearch:
         try:
             with self._progress.steps() as on_step:
                 self._layer_costs[role] = self._jobs.layer_costs(role, on_step)
-        except ModelError as error:
+        except errors.ModelError as error:
             self._progress.say(f"warning: {error}; no layer is kept in float32")
         return self._layer_costs.get(role, ())
 
@@ -222,7 +226,7 @@ class PrecisionSearch:
         if not allowed:
             every = [a for candidates in self._candidates.values() for a in candidates]
             failures = [a.failure for a in every if a.failure] + [why for _, why in self._unscored]
-            raise ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
+            raise errors.ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
         cheap = [c for c in allowed if c.worst <= self._scoring.max_drop]
         if not cheap:
             return min(allowed, key=lambda c: c.worst)

@@ -16,8 +16,7 @@ import numpy as np
 
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
-from edge_common.errors import EngineError
-from edge_common.files import write_whole
+from edge_common import errors, files
 
 Job = dict[str, Any]
 
@@ -38,7 +37,7 @@ def _convert(job: Job) -> None:
     converter = _converter(tf, Path(job["model"]))
     if job["examples"]:
         _to_int8(tf, converter, np.load(job["examples"]))
-    write_whole(Path(job["output"]), converter.convert())
+    files.write_whole(Path(job["output"]), converter.convert())
 
 
 def _converter(tf: Any, path: Path) -> Any:
@@ -73,15 +72,15 @@ def _quantise(job: Job) -> None:
         recipe = Recipe.from_json(entry["recipe"])
         ranges = _ranges(job, model)[recipe.ranges] if recipe.static else {}
         converted = quantised(model, recipe, ranges)
-        with contextlib.suppress(EngineError):  # reported by whoever loads it next
+        with contextlib.suppress(errors.EngineError):  # reported by whoever loads it next
             Engine(converted).invoke()
-        write_whole(Path(entry["output"]), converted)
+        files.write_whole(Path(entry["output"]), converted)
 
 
 def _measure_layers(job: Job) -> None:
     """`model` (a float32 .tflite) -> what each layer costs in int8, as JSON in `output`."""
+    from edge_convert.precision.activations import layer_costs
     from edge_convert.precision.recipes import INT8
-    from edge_convert.precision.sensitivity import layer_costs
 
     def report(count: int, total: int) -> None:
         print(f"layer {count} of {total}", flush=True)  # noqa: T201  (read by the parent)
@@ -89,12 +88,12 @@ def _measure_layers(job: Job) -> None:
     model = Path(job["model"]).read_bytes()
     costs = layer_costs(model, _examples(job), _ranges(job, model)[INT8.ranges], report)
     rows = [(cost.layer, cost.operator, cost.snr_db) for cost in costs]
-    write_whole(Path(job["output"]), json.dumps(rows).encode())
+    files.write_whole(Path(job["output"]), json.dumps(rows).encode())
 
 
 def _ranges(job: Job, model: bytes) -> dict[str, dict[str, tuple[float, float]]]:
     """The ranges by each method; observed once, then cached in a file."""
-    from edge_convert.precision.ranges import observe
+    from edge_convert.precision.activations import observe
     from edge_convert.precision.recipes import RANGES
 
     cache = Path(job["ranges"])
@@ -103,7 +102,7 @@ def _ranges(job: Job, model: bytes) -> dict[str, dict[str, tuple[float, float]]]
         fixed = {names[name]: tuple(limits) for name, limits in job["fixed"].items()}
         activations = observe(model, _examples(job))
         by_method = {m: activations.ranges(m, fixed, job["least"]) for m in RANGES}
-        write_whole(cache, json.dumps(by_method).encode())
+        files.write_whole(cache, json.dumps(by_method).encode())
     return json.loads(cache.read_text())
 
 

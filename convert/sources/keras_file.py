@@ -9,8 +9,7 @@ import keras
 import numpy as np
 
 from edge.tasks import Task
-from edge_common.console import Progress
-from edge_common.errors import ModelError
+from edge_common import console, errors
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.model import input_form, load_model, named_outputs
 from edge_convert.cut.keras.split import split, whole_window
@@ -31,7 +30,7 @@ class KerasFile:
 
     @classmethod
     def read(
-        cls, path: Path, card: ModelCard, behind: str | None, progress: Progress
+        cls, path: Path, card: ModelCard, behind: str | None, progress: console.Progress
     ) -> "KerasFile":
         """Raises ModelError if the model does not load, holds NaN or has an odd form."""
         model = load_model(path)
@@ -42,7 +41,9 @@ class KerasFile:
             progress.say(f"'{name}' ends in logits: probabilities are made of them")
         return cls(model, window, (size[0], size[1], size[2]), tasks)
 
-    def network(self, behind: str | None, jobs: ConversionJobs, progress: Progress) -> Network:
+    def network(
+        self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
+    ) -> Network:
         """Cut, and convert to float32. Raises ModelError if TFLite refuses a part."""
         parts = _divide(self.model, self.window, behind)
         if parts.reason:
@@ -87,7 +88,7 @@ def _divide(model: keras.Model, window: int, behind: str | None) -> _KerasParts:
         return _whole(model, "it looks at a single frame, so there is nothing to keep")
     try:
         cuts = candidates(model)
-    except ModelError as error:
+    except errors.ModelError as error:
         return _whole(model, str(error))
     selected = choose(cuts, behind)
     if behind is None and _saves_nothing(model, selected):
@@ -111,7 +112,7 @@ def _whole(model: keras.Model, reason: str) -> _KerasParts:
 
 
 def _converted(
-    models: Mapping[str, keras.Model], jobs: ConversionJobs, progress: Progress
+    models: Mapping[str, keras.Model], jobs: ConversionJobs, progress: console.Progress
 ) -> tuple[FloatPart, ...]:
     progress.say(f"converting {' and '.join(models)} to TFLite")
     conversions = {role: jobs.to_float(role, model) for role, model in models.items()}

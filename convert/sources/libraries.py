@@ -14,12 +14,13 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from edge_common.children import start
-from edge_common.command_line import EXTRAS
-from edge_common.errors import ModelError
-from edge_convert.cut.tflite.form import standard_form
-from edge_convert.sources.reference import Reference
-from edge_convert.sources.tflite_file import read_tflite
+import numpy as np
+
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
+from edge_common import children, command_line, errors
+from edge_convert.cut.tflite import edit, endings, form
+from edge_convert.sources.reference import Reference, examples
 
 MODEL, REFERENCE, RESULT = "model.tflite", "reference.npz", "result.json"
 
@@ -47,13 +48,16 @@ class Library:
     @property
     def missing(self) -> str | None:
         """The first module of the extra that is not installed."""
-        modules = (module for module, extra in EXTRAS.items() if extra == self.extra)
+        modules = (module for module, extra in command_line.EXTRAS.items() if extra == self.extra)
         return next((m for m in modules if importlib.util.find_spec(m) is None), None)
 
 
 SAVED_MODEL = Library("saved_model", "convert")  # a folder
+
 LIBRARIES = {".onnx": Library("onnx_file", "onnx"), ".pt2": Library("torch_program", "torch")}
+
 SUFFIXES = (*LIBRARIES, ".tflite")
+
 PICKLED = (".pt", ".pth", ".ckpt", ".pkl")
 
 
@@ -66,14 +70,14 @@ def float_tflite(path: str | os.PathLike, *, signature: str | None = None) -> Fl
     """
     path = Path(path)
     if not path.exists():
-        raise ModelError(f"{path} does not exist")
+        raise errors.ModelError(f"{path} does not exist")
     if (path / "saved_model.pb").exists():
         return _convert(SAVED_MODEL, path, signature)
     if path.suffix in LIBRARIES:
         return _convert(LIBRARIES[path.suffix], path, signature)
     if path.suffix == ".tflite":
         return FloatModel(*read_tflite(path))
-    raise ModelError(_unknown(path))
+    raise errors.ModelError(_unknown(path))
 
 
 def _unknown(path: Path) -> str:
@@ -88,10 +92,12 @@ def _unknown(path: Path) -> str:
 def _convert(library: Library, path: Path, signature: str | None) -> FloatModel:
     """Convert in a child process, bring to standard form, compare."""
     if missing := library.missing:
-        raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'")
+        raise errors.ModelError(
+            f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'"
+        )
     raw = _convert_in_child(library.module, path, signature)
     order = raw.reference.answers
-    model = standard_form(raw.model, path.name, raw.channels, raw.names, order)
+    model = form.standard_form(raw.model, path.name, raw.channels, raw.names, order)
     raw.reference.check(model, path.name)
     return FloatModel(model, raw.origin)
 
@@ -124,15 +130,60 @@ def _convert_in_child(module: str, path: Path, signature: str | None) -> Convert
         folder = Path(name)
         job = {"module": module, "path": str(path.resolve()), "signature": signature}
         (folder / "job.json").write_text(json.dumps(job))
-        child = start("edge_convert.sources.libraries", [folder], folder / "child.log")
+        child = children.start("edge_convert.sources.libraries", [folder], folder / "child.log")
         child.wait()
         if not (folder / RESULT).exists():
-            raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
+            raise errors.ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
         result = json.loads((folder / RESULT).read_text())
         if "refused" in result:
-            raise ModelError(result["refused"])
+            raise errors.ModelError(result["refused"])
         reference = Reference.load(folder / REFERENCE)
         return ConverterOutput((folder / MODEL).read_bytes(), reference=reference, **result)
+
+
+def tflite_bytes(path: Path) -> bytes:
+    """The file as it is. Raises ModelError if it is none that LiteRT loads."""
+    try:
+        model = path.read_bytes()
+    except OSError as error:
+        raise errors.ModelError(f"{path} cannot be read: {error.strerror}") from error
+    if model[4:8] != b"TFL3":
+        raise errors.ModelError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
+    try:
+        Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
+    except errors.EngineError as error:
+        reason = " ".join(str(error.__cause__).split())[:200]
+        raise errors.ModelError(
+            f"{path} is cut short, or LiteRT does not know it: {reason}"
+        ) from error
+    return model
+
+
+def is_quantised_file(path: Path) -> bool:
+    """Whether this is a .tflite that computes with integers already, which is only wrapped."""
+    if path.suffix != ".tflite" or not path.exists():
+        return False
+    return endings.is_quantised(flatbuffer.read(tflite_bytes(path)))
+
+
+def read_tflite(path: Path) -> tuple[bytes, str]:
+    """The model in standard form, and its origin. Raises ModelError if it has another form."""
+    model = tflite_bytes(path)
+    graph = flatbuffer.read(model).subgraphs[0]
+    shape = flatbuffer.shape_of(graph.tensors[graph.inputs[0]])
+    channels = form.channels_axis(shape, last_first=True) if len(shape) in (4, 5) else -1
+    standard = form.standard_form(model, path.name, channels)
+    frames = examples(shape[1:], channels)
+    Reference.of(lambda x: _answers(model, x), frames, channels).check(standard, path.name)
+    return standard, "TFLite"
+
+
+def _answers(model: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
+    engine, root = Engine(model), flatbuffer.read(model)
+    np.copyto(engine.input(), frames)
+    engine.invoke()
+    order = list(root.subgraphs[0].outputs)
+    return {name: engine.output(order.index(i)).copy() for name, i in edit.outputs_of(root).items()}
 
 
 def main(folder: str) -> None:
@@ -141,7 +192,7 @@ def main(folder: str) -> None:
     converter = import_module(f"edge_convert.sources.{job['module']}")  # each imports its library
     try:
         converter.convert(Path(job["path"]), job["signature"], Path(folder)).save(Path(folder))
-    except ModelError as error:
+    except errors.ModelError as error:
         (Path(folder) / RESULT).write_text(json.dumps({"refused": str(error)}))
 
 

@@ -1,16 +1,25 @@
-"""A model's file, read and checked, before anything of it is cut or converted."""
+"""A model's file, read and checked: Keras' own, or another library's as float32 .tflite."""
 
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+
+import numpy as np
 
 from edge.tasks import Task
-from edge_common.console import Progress
+from edge.tflite import flatbuffer
+from edge_common import console, errors
+from edge_convert.cut.tflite.edit import outputs_of
+from edge_convert.cut.tflite.endings import endings, with_probabilities
+from edge_convert.cut.tflite.split import split
 from edge_convert.network import Network
 from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.sources.keras_file import KerasFile
-from edge_convert.sources.libraries import PICKLED, SUFFIXES
-from edge_convert.sources.third_party import ThirdPartyFile
-from edge_convert.tasks_file import ModelCard
+from edge_convert.precision.parts import FloatPart, describe
+from edge_convert.precision.recipes import FLOAT32
+from edge_convert.sources import keras_file, libraries
+from edge_convert.tasks_file import ModelCard, Output, tasks_of
 
 
 class ModelFile(Protocol):
@@ -28,22 +37,149 @@ class ModelFile(Protocol):
     @property
     def tasks(self) -> tuple[Task, ...]: ...
 
-    def network(self, behind: str | None, jobs: ConversionJobs, progress: Progress) -> Network:
+    def network(
+        self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
+    ) -> Network:
         """Cut it, behind a layer or the best one, and convert the parts to float32 .tflite."""
 
 
-def read_model(path: Path, card: ModelCard, behind: str | None, progress: Progress) -> ModelFile:
+def read_model(
+    path: Path, card: ModelCard, behind: str | None, progress: console.Progress
+) -> ModelFile:
     """Raises ModelError, in one line, if the file or its network does not fit."""
-    reader = ThirdPartyFile if _third_party(path) else KerasFile
+    reader = ThirdPartyFile if _third_party(path) else keras_file.KerasFile
     return reader.read(path, card, behind, progress)
 
 
 def explanation(path: Path, behind: str | None = None) -> str:
     """Where a network can be cut; the cut behind `behind` marked, or the best."""
-    reader = ThirdPartyFile if _third_party(path) else KerasFile
+    reader = ThirdPartyFile if _third_party(path) else keras_file.KerasFile
     return reader.explanation(path, behind)
 
 
 def _third_party(path: Path) -> bool:
     """Whether this is no Keras file: a folder, or a suffix of another library."""
-    return path.is_dir() or path.suffix in (*SUFFIXES, *PICKLED)
+    return path.is_dir() or path.suffix in (*libraries.SUFFIXES, *libraries.PICKLED)
+
+
+TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"
+
+
+@dataclass(frozen=True)
+class ThirdPartyFile:
+    """A float32 .tflite of a network that is no Keras file, with the tasks of its outputs.
+
+    origin: the format, and what read it.  size: (height, width, channels).
+    """
+
+    name: str
+    origin: str
+    model: bytes
+    window: int
+    size: tuple[int, int, int]
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def read(
+        cls, path: Path, card: ModelCard, behind: str | None, progress: console.Progress
+    ) -> "ThirdPartyFile":
+        """Raises ModelError if it cannot be read, or a cut is asked for by a layer's name."""
+        _refuse_cut(path, behind)
+        source = libraries.float_tflite(path)
+        (window, *size), outputs = forms(source.model)
+        tasks = tasks_of(outputs, card)
+        model, with_activation = with_probabilities(source.model, tasks)
+        for name in with_activation:
+            progress.say(f"'{name}' ends in logits: probabilities are made of them")
+        frame = (size[0], size[1], size[2])
+        return cls(path.stem, source.origin, model, window, frame, tasks)
+
+    def network(
+        self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
+    ) -> Network:
+        """Cut it if it can be."""
+        parts, reason = _divide(self.model, self.window)
+        progress.say(f"one part, no streaming: {reason}" if reason else "cut into encoder and head")
+        return Network(
+            name=self.name,
+            origin=self.origin,
+            window=self.window,
+            size=self.size,
+            tasks=self.tasks,
+            parts=tuple(parts),
+            reference=_reference(self.model),
+            uncut=reason,
+        )
+
+    @staticmethod
+    def explanation(path: Path, behind: str | None = None) -> str:
+        """How a network of another library would be cut, or why it is not."""
+        _refuse_cut(path, behind)
+        if libraries.is_quantised_file(path):
+            return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
+        model = libraries.float_tflite(path).model
+        parts, reason = _divide(model, forms(model)[0][0])
+        if reason:
+            return f"{path.name} becomes one part: {reason}"
+        work = {part.role: flatbuffer.cost(part.model).multiply_adds for part in parts}
+        features = ", ".join(flatbuffer.signature(parts[1].model)[0])
+        return (
+            f"{path.name} is cut at {features}: encoder {work['encoder'] / 1e6:.2f}, "
+            f"head {work['head'] / 1e6:.2f} million multiply-adds"
+        )
+
+
+def _refuse_cut(path: Path, behind: str | None) -> None:
+    if behind is not None:
+        raise errors.ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
+
+
+def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
+    """(T, H, W, C) of the input, T = 1 for an image; and the outputs by name.
+
+    Raises ModelError if two outputs are one tensor.
+    """
+    root = flatbuffer.read(model)
+    tensors = root.subgraphs[0].tensors
+    shape = flatbuffer.shape_of(tensors[root.subgraphs[0].inputs[0]])[1:]
+    operators, positions = endings(root), outputs_of(root)
+    if len(set(positions.values())) < len(positions):
+        raise errors.ModelError(
+            "two of the model's answers are one and the same tensor: leave one out"
+        )
+    outputs = {
+        name: Output(_vector(flatbuffer.shape_of(tensors[index])), operators[name])
+        for name, index in positions.items()
+    }
+    *window, height, width, channels = shape
+    return (window[0] if window else 1, height, width, channels), outputs
+
+
+def _vector(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """An output's shape without the batch; axes of one are no axes."""
+    long = tuple(size for size in shape[1:] if size > 1)
+    return long if long else (math.prod(shape[1:]),)
+
+
+def _divide(model: bytes, window: int) -> tuple[list[FloatPart], str]:
+    if window == 1:
+        reason = "it looks at a single frame, so there is nothing to keep"
+        return [_part("model", model)], reason
+    try:
+        halves = split(model)
+    except errors.ModelError as error:
+        return [_part("model", model)], str(error)
+    return [_part("encoder", halves.encoder), _part("head", halves.head)], ""
+
+
+def _part(role: str, model: bytes) -> FloatPart:
+    return FloatPart(role, model, flatbuffer.cost(model).parameters)
+
+
+def _reference(model: bytes) -> Any:
+    part = describe("model", FLOAT32, model, 0)
+
+    def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
+        return part({part.part.inputs[0].name: values})
+
+    return run

@@ -1,18 +1,20 @@
 """All that a conversion measured, and what of it the user should be warned of."""
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import psutil
 
-from edge.bundle.manifest import Accuracy
+from edge.bundle.manifest import Accuracy, Trial
 from edge.tasks import Task
-from edge_convert.precision.candidates import SearchResult
-from edge_convert.precision.score import agreement
-from edge_convert.verification.verify import RuntimeRun
-from edge_convert.verification.whole_window import WholeWindow
+from edge.tflite import flatbuffer
+from edge_common.errors import EngineError, ModelError
+from edge_convert.network import Network
+from edge_convert.precision import calibration, candidates, parts, recipes
+from edge_convert.precision.jobs import ConversionJobs
 
 _PERIOD_S = 0.2
 
@@ -54,6 +56,29 @@ def _resident(process: psutil.Process) -> int:
 MIN_AGREEMENT = 0.95
 
 
+@dataclass(frozen=True)
+class RuntimeRun:
+    """A runtime's turn with the golden frames: how near its outputs came to LiteRT's.
+
+    agreement: share of decisions that mean the same, by task.  difference: the largest.
+    """
+
+    trials: tuple[Trial, ...]
+    agreement: Mapping[str, float]
+    difference: float = float("nan")
+
+
+@dataclass(frozen=True)
+class WholeWindow:
+    """The uncut network as one int8 graph, or why there is none. seconds: to convert it."""
+
+    size_bytes: int = 0
+    operators: int = 0
+    latency_ms: float = 0.0
+    seconds: float = 0.0
+    failure: str = ""
+
+
 @dataclass
 class ConversionReport:
     """Filled step by step; every field is a measurement, none a promise."""
@@ -64,7 +89,7 @@ class ConversionReport:
     feature_snr_db: dict[str, float] = field(default_factory=dict)
     agreement: dict[str, float] = field(default_factory=dict)
     agreement_clips: int = 0
-    search: SearchResult | None = None
+    search: candidates.SearchResult | None = None
     search_clips: str = ""
     runs: tuple[RuntimeRun, ...] = ()
     accuracy: tuple[Accuracy, ...] = ()
@@ -104,4 +129,34 @@ def agreements(
     tasks: Sequence[Task], reference: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     """How far outputs mean the same as the float network's, for each task."""
-    return {t.name: agreement(t, reference[t.name], outputs[t.name]) for t in tasks}
+    return {t.name: candidates.agreement(t, reference[t.name], outputs[t.name]) for t in tasks}
+
+
+_EXAMPLES = 16
+
+
+def measure_whole_window(
+    network: Network,
+    jobs: ConversionJobs,
+    values: np.ndarray,
+    windows: calibration.NetworkInput,
+) -> tuple[WholeWindow, dict[str, np.ndarray]]:
+    """Convert the uncut network to int8, time it, and run it over `windows`.
+
+    values: real input (N, T, H, W, C) that calibrates it.  Gives its outputs by task, or
+    none if it fails, which the result then explains.
+    """
+    if len(network.parts) == 1:
+        return WholeWindow(failure="the network is one part anyway"), {}
+    if network.whole is None:
+        return WholeWindow(failure="only Keras models are converted by hand for comparison"), {}
+    started = time.perf_counter()
+    try:
+        converted = jobs.to_int8_by_converter("whole", network.whole(), values[:_EXAMPLES]).result()
+        seconds = time.perf_counter() - started
+        part = parts.describe("whole", recipes.INT8, converted, 0)
+        (outputs,) = parts.outputs_by_last_part(part, [], windows)
+    except (ModelError, EngineError) as error:
+        return WholeWindow(failure=str(error)), {}
+    operators = sum(flatbuffer.cost(converted).ops.values())
+    return WholeWindow(len(converted), operators, parts.latencies_ms([part])[0], seconds), outputs

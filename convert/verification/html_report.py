@@ -11,29 +11,28 @@ from matplotlib.ticker import ScalarFormatter
 from edge.bundle import PRECISIONS
 from edge.bundle.manifest import Accuracy
 from edge.tasks import is_share
-from edge_common import figures
-from edge_common.document import Section, page
-from edge_common.errors import BundleError
-from edge_common.figures import Axes, Figure
-from edge_common.files import whole_file
+from edge_common import document, errors, figures, files
 from edge_convert.cut.keras.candidates import CutCandidate
 from edge_convert.network import Network
-from edge_convert.precision.candidates import SearchResult
-from edge_convert.precision.sensitivity import LayerCost
+from edge_convert.precision import activations, candidates
 from edge_convert.verification.conversion_report import ConversionReport
 
 
 def write_html(
-    path: Path, title: str, sections: list[Section], network: Network, report: ConversionReport
+    path: Path,
+    title: str,
+    sections: list[document.Section],
+    network: Network,
+    report: ConversionReport,
 ) -> None:
     """Write the page under its name when it is whole. Raises BundleError if it cannot be."""
     plots = _figures(network, report)
     illustrated = [replace(section, svg=plots.get(section.title, "")) for section in sections]
     try:
-        with whole_file(path) as stream:
-            stream.write(page(title, illustrated).encode())
+        with files.whole_file(path) as stream:
+            stream.write(document.page(title, illustrated).encode())
     except OSError as error:
-        raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise errors.BundleError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _figures(network: Network, report: ConversionReport) -> dict[str, str]:
@@ -57,10 +56,10 @@ PRECISION_COLOURS = (
 MOST_BARS = 24
 
 
-def search_plot(result: SearchResult, max_drop: float) -> str:
+def search_plot(result: candidates.SearchResult, max_drop: float) -> str:
     """Latency against loss of every combination that was scored, the budget and the choice."""
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: figures.Figure) -> None:
         axes = figures.panel(figure)
         _scatter_combinations(axes, result)
         axes.axhline(
@@ -77,7 +76,7 @@ def search_plot(result: SearchResult, max_drop: float) -> str:
     return figures.svg_figure(draw, 8.2, 4.0)
 
 
-def _scatter_combinations(axes: Axes, result: SearchResult) -> None:
+def _scatter_combinations(axes: figures.Axes, result: candidates.SearchResult) -> None:
     for precision, colour in zip(PRECISIONS, cycle(PRECISION_COLOURS)):
         mine = [c for c in result.combinations if c.candidates[0].recipe.precision == precision]
         if mine:
@@ -98,7 +97,7 @@ def cuts_plot(cuts: Sequence[CutCandidate], selected: CutCandidate) -> str:
     head = [c.head_multiply_adds / 1e6 for c in cuts]
     at = next(i for i, c in enumerate(cuts) if c.behind == selected.behind)
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: figures.Figure) -> None:
         axes = figures.panel(figure)
         places = range(len(cuts))
         axes.bar(places, encoder, color=figures.BLUE, label="encoder, once a frame")
@@ -115,11 +114,11 @@ def cuts_plot(cuts: Sequence[CutCandidate], selected: CutCandidate) -> str:
     return figures.svg_figure(draw, 7.6, 3.6)
 
 
-def layers_plot(costs: Sequence[LayerCost]) -> str:
+def layers_plot(costs: Sequence[activations.LayerCost]) -> str:
     """Signal to noise with single layers in int8, the costliest first."""
     costliest = [cost for cost in costs if math.isfinite(cost.snr_db)][:MOST_BARS][::-1]
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: figures.Figure) -> None:
         axes = figures.panel(figure)
         places = range(len(costliest))
         axes.barh(places, [cost.snr_db for cost in costliest], color=figures.BLUE)
@@ -134,7 +133,7 @@ def accuracy_plot(accuracy: Sequence[Accuracy]) -> str:
     """Each task's figure with its 95 % interval, float beside converted."""
     tasks = list(dict.fromkeys(a.task for a in accuracy))
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: figures.Figure) -> None:
         for position, task in enumerate(tasks, 1):
             axes = figures.panel(figure, (1, len(tasks), position))
             _intervals(axes, [a for a in accuracy if a.task == task])
@@ -142,7 +141,7 @@ def accuracy_plot(accuracy: Sequence[Accuracy]) -> str:
     return figures.svg_figure(draw, 3.6 * len(tasks), 2.6)
 
 
-def _intervals(axes: Axes, rows: Sequence[Accuracy]) -> None:
+def _intervals(axes: figures.Axes, rows: Sequence[Accuracy]) -> None:
     percent = 100.0 if is_share(rows[0].metric) else 1.0
     for place, row in enumerate(reversed(rows)):
         low, high = percent * row.low, percent * row.high

@@ -12,8 +12,7 @@ from edge.tasks import is_share
 from edge_common.document import Section, Table
 from edge_convert.network import Network
 from edge_convert.precision.candidates import Combination, SearchResult
-from edge_convert.verification.conversion_report import ConversionReport
-from edge_convert.verification.whole_window import WholeWindow
+from edge_convert.verification.conversion_report import ConversionReport, WholeWindow
 
 MOST_LAYERS = 12
 

@@ -4,11 +4,10 @@ from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
 from edge_common.console import text_table
 from edge_convert.precision.candidates import SearchResult
-from edge_convert.verification.conversion_report import ConversionReport
-from edge_convert.verification.sections import points, verdict
+from edge_convert.verification import conversion_report, sections
 
 
-def search_table(result: SearchResult, report: ConversionReport) -> str:
+def search_table(result: SearchResult, report: conversion_report.ConversionReport) -> str:
     """Every combination that was scored: latency, size, what each task loses."""
     header = (
         *(a.role for a in result.chosen.candidates),
@@ -22,8 +21,8 @@ def search_table(result: SearchResult, report: ConversionReport) -> str:
             *(a.recipe.label for a in c.candidates),
             f"{c.latency_ms:.2f}",
             f"{c.size_bytes / 1e6:.2f}",
-            *(points(d.points) for d in c.drops),
-            verdict(c, result, report.max_drop).strip("*"),
+            *(sections.points(d.points) for d in c.drops),
+            sections.verdict(c, result, report.max_drop).strip("*"),
         )
         for c in sorted(result.combinations, key=lambda c: c.latency_ms)
     ]

@@ -1,42 +1,36 @@
-"""What has to hold before a converted part may go into a bundle."""
+"""What has to hold before a bundle is written, its golden frames, and its writing."""
 
+import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
-from edge.bundle.archive import Bundle, write_bundle
+from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
 from edge.bundle.manifest import Trial
-from edge.check.rerun import WindowRerun
-from edge.check.self_test import replay
+from edge.check import evaluate, rerun, self_test
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
-from edge.engine.engine import Engine
+from edge.engine.engine import Engine, left_to_other_kernels
 from edge.stream import Stream, StreamOptions
-from edge_common.children import last_line, module_command, run_captured
-from edge_common.errors import EngineError
-from edge_convert.precision.score import agreement
+from edge.tasks import kind_of
+from edge.tflite import flatbuffer
+from edge_common import children, document, errors
+from edge_convert.network import Network
+from edge_convert.precision.candidates import agreement
+from edge_convert.request import Request
+from edge_convert.verification.conversion_report import ConversionReport, RuntimeRun
+from edge_convert.verification.sections import sections, untimed
 
 RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
 
 
-@dataclass(frozen=True)
-class RuntimeRun:
-    """A runtime's turn with the golden frames: how near its outputs came to LiteRT's.
-
-    agreement: share of decisions that mean the same, by task.  difference: the largest.
-    """
-
-    trials: tuple[Trial, ...]
-    agreement: Mapping[str, float]
-    difference: float = float("nan")
-
-
 def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
     """Push frames (N, H, W, 3) through the ring and through whole windows; the largest difference."""
-    stream, oracle = Stream(bundle), WindowRerun(bundle)
+    stream, oracle = Stream(bundle), rerun.WindowRerun(bundle)
     worst = 0.0
     for frame in frames_rgb:
         pixels = np.ascontiguousarray(frame[..., ::-1])
@@ -58,7 +52,7 @@ def run_on_runtimes(
     pythons: interpreters whose environments hold another runtime with numpy and OpenCV.
     delegates: for LiteRT.
     """
-    expected = replay(bundle, frames_rgb, StreamOptions(runtime="litert"))
+    expected = self_test.replay(bundle, frames_rgb, StreamOptions(runtime="litert"))
     variants = [StreamOptions(name) for name in runtimes.installed()]
     variants += [StreamOptions("litert", delegate=delegate) for delegate in delegates]
     own_runs = [_run_here(bundle, frames_rgb, expected, options) for options in variants]
@@ -74,7 +68,7 @@ def _run_here(
     )
     if not all(trial.ok for trial in trials):
         return RuntimeRun(trials, {})
-    outputs = replay(bundle, frames, options)
+    outputs = self_test.replay(bundle, frames, options)
     return RuntimeRun(
         trials, _agreement(bundle, expected, outputs), _largest_difference(expected, outputs)
     )
@@ -87,7 +81,7 @@ def _try(file: str, model: bytes, options: StreamOptions) -> Trial:
         version = runtimes.load(options.runtime).version
         engine = Engine(model, name=file, runtime=options.runtime, delegate=delegate)
         engine.invoke()
-    except EngineError as error:
+    except errors.EngineError as error:
         return Trial(file, name, version, False, str(error))
     if delegate == AUTO:
         return Trial(file, name, version, True)
@@ -105,14 +99,14 @@ def _run_there(
         bundle_path, output = Path(folder) / "given.edge", Path(folder) / "answers.npz"
         write_bundle(bundle_path, bundle.manifest, bundle.members)
         np.save(Path(folder) / "frames.npy", frames)
-        process = run_captured(
-            module_command(
+        process = children.run_captured(
+            children.module_command(
                 "edge.check.replay", bundle_path, Path(folder) / "frames.npy", output, python=python
             )
         )
         if process.returncode or not output.exists():
             files = [part.file for part in bundle.manifest.parts]
-            reason = last_line(process.stderr).removeprefix("Error: ")
+            reason = children.last_line(process.stderr).removeprefix("Error: ")
             return RuntimeRun(
                 tuple(Trial(file, str(python.name), "unknown", False, reason) for file in files), {}
             )
@@ -135,3 +129,57 @@ def _agreement(
 def _largest_difference(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]) -> float:
     """The largest absolute difference over all tasks."""
     return max(float(np.abs(a[task] - b[task]).max()) for task in a)
+
+
+DECISIONS = 4
+
+
+def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
+    """`frames` (N, H, W, 3) uint8 RGB and one array of outputs a task.
+
+    The window with the surest answers is taken, and the beginning of the next one:
+    if a network is unsure, another runtime's rounding may tip it without a fault.
+    """
+    outputs = evaluate.stream_outputs(bundle, list(windows))
+    margins = (kind_of(task).margin(outputs[task.name]) for task in bundle.manifest.tasks)
+    surest = int(sum((m for m in margins if m is not None), np.zeros(len(windows))).argmax())
+    following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
+    frames = np.concatenate(following)[: bundle.manifest.window + DECISIONS - 1]
+    return {"frames": frames, **self_test.replay(bundle, frames, StreamOptions())}
+
+
+def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """The `.npz` of a bundle."""
+    stream = io.BytesIO()
+    np.savez_compressed(stream, **dict[str, Any](arrays))
+    return stream.getvalue()
+
+
+def try_parts(
+    bundle: Bundle, golden: Mapping[str, np.ndarray], request: Request, report: ConversionReport
+) -> None:
+    """Run the golden frames on every runtime, and see who computes which operators."""
+    report.runs = run_on_runtimes(bundle, golden["frames"], request.try_with, request.try_delegate)
+    for part in bundle.manifest.parts:
+        model = bundle.members[part.file]
+        report.operators[part.file] = flatbuffer.cost(model).ops
+        report.outside_xnnpack[part.file] = left_to_other_kernels(model)
+
+
+def package(
+    output: Path,
+    bundle: Bundle,
+    golden: Mapping[str, np.ndarray],
+    network: Network,
+    report: ConversionReport,
+) -> tuple[Bundle, Sequence[document.Section]]:
+    """The bundle as written, with golden frames and `report.md`; and the whole report.
+
+    Raises BundleError if it cannot be written.
+    """
+    trials = tuple(trial for run in report.runs for trial in run.trials)
+    manifest = replace(bundle.manifest, trials=trials, accuracy=report.accuracy)
+    report_sections = sections(manifest, network, report, bundle.members)
+    report_md = document.markdown(manifest.name, untimed(report_sections)).encode()
+    members = {**bundle.members, GOLDEN: npz_bytes(golden), REPORT: report_md}
+    return write_bundle(output, manifest, members), report_sections

@@ -7,7 +7,8 @@ from click.testing import CliRunner
 from edge.bundle.archive import Bundle
 from edge.engine.delegate import Delegate
 from edge_convert.cli import main
-from edge_convert.verification.verify import RuntimeRun, run_on_runtimes
+from edge_convert.verification.conversion_report import RuntimeRun
+from edge_convert.verification.verify import run_on_runtimes
 
 
 def tried(bundle: Bundle, library: Path, **options: str) -> RuntimeRun:

@@ -6,14 +6,11 @@ from dataclasses import dataclass
 
 import keras
 
-from edge_common.console import text_table
-from edge_common.errors import ModelError
-from edge_convert.cut.keras.boundary import Feature, cut_boundary
+from edge_common import console, errors
 from edge_convert.cut.keras.cost import multiply_adds
 from edge_convert.cut.keras.follow import FramePath, FrameStep, follow
-from edge_convert.cut.keras.graph import Graph, graph
-from edge_convert.cut.keras.model import window_shape
-from edge_convert.cut.keras.split import head_of, reached
+from edge_convert.cut.keras.model import Graph, graph, window_shape
+from edge_convert.cut.keras.split import Feature, cut_boundary, head_of, reached
 
 MOST_ROWS = 12  # of a table that shows all
 
@@ -68,7 +65,7 @@ def choose(cuts: Sequence[CutCandidate], behind: str | None = None) -> CutCandid
         if candidate.behind == behind:
             return candidate
     names = ", ".join(candidate.behind for candidate in cuts)
-    raise ModelError(f"no cut lies behind a layer '{behind}': choose one of {names}")
+    raise errors.ModelError(f"no cut lies behind a layer '{behind}': choose one of {names}")
 
 
 def table(cuts: Sequence[CutCandidate], selected: CutCandidate, window: int) -> str:
@@ -95,7 +92,7 @@ def table(cuts: Sequence[CutCandidate], selected: CutCandidate, window: int) -> 
     )
     if len(listed) < len(cuts):
         note += f"; {len(cuts) - len(listed)} cuts that need more work and memory are not shown"
-    return text_table(header, rows) + f"\n{note}"
+    return console.text_table(header, rows) + f"\n{note}"
 
 
 def _unbeaten(every: Sequence[CutCandidate], selected: CutCandidate) -> list[CutCandidate]:
@@ -147,7 +144,7 @@ def _candidate(
     """The cut that leaves these calls to the encoder, if it is one."""
     try:
         features = cut_boundary(model, network, part)
-    except ModelError:
+    except errors.ModelError:
         return None  # the raw frames are still all that is read behind it
     head_steps = frame_path.steps[len(part.steps) :]
     window = window_shape(model)[0]

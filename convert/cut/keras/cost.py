@@ -12,7 +12,7 @@ from typing import Any
 from keras import layers
 from keras.src import ops as keras_ops
 
-from edge_convert.cut.keras.graph import Call, calls, graph_of
+from edge_convert.cut.keras.model import Call, calls, graph_of
 
 Shape = Sequence[Any]  # of int, None if unknown
 Rule = Callable[[Any, Sequence[Shape], Sequence[Shape]], int]

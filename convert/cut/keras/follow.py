@@ -13,19 +13,9 @@ import keras
 import numpy as np
 from keras import layers, tree
 
-from edge_convert.cut.keras.cost import multiply_adds
-from edge_convert.cut.keras.framewise import (
-    MISFITS,
-    FrameOperation,
-    FrameTensor,
-    Layout,
-    frame_operations,
-    keeps_frames_apart,
-)
-from edge_convert.cut.keras.graph import Call, Graph, Value
-from edge_convert.cut.keras.model import window_shape
+from edge_convert.cut.keras import cost, framewise, rebuild
+from edge_convert.cut.keras.model import Call, Graph, Value, window_shape
 from edge_convert.cut.keras.movement import data_movement
-from edge_convert.cut.keras.rebuild import GraphRebuilder
 
 
 @dataclass(frozen=True)
@@ -37,7 +27,7 @@ class FrameStep:
     """
 
     call: Call
-    frame_operation: FrameOperation | None = None
+    frame_operation: framewise.FrameOperation | None = None
     multiply_adds: int = 0
     frames: int = 0
     reused: bool = False
@@ -45,8 +35,8 @@ class FrameStep:
 
 @dataclass(frozen=True)
 class _Computed:
-    frame_tensors: list[FrameTensor]
-    frame_operation: FrameOperation
+    frame_tensors: list[framewise.FrameTensor]
+    frame_operation: framewise.FrameOperation
 
 
 @dataclass
@@ -55,8 +45,8 @@ class FramePath:
 
     source: Value
     frame: Any  # the encoder's input
-    frame_tensors: dict[Value, FrameTensor]
-    layouts: dict[Value, Layout]
+    frame_tensors: dict[Value, framewise.FrameTensor]
+    layouts: dict[Value, framewise.Layout]
     steps: list[FrameStep] = field(default_factory=list)
 
     def up_to(self, length: int) -> "FramePath":
@@ -99,15 +89,15 @@ class _Follower:
         window, *size = window_shape(model)
         frame = keras.Input(batch_shape=(1, *size), name="frame")
         (source,) = graph.inputs
-        self._rebuilder = GraphRebuilder(["frame"])
+        self._rebuilder = rebuild.GraphRebuilder(["frame"])
         self._keep = keep
         self._computed: dict[Any, _Computed] = {}
-        self._reshaped: dict[Any, FrameTensor] = {}
+        self._reshaped: dict[Any, framewise.FrameTensor] = {}
         self.frame_path = FramePath(
             source,
             frame,
-            {source: FrameTensor(self._rebuilder, source.made_by, frame, stacked=False)},
-            {source: Layout(tuple(range(window)), stacked=True)},
+            {source: framewise.FrameTensor(self._rebuilder, source.made_by, frame, stacked=False)},
+            {source: framewise.Layout(tuple(range(window)), stacked=True)},
         )
 
     def pass_through(self, call: Call) -> None:
@@ -123,7 +113,7 @@ class _Follower:
             return
         self._pass_data_movement(call, layouts)
 
-    def _pass_in_step(self, call: Call, layout: Layout) -> bool:
+    def _pass_in_step(self, call: Call, layout: framewise.Layout) -> bool:
         """Where frames go in and come out in the same layout."""
         key = layout.stacked, common_subexpression_key(call, self.frame_path.frame_tensors)
         reused = key in self._computed
@@ -132,7 +122,7 @@ class _Follower:
             return False
         self._computed[key] = computed
         inputs = [_shape(self.frame_path.frame_tensors[value], layout) for value in call.inputs]
-        work = multiply_adds(
+        work = cost.multiply_adds(
             call.operation,
             inputs,
             [_shape(frame_tensor, layout) for frame_tensor in computed.frame_tensors],
@@ -141,13 +131,13 @@ class _Follower:
         self._note(step, computed.frame_tensors, [layout] * len(computed.frame_tensors))
         return True
 
-    def _make(self, call: Call, layout: Layout) -> _Computed | None:
+    def _make(self, call: Call, layout: framewise.Layout) -> _Computed | None:
         """What one frame becomes, in the first way that gives its share of the window's."""
         for frame_operation in self._frame_operations(call, layout):
             try:
                 form = frame_operation.form(self._rebuilder)
                 frame_tensors = self._run(call, form, frame_operation)
-            except MISFITS:
+            except framewise.MISFITS:
                 continue  # its weights or constants depend on T
             pairs = zip(call.outputs, frame_tensors, strict=True)
             if not all(
@@ -155,21 +145,23 @@ class _Follower:
                 for value, frame_tensor in pairs
             ):
                 continue
-            if frame_operation.certain or keeps_frames_apart(
+            if frame_operation.certain or framewise.keeps_frames_apart(
                 call, form, layout, frame_operation.stacked
             ):
                 return _Computed(frame_tensors, frame_operation)
         return None
 
-    def _frame_operations(self, call: Call, layout: Layout) -> Iterable[FrameOperation]:
+    def _frame_operations(
+        self, call: Call, layout: framewise.Layout
+    ) -> Iterable[framewise.FrameOperation]:
         if self._keep is None:
-            return frame_operations(call.operation, layout)
+            return framewise.frame_operations(call.operation, layout)
         frame_operation = self._keep[call].frame_operation
         return [replace(frame_operation, certain=True)] if frame_operation else []
 
     def _run(
-        self, call: Call, form: Callable[..., Any], frame_operation: FrameOperation
-    ) -> list[FrameTensor]:
+        self, call: Call, form: Callable[..., Any], frame_operation: framewise.FrameOperation
+    ) -> list[framewise.FrameTensor]:
         frame_tensors = self.frame_path.frame_tensors
         inputs = {
             v: frame_tensors[v].window if frame_operation.stacked else frame_tensors[v].frame
@@ -177,11 +169,11 @@ class _Follower:
         }
         outputs = call.replay(inputs, form)
         return [
-            FrameTensor(self._rebuilder, call.operation.name, t, frame_operation.stacked)
+            framewise.FrameTensor(self._rebuilder, call.operation.name, t, frame_operation.stacked)
             for t in outputs
         ]
 
-    def _pass_data_movement(self, call: Call, layouts: list[Layout]) -> None:
+    def _pass_data_movement(self, call: Call, layouts: list[framewise.Layout]) -> None:
         """Where frames are taken apart, put together, folded or reshaped."""
         movements = data_movement(
             call, [self.frame_path.frame_tensors[value] for value in call.inputs], layouts
@@ -193,28 +185,37 @@ class _Follower:
             ]
             self._note(FrameStep(call), frame_tensors, [movement.layout for movement in movements])
 
-    def _reshape(self, frame_tensor: FrameTensor, shape: tuple[int, ...], name: str) -> FrameTensor:
+    def _reshape(
+        self, frame_tensor: framewise.FrameTensor, shape: tuple[int, ...], name: str
+    ) -> framewise.FrameTensor:
         if shape == frame_tensor.shape:
             return frame_tensor
         key = id(frame_tensor), shape
         if key not in self._reshaped:
             tensor = self._rebuilder.reshape(frame_tensor.frame, (-1, *shape))
-            self._reshaped[key] = FrameTensor(self._rebuilder, name, tensor, stacked=False)
+            self._reshaped[key] = framewise.FrameTensor(
+                self._rebuilder, name, tensor, stacked=False
+            )
         return self._reshaped[key]
 
     def _note(
-        self, step: FrameStep, frame_tensors: list[FrameTensor], layouts: list[Layout]
+        self,
+        step: FrameStep,
+        frame_tensors: list[framewise.FrameTensor],
+        layouts: list[framewise.Layout],
     ) -> None:
         self.frame_path.frame_tensors.update(zip(step.call.outputs, frame_tensors, strict=True))
         self.frame_path.layouts.update(zip(step.call.outputs, layouts, strict=True))
         self.frame_path.steps.append(step)
 
 
-def _shape(frame_tensor: FrameTensor, layout: Layout) -> tuple[int, ...]:
+def _shape(frame_tensor: framewise.FrameTensor, layout: framewise.Layout) -> tuple[int, ...]:
     return (1, 1, *frame_tensor.shape) if layout.stacked else (1, *frame_tensor.shape)
 
 
-def common_subexpression_key(call: Call, frame_tensors: Mapping[Value, FrameTensor]) -> Any:
+def common_subexpression_key(
+    call: Call, frame_tensors: Mapping[Value, framewise.FrameTensor]
+) -> Any:
     """Equal for two calls that make the same of the same per-frame tensors."""
     of_tensors = {
         id(tensor): ("tensor", id(frame_tensors[value]))

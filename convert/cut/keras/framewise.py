@@ -15,9 +15,7 @@ import tensorflow as tf
 from keras import layers
 from keras.src import ops as keras_ops
 
-from edge_convert.cut.keras.convertible import WITHOUT_TIME, in_space
-from edge_convert.cut.keras.graph import Call, Value, those_of
-from edge_convert.cut.keras.rebuild import UNCHANGED, Change, GraphRebuilder
+from edge_convert.cut.keras import model, rebuild
 
 TRIAL_TOLERANCE = 1e-4  # relative to the largest number; sums in another order differ by 1e-6
 # what Keras and TensorFlow raise if shapes, weights or constants do not fit one frame
@@ -55,7 +53,9 @@ class FrameTensor:
     name: of the operation that made it.
     """
 
-    def __init__(self, rebuilder: GraphRebuilder, name: str, tensor: Any, stacked: bool) -> None:
+    def __init__(
+        self, rebuilder: rebuild.GraphRebuilder, name: str, tensor: Any, stacked: bool
+    ) -> None:
         self._rebuilder, self.name, self._tensor, self._stacked = rebuilder, name, tensor, stacked
 
     @cached_property
@@ -80,7 +80,9 @@ class FrameTensor:
         return tuple(self._tensor.shape[2 if self._stacked else 1 :])
 
 
-def keeps_frames_apart(call: Call, form: Callable[..., Any], layout: Layout, stacked: bool) -> bool:
+def keeps_frames_apart(
+    call: model.Call, form: Callable[..., Any], layout: Layout, stacked: bool
+) -> bool:
     """Try `call` on random frames of `layout`, and `form` on each alone, as a window if `stacked`."""
     random, count = np.random.default_rng(0), len(layout.frames)
     try:
@@ -98,7 +100,10 @@ def keeps_frames_apart(call: Call, form: Callable[..., Any], layout: Layout, sta
 
 
 def _rows(
-    call: Call, form: Callable[..., Any] | None, frames: dict[Value, np.ndarray], stacked: bool
+    call: model.Call,
+    form: Callable[..., Any] | None,
+    frames: dict[model.Value, np.ndarray],
+    stacked: bool,
 ) -> list[np.ndarray]:
     """What `form` makes of frames: for each output (frames, ...)."""
     inputs = {value: x[None] if stacked else x for value, x in frames.items()}
@@ -106,7 +111,9 @@ def _rows(
     return [x[0] if stacked else x for x in outputs]
 
 
-def _numbers(random: np.random.Generator, value: Value, count: int, stacked: bool) -> np.ndarray:
+def _numbers(
+    random: np.random.Generator, value: model.Value, count: int, stacked: bool
+) -> np.ndarray:
     """(frames, ...) of the kind that the tensor holds."""
     shape: tuple[Any, ...] = (count, *value.shape[2 if stacked else 1 :])
     kind = np.dtype(value.tensor.dtype)
@@ -128,7 +135,7 @@ def _equal(expected: np.ndarray, actual: np.ndarray) -> bool:
 # constants say nothing of a frame; masks do not pass from one part to the other
 _HEAD_ONLY = (
     layers.Masking, keras_ops.numpy.FullLike, keras_ops.numpy.OnesLike, keras_ops.numpy.ZerosLike,
-    *those_of(keras_ops.numpy, "EmptyLike"),
+    *model.those_of(keras_ops.numpy, "EmptyLike"),
 )  # fmt: skip
 _AXES = ("axes", "axis", "axis1", "axis2", "destination", "dims", "shared_axes", "source")
 
@@ -139,10 +146,10 @@ class FrameOperation:
 
     operation: Any
     stacked: bool
-    change: Change = UNCHANGED
+    change: rebuild.Change = rebuild.UNCHANGED
     certain: bool = False  # no trial is needed
 
-    def form(self, rebuilder: GraphRebuilder) -> Callable[..., Any]:
+    def form(self, rebuilder: rebuild.GraphRebuilder) -> Callable[..., Any]:
         """What to call. Raises what Keras does if the change makes no sense."""
         return rebuilder.form(self.operation, self.change)
 
@@ -167,19 +174,21 @@ def _keeps_batch(operation: Any, layout: Layout) -> bool:
     return len(layout.frames) == 1 or (layer and type(operation).__module__.startswith("keras."))
 
 
-def _without_frames_axis(operation: Any) -> Iterator[Change]:
+def _without_frames_axis(operation: Any) -> Iterator[rebuild.Change]:
     """The operation without an axis of frames."""
-    if type(operation) in WITHOUT_TIME:
-        yield Change(in_space(operation), WITHOUT_TIME[type(operation)])
+    if type(operation) in rebuild.WITHOUT_TIME:
+        yield rebuild.Change(rebuild.in_space(operation), rebuild.WITHOUT_TIME[type(operation)])
         return
-    yield UNCHANGED
+    yield rebuild.UNCHANGED
     try:
         config = operation.get_config()
     except NotImplementedError:
         return
     axes = {key: config[key] for key in _AXES if config.get(key) is not None}
     if axes:
-        yield Change({key: _shifted_axes(value) for key, value in axes.items()}, type(operation))
+        yield rebuild.Change(
+            {key: _shifted_axes(value) for key, value in axes.items()}, type(operation)
+        )
 
 
 def _shifted_axes(axes: Any) -> Any:
@@ -189,8 +198,8 @@ def _shifted_axes(axes: Any) -> Any:
     return [_shifted_axes(axis) for axis in axes if axis != 1]
 
 
-def _of_one_step(operation: Any) -> Change:
+def _of_one_step(operation: Any) -> rebuild.Change:
     """What of the config holds the number of frames, as it is for one."""
     if not isinstance(operation, layers.EinsumDense) or "..." in operation.equation:
-        return UNCHANGED
-    return Change({"output_shape": (1, *operation.get_config()["output_shape"][1:])})
+        return rebuild.UNCHANGED
+    return rebuild.Change({"output_shape": (1, *operation.get_config()["output_shape"][1:])})

@@ -13,8 +13,7 @@ import numpy as np
 from keras import layers
 from keras.src import ops as keras_ops
 
-from edge_convert.cut.keras.framewise import MISFITS, FrameTensor, Layout
-from edge_convert.cut.keras.graph import Call, those_of
+from edge_convert.cut.keras import framewise, model
 
 DATA_MOVEMENTS = (
     layers.Concatenate, layers.Cropping1D, layers.Cropping2D, layers.Cropping3D, layers.Flatten,
@@ -27,7 +26,7 @@ DATA_MOVEMENTS = (
     keras_ops.numpy.Reshape, keras_ops.numpy.Roll, keras_ops.numpy.Split,
     keras_ops.numpy.Squeeze, keras_ops.numpy.Stack, keras_ops.numpy.Swapaxes,
     keras_ops.numpy.Take, keras_ops.numpy.Tile, keras_ops.numpy.Transpose,
-    keras_ops.numpy.Vstack, *those_of(keras_ops.numpy, "ArraySplit", "Dstack"),
+    keras_ops.numpy.Vstack, *model.those_of(keras_ops.numpy, "ArraySplit", "Dstack"),
 )  # fmt: skip
 
 _FLOAT32_COUNTS_TO = 2**24
@@ -37,8 +36,8 @@ _FLOAT32_COUNTS_TO = 2**24
 class DataMovement:
     """Frames of one per-frame tensor in a new layout; `shape` is one frame's share of it."""
 
-    frame_tensor: FrameTensor
-    layout: Layout
+    frame_tensor: framewise.FrameTensor
+    layout: framewise.Layout
     shape: tuple[int, ...]
 
 
@@ -46,14 +45,16 @@ class DataMovement:
 class _Numbered:
     """The numbers of a per-frame tensor's frames: those of frame t from `first + t * size` on."""
 
-    frame_tensor: FrameTensor
+    frame_tensor: framewise.FrameTensor
     first: int
     size: int
     frames: np.ndarray
 
 
 def data_movement(
-    call: Call, frame_tensors: Sequence[FrameTensor], layouts: Sequence[Layout]
+    call: model.Call,
+    frame_tensors: Sequence[framewise.FrameTensor],
+    layouts: Sequence[framewise.Layout],
 ) -> list[DataMovement] | None:
     """Where `call` puts the frames that it reads; None if it does more than to move them."""
     if not isinstance(call.operation, DATA_MOVEMENTS):
@@ -68,13 +69,13 @@ def data_movement(
             _movement_in(np.asarray(output), list(numbered.values()))
             for output in call.replay(inputs)
         ]
-    except MISFITS:
+    except framewise.MISFITS:
         return None
     whole = [movement for movement in movements if movement is not None]
     return whole if len(whole) == len(movements) else None
 
 
-def _number(frame_tensors: Sequence[FrameTensor], count: int) -> dict[int, _Numbered]:
+def _number(frame_tensors: Sequence[framewise.FrameTensor], count: int) -> dict[int, _Numbered]:
     distinct = {id(frame_tensor): frame_tensor for frame_tensor in frame_tensors}
     sizes = [count * math.prod(frame_tensor.shape) for frame_tensor in distinct.values()]
     kind = np.float32 if sum(sizes) < _FLOAT32_COUNTS_TO else np.int32
@@ -106,7 +107,7 @@ def _frames_of(numbers: _Numbered, stacked: bool, rows: np.ndarray) -> DataMovem
     frames = _frames(rows.reshape(len(rows), -1), numbers)
     if frames is None:
         return None
-    return DataMovement(numbers.frame_tensor, Layout(frames, stacked), rows.shape[1:])
+    return DataMovement(numbers.frame_tensor, framewise.Layout(frames, stacked), rows.shape[1:])
 
 
 def _frames(rows: np.ndarray, numbers: _Numbered) -> tuple[int, ...] | None:

@@ -7,7 +7,6 @@ from ai_edge_litert.schema_py_generated import TensorType
 
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
-from edge.tflite.flatbuffer import shape_of
 from edge_convert.cut.tflite.edit import activation, add_tensor, name_of, outputs_of, sign
 
 # what makes probabilities of probabilities
@@ -33,7 +32,7 @@ def with_probabilities(model: bytes, tasks: Sequence[Task]) -> tuple[bytes, list
             with_activation.append(task.name)
             source = _as_float(root, outputs[task.name])
             tensor = root.subgraphs[0].tensors[source]
-            target = add_tensor(root, f"{name_of(tensor)}/probability", shape_of(tensor))
+            target = add_tensor(root, f"{name_of(tensor)}/probability", flatbuffer.shape_of(tensor))
             operator = activation(root, ending, source, target)
             root.subgraphs[0].operators.append(operator)
             outputs[task.name] = target
@@ -49,7 +48,7 @@ def _as_float(root: Any, index: int) -> int:
     tensor = root.subgraphs[0].tensors[index]
     if tensor.type == TensorType.FLOAT32:
         return index
-    target = add_tensor(root, f"{name_of(tensor)}/real", shape_of(tensor))
+    target = add_tensor(root, f"{name_of(tensor)}/real", flatbuffer.shape_of(tensor))
     root.subgraphs[0].operators.append(activation(root, "DEQUANTIZE", index, target))
     return target
 

@@ -9,20 +9,8 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge.tflite import flatbuffer
-from edge.tflite.flatbuffer import shape_of
-from edge_common.console import captured_stderr
-from edge_common.errors import ModelError
-from edge_convert.cut.tflite.edit import (
-    add_tensor,
-    constant,
-    inputs_of,
-    name_of,
-    outputs_of,
-    set_constant,
-    sign,
-    transpose,
-)
-from edge_convert.cut.tflite.endings import is_quantised
+from edge_common import console, errors
+from edge_convert.cut.tflite import edit, endings
 from edge_convert.cut.tflite.prune import prune, tidy
 
 _WITHOUT_FOLDING = frozenset(
@@ -49,12 +37,12 @@ def with_static_shapes(model: bytes) -> bytes:
         tensor = graph.tensors[index]
         tensor.shapeSignature = None
         if value is not None and index in computed:
-            set_constant(root, index, value)
+            edit.set_constant(root, index, value)
         elif value is not None and index in outputs:
             tensor.shape = list(value.shape)
     folded = {index for index in computed if values[index] is not None}
     graph.operators = [o for o in graph.operators if not folded.issuperset(map(int, o.outputs))]
-    sign(root, {"input": int(graph.inputs[0])}, outputs_of(root))
+    edit.sign(root, {"input": int(graph.inputs[0])}, edit.outputs_of(root))
     prune(root)
     return flatbuffer.write(root)
 
@@ -66,7 +54,7 @@ def _computed_constants(root: Any) -> set[int]:
     for operator in graph.operators:
         kind = flatbuffer.operator_name(root, operator)
         constant_inputs = all(
-            i in computed or constant(root, i) is not None for i in inputs_of(operator)
+            i in computed or edit.constant(root, i) is not None for i in edit.inputs_of(operator)
         )
         outputs = set(map(int, operator.outputs))
         if (
@@ -79,7 +67,7 @@ def _computed_constants(root: Any) -> set[int]:
 
 
 def _run(model: bytes) -> Interpreter:
-    with captured_stderr(), warnings.catch_warnings():
+    with console.captured_stderr(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of the memory that kept tensors take
         try:
             interpreter = Interpreter(
@@ -92,7 +80,7 @@ def _run(model: bytes) -> Interpreter:
                 interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise ModelError(f"the graph does not run for a batch of 1: {error}") from error
+            raise errors.ModelError(f"the graph does not run for a batch of 1: {error}") from error
     return interpreter
 
 
@@ -122,28 +110,28 @@ def standard_form(
     """
     given = flatbuffer.read(model)
     check_input(given, name)
-    if is_quantised(given) or not _takes_floats(given):
-        raise ModelError(
+    if endings.is_quantised(given) or not _takes_floats(given):
+        raise errors.ModelError(
             f"{name} is quantised already or does not take float32: convert the float network that "
             "it was made of, or run it as it is with edge-run"
         )
     root = flatbuffer.read(with_static_shapes(model))
     graph = root.subgraphs[0]
     source = int(graph.inputs[0])
-    shape = shape_of(graph.tensors[source])
+    shape = flatbuffer.shape_of(graph.tensors[source])
     axis = channels % len(shape)
-    positions = {(names or {}).get(n, n): index for n, index in outputs_of(root).items()}
+    positions = {(names or {}).get(n, n): index for n, index in edit.outputs_of(root).items()}
     outputs = {n: positions[n] for n in [*order, *positions] if n in positions}
     called = FRAME if len(shape) == 4 else WINDOW
     if axis != len(shape) - 1:
         last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
         axes = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
-        channels_last = add_tensor(root, called, last)
-        graph.operators = [transpose(root, channels_last, source, axes), *graph.operators]
+        channels_last = edit.add_tensor(root, called, last)
+        graph.operators = [edit.transpose(root, channels_last, source, axes), *graph.operators]
         source = channels_last
     else:
         graph.tensors[source].name = called.encode()
-    sign(root, {called: source}, outputs)
+    edit.sign(root, {called: source}, outputs)
     tidy(root)
     return flatbuffer.write(root)
 
@@ -153,12 +141,14 @@ def check_input(root: Any, name: str) -> None:
     graph = root.subgraphs[0]
     inputs = [graph.tensors[index] for index in graph.inputs]
     if len(inputs) != 1:
-        names = ", ".join(f"'{name_of(tensor)}'" for tensor in inputs)
-        raise ModelError(f"{name} has {len(inputs)} inputs ({names}): only one can be the images")
+        names = ", ".join(f"'{edit.name_of(tensor)}'" for tensor in inputs)
+        raise errors.ModelError(
+            f"{name} has {len(inputs)} inputs ({names}): only one can be the images"
+        )
     signature = inputs[0].shapeSignature
-    shape = shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
+    shape = flatbuffer.shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
     if len(shape) not in (4, 5) or shape[0] not in (-1, 1) or -1 in shape[1:]:
-        raise ModelError(
+        raise errors.ModelError(
             f"{name} takes {list(shape)}: only an image or a window of fixed size with a batch of "
             "1 can be converted, (1, [T,] H, W, C)"
         )
@@ -179,4 +169,6 @@ def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:
     for axis in [-1, *inner] if last_first else [*inner, -1]:
         if shape[axis] in (1, 3):
             return axis
-    raise ModelError(f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known")
+    raise errors.ModelError(
+        f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known"
+    )

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge.tflite import flatbuffer
-from edge.tflite.flatbuffer import shape_of
-from edge_convert.cut.tflite.edit import constant, inputs_of, reshape, rewire
-from edge_convert.cut.tflite.rules import RESHAPES
+from edge_convert.cut.tflite import edit, rules
 
 _WITH_SUBGRAPHS = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_COMPOSITE"})
 
@@ -32,7 +30,7 @@ def _needed(graph: Any) -> list[Any]:
     for operator in reversed(graph.operators):
         if tensors.intersection(map(int, operator.outputs)):
             operators.append(operator)
-            tensors.update(inputs_of(operator))
+            tensors.update(edit.inputs_of(operator))
     return operators[::-1]
 
 
@@ -40,7 +38,9 @@ def _keep_tensors(root: Any) -> None:
     graph = root.subgraphs[0]
     needed = {*map(int, graph.inputs), *map(int, graph.outputs)}
     for operator in graph.operators:
-        needed.update(inputs_of(operator), map(int, operator.outputs), _intermediates(operator))
+        needed.update(
+            edit.inputs_of(operator), map(int, operator.outputs), _intermediates(operator)
+        )
     new = {old: position for position, old in enumerate(sorted(needed))} | {-1: -1}
     graph.tensors = [graph.tensors[index] for index in sorted(needed)]
     for operator in graph.operators:
@@ -88,22 +88,25 @@ def tidy(root: Any) -> None:
         if target in producers:
             source = _same_order(root, target, producers)
             if source != target:
-                graph.operators[position] = reshape(root, source, target)
+                graph.operators[position] = edit.reshape(root, source, target)
     _drop_idle(root)
     prune(root)
 
 
 def _same_order(root: Any, target: int, producers: dict[int, Any]) -> int:
     """The earliest tensor that holds the same numbers in the same order."""
-    best, order = target, np.arange(math.prod(shape_of(root.subgraphs[0].tensors[target])))
+    best, order = (
+        target,
+        np.arange(math.prod(flatbuffer.shape_of(root.subgraphs[0].tensors[target]))),
+    )
     if order.size > _MOST_NUMBERS:
         return target
-    came_from = order.reshape(shape_of(root.subgraphs[0].tensors[target]))
+    came_from = order.reshape(flatbuffer.shape_of(root.subgraphs[0].tensors[target]))
     for tensor, operator in _way_back(target, producers):
         if flatbuffer.operator_name(root, operator) == "TRANSPOSE":
-            permutation = constant(root, int(operator.inputs[1]))
+            permutation = edit.constant(root, int(operator.inputs[1]))
             came_from = came_from.transpose(np.argsort(np.asarray(permutation)))
-        came_from = came_from.reshape(shape_of(root.subgraphs[0].tensors[tensor]))
+        came_from = came_from.reshape(flatbuffer.shape_of(root.subgraphs[0].tensors[tensor]))
         if np.array_equal(came_from.ravel(), order):
             best = tensor
     return best
@@ -119,8 +122,8 @@ def _way_back(target: int, producers: dict[int, Any]) -> Iterator[tuple[int, Any
 
 def _moves(root: Any, operator: Any) -> bool:
     kind = flatbuffer.operator_name(root, operator)
-    return kind in RESHAPES or (
-        kind == "TRANSPOSE" and constant(root, int(operator.inputs[1])) is not None
+    return kind in rules.RESHAPES or (
+        kind == "TRANSPOSE" and edit.constant(root, int(operator.inputs[1])) is not None
     )
 
 
@@ -128,10 +131,13 @@ def _drop_idle(root: Any) -> None:
     """Let readers of a RESHAPE to the same shape read what it reads; answers keep theirs."""
     graph, replacements = root.subgraphs[0], dict[int, int]()
     for operator in graph.operators:
-        if flatbuffer.operator_name(root, operator) not in RESHAPES:
+        if flatbuffer.operator_name(root, operator) not in rules.RESHAPES:
             continue
         source, target = int(operator.inputs[0]), int(operator.outputs[0])
         tensors = graph.tensors[source], graph.tensors[target]
-        if shape_of(tensors[0]) == shape_of(tensors[1]) and target not in graph.outputs:
+        if (
+            flatbuffer.shape_of(tensors[0]) == flatbuffer.shape_of(tensors[1])
+            and target not in graph.outputs
+        ):
             replacements[target] = replacements.get(source, source)
-    rewire(root, replacements)
+    edit.rewire(root, replacements)

@@ -13,24 +13,10 @@ from typing import Any
 import numpy as np
 
 from edge.tflite import flatbuffer
-from edge.tflite.flatbuffer import shape_of
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite.boundary import cut_boundary, feature_name, obstacle
-from edge_convert.cut.tflite.edit import (
-    Shape,
-    add_constant,
-    add_tensor,
-    inputs_of,
-    name_of,
-    outputs_of,
-    reshape,
-    sign,
-    transpose,
-)
-from edge_convert.cut.tflite.follow import FramePath, follow
+from edge_convert.cut.tflite import edit, prune, rules
+from edge_convert.cut.tflite.follow import FramePath, cut_boundary, feature_name, follow, obstacle
 from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, of_one_frame
-from edge_convert.cut.tflite.prune import tidy
-from edge_convert.cut.tflite.rules import ELEMENTWISE, RESHAPES
 
 FRAME = "frame"
 
@@ -76,16 +62,16 @@ def _encoder(model: bytes, frame_path: FramePath, features: Mapping[str, int]) -
     for index in frame_path.places:
         graph.tensors[index].shape = list(frame_path.share(index))
         graph.tensors[index].shapeSignature = None
-    frame = add_tensor(root, FRAME, (1, *frame_path.shape(frame_path.source)[2:]))
-    graph.operators = [reshape(root, frame, frame_path.source), *operators]
+    frame = edit.add_tensor(root, FRAME, (1, *frame_path.shape(frame_path.source)[2:]))
+    graph.operators = [edit.reshape(root, frame, frame_path.source), *operators]
     outputs = {}
     for name, index in features.items():
         outputs[name] = index
         if index == frame_path.source or _shape(root, index) != frame_path.feature_shape(index):
-            outputs[name] = add_tensor(root, name, frame_path.feature_shape(index))
-            graph.operators.append(reshape(root, index, outputs[name]))
-    sign(root, {FRAME: frame}, outputs)
-    tidy(root)
+            outputs[name] = edit.add_tensor(root, name, frame_path.feature_shape(index))
+            graph.operators.append(edit.reshape(root, index, outputs[name]))
+    edit.sign(root, {FRAME: frame}, outputs)
+    prune.tidy(root)
     return flatbuffer.write(root)
 
 
@@ -100,7 +86,9 @@ def _head(
     graph = root.subgraphs[0]
     remaining = set(range(len(graph.operators))) - set(frame_path.operators)
     inputs = {
-        name: add_tensor(root, name, (1, frame_path.window, *frame_path.feature_shape(index)[1:]))
+        name: edit.add_tensor(
+            root, name, (1, frame_path.window, *frame_path.feature_shape(index)[1:])
+        )
         for name, index in features.items()
     }
     feature_inputs = {index: inputs[name] for name, index in features.items()}
@@ -110,13 +98,13 @@ def _head(
         for operator in _laid_out(root, frame_path, feature_inputs[origin], index)
     ]
     graph.operators = [*laid_out, *(graph.operators[position] for position in sorted(remaining))]
-    sign(root, inputs, outputs_of(root))
-    tidy(root)
+    edit.sign(root, inputs, edit.outputs_of(root))
+    prune.tidy(root)
     return flatbuffer.write(root)
 
 
-def _shape(root: Any, index: int) -> Shape:
-    return shape_of(root.subgraphs[0].tensors[index])
+def _shape(root: Any, index: int) -> edit.Shape:
+    return flatbuffer.shape_of(root.subgraphs[0].tensors[index])
 
 
 def _laid_out(root: Any, frame_path: FramePath, feature: int, target: int) -> list[Any]:
@@ -125,33 +113,33 @@ def _laid_out(root: Any, frame_path: FramePath, feature: int, target: int) -> li
     stride = place.stride(shape)
     outer = math.prod(shape) // (frame_path.window * stride)
     if outer == 1:
-        return [reshape(root, feature, target)]
-    apart = add_tensor(root, "apart", (frame_path.window, outer, stride))
-    ordered = add_tensor(root, "ordered", (outer, frame_path.window, stride))
+        return [edit.reshape(root, feature, target)]
+    apart = edit.add_tensor(root, "apart", (frame_path.window, outer, stride))
+    ordered = edit.add_tensor(root, "ordered", (outer, frame_path.window, stride))
     return [
-        reshape(root, feature, apart),
-        transpose(root, apart, ordered, (1, 0, 2)),
-        reshape(root, ordered, target),
+        edit.reshape(root, feature, apart),
+        edit.transpose(root, apart, ordered, (1, 0, 2)),
+        edit.reshape(root, ordered, target),
     ]
 
 
 def _for_one_frame(root: Any, operator: Any, frame_path: FramePath, op: WindowOperator) -> None:
     """Give an operator the constants that it needs on a window of one frame."""
     share = frame_path.share(int(operator.outputs[0]))
-    if op.kind in RESHAPES:
-        target = add_tensor(root, "target", share)
-        ready = reshape(root, inputs_of(operator)[0], target)
+    if op.kind in rules.RESHAPES:
+        target = edit.add_tensor(root, "target", share)
+        ready = edit.reshape(root, edit.inputs_of(operator)[0], target)
         ready.outputs = operator.outputs
         vars(operator).update(vars(ready))
         return
     place = frame_path.places[int(operator.outputs[0])]
     for position, values in _constants(op, share, place).items():
         operator.inputs = list(operator.inputs)
-        name = name_of(root.subgraphs[0].tensors[operator.inputs[position]])
-        operator.inputs[position] = add_constant(root, f"{name}_of_one_frame", values)
+        name = edit.name_of(root.subgraphs[0].tensors[operator.inputs[position]])
+        operator.inputs[position] = edit.add_constant(root, f"{name}_of_one_frame", values)
 
 
-def _constants(op: WindowOperator, share: Shape, place: Place) -> dict[int, np.ndarray]:
+def _constants(op: WindowOperator, share: edit.Shape, place: Place) -> dict[int, np.ndarray]:
     """The operands that change with the number of frames, by position.
 
     share, place: the output's shape for one frame, and where the whole holds frames.
@@ -180,4 +168,4 @@ def _repeats(operand: Operand, behind: int) -> bool:
 
 _END_AT = {"SLICE": 2, "STRIDED_SLICE": 2}
 _OUTPUT_SHAPE_AT = {"BROADCAST_TO": 1, "TRANSPOSE_CONV": 0}
-_BROADCASTING = ELEMENTWISE | {"CONCATENATION"}
+_BROADCASTING = rules.ELEMENTWISE | {"CONCATENATION"}

@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from edge.tflite import flatbuffer
 from edge_convert.cut.keras.cost import of_call
-from edge_convert.cut.keras.graph import calls
+from edge_convert.cut.keras.model import calls
 
 
 def _total(model: keras.Model) -> int:

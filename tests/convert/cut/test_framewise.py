@@ -6,7 +6,7 @@ from keras import layers, ops
 
 from edge_convert.cut.keras.follow import follow
 from edge_convert.cut.keras.framewise import Layout
-from edge_convert.cut.keras.graph import graph
+from edge_convert.cut.keras.model import graph
 
 WINDOW = (4, 6, 6, 3)
 ALL = Layout((0, 1, 2, 3), stacked=True)

@@ -3,11 +3,10 @@ import pytest
 
 from edge.engine.engine import left_to_other_kernels
 from edge.tflite import flatbuffer
+from edge_convert.precision.activations import Probe, layer_costs, observe, signal_to_noise_db
 from edge_convert.precision.parts import describe
 from edge_convert.precision.quantiser import layers, only_one_quantised, quantised
-from edge_convert.precision.ranges import Probe, observe
 from edge_convert.precision.recipes import INT8, LADDER, Recipe
-from edge_convert.precision.sensitivity import layer_costs, signal_to_noise_db
 
 PICTURES = np.random.default_rng(0).uniform(0, 255, (16, 32, 32, 3)).astype(np.float32)
 FEATURES = {

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_convert.precision.ranges import Activations, observe
+from edge_convert.precision.activations import Activations, observe
 
 
 def _seen(values: np.ndarray) -> Activations:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from edge.tasks import Task
-from edge_convert.precision.score import agreement, drops
+from edge_convert.precision.candidates import agreement, drops
 
 KIND = Task("kind", "classification", ("a", "b"))
 FLAG = Task("flag", "binary", ("no", "yes"))

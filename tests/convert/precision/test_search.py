@@ -10,14 +10,13 @@ from edge.bundle.manifest import InputSpec
 from edge.tasks import Task
 from edge_common.console import Progress
 from edge_common.errors import ModelError
+from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.calibration import NetworkInput
-from edge_convert.precision.candidates import Combination, PartCandidate, Scoring
+from edge_convert.precision.candidates import AccuracyDrop, Combination, PartCandidate, Scoring
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
-from edge_convert.precision.score import AccuracyDrop
 from edge_convert.precision.search import PrecisionSearch
-from edge_convert.precision.sensitivity import LayerCost
 from tests import tiny
 from tests.convert.latencies import idle_latencies_ms
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from edge_convert.clip_sets import NAMES
+from edge_convert.request import NAMES
 from edge_models.datasets.named import named_clips
 
 

@@ -1,15 +1,14 @@
-"""The ranges of a network's activations, from frames like those of real use."""
+"""What a network's activations tell on real frames: their ranges, and which layers int8 costs precision."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.engine.engine import specification
-from edge.engine.runtimes import litert_interpreter
+from edge.engine import engine, runtimes
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
-from edge_convert.precision.quantiser import Ranges
+from edge_convert.precision import parts, quantiser, recipes
 
 
 class Probe:
@@ -21,7 +20,7 @@ class Probe:
     def __init__(self, model: bytes, threads: int = 1) -> None:
         self._constants = flatbuffer.constant_tensors(model)
         self._inputs = flatbuffer.signature(model)[0]
-        self._interpreter = litert_interpreter(
+        self._interpreter = runtimes.litert_interpreter(
             model, num_threads=threads, experimental_preserve_all_tensors=True
         )
 
@@ -29,11 +28,11 @@ class Probe:
         """Run once on real values, one array (1, ...) an input; each activation in real values."""
         details = self._interpreter.get_input_details()
         for name, position in self._inputs.items():
-            tensor = specification(details[position])
+            tensor = engine.specification(details[position])
             self._interpreter.set_tensor(details[position]["index"], quantise(inputs[name], tensor))
         self._interpreter.invoke()
         for detail in self._interpreter.get_tensor_details():
-            tensor = specification(detail)
+            tensor = engine.specification(detail)
             real = tensor.dtype == "float32" or tensor.quantised
             if real and tensor.name not in self._constants and detail["shape"].size:
                 try:
@@ -67,7 +66,7 @@ class Activations:
             self.samples.setdefault(name, []).append(some)
 
     def ranges(
-        self, method: str, fixed: Ranges, least: float = 0.0
+        self, method: str, fixed: quantiser.Ranges, least: float = 0.0
     ) -> dict[str, tuple[float, float]]:
         """(lowest, highest) of each activation; those in `fixed` are taken as they are.
 
@@ -129,3 +128,81 @@ _METHODS: dict[str, Callable[[np.ndarray, tuple[float, float]], tuple[float, flo
     "percentile": _percentile,
     "mse": _least_error,
 }
+
+EXAMPLES = 16
+SHORTLIST = 64  # layers that are tried alone; of larger networks those where most is lost
+
+
+@dataclass(frozen=True)
+class LayerCost:
+    """A layer, and the signal-to-noise ratio of the part's worst output with it alone in int8."""
+
+    layer: str
+    operator: str
+    snr_db: float
+
+
+def layer_costs(
+    model: bytes,
+    examples: Mapping[str, np.ndarray],
+    ranges: quantiser.Ranges,
+    on_layer: Callable[[int, int], None] = lambda count, total: None,
+) -> list[LayerCost]:
+    """The layers of a float32 .tflite, the costliest first.
+
+    examples: {input: (n, ...)} float32, of which 16 are used.  on_layer: called with how
+    many layers are done, and of how many.
+    """
+    some = {name: _spread(values, EXAMPLES) for name, values in examples.items()}
+    shortlist = _shortlist(model, some, ranges)
+    reference = _outputs(model, some)
+    costs = []
+    for count, layer in enumerate(shortlist, 1):
+        alone = _outputs(quantiser.only_one_quantised(model, layer.name, ranges), some)
+        worst = min(signal_to_noise_db(reference[name], alone[name]) for name in reference)
+        costs.append(LayerCost(layer.name, layer.operator, worst))
+        on_layer(count, len(shortlist))
+    return sorted(costs, key=lambda cost: (cost.snr_db, cost.layer))
+
+
+def signal_to_noise_db(reference: np.ndarray, approximation: np.ndarray) -> float:
+    """10 log10 of the power of `reference` over that of the difference."""
+    noise = float(np.square(reference - approximation, dtype=np.float64).mean())
+    signal = float(np.square(reference, dtype=np.float64).mean())
+    return float("inf") if noise == 0.0 else 10.0 * float(np.log10(signal / noise))
+
+
+def _shortlist(
+    model: bytes, examples: Mapping[str, np.ndarray], ranges: quantiser.Ranges
+) -> list[quantiser.Layer]:
+    """The layers whose output is noisier than what they were given, the worst of many."""
+    every = quantiser.layers(model)
+    if len(every) <= SHORTLIST:
+        return every
+    first = {name: values[:1] for name, values in examples.items()}
+    exact = dict(Probe(model).activations(first))
+    rough = dict(Probe(quantiser.quantised(model, recipes.INT8, ranges)).activations(first))
+    noise = {
+        name: float(
+            np.square(exact[name] - rough[name]).mean() / (np.square(exact[name]).mean() + 1e-30)
+        )
+        for name in exact.keys() & rough.keys()
+    }
+
+    def added(layer: quantiser.Layer) -> float:
+        return noise.get(layer.name, 0.0) - max(
+            (noise.get(i, 0.0) for i in layer.inputs), default=0
+        )
+
+    return sorted(every, key=added, reverse=True)[:SHORTLIST]
+
+
+def _outputs(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return parts.describe("model", recipes.INT8, model, 0).over(examples)
+
+
+def _spread(values: np.ndarray, count: int) -> np.ndarray:
+    indices = np.unique(
+        np.linspace(0, len(values) - 1, min(len(values), count)).round().astype(int)
+    )
+    return values[indices]
