@@ -8,7 +8,7 @@ import click
 from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
 from edge_common import __version__, command_line, console, files
-from edge_convert.request import ClipsParam
+from edge_convert.request import ClipsParam, Request
 
 EXAMPLES = """\b
 Examples:
@@ -149,23 +149,21 @@ def main(
         import tensorflow  # noqa: F401
 
         from edge_convert import pipeline, quantised_file
-        from edge_convert.request import Request
-        from edge_convert.sources.libraries import is_quantised_file
-        from edge_convert.sources.model_file import explanation
-        from edge_convert.verification.summary import search_table, summary
+        from edge_convert.sources import libraries, model_file
+        from edge_convert.verification import summary
 
     if explain:
-        click.echo(explanation(model, options["cut"]))
+        click.echo(model_file.explanation(model, options["cut"]))
         return
     _refuse_page(report)
     request = Request(model, value_range=input_range, **options)
-    quantised = is_quantised_file(model)
+    quantised = libraries.is_quantised_file(model)
     kind = quantised_file.QuantisedFileConversion if quantised else pipeline.Conversion
     conversion = kind(request, progress)
     bundle = conversion.run()
     if conversion.report.search:
-        click.echo(search_table(conversion.report.search, conversion.report))
-    click.echo(summary(bundle))
+        click.echo(summary.search_table(conversion.report.search, conversion.report))
+    click.echo(summary.summary(bundle))
     if report:
         _write_page(report, bundle.manifest.name, conversion)
 

@@ -10,12 +10,11 @@ import numpy as np
 from edge.bundle import archive, manifest
 from edge.check.evaluate import accuracies, stream_outputs
 from edge_common import __version__, console, errors, files
-from edge_convert.precision import activations, calibration, candidates, parts, recipes
+from edge_convert.network import guesses, read_card
+from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.precision.search import PrecisionSearch
 from edge_convert.request import Request, read_conversion_clips
 from edge_convert.sources.model_file import read_model
-from edge_convert.tasks_file import guesses, read_card
 from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
@@ -132,10 +131,9 @@ class Conversion:
         labels = self.clips.scored.labels if self.clips.validation else {}
         scoring = candidates.Scoring(self.network.tasks, windows, labels, self.request.max_drop)
         self._say("searching for precision")
-        search = PrecisionSearch(
+        result = self.report.search = search.PrecisionSearch(
             jobs, self.network.parts, scoring, self.request.forced, self.progress
-        )
-        result = self.report.search = search.run()
+        ).run()
         self.float_outputs = result.reference
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
         self.parts = result.chosen.parts

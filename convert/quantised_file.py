@@ -9,9 +9,8 @@ from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.tflite import flatbuffer
 from edge_common import __version__, console, errors
-from edge_convert import network, pipeline, tasks_file
-from edge_convert.cut.tflite.endings import precision_of, signed, with_probabilities
-from edge_convert.cut.tflite.form import check_input
+from edge_convert import network, pipeline
+from edge_convert.cut.tflite import form, main_graph
 from edge_convert.precision import parts, recipes
 from edge_convert.request import Request, clips_of
 from edge_convert.sources import libraries, model_file
@@ -44,17 +43,20 @@ class QuantisedFileConversion:
         request = self.request
         self.progress.say("loading the model, which is quantised already")
         model = libraries.tflite_bytes(request.model)
-        check_input(flatbuffer.read(model), request.model.name)
-        card, model = tasks_file.read_card(request.model, request.tasks), signed(model)
-        form, answers = model_file.forms(model)
-        tasks = tasks_file.tasks_of(answers, card)
-        model, with_activation = with_probabilities(model, tasks)
-        for guess in tasks_file.guesses(tasks, card):
+        form.check_input(flatbuffer.read(model), request.model.name)
+        card, model = network.read_card(request.model, request.tasks), main_graph.signed(model)
+        shape, answers = model_file.forms(model)
+        tasks = network.tasks_of(answers, card)
+        model, with_activation = main_graph.with_probabilities(model, tasks)
+        for guess in network.guesses(tasks, card):
             self.progress.say(guess)
         for name in with_activation:
             self.progress.say(f"'{name}' ends in logits: probabilities are made of them")
         part = parts.describe(
-            "model", recipes.Recipe(precision_of(model)), model, flatbuffer.cost(model).parameters
+            "model",
+            recipes.Recipe(main_graph.precision_of(model)),
+            model,
+            flatbuffer.cost(model).parameters,
         )
         floats = part.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
@@ -63,7 +65,7 @@ class QuantisedFileConversion:
             name=request.model.stem,
             origin="a quantised .tflite",
             window=plain.window,
-            size=form[1:],
+            size=shape[1:],
             tasks=tasks,
             parts=(),
             reference=lambda frames: part({part.part.inputs[0].name: frames}),

@@ -1,4 +1,4 @@
-"""What a network's activations tell on real frames: their ranges, and which layers int8 costs precision."""
+"""A network's activations on real frames: their ranges, and which layers lose most in int8."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -17,6 +17,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import errors, files
+from edge_convert.precision.recipes import INT8, RANGES, Recipe
 
 Job = dict[str, Any]
 
@@ -65,7 +66,6 @@ def _to_int8(tf: Any, converter: Any, examples: np.ndarray) -> None:
 def _quantise(job: Job) -> None:
     """`model` (a float32 .tflite) -> the `output` of each of `recipes`."""
     from edge_convert.precision.quantiser import quantised
-    from edge_convert.precision.recipes import Recipe
 
     model = Path(job["model"]).read_bytes()
     for entry in job["recipes"]:
@@ -80,7 +80,6 @@ def _quantise(job: Job) -> None:
 def _measure_layers(job: Job) -> None:
     """`model` (a float32 .tflite) -> what each layer costs in int8, as JSON in `output`."""
     from edge_convert.precision.activations import layer_costs
-    from edge_convert.precision.recipes import INT8
 
     def report(count: int, total: int) -> None:
         print(f"layer {count} of {total}", flush=True)  # noqa: T201  (read by the parent)
@@ -94,7 +93,6 @@ def _measure_layers(job: Job) -> None:
 def _ranges(job: Job, model: bytes) -> dict[str, dict[str, tuple[float, float]]]:
     """The ranges by each method; observed once, then cached in a file."""
     from edge_convert.precision.activations import observe
-    from edge_convert.precision.recipes import RANGES
 
     cache = Path(job["ranges"])
     if not cache.exists():

@@ -13,10 +13,9 @@ from edge_common import console, errors
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.model import input_form, load_model, named_outputs
 from edge_convert.cut.keras.split import split, whole_window
-from edge_convert.network import Network
+from edge_convert.network import ModelCard, Network, keras_outputs, tasks_of, with_probabilities
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
-from edge_convert.tasks_file import ModelCard, keras_outputs, tasks_of, with_probabilities
 
 
 @dataclass(frozen=True)

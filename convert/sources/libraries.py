@@ -19,7 +19,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import children, command_line, errors
-from edge_convert.cut.tflite import edit, endings, form
+from edge_convert.cut.tflite import form, main_graph
 from edge_convert.sources.reference import Reference, examples
 
 MODEL, REFERENCE, RESULT = "model.tflite", "reference.npz", "result.json"
@@ -163,7 +163,7 @@ def is_quantised_file(path: Path) -> bool:
     """Whether this is a .tflite that computes with integers already, which is only wrapped."""
     if path.suffix != ".tflite" or not path.exists():
         return False
-    return endings.is_quantised(flatbuffer.read(tflite_bytes(path)))
+    return main_graph.is_quantised(flatbuffer.read(tflite_bytes(path)))
 
 
 def read_tflite(path: Path) -> tuple[bytes, str]:
@@ -183,7 +183,10 @@ def _answers(model: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
     np.copyto(engine.input(), frames)
     engine.invoke()
     order = list(root.subgraphs[0].outputs)
-    return {name: engine.output(order.index(i)).copy() for name, i in edit.outputs_of(root).items()}
+    return {
+        name: engine.output(order.index(i)).copy()
+        for name, i in main_graph.outputs_of(root).items()
+    }
 
 
 def main(folder: str) -> None:

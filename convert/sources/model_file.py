@@ -11,15 +11,13 @@ import numpy as np
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_common import console, errors
-from edge_convert.cut.tflite.edit import outputs_of
-from edge_convert.cut.tflite.endings import endings, with_probabilities
+from edge_convert.cut.tflite.main_graph import endings, outputs_of, with_probabilities
 from edge_convert.cut.tflite.split import split
-from edge_convert.network import Network
+from edge_convert.network import ModelCard, Network, Output, tasks_of
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
 from edge_convert.sources import keras_file, libraries
-from edge_convert.tasks_file import ModelCard, Output, tasks_of
 
 
 class ModelFile(Protocol):

@@ -13,7 +13,6 @@ import onnxruntime
 import onnxsim
 import tensorflow as tf
 from google.protobuf.message import DecodeError
-from onnx import helper, numpy_helper
 
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.form import channels_axis
@@ -102,10 +101,10 @@ def _hold_constants(network: Any) -> None:
         (attribute,) = node.attribute
         value = onnx.helper.get_attribute_value(attribute)
         if attribute.name == "value":
-            value = numpy_helper.to_array(value)
+            value = onnx.numpy_helper.to_array(value)
         dtype = _NUMBERS.get(attribute.name.removesuffix("s"))
         values = np.asarray(value, dtype)
-        network.graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
+        network.graph.initializer.append(onnx.numpy_helper.from_array(values, node.output[0]))
         network.graph.node.remove(node)
 
 
@@ -117,7 +116,7 @@ def _give_states(network: Any) -> None:
             directions = 2 if attributes.get("direction") == b"bidirectional" else 1
             zeros = np.zeros((directions, 1, attributes["hidden_size"]), np.float32)
             name = f"{node.output[0] or node.name}_begin"
-            network.graph.initializer.append(numpy_helper.from_array(zeros, name))
+            network.graph.initializer.append(onnx.numpy_helper.from_array(zeros, name))
             node.input.extend([""] * (7 - len(node.input)))
             node.input[5] = node.input[6] = name
 
@@ -169,12 +168,13 @@ def _order(graph: Any, erf: Any, constants: dict[str, float]) -> None:
     last, factors = _product(graph, plus_one.output[0], x, makers, constants)
     if last is not None and _near(factors, 0.5):
         half, halved = f"{last.name}_half", f"{last.name}_halved"
-        graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), half))
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array(0.5, np.float32), half))
         graph.node.insert(
-            list(graph.node).index(scaled), helper.make_node("Mul", [x, half], [halved], halved)
+            list(graph.node).index(scaled),
+            onnx.helper.make_node("Mul", [x, half], [halved], halved),
         )
         last.CopyFrom(
-            helper.make_node("Mul", [halved, plus_one.output[0]], list(last.output), last.name)
+            onnx.helper.make_node("Mul", [halved, plus_one.output[0]], list(last.output), last.name)
         )
 
 
@@ -221,7 +221,7 @@ def _reader(graph: Any, name: str) -> Any:
 
 def _constants(graph: Any) -> dict[str, float]:
     """Weights of a single number, by name."""
-    arrays = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    arrays = {weight.name: onnx.numpy_helper.to_array(weight) for weight in graph.initializer}
     return {name: float(value.reshape(())) for name, value in arrays.items() if value.size == 1}
 
 

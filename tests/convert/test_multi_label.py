@@ -14,9 +14,9 @@ from edge.cli import main as edge_run
 from edge_benchmarks.cli import main as edge_bench
 from edge_benchmarks.run.accuracy import figures
 from edge_common.errors import BundleError, ConfigError
+from edge_convert.network import Output, read_card, tasks_of
 from edge_convert.pipeline import Conversion
 from edge_convert.request import Request
-from edge_convert.tasks_file import Output, read_card, tasks_of
 from tests import tiny
 from tests.conftest import BuiltOnce
 

@@ -276,7 +276,7 @@ def test_a_card_that_does_not_fit_is_refused(
 ) -> None:
     from edge_common.data import decode
     from edge_convert.cut.keras.model import load_model
-    from edge_convert.tasks_file import ModelCard, keras_outputs, tasks_of
+    from edge_convert.network import ModelCard, keras_outputs, tasks_of
 
     card = decode(ModelCard, {"tasks": {"kind": kind}})
     with pytest.raises(ConfigError, match=message):

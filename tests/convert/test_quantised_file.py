@@ -15,7 +15,7 @@ from edge.check.self_test import self_test
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_convert.cli import main
-from edge_convert.cut.tflite.edit import sign
+from edge_convert.cut.tflite.main_graph import sign
 from edge_convert.precision.activations import observe
 from edge_convert.precision.quantiser import quantised
 from edge_convert.precision.recipes import INT8, Recipe

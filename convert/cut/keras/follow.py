@@ -11,7 +11,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, tree
 
 from edge_convert.cut.keras import cost, framewise, rebuild
 from edge_convert.cut.keras.model import Call, Graph, Value, window_shape
@@ -221,14 +220,14 @@ def common_subexpression_key(
         id(tensor): ("tensor", id(frame_tensors[value]))
         for tensor, value in zip(call.node.input_tensors, call.inputs, strict=True)
     }
-    leaves = tree.flatten((call.node.arguments.args, call.node.arguments.kwargs))
+    leaves = keras.tree.flatten((call.node.arguments.args, call.node.arguments.kwargs))
     arguments = tuple(of_tensors.get(id(leaf)) or _of_constant(leaf) for leaf in leaves)
     return _of_operation(call.operation), arguments
 
 
 def _of_operation(operation: Any) -> Any:
     """A layer with weights is itself only; others are the same if their configs are."""
-    if isinstance(operation, layers.Layer) and operation.weights:
+    if isinstance(operation, keras.layers.Layer) and operation.weights:
         return id(operation)
     try:
         config = operation.get_config()

@@ -9,7 +9,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import tree
 
 from edge_common.errors import ModelError
 
@@ -182,7 +181,7 @@ class Call:
         pairs = zip(self.node.input_tensors, self.inputs, strict=True)
         args, kwargs = self.node.arguments.fill_in({id(t): tensors[v] for t, v in pairs})
         options = {k: v for k, v in kwargs.items() if k != "training" and _says_something(v)}
-        return tree.flatten((operation or at_inference(self.operation))(*args, **options))
+        return keras.tree.flatten((operation or at_inference(self.operation))(*args, **options))
 
 
 @dataclass(frozen=True)
@@ -247,4 +246,4 @@ def _can_be_written_out(inner: keras.Model, node: Any) -> bool:
 
 
 def _says_something(argument: Any) -> bool:
-    return any(leaf is not None for leaf in tree.flatten(argument))
+    return any(leaf is not None for leaf in keras.tree.flatten(argument))

@@ -1,4 +1,4 @@
-"""Rebuilds Keras graphs in the form that TFLite can convert: shared calls once, recurrent layers unrolled."""
+"""Keras graphs in the form that TFLite can convert: shared calls once, recurrent layers unrolled."""
 
 import copy
 import re
@@ -8,8 +8,7 @@ from functools import partial
 from itertools import count
 from typing import Any, Protocol
 
-import keras
-from keras import layers, ops, tree
+from keras import KerasTensor, layers, ops, tree
 
 from edge_common.errors import ModelError
 from edge_convert.cut.keras.model import Call, Graph, Value, at_inference, graph, graph_of, those_of
@@ -75,7 +74,7 @@ class GraphRebuilder:
 
     def adopt(self, tensor: Any) -> Any:
         """Give the new operation that made `tensor` a free name."""
-        if isinstance(tensor, keras.KerasTensor):
+        if isinstance(tensor, KerasTensor):
             operation = tensor._keras_history.operation
             operation.name = self._free_name(type(operation).__name__.lower())
         return tensor

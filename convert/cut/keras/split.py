@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
-from keras import ops, tree
 
 from edge_common.errors import ModelError
 from edge_convert.cut.keras.follow import FramePath, FrameStep, follow
@@ -104,7 +103,7 @@ def rebuild(
     """
     network = graph(model)
     if rebuilder is None:
-        rebuilder = GraphRebuilder(tensor.name for tensor in tree.flatten(inputs))
+        rebuilder = GraphRebuilder(tensor.name for tensor in keras.tree.flatten(inputs))
     tensors = reached(network, initial, rebuilder)
     outputs = {name: tensors[value] for name, value in network.outputs_by_name.items()}
     return keras.Model(inputs, outputs, name=f"{model.name}_head")
@@ -145,7 +144,7 @@ def _laid_out(feature: Any, layout: Layout, rebuilder: GraphRebuilder) -> Any:
     first, count = layout.frames[0], len(layout.frames)
     frames = feature
     if layout.frames != tuple(range(first, first + count)):
-        frames = rebuilder.adopt(ops.take(feature, layout.frames, axis=1))
+        frames = rebuilder.adopt(keras.ops.take(feature, layout.frames, axis=1))
     elif count < feature.shape[1]:
         frames = rebuilder.adopt(feature[:, first : first + count])
     return frames if layout.stacked else rebuilder.reshape(frames, (-1, *feature.shape[2:]))

@@ -6,7 +6,7 @@ from typing import Any
 
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite import edit, rules
+from edge_convert.cut.tflite import main_graph, rules
 from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, one_frame
 
 
@@ -25,15 +25,15 @@ class FramePath:
         """The main graph."""
         return self.root.subgraphs[0]
 
-    def shape(self, tensor: int) -> edit.Shape:
+    def shape(self, tensor: int) -> main_graph.Shape:
         """The shape of a tensor over the whole window."""
         return flatbuffer.shape_of(self.graph.tensors[tensor])
 
-    def share(self, tensor: int) -> edit.Shape:
+    def share(self, tensor: int) -> main_graph.Shape:
         """The shape of a tensor of frames in a window of one."""
         return one_frame(self.shape(tensor), self.places[tensor], self.window)
 
-    def feature_shape(self, tensor: int) -> edit.Shape:
+    def feature_shape(self, tensor: int) -> main_graph.Shape:
         """One frame's share of a tensor of frames, (1, ...), without other axes of 1 before it."""
         share = self.share(tensor)
         first = next((i for i, size in enumerate(share) if size > 1), len(share) - 1)
@@ -59,7 +59,7 @@ class FramePath:
     def _operand(self, tensor: int) -> Operand | None:
         if tensor < 0:
             return None
-        value = edit.constant(self.root, tensor)
+        value = main_graph.constant(self.root, tensor)
         return Operand(self.shape(tensor), self.places.get(tensor), value)
 
 
@@ -77,7 +77,7 @@ def follow(model: bytes) -> FramePath:
     source = int(graph.inputs[0])
     frame_path = FramePath(root, shapes[0][1], source, {source: Place(axis=1)})
     for position, operator in enumerate(graph.operators):
-        if not frame_path.places.keys().isdisjoint(edit.inputs_of(operator)):
+        if not frame_path.places.keys().isdisjoint(main_graph.inputs_of(operator)):
             place = rules.place_behind(frame_path.operator(position))
             if place is not None:
                 frame_path.operators.append(position)
@@ -97,12 +97,15 @@ def cut_boundary(frame_path: FramePath) -> dict[int, int]:
     graph = frame_path.graph
     for index in map(int, graph.outputs):
         if index in frame_path.places:
+            name = main_graph.name_of(graph.tensors[index])
             raise ModelError(
-                f"the network answers '{edit.name_of(graph.tensors[index])}' for every frame by itself, "
-                "not for the window: end it with what looks over time (LSTM, mean, attention, ...)"
+                f"the network answers '{name}' for every frame by itself, not for the "
+                "window: end it with what looks over time (LSTM, mean, attention, ...)"
             )
     behind = set(range(len(graph.operators))) - set(frame_path.operators)
-    read = {index for position in behind for index in edit.inputs_of(graph.operators[position])}
+    read = {
+        index for position in behind for index in main_graph.inputs_of(graph.operators[position])
+    }
     reshaped = _reshaped(frame_path)
     return {index: _origin(index, reshaped) for index in sorted(read & frame_path.places.keys())}
 
@@ -127,7 +130,7 @@ def obstacle(frame_path: FramePath, origins: list[int]) -> str:
 
 def feature_name(frame_path: FramePath, tensor: int, index: int) -> str:
     """`f0_` and the end of the tensor's path, or the operator's kind if it has no path."""
-    path = edit.name_of(frame_path.graph.tensors[tensor]).split(";")[
+    path = main_graph.name_of(frame_path.graph.tensors[tensor]).split(";")[
         0
     ]  # of several that were fused
     if "/" not in path:
@@ -141,8 +144,8 @@ def _blocking(frame_path: FramePath, tensor: int | None = None) -> tuple[str, st
     graph, framewise = frame_path.graph, set(frame_path.operators)
     tensors = set(frame_path.places) if tensor is None else {tensor, *_copies(frame_path, tensor)}
     for position, operator in enumerate(graph.operators):
-        if position not in framewise and tensors.intersection(edit.inputs_of(operator)):
-            name = edit.name_of(graph.tensors[operator.outputs[0]])
+        if position not in framewise and tensors.intersection(main_graph.inputs_of(operator)):
+            name = main_graph.name_of(graph.tensors[operator.outputs[0]])
             return flatbuffer.operator_name(frame_path.root, operator), name
     raise AssertionError("nothing reads the frames: asked for an operator that does not exist")
 

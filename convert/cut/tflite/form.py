@@ -10,7 +10,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge.tflite import flatbuffer
 from edge_common import console, errors
-from edge_convert.cut.tflite import edit, endings
+from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.prune import prune, tidy
 
 _WITHOUT_FOLDING = frozenset(
@@ -37,12 +37,12 @@ def with_static_shapes(model: bytes) -> bytes:
         tensor = graph.tensors[index]
         tensor.shapeSignature = None
         if value is not None and index in computed:
-            edit.set_constant(root, index, value)
+            main_graph.set_constant(root, index, value)
         elif value is not None and index in outputs:
             tensor.shape = list(value.shape)
     folded = {index for index in computed if values[index] is not None}
     graph.operators = [o for o in graph.operators if not folded.issuperset(map(int, o.outputs))]
-    edit.sign(root, {"input": int(graph.inputs[0])}, edit.outputs_of(root))
+    main_graph.sign(root, {"input": int(graph.inputs[0])}, main_graph.outputs_of(root))
     prune(root)
     return flatbuffer.write(root)
 
@@ -54,7 +54,8 @@ def _computed_constants(root: Any) -> set[int]:
     for operator in graph.operators:
         kind = flatbuffer.operator_name(root, operator)
         constant_inputs = all(
-            i in computed or edit.constant(root, i) is not None for i in edit.inputs_of(operator)
+            i in computed or main_graph.constant(root, i) is not None
+            for i in main_graph.inputs_of(operator)
         )
         outputs = set(map(int, operator.outputs))
         if (
@@ -110,7 +111,7 @@ def standard_form(
     """
     given = flatbuffer.read(model)
     check_input(given, name)
-    if endings.is_quantised(given) or not _takes_floats(given):
+    if main_graph.is_quantised(given) or not _takes_floats(given):
         raise errors.ModelError(
             f"{name} is quantised already or does not take float32: convert the float network that "
             "it was made of, or run it as it is with edge-run"
@@ -120,18 +121,21 @@ def standard_form(
     source = int(graph.inputs[0])
     shape = flatbuffer.shape_of(graph.tensors[source])
     axis = channels % len(shape)
-    positions = {(names or {}).get(n, n): index for n, index in edit.outputs_of(root).items()}
+    positions = {(names or {}).get(n, n): index for n, index in main_graph.outputs_of(root).items()}
     outputs = {n: positions[n] for n in [*order, *positions] if n in positions}
     called = FRAME if len(shape) == 4 else WINDOW
     if axis != len(shape) - 1:
         last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
         axes = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
-        channels_last = edit.add_tensor(root, called, last)
-        graph.operators = [edit.transpose(root, channels_last, source, axes), *graph.operators]
+        channels_last = main_graph.add_tensor(root, called, last)
+        graph.operators = [
+            main_graph.transpose(root, channels_last, source, axes),
+            *graph.operators,
+        ]
         source = channels_last
     else:
         graph.tensors[source].name = called.encode()
-    edit.sign(root, {called: source}, outputs)
+    main_graph.sign(root, {called: source}, outputs)
     tidy(root)
     return flatbuffer.write(root)
 
@@ -141,7 +145,7 @@ def check_input(root: Any, name: str) -> None:
     graph = root.subgraphs[0]
     inputs = [graph.tensors[index] for index in graph.inputs]
     if len(inputs) != 1:
-        names = ", ".join(f"'{edit.name_of(tensor)}'" for tensor in inputs)
+        names = ", ".join(f"'{main_graph.name_of(tensor)}'" for tensor in inputs)
         raise errors.ModelError(
             f"{name} has {len(inputs)} inputs ({names}): only one can be the images"
         )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_convert.cut.tflite.edit import Shape
+from edge_convert.cut.tflite.main_graph import Shape
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from edge.tflite import flatbuffer
-from edge_convert.cut.tflite import edit, rules
+from edge_convert.cut.tflite import main_graph, rules
 
 _WITH_SUBGRAPHS = frozenset({"WHILE", "IF", "CALL", "CALL_ONCE", "STABLEHLO_COMPOSITE"})
 
@@ -30,7 +30,7 @@ def _needed(graph: Any) -> list[Any]:
     for operator in reversed(graph.operators):
         if tensors.intersection(map(int, operator.outputs)):
             operators.append(operator)
-            tensors.update(edit.inputs_of(operator))
+            tensors.update(main_graph.inputs_of(operator))
     return operators[::-1]
 
 
@@ -39,7 +39,7 @@ def _keep_tensors(root: Any) -> None:
     needed = {*map(int, graph.inputs), *map(int, graph.outputs)}
     for operator in graph.operators:
         needed.update(
-            edit.inputs_of(operator), map(int, operator.outputs), _intermediates(operator)
+            main_graph.inputs_of(operator), map(int, operator.outputs), _intermediates(operator)
         )
     new = {old: position for position, old in enumerate(sorted(needed))} | {-1: -1}
     graph.tensors = [graph.tensors[index] for index in sorted(needed)]
@@ -88,7 +88,7 @@ def tidy(root: Any) -> None:
         if target in producers:
             source = _same_order(root, target, producers)
             if source != target:
-                graph.operators[position] = edit.reshape(root, source, target)
+                graph.operators[position] = main_graph.reshape(root, source, target)
     _drop_idle(root)
     prune(root)
 
@@ -104,7 +104,7 @@ def _same_order(root: Any, target: int, producers: dict[int, Any]) -> int:
     came_from = order.reshape(flatbuffer.shape_of(root.subgraphs[0].tensors[target]))
     for tensor, operator in _way_back(target, producers):
         if flatbuffer.operator_name(root, operator) == "TRANSPOSE":
-            permutation = edit.constant(root, int(operator.inputs[1]))
+            permutation = main_graph.constant(root, int(operator.inputs[1]))
             came_from = came_from.transpose(np.argsort(np.asarray(permutation)))
         came_from = came_from.reshape(flatbuffer.shape_of(root.subgraphs[0].tensors[tensor]))
         if np.array_equal(came_from.ravel(), order):
@@ -123,7 +123,7 @@ def _way_back(target: int, producers: dict[int, Any]) -> Iterator[tuple[int, Any
 def _moves(root: Any, operator: Any) -> bool:
     kind = flatbuffer.operator_name(root, operator)
     return kind in rules.RESHAPES or (
-        kind == "TRANSPOSE" and edit.constant(root, int(operator.inputs[1])) is not None
+        kind == "TRANSPOSE" and main_graph.constant(root, int(operator.inputs[1])) is not None
     )
 
 
@@ -140,4 +140,4 @@ def _drop_idle(root: Any) -> None:
             and target not in graph.outputs
         ):
             replacements[target] = replacements.get(source, source)
-    edit.rewire(root, replacements)
+    main_graph.rewire(root, replacements)

@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite import edit, prune, rules
+from edge_convert.cut.tflite import main_graph, prune, rules
 from edge_convert.cut.tflite.follow import FramePath, cut_boundary, feature_name, follow, obstacle
 from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, of_one_frame
 
@@ -62,15 +62,15 @@ def _encoder(model: bytes, frame_path: FramePath, features: Mapping[str, int]) -
     for index in frame_path.places:
         graph.tensors[index].shape = list(frame_path.share(index))
         graph.tensors[index].shapeSignature = None
-    frame = edit.add_tensor(root, FRAME, (1, *frame_path.shape(frame_path.source)[2:]))
-    graph.operators = [edit.reshape(root, frame, frame_path.source), *operators]
+    frame = main_graph.add_tensor(root, FRAME, (1, *frame_path.shape(frame_path.source)[2:]))
+    graph.operators = [main_graph.reshape(root, frame, frame_path.source), *operators]
     outputs = {}
     for name, index in features.items():
         outputs[name] = index
         if index == frame_path.source or _shape(root, index) != frame_path.feature_shape(index):
-            outputs[name] = edit.add_tensor(root, name, frame_path.feature_shape(index))
-            graph.operators.append(edit.reshape(root, index, outputs[name]))
-    edit.sign(root, {FRAME: frame}, outputs)
+            outputs[name] = main_graph.add_tensor(root, name, frame_path.feature_shape(index))
+            graph.operators.append(main_graph.reshape(root, index, outputs[name]))
+    main_graph.sign(root, {FRAME: frame}, outputs)
     prune.tidy(root)
     return flatbuffer.write(root)
 
@@ -86,7 +86,7 @@ def _head(
     graph = root.subgraphs[0]
     remaining = set(range(len(graph.operators))) - set(frame_path.operators)
     inputs = {
-        name: edit.add_tensor(
+        name: main_graph.add_tensor(
             root, name, (1, frame_path.window, *frame_path.feature_shape(index)[1:])
         )
         for name, index in features.items()
@@ -98,12 +98,12 @@ def _head(
         for operator in _laid_out(root, frame_path, feature_inputs[origin], index)
     ]
     graph.operators = [*laid_out, *(graph.operators[position] for position in sorted(remaining))]
-    edit.sign(root, inputs, edit.outputs_of(root))
+    main_graph.sign(root, inputs, main_graph.outputs_of(root))
     prune.tidy(root)
     return flatbuffer.write(root)
 
 
-def _shape(root: Any, index: int) -> edit.Shape:
+def _shape(root: Any, index: int) -> main_graph.Shape:
     return flatbuffer.shape_of(root.subgraphs[0].tensors[index])
 
 
@@ -113,13 +113,13 @@ def _laid_out(root: Any, frame_path: FramePath, feature: int, target: int) -> li
     stride = place.stride(shape)
     outer = math.prod(shape) // (frame_path.window * stride)
     if outer == 1:
-        return [edit.reshape(root, feature, target)]
-    apart = edit.add_tensor(root, "apart", (frame_path.window, outer, stride))
-    ordered = edit.add_tensor(root, "ordered", (outer, frame_path.window, stride))
+        return [main_graph.reshape(root, feature, target)]
+    apart = main_graph.add_tensor(root, "apart", (frame_path.window, outer, stride))
+    ordered = main_graph.add_tensor(root, "ordered", (outer, frame_path.window, stride))
     return [
-        edit.reshape(root, feature, apart),
-        edit.transpose(root, apart, ordered, (1, 0, 2)),
-        edit.reshape(root, ordered, target),
+        main_graph.reshape(root, feature, apart),
+        main_graph.transpose(root, apart, ordered, (1, 0, 2)),
+        main_graph.reshape(root, ordered, target),
     ]
 
 
@@ -127,19 +127,19 @@ def _for_one_frame(root: Any, operator: Any, frame_path: FramePath, op: WindowOp
     """Give an operator the constants that it needs on a window of one frame."""
     share = frame_path.share(int(operator.outputs[0]))
     if op.kind in rules.RESHAPES:
-        target = edit.add_tensor(root, "target", share)
-        ready = edit.reshape(root, edit.inputs_of(operator)[0], target)
+        target = main_graph.add_tensor(root, "target", share)
+        ready = main_graph.reshape(root, main_graph.inputs_of(operator)[0], target)
         ready.outputs = operator.outputs
         vars(operator).update(vars(ready))
         return
     place = frame_path.places[int(operator.outputs[0])]
     for position, values in _constants(op, share, place).items():
         operator.inputs = list(operator.inputs)
-        name = edit.name_of(root.subgraphs[0].tensors[operator.inputs[position]])
-        operator.inputs[position] = edit.add_constant(root, f"{name}_of_one_frame", values)
+        name = main_graph.name_of(root.subgraphs[0].tensors[operator.inputs[position]])
+        operator.inputs[position] = main_graph.add_constant(root, f"{name}_of_one_frame", values)
 
 
-def _constants(op: WindowOperator, share: edit.Shape, place: Place) -> dict[int, np.ndarray]:
+def _constants(op: WindowOperator, share: main_graph.Shape, place: Place) -> dict[int, np.ndarray]:
     """The operands that change with the number of frames, by position.
 
     share, place: the output's shape for one frame, and where the whole holds frames.

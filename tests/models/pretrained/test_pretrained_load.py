@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from keras import layers
 
 from edge_common.errors import ModelError
-from edge_convert.tasks_file import read_card
+from edge_convert.network import read_card
 from edge_models.cli import main
 from edge_models.commands import PRETRAINED
 from edge_models.pretrained.catalogue import NETWORKS

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from edge.tasks import Task
 from edge_common.errors import ConfigError
-from edge_convert.tasks_file import read_card
+from edge_convert.network import read_card
 from edge_models.cli import main
 from edge_models.datasets.from_files import Request
 from edge_models.datasets.kinds import load_data
