@@ -88,7 +88,8 @@ _ROUNDING = 8 * float(np.finfo(np.float64).eps)  # relative; a series that varie
 
 def autocovariance(series: np.ndarray) -> np.ndarray:
     """Biased autocovariance at the lags 0 .. n - 1 of `series` (n,)."""
-    centred = np.asarray(series, np.float64) - np.mean(series)
+    values = np.asarray(series, np.float64)
+    centred = values - values.mean()
     n = len(centred)
     spectrum = np.fft.rfft(centred, 1 << (2 * n - 1).bit_length())
     return np.fft.irfft(spectrum * spectrum.conj())[:n] / n
@@ -110,7 +111,7 @@ def effective_size(series: np.ndarray) -> float:
     end = int(np.argmax(pairs <= 0)) if (pairs <= 0).any() else len(pairs)
     monotone = np.minimum.accumulate(pairs[: max(end, 1)])
     time = 2 * monotone.sum() / covariance[0] - 1
-    return float(np.clip(n / max(time, 1 / n), 1.0, n))
+    return float(n / max(time, 1.0))
 
 
 def cautious_size(series: np.ndarray) -> float:

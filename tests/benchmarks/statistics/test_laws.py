@@ -112,11 +112,15 @@ def test_effective_sizes_of_literal_series() -> None:
     assert effective_size(np.array([1.0, 2.0, 3.0])) == 3.0  # too short to tell
     assert effective_size(np.full(10, 4.0)) == effective_size(np.zeros(10)) == 10.0
     assert effective_size(np.full(5, 1.62)) == 5.0  # whose mean is not quite 1.62
-    assert effective_size(np.array([0.3, 0.1 + 0.2, 0.3, 0.3])) == 4.0
+    rounded = np.array([0.3, 0.3, 0.1 + 0.2, 0.1 + 0.2])
+    assert effective_size(rounded) == effective_size(1e6 * rounded) == 4.0
     # pairs of covariances 1.6875, 0.1875, -0.5625 ..., over 1.3125
     steps = np.array([1.0, 2.0, 3.0, 4.0])
     assert effective_size(steps) == pytest.approx(4 / (2 * 1.5625 / 1.25 - 1))
     assert effective_size(np.array([0.0, 1.0] * 8)) == pytest.approx(16.0)  # never more than n
+    # the last of its four pairs of lags is the first that is not positive
+    rising = np.array([0.0, 0.0, 2.0, 1.0, 2.0, 1.0, 2.0, 4.0])
+    assert effective_size(rising) == pytest.approx(64 / 11)
 
 
 def test_cautious_sizes_concede_what_student_concedes() -> None:
