@@ -2,18 +2,8 @@
 
 import click
 
-from edge_benchmarks.commands.compare import compare
-from edge_benchmarks.commands.facts import facts
-from edge_benchmarks.commands.gate import gate
-from edge_benchmarks.commands.history import history
-from edge_benchmarks.commands.predict import predict
-from edge_benchmarks.commands.report import report
-from edge_benchmarks.commands.run import run
-from edge_benchmarks.commands.score import score
-from edge_benchmarks.commands.suite import suite
-from edge_benchmarks.commands.versus import versus
-from edge_common import __version__
-from edge_common.command_line import DefaultCommandGroup
+from edge_benchmarks.commands import compare, facts, gate, run, suite
+from edge_common import __version__, command_line
 
 EXAMPLES = """\b
 Examples:
@@ -25,7 +15,7 @@ Examples:
 """
 
 
-@click.group(cls=DefaultCommandGroup, default="run", epilog=EXAMPLES)
+@click.group(cls=command_line.DefaultCommandGroup, default="run", epilog=EXAMPLES)
 @click.version_option(__version__)
 def main() -> None:
     """Measure bundles: cost, latency, accuracy, cold start, baselines.
@@ -34,16 +24,19 @@ def main() -> None:
     """
 
 
-main.add_command(run)
-main.add_command(report)
-main.add_command(score)
-main.add_command(versus)
-main.add_command(compare)
-main.add_command(facts)
-main.add_command(gate)
-main.add_command(history)
-main.add_command(suite)
-main.add_command(predict)
+for command in (
+    run.run,
+    suite.report,
+    compare.score,
+    compare.versus,
+    compare.compare,
+    facts.facts,
+    gate.gate,
+    suite.history,
+    suite.suite,
+    facts.predict,
+):
+    main.add_command(command)
 
 
 @main.command(hidden=True, context_settings={"ignore_unknown_options": True})

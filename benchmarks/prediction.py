@@ -3,18 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.bundle.archive import Bundle
-from edge.bundle.plain_tflite import open_any
+from edge.bundle import archive, plain_tflite
 from edge.stream import StreamOptions
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
-from edge_benchmarks.measure.frames import frames_of
+from edge_benchmarks.measure.conditions import frames_of
 from edge_benchmarks.measure.processes import Starts, cold_start
-from edge_common.console import Progress
-from edge_common.errors import DeviceError, EngineError
+from edge_common import DeviceError, EngineError, console
 from edge_devices.detection.detect import Detected, detect
-from edge_devices.prediction.cores import TERMS, Work, processor_of
-from edge_devices.prediction.fitted import observed_boards, predicted
+from edge_devices.prediction import cores, fitted
 from edge_devices.prediction.measured import measured
 from edge_devices.prediction.model import CONFIDENCE, Latency
 from edge_devices.profiles.catalogue import profiles, shipped_profiles
@@ -67,16 +64,20 @@ class Forecast:
 
 
 def forecast(
-    bundle: Bundle, boards: Sequence[Profile], threads: int, peak_rss_bytes: int, count: Count
+    bundle: archive.Bundle,
+    boards: Sequence[Profile],
+    threads: int,
+    peak_rss_bytes: int,
+    count: Count,
 ) -> Forecast:
     """Predict for each board; one that the model knows nothing of says why."""
     forecasts = tuple(_board(bundle, board, threads, peak_rss_bytes, count) for board in boards)
     return Forecast(bundle.manifest.name, peak_rss_bytes, forecasts)
 
 
-def part_work(bundle: Bundle, profile: Profile, count: Count) -> dict[str, Work]:
+def part_work(bundle: archive.Bundle, profile: Profile, count: Count) -> dict[str, cores.Work]:
     """Each part's work on a board's cores. Raises DeviceError if nothing is known of them."""
-    kernels, work = processor_of(profile).core.kernels, {}
+    kernels, work = cores.processor_of(profile).core.kernels, {}
     for part in bundle.manifest.parts:
         model, instructions = bundle.members[part.file], count(profile, part.role)
         work[part.role] = (
@@ -88,7 +89,7 @@ def part_work(bundle: Bundle, profile: Profile, count: Count) -> dict[str, Work]
 
 
 def _board(
-    bundle: Bundle, profile: Profile, threads: int, peak_rss_bytes: int, count: Count
+    bundle: archive.Bundle, profile: Profile, threads: int, peak_rss_bytes: int, count: Count
 ) -> BoardForecast:
     threads = min(threads, profile.cpu.cores)
     fits_mib = _smallest_fit(profile, peak_rss_bytes)
@@ -99,7 +100,7 @@ def _board(
         return BoardForecast(
             profile.name, profile.title, threads, {}, fits_mib=fits_mib, not_predicted=reason
         )
-    parts = {role: predicted(each, profile, threads) for role, each in work.items()}
+    parts = {role: fitted.predicted(each, profile, threads) for role, each in work.items()}
     frame = _sum(parts)
     return BoardForecast(
         board=profile.name,
@@ -108,9 +109,9 @@ def _board(
         parts_ms=parts,
         frame=frame,
         slowest_part=max(parts, key=lambda role: parts[role].ms),
-        bound_by=max(zip(frame.by_term, TERMS))[1],
+        bound_by=max(zip(frame.by_term, cores.TERMS))[1],
         counted=all(each.counted for each in work.values()),
-        figures=observed_boards()[profile.name],
+        figures=fitted.observed_boards()[profile.name],
         fits_mib=fits_mib,
     )
 
@@ -135,7 +136,7 @@ def _smallest_fit(profile: Profile, peak_rss_bytes: int) -> int | None:
     return next(sizes, None)
 
 
-def work_here(bundle: Bundle, detected: Detected | None = None) -> dict[str, Work]:
+def work_here(bundle: archive.Bundle, detected: Detected | None = None) -> dict[str, cores.Work]:
     """Each part's work, by its role; nothing on a board that the latency model does not know."""
     detected = detected or detect()
     if not detected.is_known:
@@ -150,14 +151,14 @@ ALL = "all"
 
 
 def run_forecasts(
-    name: str, boards: str, threads: Sequence[int], count: bool, progress: Progress
+    name: str, boards: str, threads: Sequence[int], count: bool, progress: console.Progress
 ) -> list[Forecast]:
     """Predict a bundle on boards by their names, for each number of threads.
 
     Raises DeviceError for a board that there is not, EngineError if nothing can be counted.
     """
     targets = tuple(profiles().values()) if boards == ALL else boards_named(boards)
-    bundle = open_any(name)
+    bundle = plain_tflite.open_any(name)
     for unused in measured()[1]:
         progress.say(f"warning: {unused.reason}")
     counts = _counter(bundle, targets, progress) if count else _estimated
@@ -171,7 +172,9 @@ def _estimated(profile: Profile, role: str) -> None:
     return None
 
 
-def _counter(bundle: Bundle, boards: tuple[Profile, ...], progress: Progress) -> Count:
+def _counter(
+    bundle: archive.Bundle, boards: tuple[Profile, ...], progress: console.Progress
+) -> Count:
     """Count once for each kind of kernels: boards with the same execute the same instructions."""
     kinds = set(filter(None, map(_kernels, boards)))
     emulated = {board.cpu.qemu_cpu: board for board in shipped_profiles()}
@@ -183,6 +186,6 @@ def _counter(bundle: Bundle, boards: tuple[Profile, ...], progress: Progress) ->
 def _kernels(board: Profile) -> str:
     """Empty if nothing can be predicted for the board."""
     try:
-        return processor_of(board).core.kernels
+        return cores.processor_of(board).core.kernels
     except DeviceError:
         return ""

@@ -11,9 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.tasks import is_share
-from edge_benchmarks.judge.cells import amount, megabytes
-from edge_benchmarks.record.file import read_record
-from edge_benchmarks.record.record import Measurement, Record
+from edge_benchmarks.cells import amount, megabytes
+from edge_benchmarks.record import Measurement, Record, read_record
 from edge_benchmarks.run.measurement import ratio
 from edge_benchmarks.scenarios.camera import Camera
 from edge_benchmarks.scenarios.cold import Cold

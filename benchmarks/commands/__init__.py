@@ -1,1 +1,1 @@
-"""The commands of `edge-bench`, one a file."""
+"""The commands of `edge-bench`."""

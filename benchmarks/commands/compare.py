@@ -1,11 +1,14 @@
-"""`edge-bench compare`: what changed between two records."""
+"""`edge-bench compare`, `versus` and `score`: two records, two bundles, a run and the truth."""
 
+import json
 from pathlib import Path
 
 import click
 
+from edge.commands.options import engine_options
+from edge.engine.delegate import Delegate
 from edge_benchmarks.commands.options import across_options
-from edge_common.command_line import json_option, one_line_errors
+from edge_common import command_line, console, encode
 
 EXAMPLES = """\b
 Examples:
@@ -23,8 +26,8 @@ _record = click.Path(path_type=Path)
 @click.argument("after", type=_record)
 @across_options
 @click.option("--markdown", is_flag=True, help="Print GitHub-flavoured Markdown.")
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def compare(
     before: Path,
     after: Path,
@@ -40,12 +43,9 @@ def compare(
     Records of different machines or settings are refused. The exit code is 0 whatever the
     verdict is; `edge-bench gate` has one that tells.
     """
-    import json
-
     from edge_benchmarks.judge.records import Across, compare_records
-    from edge_benchmarks.record.file import read_record
-    from edge_benchmarks.show.comparison import as_markdown, as_text
-    from edge_common.data import encode
+    from edge_benchmarks.record import read_record
+    from edge_benchmarks.show.verdicts import as_markdown, as_text
 
     if markdown and as_json:
         raise click.UsageError("give one of --markdown and --json")
@@ -59,3 +59,117 @@ def compare(
         click.echo(json.dumps(encode(comparison), indent=1))
     else:
         click.echo(as_markdown(comparison) if markdown else as_text(comparison))
+
+
+VERSUS_EXAMPLES = """\b
+Examples:
+  edge-bench versus old.edge new.edge
+  edge-bench versus old.edge new.edge --threads 2 --processes 12
+"""
+
+
+@click.command(epilog=VERSUS_EXAMPLES)
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--processes",
+    type=click.IntRange(4),
+    default=8,
+    show_default=True,
+    help="Fresh processes, in each of which both take turns.",
+)
+@click.option(
+    "--source",
+    metavar="URI",
+    help="Frames to run both on: a video or a folder of images. [default: AFTER's golden frames]",
+)
+@engine_options
+@command_line.json_option
+@command_line.one_line_errors
+def versus(
+    before: str,
+    after: str,
+    processes: int,
+    source: str | None,
+    runtime: str,
+    threads: int,
+    delegate: Delegate,
+    as_json: bool,
+) -> None:
+    """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
+    from edge.bundle.plain_tflite import open_any
+    from edge.stream import StreamOptions
+    from edge_benchmarks.judge.compare import compare_interleaved
+    from edge_benchmarks.measure import processes as fresh
+    from edge_benchmarks.measure.conditions import choose_frames
+
+    options, progress = StreamOptions(runtime, threads, delegate), console.Progress()
+    open_any(before, runtime=runtime)  # refused now, not by a child
+    frames = choose_frames(open_any(after, runtime=runtime), None, source)
+    with progress.count("both in turn, fresh processes", processes) as on_process:
+        pairs = list(
+            fresh.interleaved_floors_ms(
+                before, after, options, frames, processes, plan=fresh.PLAN, on_process=on_process
+            )
+        )
+    comparison = compare_interleaved(*zip(*pairs))
+    low, high = comparison.interval
+    if as_json:
+        floors = dict(zip(("before_ms", "after_ms"), zip(*pairs)))
+        click.echo(json.dumps({**encode(comparison), "verdict": comparison.verdict, **floors}))
+        return
+    click.echo(
+        f"{after} against {before}: {comparison.verdict} (time x {comparison.ratio:.3f}, "
+        f"95 % interval {low:.3f} to {high:.3f}, {processes} processes)"
+    )
+
+
+DEFAULT_WINDOW = 15
+
+SCORE_EXAMPLES = """\b
+Examples:
+  edge-run mine.edge --source film.mp4 --jsonl decisions.jsonl
+  edge-bench score decisions.jsonl film.truth.jsonl --bundle mine.edge
+  edge-bench score decisions.jsonl film.truth.jsonl --window 15 --json
+
+\b
+TRUTH holds one segment of the film a line, frames counted from 0, both ends included:
+  {"first_frame": 0, "last_frame": 23, "tasks": {"action": "left", "age": 34}}
+"""
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(epilog=SCORE_EXAMPLES)
+@click.argument("decisions", type=_file)
+@click.argument("truth", type=_file)
+@click.option(
+    "--window",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Frames that a decision looks at. [default: the bundle's, else {DEFAULT_WINDOW}]",
+)
+@click.option("--bundle", metavar="BUNDLE", help="The bundle that decided: its window counts.")
+@command_line.json_option
+@command_line.one_line_errors
+def score(
+    decisions: Path, truth: Path, window: int | None, bundle: str | None, as_json: bool
+) -> None:
+    """Score DECISIONS.jsonl, as edge-run writes it, against the segments of TRUTH.jsonl.
+
+    A decision counts only if its whole window lies within one segment. Windows of
+    neighbouring frames overlap, so they are no independent samples: the interval is
+    that of the segments, each judged by its last decision.
+    """
+    from edge.bundle.archive import open_bundle
+    from edge_benchmarks.judge.score import read_decisions, read_segments, score_decisions
+    from edge_benchmarks.show.verdicts import score_report
+
+    if window and bundle:
+        raise click.UsageError("give one of --window and --bundle")
+    if bundle:
+        window = open_bundle(bundle).manifest.window
+    result = score_decisions(
+        read_decisions(decisions), read_segments(truth), window or DEFAULT_WINDOW
+    )
+    click.echo(json.dumps(encode(result), indent=1) if as_json else score_report(result))

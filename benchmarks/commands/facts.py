@@ -1,14 +1,15 @@
-"""`edge-bench facts`: what a bundle is and does that needs no clock."""
+"""`edge-bench facts` and `predict`: what is known of a bundle without a clock."""
 
+import json
 from pathlib import Path
 
 import click
 
-from edge.commands.options import engine_options
+from edge.commands.options import engine_options, threads_option
 from edge.engine.delegate import Delegate
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import count_boards_option, if_possible_option
-from edge_common.command_line import json_option, one_line_errors
+from edge_common import EngineError, command_line, console, encode
 
 EXAMPLES = """\b
 Examples:
@@ -37,8 +38,8 @@ Examples:
 @count_boards_option
 @if_possible_option
 @engine_options
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def facts(
     bundle: str,
     data: Path | None,
@@ -61,11 +62,9 @@ def facts(
     from edge.stream import StreamOptions
     from edge_benchmarks.inside.instructions import boards_named, counters
     from edge_benchmarks.judge.facts import facts_to_json, gather, write_facts
-    from edge_benchmarks.show.facts import facts_table
-    from edge_common.console import Progress
-    from edge_common.errors import EngineError
+    from edge_benchmarks.show.prediction import facts_table
 
-    progress = Progress()
+    progress = console.Progress()
     try:
         ready = counters(boards_named(boards), progress) if boards else ()
     except EngineError as error:
@@ -77,3 +76,54 @@ def facts(
     if output:
         write_facts(output, bundle_facts)
     click.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))
+
+
+PREDICT_EXAMPLES = """\b
+Examples:
+  edge-bench predict
+  edge-bench predict mine.edge --device pi-4,pi-5 --threads 4
+  edge-bench predict mine.edge --count
+  edge-bench predict --explain
+"""
+
+
+@click.command(epilog=PREDICT_EXAMPLES)
+@click.argument("bundle", default=DEFAULT_BUNDLE)
+@click.option(
+    "--device",
+    default="all",
+    show_default=True,
+    metavar="BOARD[,BOARD...]|all",
+    help="Boards to predict for; `edge-devices list` shows them.",
+)
+@threads_option
+@click.option(
+    "--count",
+    is_flag=True,
+    help="Count the instructions under qemu; else they are estimated from the operators.",
+)
+@click.option(
+    "--explain",
+    is_flag=True,
+    help="Show every published figure beside what the model says without it.",
+)
+@command_line.json_option
+@command_line.one_line_errors
+def predict(
+    bundle: str, device: str, threads: int, count: bool, explain: bool, as_json: bool
+) -> None:
+    """Predict what a frame of BUNDLE takes on boards, before you buy one.
+
+    From the instructions that each part executes on the board's cores, the bytes that it moves
+    and the board's profile, fitted to figures that others published. Nothing of it is measured;
+    each figure has its 90 % interval. Records of edge-bench from real boards in
+    ~/.config/edge/measurements/ improve it.
+    """
+    from edge_benchmarks.prediction import run_forecasts
+    from edge_benchmarks.show.prediction import forecast_table, leave_one_out_table
+
+    if explain:
+        click.echo(leave_one_out_table())
+        return
+    (prediction,) = run_forecasts(bundle, device, [threads], count, console.Progress())
+    click.echo(json.dumps(encode(prediction), indent=2) if as_json else forecast_table(prediction))

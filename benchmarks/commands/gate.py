@@ -1,5 +1,6 @@
 """`edge-bench gate`: figures against a baseline, with an exit code for CI."""
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import click
 
 from edge_benchmarks.commands.options import across_options
-from edge_common.command_line import json_option, one_line_errors
+from edge_common import command_line, encode
 
 
 class _Allowance(click.ParamType):
@@ -94,8 +95,8 @@ _path = click.Path(path_type=Path)
 )
 @click.option("--strict", is_flag=True, help="Fail as well if a check is inconclusive.")
 @across_options
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def gate(
     new: Path,
     baseline: Path,
@@ -114,13 +115,10 @@ def gate(
     decisions. Instructions are held against each other if both files were made with
     --count, for the same board and with the same version of the runtime.
     """
-    import json
-
     from edge_benchmarks.judge.checks import FAIL, Allowances, outcome
     from edge_benchmarks.judge.gate import read_baseline, read_figures, run_checks
     from edge_benchmarks.judge.records import Across
-    from edge_benchmarks.show.comparison import checks_table
-    from edge_common.data import encode
+    from edge_benchmarks.show.verdicts import checks_table
 
     checks = run_checks(
         (str(baseline), str(new)),

@@ -1,8 +1,7 @@
 """`edge-bench [run] BUNDLE`: measure one bundle on this machine."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -10,12 +9,7 @@ from edge.commands.options import engine_options
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import analysis_options, counting_options, scenario_options
 from edge_benchmarks.remote.board import Board, board_options
-from edge_common.command_line import json_option, one_line_errors
-from edge_common.errors import EdgeError, SinkError
-from edge_common.files import cache_folder, can_be_written
-
-if TYPE_CHECKING:
-    from edge_benchmarks.run.request import Analyses, Request
+from edge_common import EdgeError, SinkError, cache_folder, can_be_written, command_line, console
 
 EXAMPLES = """\b
 Examples:
@@ -28,7 +22,6 @@ Examples:
   edge-bench --host pi@board mine.edge --data test.npz -o record.json
 """
 
-_PROCESSES = 20  # as many make a difference of 5 % visible
 _existing = click.Path(exists=True, path_type=Path)
 
 
@@ -117,8 +110,8 @@ _existing = click.Path(exists=True, path_type=Path)
 )
 @board_options
 @engine_options
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
 
@@ -129,17 +122,17 @@ def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) 
     start and peak memory of a fresh process, and the same for slower ways to run the
     same network (--baselines).
     """
-    from edge_benchmarks.record.file import to_json, write_record
+    from edge_benchmarks.record import to_json, write_record
     from edge_benchmarks.remote.session import measure_there
     from edge_benchmarks.run.bench import Bench
+    from edge_benchmarks.run.request import refuse_contradictions, request_of
     from edge_benchmarks.show.terminal import report
-    from edge_common.console import Progress
 
-    _refuse_contradictions(board, values)
+    refuse_contradictions(values, board is not None)
     if output:
         _check_writable(output)
-    request = _request(values, recorded=output is not None)
-    progress = Progress()
+    request = request_of(values, recorded=output is not None)
+    progress = console.Progress()
     with request.options.confined():
         record = measure_there(board, output, progress) if board else Bench(request, progress).run()
     progress.say("done")
@@ -150,70 +143,6 @@ def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) 
         raise KeyboardInterrupt
     if record.failures:
         raise SystemExit(EdgeError.exit_code)
-
-
-def _refuse_contradictions(board: Board | None, values: Mapping[str, Any]) -> None:
-    """Raise click.UsageError for options that do not go together."""
-    if values["model"] and not values["baselines"]:
-        raise click.UsageError("--model goes with --baselines")
-    if values["clips"] and not values["data"]:
-        raise click.UsageError("--clips goes with --data")
-    if values["count"] != bool(values["device"]) and not _emulated(values):
-        raise click.UsageError(
-            "--device goes with --count (--count --device pi-4,pi-5), or emulates a board "
-            "(--device emulated:pi-4)"
-        )
-    if values["count"] and board:
-        raise click.UsageError("--count counts on this machine, without a board: leave out --host")
-
-
-def _emulated(values: Mapping[str, Any]) -> str:
-    """`emulated:BOARD` if a board is emulated, else nothing."""
-    from edge.emulated import PREFIX
-
-    device: str = values["device"]
-    return device if device.startswith(PREFIX) else ""
-
-
-def _request(values: Mapping[str, Any], *, recorded: bool) -> "Request":
-    """What the command line asks for. recorded: for a file, and so for comparisons."""
-    from edge.stream import StreamOptions
-    from edge_benchmarks.measure.timing import Plan
-    from edge_benchmarks.run.request import Baselines, Request
-    from edge_benchmarks.scenarios import catalogue
-
-    processes = values["processes"]
-    if processes is None:  # what is predicted is nothing to compare by the shortest
-        processes = _PROCESSES if recorded and not _emulated(values) else 0
-    baselines = Baselines(values["model"], values["baseline_frames"])
-    return Request(
-        values["bundle"],
-        StreamOptions(values["runtime"], values["threads"], values["delegate"], _emulated(values)),
-        values["data"],
-        values["clips"],
-        values["source"],
-        Plan(values["frames"], values["seconds"], values["rounds"]),
-        processes,
-        baselines if values["baselines"] else None,
-        catalogue.configured(values["scenarios"], values),
-        _analyses(values),
-        values["cache"],
-    )
-
-
-def _analyses(values: Mapping[str, Any]) -> "Analyses":
-    from edge.emulated import PREFIX
-    from edge_benchmarks.inside.instructions import boards_named
-    from edge_benchmarks.run.request import Analyses
-
-    boards = values["device"].removeprefix(PREFIX)
-    return Analyses(
-        values["profile"],
-        values["roofline"],
-        values["engines"],
-        values["cross_check"],
-        boards_named(boards) if values["count"] else (),
-    )
 
 
 def _check_writable(output: Path) -> None:

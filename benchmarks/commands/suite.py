@@ -1,10 +1,11 @@
-"""`edge-bench suite`: several bundles, runtimes, delegates and thread counts in one go."""
+"""`edge-bench suite`, `history` and `report`: many records, made and read."""
 
+import json
 from pathlib import Path
 
 import click
 
-from edge_common.command_line import one_line_errors
+from edge_common import command_line, console, encode
 
 EXAMPLES = """\b
 Examples:
@@ -37,7 +38,7 @@ A suite, of which only `bundles` is needed:
     metavar="FOLDER",
     help="Where records and report.html go; made if missing.",
 )
-@one_line_errors
+@command_line.one_line_errors
 def suite(suite_file: Path | None, output: Path) -> None:
     """Measure every combination of SUITE.toml, each in a fresh process, into FOLDER.
 
@@ -51,7 +52,6 @@ def suite(suite_file: Path | None, output: Path) -> None:
     from edge_benchmarks.commands.run import run
     from edge_benchmarks.suite import running
     from edge_benchmarks.suite.suite_file import RunOptions, default_suite, read_suite
-    from edge_common.console import Progress
 
     options = RunOptions(run)
     combinations = read_suite(suite_file or default_suite(), options).combinations()
@@ -59,10 +59,71 @@ def suite(suite_file: Path | None, output: Path) -> None:
     outcomes = running.run_all(
         combinations,
         output,
-        Progress().say,
+        console.Progress().say,
         lambda each, path: running.run_edge_bench(options.arguments(each), path),
     )
     click.echo(running.outcomes_table(outcomes))
     click.echo("\n" + running.make_report(outcomes, output / "report.html"))
     if any(outcome.outcome == running.FAILED for outcome in outcomes):
         raise SystemExit(1)
+
+
+HISTORY_EXAMPLES = """\b
+Examples:
+  mkdir -p records
+  edge-bench faces-in-motion -o records/$(date +%F-%H%M).json
+  edge-bench history records
+"""
+
+
+@click.command(epilog=HISTORY_EXAMPLES)
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@command_line.json_option
+@command_line.one_line_errors
+def history(folder: Path, as_json: bool) -> None:
+    """Show all records of FOLDER over time, a table for each network, machine and setting.
+
+    Each record is compared with the one before it: faster, slower or no difference at
+    95 %, if both hold the shortest frames of enough processes.
+    """
+    from edge_benchmarks.judge.history import read_history
+    from edge_benchmarks.show.verdicts import history_tables
+
+    records = read_history(folder)
+    click.echo(json.dumps(encode(records), indent=1) if as_json else history_tables(records))
+
+
+REPORT_EXAMPLES = """\b
+Examples:
+  edge-bench report record.json -o report.html
+  edge-bench report records/*.json -o report.md
+  edge-bench report pi5.json jetson.json -o figures.csv
+"""
+
+_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command(epilog=REPORT_EXAMPLES)
+@click.argument("records", nargs=-1, required=True, metavar="RECORD.json...", type=_file)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="FILE.html for one page with plots, FILE.md for Markdown, FILE.csv for rows.",
+)
+@command_line.one_line_errors
+def report(records: tuple[Path, ...], output: Path) -> None:
+    """Make one report of one or more records of edge-bench.
+
+    The page needs no network and no other file; its plots need matplotlib:
+    pip install 'edge-run[report]'. A row of CSV is a record and a way of running it;
+    empty cells were not measured.
+    """
+    from edge_benchmarks.record import read_record
+    from edge_benchmarks.show.writing import check_output, write_report
+
+    check_output(output)
+    write_report(output, [read_record(path) for path in records])
+    click.echo(f"Wrote {output}")

@@ -20,8 +20,7 @@ from edge.engine.engine import Engine
 from edge.stream import StreamOptions
 from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
 from edge_benchmarks.statistics import median, percentile_interval
-from edge_common.children import last_line, module_command, run_captured
-from edge_common.errors import EngineError
+from edge_common import EngineError, children
 
 SCRIPT = "LiteRT's benchmark script"
 PLAIN_LOOP = "a plain loop in a fresh process"
@@ -150,16 +149,18 @@ def _command(
     names = ("--num_threads", "--warmup_runs", "--num_runs")
     options_of_script = [argument for pair in zip(names, numbers) for argument in pair]
     files = ["--model", str(model), "--result_json", str(result)]
-    return module_command(_MODULE, *files, *options_of_script)
+    return children.module_command(_MODULE, *files, *options_of_script)
 
 
 def _their_median_ms(command: list[str], result: Path) -> float:
     result.unlink(missing_ok=True)  # of the round before
     try:
-        process = run_captured(command, timeout_s=_TIMEOUT_S)
+        process = children.run_captured(command, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"the cross-check gave no result in {_TIMEOUT_S} s") from error
     try:
         return float(json.loads(result.read_text())["latency"]["median_ms"])
     except (OSError, KeyError, ValueError) as error:
-        raise EngineError(f"the cross-check failed ({last_line(process.stderr)})") from error
+        raise EngineError(
+            f"the cross-check failed ({children.last_line(process.stderr)})"
+        ) from error

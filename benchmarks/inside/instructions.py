@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from edge.bundle.archive import Bundle
-from edge_common.console import Progress
-from edge_common.errors import BuildFailed, DeviceError, EngineError, RunFailed, Unavailable
+from edge_common import BuildFailed, DeviceError, EngineError, RunFailed, Unavailable, console
 from edge_devices.emulation.counting import ARCHITECTURE, Counts, InstructionCounter, counter
 from edge_devices.profiles.catalogue import profile_named, profiles
 from edge_devices.profiles.profile import Profile
@@ -40,7 +39,9 @@ def _can_be_counted(profile: Profile) -> bool:
     return bool(profile.cpu.qemu_cpu) and profile.cpu.architecture == ARCHITECTURE
 
 
-def counters(boards: Sequence[Profile], progress: Progress) -> tuple[InstructionCounter, ...]:
+def counters(
+    boards: Sequence[Profile], progress: console.Progress
+) -> tuple[InstructionCounter, ...]:
     """Make ready to count. Raises EngineError if this machine cannot."""
     try:
         return tuple(counter(board, progress.say) for board in boards)
@@ -49,7 +50,7 @@ def counters(boards: Sequence[Profile], progress: Progress) -> tuple[Instruction
 
 
 def count_parts(
-    bundle: Bundle, counters: Sequence[InstructionCounter], progress: Progress
+    bundle: Bundle, counters: Sequence[InstructionCounter], progress: console.Progress
 ) -> Instructions:
     """Instructions of one inference of each part on each board; a few seconds for each.
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from edge.tasks import is_share
-from edge_benchmarks.judge.cells import BYTES, COUNT, NOT_MEASURED, amount, cell, total, value
+from edge_benchmarks.cells import BYTES, COUNT, NOT_MEASURED, amount, cell, total, value
 from edge_benchmarks.judge.facts import UNSURE, Facts, GoldenFacts, golden_text
-from edge_benchmarks.record.record import TaskFigure
+from edge_benchmarks.record import TaskFigure
 from edge_devices.emulation.counting import Counts
 
 PASS, FAIL, INCONCLUSIVE = "pass", "fail", "inconclusive"

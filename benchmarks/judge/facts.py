@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
-from edge.bundle.plain_tflite import open_any
+from edge.bundle import archive, plain_tflite
 from edge.check.clips import read_clips
 from edge.check.evaluate import check_labels, stream_outputs
 from edge.check.self_test import SURE_MARGIN, replay, self_test
@@ -20,17 +19,21 @@ from edge.engine.engine import left_to_other_kernels
 from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
+from edge_benchmarks.cells import NOT_MEASURED
 from edge_benchmarks.inside.instructions import Instructions, count_parts
-from edge_benchmarks.judge.cells import NOT_MEASURED
-from edge_benchmarks.measure.frames import golden_or_black
+from edge_benchmarks.measure.conditions import golden_or_black
 from edge_benchmarks.measure.subjects import StreamSubject
-from edge_benchmarks.record.record import BundleRecord, Record, TaskFigure
-from edge_benchmarks.run.accuracy import figures, unmeasured
-from edge_benchmarks.run.measurement import describe
-from edge_common.console import Progress
-from edge_common.data import decode, encode
-from edge_common.errors import ConfigError, EngineError, SelfTestFailed
-from edge_common.files import write_whole
+from edge_benchmarks.record import BundleRecord, Record, TaskFigure
+from edge_benchmarks.run.measurement import describe, figures, unmeasured
+from edge_common import (
+    ConfigError,
+    EngineError,
+    SelfTestFailed,
+    console,
+    decode,
+    encode,
+    write_whole,
+)
 from edge_devices.emulation.counting import InstructionCounter
 
 FACTS_SCHEMA = 1
@@ -122,7 +125,7 @@ def gather(
     name: str,
     options: StreamOptions,
     data: Path | None,
-    progress: Progress,
+    progress: console.Progress,
     counters: Sequence[InstructionCounter] = (),
 ) -> Facts:
     """The facts of the bundle, shipped name or plain .tflite `name`; accuracy on clips `data`.
@@ -132,7 +135,7 @@ def gather(
     Raises BundleError, EngineError or ClipError.
     """
     progress.say("opening the bundle")
-    bundle = open_any(name, runtime=options.runtime)
+    bundle = plain_tflite.open_any(name, runtime=options.runtime)
     runtime = runtimes.load(options.runtime)
     progress.say("reading the graphs, streaming the golden frames")
     accuracy, data_name = _declared_accuracy(bundle)
@@ -155,7 +158,7 @@ def gather(
 
 
 def _of_parts(
-    bundle: Bundle, count: Callable[[bytes], dict[str, int]]
+    bundle: archive.Bundle, count: Callable[[bytes], dict[str, int]]
 ) -> dict[str, dict[str, int]] | None:
     """Counted in each part's graph; None if there is no LiteRT to tell."""
     try:
@@ -164,7 +167,7 @@ def _of_parts(
         return None
 
 
-def _invocations(bundle: Bundle, options: StreamOptions) -> dict[str, float]:
+def _invocations(bundle: archive.Bundle, options: StreamOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
     subject = StreamSubject(Stream(bundle, options))
     steps = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in golden_or_black(bundle)]
@@ -175,7 +178,7 @@ def _invocations(bundle: Bundle, options: StreamOptions) -> dict[str, float]:
     return {role: count / len(timings) for role, count in invocations.items()}
 
 
-def _declared_accuracy(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:
+def _declared_accuracy(bundle: archive.Bundle) -> tuple[tuple[TaskFigure, ...], str]:
     """What the bundle says was measured when it was made, and on which data."""
     declared = {a.task: a for a in bundle.manifest.accuracy if a.graph == "streamed"}
     tasks = unmeasured(bundle.manifest.tasks)
@@ -191,7 +194,7 @@ def _declared_accuracy(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:
 
 
 def _measured_accuracy(
-    bundle: Bundle, options: StreamOptions, data: Path, progress: Progress
+    bundle: archive.Bundle, options: StreamOptions, data: Path, progress: console.Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
     clips = read_clips(data, manifest.window, (manifest.input.width, manifest.input.height))
@@ -201,7 +204,7 @@ def _measured_accuracy(
     return figures(manifest.tasks, outputs, clips)
 
 
-def _golden(bundle: Bundle, options: StreamOptions) -> GoldenFacts | None:
+def _golden(bundle: archive.Bundle, options: StreamOptions) -> GoldenFacts | None:
     if not bundle.golden:
         return None
     frames = bundle.golden["frames"]

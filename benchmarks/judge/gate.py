@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from edge_benchmarks.judge import compare, facts, records
 from edge_benchmarks.judge.checks import (
     FAIL,
     INCONCLUSIVE,
@@ -12,20 +13,10 @@ from edge_benchmarks.judge.checks import (
     check_facts,
     check_instructions,
 )
-from edge_benchmarks.judge.compare import Comparison
-from edge_benchmarks.judge.facts import Facts, facts_from_fields, facts_of
-from edge_benchmarks.judge.records import (
-    ALIKE,
-    Across,
-    check_measured,
-    compare_times,
-    tolerated_differences,
-)
-from edge_benchmarks.record.file import from_json
-from edge_benchmarks.record.record import Record
-from edge_common.errors import ConfigError
+from edge_benchmarks.record import Record, from_json
+from edge_common import ConfigError
 
-Figures = Record | Facts
+Figures = Record | facts.Facts
 
 
 def read_figures(path: Path) -> Figures:
@@ -41,7 +32,7 @@ def read_figures(path: Path) -> Figures:
     except ValueError:
         fields = None
     if isinstance(fields, dict) and "facts_schema" in fields:
-        return facts_from_fields(fields, str(path))
+        return facts.facts_from_fields(fields, str(path))
     return _whole(from_json(text, str(path)), path)
 
 
@@ -56,7 +47,7 @@ def read_baseline(path: Path) -> Figures:
 
 
 def _whole(record: Record, path: Path) -> Record:
-    check_measured(str(path), record)
+    records.check_measured(str(path), record)
     if not record.complete:
         raise ConfigError(f"the record {path} was interrupted: measure it again")
     return record
@@ -67,7 +58,7 @@ def run_checks(
     baseline: Figures,
     new: Figures,
     allowances: Allowances,
-    across: Across = ALIKE,
+    across: records.Across = records.ALIKE,
 ) -> list[Check]:
     """The checks of all figures; without the clock's if one of the files holds no times.
 
@@ -76,9 +67,11 @@ def run_checks(
     """
     checks = []
     if isinstance(baseline, Record) and isinstance(new, Record) and not allowances.deterministic:
-        tolerated_differences(baseline, new, across)
+        records.tolerated_differences(baseline, new, across)
         checks.append(check_frame_time(files, baseline, new, allowances.slower))
-    before, after = (f if isinstance(f, Facts) else facts_of(f) for f in (baseline, new))
+    before, after = (
+        f if isinstance(f, facts.Facts) else facts.facts_of(f) for f in (baseline, new)
+    )
     if before.bundle.name != after.bundle.name:
         raise ConfigError(
             f"{files[0]} is of {before.bundle.name} and {files[1]} of {after.bundle.name}: "
@@ -95,8 +88,8 @@ def check_frame_time(
     files: tuple[str, str], baseline: Record, new: Record, allowance: float
 ) -> Check:
     """allowance: by which share a frame may take longer."""
-    comparison, allowed = compare_times(files, baseline, new), f"+{100 * allowance:g} %"
-    if not isinstance(comparison, Comparison):
+    comparison, allowed = records.compare_times(files, baseline, new), f"+{100 * allowance:g} %"
+    if not isinstance(comparison, compare.Comparison):
         return Check(FIGURE, "", "", "", allowed, INCONCLUSIVE, comparison)
     low, high = comparison.interval
     change = f"{_percent(comparison.ratio)} ({_percent(low)} to {_percent(high)})"
@@ -104,7 +97,7 @@ def check_frame_time(
     return Check(FIGURE, before, after, change, allowed, *slowdown_outcome(comparison, allowance))
 
 
-def slowdown_outcome(comparison: Comparison, allowance: float) -> tuple[str, str]:
+def slowdown_outcome(comparison: compare.Comparison, allowance: float) -> tuple[str, str]:
     """Outcome and its reason.
 
     Fails if a slow-down is certain (95 %) and its estimate above the allowance: a

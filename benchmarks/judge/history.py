@@ -7,8 +7,7 @@ from pathlib import Path
 
 from edge_benchmarks.judge.compare import Comparison
 from edge_benchmarks.judge.records import comparable, compare_times
-from edge_benchmarks.record.file import read_record
-from edge_benchmarks.record.record import Record
+from edge_benchmarks.record import Record, read_record
 from edge_common.errors import ConfigError
 
 FACTS_SUFFIX = ".facts.json"

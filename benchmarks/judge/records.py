@@ -4,9 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge_benchmarks.judge.changes import Change, changes
-from edge_benchmarks.judge.compare import MIN_PROCESSES, Comparison, compare_apart
-from edge_benchmarks.record.record import Record
+from edge_benchmarks.judge.compare import MIN_PROCESSES, Change, Comparison, changes, compare_apart
+from edge_benchmarks.record import Record
 from edge_benchmarks.run.measurement import warnings_of
 from edge_common.errors import ConfigError
 from edge_devices.detection.machine import differences

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, decided
-from edge_common.data import decode, parse_json
-from edge_common.errors import ConfigError
-from edge_common.statistics import wilson_interval
+from edge_common import ConfigError, decode, parse_json, statistics
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def _share(pairs: Sequence[Pair], *, independent: bool) -> Tally:
     right, n = sum(decided == truth for decided, truth in pairs), len(pairs)
     if not n:
         return Tally(0, None, 0)
-    return Tally(n, right / n, right, wilson_interval(right, n) if independent else None)
+    return Tally(n, right / n, right, statistics.wilson_interval(right, n) if independent else None)
 
 
 def _error(pairs: Sequence[tuple[float, float]]) -> Tally:

@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.bundle.plain_tflite import open_any
 from edge.stream import Stream, StreamOptions
-from edge_benchmarks.measure.frames import BenchFrames
+from edge_benchmarks.measure.conditions import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import Plan, Trial, alternate
 from edge_benchmarks.statistics import Summary, summarise

@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from edge.bundle.manifest import TensorSpec
-from edge_benchmarks.statistics.verdict import ENOUGH
+from edge_benchmarks.statistics.samples import ENOUGH
 
 _READS = 10_000
 

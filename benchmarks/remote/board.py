@@ -61,7 +61,7 @@ class Board:
 
 
 _AGENT = "edge_benchmarks.remote.agent"
-_MODULES = ("talk", "environment", "job")  # none imports one behind it
+_MODULES = ("talk", "job")  # none imports one behind it
 
 # greets with its version, so that an old Python is named and does not crash, then runs a JSON list
 # of [name, source]; neither single quotes nor line breaks, as every login shell has to take it

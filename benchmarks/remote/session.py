@@ -9,21 +9,26 @@ from typing import Any
 
 import click
 
-from edge_benchmarks.record.file import from_json
-from edge_benchmarks.record.record import Record
+from edge_benchmarks.record import Record, from_json
 from edge_benchmarks.remote.board import NAMES, Board, RemoteError
-from edge_benchmarks.remote.command_line import CommandLine, Outgoing, command_line, wheel_files
 from edge_benchmarks.remote.link import Link
-from edge_benchmarks.remote.wheel import Wheel, project_wheel, supports
+from edge_benchmarks.remote.outgoing import (
+    CommandLine,
+    Outgoing,
+    Wheel,
+    command_line,
+    project_wheel,
+    supports,
+    wheel_files,
+)
+from edge_common import console, write_whole
 from edge_common.command_line import INTERRUPTED
-from edge_common.console import Progress
-from edge_common.files import write_whole
 
 LOCAL = frozenset({"output", "as_json"})  # what is done here with the record that comes back
 
 
 def measure_there(
-    board: Board, output: Path | None, progress: Progress, local: Collection[str] = LOCAL
+    board: Board, output: Path | None, progress: console.Progress, local: Collection[str] = LOCAL
 ) -> Record:
     """Run the current click command on the board; its record, also written to `output`.
 
@@ -72,7 +77,9 @@ class Outcome:
     record: bytes | None
 
 
-def run(board: Board, arguments: CommandLine, progress: Progress, wants_file: bool) -> Outcome:
+def run(
+    board: Board, arguments: CommandLine, progress: console.Progress, wants_file: bool
+) -> Outcome:
     """Connect, send what the board lacks, and follow the run to its end.
 
     wants_file: whether the user gave -o. Raises RemoteError.
@@ -101,7 +108,7 @@ def _check_python(link: Link) -> None:
         )
 
 
-def _follow(link: Link, progress: Progress, until: str) -> dict:
+def _follow(link: Link, progress: console.Progress, until: str) -> dict:
     """Show what the agent says, up to the message that holds the key `until`."""
     while True:
         message = link.receive()
@@ -114,7 +121,11 @@ def _follow(link: Link, progress: Progress, until: str) -> dict:
 
 
 def _send(
-    link: Link, files: Collection[Outgoing], board: Board, wheel: Wheel | None, progress: Progress
+    link: Link,
+    files: Collection[Outgoing],
+    board: Board,
+    wheel: Wheel | None,
+    progress: console.Progress,
 ) -> None:
     """The inputs, and the wheel with its wheelhouse if it has to be installed."""
     outgoing = list(files)

@@ -17,15 +17,11 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import WHOLE_WINDOW, InputSpec, Manifest, TensorSpec
-from edge.stream import Preprocessor, StreamOptions
-from edge.stream.ring import Ring
+from edge.stream import Preprocessor, StreamOptions, ring
+from edge_benchmarks import record
 from edge_benchmarks.measure.timing import Clock, FrameTiming
-from edge_benchmarks.record import record
 from edge_benchmarks.run.targets import Target, bundle_target, missing
-from edge_common import __version__
-from edge_common.console import captured_stderr
-from edge_common.errors import ConfigError, EngineError, ModelError
-from edge_common.files import write_cached
+from edge_common import ConfigError, EngineError, ModelError, __version__, console, write_cached
 
 PRECISIONS = {record.WHOLE_INT8: "int8", record.WHOLE_FLOAT: "float32"}
 NAMES = (*PRECISIONS, record.KERAS_PREDICT)
@@ -71,7 +67,7 @@ class KerasSubject:
     def __init__(self, model: Any, manifest: Manifest, clock: Clock = time.perf_counter_ns) -> None:
         self._model, self._clock = model, clock
         self._frames = FloatFrames(manifest.input)
-        self._ring = Ring(manifest.window, self._frames.shape, "float32")
+        self._ring = ring.Ring(manifest.window, self._frames.shape, "float32")
         self._window = np.empty((1, *self._ring.shape), np.float32)
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
@@ -148,10 +144,11 @@ class WholeWindow:
             return missing(name, str(error))
 
     def _as_bundle(self, model: bytes, precision: str) -> Bundle:
-        from edge_convert.precision.parts import describe
-        from edge_convert.precision.recipes import Recipe
+        from edge_convert.precision import parts, recipes
 
-        part = describe("model", Recipe(precision), model, self.bundle.manifest.parameters).part
+        part = parts.describe(
+            "model", recipes.Recipe(precision), model, self.bundle.manifest.parameters
+        ).part
         manifest = replace(self.bundle.manifest, streaming=WHOLE_WINDOW, parts=(part,), members={})
         return Bundle(manifest, {part.file: model})
 
@@ -172,8 +169,7 @@ class WholeWindow:
 
     def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
         from edge_convert.cut.keras.split import whole_window
-        from edge_convert.precision.jobs import ConversionJobs
-        from edge_convert.precision.recipes import FLOAT32, INT8
+        from edge_convert.precision import jobs, recipes
 
         manifest = self.bundle.manifest
         say(
@@ -182,7 +178,7 @@ class WholeWindow:
         )
         with (
             TemporaryDirectory(prefix="edge-bench-") as folder,
-            ConversionJobs(Path(folder)) as shop,
+            jobs.ConversionJobs(Path(folder)) as shop,
         ):
             try:
                 model = shop.to_float("window", whole_window(self.model)).result()
@@ -190,7 +186,7 @@ class WholeWindow:
                 return dict.fromkeys(PRECISIONS.values(), str(error))
             fixed = {"window": manifest.input.value_range}
             shop.prepare("window", model, {"window": calibration}, fixed)
-            models = shop.quantised("window", [FLOAT32, INT8])
+            models = shop.quantised("window", [recipes.FLOAT32, recipes.INT8])
         return {recipe.precision: model for recipe, model in models.items()}
 
 
@@ -201,7 +197,7 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     ModelError if it does not load.
     """
     try:
-        with captured_stderr():  # tensorflow greets from C++ before it can be told not to
+        with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
             from edge_convert.cut.keras.model import load_model, named_outputs, window_shape
     except ImportError as error:
         raise ConfigError(

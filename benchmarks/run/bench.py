@@ -8,25 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
-from edge.bundle.plain_tflite import open_any
+from edge.bundle import archive, plain_tflite
 from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
 from edge_benchmarks.inside.instructions import counters
-from edge_benchmarks.measure import frames, processes, subjects, timing
+from edge_benchmarks.measure import conditions, processes, subjects, timing
 from edge_benchmarks.measure.overhead import measure_overhead
 from edge_benchmarks.prediction import work_here
-from edge_benchmarks.record import record as rec
-from edge_benchmarks.record.record import Measurement, Memory, Record, Setup
-from edge_benchmarks.run import accuracy, baselines, measurement
-from edge_benchmarks.run.analysis import Analysis, Step
-from edge_benchmarks.run.request import Request, refuse_impossible
+from edge_benchmarks.record import (
+    SCHEMA_VERSION,
+    SPLIT_RERUN,
+    STREAMED,
+    Measurement,
+    Memory,
+    Record,
+)
+from edge_benchmarks.run import baselines, measurement
+from edge_benchmarks.run.request import Analysis, Request, Step, refuse_impossible
 from edge_benchmarks.run.targets import Target, bundle_target, split_rerun_target
-from edge_benchmarks.scenarios.base import Inputs, Scenario
-from edge_benchmarks.scenarios.single_stream import SingleStreamResult, measure_single_stream
-from edge_common import __version__
-from edge_common.console import Progress
-from edge_common.errors import ClipError, EdgeError
+from edge_benchmarks.scenarios import base, single_stream
+from edge_common import ClipError, EdgeError, __version__, console
 from edge_devices.detection import machine, memory
 from edge_devices.telemetry import Sample, TimeLine
 
@@ -34,13 +35,15 @@ from edge_devices.telemetry import Sample, TimeLine
 class Bench:
     """A run under way: what was opened, and the record so far."""
 
-    def __init__(self, request: Request, progress: Progress) -> None:
+    def __init__(self, request: Request, progress: console.Progress) -> None:
         self.request, self._progress = request, progress
         progress.say("opening the bundle")
-        self.bundle: Bundle = open_any(request.bundle, runtime=request.options.runtime)
+        self.bundle: archive.Bundle = plain_tflite.open_any(
+            request.bundle, runtime=request.options.runtime
+        )
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
-        self.frames: frames.BenchFrames = frames.choose_frames(
+        self.frames: conditions.BenchFrames = conditions.choose_frames(
             self.bundle, self.clips, request.source
         )
         refuse_impossible(request, self.frames)
@@ -99,7 +102,7 @@ class Bench:
             if target.subject is not None
         }
         result, telemetry = self._time(trials)
-        if rec.STREAMED not in result.samples:
+        if STREAMED not in result.samples:
             return False
         measurements = [
             measurement.to_measurement(target, trials[target.name], timer)
@@ -113,7 +116,7 @@ class Bench:
 
     def _time(
         self, trials: dict[str, timing.Trial]
-    ) -> tuple[SingleStreamResult, tuple[Sample, ...]]:
+    ) -> tuple[single_stream.SingleStreamResult, tuple[Sample, ...]]:
         line, rounds = TimeLine(), self.request.plan.rounds
         line.start()
         with self._progress.count("timing, rounds", rounds) as on_round:
@@ -122,22 +125,24 @@ class Bench:
                 line.take()  # between rounds: a thread of its own would be in the way
                 on_round()
 
-            result = measure_single_stream(trials, rounds, after_round)
+            result = single_stream.measure_single_stream(trials, rounds, after_round)
         return result, tuple(line.samples)
 
     def _first_record(self, measurements: Sequence[Measurement]) -> Record:
         """With what is known once frames were timed."""
-        rerun = next((m for m in measurements if m.name == rec.SPLIT_RERUN), None)
+        rerun = next((m for m in measurements if m.name == SPLIT_RERUN), None)
         streamed = self._targets[0].subject
         assert isinstance(streamed, subjects.StreamSubject)
         return Record(
-            schema=rec.SCHEMA_VERSION,
+            schema=SCHEMA_VERSION,
             created_at="",  # once it is whole
             edge_run=__version__,
             revision=measurement.git_revision(),
             bundle=measurement.describe(self.request.bundle, self.bundle),
             machine=machine.this_machine(),
-            setup=Setup.of(self.request.options, self.frames.describe(), self.request.plan),
+            setup=conditions.Setup.of(
+                self.request.options, self.frames.describe(), self.request.plan
+            ),
             data=self.clips.short_name if self.clips else "",
             measurements=tuple(measurements),
             streaming=measurement.streaming(self.bundle.manifest.window, measurements[0], rerun),
@@ -158,7 +163,7 @@ class Bench:
         if clips is not None and self.request.clips is not None:
             clips = clips.sample(self.request.clips)  # all of them serve to calibrate and to time
         record = self._measured
-        measurements = accuracy.evaluated(
+        measurements = measurement.evaluated(
             record.measurements, self._targets, self.bundle, clips, self._progress
         )
         self._record = replace(record, measurements=tuple(measurements))
@@ -177,7 +182,7 @@ class Bench:
                 floors.append(floor)
                 self._record = replace(record, process_floors_ms=tuple(floors))
 
-    def _run_scenario(self, scenario: Scenario[Any]) -> bool:
+    def _run_scenario(self, scenario: base.Scenario[Any]) -> bool:
         self._progress.say(f"scenario {scenario.name}")
         outcome = scenario.run(self._inputs)
         record = self._measured
@@ -190,9 +195,9 @@ class Bench:
         return outcome.result.complete
 
     @property
-    def _inputs(self) -> Inputs:
+    def _inputs(self) -> base.Inputs:
         request = self.request
-        return Inputs(
+        return base.Inputs(
             request.bundle, self.bundle, request.options, self.frames, request.plan, self._progress
         )
 
@@ -209,7 +214,7 @@ class Bench:
 
     def _make_targets(self) -> list[Target]:
         request = self.request
-        targets = [bundle_target(rec.STREAMED, self.bundle, request.options)]
+        targets = [bundle_target(STREAMED, self.bundle, request.options)]
         self._memory = self._memory_of(targets[0])
         if request.baselines is None:
             return targets

@@ -1,4 +1,4 @@
-"""From the timings of a trial to the figures of a record, and what speaks against them."""
+"""From the timings and outputs of a target to the figures of a record, and what speaks against them."""
 
 import hashlib
 import subprocess
@@ -6,13 +6,26 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Part
+from edge.bundle.manifest import Accuracy, Part
+from edge.check.clips import Clips
+from edge.check.evaluate import accuracies
 from edge.commands.options import is_plain_tflite
 from edge.shipped import find_bundle
+from edge.tasks import Task, is_share, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial
-from edge_benchmarks.record.record import BundleRecord, Measurement, PartRecord, Record, Streaming
+from edge_benchmarks.record import (
+    BundleRecord,
+    Measurement,
+    PartRecord,
+    Record,
+    Streaming,
+    TaskFigure,
+)
+from edge_benchmarks.run import baselines
 from edge_benchmarks.run.targets import Target
 from edge_benchmarks.statistics import (
     CHECKS,
@@ -25,7 +38,7 @@ from edge_benchmarks.statistics import (
     summarise,
     tukey_outliers,
 )
-from edge_common.errors import EngineError
+from edge_common import EngineError, console, statistics
 
 _DIGITS = 5  # of milliseconds: 10 ns
 
@@ -178,3 +191,70 @@ def git_revision(project: Path = _PROJECT) -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return process.stdout.strip() if process.returncode == 0 else ""
+
+
+def unmeasured(tasks: Sequence[Task]) -> tuple[TaskFigure, ...]:
+    """A figure without a value for each task that could have one."""
+    return tuple(
+        TaskFigure(task.name, metric.name, unit=task.unit)
+        for task in tasks
+        if (metric := kind_of(task).metric)
+    )
+
+
+def figures(
+    tasks: Sequence[Task], outputs: Mapping[str, np.ndarray], clips: Clips
+) -> tuple[TaskFigure, ...]:
+    """A figure for each task; without a value if the clips hold no labels for it."""
+    by_task = {each.task: each for each in accuracies(tasks, outputs, clips.labels, "", clips.name)}
+    return tuple(
+        _figure(empty, by_task[empty.task]) if empty.task in by_task else empty
+        for empty in unmeasured(tasks)
+    )
+
+
+def _figure(empty: TaskFigure, result: Accuracy) -> TaskFigure:
+    interval = None
+    if is_share(result.metric):
+        interval = statistics.wilson_interval(round(result.value * result.n), result.n)
+    return TaskFigure(result.task, result.metric, result.value, result.n, interval, empty.unit)
+
+
+Outputs = Mapping[str, np.ndarray]  # task -> (n, k) float32
+
+
+def evaluated(
+    measurements: Sequence[Measurement],
+    targets: Sequence[Target],
+    bundle: Bundle,
+    clips: Clips | None,
+    progress: console.Progress,
+) -> list[Measurement]:
+    """The measurements with accuracy and agreement; without values if there are no clips."""
+    outputs: dict[str, Outputs] = {}
+    if clips is not None:
+        outputs = {t.name: _outputs(t, clips, progress) for t in targets if t.outputs is not None}
+    exact = next((outputs[t.name] for t in targets if t.exact and t.name in outputs), None)
+    return [_evaluated(m, bundle, clips, outputs.get(m.name), exact) for m in measurements]
+
+
+def _outputs(target: Target, clips: Clips, progress: console.Progress) -> Outputs:
+    assert target.outputs is not None
+    with progress.count(f"answering, {target.name}, clips", len(clips)) as on_clip:
+        return target.outputs(list(clips.windows), on_clip)
+
+
+def _evaluated(
+    measurement: Measurement,
+    bundle: Bundle,
+    clips: Clips | None,
+    outputs: Outputs | None,
+    exact: Outputs | None,
+) -> Measurement:
+    tasks = bundle.manifest.tasks
+    if outputs is None or clips is None:
+        return replace(measurement, accuracy=unmeasured(tasks))
+    agreement = {}
+    if exact is not None and outputs is not exact:
+        agreement = baselines.agreement(bundle, exact, outputs)
+    return replace(measurement, accuracy=figures(tasks, outputs, clips), agreement=agreement)

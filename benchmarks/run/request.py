@@ -1,16 +1,29 @@
-"""What a benchmark run is asked for."""
+"""What a run is asked for, and what it can analyse beside the clock.
 
+Analyses look at operators, the roof, other engines and other timers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import click
+
+from edge.bundle import archive, manifest
+from edge.emulated import PREFIX
+from edge.engine.engine import Engine
 from edge.stream import StreamOptions
-from edge_benchmarks.measure.frames import BenchFrames
-from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.scenarios.base import Scenario
-from edge_benchmarks.scenarios.cold import Cold
-from edge_common.errors import ConfigError
-from edge_common.files import cache_folder
+from edge_benchmarks.inside import engines, instructions, roofline
+from edge_benchmarks.inside.cross_check import CrossCheck, CrossCheckPlan, cross_check
+from edge_benchmarks.inside.profile import figures, recorder
+from edge_benchmarks.measure.conditions import BenchFrames
+from edge_benchmarks.measure.timing import Plan, fill_randomly, invokes_ms
+from edge_benchmarks.record import EngineRecord, Record
+from edge_benchmarks.scenarios import base, catalogue, cold
+from edge_benchmarks.statistics import summarise
+from edge_common import ConfigError, EngineError, cache_folder, console
+from edge_devices.emulation.counting import InstructionCounter
 from edge_devices.profiles.profile import Profile
 
 BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after one
@@ -55,7 +68,7 @@ class Request:
     plan: Plan = field(default_factory=Plan)
     processes: int = 0
     baselines: Baselines | None = None
-    scenarios: tuple[Scenario[Any], ...] = (Cold(),)
+    scenarios: tuple[base.Scenario[Any], ...] = (cold.Cold(),)
     analyses: Analyses = field(default_factory=Analyses)
     cache: Path = field(default_factory=lambda: cache_folder() / "baselines")
 
@@ -64,6 +77,62 @@ class Request:
         """Of everything but the streamed network."""
         enough = self.baselines.frames if self.baselines else self.plan.frames
         return replace(self.plan, frames=min(self.plan.frames, enough), warmup=BASELINE_WARMUP)
+
+
+_PROCESSES = 20  # as many make a difference of 5 % visible
+
+
+def request_of(values: Mapping[str, Any], *, recorded: bool) -> Request:
+    """What the command line asks for. recorded: for a file, and so for comparisons."""
+    processes = values["processes"]
+    if processes is None:  # what is predicted is nothing to compare by the shortest
+        processes = _PROCESSES if recorded and not _emulated(values) else 0
+    baselines = Baselines(values["model"], values["baseline_frames"])
+    return Request(
+        values["bundle"],
+        StreamOptions(values["runtime"], values["threads"], values["delegate"], _emulated(values)),
+        values["data"],
+        values["clips"],
+        values["source"],
+        Plan(values["frames"], values["seconds"], values["rounds"]),
+        processes,
+        baselines if values["baselines"] else None,
+        catalogue.configured(values["scenarios"], values),
+        _analyses(values),
+        values["cache"],
+    )
+
+
+def _emulated(values: Mapping[str, Any]) -> str:
+    """`emulated:BOARD` if a board is emulated, else nothing."""
+    device: str = values["device"]
+    return device if device.startswith(PREFIX) else ""
+
+
+def _analyses(values: Mapping[str, Any]) -> Analyses:
+    boards = values["device"].removeprefix(PREFIX)
+    return Analyses(
+        values["profile"],
+        values["roofline"],
+        values["engines"],
+        values["cross_check"],
+        instructions.boards_named(boards) if values["count"] else (),
+    )
+
+
+def refuse_contradictions(values: Mapping[str, Any], has_board: bool) -> None:
+    """Raise click.UsageError for options that do not go together."""
+    if values["model"] and not values["baselines"]:
+        raise click.UsageError("--model goes with --baselines")
+    if values["clips"] and not values["data"]:
+        raise click.UsageError("--clips goes with --data")
+    if values["count"] != bool(values["device"]) and not _emulated(values):
+        raise click.UsageError(
+            "--device goes with --count (--count --device pi-4,pi-5), or emulates a board "
+            "(--device emulated:pi-4)"
+        )
+    if values["count"] and has_board:
+        raise click.UsageError("--count counts on this machine, without a board: leave out --host")
 
 
 def refuse_impossible(request: Request, frames: BenchFrames) -> None:
@@ -94,3 +163,97 @@ def _refuse_emulated(request: Request) -> None:
 
 def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
+
+
+_RUNS, _WARMUP = 100, 10
+
+Step = Callable[[Record], Record]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """counters: of boards, for the instructions of the bundle."""
+
+    request: Request
+    bundle: archive.Bundle
+    progress: console.Progress
+    counters: tuple[InstructionCounter, ...] = ()
+
+    def steps(self) -> Iterator[Step]:
+        """What was asked for; each adds to a record, or raises EngineError."""
+        options = self.request.analyses
+        if options.profile:
+            yield lambda record: replace(record, profiles=self._profiles())
+        if options.roofline:
+            yield self._roofline
+        if options.engines:
+            yield lambda record: replace(record, engines=tuple(self._engines()))
+        if options.cross_check:
+            yield lambda record: replace(record, cross_check=self._cross_check())
+        if self.counters:
+            yield self._instructions
+
+    @property
+    def _first(self) -> manifest.Part:
+        return self.bundle.manifest.parts[0]
+
+    def _model(self, part: manifest.Part) -> bytes:
+        return self.bundle.members[part.file]
+
+    def _profiles(self) -> dict[str, figures.PartProfile]:
+        profiles = {}
+        for part in self.bundle.manifest.parts:
+            self.progress.say(f"profiling the {part.role}")
+            with self.progress.steps() as tell:
+                profiles[part.role] = recorder.profile_part(
+                    self._model(part), self.request.options, on_progress=tell
+                )
+        return profiles
+
+    def _roofline(self, record: Record) -> Record:
+        options = self.request.options
+        with self.progress.count(
+            "measuring the machine's roof, steps", roofline.steps(options)
+        ) as on_step:
+            roof = roofline.measure_roof(options, on_step=on_step)
+        points = {
+            part.role: roofline.place(
+                roofline.work_of(self._model(part)),
+                record.streamed.invokes_ms[part.role].p50,
+                roof,
+                options.threads,
+            )
+            for part in self.bundle.manifest.parts
+        }
+        return replace(record, roof=roof, roofline=points)
+
+    def _instructions(self, record: Record) -> Record:
+        counts = instructions.count_parts(self.bundle, self.counters, self.progress)
+        return replace(record, instructions=counts)
+
+    def _cross_check(self) -> CrossCheck:
+        plan = CrossCheckPlan()
+        with self.progress.count("cross-checking the clock, rounds", plan.rounds) as on_round:
+            return cross_check(self._model(self._first), self.request.options, plan, on_round)
+
+    def _engines(self) -> Iterator[EngineRecord]:
+        for name, make in engines.OTHER_ENGINES.items():
+            self.progress.say(f"the {self._first.role} in {name}")
+            yield self._elsewhere(name, make)
+
+    def _elsewhere(self, name: str, make: engines.Make) -> EngineRecord:
+        """The first part in another engine; why not, if it does not run there."""
+        part, options = self._first, self.request.options
+        try:
+            engine = make(self._model(part), options.threads, self.request.cache.expanduser())
+            own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
+            compared = engines.agreement(own, engine, [fill_randomly(own)])
+            if not compared.agrees:
+                raise EngineError(f"it answers otherwise (SNR {compared.snr_db:.1f} dB)")
+            fill_randomly(engine)
+            series_ms = invokes_ms(engine, _RUNS, _WARMUP)
+        except EngineError as error:
+            return EngineRecord(name, "", part.role, not_measured=str(error))
+        return EngineRecord(
+            name, engine.version, part.role, invoke_ms=summarise(series_ms), snr_db=compared.snr_db
+        )

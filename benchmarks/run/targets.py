@@ -8,9 +8,9 @@ import numpy as np
 from edge.bundle.archive import Bundle
 from edge.check import evaluate, rerun
 from edge.stream import Stream, StreamOptions
+from edge_benchmarks import record
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
 from edge_benchmarks.measure.timing import Subject
-from edge_benchmarks.record import record
 
 # (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
 Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]

@@ -19,10 +19,11 @@ from edge_common.errors import ConfigError
 if TYPE_CHECKING:
     from edge.bundle.archive import Bundle
     from edge.stream import Stream, StreamOptions
-    from edge_benchmarks.measure.frames import BenchFrames
+    from edge_benchmarks.measure.conditions import BenchFrames
     from edge_benchmarks.measure.processes import ColdStart
     from edge_benchmarks.measure.timing import Plan
-    from edge_benchmarks.record.record import Energy, Record
+    from edge_benchmarks.record import Record
+    from edge_benchmarks.scenarios.offline import Energy
     from edge_benchmarks.scenarios.single_stream import BareStream
     from edge_common.console import Progress
     from edge_common.document import Section

@@ -13,11 +13,10 @@ from statistics import pstdev
 
 import click
 
+from edge_benchmarks.cells import interrupted, key_figures, number, percent, spreads
 from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario, refuse_flat_out
-from edge_benchmarks.show.cells import interrupted, key_figures, number, percent, spreads
 from edge_benchmarks.show.plots import shapes
-from edge_common import figures
-from edge_common.document import Section
+from edge_common import document, figures
 
 LATE_PERIODS = 0.1  # a generator that misses its time by more was late
 LATE_SHARE = 0.01  # of its frames may be late
@@ -123,7 +122,7 @@ class Camera(Scenario[CameraResult]):
         return Outcome(result)
 
     @classmethod
-    def show(cls, result: CameraResult) -> Section:
+    def show(cls, result: CameraResult) -> document.Section:
         text = [f"Frames came {result.rate_hz:g} times a second, whoever was too slow for one."]
         if result.invalid_because:
             text.append(f"**Invalid:** {result.invalid_because}.")
@@ -136,7 +135,7 @@ class Camera(Scenario[CameraResult]):
             ("frames that the generator was late with", percent(result.late_share)),
         ]
         series = {"frame age": result.age_ms, "network": result.latency_ms, **result.stages_ms}
-        return Section(
+        return document.Section(
             "Camera",
             [*text, *interrupted(result.complete)],
             [spreads("ms", series), key_figures(rows)],

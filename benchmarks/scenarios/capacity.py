@@ -7,29 +7,16 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge_benchmarks.scenarios.base import (
-    RATE,
-    Inputs,
-    Interruptible,
-    Outcome,
-    Scenario,
-    refuse_flat_out,
-)
-from edge_benchmarks.scenarios.multi_stream import (
-    STREAM_THREADS,
-    MultiStreamResult,
-    measure_multi_stream,
-)
-from edge_benchmarks.show.cells import interrupted, number
-from edge_common import figures
-from edge_common.document import Section, Table
+from edge_benchmarks.cells import interrupted, number
+from edge_benchmarks.scenarios import base, multi_stream
+from edge_common import document, figures
 
 if TYPE_CHECKING:
     import numpy as np
 
     from edge_benchmarks.measure.timing import Plan, Subject
 
-    Measure = Callable[[Sequence[Subject]], MultiStreamResult]
+    Measure = Callable[[Sequence[Subject]], multi_stream.MultiStreamResult]
 
 _FRAMES = 100  # an attempt is judged by its p99
 
@@ -40,7 +27,7 @@ class CapacityResult:
 
     rate_hz: float
     limit: int
-    tried: tuple[MultiStreamResult, ...] = ()
+    tried: tuple[multi_stream.MultiStreamResult, ...] = ()
     complete: bool = True
 
     @property
@@ -58,7 +45,7 @@ def search_capacity(
     limit: int = 64,
     threaded: bool = False,
     measure: Measure | None = None,
-    on_attempt: Callable[[MultiStreamResult], None] = lambda attempt: None,
+    on_attempt: Callable[[multi_stream.MultiStreamResult], None] = lambda attempt: None,
 ) -> CapacityResult:
     """Find the largest number of streams at `rate_hz` frames a second each.
 
@@ -66,9 +53,11 @@ def search_capacity(
     there are streams.  plan: of each attempt.  measure: `measure_multi_stream` unless given.
     """
 
-    measure = measure or partial(measure_multi_stream, frames=frames, plan=plan, threaded=threaded)
+    measure = measure or partial(
+        multi_stream.measure_multi_stream, frames=frames, plan=plan, threaded=threaded
+    )
     subjects: list[Subject] = []
-    attempts: list[MultiStreamResult] = []
+    attempts: list[multi_stream.MultiStreamResult] = []
 
     def keeps(streams: int) -> bool:
         while len(subjects) < streams:
@@ -80,7 +69,7 @@ def search_capacity(
             raise KeyboardInterrupt
         return attempt.keeps(rate_hz)
 
-    with Interruptible() as search:
+    with base.Interruptible() as search:
         largest(keeps, limit)
     whole = tuple(attempt for attempt in attempts if attempt.complete)
     return CapacityResult(rate_hz, limit, whole, search.complete)
@@ -101,24 +90,24 @@ def largest(holds: Callable[[int], bool], limit: int) -> int:
 
 
 @dataclass(frozen=True)
-class Capacity(Scenario[CapacityResult]):
+class Capacity(base.Scenario[CapacityResult]):
     """rate_hz: of each stream; None is the bundle's own."""
 
     name = "capacity"
     summary = "how many of them"
-    options = (RATE, STREAM_THREADS)
+    options = (base.RATE, multi_stream.STREAM_THREADS)
 
     rate_hz: float | None = None
     stream_threads: bool = False
 
     def __post_init__(self) -> None:
-        refuse_flat_out(self.rate_hz)
+        base.refuse_flat_out(self.rate_hz)
 
     @classmethod
     def result_type(cls) -> type[CapacityResult]:
         return CapacityResult
 
-    def run(self, inputs: Inputs) -> Outcome[CapacityResult]:
+    def run(self, inputs: base.Inputs) -> base.Outcome[CapacityResult]:
         from edge_benchmarks.measure.timing import Plan
 
         result = search_capacity(
@@ -131,10 +120,10 @@ class Capacity(Scenario[CapacityResult]):
                 f"... {attempt.streams} streams: p99 {attempt.p99_ms or 0:.1f} ms a round"
             ),
         )
-        return Outcome(result)
+        return base.Outcome(result)
 
     @classmethod
-    def show(cls, result: CapacityResult) -> Section:
+    def show(cls, result: CapacityResult) -> document.Section:
         rows = [
             (
                 str(attempt.streams),
@@ -148,10 +137,10 @@ class Capacity(Scenario[CapacityResult]):
         fits = f"**{result.streams} streams** at {result.rate_hz:g} frames a second each"
         limit = " (no more were tried)" if result.streams == result.limit else ""
         has_rounds = any(attempt.slowest_ms for attempt in result.tried)
-        return Section(
+        return document.Section(
             "Capacity",
             [f"{fits} (at most {result.limit} were tried).", *interrupted(result.complete)],
-            [Table(header, rows, words=1)],
+            [document.Table(header, rows, words=1)],
             svg=(lambda: _plot(result)) if has_rounds else "",
             level=3,
             digest=[("capacity", f"{result.streams} streams at {result.rate_hz:g} Hz{limit}")],

@@ -5,23 +5,25 @@ from typing import Any
 
 import click
 
-from edge_benchmarks.scenarios.base import Scenario, values_of
-from edge_benchmarks.scenarios.camera import Camera
-from edge_benchmarks.scenarios.capacity import Capacity
-from edge_benchmarks.scenarios.cold import Cold
-from edge_benchmarks.scenarios.multi_stream import MultiStream
-from edge_benchmarks.scenarios.offline import Offline
-from edge_benchmarks.scenarios.pipeline import Pipeline
-from edge_benchmarks.scenarios.soak import Soak
+from edge_benchmarks.scenarios import (
+    base,
+    camera,
+    capacity,
+    cold,
+    multi_stream,
+    offline,
+    pipeline,
+    soak,
+)
 
-SCENARIOS: list[type[Scenario[Any]]] = [
-    Camera,
-    Offline,
-    MultiStream,
-    Capacity,
-    Cold,
-    Soak,
-    Pipeline,
+SCENARIOS: list[type[base.Scenario[Any]]] = [
+    camera.Camera,
+    offline.Offline,
+    multi_stream.MultiStream,
+    capacity.Capacity,
+    cold.Cold,
+    soak.Soak,
+    pipeline.Pipeline,
 ]
 
 
@@ -30,7 +32,9 @@ def options() -> list[click.Option]:
     return list(dict.fromkeys(option for each in SCENARIOS for option in each.options))
 
 
-def configured(names: Iterable[str], values: Mapping[str, object]) -> tuple[Scenario[Any], ...]:
+def configured(
+    names: Iterable[str], values: Mapping[str, object]
+) -> tuple[base.Scenario[Any], ...]:
     """The scenarios of these names, each with its own of the command line's values."""
     by_name = {scenario.name: scenario for scenario in SCENARIOS}
-    return tuple(values_of(by_name[name], values) for name in names)
+    return tuple(base.values_of(by_name[name], values) for name in names)

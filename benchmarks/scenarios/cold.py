@@ -12,18 +12,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_benchmarks.cells import interrupted, memory, number
 from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
-from edge_benchmarks.show.cells import interrupted, memory, number
 from edge_benchmarks.show.plots import shapes
-from edge_common.children import module_command, run_for_json
-from edge_common.data import encode
-from edge_common.document import Section, Table
+from edge_common import children, document, encode
 
 if TYPE_CHECKING:
     from edge.stream import StreamOptions
-    from edge_benchmarks.measure.processes import ColdStart, Starts
-    from edge_benchmarks.measure.timing import Clock
-    from edge_benchmarks.record.record import Record
+    from edge_benchmarks.measure import processes, timing
+    from edge_benchmarks.record import Record
 
 _STEPS = "edge_benchmarks.scenarios.first_decision"
 
@@ -49,14 +46,16 @@ class ColdResult:
     complete: bool = True
 
 
-def measure_cold(starts: Starts, on_start: Callable[[], None] = lambda: None) -> ColdResult:
+def measure_cold(
+    starts: processes.Starts, on_start: Callable[[], None] = lambda: None
+) -> ColdResult:
     """Start edge-run and a process that times its steps in turn, `repeats` times each.
 
     Raises EngineError if a process fails, or its frames do not fill the window.
     """
     from edge_benchmarks.measure.processes import cold_start
 
-    results: list[ColdStart] = []
+    results: list[processes.ColdStart] = []
     steps: list[dict[str, float]] = []
     with Interruptible() as run, starts.frames.readable(starts.count) as uri:
         one = replace(starts, frames=replace(starts.frames, uri=uri), repeats=1)
@@ -75,7 +74,7 @@ def measure_cold(starts: Starts, on_start: Callable[[], None] = lambda: None) ->
 
 def run_steps(arguments: list[str]) -> dict[str, int]:
     """When each step of a fresh process ended, nanoseconds on the monotonic clock."""
-    return run_for_json(module_command(_STEPS, *arguments))
+    return children.run_for_json(children.module_command(_STEPS, *arguments))
 
 
 def steps_s(
@@ -83,7 +82,7 @@ def steps_s(
     options: StreamOptions,
     source: str,
     run: Run = run_steps,
-    clock: Clock = time.monotonic_ns,
+    clock: timing.Clock = time.monotonic_ns,
 ) -> dict[str, float]:
     """How long each step of one fresh process took; its clock is this process's, too."""
     arguments = [bundle, source, json.dumps(encode(options))]
@@ -132,7 +131,7 @@ class Cold(Scenario[ColdResult]):
         return Outcome(result, cold_start=_summary(result, count))
 
     @classmethod
-    def section(cls, record: Record) -> Section | None:
+    def section(cls, record: Record) -> document.Section | None:
         """Also of a record that holds the starts alone."""
         result, starts = cls.result_of(record), record.cold_start
         if result is None and starts is None:
@@ -148,12 +147,16 @@ class Cold(Scenario[ColdResult]):
         return replace(whole, text=[peak, *whole.text], tables=[table])
 
     @classmethod
-    def show(cls, result: ColdResult) -> Section:
+    def show(cls, result: ColdResult) -> document.Section:
         steps_s = {step: median(seconds) for step, seconds in result.steps_s.items()}
-        return Section(
+        return document.Section(
             "Cold start",
             interrupted(result.complete),
-            [Table(("fresh processes, s", "median", "least", "most", "n"), _rows(result), words=1)],
+            [
+                document.Table(
+                    ("fresh processes, s", "median", "least", "most", "n"), _rows(result), words=1
+                )
+            ],
             svg=(lambda: _plot(steps_s)) if steps_s else "",
             level=3,
             digest=list(_digest(result, steps_s)),
@@ -169,7 +172,7 @@ def edge_run_peak_bytes(record: Record) -> int | None:
 _FIRST_RESULT = "edge-run to its first result"
 
 
-def _summary(result: ColdResult, frames: int) -> ColdStart | None:
+def _summary(result: ColdResult, frames: int) -> processes.ColdStart | None:
     """edge-run's own starts in short; None if there was none."""
     from edge_benchmarks.measure.processes import ColdStart
     from edge_benchmarks.statistics import summarise

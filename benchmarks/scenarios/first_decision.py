@@ -16,11 +16,9 @@ def main(bundle: str, source: str, options_json: str) -> dict[str, int]:
     from edge.bundle.plain_tflite import open_any
     from edge.sources import open_source
     from edge.stream import Stream, StreamOptions
-    from edge_common.command_line import silence_libraries
-    from edge_common.data import decode
-    from edge_common.errors import SourceError
+    from edge_common import SourceError, command_line, decode
 
-    silence_libraries()
+    command_line.silence_libraries()
     steps["import"] = time.monotonic_ns()
     options = decode(StreamOptions, json.loads(options_json))
     opened = open_any(bundle, runtime=options.runtime)

@@ -7,16 +7,11 @@ from contextlib import closing
 
 import numpy as np
 
-from edge.loop import run
-from edge.sinks import RunEnded
-from edge.sources import Source
+from edge import loop, sinks, sources, summary
 from edge.sources.live import LiveSource
 from edge.stream import Decision, Frame, Stream
-from edge.summary import RunSummary
 from edge_benchmarks.measure.timing import Clock, Plan, Trial
-from edge_benchmarks.scenarios.base import Interruptible
-from edge_benchmarks.scenarios.camera import CameraResult
-from edge_benchmarks.scenarios.single_stream import BareStream
+from edge_benchmarks.scenarios import base, camera, single_stream
 
 Sleep = Callable[[float], None]  # seconds
 
@@ -103,7 +98,7 @@ def measure_camera(
     *,
     deadline_ms: float | None = None,
     on_frame: Callable[[], None] = lambda: None,
-) -> CameraResult:
+) -> camera.CameraResult:
     """Run edge-run's loop on a live source, at `rate_hz` frames a second.
 
     Frames: `plan.frames`, or as many as come in `plan.seconds`.  deadline_ms: one
@@ -112,8 +107,8 @@ def measure_camera(
     count = max(plan.frames, math.ceil(plan.seconds * rate_hz)) + 1
     paced = PacedCamera(frames, rate_hz, count)
     log = LiveLog(paced)
-    with Interruptible() as running:
-        Trial(BareStream(stream), frames, plan).warm_up()
+    with base.Interruptible() as running:
+        Trial(single_stream.BareStream(stream), frames, plan).warm_up()
         source = LiveSource("paced camera", lambda: paced, retry_delays_s=())
         log.watch(stream, source, on_frame)
     return log.figures(deadline_ms or 1e3 / rate_hz, running.complete)
@@ -128,20 +123,20 @@ class LiveLog:
         self._age_ms: list[float] = []
         self._decided_ms: list[float] = []
         self._stages_ms: dict[str, list[float]] = {}
-        self._summary = RunSummary("", "", "")
+        self._summary = summary.RunSummary("", "", "")
 
     def watch(
-        self, stream: Stream, source: Source, on_frame: Callable[[], None] = lambda: None
+        self, stream: Stream, source: sources.Source, on_frame: Callable[[], None] = lambda: None
     ) -> None:
         """Run until the camera's last frame came through `source`, which is then closed."""
 
-        def until_last(_: RunSummary) -> None:
+        def until_last(_: summary.RunSummary) -> None:
             on_frame()
             if self._newest == self._paced.count - 1:
-                raise RunEnded
+                raise sinks.RunEnded
 
         with closing(source):
-            run(stream, source, [self], self._summary, on_frame=until_last)
+            loop.run(stream, source, [self], self._summary, on_frame=until_last)
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         now_ns, self._newest = self._clock(), frame.number
@@ -156,9 +151,9 @@ class LiveLog:
     def close(self) -> None:
         """Nothing to finish."""
 
-    def figures(self, deadline_ms: float, complete: bool) -> CameraResult:
+    def figures(self, deadline_ms: float, complete: bool) -> camera.CameraResult:
         """What was noted so far."""
-        return CameraResult(
+        return camera.CameraResult(
             self._paced.rate_hz,
             deadline_ms,
             tuple(self._age_ms),

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_benchmarks.cells import interrupted, key_figures, number, spreads
 from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
-from edge_benchmarks.show.cells import interrupted, key_figures, number, spreads
 from edge_common.document import Section
 
 if TYPE_CHECKING:

@@ -8,17 +8,28 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
+from edge_benchmarks.cells import interrupted, key_figures, number
 from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
-from edge_benchmarks.show.cells import interrupted, key_figures, number
-from edge_common import figures
-from edge_common.document import Section
+from edge_common import document, figures
 
 if TYPE_CHECKING:
     import numpy as np
 
     from edge_benchmarks.measure.timing import Clock, Plan, Subject
-    from edge_benchmarks.record.record import Energy
     from edge_devices.telemetry import TimeLine
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What the board's own meter told during the offline scenario.
+
+    covers: what the meter measures.  per_frame_mj: millijoules, everything on it included.
+    """
+
+    covers: str
+    joules: float
+    seconds: float
+    per_frame_mj: float
 
 
 @dataclass(frozen=True)
@@ -111,7 +122,7 @@ class Offline(Scenario[OfflineResult]):
         return Outcome(result, energy=_energy(line, result.frames))
 
     @classmethod
-    def show(cls, result: OfflineResult) -> Section:
+    def show(cls, result: OfflineResult) -> document.Section:
         rows = [
             ("frames a second", number(result.frames_per_second)),
             ("cores at work, mean", number(result.busy_cores)),
@@ -119,7 +130,7 @@ class Offline(Scenario[OfflineResult]):
             ("frames", f"{result.frames:,}"),
         ]
         digest = f"{result.frames_per_second or 0:.0f} frames/s, {result.busy_cores or 0:.2f} cores"
-        return Section(
+        return document.Section(
             "Offline",
             ["All frames were there at once.", *interrupted(result.complete)],
             [key_figures(rows)],
@@ -131,8 +142,6 @@ class Offline(Scenario[OfflineResult]):
 
 def _energy(line: TimeLine, frames: int) -> Energy | None:
     """What the board's own meter told of these frames; None if it has none."""
-    from edge_benchmarks.record.record import Energy
-
     energy = line.energy
     if not energy.joules or not energy.covers or not frames:
         return None

@@ -11,6 +11,7 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from edge_benchmarks.cells import interrupted, spreads
 from edge_benchmarks.scenarios.base import (
     FrameSamples,
     Inputs,
@@ -19,9 +20,7 @@ from edge_benchmarks.scenarios.base import (
     Scenario,
     Series,
 )
-from edge_benchmarks.show.cells import interrupted, spreads
-from edge_common.document import Section
-from edge_common.errors import ConfigError, SourceError
+from edge_common import ConfigError, SourceError, document
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from edge.sources import Source
     from edge.stream import Stream
     from edge.summary import LatencyLog, RunSummary
-    from edge_benchmarks.measure.frames import BenchFrames
+    from edge_benchmarks.measure.conditions import BenchFrames
     from edge_benchmarks.measure.timing import Clock, Plan
 
 PASS_FRAMES = 50_000  # a longer recording is begun anew
@@ -199,10 +198,10 @@ class Pipeline(Scenario[PipelineResult]):
         return Outcome(result)
 
     @classmethod
-    def show(cls, result: PipelineResult) -> Section:
+    def show(cls, result: PipelineResult) -> document.Section:
         samples = result.samples
         series = {"from capture to sink": samples.total_ms, **samples.stages_ms}
-        return Section(
+        return document.Section(
             "Pipeline",
             ["edge-run's own loop over a recording.", *interrupted(result.complete)],
             [spreads("a frame, ms", series)],

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from edge_benchmarks.cells import interrupted, key_figures, number
 from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario
-from edge_benchmarks.show.cells import interrupted, key_figures, number
-from edge_common import figures
-from edge_common.document import Section
+from edge_common import document, figures
 
 if TYPE_CHECKING:
     from edge_benchmarks.scenarios.soak_loop import SoakInterval, SoakResult
@@ -66,7 +65,7 @@ class Soak(Scenario["SoakResult"]):
         return Outcome(result)
 
     @classmethod
-    def show(cls, result: SoakResult) -> Section:
+    def show(cls, result: SoakResult) -> document.Section:
         growth, intervals = result.memory, result.intervals
         lasted_s = intervals[-1].until_s if intervals else 0.0
         grown = number(growth.kb_per_h, "kB an hour")
@@ -82,7 +81,7 @@ class Soak(Scenario["SoakResult"]):
         ]
         failed = [f"**The engine failed:** {result.last_error}."] if result.last_error else []
         digest = f"{result.errors} errors; memory: {growth.verdict}"
-        return Section(
+        return document.Section(
             "Soak",
             [*failed, *interrupted(result.complete)],
             [key_figures(rows)],

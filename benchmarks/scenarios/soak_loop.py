@@ -11,10 +11,8 @@ import psutil
 
 from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
 from edge_benchmarks.scenarios import base, live_camera
-from edge_benchmarks.statistics import Summary, summarise
-from edge_benchmarks.statistics.samples import pairwise_slopes
-from edge_common.errors import EngineError
-from edge_common.statistics import Z_95
+from edge_benchmarks.statistics import Summary, samples, summarise
+from edge_common import EngineError, statistics
 from edge_devices.telemetry import Sample
 
 ERRORS_ON_END = 10  # as many, one after the other, end a soak
@@ -190,9 +188,9 @@ def sen_slope(x: np.ndarray, y: np.ndarray) -> tuple[float, tuple[float, float]]
 
     x: increasing, at least two. Units: those of y over those of x.
     """
-    slopes = np.sort(pairwise_slopes(x, y))
+    slopes = np.sort(samples.pairwise_slopes(x, y))
     n, pairs = len(x), len(slopes)
-    reach = Z_95 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    reach = statistics.Z_95 * math.sqrt(n * (n - 1) * (2 * n + 5) / 18)
     low, high = round((pairs - reach) / 2), round((pairs + reach) / 2)
     bounds = float(slopes[max(low - 1, 0)]), float(slopes[min(high, pairs - 1)])
     return float(np.median(slopes)), bounds

@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 
-from edge_benchmarks.inside.cross_check import CrossCheck
+from edge_benchmarks.cells import NOT_MEASURED, amount, megabytes, number, percent, threads, within
+from edge_benchmarks.inside import cross_check, roofline
 from edge_benchmarks.inside.instructions import Instructions, instructions_per_frame
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile
-from edge_benchmarks.inside.roofline import Roof
-from edge_benchmarks.judge.cells import NOT_MEASURED, amount, megabytes
-from edge_benchmarks.record.record import EngineRecord, Record
-from edge_benchmarks.show.cells import number, percent, threads, within
-from edge_benchmarks.show.plots import latency as latency_plots
-from edge_benchmarks.show.plots import machine as plots
+from edge_benchmarks.record import EngineRecord, Record
+from edge_benchmarks.show.plots import record as plots
 from edge_common.document import Section, Table
 from edge_devices.emulation.counting import Counts
 
@@ -32,7 +29,7 @@ def inside_sections(record: Record) -> Iterator[Section]:
         yield _cross_check(record.cross_check)
 
 
-def _roofline(record: Record, roof: Roof) -> Section:
+def _roofline(record: Record, roof: roofline.Roof) -> Section:
     header = (
         "part", "bound by", "operations a byte", "1e9 operations/s", "of the peak", "of its roof",
     )  # fmt: skip
@@ -57,7 +54,7 @@ def _roofline(record: Record, roof: Roof) -> Section:
     )
 
 
-def _roofs(roof: Roof) -> Table:
+def _roofs(roof: roofline.Roof) -> Table:
     rows = [
         (f"peak, {peak.precision}, {threads(peak.threads)}", f"{number(peak.gops)} G operations/s")
         for peak in roof.peaks
@@ -157,7 +154,7 @@ def _engine(record: Record, engine: EngineRecord) -> tuple[str, ...]:
     )
 
 
-def _cross_check(check: CrossCheck) -> Section:
+def _cross_check(check: cross_check.CrossCheck) -> Section:
     verdict = "agrees" if check.agrees else "does **not** agree"
     ratio = within(f"{check.ratio:.3f}", check.interval)
     text = (
@@ -168,7 +165,7 @@ def _cross_check(check: CrossCheck) -> Section:
     return Section(
         "Cross-check of the timing",
         [text],
-        svg=lambda: latency_plots.cross_check(check.ours_ms, check.theirs_ms, check.reference),
+        svg=lambda: plots.cross_check(check.ours_ms, check.theirs_ms, check.reference),
         level=3,
     )
 

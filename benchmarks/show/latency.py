@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator
 
-from edge_benchmarks.judge.cells import NOT_MEASURED
-from edge_benchmarks.record.record import Measurement, Record
+from edge_benchmarks.cells import (
+    NOT_MEASURED,
+    accuracy,
+    key_figures,
+    latency,
+    memory,
+    number,
+    percent,
+)
+from edge_benchmarks.record import Measurement, Record
 from edge_benchmarks.run.measurement import ratio, warnings_of
-from edge_benchmarks.show.cells import accuracy, key_figures, latency, memory, number, percent
-from edge_benchmarks.show.plots.latency import distributions, telemetry_series, time_line
-from edge_benchmarks.statistics import Summary
-from edge_benchmarks.statistics.intervals import SHARES
+from edge_benchmarks.show.plots.record import distributions, telemetry_series, time_line
+from edge_benchmarks.statistics import Summary, intervals
 from edge_common.document import Section, Table
 
 _STAGE_LATENCY = ("p50", "p90", "p99", "mean")
@@ -69,7 +75,7 @@ def _floors(record: Record) -> list[str]:
 def _ways(record: Record) -> Table:
     header = (
         "a frame, ms",
-        *SHARES,
+        *intervals.SHARES,
         "mean",
         "x streamed",
         "cpu p50",

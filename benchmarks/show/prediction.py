@@ -1,11 +1,12 @@
-"""A forecast as a person reads it."""
+"""What is known of a bundle without a clock, as a person reads it: its facts, and predictions."""
 
 from collections.abc import Iterator
 
+from edge_benchmarks.cells import amount, megabytes, value
+from edge_benchmarks.judge.facts import Facts, golden_text
 from edge_benchmarks.prediction import BoardForecast, Forecast
 from edge_common.console import text_table
-from edge_devices.prediction.fitted import Errors, LeftOut, by_board, by_figure, errors
-from edge_devices.prediction.measured import published
+from edge_devices.prediction import fitted, measured
 
 HEADER = ("board", "threads", "ms a frame", "90 % interval", "frames/s", "slowest part")
 _MORE = ("limited by", "fits in", "figures known")
@@ -24,7 +25,7 @@ def forecast_table(prediction: Forecast) -> str:
 
 def leave_one_out_table() -> str:
     """Every published figure beside what a model without it, and without its board, says."""
-    figure, board = by_figure(published()), by_board(published())
+    figure, board = fitted.by_figure(measured.published()), fitted.by_board(measured.published())
     rows = [
         _published_row(without_figure, without_board)
         for without_figure, without_board in zip(figure, board)
@@ -33,8 +34,8 @@ def leave_one_out_table() -> str:
     return "\n".join(
         [
             text_table([*header, "without it", "off by", "without its board", "off by"], rows),
-            f"each figure left out: {deviation_in_words(errors(figure))}",
-            f"each board left out: {deviation_in_words(errors(board))}",
+            f"each figure left out: {deviation_in_words(fitted.errors(figure))}",
+            f"each board left out: {deviation_in_words(fitted.errors(board))}",
         ]
     )
 
@@ -73,14 +74,17 @@ def _notes(prediction: Forecast, predicted: list[BoardForecast]) -> Iterator[str
         "one inference of each part; edge-run adds what reading and resizing a frame take. "
         f"Memory: edge-run peaks at {prediction.peak_rss_bytes / 1e6:.0f} MB here"
     )
+    by_figure, by_board = (
+        deviation_in_words(fitted.errors(without(measured.published())))
+        for without in (fitted.by_figure, fitted.by_board)
+    )
     yield (
-        "the model was fitted to published figures; with each left out in turn it is "
-        f"{deviation_in_words(errors(by_figure(published())))}; with all of a board left out "
-        f"{deviation_in_words(errors(by_board(published())))} (--explain)"
+        f"the model was fitted to published figures; with each left out in turn it is {by_figure}; "
+        f"with all of a board left out {by_board} (--explain)"
     )
 
 
-def deviation_in_words(deviations: Errors) -> str:
+def deviation_in_words(deviations: fitted.Errors) -> str:
     """How far off, in words."""
     return (
         f"off by {100 * deviations.median:.0f} % in the median, {100 * deviations.worst:.0f} % at worst, "
@@ -88,7 +92,7 @@ def deviation_in_words(deviations: Errors) -> str:
     )
 
 
-def _published_row(without_figure: LeftOut, without_board: LeftOut) -> list[str]:
+def _published_row(without_figure: fitted.LeftOut, without_board: fitted.LeftOut) -> list[str]:
     observation = without_figure.anchor.observation
     return [
         observation.processor.board,
@@ -101,3 +105,50 @@ def _published_row(without_figure: LeftOut, without_board: LeftOut) -> list[str]
         str(without_board.latency),
         f"{100 * without_board.error:+.0f} %",
     ]
+
+
+_PARTS = ("part", "precision", "parameters", "multiply-adds", "operators", "not XNNPACK", "size")
+
+
+def facts_table(facts: Facts) -> str:
+    """All of them, for a terminal."""
+    bundle = facts.bundle
+    heading = (
+        f"{bundle.name}: {bundle.streaming}, window of {bundle.window}, "
+        f"{megabytes(bundle.size_bytes)} (sha256 {bundle.sha256[:12]}), "
+        f"on {facts.runtime} {facts.runtime_version}"
+    )
+    return "\n\n".join([heading, _parts(facts), "\n".join(_lines(facts))])
+
+
+def _parts(facts: Facts) -> str:
+    rows = [
+        [
+            part.role,
+            part.precision,
+            amount(part.parameters),
+            amount(part.multiply_adds),
+            _count(facts.operators, part.role),
+            _count(facts.left_to_other_kernels, part.role),
+            megabytes(part.size_bytes),
+        ]
+        for part in facts.bundle.parts
+    ]
+    return text_table(_PARTS, rows)
+
+
+def _count(operators: dict[str, dict[str, int]] | None, role: str) -> str:
+    return "unknown" if operators is None else str(sum(operators[role].values()))
+
+
+def _lines(facts: Facts) -> Iterator[str]:
+    for role, count in facts.invocations.items():
+        yield f"{role} invocations a frame: {count:g}"
+    origin = f"measured on {facts.data}" if facts.measured else f"as converted, on {facts.data}"
+    for figure in facts.accuracy:
+        sample = f", n = {figure.n}, {origin}" if figure.value is not None else ""
+        yield f"{figure.metric.replace('_', ' ')} of {figure.task}: {value(figure)}{sample}"
+    yield f"golden decisions: {golden_text(facts.golden)}"
+    for board, parts in facts.instructions.items():
+        counts = ", ".join(f"{role} {amount(c.instructions)}" for role, c in parts.items())
+        yield f"instructions of one inference, {board}: {counts}"

@@ -6,7 +6,8 @@ of its own: a page puts many records side by side, each figure with its interval
 
 from collections.abc import Iterator, Sequence
 
-from edge_benchmarks.judge.cells import (
+from edge_benchmarks.cells import (
+    GENERIC_BOARD,
     LATENCY,
     NOT_MEASURED,
     amount,
@@ -15,12 +16,9 @@ from edge_benchmarks.judge.cells import (
     total,
     value,
 )
-from edge_benchmarks.record import record as rec
-from edge_benchmarks.record.record import Measurement, PartRecord, Record, TaskFigure
+from edge_benchmarks.record import SPLIT_RERUN, Measurement, PartRecord, Record, TaskFigure
 from edge_benchmarks.run.measurement import ratio, verdict_of, warnings_of
-from edge_benchmarks.show.cells import GENERIC_BOARD
-from edge_benchmarks.show.inside import inside_sections
-from edge_benchmarks.show.sections import scenario_sections
+from edge_benchmarks.show import inside, sections
 from edge_common.document import Section, Table, terminal
 
 
@@ -40,8 +38,8 @@ def _sections(record: Record) -> Iterator[Section]:
     if len(record.measurements) > 1:
         yield costs_compared(record)
         yield answers_compared(record)
-    yield from scenario_sections(record)
-    yield from inside_sections(record)
+    yield from sections.scenario_sections(record)
+    yield from inside.inside_sections(record)
     yield _text(*_trust(record))
     yield _text(*(f"warning: {warning}" for warning in warnings_of(record)))
 
@@ -211,7 +209,7 @@ def answers_compared(record: Record) -> Section:
     return _table(
         header,
         rows,
-        f"{rec.SPLIT_RERUN} runs the same two parts as streamed, so it gives the same answers",
+        f"{SPLIT_RERUN} runs the same two parts as streamed, so it gives the same answers",
         "as Keras: share of labels equal to those of Keras predict; of numbers, 1 - mean "
         "difference / spread",
     )

@@ -6,16 +6,20 @@ from edge_benchmarks.statistics.intervals import (
     percentile_interval,
 )
 from edge_benchmarks.statistics.samples import (
+    CHECKS,
+    Check,
+    Evidence,
     Outliers,
     Summary,
     Trend,
+    Verdict,
+    judge,
     median,
     monotone_trend,
     spread,
     summarise,
     tukey_outliers,
 )
-from edge_benchmarks.statistics.verdict import CHECKS, Check, Evidence, Verdict, judge
 
 __all__ = [
     "CHECKS",

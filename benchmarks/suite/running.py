@@ -7,13 +7,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from edge_benchmarks.judge.cells import LATENCY, milliseconds
-from edge_benchmarks.record.file import read_record
-from edge_benchmarks.record.record import Record
+from edge_benchmarks.cells import LATENCY, milliseconds
+from edge_benchmarks.record import Record, read_record
 from edge_benchmarks.suite.suite_file import Combination
-from edge_common.children import module_command
-from edge_common.console import text_table
-from edge_common.errors import ConfigError, EdgeError
+from edge_common import ConfigError, EdgeError, children, console
 from edge_devices.detection.machine import Machine, this_machine
 
 _WIDTH = 20
@@ -56,7 +53,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-PROGRAM = tuple(module_command("edge_benchmarks.cli"))
+PROGRAM = tuple(children.module_command("edge_benchmarks.cli"))
 MEASURED, KEPT, FAILED = "measured", "kept", "failed"
 _CLOSING_S = 60  # an interrupted run writes what it has
 
@@ -161,7 +158,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> str:
     for outcome in outcomes:
         latency = outcome.record.streamed.total_ms if outcome.record else None
         rows.append([outcome.combination.title, outcome.outcome, *milliseconds(latency)])
-    table = text_table(["run", "outcome", *(f"{name} ms" for name in LATENCY)], rows)
+    table = console.text_table(["run", "outcome", *(f"{name} ms" for name in LATENCY)], rows)
     failures = [f"{f.combination.title}: {f.reason}" for f in outcomes if f.reason]
     return "\n\n".join(filter(None, [table, "\n".join(failures)]))
 

@@ -14,8 +14,7 @@ import click
 
 from edge.engine.delegate import DEFAULT, Delegate, label_of
 from edge.shipped import find_bundle
-from edge_common.data import decode, nearest_or_all, read_toml
-from edge_common.errors import ConfigError
+from edge_common import ConfigError, decode, nearest_or_all, read_toml
 from edge_devices.detection.machine import Machine
 
 AXES = {"runtime": "runtimes", "threads": "threads", "delegate": "delegates"}  # -> their lists

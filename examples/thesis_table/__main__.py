@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from edge.commands.options import threads_option
+from edge_benchmarks.cells import machine_name
 from edge_benchmarks.inside.instructions import boards_named
-from edge_benchmarks.show.cells import machine_name
 from edge_common.command_line import json_option, one_line_errors
 from edge_common.console import Progress
 from edge_common.errors import SinkError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_benchmarks.judge.cells import amount
+from edge_benchmarks.cells import amount
 from edge_benchmarks.show.prediction import milliseconds
 from edge_common.data import encode
 from edge_common.document import Section, Table, markdown, page

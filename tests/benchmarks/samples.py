@@ -2,20 +2,20 @@
 
 from dataclasses import replace
 
-from edge_benchmarks.inside.bandwidth import Bandwidth
+from edge_benchmarks import record as rec
 from edge_benchmarks.inside.cross_check import CrossCheck
 from edge_benchmarks.inside.peak import Peak
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
-from edge_benchmarks.inside.roofline import Roof, RooflinePoint
+from edge_benchmarks.inside.roofline import Bandwidth, Roof, RooflinePoint
+from edge_benchmarks.measure import conditions, processes
 from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.timing import TimerCheck
-from edge_benchmarks.record import record as rec
 from edge_benchmarks.scenarios.base import FrameSamples
 from edge_benchmarks.scenarios.camera import CameraResult
 from edge_benchmarks.scenarios.capacity import CapacityResult
 from edge_benchmarks.scenarios.cold import ColdResult
 from edge_benchmarks.scenarios.multi_stream import MultiStreamResult
-from edge_benchmarks.scenarios.offline import Batch, OfflineResult
+from edge_benchmarks.scenarios.offline import Batch, Energy, OfflineResult
 from edge_benchmarks.scenarios.pipeline import PipelineResult
 from edge_benchmarks.scenarios.soak_loop import Growth, SoakInterval, SoakResult
 from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
@@ -69,13 +69,21 @@ RECORD = rec.Record(
         ),
     ),
     machine=Machine("generic", "a cpu", "x86_64", 2, 8_000_000_000, "6.1", "3.11.7"),
-    setup=rec.Setup(
-        "litert", "2.3.0", 1, "auto", rec.FrameSet("golden frames", 18, 100, 120), 300, 3.0, 10, 30
+    setup=conditions.Setup(
+        "litert",
+        "2.3.0",
+        1,
+        "auto",
+        conditions.FrameSet("golden frames", 18, 100, 120),
+        300,
+        3.0,
+        10,
+        30,
     ),
     measurements=(STREAMED, RERUN, UNMEASURED),
     data="test.npz",
     streaming=rec.Streaming(11.5, 11.0),
-    cold_start=rec.ColdStart(summary(0.7, n=3), 122_000_000, 30),
+    cold_start=processes.ColdStart(summary(0.7, n=3), 122_000_000, 30),
 )
 
 SAMPLES = tuple(
@@ -168,6 +176,6 @@ FULL = replace(
         rec.EngineRecord("ONNX Runtime", "", "encoder", "pip install 'edge-run[engines]'"),
     ),
     telemetry=SAMPLES,
-    energy=rec.Energy("the whole board", 12.0, 3.0, 8.1),
+    energy=Energy("the whole board", 12.0, 3.0, 8.1),
     memory=rec.Memory(90_000_000, 101_000_000, 84_000_000),
 )

@@ -5,9 +5,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from edge_benchmarks.record import record as rec
-from edge_benchmarks.record.file import from_json, read_record, to_json, write_record
-from edge_benchmarks.record.record import Measurement, Record, TaskFigure
+from edge_benchmarks import record as rec
+from edge_benchmarks.measure import conditions, processes
+from edge_benchmarks.record import (
+    Measurement,
+    Record,
+    TaskFigure,
+    from_json,
+    read_record,
+    to_json,
+    write_record,
+)
 from edge_benchmarks.statistics import Summary
 from edge_common.errors import ConfigError, SinkError
 from edge_devices.detection.machine import Machine
@@ -53,11 +61,11 @@ records = st.builds(
         ).map(tuple),
     ),
     machine=st.builds(Machine),
-    setup=st.builds(rec.Setup, min_seconds=number, delegate=text),
+    setup=st.builds(conditions.Setup, min_seconds=number, delegate=text),
     measurements=st.lists(measurement, max_size=2).map(tuple),
     data=text,
     streaming=st.none() | st.builds(rec.Streaming, number, st.none() | number),
-    cold_start=st.none() | st.builds(rec.ColdStart, first_result_s=summary),
+    cold_start=st.none() | st.builds(processes.ColdStart, first_result_s=summary),
     instructions=st.dictionaries(text, st.dictionaries(text, st.builds(Counts)), max_size=2),
 )
 

@@ -17,6 +17,7 @@ ORDER = (
     "judge",
     "run",
     "scenarios",
+    "cells",
     "record",
     "prediction",
     "inside",

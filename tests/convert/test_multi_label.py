@@ -12,7 +12,7 @@ from edge.check.clips import Clips
 from edge.check.self_test import self_test
 from edge.cli import main as edge_run
 from edge_benchmarks.cli import main as edge_bench
-from edge_benchmarks.run.accuracy import figures
+from edge_benchmarks.run.measurement import figures
 from edge_common.errors import BundleError, ConfigError
 from edge_convert.network import Output, read_card, tasks_of
 from edge_convert.pipeline import Conversion

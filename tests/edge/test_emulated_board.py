@@ -14,7 +14,7 @@ from edge.emulated import EmulatedBoard
 from edge.stream import StreamOptions
 from edge_benchmarks.cli import main as edge_bench
 from edge_benchmarks.commands.compare import compare
-from edge_benchmarks.record.file import read_record, write_record
+from edge_benchmarks.record import read_record, write_record
 from edge_common.errors import DeviceError, EngineError
 
 PI_4 = StreamOptions(device="emulated:pi-4")

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from edge_benchmarks.cells import machine_name
 from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.show.cells import machine_name
 from edge_common.errors import ConfigError, EngineError, ModelError
 from edge_devices.detection.machine import this_machine
 from edge_devices.prediction.cores import Work

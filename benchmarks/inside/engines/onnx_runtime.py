@@ -9,9 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge_benchmarks.inside.engines.interface import Specs, in_order, need, refusals, tensors_of
-from edge_common.children import last_line, module_command, run_captured
-from edge_common.errors import EngineError
-from edge_common.files import write_cached
+from edge_common import EngineError, children, write_cached
 
 NAME = "onnxruntime"
 
@@ -94,16 +92,16 @@ def _convert(model: bytes) -> bytes:
         source, output = Path(folder) / "part.tflite", Path(folder) / "part.onnx"
         source.write_bytes(model)
         files = ("--tflite", source, "--output", output)
-        run_converter(module_command("tf2onnx.convert", "--opset", OPSET, *files), output)
+        run_converter(children.module_command("tf2onnx.convert", "--opset", OPSET, *files), output)
         return output.read_bytes()
 
 
 def run_converter(command: list[str], output: Path) -> None:
     """Run a command that makes a file; EngineError if it does not."""
     try:
-        process = run_captured(command, timeout_s=_TIMEOUT_S)
+        process = children.run_captured(command, timeout_s=_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise EngineError(f"tf2onnx gave no result in {_TIMEOUT_S} s") from error
     if process.returncode != 0 or not output.exists():
-        reason = last_line(process.stderr)[:200]
+        reason = children.last_line(process.stderr)[:200]
         raise EngineError(f"tf2onnx does not convert the part ({reason})")

@@ -15,16 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from edge.engine import runtimes
-from edge.engine.engine import Engine
+from edge.engine import engine, runtimes
 from edge.stream import StreamOptions
 from edge.tflite.operators import read_operators
-from edge_benchmarks.inside.profile.assembly import assemble
-from edge_benchmarks.inside.profile.figures import Event, PartProfile, Trace, from_json, to_json
-from edge_benchmarks.inside.profile.litert import ProfiledModel, check_release
+from edge_benchmarks.inside.profile import assembly, figures, litert
 from edge_benchmarks.measure.timing import SETTLE_FRAMES, Clock, fill_randomly
-from edge_common.children import module_command
-from edge_common.errors import EdgeError, EngineError
+from edge_common import EdgeError, EngineError, children
 
 _WARM_UP, _BLOCK = 10, 5
 
@@ -32,7 +28,7 @@ _WARM_UP, _BLOCK = 10, 5
 class _Profiled(Protocol):
     def invoke(self) -> None: ...
 
-    def profile(self) -> list[tuple[Event, int]]: ...
+    def profile(self) -> list[tuple[figures.Event, int]]: ...
 
 
 class _Plain(Protocol):
@@ -53,10 +49,10 @@ def record(
     plan: RecordingPlan,
     on_progress: Callable[[int, int], None],
     clock: Clock = time.perf_counter_ns,
-) -> Trace:
+) -> figures.Trace:
     """Blocks of runs with the profiler and without it, alternating; raises EngineError if the
     kernels of one run are others than those of the next."""
-    events: tuple[Event, ...] = ()
+    events: tuple[figures.Event, ...] = ()
     elapsed_us: list[tuple[int, ...]] = []
     whole_ns: list[int] = []
     for model in (profiled, plain):
@@ -74,7 +70,7 @@ def record(
             events = run_events
             elapsed_us.append(tuple(us for _, us in run))
         on_progress(len(elapsed_us), plan.runs)
-    return Trace(events, tuple(elapsed_us), tuple(whole_ns))
+    return figures.Trace(events, tuple(elapsed_us), tuple(whole_ns))
 
 
 def _repeat(step: Callable[[], None], times: int) -> None:
@@ -96,15 +92,15 @@ def main() -> int:
     path, threads, runs, limit_s = sys.argv[1:]
     model = Path(path).read_bytes()
     try:
-        plain = Engine(model, runtime="litert", threads=int(threads))
-        profiled = ProfiledModel(model, int(threads))
+        plain = engine.Engine(model, runtime="litert", threads=int(threads))
+        profiled = litert.ProfiledModel(model, int(threads))
         profiled.fill(fill_randomly(plain))
         plan = RecordingPlan(int(runs), float(limit_s))
         trace = record(profiled, plain, plan, _print_progress)
     except EdgeError as error:
         _print({"error": str(error)})
         return error.exit_code
-    _print({"trace": to_json(trace)})
+    _print({"trace": figures.to_json(trace)})
     return 0
 
 
@@ -123,16 +119,18 @@ _PATIENCE_S = 60.0  # beyond the plan's limit: starting, loading, warming up
 OnProgress = Callable[[int, int], None]  # (runs recorded, runs wanted)
 
 
-def record_trace(model: bytes, threads: int, plan: RecordingPlan, on_progress: OnProgress) -> Trace:
+def record_trace(
+    model: bytes, threads: int, plan: RecordingPlan, on_progress: OnProgress
+) -> figures.Trace:
     """Record a .tflite with LiteRT's profiler. Raises EngineError if that fails."""
     with tempfile.TemporaryDirectory(prefix="edge-bench-") as folder:
         path = Path(folder) / "part.tflite"
         path.write_bytes(model)
-        command = module_command(_RECORDER, path, threads, plan.runs, plan.limit_s)
+        command = children.module_command(_RECORDER, path, threads, plan.runs, plan.limit_s)
         return run_recorder(command, plan.limit_s + _PATIENCE_S, on_progress)
 
 
-def run_recorder(command: list[str], patience_s: float, on_progress: OnProgress) -> Trace:
+def run_recorder(command: list[str], patience_s: float, on_progress: OnProgress) -> figures.Trace:
     """The trace that a recorder prints; EngineError if it fails, crashes or hangs."""
     last: dict = {}
     with _started(command, patience_s) as process:
@@ -143,7 +141,7 @@ def run_recorder(command: list[str], patience_s: float, on_progress: OnProgress)
             if "progress" in last:
                 on_progress(*last["progress"])
     if "trace" in last:
-        return from_json(last["trace"])
+        return figures.from_json(last["trace"])
     if "error" in last:
         raise EngineError(last["error"])
     raise EngineError(
@@ -177,7 +175,7 @@ def profile_part(
     options: StreamOptions,
     plan: RecordingPlan = RecordingPlan(),
     on_progress: OnProgress = lambda count, total: None,
-) -> PartProfile:
+) -> figures.PartProfile:
     """The time of each operator of a .tflite, as LiteRT's own profiler tells it.
 
     Raises EngineError, with the reason in one line, if it cannot be had: no LiteRT
@@ -186,7 +184,7 @@ def profile_part(
     """
     _check(options)
     trace = record_trace(model, options.threads, plan, on_progress)
-    return assemble(read_operators(model), trace, options.threads)
+    return assembly.assemble(read_operators(model), trace, options.threads)
 
 
 def _check(options: StreamOptions) -> None:
@@ -195,7 +193,7 @@ def _check(options: StreamOptions) -> None:
         raise EngineError(f"{name} has no profiler that can be reached: give --runtime litert")
     if not options.delegate.is_the_runtimes_choice:
         raise EngineError("the operators inside of an external delegate cannot be timed")
-    check_release()
+    litert.check_release()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from edge.tasks import is_share
-from edge_benchmarks.record.record import Measurement, Record, TaskFigure
+from edge_benchmarks.record import Measurement, Record, TaskFigure
 from edge_benchmarks.statistics import Summary
 from edge_common.figures import (
     INK,

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from edge_benchmarks import record as rec
 from edge_benchmarks.cli import main
+from edge_benchmarks.measure import conditions
 from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.record import record as rec
-from edge_benchmarks.record.file import from_json, read_record
+from edge_benchmarks.record import from_json, read_record
 from edge_benchmarks.scenarios.catalogue import SCENARIOS
 from edge_benchmarks.scenarios.soak import Soak
 from edge_common.errors import EngineError
@@ -85,7 +86,7 @@ def test_a_run_end_to_end(tiny_bundle_path, tiny_clips_path, tmp_path) -> None:
 def test_json_is_the_record_and_nothing_else(tiny_bundle_path, video_path) -> None:
     result = invoke(tiny_bundle_path, "--json", "--cold-starts", 0, "--source", video_path, *QUICK)
     found = from_json(result.stdout)
-    assert found.setup.frames == rec.FrameSet("clip.mp4", 30, 48, 64)
+    assert found.setup.frames == conditions.FrameSet("clip.mp4", 30, 48, 64)
     assert [figure.value for figure in found.streamed.accuracy] == [None, None]
     assert found.cold_start is None
 
@@ -257,7 +258,7 @@ def test_what_fails_late_does_not_take_the_timing_with_it(
     def refuse(*arguments: object, **options: object) -> None:
         raise EngineError("no profiler here")
 
-    monkeypatch.setattr("edge_benchmarks.run.analysis.profile_part", refuse)
+    monkeypatch.setattr("edge_benchmarks.run.request.recorder.profile_part", refuse)
     path = tmp_path / "record.json"
     result = invoke(tiny_bundle_path, *QUICK, "--profile", "--cold-starts", 1, "-o", path)
     assert result.exit_code == 2

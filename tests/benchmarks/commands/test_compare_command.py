@@ -8,12 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.judge.changes import OTHER_CLIPS, Change, accuracy_changes
-from edge_benchmarks.judge.compare import difference_interval
+from edge_benchmarks.judge.compare import OTHER_CLIPS, Change, accuracy_changes, difference_interval
 from edge_benchmarks.judge.records import setting_differences
-from edge_benchmarks.measure.frames import FrameSet
-from edge_benchmarks.record.file import write_record
-from edge_benchmarks.record.record import Record, TaskFigure
+from edge_benchmarks.measure.conditions import FrameSet
+from edge_benchmarks.record import Record, TaskFigure, write_record
 from edge_common.statistics import wilson_interval
 from tests.benchmarks.samples import RECORD
 

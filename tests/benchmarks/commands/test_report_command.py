@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.record.file import write_record
+from edge_benchmarks.record import write_record
 from tests.benchmarks.samples import FULL
 
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
 from edge_benchmarks.inside.instructions import boards_named, count_parts, instructions_per_frame
-from edge_benchmarks.show.facts import facts_table
 from edge_benchmarks.show.inside import inside_sections, instructions_section
+from edge_benchmarks.show.prediction import facts_table
 from edge_common.console import Progress
 from edge_common.document import terminal
 from edge_common.errors import DeviceError, EngineError, RunFailed

@@ -9,8 +9,14 @@ from edge.stream import StreamOptions
 from edge.tflite.operators import Operator, read_operators
 from edge_benchmarks.inside.profile import litert as c_library
 from edge_benchmarks.inside.profile import recorder as part
-from edge_benchmarks.inside.profile.alignment import align, kernel_name
-from edge_benchmarks.inside.profile.assembly import Stretch, assemble, owners_of, stretches
+from edge_benchmarks.inside.profile.assembly import (
+    Stretch,
+    align,
+    assemble,
+    kernel_name,
+    owners_of,
+    stretches,
+)
 from edge_benchmarks.inside.profile.figures import (
     Event,
     KindTime,

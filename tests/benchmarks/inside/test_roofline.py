@@ -8,13 +8,15 @@ from edge.engine.engine import Engine
 from edge.stream import StreamOptions
 from edge.tflite import flatbuffer
 from edge.tflite.operators import read_operators
-from edge_benchmarks.inside import bandwidth as memory
-from edge_benchmarks.inside.bandwidth import Bandwidth, last_cache_bytes, measure_bandwidth
+from edge_benchmarks.inside import roofline
 from edge_benchmarks.inside.peak import Peak, Product, fastest_ns, measure_peak, product_model
 from edge_benchmarks.inside.roofline import (
+    Bandwidth,
     Roof,
     RooflinePoint,
     Work,
+    last_cache_bytes,
+    measure_bandwidth,
     measure_roof,
     place,
     steps,
@@ -131,8 +133,8 @@ def test_the_first_pass_does_not_count() -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_triad_is_b_plus_three_c(threads: int) -> None:
     b, c, a = np.arange(100_001.0), np.arange(100_001.0)[::-1].copy(), np.zeros(100_001)
-    for share in memory._shares(len(a), threads):
-        memory._triad(a[share], b[share], c[share])
+    for share in roofline._shares(len(a), threads):
+        roofline._triad(a[share], b[share], c[share])
     np.testing.assert_array_equal(a, b + 3 * c)
 
 

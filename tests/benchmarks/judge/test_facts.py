@@ -19,7 +19,7 @@ from edge_benchmarks.judge.facts import (
     golden_text,
     write_facts,
 )
-from edge_benchmarks.record.record import TaskFigure
+from edge_benchmarks.record import TaskFigure
 from edge_common.console import Progress
 from edge_common.errors import ConfigError, EngineError, SelfTestFailed, SinkError
 from tests.benchmarks.samples import RECORD

@@ -21,8 +21,7 @@ from edge_benchmarks.judge.checks import (
 from edge_benchmarks.judge.compare import Comparison
 from edge_benchmarks.judge.facts import Facts, GoldenFacts, write_facts
 from edge_benchmarks.judge.gate import slowdown_outcome
-from edge_benchmarks.record.file import write_record
-from edge_benchmarks.record.record import Record, TaskFigure
+from edge_benchmarks.record import Record, TaskFigure, write_record
 from edge_devices.emulation.counting import Counts
 from tests.benchmarks.commands.test_compare_command import BEFORE, slowed
 from tests.benchmarks.judge.test_facts import FACTS

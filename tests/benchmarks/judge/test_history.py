@@ -9,8 +9,7 @@ from click.testing import CliRunner, Result
 
 from edge_benchmarks.cli import main
 from edge_benchmarks.judge.history import group_records, read_history
-from edge_benchmarks.record.file import write_record
-from edge_benchmarks.record.record import Record
+from edge_benchmarks.record import Record, write_record
 from edge_benchmarks.show.verdicts import sparkline
 from tests.benchmarks.commands.test_compare_command import BEFORE, slowed
 from tests.benchmarks.samples import RECORD

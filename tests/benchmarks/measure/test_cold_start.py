@@ -3,7 +3,7 @@ import pytest
 from edge.engine.delegate import Delegate
 from edge.stream import StreamOptions
 from edge_benchmarks.measure import processes as cold
-from edge_benchmarks.measure.frames import BenchFrames
+from edge_benchmarks.measure.conditions import BenchFrames
 from edge_common.errors import EngineError
 from tests import tiny
 

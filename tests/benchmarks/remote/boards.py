@@ -6,7 +6,7 @@ import sysconfig
 from importlib import metadata
 from pathlib import Path
 
-from edge_benchmarks.remote.wheel import zip_wheel
+from edge_benchmarks.remote.outgoing import zip_wheel
 
 NEEDED = ("click", "psutil", "opencv-python", "numpy", "ai-edge-litert")
 

@@ -16,9 +16,9 @@ import psutil
 import pytest
 
 from edge import __version__
-from edge_benchmarks.record.file import read_record, to_json
+from edge_benchmarks.record import read_record, to_json
 from edge_benchmarks.remote import session
-from edge_benchmarks.remote.wheel import Wheel, project_wheel, zip_wheel
+from edge_benchmarks.remote.outgoing import Wheel, project_wheel, zip_wheel
 from tests.benchmarks.remote.boards import script, stub_python, wheelhouse
 from tests.benchmarks.remote.conftest import Bench
 from tests.benchmarks.remote.sshd import Sshd

@@ -6,9 +6,9 @@ from io import BytesIO
 
 import pytest
 
-from edge_benchmarks.remote import wheel as wheels
+from edge_benchmarks.remote import outgoing
 from edge_benchmarks.remote.board import RemoteError
-from edge_benchmarks.remote.wheel import project_wheel, supports
+from edge_benchmarks.remote.outgoing import project_wheel, supports
 
 
 def test_the_same_files_give_the_same_bytes() -> None:
@@ -52,7 +52,7 @@ def test_a_wheel_packs_itself_again(tmp_path) -> None:
     code = (
         f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
         "import edge; assert edge.__file__.startswith(sys.path[0]), edge.__file__\n"
-        "from edge_benchmarks.remote.wheel import project_wheel; print(project_wheel().sha256)"
+        "from edge_benchmarks.remote.outgoing import project_wheel; print(project_wheel().sha256)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == wheel.sha256
@@ -67,6 +67,6 @@ def test_the_pythons_that_it_runs_on(version: tuple[int, int], expected: bool) -
 
 
 def test_a_project_that_is_not_installed_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wheels, "PROJECT", "no-such-project")
+    monkeypatch.setattr(outgoing, "PROJECT", "no-such-project")
     with pytest.raises(RemoteError, match="is not installed here, so that it cannot be sent"):
         project_wheel()

@@ -4,8 +4,8 @@ import pytest
 from edge.check.clips import Clips
 from edge.check.evaluate import check_labels
 from edge.tasks import Task
-from edge_benchmarks.record.record import TaskFigure
-from edge_benchmarks.run.accuracy import figures, unmeasured
+from edge_benchmarks.record import TaskFigure
+from edge_benchmarks.run.measurement import figures, unmeasured
 from edge_common.errors import ClipError
 
 TASKS = (

@@ -3,7 +3,7 @@ import pytest
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import InputSpec
-from edge_benchmarks.record import record
+from edge_benchmarks import record
 from edge_benchmarks.run import baselines
 from edge_benchmarks.run.baselines import FloatFrames, KerasSubject, calibration_windows
 from edge_common.errors import ConfigError

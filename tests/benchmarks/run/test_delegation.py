@@ -17,14 +17,13 @@ from edge_benchmarks.commands.run import run as run_command
 from edge_benchmarks.judge.records import comparable, setting_differences
 from edge_benchmarks.measure.processes import PLAN, _Job
 from edge_benchmarks.measure.timing import Plan
-from edge_benchmarks.record.file import from_json, to_json, write_record
-from edge_benchmarks.record.record import Record
+from edge_benchmarks.record import Record, from_json, to_json, write_record
 from edge_benchmarks.run.bench import Bench
 from edge_benchmarks.run.measurement import evidence, warnings_of
 from edge_benchmarks.run.request import Analyses, Request, refuse_impossible
-from edge_benchmarks.show.overview import overview
-from edge_benchmarks.show.rows import csv_text
+from edge_benchmarks.show.sections import overview
 from edge_benchmarks.show.terminal import report
+from edge_benchmarks.show.writing import csv_text
 from edge_benchmarks.suite.suite_file import RunOptions, read_suite
 from edge_common.console import Progress
 from edge_common.errors import ConfigError, DelegateError

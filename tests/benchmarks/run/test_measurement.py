@@ -1,7 +1,7 @@
 import pytest
 
 from edge_benchmarks.measure.timing import FrameTiming, Plan, TimerCheck, Trial
-from edge_benchmarks.record.record import Measurement, Streaming
+from edge_benchmarks.record import Measurement, Streaming
 from edge_benchmarks.run.measurement import ratio, streaming, streaming_ceiling, to_measurement
 from edge_benchmarks.run.targets import Target
 from tests.benchmarks.fakes import FakeClock, FakeSubject, numbered

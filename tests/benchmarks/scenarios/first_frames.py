@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import click
 
+from edge_benchmarks.cells import key_figures, number
 from edge_benchmarks.scenarios.base import Cell, Inputs, Outcome, Scenario
-from edge_benchmarks.show.cells import key_figures, number
 from edge_common import figures
 from edge_common.document import Section
 

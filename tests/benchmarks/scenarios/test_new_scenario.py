@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_benchmarks.commands import run as run_module
-from edge_benchmarks.record.file import read_record, to_json
+from edge_benchmarks.record import read_record, to_json
 from edge_benchmarks.scenarios import catalogue
 from edge_benchmarks.show.terminal import report
 from edge_benchmarks.show.writing import write_report

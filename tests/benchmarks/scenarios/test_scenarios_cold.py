@@ -4,7 +4,7 @@ import pytest
 
 from edge.engine.delegate import Delegate
 from edge.stream import StreamOptions
-from edge_benchmarks.measure.frames import BenchFrames
+from edge_benchmarks.measure.conditions import BenchFrames
 from edge_benchmarks.measure.processes import ColdStart, Starts
 from edge_benchmarks.scenarios import cold as scenario
 from edge_benchmarks.statistics import summarise

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from edge_benchmarks.record import record as rec
+from edge_benchmarks import record as rec
 from edge_benchmarks.show.terminal import answers_compared, costs_compared
 from edge_common.document import terminal
 from tests.benchmarks.samples import RECORD, STREAMED, UNMEASURED

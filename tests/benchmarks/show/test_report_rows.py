@@ -4,7 +4,7 @@ import csv
 import io
 from dataclasses import replace
 
-from edge_benchmarks.show.rows import csv_text
+from edge_benchmarks.show.writing import csv_text
 from tests.benchmarks.samples import FULL, RECORD
 
 PROMISED = [

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_benchmarks.show.cells import machine_labels, number, record_labels, within
+from edge_benchmarks.cells import machine_labels, number, record_labels, within
 from edge_benchmarks.show.sections import sections
 from edge_benchmarks.show.writing import TITLE
 from edge_common.document import markdown

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
+from edge_benchmarks.cells import amount
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
-from edge_benchmarks.judge.cells import amount
 from edge_benchmarks.show.inside import inside_sections
 from edge_benchmarks.show.terminal import report
 from edge_common.document import terminal

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
 from edge_benchmarks.commands.run import run as run_command
-from edge_benchmarks.record.file import read_record, write_record
+from edge_benchmarks.record import read_record, write_record
 from edge_benchmarks.suite.running import (
     FAILED,
     KEPT,

@@ -1,4 +1,4 @@
-"""TODO"""
+"""How it is measured: the frames that are timed, and what has to agree between two records."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,12 @@ import numpy as np
 
 from edge.bundle.archive import Bundle
 from edge.check.clips import Clips
+from edge.engine import runtimes
+from edge.engine.delegate import DEFAULT, XNNPACK, label_of
 from edge.sources import open_source
-from edge_common.errors import BundleError, SinkError
+from edge.stream import StreamOptions
+from edge_benchmarks.measure.timing import Plan
+from edge_common import BundleError, SinkError
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,66 @@ class FrameSet:
     count: int
     height: int
     width: int
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How it was measured: what has to agree before two records may be compared.
+
+    delegate: as asked for; `auto` is the runtime's own choice.
+    device: `emulated:BOARD` if that board was emulated: then every latency is predicted.
+    """
+
+    runtime: str
+    runtime_version: str
+    threads: int
+    delegate: str
+    frames: FrameSet
+    min_frames: int
+    min_seconds: float
+    rounds: int
+    warmup_frames: int
+    device: str = ""
+
+    @classmethod
+    def of(cls, options: StreamOptions, frames: FrameSet, plan: Plan) -> "Setup":
+        """Raises EngineError if the runtime is not installed."""
+        runtime = runtimes.load(options.runtime)
+        return cls(
+            runtime=runtime.name,
+            runtime_version=runtime.version,
+            threads=options.board.threads if options.board else options.threads,
+            delegate=str(options.delegate),
+            frames=frames,
+            min_frames=plan.frames,
+            min_seconds=plan.seconds,
+            rounds=plan.rounds,
+            warmup_frames=plan.warmup,
+            device=options.device,
+        )
+
+    def settings(self, *, left_out: bool) -> dict[str, str]:
+        """What changes the meaning of a frame's time, in words.
+
+        left_out: whether the delegate was not used in the end.
+        """
+        # xnnpack and auto differ in words alone
+        delegate = label_of(DEFAULT if self.delegate == XNNPACK else self.delegate)
+        return {
+            "runtime": f"{self.runtime} {self.runtime_version}",
+            "threads": str(self.threads),
+            "delegate": f"{delegate} (left out)" if left_out else delegate,
+            "device": self.device or "this machine",
+            "frames": f"{self.frames.count} of {self.frames.width} x {self.frames.height}",
+        }
+
+    @property
+    def engine(self) -> str:
+        """`litert 2.3.0, 2 threads, delegate x.so, predicted (emulated:pi-4)`."""
+        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
+        delegate = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
+        predicted = f", predicted ({self.device})" if self.device else ""
+        return f"{self.runtime} {self.runtime_version}, {threads}{delegate}{predicted}"
 
 
 MAX_FRAMES = 120

@@ -1,22 +1,23 @@
-"""What one benchmark run found out: the typed form of `record.json`."""
+"""What one benchmark run found out: typed, and as a JSON file, checked when read, whole when written."""
 
-from dataclasses import dataclass, field
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from edge.emulated import Predicted
-from edge.engine import runtimes
-from edge.engine.delegate import DEFAULT, XNNPACK, label_of
 from edge.engine.delegation import Delegation
-from edge.stream import StreamOptions
 from edge_benchmarks.inside.cross_check import CrossCheck
 from edge_benchmarks.inside.instructions import Instructions
 from edge_benchmarks.inside.profile.figures import PartProfile
 from edge_benchmarks.inside.roofline import Roof, RooflinePoint
-from edge_benchmarks.measure.frames import FrameSet
+from edge_benchmarks.measure import conditions, processes, timing
 from edge_benchmarks.measure.overhead import Overhead
-from edge_benchmarks.measure.processes import ColdStart
-from edge_benchmarks.measure.timing import Plan, TimerCheck
+from edge_benchmarks.scenarios import catalogue, offline
 from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
+from edge_common import ConfigError, decode, encode, write_whole
 from edge_devices.detection.machine import Machine
 from edge_devices.prediction.cores import Work
 from edge_devices.telemetry import Sample
@@ -51,66 +52,6 @@ class BundleRecord:
     streaming: str
     window: int
     parts: tuple[PartRecord, ...]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """How it was measured: what has to agree before two records may be compared.
-
-    delegate: as asked for; `auto` is the runtime's own choice.
-    device: `emulated:BOARD` if that board was emulated: then every latency is predicted.
-    """
-
-    runtime: str
-    runtime_version: str
-    threads: int
-    delegate: str
-    frames: FrameSet
-    min_frames: int
-    min_seconds: float
-    rounds: int
-    warmup_frames: int
-    device: str = ""
-
-    @classmethod
-    def of(cls, options: StreamOptions, frames: FrameSet, plan: Plan) -> "Setup":
-        """Raises EngineError if the runtime is not installed."""
-        runtime = runtimes.load(options.runtime)
-        return cls(
-            runtime=runtime.name,
-            runtime_version=runtime.version,
-            threads=options.board.threads if options.board else options.threads,
-            delegate=str(options.delegate),
-            frames=frames,
-            min_frames=plan.frames,
-            min_seconds=plan.seconds,
-            rounds=plan.rounds,
-            warmup_frames=plan.warmup,
-            device=options.device,
-        )
-
-    def settings(self, *, left_out: bool) -> dict[str, str]:
-        """What changes the meaning of a frame's time, in words.
-
-        left_out: whether the delegate was not used in the end.
-        """
-        # xnnpack and auto differ in words alone
-        delegate = label_of(DEFAULT if self.delegate == XNNPACK else self.delegate)
-        return {
-            "runtime": f"{self.runtime} {self.runtime_version}",
-            "threads": str(self.threads),
-            "delegate": f"{delegate} (left out)" if left_out else delegate,
-            "device": self.device or "this machine",
-            "frames": f"{self.frames.count} of {self.frames.width} x {self.frames.height}",
-        }
-
-    @property
-    def engine(self) -> str:
-        """`litert 2.3.0, 2 threads, delegate x.so, predicted (emulated:pi-4)`."""
-        threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
-        delegate = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
-        predicted = f", predicted ({self.device})" if self.device else ""
-        return f"{self.runtime} {self.runtime_version}, {threads}{delegate}{predicted}"
 
 
 @dataclass(frozen=True)
@@ -183,19 +124,6 @@ class EngineRecord:
 
 
 @dataclass(frozen=True)
-class Energy:
-    """What the board's own meter told during the offline scenario.
-
-    covers: what the meter measures.  per_frame_mj: millijoules, everything on it included.
-    """
-
-    covers: str
-    joules: float
-    seconds: float
-    per_frame_mj: float
-
-
-@dataclass(frozen=True)
 class Memory:
     """Of the measuring process, after the bundle was loaded and streamed. PSS: None if unknown."""
 
@@ -236,17 +164,17 @@ class Record:
     edge_run: str
     bundle: BundleRecord
     machine: Machine
-    setup: Setup
+    setup: conditions.Setup
     measurements: tuple[Measurement, ...]
     data: str = ""
     streaming: Streaming | None = None
-    cold_start: ColdStart | None = None
+    cold_start: processes.ColdStart | None = None
     complete: bool = True
     failures: tuple[str, ...] = ()
     revision: str = ""
     process_floors_ms: tuple[float, ...] = ()
     scenarios: dict[str, Any] = field(default_factory=dict)
-    timer: TimerCheck | None = None
+    timer: timing.TimerCheck | None = None
     overhead: Overhead | None = None
     cross_check: CrossCheck | None = None
     profiles: dict[str, PartProfile] = field(default_factory=dict)
@@ -254,7 +182,7 @@ class Record:
     roofline: dict[str, RooflinePoint] = field(default_factory=dict)
     engines: tuple[EngineRecord, ...] = ()
     telemetry: tuple[Sample, ...] = ()
-    energy: Energy | None = None
+    energy: offline.Energy | None = None
     memory: Memory | None = None
     delegation: dict[str, Delegation] = field(default_factory=dict)
     instructions: Instructions = field(default_factory=dict)
@@ -273,3 +201,55 @@ class Record:
 
     def measurement(self, name: str) -> Measurement | None:
         return next((m for m in self.measurements if m.name == name), None)
+
+
+def to_json(record: Record) -> str:
+    """The record as the text of a file."""
+    fields = encode(record)
+    results = {each.key(): encode(each.result_of(record)) for each in catalogue.SCENARIOS}
+    text = json.dumps(fields | {"scenarios": results}, indent=1, allow_nan=False)
+    return text + "\n"
+
+
+def from_json(text: str, name: str = "record") -> Record:
+    """Read a record's text. Raises ConfigError if it is another version, or no record."""
+    try:
+        fields = json.loads(text)
+        schema = fields.get("schema") if isinstance(fields, dict) else None
+        if schema != SCHEMA_VERSION:
+            raise ConfigError(
+                f"{name} has record version {schema}, this edge-bench reads {SCHEMA_VERSION}: "
+                "measure again"
+            )
+        record = decode(Record, fields)
+        return replace(record, scenarios=_results(record.scenarios))
+    except ValueError as error:
+        raise ConfigError(f"{name} is no benchmark record ({error}): measure again") from error
+
+
+def _results(encoded: Mapping[str, Any]) -> dict[str, Any]:
+    """The results of the scenarios that were run. Raises ValueError for an unknown scenario."""
+    types = {each.key(): each.result_type() for each in catalogue.SCENARIOS}
+    for unknown in encoded.keys() - types.keys():
+        raise ValueError(f"unknown field 'scenarios.{unknown}'")
+    return {
+        key: decode(result_type, encoded[key], f"scenarios.{key}")
+        for key, result_type in types.items()
+        if encoded.get(key) is not None
+    }
+
+
+def read_record(path: str | os.PathLike) -> Record:
+    """Read a record file. Raises ConfigError if it cannot be read or is none."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"{path} cannot be read ({error}): give a record of edge-bench"
+        ) from error
+    return from_json(text, str(path))
+
+
+def write_record(path: str | os.PathLike, record: Record) -> None:
+    """Write under the final name only when whole. Raises SinkError if it cannot."""
+    write_whole(Path(path), to_json(record).encode())

@@ -1,7 +1,7 @@
 import click
 import pytest
 
-from edge_benchmarks.remote.command_line import CommandLine, command_line
+from edge_benchmarks.remote.outgoing import CommandLine, command_line
 
 OPTIONS = [
     click.Argument(["bundle"], default="shipped"),

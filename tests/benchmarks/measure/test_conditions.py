@@ -4,7 +4,7 @@ import pytest
 from edge.bundle.archive import Bundle
 from edge.check.clips import Clips
 from edge.sources import open_source
-from edge_benchmarks.measure.frames import MAX_FRAMES, BenchFrames, choose_frames
+from edge_benchmarks.measure.conditions import MAX_FRAMES, BenchFrames, choose_frames
 from edge_common.errors import BundleError
 from tests import tiny
 

@@ -1,1 +1,0 @@
-"""Records: what one benchmark run found out, typed, as a JSON file."""
