@@ -24,6 +24,7 @@ MUTATED = (
     "edge/stream/decision.py",
     "edge/stream/network.py",
     "edge/stream/options.py",
+    "edge/stream/preprocess.py",
     "edge/stream/quantise.py",
     "edge/stream/ring.py",
     "edge/stream/stream.py",

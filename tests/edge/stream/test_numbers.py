@@ -9,6 +9,8 @@ from edge.bundle.archive import Bundle
 from edge.engine.delegate import Delegate
 from edge.engine.delegation import Delegation
 from edge.stream import Frame, Region, Stream
+from edge.stream.network import Network
+from edge.stream.preprocess import FULL
 from edge.tasks import Prediction
 from edge_common.errors import DelegateError
 from tests.edge.stream.numpy_engines import (
@@ -182,3 +184,45 @@ def test_a_decision_says_on_which_board_its_times_are_played() -> None:
     stream = Stream(CUT, NumpyOptions(engines=engines(), device="emulated:pi-4"))
     decision = [stream.push(frame(1)) for _ in range(3)][-1]
     assert decision and decision.predicted_for == "pi-4"
+
+
+def test_one_network_watches_two_things_in_turn() -> None:
+    network = Network(CUT, NumpyOptions(engines=engines()))
+    each, every_second = network.window(), network.window(2)
+    due = []
+    for value in range(1, 6):
+        network.encode(frame(value), FULL, each)
+        network.encode(frame(10 * value), FULL, every_second)
+        due.append((each.due, every_second.due))
+    assert due == [(False, False), (False, False), (True, True), (True, False), (True, True)]
+    # the light of frame(v) is 3 v; 9, 12, 15 and 90, 120, 150
+    assert [network.decide(window)[1].tolist() for window in (each, every_second)] == [
+        [1035.0],
+        [10_350.0],
+    ]
+    each.clear()
+    assert (each.pushed, every_second.pushed) == (0, 5)
+    assert [ring.full for ring in (*each.rings, *every_second.rings)] == [False] * 2 + [True] * 2
+
+
+@pytest.mark.parametrize(
+    ("bundle", "latency_ms"),
+    [
+        (CUT, {"preprocess": 2.0, "encoder": 30.0, "head": 0.0}),
+        (UNCUT, {"preprocess": 2.0, "model": 0.0}),
+    ],
+    ids=["cut", "uncut"],
+)
+def test_what_a_frame_took_that_is_not_decided_on(
+    clock: Clock, bundle: Bundle, latency_ms: dict[str, float]
+) -> None:
+    stream = open_stream(bundle, clock)
+    assert stream.latency_ms == {}
+    assert stream.push(frame(1)) is None
+    assert stream.latency_ms == latency_ms
+
+
+def test_a_loop_is_given_none_or_one_decision() -> None:
+    stream = open_stream(CUT)
+    decisions = [stream.decisions(Frame(frame(1), number, 0.0)) for number in range(4)]
+    assert [[each.frame for each in some] for some in decisions] == [[], [], [2], [3]]

@@ -1,3 +1,5 @@
+import time
+
 import cv2
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.bundle.manifest import InputSpec, TensorSpec
-from edge.stream import Preprocessor, Region
+from edge.stream import Frame, Preprocessor, Region
 from edge.stream.preprocess import quantisation_table
 from edge.stream.quantise import dequantise
 from edge_common.errors import EdgeError
@@ -101,3 +103,75 @@ def test_a_region_outside_of_the_frame_is_refused() -> None:
 def test_pixels_of_another_form_are_refused(pixels: np.ndarray) -> None:
     with pytest.raises(EdgeError, match="a frame is uint8"):
         Preprocessor(RGB_255, PLAIN)(pixels, np.zeros((8, 8, 3), np.int8))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "left",
+            "region 'left' is not understood: use full, square or X,Y,WIDTH,HEIGHT in pixels",
+        ),
+        ("0,0,0,1", "region '0,0,0,1' is empty or starts outside of the frame"),
+        ("0,0,1,0", "region '0,0,1,0' is empty or starts outside of the frame"),
+        ("0,-1,1,1", "region '0,-1,1,1' is empty or starts outside of the frame"),
+    ],
+)
+def test_what_is_wrong_with_a_region(text: str, message: str) -> None:
+    with pytest.raises(EdgeError) as error:
+        Region.parse(text)
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize("text", ["full", "square", "0,0,1,1", "10,5,20,30"])
+def test_a_region_is_written_as_it_is_read(text: str) -> None:
+    assert str(Region.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", ["45,0,20,20", "0,29,20,20"])
+def test_a_region_that_is_one_pixel_too_far_is_refused(text: str) -> None:
+    assert Region.parse("44,28,20,20").locate(48, 64) == (44, 28, 20, 20)
+    with pytest.raises(EdgeError) as error:
+        Region.parse(text).locate(48, 64)
+    box = tuple(map(int, text.split(",")))
+    assert str(error.value) == f"region {box} does not fit into frames of 64 x 48"
+
+
+def test_the_square_is_the_largest_in_the_middle() -> None:
+    assert Region.parse("square").locate(64, 48) == (0, 8, 48, 48)
+    assert Region.parse("square").locate(48, 65) == (8, 0, 48, 48)
+
+
+def test_a_table_spans_the_range_of_values() -> None:
+    spec = InputSpec(8, 8, value_range=(-1.0, 1.0))
+    table = quantisation_table(spec, TensorSpec("frame", (1, 8, 8, 3), "float32"))
+    assert (table.shape, table.dtype) == ((256,), np.float32)
+    assert (table[0], table[51], table[255]) == (-1.0, np.float32(-0.6), 1.0)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "form"),
+    [
+        (np.zeros((8, 6, 3), np.float32), "float32 (8, 6, 3)"),
+        (np.zeros((8, 6), np.uint8), "uint8 (8, 6)"),
+        ([1, 2], "<class 'list'> "),
+    ],
+)
+def test_what_a_frame_should_be(pixels: np.ndarray, form: str) -> None:
+    with pytest.raises(EdgeError) as error:
+        Preprocessor(RGB_255, PLAIN)(pixels, np.zeros((8, 8, 3), np.int8))
+    assert str(error.value) == f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first"
+
+
+def test_networks_of_opencv_s_colour_order_get_it_unchanged() -> None:
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
+    out = np.zeros((2, 3, 3), np.float32)
+    tensor = TensorSpec("frame", (1, 2, 3, 3), "float32")
+    Preprocessor(InputSpec(2, 3, colour_order="BGR"), tensor)(pixels, out)
+    assert out.tolist() == pixels.astype(float).tolist()
+
+
+def test_a_frame_is_captured_now_and_follows_the_one_before() -> None:
+    frame = Frame(np.zeros((1, 1, 3), np.uint8), 7)
+    assert frame.number == 7 and not frame.restart
+    assert 0 <= time.monotonic() - frame.captured_at < 60

@@ -1,4 +1,4 @@
-"""What an engine is given of the options that a user chose."""
+"""What an engine, or another process, is given of the options that a user chose."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from edge import open_bundle
 from edge.bundle.manifest import Part
 from edge.emulated import EmulatedBoard
 from edge.engine.delegate import AUTO, Delegate
-from edge.stream import Stream, StreamOptions
+from edge.stream import Region, Stream, StreamOptions
 from edge_common.errors import BundleError
 
 FACES = open_bundle()
@@ -111,3 +111,23 @@ def test_a_stream_says_which_board_its_parts_were_held_to() -> None:
     predicted = Stream(FACES, StreamOptions(device="emulated:pi-5")).network.predicted
     assert predicted and predicted.board == "pi-5"
     assert list(predicted.parts_ms) == list(predicted.late) == ["encoder", "head"]
+
+
+def test_options_of_clips_look_at_every_window_of_whole_frames() -> None:
+    options = StreamOptions("litert", 2, region=Region("square"), hop=3, timeout_s=1.5)
+    assert options.for_clips() == StreamOptions("litert", 2, timeout_s=1.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "arguments"),
+    [
+        (StreamOptions(), "--runtime auto --threads 1"),
+        (
+            StreamOptions("litert", 3, Delegate("none"), "emulated:pi-4", 2.5, Region("square"), 2),
+            "--runtime litert --threads 3 --device emulated:pi-4 --delegate none "
+            "--region square --hop 2",
+        ),
+    ],
+)
+def test_options_are_said_on_a_command_line(options: StreamOptions, arguments: str) -> None:
+    assert options.arguments == arguments.split()
