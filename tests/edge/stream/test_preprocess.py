@@ -126,6 +126,7 @@ def test_what_is_wrong_with_a_region(text: str, message: str) -> None:
 @pytest.mark.parametrize("text", ["full", "square", "0,0,1,1", "10,5,20,30"])
 def test_a_region_is_written_as_it_is_read(text: str) -> None:
     assert str(Region.parse(text)) == text
+    assert Region.parse("10,5,20,30") == Region("box", (10, 5, 20, 30))
 
 
 @pytest.mark.parametrize("text", ["45,0,20,20", "0,29,20,20"])
@@ -138,7 +139,7 @@ def test_a_region_that_is_one_pixel_too_far_is_refused(text: str) -> None:
 
 
 def test_the_square_is_the_largest_in_the_middle() -> None:
-    assert Region.parse("square").locate(64, 48) == (0, 8, 48, 48)
+    assert Region.parse("square").locate(65, 48) == (0, 8, 48, 48)
     assert Region.parse("square").locate(48, 65) == (8, 0, 48, 48)
 
 
@@ -175,3 +176,20 @@ def test_a_frame_is_captured_now_and_follows_the_one_before() -> None:
     frame = Frame(np.zeros((1, 1, 3), np.uint8), 7)
     assert frame.number == 7 and not frame.restart
     assert 0 <= time.monotonic() - frame.captured_at < 60
+
+
+def test_the_buffers_of_one_frame_serve_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    buffers: dict[str, list[np.ndarray]] = {"resize": [], "cvtColor": []}
+    for name, calls in buffers.items():
+
+        def spy(*arguments, dst, function=getattr(cv2, name), calls=calls, **options):
+            result = function(*arguments, dst=dst, **options)
+            assert np.shares_memory(result, dst)
+            calls.append(dst)
+            return result
+
+        monkeypatch.setattr(cv2, name, spy)
+    preprocess = Preprocessor(RGB_255, PLAIN)
+    for _ in range(2):
+        preprocess(np.zeros((20, 30, 3), np.uint8), np.zeros((8, 8, 3), np.int8))
+    assert all(first is second for first, second in buffers.values())
