@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.engine.watchdog import Watchdog
+from edge.engine import Watchdog
 from edge.sinks import RunEnded, Sink
 from edge.sources import Source
 from edge.stream import Decision, Frame
 from edge.summary import RunSummary, process_age_s
-from edge_common.errors import EdgeError, EngineHung
+from edge_common import EdgeError, EngineHung
 from edge_devices.detection.memory import peak_rss_bytes
 
 

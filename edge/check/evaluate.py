@@ -9,8 +9,7 @@ from edge.bundle.manifest import Accuracy
 from edge.check.clips import Clips
 from edge.stream import Stream, StreamOptions
 from edge.tasks import Metric, Task, kind_of
-from edge_common.errors import ClipError
-from edge_common.statistics import bootstrap_interval, wilson_interval
+from edge_common import ClipError, statistics
 
 
 def stream_outputs(
@@ -55,9 +54,9 @@ def _accuracy(
 ) -> Accuracy:
     n, figures = len(labels), kind_of(task).figures(outputs, labels)
     if metric.is_share:
-        low, high = wilson_interval(int(figures.sum()), n)
+        low, high = statistics.wilson_interval(int(figures.sum()), n)
     else:
-        low, high = bootstrap_interval(figures)
+        low, high = statistics.bootstrap_interval(figures)
     return Accuracy(task.name, metric.name, float(figures.mean()), n, graph, data, low, high)
 
 

@@ -9,8 +9,7 @@ from collections import deque
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.stream import Preprocessor, StreamOptions
-from edge.stream.quantise import dequantise, transfer
+from edge.stream import Preprocessor, StreamOptions, quantise
 
 
 class WindowRerun:
@@ -54,7 +53,7 @@ class WindowRerun:
             np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
         self.head.invoke()
         outputs = {
-            t.name: dequantise(self.head.output(i)[0].ravel(), t)
+            t.name: quantise.dequantise(self.head.output(i)[0].ravel(), t)
             for i, t in enumerate(self._answers)
         }
         return {task.name: outputs[task.name] for task in self.tasks}
@@ -68,4 +67,6 @@ class WindowRerun:
         names = [tensor.name for tensor in self._written]
         for window, tensor in zip(self._windows, self._read):
             index = names.index(tensor.name)
-            transfer(self.encoder.output(index)[0], self._written[index], window[slot], tensor)
+            quantise.transfer(
+                self.encoder.output(index)[0], self._written[index], window[slot], tensor
+            )

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.engine.delegation import Delegation
+from edge.engine import Delegation
 from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
-from edge_common.errors import BundleError, SelfTestFailed
+from edge_common import BundleError, SelfTestFailed
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
 # amplifies it if the network wavers; if it is sure, they have to agree.

@@ -12,16 +12,12 @@ import click
 from edge import sinks, sources
 from edge.bundle.archive import Bundle, open_bundle
 from edge.commands.options import is_plain_tflite, one_source
-from edge.engine.delegate import AUTO, Delegate
-from edge.engine.delegation import by_part
-from edge.engine.watchdog import default_timeout_s, report_hang
+from edge.engine import AUTO, Delegate, by_part, default_timeout_s, report_hang
 from edge.loop import Limits, run
 from edge.registry import Request
 from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
-from edge_common.console import bar
-from edge_common.data import encode
-from edge_common.errors import EdgeError
+from edge_common import EdgeError, console, encode
 
 _STDOUT = "-"
 
@@ -208,7 +204,7 @@ def _progress(
     if not totals:
         yield lambda summary: None
         return
-    with bar(min(totals), "frames") as on_frame:
+    with console.bar(min(totals), "frames") as on_frame:
         yield lambda summary: on_frame()
 
 

@@ -10,15 +10,13 @@ import numpy as np
 
 from edge.bundle.archive import Bundle, open_bundle
 from edge.commands.options import one_source
-from edge.engine.delegate import AUTO, Delegate
+from edge.engine import AUTO, Delegate
 from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write_gallery
 from edge.people.recogniser import acceptance_of
 from edge.registry import Request
 from edge.sources import Source, open_source
 from edge.stream import Region, Stream, StreamOptions
-from edge_common.console import bar
-from edge_common.errors import GalleryError
-from edge_common.files import can_be_written
+from edge_common import GalleryError, can_be_written, console
 
 
 @dataclass(frozen=True)
@@ -152,7 +150,7 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         hop = hop_for(window, total, most)
         stream = Stream(bundle, replace(options.engine, hop=hop))
         # how long a live source takes is not known: what counts are the windows
-        with bar(total or window * most, "frames") as on_frame:
+        with console.bar(total or window * most, "frames") as on_frame:
             return enrol(
                 stream, source, gallery, most=most, max_frames=options.frames, on_frame=on_frame
             )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from edge.registry import Kind, Registry, Request
-from edge_common.errors import SinkError
+from edge_common import SinkError
 
 if TYPE_CHECKING:
     from edge.stream import Decision, Frame

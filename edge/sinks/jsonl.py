@@ -7,8 +7,7 @@ from typing import TextIO
 
 from edge.sinks import RunInfo
 from edge.stream import Decision, Frame
-from edge_common.errors import SinkError
-from edge_common.files import Closable
+from edge_common import Closable, SinkError
 
 
 def open_sink(target: str, run: RunInfo) -> "JsonLines":

@@ -6,11 +6,9 @@ from pathlib import Path
 
 import cv2
 
-from edge.sinks import RunInfo
-from edge.sinks.draw import annotate
+from edge.sinks import RunInfo, draw
 from edge.stream import Decision, Frame
-from edge_common.errors import SinkError
-from edge_common.files import Closable
+from edge_common import Closable, SinkError
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0
@@ -50,7 +48,7 @@ class VideoFileSink(Closable):
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest
-        annotated = annotate(frame.pixels, self._latest, self._tasks)
+        annotated = draw.annotate(frame.pixels, self._latest, self._tasks)
         size = (annotated.shape[1], annotated.shape[0])
         if self._writer is None:
             self._size = size

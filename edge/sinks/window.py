@@ -6,11 +6,9 @@ from collections.abc import Sequence
 
 import cv2
 
-from edge.sinks import RunEnded, RunInfo
-from edge.sinks.draw import annotate
+from edge.sinks import RunEnded, RunInfo, draw
 from edge.stream import Decision, Frame
-from edge_common.errors import SinkError
-from edge_common.files import Closable
+from edge_common import Closable, SinkError
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 
@@ -39,7 +37,7 @@ class WindowSink(Closable):
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest
-        cv2.imshow(self.title, annotate(frame.pixels, self._latest, self._tasks))
+        cv2.imshow(self.title, draw.annotate(frame.pixels, self._latest, self._tasks))
         closed = cv2.waitKey(1) & 0xFF in _QUIT_KEYS
         if closed or cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded

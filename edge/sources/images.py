@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.sources import IMAGE_SUFFIXES, Source
 from edge.stream import Frame
-from edge_common.errors import SourceError
+from edge_common import SourceError
 
 
 def open_source(target: str, *, rate: float = 0.0) -> "ImageFiles":

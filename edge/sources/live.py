@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.sources import Source
 from edge.stream import Frame
-from edge_common.errors import SourceError, SourceLost
+from edge_common import SourceError, SourceLost
 
 RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 

@@ -7,7 +7,7 @@ import cv2
 
 from edge.sources import Source
 from edge.stream import Frame
-from edge_common.errors import SourceError
+from edge_common import SourceError
 
 
 def open_source(target: str) -> "VideoFile":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.engine.delegation import Delegation, check_delegate_is_used
+from edge.engine import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Preprocessor, Region

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
-from edge.engine.delegate import AUTO, Delegate
+from edge.engine import AUTO, Delegate
 from edge.engine.engine import Engine
 from edge.stream.preprocess import FULL, Region
-from edge_common.errors import BundleError
+from edge_common import BundleError
 
 if TYPE_CHECKING:
     from edge.emulated import EmulatedBoard

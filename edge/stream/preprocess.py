@@ -8,7 +8,7 @@ import numpy as np
 
 from edge.bundle.manifest import InputSpec, TensorSpec
 from edge.stream.quantise import quantise
-from edge_common.errors import EdgeError
+from edge_common import EdgeError
 
 
 @dataclass(frozen=True, slots=True)
