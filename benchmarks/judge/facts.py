@@ -12,8 +12,8 @@ import numpy as np
 
 from edge.bundle import archive, plain_tflite
 from edge.check.clips import read_clips
-from edge.check.evaluate import check_labels, stream_outputs
-from edge.check.self_test import SURE_MARGIN, replay, self_test
+from edge.check.evaluate import check_labels, replay, stream_outputs
+from edge.check.self_test import SURE_MARGIN, self_test
 from edge.engine import runtimes
 from edge.engine.engine import left_to_other_kernels
 from edge.stream import Stream, StreamOptions

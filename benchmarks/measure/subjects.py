@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.check.rerun import WindowRerun
+from edge.check.evaluate import WindowRerun
 from edge.emulated import Predicted
 from edge.engine.delegation import Delegation
 from edge.stream import Frame, Stream

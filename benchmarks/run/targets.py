@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from edge.bundle.archive import Bundle
-from edge.check import evaluate, rerun
+from edge.check import evaluate
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks import record
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
@@ -65,5 +65,5 @@ def split_rerun_target(bundle: Bundle, options: StreamOptions) -> Target:
     if bundle.manifest.part("encoder") is None:
         return missing(name, "the bundle is not cut into an encoder and a head")
     size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
-    subject = RerunSubject(rerun.WindowRerun(bundle, options))
+    subject = RerunSubject(evaluate.WindowRerun(bundle, options))
     return Target(name, subject, size_bytes=size, waits=_waits(options))

@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
 from edge.bundle.manifest import Trial
-from edge.check import evaluate, rerun, self_test
+from edge.check import evaluate
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine, left_to_other_kernels
@@ -30,7 +30,7 @@ RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
 
 def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
     """Push frames (N, H, W, 3) through the ring and through whole windows; the largest difference."""
-    stream, oracle = Stream(bundle), rerun.WindowRerun(bundle)
+    stream, oracle = Stream(bundle), evaluate.WindowRerun(bundle)
     worst = 0.0
     for frame in frames_rgb:
         pixels = np.ascontiguousarray(frame[..., ::-1])
@@ -52,7 +52,7 @@ def run_on_runtimes(
     pythons: interpreters whose environments hold another runtime with numpy and OpenCV.
     delegates: for LiteRT.
     """
-    expected = self_test.replay(bundle, frames_rgb, StreamOptions(runtime="litert"))
+    expected = evaluate.replay(bundle, frames_rgb, StreamOptions(runtime="litert"))
     variants = [StreamOptions(name) for name in runtimes.installed()]
     variants += [StreamOptions("litert", delegate=delegate) for delegate in delegates]
     own_runs = [_run_here(bundle, frames_rgb, expected, options) for options in variants]
@@ -68,7 +68,7 @@ def _run_here(
     )
     if not all(trial.ok for trial in trials):
         return RuntimeRun(trials, {})
-    outputs = self_test.replay(bundle, frames, options)
+    outputs = evaluate.replay(bundle, frames, options)
     return RuntimeRun(
         trials, _agreement(bundle, expected, outputs), _largest_difference(expected, outputs)
     )
@@ -101,7 +101,11 @@ def _run_there(
         np.save(Path(folder) / "frames.npy", frames)
         process = children.run_captured(
             children.module_command(
-                "edge.check.replay", bundle_path, Path(folder) / "frames.npy", output, python=python
+                "edge.check.evaluate",
+                bundle_path,
+                Path(folder) / "frames.npy",
+                output,
+                python=python,
             )
         )
         if process.returncode or not output.exists():
@@ -145,7 +149,7 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     surest = int(sum((m for m in margins if m is not None), np.zeros(len(windows))).argmax())
     following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
     frames = np.concatenate(following)[: bundle.manifest.window + DECISIONS - 1]
-    return {"frames": frames, **self_test.replay(bundle, frames, StreamOptions())}
+    return {"frames": frames, **evaluate.replay(bundle, frames, StreamOptions())}
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:

@@ -13,9 +13,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.sources import Source
-from edge.sources.images import ImageFiles, images_in, natural_key
-from edge.sources.video import VideoFile
+from edge.sources import Source, images, video
 from edge_common import ClipError, SourceError
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
@@ -106,9 +104,9 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
 def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
     windows: list[np.ndarray] = []
     skipped = 0
-    if images := images_in(path):  # the folder is itself a folder of frames
-        windows.extend(windows_of(ImageFiles(str(path), images), window, size))
-    for entry in sorted(path.iterdir(), key=natural_key):
+    if files := images.images_in(path):  # the folder is itself a folder of frames
+        windows.extend(windows_of(images.ImageFiles(str(path), files), window, size))
+    for entry in sorted(path.iterdir(), key=images.natural_key):
         if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
             entry_windows = _windows(entry, window, size)
             windows.extend(entry_windows)
@@ -120,8 +118,10 @@ def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
 def _windows(entry: Path, window: int, size: tuple[int, int]) -> list[np.ndarray]:
     """The windows of a video or of a folder of frames; none of a broken one."""
     try:
-        source = (
-            ImageFiles(str(entry), images_in(entry)) if entry.is_dir() else VideoFile(str(entry))
+        source: Source = (
+            images.ImageFiles(str(entry), images.images_in(entry))
+            if entry.is_dir()
+            else video.VideoFile(str(entry))
         )
         return list(windows_of(source, window, size))
     except SourceError:

@@ -1,15 +1,24 @@
-"""How right a bundle is, on clips whose answers are known."""
+"""What a bundle answers, on clips, on given frames and by the naive way, and how right that is.
 
+Run as `python -m edge.check.evaluate BUNDLE FRAMES.npy ANSWERS.npz` on the runtime of another
+environment, for whoever compares runtimes; frames (N, H, W, 3) uint8 RGB.
+"""
+
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import click
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge.bundle.archive import Bundle, open_bundle
 from edge.bundle.manifest import Accuracy
 from edge.check.clips import Clips
-from edge.stream import Stream, StreamOptions
+from edge.engine import runtimes
+from edge.stream import Preprocessor, Stream, StreamOptions, quantise
 from edge.tasks import Metric, Task, kind_of
-from edge_common import ClipError, statistics
+from edge_common import ClipError, command_line, statistics
 
 
 def stream_outputs(
@@ -32,6 +41,18 @@ def stream_outputs(
             collected[task].append(prediction.scores)
         on_window()
     return {task: np.stack(scores) for task, scores in collected.items()}
+
+
+def replay(bundle: Bundle, frames_rgb: np.ndarray, options: StreamOptions) -> dict[str, np.ndarray]:
+    """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB."""
+    return outputs_of(Stream(bundle, options.for_clips()), frames_rgb)
+
+
+def outputs_of(stream: Stream, frames_rgb: np.ndarray) -> dict[str, np.ndarray]:
+    """The same of a stream that is there already."""
+    decisions = [stream.push(np.ascontiguousarray(frame[..., ::-1])) for frame in frames_rgb]
+    due = [decision for decision in decisions if decision is not None]
+    return {task.name: np.stack([d.tasks[task.name].scores for d in due]) for task in stream.tasks}
 
 
 def accuracies(
@@ -76,3 +97,83 @@ def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
             continue
         if problem := kind_of(task).label_problem(clips.labels[task.name]):
             raise ClipError(f"{clips.name}: '{task.name}' {problem}")
+
+
+class WindowRerun:
+    """A bundle that computes every window anew: its encoder runs T times for each decision.
+
+    It shares no ring with `Stream`, so it serves as the oracle that a ring is held against, and
+    as the baseline that shows what the ring saves. A bundle of one part gets its window of frames
+    without a ring.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        options: StreamOptions = StreamOptions(),
+    ) -> None:
+        manifest = bundle.manifest
+        encoder, last = manifest.part("encoder"), manifest.last_part
+        self.tasks = manifest.tasks
+        self.encoder = options.load(bundle, encoder) if encoder else None
+        self.head = options.load(bundle, last)
+        self._written = encoder.outputs if encoder else ()
+        self._read, self._answers = last.inputs, last.outputs
+        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].inputs[0])
+        self._region = options.region
+        self._window = manifest.window
+        self._frames: deque[np.ndarray] = deque(maxlen=self._window)
+        spec = manifest.input
+        shapes = {t.name: t.shape[1:] for t in self._written}
+        frame_shape = (spec.height, spec.width, spec.channels)
+        self._windows = [
+            np.empty((manifest.window, *shapes.get(t.name, frame_shape)), t.dtype)
+            for t in last.inputs
+        ]
+
+    def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Take one frame (uint8 BGR); the float32 outputs of each task once T have come."""
+        self._frames.append(pixels)
+        if len(self._frames) < self._window:
+            return None
+        for slot, frame in enumerate(self._frames):
+            self._encode(frame, slot)
+        for index, window in enumerate(self._windows):
+            np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
+        self.head.invoke()
+        outputs = {
+            t.name: quantise.dequantise(self.head.output(i)[0].ravel(), t)
+            for i, t in enumerate(self._answers)
+        }
+        return {task.name: outputs[task.name] for task in self.tasks}
+
+    def _encode(self, pixels: np.ndarray, slot: int) -> None:
+        if self.encoder is None:
+            self._preprocess(pixels, self._windows[0][slot], self._region)
+            return
+        self._preprocess(pixels, self.encoder.input()[0], self._region)
+        self.encoder.invoke()
+        names = [tensor.name for tensor in self._written]
+        for window, tensor in zip(self._windows, self._read):
+            index = names.index(tensor.name)
+            quantise.transfer(
+                self.encoder.output(index)[0], self._written[index], window[slot], tensor
+            )
+
+
+@click.command()
+@click.argument("bundle")
+@click.argument("frames", type=click.Path(exists=True, path_type=Path))
+@click.argument("answers", type=click.Path(path_type=Path))
+@command_line.one_line_errors
+def main(bundle: str, frames: Path, answers: Path) -> None:
+    """Write one array a task, and which `runtime` of which `version` gave it."""
+    opened = open_bundle(bundle)
+    outputs = replay(opened, np.load(frames), StreamOptions())
+    runtime = runtimes.load(StreamOptions().runtime)
+    arrays: dict[str, Any] = {"runtime": runtime.name, "version": runtime.version, **outputs}
+    np.savez(answers, **arrays)
+
+
+if __name__ == "__main__":
+    main()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from edge.bundle.archive import Bundle
+from edge.check.evaluate import outputs_of
 from edge.engine import Delegation
 from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
@@ -42,7 +43,7 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
             "this bundle holds no golden frames to test with: make it with edge-convert"
         )
     stream = Stream(bundle, options.for_clips())
-    outputs = _pushed(stream, golden["frames"])
+    outputs = outputs_of(stream, golden["frames"])
     for task in bundle.manifest.tasks:
         _compare(task, golden[task.name], outputs[task.name])
     largest = max(_difference(golden[task], outputs[task]) for task in outputs)
@@ -76,14 +77,3 @@ def _compare(task: Task, expected: np.ndarray, outputs: np.ndarray) -> None:
 def _difference(expected: np.ndarray, outputs: np.ndarray) -> float:
     """The largest absolute difference, relative to the largest expected value."""
     return float(np.abs(outputs - expected).max()) / max(1e-6, float(np.abs(expected).max()))
-
-
-def replay(bundle: Bundle, frames_rgb: np.ndarray, options: StreamOptions) -> dict[str, np.ndarray]:
-    """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB."""
-    return _pushed(Stream(bundle, options.for_clips()), frames_rgb)
-
-
-def _pushed(stream: Stream, frames_rgb: np.ndarray) -> dict[str, np.ndarray]:
-    decisions = [stream.push(np.ascontiguousarray(frame[..., ::-1])) for frame in frames_rgb]
-    due = [decision for decision in decisions if decision is not None]
-    return {task.name: np.stack([d.tasks[task.name].scores for d in due]) for task in stream.tasks}

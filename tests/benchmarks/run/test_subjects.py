@@ -1,5 +1,5 @@
 from edge.bundle.archive import Bundle
-from edge.check.rerun import WindowRerun
+from edge.check.evaluate import WindowRerun
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
 from tests import tiny

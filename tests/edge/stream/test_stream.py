@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from edge.bundle.archive import Bundle
-from edge.check.rerun import WindowRerun
+from edge.check.evaluate import WindowRerun
 from edge.stream import Frame, Network, Region, Stream, StreamOptions, Window
 from tests import tiny
 
