@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from edge.bundle import archive, plain_tflite
+from edge.bundle import archive
 from edge.stream import StreamOptions
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
@@ -158,7 +158,7 @@ def run_forecasts(
     Raises DeviceError for a board that there is not, EngineError if nothing can be counted.
     """
     targets = tuple(profiles().values()) if boards == ALL else boards_named(boards)
-    bundle = plain_tflite.open_any(name)
+    bundle = archive.open_any(name)
     for unused in measured()[1]:
         progress.say(f"warning: {unused.reason}")
     counts = _counter(bundle, targets, progress) if count else _estimated

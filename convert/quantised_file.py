@@ -3,7 +3,7 @@
 from importlib import metadata
 from typing import Any
 
-from edge.bundle import archive, plain_tflite
+from edge.bundle import archive
 from edge.bundle.manifest import Manifest, schema_of
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
@@ -60,7 +60,7 @@ class QuantisedFileConversion:
         )
         floats = part.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
-        plain = plain_tflite.wrap_tflite(request.model, value_range=span).manifest
+        plain = archive.wrap_tflite(request.model, value_range=span).manifest
         self.network = network.Network(
             name=request.model.stem,
             origin="a quantised .tflite",

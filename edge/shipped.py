@@ -1,4 +1,4 @@
-"""The bundles that come with this package, found without opening them."""
+"""Names of bundles: those that come with this package, and files, found without opening them."""
 
 import os
 from pathlib import Path
@@ -24,3 +24,8 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
         return shipped
     choice = ", ".join(shipped_bundles()) or "none"
     raise BundleError(f"there is no bundle '{name}': give a path, or a shipped name ({choice})")
+
+
+def is_plain_tflite(path: str) -> bool:
+    """Whether the user gave a third-party .tflite instead of a bundle."""
+    return Path(path).suffix == ".tflite"

@@ -97,7 +97,7 @@ def versus(
     as_json: bool,
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
-    from edge.bundle.plain_tflite import open_any
+    from edge.bundle.archive import open_any
     from edge.stream import StreamOptions
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import processes as fresh

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import archive, plain_tflite
+from edge.bundle import archive
 from edge.check.clips import read_clips
 from edge.check.evaluate import check_labels, replay, stream_outputs
 from edge.check.self_test import SURE_MARGIN, self_test
@@ -135,7 +135,7 @@ def gather(
     Raises BundleError, EngineError or ClipError.
     """
     progress.say("opening the bundle")
-    bundle = plain_tflite.open_any(name, runtime=options.runtime)
+    bundle = archive.open_any(name, runtime=options.runtime)
     runtime = runtimes.load(options.runtime)
     progress.say("reading the graphs, streaming the golden frames")
     accuracy, data_name = _declared_accuracy(bundle)

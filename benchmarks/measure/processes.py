@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle.plain_tflite import open_any
+from edge.bundle.archive import open_any
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.conditions import BenchFrames
 from edge_benchmarks.measure.subjects import StreamSubject

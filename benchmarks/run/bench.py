@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import archive, plain_tflite
+from edge.bundle import archive
 from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
 from edge_benchmarks.inside.instructions import counters
@@ -38,7 +38,7 @@ class Bench:
     def __init__(self, request: Request, progress: console.Progress) -> None:
         self.request, self._progress = request, progress
         progress.say("opening the bundle")
-        self.bundle: archive.Bundle = plain_tflite.open_any(
+        self.bundle: archive.Bundle = archive.open_any(
             request.bundle, runtime=request.options.runtime
         )
         self.tasks = self.bundle.manifest.tasks

@@ -12,8 +12,7 @@ from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Accuracy, Part
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies
-from edge.commands.options import is_plain_tflite
-from edge.shipped import find_bundle
+from edge.shipped import find_bundle, is_plain_tflite
 from edge.tasks import Task, is_share, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial

@@ -10,11 +10,12 @@ from pathlib import Path
 import click
 
 from edge import sinks, sources
-from edge.bundle.archive import Bundle, open_bundle
-from edge.commands.options import is_plain_tflite, one_source
+from edge.bundle.archive import Bundle, open_any
+from edge.commands.options import one_source
 from edge.engine import AUTO, Delegate, by_part, default_timeout_s, report_hang
 from edge.loop import Limits, run
 from edge.registry import Request
+from edge.shipped import is_plain_tflite
 from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
 from edge_common import EdgeError, console, encode
@@ -152,11 +153,7 @@ def execute(options: RunOptions) -> None:
 
 
 def _open_bundle(options: RunOptions) -> Bundle:
-    if not is_plain_tflite(options.bundle):
-        return open_bundle(options.bundle)
-    from edge.bundle.plain_tflite import wrap_tflite
-
-    return wrap_tflite(
+    return open_any(
         options.bundle,
         labels=_read_labels(options.labels),
         value_range=options.input_range,

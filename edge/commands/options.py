@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -65,11 +64,6 @@ def one_source(camera: int | None, source: str | None) -> Request:
     if camera is None and source is not None:
         return find_source(source)
     raise click.UsageError("give one of --camera N and --source URI")
-
-
-def is_plain_tflite(path: str) -> bool:
-    """Whether the user gave a third-party .tflite instead of a bundle."""
-    return Path(path).suffix == ".tflite"
 
 
 class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
