@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from edge.commands.options import engine_options
-from edge.engine.delegate import Delegate
+from edge.engine import EngineOptions
 from edge_benchmarks.commands.options import across_options
 from edge_common import command_line, console, encode
 
@@ -91,9 +91,7 @@ def versus(
     after: str,
     processes: int,
     source: str | None,
-    runtime: str,
-    threads: int,
-    delegate: Delegate,
+    engine: EngineOptions,
     as_json: bool,
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
@@ -103,9 +101,9 @@ def versus(
     from edge_benchmarks.measure import processes as fresh
     from edge_benchmarks.measure.conditions import choose_frames
 
-    options, progress = StreamOptions(runtime, threads, delegate), console.Progress()
-    open_any(before, runtime=runtime)  # refused now, not by a child
-    frames = choose_frames(open_any(after, runtime=runtime), None, source)
+    options, progress = StreamOptions(**vars(engine)), console.Progress()
+    open_any(before, runtime=engine.runtime)  # refused now, not by a child
+    frames = choose_frames(open_any(after, runtime=engine.runtime), None, source)
     with progress.count("both in turn, fresh processes", processes) as on_process:
         pairs = list(
             fresh.interleaved_floors_ms(

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from edge.commands.options import engine_options, threads_option
-from edge.engine.delegate import Delegate
+from edge.engine import EngineOptions
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import count_boards_option, if_possible_option
 from edge_common import EngineError, command_line, console, encode
@@ -46,9 +46,7 @@ def facts(
     output: Path | None,
     boards: str | None,
     if_possible: bool,
-    runtime: str,
-    threads: int,
-    delegate: Delegate,
+    engine: EngineOptions,
     as_json: bool,
 ) -> None:
     """Find out what of BUNDLE is the same on every day and needs no timing, in seconds.
@@ -72,7 +70,7 @@ def facts(
             raise
         progress.say(f"warning: not counted, {error}")
         ready = ()
-    bundle_facts = gather(bundle, StreamOptions(runtime, threads, delegate), data, progress, ready)
+    bundle_facts = gather(bundle, StreamOptions(**vars(engine)), data, progress, ready)
     if output:
         write_facts(output, bundle_facts)
     click.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))

@@ -90,7 +90,7 @@ def request_of(values: Mapping[str, Any], *, recorded: bool) -> Request:
     baselines = Baselines(values["model"], values["baseline_frames"])
     return Request(
         values["bundle"],
-        StreamOptions(values["runtime"], values["threads"], values["delegate"], _emulated(values)),
+        StreamOptions(**vars(values["engine"]), device=_emulated(values)),
         values["data"],
         values["clips"],
         values["source"],

@@ -3,19 +3,16 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import click
 
-from edge import sinks, sources
+from edge import loop, registry, shipped, sinks, sources
 from edge.bundle.archive import Bundle, open_any
 from edge.commands.options import one_source
-from edge.engine import AUTO, Delegate, by_part, default_timeout_s, report_hang
-from edge.loop import Limits, run
-from edge.registry import Request
-from edge.shipped import is_plain_tflite
+from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
 from edge_common import EdgeError, console, encode
@@ -43,9 +40,7 @@ class RunOptions:
     region: str = "full"
     gallery: Path | None = None
     threshold: float | None = None
-    runtime: str = "auto"
-    threads: int = 1
-    delegate: Delegate = AUTO
+    engine: EngineOptions = field(default_factory=EngineOptions)
     device: str = ""
     invoke_timeout: float | None = None
     self_test: bool = False
@@ -58,7 +53,7 @@ class RunOptions:
             raise click.UsageError("--threshold goes with --gallery FILE")
         if not self.self_test:
             one_source(self.camera, self.source)
-        if not is_plain_tflite(self.bundle) and (self.labels or self.input_range):
+        if not shipped.is_plain_tflite(self.bundle) and (self.labels or self.input_range):
             raise click.UsageError(
                 "--labels and --input-range go with a plain .tflite; a bundle knows its own"
             )
@@ -66,20 +61,20 @@ class RunOptions:
         _refuse_overwriting([self.bundle, source, self.labels, self.gallery], self.outputs)
 
     @cached_property
-    def source_request(self) -> Request:
+    def source_request(self) -> registry.Request:
         return one_source(self.camera, self.source)
 
     @cached_property
-    def outputs(self) -> tuple[Request, ...]:
+    def outputs(self) -> tuple[registry.Request, ...]:
         """Those of --sink, and those that --save, --show and --jsonl are short for."""
-        registry = sinks.registry()
-        requests = [registry.find(text) for text in self.sink]
+        kinds = sinks.registry()
+        requests = [kinds.find(text) for text in self.sink]
         if self.save:
-            requests.append(registry.named("video", self.save))
+            requests.append(kinds.named("video", self.save))
         if self.show:
-            requests.append(registry.named("window"))
+            requests.append(kinds.named("window"))
         if self.jsonl:
-            requests.append(registry.named("jsonl", self.jsonl))
+            requests.append(kinds.named("jsonl", self.jsonl))
         return tuple(requests)
 
     @property
@@ -90,20 +85,26 @@ class RunOptions:
     def frame_timeout_s(self) -> float:
         """How long a frame may take; 0: any time."""
         if self.invoke_timeout is None:
-            return default_timeout_s(self.delegate)
+            return default_timeout_s(self.engine.delegate)
         return self.invoke_timeout
 
-    @property
-    def engine(self) -> StreamOptions:
+    @cached_property
+    def stream(self) -> StreamOptions:
         # a run guards whole frames, and closes its outputs
         timeout_s = self.invoke_timeout if self.self_test else 0.0
         region = Region.parse(self.region)
         return StreamOptions(
-            self.runtime, self.threads, self.delegate, self.device, timeout_s, region, self.hop
+            **vars(self.engine),
+            device=self.device,
+            timeout_s=timeout_s,
+            region=region,
+            hop=self.hop,
         )
 
 
-def _refuse_overwriting(inputs: Sequence[str | Path | None], outputs: Sequence[Request]) -> None:
+def _refuse_overwriting(
+    inputs: Sequence[str | Path | None], outputs: Sequence[registry.Request]
+) -> None:
     """Raise EdgeError if an output would destroy an input or another output."""
     occupied = {Path(name).resolve() for name in inputs if name and name != _STDOUT}
     for request in outputs:
@@ -123,8 +124,8 @@ def execute(options: RunOptions) -> None:
         return
     with ExitStack() as stack:
         naming = _recogniser(bundle, options)
-        stack.enter_context(options.engine.confined())
-        stream = Stream(bundle, options.engine, naming=naming)
+        stack.enter_context(options.stream.confined())
+        stream = Stream(bundle, options.stream, naming=naming)
         source = stack.enter_context(sources.open_source(options.source_request))
         info = sinks.RunInfo(tuple(task.name for task in stream.tasks), source.rate_hz)
         opened_sinks = sinks.open_sinks(options.outputs, info)
@@ -146,10 +147,10 @@ def execute(options: RunOptions) -> None:
             try:
                 print_summary()
             finally:  # also if nobody reads our stdout
-                report_hang(options.frame_timeout_s, options.delegate)
+                report_hang(options.frame_timeout_s, options.engine.delegate)
 
-        limits = Limits(options.frames, options.frame_timeout_s, on_hang)
-        run(stream, source, opened_sinks, summary, limits, on_frame=on_frame)
+        limits = loop.Limits(options.frames, options.frame_timeout_s, on_hang)
+        loop.run(stream, source, opened_sinks, summary, limits, on_frame=on_frame)
 
 
 def _open_bundle(options: RunOptions) -> Bundle:
@@ -157,7 +158,7 @@ def _open_bundle(options: RunOptions) -> Bundle:
         options.bundle,
         labels=_read_labels(options.labels),
         value_range=options.input_range,
-        runtime=options.runtime,
+        runtime=options.engine.runtime,
     )
 
 
@@ -185,7 +186,7 @@ def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> Run
         manifest.name,
         source.name,
         f"{runtime.name} {runtime.version}",
-        options.delegate.label,
+        options.engine.delegate.label,
         window=manifest.window,
         trained_rate_hz=manifest.frame_rate_hz,
         source_rate_hz=source.rate_hz if source.total else 0.0,
@@ -208,11 +209,11 @@ def _progress(
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:
     from edge.check.self_test import self_test
 
-    result = self_test(bundle, options.engine)
+    result = self_test(bundle, options.stream)
     if options.as_json:
         click.echo(json.dumps(encode(result)))
         return
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"
     click.echo(f"self-test passed: {result.decisions} decisions as expected, {how}")
-    if options.delegate != AUTO:
+    if options.engine.delegate != AUTO:
         click.echo("\n".join(by_part(result.delegation)))

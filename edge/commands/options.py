@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 import click
 
-from edge.engine import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate
+from edge.engine import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate, EngineOptions
 from edge.registry import Request
 from edge.sources import find_source
 from edge_common import DelegateError, runtimes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-runtime_option = click.option(
+_runtime = click.option(
     "--runtime",
     type=click.Choice(("auto", *runtimes.RUNTIMES)),
     default="auto",
@@ -45,11 +45,6 @@ device_option = click.option(
     metavar="emulated:BOARD",
     help="Emulate a board: its cores, memory and *predicted* latency; `edge-devices list` shows all.",
 )
-
-
-def engine_options(command: F) -> F:
-    """Add --runtime, --threads, --delegate and --strict-delegate, as one value of `delegate`."""
-    return runtime_option(threads_option(delegate_options(command)))
 
 
 def source_options(command: F) -> F:
@@ -97,11 +92,21 @@ _strict = click.option(
 )
 
 
-def delegate_options(command: F) -> F:
-    """Add both; the command gets one `delegate`, which knows whether it is strict."""
+def engine_options(command: F) -> F:
+    """Add --runtime, --threads, --delegate and --strict-delegate, which become one `engine`."""
 
     @functools.wraps(command)
-    def wrapped(*args: Any, delegate: Delegate, strict_delegate: bool, **kwargs: Any) -> Any:
-        return command(*args, delegate=replace(delegate, strict=strict_delegate), **kwargs)
+    def wrapped(
+        *args: Any,
+        runtime: str,
+        threads: int,
+        delegate: Delegate,
+        strict_delegate: bool,
+        **more: Any,
+    ) -> Any:
+        strict = replace(delegate, strict=strict_delegate)
+        return command(*args, engine=EngineOptions(runtime, threads, strict), **more)
 
-    return _named(_strict(wrapped))  # type: ignore[return-value]
+    for option in (_strict, _named, threads_option, _runtime):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+import edge
 from edge.commands.options import engine_options, region_option, source_options
 from edge_common import command_line, console
 
@@ -61,9 +62,7 @@ def enroll(name: str, **options: Any) -> None:
 @command_line.one_line_errors
 def forget(name: str, gallery: Path) -> None:
     """Remove a person from a gallery."""
-    from edge.people.gallery import read_gallery, write_gallery
-
-    write_gallery(gallery, read_gallery(gallery).without(name))
+    edge.write_gallery(gallery, edge.read_gallery(gallery).without(name))
     click.echo(f"{gallery}: {name.strip()} is forgotten")
 
 
@@ -73,9 +72,7 @@ def forget(name: str, gallery: Path) -> None:
 @command_line.one_line_errors
 def people(gallery: Path, as_json: bool) -> None:
     """List the people of a gallery, with how many descriptors each is known by."""
-    from edge.people.gallery import read_gallery
-
-    content = read_gallery(gallery)
+    content = edge.read_gallery(gallery)
     counts = {name: len(content.people[name]) for name in sorted(content.people)}
     if as_json:
         click.echo(

@@ -1,4 +1,4 @@
-"""What a user may ask for with `--delegate`."""
+"""What a user may ask of engines: `--runtime`, `--threads`, and above all `--delegate`."""
 
 import re
 import sysconfig
@@ -113,6 +113,15 @@ class Delegate:
 
 
 AUTO = Delegate()
+
+
+@dataclass(frozen=True)
+class EngineOptions:
+    """How each part is run: by which runtime, in how many threads, through which delegate."""
+
+    runtime: str = "auto"
+    threads: int = 1
+    delegate: Delegate = AUTO
 
 
 def label_of(text: str) -> str:

@@ -2,19 +2,18 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 import numpy as np
 
+from edge import registry, sources
 from edge.bundle.archive import Bundle, open_bundle
 from edge.commands.options import one_source
-from edge.engine import AUTO, Delegate
+from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write_gallery
 from edge.people.recogniser import acceptance_of
-from edge.registry import Request
-from edge.sources import Source, open_source
 from edge.stream import Region, Stream, StreamOptions
 from edge_common import GalleryError, can_be_written, console
 
@@ -44,7 +43,7 @@ def hop_for(window: int, total: int | None, most: int) -> int:
 
 def enrol(
     stream: Stream,
-    source: Source,
+    source: sources.Source,
     gallery: Gallery,
     *,
     most: int,
@@ -89,22 +88,15 @@ class EnrolOptions:
     descriptors: int = 16
     frames: int | None = None
     region: str = "full"
-    runtime: str = "auto"
-    threads: int = 1
-    delegate: Delegate = AUTO
+    engine: EngineOptions = field(default_factory=EngineOptions)
     as_json: bool = False
 
     def __post_init__(self) -> None:
         one_source(self.camera, self.source)
 
     @property
-    def source_request(self) -> Request:
+    def source_request(self) -> registry.Request:
         return one_source(self.camera, self.source)
-
-    @property
-    def engine(self) -> StreamOptions:
-        region = Region.parse(self.region)
-        return StreamOptions(self.runtime, self.threads, self.delegate, region=region)
 
 
 def execute(options: EnrolOptions) -> None:
@@ -144,11 +136,12 @@ def _gallery(bundle: Bundle, path: Path) -> Gallery:
 def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment:
     """Descriptors of the source that the options ask for."""
     window, most = bundle.manifest.window, options.descriptors
-    with open_source(options.source_request) as source:
+    with sources.open_source(options.source_request) as source:
         totals = [count for count in (source.total, options.frames) if count is not None]
         total = min(totals) if totals else None
         hop = hop_for(window, total, most)
-        stream = Stream(bundle, replace(options.engine, hop=hop))
+        region = Region.parse(options.region)
+        stream = Stream(bundle, StreamOptions(**vars(options.engine), region=region, hop=hop))
         # how long a live source takes is not known: what counts are the windows
         with console.bar(total or window * most, "frames") as on_frame:
             return enrol(

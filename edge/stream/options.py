@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.bundle.archive import Bundle
 from edge.bundle.manifest import Part
-from edge.engine import AUTO, Delegate
+from edge.engine import EngineOptions
 from edge.engine.engine import Engine
 from edge.stream.preprocess import FULL, Region
 from edge_common import BundleError
@@ -17,17 +17,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class StreamOptions:
-    """How the parts are run: runtime name, threads a part, delegate; and on what.
+class StreamOptions(EngineOptions):
+    """How the parts are run, and on what.
 
     device: `emulated:BOARD` holds each part to that board's predicted latency; "" is this machine.
     timeout_s: how long an invocation may take, as in Engine.
     region: which part of each frame the network looks at.  hop: frames between two decisions.
     """
 
-    runtime: str = "auto"
-    threads: int = 1
-    delegate: Delegate = AUTO
     device: str = ""
     timeout_s: float | None = None
     region: Region = FULL
