@@ -3,14 +3,13 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from edge_common import __version__
+from edge_common import EdgeError, __version__
 
 if TYPE_CHECKING:
     from edge.bundle.archive import Bundle, open_bundle
     from edge.people.gallery import Gallery, read_gallery, write_gallery
     from edge.people.recogniser import Recogniser
     from edge.stream import Decision, Frame, Stream
-    from edge_common import EdgeError
 
 __all__ = [
     "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Stream", "__version__",
@@ -27,7 +26,6 @@ _MODULES = {
     "Recogniser": "edge.people.recogniser",
     "read_gallery": "edge.people.gallery",
     "write_gallery": "edge.people.gallery",
-    "EdgeError": "edge_common.errors",
 }
 
 

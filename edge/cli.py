@@ -6,10 +6,9 @@ from typing import Any
 
 import click
 
-from edge import sinks, sources
+from edge import shipped, sinks, sources
 from edge.commands.options import device_option, engine_options, region_option, source_options
 from edge.commands.people import COMMANDS
-from edge.shipped import DEFAULT_BUNDLE
 from edge_common import __version__, command_line
 
 _DAY_S = 86400
@@ -51,7 +50,7 @@ Examples:
 
 
 @click.command(cls=RunCommand, subcommands=COMMANDS, epilog=EXAMPLES)
-@click.argument("bundle", default=DEFAULT_BUNDLE)
+@click.argument("bundle", default=shipped.DEFAULT_BUNDLE)
 @source_options
 @click.option(
     "--sink", metavar="URI", multiple=True, help="What becomes of decisions; may be given again."

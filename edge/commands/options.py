@@ -7,9 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from edge import registry, sources
 from edge.engine import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate, EngineOptions
-from edge.registry import Request
-from edge.sources import find_source
 from edge_common import DelegateError, runtimes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,12 +51,12 @@ def source_options(command: F) -> F:
     return _camera(_source(command))
 
 
-def one_source(camera: int | None, source: str | None) -> Request:
+def one_source(camera: int | None, source: str | None) -> registry.Request:
     """What --camera or --source asks for. Raises UsageError unless it is one, and SourceError."""
     if camera is not None and source is None:
-        return find_source(camera)
+        return sources.find_source(camera)
     if camera is None and source is not None:
-        return find_source(source)
+        return sources.find_source(source)
     raise click.UsageError("give one of --camera N and --source URI")
 
 

@@ -13,10 +13,17 @@ from edge.engine.delegate import (
     EngineOptions,
     label_of,
 )
-from edge.engine.delegation import Delegation, by_part, check_delegate_is_used
-from edge.engine.watchdog import Watchdog, default_timeout_s, report_hang
+from edge.engine.delegation import (
+    BUILT_IN,
+    Delegation,
+    by_part,
+    check_delegate_is_used,
+    operator_assignment,
+)
+from edge.engine.watchdog import Watchdog, default_timeout_s, guard, report_hang
 
 __all__ = [
-    "AUTO", "DEFAULT", "LIBRARIES", "NONE", "OF_THE_RUNTIME", "Delegate", "Delegation", "EngineOptions",
-    "Watchdog", "by_part", "check_delegate_is_used", "default_timeout_s", "label_of", "report_hang",
+    "AUTO", "BUILT_IN", "DEFAULT", "LIBRARIES", "NONE", "OF_THE_RUNTIME", "Delegate", "Delegation",
+    "EngineOptions", "Watchdog", "by_part", "check_delegate_is_used", "default_timeout_s", "guard",
+    "label_of", "operator_assignment", "report_hang",
 ]  # fmt: skip

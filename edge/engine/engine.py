@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.bundle.manifest import TensorSpec
-from edge.engine import runtimes
-from edge.engine.delegate import AUTO, Delegate
-from edge.engine.delegation import BUILT_IN, Delegation, operator_assignment
-from edge.engine.watchdog import Watchdog, guard
+from edge.engine import (
+    AUTO,
+    BUILT_IN,
+    Delegate,
+    Delegation,
+    Watchdog,
+    guard,
+    operator_assignment,
+    runtimes,
+)
 from edge_common import DelegateError, EngineError
 
 if TYPE_CHECKING:
