@@ -85,10 +85,10 @@ def erased(
         ratio = np.exp(random.uniform(*np.log(_ERASED_RATIO)))
         tall, wide = round(np.sqrt(area * ratio)), round(np.sqrt(area / ratio))
         if 0 < tall < height and 0 < wide < width:
-            top, left = random.integers(height - tall + 1), random.integers(width - wide + 1)
+            y, x = random.integers(height - tall + 1), random.integers(width - wide + 1)
             clip = clip.copy()
             noise = random.integers(0, 256, (tall, wide, 3), np.uint8)
-            clip[:, top : top + tall, left : left + wide] = noise
+            clip[:, y : y + tall, x : x + wide] = noise
             return clip
     return clip
 

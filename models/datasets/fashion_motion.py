@@ -181,7 +181,7 @@ class _Items:
 
     def _render(self, picture: np.ndarray, action: str, random: np.random.Generator) -> np.ndarray:
         canvas = np.zeros((CANVAS, CANVAS), np.uint8)
-        top, left = ((CANVAS - side) // 2 for side in picture.shape)
-        canvas[top : top + picture.shape[0], left : left + picture.shape[1]] = picture
+        y, x = ((CANVAS - side) // 2 for side in picture.shape)
+        canvas[y : y + picture.shape[0], x : x + picture.shape[1]] = picture
         motion = draw_motion(action, self.request.window, random, LIMITS)
         return render(canvas, motion, self.request.size, random, draw_look(random))

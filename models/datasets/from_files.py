@@ -141,7 +141,7 @@ def _notes(items: Sequence[Item], tasks: Sequence[Task], split: Split) -> list[s
     notes = []
     for position, task in enumerate(tasks):
         classes = [kind_of(task).classes(item.labels[position]) for item in items]
-        files = Counter(number for shown in classes for number in shown)
+        files = Counter(number for numbers in classes for number in numbers)
         tested = {number for index in split.test for number in classes[index]}
         for number, label in enumerate(task.labels):
             if not files[number]:

@@ -43,7 +43,7 @@ class ClipsSection(FolderSection):
     def __post_init__(self) -> None:
         for column, kind in self.kinds.items():
             if kind not in KINDS or not KINDS[kind].in_tables:
-                kinds = [name for name, known in KINDS.items() if known.in_tables]
+                kinds = [name for name, task_kind in KINDS.items() if task_kind.in_tables]
                 raise ConfigError(f"data.kinds.{column} is {kind!r}{nearest_or_all(kind, kinds)}")
 
 

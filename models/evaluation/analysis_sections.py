@@ -68,7 +68,7 @@ SEEN, IMPOSTORS = "trained on, other files", "never trained on"
 def identity_section(identity: Identity) -> Section:
     """Rank-1, the ROC, and impostors at a gallery; or why they cannot be measured."""
     parts = {SEEN: identity.seen} | ({} if identity.closed else {IMPOSTORS: identity.impostors})
-    measured = {name: part for name, part in parts.items() if part is not None}
+    recognitions = {name: part for name, part in parts.items() if part is not None}
     text = [
         f"By likeness alone, without the last layer of {identity.task}: what precedes it, at length "
         "one, compared by cosine. A clip meets only files (photos, videos) that it is not of; a "
@@ -76,14 +76,14 @@ def identity_section(identity: Identity) -> Section:
         _which_set(identity.closed),
         *(_how(part, name) for name, part in parts.items()),
     ]
-    tables = [_recognition_table(measured)] if measured else []
+    tables = [_recognition_table(recognitions)] if recognitions else []
     if identity.open_set:
         tables.append(_open_table(identity.open_set))
     title = f"Knowing again: {identity.task}"
-    if not measured:
+    if not recognitions:
         return Section(title, text, tables)
     return Section(
-        title, text, tables, svg=plots.recognition(measured),
+        title, text, tables, svg=plots.recognition(recognitions),
         caption="How alike two files of one person and of two people are, and which share of both "
         "is taken for one person as the threshold falls.",
     )  # fmt: skip
@@ -112,9 +112,9 @@ def _how(part: Recognition | None, name: str) -> str:
     )
 
 
-def _recognition_table(measured: dict[str, Recognition]) -> Table:
+def _recognition_table(recognitions: dict[str, Recognition]) -> Table:
     rows = []
-    for name, part in measured.items():
+    for name, part in recognitions.items():
         clips = f"{part.rank_1.n:,} clips"
         rows.append((name, f"rank-1 of {part.people}", share_within(part.rank_1), clips))
         pairs = f"{len(part.same):,} pairs of one, {len(part.different):,} of two"

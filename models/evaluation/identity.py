@@ -51,26 +51,26 @@ class OpenSet:
 
 
 def open_set(
-    known: np.ndarray, people: np.ndarray, sources: np.ndarray,
-    impostors: np.ndarray, who: np.ndarray,
+    descriptors: np.ndarray, people: np.ndarray, sources: np.ndarray,
+    impostors: np.ndarray, impostor_people: np.ndarray,
 ) -> OpenSet | None:  # fmt: skip
     """Ask galleries of the known people for all clips of files that are not in them.
 
     Args:
-        known, impostors: descriptors (n, d) and (k, d).
+        descriptors, impostors: descriptors (n, d) and (k, d).
         people, sources: int64 (n,), who is in each known clip, and which file it is of.
-        who: int64 (k,), of the impostors.
+        impostor_people: int64 (k,), of the impostors.
 
     Returns:
         None if nobody is known by two files.
     """
-    likeness = similarities_of(known, people, sources)
+    likeness = similarities_of(descriptors, people, sources)
     if not len(likeness.identifiable):
         return None
     predictions, clips = _ask(likeness, impostors)
     return OpenSet(
-        len(np.unique(people)), len(np.unique(who)),
-        tuple(_named(predictions, clips, likeness.people, rate, len(who)) for rate in RATES),
+        len(np.unique(people)), len(np.unique(impostor_people)),
+        tuple(_named(predictions, clips, likeness.people, rate, len(impostor_people)) for rate in RATES),
     )  # fmt: skip
 
 
@@ -98,8 +98,8 @@ def _named(
     threshold = predictions.threshold_at(rate)
     share = predictions.true_accept_rate(threshold)
     interval = share_interval((predictions.known >= threshold) & predictions.right, people[clips])
-    known = Estimate(share, *interval, len(np.unique(clips)))
-    return Named(rate, threshold, known, impostors)
+    estimate = Estimate(share, *interval, len(np.unique(clips)))
+    return Named(rate, threshold, estimate, impostors)
 
 
 USUAL = "reid"
@@ -145,13 +145,13 @@ def measure_identity(
     task: str, predictions: Predictions, impostors: Predictions | None
 ) -> Identity:
     """Compare what precedes the task's last layer, by cosine."""
-    known = _some_files(*_descriptors_of(task, predictions))
-    recognition = recognise(similarities_of(*known))
+    trained_on = _some_files(*_descriptors_of(task, predictions))
+    recognition = recognise(similarities_of(*trained_on))
     if impostors is None:
         return Identity(task, True, recognition, None, None)
     unknown = _some_files(*_descriptors_of(task, impostors))
     among = recognise(similarities_of(*unknown))
-    return Identity(task, False, recognition, among, open_set(*known, *unknown[:2]))
+    return Identity(task, False, recognition, among, open_set(*trained_on, *unknown[:2]))
 
 
 def _descriptors_of(

@@ -47,17 +47,17 @@ def ask(
     """
     model = network.whole if maps is None else network.answers
     outputs: dict[str, list[np.ndarray]] = {task.name: [] for task in network.tasks}
-    kept: list[np.ndarray] = []
+    inputs_of_last: list[np.ndarray] = []
     with click.progressbar(length=len(part), label=label) as progress:
         for clips, _ in plain_batches(data, maps or part, CLIPS_A_BATCH):
             answers, inputs = model.predict_on_batch(clips)
             for task, rows in outputs.items():
                 rows.append(answers[task])
             if before:
-                kept.append(inputs[before])
+                inputs_of_last.append(inputs[before])
             progress.update(len(clips))
-    joined = {task: np.concatenate(rows) for task, rows in outputs.items()}
-    return Predictions(part, joined, np.concatenate(kept) if before else None)
+    outputs_by_task = {task: np.concatenate(rows) for task, rows in outputs.items()}
+    return Predictions(part, outputs_by_task, np.concatenate(inputs_of_last) if before else None)
 
 
 def results_of(predictions: Predictions, tasks: tuple[Task, ...]) -> Results:

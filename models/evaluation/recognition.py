@@ -41,15 +41,15 @@ class Pairs:
     def resampled(self) -> list[Resample]:
         """The bootstrap: whole people (or files) drawn, a pair as often as both of its sides."""
         groups = int(max(self.a.max(), self.b.max())) + 1
-        found = [self.drawn(times) for times in draws(groups, _RESAMPLES)]
-        return [one for one in found if one is not None]
+        resamples = [self.drawn(times) for times in draws(groups, _RESAMPLES)]
+        return [resample for resample in resamples if resample is not None]
 
     def drawn(self, times: np.ndarray) -> Resample | None:
         """With each group `times` (groups,) often; None if pairs of one kind are lacking."""
         weight = times[self.a] * np.where(self.a == self.b, 1, times[self.b])
         kinds = (self.same, ~self.same)
-        one, two = (np.bincount(self._step[k], weight[k], _STEPS + 1).cumsum() for k in kinds)
-        return _figures(one, two) if one[-1] and two[-1] else None
+        genuine, impostor = (np.bincount(self._step[k], weight[k], _STEPS + 1).cumsum() for k in kinds)
+        return _figures(genuine, impostor) if genuine[-1] and impostor[-1] else None
 
     @cached_property
     def _step(self) -> np.ndarray:
@@ -57,29 +57,29 @@ class Pairs:
         return np.rint((1 - self.cosine) / 2 * _STEPS).astype(np.int64)
 
 
-def _figures(one: np.ndarray, two: np.ndarray) -> Resample:
+def _figures(genuine: np.ndarray, impostor: np.ndarray) -> Resample:
     """Of the weights accepted down to each step, pairs of one person and of two.
 
     The area is the trapezoid rule's.
     """
-    middle = (one + np.concatenate([[0], one[:-1]])) / 2
-    area = np.diff(two, prepend=0) @ middle / (one[-1] * two[-1])
+    middle = (genuine + np.concatenate([[0], genuine[:-1]])) / 2
+    area = np.diff(impostor, prepend=0) @ middle / (genuine[-1] * impostor[-1])
     accepts = {}
     for rate in RATES:
-        allowed = np.searchsorted(two, rate * two[-1], "right")
-        accepts[rate] = float(one[allowed - 1] / one[-1]) if allowed else 0.0
+        allowed = np.searchsorted(impostor, rate * impostor[-1], "right")
+        accepts[rate] = float(genuine[allowed - 1] / genuine[-1]) if allowed else 0.0
     return Resample(float(area), accepts)
 
 
 def pairs_of(likeness: Similarities) -> Pairs:
     """All pairs of the part, or `MOST_PAIRS` of each kind."""
     clips, files = np.nonzero(likeness.own[:, None] != np.arange(len(likeness.people_of_files)))
-    same = likeness.people[clips] == likeness.people_of_files[files]
-    kept = np.concatenate([_some(np.flatnonzero(same)), _some(np.flatnonzero(~same))])
-    clips, files = clips[kept], files[kept]
+    of_one_person = likeness.people[clips] == likeness.people_of_files[files]
+    selection = np.concatenate([_some(np.flatnonzero(of_one_person)), _some(np.flatnonzero(~of_one_person))])
+    clips, files = clips[selection], files[selection]
     group = groups_of(likeness)
     return Pairs(
-        likeness.values[clips, files], same[kept], group[likeness.own[clips]], group[files],
+        likeness.values[clips, files], of_one_person[selection], group[likeness.own[clips]], group[files],
         enough_people(likeness),
     )  # fmt: skip
 
@@ -146,42 +146,42 @@ def recognise(likeness: Similarities) -> Recognition | None:
     """Measure; None if fewer than two people have two files each."""
     if len(likeness.identifiable) < 2:
         return None
-    chosen = galleries(likeness, MOST_GALLERIES)
+    gallery_list = galleries(likeness, MOST_GALLERIES)
     pairs = pairs_of(likeness)
     false_rates, true_rates, _ = roc_curve(pairs.same, pairs.cosine)
     same, different = pairs.cosine[pairs.same], pairs.cosine[~pairs.same]
-    drawn = pairs.resampled()
+    resamples = pairs.resampled()
     people = len(np.unique(likeness.people_of_files))
     return Recognition(
-        people, len(likeness.people_of_files), len(chosen), rank_1(likeness, chosen),
-        Estimate(roc_area(same, different), *central_95([one.area for one in drawn]), len(pairs.same)),
-        tuple(_accepts(same, different, rate, drawn) for rate in RATES
+        people, len(likeness.people_of_files), len(gallery_list), rank_1(likeness, gallery_list),
+        Estimate(roc_area(same, different), *central_95([resample.area for resample in resamples]), len(pairs.same)),
+        tuple(_accepts(same, different, rate, resamples) for rate in RATES
               if rate * len(different) >= _FEWEST_FALSE),
         same, different, false_rates, true_rates, "people" if pairs.by_people else "files",
     )  # fmt: skip
 
 
-def rank_1(likeness: Similarities, chosen: list[np.ndarray]) -> Estimate:
+def rank_1(likeness: Similarities, gallery_list: list[np.ndarray]) -> Estimate:
     """Of each clip against each gallery without its own file, averaged; people are drawn."""
-    right, asked = np.zeros(len(likeness.own)), np.zeros(len(likeness.own))
+    right, probe_counts = np.zeros(len(likeness.own)), np.zeros(len(likeness.own))
     can_be = np.isin(likeness.people, likeness.identifiable)
-    for gallery in chosen:
+    for gallery in gallery_list:
         probes = can_be & ~np.isin(likeness.own, gallery)
         nearest = gallery[likeness.values[:, gallery].argmax(axis=1)]
         right += probes & (likeness.people_of_files[nearest] == likeness.people)
-        asked += probes
-    used = asked > 0
-    share = right[used] / asked[used]
-    groups = groups_of(likeness)[likeness.own][used]
-    return Estimate(float(share.mean()), *share_interval(share, groups), int(used.sum()))
+        probe_counts += probes
+    probed = probe_counts > 0
+    share = right[probed] / probe_counts[probed]
+    groups = groups_of(likeness)[likeness.own][probed]
+    return Estimate(float(share.mean()), *share_interval(share, groups), int(probed.sum()))
 
 
 def _accepts(
-    same: np.ndarray, different: np.ndarray, rate: float, drawn: list[Resample]
+    same: np.ndarray, different: np.ndarray, rate: float, resamples: list[Resample]
 ) -> TrueAccepts:
     ordered = np.sort(different)[::-1]
     threshold = float(np.nextafter(ordered[int(rate * len(ordered))], np.inf))
-    interval = central_95([one.accepts[rate] for one in drawn])
+    interval = central_95([resample.accepts[rate] for resample in resamples])
     return TrueAccepts(
         rate, threshold, Estimate(float(np.mean(same >= threshold)), *interval, len(same))
     )

@@ -113,11 +113,11 @@ def facts_of(
     }  # fmt: skip
 
 
-def tell(results: Results, written: str) -> None:
+def tell(results: Results, report_path: str) -> None:
     """Say each task's figure, and what was written."""
     for task, result in results.items():
         click.echo(f"{task}: {result}")
-    click.echo(f"wrote {written}")
+    click.echo(f"wrote {report_path}")
 
 
 def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: Path) -> None:

@@ -110,8 +110,8 @@ def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:
     whole = keras.applications.EfficientNetB3(
         include_top=False, weights=None, input_shape=(size, size, 3)
     )
-    cut = whole.get_layer("block7a_project_bn").output
-    return keras.Model(whole.input, cut, name="efficientnet_b3")
+    last_maps = whole.get_layer("block7a_project_bn").output
+    return keras.Model(whole.input, last_maps, name="efficientnet_b3")
 
 
 BACKBONES: dict[str, Callable[..., keras.Model]] = {
@@ -131,8 +131,8 @@ _MEAN_BGR = (103.939, 116.779, 123.68)
 
 def applications() -> tuple[str, ...]:
     """The networks that this Keras has."""
-    found = vars(keras.applications)
-    return tuple(sorted(name for name in found if name[0].isupper() and callable(found[name])))
+    members = vars(keras.applications)
+    return tuple(sorted(name for name in members if name[0].isupper() and callable(members[name])))
 
 
 def keras_application(name: str, size: int, weights: str | None = None) -> keras.Model:
@@ -169,11 +169,11 @@ def keras_application(name: str, size: int, weights: str | None = None) -> keras
 
 
 def _spelt(name: str) -> str:
-    known = {_plain(own): own for own in applications()}
-    if _plain(name) in known:
-        return known[_plain(name)]
-    near = difflib.get_close_matches(_plain(name), known, n=1, cutoff=0.5)
-    nearest = f" (nearest: {known[near[0]]})" if near else ""
+    spellings = {_plain(own): own for own in applications()}
+    if _plain(name) in spellings:
+        return spellings[_plain(name)]
+    near = difflib.get_close_matches(_plain(name), spellings, n=1, cutoff=0.5)
+    nearest = f" (nearest: {spellings[near[0]]})" if near else ""
     raise ConfigError(
         f"no backbone is called {name!r}: choose efficientnet-b3 or efficientnet-lite0, or a "
         f"network of keras.applications{nearest}"

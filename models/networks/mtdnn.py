@@ -88,7 +88,7 @@ class MTDNNConfig:
         if not self.tasks:
             raise ConfigError("the network has no task: name one or more")
         for task in self.head_activation:
-            if task not in (names := [known.name for known in self.tasks]):
+            if task not in (names := [own_task.name for own_task in self.tasks]):
                 raise ConfigError(f"head_activation of {task!r}: the tasks are {', '.join(names)}")
 
 

@@ -27,14 +27,14 @@ def backbone_by_frames(backbone: keras.Model, window: int) -> keras.Model:
 def tail_and_head_of(model: keras.Model, early: str, window: int) -> keras.Model:
     """All after the backbone's layer `early`; the backbone becomes trainable there."""
     backbone = model.get_layer("backbone").layer
-    cut = backbone.get_layer(early).output
-    tail = keras.Model(cut, backbone.output, name="tail")
+    early_maps = backbone.get_layer(early).output
+    tail = keras.Model(early_maps, backbone.output, name="tail")
     backbone.trainable = True
     for layer in tail.layers:
         # Frozen statistics: batches of one clip's frames are no fair sample.
         layer.trainable = not isinstance(layer, layers.BatchNormalization)
-    maps = keras.Input((window, *cut.shape[1:]))
-    frames = tail(ops.reshape(maps, (-1, *cut.shape[1:])))
+    maps = keras.Input((window, *early_maps.shape[1:]))
+    frames = tail(ops.reshape(maps, (-1, *early_maps.shape[1:])))
     frames = ops.reshape(frames, (-1, window, *frames.shape[1:]))
     return keras.Model(maps, head_of(model)(frames), name="tail_blocks_and_heads")
 

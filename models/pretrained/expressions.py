@@ -66,8 +66,8 @@ class Affine:
         # what a frozen graph keeps of a batch normalisation: gamma and beta, nothing to normalise
         layer = layers.BatchNormalization(epsilon=0.0, name=self.name)
         result = layer(self.source)
-        none, one = np.zeros_like(self.scale), np.ones_like(self.scale)
-        layer.set_weights([self.scale, self.offset, none, one])
+        zeros, ones = np.zeros_like(self.scale), np.ones_like(self.scale)
+        layer.set_weights([self.scale, self.offset, zeros, ones])
         return result
 
 
@@ -107,10 +107,10 @@ def plus(value: Expression, offset: np.ndarray, name: str) -> Expression:
         bias = value.bias + _a_channel(offset, len(value.bias), name)
         return Linear(name, value.source, value.kernel, bias, value.layer)
     if isinstance(value, Affine):
-        moved = value.offset + _a_channel(offset, len(value.offset), name)
-        return Affine(name, value.source, value.scale, moved)
-    moved = _a_channel(offset, value.tensor.shape[-1], name)
-    return Affine(name, value.tensor, np.ones_like(moved), moved)
+        offsets = value.offset + _a_channel(offset, len(value.offset), name)
+        return Affine(name, value.source, value.scale, offsets)
+    offsets = _a_channel(offset, value.tensor.shape[-1], name)
+    return Affine(name, value.tensor, np.ones_like(offsets), offsets)
 
 
 def limited(value: Expression, low: float, high: float, name: str) -> Expression:

@@ -18,8 +18,8 @@ from edge_models.pretrained.tfjs import Graph, Node
 Value = Expression | np.ndarray
 
 
-def build(graph: Graph, given: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, Any]:
-    """Compute the nodes `wanted` from the Keras tensors `given`, both by node name.
+def build(graph: Graph, inputs: Mapping[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
+    """Compute the nodes `outputs` from the Keras tensors `inputs`, both by node name.
 
     Behind the last convolution a given tensor may have more axes in front than the
     graph knows, such as one of frames: products and activations keep them apart.
@@ -27,13 +27,13 @@ def build(graph: Graph, given: Mapping[str, Any], wanted: Iterable[str]) -> dict
     Raises:
         ModelError: an operation is unknown, or its weights do not fit.
     """
-    wanted = list(wanted)
-    values: dict[str, Value] = {name: Known(tensor) for name, tensor in given.items()}
+    outputs = list(outputs)
+    values: dict[str, Value] = {name: Known(tensor) for name, tensor in inputs.items()}
     values.update(graph.constants)
-    for node in graph.needed(wanted, values.keys()):
+    for node in graph.needed(outputs, values.keys()):
         values[node.name] = _value(graph, node, [values[name] for name in node.inputs])
     tensors = {}
-    for name in wanted:
+    for name in outputs:
         value = values[name]
         if not isinstance(value, Known):
             raise ModelError(f"{graph.path}: {name} is no result of a layer: it is another network")
@@ -43,9 +43,9 @@ def build(graph: Graph, given: Mapping[str, Any], wanted: Iterable[str]) -> dict
 
 def _value(graph: Graph, node: Node, inputs: list[Value]) -> Value:
     if node.operation not in _OPERATIONS:
-        known = ", ".join(sorted(_OPERATIONS))
+        operations = ", ".join(sorted(_OPERATIONS))
         raise ModelError(
-            f"{graph.path}: {node.name} is a {node.operation}; known operations are {known}"
+            f"{graph.path}: {node.name} is a {node.operation}; known operations are {operations}"
         )
     try:
         return _OPERATIONS[node.operation](node, *inputs)
@@ -142,17 +142,17 @@ def _fused_relu(node: Node, value: Expression, *_: np.ndarray) -> Expression:
     return limited(value, 0.0, np.inf, f"{_layer_name(node)}_limit")
 
 
-def _add(node: Node, left: Value, right: Value) -> Expression:
-    return plus(*_and_constant(left, right), _layer_name(node))
+def _add(node: Node, a: Value, b: Value) -> Expression:
+    return plus(*_and_constant(a, b), _layer_name(node))
 
 
-def _multiply(node: Node, left: Value, right: Value) -> Expression:
-    return times(*_and_constant(left, right), _layer_name(node))
+def _multiply(node: Node, a: Value, b: Value) -> Expression:
+    return times(*_and_constant(a, b), _layer_name(node))
 
 
-def _and_constant(left: Value, right: Value) -> tuple[Expression, np.ndarray]:
+def _and_constant(a: Value, b: Value) -> tuple[Expression, np.ndarray]:
     """A value and the constant that it is combined with, whichever stands first."""
-    value, constant = (right, left) if isinstance(left, np.ndarray) else (left, right)
+    value, constant = (b, a) if isinstance(a, np.ndarray) else (a, b)
     if isinstance(value, np.ndarray) or not isinstance(constant, np.ndarray):
         raise ValueError("it does not combine a value with a constant")
     return value, constant

@@ -91,8 +91,8 @@ def _of_graph(network: Network, path: Path) -> Halves:
         _see_rgb(trunk)
 
     def answers(features: Any) -> dict[str, Any]:
-        found = build(graph, {network.trunk: features}, network.answers.values())
-        return {task: found[node] for task, node in network.answers.items()}
+        outputs = build(graph, {network.trunk: features}, network.answers.values())
+        return {task: outputs[node] for task, node in network.answers.items()}
 
     return Halves(trunk, answers)
 
@@ -126,7 +126,7 @@ def _see_rgb(trunk: keras.Model) -> None:
 
 
 def _placeholder(graph: Graph) -> str:
-    found = [node.name for node in graph.nodes.values() if node.operation == "Placeholder"]
-    if len(found) != 1:
-        raise ModelError(f"{graph.path} takes {len(found)} inputs: one picture is known")
-    return found[0]
+    placeholders = [node.name for node in graph.nodes.values() if node.operation == "Placeholder"]
+    if len(placeholders) != 1:
+        raise ModelError(f"{graph.path} takes {len(placeholders)} inputs: one picture is known")
+    return placeholders[0]

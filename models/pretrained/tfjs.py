@@ -43,8 +43,8 @@ class Node:
 
     def text(self, name: str, default: str) -> str:
         """One string."""
-        found = self.attributes.get(name, {}).get("s")
-        return default if found is None else _text(found)
+        encoded = self.attributes.get(name, {}).get("s")
+        return default if encoded is None else _text(encoded)
 
     def flag(self, name: str) -> bool:
         """A switch; off if it is not given."""
@@ -59,27 +59,27 @@ class Graph:
     nodes: Mapping[str, Node]
     constants: Mapping[str, np.ndarray]
 
-    def needed(self, wanted: Iterable[str], given: Collection[str]) -> list[Node]:
-        """What computes the nodes `wanted` once those `given` are known, inputs first.
+    def needed(self, outputs: Iterable[str], inputs: Collection[str]) -> list[Node]:
+        """What computes the nodes `outputs` once those `inputs` are known, inputs first.
 
         Raises:
             ModelError: a node is missing, or the graph runs in a circle.
         """
         ways: dict[str, tuple[str, ...]] = {}
-        left = list(wanted)
-        while left:
-            name = left.pop()
-            if name in ways or name in given:
+        pending = list(outputs)
+        while pending:
+            name = pending.pop()
+            if name in ways or name in inputs:
                 continue
             if name not in self.nodes:
                 raise ModelError(f"{self.path} holds no node {name}: it is another network")
             ways[name] = self.nodes[name].inputs
-            left.extend(ways[name])
+            pending.extend(ways[name])
         try:
             order = list(TopologicalSorter(ways).static_order())
         except CycleError as error:
             raise ModelError(f"{self.path} is damaged: its graph runs in a circle") from error
-        return [self.nodes[name] for name in order if name not in given]
+        return [self.nodes[name] for name in order if name not in inputs]
 
 
 def read_graph(path: Path) -> Graph:
@@ -112,7 +112,7 @@ def _node(entry: dict[str, Any]) -> Node:
 
 
 def _constants(entries: list[dict[str, Any]], buffer: bytes) -> dict[str, np.ndarray]:
-    found, offset = {}, 0
+    constants, offset = {}, 0
     for entry in entries:
         stored = entry.get("quantization", entry)
         dtype = np.dtype(_DTYPES[stored["dtype"]])
@@ -121,11 +121,11 @@ def _constants(entries: list[dict[str, Any]], buffer: bytes) -> dict[str, np.nda
         offset += values.nbytes
         if "scale" in stored:
             values = values * stored["scale"] + stored["min"]
-        wanted = np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("=")
-        found[entry["name"]] = values.astype(wanted).reshape(entry["shape"])
+        final_dtype = np.dtype(_DTYPES[entry["dtype"]]).newbyteorder("=")
+        constants[entry["name"]] = values.astype(final_dtype).reshape(entry["shape"])
     if offset != len(buffer):
         raise ValueError(f"its shards hold {len(buffer)} bytes, its manifest asks for {offset}")
-    return found
+    return constants
 
 
 def _text(encoded: str) -> str:

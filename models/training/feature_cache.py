@@ -72,15 +72,15 @@ def _compute(
         arrays_on_disk(shapes) as arrays,
         click.progressbar(length=len(plans), label=f"features of {label} clips") as progress,
     ):
-        done = 0
+        clip_count = 0
         for clips in _ahead(render_batches(plans, length, size, CLIPS_A_BATCH)):
             outputs = infer(tf.constant(clips.reshape(-1, size, size, 3), tf.float32))
             for name, array in zip(paths, arrays, strict=True):
                 values = outputs[name].numpy()
-                array[done : done + len(clips)] = values.reshape(
+                array[clip_count : clip_count + len(clips)] = values.reshape(
                     len(clips), length, *values.shape[1:]
                 )
-            done += len(clips)
+            clip_count += len(clips)
             progress.update(len(clips))
 
 
@@ -149,12 +149,12 @@ def _compute_part(backbone: keras.Model, data: DataSet, part: Part, path: Path, 
     model = backbone_by_frames(backbone, data.shape[0])
     shape = (len(part), *model.output_shape[1:])
     infer = tf.function(lambda clips: model(clips, training=False), reduce_retracing=True)
-    done = 0
+    clip_count = 0
     with (
         arrays_on_disk({path: shape}) as (maps,),
         click.progressbar(length=len(part), label=f"maps of {label} clips") as progress,
     ):
         for clips, _ in plain_batches(data, part, CLIPS_AT_ONCE):
-            maps[done : done + len(clips)] = infer(clips).numpy()
-            done += len(clips)
+            maps[clip_count : clip_count + len(clips)] = infer(clips).numpy()
+            clip_count += len(clips)
             progress.update(len(clips))

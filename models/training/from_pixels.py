@@ -157,7 +157,7 @@ class PixelTraining:
         fit = self._prepare(stage)
         schedule = ThesisSchedule(
             factor=plan.lr_factor, window=plan.lr_window, min_fall=plan.lr_min_fall,
-            patience=plan.patience, to_beat=progress.best_loss, weights_of=fit.kept,
+            patience=plan.patience, to_beat=progress.best_loss, weights_of=fit.saved_model,
         )  # fmt: skip
         first = self._go_on(stage, fit, schedule) if progress.stage == stage.name else 0
         if first and (progress.stopped or first >= plan.max_epochs):
@@ -214,7 +214,7 @@ class PixelTraining:
         """Everything as it was at the end of the last epoch; the number of the next."""
         progress = self.progress
         fit.model.optimizer.build(fit.model.trainable_variables)
-        self.checkpoint.restore(fit.kept, fit.model.optimizer)
+        self.checkpoint.restore(fit.saved_model, fit.model.optimizer)
         schedule.best_weights = self.checkpoint.best_weights()
         schedule.losses = list(progress.losses)
         schedule.best_epoch = progress.best_epoch[stage.name]

@@ -45,11 +45,11 @@ class Fit:
 
     Attributes:
         model: from windows, or from their maps, to the tasks' answers.
-        kept: the model whose weights are kept: all that the run trains.
+        saved_model: whose weights are saved: all that the run trains.
     """
 
     model: keras.Model
-    kept: keras.Model
+    saved_model: keras.Model
     epochs: Epochs
     validation: tf.data.Dataset
 
@@ -78,10 +78,10 @@ def fit_of(
     Args:
         maps: folder for maps that are computed once.
     """
-    train, validation, fitted, kept = data.train, data.validation, by_frames, by_frames
+    train, validation, fitted, whole = data.train, data.validation, by_frames, by_frames
     if stage.frames:
-        fitted = kept = looking_at(stage.frames, model, network)
-        kept.set_weights(by_frames.get_weights())
+        fitted = whole = looking_at(stage.frames, model, network)
+        whole.set_weights(by_frames.get_weights())
     if stage.frozen:
         train = some_of(train, config.frozen.clips, config.seed)
     if stage.on_maps:
@@ -89,7 +89,7 @@ def fit_of(
         train, validation = _as_maps(model, data, train, maps)
     size = stage.schedule.batch_size
     epochs = Epochs(data, train, config.augmentation, size, config.seed)
-    return Fit(fitted, kept, epochs, plain_batches(data, validation, size))
+    return Fit(fitted, whole, epochs, plain_batches(data, validation, size))
 
 
 def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool) -> None:

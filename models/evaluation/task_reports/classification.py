@@ -85,8 +85,8 @@ def _one_of_each(
     mixed = random.permutation(clips)
     _, first = np.unique(truth[mixed], return_index=True)
     of_each = random.permutation(mixed[first])
-    rest = mixed[~np.isin(mixed, of_each)]
-    return np.concatenate([of_each, rest]).astype(int)[:most].tolist()
+    more = mixed[~np.isin(mixed, of_each)]
+    return np.concatenate([of_each, more]).astype(int)[:most].tolist()
 
 
 def _example(result: TaskResult, outputs: np.ndarray, clip: int) -> Example:
