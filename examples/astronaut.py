@@ -14,9 +14,9 @@ import numpy as np
 from edge.check.clips import Clips
 from edge_common.command_line import one_line_errors
 from edge_common.errors import ClipError
-from edge_models.datasets.clips import write_clips
 from edge_models.datasets.motion import ACTIONS, MotionRange, draw_motion, render
 from edge_models.datasets.orl import HEIGHT, WIDTH, package_file
+from edge_models.datasets.orl_motion import write_clips
 from examples.demo_video import SEGMENT_FRAMES, write_film
 
 CLIPS_NAME, VIDEO_NAME = "astronaut.npz", "astronaut.mp4"

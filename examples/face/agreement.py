@@ -19,8 +19,8 @@ from edge_common.console import bar, captured_stderr
 from edge_common.document import Section, Table, markdown
 from edge_common.files import write_whole
 from edge_common.statistics import bootstrap_interval, wilson_interval
-from edge_models.datasets.clips import ClipPlan
 from edge_models.datasets.orl import read_photos
+from edge_models.datasets.orl_motion import ClipPlan
 from edge_models.evaluation.similarity import unit
 from examples.face.face import OLDEST, face_clips
 from examples.face.galleries import face_plans, part_of, seal

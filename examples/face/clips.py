@@ -6,8 +6,8 @@ import click
 
 from edge.check.clips import Clips
 from edge_common.command_line import one_line_errors
-from edge_models.datasets.clips import labels_of, write_clips
 from edge_models.datasets.orl import read_photos
+from edge_models.datasets.orl_motion import labels_of, write_clips
 from edge_models.pretrained.catalogue import NETWORKS
 from examples.face.galleries import PARTS, face_plans, part_of, render_faces
 

@@ -15,9 +15,10 @@ from edge.check.clips import Clips
 from edge.tasks import Binary, Embedding, Task
 from edge_common.command_line import one_line_errors
 from edge_common.console import captured_stderr
-from edge_models.datasets.clips import ClipPlan, write_clips
+from edge_models.datasets.dataset import regression
 from edge_models.datasets.orl import read_photos
-from edge_models.networks.tasks import regression, write_tasks
+from edge_models.datasets.orl_motion import ClipPlan, write_clips
+from edge_models.networks.files import write_tasks
 from edge_models.pretrained.catalogue import FACERES
 from examples.astronaut import film_all_actions
 from examples.face.galleries import WHOLE_FACE, face_plans, part_of, render_faces

@@ -10,9 +10,9 @@ from edge.bundle.manifest import Accuracy
 from edge_common.document import Section, markdown
 from edge_common.errors import BundleError
 from edge_common.statistics import central_95
-from edge_models.datasets.clips import ClipPlan, balanced, plan_clips, render_clip
 from edge_models.datasets.motion import MotionRange
 from edge_models.datasets.orl import Photo
+from edge_models.datasets.orl_motion import ClipPlan, balanced, plan_clips, render_clip
 from edge_models.evaluation.intervals import Estimate
 from edge_models.evaluation.similarity import GalleryResults
 

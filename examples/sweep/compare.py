@@ -7,7 +7,7 @@ import click
 
 from edge_common.errors import ConfigError
 from edge_common.files import write_whole
-from edge_models.evaluation.measure import ANSWERS, read_answers
+from edge_models.evaluation.network import ANSWERS, read_answers
 from edge_models.evaluation.report import report_folder
 from edge_models.evaluation.results import TaskResult
 from examples.sweep.figures import MemberFigures, as_json, as_markdown, figures_of

@@ -7,9 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from edge.tasks import Task, kind_of
+from edge_models.datasets import dataset, motion
 from edge_models.datasets.augment import AugmentationSection, augment
-from edge_models.datasets.dataset import DataSet, Part
-from edge_models.datasets.motion import ACTIONS, REVERSED_ACTION
 
 BATCHES_AHEAD = 2
 
@@ -22,7 +21,12 @@ class Epochs:
     """
 
     def __init__(
-        self, data: DataSet, part: Part, section: AugmentationSection, batch_size: int, seed: int
+        self,
+        data: dataset.DataSet,
+        part: dataset.Part,
+        section: AugmentationSection,
+        batch_size: int,
+        seed: int,
     ) -> None:
         self.data, self.part, self.section, self.seed = data, part, section, seed
         self.epoch = 0
@@ -41,7 +45,7 @@ class Epochs:
         return augment(clip, answers, self.section, self.data.mirrored, random)
 
 
-def plain_batches(data: DataSet, part: Part, batch_size: int) -> tf.data.Dataset:
+def plain_batches(data: dataset.DataSet, part: dataset.Part, batch_size: int) -> tf.data.Dataset:
     """All clips of a part as they are, in order."""
 
     def look(index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
@@ -50,7 +54,9 @@ def plain_batches(data: DataSet, part: Part, batch_size: int) -> tf.data.Dataset
     return _batches(data, part, lambda: ((i, 0) for i in range(len(part))), look, batch_size)
 
 
-def _batches(data: DataSet, part: Part, order, look, batch_size: int) -> tf.data.Dataset:
+def _batches(
+    data: dataset.DataSet, part: dataset.Part, order, look, batch_size: int
+) -> tf.data.Dataset:
     """Batches of (float32 (n, T, H, W, 3) RGB 0..255 or (n, T, h, w, C) maps, {task: labels})."""
     signature = tf.TensorSpec((2,), tf.int64)
     first = part.clip(0)
@@ -88,7 +94,9 @@ def _label_type(task: Task) -> tf.DType:
     return tf.as_dtype(kind_of(task).training_dtype)
 
 
-_REVERSED = np.array([ACTIONS.index(REVERSED_ACTION[action]) for action in ACTIONS])
+_REVERSED = np.array(
+    [motion.ACTIONS.index(motion.REVERSED_ACTION[action]) for action in motion.ACTIONS]
+)
 
 
 class WindowBatches(keras.utils.PyDataset):

@@ -1,4 +1,4 @@
-"""A data set: its parts, how files are split into them, and clips of it as files."""
+"""A data set: its tasks and parts, how files are split into them, and clips of it as files."""
 
 import csv
 import zipfile
@@ -8,9 +8,18 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.tasks import Task
-from edge_common.errors import ClipError, ConfigError
-from edge_common.files import whole_file
+from edge.tasks import Classification, Regression, Task
+from edge_common import errors, files
+
+
+def classification(name: str, labels: tuple[str, ...]) -> Task:
+    """One of several labels, by softmax."""
+    return Task(name, Classification.name, tuple(labels))
+
+
+def regression(name: str, unit: str, scale: float = 1.0) -> Task:
+    """A number; trained on value / scale."""
+    return Task(name, Regression.name, (), scale, unit)
 
 
 @dataclass(frozen=True)
@@ -37,7 +46,7 @@ def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, tes
         ClipError: there are too few items for three parts.
     """
     if min(validation, test) <= 0 or validation + test >= 1:
-        raise ConfigError(
+        raise errors.ConfigError(
             f"validation_share {validation} and test_share {test} must both be above 0 "
             "and together below 1"
         )
@@ -54,7 +63,7 @@ def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, tes
             remaining = remaining[count:]
         parts[0].extend(remaining)
     if not all(parts):
-        raise ClipError(
+        raise errors.ClipError(
             f"{len(strata)} usable files in {len(set(strata))} combinations of classes are too "
             "few to train, validate and test with: add more of each class"
         )
@@ -179,7 +188,7 @@ def write_part(
 ) -> None:
     """Write some clips in the project's clip format, one after another."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(indices), *shape, 3)}
-    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with files.whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
         with archive.open("clips.npy", "w", force_zip64=True) as clips:
             np.lib.format.write_array_header_2_0(clips, header)
             for index in indices:

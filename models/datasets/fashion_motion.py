@@ -13,10 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_common.errors import ClipError, ConfigError
-from edge_common.files import whole_file
-from edge_models.datasets.dataset import DataSet, Part
-from edge_models.datasets.from_files import Request
+from edge_common import errors, files
+from edge_models.datasets import dataset, from_files
 from edge_models.datasets.motion import (
     ACTIONS,
     MIRRORED_ACTIONS,
@@ -25,7 +23,6 @@ from edge_models.datasets.motion import (
     draw_motion,
     render,
 )
-from edge_models.networks.tasks import classification
 
 _UINT8 = 0x08
 
@@ -46,31 +43,35 @@ def map_idx(path: Path, cache: Path) -> np.ndarray:
         shape = _shape(file.read(4 + 4 * 255), path)
     offset = 4 + 4 * len(shape)
     if path.stat().st_size != offset + int(np.prod(shape)) or not np.prod(shape):
-        raise ClipError(f"{path} is cut short or empty: fetch the file again")
+        raise errors.ClipError(f"{path} is cut short or empty: fetch the file again")
     return np.memmap(path, np.uint8, "r", offset, shape)
 
 
 def _shape(head: bytes, path: Path) -> tuple[int, ...]:
     dimensions = head[3] if len(head) >= 4 else 0
     if head[:2] != b"\0\0" or not dimensions or len(head) < 4 + 4 * dimensions:
-        raise ClipError(f"{path} is no idx file: fetch the file again")
+        raise errors.ClipError(f"{path} is no idx file: fetch the file again")
     if head[2] != _UINT8:
-        raise ClipError(f"{path} holds values of type {head[2]:#04x}: only bytes (0x08) are read")
+        raise errors.ClipError(
+            f"{path} holds values of type {head[2]:#04x}: only bytes (0x08) are read"
+        )
     return struct.unpack(f">{dimensions}I", head[4 : 4 + 4 * dimensions])
 
 
 def _unpacked(packed: Path, cache: Path) -> Path:
     if not packed.is_file():
-        raise ClipError(f"neither {packed.with_suffix('')} nor {packed.name} is there")
+        raise errors.ClipError(f"neither {packed.with_suffix('')} nor {packed.name} is there")
     state = packed.stat()
     plain = cache / f"{packed.stem}-{state.st_size}-{state.st_mtime_ns}"
     if not plain.exists():
         cache.mkdir(parents=True, exist_ok=True)
         try:
-            with gzip.open(packed) as source, whole_file(plain) as target:
+            with gzip.open(packed) as source, files.whole_file(plain) as target:
                 shutil.copyfileobj(source, target)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise ClipError(f"{packed} cannot be unpacked ({error}): fetch it again") from error
+            raise errors.ClipError(
+                f"{packed} cannot be unpacked ({error}): fetch it again"
+            ) from error
     return plain
 
 
@@ -78,7 +79,7 @@ ITEMS = (
     "t-shirt", "trouser", "pullover", "dress", "coat",
     "sandal", "shirt", "sneaker", "bag", "ankle boot",
 )  # fmt: skip
-TASKS = (classification("item", ITEMS), classification("motion", ACTIONS))
+TASKS = (dataset.classification("item", ITEMS), dataset.classification("motion", ACTIONS))
 PACKAGED = "/usr/share/datasets/fashion-mnist"  # of Debian's dataset-fashion-mnist
 # Items stand on black, so that the camera sees no mirrored second one at the edge.
 CANVAS = 64
@@ -106,17 +107,17 @@ class FashionSection:
 
     def __post_init__(self) -> None:
         if not 1 <= self.motions <= len(ACTIONS):
-            raise ConfigError(f"motions is {self.motions}: an item has 1 to {len(ACTIONS)}")
+            raise errors.ConfigError(f"motions is {self.motions}: an item has 1 to {len(ACTIONS)}")
         if min(self.validation_items, self.test_items) < 1:
-            raise ConfigError("validation_items and test_items must be 1 or more")
+            raise errors.ConfigError("validation_items and test_items must be 1 or more")
         if self.validation_items >= self.train_items:
-            raise ConfigError(
+            raise errors.ConfigError(
                 f"validation_items is {self.validation_items}: it must be below train_items, "
                 f"{self.train_items}"
             )
 
 
-def load(section: FashionSection, request: Request) -> DataSet:
+def load(section: FashionSection, request: from_files.Request) -> dataset.DataSet:
     """Map the files; clips are rendered when they are asked for.
 
     Raises:
@@ -125,7 +126,7 @@ def load(section: FashionSection, request: Request) -> DataSet:
     """
     folder = Path(section.path)
     if not folder.is_dir():
-        raise ClipError(
+        raise errors.ClipError(
             f"{folder} is not there: install Debian's dataset-fashion-mnist, or give the folder "
             "of its .gz files with --data"
         )
@@ -133,7 +134,7 @@ def load(section: FashionSection, request: Request) -> DataSet:
     test = _Items(folder, "t10k", section.test_items, request)
     order = np.random.default_rng(request.seed).permutation(section.train_items)
     held_out = section.validation_items
-    return DataSet(
+    return dataset.DataSet(
         "Fashion-MNIST in motion", TASKS,
         train=train.part("train", np.sort(order[held_out:]), section.motions),
         validation=train.part("validation", np.sort(order[:held_out]), section.motions),
@@ -147,23 +148,25 @@ def load(section: FashionSection, request: Request) -> DataSet:
 class _Items:
     """The pictures and labels of one of the two pairs of files."""
 
-    def __init__(self, folder: Path, prefix: str, count: int, request: Request) -> None:
+    def __init__(self, folder: Path, prefix: str, count: int, request: from_files.Request) -> None:
         self.pictures = map_idx(folder / f"{prefix}-images-idx3-ubyte", request.cache)
         self.labels = map_idx(folder / f"{prefix}-labels-idx1-ubyte", request.cache)
         self.request = request
         if self.pictures.ndim != 3 or self.labels.shape != self.pictures.shape[:1]:
-            raise ClipError(
+            raise errors.ClipError(
                 f"{folder}: {prefix} has {self.labels.shape} labels for pictures "
                 f"{self.pictures.shape}: fetch the files again"
             )
         if max(self.pictures.shape[1:]) > CANVAS:
-            raise ClipError(f"{folder}: pictures are larger than {CANVAS} pixels")
+            raise errors.ClipError(f"{folder}: pictures are larger than {CANVAS} pixels")
         if self.labels.max() >= len(ITEMS):
-            raise ClipError(f"{folder}: {prefix} has a label {self.labels.max()}, beyond 9")
+            raise errors.ClipError(f"{folder}: {prefix} has a label {self.labels.max()}, beyond 9")
         if count > len(self.labels):
-            raise ConfigError(f"{folder}: {prefix} holds {len(self.labels)} items, not {count}")
+            raise errors.ConfigError(
+                f"{folder}: {prefix} holds {len(self.labels)} items, not {count}"
+            )
 
-    def part(self, use: str, items: np.ndarray, motions: int) -> Part:
+    def part(self, use: str, items: np.ndarray, motions: int) -> dataset.Part:
         """These items, each in its first `motions` motions of an order of its own."""
         seed = (self.request.seed, _SEED_OF_PART[use])
         item = np.repeat(items, motions)
@@ -177,7 +180,7 @@ class _Items:
             return self._render(self.pictures[item[index]], ACTIONS[motion[index]], random)
 
         labels = {"item": self.labels[item].astype(np.int64), "motion": motion.astype(np.int64)}
-        return Part(clip, labels, item)
+        return dataset.Part(clip, labels, item)
 
     def _render(self, picture: np.ndarray, action: str, random: np.random.Generator) -> np.ndarray:
         canvas = np.zeros((CANVAS, CANVAS), np.uint8)

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_common.errors import ConfigError
-from edge_models.datasets import fashion_motion, labelled_clips, orl_motion, swimmers, utkface
-from edge_models.datasets.dataset import DataSet
-from edge_models.datasets.from_files import Request
+from edge_models.datasets import (
+    dataset,
+    fashion_motion,
+    from_files,
+    labelled_clips,
+    orl_motion,
+    swimmers,
+    utkface,
+)
 from edge_models.sections import DataSection
 
 
@@ -17,7 +23,7 @@ class Kind:
     """A data set: what a training file may say of it, and how it is read."""
 
     section: type
-    load: Callable[[Any, Request], DataSet]
+    load: Callable[[Any, from_files.Request], dataset.DataSet]
 
 
 KINDS = {
@@ -34,7 +40,7 @@ def kind_of(section: object) -> str:
     return next(name for name, kind in KINDS.items() if kind.section is type(section))
 
 
-def load_data(section: object, request: Request) -> DataSet:
+def load_data(section: object, request: from_files.Request) -> dataset.DataSet:
     """Read the data set that a section describes; raises what its `load` does."""
     return KINDS[kind_of(section)].load(section, request)
 

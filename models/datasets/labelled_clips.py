@@ -9,21 +9,17 @@ from pathlib import Path
 import numpy as np
 
 from edge.check.clips import VIDEO_SUFFIXES, windows_of
-from edge.sources.images import ImageFiles, images_in, natural_key
-from edge.sources.video import VideoFile
+from edge.sources import images, video
 from edge.tasks import KINDS, Classification, Label, Regression, Task, TaskKind, kind_of
 from edge.tasks.multi_label import SEPARATOR
-from edge_common.data import nearest_or_all
-from edge_common.errors import ClipError, ConfigError
-from edge_models.datasets.dataset import DataSet, Skipped
-from edge_models.datasets.from_files import FolderContent, FolderSection, Item, Request, data_set
-from edge_models.networks.tasks import classification
+from edge_common import data, errors
+from edge_models.datasets import dataset, from_files
 
 _NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
 
 
 @dataclass(frozen=True)
-class ClipsSection(FolderSection):
+class ClipsSection(from_files.FolderSection):
     """Clips, each a video or a folder of frames.
 
     Attributes:
@@ -44,10 +40,12 @@ class ClipsSection(FolderSection):
         for column, kind in self.kinds.items():
             if kind not in KINDS or not KINDS[kind].in_tables:
                 kinds = [name for name, task_kind in KINDS.items() if task_kind.in_tables]
-                raise ConfigError(f"data.kinds.{column} is {kind!r}{nearest_or_all(kind, kinds)}")
+                raise errors.ConfigError(
+                    f"data.kinds.{column} is {kind!r}{data.nearest_or_all(kind, kinds)}"
+                )
 
 
-def load(section: ClipsSection, request: Request) -> DataSet:
+def load(section: ClipsSection, request: from_files.Request) -> dataset.DataSet:
     """Read clips; a long one gives windows spread over it.
 
     Raises:
@@ -60,7 +58,7 @@ def load(section: ClipsSection, request: Request) -> DataSet:
     def read(path: Path) -> Iterator[np.ndarray]:
         return windows_in(path, request.window, request.size)
 
-    return data_set(
+    return from_files.data_set(
         folder.name, content, read, request, section, f"clips of {folder.name}", "clips"
     )
 
@@ -72,31 +70,37 @@ def windows_in(path: Path, window: int, size: int) -> Iterator[np.ndarray]:
         SourceError: it is neither a video nor a folder of frames.
         ClipError: it is shorter than a window.
     """
-    source = ImageFiles(path.name, images_in(path)) if path.is_dir() else VideoFile(str(path))
+    source = (
+        images.ImageFiles(path.name, images.images_in(path))
+        if path.is_dir()
+        else video.VideoFile(str(path))
+    )
     empty = True
     for clip in windows_of(source, window, (size, size)):
         empty = False
         yield clip
     if empty:
-        raise ClipError(f"shorter than a window of {window} frames")
+        raise errors.ClipError(f"shorter than a window of {window} frames")
 
 
-def _from_folders(folder: Path, task: str) -> FolderContent:
-    labelled = sorted((p for p in folder.iterdir() if _is_clip_folder(p)), key=natural_key)
+def _from_folders(folder: Path, task: str) -> from_files.FolderContent:
+    labelled = sorted((p for p in folder.iterdir() if _is_clip_folder(p)), key=images.natural_key)
     if len(labelled) < 2:
-        raise ClipError(
+        raise errors.ClipError(
             f"{folder} holds {len(labelled)} folders of clips: make one for each of two or more "
             "labels, or name a table in [data]"
         )
     items, skipped = [], []
     for number, label in enumerate(labelled):
-        for path in sorted(label.glob("[!.]*"), key=natural_key):
+        for path in sorted(label.glob("[!.]*"), key=images.natural_key):
             if path.suffix.lower() in VIDEO_SUFFIXES or path.is_dir():
-                items.append(Item(path, (float(number),)))
+                items.append(from_files.Item(path, (float(number),)))
             else:
-                skipped.append(Skipped(f"{label.name}/{path.name}", "neither video nor folder"))
+                skipped.append(
+                    dataset.Skipped(f"{label.name}/{path.name}", "neither video nor folder")
+                )
     labels = tuple(path.name for path in labelled)
-    return FolderContent(items, (classification(task, labels),), skipped)
+    return from_files.FolderContent(items, (dataset.classification(task, labels),), skipped)
 
 
 def _is_clip_folder(path: Path) -> bool:
@@ -120,7 +124,7 @@ class _Column:
                 self.kind.from_cells(self.name, tuple(cells), self.labels), unit=self.unit
             )
         except ValueError as error:
-            raise ClipError(f"{table}: {error}") from error
+            raise errors.ClipError(f"{table}: {error}") from error
 
 
 def _columns(header: Sequence[str], section: ClipsSection) -> list[_Column]:
@@ -129,9 +133,9 @@ def _columns(header: Sequence[str], section: ClipsSection) -> list[_Column]:
     names = [column.name for column in columns]
     for name in (*section.kinds, *section.labels):
         if name not in names:
-            raise ConfigError(
+            raise errors.ConfigError(
                 f"[data] names the column {name!r}, and {section.table} has none"
-                f"{nearest_or_all(name, names)}"
+                f"{data.nearest_or_all(name, names)}"
             )
     return columns
 
@@ -145,7 +149,7 @@ def _column(title: str, section: ClipsSection) -> _Column:
     return _Column(title, KINDS[kind], name, unit, tuple(filter(None, labels)))
 
 
-def _from_table(folder: Path, section: ClipsSection) -> FolderContent:
+def _from_table(folder: Path, section: ClipsSection) -> from_files.FolderContent:
     table = folder / section.table
     header, rows = _read_table(table)
     columns = _columns(header, section)
@@ -156,14 +160,14 @@ def _from_table(folder: Path, section: ClipsSection) -> FolderContent:
         if not reason and row[0] in listed:
             reason = "listed twice; the first line counts"
         if reason:
-            skipped.append(Skipped(row[0] if row else "an empty line", reason))
+            skipped.append(dataset.Skipped(row[0] if row else "an empty line", reason))
         else:
             listed.add(row[0])
             usable.append(row)
     cells = list(zip(*usable))[1:] if usable else [()] * len(columns)
     tasks = tuple(column.task(each, table) for column, each in zip(columns, cells))
-    items = [Item(folder / row[0], _labels(row[1:], tasks)) for row in usable]
-    return FolderContent(items, tasks, skipped)
+    items = [from_files.Item(folder / row[0], _labels(row[1:], tasks)) for row in usable]
+    return from_files.FolderContent(items, tasks, skipped)
 
 
 def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:
@@ -171,9 +175,9 @@ def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:
         with table.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file)] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ClipError(f"{table} cannot be read as CSV: {error}") from error
+        raise errors.ClipError(f"{table} cannot be read as CSV: {error}") from error
     if len(header) < 2 or len(set(header)) < len(header) or not all(header):
-        raise ClipError(
+        raise errors.ClipError(
             f"{table} needs a first line of different names, the clip's and one a task, "
             "for example clip,action,age[years]"
         )

@@ -7,8 +7,7 @@ import cv2
 import numpy as np
 
 from edge.check.clips import Clips
-from edge_models.datasets.clips import balanced, render_all
-from edge_models.datasets.orl_motion import plan_data
+from edge_models.datasets.orl_motion import balanced, plan_data, render_all
 from edge_models.training.config import read_config
 
 _TRAINING = "orl_motion_lite.toml"  # whose split decides which photos were never trained on

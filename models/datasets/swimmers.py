@@ -15,15 +15,7 @@ import numpy as np
 from edge.sources.images import natural_key
 from edge.sources.video import VideoFile
 from edge_common.errors import ClipError, ConfigError
-from edge_models.datasets.dataset import DataSet, Skipped
-from edge_models.datasets.from_files import (
-    FolderContent,
-    FolderSection,
-    Request,
-    data_set,
-    parse_names,
-)
-from edge_models.networks.tasks import classification
+from edge_models.datasets import dataset, from_files
 
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
 PEOPLE = ("person0", "person1", "person2", "person3")
@@ -33,7 +25,7 @@ _NAME = re.compile(r"(\d+)_(\d+) ?\((\d+)\)\.avi", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class SwimmersSection(FolderSection):
+class SwimmersSection(from_files.FolderSection):
     """Swimmer clips; `people` is how many are told apart."""
 
     frame_rate_hz: float = 15.0  # 30 Hz at stride 2
@@ -44,7 +36,7 @@ class SwimmersSection(FolderSection):
             raise ConfigError(f"people is {self.people}: there must be 2 or more to tell apart")
 
 
-def load(section: SwimmersSection, request: Request) -> DataSet:
+def load(section: SwimmersSection, request: from_files.Request) -> dataset.DataSet:
     """Read a folder of swimmer clips.
 
     Raises:
@@ -52,15 +44,17 @@ def load(section: SwimmersSection, request: Request) -> DataSet:
         ConfigError: no folder is given, or the shares leave nothing to train on.
     """
     paths = sorted((p for p in section.folder().rglob("[!.]*") if p.is_file()), key=natural_key)
-    items, skipped = parse_names(paths, lambda path: labels_in(path, section.people))
+    items, skipped = from_files.parse_names(paths, lambda path: labels_in(path, section.people))
     people = tuple(f"person{number}" for number in range(section.people))
-    tasks = (classification("reid", people), classification("action", ACTIONS))
-    content = FolderContent(items, tasks, skipped)
+    tasks = (dataset.classification("reid", people), dataset.classification("action", ACTIONS))
+    content = from_files.FolderContent(items, tasks, skipped)
 
-    def read(path: Path) -> Iterator["np.ndarray | Skipped"]:
+    def read(path: Path) -> Iterator["np.ndarray | dataset.Skipped"]:
         return samplings(path, request.window, request.size)
 
-    return data_set("swimmers", content, read, request, section, "swimmer clips", "swimmers")
+    return from_files.data_set(
+        "swimmers", content, read, request, section, "swimmer clips", "swimmers"
+    )
 
 
 def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:
@@ -76,7 +70,7 @@ def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:
     return float(person), float(action)
 
 
-def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | Skipped"]:
+def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | dataset.Skipped"]:
     """Both samplings of a clip: uint8 RGB (window, size, size, 3).
 
     Raises:
@@ -91,7 +85,7 @@ def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | Skip
         yield frames[first]
     else:
         reason = f"{len(frames)} frames are too few for {window} at stride {STRIDE}"
-        yield Skipped(f"{path.name}, first frames", reason)
+        yield dataset.Skipped(f"{path.name}, first frames", reason)
     yield frames[np.linspace(0, len(frames) - 1, window).round().astype(int)]
 
 

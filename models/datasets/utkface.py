@@ -15,34 +15,25 @@ import numpy as np
 
 from edge.sources.images import read_image
 from edge_common.errors import ClipError
-from edge_models.datasets.dataset import DataSet, Skipped
-from edge_models.datasets.from_files import (
-    FolderContent,
-    FolderSection,
-    Item,
-    Request,
-    data_set,
-    parse_names,
-)
-from edge_models.networks.tasks import classification, regression
+from edge_models.datasets import dataset, from_files
 
 RACES = ("white", "black", "asian", "indian", "others")
 GENDERS = ("male", "female")
 MAX_AGE = 116.0  # years, of the oldest in the data set
 TASKS = (
-    regression("age", unit="years", scale=MAX_AGE),
-    classification("race", RACES),
-    classification("gender", GENDERS),
+    dataset.regression("age", unit="years", scale=MAX_AGE),
+    dataset.classification("race", RACES),
+    dataset.classification("gender", GENDERS),
 )
 _NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)(\.jpg\.chip)?\.jpe?g", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class UTKFaceSection(FolderSection):
+class UTKFaceSection(from_files.FolderSection):
     """UTKFace; a face is shown for as many equal frames as the window has."""
 
 
-def load(section: UTKFaceSection, request: Request) -> DataSet:
+def load(section: UTKFaceSection, request: from_files.Request) -> dataset.DataSet:
     """Read a folder of UTKFace's pictures.
 
     Raises:
@@ -50,7 +41,7 @@ def load(section: UTKFaceSection, request: Request) -> DataSet:
         ConfigError: no folder is given, or the shares leave nothing to train on.
     """
     paths = sorted(p for p in section.folder().rglob("[!.]*") if p.is_file())
-    items, skipped = _each_once(*parse_names(paths, labels_in))
+    items, skipped = _each_once(*from_files.parse_names(paths, labels_in))
 
     def read(path: Path) -> Iterator[np.ndarray]:
         pixels = read_image(path)
@@ -59,18 +50,22 @@ def load(section: UTKFaceSection, request: Request) -> DataSet:
         resized = cv2.resize(pixels, (request.size,) * 2, interpolation=cv2.INTER_AREA)
         yield np.repeat(resized[None, ..., ::-1], request.window, axis=0)
 
-    content = FolderContent(items, TASKS, skipped)
-    return data_set("UTKFace", content, read, request, section, "UTKFace", "utkface")
+    content = from_files.FolderContent(items, TASKS, skipped)
+    return from_files.data_set("UTKFace", content, read, request, section, "UTKFace", "utkface")
 
 
-def _each_once(items: list[Item], skipped: list[Skipped]) -> tuple[list[Item], list[Skipped]]:
+def _each_once(
+    items: list[from_files.Item], skipped: list[dataset.Skipped]
+) -> tuple[list[from_files.Item], list[dataset.Skipped]]:
     """Of a picture that is there aligned as well, or twice, the first: no part sees another's."""
-    first: dict[str, Item] = {}
+    first: dict[str, from_files.Item] = {}
     again = []
     for item in items:
         original = first.setdefault(item.path.name.split(".")[0], item)
         if original is not item:
-            again.append(Skipped(item.path.name, f"the same picture as {original.path.name}"))
+            again.append(
+                dataset.Skipped(item.path.name, f"the same picture as {original.path.name}")
+            )
     return list(first.values()), [*skipped, *again]
 
 

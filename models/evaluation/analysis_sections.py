@@ -4,11 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from edge_common.document import Picture, Section, Table
-from edge_models.evaluation import plots
-from edge_models.evaluation.gradcam import Covering
+from edge_models.evaluation import gradcam, intervals, plots, recognition
 from edge_models.evaluation.identity import Identity, OpenSet
-from edge_models.evaluation.intervals import number_within, share_within
-from edge_models.evaluation.recognition import Recognition
 
 
 @dataclass(frozen=True)
@@ -16,7 +13,7 @@ class Heat:
     """What speaks for one task's answers, and whether that matters."""
 
     pictures: Sequence[Picture]
-    covering: Covering
+    covering: gradcam.Covering
 
 
 def heat_sections(heat: Mapping[str, Heat], grid: tuple[int, int]) -> list[Section]:
@@ -45,7 +42,8 @@ def heat_sections(heat: Mapping[str, Heat], grid: tuple[int, int]) -> list[Secti
 
 def _covering_table(heat: Mapping[str, Heat]) -> Table:
     rows = [
-        (name, *map(number_within, vars(each.covering).values())) for name, each in heat.items()
+        (name, *map(intervals.number_within, vars(each.covering).values()))
+        for name, each in heat.items()
     ]
     header = ("task", "hottest covered (95 %)", "random covered (95 %)", "difference (95 %)")
     return Table(header, rows, 1)
@@ -101,7 +99,7 @@ def _which_set(closed: bool) -> str:
     )
 
 
-def _how(part: Recognition | None, name: str) -> str:
+def _how(part: recognition.Recognition | None, name: str) -> str:
     if part is None:
         return f"People {name}: **not measured**; it takes two of them with two files each."
     return (
@@ -112,16 +110,16 @@ def _how(part: Recognition | None, name: str) -> str:
     )
 
 
-def _recognition_table(recognitions: dict[str, Recognition]) -> Table:
+def _recognition_table(recognitions: dict[str, recognition.Recognition]) -> Table:
     rows = []
     for name, part in recognitions.items():
         clips = f"{part.rank_1.n:,} clips"
-        rows.append((name, f"rank-1 of {part.people}", share_within(part.rank_1), clips))
+        rows.append((name, f"rank-1 of {part.people}", intervals.share_within(part.rank_1), clips))
         pairs = f"{len(part.same):,} pairs of one, {len(part.different):,} of two"
-        rows.append((name, "area under the ROC", share_within(part.area, 2), pairs))
+        rows.append((name, "area under the ROC", intervals.share_within(part.area, 2), pairs))
         rows += [
             (name, f"pairs of one accepted, at {100 * a.rate:g} % of two (cosine {a.threshold:.3f})",
-             share_within(a.accepted), pairs)
+             intervals.share_within(a.accepted), pairs)
             for a in part.accepts
         ]  # fmt: skip
     return Table(("people", "figure", "value (95 %)", "n"), rows, 2)
@@ -130,7 +128,7 @@ def _recognition_table(recognitions: dict[str, Recognition]) -> Table:
 def _open_table(open_set: OpenSet) -> Table:
     rows = [
         (f"{open_set.known_people} known, {open_set.strangers} impostors", f"{100 * point.rate:g} %",
-         f"{point.threshold:.3f}", share_within(point.known),
+         f"{point.threshold:.3f}", intervals.share_within(point.known),
          f"{point.known.n:,} of the known, {point.stranger_clips:,} clips of impostors")
         for point in open_set.named
     ]  # fmt: skip

@@ -10,19 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.tasks import Task, kind_of
-from edge_common.data import nearest_or_all
-from edge_common.errors import ConfigError
-from edge_models.evaluation.intervals import Estimate, share_interval
-from edge_models.evaluation.measure import Predictions
+from edge_common import data, errors
+from edge_models.evaluation import intervals, network, similarity
 from edge_models.evaluation.recognition import MOST_GALLERIES, Recognition, recognise
-from edge_models.evaluation.similarity import (
-    GalleryResults,
-    Similarities,
-    cosines,
-    galleries,
-    similarities_of,
-    unit,
-)
 from edge_models.sections import EvaluationSection
 
 RATES = (0.05, 0.01)  # of impostors' clips that may get a name
@@ -37,7 +27,7 @@ class Named:
 
     rate: float
     threshold: float
-    known: Estimate
+    known: intervals.Estimate
     stranger_clips: int
 
 
@@ -64,7 +54,7 @@ def open_set(
     Returns:
         None if nobody is known by two files.
     """
-    likeness = similarities_of(descriptors, people, sources)
+    likeness = similarity.similarities_of(descriptors, people, sources)
     if not len(likeness.identifiable):
         return None
     predictions, clips = _ask(likeness, impostors)
@@ -74,11 +64,13 @@ def open_set(
     )  # fmt: skip
 
 
-def _ask(likeness: Similarities, impostors: np.ndarray) -> tuple[GalleryResults, np.ndarray]:
+def _ask(
+    likeness: similarity.Similarities, impostors: np.ndarray
+) -> tuple[similarity.GalleryResults, np.ndarray]:
     """All galleries' answers one after another, and which known clip each of them is of."""
-    foreign = cosines(unit(impostors.astype(np.float32)), likeness.files)
+    foreign = similarity.cosines(similarity.unit(impostors.astype(np.float32)), likeness.files)
     of_strangers, of_known, right, clips = [], [], [], []
-    for gallery in galleries(likeness, MOST_GALLERIES):
+    for gallery in similarity.galleries(likeness, MOST_GALLERIES):
         probes = np.flatnonzero(
             ~np.isin(likeness.own, gallery) & np.isin(likeness.people, likeness.identifiable)
         )
@@ -89,16 +81,22 @@ def _ask(likeness: Similarities, impostors: np.ndarray) -> tuple[GalleryResults,
         right.append(nearest == likeness.people[probes])
         clips.append(probes)
     strange, near, hits, clip = map(np.concatenate, (of_strangers, of_known, right, clips))
-    return GalleryResults(strange, near, hits), clip
+    return similarity.GalleryResults(strange, near, hits), clip
 
 
 def _named(
-    predictions: GalleryResults, clips: np.ndarray, people: np.ndarray, rate: float, impostors: int
+    predictions: similarity.GalleryResults,
+    clips: np.ndarray,
+    people: np.ndarray,
+    rate: float,
+    impostors: int,
 ) -> Named:
     threshold = predictions.threshold_at(rate)
     share = predictions.true_accept_rate(threshold)
-    interval = share_interval((predictions.known >= threshold) & predictions.right, people[clips])
-    estimate = Estimate(share, *interval, len(np.unique(clips)))
+    interval = intervals.share_interval(
+        (predictions.known >= threshold) & predictions.right, people[clips]
+    )
+    estimate = intervals.Estimate(share, *interval, len(np.unique(clips)))
     return Named(rate, threshold, estimate, impostors)
 
 
@@ -134,28 +132,28 @@ def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
     if section.identity == "auto":
         return USUAL if USUAL in classes else ""
     if section.identity and section.identity not in classes:
-        raise ConfigError(
+        raise errors.ConfigError(
             f"evaluation.identity is {section.identity!r}, which is no task with classes"
-            f"{nearest_or_all(section.identity, classes)}"
+            f"{data.nearest_or_all(section.identity, classes)}"
         )
     return section.identity
 
 
 def measure_identity(
-    task: str, predictions: Predictions, impostors: Predictions | None
+    task: str, predictions: network.Predictions, impostors: network.Predictions | None
 ) -> Identity:
     """Compare what precedes the task's last layer, by cosine."""
     trained_on = _some_files(*_descriptors_of(task, predictions))
-    recognition = recognise(similarities_of(*trained_on))
+    recognition = recognise(similarity.similarities_of(*trained_on))
     if impostors is None:
         return Identity(task, True, recognition, None, None)
     unknown = _some_files(*_descriptors_of(task, impostors))
-    among = recognise(similarities_of(*unknown))
+    among = recognise(similarity.similarities_of(*unknown))
     return Identity(task, False, recognition, among, open_set(*trained_on, *unknown[:2]))
 
 
 def _descriptors_of(
-    task: str, predictions: Predictions
+    task: str, predictions: network.Predictions
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     if predictions.before is None:
         raise ValueError(f"what precedes the last layer of {task} was not kept")

@@ -1,18 +1,22 @@
-"""A trained network opened up: frames to maps, maps to answers and to what precedes them."""
+"""A trained network opened up, frames to maps and maps to answers, and asked about the clips of a part."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import click
 import keras
 import numpy as np
 import tensorflow as tf
 
 from edge.tasks import Task, kind_of
-from edge_common.errors import ModelError
-from edge_models.networks.mtdnn import MTDNNConfig
-from edge_models.networks.views import backbone_by_frames
+from edge_common import errors, files
+from edge_models.datasets import batches, dataset
+from edge_models.evaluation.results import Result, Results, TaskResult
+from edge_models.evaluation.task_reports import REPORTS
+from edge_models.networks import mtdnn, views
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,13 @@ def open_network(model: keras.Model, tasks: Sequence[Task]) -> OpenNetwork:
     outputs = keras.Model(backbone.output, (answers, before), name="both")
     window, *frame = model.input_shape[1:]
     windows = keras.Input((window, *frame), name="window")
-    maps = backbone_by_frames(backbone.layer, window)(windows)
+    maps = views.backbone_by_frames(backbone.layer, window)(windows)
     last = {task.name: model.get_layer(task.name) for task in tasks}
     whole = keras.Model(windows, outputs(maps), name="whole")
     return OpenNetwork(backbone.layer, head, whole, outputs, last, tuple(tasks))
 
 
-def load_trained(path: Path, expected: MTDNNConfig) -> keras.Model:
+def load_trained(path: Path, expected: mtdnn.MTDNNConfig) -> keras.Model:
     """Read a `.keras` file that a run with this network has written.
 
     Raises:
@@ -77,14 +81,18 @@ def load_trained(path: Path, expected: MTDNNConfig) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise ModelError(f"{path} is no Keras model: give the .keras of an edge-train") from error
+        raise errors.ModelError(
+            f"{path} is no Keras model: give the .keras of an edge-train"
+        ) from error
     wrong = _differs(model, expected)
     if wrong:
-        raise ModelError(f"{path} {wrong}: give the network and the file it was trained with")
+        raise errors.ModelError(
+            f"{path} {wrong}: give the network and the file it was trained with"
+        )
     return model
 
 
-def _differs(model: keras.Model, expected: MTDNNConfig) -> str:
+def _differs(model: keras.Model, expected: mtdnn.MTDNNConfig) -> str:
     """How a network is not the one that a training file describes; empty if it is."""
     if not _is_mtdnn(model):
         return "is no network of edge-train"
@@ -116,3 +124,84 @@ def _times(shape: Sequence[int]) -> str:
 
 def _listed(widths: dict[str, int]) -> str:
     return ", ".join(f"{name} ({width})" for name, width in sorted(widths.items()))
+
+
+CLIPS_A_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network says of a part's clips, in float32.
+
+    Attributes:
+        outputs: of each task (N, width), as the network gives them.
+        before: (N, d), what the last layer of the task that was named takes.
+    """
+
+    part: dataset.Part
+    outputs: dict[str, np.ndarray]
+    before: np.ndarray | None = None
+
+
+def ask(
+    network: OpenNetwork,
+    data: dataset.DataSet,
+    part: dataset.Part,
+    before: str = "",
+    label: str = "test clips",
+    maps: dataset.Part | None = None,
+) -> Predictions:
+    """Run every clip of a part, or its maps if they are known, through the network.
+
+    Args:
+        before: the task of which to keep what its last layer takes; "": of none.
+    """
+    model = network.whole if maps is None else network.answers
+    outputs: dict[str, list[np.ndarray]] = {task.name: [] for task in network.tasks}
+    inputs_of_last: list[np.ndarray] = []
+    with click.progressbar(length=len(part), label=label) as progress:
+        for clips, _ in batches.plain_batches(data, maps or part, CLIPS_A_BATCH):
+            answers, inputs = model.predict_on_batch(clips)
+            for task, rows in outputs.items():
+                rows.append(answers[task])
+            if before:
+                inputs_of_last.append(inputs[before])
+            progress.update(len(clips))
+    outputs_by_task = {task: np.concatenate(rows) for task, rows in outputs.items()}
+    return Predictions(part, outputs_by_task, np.concatenate(inputs_of_last) if before else None)
+
+
+def results_of(predictions: Predictions, tasks: tuple[Task, ...]) -> Results:
+    """Each task's answers beside the truth."""
+    return {task.name: _result(predictions, task) for task in tasks}
+
+
+def _result(predictions: Predictions, task: Task) -> Result:
+    truth, outputs = predictions.part.labels[task.name], predictions.outputs[task.name]
+    return REPORTS[task.kind].result(task, truth, outputs, predictions.part.source_of_each)
+
+
+ANSWERS = "answers.npz"
+
+
+def write_answers(path: Path, results: Results) -> None:
+    """Keep truth, answer and source of each clip: `TASK.truth` (N,) and so on. Raises OSError."""
+    arrays: dict[str, Any] = {}
+    for task, result in results.items():
+        arrays |= {f"{task}.truth": result.truth, f"{task}.answer": result.answer}
+        if result.sources is not None:
+            arrays[f"{task}.source"] = result.sources
+    with files.whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
+
+
+def read_answers(path: Path) -> dict[str, TaskResult]:
+    """What `write_answers` kept of classification tasks, without the names of their classes."""
+    with np.load(path) as arrays:
+        tasks = [n.removesuffix(".truth") for n in arrays.files if n.endswith(".truth")]
+        return {
+            task: TaskResult(
+                arrays[f"{task}.truth"], arrays[f"{task}.answer"], (), arrays.get(f"{task}.source")
+            )
+            for task in tasks
+        }

@@ -7,8 +7,7 @@ import numpy as np
 from sklearn.metrics import roc_curve
 
 from edge_common.statistics import central_95
-from edge_models.evaluation.intervals import Estimate, draws, share_interval
-from edge_models.evaluation.similarity import Similarities, galleries, roc_area
+from edge_models.evaluation import intervals, similarity
 
 RATES = (0.01, 0.001)  # of pairs of two people that are taken for one
 FEWEST_PEOPLE = 8  # to draw people; below, files are drawn
@@ -41,14 +40,16 @@ class Pairs:
     def resampled(self) -> list[Resample]:
         """The bootstrap: whole people (or files) drawn, a pair as often as both of its sides."""
         groups = int(max(self.a.max(), self.b.max())) + 1
-        resamples = [self.drawn(times) for times in draws(groups, _RESAMPLES)]
+        resamples = [self.drawn(times) for times in intervals.draws(groups, _RESAMPLES)]
         return [resample for resample in resamples if resample is not None]
 
     def drawn(self, times: np.ndarray) -> Resample | None:
         """With each group `times` (groups,) often; None if pairs of one kind are lacking."""
         weight = times[self.a] * np.where(self.a == self.b, 1, times[self.b])
         kinds = (self.same, ~self.same)
-        genuine, impostor = (np.bincount(self._step[k], weight[k], _STEPS + 1).cumsum() for k in kinds)
+        genuine, impostor = (
+            np.bincount(self._step[k], weight[k], _STEPS + 1).cumsum() for k in kinds
+        )
         return _figures(genuine, impostor) if genuine[-1] and impostor[-1] else None
 
     @cached_property
@@ -71,11 +72,13 @@ def _figures(genuine: np.ndarray, impostor: np.ndarray) -> Resample:
     return Resample(float(area), accepts)
 
 
-def pairs_of(likeness: Similarities) -> Pairs:
+def pairs_of(likeness: similarity.Similarities) -> Pairs:
     """All pairs of the part, or `MOST_PAIRS` of each kind."""
     clips, files = np.nonzero(likeness.own[:, None] != np.arange(len(likeness.people_of_files)))
     of_one_person = likeness.people[clips] == likeness.people_of_files[files]
-    selection = np.concatenate([_some(np.flatnonzero(of_one_person)), _some(np.flatnonzero(~of_one_person))])
+    selection = np.concatenate(
+        [_some(np.flatnonzero(of_one_person)), _some(np.flatnonzero(~of_one_person))]
+    )
     clips, files = clips[selection], files[selection]
     group = groups_of(likeness)
     return Pairs(
@@ -91,12 +94,12 @@ def _some(pairs: np.ndarray) -> np.ndarray:
     return np.random.default_rng(0).choice(pairs, MOST_PAIRS, replace=False)
 
 
-def enough_people(likeness: Similarities) -> bool:
+def enough_people(likeness: similarity.Similarities) -> bool:
     """Whether an interval can be had by drawing people."""
     return len(np.unique(likeness.people_of_files)) >= FEWEST_PEOPLE
 
 
-def groups_of(likeness: Similarities) -> np.ndarray:
+def groups_of(likeness: similarity.Similarities) -> np.ndarray:
     """What the bootstrap draws, for each file: its person, or itself if people are few."""
     if not enough_people(likeness):
         return np.arange(len(likeness.people_of_files))
@@ -113,7 +116,7 @@ class TrueAccepts:
 
     rate: float
     threshold: float
-    accepted: Estimate
+    accepted: intervals.Estimate
 
 
 @dataclass(frozen=True)
@@ -132,8 +135,8 @@ class Recognition:
     people: int
     files: int
     gallery_count: int
-    rank_1: Estimate
-    area: Estimate
+    rank_1: intervals.Estimate
+    area: intervals.Estimate
     accepts: tuple[TrueAccepts, ...]
     same: np.ndarray
     different: np.ndarray
@@ -142,26 +145,27 @@ class Recognition:
     drawn: str
 
 
-def recognise(likeness: Similarities) -> Recognition | None:
+def recognise(likeness: similarity.Similarities) -> Recognition | None:
     """Measure; None if fewer than two people have two files each."""
     if len(likeness.identifiable) < 2:
         return None
-    gallery_list = galleries(likeness, MOST_GALLERIES)
+    gallery_list = similarity.galleries(likeness, MOST_GALLERIES)
     pairs = pairs_of(likeness)
     false_rates, true_rates, _ = roc_curve(pairs.same, pairs.cosine)
     same, different = pairs.cosine[pairs.same], pairs.cosine[~pairs.same]
     resamples = pairs.resampled()
+    area_interval = central_95([resample.area for resample in resamples])
     people = len(np.unique(likeness.people_of_files))
     return Recognition(
         people, len(likeness.people_of_files), len(gallery_list), rank_1(likeness, gallery_list),
-        Estimate(roc_area(same, different), *central_95([resample.area for resample in resamples]), len(pairs.same)),
+        intervals.Estimate(similarity.roc_area(same, different), *area_interval, len(pairs.same)),
         tuple(_accepts(same, different, rate, resamples) for rate in RATES
               if rate * len(different) >= _FEWEST_FALSE),
         same, different, false_rates, true_rates, "people" if pairs.by_people else "files",
     )  # fmt: skip
 
 
-def rank_1(likeness: Similarities, gallery_list: list[np.ndarray]) -> Estimate:
+def rank_1(likeness: similarity.Similarities, gallery_list: list[np.ndarray]) -> intervals.Estimate:
     """Of each clip against each gallery without its own file, averaged; people are drawn."""
     right, probe_counts = np.zeros(len(likeness.own)), np.zeros(len(likeness.own))
     can_be = np.isin(likeness.people, likeness.identifiable)
@@ -173,7 +177,9 @@ def rank_1(likeness: Similarities, gallery_list: list[np.ndarray]) -> Estimate:
     probed = probe_counts > 0
     share = right[probed] / probe_counts[probed]
     groups = groups_of(likeness)[likeness.own][probed]
-    return Estimate(float(share.mean()), *share_interval(share, groups), int(probed.sum()))
+    return intervals.Estimate(
+        float(share.mean()), *intervals.share_interval(share, groups), int(probed.sum())
+    )
 
 
 def _accepts(
@@ -183,5 +189,5 @@ def _accepts(
     threshold = float(np.nextafter(ordered[int(rate * len(ordered))], np.inf))
     interval = central_95([resample.accepts[rate] for resample in resamples])
     return TrueAccepts(
-        rate, threshold, Estimate(float(np.mean(same >= threshold)), *interval, len(same))
+        rate, threshold, intervals.Estimate(float(np.mean(same >= threshold)), *interval, len(same))
     )

@@ -14,13 +14,10 @@ import click
 import keras
 import numpy as np
 
-from edge_common.document import page
-from edge_common.errors import ConfigError, ModelError
-from edge_common.files import write_whole
+from edge_common import document, errors, files
 from edge_models.datasets.dataset import DataSet, Part
-from edge_models.evaluation.analysis_sections import Heat
-from edge_models.evaluation.examples import pictures_of
-from edge_models.evaluation.gradcam import cover
+from edge_models.evaluation import analysis_sections, gradcam
+from edge_models.evaluation.content import ReportContent, json_of, sections
 from edge_models.evaluation.history import (
     REPORT,
     TrainingHistory,
@@ -29,11 +26,15 @@ from edge_models.evaluation.history import (
     read_history,
 )
 from edge_models.evaluation.identity import identity_task, measure_identity
-from edge_models.evaluation.json_report import json_of
-from edge_models.evaluation.measure import ANSWERS, ask, results_of, write_answers
-from edge_models.evaluation.network import load_trained, open_network
+from edge_models.evaluation.network import (
+    ANSWERS,
+    ask,
+    load_trained,
+    open_network,
+    results_of,
+    write_answers,
+)
 from edge_models.evaluation.results import Results
-from edge_models.evaluation.sections import ReportContent, sections
 from edge_models.networks.mtdnn import network_of
 from edge_models.training.config import EndToEndConfig, TrainingConfig
 
@@ -71,16 +72,20 @@ def report(
     heat = {}
     with click.progressbar(data.tasks, label="where it looks") as tasks:
         for task in tasks:
-            pictures = pictures_of(network, predictions, task, results[task.name], config.seed)
-            heat[task.name] = Heat(pictures, cover(network, predictions, task, config.seed))
+            pictures = gradcam.pictures_of(
+                network, predictions, task, results[task.name], config.seed
+            )
+            heat[task.name] = analysis_sections.Heat(
+                pictures, gradcam.cover(network, predictions, task, config.seed)
+            )
     facts = facts_of(model, data, config, history)
     grid = network.backbone.output_shape[1:3]
     page_content = ReportContent(facts, results, history, identity, heat, grid)
     folder.mkdir(parents=True, exist_ok=True)
     write_answers(folder / ANSWERS, results)
     content = json_of(page_content, dataclasses.asdict(config))
-    write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
-    write_whole(folder / PAGE, page(config.name, sections(page_content)).encode())
+    files.write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
+    files.write_whole(folder / PAGE, document.page(config.name, sections(page_content)).encode())
     return results
 
 
@@ -149,12 +154,12 @@ def _check_labels(path: Path, data: DataSet) -> None:
             for name, task in tasks.items()
         }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
+        raise errors.ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
     for task in data.tasks:
         now = {"labels": list(task.labels), "scale": task.scale}
         for key, then in recorded.get(task.name, now).items():
             if then != now[key]:
-                raise ModelError(
+                raise errors.ModelError(
                     f"{path} gives {task.name} the {key} {_spoken(then)}, the data have "
                     f"{_spoken(now[key])}: give the data it was trained on"
                 )

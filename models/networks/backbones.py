@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import keras
 import numpy as np
-from keras import layers, ops
 
 from edge_common.errors import ConfigError, ModelError
 from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
@@ -97,7 +96,7 @@ def see_luminance_only(backbone: keras.Model) -> None:
 
 
 def _luminance_of(kernel):
-    return ops.sum(kernel, axis=2, keepdims=True) * LUMA[:, None]
+    return keras.ops.sum(kernel, axis=2, keepdims=True) * LUMA[:, None]
 
 
 def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:
@@ -187,12 +186,12 @@ def _plain(name: str) -> str:
 def _scaled(frame, name: str):
     """RGB 0..255 as the network was trained to see it."""
     if name in _SYMMETRIC:
-        return layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(frame)
+        return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(frame)
     if name in _STANDARDISED:
         scale = [1 / (255 * deviation) for deviation in _DEVIATION_RGB]
         offset = [-mean / deviation for mean, deviation in zip(_MEAN_RGB, _DEVIATION_RGB)]
-        return layers.Rescaling(scale, offset=offset, name="scale")(frame)
+        return keras.layers.Rescaling(scale, offset=offset, name="scale")(frame)
     if name in _CENTRED_BGR:
         bgr = keras.ops.flip(frame, axis=-1)
-        return layers.Rescaling(1.0, offset=[-mean for mean in _MEAN_BGR], name="scale")(bgr)
+        return keras.layers.Rescaling(1.0, offset=[-mean for mean in _MEAN_BGR], name="scale")(bgr)
     return frame

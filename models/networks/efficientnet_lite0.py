@@ -3,8 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
-import keras
-from keras import layers
+from keras import Input, Model, layers
 
 from edge_common.errors import ModelError
 from edge_models.datasets.orl import package_file
@@ -39,12 +38,12 @@ LITE0_STAGES = (
 )
 
 
-def efficientnet_lite0(size: int, weights: str | None = None, width: float = 1.0) -> keras.Model:
+def efficientnet_lite0(size: int, weights: str | None = None, width: float = 1.0) -> Model:
     """EfficientNet-Lite0 without its head convolution: 320 channels, ReLU6, no SE.
 
     width: share of the filters of each layer, to the next multiple of 8.
     """
-    frame = keras.Input((size, size, 3), name="frame")
+    frame = Input((size, size, 3), name="frame")
     x = layers.Rescaling(1 / 128, offset=-127 / 128, name="scale")(frame)
     x = layers.Conv2D(_scaled(32, width), 3, 2, "same", use_bias=False, name="stem_conv")(x)
     x = layers.ReLU(6.0, name="stem_relu")(_batch_norm(x, "stem_bn"))
@@ -54,7 +53,7 @@ def efficientnet_lite0(size: int, weights: str | None = None, width: float = 1.0
         for repeat in range(stage.repeats):
             x = _inverted_residual(x, stage, stage.stride if repeat == 0 else 1, f"b{number}")
             number += 1
-    model = keras.Model(frame, x, name="efficientnet_lite0")
+    model = Model(frame, x, name="efficientnet_lite0")
     if weights == "imagenet":
         _load_lite0(model)
     return model
@@ -89,7 +88,7 @@ def _inverted_residual(x, stage: Stage, stride: int, name: str):
     return y
 
 
-def _load_lite0(model: keras.Model) -> None:
+def _load_lite0(model: Model) -> None:
     """Copy the package's PyTorch weights, transposed to Keras' order."""
     state = read_state_dict(package_file(*LITE0_WEIGHTS))
     for layer in model.layers:

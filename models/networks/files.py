@@ -1,12 +1,13 @@
-"""Networks on disk."""
+"""Networks on disk: their files, their weights, and what a tasks file says of their answers."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import keras
 
-from edge_common.errors import ModelError
-from edge_common.files import whole_path
+from edge.tasks import Task, kind_of
+from edge_common import data, errors, files
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -16,7 +17,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 def save_whole(save: Callable[[Path], object], path: Path) -> None:
     """Save what chooses its format by the file's name; it appears whole or not at all."""
-    with whole_path(path) as partial:
+    with files.whole_path(path) as partial:
         save(partial)
 
 
@@ -25,4 +26,23 @@ def load_weights(network: keras.Model, path: str | Path, name: str) -> None:
     try:
         network.load_weights(path)
     except (OSError, ValueError) as error:
-        raise ModelError(f"{path} holds no weights of {name} ({error})") from error
+        raise errors.ModelError(f"{path} holds no weights of {name} ({error})") from error
+
+
+def write_tasks(
+    path: Path, tasks: tuple[Task, ...], *, frame_rate_hz: float, licence: str, weights_source: str
+) -> None:
+    """Write what a converter must know of a model but cannot read from its file."""
+    content = {
+        "tasks": {task.name: _described(task) for task in tasks},
+        "frame_rate_hz": frame_rate_hz,
+        "licence": licence,
+        "weights_source": weights_source,
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _described(task: Task) -> dict[str, object]:
+    """The kind and what a task of this kind has to say, as a tasks file has it."""
+    options = {name: getattr(task, name) for name in kind_of(task).options}
+    return {"kind": task.kind, **data.encode(options)}

@@ -10,17 +10,12 @@ objects. Source: the public thesis project "Lightweight Multi-Task DNN".
 from dataclasses import dataclass, field
 from typing import Literal
 
-import keras
-from keras import layers, ops
+from keras import Input, Model, layers, ops
 
 from edge.tasks import Task, kind_of
 from edge_common.errors import ConfigError
-from edge_models.datasets.clips import TASK_LABELS
-from edge_models.datasets.swimmers import ACTIONS as SWIM_ACTIONS
-from edge_models.datasets.swimmers import PEOPLE as SWIM_PEOPLE
-from edge_models.datasets.utkface import TASKS as FACE_TASKS
+from edge_models.datasets import dataset, orl_motion, swimmers, utkface
 from edge_models.networks.backbones import build_backbone, see_luminance_only
-from edge_models.networks.tasks import classification
 from edge_models.sections import NetworkSection
 
 _CHOICES = {"temporal_pool": ("global", "grid"), "spatial_activation": ("linear", "relu", "relu6")}
@@ -95,7 +90,10 @@ class MTDNNConfig:
 def mtdnn_swim() -> MTDNNConfig:
     """Swimmer recognition as in the thesis: 15 x 100 x 100, EfficientNet-B3."""
     return MTDNNConfig(
-        tasks=(classification("reid", SWIM_PEOPLE), classification("action", SWIM_ACTIONS)),
+        tasks=(
+            dataset.classification("reid", swimmers.PEOPLE),
+            dataset.classification("action", swimmers.ACTIONS),
+        ),
         name="mtdnn_swim", backbone="efficientnet-b3", spatial_width=512,
         temporal_width=256, head_width=1024, head_activation={"reid": "relu"},
     )  # fmt: skip
@@ -104,7 +102,7 @@ def mtdnn_swim() -> MTDNNConfig:
 def mtdnn_face() -> MTDNNConfig:
     """Face attributes as in the thesis: 1 x 198 x 198, EfficientNet-B3."""
     return MTDNNConfig(
-        tasks=FACE_TASKS, name="mtdnn_face", backbone="efficientnet-b3", window=1, size=198,
+        tasks=utkface.TASKS, name="mtdnn_face", backbone="efficientnet-b3", window=1, size=198,
         spatial_width=512, temporal_width=256, head_width=512,
     )  # fmt: skip
 
@@ -120,14 +118,16 @@ def mtdnn_lite(
 
     ReLU6 instead of swish and no squeeze-and-excitation, so it quantises well.
     """
-    own = tuple(classification(name, labels) for name, labels in TASK_LABELS.items())
+    own = tuple(
+        dataset.classification(name, labels) for name, labels in orl_motion.TASK_LABELS.items()
+    )
     return MTDNNConfig(
         tasks=tasks or own, name="mtdnn_lite", weights=weights, grey=True, window=window, size=size,
         spatial_activation="relu", spatial_dropout=0.3, temporal_pool="grid", temporal_centre=True,
     )  # fmt: skip
 
 
-def build_mtdnn(config: MTDNNConfig) -> keras.Model:
+def build_mtdnn(config: MTDNNConfig) -> Model:
     """Build the network.
 
     Returns:
@@ -138,7 +138,7 @@ def build_mtdnn(config: MTDNNConfig) -> keras.Model:
     Raises:
         ConfigError, ModelError, ClipError: see `build_backbone`.
     """
-    window = keras.Input((config.window, config.size, config.size, 3), name="window")
+    window = Input((config.window, config.size, config.size, 3), name="window")
     backbone = build_backbone(
         config.backbone, config.size, config.weights,
         end=config.backbone_end, width=config.backbone_width,
@@ -146,7 +146,7 @@ def build_mtdnn(config: MTDNNConfig) -> keras.Model:
     if config.grey:
         see_luminance_only(backbone)
     maps = layers.TimeDistributed(backbone, name="backbone")(window)
-    return keras.Model(window, answers_to(maps, config), name=config.name)
+    return Model(window, answers_to(maps, config), name=config.name)
 
 
 def answers_to(maps, config: MTDNNConfig) -> dict:

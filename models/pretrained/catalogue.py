@@ -6,7 +6,7 @@ from pathlib import Path
 
 from edge.tasks import Binary, Task
 from edge_common.errors import ModelError
-from edge_models.networks.tasks import classification
+from edge_models.datasets.dataset import classification
 
 
 @dataclass(frozen=True)

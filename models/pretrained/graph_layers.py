@@ -12,13 +12,12 @@ import numpy as np
 from keras import layers
 
 from edge_common.errors import ModelError
-from edge_models.pretrained.expressions import Expression, Known, Linear, limited, plus, times
-from edge_models.pretrained.tfjs import Graph, Node
+from edge_models.pretrained import expressions, tfjs
 
-Value = Expression | np.ndarray
+Value = expressions.Expression | np.ndarray
 
 
-def build(graph: Graph, inputs: Mapping[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
+def build(graph: tfjs.Graph, inputs: Mapping[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
     """Compute the nodes `outputs` from the Keras tensors `inputs`, both by node name.
 
     Behind the last convolution a given tensor may have more axes in front than the
@@ -28,20 +27,20 @@ def build(graph: Graph, inputs: Mapping[str, Any], outputs: Iterable[str]) -> di
         ModelError: an operation is unknown, or its weights do not fit.
     """
     outputs = list(outputs)
-    values: dict[str, Value] = {name: Known(tensor) for name, tensor in inputs.items()}
+    values: dict[str, Value] = {name: expressions.Known(tensor) for name, tensor in inputs.items()}
     values.update(graph.constants)
     for node in graph.needed(outputs, values.keys()):
         values[node.name] = _value(graph, node, [values[name] for name in node.inputs])
     tensors = {}
     for name in outputs:
         value = values[name]
-        if not isinstance(value, Known):
+        if not isinstance(value, expressions.Known):
             raise ModelError(f"{graph.path}: {name} is no result of a layer: it is another network")
         tensors[name] = value.tensor
     return tensors
 
 
-def _value(graph: Graph, node: Node, inputs: list[Value]) -> Value:
+def _value(graph: tfjs.Graph, node: tfjs.Node, inputs: list[Value]) -> Value:
     if node.operation not in _OPERATIONS:
         operations = ", ".join(sorted(_OPERATIONS))
         raise ModelError(
@@ -55,13 +54,15 @@ def _value(graph: Graph, node: Node, inputs: list[Value]) -> Value:
         ) from error
 
 
-def _layer_name(node: Node) -> str:
+def _layer_name(node: tfjs.Node) -> str:
     """A name that Keras and the converter accept: no slash, no underscore in front."""
     short = re.sub(r"^(StatefulPartitionedCall/)+[^/]+/(?=.)", "", node.name)
     return re.sub(r"[^0-9A-Za-z_]", "_", short).lstrip("_")
 
 
-def _convolution(node: Node, picture: Expression, kernel: np.ndarray, *bias: np.ndarray) -> Value:
+def _convolution(
+    node: tfjs.Node, picture: expressions.Expression, kernel: np.ndarray, *bias: np.ndarray
+) -> Value:
     options = _window_options(node)
     height, width, inputs, outputs = kernel.shape
     if node.operation.lstrip("_").removeprefix("Fused").startswith("Depthwise"):
@@ -77,22 +78,28 @@ def _convolution(node: Node, picture: Expression, kernel: np.ndarray, *bias: np.
             return layers.Conv2D(outputs, (height, width), name=name, **options)
 
     none = np.zeros(outputs, np.float32)
-    return _fused(node, Linear(_layer_name(node), picture.tensor, kernel, none, layer), *bias)
+    return _fused(
+        node, expressions.Linear(_layer_name(node), picture.tensor, kernel, none, layer), *bias
+    )
 
 
-def _product(node: Node, rows: Expression, matrix: np.ndarray, *bias: np.ndarray) -> Value:
+def _product(
+    node: tfjs.Node, rows: expressions.Expression, matrix: np.ndarray, *bias: np.ndarray
+) -> Value:
     if node.flag("transpose_a"):
         raise ValueError("its left side is transposed")
     kernel = matrix.T if node.flag("transpose_b") else matrix
     units = kernel.shape[1]
-    linear = Linear(
+    linear = expressions.Linear(
         _layer_name(node), rows.tensor, kernel, np.zeros(units, np.float32),
         lambda name: layers.Dense(units, name=name),
     )  # fmt: skip
     return _fused(node, linear, *bias)
 
 
-def _fused(node: Node, value: Expression, *bias: np.ndarray) -> Expression:
+def _fused(
+    node: tfjs.Node, value: expressions.Expression, *bias: np.ndarray
+) -> expressions.Expression:
     """What the fused forms of convolution and product do behind it."""
     for operation in node.texts("fused_ops"):
         if operation not in _FUSED:
@@ -101,7 +108,7 @@ def _fused(node: Node, value: Expression, *bias: np.ndarray) -> Expression:
     return value
 
 
-def _window_options(node: Node) -> dict[str, Any]:
+def _window_options(node: tfjs.Node) -> dict[str, Any]:
     """Strides and padding as Keras takes them; refuses what it takes otherwise."""
     if node.text("data_format", "NHWC") != "NHWC" or set(node.integers("dilations")) - {1}:
         raise ValueError("only NHWC without dilations is known")
@@ -109,48 +116,50 @@ def _window_options(node: Node) -> dict[str, Any]:
     return {"strides": tuple(strides), "padding": node.text("padding", "VALID").lower()}
 
 
-def _max_pooling(node: Node, picture: Expression) -> Value:
+def _max_pooling(node: tfjs.Node, picture: expressions.Expression) -> Value:
     _, *size, _ = node.integers("ksize")
     pool = layers.MaxPooling2D(tuple(size), name=_layer_name(node), **_window_options(node))
-    return Known(pool(picture.tensor))
+    return expressions.Known(pool(picture.tensor))
 
 
 def _over_picture(kind: type[layers.Layer]) -> Callable[..., Value]:
     """A reduction over height and width."""
 
-    def operation(node: Node, picture: Expression, axes: np.ndarray) -> Value:
+    def operation(node: tfjs.Node, picture: expressions.Expression, axes: np.ndarray) -> Value:
         if sorted(axes.reshape(-1).tolist()) != [1, 2]:
             raise ValueError(f"it reduces the axes {axes.tolist()}; known are height and width")
         keep = node.flag("keep_dims")
-        return Known(kind(keepdims=keep, name=_layer_name(node))(picture.tensor))
+        return expressions.Known(kind(keepdims=keep, name=_layer_name(node))(picture.tensor))
 
     return operation
 
 
 def _activation(name: str) -> Callable[..., Value]:
-    def operation(node: Node, value: Expression) -> Value:
-        return Known(layers.Activation(name, name=_layer_name(node))(value.tensor))
+    def operation(node: tfjs.Node, value: expressions.Expression) -> Value:
+        return expressions.Known(layers.Activation(name, name=_layer_name(node))(value.tensor))
 
     return operation
 
 
-def _relu(node: Node, value: Expression) -> Expression:
-    return limited(value, 0.0, np.inf, _layer_name(node))
+def _relu(node: tfjs.Node, value: expressions.Expression) -> expressions.Expression:
+    return expressions.limited(value, 0.0, np.inf, _layer_name(node))
 
 
-def _fused_relu(node: Node, value: Expression, *_: np.ndarray) -> Expression:
-    return limited(value, 0.0, np.inf, f"{_layer_name(node)}_limit")
+def _fused_relu(
+    node: tfjs.Node, value: expressions.Expression, *_: np.ndarray
+) -> expressions.Expression:
+    return expressions.limited(value, 0.0, np.inf, f"{_layer_name(node)}_limit")
 
 
-def _add(node: Node, a: Value, b: Value) -> Expression:
-    return plus(*_and_constant(a, b), _layer_name(node))
+def _add(node: tfjs.Node, a: Value, b: Value) -> expressions.Expression:
+    return expressions.plus(*_and_constant(a, b), _layer_name(node))
 
 
-def _multiply(node: Node, a: Value, b: Value) -> Expression:
-    return times(*_and_constant(a, b), _layer_name(node))
+def _multiply(node: tfjs.Node, a: Value, b: Value) -> expressions.Expression:
+    return expressions.times(*_and_constant(a, b), _layer_name(node))
 
 
-def _and_constant(a: Value, b: Value) -> tuple[Expression, np.ndarray]:
+def _and_constant(a: Value, b: Value) -> tuple[expressions.Expression, np.ndarray]:
     """A value and the constant that it is combined with, whichever stands first."""
     value, constant = (b, a) if isinstance(a, np.ndarray) else (a, b)
     if isinstance(value, np.ndarray) or not isinstance(constant, np.ndarray):
@@ -158,19 +167,23 @@ def _and_constant(a: Value, b: Value) -> tuple[Expression, np.ndarray]:
     return value, constant
 
 
-def _minimum(node: Node, value: Expression, high: np.ndarray) -> Expression:
-    return limited(value, -np.inf, float(high.item()), _layer_name(node))
+def _minimum(
+    node: tfjs.Node, value: expressions.Expression, high: np.ndarray
+) -> expressions.Expression:
+    return expressions.limited(value, -np.inf, float(high.item()), _layer_name(node))
 
 
-def _maximum(node: Node, value: Expression, low: np.ndarray) -> Expression:
-    return limited(value, float(low.item()), np.inf, _layer_name(node))
+def _maximum(
+    node: tfjs.Node, value: expressions.Expression, low: np.ndarray
+) -> expressions.Expression:
+    return expressions.limited(value, float(low.item()), np.inf, _layer_name(node))
 
 
-def _identity(node: Node, value: Value) -> Value:
+def _identity(node: tfjs.Node, value: Value) -> Value:
     return value
 
 
-_FUSED: dict[str, Callable[..., Expression]] = {"BiasAdd": _add, "Relu": _fused_relu}
+_FUSED: dict[str, Callable[..., expressions.Expression]] = {"BiasAdd": _add, "Relu": _fused_relu}
 
 _OPERATIONS: dict[str, Callable[..., Value]] = {
     "Add": _add, "AddV2": _add, "BiasAdd": _add, "Mul": _multiply,

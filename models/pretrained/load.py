@@ -6,12 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from keras import layers
 
 from edge_common.errors import ModelError
-from edge_models.pretrained.catalogue import NETWORKS, Network, Scaling
-from edge_models.pretrained.graph_layers import build
-from edge_models.pretrained.tfjs import Graph, read_graph
+from edge_models.pretrained import catalogue, graph_layers, tfjs
 
 
 def load(name: str, folder: Path, window: int | None = None) -> keras.Model:
@@ -29,9 +26,11 @@ def load(name: str, folder: Path, window: int | None = None) -> keras.Model:
     Raises:
         ModelError: there is no such network, or its file is missing or damaged.
     """
-    if name not in NETWORKS:
-        raise ModelError(f"no network is called {name!r}: choose one of {', '.join(NETWORKS)}")
-    network = NETWORKS[name]
+    if name not in catalogue.NETWORKS:
+        raise ModelError(
+            f"no network is called {name!r}: choose one of {', '.join(catalogue.NETWORKS)}"
+        )
+    network = catalogue.NETWORKS[name]
     halves = read_halves(network, network.find(folder))
     if window is None:
         return picture_model(halves, name)
@@ -50,7 +49,7 @@ class Halves:
     answers: Callable[[Any], dict[str, Any]]
 
 
-def read_halves(network: Network, path: Path) -> Halves:
+def read_halves(network: catalogue.Network, path: Path) -> Halves:
     """Read a network's file, a tfjs graph model or a Keras HDF5 file.
 
     Raises:
@@ -68,7 +67,7 @@ def picture_model(halves: Halves, name: str) -> keras.Model:
 def window_model(halves: Halves, name: str, window: int) -> keras.Model:
     """(window, height, width, channels) -> {task: (values,)}, each answer's mean over the frames."""
     frames = keras.Input((window, *halves.trunk.input.shape[1:]), name="frames")
-    features = layers.TimeDistributed(halves.trunk, name="trunk")(frames)
+    features = keras.layers.TimeDistributed(halves.trunk, name="trunk")(frames)
     answers = halves.answers(features)
     means = {task: _mean_over_time(task, answer) for task, answer in answers.items()}
     return keras.Model(frames, means, name=f"{name}_window")
@@ -78,26 +77,26 @@ def _mean_over_time(task: str, answer: Any) -> Any:
     # The mean of probabilities is one; by its name the converter can tell it from logits.
     activation = getattr(answer._keras_history.operation, "activation", None)
     kind = f"_{activation.__name__}" if activation else ""
-    return layers.GlobalAveragePooling1D(name=f"{task}{kind}_mean")(answer)
+    return keras.layers.GlobalAveragePooling1D(name=f"{task}{kind}_mean")(answer)
 
 
-def _of_graph(network: Network, path: Path) -> Halves:
-    graph = read_graph(path)
+def _of_graph(network: catalogue.Network, path: Path) -> Halves:
+    graph = tfjs.read_graph(path)
     frame = keras.Input(network.shape, name="frame")
     inputs = {_placeholder(graph): _scaled(frame, network.scaling)}
-    features = build(graph, inputs, [network.trunk])[network.trunk]
+    features = graph_layers.build(graph, inputs, [network.trunk])[network.trunk]
     trunk = keras.Model(frame, features, name=f"{network.name}_trunk")
     if network.scaling.bgr:
         _see_rgb(trunk)
 
     def answers(features: Any) -> dict[str, Any]:
-        outputs = build(graph, {network.trunk: features}, network.answers.values())
+        outputs = graph_layers.build(graph, {network.trunk: features}, network.answers.values())
         return {task: outputs[node] for task, node in network.answers.items()}
 
     return Halves(trunk, answers)
 
 
-def _of_keras(network: Network, path: Path) -> Halves:
+def _of_keras(network: catalogue.Network, path: Path) -> Halves:
     try:
         model = keras.models.load_model(path, compile=False)
         features = keras.Model(model.input, model.get_layer(network.trunk).output)
@@ -113,19 +112,19 @@ def _of_keras(network: Network, path: Path) -> Halves:
     return Halves(trunk, lambda features: {task: layer(features) for task, layer in last.items()})
 
 
-def _scaled(frame: Any, scaling: Scaling) -> Any:
+def _scaled(frame: Any, scaling: catalogue.Scaling) -> Any:
     offset = list(scaling.offset) if isinstance(scaling.offset, tuple) else scaling.offset
-    return layers.Rescaling(scaling.factor, offset, name="scale")(frame)
+    return keras.layers.Rescaling(scaling.factor, offset, name="scale")(frame)
 
 
 def _see_rgb(trunk: keras.Model) -> None:
     """Turn the first kernel's channels round: what wanted BGR takes RGB."""
-    stem = next(layer for layer in trunk.layers if isinstance(layer, layers.Conv2D))
+    stem = next(layer for layer in trunk.layers if isinstance(layer, keras.layers.Conv2D))
     kernel, bias = stem.get_weights()
     stem.set_weights([kernel[:, :, ::-1], bias])
 
 
-def _placeholder(graph: Graph) -> str:
+def _placeholder(graph: tfjs.Graph) -> str:
     placeholders = [node.name for node in graph.nodes.values() if node.operation == "Placeholder"]
     if len(placeholders) != 1:
         raise ModelError(f"{graph.path} takes {len(placeholders)} inputs: one picture is known")

@@ -10,8 +10,7 @@ from typing import Any, TypeVar
 
 from edge_common.data import decode, nearest_or_all, read_toml
 from edge_common.errors import ConfigError
-from edge_models.datasets.augment import AugmentationSection
-from edge_models.datasets.kinds import KINDS, kind_of
+from edge_models.datasets import augment, kinds
 from edge_models.sections import (
     DataSection,
     EvaluationSection,
@@ -119,7 +118,7 @@ class EndToEndConfig:
     licence: str = "Apache-2.0"
     network: NetworkSection = field(default_factory=NetworkSection)
     data: Any = field(default_factory=DataSection)
-    augmentation: AugmentationSection = field(default_factory=AugmentationSection)
+    augmentation: augment.AugmentationSection = field(default_factory=augment.AugmentationSection)
     loss_weights: dict[str, float] = field(default_factory=dict)
     few_frames: FewFramesSection = field(default_factory=FewFramesSection)
     frozen: FrozenSection = field(default_factory=FrozenSection)
@@ -143,7 +142,7 @@ class EndToEndConfig:
         Raises:
             ConfigError: the file of weights is not there.
         """
-        content = {"kind": kind_of(self.data), **dataclasses.asdict(self)}
+        content = {"kind": kinds.kind_of(self.data), **dataclasses.asdict(self)}
         # a table that says nothing decides nothing, as in files of older versions
         content["data"] = {key: value for key, value in content["data"].items() if value != {}}
         del content["evaluation"]  # what is measured afterwards
@@ -184,7 +183,9 @@ def training_config(table: Mapping[str, Any], where: str) -> EndToEndConfig:
         raise ConfigError(f"{where}: key 'data' should be a table, {{...}}, not {data!r:.60}")
     data = dict(data)
     kind = data.pop("kind", DATA_KIND)
-    if kind not in list(KINDS):  # a list in a file has no hash
-        raise ConfigError(f"{where}: data.kind is {kind!r}{nearest_or_all(str(kind), KINDS)}")
+    if kind not in list(kinds.KINDS):  # a list in a file has no hash
+        raise ConfigError(f"{where}: data.kind is {kind!r}{nearest_or_all(str(kind), kinds.KINDS)}")
     config = section(EndToEndConfig, sections, where)
-    return dataclasses.replace(config, data=section(KINDS[kind].section, data, f"{where}: data"))
+    return dataclasses.replace(
+        config, data=section(kinds.KINDS[kind].section, data, f"{where}: data")
+    )

@@ -13,9 +13,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge_models.datasets import dataset, orl_motion
 from edge_models.datasets.batches import plain_batches
-from edge_models.datasets.clips import ClipPlan, render_batches
-from edge_models.datasets.dataset import DataSet, Part
 from edge_models.networks.views import backbone_by_frames
 
 CLIPS_A_BATCH = 4
@@ -37,7 +36,7 @@ class Features:
 def cached_features(
     backbone: keras.Model,
     early_layer: str,
-    plans: Sequence[ClipPlan],
+    plans: Sequence[orl_motion.ClipPlan],
     length: int,
     folder: Path,
     label: str,
@@ -61,7 +60,11 @@ def cached_features(
 
 
 def _compute(
-    model: keras.Model, plans: Sequence[ClipPlan], length: int, paths: dict[str, Path], label: str
+    model: keras.Model,
+    plans: Sequence[orl_motion.ClipPlan],
+    length: int,
+    paths: dict[str, Path],
+    label: str,
 ) -> None:
     shapes = {
         path: (len(plans), length, *model.output[name].shape[1:]) for name, path in paths.items()
@@ -73,7 +76,7 @@ def _compute(
         click.progressbar(length=len(plans), label=f"features of {label} clips") as progress,
     ):
         clip_count = 0
-        for clips in _ahead(render_batches(plans, length, size, CLIPS_A_BATCH)):
+        for clips in _ahead(orl_motion.render_batches(plans, length, size, CLIPS_A_BATCH)):
             outputs = infer(tf.constant(clips.reshape(-1, size, size, 3), tf.float32))
             for name, array in zip(paths, arrays, strict=True):
                 values = outputs[name].numpy()
@@ -122,7 +125,9 @@ def _ahead(batches: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
 CLIPS_AT_ONCE = 8
 
 
-def maps_of(backbone: keras.Model, data: DataSet, part: Part, path: Path, label: str) -> Part:
+def maps_of(
+    backbone: keras.Model, data: dataset.DataSet, part: dataset.Part, path: Path, label: str
+) -> dataset.Part:
     """The part's clips as feature maps, float16 (T, h, w, C), from `path` if it is there.
 
     Raises:
@@ -135,17 +140,19 @@ def maps_of(backbone: keras.Model, data: DataSet, part: Part, path: Path, label:
     return dataclasses.replace(part, clip=lambda index: maps[index])
 
 
-def some_of(part: Part, count: int, seed: int) -> Part:
+def some_of(part: dataset.Part, count: int, seed: int) -> dataset.Part:
     """So many of the clips, drawn at random; 0: all."""
     if not 0 < count < len(part):
         return part
     indices = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
     labels = {task: values[indices] for task, values in part.labels.items()}
     sources = None if part.sources is None else part.sources[indices]
-    return Part(lambda index: part.clip(int(indices[index])), labels, sources)
+    return dataset.Part(lambda index: part.clip(int(indices[index])), labels, sources)
 
 
-def _compute_part(backbone: keras.Model, data: DataSet, part: Part, path: Path, label: str) -> None:
+def _compute_part(
+    backbone: keras.Model, data: dataset.DataSet, part: dataset.Part, path: Path, label: str
+) -> None:
     model = backbone_by_frames(backbone, data.shape[0])
     shape = (len(part), *model.output_shape[1:])
     infer = tf.function(lambda clips: model(clips, training=False), reduce_retracing=True)

@@ -15,16 +15,9 @@ import keras
 import numpy as np
 
 from edge.tasks import kind_of
-from edge_models.datasets.batches import WindowBatches
-from edge_models.datasets.clips import ClipPlan, labels_of
-from edge_models.datasets.motion import ACTIONS
-from edge_models.datasets.orl import LABELS
-from edge_models.datasets.orl_motion import Plans, plan_data
+from edge_models.datasets import batches, dataset, motion, orl, orl_motion
 from edge_models.evaluation.history import TrainingHistory
-from edge_models.networks.backbones import check_layer
-from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn, network_of
-from edge_models.networks.tasks import classification
-from edge_models.networks.views import head_of, tail_and_head_of
+from edge_models.networks import backbones, mtdnn, views
 from edge_models.sections import StageSection
 from edge_models.training.config import TrainingConfig
 from edge_models.training.feature_cache import Features, cached_features
@@ -81,7 +74,9 @@ class FeatureTraining:
 
     def train(self) -> None:
         """Train `model`, as `train` does."""
-        trained = train(self.config, plan_data(self.config.data, self.config.seed), self.cache)
+        trained = train(
+            self.config, orl_motion.plan_data(self.config.data, self.config.seed), self.cache
+        )
         self.model = trained.model
         self.history = TrainingHistory(trained.history, trained.best_epoch, trained.seconds)
 
@@ -96,16 +91,16 @@ class FeatureTraining:
         """Features stay, for later runs."""
 
 
-def network_config(config: TrainingConfig) -> MTDNNConfig:
+def network_config(config: TrainingConfig) -> mtdnn.MTDNNConfig:
     """The network that a training file asks for."""
     tasks = (
-        classification("reid", LABELS[: config.data.people]),
-        classification("action", ACTIONS),
+        dataset.classification("reid", orl.LABELS[: config.data.people]),
+        dataset.classification("action", motion.ACTIONS),
     )
-    return network_of(config.network, tasks, config.name)
+    return mtdnn.network_of(config.network, tasks, config.name)
 
 
-def train(config: TrainingConfig, plans: Plans, cache: Path) -> Trained:
+def train(config: TrainingConfig, plans: orl_motion.Plans, cache: Path) -> Trained:
     """Run the stages of `config` and return the whole network.
 
     With `config.refit`, what the validation photos decided (how many epochs, at
@@ -136,9 +131,9 @@ def train(config: TrainingConfig, plans: Plans, cache: Path) -> Trained:
 
 def _fresh(config: TrainingConfig) -> Trained:
     keras.utils.set_random_seed(config.seed)
-    model = build_mtdnn(network_config(config))
+    model = mtdnn.build_mtdnn(network_config(config))
     backbone = model.get_layer("backbone").layer
-    check_layer(backbone, "fine_tuning.from_layer", config.fine_tuning.from_layer)
+    backbones.check_layer(backbone, "fine_tuning.from_layer", config.fine_tuning.from_layer)
     backbone.trainable = False
     return Trained(model)
 
@@ -150,13 +145,17 @@ def _stages(config: TrainingConfig) -> Iterator[Stage]:
 
 
 def _part(
-    model: keras.Model, config: TrainingConfig, plans: list[ClipPlan], folder: Path, label: str
+    model: keras.Model,
+    config: TrainingConfig,
+    plans: list[orl_motion.ClipPlan],
+    folder: Path,
+    label: str,
 ) -> Part:
     backbone = model.get_layer("backbone").layer
     length = config.network.window if label == "validation" else config.data.train_length
     early = config.fine_tuning.from_layer
     features = cached_features(backbone, early, plans, length, folder, label)
-    return Part(features, labels_of(plans))
+    return Part(features, orl_motion.labels_of(plans))
 
 
 def _joined(first: Part, second: Part) -> Part:
@@ -206,7 +205,9 @@ def _repeat(trained: Trained, stage: Stage, config: TrainingConfig, part: Part) 
 
 def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras.Model:
     window = config.network.window
-    part = tail_and_head_of(model, stage.early, window) if stage.early else head_of(model)
+    part = (
+        views.tail_and_head_of(model, stage.early, window) if stage.early else views.head_of(model)
+    )
     tasks = network_config(config).tasks
     part.compile(
         keras.optimizers.Adam(stage.schedule.learning_rate),
@@ -216,13 +217,15 @@ def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras
     return part
 
 
-def _batches(part: Part, stage: Stage, config: TrainingConfig, *, augment: bool) -> WindowBatches:
+def _batches(
+    part: Part, stage: Stage, config: TrainingConfig, *, augment: bool
+) -> batches.WindowBatches:
     maps = (
         part.features.maps
         if part.features.early is None or not stage.early
         else part.features.early
     )
-    return WindowBatches(
+    return batches.WindowBatches(
         maps, part.labels, config.network.window, stage.schedule.batch_size,
         augment=augment, seed=config.seed,
     )  # fmt: skip

@@ -15,13 +15,9 @@ import keras
 from edge.tasks import KINDS, kind_of
 from edge_common.data import nearest_or_all
 from edge_common.errors import ConfigError
-from edge_models.datasets.batches import Epochs
-from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets import batches, dataset
 from edge_models.evaluation.history import TrainingHistory, label_sums
-from edge_models.networks.backbones import check_layer
-from edge_models.networks.files import load_weights
-from edge_models.networks.mtdnn import build_mtdnn, network_of
-from edge_models.networks.views import by_frames
+from edge_models.networks import backbones, files, mtdnn, views
 from edge_models.sections import WholeSection
 from edge_models.training.config import EndToEndConfig
 from edge_models.training.feature_cache import maps_of
@@ -61,7 +57,7 @@ class PixelTraining:
     def __init__(
         self,
         config: EndToEndConfig,
-        data: DataSet,
+        data: dataset.DataSet,
         folder: Path,
         *,
         tensorboard: bool = False,
@@ -73,12 +69,12 @@ class PixelTraining:
         self.feature_cache = feature_cache or folder / FEATURES_NAME
         _check_tasks(config, data)
         keras.utils.set_random_seed(config.seed)
-        self.network = network_of(config.network, data.tasks, config.name)
-        self.model = build_mtdnn(self.network)
+        self.network = mtdnn.network_of(config.network, data.tasks, config.name)
+        self.model = mtdnn.build_mtdnn(self.network)
         if backbone is not None:
-            load_weights(self._backbone, backbone, self.network.backbone)
-        check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
-        self.by_frames = by_frames(self.model)
+            files.load_weights(self._backbone, backbone, self.network.backbone)
+        backbones.check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
+        self.by_frames = views.by_frames(self.model)
         self.progress = Progress(run_fingerprint(config, data))
         self.checkpoint = Checkpoint(folder)
 
@@ -127,7 +123,7 @@ class PixelTraining:
             curves = {s: _with_task(c, self.data.tasks[0].name) for s, c in curves.items()}
         return TrainingHistory(curves, progress.best_epoch, progress.seconds)
 
-    def test_features(self) -> Part | None:
+    def test_features(self) -> dataset.Part | None:
         """The backbone's feature maps of the test clips, if other runs share the feature cache."""
         if not self.shares_features:
             return None
@@ -177,7 +173,7 @@ class PixelTraining:
             self.progress.best_loss = math.inf
 
     def _callbacks(
-        self, stage: Stage, epochs: Epochs, schedule: ThesisSchedule
+        self, stage: Stage, epochs: batches.Epochs, schedule: ThesisSchedule
     ) -> list[keras.callbacks.Callback]:
         """In the order in which an epoch's end needs them."""
         progress, plan = self.progress, stage.schedule
@@ -223,14 +219,14 @@ class PixelTraining:
         return progress.epoch + 1
 
 
-def run_fingerprint(config: EndToEndConfig, data: DataSet) -> str:
+def run_fingerprint(config: EndToEndConfig, data: dataset.DataSet) -> str:
     """What must be equal for a run to go on: the configuration and the clips' labels."""
     parts = label_sums(data)
     sums = [f"{n}:{total}" for use in ("train", "validation") for n, total in parts[use].values()]
     return f"{config.fingerprint()} {' '.join(sums)}"
 
 
-def _check_tasks(config: EndToEndConfig, data: DataSet) -> None:
+def _check_tasks(config: EndToEndConfig, data: dataset.DataSet) -> None:
     names = [task.name for task in data.tasks]
     for task in config.loss_weights:
         if task not in names:

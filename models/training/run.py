@@ -12,14 +12,10 @@ from edge_models.datasets.dataset import DataSet, Part, write_skipped
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import identity_task
 from edge_models.evaluation.report import PAGE, report, report_folder, tell
-from edge_models.networks.backbones import IMAGENET_SOURCE
-from edge_models.networks.files import save_model
-from edge_models.networks.tasks import write_tasks
+from edge_models.networks import backbones, files
 from edge_models.sections import NetworkSection
+from edge_models.training import from_features, from_pixels, progress
 from edge_models.training.config import AnyConfig, TrainingConfig
-from edge_models.training.from_features import FeatureTraining
-from edge_models.training.from_pixels import PixelTraining
-from edge_models.training.progress import LossLost
 
 SKIPPED_NAME = "skipped.csv"
 
@@ -89,10 +85,10 @@ def train_and_save(
     try:
         training.train()
     except KeyboardInterrupt:
-        if isinstance(training, PixelTraining):
+        if isinstance(training, from_pixels.PixelTraining):
             click.echo(f"{_save_best(training, config, data, output)}; go on with --resume")
         raise
-    except LossLost as error:
+    except progress.LossLost as error:
         message = _save_best(training, config, data, output)
         raise ModelError(
             f"{error}: {message}; try a lower learning_rate, and look for labels that are wrong"
@@ -116,7 +112,7 @@ def weights_source(network: NetworkSection, trained_on: str, seed: int) -> str:
     """Where the weights of a trained network come from, in one line."""
     start = {
         "random": "random weights",
-        "imagenet": IMAGENET_SOURCE.get(network.backbone, "ImageNet"),
+        "imagenet": backbones.IMAGENET_SOURCE.get(network.backbone, "ImageNet"),
     }.get(network.backbone_weights, f"weights of {Path(network.backbone_weights).name}")
     return f"{start}; trained on {trained_on}, seed {seed}"
 
@@ -125,13 +121,13 @@ def _begin(
     config: AnyConfig, data: DataSet, output: Path, cache: Path, options: RunOptions
 ) -> Training:
     if isinstance(config, TrainingConfig):
-        return FeatureTraining(config, cache)
+        return from_features.FeatureTraining(config, cache)
     folder = training_folder(output)
     folder.mkdir(parents=True, exist_ok=True)
     write_skipped(folder / SKIPPED_NAME, data.skipped)
     if data.skipped:
         click.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
-    training = PixelTraining(
+    training = from_pixels.PixelTraining(
         config, data, folder, tensorboard=options.tensorboard,
         feature_cache=options.feature_cache, backbone=options.backbone,
     )  # fmt: skip
@@ -142,8 +138,8 @@ def _begin(
 
 def _save(model: keras.Model, config: AnyConfig, data: DataSet, output: Path) -> None:
     output.parent.mkdir(parents=True, exist_ok=True)
-    save_model(model, output)
-    write_tasks(
+    files.save_model(model, output)
+    files.write_tasks(
         output.with_suffix(".tasks.json"), data.tasks, frame_rate_hz=data.frame_rate_hz,
         licence=config.licence,
         weights_source=weights_source(config.network, data.source, config.seed),

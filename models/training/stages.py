@@ -6,12 +6,9 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from keras import layers
 
-from edge_models.datasets.batches import Epochs, plain_batches
-from edge_models.datasets.dataset import DataSet, Part
-from edge_models.networks.mtdnn import MTDNNConfig
-from edge_models.networks.views import head_of, looking_at
+from edge_models.datasets import batches, dataset
+from edge_models.networks import mtdnn, views
 from edge_models.sections import StageSection, WholeSection
 from edge_models.training.config import EndToEndConfig
 from edge_models.training.feature_cache import maps_of, some_of
@@ -50,7 +47,7 @@ class Fit:
 
     model: keras.Model
     saved_model: keras.Model
-    epochs: Epochs
+    epochs: batches.Epochs
     validation: tf.data.Dataset
 
 
@@ -71,7 +68,7 @@ def stages_of(config: EndToEndConfig) -> Iterator[Stage]:
 
 def fit_of(
     stage: Stage, model: keras.Model, by_frames: keras.Model, config: EndToEndConfig,
-    network: MTDNNConfig, data: DataSet, maps: Path,
+    network: mtdnn.MTDNNConfig, data: dataset.DataSet, maps: Path,
 ) -> Fit:  # fmt: skip
     """Build what the stage fits from the whole network and its pass by frames.
 
@@ -80,16 +77,16 @@ def fit_of(
     """
     train, validation, fitted, whole = data.train, data.validation, by_frames, by_frames
     if stage.frames:
-        fitted = whole = looking_at(stage.frames, model, network)
+        fitted = whole = views.looking_at(stage.frames, model, network)
         whole.set_weights(by_frames.get_weights())
     if stage.frozen:
         train = some_of(train, config.frozen.clips, config.seed)
     if stage.on_maps:
-        fitted = head_of(model)
+        fitted = views.head_of(model)
         train, validation = _as_maps(model, data, train, maps)
     size = stage.schedule.batch_size
-    epochs = Epochs(data, train, config.augmentation, size, config.seed)
-    return Fit(fitted, whole, epochs, plain_batches(data, validation, size))
+    epochs = batches.Epochs(data, train, config.augmentation, size, config.seed)
+    return Fit(fitted, whole, epochs, batches.plain_batches(data, validation, size))
 
 
 def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool) -> None:
@@ -102,11 +99,13 @@ def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool
         late = keras.Model(backbone.get_layer(section.from_layer).output, backbone.output).layers
     trained = {layer.name for layer in late}
     for layer in backbone.layers:
-        normalises = isinstance(layer, layers.BatchNormalization)
+        normalises = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = layer.name in trained and not (normalises and section.freeze_batch_norm)
 
 
-def _as_maps(model: keras.Model, data: DataSet, train: Part, folder: Path) -> tuple[Part, Part]:
+def _as_maps(
+    model: keras.Model, data: dataset.DataSet, train: dataset.Part, folder: Path
+) -> tuple[dataset.Part, dataset.Part]:
     backbone = model.get_layer("backbone").layer
     return (
         maps_of(backbone, data, train, folder / "train.npy", "train"),

@@ -6,7 +6,7 @@ import cv2
 import pytest
 from click.testing import CliRunner
 
-from edge_models.datasets import clips
+from edge_models.datasets import motion
 from edge_models.datasets.named import training_file
 from edge_models.datasets.orl import split_by_photo
 from edge_models.training.config import read_config
@@ -41,7 +41,7 @@ def test_each_person_comes_once_and_each_action_five_times(demo):
     people = [line["tasks"]["reid"] for line in demo[1]]
     actions = [line["tasks"]["action"] for line in demo[1]]
     assert sorted(people) == [f"s{i:02d}" for i in range(1, 41)]
-    assert {actions.count(action) for action in clips.ACTIONS} == {5}
+    assert {actions.count(action) for action in motion.ACTIONS} == {5}
 
 
 def test_only_test_photos_are_shown(photos):

@@ -17,7 +17,7 @@ from edge_common.data import toml_parser
 from edge_common.errors import ConfigError
 from edge_models.datasets.fashion_motion import TASKS
 from edge_models.evaluation.intervals import Estimate
-from edge_models.evaluation.measure import ANSWERS, read_answers
+from edge_models.evaluation.network import ANSWERS, read_answers
 from edge_models.evaluation.results import TaskResult
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import answers_to, build_mtdnn, network_of

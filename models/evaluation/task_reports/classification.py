@@ -8,27 +8,26 @@ import numpy as np
 
 from edge.tasks import Classification, Task, kind_of
 from edge_common.document import Section, Table
-from edge_models.evaluation import plots
+from edge_models.evaluation import plots, results
 from edge_models.evaluation.intervals import between, percent
-from edge_models.evaluation.results import ClassFigures, TaskResult
 from edge_models.evaluation.task_reports.report import RIGHT, WRONG, Example, TaskReport
 
 
-class ClassificationReport(TaskReport[TaskResult]):
+class ClassificationReport(TaskReport[results.TaskResult]):
     """One of several labels."""
 
     kind = Classification.name
 
     def result(
         self, task: Task, truth: np.ndarray, outputs: np.ndarray, sources: np.ndarray
-    ) -> TaskResult:
-        return TaskResult(truth, kind_of(task).decide(outputs), task.labels, sources)
+    ) -> results.TaskResult:
+        return results.TaskResult(truth, kind_of(task).decide(outputs), task.labels, sources)
 
-    def summary(self, result: TaskResult) -> tuple[str, str, str, str]:
+    def summary(self, result: results.TaskResult) -> tuple[str, str, str, str]:
         intervals = between(result.interval_by_source), between(result.interval)
         return "accuracy", percent(result.accuracy, 2), *intervals
 
-    def section(self, name: str, result: TaskResult) -> Section:
+    def section(self, name: str, result: results.TaskResult) -> Section:
         return Section(
             f"Task {name}",
             [_confusions(result)],
@@ -38,7 +37,7 @@ class ClassificationReport(TaskReport[TaskResult]):
             "interval, clip by clip.",
         )
 
-    def to_json(self, result: TaskResult) -> dict[str, Any]:
+    def to_json(self, result: results.TaskResult) -> dict[str, Any]:
         return {
             "accuracy": result.accuracy,
             "n": len(result.truth),
@@ -50,7 +49,11 @@ class ClassificationReport(TaskReport[TaskResult]):
         }
 
     def examples(
-        self, task: Task, result: TaskResult, outputs: np.ndarray, random: np.random.Generator
+        self,
+        task: Task,
+        result: results.TaskResult,
+        outputs: np.ndarray,
+        random: np.random.Generator,
     ) -> Sequence[Example]:
         right = result.truth == result.answer
         clips = [
@@ -60,7 +63,7 @@ class ClassificationReport(TaskReport[TaskResult]):
         return [_example(result, outputs, clip) for clip in clips]
 
 
-def class_table(header: str, figures: Sequence[ClassFigures]) -> Table:
+def class_table(header: str, figures: Sequence[results.ClassFigures]) -> Table:
     """Precision, recall, F1 and support of each label."""
     rows = [
         (c.label, percent(c.precision), percent(c.recall), between(c.recall_interval),
@@ -70,7 +73,7 @@ def class_table(header: str, figures: Sequence[ClassFigures]) -> Table:
     return Table((header, "precision", "recall", "95 % of recall", "F1", "clips"), rows, 1)
 
 
-def _confusions(result: TaskResult) -> str:
+def _confusions(result: results.TaskResult) -> str:
     confused = result.most_confused()
     if not confused:
         return "No clip was taken for another class."
@@ -89,7 +92,7 @@ def _one_of_each(
     return np.concatenate([of_each, more]).astype(int)[:most].tolist()
 
 
-def _example(result: TaskResult, outputs: np.ndarray, clip: int) -> Example:
+def _example(result: results.TaskResult, outputs: np.ndarray, clip: int) -> Example:
     truth, answer = int(result.truth[clip]), int(result.answer[clip])
     prediction = f"{result.labels[answer]} ({float(outputs[clip, answer]):.2f})"
     if truth == answer:

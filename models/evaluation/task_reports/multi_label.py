@@ -9,12 +9,10 @@ import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from edge.tasks import MultiLabel, Task, kind_of
-from edge_common.document import Section
-from edge_common.statistics import wilson_interval
+from edge_common import document, statistics
 from edge_models.evaluation.intervals import between, percent, share_interval
 from edge_models.evaluation.results import ClassFigures, source_of_each
-from edge_models.evaluation.task_reports.classification import class_table
-from edge_models.evaluation.task_reports.report import RIGHT, WRONG, Example, TaskReport
+from edge_models.evaluation.task_reports import classification, report
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class MultiLabelResult:
     @property
     def interval(self) -> tuple[float, float]:
         """95 % interval of the accuracy (E. B. Wilson, 1927), as if clips were independent."""
-        return wilson_interval(int(self.right.sum()), len(self.right))
+        return statistics.wilson_interval(int(self.right.sum()), len(self.right))
 
     @cached_property
     def interval_by_source(self) -> tuple[float, float]:
@@ -60,7 +58,7 @@ class MultiLabelResult:
         return [
             ClassFigures(
                 label, float(p), float(r),
-                wilson_interval(int(h), int(n)) if n else (float("nan"), float("nan")),
+                statistics.wilson_interval(int(h), int(n)) if n else (float("nan"), float("nan")),
                 float(f), int(n),
             )
             for label, p, r, f, n, h in zip(self.labels, *columns, hits, strict=True)
@@ -70,7 +68,7 @@ class MultiLabelResult:
         return f"all labels right in {self.accuracy:.2%} of {len(self.truth)} test clips"
 
 
-class MultiLabelReport(TaskReport[MultiLabelResult]):
+class MultiLabelReport(report.TaskReport[MultiLabelResult]):
     """Any number of labels at once."""
 
     kind = MultiLabel.name
@@ -84,13 +82,15 @@ class MultiLabelReport(TaskReport[MultiLabelResult]):
         intervals = between(result.interval_by_source), between(result.interval)
         return "accuracy, all labels right", percent(result.accuracy, 2), *intervals
 
-    def section(self, name: str, result: MultiLabelResult) -> Section:
+    def section(self, name: str, result: MultiLabelResult) -> document.Section:
         figures = result.by_label()
         text = "A label holds from its threshold on, as the tasks file gives it."
         worst = min(figures, key=lambda c: np.nan_to_num(c.f1, nan=2.0))
         if worst.f1 < 1:
             text += f" The label with the lowest F1 is **{worst.label}**: {percent(worst.f1)}."
-        return Section(f"Task {name}", [text], [class_table("label", figures)])
+        return document.Section(
+            f"Task {name}", [text], [classification.class_table("label", figures)]
+        )
 
     def to_json(self, result: MultiLabelResult) -> dict[str, Any]:
         return {
@@ -103,23 +103,23 @@ class MultiLabelReport(TaskReport[MultiLabelResult]):
 
     def examples(
         self, task: Task, result: MultiLabelResult, outputs: np.ndarray, random: np.random.Generator
-    ) -> Sequence[Example]:
+    ) -> Sequence[report.Example]:
         """What is explained is the label of the highest probability."""
         clips = [
-            *random.permutation(np.flatnonzero(result.right))[:RIGHT],
-            *random.permutation(np.flatnonzero(~result.right))[:WRONG],
+            *random.permutation(np.flatnonzero(result.right))[: report.RIGHT],
+            *random.permutation(np.flatnonzero(~result.right))[: report.WRONG],
         ]
         return [_example(result, outputs, int(clip)) for clip in clips]
 
 
-def _example(result: MultiLabelResult, outputs: np.ndarray, clip: int) -> Example:
+def _example(result: MultiLabelResult, outputs: np.ndarray, clip: int) -> report.Example:
     best = int(outputs[clip].argmax())
     answer, truth = (_names(result.labels, rows[clip]) for rows in (result.answer, result.truth))
     caption = (
         f"**right**: {answer}" if result.right[clip] else f"**wrong**: {answer}; it is {truth}"
     )
     explained = f"{result.labels[best]} ({float(outputs[clip, best]):.2f})"
-    return Example(clip, best, f"{caption}. Explained: {explained}")
+    return report.Example(clip, best, f"{caption}. Explained: {explained}")
 
 
 def _names(labels: Sequence[str], row: np.ndarray) -> str:

@@ -8,28 +8,27 @@ import numpy as np
 
 from edge.tasks import Regression, Task, kind_of
 from edge_common.document import Section, Table
-from edge_models.evaluation import plots
+from edge_models.evaluation import plots, results
 from edge_models.evaluation.intervals import number, numbers
-from edge_models.evaluation.results import RegressionResult
 from edge_models.evaluation.task_reports.report import RIGHT, WRONG, Example, TaskReport
 
 
-class RegressionReport(TaskReport[RegressionResult]):
+class RegressionReport(TaskReport[results.RegressionResult]):
     """A number in a unit."""
 
     kind = Regression.name
 
     def result(
         self, task: Task, truth: np.ndarray, outputs: np.ndarray, sources: np.ndarray
-    ) -> RegressionResult:
-        return RegressionResult(truth, kind_of(task).decide(outputs), task.unit, sources)
+    ) -> results.RegressionResult:
+        return results.RegressionResult(truth, kind_of(task).decide(outputs), task.unit, sources)
 
-    def summary(self, result: RegressionResult) -> tuple[str, str, str, str]:
+    def summary(self, result: results.RegressionResult) -> tuple[str, str, str, str]:
         error = f"{number(result.mean_absolute_error)} {result.unit}".rstrip()
         intervals = numbers(result.interval_by_source), numbers(result.interval)
         return "mean absolute error", error, *intervals
 
-    def section(self, name: str, result: RegressionResult) -> Section:
+    def section(self, name: str, result: results.RegressionResult) -> Section:
         ranges = result.by_range()
         rows = [
             (f"{r.low:g} to {r.high:g}", f"{r.n:,}", number(r.mean_absolute_error),
@@ -47,7 +46,7 @@ class RegressionReport(TaskReport[RegressionResult]):
         )  # fmt: skip
         return Section(f"Task {name}", [text], [Table(header, rows, 1)], svg=plots.scatter(result))
 
-    def to_json(self, result: RegressionResult) -> dict[str, Any]:
+    def to_json(self, result: results.RegressionResult) -> dict[str, Any]:
         return {
             "value": result.mean_absolute_error,
             "unit": result.unit,
@@ -58,12 +57,16 @@ class RegressionReport(TaskReport[RegressionResult]):
         }
 
     def examples(
-        self, task: Task, result: RegressionResult, outputs: np.ndarray, random: np.random.Generator
+        self,
+        task: Task,
+        result: results.RegressionResult,
+        outputs: np.ndarray,
+        random: np.random.Generator,
     ) -> Sequence[Example]:
         return [_example(result, clip) for clip in _near_and_far(result, random)]
 
 
-def _near_and_far(result: RegressionResult, random: np.random.Generator) -> Sequence[int]:
+def _near_and_far(result: results.RegressionResult, random: np.random.Generator) -> Sequence[int]:
     """Clips of the better half at random, then those that are worst."""
     order = np.argsort(np.abs(result.truth - result.answer), kind="stable")
     better, worst = order[: -(-len(order) // 2)], order[::-1][:WRONG]
@@ -71,7 +74,7 @@ def _near_and_far(result: RegressionResult, random: np.random.Generator) -> Sequ
     return [*near.tolist(), *(int(i) for i in worst if i not in near)]
 
 
-def _example(result: RegressionResult, clip: int) -> Example:
+def _example(result: results.RegressionResult, clip: int) -> Example:
     truth, answer = result.truth[clip], result.answer[clip]
     caption = (
         f"answer **{answer:.1f}**, truth {truth:.1f} {result.unit}".rstrip()

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge_common.command_line import one_line_errors
-from edge_common.console import captured_stderr
+from edge_common import command_line, console
 
 EPILOG = """\b
 Example:
@@ -21,13 +20,13 @@ Example:
     "--width", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True,
     help="Share of the filters of each layer, to try things out.",
 )  # fmt: skip
-@one_line_errors
+@command_line.one_line_errors
 def main(row: str, folder: Path, network: int, width: float) -> None:
     """Build a network of ROW with random weights and export it as SavedModels into FOLDER.
 
     Its answers mean nothing; its time, memory and size are those of the trained one.
     """
-    with captured_stderr():
+    with console.captured_stderr():
         from edge_models.networks.comparison.catalogue import export_network, networks_of
 
     networks = networks_of(row)

@@ -12,8 +12,7 @@ Inception-ResNet and the Impact of Residual Connections on Learning", 2016, figu
 one more Inception-ResNet-C unit without ReLU, as the usual weights have.
 """
 
-import keras
-from keras import layers
+from keras import Model, layers
 
 from edge_models.networks.comparison.layers import (
     age_in_years,
@@ -28,7 +27,7 @@ RESNET100 = ((64, 3), (128, 13), (256, 30), (512, 3))  # filters, units
 ARCFACE_EMBEDDING, AGES = 512, 100
 
 
-def arcface(size: int, width: float = 1.0) -> keras.Model:
+def arcface(size: int, width: float = 1.0) -> Model:
     """Gender (N, 2) and age (N, 100, 2) from a face of 112 x 112."""
     frame, x = frame_input(size)
     x = _prelu(convolution(x, filters(64, width), 3, name="stem"), "stem_prelu")
@@ -41,7 +40,7 @@ def arcface(size: int, width: float = 1.0) -> keras.Model:
     x = layers.Dense(filters(ARCFACE_EMBEDDING, width), name="embedding_dense")(x)
     x = layers.BatchNormalization(scale=False, name="embedding")(x)
     ages = layers.Reshape((AGES, 2), name="older")(layers.Dense(2 * AGES, name="older_dense")(x))
-    return keras.Model(frame, {"gender": gender(x), "age": layers.Softmax(name="age")(ages)})
+    return Model(frame, {"gender": gender(x), "age": layers.Softmax(name="age")(ages)})
 
 
 def _residual_unit(x, count: int, stride: int, name: str):
@@ -73,7 +72,7 @@ REDUCTIONS: dict[str, tuple[Steps, ...]] = {
 }
 
 
-def facenet(size: int, width: float = 1.0) -> keras.Model:
+def facenet(size: int, width: float = 1.0) -> Model:
     """Age (N, 1), gender (N, 2) and race (N, 5) on the embedding of a face of 160 x 160."""
     frame, x = frame_input(size)
     x = _stem(x, width)
@@ -87,7 +86,7 @@ def facenet(size: int, width: float = 1.0) -> keras.Model:
     x = layers.Dropout(0.2, name="dropout")(x)
     x = layers.Dense(filters(FACENET_EMBEDDING, width), use_bias=False, name="embedding_dense")(x)
     x = layers.BatchNormalization(scale=False, name="embedding")(x)
-    return keras.Model(frame, {"age": age_in_years(x), "gender": gender(x), "race": race(x)})
+    return Model(frame, {"age": age_in_years(x), "gender": gender(x), "race": race(x)})
 
 
 def _stem(x, width: float):

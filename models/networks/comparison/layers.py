@@ -1,14 +1,13 @@
 """What all networks of the comparison share: their input, their answers, one convolution."""
 
-import keras
-from keras import layers
+from keras import Input, KerasTensor, layers
 
 RACES, GENDERS = 5, 2
 
 
-def frame_input(size: int) -> tuple[keras.KerasTensor, keras.KerasTensor]:
+def frame_input(size: int) -> tuple[KerasTensor, KerasTensor]:
     """The input (N, size, size, 3) RGB 0..255, and the same from -1 to 1."""
-    frame = keras.Input((size, size, 3), name="frame")
+    frame = Input((size, size, 3), name="frame")
     return frame, layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(frame)
 
 
@@ -17,28 +16,28 @@ def filters(count: int, width: float) -> int:
     return max(2, round(count * width))
 
 
-def age_in_years(x: keras.KerasTensor) -> keras.KerasTensor:
+def age_in_years(x: KerasTensor) -> KerasTensor:
     """Age as one number: (N, 1)."""
     return layers.Dense(1, name="age")(x)
 
 
-def age_by_class(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
+def age_by_class(x: KerasTensor, classes: int) -> KerasTensor:
     """A probability for each year, whose expectation is the age (DEX): (N, classes)."""
     return layers.Dense(classes, activation="softmax", name="age")(x)
 
 
-def gender(x: keras.KerasTensor) -> keras.KerasTensor:
+def gender(x: KerasTensor) -> KerasTensor:
     """(N, 2) probabilities."""
     return layers.Dense(GENDERS, activation="softmax", name="gender")(x)
 
 
-def race(x: keras.KerasTensor) -> keras.KerasTensor:
+def race(x: KerasTensor) -> KerasTensor:
     """(N, 5) probabilities: white, black, asian, indian, others."""
     return layers.Dense(RACES, activation="softmax", name="race")(x)
 
 
 def convolution(
-    x: keras.KerasTensor,
+    x: KerasTensor,
     count: int,
     kernel: int | tuple[int, int],
     stride: int = 1,
@@ -46,7 +45,7 @@ def convolution(
     padding: str = "same",
     scaled: bool = True,
     name: str,
-) -> keras.KerasTensor:
+) -> KerasTensor:
     """Convolution without bias, then batch normalisation, linear.
 
     Strides pad as PyTorch and MXNet do, evenly, so that maps have the papers' sizes.

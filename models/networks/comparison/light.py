@@ -2,8 +2,7 @@
 
 import dataclasses
 
-import keras
-from keras import layers, ops
+from keras import Model, applications, layers, ops, saving
 
 from edge_models.networks.comparison.layers import (
     age_by_class,
@@ -19,38 +18,36 @@ V2_AGES = 101  # 0 to 100 years
 MTLLNN_AGES = 100
 
 
-def mobilenet_v2(size: int, width: float = 1.0) -> keras.Model:
+def mobilenet_v2(size: int, width: float = 1.0) -> Model:
     """MobileNetV2, age by 101 classes, gender by two.
 
     M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen, "MobileNetV2: Inverted Residuals
     and Linear Bottlenecks", CVPR 2018.
     """
     frame, x = frame_input(size)
-    trunk = keras.applications.MobileNetV2(
+    trunk = applications.MobileNetV2(
         weights=None, include_top=False, pooling="avg", alpha=width, input_shape=(size, size, 3)
     )
     x = trunk(x)
-    return keras.Model(frame, {"age": age_by_class(x, V2_AGES), "gender": gender(x)})
+    return Model(frame, {"age": age_by_class(x, V2_AGES), "gender": gender(x)})
 
 
-def mtllnn(size: int, width: float = 1.0) -> keras.Model:
+def mtllnn(size: int, width: float = 1.0) -> Model:
     """MobileNetV1, whose pooled 1024 features are a descriptor and bear three answers.
 
     A. Savchenko, "Facial expression and attributes recognition based on multi-task learning
     of lightweight neural networks", SISY 2021.
     """
     frame, x = frame_input(size)
-    trunk = keras.applications.MobileNet(
+    trunk = applications.MobileNet(
         weights=None, include_top=False, pooling="avg", alpha=width, input_shape=(size, size, 3)
     )
     x = trunk(x)
     male = layers.Dense(1, activation="sigmoid", name="gender")(x)
-    return keras.Model(
-        frame, {"age": age_by_class(x, MTLLNN_AGES), "gender": male, "race": race(x)}
-    )
+    return Model(frame, {"age": age_by_class(x, MTLLNN_AGES), "gender": male, "race": race(x)})
 
 
-def mtdnn(size: int, width: float = 1.0) -> keras.Model:
+def mtdnn(size: int, width: float = 1.0) -> Model:
     """The thesis' network of faces (`edge_models.networks.mtdnn`); `width` narrows its blocks and heads."""
     full = mtdnn_face()
     widths = {
@@ -67,23 +64,23 @@ DISCRETISATIONS, BINS, BINS_HIDDEN = 30, 10, 2048
 CORAL_RANKS = 39  # 21 to 60 years are 40 ranks, and 39 questions "older than?"
 
 
-def randomized_bins(size: int, width: float = 1.0) -> keras.Model:
+def randomized_bins(size: int, width: float = 1.0) -> Model:
     """ResNet-50 and 30 classifiers of 10 random bins each: (N, 30, 10) probabilities.
 
     A. Berg, M. Oskarsson, M. O'Connor, "Deep Ordinal Regression with Label Diversity",
     ICPR 2020. The age is the mean over the 30 expectations.
     """
     frame, x = frame_input(size)
-    trunk = keras.applications.ResNet50(
+    trunk = applications.ResNet50(
         weights=None, include_top=False, pooling="avg", input_shape=(size, size, 3)
     )
     x = layers.Dense(filters(BINS_HIDDEN, width), activation="relu", name="hidden")(trunk(x))
     x = layers.Dense(DISCRETISATIONS * BINS, name="bins")(x)
     x = layers.Reshape((DISCRETISATIONS, BINS), name="discretisations")(x)
-    return keras.Model(frame, {"age": layers.Softmax(name="age")(x)})
+    return Model(frame, {"age": layers.Softmax(name="age")(x)})
 
 
-@keras.saving.register_keras_serializable("comparison")
+@saving.register_keras_serializable("comparison")
 class RankBiases(layers.Layer):
     """One score, seen against a bias of each rank: (N, 1) -> (N, ranks)."""
 
@@ -103,7 +100,7 @@ class RankBiases(layers.Layer):
         return {**super().get_config(), "ranks": self.ranks}
 
 
-def coral(size: int, width: float = 1.0) -> keras.Model:
+def coral(size: int, width: float = 1.0) -> Model:
     """ResNet-34 that says of each rank whether the face is older: (N, 39) probabilities.
 
     W. Cao, V. Mirjalili, S. Raschka, "Rank consistent ordinal regression for neural networks
@@ -121,7 +118,7 @@ def coral(size: int, width: float = 1.0) -> keras.Model:
     x = layers.GlobalAveragePooling2D(name="pool")(x)
     score = layers.Dense(1, use_bias=False, name="score")(x)
     x = RankBiases(CORAL_RANKS, name="ranks")(score)
-    return keras.Model(frame, {"age": layers.Activation("sigmoid", name="age")(x)})
+    return Model(frame, {"age": layers.Activation("sigmoid", name="age")(x)})
 
 
 def _basic_block(x, count: int, stride: int, name: str):

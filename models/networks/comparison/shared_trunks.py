@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-import keras
-from keras import layers
+from keras import KerasTensor, Model, layers, ops, saving
 
 from edge_models.networks.comparison.layers import (
     age_by_class,
@@ -18,12 +17,12 @@ VGG16 = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512)
 DENSE = 4096
 DEX_AGES = 101  # 0 to 100 years
 
-Answer = Callable[[keras.KerasTensor], keras.KerasTensor]
+Answer = Callable[[KerasTensor], KerasTensor]
 
 
 def vgg(
     stages: tuple[tuple[int, ...], ...], task: str, answer: Answer, size: int, width: float
-) -> keras.Model:
+) -> Model:
     """Stages of 3 x 3 convolutions, each pooled; two dense layers; one answer."""
     frame, x = frame_input(size)
     for number, stage in enumerate(stages, 1):
@@ -37,20 +36,20 @@ def vgg(
     for number in (1, 2):
         x = layers.Dense(filters(DENSE, width), activation="relu", name=f"dense{number}")(x)
         x = layers.Dropout(0.5, name=f"dropout{number}")(x)
-    return keras.Model(frame, {task: answer(x)})
+    return Model(frame, {task: answer(x)})
 
 
-def one_task_age(size: int, width: float = 1.0) -> keras.Model:
+def one_task_age(size: int, width: float = 1.0) -> Model:
     """VGG-11 for age alone."""
     return vgg(VGG11, "age", age_in_years, size, width)
 
 
-def one_task_gender(size: int, width: float = 1.0) -> keras.Model:
+def one_task_gender(size: int, width: float = 1.0) -> Model:
     """VGG-11 for gender alone."""
     return vgg(VGG11, "gender", gender, size, width)
 
 
-def dex_age(size: int, width: float = 1.0) -> keras.Model:
+def dex_age(size: int, width: float = 1.0) -> Model:
     """DEX's VGG-16 for age: the expectation over 101 years.
 
     R. Rothe, R. Timofte, L. Van Gool, "DEX: Deep EXpectation of Apparent Age from a Single
@@ -59,7 +58,7 @@ def dex_age(size: int, width: float = 1.0) -> keras.Model:
     return vgg(VGG16, "age", lambda x: age_by_class(x, DEX_AGES), size, width)
 
 
-def dex_gender(size: int, width: float = 1.0) -> keras.Model:
+def dex_gender(size: int, width: float = 1.0) -> Model:
     """DEX's second VGG-16, for gender."""
     return vgg(VGG16, "gender", gender, size, width)
 
@@ -68,7 +67,7 @@ TASKS = ("age", "gender")
 _OWN, _OTHERS = 0.9, 0.1  # the paper's first values
 
 
-@keras.saving.register_keras_serializable("comparison")
+@saving.register_keras_serializable("comparison")
 class CrossStitch(layers.Layer):
     """Mix two tensors of one shape with four learned numbers: [a, b] -> [a', b']."""
 
@@ -86,10 +85,10 @@ class CrossStitch(layers.Layer):
 
 
 def _first_mix(shape, dtype=None):
-    return keras.ops.convert_to_tensor([[_OWN, _OTHERS], [_OTHERS, _OWN]], dtype)
+    return ops.convert_to_tensor([[_OWN, _OTHERS], [_OTHERS, _OWN]], dtype)
 
 
-def cross_stitch(size: int, width: float = 1.0) -> keras.Model:
+def cross_stitch(size: int, width: float = 1.0) -> Model:
     """Age by one VGG-11, gender by the other, stitched in seven places."""
     frame, scaled = frame_input(size)
     maps = [scaled, scaled]
@@ -100,7 +99,7 @@ def cross_stitch(size: int, width: float = 1.0) -> keras.Model:
     for number in (1, 2):
         maps = [_dense(x, number, task, width) for x, task in zip(maps, TASKS)]
         maps = CrossStitch(name=f"stitch_dense{number}")(maps)
-    return keras.Model(frame, {"age": age_in_years(maps[0]), "gender": gender(maps[1])})
+    return Model(frame, {"age": age_in_years(maps[0]), "gender": gender(maps[1])})
 
 
 def _stage(x, stage: tuple[int, ...], number: int, task: str, width: float):
@@ -119,10 +118,10 @@ def _dense(x, number: int, task: str, width: float):
 
 GROUPS = {"age": 0.25, "shared": 0.5, "gender": 0.25}
 
-Maps = dict[str, keras.KerasTensor]
+Maps = dict[str, KerasTensor]
 
 
-def filter_groups(size: int, width: float = 1.0) -> keras.Model:
+def filter_groups(size: int, width: float = 1.0) -> Model:
     """Both answers from one VGG-11; its dense layers are grouped as its filters are."""
     frame, scaled = frame_input(size)
     maps = dict.fromkeys(GROUPS, scaled)
@@ -149,7 +148,7 @@ def filter_groups(size: int, width: float = 1.0) -> keras.Model:
             for group, x in _routed(maps, f"route_dense{number}").items()
         }
     last = _routed(maps, "route_answers")
-    return keras.Model(frame, {"age": age_in_years(last["age"]), "gender": gender(last["gender"])})
+    return Model(frame, {"age": age_in_years(last["age"]), "gender": gender(last["gender"])})
 
 
 def _of(group: str, count: int, width: float) -> int:

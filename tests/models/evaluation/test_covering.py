@@ -4,13 +4,11 @@ import keras
 import numpy as np
 import pytest
 
-from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets.dataset import DataSet, Part, regression
 from edge_models.evaluation.analysis_sections import Heat, heat_sections
 from edge_models.evaluation.gradcam import Covering, cover
 from edge_models.evaluation.intervals import Estimate
-from edge_models.evaluation.measure import ask
-from edge_models.evaluation.network import open_network
-from edge_models.networks.tasks import regression
+from edge_models.evaluation.network import ask, open_network
 
 TASK = regression("light", "")
 CLIPS, FRAMES, PLACES, BLOCK, LIGHT = 16, 2, 4, 8, 160

@@ -6,6 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from edge_common.statistics import wilson_interval
+from edge_models.evaluation.content import ReportContent, json_of
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.intervals import (
     Estimate,
@@ -18,10 +19,8 @@ from edge_models.evaluation.intervals import (
     share_interval,
     share_within,
 )
-from edge_models.evaluation.json_report import json_of
 from edge_models.evaluation.plots import confusion
 from edge_models.evaluation.results import Confused, RegressionResult, TaskResult, range_edges
-from edge_models.evaluation.sections import ReportContent
 
 
 @pytest.fixture

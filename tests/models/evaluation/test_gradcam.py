@@ -7,11 +7,19 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from edge_models.evaluation.examples import frames_shown, laid_over, strip
-from edge_models.evaluation.gradcam import coarse_maps, gradient_of, heat_maps, heat_of_clip, scaled
+from edge_models.datasets.dataset import classification, regression
+from edge_models.evaluation.gradcam import (
+    coarse_maps,
+    frames_shown,
+    gradient_of,
+    heat_maps,
+    heat_of_clip,
+    laid_over,
+    scaled,
+    strip,
+)
 from edge_models.evaluation.network import open_network
 from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn
-from edge_models.networks.tasks import classification, regression
 
 SHAPE = (3, 2, 2, 4)  # T, h, w, C
 

@@ -5,12 +5,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from edge_common.errors import ConfigError
+from edge_models.datasets.dataset import classification, regression
 from edge_models.evaluation.analysis_sections import identity_section
 from edge_models.evaluation.identity import Identity, _some_files, identity_task, open_set
 from edge_models.evaluation.plots import recognition
 from edge_models.evaluation.recognition import Pairs, pairs_of, recognise
 from edge_models.evaluation.similarity import galleries, similarities_of
-from edge_models.networks.tasks import classification, regression
 from edge_models.sections import EvaluationSection
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from edge_common.errors import ConfigError, ModelError
-from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets.dataset import DataSet, Part, classification, regression
 from edge_models.evaluation.history import REPORT, label_sums, read_history
 from edge_models.evaluation.network import load_trained
 from edge_models.evaluation.report import _check_labels
+from edge_models.networks.files import write_tasks
 from edge_models.networks.mtdnn import MTDNNConfig
-from edge_models.networks.tasks import classification, regression, write_tasks
 
 TASKS = (classification("who", ("a", "b")), regression("age", "years", 100.0))
 

@@ -6,9 +6,9 @@ import pytest
 
 from edge.tasks import Task, kind_of
 from edge_common.errors import ConfigError, ModelError
+from edge_models.datasets.dataset import classification, regression
 from edge_models.networks.backbones import build_backbone
 from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn, mtdnn_face, mtdnn_lite, mtdnn_swim
-from edge_models.networks.tasks import classification, regression
 
 
 @pytest.fixture(scope="module")

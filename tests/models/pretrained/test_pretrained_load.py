@@ -10,8 +10,7 @@ from keras import layers
 
 from edge_common.errors import ModelError
 from edge_convert.network import read_card
-from edge_models.cli import main
-from edge_models.commands import PRETRAINED
+from edge_models.cli import PRETRAINED, main
 from edge_models.pretrained.catalogue import NETWORKS
 from edge_models.pretrained.load import load
 from tests.models.pretrained.test_pretrained_tfjs import integers, node, text, texts, write_graph

@@ -14,9 +14,9 @@ from edge.bundle.manifest import Accuracy
 from edge.people.recogniser import acceptance_of
 from edge.tasks import Task
 from edge_common.document import Section
+from edge_models.datasets.dataset import regression
 from edge_models.evaluation.similarity import GalleryResults, roc_area, unit
-from edge_models.networks.files import save_model
-from edge_models.networks.tasks import regression, write_tasks
+from edge_models.networks.files import save_model, write_tasks
 from examples.face import agreement, reidentify
 from examples.face.galleries import asked, held_out, leave_one_out, pairs, seal
 
@@ -116,7 +116,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, photos) -> tuple[Path, Path]
     from edge.check.clips import Clips
     from edge_convert.pipeline import Conversion
     from edge_convert.request import Request
-    from edge_models.datasets.clips import write_clips
+    from edge_models.datasets.orl_motion import write_clips
     from examples.face.face import face_clips
     from examples.face.galleries import face_plans
 

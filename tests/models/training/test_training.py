@@ -11,10 +11,10 @@ from edge.check.clips import read_clips
 from edge.tasks import kind_of
 from edge_common.errors import ClipError
 from edge_models.cli import main
+from edge_models.datasets.dataset import classification
 from edge_models.datasets.orl import package_file
 from edge_models.datasets.orl_motion import plan_data
 from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn
-from edge_models.networks.tasks import classification
 from edge_models.networks.views import tail_and_head_of
 from edge_models.training.config import read_config
 from edge_models.training.from_features import network_config, train

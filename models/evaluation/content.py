@@ -1,17 +1,17 @@
-"""A run's page, section by section."""
+"""What a run's report shows: the page section by section, and every figure as JSON for programs."""
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from edge.tasks import KINDS, METRICS
 from edge_common.document import Section, Table
-from edge_models.evaluation import plots
-from edge_models.evaluation.analysis_sections import Heat, heat_sections, identity_section
+from edge_models.evaluation import analysis_sections, gradcam, intervals, plots, recognition
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import Identity
-from edge_models.evaluation.intervals import NONE, duration
 from edge_models.evaluation.results import Result, Results, source_of_each
 from edge_models.evaluation.task_reports import report_of
 
@@ -32,7 +32,7 @@ class ReportContent:
     results: Results
     history: TrainingHistory
     identity: Identity | None
-    heat: Mapping[str, Heat]
+    heat: Mapping[str, analysis_sections.Heat]
     grid: tuple[int, int]
 
 
@@ -43,8 +43,8 @@ def sections(content: ReportContent) -> list[Section]:
         report_of(result).section(name, result) for name, result in content.results.items()
     ]
     if content.identity:
-        page_sections.append(identity_section(content.identity))
-    page_sections += heat_sections(content.heat, content.grid)
+        page_sections.append(analysis_sections.identity_section(content.identity))
+    page_sections += analysis_sections.heat_sections(content.heat, content.grid)
     if content.history.history:
         svg = plots.learning_curves(content.history.history, list(content.results))
         page_sections.append(
@@ -82,8 +82,8 @@ def _run(content: ReportContent) -> Section:
         ("skipped", f"{facts['skipped']:,} files or parts of them"),
         ("parameters", f"{parameters['total']:,}: backbone {parameters['backbone']:,}, blocks and "
          f"heads {parameters['rest']:,}"),
-        ("best epoch", _best(history) or NONE),
-        ("time", "; ".join(f"{n} {duration(s)}" for n, s in trained.items()) or NONE),
+        ("best epoch", _best(history) or intervals.NONE),
+        ("time", "; ".join(f"{n} {intervals.duration(s)}" for n, s in trained.items()) or intervals.NONE),
         ("seed", str(facts["seed"])),
         ("versions", ", ".join(f"{n} {v}" for n, v in facts["versions"].items())),
         ("licence", str(facts["licence"])),
@@ -108,3 +108,78 @@ def summary_row(task: str, result: Result, files: int) -> tuple[str, ...]:
     """Of the table of tasks."""
     figure, value, by_file, by_clip = report_of(result).summary(result)
     return task, figure, value, f"{len(result.truth):,}", f"{files:,}", by_file, by_clip
+
+
+_NOTE = (
+    "interval_95 is taken as if clips were independent; those of one photo are not: "
+    "interval_95_by_file draws whole files"
+)
+
+
+def json_of(page: ReportContent, config: dict[str, Any]) -> dict[str, Any]:
+    """The whole content; what is no number (a share of nothing) is null."""
+    content = {
+        "name": config["name"],
+        **_of_tasks(page.results),
+        "interval_note": _NOTE,
+        "identity": _of_identity(page.identity) if page.identity else None,
+        "covering": {task: _of_covering(heat.covering) for task, heat in page.heat.items()},
+        **page.facts,
+    }
+    return {**_plain(content), "config": config, "history": page.history.history}
+
+
+def _of_tasks(results: Results) -> dict[str, dict[str, Any]]:
+    """Each task's entry under the name of its metric."""
+    entries: dict[str, dict[str, Any]] = {name: {} for name in METRICS}
+    for task, result in results.items():
+        metric = KINDS[result.kind].metric
+        if metric:
+            entries[metric.name][task] = report_of(result).to_json(result)
+    return entries
+
+
+def _of_identity(result: Identity) -> dict[str, Any]:
+    return {
+        "task": result.task,
+        "seen": _of_recognition(result.seen) if result.seen else None,
+        "strangers": _of_recognition(result.impostors) if result.impostors else None,
+        "open_set": asdict(result.open_set) if result.open_set else None,
+    }
+
+
+def _of_recognition(result: recognition.Recognition) -> dict[str, Any]:
+    return {
+        "people": result.people,
+        "files": result.files,
+        "rank_1": _figures(result.rank_1),
+        "roc_area": _figures(result.area),
+        "accepts": [
+            {"rate": a.rate, "threshold": a.threshold, **_figures(a.accepted)}
+            for a in result.accepts
+        ],
+        "pairs_of_one": len(result.same),
+        "pairs_of_two": len(result.different),
+        "intervals_draw": result.drawn,
+    }
+
+
+def _of_covering(result: gradcam.Covering) -> dict[str, Any]:
+    return {name: _figures(figures) for name, figures in vars(result).items()}
+
+
+def _figures(figures: intervals.Estimate) -> dict[str, Any]:
+    return {
+        "value": figures.value, "n": figures.n, "interval_95": (figures.low, figures.high),
+    }  # fmt: skip
+
+
+def _plain(value: Any) -> Any:
+    """Five places are enough, and JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return round(value, 5) if math.isfinite(value) else None
+    return value
