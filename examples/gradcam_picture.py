@@ -9,12 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge_common.command_line import one_line_errors
-from edge_common.console import captured_stderr
-from edge_common.figures import Axes, Figure, png_figure
-from edge_common.files import write_whole
-from edge_models.datasets.motion import ACTIONS
-from edge_models.datasets.orl_motion import TASK_LABELS
+from edge_common import command_line, console, figures, files
+from edge_models.datasets import motion, orl_motion
 from examples.astronaut import film_all_actions
 
 QUESTIONS = {"reid": "Who is it?", "action": "How does it move?"}
@@ -31,32 +27,30 @@ Example:
 @click.command(epilog=EPILOG)
 @click.argument("model", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--action", type=click.Choice(ACTIONS), default="left", show_default=True,
+@click.option("--action", type=click.Choice(motion.ACTIONS), default="left", show_default=True,
               help="How the face moves.")  # fmt: skip
-@one_line_errors
+@command_line.one_line_errors
 def main(model: Path, output: Path, action: str) -> None:
     """Draw what speaks for the answers of MODEL, a network of orl_motion_lite.toml."""
-    with captured_stderr():
-        from edge_models.datasets.named import training_file
-        from edge_models.evaluation.gradcam import heat_of_clip
-        from edge_models.evaluation.network import load_trained, open_network
-        from edge_models.training.config import read_config
-        from edge_models.training.from_features import network_config
+    with console.captured_stderr():
+        from edge_models.datasets import named
+        from edge_models.evaluation import gradcam, network
+        from edge_models.training import config, from_features
 
-    expected = network_config(read_config(training_file()))
-    network = open_network(load_trained(model, expected), expected.tasks)
-    size, window, number = expected.size, expected.window, ACTIONS.index(action)
+    expected = from_features.network_config(config.read_config(named.training_file()))
+    trained = network.open_network(network.load_trained(model, expected), expected.tasks)
+    size, window, number = expected.size, expected.window, motion.ACTIONS.index(action)
     frames = film_all_actions(window, size)[number]
     sharper_frames = film_all_actions(window, _SHOWN_SIDE)[number]  # the same motion, sharper
-    outputs, _ = network.whole.predict_on_batch(frames[None].astype(np.float32))
+    outputs, _ = trained.whole.predict_on_batch(frames[None].astype(np.float32))
     rows = {}
-    for task, labels in TASK_LABELS.items():
+    for task, labels in orl_motion.TASK_LABELS.items():
         answer = int(outputs[task][0].argmax())
         text = f"{labels[answer]} ({outputs[task][0, answer]:.2f})"
         words = f"most like {text}" if task == "reid" else text
-        rows[f"{QUESTIONS[task]}\n{words}"] = heat_of_clip(network, frames, task, answer)
+        rows[f"{QUESTIONS[task]}\n{words}"] = gradcam.heat_of_clip(trained, frames, task, answer)
         click.echo(f"{task}: {text}")
-    write_whole(output, draw(sharper_frames, rows))
+    files.write_whole(output, draw(sharper_frames, rows))
     click.echo(f"wrote {output}")
 
 
@@ -67,12 +61,12 @@ def draw(clip: np.ndarray, rows: dict[str, np.ndarray]) -> bytes:
         clip: uint8 RGB (T, H, W, 3).
         rows: of a question and its answer in two lines, heat (T, h, w), 0 to 1.
     """
-    from edge_models.evaluation.gradcam import frames_shown, laid_over
+    from edge_models.evaluation import gradcam
 
     height = _FRAME * len(rows) + 0.42
 
-    def draw_rows(figure: Figure) -> None:
-        def axes_at(*box: float) -> Axes:
+    def draw_rows(figure: figures.Figure) -> None:
+        def axes_at(*box: float) -> figures.Axes:
             axes = figure.add_axes(tuple(np.divide(box, (_WIDTH, height) * 2)))
             axes.axis("off")
             return axes
@@ -80,20 +74,20 @@ def draw(clip: np.ndarray, rows: dict[str, np.ndarray]) -> bytes:
         for row, (words, heat) in enumerate(rows.items()):
             bottom = 0.1 + _FRAME * (len(rows) - 1 - row)
             _write(axes_at(0.1, bottom, _LEFT, _FRAME), *words.split("\n"))
-            for column, frame in enumerate(frames_shown(len(clip))):
+            for column, frame in enumerate(gradcam.frames_shown(len(clip))):
                 axes = axes_at(_LEFT + column * _FRAME, bottom, _FRAME - 0.05, _FRAME - 0.05)
-                axes.imshow(laid_over(clip[frame], heat[frame]), interpolation="lanczos")
+                axes.imshow(gradcam.laid_over(clip[frame], heat[frame]), interpolation="lanczos")
                 if row == 0:
                     axes.set_title(f"frame {frame + 1}", fontsize=10, color="#666666", pad=4)
         grey, ramp = np.full((8, 256, 3), 190, np.uint8), np.tile(np.linspace(0, 1, 256), (8, 1))
         bar = axes_at(0.1, height - 0.22, 0.9, 0.1)
-        bar.imshow(laid_over(grey, ramp), aspect="auto")
+        bar.imshow(gradcam.laid_over(grey, ramp), aspect="auto")
         bar.text(270, 4, "hot", fontsize=8.5, va="center", color="#666666")
 
-    return png_figure(draw_rows, _WIDTH, height, _DPI, layout=None)
+    return figures.png_figure(draw_rows, _WIDTH, height, _DPI, layout=None)
 
 
-def _write(axes: Axes, question: str, answer: str) -> None:
+def _write(axes: figures.Axes, question: str, answer: str) -> None:
     axes.text(0, 0.55, question, fontsize=12.5, va="bottom", color="#222222")
     axes.text(0, 0.50, answer, fontsize=11.5, va="top", color="#0b6e99", weight="bold")
 

@@ -6,21 +6,18 @@ from pathlib import Path
 
 from edge_benchmarks.prediction import ALL, BoardForecast, Forecast, run_forecasts
 from edge_benchmarks.show.prediction import deviation_in_words, milliseconds
-from edge_common.console import Progress
+from edge_common import console, files
 from edge_common.errors import ConfigError
-from edge_common.files import write_whole
-from edge_devices.prediction.fitted import LeftOut, by_board, by_figure, errors
-from edge_devices.prediction.measured import Anchor, published
-from edge_devices.prediction.model import Latency
+from edge_devices.prediction import fitted, measured, model
 
 
 def replace_marked(path: Path, begin: str, end: str, text: str) -> None:
     """Put `text` between the marks of a file. Raises ConfigError if they are missing."""
-    before, found_begin, rest = path.read_text(encoding="utf-8").partition(begin)
-    _, found_end, after = rest.partition(end)
+    before, found_begin, behind_begin = path.read_text(encoding="utf-8").partition(begin)
+    _, found_end, after = behind_begin.partition(end)
     if not found_begin or not found_end:
         raise ConfigError(f"{path} lacks the marks {begin} and {end}")
-    write_whole(path, f"{before}{begin}\n{text}\n{end}{after}".encode())
+    files.write_whole(path, f"{before}{begin}\n{text}\n{end}{after}".encode())
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:
@@ -35,23 +32,23 @@ _MANY = 4
 
 def section(forecasts: Sequence[Sequence[Forecast]]) -> str:
     """Markdown. forecasts: of each bundle, with one thread and with as many as a board likes."""
-    figures, boards = by_figure(published()), by_board(published())
+    figures, boards = fitted.by_figure(measured.published()), fitted.by_board(measured.published())
     return "\n\n".join(
         [
-            *(_bundle(one, many) for one, many in forecasts),
+            *(_bundle(single, many) for single, many in forecasts),
             "What others published, four threads (of the 3B+ in a 32-bit system), and what the model says "
             "of each figure when it is left out:",
             _published(figures),
             f"Of all {len(figures)} figures that the model knows, each left out in turn, it is "
-            f"{deviation_in_words(errors(figures))}; with all figures of a board left out, "
-            f"{deviation_in_words(errors(boards))} "
+            f"{deviation_in_words(fitted.errors(figures))}; with all figures of a board left out, "
+            f"{deviation_in_words(fitted.errors(boards))} "
             "(`edge-bench predict --explain`).",
         ]
     )
 
 
-def _bundle(one: Forecast, many: Forecast) -> str:
-    rows = [_row(a, b) for a, b in zip(one.boards, many.boards) if _is_named(a, b)]
+def _bundle(single: Forecast, many: Forecast) -> str:
+    rows = [_row(a, b) for a, b in zip(single.boards, many.boards) if _is_named(a, b)]
     header = [
         "board",
         "ms a frame, 1 thread",
@@ -59,21 +56,21 @@ def _bundle(one: Forecast, many: Forecast) -> str:
         f"ms a frame, {_MANY} threads",
         "figures known of it",
     ]
-    return f"**{one.bundle}**, predicted\n\n{markdown_table(header, rows)}"
+    return f"**{single.bundle}**, predicted\n\n{markdown_table(header, rows)}"
 
 
-def _is_named(one: BoardForecast, many: BoardForecast) -> bool:
+def _is_named(single: BoardForecast, many: BoardForecast) -> bool:
     """Generic boards are nobody's: what one takes is the profile's assumption."""
-    return bool(one.frame and many.frame) and not one.board.startswith("generic-")
+    return bool(single.frame and many.frame) and not single.board.startswith("generic-")
 
 
-def _row(one: BoardForecast, many: BoardForecast) -> list[str]:
+def _row(single: BoardForecast, many: BoardForecast) -> list[str]:
     return [
-        one.title,
-        _interval(one),
-        f"{one.frames_per_second:.3g}",
+        single.title,
+        _interval(single),
+        f"{single.frames_per_second:.3g}",
         _interval(many),
-        str(one.figures or "none"),
+        str(single.figures or "none"),
     ]
 
 
@@ -82,12 +79,12 @@ def _interval(board: BoardForecast) -> str:
     return _bounds(board.frame)
 
 
-def _bounds(latency: Latency) -> str:
+def _bounds(latency: model.Latency) -> str:
     low, high = milliseconds(latency.low_ms), milliseconds(latency.high_ms)
     return f"{milliseconds(latency.ms)} ({low} to {high})"
 
 
-def _published(figures: Sequence[LeftOut]) -> str:
+def _published(figures: Sequence[fitted.LeftOut]) -> str:
     rows = [
         [
             each.anchor.observation.processor.board,
@@ -103,14 +100,14 @@ def _published(figures: Sequence[LeftOut]) -> str:
     return markdown_table(header, rows)
 
 
-def _is_shown(anchor: Anchor) -> bool:
+def _is_shown(anchor: measured.Anchor) -> bool:
     return anchor.network in ("mobilenet_v1_224", "mobilenet_v2_224") and (
         anchor.observation.processor.board in ("pi-3b-plus", "pi-4", "pi-5")
     )
 
 
 def main(document: Path, bundles: Sequence[str]) -> None:
-    progress = Progress()
+    progress = console.Progress()
     forecasts = [
         run_forecasts(bundle, ALL, (1, _MANY), count=True, progress=progress) for bundle in bundles
     ]

@@ -52,19 +52,19 @@ def _table(record: Record) -> str:
     return markdown_table(header, rows)
 
 
-def _row(record: Record, found: Measurement, tasks: Sequence[str]) -> list[str]:
-    values = {f.task: f for f in found.accuracy if f.value is not None}
+def _row(record: Record, measurement: Measurement, tasks: Sequence[str]) -> list[str]:
+    values = {f.task: f for f in measurement.accuracy if f.value is not None}
     return [
-        found.name,
-        _percentile(found, "p50"),
-        _percentile(found, "p99"),
-        f"{ratio(found, record.streamed):.2f} x",
+        measurement.name,
+        _percentile(measurement, "p50"),
+        _percentile(measurement, "p99"),
+        f"{ratio(measurement, record.streamed):.2f} x",
         *(_accuracy(values.get(task)) for task in tasks),
     ]
 
 
-def _percentile(found: Measurement, name: str) -> str:
-    estimate = found.percentiles[name]
+def _percentile(measurement: Measurement, name: str) -> str:
+    estimate = measurement.percentiles[name]
     if estimate.interval is None:
         return f"{estimate.value:.2f}"
     low, high = estimate.interval

@@ -14,17 +14,11 @@ import numpy as np
 
 from edge.bundle.archive import Bundle, open_bundle
 from edge.check.evaluate import stream_outputs
-from edge_common.command_line import one_line_errors
-from edge_common.console import bar, captured_stderr
-from edge_common.document import Section, Table, markdown
-from edge_common.files import write_whole
-from edge_common.statistics import bootstrap_interval, wilson_interval
-from edge_models.datasets.orl import read_photos
-from edge_models.datasets.orl_motion import ClipPlan
+from edge_common import command_line, console, document, files, statistics
+from edge_models.datasets import orl, orl_motion
 from edge_models.evaluation.similarity import unit
-from examples.face.face import OLDEST, face_clips
+from examples.face import face, identify
 from examples.face.galleries import face_plans, part_of, seal
-from examples.face.identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
 
 BATCH = 4  # windows at a time; of 16 frames they take 40 MB
 TITLE = "What int8 changes"
@@ -48,25 +42,25 @@ class Changed:
 
 
 def both(
-    bundle: Bundle, path: Path, plans: list[ClipPlan]
+    bundle: Bundle, path: Path, plans: list[orl_motion.ClipPlan]
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     """Outputs (n, k) of the float network and of the streamed bundle over the plans' windows."""
-    with captured_stderr():
+    with console.captured_stderr():
         import keras
 
     model = keras.models.load_model(path, compile=False)
     floating: list[dict[str, np.ndarray]] = []
     streamed: list[dict[str, np.ndarray]] = []
-    with bar(len(plans), "windows") as on_window:
+    with console.bar(len(plans), "windows") as on_window:
         for windows in _batches(plans, bundle.manifest.window):
             floating.append(model.predict_on_batch(windows.astype(np.float32)))
             streamed.append(stream_outputs(bundle, list(windows), on_window=on_window))
     return _joined(floating), _joined(streamed)
 
 
-def _batches(plans: list[ClipPlan], window: int) -> Iterator[np.ndarray]:
+def _batches(plans: list[orl_motion.ClipPlan], window: int) -> Iterator[np.ndarray]:
     for start in range(0, len(plans), BATCH):
-        yield face_clips(plans[start : start + BATCH], window, seed=start)
+        yield face.face_clips(plans[start : start + BATCH], window, seed=start)
 
 
 def _joined(batches: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
@@ -76,15 +70,17 @@ def _joined(batches: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 def changes(floating: dict[str, np.ndarray], streamed: dict[str, np.ndarray]) -> list[Changed]:
     """Streamed against float: age in years, gender as decided, the descriptors' angle."""
     n = len(floating["age"])
-    years = OLDEST * (streamed["age"] - floating["age"])[:, 0]
+    years = face.OLDEST * (streamed["age"] - floating["age"])[:, 0]
     agreeing = int(((streamed["gender"] >= 0.5) == (floating["gender"] >= 0.5)).sum())
-    cosine = (unit(floating[DESCRIPTOR]) * unit(streamed[DESCRIPTOR])).sum(1)
+    cosine = (unit(floating[identify.DESCRIPTOR]) * unit(streamed[identify.DESCRIPTOR])).sum(1)
+    interval = statistics.bootstrap_interval
     return [
-        Changed("age", "mean difference, years", float(years.mean()), *bootstrap_interval(years), n),
+        Changed("age", "mean difference, years", float(years.mean()), *interval(years), n),
         Changed("age", "mean absolute difference, years", float(np.abs(years).mean()),
-                *bootstrap_interval(np.abs(years)), n),
-        Changed("gender", "share decided alike", agreeing / n, *wilson_interval(agreeing, n), n),
-        Changed(DESCRIPTOR, "mean cosine", float(cosine.mean()), *bootstrap_interval(cosine), n),
+                *interval(np.abs(years)), n),
+        Changed("gender", "share decided alike", agreeing / n,
+                *statistics.wilson_interval(agreeing, n), n),
+        Changed(identify.DESCRIPTOR, "mean cosine", float(cosine.mean()), *interval(cosine), n),
     ]  # fmt: skip
 
 
@@ -95,11 +91,15 @@ def known_again(
     right = int((owners[(unit(descriptors) @ unit(gallery).T).argmax(1)] == people).sum())
     n = len(descriptors)
     return Changed(
-        DESCRIPTOR, f"rank-1 among 200 photos, {graph}", right / n, *wilson_interval(right, n), n
+        identify.DESCRIPTOR,
+        f"rank-1 among 200 photos, {graph}",
+        right / n,
+        *statistics.wilson_interval(right, n),
+        n,
     )
 
 
-def section(changes: list[Changed], count: int, photos: int) -> Section:
+def section(changes: list[Changed], count: int, photos: int) -> document.Section:
     """For a person to read."""
     rows = [(c.task, c.what, f"{c.value:.4f}", f"{c.low:.4f} to {c.high:.4f}", str(c.n))
             for c in changes]  # fmt: skip
@@ -109,7 +109,9 @@ def section(changes: list[Changed], count: int, photos: int) -> Section:
         "uncertainty is wider than the 95 % intervals. Age and gender have no labels there: "
         "the bundle is held against the float network.",
     )
-    return Section(TITLE, text, (Table(("task", "what", "value", "95 %", "n"), rows, 2),))
+    return document.Section(
+        TITLE, text, (document.Table(("task", "what", "value", "95 %", "n"), rows, 2),)
+    )
 
 
 @click.command(epilog=EPILOG)
@@ -121,30 +123,34 @@ def section(changes: list[Changed], count: int, photos: int) -> Section:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="NAME",
               help="Write NAME.json and NAME.md.")  # fmt: skip
 @click.option("--seal", "sealing", is_flag=True, help="Put the figures into BUNDLE's report.")
-@one_line_errors
+@command_line.one_line_errors
 def main(bundle: Path, model: Path, count: int, output: Path | None, sealing: bool) -> None:
     """Age, gender and descriptor of BUNDLE against those of the float network."""
-    opened, photos = open_bundle(bundle), read_photos()
+    opened, photos = open_bundle(bundle), orl.read_photos()
     probes, gallery_photos = part_of(photos, "probes"), part_of(photos, "gallery")
     plans = face_plans(probes, count, seed=1)
     people, owners = (np.array([p.person for p in some])
                       for some in ([plan.photo for plan in plans], gallery_photos))  # fmt: skip
     floating, streamed = both(opened, model, plans)
-    galleries = {"float": describe_with_keras(model, gallery_photos),
-                 "streamed": describe_with_bundle(bundle, gallery_photos)}  # fmt: skip
-    descriptors = {"float": floating[DESCRIPTOR], "streamed": streamed[DESCRIPTOR]}
+    galleries = {"float": identify.describe_with_keras(model, gallery_photos),
+                 "streamed": identify.describe_with_bundle(bundle, gallery_photos)}  # fmt: skip
+    descriptors = {
+        "float": floating[identify.DESCRIPTOR],
+        "streamed": streamed[identify.DESCRIPTOR],
+    }
     figures = changes(floating, streamed)
     figures += [known_again(g, galleries[g], owners, descriptors[g], people) for g in galleries]
     report_section = section(figures, len(plans), len({plan.photo.key for plan in plans}))
     if output:
         content = (json.dumps([asdict(c) for c in figures], indent=1) + "\n").encode()
-        write_whole(output.with_suffix(".json"), content)
-        write_whole(
-            output.with_suffix(".md"), markdown(opened.manifest.name, [report_section]).encode()
+        files.write_whole(output.with_suffix(".json"), content)
+        files.write_whole(
+            output.with_suffix(".md"),
+            document.markdown(opened.manifest.name, [report_section]).encode(),
         )
     if sealing:
         seal(opened, report_section)
-    click.echo(markdown(opened.manifest.name, [report_section]))
+    click.echo(document.markdown(opened.manifest.name, [report_section]))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,7 @@ import click
 
 from edge.check.clips import Clips
 from edge_common.command_line import one_line_errors
-from edge_models.datasets.orl import read_photos
-from edge_models.datasets.orl_motion import labels_of, write_clips
+from edge_models.datasets import orl, orl_motion
 from edge_models.pretrained.catalogue import NETWORKS
 from examples.face.galleries import PARTS, face_plans, part_of, render_faces
 
@@ -40,9 +39,11 @@ def main(
     """
     if output.suffix != ".npz":
         raise click.UsageError(f"{output} must end in .npz")
-    plans = face_plans(part_of(read_photos(), part), count, seed)
+    plans = face_plans(part_of(orl.read_photos(), part), count, seed)
     frames = render_faces(plans, window, NETWORKS[name].shape[0])
-    write_clips(output, Clips(output.stem, frames, labels_of(plans) if labels else {}))
+    orl_motion.write_clips(
+        output, Clips(output.stem, frames, orl_motion.labels_of(plans) if labels else {})
+    )
     click.echo(f"wrote {output}: clips {frames.shape} uint8")
 
 

@@ -13,12 +13,8 @@ import numpy as np
 
 from edge.check.clips import Clips
 from edge.tasks import Binary, Embedding, Task
-from edge_common.command_line import one_line_errors
-from edge_common.console import captured_stderr
-from edge_models.datasets.dataset import regression
-from edge_models.datasets.orl import read_photos
-from edge_models.datasets.orl_motion import ClipPlan, write_clips
-from edge_models.networks.files import write_tasks
+from edge_common import command_line, console
+from edge_models.datasets import dataset, orl, orl_motion
 from edge_models.pretrained.catalogue import FACERES
 from examples.astronaut import film_all_actions
 from examples.face.galleries import WHOLE_FACE, face_plans, part_of, render_faces
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
 OLDEST = 100  # years; the first of as many classes is 1 year
 TASKS = (
-    regression("age", "years", float(OLDEST)),
+    dataset.regression("age", "years", float(OLDEST)),
     Task("gender", Binary.name, ("female", "male")),
     Task("descriptor", Embedding.name),
 )
@@ -55,34 +51,33 @@ def face_model(folder: Path, window: int) -> "keras.Model":
         ModelError: its file is missing or damaged.
     """
     import keras
-    from keras import layers
 
     from edge_models.pretrained.load import read_halves
 
     halves = read_halves(FACERES, FACERES.find(folder))
     frames = keras.Input((window, *FACERES.shape), name="frames")
-    features = layers.TimeDistributed(halves.trunk, name="trunk")(frames)
+    features = keras.layers.TimeDistributed(halves.trunk, name="trunk")(frames)
     answers = halves.answers(features)
+    dense = keras.layers.Dense(1, use_bias=False, name="expected_age")
     outputs = {
-        "age": layers.GlobalAveragePooling1D(name="age_mean")(_expected_age(answers["age"])),
-        "gender": layers.GlobalAveragePooling1D(name="gender_mean")(answers["gender"]),
-        "descriptor": layers.UnitNormalization(name="descriptor_unit")(
-            layers.GlobalAveragePooling1D(name="descriptor_mean")(answers["descriptor"])
+        "age": keras.layers.GlobalAveragePooling1D(name="age_mean")(
+            _expected_age(answers["age"], dense)
+        ),
+        "gender": keras.layers.GlobalAveragePooling1D(name="gender_mean")(answers["gender"]),
+        "descriptor": keras.layers.UnitNormalization(name="descriptor_unit")(
+            keras.layers.GlobalAveragePooling1D(name="descriptor_mean")(answers["descriptor"])
         ),
     }
     return keras.Model(frames, outputs, name="face")
 
 
-def _expected_age(probabilities: Any) -> Any:
-    from keras import layers
-
-    expected = layers.Dense(1, use_bias=False, name="expected_age")
-    result = expected(probabilities)
-    expected.set_weights([np.arange(1, OLDEST + 1, dtype=np.float32)[:, None] / OLDEST])
+def _expected_age(probabilities: Any, dense: "keras.layers.Dense") -> Any:
+    result = dense(probabilities)
+    dense.set_weights([np.arange(1, OLDEST + 1, dtype=np.float32)[:, None] / OLDEST])
     return result
 
 
-def face_clips(plans: Sequence[ClipPlan], window: int, seed: int) -> np.ndarray:
+def face_clips(plans: Sequence[orl_motion.ClipPlan], window: int, seed: int) -> np.ndarray:
     """uint8 (clips, window, 224, 224, 3) RGB, every second one in light of another colour."""
     frames = render_faces(plans, window, FACERES.shape[0])
     random = np.random.default_rng(seed)
@@ -93,12 +88,12 @@ def face_clips(plans: Sequence[ClipPlan], window: int, seed: int) -> np.ndarray:
 
 def write_inputs(folder: Path, window: int, seed: int = 0) -> None:
     """calibration.npz and validation.npz (other photos of ORL), and golden.npz (NASA's photo)."""
-    photos = read_photos()
+    photos = orl.read_photos()
     for name, part, count in (("calibration", "gallery", 40), ("validation", "probes", 80)):
         clips = face_clips(face_plans(part_of(photos, part), count, seed), window, seed)
-        write_clips(folder / f"{name}.npz", Clips(name, clips))
+        orl_motion.write_clips(folder / f"{name}.npz", Clips(name, clips))
     golden = film_all_actions(window, FACERES.shape[0], seed, WHOLE_FACE)
-    write_clips(folder / "golden.npz", Clips("golden", golden))
+    orl_motion.write_clips(folder / "golden.npz", Clips("golden", golden))
 
 
 @click.command(epilog=EPILOG)
@@ -109,17 +104,17 @@ def write_inputs(folder: Path, window: int, seed: int = 0) -> None:
 )  # fmt: skip
 @click.option("--window", type=click.IntRange(2), default=16, show_default=True, metavar="T",
               help="Frames that the answers are averaged over.")  # fmt: skip
-@one_line_errors
+@command_line.one_line_errors
 def main(out_dir: Path, folder: Path, window: int) -> None:
     """Write face.keras with its tasks, and clips for calibration, validation and golden frames."""
     FACERES.find(folder)  # says what is missing before tensorflow takes its seconds
-    with captured_stderr():
-        from edge_models.networks.files import save_model
+    with console.captured_stderr():
+        from edge_models.networks import files
 
     model = face_model(folder, window)
     out_dir.mkdir(parents=True, exist_ok=True)
-    save_model(model, out_dir / "face.keras")
-    write_tasks(
+    files.save_model(model, out_dir / "face.keras")
+    files.write_tasks(
         out_dir / "face.tasks.json", TASKS, frame_rate_hz=0.0,
         licence=f"{FACERES.licence}; trained on data sets published for research",
         weights_source=FACERES.source,

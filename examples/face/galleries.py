@@ -7,36 +7,31 @@ import numpy as np
 
 from edge.bundle.archive import REPORT, Bundle, write_bundle
 from edge.bundle.manifest import Accuracy
-from edge_common.document import Section, markdown
-from edge_common.errors import BundleError
-from edge_common.statistics import central_95
-from edge_models.datasets.motion import MotionRange
-from edge_models.datasets.orl import Photo
-from edge_models.datasets.orl_motion import ClipPlan, balanced, plan_clips, render_clip
-from edge_models.evaluation.intervals import Estimate
-from edge_models.evaluation.similarity import GalleryResults
+from edge_common import document, errors, statistics
+from edge_models.datasets import motion, orl, orl_motion
+from edge_models.evaluation import intervals, similarity
 
 # numbers of the photos that a person is known by, and of those to be recognised
 PARTS: dict[str, range] = {"gallery": range(1, 6), "probes": range(6, 11), "all": range(1, 11)}
 # These networks learned from faces with their hair and chin, nearly all of an ORL photo.
-WHOLE_FACE = MotionRange(window_px=(80.0, 92.0))
+WHOLE_FACE = motion.MotionRange(window_px=(80.0, 92.0))
 
 
-def part_of(photos: Sequence[Photo], part: str) -> list[Photo]:
+def part_of(photos: Sequence[orl.Photo], part: str) -> list[orl.Photo]:
     """The photos of one of `PARTS`."""
     return [photo for photo in photos if photo.number in PARTS[part]]
 
 
-def face_plans(photos: Sequence[Photo], count: int, seed: int) -> list[ClipPlan]:
+def face_plans(photos: Sequence[orl.Photo], count: int, seed: int) -> list[orl_motion.ClipPlan]:
     """`count` clips, people and motions as evenly as they can be; at most 8 a photo."""
-    return balanced(plan_clips(photos, seed), count, seed)
+    return orl_motion.balanced(orl_motion.plan_clips(photos, seed), count, seed)
 
 
-def render_faces(plans: Sequence[ClipPlan], window: int, size: int) -> np.ndarray:
+def render_faces(plans: Sequence[orl_motion.ClipPlan], window: int, size: int) -> np.ndarray:
     """Render to uint8 (clips, window, size, size, 3) RGB."""
     frames = np.empty((len(plans), window, size, size, 3), np.uint8)
     for slot, plan in zip(frames, plans, strict=True):
-        slot[:] = render_clip(plan, window, size, WHOLE_FACE)
+        slot[:] = orl_motion.render_clip(plan, window, size, WHOLE_FACE)
     return frames
 
 
@@ -64,7 +59,7 @@ def asked(
     enrolled: int,
     draws: int,
     random: np.random.Generator,
-) -> GalleryResults:
+) -> similarity.GalleryResults:
     """Enroll `enrolled` of the people `candidates`, `draws` times, and ask all their other photos.
 
     Each is known by `KNOWN_BY` photos drawn at random; whoever is not drawn is an impostor.
@@ -74,7 +69,7 @@ def asked(
         _ask(likeness, people, random.permutation(candidates)[:enrolled], probes, random)
         for _ in range(draws)
     ]
-    return GalleryResults(*(np.concatenate(parts) for parts in zip(*results)))
+    return similarity.GalleryResults(*(np.concatenate(parts) for parts in zip(*results)))
 
 
 def _ask(
@@ -111,7 +106,7 @@ def held_out(
     *,
     halvings: int = 100,
     draws: int = 20,
-) -> tuple[Estimate, Estimate]:
+) -> tuple[intervals.Estimate, intervals.Estimate]:
     """False and true accept rate of people that the threshold was not chosen on.
 
     The people are halved at random: on one half a threshold is chosen at `rate`, on the
@@ -127,15 +122,15 @@ def held_out(
         rates.append((answers.false_accept_rate(threshold), answers.true_accept_rate(threshold)))
     false, true = np.array(rates).T
 
-    def estimate(values: np.ndarray) -> Estimate:
-        return Estimate(float(values.mean()), *central_95(values), len(people))
+    def estimate(values: np.ndarray) -> intervals.Estimate:
+        return intervals.Estimate(float(values.mean()), *statistics.central_95(values), len(people))
 
     return estimate(false), estimate(true)
 
 
 def seal(
     bundle: Bundle,
-    section: Section,
+    section: document.Section,
     accuracy: Sequence[Accuracy] = (),
     members: Mapping[str, bytes] | None = None,
 ) -> Bundle:
@@ -144,17 +139,17 @@ def seal(
     Raises BundleError if it cannot be written.
     """
     if bundle.path is None:
-        raise BundleError("the bundle has no file of its own: open one that lies on disk")
+        raise errors.BundleError("the bundle has no file of its own: open one that lies on disk")
     own = {(a.task, a.metric, a.graph) for a in accuracy}
-    others = [a for a in bundle.manifest.accuracy if (a.task, a.metric, a.graph) not in own]
+    other_figures = [a for a in bundle.manifest.accuracy if (a.task, a.metric, a.graph) not in own]
     report = _with_section(bundle.members.get(REPORT, b"").decode(), section)
-    manifest = replace(bundle.manifest, accuracy=(*others, *accuracy))
+    manifest = replace(bundle.manifest, accuracy=(*other_figures, *accuracy))
     every = {**bundle.members, **(members or {}), REPORT: report.encode()}
     return write_bundle(bundle.path, manifest, every)
 
 
-def _with_section(report: str, section: Section) -> str:
+def _with_section(report: str, section: document.Section) -> str:
     """The Markdown with the section at its end, and none of its name before."""
     parts = [part for part in report.split("\n## ") if not part.startswith(f"{section.title}\n")]
-    added = markdown("", [section]).split("\n## ", 1)[1]
+    added = document.markdown("", [section]).split("\n## ", 1)[1]
     return "\n## ".join([*(part.rstrip("\n") + "\n" for part in parts), added])

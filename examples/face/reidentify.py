@@ -12,18 +12,12 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle.archive import open_bundle
-from edge.bundle.manifest import Accuracy
+from edge.bundle import archive, manifest
 from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
-from edge_common.command_line import one_line_errors
-from edge_common.document import Section, Table, markdown
-from edge_common.files import write_whole
-from edge_common.statistics import wilson_interval
+from edge_common import command_line, document, files, statistics
 from edge_models.datasets.orl import read_photos
-from edge_models.evaluation.intervals import Estimate
-from edge_models.evaluation.similarity import roc_area, unit
-from examples.face.galleries import KNOWN_BY, asked, held_out, leave_one_out, pairs, seal
-from examples.face.identify import DESCRIPTOR, describe_with_bundle, describe_with_keras
+from edge_models.evaluation import intervals, similarity
+from examples.face import galleries, identify
 
 RATES = (0.001, 0.01, 0.05)
 GALLERIES = (1, 5, 10, 20)  # people enrolled
@@ -58,7 +52,7 @@ class Report:
     """
 
     graph: str
-    rank_1: Estimate
+    rank_1: intervals.Estimate
     pairs_of_one: int
     pairs_of_two: int
     roc_area: float
@@ -68,49 +62,54 @@ class Report:
 
 def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: int) -> Report:
     """Everything of descriptors (n, d) that show `people` (n,); the curve at `enrolled`."""
-    rows = unit(descriptors)
+    rows = similarity.unit(descriptors)
     likeness = rows @ rows.T
-    right = leave_one_out(likeness, people)
-    same_person, two_people = pairs(likeness, people)
+    right = galleries.leave_one_out(likeness, people)
+    same_person, two_people = galleries.pairs(likeness, people)
     every, rank_1 = np.unique(people), int(right.sum())
     open_sets = []
     for count in GALLERIES:
-        answers = asked(likeness, people, every, count, DRAWS, np.random.default_rng(0))
+        answers = galleries.asked(likeness, people, every, count, DRAWS, np.random.default_rng(0))
         for rate in RATES:
             threshold = answers.threshold_at(rate)
             open_sets.append(OpenSet(count, rate, threshold, answers.true_accept_rate(threshold)))
-    curve = asked(likeness, people, every, enrolled, DRAWS, np.random.default_rng(0))
+    curve = galleries.asked(likeness, people, every, enrolled, DRAWS, np.random.default_rng(0))
     thresholds = np.quantile(curve.impostors, np.concatenate([np.linspace(0, 0.9, 19), TAIL]))
     points = tuple(
         (round(float(t), 4), curve.false_accept_rate(t), curve.true_accept_rate(t))
         for t in thresholds
     )
-    figure = Estimate(rank_1 / len(right), *wilson_interval(rank_1, len(right)), len(right))
-    area = roc_area(same_person, two_people)
+    figure = intervals.Estimate(
+        rank_1 / len(right), *statistics.wilson_interval(rank_1, len(right)), len(right)
+    )
+    area = similarity.roc_area(same_person, two_people)
     return Report(graph, figure, len(same_person), len(two_people), area, tuple(open_sets), points)
 
 
 def acceptance(
     descriptors: np.ndarray, people: np.ndarray, enrolled: int, rate: float, command: str
-) -> tuple[Acceptance, Estimate]:
+) -> tuple[Acceptance, intervals.Estimate]:
     """The threshold at `rate` on all people, and what such a threshold does to people held out.
 
     Also the true accept rate of people held out.
     """
-    rows = unit(descriptors)
+    rows = similarity.unit(descriptors)
     likeness, random = rows @ rows.T, np.random.default_rng(0)
-    threshold = asked(
+    threshold = galleries.asked(
         likeness, people, np.unique(people), enrolled, DRAWS, random
     ).threshold_at(rate)  # fmt: skip
-    false, true = held_out(likeness, people, enrolled, rate, random)
+    false, true = galleries.held_out(likeness, people, enrolled, rate, random)
     operating_point = Acceptance(
-        DESCRIPTOR, math.ceil(threshold * 1e4) / 1e4, rate, enrolled, KNOWN_BY, round(false.value, 4),
-        round(false.low, 4), round(false.high, 4), round(true.value, 4), DATA, command,
+        identify.DESCRIPTOR, math.ceil(threshold * 1e4) / 1e4, rate, enrolled, galleries.KNOWN_BY,
+        round(false.value, 4), round(false.low, 4), round(false.high, 4), round(true.value, 4), DATA,
+        command,
     )  # fmt: skip
     return operating_point, true
 
 
-def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) -> Section:
+def section(
+    reports: list[Report], accepted: Acceptance, held_true: intervals.Estimate
+) -> document.Section:
     """For a person to read."""
     ranks = [
         (r.graph, str(r.rank_1), str(r.rank_1.n), f"{r.roc_area:.5f}",
@@ -135,18 +134,20 @@ def section(reports: list[Report], accepted: Acceptance, held_true: Estimate) ->
         "room: on other pictures both rates are others.",
     )
     tables = (
-        Table(("graph", "rank-1", "n", "ROC area", "pairs of one person, of two"), ranks, 1),
-        Table(("graph", "people in the gallery", "impostors named", "threshold", "known named"),
+        document.Table(("graph", "rank-1", "n", "ROC area", "pairs of one person, of two"), ranks, 1),
+        document.Table(("graph", "people in the gallery", "impostors named", "threshold", "known named"),
               impostors, 1),
     )  # fmt: skip
-    return Section(TITLE, text, tables)
+    return document.Section(TITLE, text, tables)
 
 
-def rank_1_of(report: Report) -> Accuracy:
+def rank_1_of(report: Report) -> manifest.Accuracy:
     """As a manifest holds it."""
     r = report.rank_1
     data = f"{DATA}: rank-1 among all others"
-    return Accuracy(DESCRIPTOR, "accuracy", r.value, r.n, report.graph, data, r.low, r.high)
+    return manifest.Accuracy(
+        identify.DESCRIPTOR, "accuracy", r.value, r.n, report.graph, data, r.low, r.high
+    )
 
 
 @click.command(epilog=EPILOG)
@@ -161,17 +162,17 @@ def rank_1_of(report: Report) -> Accuracy:
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="NAME",
               help="Write NAME.json and NAME.md.")  # fmt: skip
 @click.option("--seal", "sealing", is_flag=True, help="Put threshold and figures into BUNDLE.")
-@one_line_errors
+@command_line.one_line_errors
 def main(
     bundle: Path, model: Path | None, rate: float, enrolled: int, output: Path | None, sealing: bool
 ) -> None:
     """Rank-1, ROC and a threshold for impostors, of BUNDLE and of the float network."""
-    opened, photos = open_bundle(bundle), read_photos()
+    opened, photos = archive.open_bundle(bundle), read_photos()
     people = np.array([photo.person for photo in photos])
-    streamed = describe_with_bundle(bundle, photos)
+    streamed = identify.describe_with_bundle(bundle, photos)
     reports = [measure("streamed", streamed, people, enrolled)]
     if model:
-        floating = describe_with_keras(model, photos)
+        floating = identify.describe_with_keras(model, photos)
         reports.insert(0, measure("float", floating, people, enrolled))
     command = f"python -m examples.face.reidentify {bundle.name} --false-accept-rate {rate:g}"
     command += f" --people {enrolled}"
@@ -179,14 +180,17 @@ def main(
     report_section = section(reports, accepted, held_true)
     if output:
         content = {"acceptance": asdict(accepted), "reports": [asdict(r) for r in reports]}
-        write_whole(output.with_suffix(".json"), (json.dumps(content, indent=1) + "\n").encode())
-        write_whole(
-            output.with_suffix(".md"), markdown(opened.manifest.name, [report_section]).encode()
+        files.write_whole(
+            output.with_suffix(".json"), (json.dumps(content, indent=1) + "\n").encode()
+        )
+        files.write_whole(
+            output.with_suffix(".md"),
+            document.markdown(opened.manifest.name, [report_section]).encode(),
         )
     if sealing:
         figures = [rank_1_of(report) for report in reports]
-        seal(opened, report_section, figures, {ACCEPTANCE: to_member(accepted)})
-    click.echo(markdown(opened.manifest.name, [report_section]))
+        galleries.seal(opened, report_section, figures, {ACCEPTANCE: to_member(accepted)})
+    click.echo(document.markdown(opened.manifest.name, [report_section]))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import click
 
-from edge_common.command_line import one_line_errors
-from edge_common.console import captured_stderr
+from edge_common import command_line, console
 
 EPILOG = """\b
 Examples:
@@ -31,7 +30,7 @@ Examples:
     help="Fresh processes a bundle, whose shortest frames are its latency.",
 )  # fmt: skip
 @click.option("--time-again", is_flag=True, help="Time all bundles, also those that were.")
-@one_line_errors
+@command_line.one_line_errors
 def main(
     path: Path, output: Path, members: str, data: str | None,
     train_only: bool, processes: int, time_again: bool,
@@ -46,7 +45,7 @@ def main(
     sweep = read_sweep(path, data)
     names = members.split(",") if members else [member.name for member in sweep.members]
     selected = [sweep.member(name) for name in names]
-    with captured_stderr():  # tensorflow's start-up notes would bury the progress
+    with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
         from examples.sweep.compare import compare, train_and_convert
 
     train_and_convert(selected, output, convert=not train_only)

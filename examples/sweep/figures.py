@@ -9,12 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from edge_common.errors import ConfigError
-from edge_models.evaluation.history import REPORT
-from edge_models.evaluation.intervals import Estimate, mean_interval
-from edge_models.evaluation.report import report_folder
-from edge_models.evaluation.results import TaskResult, source_of_each
-from examples.sweep.measuring import PREDICTED, RECORD, TIMING
-from examples.sweep.training import MODEL
+from edge_models.evaluation import history, intervals, report, results
+from examples.sweep.training import MODEL, PREDICTED, RECORD, TIMING
 
 
 @dataclass(frozen=True)
@@ -35,9 +31,9 @@ class MemberFigures:
     parameters: int
     multiply_adds: int
     bundle_bytes: int
-    accuracy: dict[str, Estimate]
-    behind: dict[str, Estimate]
-    int8_accuracy: dict[str, Estimate]
+    accuracy: dict[str, intervals.Estimate]
+    behind: dict[str, intervals.Estimate]
+    int8_accuracy: dict[str, intervals.Estimate]
     shortest_ms: float
     timed_on: str
     predicted_ms: dict[str, float]
@@ -45,7 +41,7 @@ class MemberFigures:
 
 def figures_of(
     name: str, about: str, own: Path,
-    answers: dict[str, TaskResult], reference: dict[str, TaskResult],
+    answers: dict[str, results.TaskResult], reference: dict[str, results.TaskResult],
 ) -> MemberFigures:  # fmt: skip
     """Put together what a member's folder holds.
 
@@ -59,13 +55,14 @@ def figures_of(
         streamed = record["measurements"][0]["accuracy"]
         return MemberFigures(
             name, about,
-            parameters=read_json(report_folder(own / MODEL) / REPORT)["parameters"]["total"],
+            parameters=read_json(report.report_folder(own / MODEL) / history.REPORT)["parameters"]["total"],
             multiply_adds=sum(part["multiply_adds"] for part in parts),
             bundle_bytes=record["bundle"]["size_bytes"],
             accuracy={task: _accuracy(result) for task, result in answers.items()},
             behind={task: behind(reference[task], result) for task, result in answers.items()},
             int8_accuracy={
-                f["task"]: Estimate(f["value"], f["interval"][0], f["interval"][1], f["n"]) for f in streamed
+                f["task"]: intervals.Estimate(f["value"], f["interval"][0], f["interval"][1], f["n"])
+                for f in streamed
             },
             shortest_ms=float(np.median(timing["process_floors_ms"])),
             timed_on=_timed_on(timing["setup"]["threads"], timing["machine"]["architecture"]),
@@ -75,14 +72,16 @@ def figures_of(
         raise ConfigError(f"{own} holds records of another version ({error}): remove it") from error
 
 
-def behind(reference: TaskResult, other: TaskResult) -> Estimate:
+def behind(reference: results.TaskResult, other: results.TaskResult) -> intervals.Estimate:
     """By how much the accuracy is lower, from pairs of answers; whole files are drawn again."""
     right = [(each.truth == each.answer).astype(float) for each in (reference, other)]
     if len(right[0]) != len(right[1]) or (reference.truth != other.truth).any():
         raise ConfigError("the members were measured on different clips: train them anew")
     difference = right[0] - right[1]
-    return Estimate(
-        float(difference.mean()), *mean_interval(difference, source_of_each(other)), len(difference)
+    return intervals.Estimate(
+        float(difference.mean()),
+        *intervals.mean_interval(difference, results.source_of_each(other)),
+        len(difference),
     )
 
 
@@ -90,8 +89,8 @@ def _timed_on(threads: int, architecture: str) -> str:
     return f"{threads} {architecture} thread{'s' if threads > 1 else ''}"
 
 
-def _accuracy(result: TaskResult) -> Estimate:
-    return Estimate(result.accuracy, *result.interval_by_source, len(result.truth))
+def _accuracy(result: results.TaskResult) -> intervals.Estimate:
+    return intervals.Estimate(result.accuracy, *result.interval_by_source, len(result.truth))
 
 
 def read_json(path: Path) -> dict:
@@ -139,7 +138,7 @@ def _int8(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
     return _table(head, rows)
 
 
-def _points(share: Estimate) -> str:
+def _points(share: intervals.Estimate) -> str:
     return f"{share.value * 100:+.2f} [{share.low * 100:+.2f}, {share.high * 100:+.2f}]"
 
 

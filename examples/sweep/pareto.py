@@ -9,22 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
-from edge_common.figures import (
-    COLOURS,
-    INK,
-    ORANGE,
-    Axes,
-    Figure,
-    log_scale,
-    panel,
-    png_figure,
-)  # fmt: skip
-from edge_common.files import write_whole
+from edge_common import figures, files
 from edge_models.evaluation.intervals import Estimate
 from examples.sweep.figures import MemberFigures
 
-FAINT, REFERENCE = "#bbbbbb", ORANGE
-MEMBER_COLOURS = [colour for colour in COLOURS if colour != REFERENCE]
+FAINT, REFERENCE = "#bbbbbb", figures.ORANGE
+MEMBER_COLOURS = [colour for colour in figures.COLOURS if colour != REFERENCE]
 MARKERS = "os^vP*Xph<>"
 POINT = 0.005  # half a point of accuracy
 Cost = Callable[[MemberFigures], float]
@@ -49,29 +39,31 @@ def plot(
     tasks = list(members[0].accuracy)
     styles = _styles([member.name for member in members], reference)
 
-    def draw(figure: Figure) -> None:
+    def draw(figure: figures.Figure) -> None:
         rows = len(tasks)
         for row, task in enumerate(tasks):
-            left = panel(figure, (rows, 2, 2 * row + 1))
-            right = panel(figure, (rows, 2, 2 * row + 2), sharey=left)
-            for axes, (label, cost), share in zip((left, right), COSTS, most, strict=True):
+            by_parameters = figures.panel(figure, (rows, 2, 2 * row + 1))
+            by_latency = figures.panel(figure, (rows, 2, 2 * row + 2), sharey=by_parameters)
+            for axes, (label, cost), share in zip(
+                (by_parameters, by_latency), COSTS, most, strict=True
+            ):
                 _points(axes, members, styles, reference, task, cost, share)
                 if row == rows - 1:
                     axes.set_xlabel(label.format(timed_on=members[0].timed_on))
                 else:
                     axes.tick_params(labelbottom=False)
-            left.set_ylabel(f"accuracy, {task}")
-            right.tick_params(labelleft=False)
-            _limit(left, [member.accuracy[task] for member in members])
-        figure.suptitle(title, fontsize=11, color=INK)
-        handles, labels = left.get_legend_handles_labels()
+            by_parameters.set_ylabel(f"accuracy, {task}")
+            by_latency.tick_params(labelleft=False)
+            _limit(by_parameters, [member.accuracy[task] for member in members])
+        figure.suptitle(title, fontsize=11, color=figures.INK)
+        handles, labels = by_parameters.get_legend_handles_labels()
         entries = dict(zip(labels, handles)) | _limits(reference, most)
         figure.legend(
             entries.values(), entries.keys(), loc="outside lower center", ncols=4, frameon=False,
             fontsize=8,
         )  # fmt: skip
 
-    write_whole(path, png_figure(draw, 11.0, 3.1 * len(tasks) + 0.9))
+    files.write_whole(path, figures.png_figure(draw, 11.0, 3.1 * len(tasks) + 0.9))
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:
@@ -87,16 +79,16 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
 
 def _styles(names: Sequence[str], reference: str) -> dict[str, tuple[str, str]]:
     """Colour and marker of each member; the reference has its own."""
-    others = [name for name in names if name != reference]
+    other_names = [name for name in names if name != reference]
     styles = {
         n: (MEMBER_COLOURS[i % len(MEMBER_COLOURS)], MARKERS[i % len(MARKERS)])
-        for i, n in enumerate(others)
+        for i, n in enumerate(other_names)
     }
     return {**styles, reference: (REFERENCE, "D")}
 
 
 def _points(
-    axes: Axes, members: Sequence[MemberFigures], styles: dict[str, tuple[str, str]],
+    axes: figures.Axes, members: Sequence[MemberFigures], styles: dict[str, tuple[str, str]],
     reference: str, task: str, cost: Cost, share: float,
 ) -> None:  # fmt: skip
     points = [(cost(member), member.accuracy[task].value) for member in members]
@@ -125,15 +117,15 @@ def _limits(reference: str, most: tuple[float, float]) -> dict[str, Artist]:
     }
 
 
-def _limit(axes: Axes, accuracies: Sequence[Estimate]) -> None:
+def _limit(axes: figures.Axes, accuracies: Sequence[Estimate]) -> None:
     """As much of the upright axis as the intervals need."""
     low, high = min(e.low for e in accuracies), max(e.high for e in accuracies)
     room = 0.06 * (high - low)
     axes.set_ylim(low - room, min(high + room, 1 + room))
 
 
-def _dress(axes: Axes) -> None:
-    log_scale(axes)
+def _dress(axes: figures.Axes) -> None:
+    figures.log_scale(axes)
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
     axes.tick_params(labelsize=8)
     axes.spines[["bottom", "left"]].set_color(FAINT)

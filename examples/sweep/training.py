@@ -1,8 +1,9 @@
-"""Train one member of a sweep, unless exactly that was done before."""
+"""One member of a sweep: trained, unless exactly that was done before, then converted and measured."""
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,11 +11,8 @@ import keras
 import numpy as np
 
 from edge.tasks import kind_of
-from edge_common.errors import ConfigError
-from edge_common.files import write_whole
-from edge_models.datasets.dataset import DataSet
-from edge_models.datasets.from_files import Request
-from edge_models.datasets.kinds import load_data
+from edge_common import children, errors, files
+from edge_models.datasets import dataset, from_files, kinds
 from edge_models.networks.files import save_whole
 from edge_models.training.progress import Checkpoint
 from edge_models.training.run import RunOptions, train_and_save, training_folder
@@ -23,7 +21,7 @@ from examples.sweep.plan import Member
 MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
 
 
-def trained(member: Member, folder: Path) -> DataSet:
+def trained(member: Member, folder: Path) -> dataset.DataSet:
     """Train a member into `folder`/NAME, going on where that was interrupted; its data.
 
     What lies there of another training is moved to NAME.before.
@@ -35,8 +33,9 @@ def trained(member: Member, folder: Path) -> DataSet:
     """
     own, config = folder / member.name, member.training
     network = config.network
-    data = load_data(
-        config.data, Request(network.window, network.size, config.seed, folder / ".cache")
+    data = kinds.load_data(
+        config.data,
+        from_files.Request(network.window, network.size, config.seed, folder / ".cache"),
     )
     _check_comparable(data)
     model = None
@@ -51,7 +50,7 @@ def trained(member: Member, folder: Path) -> DataSet:
             else None,
         )
         model = train_and_save(config, data, own / MODEL, folder / ".cache", options)
-        _write_state(member, own, done=True)
+        _write_state(member, own, finished=True)
         keras.utils.clear_session()
     _backbone_of(own, model)
     return data
@@ -72,13 +71,15 @@ def fingerprint(member: Member) -> str:
     return hashlib.sha256(f"{own} {pretrained_from}".encode()).hexdigest()[:16]
 
 
-def _check_comparable(data: DataSet) -> None:
+def _check_comparable(data: dataset.DataSet) -> None:
     """Raise ConfigError if accuracy, which is compared, or its interval is not to be had."""
     if len(np.unique(data.test.source_of_each)) < 2:
-        raise ConfigError("all test clips are of one file, which says nothing of others: add some")
+        raise errors.ConfigError(
+            "all test clips are of one file, which says nothing of others: add some"
+        )
     for task in data.tasks:
         if not kind_of(task).has_classes:
-            raise ConfigError(
+            raise errors.ConfigError(
                 f"{task.name} is a task of kind {task.kind}, and a sweep compares accuracy: choose "
                 "data whose tasks are all classes"
             )
@@ -95,7 +96,7 @@ def _make_way(member: Member, own: Path) -> None:
     if not Checkpoint(training_folder(own / MODEL)).exists():  # another backbone is to come
         shutil.rmtree(own / MAPS, ignore_errors=True)
         (own / BACKBONE).unlink(missing_ok=True)
-    _write_state(member, own, done=False)
+    _write_state(member, own, finished=False)
 
 
 def _state(own: Path) -> dict[str, object]:
@@ -105,9 +106,9 @@ def _state(own: Path) -> dict[str, object]:
         return {}
 
 
-def _write_state(member: Member, own: Path, *, done: bool) -> None:
-    content = {"training": fingerprint(member), "done": done}
-    write_whole(own / STATE, json.dumps(content).encode())
+def _write_state(member: Member, own: Path, *, finished: bool) -> None:
+    content = {"training": fingerprint(member), "done": finished}
+    files.write_whole(own / STATE, json.dumps(content).encode())
 
 
 def _shared_features(member: Member, folder: Path) -> Path | None:
@@ -124,3 +125,55 @@ def _backbone_of(own: Path, model: keras.Model | None = None) -> Path:
         model = model or keras.saving.load_model(own / MODEL, compile=False)
         save_whole(model.get_layer("backbone").layer.save_weights, path)
     return path
+
+
+BUNDLE, RECORD, TIMING, PREDICTED = "model.edge", "record.json", "timing.json", "predicted.json"
+BOARDS = "pi-4,pi-5"
+
+
+def convert_and_answer(own: Path, data: dataset.DataSet, seed: int) -> None:
+    """Make the int8 bundle of a trained member, and let it answer test clips; once."""
+    if is_newer(own / PREDICTED, own / MODEL):
+        return
+    click.echo(f"converting and measuring {own.name}")
+    sets = own / "sets"
+    dataset.export_clip_sets(data, sets, seed)
+    _run(
+        "edge_convert.cli", own / MODEL, "-o", own / BUNDLE, "--calibration", sets / "calibration.npz",
+        "--encoder-precision", "int8", "--head-precision", "int8",
+    )  # fmt: skip
+    _run(
+        "edge_benchmarks.cli", "run", own / BUNDLE, "--data", sets / "test.npz", "-o", own / RECORD,
+        "--processes", 0, "--cold-starts", 0,
+    )  # fmt: skip
+    for name in ("test", "calibration"):
+        (sets / f"{name}.npz").unlink()
+    sets.rmdir()
+    predictions = _run("edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json")
+    files.write_whole(own / PREDICTED, predictions.encode())
+
+
+def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:
+    """Time all bundles one right after the other, if one is new or it is asked for `again`."""
+    if not again and all(is_newer(own / TIMING, own / BUNDLE) for own in folders):
+        return
+    with click.progressbar(folders, label="timing bundles") as progress:
+        for own in progress:
+            _run(
+                "edge_benchmarks.cli", "run", own / BUNDLE, "-o", own / TIMING,
+                "--cold-starts", 0, "--processes", processes,
+            )  # fmt: skip
+
+
+def is_newer(path: Path, than: Path) -> bool:
+    """Whether a file is there and was written after another."""
+    return path.exists() and path.stat().st_mtime >= than.stat().st_mtime
+
+
+def _run(module: str, *arguments: object) -> str:
+    """The standard output of one of the project's commands. Raises ModelError if it fails."""
+    process = children.run_captured(children.module_command(module, *arguments))
+    if process.returncode:
+        reason = children.last_line(process.stderr)
+        raise errors.ModelError(f"{module.split('.')[0]} of {arguments[0]} failed: {reason}")
+    return process.stdout

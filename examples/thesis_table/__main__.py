@@ -9,15 +9,10 @@ import click
 from edge.commands.options import threads_option
 from edge_benchmarks.cells import machine_name
 from edge_benchmarks.inside.instructions import boards_named
-from edge_common.command_line import json_option, one_line_errors
-from edge_common.console import Progress
-from edge_common.errors import SinkError
-from edge_common.files import cache_folder, can_be_written, write_whole
+from edge_common import command_line, console, errors, files
 from edge_devices.detection.machine import this_machine
-from examples.thesis_table.conversion import Say, largest_child_bytes
-from examples.thesis_table.measure import Measure, all_rows, measure_row
-from examples.thesis_table.render import FORMS, ThesisTable, notes
-from examples.thesis_table.render import as_json as json_of
+from examples.thesis_table import render
+from examples.thesis_table.measure import Measure, Say, all_rows, largest_child_bytes, measure_row
 from examples.thesis_table.rows import Failure, RowCache, RowResult, rows_named
 
 EXAMPLES = """\b
@@ -48,13 +43,13 @@ Examples:
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: cache_folder() / "utkface",
+    default=lambda: files.cache_folder() / "utkface",
     show_default="~/.cache/edge-run/utkface",
     metavar="DIR",
     help="Where finished rows are kept; needs 4 GB of free space while building.",
 )
-@json_option
-@one_line_errors
+@command_line.json_option
+@command_line.one_line_errors
 def main(
     rows: str, device: str, threads: int, output: Path | None, cache: Path, as_json: bool
 ) -> None:
@@ -69,27 +64,27 @@ def main(
     Rows: randomized-bins, coral, one-task, cross-stitch, filter-groups, mobilenet-v2,
     insightface, dex, facenet, mtllnn, mtdnn.
     """
-    progress = Progress()
+    progress = console.Progress()
 
-    def on_row(outcome: RowResult, table: ThesisTable) -> None:
+    def on_row(outcome: RowResult, table: render.ThesisTable) -> None:
         if isinstance(outcome, Failure):
             progress.say(f"warning: {outcome.key}: {outcome.reason}")
         if not as_json:
             click.echo("\n".join(lines(outcome, table)))
 
     table = run_table(rows, device, threads, cache, output, on_row, progress.say)
-    click.echo(json_of(table) if as_json else "\n" + "\n".join(notes(table)))
+    click.echo(render.as_json(table) if as_json else "\n" + "\n".join(render.notes(table)))
     if largest_child_bytes():
         progress.say(f"largest process: {largest_child_bytes() / 1e9:.1f} GB")
     if output is not None:
         progress.say(f"wrote {output}")
-    if any(isinstance(outcome, Failure) for outcome in table.found.values()):
+    if any(isinstance(outcome, Failure) for outcome in table.results.values()):
         raise SystemExit(1)
 
 
 _WIDTHS = (30, 4, 7, 8, 6, 16, 14, 13, 9)  # of the first columns; the others as their titles
 _NUMBERS_ARE = 24  # characters of a figure with its interval
-OnRow = Callable[[RowResult, ThesisTable], None]
+OnRow = Callable[[RowResult, render.ThesisTable], None]
 
 
 def run_table(
@@ -101,7 +96,7 @@ def run_table(
     on_row: OnRow,
     say: Say,
     measure: Measure | None = None,
-) -> ThesisTable:
+) -> render.ThesisTable:
     """Measure what is not measured yet; `output` is written again after each row.
 
     on_row: told of each row as it is done, with the table so far.
@@ -112,34 +107,36 @@ def run_table(
         check_output(output)
     published = rows_named(rows)
     machine = machine_name(this_machine())
-    table = ThesisTable(published, {}, boards_named(boards), threads, machine)
+    table = render.ThesisTable(published, {}, boards_named(boards), threads, machine)
     finished = RowCache(cache.expanduser(), machine, threads)
     finished.make()
     for outcome in all_rows(
         published, finished, measure or (lambda key: measure_row(key, finished, say))
     ):
-        table = replace(table, found={**table.found, outcome.key: outcome})
+        table = replace(table, results={**table.results, outcome.key: outcome})
         if output is not None:
-            write_whole(output, FORMS[output.suffix](table).encode())
+            files.write_whole(output, render.FORMS[output.suffix](table).encode())
         on_row(outcome, table)
     return table
 
 
 def check_output(path: Path) -> None:
     """Raise SinkError if no table can be written under this name."""
-    if path.suffix not in FORMS:
-        raise SinkError(f"{path} is no name for a table: it ends in {', '.join(FORMS)}")
-    if not can_be_written(path):
-        raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
+    if path.suffix not in render.FORMS:
+        raise errors.SinkError(
+            f"{path} is no name for a table: it ends in {', '.join(render.FORMS)}"
+        )
+    if not files.can_be_written(path):
+        raise errors.SinkError(f"{path} cannot be written: its folder is missing or read-only")
 
 
-def lines(outcome: RowResult, table: ThesisTable) -> list[str]:
+def lines(outcome: RowResult, table: render.ThesisTable) -> list[str]:
     """What is printed when a row is done: before the first row the header as well."""
     row = next(row for row in table.rows if row.key == outcome.key)
     widths = [*_WIDTHS, *(max(len(title), _NUMBERS_ARE) for title in table.header[len(_WIDTHS) :])]
     head = [_line(table.header, widths), "  ".join("-" * w for w in widths)]
     cells = [row.method, *table.cells(row)[1:]]  # without the reference: lines are long enough
-    text = [*(head if len(table.found) == 1 else []), _line(cells, widths)]
+    text = [*(head if len(table.results) == 1 else []), _line(cells, widths)]
     return [*text, f"  {outcome.reason}"] if isinstance(outcome, Failure) else text
 
 

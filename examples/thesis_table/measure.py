@@ -1,97 +1,202 @@
-"""What a row would take on boards that are not here."""
+"""A row of the table: its networks built and converted in child processes, timed, predicted for boards.
 
+The only file here that needs `convert`, and only once there is something to build.
+"""
+
+import json
+import resource
+import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
-from edge.tflite import flatbuffer
-from edge.tflite.operators import estimated_work
+import numpy as np
+
+from edge.tflite import flatbuffer, operators
 from edge_common.errors import DeviceError, EngineError, ModelError
-from edge_devices.prediction.cores import Work, processor_of
-from edge_devices.prediction.fitted import predicted
+from edge_devices.prediction import cores, fitted
 from edge_devices.prediction.model import Latency
-from edge_devices.profiles.catalogue import profiles
-from edge_devices.profiles.profile import Profile
-from examples.thesis_table.conversion import Say, build_row
+from edge_devices.profiles import catalogue, profile
 from examples.thesis_table.rows import Failure, Figures, Published, RowCache, RowResult
 from examples.thesis_table.timed import time_row
 
+if TYPE_CHECKING:
+    from edge_convert.precision.jobs import ConversionJobs
 
-def work_by_kernels(models: Sequence[Path]) -> dict[str, Work]:
+
+_EXAMPLES = 2  # of noise: ranges decide answers, not time
+
+_FRAMES = ("frame", "window")  # inputs that take pixels; other pieces take activations
+
+_DISK_BYTES = 4 << 30  # the largest network three times
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Built:
+    """One network. models: its int8 pieces, files, in the order in which they run."""
+
+    name: str
+    parameters: int
+    input: tuple[int, ...]
+    models: tuple[Path, ...]
+
+
+def build_row(row: str, folder: Path, say: Say, width: float = 1.0) -> list[Built]:
+    """Build and convert all networks of a row into `folder`, one in memory at a time.
+
+    width: share of the filters of each layer, to try things out.  Raises ModelError or
+    EngineError, which say how a child ended.
+    """
+    if shutil.disk_usage(folder).free < _DISK_BYTES:
+        raise ModelError(f"{folder} has less than 4 GB of free space: give another --cache")
+    networks: list[Built] = []
+    while not networks or len(networks) < _count(folder):
+        networks.append(_build(row, len(networks), folder, say, width))
+    return networks
+
+
+def largest_child_bytes() -> int:
+    """Resident memory of the largest process that was waited for until now."""
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+
+
+def _count(folder: Path) -> int:
+    return int(json.loads((folder / "0" / "network.json").read_text())["networks"])
+
+
+def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built:
+    from edge_convert.precision.jobs import ConversionJobs
+
+    own = folder / str(number)
+    own.mkdir()
+    with ConversionJobs(own) as jobs:
+        say(f"{row}: building network {number + 1}")
+        options = ("--network", str(number), "--width", str(width))
+        child = jobs.start("edge_models.networks.comparison", row, own, *options)
+        child.wait()
+        description = own / "network.json"
+        if not description.exists():
+            raise ModelError(f"building {row} failed: {child.cause()}")
+        description_of = json.loads(description.read_text())
+        models = []
+        for place, piece in enumerate(description_of["pieces"], 1):
+            of = (
+                f" ({place} of {len(description_of['pieces'])})"
+                if len(description_of["pieces"]) > 1
+                else ""
+            )
+            say(f"{row}: converting {description_of['name']}{of}")
+            models.append(_convert(jobs, own, piece))
+    shape = next(iter(description_of["pieces"][0]["inputs"].values()))
+    return Built(
+        description_of["name"], description_of["parameters"], tuple(shape[1:]), tuple(models)
+    )
+
+
+def _convert(jobs: "ConversionJobs", own: Path, piece: Mapping[str, Any]) -> Path:
+    from edge_convert.precision.recipes import INT8
+
+    name = piece["folder"]
+    model = jobs.saved_to_float(name, own / name).result()
+    shutil.rmtree(own / name)
+    (own / f"{name}-converted.tflite").unlink()
+    noise = {of: _noise(shape) for of, shape in piece["inputs"].items()}
+    pixels = {of: (0.0, 255.0) for of in noise if of in _FRAMES}
+    jobs.prepare(name, model, noise, pixels, least=1.0)
+    del model  # half a gigabyte, while the quantiser works
+    quantised = jobs.quantised(name, [INT8])[INT8]
+    (own / f"{name}.tflite").unlink()
+    if isinstance(quantised, str):
+        raise EngineError(f"quantising {name} of {own.name} failed: {quantised}")
+    path = own / f"{name}-int8.tflite"
+    path.write_bytes(quantised)
+    return path
+
+
+def _noise(shape: list[int]) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return rng.uniform(0, 255, (_EXAMPLES, *shape[1:])).astype(np.float32)
+
+
+def work_by_kernels(models: Sequence[Path]) -> dict[str, cores.Work]:
     """The work of one frame, all files together, for each kind of cores that boards have."""
-    kinds = sorted({kernels_of(board) for board in profiles().values()} - {""})
-    results: dict[str, Work] = {}
+    kinds = sorted({kernels_of(board) for board in catalogue.profiles().values()} - {""})
+    results: dict[str, cores.Work] = {}
     for path in models:
         model = path.read_bytes()
         for kernels in kinds:
-            work = estimated_work(model, kernels)
+            work = operators.estimated_work(model, kernels)
             results[kernels] = _both(results[kernels], work) if kernels in results else work
     return results
 
 
-def kernels_of(board: Profile) -> str:
+def kernels_of(board: profile.Profile) -> str:
     """Empty if nothing can be predicted for the board."""
     try:
-        return processor_of(board).core.kernels
+        return cores.processor_of(board).core.kernels
     except DeviceError:
         return ""
 
 
-def latency_on(board: Profile, results: Figures, threads: int) -> Latency | None:
+def latency_on(board: profile.Profile, results: Figures, threads: int) -> Latency | None:
     """Predicted milliseconds of a frame; None if nothing is known of the board's cores."""
     work = results.work.get(kernels_of(board))
-    return None if work is None else predicted(work, board, threads)
+    return None if work is None else fitted.predicted(work, board, threads)
 
 
-def _both(one: Work, other: Work) -> Work:
+def _both(first: cores.Work, second: cores.Work) -> cores.Work:
     """One after the other on the same core."""
-    return Work(
-        one.instructions + other.instructions,
-        one.weight_bytes + other.weight_bytes,
-        one.tensor_bytes + other.tensor_bytes,
-        one.operators + other.operators,
-        one.counted and other.counted,
+    return cores.Work(
+        first.instructions + second.instructions,
+        first.weight_bytes + second.weight_bytes,
+        first.tensor_bytes + second.tensor_bytes,
+        first.operators + second.operators,
+        first.counted and second.counted,
     )
 
 
 Measure = Callable[[str], Figures]
 
 
-def measure_row(key: str, kept: RowCache, say: Say) -> Figures:
+def measure_row(key: str, cache: RowCache, say: Say) -> Figures:
     """Build, convert, time and count. Raises ModelError or EngineError."""
     started = time.monotonic()
-    with TemporaryDirectory(prefix="building-", dir=kept.folder) as folder:
-        built = build_row(key, Path(folder), say)
-        models = [path for network in built for path in network.models]
+    with TemporaryDirectory(prefix="building-", dir=cache.folder) as folder:
+        networks = build_row(key, Path(folder), say)
+        models = [path for network in networks for path in network.models]
         seconds = time.monotonic() - started
-        say(f"{key}: timing int8, {kept.threads} thread{'s' * (kept.threads > 1)}")
+        say(f"{key}: timing int8, {cache.threads} thread{'s' * (cache.threads > 1)}")
         return Figures(
             key=key,
-            networks=tuple(network.name for network in built),
-            input=built[0].input,
-            parameters=sum(network.parameters for network in built),
+            networks=tuple(network.name for network in networks),
+            input=networks[0].input,
+            parameters=sum(network.parameters for network in networks),
             multiply_adds=sum(flatbuffer.cost(p.read_bytes()).multiply_adds for p in models),
             size_bytes=sum(path.stat().st_size for path in models),
-            timing=time_row(models, kept.threads),
-            machine=kept.machine,
+            timing=time_row(models, cache.threads),
+            machine=cache.machine,
             seconds=seconds,
             work=work_by_kernels(models),
         )
 
 
-def all_rows(rows: Sequence[Published], kept: RowCache, measure: Measure) -> Iterator[RowResult]:
+def all_rows(rows: Sequence[Published], cache: RowCache, measure: Measure) -> Iterator[RowResult]:
     """Each row as soon as it is known; those that were finished before are not measured again.
 
     A row that fails does not end the others.
     """
     for row in rows:
-        results = kept.find(row.key)
+        results = cache.find(row.key)
         if results is None:
             try:
                 results = measure(row.key)
             except (ModelError, EngineError) as error:
                 yield Failure(row.key, " ".join(str(error).split()))
                 continue
-            kept.keep(results)
+            cache.keep(results)
         yield results

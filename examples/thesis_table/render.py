@@ -9,8 +9,7 @@ from typing import Any
 
 from edge_benchmarks.cells import amount
 from edge_benchmarks.show.prediction import milliseconds
-from edge_common.data import encode
-from edge_common.document import Section, Table, markdown, page
+from edge_common import data, document
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.measure import latency_on
 from examples.thesis_table.rows import Failure, Figures, Published, RowResult, Timing
@@ -28,7 +27,7 @@ class ThesisTable:
     """The whole table: rows with what was found of them until now, and the boards to predict."""
 
     rows: tuple[Published, ...]
-    found: Mapping[str, RowResult]
+    results: Mapping[str, RowResult]
     boards: tuple[Profile, ...]
     threads: int
     machine: str
@@ -36,93 +35,93 @@ class ThesisTable:
     @property
     def header(self) -> list[str]:
         """Of all forms that a person reads."""
-        here = f"int8 ms here, {self.threads} thread{'s' * (self.threads > 1)}"
+        own_latency = f"int8 ms here, {self.threads} thread{'s' * (self.threads > 1)}"
         return [
             *("method", "year", "age MAE", "gender %", "race %", "params published"),
-            *("params counted", "multiply-adds", "int8 file", here),
+            *("params counted", "multiply-adds", "int8 file", own_latency),
             *(f"{board.name}, predicted ms" for board in self.boards),
         ]
 
     def cells(self, row: Published) -> list[str]:
         """One row; what was not measured says so."""
-        return [*_published(row), *self._measured(self.found.get(row.key))]
+        return [*_published(row), *self._measured(self.results.get(row.key))]
 
-    def _measured(self, found: RowResult | None) -> list[str]:
+    def _measured(self, result: RowResult | None) -> list[str]:
         width = len(self.header) - 6
-        if not isinstance(found, Figures):
-            return ["failed" if found else "not measured", *[""] * (width - 1)]
+        if not isinstance(result, Figures):
+            return ["failed" if result else "not measured", *[""] * (width - 1)]
         return [
-            amount(found.parameters),
-            amount(found.multiply_adds),
-            f"{found.size_bytes / 1e6:.1f} MB",
-            _here(found.timing),
-            *(self._predicted(board, found) for board in self.boards),
+            amount(result.parameters),
+            amount(result.multiply_adds),
+            f"{result.size_bytes / 1e6:.1f} MB",
+            _here(result.timing),
+            *(self._predicted(board, result) for board in self.boards),
         ]
 
-    def _predicted(self, board: Profile, found: Figures) -> str:
-        latency = latency_on(board, found, self.threads)
+    def _predicted(self, board: Profile, figures: Figures) -> str:
+        latency = latency_on(board, figures, self.threads)
         if latency is None:
             return _NONE
         return _bounds(latency.ms, (latency.low_ms, latency.high_ms))
 
 
-def as_markdown(shown: ThesisTable) -> str:
+def as_markdown(thesis: ThesisTable) -> str:
     """The table and what stands behind each row."""
-    return markdown(TITLE, _sections(shown))
+    return document.markdown(TITLE, _sections(thesis))
 
 
-def as_page(shown: ThesisTable) -> str:
+def as_page(thesis: ThesisTable) -> str:
     """The same as one HTML page."""
-    return page(TITLE, _sections(shown))
+    return document.page(TITLE, _sections(thesis))
 
 
-def notes(shown: ThesisTable) -> list[str]:
+def notes(thesis: ThesisTable) -> list[str]:
     """What has to be known to read the figures."""
-    return [*_measured_notes(shown), *([_PREDICTED] if shown.boards else [])]
+    return [*_measured_notes(thesis), *([_PREDICTED] if thesis.boards else [])]
 
 
-def _measured_notes(shown: ThesisTable) -> list[str]:
-    said = [
+def _measured_notes(thesis: ThesisTable) -> list[str]:
+    sentences = [
         "Accuracy is cited as published; none of it was measured here, and the weights here are "
         "random: they say nothing about accuracy but all about time and size.",
-        f"Measured on {shown.machine}: the median of one inference of all networks of a row, "
+        f"Measured on {thesis.machine}: the median of one inference of all networks of a row, "
         "with its 95 % interval, or where the machine was too unsteady to bound it with the "
         "medians of its rounds; reading and resizing a frame are not in it.",
     ]
-    yardsticks = [f.timing.yardstick_ms for f in shown.found.values() if isinstance(f, Figures)]
+    yardsticks = [f.timing.yardstick_ms for f in thesis.results.values() if isinstance(f, Figures)]
     if yardsticks:
         low, high = min(yardsticks), max(yardsticks)
-        said.append(
+        sentences.append(
             "The shipped network's encoder, which took turns with each row, needed "
             f"{low:.2f} to {high:.2f} ms: so much faster or slower the machine was from row to row."
         )
-    return said
+    return sentences
 
 
-def _sections(shown: ThesisTable) -> list[Section]:
-    cells = [shown.cells(row) for row in shown.rows]
-    own = len(shown.header) - len(shown.boards)  # columns before those of boards
-    table = Table(shown.header[:own], [row[:own] for row in cells], words=1)
-    behind = [_behind(row, shown.found.get(row.key)) for row in shown.rows]
+def _sections(thesis: ThesisTable) -> list[document.Section]:
+    cells = [thesis.cells(row) for row in thesis.rows]
+    own = len(thesis.header) - len(thesis.boards)  # columns before those of boards
+    table = document.Table(thesis.header[:own], [row[:own] for row in cells], words=1)
+    behind = [_behind(row, thesis.results.get(row.key)) for row in thesis.rows]
     header = ("method", "what was built", "input", "published and counted parameters", "source")
     return [
-        Section("Published and measured", _measured_notes(shown), [table]),
-        *([_boards(shown, cells, own)] if shown.boards else []),
-        Section("What stands behind each row", (), [Table(header, behind)]),
+        document.Section("Published and measured", _measured_notes(thesis), [table]),
+        *([_boards(thesis, cells, own)] if thesis.boards else []),
+        document.Section("What stands behind each row", (), [document.Table(header, behind)]),
     ]
 
 
-def _boards(shown: ThesisTable, cells: Sequence[Sequence[str]], own: int) -> Section:
+def _boards(thesis: ThesisTable, cells: Sequence[Sequence[str]], own: int) -> document.Section:
     """In a table of its own: one with all columns is too wide for a page."""
-    header = [shown.header[0], *shown.header[own:]]
-    table = Table(header, [[row[0], *row[own:]] for row in cells], words=1)
-    return Section("Predicted for boards", (_PREDICTED,), [table])
+    header = [thesis.header[0], *thesis.header[own:]]
+    table = document.Table(header, [[row[0], *row[own:]] for row in cells], words=1)
+    return document.Section("Predicted for boards", (_PREDICTED,), [table])
 
 
-def _behind(row: Published, found: RowResult | None) -> list[str]:
-    size = " x ".join(map(str, found.input)) if isinstance(found, Figures) else _NONE
-    built = f"failed: {found.reason}" if isinstance(found, Failure) else row.built
-    return [row.method, built, size, row.counts, row.source]
+def _behind(row: Published, result: RowResult | None) -> list[str]:
+    size = " x ".join(map(str, result.input)) if isinstance(result, Figures) else _NONE
+    network = f"failed: {result.reason}" if isinstance(result, Failure) else row.built
+    return [row.method, network, size, row.counts, row.source]
 
 
 def _published(row: Published) -> list[str]:
@@ -151,20 +150,20 @@ def _bounds(ms: float, interval: tuple[float, float]) -> str:
     return f"{milliseconds(ms)} ({milliseconds(interval[0])} to {milliseconds(interval[1])})"
 
 
-def as_json(shown: ThesisTable) -> str:
+def as_json(thesis: ThesisTable) -> str:
     """All figures, unrounded; `failure` or `measured` of each row, nothing if it is to come."""
     content = {
         "accuracy": "as published",
-        "machine": shown.machine,
-        "threads": shown.threads,
-        "rows": [_json_row(shown, row) for row in shown.rows],
+        "machine": thesis.machine,
+        "threads": thesis.threads,
+        "rows": [_json_row(thesis, row) for row in thesis.rows],
     }
     return json.dumps(content, indent=2) + "\n"
 
 
-def as_csv(shown: ThesisTable) -> str:
+def as_csv(thesis: ThesisTable) -> str:
     """One line a row; empty cells were not published or not measured."""
-    rows = [_flat(shown, row) for row in shown.rows]
+    rows = [_flat(thesis, row) for row in thesis.rows]
     text = io.StringIO()
     writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
     writer.writeheader()
@@ -180,39 +179,42 @@ FORMS: dict[str, Callable[[ThesisTable], str]] = {
 }
 
 
-def _json_row(shown: ThesisTable, row: Published) -> dict[str, Any]:
-    content: dict[str, Any] = {"published": encode(row)}
-    found = shown.found.get(row.key)
-    if isinstance(found, Failure):
-        content["failure"] = found.reason
-    if isinstance(found, Figures):
-        content["measured"] = {k: v for k, v in encode(found).items() if k not in ("key", "work")}
+def _json_row(thesis: ThesisTable, row: Published) -> dict[str, Any]:
+    content: dict[str, Any] = {"published": data.encode(row)}
+    result = thesis.results.get(row.key)
+    if isinstance(result, Failure):
+        content["failure"] = result.reason
+    if isinstance(result, Figures):
+        content["measured"] = {
+            k: v for k, v in data.encode(result).items() if k not in ("key", "work")
+        }
         content["predicted"] = {
-            board.name: encode(latency_on(board, found, shown.threads)) for board in shown.boards
+            board.name: data.encode(latency_on(board, result, thesis.threads))
+            for board in thesis.boards
         }
     return content
 
 
-def _flat(shown: ThesisTable, row: Published) -> dict[str, Any]:
+def _flat(thesis: ThesisTable, row: Published) -> dict[str, Any]:
     names = ("method", "reference", "year", "age_mae", "gender_acc", "race_acc")
     flat: dict[str, Any] = {"row": row.key, **{name: getattr(row, name) for name in names}}
     flat |= {"published_params_m": row.params_m, "published_approximately": row.approximate}
-    found = shown.found.get(row.key)
-    measured = found if isinstance(found, Figures) else None
-    timing = measured.timing if measured else None
+    result = thesis.results.get(row.key)
+    figures = result if isinstance(result, Figures) else None
+    timing = figures.timing if figures else None
     low, high = timing.interval if timing and timing.interval else (None, None)
     flat |= {
-        "input": "x".join(map(str, measured.input)) if measured else None,
-        "counted_params": measured.parameters if measured else None,
-        "multiply_adds": measured.multiply_adds if measured else None,
-        "int8_bytes": measured.size_bytes if measured else None,
+        "input": "x".join(map(str, figures.input)) if figures else None,
+        "counted_params": figures.parameters if figures else None,
+        "multiply_adds": figures.multiply_adds if figures else None,
+        "int8_bytes": figures.size_bytes if figures else None,
         "int8_p50_ms": timing.p50_ms if timing else None,
         "int8_p50_low_ms": low,
         "int8_p50_high_ms": high,
         "yardstick_ms": timing.yardstick_ms if timing else None,
     }
-    for board in shown.boards:
-        latency = latency_on(board, measured, shown.threads) if measured else None
+    for board in thesis.boards:
+        latency = latency_on(board, figures, thesis.threads) if figures else None
         flat[f"predicted_{board.name}_ms"] = latency.ms if latency else None
         flat[f"predicted_{board.name}_low_ms"] = latency.low_ms if latency else None
         flat[f"predicted_{board.name}_high_ms"] = latency.high_ms if latency else None

@@ -7,10 +7,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from edge_common import __version__
-from edge_common.data import decode, encode, nearest_or_all, read_toml
-from edge_common.errors import ConfigError, SinkError
-from edge_common.files import write_whole
+from edge_common import __version__, data, errors, files
 from edge_devices.prediction.cores import Work
 
 
@@ -41,7 +38,7 @@ class Published:
 def published() -> dict[str, Published]:
     """All rows by their key, in the order of the table."""
     path = Path(__file__).with_name("rows.toml")
-    rows = decode(dict[str, tuple[Published, ...]], read_toml(path), str(path))["row"]
+    rows = data.decode(dict[str, tuple[Published, ...]], data.read_toml(path), str(path))["row"]
     return {row.key: row for row in rows}
 
 
@@ -50,11 +47,11 @@ def rows_named(names: str) -> tuple[Published, ...]:
 
     Raises ConfigError for a name that there is not.
     """
-    known = published()
-    given = {name.strip() for name in names.split(",") if name.strip()}
-    for name in sorted(given - set(known)):
-        raise ConfigError(f"no row is called '{name}'{nearest_or_all(name, known)}")
-    return tuple(row for key, row in known.items() if not given or key in given)
+    rows = published()
+    selection = {name.strip() for name in names.split(",") if name.strip()}
+    for name in sorted(selection - set(rows)):
+        raise errors.ConfigError(f"no row is called '{name}'{data.nearest_or_all(name, rows)}")
+    return tuple(row for key, row in rows.items() if not selection or key in selection)
 
 
 @dataclass(frozen=True)
@@ -126,20 +123,22 @@ class RowCache:
     def find(self, key: str) -> Figures | None:
         """The row, if it was finished before; None if its file is missing or broken."""
         try:
-            return decode(Figures, json.loads(self._path(key).read_text()))
+            return data.decode(Figures, json.loads(self._path(key).read_text()))
         except (OSError, ValueError):
             return None
 
-    def keep(self, found: Figures) -> None:
+    def keep(self, figures: Figures) -> None:
         """Write a row, whole. Raises SinkError if the folder cannot be written."""
-        write_whole(self._path(found.key), json.dumps(encode(found), indent=1).encode())
+        files.write_whole(
+            self._path(figures.key), json.dumps(data.encode(figures), indent=1).encode()
+        )
 
     def make(self) -> None:
         """Make the folder. Raises SinkError if it cannot be."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise SinkError(
+            raise errors.SinkError(
                 f"{self.folder} cannot be made ({error.strerror}): give another --cache"
             ) from error
 

@@ -17,8 +17,7 @@ from edge.bundle.archive import open_bundle
 from edge.engine.engine import Engine
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate, fill_randomly
 from edge_benchmarks.statistics import median, percentile_estimates
-from edge_common.children import module_command, run_for_json
-from edge_common.data import decode, encode
+from edge_common import children, data
 from examples.thesis_table.rows import Timing
 
 PLAN = Plan(frames=100, seconds=8.0, rounds=20, warmup=3)
@@ -51,8 +50,8 @@ class Inference:
 def time_row(models: Sequence[Path], threads: int, plan: Plan = PLAN) -> Timing:
     """Measure in a fresh process. Raises EngineError if it fails."""
     job = _Job(tuple(map(str, models)), threads, plan)
-    command = module_command("examples.thesis_table.timed", json.dumps(encode(job)))
-    return decode(Timing, run_for_json(command))
+    command = children.module_command("examples.thesis_table.timed", json.dumps(data.encode(job)))
+    return data.decode(Timing, children.run_for_json(command))
 
 
 def _measure(job: _Job) -> Timing:
@@ -65,11 +64,11 @@ def _measure(job: _Job) -> Timing:
     row, other = (Trial(subject, _NO_PIXELS, job.plan) for subject in subjects)
     alternate([row, other], job.plan.rounds)
     frames_ms, yardstick_ms = ([t.total_ms for t in trial.timings] for trial in (row, other))
-    found = percentile_estimates(frames_ms)["p50"]
-    rounds = [median([t.total_ms for t in taken]) for taken in row.rounds]
+    p50 = percentile_estimates(frames_ms)["p50"]
+    rounds = [median([t.total_ms for t in round_timings]) for round_timings in row.rounds]
     return Timing(
-        p50_ms=found.value,
-        interval=found.interval,
+        p50_ms=p50.value,
+        interval=p50.interval,
         rounds=(min(rounds), max(rounds)),
         frames=len(frames_ms),
         yardstick_ms=median(yardstick_ms),
@@ -77,4 +76,6 @@ def _measure(job: _Job) -> Timing:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(encode(_measure(decode(_Job, json.loads(sys.argv[1]))))) + "\n")
+    sys.stdout.write(
+        json.dumps(data.encode(_measure(data.decode(_Job, json.loads(sys.argv[1]))))) + "\n"
+    )

@@ -17,8 +17,7 @@ from edge_devices.prediction.cores import Work
 from edge_devices.profiles.catalogue import profile_named
 from edge_models.networks.comparison.catalogue import ROWS
 from examples.thesis_table.__main__ import lines, main, run_table
-from examples.thesis_table.conversion import build_row
-from examples.thesis_table.measure import kernels_of, latency_on, work_by_kernels
+from examples.thesis_table.measure import build_row, kernels_of, latency_on, work_by_kernels
 from examples.thesis_table.render import ThesisTable, as_csv, as_json, as_markdown, as_page, notes
 from examples.thesis_table.rows import Figures, RowCache, Timing, published, rows_named
 from examples.thesis_table.timed import time_row
@@ -157,7 +156,7 @@ def test_an_interrupted_table_goes_on_where_it_was(tmp_path: Path) -> None:
     assert "| 3.2 M | not measured |" in text
     whole = _run(tmp_path, output, count)
     assert measured == ["facenet", "mtllnn"]
-    assert set(whole.found) == {"facenet", "mtllnn"}
+    assert set(whole.results) == {"facenet", "mtllnn"}
 
 
 @pytest.mark.parametrize("error", [ModelError, EngineError])
@@ -175,7 +174,7 @@ def test_a_row_that_fails_does_not_end_the_others(tmp_path: Path, error: type) -
     assert printed[0].startswith("method") and "  no memory left" in printed
     assert any(line.startswith("MTLLNN   ") and "3.338 M" in line for line in printed)
     assert json.loads(output.read_text())["rows"][0]["failure"] == "no memory left"
-    assert whole.found["mtllnn"] == MTLLNN
+    assert whole.results["mtllnn"] == MTLLNN
     assert _run(tmp_path, output, figures).found["facenet"] == figures("facenet")
 
 

@@ -28,8 +28,8 @@ def test_a_probe_is_the_person_at_the_smallest_angle() -> None:
 
 def test_more_known_photos_are_asked_for_no_longer() -> None:
     descriptors = np.eye(6, dtype=np.float32)
-    assert len(rank_1(descriptors, two_people((1, 2, 3)), known=1)) == 4
-    assert len(rank_1(descriptors, two_people((1, 2, 3)), known=2)) == 2
+    assert len(rank_1(descriptors, two_people((1, 2, 3)), photos_known=1)) == 4
+    assert len(rank_1(descriptors, two_people((1, 2, 3)), photos_known=2)) == 2
 
 
 def test_gallery_and_probes_share_no_photo() -> None:

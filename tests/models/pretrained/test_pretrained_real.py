@@ -120,4 +120,4 @@ def test_faceres_knows_people_again(photos: list[Photo]) -> None:
     needs(HUMAN_MODELS / "models/faceres.json")
     chosen = [photo for photo in photos if photo.person < 10 and photo.number in (1, 6, 10)]
     found = load("faceres", HUMAN_MODELS).predict_on_batch(pictures(chosen, 224))
-    assert rank_1(found["descriptor"], chosen, known=1).all()
+    assert rank_1(found["descriptor"], chosen, photos_known=1).all()
