@@ -14,8 +14,7 @@ from edge.tasks import is_share
 from edge_benchmarks.cells import amount, megabytes
 from edge_benchmarks.record import Measurement, Record, read_record
 from edge_benchmarks.run.measurement import ratio
-from edge_benchmarks.scenarios.camera import Camera
-from edge_benchmarks.scenarios.cold import Cold
+from edge_benchmarks.scenarios import camera, cold
 from examples.results_boards import markdown_table, replace_marked
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
@@ -95,16 +94,16 @@ def _facts(record: Record) -> Iterator[str]:
         )
     if record.streamed.overhead_ms:
         yield f"edge-run adds {record.streamed.overhead_ms.p50:.2f} ms a frame to the runtime"
-    camera, cold = Camera.result_of(record), Cold.result_of(record)
-    if camera and camera.age_ms:
-        p50, p99 = np.percentile(camera.age_ms, [50, 99])
-        invalid = f"; not valid: {camera.invalid_because}" if camera.invalid_because else ""
+    live, starts = camera.Camera.result_of(record), cold.Cold.result_of(record)
+    if live and live.age_ms:
+        p50, p99 = np.percentile(live.age_ms, [50, 99])
+        invalid = f"; not valid: {live.invalid_because}" if live.invalid_because else ""
         yield (
-            f"camera at {camera.rate_hz:g} Hz: frame age {p50:.1f} ms p50, {p99:.1f} p99, "
-            f"{camera.dropped} of {camera.taken + camera.dropped} frames dropped{invalid}"
+            f"camera at {live.rate_hz:g} Hz: frame age {p50:.1f} ms p50, {p99:.1f} p99, "
+            f"{live.dropped} of {live.taken + live.dropped} frames dropped{invalid}"
         )
-    if cold and cold.first_decision_s:
-        yield f"process start to first decision: {np.median(cold.first_decision_s):.2f} s"
+    if starts and starts.first_decision_s:
+        yield f"process start to first decision: {np.median(starts.first_decision_s):.2f} s"
     if record.cold_start:
         yield f"peak memory of edge-run: {record.cold_start.peak_rss_bytes / 1e6:.0f} MB"
     for role, point in record.roofline.items():

@@ -4,10 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib.artist import Artist
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.ticker import PercentFormatter
+from matplotlib import artist, lines, patches, ticker
 
 from edge_common import figures, files
 from edge_models.evaluation.intervals import Estimate
@@ -106,14 +103,14 @@ def _points(
     _dress(axes)
 
 
-def _limits(reference: str, most: tuple[float, float]) -> dict[str, Artist]:
+def _limits(reference: str, most: tuple[float, float]) -> dict[str, artist.Artist]:
     """What line and shade mean, for the legend."""
     tenth, fifth = (f"1/{1 / share:.0f}" for share in most)
     return {
-        f"{tenth} of {reference}'s parameters, {fifth} of its latency": Line2D(
+        f"{tenth} of {reference}'s parameters, {fifth} of its latency": lines.Line2D(
             [], [], color=REFERENCE, linewidth=0.9, linestyle=":"
         ),
-        f"half a point below {reference}, or better": Patch(color=REFERENCE, alpha=0.1),
+        f"half a point below {reference}, or better": patches.Patch(color=REFERENCE, alpha=0.1),
     }
 
 
@@ -126,6 +123,6 @@ def _limit(axes: figures.Axes, accuracies: Sequence[Estimate]) -> None:
 
 def _dress(axes: figures.Axes) -> None:
     figures.log_scale(axes)
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=1))
+    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
     axes.tick_params(labelsize=8)
     axes.spines[["bottom", "left"]].set_color(FAINT)

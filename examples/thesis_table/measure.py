@@ -24,7 +24,7 @@ from examples.thesis_table.rows import Failure, Figures, Published, RowCache, Ro
 from examples.thesis_table.timed import time_row
 
 if TYPE_CHECKING:
-    from edge_convert.precision.jobs import ConversionJobs
+    from edge_convert.precision import jobs, recipes
 
 
 _EXAMPLES = 2  # of noise: ranges decide answers, not time
@@ -70,14 +70,14 @@ def _count(folder: Path) -> int:
 
 
 def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built:
-    from edge_convert.precision.jobs import ConversionJobs
+    from edge_convert.precision import jobs, recipes
 
     own = folder / str(number)
     own.mkdir()
-    with ConversionJobs(own) as jobs:
+    with jobs.ConversionJobs(own) as converter:
         say(f"{row}: building network {number + 1}")
         options = ("--network", str(number), "--width", str(width))
-        child = jobs.start("edge_models.networks.comparison", row, own, *options)
+        child = converter.start("edge_models.networks.comparison", row, own, *options)
         child.wait()
         description = own / "network.json"
         if not description.exists():
@@ -91,25 +91,25 @@ def _build(row: str, number: int, folder: Path, say: Say, width: float) -> Built
                 else ""
             )
             say(f"{row}: converting {description_of['name']}{of}")
-            models.append(_convert(jobs, own, piece))
+            models.append(_convert(converter, own, piece, recipes.INT8))
     shape = next(iter(description_of["pieces"][0]["inputs"].values()))
     return Built(
         description_of["name"], description_of["parameters"], tuple(shape[1:]), tuple(models)
     )
 
 
-def _convert(jobs: "ConversionJobs", own: Path, piece: Mapping[str, Any]) -> Path:
-    from edge_convert.precision.recipes import INT8
-
+def _convert(
+    converter: "jobs.ConversionJobs", own: Path, piece: Mapping[str, Any], recipe: "recipes.Recipe"
+) -> Path:
     name = piece["folder"]
-    model = jobs.saved_to_float(name, own / name).result()
+    model = converter.saved_to_float(name, own / name).result()
     shutil.rmtree(own / name)
     (own / f"{name}-converted.tflite").unlink()
     noise = {of: _noise(shape) for of, shape in piece["inputs"].items()}
     pixels = {of: (0.0, 255.0) for of in noise if of in _FRAMES}
-    jobs.prepare(name, model, noise, pixels, least=1.0)
+    converter.prepare(name, model, noise, pixels, least=1.0)
     del model  # half a gigabyte, while the quantiser works
-    quantised = jobs.quantised(name, [INT8])[INT8]
+    quantised = converter.quantised(name, [recipe])[recipe]
     (own / f"{name}.tflite").unlink()
     if isinstance(quantised, str):
         raise EngineError(f"quantising {name} of {own.name} failed: {quantised}")

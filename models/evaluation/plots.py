@@ -3,10 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib
 import numpy as np
-from matplotlib.colors import to_hex
-from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
+from matplotlib import colormaps, colors, patches, ticker
 
 from edge_common.figures import (
     BLUE,
@@ -94,8 +92,8 @@ def recognition(parts: Mapping[str, Recognition]) -> str:
         least = min(1 / len(recognition.different) for recognition in parts.values())
         axes.set(xscale="log", xlim=(least, 1.0), ylim=(0, 1.02), title="ROC")
         axes.set(xlabel="pairs of two people accepted", ylabel="pairs of one person accepted")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
         if len(parts) > 1:
             axes.legend(frameon=False, loc="lower right")
 
@@ -111,7 +109,7 @@ def _likenesses(axes: Axes, name: str, recognition: Recognition) -> None:
         weights = np.full(len(values), 1 / len(values))
         axes.hist(values, edges, weights=weights, color=colour, alpha=0.7, label=label)
     axes.set(title=name, xlabel="cosine of a pair", ylabel="share of these pairs")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+    axes.yaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{100 * value:g} %"))
     axes.legend(frameon=False)
 
 
@@ -158,27 +156,25 @@ def _curve(axes: Axes, history: History, task: str) -> None:
             )  # fmt: skip
         first += len(epochs)
     if metric.is_share:
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
+        axes.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     else:
         log_scale(axes, "y")
     axes.set_title(f"{metric.title}, {task}" if task else metric.title)
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
+    axes.xaxis.set_major_locator(ticker.MaxNLocator("auto", steps=[1, 2, 2.5, 5, 10], integer=True))
     axes.legend(frameon=False)
 
 
 def _cells(axes: Axes, counts: np.ndarray, size: float) -> None:
     """A square a cell that is not empty: right answers in blue, wrong ones in orange."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    maps = {True: matplotlib.colormaps["Blues"], False: matplotlib.colormaps["Oranges"]}
+    maps = {True: colormaps["Blues"], False: colormaps["Oranges"]}
     for row, column in zip(*np.nonzero(counts)):
         right = bool(row == column)
         strength = 0.15 + 0.75 * share[row, column] if right else 0.25 + 0.6 * share[row, column]
         colour = maps[right](strength)
         axes.add_patch(
-            matplotlib.patches.Rectangle(
-                (column - 0.5, row - 0.5), 1, 1, color=to_hex(colour), lw=0
-            )
+            patches.Rectangle((column - 0.5, row - 0.5), 1, 1, color=colors.to_hex(colour), lw=0)
         )
         text = LIGHT_TEXT if np.dot(colour[:3], (0.299, 0.587, 0.114)) < 0.5 else DARK_TEXT
         axes.text(column, row, str(counts[row, column]), ha="center", va="center",
