@@ -175,7 +175,7 @@ def test_a_row_that_fails_does_not_end_the_others(tmp_path: Path, error: type) -
     assert any(line.startswith("MTLLNN   ") and "3.338 M" in line for line in printed)
     assert json.loads(output.read_text())["rows"][0]["failure"] == "no memory left"
     assert whole.results["mtllnn"] == MTLLNN
-    assert _run(tmp_path, output, figures).found["facenet"] == figures("facenet")
+    assert _run(tmp_path, output, figures).results["facenet"] == figures("facenet")
 
 
 def test_a_kept_row_that_is_broken_is_measured_again(tmp_path: Path) -> None:
