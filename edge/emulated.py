@@ -1,14 +1,17 @@
 """Another board emulated on this machine: its cores, its memory, and its predicted latency."""
 
+import os
+import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from edge.bundle.archive import Bundle
 from edge.tflite.operators import estimated_work
 from edge_common import EngineError
-from edge_devices.emulation.limits import confined, confinement
+from edge_devices.detection.kernel_files import read_kilobytes
 from edge_devices.prediction import Latency, predicted, processor_of
 from edge_devices.profiles import Profile, profile_named
 
@@ -121,3 +124,55 @@ class EmulatedBoard:
         """The block runs with no more cores and memory than the board's smallest version has."""
         with confined(confinement(self.profile)):
             yield
+
+
+_STATUS = Path("proc/self/status")
+
+
+@dataclass(frozen=True)
+class Confinement:
+    """What a process may use.  cores: their numbers here.
+
+    address_space_bytes: of what is mapped already and the board's memory beyond what of it is in
+    memory; a board's memory alone would not hold the libraries that are mapped and never touched.
+    """
+
+    cores: tuple[int, ...]
+    address_space_bytes: int
+
+
+def confinement(profile: Profile, root: Path = Path("/")) -> Confinement:
+    """What a board's smallest version leaves to this process, of what it may use itself."""
+    allowed = sorted(os.sched_getaffinity(0))
+    status = root / _STATUS
+    mapped = read_kilobytes(status, "VmSize") or 0
+    resident = read_kilobytes(status, "VmRSS") or 0
+    memory_bytes = min(profile.memory.size_mib) * 2**20
+    return Confinement(
+        cores=_cores(profile, allowed),
+        address_space_bytes=mapped + max(memory_bytes - resident, 0),
+    )
+
+
+def _cores(profile: Profile, allowed: list[int]) -> tuple[int, ...]:
+    """Those that the profile keeps to, as far as there are so many here."""
+    board = allowed[: profile.cpu.cores]
+    preferred = tuple(board[number] for number in profile.run.affinity if number < len(board))
+    return preferred or tuple(board)
+
+
+@contextmanager
+def confined(limits: Confinement) -> Iterator[None]:
+    """Keep to the limits until the end of the block; then the former ones come back.
+
+    Threads that run already keep their cores; new ones keep to these.
+    """
+    cores, (soft, hard) = os.sched_getaffinity(0), resource.getrlimit(resource.RLIMIT_AS)
+    ceilings = [limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY]
+    os.sched_setaffinity(0, limits.cores)
+    resource.setrlimit(resource.RLIMIT_AS, (min([limits.address_space_bytes, *ceilings]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+        os.sched_setaffinity(0, cores)

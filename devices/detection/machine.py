@@ -7,11 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_devices.detection import cpuinfo
-from edge_devices.detection import memory as topology
-from edge_devices.detection.detect import device_tree_model, dmi_product, os_name
-from edge_devices.detection.kernel_files import read_text
-from edge_devices.detection.memory import read_limits
+from edge_devices.detection import cpuinfo, detect, kernel_files, memory
 from edge_devices.telemetry.clocks import read_clocks
 
 _SAME_MEMORY = 0.95  # kernel and firmware keep different shares of the same memory for themselves
@@ -51,24 +47,24 @@ def this_machine(root: Path = Path("/")) -> Machine:
     """Describe this machine; `root` is where its /proc, /sys and /etc are read from."""
     blocks = cpuinfo.read_blocks(root)
     cores = cpuinfo.logical_cores(blocks) or os.cpu_count() or 1
-    limits, clocks = read_limits(root), read_clocks(root)
+    limits, clocks = memory.read_limits(root), read_clocks(root)
     return Machine(
         board=_board(root, blocks),
         cpu=cpuinfo.cpu_name(blocks) or platform.processor() or "unknown",
         architecture=platform.machine(),
         cores=cores,
-        memory_bytes=topology.memory_bytes(root) or _memory_told_by_psutil(),
-        kernel=read_text(root / "proc/sys/kernel/osrelease") or platform.release(),
+        memory_bytes=memory.memory_bytes(root) or _memory_told_by_psutil(),
+        kernel=kernel_files.read_text(root / "proc/sys/kernel/osrelease") or platform.release(),
         python=platform.python_version(),
-        physical_cores=topology.physical_cores(root),
-        usable_cores=float(min(cores, topology.allowed_cores(root) or cores, limits.cpus or cores)),
+        physical_cores=memory.physical_cores(root),
+        usable_cores=float(min(cores, memory.allowed_cores(root) or cores, limits.cpus or cores)),
         memory_limit_bytes=limits.memory_bytes,
         max_khz=tuple(policy.max_khz for policy in clocks if policy.max_khz is not None),
         governor=", ".join(sorted({p.governor for p in clocks if p.governor})) or None,
         features=cpuinfo.simd_features(blocks),
         pointer_bits=struct.calcsize("P") * 8,
         hypervisor=cpuinfo.in_virtual_machine(blocks),
-        os=os_name(root),
+        os=detect.os_name(root),
         libc=" ".join(platform.libc_ver()).strip() or None,
     )
 
@@ -81,7 +77,12 @@ def _memory_told_by_psutil() -> int:
 
 
 def _board(root: Path, blocks: tuple[cpuinfo.Block, ...]) -> str:
-    return device_tree_model(root) or cpuinfo.board_name(blocks) or dmi_product(root) or "generic"
+    return (
+        detect.device_tree_model(root)
+        or cpuinfo.board_name(blocks)
+        or detect.dmi_product(root)
+        or "generic"
+    )
 
 
 def differences(a: Machine, b: Machine) -> tuple[str, ...]:

@@ -5,17 +5,7 @@ from enum import Enum
 from functools import cached_property
 from pathlib import Path
 
-from edge_devices.detection import cpuinfo
-from edge_devices.detection import memory as topology
-from edge_devices.detection.detect import (
-    Detected,
-    detect,
-    device_tree_model,
-    dmi_product,
-    os_name,
-    userland_architecture,
-)
-from edge_devices.detection.kernel_files import read_kilobytes, read_text
+from edge_devices.detection import cpuinfo, detect, kernel_files, memory
 from edge_devices.doctor.environment import Environment, read_environment, vcgencmd_of
 from edge_devices.profiles import Catalogue, Profile, read_catalogue
 from edge_devices.telemetry.clocks import (
@@ -41,8 +31,8 @@ class Host:
         return read_catalogue()
 
     @cached_property
-    def detected(self) -> Detected:
-        return detect(self.root, self.known)
+    def detected(self) -> detect.Detected:
+        return detect.detect(self.root, self.known)
 
     @property
     def profile(self) -> Profile:
@@ -62,7 +52,7 @@ class Host:
 
     @cached_property
     def architecture(self) -> str:
-        return userland_architecture(self.root, self.blocks)
+        return detect.userland_architecture(self.root, self.blocks)
 
     @cached_property
     def temperature_c(self) -> float | None:
@@ -109,17 +99,17 @@ def read_state(host: Host) -> State:
     snapshot = read_snapshot(root, host.vcgencmd)
     cores = cpuinfo.logical_cores(blocks)
     return State(
-        board=device_tree_model(root) or cpuinfo.board_name(blocks) or dmi_product(root),
+        board=detect.device_tree_model(root)
+        or cpuinfo.board_name(blocks)
+        or detect.dmi_product(root),
         cpu=cpuinfo.cpu_name(blocks),
         cores=cores,
-        usable_cores=min(
-            cores, topology.allowed_cores(root) or cores, snapshot.limits.cpus or cores
-        ),
+        usable_cores=min(cores, memory.allowed_cores(root) or cores, snapshot.limits.cpus or cores),
         features=cpuinfo.simd_features(blocks),
-        memory_bytes=topology.memory_bytes(root),
-        available_bytes=read_kilobytes(root / "proc/meminfo", "MemAvailable"),
-        kernel=read_text(root / "proc/sys/kernel/osrelease"),
-        os=os_name(root),
+        memory_bytes=memory.memory_bytes(root),
+        available_bytes=kernel_files.read_kilobytes(root / "proc/meminfo", "MemAvailable"),
+        kernel=kernel_files.read_text(root / "proc/sys/kernel/osrelease"),
+        os=detect.os_name(root),
         architecture=host.architecture,
         python=host.environment.python if host.environment else None,
         temperature_c=host.temperature_c,

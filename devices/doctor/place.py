@@ -1,9 +1,7 @@
 """Checks of where this runs and what is installed: board, container, virtual machine, camera, runtimes."""
 
 from edge_common.runtimes import DISTRIBUTIONS
-from edge_devices.detection import cpuinfo
-from edge_devices.detection.detect import compatible
-from edge_devices.detection.kernel_files import read_text, whole_number
+from edge_devices.detection import cpuinfo, detect, kernel_files
 from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
 # what docker, podman and systemd-nspawn leave for programs to find (systemd-detect-virt (1))
@@ -32,7 +30,7 @@ def profiles(host: Host) -> Finding | None:
 
 def container(host: Host) -> Finding | None:
     """A container hides sensors, firmware and cameras unless they are handed in."""
-    groups = read_text(host.root / "proc/self/cgroup") or ""
+    groups = kernel_files.read_text(host.root / "proc/self/cgroup") or ""
     # only their being there counts: docker's file is empty, and a record keeps it
     marks = [name for name in _CONTAINER_FILES if (host.root / name).exists()]
     if not marks and not any(name in groups for name in _CONTAINER_GROUPS):
@@ -45,11 +43,11 @@ def container(host: Host) -> Finding | None:
 
 def virtual_machine(host: Host) -> Finding | None:
     """Times taken on a shared host say little about a board."""
-    maker = read_text(host.root / "sys/class/dmi/id/sys_vendor") or ""
+    maker = kernel_files.read_text(host.root / "sys/class/dmi/id/sys_vendor") or ""
     signs = (
         bool(cpuinfo.in_virtual_machine(host.blocks)),
         maker.startswith(_VIRTUAL_MAKERS),
-        bool(set(compatible(host.root)) & set(_VIRTUAL_BOARDS)),
+        bool(set(detect.compatible(host.root)) & set(_VIRTUAL_BOARDS)),
     )
     if not any(signs):
         return None
@@ -146,7 +144,7 @@ def numpy(host: Host) -> Finding | None:
 
 def _minor(version: str) -> tuple[int, int]:
     """(3, 11) of 3.11.2; zeros for what is no number."""
-    numbers = [whole_number(part, least=0) or 0 for part in version.split(".")[:2]]
+    numbers = [kernel_files.whole_number(part, least=0) or 0 for part in version.split(".")[:2]]
     return (numbers[0], numbers[1]) if len(numbers) == 2 else (0, 0)
 
 

@@ -6,7 +6,6 @@ from edge_common.console import megabytes
 from edge_devices.detection import cpuinfo
 from edge_devices.detection import memory as topology
 from edge_devices.detection.kernel_files import read_kilobytes
-from edge_devices.detection.memory import SwapArea, read_limits, read_swap
 from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
 # edge-run peaks at about 100 MB with the shipped network, see README.md
@@ -20,7 +19,7 @@ def cores(host: Host) -> Finding | None:
     online = cpuinfo.logical_cores(host.blocks)
     if not online:
         return None
-    limits = read_limits(host.root)
+    limits = topology.read_limits(host.root)
     allowed = topology.allowed_cores(host.root) or online
     has = online if host.profile.is_generic else host.profile.cpu.cores
     if online < has:
@@ -48,7 +47,7 @@ def _why_off(host: Host) -> tuple[str, str]:
 
 def memory(host: Host) -> Finding | None:
     """Whether edge-run will fit."""
-    total, limit = topology.memory_bytes(host.root), read_limits(host.root).memory_bytes
+    total, limit = topology.memory_bytes(host.root), topology.read_limits(host.root).memory_bytes
     available = read_kilobytes(host.root / "proc/meminfo", "MemAvailable")
     if limit is not None and (total is None or limit < total) and limit < _COMFORTABLE_BYTES:
         return _too_little(limit, f"a control group allows {megabytes(limit)}", "raise the limit")
@@ -72,7 +71,7 @@ def _too_little(size: float, fact: str, advice: str, command: str = "") -> Findi
 
 def swap(host: Host) -> Finding | None:
     """Whether memory is swapped, and whether to an SD card, which is slow and wears out."""
-    areas = read_swap(host.root)
+    areas = topology.read_swap(host.root)
     if areas is None:
         return None
     used_bytes = sum(area.used_bytes for area in areas if not area.compressed)
@@ -92,7 +91,7 @@ def swap(host: Host) -> Finding | None:
     return ok(_names(areas) if areas else "none")
 
 
-def _names(areas: tuple[SwapArea, ...] | list[SwapArea]) -> str:
+def _names(areas: tuple[topology.SwapArea, ...] | list[topology.SwapArea]) -> str:
     return ", ".join(Path(area.name).name for area in areas)
 
 

@@ -7,21 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge_devices.prediction.cores import Work, processor_of
-from edge_devices.prediction.measured import Anchor, measured, published
-from edge_devices.prediction.model import Latency, LatencyModel, Observation, fit
+from edge_devices.prediction import cores, measured, model
 from edge_devices.profiles import Profile
 
 
 @functools.cache
-def _observations() -> tuple[Observation, ...]:
-    return (*(anchor.observation for anchor in published()), *measured()[0])
+def _observations() -> tuple[model.Observation, ...]:
+    return (*(anchor.observation for anchor in measured.published()), *measured.measured()[0])
 
 
 @functools.cache
-def latency_model() -> LatencyModel:
+def latency_model() -> model.LatencyModel:
     """Fitted once a process, in a few milliseconds."""
-    return fit(_observations())
+    return model.fit(_observations())
 
 
 def observed_boards() -> Counter[str]:
@@ -29,9 +27,9 @@ def observed_boards() -> Counter[str]:
     return Counter(each.processor.board for each in _observations() if not each.own_scale)
 
 
-def predicted(work: Work, profile: Profile, threads: int = 1) -> Latency:
+def predicted(work: cores.Work, profile: Profile, threads: int = 1) -> model.Latency:
     """Predict one invocation on a board; raise DeviceError if nothing is known of its cores."""
-    processor = processor_of(profile)
+    processor = cores.processor_of(profile)
     return latency_model().predict(work, processor, min(threads, processor.cores))
 
 
@@ -39,8 +37,8 @@ def predicted(work: Work, profile: Profile, threads: int = 1) -> Latency:
 class LeftOut:
     """A published figure, and what a model fitted without it says."""
 
-    anchor: Anchor
-    latency: Latency
+    anchor: measured.Anchor
+    latency: model.Latency
 
     @property
     def error(self) -> float:
@@ -63,12 +61,12 @@ class Errors:
     covered: int
 
 
-def by_figure(anchors: Sequence[Anchor]) -> list[LeftOut]:
+def by_figure(anchors: Sequence[measured.Anchor]) -> list[LeftOut]:
     """Leave out each figure by itself."""
     return _left_out(anchors, lambda first, other: first is other)
 
 
-def by_board(anchors: Sequence[Anchor]) -> list[LeftOut]:
+def by_board(anchors: Sequence[measured.Anchor]) -> list[LeftOut]:
     """Leave out all figures of the same processor, as for a board that nobody has measured yet."""
     return _left_out(anchors, lambda first, other: _silicon(first) == _silicon(other))
 
@@ -82,7 +80,8 @@ def errors(left_out: Sequence[LeftOut]) -> Errors:
 
 
 def _left_out(
-    anchors: Sequence[Anchor], alike: Callable[[Observation, Observation], bool]
+    anchors: Sequence[measured.Anchor],
+    alike: Callable[[model.Observation, model.Observation], bool],
 ) -> list[LeftOut]:
     """Figures whose network is another (`own_scale`) are never predicted, only learnt from."""
     errors = []
@@ -90,12 +89,12 @@ def _left_out(
         observation = anchor.observation
         if not observation.own_scale:
             training = [a.observation for a in anchors if not alike(a.observation, observation)]
-            latency = fit(training).predict(
+            latency = model.fit(training).predict(
                 observation.work, observation.processor, observation.threads
             )
             errors.append(LeftOut(anchor, latency))
     return errors
 
 
-def _silicon(observation: Observation) -> tuple[object, float]:
+def _silicon(observation: model.Observation) -> tuple[object, float]:
     return observation.processor.core, observation.processor.clock_ghz

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_devices.emulation.limits import Confinement, confined, confinement
+from edge.emulated import Confinement, confined, confinement
 from edge_devices.profiles.catalogue import profile_named
 
 PI_4 = profile_named("pi-4")
@@ -52,7 +52,7 @@ def test_more_than_the_board_has_cannot_be_had() -> None:
     """In a process of its own: 512 MiB there, 600 MiB asked for."""
     code = (
         "from edge_devices.profiles.catalogue import profile_named\n"
-        "from edge_devices.emulation.limits import confined, confinement\n"
+        "from edge.emulated import confined, confinement\n"
         "with confined(confinement(profile_named('pi-zero-2w'))):\n"
         "    bytearray(300 << 20)\n"
         "    try: bytearray(600 << 20)\n"
