@@ -28,7 +28,7 @@ class Window:
     rings: one for each input of the head.  hop: frames between two decisions.
     """
 
-    def __init__(self, rings: Sequence[Ring], length: int, hop: int = 1) -> None:
+    def __init__(self, rings: Sequence[Ring], length: int, hop: int) -> None:
         self.rings, self._length, self._hop = rings, length, hop
         self.pushed = 0
 

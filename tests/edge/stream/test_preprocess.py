@@ -178,7 +178,10 @@ def test_a_frame_is_captured_now_and_follows_the_one_before() -> None:
     assert 0 <= time.monotonic() - frame.captured_at < 60
 
 
-def test_the_buffers_of_one_frame_serve_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("spec", [RGB_255, InputSpec(8, 8, 1, "GRAY")], ids=["RGB", "GRAY"])
+def test_the_buffers_of_one_frame_serve_the_next(
+    monkeypatch: pytest.MonkeyPatch, spec: InputSpec
+) -> None:
     buffers: dict[str, list[np.ndarray]] = {"resize": [], "cvtColor": []}
     for name, calls in buffers.items():
 
@@ -189,7 +192,7 @@ def test_the_buffers_of_one_frame_serve_the_next(monkeypatch: pytest.MonkeyPatch
             return result
 
         monkeypatch.setattr(cv2, name, spy)
-    preprocess = Preprocessor(RGB_255, PLAIN)
+    preprocess = Preprocessor(spec, PLAIN)
     for _ in range(2):
-        preprocess(np.zeros((20, 30, 3), np.uint8), np.zeros((8, 8, 3), np.int8))
+        preprocess(np.zeros((20, 30, 3), np.uint8), np.zeros((8, 8, spec.channels), np.int8))
     assert all(first is second for first, second in buffers.values())
