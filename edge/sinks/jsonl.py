@@ -3,7 +3,6 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import TextIO
 
 from edge.sinks import RunInfo
 from edge.stream import Decision, Frame
@@ -24,7 +23,7 @@ class JsonLines(Closable):
     def __init__(self, path: str) -> None:
         self._path = path
         try:
-            self._stream: TextIO = (
+            self._stream = (
                 sys.stdout if path == "-" else open(path, "w", encoding="utf-8")  # noqa: SIM115
             )
         except OSError as error:
