@@ -7,7 +7,7 @@ import click
 
 from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
-from edge_common import __version__, command_line, console, files
+from edge_common import __version__, can_be_written, command_line, console
 from edge_convert.request import ClipsParam, Request
 
 EXAMPLES = """\b
@@ -176,7 +176,7 @@ def _write_page(page: Path, title: str, conversion: Any) -> None:
 
 
 def _refuse_page(page: Path | None) -> None:
-    if page and (page.suffix != ".html" or not files.can_be_written(page)):
+    if page and (page.suffix != ".html" or not can_be_written(page)):
         raise click.UsageError(f"--report {page}: give a PAGE.html in a folder to write to")
 
 

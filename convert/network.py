@@ -11,7 +11,7 @@ from keras import Model, layers, tree
 
 from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
 from edge.tasks import KINDS, Task, inferred_kind, kind_of
-from edge_common import data, errors
+from edge_common import ConfigError, ModelError, decode
 from edge_convert.cut.keras.candidates import CutCandidate, table
 from edge_convert.cut.keras.model import named_outputs
 from edge_convert.precision.parts import FloatPart
@@ -99,9 +99,9 @@ def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> M
     if not path.exists() and not tasks_path:
         return ModelCard()
     try:
-        return data.decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
+        return decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError) as error:
-        raise errors.ConfigError(
+        raise ConfigError(
             f"{path} is no tasks file ({error}): see 'edge-convert --help'"
         ) from error
 
@@ -118,9 +118,7 @@ def keras_outputs(model: Model) -> dict[str, Output]:
     """The outputs of a Keras model by task name. Raises ModelError if two are one tensor."""
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
-        raise errors.ModelError(
-            "two of the model's answers are one and the same tensor: leave one out"
-        )
+        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
     return {name: Output(tuple(t.shape)[1:], _ending(t)) for name, t in outputs.items()}
 
 
@@ -131,9 +129,7 @@ def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]
     output is of a form that no task has.
     """
     for name in card.tasks.keys() - outputs.keys():
-        raise errors.ConfigError(
-            f"the tasks file names '{name}', the model answers {', '.join(outputs)}"
-        )
+        raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
     for name, output in outputs.items():
         _refuse_odd(name, output)
     return tuple(_task(name, output, card.tasks.get(name)) for name, output in outputs.items())
@@ -149,33 +145,31 @@ def guesses(tasks: Sequence[Task], card: ModelCard) -> Iterator[str]:
 
 def _refuse_odd(name: str, output: Output) -> None:
     if len(output.shape) != 1:
-        raise errors.ModelError(
+        raise ModelError(
             f"the answer '{name}' has shape {output.shape}: an answer is one vector "
             "for the window; end it with Flatten or a layer that looks over time"
         )
     if name in RESERVED_NAMES:
-        raise errors.ModelError(f"an answer cannot be called '{name}': rename the output")
+        raise ModelError(f"an answer cannot be called '{name}': rename the output")
 
 
 def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     size = int(output.shape[-1])
     entry = entry or TaskEntry(inferred_kind(_activation(output.ending), size))
     if entry.kind not in KINDS:
-        raise errors.ConfigError(
-            f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}"
-        )
+        raise ConfigError(f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}")
     kind = KINDS[entry.kind]
     if kind.fixed_width not in (None, size):
-        raise errors.ConfigError(
+        raise ConfigError(
             f"task '{name}' is {entry.kind}, which is one number; the model gives {size}"
         )
     wanted = kind.label_count(size)
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
-        raise errors.ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
+        raise ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
     task = Task(name, entry.kind, labels, entry.scale, entry.unit, entry.thresholds, entry.top_k)
     if problem := kind_of(task).problem(size):
-        raise errors.ConfigError(problem)
+        raise ConfigError(problem)
     return task
 
 

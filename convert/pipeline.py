@@ -9,7 +9,7 @@ import numpy as np
 
 from edge.bundle import archive, manifest
 from edge.check.evaluate import accuracies, stream_outputs
-from edge_common import __version__, console, errors, files
+from edge_common import BundleError, ModelError, __version__, can_be_written, console
 from edge_convert.network import guesses, read_card
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
@@ -108,7 +108,7 @@ class Conversion:
             np.max([_relative(np.asarray(whole[task]), outputs[task]) for task in outputs])
         )
         if not difference <= SPLIT_TOLERANCE:  # NaN is no agreement
-            raise errors.ModelError(
+            raise ModelError(
                 f"the float parts differ from the network by {difference:.2g}: please report this model"
             )
         return difference
@@ -145,7 +145,7 @@ class Conversion:
         flat = frames.reshape(-1, *frames.shape[2:])
         report.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
         if not report.ring_difference <= verify.RING_TOLERANCE:
-            raise errors.ModelError(
+            raise ModelError(
                 f"the ring differs from the window by {report.ring_difference:.2g}: please report it"
             )
         if self.features:
@@ -231,9 +231,9 @@ class Conversion:
 def refuse_output(output: Path) -> None:
     """Raises BundleError if no bundle can be written."""
     if output.suffix != ".edge":
-        raise errors.BundleError(f"{output} is no name for a bundle: it ends in .edge")
-    if not files.can_be_written(output):
-        raise errors.BundleError(f"{output} cannot be written: its folder is missing or read-only")
+        raise BundleError(f"{output} is no name for a bundle: it ends in .edge")
+    if not can_be_written(output):
+        raise BundleError(f"{output} cannot be written: its folder is missing or read-only")
 
 
 def _relative(expected: np.ndarray, actual: np.ndarray) -> float:

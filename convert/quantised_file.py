@@ -8,7 +8,7 @@ from edge.bundle.manifest import Manifest, schema_of
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.tflite import flatbuffer
-from edge_common import __version__, console, errors
+from edge_common import ModelError, __version__, console
 from edge_convert import network, pipeline
 from edge_convert.cut.tflite import form, main_graph
 from edge_convert.precision import parts, recipes
@@ -109,7 +109,7 @@ class QuantisedFileConversion:
         for task, outputs in outputs_by_task.items():
             try:
                 parts.refuse_degenerate(f"task '{task}'", outputs)
-            except errors.ModelError as error:  # it may be right, on clips that are all alike
+            except ModelError as error:  # it may be right, on clips that are all alike
                 report.output_warnings += (f"{error}, and --input-range",)
         if self.validation:
             tasks, name = bundle.manifest.tasks, clips.short_name
@@ -138,7 +138,7 @@ def _refuse_choices(request: Request) -> None:
         "--whole-window": request.whole_window,
     }
     if options := [option for option, requested in float_only.items() if requested]:
-        raise errors.ModelError(
+        raise ModelError(
             f"{request.model.name} is quantised already and taken as it is: leave out "
             f"{', '.join(options)}, or give the float network that it was made of"
         )

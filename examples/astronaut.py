@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.check.clips import Clips
-from edge_common import command_line, errors
+from edge_common import ClipError, command_line
 from edge_models.datasets import motion, orl, orl_motion
 from examples.demo_video import SEGMENT_FRAMES, write_film
 
@@ -31,7 +31,7 @@ def astronaut_face() -> np.ndarray:
     path = orl.package_file("skimage", "data/astronaut.png")
     image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
     if image is None:
-        raise errors.ClipError(f"{path} cannot be read: install scikit-image again")
+        raise ClipError(f"{path} cannot be read: install scikit-image again")
     x, y, width, height = FACE_BOX
     face = image[y : y + height, x : x + width]
     return cv2.resize(face, (orl.WIDTH, orl.HEIGHT), interpolation=cv2.INTER_AREA)

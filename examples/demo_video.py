@@ -14,7 +14,7 @@ import click
 import cv2
 import numpy as np
 
-from edge_common import command_line, errors
+from edge_common import ClipError, command_line
 from edge_models.datasets import named, orl
 from edge_models.datasets.motion import ACTIONS, draw_look, draw_motion, render
 from edge_models.training.config import read_config
@@ -71,16 +71,14 @@ def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise errors.ClipError(f"{path.parent} cannot be made: {error.strerror}") from error
+        raise ClipError(f"{path.parent} cannot be made: {error.strerror}") from error
     writer = cv2.VideoWriter()
     try:
         for frame in frames:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
             if not writer.isOpened() and not writer.open(str(path), codec, FRAME_RATE_HZ, size):
-                raise errors.ClipError(
-                    f"{path} cannot be written as mp4v: check the folder's rights"
-                )
+                raise ClipError(f"{path} cannot be written as mp4v: check the folder's rights")
             writer.write(frame)
     finally:
         writer.release()

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge_common import command_line, console, figures, files
+from edge_common import command_line, console, figures, write_whole
 from edge_models.datasets import motion, orl_motion
 from examples.astronaut import film_all_actions
 
@@ -50,7 +50,7 @@ def main(model: Path, output: Path, action: str) -> None:
         words = f"most like {text}" if task == "reid" else text
         rows[f"{QUESTIONS[task]}\n{words}"] = gradcam.heat_of_clip(trained, frames, task, answer)
         click.echo(f"{task}: {text}")
-    files.write_whole(output, draw(sharper_frames, rows))
+    write_whole(output, draw(sharper_frames, rows))
     click.echo(f"wrote {output}")
 
 

@@ -6,8 +6,7 @@ from pathlib import Path
 
 from edge_benchmarks.prediction import ALL, BoardForecast, Forecast, run_forecasts
 from edge_benchmarks.show.prediction import deviation_in_words, milliseconds
-from edge_common import console, files
-from edge_common.errors import ConfigError
+from edge_common import ConfigError, console, write_whole
 from edge_devices.prediction import fitted, measured, model
 
 
@@ -17,7 +16,7 @@ def replace_marked(path: Path, begin: str, end: str, text: str) -> None:
     _, found_end, after = behind_begin.partition(end)
     if not found_begin or not found_end:
         raise ConfigError(f"{path} lacks the marks {begin} and {end}")
-    files.write_whole(path, f"{before}{begin}\n{text}\n{end}{after}".encode())
+    write_whole(path, f"{before}{begin}\n{text}\n{end}{after}".encode())
 
 
 def markdown_table(header: list[str], rows: list[list[str]]) -> str:

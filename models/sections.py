@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 
 
 @dataclass(frozen=True)

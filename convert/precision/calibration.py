@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.bundle.manifest import Calibration, InputSpec
 from edge.check.clips import Clips
-from edge_common.errors import ClipError
+from edge_common import ClipError
 
 MIN_FRAMES = 16
 MAX_FRAMES = 128  # ranges settle long before; each frame costs time in the calibrator

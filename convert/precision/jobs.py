@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common import children, errors
+from edge_common import ModelError, children
 from edge_convert.precision import activations, quantiser
 from edge_convert.precision.recipes import FLOAT32, Recipe
 
@@ -27,9 +27,7 @@ class KerasConversion:
         """Raises ModelError that says how the converter ended."""
         self.child.wait()
         if not self.output.exists():
-            raise errors.ModelError(
-                f"converting the {self.role} to TFLite failed: {self.child.cause()}"
-            )
+            raise ModelError(f"converting the {self.role} to TFLite failed: {self.child.cause()}")
         return self.output.read_bytes()
 
 
@@ -125,7 +123,7 @@ class ConversionJobs:
         child = self._start("layer_costs", role, job)
         child.wait(lambda: _report_progress(child.log, on_layer))
         if not output.exists():
-            raise errors.ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
+            raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
         return [activations.LayerCost(*row) for row in json.loads(output.read_text())]
 
     def _prepared(self, role: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from edge.bundle.manifest import Part, TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.precision import calibration, recipes
 
 

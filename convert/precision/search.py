@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge_common import console, errors
+from edge_common import EngineError, ModelError, console
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.candidates import (
     Combination,
@@ -101,7 +101,7 @@ class PrecisionSearch:
             return PartCandidate(
                 part.role, recipe, describe(part.role, recipe, model, part.parameters)
             )
-        except errors.EngineError as error:
+        except EngineError as error:
             return PartCandidate(part.role, recipe, failure=str(error))
 
     def _time(self) -> None:
@@ -155,7 +155,7 @@ class PrecisionSearch:
         try:
             for task, values in outputs.items():
                 refuse_degenerate(f"task '{task}'", values)
-        except errors.ModelError as error:
+        except ModelError as error:
             if exact:
                 raise
             self._unscored.append((candidates, str(error)))
@@ -197,7 +197,7 @@ class PrecisionSearch:
         try:
             with self._progress.steps() as on_step:
                 self._layer_costs[role] = self._jobs.layer_costs(role, on_step)
-        except errors.ModelError as error:
+        except ModelError as error:
             self._progress.say(f"warning: {error}; no layer is kept in float32")
         return self._layer_costs.get(role, ())
 
@@ -226,7 +226,7 @@ class PrecisionSearch:
         if not allowed:
             every = [a for candidates in self._candidates.values() for a in candidates]
             failures = [a.failure for a in every if a.failure] + [why for _, why in self._unscored]
-            raise errors.ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
+            raise ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
         cheap = [c for c in allowed if c.worst <= self._scoring.max_drop]
         if not cheap:
             return min(allowed, key=lambda c: c.worst)

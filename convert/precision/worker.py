@@ -16,7 +16,7 @@ import numpy as np
 
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
-from edge_common import errors, files
+from edge_common import EngineError, write_whole
 from edge_convert.precision.recipes import INT8, RANGES, Recipe
 
 Job = dict[str, Any]
@@ -38,7 +38,7 @@ def _convert(job: Job) -> None:
     converter = _converter(tf, Path(job["model"]))
     if job["examples"]:
         _to_int8(tf, converter, np.load(job["examples"]))
-    files.write_whole(Path(job["output"]), converter.convert())
+    write_whole(Path(job["output"]), converter.convert())
 
 
 def _converter(tf: Any, path: Path) -> Any:
@@ -72,9 +72,9 @@ def _quantise(job: Job) -> None:
         recipe = Recipe.from_json(entry["recipe"])
         ranges = _ranges(job, model)[recipe.ranges] if recipe.static else {}
         converted = quantised(model, recipe, ranges)
-        with contextlib.suppress(errors.EngineError):  # reported by whoever loads it next
+        with contextlib.suppress(EngineError):  # reported by whoever loads it next
             Engine(converted).invoke()
-        files.write_whole(Path(entry["output"]), converted)
+        write_whole(Path(entry["output"]), converted)
 
 
 def _measure_layers(job: Job) -> None:
@@ -87,7 +87,7 @@ def _measure_layers(job: Job) -> None:
     model = Path(job["model"]).read_bytes()
     costs = layer_costs(model, _examples(job), _ranges(job, model)[INT8.ranges], report)
     rows = [(cost.layer, cost.operator, cost.snr_db) for cost in costs]
-    files.write_whole(Path(job["output"]), json.dumps(rows).encode())
+    write_whole(Path(job["output"]), json.dumps(rows).encode())
 
 
 def _ranges(job: Job, model: bytes) -> dict[str, dict[str, tuple[float, float]]]:
@@ -100,7 +100,7 @@ def _ranges(job: Job, model: bytes) -> dict[str, dict[str, tuple[float, float]]]
         fixed = {names[name]: tuple(limits) for name, limits in job["fixed"].items()}
         activations = observe(model, _examples(job))
         by_method = {m: activations.ranges(m, fixed, job["least"]) for m in RANGES}
-        files.write_whole(cache, json.dumps(by_method).encode())
+        write_whole(cache, json.dumps(by_method).encode())
     return json.loads(cache.read_text())
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from edge.tasks import Task
-from edge_common import console, errors
+from edge_common import ModelError, console
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.model import input_form, load_model, named_outputs
 from edge_convert.cut.keras.split import split, whole_window
@@ -87,7 +87,7 @@ def _divide(model: keras.Model, window: int, behind: str | None) -> _KerasParts:
         return _whole(model, "it looks at a single frame, so there is nothing to keep")
     try:
         cuts = candidates(model)
-    except errors.ModelError as error:
+    except ModelError as error:
         return _whole(model, str(error))
     selected = choose(cuts, behind)
     if behind is None and _saves_nothing(model, selected):

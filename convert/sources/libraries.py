@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
-from edge_common import children, command_line, errors
+from edge_common import EngineError, ModelError, children, command_line
 from edge_convert.cut.tflite import form, main_graph
 from edge_convert.sources.reference import Reference, examples
 
@@ -70,14 +70,14 @@ def float_tflite(path: str | os.PathLike, *, signature: str | None = None) -> Fl
     """
     path = Path(path)
     if not path.exists():
-        raise errors.ModelError(f"{path} does not exist")
+        raise ModelError(f"{path} does not exist")
     if (path / "saved_model.pb").exists():
         return _convert(SAVED_MODEL, path, signature)
     if path.suffix in LIBRARIES:
         return _convert(LIBRARIES[path.suffix], path, signature)
     if path.suffix == ".tflite":
         return FloatModel(*read_tflite(path))
-    raise errors.ModelError(_unknown(path))
+    raise ModelError(_unknown(path))
 
 
 def _unknown(path: Path) -> str:
@@ -92,9 +92,7 @@ def _unknown(path: Path) -> str:
 def _convert(library: Library, path: Path, signature: str | None) -> FloatModel:
     """Convert in a child process, bring to standard form, compare."""
     if missing := library.missing:
-        raise errors.ModelError(
-            f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'"
-        )
+        raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'")
     raw = _convert_in_child(library.module, path, signature)
     order = raw.reference.answers
     model = form.standard_form(raw.model, path.name, raw.channels, raw.names, order)
@@ -133,10 +131,10 @@ def _convert_in_child(module: str, path: Path, signature: str | None) -> Convert
         child = children.start("edge_convert.sources.libraries", [folder], folder / "child.log")
         child.wait()
         if not (folder / RESULT).exists():
-            raise errors.ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
+            raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
         result = json.loads((folder / RESULT).read_text())
         if "refused" in result:
-            raise errors.ModelError(result["refused"])
+            raise ModelError(result["refused"])
         reference = Reference.load(folder / REFERENCE)
         return ConverterOutput((folder / MODEL).read_bytes(), reference=reference, **result)
 
@@ -146,16 +144,14 @@ def tflite_bytes(path: Path) -> bytes:
     try:
         model = path.read_bytes()
     except OSError as error:
-        raise errors.ModelError(f"{path} cannot be read: {error.strerror}") from error
+        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
     if model[4:8] != b"TFL3":
-        raise errors.ModelError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
+        raise ModelError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
     try:
         Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
-    except errors.EngineError as error:
+    except EngineError as error:
         reason = " ".join(str(error.__cause__).split())[:200]
-        raise errors.ModelError(
-            f"{path} is cut short, or LiteRT does not know it: {reason}"
-        ) from error
+        raise ModelError(f"{path} is cut short, or LiteRT does not know it: {reason}") from error
     return model
 
 
@@ -195,7 +191,7 @@ def main(folder: str) -> None:
     converter = import_module(f"edge_convert.sources.{job['module']}")  # each imports its library
     try:
         converter.convert(Path(job["path"]), job["signature"], Path(folder)).save(Path(folder))
-    except errors.ModelError as error:
+    except ModelError as error:
         (Path(folder) / RESULT).write_text(json.dumps({"refused": str(error)}))
 
 

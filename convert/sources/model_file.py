@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.tasks import Task
 from edge.tflite import flatbuffer
-from edge_common import console, errors
+from edge_common import ModelError, console
 from edge_convert.cut.tflite.main_graph import endings, outputs_of, with_probabilities
 from edge_convert.cut.tflite.split import split
 from edge_convert.network import ModelCard, Network, Output, tasks_of
@@ -129,7 +129,7 @@ class ThirdPartyFile:
 
 def _refuse_cut(path: Path, behind: str | None) -> None:
     if behind is not None:
-        raise errors.ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
+        raise ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
 
 
 def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
@@ -142,9 +142,7 @@ def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
     shape = flatbuffer.shape_of(tensors[root.subgraphs[0].inputs[0]])[1:]
     operators, positions = endings(root), outputs_of(root)
     if len(set(positions.values())) < len(positions):
-        raise errors.ModelError(
-            "two of the model's answers are one and the same tensor: leave one out"
-        )
+        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
     outputs = {
         name: Output(_vector(flatbuffer.shape_of(tensors[index])), operators[name])
         for name, index in positions.items()
@@ -165,7 +163,7 @@ def _divide(model: bytes, window: int) -> tuple[list[FloatPart], str]:
         return [_part("model", model)], reason
     try:
         halves = split(model)
-    except errors.ModelError as error:
+    except ModelError as error:
         return [_part("model", model)], str(error)
     return [_part("encoder", halves.encoder), _part("head", halves.head)], ""
 

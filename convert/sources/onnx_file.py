@@ -14,7 +14,7 @@ import onnxsim
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.tflite.form import channels_axis
 from edge_convert.sources import libraries, saved_model
 from edge_convert.sources.reference import Reference, examples

@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
-from edge_common.errors import ModelError
+from edge_common import ModelError
 
 TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up to 255
 _FRAMES = "frames:"

@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.tflite.form import channels_axis
 from edge_convert.sources.libraries import ConverterOutput
 from edge_convert.sources.reference import Reference, examples

@@ -12,7 +12,7 @@ import litert_torch
 import numpy as np
 import torch
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.tflite.form import channels_axis
 from edge_convert.sources.libraries import ConverterOutput
 from edge_convert.sources.reference import Reference, examples

@@ -11,7 +11,7 @@ import psutil
 from edge.bundle.manifest import Accuracy, Trial
 from edge.tasks import Task
 from edge.tflite import flatbuffer
-from edge_common.errors import EngineError, ModelError
+from edge_common import EngineError, ModelError
 from edge_convert.network import Network
 from edge_convert.precision import calibration, candidates, parts, recipes
 from edge_convert.precision.jobs import ConversionJobs

@@ -11,7 +11,7 @@ from matplotlib.ticker import ScalarFormatter
 from edge.bundle import PRECISIONS
 from edge.bundle.manifest import Accuracy
 from edge.tasks import is_share
-from edge_common import document, errors, figures, files
+from edge_common import BundleError, document, figures, whole_file
 from edge_convert.cut.keras.candidates import CutCandidate
 from edge_convert.network import Network
 from edge_convert.precision import activations, candidates
@@ -29,10 +29,10 @@ def write_html(
     plots = _figures(network, report)
     illustrated = [replace(section, svg=plots.get(section.title, "")) for section in sections]
     try:
-        with files.whole_file(path) as stream:
+        with whole_file(path) as stream:
             stream.write(document.page(title, illustrated).encode())
     except OSError as error:
-        raise errors.BundleError(f"{path} cannot be written: {error.strerror or error}") from error
+        raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def _figures(network: Network, report: ConversionReport) -> dict[str, str]:

@@ -18,7 +18,7 @@ from edge.engine.engine import Engine, left_to_other_kernels
 from edge.stream import Stream, StreamOptions
 from edge.tasks import kind_of
 from edge.tflite import flatbuffer
-from edge_common import children, document, errors
+from edge_common import EngineError, children, document
 from edge_convert.network import Network
 from edge_convert.precision.candidates import agreement
 from edge_convert.request import Request
@@ -81,7 +81,7 @@ def _try(file: str, model: bytes, options: StreamOptions) -> Trial:
         version = runtimes.load(options.runtime).version
         engine = Engine(model, name=file, runtime=options.runtime, delegate=delegate)
         engine.invoke()
-    except errors.EngineError as error:
+    except EngineError as error:
         return Trial(file, name, version, False, str(error))
     if delegate == AUTO:
         return Trial(file, name, version, True)

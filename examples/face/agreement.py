@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.bundle.archive import Bundle, open_bundle
 from edge.check.evaluate import stream_outputs
-from edge_common import command_line, console, document, files, statistics
+from edge_common import command_line, console, document, statistics, write_whole
 from edge_models.datasets import orl, orl_motion
 from edge_models.evaluation.similarity import unit
 from examples.face import face, identify
@@ -143,8 +143,8 @@ def main(bundle: Path, model: Path, count: int, output: Path | None, sealing: bo
     report_section = section(figures, len(plans), len({plan.photo.key for plan in plans}))
     if output:
         content = (json.dumps([asdict(c) for c in figures], indent=1) + "\n").encode()
-        files.write_whole(output.with_suffix(".json"), content)
-        files.write_whole(
+        write_whole(output.with_suffix(".json"), content)
+        write_whole(
             output.with_suffix(".md"),
             document.markdown(opened.manifest.name, [report_section]).encode(),
         )

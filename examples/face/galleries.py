@@ -7,7 +7,7 @@ import numpy as np
 
 from edge.bundle.archive import REPORT, Bundle, write_bundle
 from edge.bundle.manifest import Accuracy
-from edge_common import document, errors, statistics
+from edge_common import BundleError, document, statistics
 from edge_models.datasets import motion, orl, orl_motion
 from edge_models.evaluation import intervals, similarity
 
@@ -139,7 +139,7 @@ def seal(
     Raises BundleError if it cannot be written.
     """
     if bundle.path is None:
-        raise errors.BundleError("the bundle has no file of its own: open one that lies on disk")
+        raise BundleError("the bundle has no file of its own: open one that lies on disk")
     own = {(a.task, a.metric, a.graph) for a in accuracy}
     other_figures = [a for a in bundle.manifest.accuracy if (a.task, a.metric, a.graph) not in own]
     report = _with_section(bundle.members.get(REPORT, b"").decode(), section)

@@ -13,7 +13,7 @@ import numpy as np
 
 from edge.bundle.archive import open_bundle
 from edge.check.evaluate import stream_outputs
-from edge_common import command_line, console, errors
+from edge_common import ModelError, command_line, console
 from edge_models.datasets.orl import Photo, read_photos
 
 DESCRIPTOR = "descriptor"
@@ -50,11 +50,11 @@ def describe_with_keras(path: Path, photos: Sequence[Photo]) -> np.ndarray:
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, OSError) as error:
-        raise errors.ModelError(
+        raise ModelError(
             f"{path} is no Keras model: make one with `edge-train pretrained`"
         ) from error
     if not isinstance(model.output, dict) or DESCRIPTOR not in model.output:
-        raise errors.ModelError(f"{path} gives no {DESCRIPTOR}: give faceres")
+        raise ModelError(f"{path} gives no {DESCRIPTOR}: give faceres")
     *window, height, width, _ = model.input_shape[1:]
     rows = []
     for start in range(0, len(photos), BATCH):
@@ -71,7 +71,7 @@ def describe_with_bundle(path: Path, photos: Sequence[Photo]) -> np.ndarray:
     """Descriptors (photos, d) of a bundle, streamed; a photo fills the whole window."""
     bundle = open_bundle(path)
     if DESCRIPTOR not in [task.name for task in bundle.manifest.tasks]:
-        raise errors.ModelError(f"{path} gives no {DESCRIPTOR}: convert faceres")
+        raise ModelError(f"{path} gives no {DESCRIPTOR}: convert faceres")
     pictures = [_rgb(photo) for photo in photos]
     windows = [np.broadcast_to(p, (bundle.manifest.window, *p.shape)) for p in pictures]
     return stream_outputs(bundle, windows)[DESCRIPTOR]

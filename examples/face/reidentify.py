@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.bundle import archive, manifest
 from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
-from edge_common import command_line, document, files, statistics
+from edge_common import command_line, document, statistics, write_whole
 from edge_models.datasets.orl import read_photos
 from edge_models.evaluation import intervals, similarity
 from examples.face import galleries, identify
@@ -180,10 +180,8 @@ def main(
     report_section = section(reports, accepted, held_true)
     if output:
         content = {"acceptance": asdict(accepted), "reports": [asdict(r) for r in reports]}
-        files.write_whole(
-            output.with_suffix(".json"), (json.dumps(content, indent=1) + "\n").encode()
-        )
-        files.write_whole(
+        write_whole(output.with_suffix(".json"), (json.dumps(content, indent=1) + "\n").encode())
+        write_whole(
             output.with_suffix(".md"),
             document.markdown(opened.manifest.name, [report_section]).encode(),
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from edge_common import errors, files
+from edge_common import ConfigError, write_whole
 from edge_models.evaluation import network, report, results
 from examples.sweep import pareto, plan, training
 from examples.sweep.figures import MemberFigures, as_json, as_markdown, figures_of
@@ -23,7 +23,7 @@ def train_and_convert(members: Sequence[plan.Member], folder: Path, *, convert: 
         if member.pretrained_from and not training.is_trained(
             member.pretrained_from, folder / member.pretrained_from.name
         ):
-            raise errors.ConfigError(
+            raise ConfigError(
                 f"{member.name} takes the backbone of {member.pretrained_from.name}, which is not trained "
                 f"yet: name {member.pretrained_from.name} before it"
             )
@@ -42,9 +42,7 @@ def compare(
     """
     members = [m for m in sweep.members if _is_measured(m, folder / m.name)]
     if sweep.reference not in [member.name for member in members]:
-        raise errors.ConfigError(
-            f"{sweep.reference}, which all are compared with, is not trained yet"
-        )
+        raise ConfigError(f"{sweep.reference}, which all are compared with, is not trained yet")
     training.time_all([folder / member.name for member in members], processes, again)
     answers = {member.name: _answers(folder / member.name) for member in members}
     figures = [
@@ -54,8 +52,8 @@ def compare(
         for m in members
     ]  # fmt: skip
     table = as_markdown(sweep.name, sweep.reference, figures)
-    files.write_whole(folder / "sweep.md", table.encode())
-    files.write_whole(folder / "sweep.json", as_json(sweep.name, sweep.reference, figures).encode())
+    write_whole(folder / "sweep.md", table.encode())
+    write_whole(folder / "sweep.json", as_json(sweep.name, sweep.reference, figures).encode())
     pareto.plot(folder / "sweep.png", sweep.name, figures, sweep.reference, (TENTH, FIFTH))
     click.echo(table)
     return figures

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 from edge_models.evaluation import history, intervals, report, results
 from examples.sweep.training import MODEL, PREDICTED, RECORD, TIMING
 

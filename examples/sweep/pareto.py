@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib import artist, lines, patches, ticker
 
-from edge_common import figures, files
+from edge_common import figures, write_whole
 from edge_models.evaluation.intervals import Estimate
 from examples.sweep.figures import MemberFigures
 
@@ -60,7 +60,7 @@ def plot(
             fontsize=8,
         )  # fmt: skip
 
-    files.write_whole(path, figures.png_figure(draw, 11.0, 3.1 * len(tasks) + 0.9))
+    write_whole(path, figures.png_figure(draw, 11.0, 3.1 * len(tasks) + 0.9))
 
 
 def front(points: Sequence[tuple[float, float]]) -> list[int]:

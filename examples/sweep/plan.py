@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from edge_common.data import nearest_or_all, read_toml
-from edge_common.errors import ConfigError
+from edge_common import ConfigError, nearest_or_all, read_toml
 from edge_models.datasets.kinds import placed
 from edge_models.training.config import EndToEndConfig, section, training_config
 

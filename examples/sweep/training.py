@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from edge.tasks import kind_of
-from edge_common import children, errors, files
+from edge_common import ConfigError, ModelError, children, write_whole
 from edge_models.datasets import dataset, from_files, kinds
 from edge_models.networks.files import save_whole
 from edge_models.training.progress import Checkpoint
@@ -74,12 +74,10 @@ def fingerprint(member: Member) -> str:
 def _check_comparable(data: dataset.DataSet) -> None:
     """Raise ConfigError if accuracy, which is compared, or its interval is not to be had."""
     if len(np.unique(data.test.source_of_each)) < 2:
-        raise errors.ConfigError(
-            "all test clips are of one file, which says nothing of others: add some"
-        )
+        raise ConfigError("all test clips are of one file, which says nothing of others: add some")
     for task in data.tasks:
         if not kind_of(task).has_classes:
-            raise errors.ConfigError(
+            raise ConfigError(
                 f"{task.name} is a task of kind {task.kind}, and a sweep compares accuracy: choose "
                 "data whose tasks are all classes"
             )
@@ -108,7 +106,7 @@ def _state(own: Path) -> dict[str, object]:
 
 def _write_state(member: Member, own: Path, *, finished: bool) -> None:
     content = {"training": fingerprint(member), "done": finished}
-    files.write_whole(own / STATE, json.dumps(content).encode())
+    write_whole(own / STATE, json.dumps(content).encode())
 
 
 def _shared_features(member: Member, folder: Path) -> Path | None:
@@ -150,7 +148,7 @@ def convert_and_answer(own: Path, data: dataset.DataSet, seed: int) -> None:
         (sets / f"{name}.npz").unlink()
     sets.rmdir()
     predictions = _run("edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json")
-    files.write_whole(own / PREDICTED, predictions.encode())
+    write_whole(own / PREDICTED, predictions.encode())
 
 
 def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:
@@ -175,5 +173,5 @@ def _run(module: str, *arguments: object) -> str:
     process = children.run_captured(children.module_command(module, *arguments))
     if process.returncode:
         reason = children.last_line(process.stderr)
-        raise errors.ModelError(f"{module.split('.')[0]} of {arguments[0]} failed: {reason}")
+        raise ModelError(f"{module.split('.')[0]} of {arguments[0]} failed: {reason}")
     return process.stdout

@@ -9,7 +9,7 @@ import click
 from edge.commands.options import threads_option
 from edge_benchmarks.cells import machine_name
 from edge_benchmarks.inside.instructions import boards_named
-from edge_common import command_line, console, errors, files
+from edge_common import SinkError, cache_folder, can_be_written, command_line, console, write_whole
 from edge_devices.detection.machine import this_machine
 from examples.thesis_table import render
 from examples.thesis_table.measure import Measure, Say, all_rows, largest_child_bytes, measure_row
@@ -43,7 +43,7 @@ Examples:
 @click.option(
     "--cache",
     type=click.Path(file_okay=False, path_type=Path),
-    default=lambda: files.cache_folder() / "utkface",
+    default=lambda: cache_folder() / "utkface",
     show_default="~/.cache/edge-run/utkface",
     metavar="DIR",
     help="Where finished rows are kept; needs 4 GB of free space while building.",
@@ -115,7 +115,7 @@ def run_table(
     ):
         table = replace(table, results={**table.results, outcome.key: outcome})
         if output is not None:
-            files.write_whole(output, render.FORMS[output.suffix](table).encode())
+            write_whole(output, render.FORMS[output.suffix](table).encode())
         on_row(outcome, table)
     return table
 
@@ -123,11 +123,9 @@ def run_table(
 def check_output(path: Path) -> None:
     """Raise SinkError if no table can be written under this name."""
     if path.suffix not in render.FORMS:
-        raise errors.SinkError(
-            f"{path} is no name for a table: it ends in {', '.join(render.FORMS)}"
-        )
-    if not files.can_be_written(path):
-        raise errors.SinkError(f"{path} cannot be written: its folder is missing or read-only")
+        raise SinkError(f"{path} is no name for a table: it ends in {', '.join(render.FORMS)}")
+    if not can_be_written(path):
+        raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
 
 
 def lines(outcome: RowResult, table: render.ThesisTable) -> list[str]:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.tflite import flatbuffer, operators
-from edge_common.errors import DeviceError, EngineError, ModelError
+from edge_common import DeviceError, EngineError, ModelError
 from edge_devices.prediction import cores, fitted
 from edge_devices.prediction.model import Latency
 from edge_devices.profiles import catalogue, profile

@@ -9,7 +9,7 @@ from typing import Any
 
 from edge_benchmarks.cells import amount
 from edge_benchmarks.show.prediction import milliseconds
-from edge_common import data, document
+from edge_common import document, encode
 from edge_devices.profiles.profile import Profile
 from examples.thesis_table.measure import latency_on
 from examples.thesis_table.rows import Failure, Figures, Published, RowResult, Timing
@@ -180,17 +180,14 @@ FORMS: dict[str, Callable[[ThesisTable], str]] = {
 
 
 def _json_row(thesis: ThesisTable, row: Published) -> dict[str, Any]:
-    content: dict[str, Any] = {"published": data.encode(row)}
+    content: dict[str, Any] = {"published": encode(row)}
     result = thesis.results.get(row.key)
     if isinstance(result, Failure):
         content["failure"] = result.reason
     if isinstance(result, Figures):
-        content["measured"] = {
-            k: v for k, v in data.encode(result).items() if k not in ("key", "work")
-        }
+        content["measured"] = {k: v for k, v in encode(result).items() if k not in ("key", "work")}
         content["predicted"] = {
-            board.name: data.encode(latency_on(board, result, thesis.threads))
-            for board in thesis.boards
+            board.name: encode(latency_on(board, result, thesis.threads)) for board in thesis.boards
         }
     return content
 

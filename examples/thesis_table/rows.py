@@ -7,7 +7,16 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
-from edge_common import __version__, data, errors, files
+from edge_common import (
+    ConfigError,
+    SinkError,
+    __version__,
+    decode,
+    encode,
+    nearest_or_all,
+    read_toml,
+    write_whole,
+)
 from edge_devices.prediction.cores import Work
 
 
@@ -38,7 +47,7 @@ class Published:
 def published() -> dict[str, Published]:
     """All rows by their key, in the order of the table."""
     path = Path(__file__).with_name("rows.toml")
-    rows = data.decode(dict[str, tuple[Published, ...]], data.read_toml(path), str(path))["row"]
+    rows = decode(dict[str, tuple[Published, ...]], read_toml(path), str(path))["row"]
     return {row.key: row for row in rows}
 
 
@@ -50,7 +59,7 @@ def rows_named(names: str) -> tuple[Published, ...]:
     rows = published()
     selection = {name.strip() for name in names.split(",") if name.strip()}
     for name in sorted(selection - set(rows)):
-        raise errors.ConfigError(f"no row is called '{name}'{data.nearest_or_all(name, rows)}")
+        raise ConfigError(f"no row is called '{name}'{nearest_or_all(name, rows)}")
     return tuple(row for key, row in rows.items() if not selection or key in selection)
 
 
@@ -123,22 +132,20 @@ class RowCache:
     def find(self, key: str) -> Figures | None:
         """The row, if it was finished before; None if its file is missing or broken."""
         try:
-            return data.decode(Figures, json.loads(self._path(key).read_text()))
+            return decode(Figures, json.loads(self._path(key).read_text()))
         except (OSError, ValueError):
             return None
 
     def keep(self, figures: Figures) -> None:
         """Write a row, whole. Raises SinkError if the folder cannot be written."""
-        files.write_whole(
-            self._path(figures.key), json.dumps(data.encode(figures), indent=1).encode()
-        )
+        write_whole(self._path(figures.key), json.dumps(encode(figures), indent=1).encode())
 
     def make(self) -> None:
         """Make the folder. Raises SinkError if it cannot be."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise errors.SinkError(
+            raise SinkError(
                 f"{self.folder} cannot be made ({error.strerror}): give another --cache"
             ) from error
 

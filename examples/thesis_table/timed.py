@@ -17,7 +17,7 @@ from edge.bundle.archive import open_bundle
 from edge.engine.engine import Engine
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate, fill_randomly
 from edge_benchmarks.statistics import median, percentile_estimates
-from edge_common import children, data
+from edge_common import children, decode, encode
 from examples.thesis_table.rows import Timing
 
 PLAN = Plan(frames=100, seconds=8.0, rounds=20, warmup=3)
@@ -50,8 +50,8 @@ class Inference:
 def time_row(models: Sequence[Path], threads: int, plan: Plan = PLAN) -> Timing:
     """Measure in a fresh process. Raises EngineError if it fails."""
     job = _Job(tuple(map(str, models)), threads, plan)
-    command = children.module_command("examples.thesis_table.timed", json.dumps(data.encode(job)))
-    return data.decode(Timing, children.run_for_json(command))
+    command = children.module_command("examples.thesis_table.timed", json.dumps(encode(job)))
+    return decode(Timing, children.run_for_json(command))
 
 
 def _measure(job: _Job) -> Timing:
@@ -76,6 +76,4 @@ def _measure(job: _Job) -> Timing:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(
-        json.dumps(data.encode(_measure(data.decode(_Job, json.loads(sys.argv[1]))))) + "\n"
-    )
+    sys.stdout.write(json.dumps(encode(_measure(decode(_Job, json.loads(sys.argv[1]))))) + "\n")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 
 _ERASED_RATIO = (0.3, 1 / 0.3)  # height by width, as in the paper
 _TRIES = 20  # until a rectangle fits into the frame

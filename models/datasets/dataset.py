@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.tasks import Classification, Regression, Task
-from edge_common import errors, files
+from edge_common import ClipError, ConfigError, whole_file
 
 
 def classification(name: str, labels: tuple[str, ...]) -> Task:
@@ -46,7 +46,7 @@ def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, tes
         ClipError: there are too few items for three parts.
     """
     if min(validation, test) <= 0 or validation + test >= 1:
-        raise errors.ConfigError(
+        raise ConfigError(
             f"validation_share {validation} and test_share {test} must both be above 0 "
             "and together below 1"
         )
@@ -63,7 +63,7 @@ def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, tes
             remaining = remaining[count:]
         parts[0].extend(remaining)
     if not all(parts):
-        raise errors.ClipError(
+        raise ClipError(
             f"{len(strata)} usable files in {len(set(strata))} combinations of classes are too "
             "few to train, validate and test with: add more of each class"
         )
@@ -188,7 +188,7 @@ def write_part(
 ) -> None:
     """Write some clips in the project's clip format, one after another."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(indices), *shape, 3)}
-    with files.whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+    with whole_file(path) as file, zipfile.ZipFile(file, "w") as archive:
         with archive.open("clips.npy", "w", force_zip64=True) as clips:
             np.lib.format.write_array_header_2_0(clips, header)
             for index in indices:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_common import errors, files
+from edge_common import ClipError, ConfigError, whole_file
 from edge_models.datasets import dataset, from_files
 from edge_models.datasets.motion import (
     ACTIONS,
@@ -43,35 +43,31 @@ def map_idx(path: Path, cache: Path) -> np.ndarray:
         shape = _shape(file.read(4 + 4 * 255), path)
     offset = 4 + 4 * len(shape)
     if path.stat().st_size != offset + int(np.prod(shape)) or not np.prod(shape):
-        raise errors.ClipError(f"{path} is cut short or empty: fetch the file again")
+        raise ClipError(f"{path} is cut short or empty: fetch the file again")
     return np.memmap(path, np.uint8, "r", offset, shape)
 
 
 def _shape(head: bytes, path: Path) -> tuple[int, ...]:
     dimensions = head[3] if len(head) >= 4 else 0
     if head[:2] != b"\0\0" or not dimensions or len(head) < 4 + 4 * dimensions:
-        raise errors.ClipError(f"{path} is no idx file: fetch the file again")
+        raise ClipError(f"{path} is no idx file: fetch the file again")
     if head[2] != _UINT8:
-        raise errors.ClipError(
-            f"{path} holds values of type {head[2]:#04x}: only bytes (0x08) are read"
-        )
+        raise ClipError(f"{path} holds values of type {head[2]:#04x}: only bytes (0x08) are read")
     return struct.unpack(f">{dimensions}I", head[4 : 4 + 4 * dimensions])
 
 
 def _unpacked(packed: Path, cache: Path) -> Path:
     if not packed.is_file():
-        raise errors.ClipError(f"neither {packed.with_suffix('')} nor {packed.name} is there")
+        raise ClipError(f"neither {packed.with_suffix('')} nor {packed.name} is there")
     state = packed.stat()
     plain = cache / f"{packed.stem}-{state.st_size}-{state.st_mtime_ns}"
     if not plain.exists():
         cache.mkdir(parents=True, exist_ok=True)
         try:
-            with gzip.open(packed) as source, files.whole_file(plain) as target:
+            with gzip.open(packed) as source, whole_file(plain) as target:
                 shutil.copyfileobj(source, target)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise errors.ClipError(
-                f"{packed} cannot be unpacked ({error}): fetch it again"
-            ) from error
+            raise ClipError(f"{packed} cannot be unpacked ({error}): fetch it again") from error
     return plain
 
 
@@ -107,11 +103,11 @@ class FashionSection:
 
     def __post_init__(self) -> None:
         if not 1 <= self.motions <= len(ACTIONS):
-            raise errors.ConfigError(f"motions is {self.motions}: an item has 1 to {len(ACTIONS)}")
+            raise ConfigError(f"motions is {self.motions}: an item has 1 to {len(ACTIONS)}")
         if min(self.validation_items, self.test_items) < 1:
-            raise errors.ConfigError("validation_items and test_items must be 1 or more")
+            raise ConfigError("validation_items and test_items must be 1 or more")
         if self.validation_items >= self.train_items:
-            raise errors.ConfigError(
+            raise ConfigError(
                 f"validation_items is {self.validation_items}: it must be below train_items, "
                 f"{self.train_items}"
             )
@@ -126,7 +122,7 @@ def load(section: FashionSection, request: from_files.Request) -> dataset.DataSe
     """
     folder = Path(section.path)
     if not folder.is_dir():
-        raise errors.ClipError(
+        raise ClipError(
             f"{folder} is not there: install Debian's dataset-fashion-mnist, or give the folder "
             "of its .gz files with --data"
         )
@@ -153,18 +149,16 @@ class _Items:
         self.labels = map_idx(folder / f"{prefix}-labels-idx1-ubyte", request.cache)
         self.request = request
         if self.pictures.ndim != 3 or self.labels.shape != self.pictures.shape[:1]:
-            raise errors.ClipError(
+            raise ClipError(
                 f"{folder}: {prefix} has {self.labels.shape} labels for pictures "
                 f"{self.pictures.shape}: fetch the files again"
             )
         if max(self.pictures.shape[1:]) > CANVAS:
-            raise errors.ClipError(f"{folder}: pictures are larger than {CANVAS} pixels")
+            raise ClipError(f"{folder}: pictures are larger than {CANVAS} pixels")
         if self.labels.max() >= len(ITEMS):
-            raise errors.ClipError(f"{folder}: {prefix} has a label {self.labels.max()}, beyond 9")
+            raise ClipError(f"{folder}: {prefix} has a label {self.labels.max()}, beyond 9")
         if count > len(self.labels):
-            raise errors.ConfigError(
-                f"{folder}: {prefix} holds {len(self.labels)} items, not {count}"
-            )
+            raise ConfigError(f"{folder}: {prefix} holds {len(self.labels)} items, not {count}")
 
     def part(self, use: str, items: np.ndarray, motions: int) -> dataset.Part:
         """These items, each in its first `motions` motions of an order of its own."""

@@ -13,8 +13,7 @@ import click
 import numpy as np
 
 from edge.tasks import Label, Task, kind_of
-from edge_common.errors import ClipError, ConfigError, EdgeError
-from edge_common.files import whole_file
+from edge_common import ClipError, ConfigError, EdgeError, whole_file
 from edge_models.datasets.dataset import DataSet, Part, Skipped, Split, split_files
 
 

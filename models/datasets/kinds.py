@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 from edge_models.datasets import (
     dataset,
     fashion_motion,

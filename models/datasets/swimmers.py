@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.sources.images import natural_key
 from edge.sources.video import VideoFile
-from edge_common.errors import ClipError, ConfigError
+from edge_common import ClipError, ConfigError
 from edge_models.datasets import dataset, from_files
 
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from edge.sources.images import read_image
-from edge_common.errors import ClipError
+from edge_common import ClipError
 from edge_models.datasets import dataset, from_files
 
 RACES = ("white", "black", "asian", "indian", "others")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 from edge_models.datasets.dataset import DataSet, Part
 
 REPORT = "report.json"

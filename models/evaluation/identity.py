@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.tasks import Task, kind_of
-from edge_common import data, errors
+from edge_common import ConfigError, nearest_or_all
 from edge_models.evaluation import intervals, network, similarity
 from edge_models.evaluation.recognition import MOST_GALLERIES, Recognition, recognise
 from edge_models.sections import EvaluationSection
@@ -132,9 +132,9 @@ def identity_task(section: EvaluationSection, tasks: Sequence[Task]) -> str:
     if section.identity == "auto":
         return USUAL if USUAL in classes else ""
     if section.identity and section.identity not in classes:
-        raise errors.ConfigError(
+        raise ConfigError(
             f"evaluation.identity is {section.identity!r}, which is no task with classes"
-            f"{data.nearest_or_all(section.identity, classes)}"
+            f"{nearest_or_all(section.identity, classes)}"
         )
     return section.identity
 

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from edge.tasks import Task, kind_of
-from edge_common import errors, files
+from edge_common import ModelError, whole_file
 from edge_models.datasets import batches, dataset
 from edge_models.evaluation.results import Result, Results, TaskResult
 from edge_models.evaluation.task_reports import REPORTS
@@ -81,14 +81,10 @@ def load_trained(path: Path, expected: mtdnn.MTDNNConfig) -> keras.Model:
     try:
         model = keras.saving.load_model(path, compile=False)
     except (ValueError, OSError, KeyError, TypeError) as error:
-        raise errors.ModelError(
-            f"{path} is no Keras model: give the .keras of an edge-train"
-        ) from error
+        raise ModelError(f"{path} is no Keras model: give the .keras of an edge-train") from error
     wrong = _differs(model, expected)
     if wrong:
-        raise errors.ModelError(
-            f"{path} {wrong}: give the network and the file it was trained with"
-        )
+        raise ModelError(f"{path} {wrong}: give the network and the file it was trained with")
     return model
 
 
@@ -191,7 +187,7 @@ def write_answers(path: Path, results: Results) -> None:
         arrays |= {f"{task}.truth": result.truth, f"{task}.answer": result.answer}
         if result.sources is not None:
             arrays[f"{task}.source"] = result.sources
-    with files.whole_file(path) as file:
+    with whole_file(path) as file:
         np.savez_compressed(file, **arrays)
 
 

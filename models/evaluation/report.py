@@ -14,7 +14,7 @@ import click
 import keras
 import numpy as np
 
-from edge_common import document, errors, files
+from edge_common import ConfigError, ModelError, document, write_whole
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation import analysis_sections, gradcam
 from edge_models.evaluation.content import ReportContent, json_of, sections
@@ -84,8 +84,8 @@ def report(
     folder.mkdir(parents=True, exist_ok=True)
     write_answers(folder / ANSWERS, results)
     content = json_of(page_content, dataclasses.asdict(config))
-    files.write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
-    files.write_whole(folder / PAGE, document.page(config.name, sections(page_content)).encode())
+    write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
+    write_whole(folder / PAGE, document.page(config.name, sections(page_content)).encode())
     return results
 
 
@@ -154,12 +154,12 @@ def _check_labels(path: Path, data: DataSet) -> None:
             for name, task in tasks.items()
         }
     except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
-        raise errors.ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
+        raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
     for task in data.tasks:
         now = {"labels": list(task.labels), "scale": task.scale}
         for key, then in recorded.get(task.name, now).items():
             if then != now[key]:
-                raise errors.ModelError(
+                raise ModelError(
                     f"{path} gives {task.name} the {key} {_spoken(then)}, the data have "
                     f"{_spoken(now[key])}: give the data it was trained on"
                 )

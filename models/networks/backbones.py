@@ -10,7 +10,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from edge_common.errors import ConfigError, ModelError
+from edge_common import ConfigError, ModelError
 from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
 from edge_models.networks.files import load_weights
 from edge_models.sections import weights_file

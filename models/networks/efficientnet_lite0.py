@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from keras import Input, Model, layers
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_models.datasets.orl import package_file
 from edge_models.networks.torch_weights import read_state_dict
 

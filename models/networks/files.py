@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from edge.tasks import Task, kind_of
-from edge_common import data, errors, files
+from edge_common import ModelError, encode, whole_path
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -17,7 +17,7 @@ def save_model(model: keras.Model, path: Path) -> None:
 
 def save_whole(save: Callable[[Path], object], path: Path) -> None:
     """Save what chooses its format by the file's name; it appears whole or not at all."""
-    with files.whole_path(path) as partial:
+    with whole_path(path) as partial:
         save(partial)
 
 
@@ -26,7 +26,7 @@ def load_weights(network: keras.Model, path: str | Path, name: str) -> None:
     try:
         network.load_weights(path)
     except (OSError, ValueError) as error:
-        raise errors.ModelError(f"{path} holds no weights of {name} ({error})") from error
+        raise ModelError(f"{path} holds no weights of {name} ({error})") from error
 
 
 def write_tasks(
@@ -45,4 +45,4 @@ def write_tasks(
 def _described(task: Task) -> dict[str, object]:
     """The kind and what a task of this kind has to say, as a tasks file has it."""
     options = {name: getattr(task, name) for name in kind_of(task).options}
-    return {"kind": task.kind, **data.encode(options)}
+    return {"kind": task.kind, **encode(options)}

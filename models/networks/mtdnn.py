@@ -13,7 +13,7 @@ from typing import Literal
 from keras import Input, Model, layers, ops
 
 from edge.tasks import Task, kind_of
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 from edge_models.datasets import dataset, orl_motion, swimmers, utkface
 from edge_models.networks.backbones import build_backbone, see_luminance_only
 from edge_models.sections import NetworkSection

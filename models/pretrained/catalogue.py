@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from edge.tasks import Binary, Task
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_models.datasets.dataset import classification
 
 

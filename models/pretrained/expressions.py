@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from keras import layers
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 
 
 class Expression(Protocol):

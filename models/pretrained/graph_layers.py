@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from keras import layers
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_models.pretrained import expressions, tfjs
 
 Value = expressions.Expression | np.ndarray

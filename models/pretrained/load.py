@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_models.pretrained import catalogue, graph_layers, tfjs
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 
 _DTYPES = {
     "float32": "<f4", "float16": "<f2", "int32": "<i4", "bool": "?", "uint8": "u1", "uint16": "<u2",

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from edge_common.data import decode, nearest_or_all, read_toml
-from edge_common.errors import ConfigError
+from edge_common import ConfigError, decode, nearest_or_all, read_toml
 from edge_models.datasets import augment, kinds
 from edge_models.sections import (
     DataSection,

@@ -13,8 +13,7 @@ import click
 import keras
 
 from edge.tasks import KINDS, kind_of
-from edge_common.data import nearest_or_all
-from edge_common.errors import ConfigError
+from edge_common import ConfigError, nearest_or_all
 from edge_models.datasets import batches, dataset
 from edge_models.evaluation.history import TrainingHistory, label_sums
 from edge_models.networks import backbones, files, mtdnn, views

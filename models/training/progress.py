@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from edge_common import errors, files
+from edge_common import ConfigError, ModelError, whole_file, write_whole
 from edge_models.datasets.batches import Epochs
 from edge_models.training.schedule import ThesisSchedule
 
@@ -82,11 +82,11 @@ class Checkpoint:
             with np.load(self.folder / LATEST) as arrays:
                 progress = Progress(**json.loads(arrays["progress"].tobytes()))
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise errors.ConfigError(
+            raise ConfigError(
                 f"{self.folder / LATEST} cannot be read ({error}): start anew, without --resume"
             ) from error
         if progress.fingerprint != fingerprint:
-            raise errors.ConfigError(
+            raise ConfigError(
                 f"{self.folder} is of a run with another configuration or other data: "
                 "start anew, without --resume"
             )
@@ -112,7 +112,7 @@ class Checkpoint:
             (self.folder / name).unlink(missing_ok=True)
 
     def _write(self, name: str, arrays: dict[str, Any]) -> None:
-        with files.whole_file(self.folder / name) as file:
+        with whole_file(self.folder / name) as file:
             np.savez(file, **arrays)
 
 
@@ -176,7 +176,7 @@ class CSVLog(keras.callbacks.Callback):
             for number in range(count):
                 values = (f"{curves[n][number]:.6g}" if n in curves else "" for n in names)
                 rows.writerow((stage, number + 1, *values))
-        files.write_whole(self.path, text.getvalue().encode())
+        write_whole(self.path, text.getvalue().encode())
 
 
 class TensorBoardLog(keras.callbacks.Callback):
@@ -204,7 +204,7 @@ class TensorBoardLog(keras.callbacks.Callback):
         self._writer.close()
 
 
-class LossLost(errors.ModelError):
+class LossLost(ModelError):
     """The loss is no number any more; what was good until then is still there."""
 
 

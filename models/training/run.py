@@ -7,7 +7,7 @@ from typing import Protocol
 import click
 import keras
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_models.datasets.dataset import DataSet, Part, write_skipped
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import identity_task

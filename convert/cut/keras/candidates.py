@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import keras
 
-from edge_common import console, errors
+from edge_common import ModelError, console
 from edge_convert.cut.keras.cost import multiply_adds
 from edge_convert.cut.keras.follow import FramePath, FrameStep, follow
 from edge_convert.cut.keras.model import Graph, graph, window_shape
@@ -65,7 +65,7 @@ def choose(cuts: Sequence[CutCandidate], behind: str | None = None) -> CutCandid
         if candidate.behind == behind:
             return candidate
     names = ", ".join(candidate.behind for candidate in cuts)
-    raise errors.ModelError(f"no cut lies behind a layer '{behind}': choose one of {names}")
+    raise ModelError(f"no cut lies behind a layer '{behind}': choose one of {names}")
 
 
 def table(cuts: Sequence[CutCandidate], selected: CutCandidate, window: int) -> str:
@@ -144,7 +144,7 @@ def _candidate(
     """The cut that leaves these calls to the encoder, if it is one."""
     try:
         features = cut_boundary(model, network, part)
-    except errors.ModelError:
+    except ModelError:
         return None  # the raw frames are still all that is read behind it
     head_steps = frame_path.steps[len(part.steps) :]
     window = window_shape(model)[0]

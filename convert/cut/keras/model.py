@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 
 
 def load_model(path: str | Path) -> keras.Model:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from keras import KerasTensor, layers, ops, tree
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.keras.model import Call, Graph, Value, at_inference, graph, graph_of, those_of
 
 _CONVERTIBLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")

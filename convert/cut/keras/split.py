@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.keras.follow import FramePath, FrameStep, follow
 from edge_convert.cut.keras.framewise import MISFITS, FrameTensor, Layout
 from edge_convert.cut.keras.model import Graph, Value, graph, window_shape

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.tflite import flatbuffer
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.tflite import main_graph, rules
 from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, one_frame
 

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge.tflite import flatbuffer
-from edge_common import console, errors
+from edge_common import ModelError, console
 from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.prune import prune, tidy
 
@@ -81,7 +81,7 @@ def _run(model: bytes) -> Interpreter:
                 interpreter.set_tensor(detail["index"], np.zeros(detail["shape"], detail["dtype"]))
             interpreter.invoke()
         except (ValueError, RuntimeError) as error:
-            raise errors.ModelError(f"the graph does not run for a batch of 1: {error}") from error
+            raise ModelError(f"the graph does not run for a batch of 1: {error}") from error
     return interpreter
 
 
@@ -112,7 +112,7 @@ def standard_form(
     given = flatbuffer.read(model)
     check_input(given, name)
     if main_graph.is_quantised(given) or not _takes_floats(given):
-        raise errors.ModelError(
+        raise ModelError(
             f"{name} is quantised already or does not take float32: convert the float network that "
             "it was made of, or run it as it is with edge-run"
         )
@@ -146,13 +146,11 @@ def check_input(root: Any, name: str) -> None:
     inputs = [graph.tensors[index] for index in graph.inputs]
     if len(inputs) != 1:
         names = ", ".join(f"'{main_graph.name_of(tensor)}'" for tensor in inputs)
-        raise errors.ModelError(
-            f"{name} has {len(inputs)} inputs ({names}): only one can be the images"
-        )
+        raise ModelError(f"{name} has {len(inputs)} inputs ({names}): only one can be the images")
     signature = inputs[0].shapeSignature
     shape = flatbuffer.shape_of(inputs[0]) if signature is None else tuple(map(int, signature))
     if len(shape) not in (4, 5) or shape[0] not in (-1, 1) or -1 in shape[1:]:
-        raise errors.ModelError(
+        raise ModelError(
             f"{name} takes {list(shape)}: only an image or a window of fixed size with a batch of "
             "1 can be converted, (1, [T,] H, W, C)"
         )
@@ -173,6 +171,4 @@ def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:
     for axis in [-1, *inner] if last_first else [*inner, -1]:
         if shape[axis] in (1, 3):
             return axis
-    raise errors.ModelError(
-        f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known"
-    )
+    raise ModelError(f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known")

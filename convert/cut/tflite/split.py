@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge.tflite import flatbuffer
-from edge_common.errors import ModelError
+from edge_common import ModelError
 from edge_convert.cut.tflite import main_graph, prune, rules
 from edge_convert.cut.tflite.follow import FramePath, cut_boundary, feature_name, follow, obstacle
 from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, of_one_frame

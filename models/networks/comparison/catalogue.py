@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 from edge_models.networks.comparison import faces, light, shared_trunks
 
 
