@@ -37,6 +37,7 @@ TESTS = (
     "tests/edge/bundle/test_bundle.py",
     "tests/edge/bundle/test_manifest.py",
     "tests/edge/bundle/test_messages.py",
+    "tests/edge/bundle/test_wrapping.py",
     "tests/benchmarks/statistics",
 )
 # repeats an experiment some hundred times, for which literal values stand elsewhere
