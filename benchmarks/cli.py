@@ -2,7 +2,7 @@
 
 import click
 
-from edge_benchmarks.commands import compare, facts, gate, run, suite
+from edge_benchmarks.commands import compare, facts, run, suite
 from edge_common import __version__, command_line
 
 EXAMPLES = """\b
@@ -31,7 +31,7 @@ for command in (
     compare.versus,
     compare.compare,
     facts.facts,
-    gate.gate,
+    facts.gate,
     suite.history,
     suite.suite,
     facts.predict,

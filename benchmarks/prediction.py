@@ -1,21 +1,85 @@
-"""A bundle on one board after the other: milliseconds a frame, and whether it fits in memory."""
+"""A bundle on boards that are not here: instructions counted under qemu, and what they predict.
 
+Milliseconds a frame on one board after the other, and whether the bundle fits in its memory.
+"""
+
+import os
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edge.bundle import archive
 from edge.stream import StreamOptions
 from edge.tflite.operators import counted_work, estimated_work
-from edge_benchmarks.inside.instructions import boards_named, count_parts, counters
-from edge_benchmarks.measure.conditions import frames_of
-from edge_benchmarks.measure.processes import Starts, cold_start
-from edge_common import DeviceError, EngineError, console
+from edge_benchmarks.measure import conditions, processes
+from edge_common import BuildFailed, DeviceError, EngineError, RunFailed, Unavailable, console
 from edge_devices.detection.detect import Detected, detect
-from edge_devices.prediction import cores, fitted
-from edge_devices.prediction.measured import measured
-from edge_devices.prediction.model import CONFIDENCE, Latency
-from edge_devices.profiles.catalogue import profiles, shipped_profiles
-from edge_devices.profiles.profile import Profile
+from edge_devices.emulation.counting import ARCHITECTURE, Counts, InstructionCounter, counter
+from edge_devices.prediction import CONFIDENCE, Latency, cores, fitted, measured
+from edge_devices.profiles import Profile, profile_named, profiles, shipped_profiles
+
+Instructions = dict[str, dict[str, Counts]]  # by board, then by the parts' roles
+
+
+def instructions_per_frame(counts: Mapping[str, Counts], invocations: Mapping[str, float]) -> float:
+    """Instructions of all parts for one decided frame. invocations: of each part for it."""
+    return sum(each.instructions * invocations.get(role, 1.0) for role, each in counts.items())
+
+
+ALL = "all"
+
+
+def boards_named(names: str) -> tuple[Profile, ...]:
+    """The boards of `pi-4,pi-5`; of `all` those that can be counted for.
+
+    Raises DeviceError for a name that there is not.
+    """
+    if names == ALL:
+        return tuple(filter(_can_be_counted, profiles().values()))
+    board_names = (name.strip() for name in names.split(","))
+    boards = tuple(profile_named(name) for name in dict.fromkeys(filter(None, board_names)))
+    if not boards:
+        raise DeviceError(f"--device '{names}' names no board: `edge-devices list` shows them")
+    return boards
+
+
+def _can_be_counted(profile: Profile) -> bool:
+    return bool(profile.cpu.qemu_cpu) and profile.cpu.architecture == ARCHITECTURE
+
+
+def counters(
+    boards: Sequence[Profile], progress: console.Progress
+) -> tuple[InstructionCounter, ...]:
+    """Make ready to count. Raises EngineError if this machine cannot."""
+    try:
+        return tuple(counter(board, progress.say) for board in boards)
+    except (Unavailable, BuildFailed) as error:
+        raise EngineError(f"instructions cannot be counted here: {error}") from error
+
+
+def count_parts(
+    bundle: archive.Bundle, counters: Sequence[InstructionCounter], progress: console.Progress
+) -> Instructions:
+    """Instructions of one inference of each part on each board; a few seconds for each.
+
+    Raises EngineError if a part does not run there.
+    """
+    parts = bundle.manifest.parts
+    pairs = [(counter, part) for counter in counters for part in parts]
+    with (
+        progress.count("counting instructions, parts on boards", len(pairs)) as on_each,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        results = pool.map(lambda pair: pair[0].count(bundle.members[pair[1].file]), pairs)
+        instructions: Instructions = {}
+        try:
+            for (counter, part), counts in zip(pairs, results):
+                instructions.setdefault(counter.board.profile.name, {})[part.role] = counts
+                on_each()
+        except RunFailed as error:
+            raise EngineError(str(error)) from error
+    return instructions
+
 
 _SYSTEM_BYTES = 250 << 20  # what a headless system, its page cache and a shell from afar want
 
@@ -147,9 +211,6 @@ def work_here(bundle: archive.Bundle, detected: Detected | None = None) -> dict[
         return {}
 
 
-ALL = "all"
-
-
 def run_forecasts(
     name: str, boards: str, threads: Sequence[int], count: bool, progress: console.Progress
 ) -> list[Forecast]:
@@ -159,12 +220,14 @@ def run_forecasts(
     """
     targets = tuple(profiles().values()) if boards == ALL else boards_named(boards)
     bundle = archive.open_any(name)
-    for unused in measured()[1]:
+    for unused in measured.measured()[1]:
         progress.say(f"warning: {unused.reason}")
     counts = _counter(bundle, targets, progress) if count else _estimated
     progress.say("measuring memory")
-    frames = frames_of(bundle)
-    once = cold_start(Starts(name, StreamOptions(), frames, bundle.manifest.window + 1))
+    frames = conditions.frames_of(bundle)
+    once = processes.cold_start(
+        processes.Starts(name, StreamOptions(), frames, bundle.manifest.window + 1)
+    )
     return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 
 

@@ -9,12 +9,11 @@ from typing import Any
 
 from edge.emulated import Predicted
 from edge.engine.delegation import Delegation
-from edge_benchmarks.inside.cross_check import CrossCheck
-from edge_benchmarks.inside.instructions import Instructions
+from edge_benchmarks.inside.cross_check import CrossCheck, Overhead
 from edge_benchmarks.inside.profile.figures import PartProfile
 from edge_benchmarks.inside.roofline import Roof, RooflinePoint
 from edge_benchmarks.measure import conditions, processes, timing
-from edge_benchmarks.measure.overhead import Overhead
+from edge_benchmarks.prediction import Instructions
 from edge_benchmarks.scenarios import catalogue, offline
 from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
 from edge_common import ConfigError, decode, encode, write_whole

@@ -73,6 +73,7 @@ Examples:
 @click.argument("after")
 @click.option(
     "--processes",
+    "count",
     type=click.IntRange(4),
     default=8,
     show_default=True,
@@ -89,7 +90,7 @@ Examples:
 def versus(
     before: str,
     after: str,
-    processes: int,
+    count: int,
     source: str | None,
     engine: EngineOptions,
     as_json: bool,
@@ -98,16 +99,15 @@ def versus(
     from edge.bundle.archive import open_any
     from edge.stream import StreamOptions
     from edge_benchmarks.judge.compare import compare_interleaved
-    from edge_benchmarks.measure import processes as fresh
-    from edge_benchmarks.measure.conditions import choose_frames
+    from edge_benchmarks.measure import conditions, processes
 
     options, progress = StreamOptions(**vars(engine)), console.Progress()
     open_any(before, runtime=engine.runtime)  # refused now, not by a child
-    frames = choose_frames(open_any(after, runtime=engine.runtime), None, source)
-    with progress.count("both in turn, fresh processes", processes) as on_process:
+    frames = conditions.choose_frames(open_any(after, runtime=engine.runtime), None, source)
+    with progress.count("both in turn, fresh processes", count) as on_process:
         pairs = list(
-            fresh.interleaved_floors_ms(
-                before, after, options, frames, processes, plan=fresh.PLAN, on_process=on_process
+            processes.interleaved_floors_ms(
+                before, after, options, frames, count, plan=processes.PLAN, on_process=on_process
             )
         )
     comparison = compare_interleaved(*zip(*pairs))
@@ -118,7 +118,7 @@ def versus(
         return
     click.echo(
         f"{after} against {before}: {comparison.verdict} (time x {comparison.ratio:.3f}, "
-        f"95 % interval {low:.3f} to {high:.3f}, {processes} processes)"
+        f"95 % interval {low:.3f} to {high:.3f}, {count} processes)"
     )
 
 

@@ -124,17 +124,20 @@ def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) 
     """
     from edge_benchmarks.record import to_json, write_record
     from edge_benchmarks.remote.session import measure_there
-    from edge_benchmarks.run.bench import Bench
-    from edge_benchmarks.run.request import refuse_contradictions, request_of
+    from edge_benchmarks.run import bench, request
     from edge_benchmarks.show.terminal import report
 
-    refuse_contradictions(values, board is not None)
+    request.refuse_contradictions(values, board is not None)
     if output:
         _check_writable(output)
-    request = request_of(values, recorded=output is not None)
+    run_request = request.request_of(values, recorded=output is not None)
     progress = console.Progress()
-    with request.options.confined():
-        record = measure_there(board, output, progress) if board else Bench(request, progress).run()
+    with run_request.options.confined():
+        record = (
+            measure_there(board, output, progress)
+            if board
+            else bench.Bench(run_request, progress).run()
+        )
     progress.say("done")
     if output and not board:
         write_record(output, record)

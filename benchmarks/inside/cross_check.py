@@ -1,24 +1,28 @@
-"""Our timing beside someone else's: LiteRT's benchmark script, or a plain loop.
+"""Whether our timing can be trusted: what it adds itself, and what another clock says.
 
-ai-edge-litert brings the script since 2.2 (`ai_edge_litert.tools.benchmark_litert_model`,
-also installed as `litert-benchmark`); it times `CompiledModel.run_by_name` in Python and
-rounds to 0.01 ms. If there is none, a loop of a dozen lines around the runtime's own
-Interpreter serves, in a fresh process and with no code of ours.
+The other one is LiteRT's benchmark script, or a plain loop. ai-edge-litert brings the script
+since 2.2 (`ai_edge_litert.tools.benchmark_litert_model`, also installed as `litert-benchmark`);
+it times `CompiledModel.run_by_name` in Python and rounds to 0.01 ms. If there is none, a loop of
+a dozen lines around the runtime's own Interpreter serves, in a fresh process and with no code of
+ours.
 """
 
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import cast
 
-from edge.engine import runtimes
-from edge.engine.engine import Engine
-from edge.stream import StreamOptions
-from edge_benchmarks.measure.timing import fill_randomly, invokes_ms
+import numpy as np
+
+from edge.engine import engine, runtimes
+from edge.stream import Decision, Frame, Stream, StreamOptions
+from edge_benchmarks.measure import subjects, timing
 from edge_benchmarks.statistics import median, percentile_interval
 from edge_common import EngineError, children
 
@@ -132,9 +136,9 @@ def has_script() -> bool:
 
 def our_median_ms(model: bytes, options: StreamOptions, plan: CrossCheckPlan) -> float:
     """As the harness times an engine: a probe around each invocation."""
-    engine = Engine(model, runtime=options.runtime, threads=options.threads)
-    fill_randomly(engine)
-    return median(invokes_ms(engine, plan.runs, plan.warmup))
+    ours = engine.Engine(model, runtime=options.runtime, threads=options.threads)
+    timing.fill_randomly(ours)
+    return median(timing.invokes_ms(ours, plan.runs, plan.warmup))
 
 
 def _command(
@@ -164,3 +168,98 @@ def _their_median_ms(command: list[str], result: Path) -> float:
         raise EngineError(
             f"the cross-check failed ({children.last_line(process.stderr)})"
         ) from error
+
+
+LIMIT_US = 20.0
+_FRAMES, _REPEATS = 200, 25  # short enough to be left alone in one of them
+_DECISION = Decision(0, 0.0, 0.0, {"preprocess": 0.0, "encoder": 0.0, "head": 0.0}, {})
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """Microseconds a frame.
+
+    reported_us: by how much the reported time of a frame is too long.
+    elapsed_us: by how much a measured frame takes longer than an unmeasured one, which
+    also counts what is kept of it.
+    """
+
+    reported_us: float
+    elapsed_us: float
+
+    @property
+    def within_limit(self) -> bool:
+        return max(self.reported_us, self.elapsed_us) <= LIMIT_US
+
+    def __str__(self) -> str:
+        verdict = "within" if self.within_limit else "above"
+        return (
+            f"measuring adds {self.reported_us:.1f} us to a frame's reported time and "
+            f"{self.elapsed_us:.1f} us to its real one, {verdict} the limit of {LIMIT_US:.0f} us"
+        )
+
+
+def measure_overhead(
+    frames: int = _FRAMES, repeats: int = _REPEATS, clock: timing.Clock = time.perf_counter_ns
+) -> Overhead:
+    """Push frames through a stream of no work with probes and without, alternating.
+
+    Of each, the shortest repeat counts: other programs can only add to it.
+    """
+    picture = np.zeros((1, 1, 3), np.uint8)
+    rows = [
+        (*_bare(picture, frames, clock), *_measured(picture, frames, clock)) for _ in range(repeats)
+    ]
+    push_ns, loop_ns, total_ns, trial_ns = np.min(rows, axis=0)
+    return Overhead(float(total_ns - push_ns) / 1e3, float(trial_ns - loop_ns) / 1e3)
+
+
+class _IdleEngine:
+    invocations = 0
+
+    def invoke(self) -> None:
+        self.invocations += 1
+
+
+class _IdleNetwork:
+    def __init__(self) -> None:
+        self.encoder, self.head = _IdleEngine(), _IdleEngine()
+        self.engines = {"encoder": self.encoder, "head": self.head}
+
+
+class _IdleStream:
+    """What `StreamSubject` needs of a Stream."""
+
+    latency_ms = _DECISION.latency_ms
+
+    def __init__(self) -> None:
+        self.network = _IdleNetwork()
+
+    def push(self, frame: Frame) -> Decision:
+        self.network.encoder.invoke()
+        self.network.head.invoke()
+        return _DECISION
+
+
+def _bare(picture: np.ndarray, frames: int, clock: timing.Clock) -> tuple[float, float]:
+    """Nanoseconds of a push, and of a frame in a loop that makes it and pushes it."""
+    stream, frame = _IdleStream(), Frame(picture, 0)
+    started = clock()
+    for _ in range(frames):
+        stream.push(frame)
+    pushed = clock()
+    for number in range(frames):
+        stream.push(Frame(picture, number))
+    return (pushed - started) / frames, (clock() - pushed) / frames
+
+
+def _measured(picture: np.ndarray, frames: int, clock: timing.Clock) -> tuple[float, float]:
+    """Nanoseconds that are reported of a frame, mean, and those that it took in all."""
+    plan = timing.Plan(frames, seconds=0.0, rounds=1)
+    stream = cast(Stream, _IdleStream())
+    trial = timing.Trial(subjects.StreamSubject(stream, clock), [picture], plan, clock)
+    started = clock()
+    trial.measure_round()
+    elapsed_ns = clock() - started
+    total_ms = sum(each.total_ms for each in trial.timings)
+    return total_ms * 1e6 / frames, elapsed_ns / (frames + timing.SETTLE_FRAMES)

@@ -11,18 +11,14 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import archive
-from edge.check.clips import read_clips
-from edge.check.evaluate import check_labels, replay, stream_outputs
-from edge.check.self_test import SURE_MARGIN, self_test
-from edge.engine import runtimes
-from edge.engine.engine import left_to_other_kernels
+from edge.check import clips, evaluate, self_test
+from edge.engine import engine, runtimes
 from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks.cells import NOT_MEASURED
-from edge_benchmarks.inside.instructions import Instructions, count_parts
-from edge_benchmarks.measure.conditions import golden_or_black
-from edge_benchmarks.measure.subjects import StreamSubject
+from edge_benchmarks.measure import conditions, subjects
+from edge_benchmarks.prediction import Instructions, count_parts
 from edge_benchmarks.record import BundleRecord, Record, TaskFigure
 from edge_benchmarks.run.measurement import describe, figures, unmeasured
 from edge_common import (
@@ -147,7 +143,7 @@ def gather(
         runtime.name,
         runtime.version,
         _of_parts(bundle, lambda model: flatbuffer.cost(model).ops),
-        _of_parts(bundle, left_to_other_kernels),
+        _of_parts(bundle, engine.left_to_other_kernels),
         _invocations(bundle, options),
         accuracy,
         data_name,
@@ -169,8 +165,10 @@ def _of_parts(
 
 def _invocations(bundle: archive.Bundle, options: StreamOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
-    subject = StreamSubject(Stream(bundle, options))
-    steps = [subject.step(np.ascontiguousarray(f[..., ::-1])) for f in golden_or_black(bundle)]
+    subject = subjects.StreamSubject(Stream(bundle, options))
+    steps = [
+        subject.step(np.ascontiguousarray(f[..., ::-1])) for f in conditions.golden_or_black(bundle)
+    ]
     timings = [timing for timing in steps if timing is not None]
     invocations: Counter[str] = Counter()
     for timing in timings:
@@ -197,20 +195,22 @@ def _measured_accuracy(
     bundle: archive.Bundle, options: StreamOptions, data: Path, progress: console.Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
-    clips = read_clips(data, manifest.window, (manifest.input.width, manifest.input.height))
-    check_labels(manifest.tasks, clips)
-    with progress.count("answering, clips", len(clips)) as on_clip:
-        outputs = stream_outputs(bundle, list(clips.windows), options, on_clip)
-    return figures(manifest.tasks, outputs, clips)
+    labelled = clips.read_clips(
+        data, manifest.window, (manifest.input.width, manifest.input.height)
+    )
+    evaluate.check_labels(manifest.tasks, labelled)
+    with progress.count("answering, labelled", len(labelled)) as on_clip:
+        outputs = evaluate.stream_outputs(bundle, list(labelled.windows), options, on_clip)
+    return figures(manifest.tasks, outputs, labelled)
 
 
 def _golden(bundle: archive.Bundle, options: StreamOptions) -> GoldenFacts | None:
     if not bundle.golden:
         return None
     frames = bundle.golden["frames"]
-    outputs = replay(bundle, frames, options)
+    outputs = evaluate.replay(bundle, frames, options)
     try:
-        self_test(bundle, options)
+        self_test.self_test(bundle, options)
         failure = ""
     except SelfTestFailed as error:
         failure = str(error)
@@ -234,7 +234,7 @@ def _sure_labels(task: Task, outputs: np.ndarray) -> tuple[int, ...]:
         return ()
     return tuple(
         code if sure else UNSURE
-        for code, sure in zip(kind.codes(outputs), margin >= SURE_MARGIN, strict=True)
+        for code, sure in zip(kind.codes(outputs), margin >= self_test.SURE_MARGIN, strict=True)
     )
 
 

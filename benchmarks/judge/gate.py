@@ -3,16 +3,7 @@
 import json
 from pathlib import Path
 
-from edge_benchmarks.judge import compare, facts, records
-from edge_benchmarks.judge.checks import (
-    FAIL,
-    INCONCLUSIVE,
-    PASS,
-    Allowances,
-    Check,
-    check_facts,
-    check_instructions,
-)
+from edge_benchmarks.judge import checks, compare, facts, records
 from edge_benchmarks.record import Record, from_json
 from edge_common import ConfigError
 
@@ -57,18 +48,18 @@ def run_checks(
     files: tuple[str, str],
     baseline: Figures,
     new: Figures,
-    allowances: Allowances,
+    allowances: checks.Allowances,
     across: records.Across = records.ALIKE,
-) -> list[Check]:
+) -> list[checks.Check]:
     """The checks of all figures; without the clock's if one of the files holds no times.
 
     files: baseline's and new one's name, for messages. Raises ConfigError if they are
     of different networks, or of machines or settings that differ against the user's will.
     """
-    checks = []
+    results = []
     if isinstance(baseline, Record) and isinstance(new, Record) and not allowances.deterministic:
         records.tolerated_differences(baseline, new, across)
-        checks.append(check_frame_time(files, baseline, new, allowances.slower))
+        results.append(check_frame_time(files, baseline, new, allowances.slower))
     before, after = (
         f if isinstance(f, facts.Facts) else facts.facts_of(f) for f in (baseline, new)
     )
@@ -77,8 +68,8 @@ def run_checks(
             f"{files[0]} is of {before.bundle.name} and {files[1]} of {after.bundle.name}: "
             "give a baseline of the same network"
         )
-    instructions = check_instructions(before, after, allowances.more_instructions)
-    return [*checks, *check_facts(before, after, allowances), *instructions]
+    instructions = checks.check_instructions(before, after, allowances.more_instructions)
+    return [*results, *checks.check_facts(before, after, allowances), *instructions]
 
 
 FIGURE = "frame time"
@@ -86,15 +77,17 @@ FIGURE = "frame time"
 
 def check_frame_time(
     files: tuple[str, str], baseline: Record, new: Record, allowance: float
-) -> Check:
+) -> checks.Check:
     """allowance: by which share a frame may take longer."""
     comparison, allowed = records.compare_times(files, baseline, new), f"+{100 * allowance:g} %"
     if not isinstance(comparison, compare.Comparison):
-        return Check(FIGURE, "", "", "", allowed, INCONCLUSIVE, comparison)
+        return checks.Check(FIGURE, "", "", "", allowed, checks.INCONCLUSIVE, comparison)
     low, high = comparison.interval
     change = f"{_percent(comparison.ratio)} ({_percent(low)} to {_percent(high)})"
     before, after = (f"{min(record.process_floors_ms):.3f} ms" for record in (baseline, new))
-    return Check(FIGURE, before, after, change, allowed, *slowdown_outcome(comparison, allowance))
+    return checks.Check(
+        FIGURE, before, after, change, allowed, *slowdown_outcome(comparison, allowance)
+    )
 
 
 def slowdown_outcome(comparison: compare.Comparison, allowance: float) -> tuple[str, str]:
@@ -107,14 +100,14 @@ def slowdown_outcome(comparison: compare.Comparison, allowance: float) -> tuple[
     low, high = comparison.interval
     if low > 1:
         if comparison.ratio > 1 + allowance:
-            return FAIL, "slower at 95 %, by more than is allowed"
-        return PASS, "slower at 95 %, by no more than is allowed"
+            return checks.FAIL, "slower at 95 %, by more than is allowed"
+        return checks.PASS, "slower at 95 %, by no more than is allowed"
     if high > 1 + allowance:
-        return INCONCLUSIVE, (
+        return checks.INCONCLUSIVE, (
             "the interval holds both no difference and more than is allowed: "
             "measure both again with more --processes, on a quieter machine"
         )
-    return PASS, ""
+    return checks.PASS, ""
 
 
 def _percent(ratio: float) -> str:

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
-from edge_benchmarks.judge.compare import Comparison
-from edge_benchmarks.judge.records import comparable, compare_times
+from edge_benchmarks.judge import compare, records
 from edge_benchmarks.record import Record, read_record
 from edge_common.errors import ConfigError
 
@@ -72,23 +71,23 @@ def read_history(folder: Path) -> History:
     paths = sorted(p for p in folder.glob("*.json") if not p.name.endswith(FACTS_SUFFIX))
     if not paths:
         raise ConfigError(f"{folder} holds no records: measure with edge-bench BUNDLE -o FILE.json")
-    records: list[Dated] = []
+    dated_records: list[Dated] = []
     unreadable = []
     for path in paths:
         try:
-            records.append((path.name, read_record(path)))
+            dated_records.append((path.name, read_record(path)))
         except ConfigError as error:
             unreadable.append(Unreadable(path.name, " ".join(str(error).split())))
-    return History(tuple(map(_group, group_records(records))), tuple(unreadable))
+    return History(tuple(map(_group, group_records(dated_records))), tuple(unreadable))
 
 
-def group_records(records: Iterable[Dated]) -> list[list[Dated]]:
+def group_records(dated_records: Iterable[Dated]) -> list[list[Dated]]:
     """By what may be compared; oldest first in each group."""
     groups: list[list[Dated]] = []
-    for name, record in sorted(records, key=lambda dated: (_moment(dated[1]), dated[0])):
+    for name, record in sorted(dated_records, key=lambda dated: (_moment(dated[1]), dated[0])):
         for group in groups:
             first = group[0][1]
-            if first.bundle.name == record.bundle.name and comparable(first, record):
+            if first.bundle.name == record.bundle.name and records.comparable(first, record):
                 group.append((name, record))
                 break
         else:
@@ -120,8 +119,8 @@ def _group(dated: Sequence[Dated]) -> Group:
 def _entries(dated: Sequence[Dated]) -> Iterable[Entry]:
     before: Dated | None = None
     for name, record in dated:
-        compared = compare_times((before[0], name), before[1], record) if before else ""
-        if isinstance(compared, Comparison):
+        compared = records.compare_times((before[0], name), before[1], record) if before else ""
+        if isinstance(compared, compare.Comparison):
             yield _entry(name, record, compared.verdict, compared.ratio)
         else:
             yield _entry(name, record)

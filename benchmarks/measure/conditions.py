@@ -10,14 +10,14 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
+from edge import sources, stream
 from edge.bundle.archive import Bundle
 from edge.check.clips import Clips
-from edge.engine import runtimes
-from edge.engine.delegate import DEFAULT, XNNPACK, label_of
-from edge.sources import open_source
-from edge.stream import StreamOptions
+from edge.engine import delegate, runtimes
 from edge_benchmarks.measure.timing import Plan
 from edge_common import BundleError, SinkError
+
+Pixels = np.ndarray  # of a frame: uint8 BGR (H, W, 3)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Setup:
     device: str = ""
 
     @classmethod
-    def of(cls, options: StreamOptions, frames: FrameSet, plan: Plan) -> "Setup":
+    def of(cls, options: stream.StreamOptions, frames: FrameSet, plan: Plan) -> "Setup":
         """Raises EngineError if the runtime is not installed."""
         runtime = runtimes.load(options.runtime)
         return cls(
@@ -72,11 +72,12 @@ class Setup:
         left_out: whether the delegate was not used in the end.
         """
         # xnnpack and auto differ in words alone
-        delegate = label_of(DEFAULT if self.delegate == XNNPACK else self.delegate)
+        is_default = self.delegate == delegate.XNNPACK
+        label = delegate.label_of(delegate.DEFAULT if is_default else self.delegate)
         return {
             "runtime": f"{self.runtime} {self.runtime_version}",
             "threads": str(self.threads),
-            "delegate": f"{delegate} (left out)" if left_out else delegate,
+            "delegate": f"{label} (left out)" if left_out else label,
             "device": self.device or "this machine",
             "frames": f"{self.frames.count} of {self.frames.width} x {self.frames.height}",
         }
@@ -85,9 +86,10 @@ class Setup:
     def engine(self) -> str:
         """`litert 2.3.0, 2 threads, delegate x.so, predicted (emulated:pi-4)`."""
         threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
-        delegate = "" if self.delegate == DEFAULT else f", delegate {label_of(self.delegate)}"
+        label = delegate.label_of(self.delegate)
+        suffix = "" if self.delegate == delegate.DEFAULT else f", delegate {label}"
         predicted = f", predicted ({self.device})" if self.device else ""
-        return f"{self.runtime} {self.runtime_version}, {threads}{delegate}{predicted}"
+        return f"{self.runtime} {self.runtime_version}, {threads}{suffix}{predicted}"
 
 
 MAX_FRAMES = 120
@@ -96,13 +98,13 @@ _MORE_THAN_A_WINDOW = 4  # frames, enough to see that each costs the same
 
 @dataclass(frozen=True)
 class BenchFrames:
-    """Frames uint8 BGR (H, W, 3) and where they are from.
+    """Frames and where they are from.
 
     uri: what edge-run can read them from itself, or None.
     """
 
     origin: str
-    pixels: tuple[np.ndarray, ...]
+    pixels: tuple[Pixels, ...]
     uri: str | None = None
 
     def describe(self) -> FrameSet:
@@ -157,7 +159,7 @@ def frames_of(bundle: Bundle) -> BenchFrames:
 
 
 def _from_source(uri: str) -> BenchFrames:
-    with open_source(uri) as source:
+    with sources.open_source(uri) as source:
         pixels = tuple(frame.pixels for frame in islice(source, MAX_FRAMES))
     return BenchFrames(Path(uri).name, pixels, uri)
 

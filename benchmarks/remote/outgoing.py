@@ -14,19 +14,17 @@ of the last `pip install -e`.
 import base64
 import glob
 import hashlib
-import importlib.util
 import io
 import re
 import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from importlib import metadata
+from importlib import metadata, util
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 import click
-from click.core import ParameterSource
 
 from edge.shipped import find_bundle
 from edge_benchmarks.remote.board import RemoteError
@@ -100,7 +98,7 @@ def _split(pattern: str) -> tuple[Path, str]:
     return Path(*parts[:first]), "/".join(parts[first:])
 
 
-_SET_BY_USER = (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+_SET_BY_USER = (click.core.ParameterSource.COMMANDLINE, click.core.ParameterSource.ENVIRONMENT)
 
 
 @dataclass(frozen=True)
@@ -215,7 +213,7 @@ def supports(version: tuple[int, int]) -> bool:
 def _packages(project: metadata.Distribution) -> Iterator[tuple[str, bytes]]:
     """Each file of each package, by its name in the wheel."""
     for package in (project.read_text("top_level.txt") or "").split():
-        spec = importlib.util.find_spec(package)
+        spec = util.find_spec(package)
         for folder in spec.submodule_search_locations or [] if spec else []:
             root = Path(folder)
             for path in sorted(root.rglob("*")):

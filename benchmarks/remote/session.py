@@ -10,19 +10,10 @@ from typing import Any
 import click
 
 from edge_benchmarks.record import Record, from_json
+from edge_benchmarks.remote import outgoing
 from edge_benchmarks.remote.board import NAMES, Board, RemoteError
 from edge_benchmarks.remote.link import Link
-from edge_benchmarks.remote.outgoing import (
-    CommandLine,
-    Outgoing,
-    Wheel,
-    command_line,
-    project_wheel,
-    supports,
-    wheel_files,
-)
-from edge_common import console, write_whole
-from edge_common.command_line import INTERRUPTED
+from edge_common import command_line, console, write_whole
 
 LOCAL = frozenset({"output", "as_json"})  # what is done here with the record that comes back
 
@@ -36,7 +27,7 @@ def measure_there(
     to stderr as it comes; if it fails, SystemExit passes its exit code on. Ctrl-C interrupts
     it there, and its record is that of a run which was interrupted here. Raises RemoteError.
     """
-    arguments = command_line(click.get_current_context(), frozenset(local) | NAMES)
+    arguments = outgoing.command_line(click.get_current_context(), frozenset(local) | NAMES)
     outcome = run(board, arguments, progress, wants_file=output is not None)
     if outcome.record is None:
         raise _without_record(board, outcome.exit_code)
@@ -56,7 +47,7 @@ def _without_record(board: Board, exit_code: int) -> BaseException:
 
 def _failed(board: Board, exit_code: int) -> BaseException:
     """What an exit code means that is not 0; the reason has been printed already."""
-    if exit_code == INTERRUPTED:
+    if exit_code == command_line.INTERRUPTED:
         return KeyboardInterrupt()
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
@@ -78,13 +69,13 @@ class Outcome:
 
 
 def run(
-    board: Board, arguments: CommandLine, progress: console.Progress, wants_file: bool
+    board: Board, arguments: outgoing.CommandLine, progress: console.Progress, wants_file: bool
 ) -> Outcome:
     """Connect, send what the board lacks, and follow the run to its end.
 
     wants_file: whether the user gave -o. Raises RemoteError.
     """
-    wheel = project_wheel() if board.install else None
+    wheel = outgoing.project_wheel() if board.install else None
     progress.say(f"connecting to {board.host}")
     with Link(board) as link:
         _check_python(link)
@@ -100,7 +91,7 @@ def run(
 
 
 def _check_python(link: Link) -> None:
-    if not supports(link.python):
+    if not outgoing.supports(link.python):
         version = ".".join(map(str, link.python))
         raise RemoteError(
             f"{link.board.python} on {link.board.host} is Python {version}, which edge-run does not "
@@ -122,16 +113,16 @@ def _follow(link: Link, progress: console.Progress, until: str) -> dict:
 
 def _send(
     link: Link,
-    files: Collection[Outgoing],
+    files: Collection[outgoing.Outgoing],
     board: Board,
-    wheel: Wheel | None,
+    wheel: outgoing.Wheel | None,
     progress: console.Progress,
 ) -> None:
     """The inputs, and the wheel with its wheelhouse if it has to be installed."""
-    outgoing = list(files)
+    all_files = list(files)
     if wheel and board.wheelhouse:
-        outgoing += wheel_files(board.wheelhouse, "wheelhouse")
-    announced = [(file.name, file.size_bytes) for file in outgoing]
+        all_files += outgoing.wheel_files(board.wheelhouse, "wheelhouse")
+    announced = [(file.name, file.size_bytes) for file in all_files]
     if wheel:
         announced.append((wheel.name, len(wheel.content)))
     total = sum(size for _, size in announced)
@@ -142,7 +133,7 @@ def _send(
     link.send_message({"files": announced})
     with progress.steps() as on_progress:
         sent_bytes = 0
-        for file in outgoing:
+        for file in all_files:
             for chunk in _chunks(file):
                 link.send(chunk)
                 sent_bytes += len(chunk)
@@ -151,7 +142,7 @@ def _send(
             link.send(wheel.content)
 
 
-def _chunks(file: Outgoing) -> Iterator[bytes]:
+def _chunks(file: outgoing.Outgoing) -> Iterator[bytes]:
     """As many bytes as were announced. Raises RemoteError if the file has become shorter."""
     remaining = file.size_bytes
     with file.path.open("rb") as stream:

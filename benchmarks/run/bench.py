@@ -11,10 +11,9 @@ import numpy as np
 from edge.bundle import archive
 from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
-from edge_benchmarks.inside.instructions import counters
+from edge_benchmarks.inside.cross_check import measure_overhead
 from edge_benchmarks.measure import conditions, processes, subjects, timing
-from edge_benchmarks.measure.overhead import measure_overhead
-from edge_benchmarks.prediction import work_here
+from edge_benchmarks.prediction import counters, work_here
 from edge_benchmarks.record import (
     SCHEMA_VERSION,
     SPLIT_RERUN,
@@ -23,10 +22,8 @@ from edge_benchmarks.record import (
     Memory,
     Record,
 )
-from edge_benchmarks.run import baselines, measurement
-from edge_benchmarks.run.request import Analysis, Request, Step, refuse_impossible
-from edge_benchmarks.run.targets import Target, bundle_target, split_rerun_target
-from edge_benchmarks.scenarios import base, single_stream
+from edge_benchmarks.run import baselines, measurement, request, targets
+from edge_benchmarks.scenarios import base, timed_stream
 from edge_common import ClipError, EdgeError, __version__, console
 from edge_devices.detection import machine, memory
 from edge_devices.telemetry import Sample, TimeLine
@@ -35,19 +32,19 @@ from edge_devices.telemetry import Sample, TimeLine
 class Bench:
     """A run under way: what was opened, and the record so far."""
 
-    def __init__(self, request: Request, progress: console.Progress) -> None:
-        self.request, self._progress = request, progress
+    def __init__(self, run_request: request.Request, progress: console.Progress) -> None:
+        self.request, self._progress = run_request, progress
         progress.say("opening the bundle")
         self.bundle: archive.Bundle = archive.open_any(
-            request.bundle, runtime=request.options.runtime
+            run_request.bundle, runtime=run_request.options.runtime
         )
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
         self.frames: conditions.BenchFrames = conditions.choose_frames(
-            self.bundle, self.clips, request.source
+            self.bundle, self.clips, run_request.source
         )
-        refuse_impossible(request, self.frames)
-        self._counters = counters(request.analyses.count_for, progress)
+        request.refuse_impossible(run_request, self.frames)
+        self._counters = counters(run_request.analyses.count_for, progress)
         self._record: Record | None = None  # until frames were timed
         self._failures: list[str] = []
 
@@ -88,7 +85,7 @@ class Bench:
         for scenario in self.request.scenarios:
             if scenario.enabled:
                 yield partial(self._run_scenario, scenario)
-        analysis = Analysis(self.request, self.bundle, self._progress, self._counters)
+        analysis = request.Analysis(self.request, self.bundle, self._progress, self._counters)
         for step in analysis.steps():
             yield partial(self._analyse, step)
 
@@ -116,7 +113,7 @@ class Bench:
 
     def _time(
         self, trials: dict[str, timing.Trial]
-    ) -> tuple[single_stream.SingleStreamResult, tuple[Sample, ...]]:
+    ) -> tuple[timed_stream.SingleStreamResult, tuple[Sample, ...]]:
         line, rounds = TimeLine(), self.request.plan.rounds
         line.start()
         with self._progress.count("timing, rounds", rounds) as on_round:
@@ -125,7 +122,7 @@ class Bench:
                 line.take()  # between rounds: a thread of its own would be in the way
                 on_round()
 
-            result = single_stream.measure_single_stream(trials, rounds, after_round)
+            result = timed_stream.measure_single_stream(trials, rounds, after_round)
         return result, tuple(line.samples)
 
     def _first_record(self, measurements: Sequence[Measurement]) -> Record:
@@ -169,15 +166,20 @@ class Bench:
         self._record = replace(record, measurements=tuple(measurements))
 
     def _processes(self) -> None:
-        request, record = self.request, self._measured
-        if not request.processes or record.streamed.total_ms is None:
+        run_request, record = self.request, self._measured
+        if not run_request.processes or record.streamed.total_ms is None:
             return
         floors: list[float] = []
         step = "fresh processes, for comparisons"
-        with self._progress.count(step, request.processes) as on_process:
+        with self._progress.count(step, run_request.processes) as on_process:
             plan = processes.plan_for(record.streamed.total_ms.p50)
             for floor in processes.process_floors_ms(
-                request.bundle, request.options, self.frames, request.processes, plan, on_process
+                run_request.bundle,
+                run_request.options,
+                self.frames,
+                run_request.processes,
+                plan,
+                on_process,
             ):
                 floors.append(floor)
                 self._record = replace(record, process_floors_ms=tuple(floors))
@@ -196,12 +198,17 @@ class Bench:
 
     @property
     def _inputs(self) -> base.Inputs:
-        request = self.request
+        run_request = self.request
         return base.Inputs(
-            request.bundle, self.bundle, request.options, self.frames, request.plan, self._progress
+            run_request.bundle,
+            self.bundle,
+            run_request.options,
+            self.frames,
+            run_request.plan,
+            self._progress,
         )
 
-    def _analyse(self, step: Step) -> None:
+    def _analyse(self, step: request.Step) -> None:
         self._record = step(self._measured)
 
     def _read_clips(self) -> Clips | None:
@@ -212,21 +219,21 @@ class Bench:
         check_labels(self.tasks, clips)
         return clips
 
-    def _make_targets(self) -> list[Target]:
-        request = self.request
-        targets = [bundle_target(STREAMED, self.bundle, request.options)]
-        self._memory = self._memory_of(targets[0])
-        if request.baselines is None:
-            return targets
-        targets.append(split_rerun_target(self.bundle, request.options))
-        if request.baselines.model is None:
-            return targets + baselines.unprepared()
+    def _make_targets(self) -> list[targets.Target]:
+        run_request = self.request
+        rows = [targets.bundle_target(STREAMED, self.bundle, run_request.options)]
+        self._memory = self._memory_of(rows[0])
+        if run_request.baselines is None:
+            return rows
+        rows.append(targets.split_rerun_target(self.bundle, run_request.options))
+        if run_request.baselines.model is None:
+            return rows + baselines.unprepared()
         self._progress.say("starting tensorflow, loading the model")
-        whole = baselines.load_whole_window(request.baselines.model, self.bundle)
-        cache = baselines.ConversionCache(request.cache)
-        return targets + whole.targets(request.options, self._windows(), cache, self._progress.say)
+        whole = baselines.load_whole_window(run_request.baselines.model, self.bundle)
+        cache = baselines.ConversionCache(run_request.cache)
+        return rows + whole.targets(run_request.options, self._windows(), cache, self._progress.say)
 
-    def _memory_of(self, streamed: Target) -> Memory | None:
+    def _memory_of(self, streamed: targets.Target) -> Memory | None:
         """With the bundle loaded and run, and no baseline yet: those bring tensorflow."""
         assert streamed.subject is not None
         plan = replace(self.request.plan, warmup=0)

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge import Bundle, shipped
 from edge.bundle.manifest import Accuracy, Part
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies
-from edge.shipped import find_bundle, is_plain_tflite
 from edge.tasks import Task, is_share, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial
@@ -103,7 +102,7 @@ def _by_name(
 
 def describe(name: str, bundle: Bundle) -> BundleRecord:
     """Identity, sizes and costs of a bundle that was opened under `name`."""
-    path = Path(name) if is_plain_tflite(name) else find_bundle(name)
+    path = Path(name) if shipped.is_plain_tflite(name) else shipped.find_bundle(name)
     file = path.read_bytes()
     manifest = bundle.manifest
     return BundleRecord(

@@ -10,21 +10,19 @@ from typing import Any
 
 import click
 
+from edge import emulated, stream
 from edge.bundle import archive, manifest
-from edge.emulated import PREFIX
 from edge.engine.engine import Engine
-from edge.stream import StreamOptions
-from edge_benchmarks.inside import engines, instructions, roofline
-from edge_benchmarks.inside.cross_check import CrossCheck, CrossCheckPlan, cross_check
+from edge_benchmarks import prediction
+from edge_benchmarks.inside import cross_check, engines, roofline
 from edge_benchmarks.inside.profile import figures, recorder
-from edge_benchmarks.measure.conditions import BenchFrames
-from edge_benchmarks.measure.timing import Plan, fill_randomly, invokes_ms
+from edge_benchmarks.measure import conditions, timing
 from edge_benchmarks.record import EngineRecord, Record
 from edge_benchmarks.scenarios import base, catalogue, cold
 from edge_benchmarks.statistics import summarise
 from edge_common import ConfigError, EngineError, cache_folder, console
 from edge_devices.emulation.counting import InstructionCounter
-from edge_devices.profiles.profile import Profile
+from edge_devices.profiles import Profile
 
 BASELINE_WARMUP = 5  # a baseline's frame is slow and its caches are full after one
 
@@ -61,11 +59,11 @@ class Request:
     """
 
     bundle: str
-    options: StreamOptions = field(default_factory=StreamOptions)
+    options: stream.StreamOptions = field(default_factory=stream.StreamOptions)
     data: Path | None = None
     clips: int | None = None
     source: str | None = None
-    plan: Plan = field(default_factory=Plan)
+    plan: timing.Plan = field(default_factory=timing.Plan)
     processes: int = 0
     baselines: Baselines | None = None
     scenarios: tuple[base.Scenario[Any], ...] = (cold.Cold(),)
@@ -73,7 +71,7 @@ class Request:
     cache: Path = field(default_factory=lambda: cache_folder() / "baselines")
 
     @property
-    def baseline_plan(self) -> Plan:
+    def baseline_plan(self) -> timing.Plan:
         """Of everything but the streamed network."""
         enough = self.baselines.frames if self.baselines else self.plan.frames
         return replace(self.plan, frames=min(self.plan.frames, enough), warmup=BASELINE_WARMUP)
@@ -90,11 +88,11 @@ def request_of(values: Mapping[str, Any], *, recorded: bool) -> Request:
     baselines = Baselines(values["model"], values["baseline_frames"])
     return Request(
         values["bundle"],
-        StreamOptions(**vars(values["engine"]), device=_emulated(values)),
+        stream.StreamOptions(**vars(values["engine"]), device=_emulated(values)),
         values["data"],
         values["clips"],
         values["source"],
-        Plan(values["frames"], values["seconds"], values["rounds"]),
+        timing.Plan(values["frames"], values["seconds"], values["rounds"]),
         processes,
         baselines if values["baselines"] else None,
         catalogue.configured(values["scenarios"], values),
@@ -106,17 +104,17 @@ def request_of(values: Mapping[str, Any], *, recorded: bool) -> Request:
 def _emulated(values: Mapping[str, Any]) -> str:
     """`emulated:BOARD` if a board is emulated, else nothing."""
     device: str = values["device"]
-    return device if device.startswith(PREFIX) else ""
+    return device if device.startswith(emulated.PREFIX) else ""
 
 
 def _analyses(values: Mapping[str, Any]) -> Analyses:
-    boards = values["device"].removeprefix(PREFIX)
+    boards = values["device"].removeprefix(emulated.PREFIX)
     return Analyses(
         values["profile"],
         values["roofline"],
         values["engines"],
         values["cross_check"],
-        instructions.boards_named(boards) if values["count"] else (),
+        prediction.boards_named(boards) if values["count"] else (),
     )
 
 
@@ -135,7 +133,7 @@ def refuse_contradictions(values: Mapping[str, Any], has_board: bool) -> None:
         raise click.UsageError("--count counts on this machine, without a board: leave out --host")
 
 
-def refuse_impossible(request: Request, frames: BenchFrames) -> None:
+def refuse_impossible(request: Request, frames: conditions.BenchFrames) -> None:
     """Raise ConfigError, before minutes of measuring, if a part of it cannot be had."""
     for scenario in request.scenarios:
         scenario.check(frames)
@@ -228,30 +226,32 @@ class Analysis:
         return replace(record, roof=roof, roofline=points)
 
     def _instructions(self, record: Record) -> Record:
-        counts = instructions.count_parts(self.bundle, self.counters, self.progress)
+        counts = prediction.count_parts(self.bundle, self.counters, self.progress)
         return replace(record, instructions=counts)
 
-    def _cross_check(self) -> CrossCheck:
-        plan = CrossCheckPlan()
+    def _cross_check(self) -> cross_check.CrossCheck:
+        plan = cross_check.CrossCheckPlan()
         with self.progress.count("cross-checking the clock, rounds", plan.rounds) as on_round:
-            return cross_check(self._model(self._first), self.request.options, plan, on_round)
+            return cross_check.cross_check(
+                self._model(self._first), self.request.options, plan, on_round
+            )
 
     def _engines(self) -> Iterator[EngineRecord]:
         for name, make in engines.OTHER_ENGINES.items():
             self.progress.say(f"the {self._first.role} in {name}")
             yield self._elsewhere(name, make)
 
-    def _elsewhere(self, name: str, make: engines.Make) -> EngineRecord:
+    def _elsewhere(self, name: str, make: engines.interface.Make) -> EngineRecord:
         """The first part in another engine; why not, if it does not run there."""
         part, options = self._first, self.request.options
         try:
             engine = make(self._model(part), options.threads, self.request.cache.expanduser())
             own = Engine(self._model(part), runtime=options.runtime, threads=options.threads)
-            compared = engines.agreement(own, engine, [fill_randomly(own)])
+            compared = engines.interface.agreement(own, engine, [timing.fill_randomly(own)])
             if not compared.agrees:
                 raise EngineError(f"it answers otherwise (SNR {compared.snr_db:.1f} dB)")
-            fill_randomly(engine)
-            series_ms = invokes_ms(engine, _RUNS, _WARMUP)
+            timing.fill_randomly(engine)
+            series_ms = timing.invokes_ms(engine, _RUNS, _WARMUP)
         except EngineError as error:
             return EngineRecord(name, "", part.role, not_measured=str(error))
         return EngineRecord(

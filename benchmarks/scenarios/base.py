@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from edge_benchmarks.measure.timing import Plan
     from edge_benchmarks.record import Record
     from edge_benchmarks.scenarios.offline import Energy
-    from edge_benchmarks.scenarios.single_stream import BareStream
+    from edge_benchmarks.scenarios.timed_stream import BareStream
     from edge_common.console import Progress
     from edge_common.document import Section
 
@@ -76,7 +76,7 @@ class Inputs:
 
     def subject(self) -> BareStream:
         """A new stream that is timed as a whole."""
-        from edge_benchmarks.scenarios.single_stream import BareStream
+        from edge_benchmarks.scenarios.timed_stream import BareStream
 
         return BareStream(self.stream())
 

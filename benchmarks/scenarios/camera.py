@@ -106,7 +106,7 @@ class Camera(Scenario[CameraResult]):
         return CameraResult
 
     def run(self, inputs: Inputs) -> Outcome[CameraResult]:
-        from edge_benchmarks.scenarios.live_camera import measure_camera
+        from edge_benchmarks.scenarios.timed_stream import measure_camera
 
         plan, rate_hz = inputs.plan, inputs.rate_hz(self.rate_hz)
         count = max(plan.frames, round(plan.seconds * rate_hz))

@@ -12,11 +12,9 @@ from edge_benchmarks.scenarios import base, multi_stream
 from edge_common import document, figures
 
 if TYPE_CHECKING:
-    import numpy as np
+    from edge_benchmarks.measure import conditions, timing
 
-    from edge_benchmarks.measure.timing import Plan, Subject
-
-    Measure = Callable[[Sequence[Subject]], multi_stream.MultiStreamResult]
+    Measure = Callable[[Sequence[timing.Subject]], multi_stream.MultiStreamResult]
 
 _FRAMES = 100  # an attempt is judged by its p99
 
@@ -37,9 +35,9 @@ class CapacityResult:
 
 
 def search_capacity(
-    new_subject: Callable[[], Subject],
-    frames: Sequence[np.ndarray],
-    plan: Plan,
+    new_subject: Callable[[], timing.Subject],
+    frames: Sequence[conditions.Pixels],
+    plan: timing.Plan,
     rate_hz: float,
     *,
     limit: int = 64,
@@ -56,7 +54,7 @@ def search_capacity(
     measure = measure or partial(
         multi_stream.measure_multi_stream, frames=frames, plan=plan, threaded=threaded
     )
-    subjects: list[Subject] = []
+    subjects: list[timing.Subject] = []
     attempts: list[multi_stream.MultiStreamResult] = []
 
     def keeps(streams: int) -> bool:

@@ -17,11 +17,9 @@ from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scena
 from edge_common.document import Section
 
 if TYPE_CHECKING:
-    import numpy as np
+    from edge_benchmarks.measure import conditions, timing
 
-    from edge_benchmarks.measure.timing import Clock, Plan, Subject
-
-    Serve = Callable[[Sequence[np.ndarray]], object]  # one frame for each of the subjects
+    Serve = Callable[[Sequence[conditions.Pixels]], object]  # one frame for each of the subjects
 
 
 @dataclass(frozen=True)
@@ -57,12 +55,12 @@ class MultiStreamResult:
 
 
 def measure_multi_stream(
-    subjects: Sequence[Subject],
-    frames: Sequence[np.ndarray],
-    plan: Plan,
+    subjects: Sequence[timing.Subject],
+    frames: Sequence[conditions.Pixels],
+    plan: timing.Plan,
     *,
     threaded: bool = False,
-    clock: Clock = time.perf_counter_ns,
+    clock: timing.Clock = time.perf_counter_ns,
     on_round: Callable[[], None] = lambda: None,
 ) -> MultiStreamResult:
     """Measure rounds until there are `plan.frames` of them and `plan.seconds` have passed."""
@@ -89,7 +87,7 @@ def measure_multi_stream(
 
 
 @contextmanager
-def _serving(subjects: Sequence[Subject], threaded: bool) -> Iterator[Serve]:
+def _serving(subjects: Sequence[timing.Subject], threaded: bool) -> Iterator[Serve]:
     """A function that is done when every subject has taken its frame."""
     if not threaded:
         yield lambda arrived: [s.step(pixels) for s, pixels in zip(subjects, arrived)]
@@ -99,7 +97,7 @@ def _serving(subjects: Sequence[Subject], threaded: bool) -> Iterator[Serve]:
         yield lambda arrived: list(pool.map(_call, steps, arrived))
 
 
-def _call(step: Callable[[np.ndarray], object], pixels: np.ndarray) -> None:
+def _call(step: Callable[[conditions.Pixels], object], pixels: conditions.Pixels) -> None:
     step(pixels)
 
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 from edge_benchmarks.cells import interrupted, key_figures, number
 from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
 from edge_common import document, figures
+from edge_devices.telemetry import TimeLine
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    from edge_benchmarks.measure.timing import Clock, Plan, Subject
-    from edge_devices.telemetry import TimeLine
+    from edge_benchmarks.measure import conditions, timing
 
 
 @dataclass(frozen=True)
@@ -70,12 +68,12 @@ class OfflineResult:
 
 
 def measure_offline(
-    subject: Subject,
-    frames: Sequence[np.ndarray],
-    plan: Plan,
+    subject: timing.Subject,
+    frames: Sequence[conditions.Pixels],
+    plan: timing.Plan,
     *,
-    clock: Clock = time.perf_counter_ns,
-    cpu_clock: Clock = time.process_time_ns,
+    clock: timing.Clock = time.perf_counter_ns,
+    cpu_clock: timing.Clock = time.process_time_ns,
     on_batch: Callable[[], None] = lambda: None,
 ) -> OfflineResult:
     """Work off `plan.rounds` batches, and more until `plan.seconds` have passed."""
@@ -113,8 +111,6 @@ class Offline(Scenario[OfflineResult]):
         return OfflineResult
 
     def run(self, inputs: Inputs) -> Outcome[OfflineResult]:
-        from edge_devices.telemetry import TimeLine
-
         line = TimeLine()
         line.start()
         result = measure_offline(inputs.subject(), inputs.frames.pixels, inputs.plan)

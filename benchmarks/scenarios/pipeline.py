@@ -25,12 +25,8 @@ from edge_common import ConfigError, SourceError, document
 if TYPE_CHECKING:
     import numpy as np
 
-    from edge.sinks import Sink
-    from edge.sources import Source
-    from edge.stream import Stream
-    from edge.summary import LatencyLog, RunSummary
-    from edge_benchmarks.measure.conditions import BenchFrames
-    from edge_benchmarks.measure.timing import Clock, Plan
+    from edge import Stream, sinks, sources, summary
+    from edge_benchmarks.measure import conditions, timing
 
 PASS_FRAMES = 50_000  # a longer recording is begun anew
 _CAPTURE, _PUSH, _SINKS, _AGE = "capture", "push, all of it", "sinks", "frame age"
@@ -50,11 +46,11 @@ class PipelineResult:
 
 def measure_pipeline(
     stream: Stream,
-    open_source: Callable[[], Source],
-    open_sink: Callable[[], Sink],
-    plan: Plan,
+    open_source: Callable[[], sources.Source],
+    open_sink: Callable[[], sinks.Sink],
+    plan: timing.Plan,
     *,
-    clock: Clock = time.perf_counter_ns,
+    clock: timing.Clock = time.perf_counter_ns,
     on_frame: Callable[[], None] = lambda: None,
 ) -> PipelineResult:
     """Run over a recording until both minima of the plan are met, over it again if need be.
@@ -81,44 +77,44 @@ class _Player:
     def __init__(
         self,
         stream: Stream,
-        open_source: Callable[[], Source],
-        open_sink: Callable[[], Sink],
+        open_source: Callable[[], sources.Source],
+        open_sink: Callable[[], sinks.Sink],
         on_frame: Callable[[], None],
     ) -> None:
         self._stream, self._on_frame = stream, on_frame
         self._open_source, self._open_sink = open_source, open_sink
         self._filling = stream.bundle.manifest.window - 1  # frames without a decision
         self._skipped = max(self._filling, 1)  # sources read their first frame when opened
-        self._passes: list[RunSummary] = []
+        self._passes: list[summary.RunSummary] = []
 
     @property
     def measured(self) -> int:
         """Frames so far, of all passes."""
-        return sum(max(summary.frames - self._skipped, 0) for summary in self._passes)
+        return sum(max(each.frames - self._skipped, 0) for each in self._passes)
 
     def play(
         self,
         max_frames: int,
         *,
         enough: Callable[[], bool] = lambda: False,
-        keep: Callable[[RunSummary], None] = lambda summary: None,
+        keep: Callable[[summary.RunSummary], None] = lambda figures: None,
     ) -> None:
         """Play the recording from its start; `keep` is given the figures while they grow."""
-        from edge.loop import Limits, run
-        from edge.sinks import RunEnded
-        from edge.summary import LatencyLog, RunSummary
+        from edge import loop, sinks, summary
 
-        def check(_: RunSummary) -> None:
+        def check(_: summary.RunSummary) -> None:
             self._on_frame()
             if enough():
-                raise RunEnded
+                raise sinks.RunEnded
 
         self._stream.reset()
         with closing(self._open_source()) as source:
-            summary = RunSummary("", source.name, "", latency=LatencyLog(PASS_FRAMES))
-            keep(summary)
-            sinks = [self._open_sink()]
-            run(self._stream, source, sinks, summary, Limits(max_frames), on_frame=check)
+            log = summary.LatencyLog(PASS_FRAMES)
+            figures = summary.RunSummary("", source.name, "", latency=log)
+            keep(figures)
+            outputs = [self._open_sink()]
+            limits = loop.Limits(max_frames)
+            loop.run(self._stream, source, outputs, figures, limits, on_frame=check)
 
     def measure_pass(self, enough: Callable[[], bool]) -> None:
         """Play until the end, or until it is enough. Raises SourceError for no decision."""
@@ -133,10 +129,10 @@ class _Player:
 
     def samples(self) -> FrameSamples:
         """The measured frames of all passes."""
-        passes = [self._series(summary.latency) for summary in self._passes]
+        passes = [self._series(each.latency) for each in self._passes]
         return _joined([series for series in passes if series])
 
-    def _series(self, log: LatencyLog) -> dict[str, np.ndarray]:
+    def _series(self, log: summary.LatencyLog) -> dict[str, np.ndarray]:
         """Latencies of the measured frames, all stages alike; empty if there are none."""
         samples = {stage: log.sample(stage) for stage in log.stages if stage != _AGE}
         if not {_CAPTURE, _PUSH, _SINKS} <= samples.keys():
@@ -181,7 +177,7 @@ class Pipeline(Scenario[PipelineResult]):
     def result_type(cls) -> type[PipelineResult]:
         return PipelineResult
 
-    def check(self, frames: BenchFrames) -> None:
+    def check(self, frames: conditions.BenchFrames) -> None:
         if frames.uri is None:
             raise ConfigError("the pipeline scenario reads a recording: give --source")
 

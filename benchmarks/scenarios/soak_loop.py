@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
-from edge_benchmarks.scenarios import base, live_camera
+from edge_benchmarks.scenarios import base, timed_stream
 from edge_benchmarks.statistics import Summary, samples, summarise
 from edge_common import EngineError, statistics
 from edge_devices.telemetry import Sample
@@ -92,7 +92,7 @@ class SoakLoop:
         plan: SoakPlan,
         line: SoakLine,
         clock: Clock,
-        sleep: live_camera.Sleep,
+        sleep: timed_stream.Sleep,
     ) -> None:
         self._subject, self._frames, self._plan, self._line = subject, frames, plan, line
         self._clock, self._sleep = clock, sleep
@@ -125,7 +125,7 @@ class SoakLoop:
         if not self._plan.rate_hz:
             while True:
                 yield 0
-        schedule = live_camera.Schedule(self._plan.rate_hz, self._clock, self._sleep)
+        schedule = timed_stream.Schedule(self._plan.rate_hz, self._clock, self._sleep)
         next_number = 0
         while True:
             number = max(next_number, schedule.newest())
@@ -232,7 +232,7 @@ def measure_soak(
     rss_bytes: Callable[[], int] = resident_bytes,
     on_interval: Callable[[SoakInterval], None] = lambda interval: None,
     clock: Clock = time.perf_counter_ns,
-    sleep: live_camera.Sleep = time.sleep,
+    sleep: timed_stream.Sleep = time.sleep,
 ) -> SoakResult:
     """Run for `plan.seconds`; memory that is needed for it does not grow with the frames.
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from edge_benchmarks.cells import NOT_MEASURED, amount, megabytes, number, percent, threads, within
 from edge_benchmarks.inside import cross_check, roofline
-from edge_benchmarks.inside.instructions import Instructions, instructions_per_frame
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile
+from edge_benchmarks.prediction import Instructions, instructions_per_frame
 from edge_benchmarks.record import EngineRecord, Record
 from edge_benchmarks.show.plots import record as plots
 from edge_common.document import Section, Table

@@ -3,11 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from edge_benchmarks.cells import SHARE, cell, megabytes
-from edge_benchmarks.judge.checks import FAIL, INCONCLUSIVE, Check, outcome
-from edge_benchmarks.judge.compare import Change
-from edge_benchmarks.judge.history import Entry, Group, History
-from edge_benchmarks.judge.records import Side, TwoRecords
-from edge_benchmarks.judge.score import Score, Tally, TaskScore
+from edge_benchmarks.judge import checks, compare, history, records, score
 from edge_common import console, document
 
 HEADER = ("figure", "before", "after", "change", "verdict")
@@ -16,83 +12,81 @@ _BY_THEMSELVES = (
 )
 
 
-def as_text(records: TwoRecords) -> str:
+def as_text(comparison: records.TwoRecords) -> str:
     """For a terminal."""
-    sides = [_side("before", records.before), _side("after ", records.after)]
-    sections = ["\n".join([*sides, _bundle(records)]), frame_time(records)]
-    rows = _change_rows(records)
+    sides = [_side("before", comparison.before), _side("after ", comparison.after)]
+    sections = ["\n".join([*sides, _bundle(comparison)]), frame_time(comparison)]
+    rows = _change_rows(comparison)
     if rows:
         sections.append(
-            console.text_table(HEADER, rows) + "".join(f"\n{n}" for n in _notes(records))
+            console.text_table(HEADER, rows) + "".join(f"\n{n}" for n in _notes(comparison))
         )
-    if unchanged := _unchanged(records):
+    if unchanged := _unchanged(comparison):
         sections.append(unchanged)
-    sections.append("\n".join(f"warning: {text}" for text in records.warnings))
+    sections.append("\n".join(f"warning: {text}" for text in comparison.warnings))
     return "\n\n".join(filter(None, sections))
 
 
-def as_markdown(records: TwoRecords) -> str:
+def as_markdown(comparison: records.TwoRecords) -> str:
     """GitHub-flavoured, for the summary of a job or a comment."""
-    verdict = records.verdict or "frame time not compared"
-    sides = [f"- {_side('before', records.before)}", f"- {_side('after', records.after)}"]
-    rows = _change_rows(records)
+    verdict = comparison.verdict or "frame time not compared"
+    sides = [f"- {_side('before', comparison.before)}", f"- {_side('after', comparison.after)}"]
+    rows = _change_rows(comparison)
     section = document.Section(
         verdict.capitalize(),
-        text=[frame_time(records), "\n".join([*sides, f"- {_bundle(records)}"])],
+        text=[frame_time(comparison), "\n".join([*sides, f"- {_bundle(comparison)}"])],
         tables=[document.Table(HEADER, rows)] if rows else [],
     )
-    after = [*(_notes(records) if rows else ()), _unchanged(records)]
-    after += [f"> warning: {text}" for text in records.warnings]
+    after = [*(_notes(comparison) if rows else ()), _unchanged(comparison)]
+    after += [f"> warning: {text}" for text in comparison.warnings]
     ending = "\n\n".join(filter(None, after))
-    return f"{document.markdown(records.after.bundle, [section])}\n{ending}".rstrip()
+    return f"{document.markdown(comparison.after.bundle, [section])}\n{ending}".rstrip()
 
 
-def frame_time(records: TwoRecords) -> str:
+def frame_time(comparison: records.TwoRecords) -> str:
     """The verdict on a frame's time in one line."""
-    if records.interval is None:
-        return f"frame time: not compared, {records.not_compared}"
-    low, high = records.interval
-    before, after = records.before, records.after
+    if comparison.interval is None:
+        return f"frame time: not compared, {comparison.not_compared}"
+    low, high = comparison.interval
+    before, after = comparison.before, comparison.after
     return (
-        f"frame time: {records.verdict}, {records.ratio:.3f} x (95 %: {low:.3f} to {high:.3f}); "
+        f"frame time: {comparison.verdict}, {comparison.ratio:.3f} x (95 %: {low:.3f} to {high:.3f}); "
         f"shortest frame {before.floor_ms:.3f} ms before, {after.floor_ms:.3f} ms after, "
         f"of {before.processes} and {after.processes} processes"
     )
 
 
-def _side(name: str, side: Side) -> str:
+def _side(name: str, side: records.Side) -> str:
     revision = f", revision {side.revision[:12]}" if side.revision else ""
     return f"{name} {side.file}: {side.bundle}, {side.created_at}{revision}"
 
 
-def _bundle(records: TwoRecords) -> str:
-    if records.same_bundle:
-        return f"bundle: the same file (sha256 {records.after.sha256[:12]})"
-    return (
-        f"bundle: another file (sha256 {records.before.sha256[:12]}, {records.after.sha256[:12]})"
-    )
+def _bundle(comparison: records.TwoRecords) -> str:
+    if comparison.same_bundle:
+        return f"bundle: the same file (sha256 {comparison.after.sha256[:12]})"
+    return f"bundle: another file (sha256 {comparison.before.sha256[:12]}, {comparison.after.sha256[:12]})"
 
 
-def _change_rows(records: TwoRecords) -> list[list[str]]:
-    return [_change_row(change) for change in records.changes if not change.same]
+def _change_rows(comparison: records.TwoRecords) -> list[list[str]]:
+    return [_change_row(change) for change in comparison.changes if not change.same]
 
 
-def _change_row(change: Change) -> list[str]:
+def _change_row(change: compare.Change) -> list[str]:
     cells = [cell(change.unit, value) for value in (change.before, change.after)]
     return [change.figure, *cells, difference(change), change.verdict]
 
 
-def _notes(records: TwoRecords) -> Iterator[str]:
-    if any(not change.verdict and not change.same for change in records.changes):
+def _notes(comparison: records.TwoRecords) -> Iterator[str]:
+    if any(not change.verdict and not change.same for change in comparison.changes):
         yield _BY_THEMSELVES
 
 
-def _unchanged(records: TwoRecords) -> str:
-    names = [change.figure for change in records.changes if change.same]
+def _unchanged(comparison: records.TwoRecords) -> str:
+    names = [change.figure for change in comparison.changes if change.same]
     return f"unchanged: {', '.join(names)}" if names else ""
 
 
-def difference(change: Change) -> str:
+def difference(change: compare.Change) -> str:
     """By how much it changed: points of an accuracy with their interval, else per cent."""
     if change.before is None or change.after is None:
         return ""
@@ -108,33 +102,34 @@ def difference(change: Change) -> str:
 _GATE_HEADER = ("figure", "baseline", "new", "change", "allowed", "outcome")
 
 
-def checks_table(checks: Sequence[Check], strict: bool) -> str:
+def checks_table(results: Sequence[checks.Check], strict: bool) -> str:
     """One check a row, the reasons of all but plain passes, and the outcome in one line."""
-    rows = [(c.figure, c.before, c.after, c.change, c.allowed, c.outcome) for c in checks]
-    reasons = "\n".join(f"{c.figure}: {c.reason}" for c in checks if c.reason)
+    rows = [(c.figure, c.before, c.after, c.change, c.allowed, c.outcome) for c in results]
+    reasons = "\n".join(f"{c.figure}: {c.reason}" for c in results if c.reason)
     table = console.text_table(_GATE_HEADER, rows)
-    return "\n\n".join(filter(None, [table, reasons, "\n".join(_ending(checks, strict))]))
+    return "\n\n".join(filter(None, [table, reasons, "\n".join(_ending(results, strict))]))
 
 
-def _ending(checks: Sequence[Check], strict: bool) -> Iterator[str]:
+def _ending(results: Sequence[checks.Check], strict: bool) -> Iterator[str]:
     failed, unknown = (
-        ", ".join(c.figure for c in checks if c.outcome == kind) for kind in (FAIL, INCONCLUSIVE)
+        ", ".join(c.figure for c in results if c.outcome == kind)
+        for kind in (checks.FAIL, checks.INCONCLUSIVE)
     )
     if unknown:
         yield f"warning: inconclusive: {unknown}"
     if failed:
         yield f"gate failed: {failed}"
-    elif outcome(checks, strict) == FAIL:
+    elif checks.outcome(results, strict) == checks.FAIL:
         yield "gate failed: --strict lets nothing inconclusive pass"
     else:
         yield "gate passed"
 
 
-def score_report(score: Score) -> str:
+def score_report(result: score.Score) -> str:
     """What counted, then two lines a task."""
     header = ["task", "over", "metric", "value", "right/n", "95 % interval"]
-    rows = [row for task in score.tasks for row in _rows(task)]
-    return f"{_counts(score)}\n\n{console.text_table(header, rows)}"
+    rows = [row for task in result.tasks for row in _rows(task)]
+    return f"{_counts(result)}\n\n{console.text_table(header, rows)}"
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -152,18 +147,18 @@ _ENTRIES = (
 )
 
 
-def history_tables(history: History) -> str:
+def history_tables(past: history.History) -> str:
     """A table for each group, then the files that could not be read."""
-    sections = ["\n".join(_group(group)) for group in history.groups]
-    if history.unreadable:
-        count = len(history.unreadable)
-        lines = [f"  {file.reason}" for file in history.unreadable]
+    sections = ["\n".join(_group(group)) for group in past.groups]
+    if past.unreadable:
+        count = len(past.unreadable)
+        lines = [f"  {file.reason}" for file in past.unreadable]
         heading = f"{count} {'file' if count == 1 else 'files'} not read:"
         sections.append("\n".join([heading, *lines]))
     return "\n\n".join(sections)
 
 
-def _group(group: Group) -> Iterator[str]:
+def _group(group: history.Group) -> Iterator[str]:
     yield group.bundle
     yield f"on {group.machine}; {group.settings}"
     if line := sparkline([entry.floor_ms for entry in group.entries]):
@@ -171,7 +166,7 @@ def _group(group: Group) -> Iterator[str]:
     yield console.text_table(_ENTRIES, [_row(entry) for entry in group.entries])
 
 
-def _row(entry: Entry) -> list[str]:
+def _row(entry: history.Entry) -> list[str]:
     date = entry.created_at[:16].replace("T", " ")
     change = f"{entry.change} {entry.ratio:.3f} x" if entry.ratio is not None else ""
     return [
@@ -205,27 +200,27 @@ def sparkline(values: Sequence[float | None]) -> str:
     return "".join(" " if v is None else _BLOCKS[round((v - low) / reach * last)] for v in values)
 
 
-def _counts(score: Score) -> str:
+def _counts(result: score.Score) -> str:
     lines = [
-        f"{score.counted} of {score.decisions} decisions counted: "
-        f"their window of {score.window} frames lies within one segment",
-        f"{score.straddling} left out, because their window straddles segments",
+        f"{result.counted} of {result.decisions} decisions counted: "
+        f"their window of {result.window} frames lies within one segment",
+        f"{result.straddling} left out, because their window straddles segments",
     ]
-    if score.outside:
-        lines.append(f"{score.outside} left out, because the truth says nothing of their frames")
-    if score.unseen:
-        lines.append(f"{score.unseen} of {score.segments} segments hold no decision that counts")
+    if result.outside:
+        lines.append(f"{result.outside} left out, because the truth says nothing of their frames")
+    if result.unseen:
+        lines.append(f"{result.unseen} of {result.segments} segments hold no decision that counts")
     return "\n".join(lines)
 
 
-def _rows(task: TaskScore) -> list[list[str]]:
+def _rows(task: score.TaskScore) -> list[list[str]]:
     return [
         [task.task, "decisions", task.metric, *_figures(task.decisions)],
         ["", "segments", "", *_figures(task.segments)],
     ]
 
 
-def _figures(tally: Tally) -> list[str]:
+def _figures(tally: score.Tally) -> list[str]:
     if tally.value is None:
         return ["not measured", "", ""]
     of = f"{tally.n}" if tally.right is None else f"{tally.right}/{tally.n}"

@@ -8,7 +8,7 @@ import click
 
 from edge.commands.options import threads_option
 from edge_benchmarks.cells import machine_name
-from edge_benchmarks.inside.instructions import boards_named
+from edge_benchmarks.prediction import boards_named
 from edge_common import SinkError, cache_folder, can_be_written, command_line, console, write_whole
 from edge_devices.detection.machine import this_machine
 from examples.thesis_table import render

@@ -3,12 +3,11 @@
 from dataclasses import replace
 
 from edge_benchmarks import record as rec
-from edge_benchmarks.inside.cross_check import CrossCheck
+from edge_benchmarks.inside.cross_check import CrossCheck, Overhead
 from edge_benchmarks.inside.peak import Peak
 from edge_benchmarks.inside.profile.figures import OperatorTime, PartProfile, by_kind
 from edge_benchmarks.inside.roofline import Bandwidth, Roof, RooflinePoint
 from edge_benchmarks.measure import conditions, processes
-from edge_benchmarks.measure.overhead import Overhead
 from edge_benchmarks.measure.timing import TimerCheck
 from edge_benchmarks.scenarios.base import FrameSamples
 from edge_benchmarks.scenarios.camera import CameraResult

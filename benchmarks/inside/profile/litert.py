@@ -2,8 +2,7 @@
 
 import ctypes
 from collections.abc import Sequence
-from importlib import metadata
-from importlib.util import find_spec
+from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ class Library:
 
     def __init__(self) -> None:
         check_release()
-        spec = find_spec("ai_edge_litert")
+        spec = util.find_spec("ai_edge_litert")
         folder = Path(spec.origin).parent if spec and spec.origin else Path()
         try:
             self._functions = ctypes.CDLL(str(folder / "libLiteRt.so"))

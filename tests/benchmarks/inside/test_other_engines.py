@@ -6,15 +6,7 @@ import pytest
 
 from edge.bundle.manifest import TensorSpec
 from edge.engine.engine import Engine
-from edge_benchmarks.inside.engines import (
-    OTHER_ENGINES,
-    Agreement,
-    interface,
-    onnx_engine,
-    onnx_runtime,
-    openvino_engine,
-    to_onnx,
-)
+from edge_benchmarks.inside.engines import OTHER_ENGINES, interface, onnx_runtime, open_vino
 from edge_benchmarks.inside.engines.interface import agreement
 from edge_benchmarks.inside.peak import Product, product_model
 from edge_benchmarks.measure.timing import EngineProbe, fill_randomly
@@ -53,7 +45,7 @@ INPUTS = [[np.array([1, -1, 1, -1], np.float32)], [np.array([3, 0, 0, 0], np.flo
 
 def test_the_same_answers_have_no_noise() -> None:
     found = agreement(Answers(), Answers(), INPUTS)
-    assert found == Agreement(None, 1.0, 2)
+    assert found == interface.Agreement(None, 1.0, 2)
     assert found.agrees
 
 
@@ -76,8 +68,8 @@ def test_another_engine_that_answers_nan_does_not_agree() -> None:
 
 
 def test_an_agreement_survives_json() -> None:
-    found = Agreement(25.5, 0.28, 18)
-    assert decode(Agreement, encode(found)) == found
+    found = interface.Agreement(25.5, 0.28, 18)
+    assert decode(interface.Agreement, encode(found)) == found
 
 
 def test_tensors_are_matched_by_name() -> None:
@@ -102,7 +94,7 @@ def test_a_converter_that_is_not_installed_says_how_to_get_it(
 ) -> None:
     monkeypatch.setattr(interface, "find_spec", lambda name: None if name == package else 1)
     with pytest.raises(EngineError, match=rf"{package} is not .*edge-run\[convert,engines\]"):
-        to_onnx(model)
+        onnx_runtime.to_onnx(model)
 
 
 def test_a_conversion_that_fails_says_why(tmp_path: Path) -> None:
@@ -118,20 +110,20 @@ def test_a_conversion_is_made_once(
     monkeypatch.setattr(interface, "find_spec", lambda package: 1)
     monkeypatch.setattr(onnx_runtime.metadata, "version", lambda package: "1.17.0")
     monkeypatch.setattr(onnx_runtime, "_convert", lambda model: made.append(1) or b"onnx")
-    assert [to_onnx(model, tmp_path) for _ in range(2)] == [b"onnx", b"onnx"]
-    assert to_onnx(model + b" ", tmp_path) == b"onnx"
+    assert [onnx_runtime.to_onnx(model, tmp_path) for _ in range(2)] == [b"onnx", b"onnx"]
+    assert onnx_runtime.to_onnx(model + b" ", tmp_path) == b"onnx"
     assert len(made) == 2
 
 
 def test_openvino_computes_the_same(model: bytes) -> None:
     pytest.importorskip("openvino")
-    _check(Engine(model), openvino_engine(model))
+    _check(Engine(model), open_vino.openvino_engine(model))
 
 
 def test_onnx_runtime_computes_the_same(model: bytes, tmp_path: Path) -> None:
     for package in ("onnxruntime", "tf2onnx", "tensorflow"):
         pytest.importorskip(package)
-    _check(Engine(model), onnx_engine(model, cache=tmp_path))
+    _check(Engine(model), onnx_runtime.onnx_engine(model, cache=tmp_path))
 
 
 def _check(reference: Engine, other: interface.OtherEngine) -> None:

@@ -116,7 +116,7 @@ def test_what_cannot_be_told_is_not_0(tiny_bundle_path, monkeypatch) -> None:
     def refuse(model: bytes) -> dict[str, int]:
         raise EngineError("no LiteRT here")
 
-    monkeypatch.setattr("edge_benchmarks.judge.facts.left_to_other_kernels", refuse)
+    monkeypatch.setattr("edge_benchmarks.judge.facts.engine.left_to_other_kernels", refuse)
     assert gathered(tiny_bundle_path).left_to_other_kernels is None
 
 
@@ -124,7 +124,7 @@ def test_a_failed_self_test_is_a_fact(tiny_bundle_path, monkeypatch) -> None:
     def fail(bundle: Bundle, options: StreamOptions) -> None:
         raise SelfTestFailed("task size is off")
 
-    monkeypatch.setattr("edge_benchmarks.judge.facts.self_test", fail)
+    monkeypatch.setattr("edge_benchmarks.judge.facts.self_test.self_test", fail)
     found = gathered(tiny_bundle_path).golden
     assert not found.passed and found.failure == "task size is off"
 

@@ -93,7 +93,7 @@ def test_the_wheel_is_installed_once_and_updated_in_place(
     asked = ["--wheelhouse", wheelhouse(tmp_path / "wheels"), *QUICK, "-o", tmp_path / "r.json"]
     asked += ["--board-python", sys.executable]
     wheel = project_wheel()  # once, as somebody may be editing the project meanwhile
-    monkeypatch.setattr(session, "project_wheel", lambda: wheel)
+    monkeypatch.setattr(session.outgoing, "project_wheel", lambda: wheel)
     first = bench(*asked)
     assert first.exit_code == 0, first.stderr
     assert "sending 6 files" in first.stderr and "making an environment" in first.stderr
@@ -103,7 +103,7 @@ def test_the_wheel_is_installed_once_and_updated_in_place(
     assert second.exit_code == 0
     assert "sending" not in second.stderr and "installing" not in second.stderr
 
-    monkeypatch.setattr(session, "project_wheel", lambda: edited(wheel))
+    monkeypatch.setattr(session.outgoing, "project_wheel", lambda: edited(wheel))
     third = bench(*asked)
     assert third.exit_code == 0, third.stderr
     assert "installing" in third.stderr and "making" not in third.stderr

@@ -7,7 +7,7 @@ from edge.stream import Decision, Frame, Stream
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.base import Interruptible
 from edge_benchmarks.scenarios.camera import CameraResult
-from edge_benchmarks.scenarios.live_camera import (
+from edge_benchmarks.scenarios.timed_stream import (
     LiveLog,
     PacedCamera,
     Schedule,

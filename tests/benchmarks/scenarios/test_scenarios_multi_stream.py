@@ -4,7 +4,7 @@ from edge.stream import Stream
 from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.scenarios.capacity import largest, search_capacity
 from edge_benchmarks.scenarios.multi_stream import MultiStreamResult, measure_multi_stream
-from edge_benchmarks.scenarios.single_stream import BareStream
+from edge_benchmarks.scenarios.timed_stream import BareStream
 from edge_common.data import decode, encode
 from tests import tiny
 from tests.benchmarks.fakes import FakeClock, FakeSubject, numbered

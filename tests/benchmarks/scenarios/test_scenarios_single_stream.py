@@ -4,7 +4,7 @@ from edge.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial
 from edge_benchmarks.scenarios.base import FrameSamples
-from edge_benchmarks.scenarios.single_stream import (
+from edge_benchmarks.scenarios.timed_stream import (
     BareStream,
     SingleStreamResult,
     measure_single_stream,

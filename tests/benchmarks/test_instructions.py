@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge_benchmarks.cli import main
-from edge_benchmarks.inside.instructions import boards_named, count_parts, instructions_per_frame
+from edge_benchmarks.prediction import boards_named, count_parts, instructions_per_frame
 from edge_benchmarks.show.inside import inside_sections, instructions_section
 from edge_benchmarks.show.prediction import facts_table
 from edge_common.console import Progress

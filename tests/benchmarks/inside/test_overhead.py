@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from edge_benchmarks.measure.overhead import Overhead, measure_overhead
+from edge_benchmarks.inside.cross_check import Overhead, measure_overhead
 
 
 def test_what_the_readings_of_a_clock_cost() -> None:
