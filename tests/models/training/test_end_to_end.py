@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 import resource
+from contextlib import nullcontext
 from pathlib import Path
 
 import keras
@@ -32,6 +33,7 @@ from edge_models.training.from_pixels import PixelTraining
 from edge_models.training.schedule import OneCycle, one_cycle
 from edge_models.training.stages import Stage, train_backbone
 from tests.models import data_files
+from tests.models.eager import run_eagerly
 
 NETWORK = """
 name = "tiny"
@@ -56,6 +58,7 @@ max_epochs = 2
 batch_size = 8
 learning_rate = 0.003
 """
+TRACED = "fashion-motion"
 DATA = {
     "utkface": (data_files.utkface, 'kind = "utkface"', ["age", "race", "gender"]),
     "swimmers": (data_files.swimmers, 'kind = "swimmers"\npeople = 2', ["reid", "action"]),
@@ -85,6 +88,13 @@ def tiny():
     del backbones.BACKBONES["tiny"]
 
 
+@pytest.fixture(autouse=True)
+def eagerly():
+    """Of so few steps, tracing would take longer; `trained` traces those of one data set."""
+    with run_eagerly():
+        yield
+
+
 def invoke(*arguments):
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
@@ -101,10 +111,11 @@ def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(kind)
     DATA[kind][0](folder / "data")
     config = write(folder / "run.toml", kind)
-    result = invoke(
-        config, "--data", folder / "data", "-o", folder / "out/m.keras",
-        "--export-clips", folder / "sets", "--resume", "--tensorboard",
-    )  # fmt: skip
+    with nullcontext() if kind == TRACED else run_eagerly():
+        result = invoke(
+            config, "--data", folder / "data", "-o", folder / "out/m.keras",
+            "--export-clips", folder / "sets", "--resume", "--tensorboard",
+        )  # fmt: skip
     assert result.exit_code == 0, result.output
     assert "nothing to go on from" in result.output
     return folder, kind, result.output
@@ -361,19 +372,10 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(
 
 
 def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeypatch):
-    own = PixelTraining._prepare
-
-    def eager(self, stage):
-        fit = own(self, stage)
-        fit.model.run_eagerly = True  # of so few steps, tracing would take longer
-        return fit
-
     more = "[few_frames]\nmax_epochs = 1\n" + KEPT_MAPS
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PixelTraining, "_prepare", eager)
-        test_a_resumed_run_is_the_run_that_was_never_interrupted(
-            tmp_path, interrupt, monkeypatch, "frozen", 0, more
-        )
+    test_a_resumed_run_is_the_run_that_was_never_interrupted(
+        tmp_path, interrupt, monkeypatch, "frozen", 0, more
+    )
 
 
 def test_another_configuration_is_not_gone_on_with(tmp_path):
