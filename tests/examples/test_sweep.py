@@ -27,7 +27,7 @@ from examples.sweep.pareto import front
 from examples.sweep.plan import read_sweep
 from examples.sweep.training import fingerprint
 from tests.models import data_files
-from tests.models.eager import run_eagerly
+from tests.models.eager import train_eagerly
 from tests.models.training.test_end_to_end import tiny_backbone
 
 B3_PARAMETERS = 7_932_623  # of its backbone, as test_mtdnn counts them
@@ -86,7 +86,7 @@ def test_members_share_a_backbone_and_are_trained_once(tmp_path, tiny):
     data_files.fashion(tmp_path / "data")
     out = tmp_path / "out"
     asked = (tmp_path / "sweep.toml", "-o", out, "--data", tmp_path / "data", "--train-only")
-    with run_eagerly():
+    with train_eagerly():
         result = invoke(*asked)
     assert result.exit_code == 0, result.output
     one, two = (keras.saving.load_model(out / name / "model.keras") for name in ("one", "two"))

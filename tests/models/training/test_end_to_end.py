@@ -33,7 +33,7 @@ from edge_models.training.from_pixels import PixelTraining
 from edge_models.training.schedule import OneCycle, one_cycle
 from edge_models.training.stages import Stage, train_backbone
 from tests.models import data_files
-from tests.models.eager import run_eagerly
+from tests.models.eager import train_eagerly
 
 NETWORK = """
 name = "tiny"
@@ -91,7 +91,7 @@ def tiny():
 @pytest.fixture(autouse=True)
 def eagerly():
     """Of so few steps, tracing would take longer; `trained` traces those of one data set."""
-    with run_eagerly():
+    with train_eagerly():
         yield
 
 
@@ -111,7 +111,7 @@ def trained(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(kind)
     DATA[kind][0](folder / "data")
     config = write(folder / "run.toml", kind)
-    with nullcontext() if kind == TRACED else run_eagerly():
+    with nullcontext() if kind == TRACED else train_eagerly():
         result = invoke(
             config, "--data", folder / "data", "-o", folder / "out/m.keras",
             "--export-clips", folder / "sets", "--resume", "--tensorboard",
