@@ -1,7 +1,7 @@
 """Children of edge-convert as forks of one process that has tensorflow already.
 
 Each conversion starts several children, and each of them would import tensorflow anew: half of the time
-of all tests. `TESTS_FORK=1` forks them; tests that call an installed command start them as users do.
+of all tests. `TESTS_FORK=0` starts them as users do; tests that call an installed command always do.
 """
 
 import json
@@ -120,7 +120,7 @@ def _arguments(command: list[str]) -> list[str]:
 def install(folder: Path) -> Forks:
     """Let `edge_common.children` fork what it would start."""
     forks = Forks(folder)
-    if os.environ.get("TESTS_FORK", "0") == "1":
+    if os.environ.get("TESTS_FORK", "1") == "1":
         children.subprocess = forks  # type: ignore[assignment]
     return forks
 
