@@ -65,6 +65,7 @@ def lay_out(folder: Path) -> None:
         "pytest_add_cli_args": _lines((*_PYTEST, f"--deselect={_SLOW}")),
         "pytest_add_cli_args_test_selection": _lines(TESTS),
         "timeout_multiplier": "6",
+        "timeout_constant": "5",
     }
     with (folder / "setup.cfg").open("w") as file:
         config.write(file)

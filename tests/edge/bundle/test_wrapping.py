@@ -115,9 +115,10 @@ def test_the_values_that_an_input_spans(
     value_range: tuple[float, float],
 ) -> None:
     frame = TensorSpec("x", (1, 8, 6, 3), dtype, scale, zero_point)
-    runtime_gives(monkeypatch, (frame,), SCORES)
+    calls = runtime_gives(monkeypatch, (frame,), SCORES)
     manifest = wrap_tflite(path).manifest
     assert manifest.input.value_range == value_range
+    assert calls[0][1]["runtime"] == "auto"
     assert manifest.parts[0].precision == ("int8" if dtype in ("int8", "uint8") else "float32")
 
 
