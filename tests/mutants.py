@@ -92,9 +92,10 @@ def _run(directory: Path, built: Path, *arguments: str) -> str:
 
 
 def outcomes(results: str) -> dict[str, str]:
-    """How each mutant ended, from the lines of `mutmut results --all true`."""
+    """How each mutant that was tried ended, from the lines of `mutmut results --all true`."""
     lines = (line.strip().rpartition(": ") for line in results.splitlines())
-    return {name: outcome for name, _, outcome in lines if "__mutmut_" in name}
+    tried = (line for line in lines if "__mutmut_" in line[0] and line[2] != "not checked")
+    return {name: outcome for name, _, outcome in tried}
 
 
 def table(outcome_by_mutant: Mapping[str, str]) -> list[str]:
