@@ -125,6 +125,6 @@ def test_values_that_equal_the_median_count_as_below_it() -> None:
     assert percentile_interval(alternating, 0.5) == (4.0, 4.0)
 
 
-def test_autocovariance_of_narrow_numbers_is_reckoned_in_wide_ones() -> None:
+def test_autocovariance_of_narrow_numbers_is_computed_in_wide_ones() -> None:
     tenths = np.array([0.1, 0.2, 0.4, 0.7], np.float32)
     assert autocovariance(tenths).tolist() == autocovariance(tenths.astype(np.float64)).tolist()
