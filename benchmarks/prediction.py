@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from edge.bundle import archive
+from edge.bundle import Bundle, plain_tflite
 from edge.stream import StreamOptions
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.measure import conditions, processes
@@ -58,7 +58,7 @@ def counters(
 
 
 def count_parts(
-    bundle: archive.Bundle, counters: Sequence[InstructionCounter], progress: console.Progress
+    bundle: Bundle, counters: Sequence[InstructionCounter], progress: console.Progress
 ) -> Instructions:
     """Instructions of one inference of each part on each board; a few seconds for each.
 
@@ -128,7 +128,7 @@ class Forecast:
 
 
 def forecast(
-    bundle: archive.Bundle,
+    bundle: Bundle,
     boards: Sequence[Profile],
     threads: int,
     peak_rss_bytes: int,
@@ -139,7 +139,7 @@ def forecast(
     return Forecast(bundle.manifest.name, peak_rss_bytes, forecasts)
 
 
-def part_work(bundle: archive.Bundle, profile: Profile, count: Count) -> dict[str, cores.Work]:
+def part_work(bundle: Bundle, profile: Profile, count: Count) -> dict[str, cores.Work]:
     """Each part's work on a board's cores. Raises DeviceError if nothing is known of them."""
     kernels, work = cores.processor_of(profile).core.kernels, {}
     for part in bundle.manifest.parts:
@@ -153,7 +153,7 @@ def part_work(bundle: archive.Bundle, profile: Profile, count: Count) -> dict[st
 
 
 def _board(
-    bundle: archive.Bundle, profile: Profile, threads: int, peak_rss_bytes: int, count: Count
+    bundle: Bundle, profile: Profile, threads: int, peak_rss_bytes: int, count: Count
 ) -> BoardForecast:
     threads = min(threads, profile.cpu.cores)
     fits_mib = _smallest_fit(profile, peak_rss_bytes)
@@ -200,7 +200,7 @@ def _smallest_fit(profile: Profile, peak_rss_bytes: int) -> int | None:
     return next(sizes, None)
 
 
-def work_here(bundle: archive.Bundle, detected: Detected | None = None) -> dict[str, cores.Work]:
+def work_here(bundle: Bundle, detected: Detected | None = None) -> dict[str, cores.Work]:
     """Each part's work, by its role; nothing on a board that the latency model does not know."""
     detected = detected or detect()
     if not detected.is_known:
@@ -219,7 +219,7 @@ def run_forecasts(
     Raises DeviceError for a board that there is not, EngineError if nothing can be counted.
     """
     targets = tuple(profiles().values()) if boards == ALL else boards_named(boards)
-    bundle = archive.open_any(name)
+    bundle = plain_tflite.open_any(name)
     for unused in measured.measured()[1]:
         progress.say(f"warning: {unused.reason}")
     counts = _counter(bundle, targets, progress) if count else _estimated
@@ -235,9 +235,7 @@ def _estimated(profile: Profile, role: str) -> None:
     return None
 
 
-def _counter(
-    bundle: archive.Bundle, boards: tuple[Profile, ...], progress: console.Progress
-) -> Count:
+def _counter(bundle: Bundle, boards: tuple[Profile, ...], progress: console.Progress) -> Count:
     """Count once for each kind of kernels: boards with the same execute the same instructions."""
     kinds = set(filter(None, map(_kernels, boards)))
     emulated = {board.cpu.qemu_cpu: board for board in shipped_profiles()}

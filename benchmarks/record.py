@@ -9,13 +9,12 @@ from typing import Any
 
 from edge.emulated import Predicted
 from edge.engine.delegation import Delegation
+from edge_benchmarks import prediction, statistics
 from edge_benchmarks.inside.cross_check import CrossCheck, Overhead
 from edge_benchmarks.inside.profile.figures import PartProfile
 from edge_benchmarks.inside.roofline import Roof, RooflinePoint
 from edge_benchmarks.measure import conditions, processes, timing
-from edge_benchmarks.prediction import Instructions
 from edge_benchmarks.scenarios import catalogue, offline
-from edge_benchmarks.statistics import Outliers, PercentileEstimate, Summary
 from edge_common import ConfigError, decode, encode, write_whole
 from edge_devices.detection.machine import Machine
 from edge_devices.prediction.cores import Work
@@ -89,11 +88,11 @@ class Measurement:
 
     name: str
     not_measured: str = ""
-    total_ms: Summary | None = None
-    cpu_ms: Summary | None = None
-    stages_ms: dict[str, Summary] = field(default_factory=dict)
-    invokes_ms: dict[str, Summary] = field(default_factory=dict)
-    overhead_ms: Summary | None = None
+    total_ms: statistics.Summary | None = None
+    cpu_ms: statistics.Summary | None = None
+    stages_ms: dict[str, statistics.Summary] = field(default_factory=dict)
+    invokes_ms: dict[str, statistics.Summary] = field(default_factory=dict)
+    overhead_ms: statistics.Summary | None = None
     invocations: dict[str, float] = field(default_factory=dict)
     round_p50_ms: tuple[float, ...] = ()
     size_bytes: int | None = None
@@ -101,8 +100,8 @@ class Measurement:
     agreement: dict[str, float] = field(default_factory=dict)
     frames_ms: tuple[float, ...] = ()
     round_frames: tuple[int, ...] = ()
-    percentiles: dict[str, PercentileEstimate] = field(default_factory=dict)
-    outliers: Outliers | None = None
+    percentiles: dict[str, statistics.PercentileEstimate] = field(default_factory=dict)
+    outliers: statistics.Outliers | None = None
     verdict: str = ""
     waits: bool = False
 
@@ -118,7 +117,7 @@ class EngineRecord:
     version: str
     part: str
     not_measured: str = ""
-    invoke_ms: Summary | None = None
+    invoke_ms: statistics.Summary | None = None
     snr_db: float | None = None
 
 
@@ -184,7 +183,7 @@ class Record:
     energy: offline.Energy | None = None
     memory: Memory | None = None
     delegation: dict[str, Delegation] = field(default_factory=dict)
-    instructions: Instructions = field(default_factory=dict)
+    instructions: prediction.Instructions = field(default_factory=dict)
     predicted: Predicted | None = None
     work: dict[str, Work] = field(default_factory=dict)
 

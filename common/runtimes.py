@@ -1,4 +1,7 @@
-"""The TFLite runtimes that may be installed, best first: a new one is a line here."""
+"""TFLite's runtimes and precisions by name, for whoever lists them without loading any.
+
+A new runtime is a line here, best first.
+"""
 
 # name -> (distribution, module that holds Interpreter, load_delegate and OpResolverType)
 RUNTIMES = {
@@ -7,3 +10,5 @@ RUNTIMES = {
     "tensorflow": ("tensorflow", "tensorflow.lite.python.interpreter"),
 }
 DISTRIBUTIONS = tuple(distribution for distribution, _ in RUNTIMES.values())
+
+PRECISIONS = ("int8", "int16x8", "dynamic_range", "float16", "float32")  # of a bundle's part

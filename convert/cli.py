@@ -5,9 +5,8 @@ from typing import Any
 
 import click
 
-from edge.bundle import PRECISIONS
 from edge.commands.options import DelegateParam
-from edge_common import __version__, can_be_written, command_line, console
+from edge_common import __version__, can_be_written, command_line, console, runtimes
 from edge_convert.request import ClipsParam, Request
 
 EXAMPLES = """\b
@@ -33,7 +32,7 @@ MODEL.tasks.json beside the model names what the answers mean:
    "frame_rate_hz": 25, "licence": "MIT", "weights_source": "trained by us"}
 """
 
-_precision = click.Choice(("auto", *PRECISIONS))
+_precision = click.Choice(("auto", *runtimes.PRECISIONS))
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _clips = ClipsParam()
 

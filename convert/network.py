@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import Model, layers, tree
 
-from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
+from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
 from edge.tasks import KINDS, Task, inferred_kind, kind_of
 from edge_common import ConfigError, ModelError, decode
 from edge_convert.cut.keras.candidates import CutCandidate, table

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle import archive, manifest
+from edge.bundle import Bundle, InputSpec, Manifest, schema_of
 from edge.check.evaluate import accuracies, stream_outputs
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
 from edge_convert.network import guesses, read_card
@@ -30,7 +30,7 @@ class Conversion:
         self.progress = progress or console.Progress(quiet=True)
         self._step, self._began = "", time.perf_counter()
 
-    def run(self) -> archive.Bundle:
+    def run(self) -> Bundle:
         """Cut, quantise, verify and write the bundle; return it as written.
 
         Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
@@ -46,7 +46,7 @@ class Conversion:
             self._cut(jobs)
             self._run_float_parts()
             self._search(jobs)
-            bundle = archive.Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
+            bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
             self._verify(bundle)
             self._validate(bundle)
             self._say("")
@@ -66,9 +66,7 @@ class Conversion:
             self.progress.say(guess)
         colours = "RGB" if self.model.size[2] == 3 else "GRAY"
         value_range = request.value_range or FLOAT_RANGE
-        self.spec = manifest.InputSpec(
-            *self.model.size, colour_order=colours, value_range=value_range
-        )
+        self.spec = InputSpec(*self.model.size, colour_order=colours, value_range=value_range)
         self._say("reading the calibration clips")
         self.clips = read_conversion_clips(request, self.model)
         if skipped := self.clips.skipped:
@@ -138,7 +136,7 @@ class Conversion:
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
         self.parts = result.chosen.parts
 
-    def _verify(self, bundle: archive.Bundle) -> None:
+    def _verify(self, bundle: Bundle) -> None:
         report = self.report
         self._say("verifying that the ring equals the window")
         frames = self.clips.calibration.windows[: 1 + 8 // self.network.window + 1]
@@ -156,7 +154,7 @@ class Conversion:
         self.golden_arrays = verify.golden_arrays(bundle, self.clips.golden.windows)
         verify.try_parts(bundle, self.golden_arrays, self.request, report)
 
-    def _validate(self, bundle: archive.Bundle) -> None:
+    def _validate(self, bundle: Bundle) -> None:
         """The bundle as it will stream, against float, on all validation clips."""
         clips = self.clips.validation or self.clips.scored
         self._say("measuring what the bundle answers")
@@ -193,9 +191,9 @@ class Conversion:
                 self.network.tasks, outputs, labels, "whole window", self.report.search_clips
             )
 
-    def _manifest(self) -> manifest.Manifest:
-        return manifest.Manifest(
-            schema=manifest.schema_of(self.network.tasks),
+    def _manifest(self) -> Manifest:
+        return Manifest(
+            schema=schema_of(self.network.tasks),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,
@@ -211,7 +209,7 @@ class Conversion:
             made_with=_versions(),
         )
 
-    def _write(self, bundle: archive.Bundle) -> archive.Bundle:
+    def _write(self, bundle: Bundle) -> Bundle:
         self._say("writing the bundle")
         self._say("")
         bundle, self.sections = verify.package(

@@ -3,8 +3,7 @@
 from importlib import metadata
 from typing import Any
 
-from edge.bundle import archive
-from edge.bundle.manifest import Manifest, schema_of
+from edge.bundle import Bundle, Manifest, plain_tflite, schema_of
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.tflite import flatbuffer
@@ -25,7 +24,7 @@ class QuantisedFileConversion:
         self.progress = progress or console.Progress(quiet=True)
         self.report = conversion_report.ConversionReport(max_drop=request.max_drop)
 
-    def run(self) -> archive.Bundle:
+    def run(self) -> Bundle:
         """Describe, try and write the bundle; return it as written.
 
         Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
@@ -35,7 +34,7 @@ class QuantisedFileConversion:
         _refuse_choices(self.request)
         manifest, part = self._read_network()
         self._read_clips(manifest)
-        bundle = archive.Bundle(manifest, {part.part.file: part.model})
+        bundle = Bundle(manifest, {part.part.file: part.model})
         self._measure(bundle)
         return self._write(bundle)
 
@@ -60,7 +59,7 @@ class QuantisedFileConversion:
         )
         floats = part.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
-        plain = archive.wrap_tflite(request.model, value_range=span).manifest
+        plain = plain_tflite.wrap_tflite(request.model, value_range=span).manifest
         self.network = network.Network(
             name=request.model.stem,
             origin="a quantised .tflite",
@@ -101,7 +100,7 @@ class QuantisedFileConversion:
         if self.validation:
             check_labels(manifest.tasks, self.validation)
 
-    def _measure(self, bundle: archive.Bundle) -> None:
+    def _measure(self, bundle: Bundle) -> None:
         report, clips = self.report, self.validation or self.golden
         self.progress.say("measuring what the model answers")
         with self.progress.count("... clips", len(clips)) as on_window:
@@ -117,7 +116,7 @@ class QuantisedFileConversion:
         for warning in report.warnings():
             self.progress.say(f"warning: {warning}")
 
-    def _write(self, bundle: archive.Bundle) -> archive.Bundle:
+    def _write(self, bundle: Bundle) -> Bundle:
         report = self.report
         self.progress.say("trying the runtimes")
         golden = verify.golden_arrays(bundle, self.golden.windows)

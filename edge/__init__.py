@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from edge_common import EdgeError, __version__
 
 if TYPE_CHECKING:
-    from edge.bundle.archive import Bundle, open_bundle
+    from edge.bundle import Bundle, open_bundle
     from edge.people.gallery import Gallery, read_gallery, write_gallery
     from edge.people.recogniser import Recogniser
     from edge.stream import Decision, Frame, Stream
@@ -17,8 +17,8 @@ __all__ = [
 ]  # fmt: skip
 
 _MODULES = {
-    "open_bundle": "edge.bundle.archive",
-    "Bundle": "edge.bundle.archive",
+    "open_bundle": "edge.bundle",
+    "Bundle": "edge.bundle",
     "Stream": "edge.stream",
     "Frame": "edge.stream",
     "Decision": "edge.stream",

@@ -8,12 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.tflite.operators import estimated_work
 from edge_common import EngineError
+from edge_devices import prediction, profiles
 from edge_devices.detection.kernel_files import read_kilobytes
-from edge_devices.prediction import Latency, predicted, processor_of
-from edge_devices.profiles import Profile, profile_named
 
 _LATE = 0.03  # of the target
 _SPIN_S = 0.0003  # before the end: a sleep may come back so late
@@ -66,7 +65,7 @@ class Predicted:
 
     board: str
     title: str
-    parts_ms: dict[str, Latency]
+    parts_ms: dict[str, prediction.Latency]
     late: dict[str, float]
 
     def __str__(self) -> str:
@@ -88,7 +87,7 @@ class EmulatedBoard:
     threads: a part; no more than the board has cores.
     """
 
-    profile: Profile
+    profile: profiles.Profile
     threads: int
 
     @classmethod
@@ -96,14 +95,14 @@ class EmulatedBoard:
         """From `emulated:pi-4`; raise EngineError or DeviceError if there is no such board."""
         if not text.startswith(PREFIX):
             raise EngineError(f"--device {text}: write {PREFIX}{text} to play that board here")
-        profile = profile_named(text.removeprefix(PREFIX))
-        processor_of(profile)  # raises if nothing can be predicted
+        profile = profiles.profile_named(text.removeprefix(PREFIX))
+        prediction.processor_of(profile)  # raises if nothing can be predicted
         return cls(profile, min(threads, profile.cpu.cores))
 
-    def latency(self, model: bytes) -> Latency:
+    def latency(self, model: bytes) -> prediction.Latency:
         """Predicted, of one invocation; instructions are estimated from the operators."""
-        work = estimated_work(model, processor_of(self.profile).core.kernels)
-        return predicted(work, self.profile, self.threads)
+        work = estimated_work(model, prediction.processor_of(self.profile).core.kernels)
+        return prediction.predicted(work, self.profile, self.threads)
 
     def pacer(self, model: bytes) -> Pacer:
         """What holds a part to that latency."""
@@ -141,7 +140,7 @@ class Confinement:
     address_space_bytes: int
 
 
-def confinement(profile: Profile, root: Path = Path("/")) -> Confinement:
+def confinement(profile: profiles.Profile, root: Path = Path("/")) -> Confinement:
     """What a board's smallest version leaves to this process, of what it may use itself."""
     allowed = sorted(os.sched_getaffinity(0))
     status = root / _STATUS
@@ -154,7 +153,7 @@ def confinement(profile: Profile, root: Path = Path("/")) -> Confinement:
     )
 
 
-def _cores(profile: Profile, allowed: list[int]) -> tuple[int, ...]:
+def _cores(profile: profiles.Profile, allowed: list[int]) -> tuple[int, ...]:
     """Those that the profile keeps to, as far as there are so many here."""
     board = allowed[: profile.cpu.cores]
     preferred = tuple(board[number] for number in profile.run.affinity if number < len(board))

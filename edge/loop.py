@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from edge.engine import Watchdog
+from edge import engine, sources, stream
 from edge.sinks import RunEnded, Sink
-from edge.sources import Source
-from edge.stream import Decision, Frame
 from edge.summary import RunSummary, process_age_s
 from edge_common import EdgeError, EngineHung
 from edge_devices.detection.memory import peak_rss_bytes
@@ -18,7 +16,7 @@ from edge_devices.detection.memory import peak_rss_bytes
 class Watcher(Protocol):
     """What frames are pushed through: a Stream, or whatever decides on several things a frame."""
 
-    def decisions(self, frame: Frame) -> Sequence[Decision]:
+    def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
         """Take one frame; the decisions that it leads to. Raises EdgeError."""
 
 
@@ -37,7 +35,7 @@ class Limits:
 
 def run(
     watcher: Watcher,
-    source: Source,
+    source: sources.Source,
     sinks: Sequence[Sink],
     summary: RunSummary,
     limits: Limits = Limits(),
@@ -62,7 +60,7 @@ def run(
         limits.on_hang()
         return EngineHung.exit_code
 
-    watchdog = Watchdog(limits.frame_timeout_s, give_up).start()
+    watchdog = engine.Watchdog(limits.frame_timeout_s, give_up).start()
     try:
         with _closing_all(sinks):
             for frame in _timed(source, summary, limits.max_frames):
@@ -77,10 +75,10 @@ def run(
 
 def _one_frame(
     watcher: Watcher,
-    frame: Frame,
+    frame: stream.Frame,
     sinks: Sequence[Sink],
     summary: RunSummary,
-    watchdog: Watchdog,
+    watchdog: engine.Watchdog,
 ) -> None:
     started = time.perf_counter()
     with watchdog:
@@ -105,9 +103,11 @@ def _since_process_start_s() -> float:
     return round(process_age_s(), 3)
 
 
-def _timed(source: Source, summary: RunSummary, max_frames: int | None) -> Iterator[Frame]:
+def _timed(
+    source: sources.Source, summary: RunSummary, max_frames: int | None
+) -> Iterator[stream.Frame]:
     """The source's frames, at most so many, with the time each took to arrive."""
-    frames: Iterable[Frame] = source
+    frames: Iterable[stream.Frame] = source
     if max_frames is not None and max_frames <= 0:
         return
     before = time.perf_counter()

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from edge.engine import Delegation, by_part
-from edge.tasks import Prediction
+from edge import engine, tasks
 from edge_common import console, encode
 
 if TYPE_CHECKING:
@@ -83,7 +82,7 @@ class PeopleSeen:
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, float, float]] = {}
 
-    def add(self, answers: Iterable[Prediction]) -> None:
+    def add(self, answers: Iterable[tasks.Prediction]) -> None:
         """Count the answers of one decision that name somebody, or `unknown`."""
         for answer in answers:
             if answer.similarity is not None and answer.label is not None:
@@ -136,7 +135,7 @@ class RunSummary:
     source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
     latency: LatencyLog = field(default_factory=LatencyLog)
     people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
-    delegation: dict[str, Delegation] = field(default_factory=dict)  # by the parts' roles
+    delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
 
     @property
@@ -198,7 +197,7 @@ class RunSummary:
         if self.rate_warning:
             counts += f"\n{self.rate_warning}"
         counts += "".join(f"\n{line}" for line in self.people.lines())
-        counts += "".join(f"\n{line}" for line in by_part(self.delegation))
+        counts += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:
             counts = f"{self.predicted}\n{counts}"
         if not self.latency.stages:

@@ -3,11 +3,10 @@
 Needs no TensorFlow.
 """
 
-import dataclasses
 import json
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -87,7 +86,7 @@ def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
 def film_segment(segment: Segment, size: int, random: np.random.Generator) -> np.ndarray:
     """uint8 (24, size, size, 3); all channels are equal, so RGB is BGR."""
     motion = draw_motion(segment.action, SEGMENT_FRAMES, random)
-    look = dataclasses.replace(draw_look(random), jpeg_quality=None)
+    look = replace(draw_look(random), jpeg_quality=None)
     return render(segment.photo.pixels, motion, size, random, look)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge_common.console import warn_once
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build

@@ -21,7 +21,6 @@ import pytest
 from tests.wheels import ROOMS, ROOT
 
 MUTATED = (
-    "edge/stream/decision.py",
     "edge/stream/network.py",
     "edge/stream/options.py",
     "edge/stream/preprocess.py",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.check.self_test import self_test
 from edge.people.recogniser import acceptance_of
 from edge.shipped import find_bundle, shipped_bundles

@@ -96,7 +96,7 @@ def versus(
     as_json: bool,
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
-    from edge.bundle.archive import open_any
+    from edge.bundle.plain_tflite import open_any
     from edge.stream import StreamOptions
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import conditions, processes
@@ -159,7 +159,7 @@ def score(
     neighbouring frames overlap, so they are no independent samples: the interval is
     that of the segments, each judged by its last decision.
     """
-    from edge.bundle.archive import open_bundle
+    from edge.bundle import open_bundle
     from edge_benchmarks.judge.score import read_decisions, read_segments, score_decisions
     from edge_benchmarks.show.verdicts import score_report
 

@@ -10,15 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import archive
+from edge.bundle import Bundle, plain_tflite
 from edge.check import clips, evaluate, self_test
 from edge.engine import engine, runtimes
 from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
-from edge_benchmarks.cells import NOT_MEASURED
+from edge_benchmarks import cells, prediction
 from edge_benchmarks.measure import conditions, subjects
-from edge_benchmarks.prediction import Instructions, count_parts
 from edge_benchmarks.record import BundleRecord, Record, TaskFigure
 from edge_benchmarks.run.measurement import describe, figures, unmeasured
 from edge_common import (
@@ -73,7 +72,7 @@ class Facts:
     data: str = ""
     measured: bool = False
     golden: GoldenFacts | None = None
-    instructions: Instructions = field(default_factory=dict)
+    instructions: prediction.Instructions = field(default_factory=dict)
 
 
 def facts_of(record: Record) -> Facts:
@@ -131,7 +130,7 @@ def gather(
     Raises BundleError, EngineError or ClipError.
     """
     progress.say("opening the bundle")
-    bundle = archive.open_any(name, runtime=options.runtime)
+    bundle = plain_tflite.open_any(name, runtime=options.runtime)
     runtime = runtimes.load(options.runtime)
     progress.say("reading the graphs, streaming the golden frames")
     accuracy, data_name = _declared_accuracy(bundle)
@@ -149,12 +148,12 @@ def gather(
         data_name,
         measured=data is not None,
         golden=_golden(bundle, options),
-        instructions=count_parts(bundle, counters, progress) if counters else {},
+        instructions=prediction.count_parts(bundle, counters, progress) if counters else {},
     )
 
 
 def _of_parts(
-    bundle: archive.Bundle, count: Callable[[bytes], dict[str, int]]
+    bundle: Bundle, count: Callable[[bytes], dict[str, int]]
 ) -> dict[str, dict[str, int]] | None:
     """Counted in each part's graph; None if there is no LiteRT to tell."""
     try:
@@ -163,7 +162,7 @@ def _of_parts(
         return None
 
 
-def _invocations(bundle: archive.Bundle, options: StreamOptions) -> dict[str, float]:
+def _invocations(bundle: Bundle, options: StreamOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
     subject = subjects.StreamSubject(Stream(bundle, options))
     steps = [
@@ -176,7 +175,7 @@ def _invocations(bundle: archive.Bundle, options: StreamOptions) -> dict[str, fl
     return {role: count / len(timings) for role, count in invocations.items()}
 
 
-def _declared_accuracy(bundle: archive.Bundle) -> tuple[tuple[TaskFigure, ...], str]:
+def _declared_accuracy(bundle: Bundle) -> tuple[tuple[TaskFigure, ...], str]:
     """What the bundle says was measured when it was made, and on which data."""
     declared = {a.task: a for a in bundle.manifest.accuracy if a.graph == "streamed"}
     tasks = unmeasured(bundle.manifest.tasks)
@@ -192,7 +191,7 @@ def _declared_accuracy(bundle: archive.Bundle) -> tuple[tuple[TaskFigure, ...], 
 
 
 def _measured_accuracy(
-    bundle: archive.Bundle, options: StreamOptions, data: Path, progress: console.Progress
+    bundle: Bundle, options: StreamOptions, data: Path, progress: console.Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
     labelled = clips.read_clips(
@@ -204,7 +203,7 @@ def _measured_accuracy(
     return figures(manifest.tasks, outputs, labelled)
 
 
-def _golden(bundle: archive.Bundle, options: StreamOptions) -> GoldenFacts | None:
+def _golden(bundle: Bundle, options: StreamOptions) -> GoldenFacts | None:
     if not bundle.golden:
         return None
     frames = bundle.golden["frames"]
@@ -241,7 +240,7 @@ def _sure_labels(task: Task, outputs: np.ndarray) -> tuple[int, ...]:
 def golden_text(golden: GoldenFacts | None) -> str:
     """How the self-test went."""
     if golden is None:
-        return NOT_MEASURED
+        return cells.NOT_MEASURED
     if not golden.passed:
         return f"other than expected, {golden.failure}"
     labels = [label for task_labels in golden.decisions.values() for label in task_labels]

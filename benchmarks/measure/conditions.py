@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from edge import sources, stream
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check.clips import Clips
 from edge.engine import delegate, runtimes
 from edge_benchmarks.measure.timing import Plan

@@ -16,14 +16,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle.archive import open_any
+from edge.bundle.plain_tflite import open_any
 from edge.stream import Stream, StreamOptions
-from edge_benchmarks.measure.conditions import BenchFrames
-from edge_benchmarks.measure.subjects import StreamSubject
+from edge_benchmarks.measure import conditions, subjects
 from edge_benchmarks.measure.timing import Plan, Trial, alternate
 from edge_benchmarks.statistics import Summary, summarise
-from edge_common.children import module_command, run_for_json
-from edge_common.data import decode, encode
+from edge_common import children, data
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Starts:
 
     bundle: str
     options: StreamOptions
-    frames: BenchFrames
+    frames: conditions.BenchFrames
     count: int
     repeats: int = 1
 
@@ -59,7 +57,7 @@ def cold_start(starts: Starts, on_start: Callable[[], None] = lambda: None) -> C
         command = _command(starts, source)
         runs = []
         for _ in range(starts.repeats):
-            runs.append(run_for_json(command))
+            runs.append(children.run_for_json(command))
             on_start()
     return ColdStart(
         first_result_s=summarise([run["first_result_s"] for run in runs]),
@@ -70,7 +68,7 @@ def cold_start(starts: Starts, on_start: Callable[[], None] = lambda: None) -> C
 
 def _command(starts: Starts, source: str) -> list[str]:
     script = shutil.which("edge-run", path=str(Path(sys.executable).parent))
-    program = [sys.executable, script] if script else module_command("edge.cli")
+    program = [sys.executable, script] if script else children.module_command("edge.cli")
     arguments = [starts.bundle, "--source", source, "--frames", str(starts.count), "--json"]
     return [*program, *arguments, *starts.options.arguments]
 
@@ -87,7 +85,7 @@ def plan_for(p50_ms: float) -> Plan:
 def process_floors_ms(
     bundle: str,
     options: StreamOptions,
-    frames: BenchFrames,
+    frames: conditions.BenchFrames,
     processes: int,
     plan: Plan = PLAN,
     on_process: Callable[[], None] = lambda: None,
@@ -107,7 +105,7 @@ def interleaved_floors_ms(
     before: str,
     after: str,
     options: StreamOptions,
-    frames: BenchFrames,
+    frames: conditions.BenchFrames,
     processes: int,
     plan: Plan = PLAN,
     on_process: Callable[[], None] = lambda: None,
@@ -137,19 +135,21 @@ class _Job:
 
     @property
     def text(self) -> str:
-        return json.dumps(encode(self))
+        return json.dumps(data.encode(self))
 
     @classmethod
     def of(cls, text: str) -> "_Job":
-        return decode(cls, json.loads(text))
+        return data.decode(cls, json.loads(text))
 
 
 def _floors_ms(job: _Job) -> list[float]:
-    return run_for_json(module_command("edge_benchmarks.measure.processes", job.text))
+    return children.run_for_json(
+        children.module_command("edge_benchmarks.measure.processes", job.text)
+    )
 
 
 @contextmanager
-def _frames_file(frames: BenchFrames) -> Iterator[Path]:
+def _frames_file(frames: conditions.BenchFrames) -> Iterator[Path]:
     """The frames where another process can read them."""
     with TemporaryDirectory(prefix="edge-bench-") as folder:
         path = Path(folder) / "frames.npz"
@@ -172,7 +172,7 @@ def main(text: str) -> list[float]:
 
 def _trial(name: str, job: _Job, frames: Sequence[np.ndarray]) -> Trial:
     bundle = open_any(name, runtime=job.options.runtime)
-    return Trial(StreamSubject(Stream(bundle, job.options)), frames, job.plan)
+    return Trial(subjects.StreamSubject(Stream(bundle, job.options)), frames, job.plan)
 
 
 def floor_ms(rounds: Sequence[Sequence[float] | np.ndarray]) -> float:

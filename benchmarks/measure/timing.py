@@ -5,12 +5,11 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import TensorSpec
 from edge_benchmarks.statistics.samples import ENOUGH
 
 _READS = 10_000
@@ -35,7 +34,7 @@ class TimerCheck:
 def check_timer(clock: Callable[[], int] = time.perf_counter_ns, reads: int = _READS) -> TimerCheck:
     """Read a clock of nanoseconds `reads` times on end, at least twice."""
     readings = [clock() for _ in range(reads)]
-    steps = [after - before for before, after in pairwise(readings) if after > before]
+    steps = [after - before for before, after in itertools.pairwise(readings) if after > before]
     return TimerCheck(min(steps, default=math.inf), (readings[-1] - readings[0]) / (reads - 1))
 
 

@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import WHOLE_WINDOW, InputSpec, Manifest, TensorSpec
+from edge.bundle import WHOLE_WINDOW, Bundle, InputSpec, Manifest, TensorSpec
 from edge.stream import Preprocessor, StreamOptions, ring
 from edge_benchmarks import record
 from edge_benchmarks.measure.timing import Clock, FrameTiming

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import archive
+from edge.bundle import Bundle, plain_tflite
 from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
 from edge_benchmarks.inside.cross_check import measure_overhead
@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, run_request: request.Request, progress: console.Progress) -> None:
         self.request, self._progress = run_request, progress
         progress.say("opening the bundle")
-        self.bundle: archive.Bundle = archive.open_any(
+        self.bundle: Bundle = plain_tflite.open_any(
             run_request.bundle, runtime=run_request.options.runtime
         )
         self.tasks = self.bundle.manifest.tasks

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from edge import Bundle, shipped
-from edge.bundle.manifest import Accuracy, Part
+from edge.bundle import Accuracy, Part
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies
 from edge.tasks import Task, is_share, kind_of

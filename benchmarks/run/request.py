@@ -11,15 +11,14 @@ from typing import Any
 import click
 
 from edge import emulated, stream
-from edge.bundle import archive, manifest
+from edge.bundle import Bundle, Part
 from edge.engine.engine import Engine
-from edge_benchmarks import prediction
+from edge_benchmarks import prediction, statistics
 from edge_benchmarks.inside import cross_check, engines, roofline
 from edge_benchmarks.inside.profile import figures, recorder
 from edge_benchmarks.measure import conditions, timing
 from edge_benchmarks.record import EngineRecord, Record
 from edge_benchmarks.scenarios import base, catalogue, cold
-from edge_benchmarks.statistics import summarise
 from edge_common import ConfigError, EngineError, cache_folder, console
 from edge_devices.emulation.counting import InstructionCounter
 from edge_devices.profiles import Profile
@@ -173,7 +172,7 @@ class Analysis:
     """counters: of boards, for the instructions of the bundle."""
 
     request: Request
-    bundle: archive.Bundle
+    bundle: Bundle
     progress: console.Progress
     counters: tuple[InstructionCounter, ...] = ()
 
@@ -192,10 +191,10 @@ class Analysis:
             yield self._instructions
 
     @property
-    def _first(self) -> manifest.Part:
+    def _first(self) -> Part:
         return self.bundle.manifest.parts[0]
 
-    def _model(self, part: manifest.Part) -> bytes:
+    def _model(self, part: Part) -> bytes:
         return self.bundle.members[part.file]
 
     def _profiles(self) -> dict[str, figures.PartProfile]:
@@ -255,5 +254,9 @@ class Analysis:
         except EngineError as error:
             return EngineRecord(name, "", part.role, not_measured=str(error))
         return EngineRecord(
-            name, engine.version, part.role, invoke_ms=summarise(series_ms), snr_db=compared.snr_db
+            name,
+            engine.version,
+            part.role,
+            invoke_ms=statistics.summarise(series_ms),
+            snr_db=compared.snr_db,
         )

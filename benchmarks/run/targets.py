@@ -5,12 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check import evaluate
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks import record
-from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
-from edge_benchmarks.measure.timing import Subject
+from edge_benchmarks.measure import subjects, timing
 
 # (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
 Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]
@@ -27,7 +26,7 @@ class Target:
     """
 
     name: str
-    subject: Subject | None = None
+    subject: timing.Subject | None = None
     outputs: Outputs | None = None
     size_bytes: int | None = None
     exact: bool = False
@@ -47,7 +46,7 @@ def bundle_target(
     unpaced = replace(options, device="")  # an emulated board answers the same, only later
     return Target(
         name,
-        StreamSubject(Stream(bundle, options)),
+        subjects.StreamSubject(Stream(bundle, options)),
         lambda windows, on_window: evaluate.stream_outputs(bundle, windows, unpaced, on_window),
         sum(len(bundle.members[part.file]) for part in bundle.manifest.parts),
         exact,
@@ -65,5 +64,5 @@ def split_rerun_target(bundle: Bundle, options: StreamOptions) -> Target:
     if bundle.manifest.part("encoder") is None:
         return missing(name, "the bundle is not cut into an encoder and a head")
     size = sum(len(bundle.members[part.file]) for part in bundle.manifest.parts)
-    subject = RerunSubject(evaluate.WindowRerun(bundle, options))
+    subject = subjects.RerunSubject(evaluate.WindowRerun(bundle, options))
     return Target(name, subject, size_bytes=size, waits=_waits(options))

@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 import click
 
-from edge_common.errors import ConfigError
+from edge_common import ConfigError
 
 if TYPE_CHECKING:
-    from edge.bundle.archive import Bundle
+    from edge.bundle import Bundle
     from edge.stream import Stream, StreamOptions
-    from edge_benchmarks.measure.conditions import BenchFrames
-    from edge_benchmarks.measure.processes import ColdStart
-    from edge_benchmarks.measure.timing import Plan
+    from edge_benchmarks.measure import conditions, processes, timing
     from edge_benchmarks.record import Record
-    from edge_benchmarks.scenarios.offline import Energy
-    from edge_benchmarks.scenarios.timed_stream import BareStream
-    from edge_common.console import Progress
-    from edge_common.document import Section
+    from edge_benchmarks.scenarios import offline, timed_stream
+    from edge_common import console, document
 
 USUAL_RATE_HZ = 30.0
 Series = tuple[float, ...]
@@ -64,9 +60,9 @@ class Inputs:
     bundle_name: str
     bundle: Bundle
     engine: StreamOptions
-    frames: BenchFrames
-    plan: Plan
-    progress: Progress
+    frames: conditions.BenchFrames
+    plan: timing.Plan
+    progress: console.Progress
 
     def stream(self) -> Stream:
         """A new stream, with engines and a window of its own."""
@@ -74,7 +70,7 @@ class Inputs:
 
         return Stream(self.bundle, self.engine)
 
-    def subject(self) -> BareStream:
+    def subject(self) -> timed_stream.BareStream:
         """A new stream that is timed as a whole."""
         from edge_benchmarks.scenarios.timed_stream import BareStream
 
@@ -90,8 +86,8 @@ class Outcome(Generic[ResultT]):
     """A result, and what the record holds beside the scenarios that this one measured as well."""
 
     result: ResultT
-    energy: Energy | None = None
-    cold_start: ColdStart | None = None
+    energy: offline.Energy | None = None
+    cold_start: processes.ColdStart | None = None
 
 
 class Scenario(ABC, Generic[ResultT]):
@@ -120,7 +116,7 @@ class Scenario(ABC, Generic[ResultT]):
         """Whether its options leave anything to run."""
         return True
 
-    def check(self, frames: BenchFrames) -> None:
+    def check(self, frames: conditions.BenchFrames) -> None:
         """Raise ConfigError, before minutes of measuring, if it cannot run on these frames."""
 
     @abstractmethod
@@ -134,14 +130,14 @@ class Scenario(ABC, Generic[ResultT]):
         return result if isinstance(result, cls.result_type()) else None
 
     @classmethod
-    def section(cls, record: Record) -> Section | None:
+    def section(cls, record: Record) -> document.Section | None:
         """Its section in a report; None if it was not run."""
         result = cls.result_of(record)
         return None if result is None else cls.show(result)
 
     @classmethod
     @abstractmethod
-    def show(cls, result: ResultT) -> Section:
+    def show(cls, result: ResultT) -> document.Section:
         """Text, tables and a plot for pages; in `digest` what a terminal says in their place."""
 
     @classmethod

@@ -13,7 +13,7 @@ def main(bundle: str, source: str, options_json: str) -> dict[str, int]:
     """Do what edge-run does, step by step. Raises EdgeError as it would."""
     steps = {"interpreter": time.monotonic_ns()}
     import edge.commands.execute  # noqa: F401
-    from edge.bundle.archive import open_any
+    from edge.bundle.plain_tflite import open_any
     from edge.sources import open_source
     from edge.stream import Stream, StreamOptions
     from edge_common import SourceError, command_line, decode

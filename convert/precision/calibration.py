@@ -5,7 +5,7 @@ import hashlib
 import cv2
 import numpy as np
 
-from edge.bundle.manifest import Calibration, InputSpec
+from edge.bundle import Calibration, InputSpec
 from edge.check.clips import Clips
 from edge_common import ClipError
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from edge.bundle.manifest import Part, TensorSpec
+from edge.bundle import Part, TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer

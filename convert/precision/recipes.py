@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from edge.bundle import PRECISIONS
+from edge_common.runtimes import PRECISIONS
 
 RANGES = ("min-max", "percentile", "mse")
 
@@ -34,7 +34,7 @@ BITS = {
 class Recipe:
     """One way to convert a float part.
 
-    precision: one of edge.bundle.PRECISIONS.
+    precision: one of edge_common.runtimes.PRECISIONS.
     ranges: how the ranges of activations are taken from the calibration frames.
     float_layers: operators that stay in float32, by the name of their output tensor.
     """

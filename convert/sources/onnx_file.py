@@ -16,8 +16,7 @@ from google.protobuf.message import DecodeError
 
 from edge_common import ModelError
 from edge_convert.cut.tflite.form import channels_axis
-from edge_convert.sources import libraries, saved_model
-from edge_convert.sources.reference import Reference, examples
+from edge_convert.sources import libraries, reference, saved_model
 
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
@@ -32,10 +31,10 @@ def convert(path: Path, signature: str | None, folder: Path) -> libraries.Conver
     network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
     if not proven:
         raise ModelError(f"{path.name} answers differently once its shapes are fixed to {shape}")
-    frames = examples(shape[1:], channels)
+    frames = reference.examples(shape[1:], channels)
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
-    reference = Reference.of(
+    original = reference.Reference.of(
         lambda x: dict(zip(outputs, session.run(outputs, {name: x}))), frames, channels
     )
     _rename(network, name, _INPUT)
@@ -48,7 +47,7 @@ def convert(path: Path, signature: str | None, folder: Path) -> libraries.Conver
     names = {f"output_{i}": output for i, output in enumerate(outputs)}
     origin = f"ONNX through onnx2tf {version('onnx2tf')}"
     model = saved_model.to_tflite(loaded, function)
-    return libraries.ConverterOutput(model, origin, reference, channels, names)
+    return libraries.ConverterOutput(model, origin, original, channels, names)
 
 
 def _read(path: Path) -> Any:

@@ -9,24 +9,23 @@ from tensorflow.lite.python.convert_phase import ConverterError
 
 from edge_common import ModelError
 from edge_convert.cut.tflite.form import channels_axis
-from edge_convert.sources.libraries import ConverterOutput
-from edge_convert.sources.reference import Reference, examples
+from edge_convert.sources import libraries, reference
 
 _DEFAULT = "serving_default"
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
+def convert(path: Path, signature: str | None, folder: Path) -> libraries.ConverterOutput:
     """Convert one signature with a batch of 1. Raises ModelError if it has no image input."""
     loaded = tf.saved_model.load(str(path))
     function, shape = with_batch_of_one(loaded, path, signature)
     channels = channels_axis(shape, last_first=True)
-    reference = Reference.of(
+    original = reference.Reference.of(
         lambda frames: {name: v.numpy() for name, v in function(tf.constant(frames)).items()},
-        examples(shape[1:], channels),
+        reference.examples(shape[1:], channels),
         channels,
     )
     origin = f"SavedModel through TensorFlow {tf.__version__}"
-    return ConverterOutput(to_tflite(loaded, function), origin, reference, channels, {})
+    return libraries.ConverterOutput(to_tflite(loaded, function), origin, original, channels, {})
 
 
 def with_batch_of_one(

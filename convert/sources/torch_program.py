@@ -14,8 +14,7 @@ import torch
 
 from edge_common import ModelError
 from edge_convert.cut.tflite.form import channels_axis
-from edge_convert.sources.libraries import ConverterOutput
-from edge_convert.sources.reference import Reference, examples
+from edge_convert.sources import libraries, reference
 
 _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 
@@ -31,19 +30,19 @@ class _ChannelsLast(torch.nn.Module):
         return self.network(frames.movedim(-1, self.channels))
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> ConverterOutput:
+def convert(path: Path, signature: str | None, folder: Path) -> libraries.ConverterOutput:
     """Convert with a batch of 1. Raises ModelError if its input is no image or window."""
     program = _load(path)
     shape = _input(program, path)
     channels = channels_axis(shape, last_first=False)
-    frames = np.moveaxis(examples(shape[1:], channels), channels, -1)
+    frames = np.moveaxis(reference.examples(shape[1:], channels), channels, -1)
     network = _ChannelsLast(program.module(), channels)
     converted = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
     exported = folder / "exported.tflite"
     converted.export(str(exported))
-    reference = Reference.of(lambda x: _answers(network, x), frames, -1)
+    original = reference.Reference.of(lambda x: _answers(network, x), frames, -1)
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
-    return ConverterOutput(exported.read_bytes(), origin, reference, -1, {})
+    return libraries.ConverterOutput(exported.read_bytes(), origin, original, -1, {})
 
 
 def _load(path: Path) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
-from edge.bundle.manifest import Accuracy, Trial
+from edge.bundle import Accuracy, Trial
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_common import EngineError, ModelError

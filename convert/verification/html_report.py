@@ -8,10 +8,9 @@ from pathlib import Path
 
 from matplotlib.ticker import ScalarFormatter
 
-from edge.bundle import PRECISIONS
-from edge.bundle.manifest import Accuracy
+from edge.bundle import Accuracy
 from edge.tasks import is_share
-from edge_common import BundleError, document, figures, whole_file
+from edge_common import BundleError, document, figures, runtimes, whole_file
 from edge_convert.cut.keras.candidates import CutCandidate
 from edge_convert.network import Network
 from edge_convert.precision import activations, candidates
@@ -77,7 +76,7 @@ def search_plot(result: candidates.SearchResult, max_drop: float) -> str:
 
 
 def _scatter_combinations(axes: figures.Axes, result: candidates.SearchResult) -> None:
-    for precision, colour in zip(PRECISIONS, cycle(PRECISION_COLOURS)):
+    for precision, colour in zip(runtimes.PRECISIONS, cycle(PRECISION_COLOURS)):
         mine = [c for c in result.combinations if c.candidates[0].recipe.precision == precision]
         if mine:
             axes.scatter(

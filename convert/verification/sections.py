@@ -7,8 +7,7 @@ gives an equal bundle; the HTML page beside it holds everything.
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from edge.bundle.manifest import Accuracy, Calibration, Manifest
-from edge.tasks import is_share
+from edge import bundle, tasks
 from edge_common.document import Section, Table
 from edge_convert.network import Network
 from edge_convert.precision.candidates import Combination, SearchResult
@@ -18,7 +17,10 @@ MOST_LAYERS = 12
 
 
 def sections(
-    manifest: Manifest, network: Network, report: ConversionReport, members: Mapping[str, bytes]
+    manifest: bundle.Manifest,
+    network: Network,
+    report: ConversionReport,
+    members: Mapping[str, bytes],
 ) -> list[Section]:
     """All sections, in the order of reading."""
     ordered = [
@@ -35,7 +37,7 @@ def sections(
     return ordered
 
 
-def _head(manifest: Manifest, network: Network, report: ConversionReport) -> Section:
+def _head(manifest: bundle.Manifest, network: Network, report: ConversionReport) -> Section:
     spec = manifest.input
     versions = ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
@@ -49,7 +51,7 @@ def _head(manifest: Manifest, network: Network, report: ConversionReport) -> Sec
     return Section("What this is", text)
 
 
-def _calibrated(calibration: Calibration) -> str:
+def _calibrated(calibration: bundle.Calibration) -> str:
     if not calibration.clips:
         return (
             "It came quantised and was taken as it is. There is no float network to hold its "
@@ -66,7 +68,9 @@ def _cut(network: Network) -> Section:
     return Section("The cut", text, code=network.cuts)
 
 
-def _parts(manifest: Manifest, report: ConversionReport, members: Mapping[str, bytes]) -> Section:
+def _parts(
+    manifest: bundle.Manifest, report: ConversionReport, members: Mapping[str, bytes]
+) -> Section:
     candidates = report.search.chosen.candidates if report.search else ()
     labels = {candidate.role: candidate.recipe.label for candidate in candidates}
     header = ("part", "precision", "parameters", "multiply-adds", "bytes")
@@ -146,7 +150,7 @@ def points(value: float) -> str:
     return "0.00" if text == "-0.00" else text
 
 
-def _verification(manifest: Manifest, report: ConversionReport) -> Section:
+def _verification(manifest: bundle.Manifest, report: ConversionReport) -> Section:
     differences = {
         "float parts on LiteRT against the uncut network, largest relative difference": (
             report.split_difference
@@ -172,7 +176,7 @@ def _verification(manifest: Manifest, report: ConversionReport) -> Section:
     return Section("Proofs", tables=(Table(("what", "measured"), rows),))
 
 
-def _accuracy(manifest: Manifest, report: ConversionReport) -> Section:
+def _accuracy(manifest: bundle.Manifest, report: ConversionReport) -> Section:
     if not manifest.accuracy:
         return Section("Accuracy", ("Not measured: no labelled validation clips were given.",))
     rows = [(a.task, a.graph, a.metric, described(a), str(a.n), a.data) for a in manifest.accuracy]
@@ -186,9 +190,9 @@ def _accuracy(manifest: Manifest, report: ConversionReport) -> Section:
     return Section("Accuracy", (note,) if note else (), (Table(header, rows),))
 
 
-def described(accuracy: Accuracy) -> str:
+def described(accuracy: bundle.Accuracy) -> str:
     """The figure with its interval; shares of right answers in percent."""
-    scale, unit = (100.0, " %") if is_share(accuracy.metric) else (1.0, "")
+    scale, unit = (100.0, " %") if tasks.is_share(accuracy.metric) else (1.0, "")
     value, low, high = (scale * x for x in (accuracy.value, accuracy.low, accuracy.high))
     return f"{value:.2f}{unit} ({low:.2f} to {high:.2f})"
 

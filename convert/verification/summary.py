@@ -1,7 +1,6 @@
 """What a conversion prints: the search, and the bundle in a few lines."""
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Part
+from edge.bundle import Bundle, Part
 from edge_common.console import text_table
 from edge_convert.precision.candidates import SearchResult
 from edge_convert.verification import conversion_report, sections

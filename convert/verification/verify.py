@@ -9,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle.archive import GOLDEN, REPORT, Bundle, write_bundle
-from edge.bundle.manifest import Trial
+from edge.bundle import GOLDEN, REPORT, Bundle, Trial, write_bundle
 from edge.check import evaluate
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate

@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_devices.detection import cpuinfo
-from edge_devices.detection.kernel_files import read_bytes, read_start, read_text
+from edge_devices.detection import cpuinfo, kernel_files
 from edge_devices.profiles import Catalogue, Profile, read_catalogue, user_folder
 
 # the profile for boards without one, by architecture; others are measured against a PC
@@ -133,7 +132,10 @@ _PLACEHOLDERS = ("to be filled by o.e.m.", "system product name", "default strin
 
 def device_tree_model(root: Path = Path("/")) -> str | None:
     """The `model` of the device tree: `Raspberry Pi 5 Model B Rev 1.0`."""
-    return next(filter(None, (read_text(root / tree / "model") for tree in _DEVICE_TREES)), None)
+    return next(
+        filter(None, (kernel_files.read_text(root / tree / "model") for tree in _DEVICE_TREES)),
+        None,
+    )
 
 
 def compatible(root: Path = Path("/")) -> tuple[str, ...]:
@@ -142,24 +144,27 @@ def compatible(root: Path = Path("/")) -> tuple[str, ...]:
     `("raspberrypi,5-model-b", "brcm,bcm2712")` (Devicetree Specification, 2.3.1).
     """
     content = next(
-        filter(None, (read_bytes(root / tree / "compatible") for tree in _DEVICE_TREES)), b""
+        filter(
+            None, (kernel_files.read_bytes(root / tree / "compatible") for tree in _DEVICE_TREES)
+        ),
+        b"",
     )
     return tuple(name for name in content.decode(errors="replace").split("\0") if name)
 
 
 def dmi_product(root: Path = Path("/")) -> str | None:
     """Maker and product of an x86 machine, from its SMBIOS tables."""
-    product = read_text(root / _DMI / "product_name")
+    product = kernel_files.read_text(root / _DMI / "product_name")
     if product is None or product.lower() in _PLACEHOLDERS:
         return None
-    vendor = read_text(root / _DMI / "sys_vendor") or ""
+    vendor = kernel_files.read_text(root / _DMI / "sys_vendor") or ""
     return product if vendor.lower() in _PLACEHOLDERS else f"{vendor} {product}".strip()
 
 
 def os_name(root: Path = Path("/")) -> str | None:
     """`PRETTY_NAME` of os-release (5): `Debian GNU/Linux 12 (bookworm)`."""
     for path in _OS_RELEASES:
-        for line in (read_text(root / path) or "").splitlines():
+        for line in (kernel_files.read_text(root / path) or "").splitlines():
             if line.startswith("PRETTY_NAME="):
                 return _unquoted(line.split("=", 1)[1])
     return None
@@ -186,7 +191,7 @@ def userland_architecture(root: Path = Path("/"), blocks: tuple[cpuinfo.Block, .
     /proc/cpuinfo (its `blocks`) tells, and without that this Python's own machine.
     """
     for program in _PROGRAMS:
-        machine = elf_machine(read_start(root / program, _HEADER_BYTES))
+        machine = elf_machine(kernel_files.read_start(root / program, _HEADER_BYTES))
         if machine is not None:
             return machine
     return cpuinfo.architecture(blocks) or platform.machine()

@@ -3,19 +3,17 @@
 Of a recorded tree they stand in its `edge-devices.json`, written by `edge-devices record`.
 """
 
-import dataclasses
 import json
 import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
 from pathlib import Path
 
 from edge_common import DataError, DeviceError, decode, parse_json, runtimes
-from edge_devices.detection.kernel_files import children, read_bytes, read_start
-from edge_devices.detection.memory import limit_files
+from edge_devices.detection import kernel_files, memory
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 RECORDED = "edge-devices.json"
@@ -67,7 +65,7 @@ class Environment:
 
 def read_environment(root: Path = Path("/")) -> Environment | None:
     """Those of this machine if `root` is `/`, else what was recorded; None without a record."""
-    return _here() if is_here(root) else parse_environment(read_bytes(root / RECORDED))
+    return _here() if is_here(root) else parse_environment(kernel_files.read_bytes(root / RECORDED))
 
 
 def is_here(root: Path) -> bool:
@@ -105,7 +103,7 @@ def _here() -> Environment:
         packages=tuple(Package(name, version) for name, version in installed if version),
         cameras=tuple(
             Camera(f"/dev/{device.name}", os.access(device, os.R_OK | os.W_OK))
-            for device in children(Path("/dev"), "video")
+            for device in kernel_files.children(Path("/dev"), "video")
         ),
         free_bytes=_free_bytes(),
     )
@@ -178,14 +176,14 @@ def record(folder: Path, root: Path = Path("/")) -> int:
 
 def _contents(root: Path) -> Iterator[tuple[str, bytes]]:
     paths = {path for pattern in _PATTERNS for path in root.glob(pattern)}
-    for path in sorted(paths | set(limit_files(root))):
-        content = read_bytes(path)
+    for path in sorted(paths | set(memory.limit_files(root))):
+        content = kernel_files.read_bytes(path)
         if content is not None:
             name = path.relative_to(root).as_posix()
             clean = _CLEANED.get(name)
             yield name, clean(content, root) if clean else content
     for name in _HEADERS:
-        if header := read_start(root / name, _HEADER_BYTES):
+        if header := kernel_files.read_start(root / name, _HEADER_BYTES):
             yield name, header
     yield from ((name, b"") for name in _MARKS if (root / name).exists())
     yield RECORDED, _environment(root)
@@ -196,8 +194,8 @@ def _environment(root: Path) -> bytes:
     if environment is None:
         return b"{}\n"
     if is_here(root):
-        environment = dataclasses.replace(environment, vcgencmd=ask_vcgencmd())
-    return (json.dumps(dataclasses.asdict(environment), indent=1) + "\n").encode()
+        environment = replace(environment, vcgencmd=ask_vcgencmd())
+    return (json.dumps(asdict(environment), indent=1) + "\n").encode()
 
 
 def _without_serial(content: bytes, root: Path) -> bytes:
@@ -213,7 +211,7 @@ def _needed_status(content: bytes, root: Path) -> bytes:
 
 def _mounts_of_swap(content: bytes, root: Path) -> bytes:
     """Which device a mount point above a swap file is on; other mounts are nobody's business."""
-    swaps = (read_bytes(root / "proc/swaps") or b"").split()
+    swaps = (kernel_files.read_bytes(root / "proc/swaps") or b"").split()
     fields = (line.split()[:5] for line in content.splitlines())
     return b"".join(
         b" ".join(mount) + b"\n"

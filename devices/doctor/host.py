@@ -8,6 +8,7 @@ from pathlib import Path
 from edge_devices.detection import cpuinfo, detect, kernel_files, memory
 from edge_devices.doctor.environment import Environment, read_environment, vcgencmd_of
 from edge_devices.profiles import Catalogue, Profile, read_catalogue
+from edge_devices.telemetry import sampler, temperature
 from edge_devices.telemetry.clocks import (
     ClockPolicy,
     Cooling,
@@ -16,8 +17,6 @@ from edge_devices.telemetry.clocks import (
     read_cooling,
     read_power_modes,
 )
-from edge_devices.telemetry.sampler import Snapshot, read_snapshot
-from edge_devices.telemetry.temperature import Vcgencmd, read_temperature_c
 
 
 @dataclass(frozen=True)
@@ -57,14 +56,14 @@ class Host:
     @cached_property
     def temperature_c(self) -> float | None:
         """By its zones' types, or else at the places that the profile names."""
-        return read_temperature_c(self.root, self.profile.telemetry.temperature)
+        return temperature.read_temperature_c(self.root, self.profile.telemetry.temperature)
 
     @cached_property
     def environment(self) -> Environment | None:
         return read_environment(self.root)
 
     @cached_property
-    def vcgencmd(self) -> Vcgencmd:
+    def vcgencmd(self) -> temperature.Vcgencmd:
         return vcgencmd_of(self.root)
 
 
@@ -90,13 +89,13 @@ class State:
     temperature_c: float | None
     power_modes: PowerModes | None
     cooling: tuple[Cooling, ...] | None
-    snapshot: Snapshot
+    snapshot: sampler.Snapshot
 
 
 def read_state(host: Host) -> State:
     """Read everything once."""
     root, blocks = host.root, host.blocks
-    snapshot = read_snapshot(root, host.vcgencmd)
+    snapshot = sampler.read_snapshot(root, host.vcgencmd)
     cores = cpuinfo.logical_cores(blocks)
     return State(
         board=detect.device_tree_model(root)

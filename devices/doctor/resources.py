@@ -3,9 +3,7 @@
 from pathlib import Path
 
 from edge_common.console import megabytes
-from edge_devices.detection import cpuinfo
-from edge_devices.detection import memory as topology
-from edge_devices.detection.kernel_files import read_kilobytes
+from edge_devices.detection import cpuinfo, kernel_files, memory as topology
 from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
 # edge-run peaks at about 100 MB with the shipped network, see README.md
@@ -48,7 +46,7 @@ def _why_off(host: Host) -> tuple[str, str]:
 def memory(host: Host) -> Finding | None:
     """Whether edge-run will fit."""
     total, limit = topology.memory_bytes(host.root), topology.read_limits(host.root).memory_bytes
-    available = read_kilobytes(host.root / "proc/meminfo", "MemAvailable")
+    available = kernel_files.read_kilobytes(host.root / "proc/meminfo", "MemAvailable")
     if limit is not None and (total is None or limit < total) and limit < _COMFORTABLE_BYTES:
         return _too_little(limit, f"a control group allows {megabytes(limit)}", "raise the limit")
     if available is not None and available < _COMFORTABLE_BYTES:

@@ -10,9 +10,7 @@ from importlib import resources
 from pathlib import Path
 
 from edge_common import RunFailed, Unavailable, children
-from edge_devices.emulation.cache import NoCompiler, Say, find_compiler, kept, key, run
-from edge_devices.emulation.counted_inference import AFTER
-from edge_devices.emulation.guest import EmulatedBoard, emulated_board
+from edge_devices.emulation import cache, counted_inference, guest
 from edge_devices.profiles import Profile
 
 _WORD_BITS = 32
@@ -136,7 +134,7 @@ def _silent(step: str) -> None:
 class InstructionCounter:
     """An emulated board with the plugin that counts."""
 
-    board: EmulatedBoard
+    board: guest.EmulatedBoard
     plugin: Path
 
     def count(self, model: bytes) -> Counts:
@@ -172,7 +170,7 @@ class InstructionCounter:
         return process.stdout.strip()
 
 
-def counter(profile: Profile, say: Say = _silent) -> InstructionCounter:
+def counter(profile: Profile, say: cache.Say = _silent) -> InstructionCounter:
     """Make ready to count for a board; 30 s and 350 MB once, then quick.
 
     Raises Unavailable if qemu, its plugins, apt or a compiler is missing, or the board is
@@ -184,15 +182,15 @@ def counter(profile: Profile, say: Say = _silent) -> InstructionCounter:
             f"for {ARCHITECTURE} only, take a board of that"
         )
     plugin = counting_plugin(say)
-    return InstructionCounter(emulated_board(profile, say, plugins=True), plugin)
+    return InstructionCounter(guest.emulated_board(profile, say, plugins=True), plugin)
 
 
-def count(model: bytes, profile: Profile, say: Say = _silent) -> Counts:
+def count(model: bytes, profile: Profile, say: cache.Say = _silent) -> Counts:
     """Instructions of one inference of a model on a board; raises as `counter` and `InstructionCounter`."""
     return counter(profile, say).count(model)
 
 
-def count_tflite(model: Path | bytes, profile: Profile, say: Say = _silent) -> Counts:
+def count_tflite(model: Path | bytes, profile: Profile, say: cache.Say = _silent) -> Counts:
     """As `count`, of any .tflite file or its content."""
     return count(model if isinstance(model, bytes) else model.read_bytes(), profile, say)
 
@@ -205,7 +203,7 @@ def _escaped(path: Path) -> str:
 def _mark(out: Path) -> Mark:
     try:
         marks = parse_marks(out.read_text(), len(kinds()))
-        return next(mark for mark in marks if mark.tag == AFTER)
+        return next(mark for mark in marks if mark.tag == counted_inference.AFTER)
     except (OSError, ValueError, StopIteration) as error:
         raise RunFailed(f"qemu's counting plugin left no counts ({error})") from error
 
@@ -230,19 +228,19 @@ _SOURCE = "count_instructions.c"
 def compiler() -> list[str]:
     """The words that begin a compiler's command line. Raises Unavailable without one."""
     try:
-        return find_compiler()
-    except NoCompiler as error:
+        return cache.find_compiler()
+    except cache.NoCompiler as error:
         raise Unavailable(str(error)) from error
 
 
-def counting_plugin(say: Say) -> Path:
+def counting_plugin(say: cache.Say) -> Path:
     """The plugin's shared library. Raises Unavailable without a compiler, BuildFailed."""
     source = Path(str(resources.files("edge_devices.emulation").joinpath(_SOURCE)))
     with_compiler = compiler()
 
     def build(folder: Path) -> None:
         target = folder / "count.so"
-        run([*with_compiler, *_FLAGS, "-o", str(target), str(source)], f"compiling {_SOURCE}")
+        cache.run([*with_compiler, *_FLAGS, "-o", str(target), str(source)], f"compiling {_SOURCE}")
 
-    name = f"count-{key(source.read_text(encoding='utf-8'), *with_compiler)}"
-    return kept(name, build, "compiling the counting plugin", say) / "count.so"
+    name = f"count-{cache.key(source.read_text(encoding='utf-8'), *with_compiler)}"
+    return cache.kept(name, build, "compiling the counting plugin", say) / "count.so"

@@ -9,13 +9,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from edge_common import BuildFailed, Unavailable, children
-from edge_devices.emulation.apt import Packages, distribution, machine_architecture, unpack
+from edge_devices.emulation import apt, cache
 from edge_devices.emulation.arm_python import ArmPython, arm_python, overlay, seen
-from edge_devices.emulation.cache import Say, kept, key
 from edge_devices.profiles import Profile
 
 INSTALL = "apt-get install qemu-user"
-_PACKAGES = Packages(("qemu-user",))
+_PACKAGES = apt.Packages(("qemu-user",))
 _NO_FILE = "/nonexistent"
 _QEMU_NAMES = {"armv7l": "arm"}
 
@@ -55,7 +54,7 @@ class Qemu:
         return (process.stdout + process.stderr).lower()
 
 
-def find_qemu(architecture: str, say: Say, *, plugins: bool = False) -> Qemu:
+def find_qemu(architecture: str, say: cache.Say, *, plugins: bool = False) -> Qemu:
     """The qemu that runs programs of an architecture, as `uname -m` calls it.
 
     plugins: it has to load them. Raises Unavailable, with the command that installs it.
@@ -73,12 +72,12 @@ def find_qemu(architecture: str, say: Say, *, plugins: bool = False) -> Qemu:
     return own
 
 
-def _unpacked(program: str, say: Say) -> Qemu:
+def _unpacked(program: str, say: cache.Say) -> Qemu:
     try:
-        folder = kept(
-            f"qemu-user-{key(distribution())}",
-            lambda part: unpack(
-                _PACKAGES, machine_architecture(), part / "root", beside_installed=True
+        folder = cache.kept(
+            f"qemu-user-{cache.key(apt.distribution())}",
+            lambda part: apt.unpack(
+                _PACKAGES, apt.machine_architecture(), part / "root", beside_installed=True
             ),
             "unpacking qemu-user",
             say,
@@ -147,7 +146,7 @@ class EmulatedBoard:
 
 
 def emulated_board(
-    profile: Profile, say: Say, *, plugins: bool = False, python: ArmPython | None = None
+    profile: Profile, say: cache.Say, *, plugins: bool = False, python: ArmPython | None = None
 ) -> EmulatedBoard:
     """Make ready all that it takes; quick if that was done before.
 
@@ -160,7 +159,7 @@ def emulated_board(
     interpreter = python or arm_python(say, profile.cpu.architecture)
     board = EmulatedBoard(profile, qemu, interpreter, overlay(profile, interpreter, say))
     name = interpreter.bytecode.name
-    kept(name, lambda folder: _import_all(board, folder), "importing once, emulated", say)
+    cache.kept(name, lambda folder: _import_all(board, folder), "importing once, emulated", say)
     return board
 
 

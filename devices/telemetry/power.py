@@ -5,8 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge_devices.detection.detect import compatible
-from edge_devices.detection.kernel_files import children, read_int, read_text
+from edge_devices.detection import detect, kernel_files
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 
@@ -34,7 +33,7 @@ _LINE = re.compile(r"(\S+)_([AV]) (?:current|volt)\(\d+\)=(\d{1,4}(?:\.\d{1,12})
 
 def read_pmic(root: Path = Path("/"), vcgencmd: Vcgencmd = run_vcgencmd) -> Power | None:
     """Power of all rails; None on other boards and if the firmware does not answer."""
-    if _CHIP not in compatible(root):
+    if _CHIP not in detect.compatible(root):
         return None
     rails = parse_rails(vcgencmd("pmic_read_adc") or "")
     if not rails:
@@ -73,17 +72,17 @@ def read_ina3221(root: Path = Path("/")) -> Power | None:
 
 
 def _hwmon_rails(root: Path) -> Iterator[Rail]:
-    for chip in children(root / "sys/class/hwmon", "hwmon"):
-        if read_text(chip / "name") == "ina3221":
+    for chip in kernel_files.children(root / "sys/class/hwmon", "hwmon"):
+        if kernel_files.read_text(chip / "name") == "ina3221":
             yield from filter(None, (_hwmon_rail(chip, channel) for channel in _CHANNELS))
 
 
 def _hwmon_rail(chip: Path, channel: int) -> Rail | None:
-    name = read_text(chip / f"in{channel}_label")
+    name = kernel_files.read_text(chip / f"in{channel}_label")
     if name is None or name == _NOT_CONNECTED:
         return None
-    millivolts = read_int(chip / f"in{channel}_input", least=0, most=_MOST_MILLIVOLTS)
-    milliamperes = read_int(
+    millivolts = kernel_files.read_int(chip / f"in{channel}_input", least=0, most=_MOST_MILLIVOLTS)
+    milliamperes = kernel_files.read_int(
         chip / f"curr{channel}_input", least=-_MOST_MILLIAMPERES, most=_MOST_MILLIAMPERES
     )
     if millivolts is None or milliamperes is None:
@@ -92,11 +91,11 @@ def _hwmon_rail(chip: Path, channel: int) -> Rail | None:
 
 
 def _iio_rails(root: Path) -> Iterator[Rail]:
-    for chip in children(root / "sys/bus/i2c/drivers/ina3221x"):
-        for device in children(chip, "iio:device"):
+    for chip in kernel_files.children(root / "sys/bus/i2c/drivers/ina3221x"):
+        for device in kernel_files.children(chip, "iio:device"):
             for channel in range(len(_CHANNELS)):
-                name = read_text(device / f"rail_name_{channel}")
-                milliwatts = read_int(
+                name = kernel_files.read_text(device / f"rail_name_{channel}")
+                milliwatts = kernel_files.read_int(
                     device / f"in_power{channel}_input", least=0, most=_MOST_MILLIWATTS
                 )
                 if name is not None and milliwatts is not None:

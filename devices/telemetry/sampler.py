@@ -9,16 +9,9 @@ from pathlib import Path
 from types import TracebackType
 
 from edge_devices.detection.memory import Limits, ProcessMemory, read_limits, read_memory
+from edge_devices.telemetry import energy, temperature
 from edge_devices.telemetry.clocks import ClockPolicy, read_clocks, read_frequency_khz
-from edge_devices.telemetry.energy import EnergyMeter
 from edge_devices.telemetry.power import Power, read_power
-from edge_devices.telemetry.temperature import (
-    Throttling,
-    Vcgencmd,
-    read_temperature_c,
-    read_throttling,
-    run_vcgencmd,
-)
 
 
 @dataclass(frozen=True)
@@ -30,23 +23,26 @@ class Snapshot:
 
     temperature_c: float | None
     clocks: tuple[ClockPolicy, ...]
-    throttling: Throttling | None
+    throttling: temperature.Throttling | None
     power: Power | None
     memory: ProcessMemory
     limits: Limits
 
 
 def read_snapshot(
-    root: Path = Path("/"), vcgencmd: Vcgencmd = run_vcgencmd, *, with_pss: bool = False
+    root: Path = Path("/"),
+    vcgencmd: temperature.Vcgencmd = temperature.run_vcgencmd,
+    *,
+    with_pss: bool = False,
 ) -> Snapshot:
     """Read all sensors once.
 
     with_pss: also the proportional set size, which takes the kernel long to count.
     """
     return Snapshot(
-        temperature_c=read_temperature_c(root),
+        temperature_c=temperature.read_temperature_c(root),
         clocks=read_clocks(root),
-        throttling=read_throttling(root, vcgencmd),
+        throttling=temperature.read_throttling(root, vcgencmd),
         power=read_power(root, vcgencmd),
         memory=read_memory(root, with_pss=with_pss),
         limits=read_limits(root),
@@ -75,13 +71,13 @@ class TimeLine:
     def __init__(
         self,
         root: Path = Path("/"),
-        vcgencmd: Vcgencmd = run_vcgencmd,
+        vcgencmd: temperature.Vcgencmd = temperature.run_vcgencmd,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._root, self._vcgencmd, self._clock = root, vcgencmd, clock
         self._samples: list[Sample] = []
         self._began_s = 0.0
-        self.energy = EnergyMeter(root, vcgencmd, clock)
+        self.energy = energy.EnergyMeter(root, vcgencmd, clock)
 
     @property
     def samples(self) -> tuple[Sample, ...]:
@@ -102,9 +98,9 @@ class TimeLine:
         """Read the sensors and add a sample."""
         sample = Sample(
             seconds=self.elapsed_s(),
-            temperature_c=read_temperature_c(self._root),
+            temperature_c=temperature.read_temperature_c(self._root),
             frequency_khz=read_frequency_khz(self._root),
-            throttled_now=_any_now(read_throttling(self._root, self._vcgencmd)),
+            throttled_now=_any_now(temperature.read_throttling(self._root, self._vcgencmd)),
             power_w=self.energy.sample(),
         )
         self._samples.append(sample)
@@ -171,5 +167,5 @@ def beats(interval_s: float, elapsed_s: Callable[[], float]) -> Iterator[float]:
         yield max(0.0, beat * interval_s - now_s)
 
 
-def _any_now(throttling: Throttling | None) -> bool | None:
+def _any_now(throttling: temperature.Throttling | None) -> bool | None:
     return None if throttling is None else bool(throttling.now)

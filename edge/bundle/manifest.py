@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.bundle import PRECISIONS
 from edge.tasks import KINDS, Task, kind_of
-from edge_common import encode
+from edge_common import encode, runtimes
 
 SCHEMA_VERSIONS = (1, 2)  # 2 has kinds of tasks that 1 has not, and is the same otherwise
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
@@ -172,7 +171,7 @@ def check(manifest: Manifest) -> None:
     expected = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
     _require(roles == expected, f"parts {roles}, but {expected} are needed")
     for part in manifest.parts:
-        _require(part.precision in PRECISIONS, f"precision '{part.precision}'")
+        _require(part.precision in runtimes.PRECISIONS, f"precision '{part.precision}'")
     _check_input(manifest)
     _check_tasks(manifest)
     if manifest.streaming == WINDOW_RING:

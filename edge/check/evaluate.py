@@ -12,8 +12,7 @@ from typing import Any
 import click
 import numpy as np
 
-from edge.bundle.archive import Bundle, open_bundle
-from edge.bundle.manifest import Accuracy
+from edge.bundle import Accuracy, Bundle, open_bundle
 from edge.check.clips import Clips
 from edge.engine import runtimes
 from edge.stream import Preprocessor, Stream, StreamOptions, quantise

@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge import engine, tasks
+from edge.bundle import Bundle
 from edge.check.evaluate import outputs_of
-from edge.engine import Delegation
 from edge.stream import Stream, StreamOptions
-from edge.tasks import Task, kind_of
 from edge_common import BundleError, SelfTestFailed
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
@@ -27,7 +26,7 @@ class SelfTest:
     decisions: int
     largest_difference: float
     exact: bool
-    delegation: dict[str, Delegation] = field(default_factory=dict)
+    delegation: dict[str, engine.Delegation] = field(default_factory=dict)
 
 
 def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfTest:
@@ -51,11 +50,11 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     return SelfTest(decisions, largest, largest == 0.0, stream.network.delegation)
 
 
-def _compare(task: Task, expected: np.ndarray, outputs: np.ndarray) -> None:
+def _compare(task: tasks.Task, expected: np.ndarray, outputs: np.ndarray) -> None:
     """Raise SelfTestFailed if outputs (n, k) do not mean the same."""
     if expected.shape != outputs.shape or not np.isfinite(outputs).all():
         raise SelfTestFailed(f"task {task.name} gives outputs of another form than expected")
-    kind = kind_of(task)
+    kind = tasks.kind_of(task)
     margin = kind.margin(expected)
     if margin is not None:
         sure = margin >= SURE_MARGIN

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from edge import loop, registry, shipped, sinks, sources
-from edge.bundle.archive import Bundle, open_any
+from edge.bundle import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.stream import Naming, Region, Stream, StreamOptions
@@ -154,7 +154,11 @@ def execute(options: RunOptions) -> None:
 
 
 def _open_bundle(options: RunOptions) -> Bundle:
-    return open_any(
+    if not shipped.is_plain_tflite(options.bundle):
+        return open_bundle(options.bundle)
+    from edge.bundle.plain_tflite import wrap_tflite
+
+    return wrap_tflite(
         options.bundle,
         labels=_read_labels(options.labels),
         value_range=options.input_range,

@@ -7,8 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from edge import registry, sources
-from edge.engine import DEFAULT, LIBRARIES, OF_THE_RUNTIME, Delegate, EngineOptions
+from edge import engine, registry, sources
 from edge_common import DelegateError, runtimes
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -67,11 +66,11 @@ class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from 
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Delegate:
-        if isinstance(value, Delegate):
+    ) -> engine.Delegate:
+        if isinstance(value, engine.Delegate):
             return value
         try:
-            return Delegate.parse(str(value))
+            return engine.Delegate.parse(str(value))
         except DelegateError as error:
             self.fail(str(error), param, ctx)
 
@@ -79,10 +78,10 @@ class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from 
 _named = click.option(
     "--delegate",
     type=DelegateParam(),
-    default=DEFAULT,
+    default=engine.DEFAULT,
     show_default=True,
     metavar="NAME|PATH[:KEY=VALUE,...]",
-    help=f"Who computes: {', '.join((*OF_THE_RUNTIME, *LIBRARIES))}, or a delegate's library.",
+    help=f"Who computes: {', '.join((*engine.OF_THE_RUNTIME, *engine.LIBRARIES))}, or a delegate's library.",
 )
 _strict = click.option(
     "--strict-delegate",
@@ -99,12 +98,12 @@ def engine_options(command: F) -> F:
         *args: Any,
         runtime: str,
         threads: int,
-        delegate: Delegate,
+        delegate: engine.Delegate,
         strict_delegate: bool,
         **more: Any,
     ) -> Any:
         strict = replace(delegate, strict=strict_delegate)
-        return command(*args, engine=EngineOptions(runtime, threads, strict), **more)
+        return command(*args, engine=engine.EngineOptions(runtime, threads, strict), **more)
 
     for option in (_strict, _named, threads_option, _runtime):
         wrapped = option(wrapped)

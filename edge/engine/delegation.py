@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.engine.delegate import XNNPACK as XNNPACK_ASKED
-from edge.engine.delegate import Delegate
+from edge.engine.delegate import XNNPACK as XNNPACK_ASKED, Delegate
 from edge_common import DelegateError, console
 
 XNNPACK, BUILT_IN = "XNNPACK", "built-in kernels"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import TensorSpec
 from edge.engine import (
     AUTO,
     BUILT_IN,

@@ -9,7 +9,7 @@ import click
 import numpy as np
 
 from edge import registry, sources
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write_gallery

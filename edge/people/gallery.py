@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.tasks import Task, kind_of
 from edge_common import GalleryError, whole_file
 

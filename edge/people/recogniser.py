@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.people.gallery import UNKNOWN, Gallery, descriptor_task, read_gallery, unit
 from edge.tasks import Prediction
 from edge_common import BundleError, GalleryError, decode, encode

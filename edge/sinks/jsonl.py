@@ -4,12 +4,11 @@ import json
 import sys
 from collections.abc import Sequence
 
-from edge.sinks import RunInfo
-from edge.stream import Decision, Frame
+from edge import sinks, stream
 from edge_common import Closable, SinkError
 
 
-def open_sink(target: str, run: RunInfo) -> "JsonLines":
+def open_sink(target: str, run: sinks.RunInfo) -> "JsonLines":
     return JsonLines(target)
 
 
@@ -31,7 +30,7 @@ class JsonLines(Closable):
                 f"{path} cannot be written ({error.strerror}): choose another path"
             ) from error
 
-    def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
+    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         try:
             for decision in decisions:
                 self._stream.write(json.dumps(decision.to_json(), ensure_ascii=False) + "\n")

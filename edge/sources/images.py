@@ -7,8 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.sources import IMAGE_SUFFIXES, Source
-from edge.stream import Frame
+from edge import sources, stream
 from edge_common import SourceError
 
 
@@ -36,7 +35,7 @@ def _paths(target: str) -> list[Path]:
     return matches
 
 
-class ImageFiles(Source):
+class ImageFiles(sources.Source):
     """Images in the given order; one that cannot be read is skipped and counted.
 
     Raises SourceError if there is none, or none of them can be read.
@@ -47,22 +46,24 @@ class ImageFiles(Source):
         self._paths = list(paths)
         self.total = len(self._paths)
         if not self._paths:
-            raise SourceError(f"{name} holds no images ({', '.join(sorted(IMAGE_SUFFIXES))})")
+            raise SourceError(
+                f"{name} holds no images ({', '.join(sorted(sources.IMAGE_SUFFIXES))})"
+            )
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[stream.Frame]:
         for number, path in enumerate(self._paths):
             pixels = read_image(path)
             if pixels is None:
                 self.skipped += 1
             else:
-                yield Frame(pixels, number)
+                yield stream.Frame(pixels, number)
         if self.skipped == len(self._paths):
             raise SourceError(f"none of the {self.skipped} images of {self.name} can be read")
 
 
 def images_in(folder: Path) -> list[Path]:
     """The images of a folder in the order of their names, numbers counted as numbers."""
-    images = (path for path in folder.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
+    images = (path for path in folder.iterdir() if path.suffix.lower() in sources.IMAGE_SUFFIXES)
     return sorted(images, key=natural_key)
 
 

@@ -12,8 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from edge.sources import Source
-from edge.stream import Frame
+from edge import sources, stream
 from edge_common import SourceError, SourceLost
 
 RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -28,7 +27,7 @@ class Capture(Protocol):
     def release(self) -> None: ...
 
 
-class LiveSource(Source):
+class LiveSource(sources.Source):
     """The newest frame of a camera or a network stream.
 
     open_capture: makes a new capture, as often as the source has to be reopened.
@@ -52,7 +51,7 @@ class LiveSource(Source):
             )
         self.rate_hz = max(capture.get(cv2.CAP_PROP_FPS), 0.0)
         self._changed = threading.Condition()
-        self._newest: Frame | None = Frame(first, 0)
+        self._newest: stream.Frame | None = stream.Frame(first, 0)
         self._last_number = -1
         self._lost = False
         self._closing = threading.Event()
@@ -61,7 +60,7 @@ class LiveSource(Source):
         )
         self._thread.start()
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[stream.Frame]:
         while (frame := self._wait()) is not None:
             self.dropped += frame.number - self._last_number - 1
             self._last_number = frame.number
@@ -77,7 +76,7 @@ class LiveSource(Source):
             self._changed.notify_all()
         self._thread.join(timeout=2.0)
 
-    def _wait(self) -> Frame | None:
+    def _wait(self) -> stream.Frame | None:
         """The next frame not yet taken; None when there will be no more."""
         with self._changed:
             self._changed.wait_for(lambda: self._newest or self._lost or self._closing.is_set())
@@ -106,7 +105,7 @@ class LiveSource(Source):
             with self._changed:
                 # a window must not span the gap, also if this frame overtakes another
                 restart = restart or (self._newest is not None and self._newest.restart)
-                self._newest = Frame(pixels, number, restart=restart)
+                self._newest = stream.Frame(pixels, number, restart=restart)
                 self._changed.notify()
             number, restart = number + 1, False
         capture.release()

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import cv2
 
-from edge.sources import Source
-from edge.stream import Frame
+from edge import sources, stream
 from edge_common import SourceError
 
 
@@ -19,7 +18,7 @@ def open_source(target: str) -> "VideoFile":
     return VideoFile(target)
 
 
-class VideoFile(Source):
+class VideoFile(sources.Source):
     """All frames of a recorded video (a path or a URL), as fast as they are asked for.
 
     capture: what was opened there already, if anything was. Raises SourceError if
@@ -36,10 +35,10 @@ class VideoFile(Source):
         self.rate_hz = max(self._capture.get(cv2.CAP_PROP_FPS), 0.0)
         self.total = frame_count(self._capture)
 
-    def __iter__(self) -> Iterator[Frame]:
+    def __iter__(self) -> Iterator[stream.Frame]:
         pixels, number = self._first, 0
         while pixels is not None:
-            yield Frame(pixels, number)
+            yield stream.Frame(pixels, number)
             number += 1
             readable, pixels = self._capture.read()
             if not readable:

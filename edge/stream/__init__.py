@@ -1,10 +1,9 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
-from edge.stream.decision import Decision
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Preprocessor, Region
-from edge.stream.stream import Naming, Stream
+from edge.stream.stream import Decision, Naming, Stream
 
 __all__ = [
     "Decision",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.engine import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
 from edge.stream.options import StreamOptions

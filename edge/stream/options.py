@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Part
+from edge.bundle import Bundle, Part
 from edge.engine import EngineOptions
 from edge.engine.engine import Engine
 from edge.stream.preprocess import FULL, Region

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from edge.bundle.manifest import InputSpec, TensorSpec
+from edge.bundle import InputSpec, TensorSpec
 from edge.stream.quantise import quantise
 from edge_common import EdgeError
 

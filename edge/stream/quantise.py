@@ -6,7 +6,7 @@ for Efficient Integer-Arithmetic-Only Inference", Jacob et al. 2018.
 
 import numpy as np
 
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import TensorSpec
 
 
 def quantise(values: np.ndarray, tensor: TensorSpec) -> np.ndarray:

@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from edge.tasks.classification import label_at
-from edge.tasks.kind import UNDECIDED, Prediction, TaskKind
+from edge.tasks import classification, kind
 
 
-class Binary(TaskKind):
+class Binary(kind.TaskKind):
     """The probability of the second label; from 0.5 on, that one is the answer."""
 
     name = "binary"
@@ -18,17 +17,19 @@ class Binary(TaskKind):
     def label_count(cls, width: int) -> int:
         return 2
 
-    def predict(self, scores: np.ndarray) -> Prediction:
+    def predict(self, scores: np.ndarray) -> kind.Prediction:
         positive = float(scores[0])
         index = int(positive >= 0.5)
         p = positive if index else 1.0 - positive
-        return Prediction(scores, label=label_at(self.task, index), p=p, index=index)
+        return kind.Prediction(
+            scores, label=classification.label_at(self.task, index), p=p, index=index
+        )
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs[:, 0] >= 0.5).astype(np.int64)
 
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """1 if both are on the same side of 0.5, or `reference` is on none."""
-        undecided = np.abs(reference - 0.5) <= UNDECIDED / 2
+        undecided = np.abs(reference - 0.5) <= kind.UNDECIDED / 2
         alike = (reference >= 0.5) == (other >= 0.5)
         return np.asarray((alike | undecided).all(axis=1))

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.check.evaluate import stream_outputs
 from edge_common import command_line, console, document, statistics, write_whole
 from edge_models.datasets import orl, orl_motion

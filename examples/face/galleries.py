@@ -5,8 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.bundle.archive import REPORT, Bundle, write_bundle
-from edge.bundle.manifest import Accuracy
+from edge.bundle import REPORT, Accuracy, Bundle, write_bundle
 from edge_common import BundleError, document, statistics
 from edge_models.datasets import motion, orl, orl_motion
 from edge_models.evaluation import intervals, similarity

@@ -11,7 +11,7 @@ import click
 import cv2
 import numpy as np
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.check.evaluate import stream_outputs
 from edge_common import ModelError, command_line, console
 from edge_models.datasets.orl import Photo, read_photos

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle import archive, manifest
+from edge.bundle import Accuracy, open_bundle
 from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
 from edge_common import command_line, document, statistics, write_whole
 from edge_models.datasets.orl import read_photos
@@ -141,11 +141,11 @@ def section(
     return document.Section(TITLE, text, tables)
 
 
-def rank_1_of(report: Report) -> manifest.Accuracy:
+def rank_1_of(report: Report) -> Accuracy:
     """As a manifest holds it."""
     r = report.rank_1
     data = f"{DATA}: rank-1 among all others"
-    return manifest.Accuracy(
+    return Accuracy(
         identify.DESCRIPTOR, "accuracy", r.value, r.n, report.graph, data, r.low, r.high
     )
 
@@ -167,7 +167,7 @@ def main(
     bundle: Path, model: Path | None, rate: float, enrolled: int, output: Path | None, sealing: bool
 ) -> None:
     """Rank-1, ROC and a threshold for impostors, of BUNDLE and of the float network."""
-    opened, photos = archive.open_bundle(bundle), read_photos()
+    opened, photos = open_bundle(bundle), read_photos()
     people = np.array([photo.person for photo in photos])
     streamed = identify.describe_with_bundle(bundle, photos)
     reports = [measure("streamed", streamed, people, enrolled)]

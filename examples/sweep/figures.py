@@ -1,9 +1,8 @@
 """What is known of a member of a sweep, and the tables and JSON that show it."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -100,7 +99,7 @@ def read_json(path: Path) -> dict:
 
 def as_json(title: str, reference: str, figures: Sequence[MemberFigures]) -> str:
     """All figures, unrounded."""
-    rows = [dataclasses.asdict(result) for result in figures]
+    rows = [asdict(result) for result in figures]
     return json.dumps({"name": title, "reference": reference, "members": rows}, indent=2) + "\n"
 
 

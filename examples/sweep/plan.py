@@ -1,9 +1,8 @@
 """A sweep as a TOML file: a training file that all members share, and where each differs."""
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +89,10 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
     members = {row.name: _member(table, base, row, data, f"{path}: {row.name}") for row in sections}
     for row in sections:
         if row.backbone_of:
-            pretrained_from = dataclasses.replace(members[row.backbone_of], pretrains_others=True)
+            pretrained_from = replace(members[row.backbone_of], pretrains_others=True)
             _check_backbone(members[row.name], pretrained_from, str(path))
             members[pretrained_from.name] = pretrained_from
-            members[row.name] = dataclasses.replace(
-                members[row.name], pretrained_from=pretrained_from
-            )
+            members[row.name] = replace(members[row.name], pretrained_from=pretrained_from)
     return Sweep(name, reference, tuple(members.values()))
 
 
@@ -147,11 +144,9 @@ def _member(
     own = {key: getattr(base, key) | getattr(row, key) for key in _OWN_SECTIONS}
     training = training_config({**shared, **own, "name": row.name}, where)
     if data is not None:
-        training = dataclasses.replace(training, data=placed(training.data, data))
+        training = replace(training, data=placed(training.data, data))
     if row.backbone_of:
-        training = dataclasses.replace(
-            training, few_frames=dataclasses.replace(training.few_frames, max_epochs=0)
-        )
+        training = replace(training, few_frames=replace(training.few_frames, max_epochs=0))
     return Member(row.name, row.about, training)
 
 

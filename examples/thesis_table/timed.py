@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.engine.engine import Engine
 from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate, fill_randomly
 from edge_benchmarks.statistics import median, percentile_estimates

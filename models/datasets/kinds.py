@@ -1,8 +1,7 @@
 """The data sets that a training file can name in [data]."""
 
-import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge_common import ConfigError
@@ -52,4 +51,4 @@ def placed(section: Any, folder: str) -> Any:
             f"{kind_of(section)} comes with an installed package: leave --data out, or choose "
             f"a data set of your own in [data], kind = one of {', '.join(KINDS)}"
         )
-    return dataclasses.replace(section, path=folder)
+    return replace(section, path=folder)

@@ -10,8 +10,16 @@ import numpy as np
 
 from edge.check.clips import VIDEO_SUFFIXES, windows_of
 from edge.sources import images, video
-from edge.tasks import KINDS, Classification, Label, Regression, Task, TaskKind, kind_of
-from edge.tasks.multi_label import SEPARATOR
+from edge.tasks import (
+    KINDS,
+    Classification,
+    Label,
+    Regression,
+    Task,
+    TaskKind,
+    kind_of,
+    multi_label,
+)
 from edge_common import ClipError, ConfigError, nearest_or_all
 from edge_models.datasets import dataset, from_files
 
@@ -143,7 +151,7 @@ def _column(title: str, section: ClipsSection) -> _Column:
     number = _NUMBERS.fullmatch(title)
     name, unit = (number[1], number[2]) if number else (title, "")
     kind = section.kinds.get(name, Regression.name if number else Classification.name)
-    labels = (part.strip() for part in section.labels.get(name, "").split(SEPARATOR))
+    labels = (part.strip() for part in section.labels.get(name, "").split(multi_label.SEPARATOR))
     return _Column(title, KINDS[kind], name, unit, tuple(filter(None, labels)))
 
 

@@ -9,11 +9,17 @@ import numpy as np
 
 from edge.tasks import KINDS, METRICS
 from edge_common.document import Section, Table
-from edge_models.evaluation import analysis_sections, gradcam, intervals, plots, recognition
+from edge_models.evaluation import (
+    analysis_sections,
+    gradcam,
+    intervals,
+    plots,
+    recognition,
+    task_reports,
+)
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import Identity
 from edge_models.evaluation.results import Result, Results, source_of_each
-from edge_models.evaluation.task_reports import report_of
 
 _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
 
@@ -40,7 +46,8 @@ def sections(content: ReportContent) -> list[Section]:
     """In the order of reading."""
     page_sections = [_summary(content)]
     page_sections += [
-        report_of(result).section(name, result) for name, result in content.results.items()
+        task_reports.report_of(result).section(name, result)
+        for name, result in content.results.items()
     ]
     if content.identity:
         page_sections.append(analysis_sections.identity_section(content.identity))
@@ -106,7 +113,7 @@ def _spoken(stage: str) -> str:
 
 def summary_row(task: str, result: Result, files: int) -> tuple[str, ...]:
     """Of the table of tasks."""
-    figure, value, by_file, by_clip = report_of(result).summary(result)
+    figure, value, by_file, by_clip = task_reports.report_of(result).summary(result)
     return task, figure, value, f"{len(result.truth):,}", f"{files:,}", by_file, by_clip
 
 
@@ -135,7 +142,7 @@ def _of_tasks(results: Results) -> dict[str, dict[str, Any]]:
     for task, result in results.items():
         metric = KINDS[result.kind].metric
         if metric:
-            entries[metric.name][task] = report_of(result).to_json(result)
+            entries[metric.name][task] = task_reports.report_of(result).to_json(result)
     return entries
 
 

@@ -10,9 +10,8 @@ import tensorflow as tf
 
 from edge.tasks import Task
 from edge_common.document import Picture
-from edge_models.evaluation import intervals, results
+from edge_models.evaluation import intervals, results, task_reports
 from edge_models.evaluation.network import OpenNetwork, Predictions
-from edge_models.evaluation.task_reports import Example, report_of
 
 Score = Callable[[tf.Tensor], tf.Tensor]
 
@@ -206,12 +205,14 @@ def pictures_of(
 ) -> list[Picture]:
     """Strips of clips drawn at random: good ones first, then bad ones."""
     random = np.random.default_rng(seed)
-    examples = report_of(result).examples(task, result, predictions.outputs[task.name], random)
+    examples = task_reports.report_of(result).examples(
+        task, result, predictions.outputs[task.name], random
+    )
     return [_picture(network, predictions, task.name, example) for example in examples]
 
 
 def _picture(
-    network: OpenNetwork, predictions: Predictions, task: str, example: Example
+    network: OpenNetwork, predictions: Predictions, task: str, example: task_reports.Example
 ) -> Picture:
     clip = predictions.part.clip(example.clip)
     heat = heat_of_clip(network, clip, task, example.score)

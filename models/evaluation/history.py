@@ -1,9 +1,8 @@
 """How a training went, as its report keeps it."""
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +48,7 @@ def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
         sums = content.get("label_sums")  # which older reports lack
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is no report of edge-train: move it away") from error
-    _check_same_clips(path, then, dataclasses.asdict(config))
+    _check_same_clips(path, then, asdict(config))
     if sums not in (None, label_sums(data)):
         raise ConfigError(
             f"files were added or changed since {path} was written: test clips would be others, "

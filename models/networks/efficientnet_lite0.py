@@ -1,7 +1,6 @@
 """EfficientNet-Lite0 in Keras, with the ImageNet weights of a package."""
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from keras import Input, Model, layers
 
@@ -49,7 +48,7 @@ def efficientnet_lite0(size: int, weights: str | None = None, width: float = 1.0
     x = layers.ReLU(6.0, name="stem_relu")(_batch_norm(x, "stem_bn"))
     number = 0
     for row in LITE0_STAGES:
-        stage = dataclasses.replace(row, filters=_scaled(row.filters, width))
+        stage = replace(row, filters=_scaled(row.filters, width))
         for repeat in range(stage.repeats):
             x = _inverted_residual(x, stage, stage.stride if repeat == 0 else 1, f"b{number}")
             number += 1

@@ -1,10 +1,9 @@
 """A training run as a TOML file."""
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -62,7 +61,7 @@ class TrainingConfig:
         part = {
             "version": FEATURES_VERSION,
             "seed": self.seed,
-            "data": dataclasses.asdict(self.data),
+            "data": asdict(self.data),
             "network": [
                 net.backbone,
                 weights_by_content(net.backbone_weights),
@@ -141,7 +140,7 @@ class EndToEndConfig:
         Raises:
             ConfigError: the file of weights is not there.
         """
-        content = {"kind": kinds.kind_of(self.data), **dataclasses.asdict(self)}
+        content = {"kind": kinds.kind_of(self.data), **asdict(self)}
         # a table that says nothing decides nothing, as in files of older versions
         content["data"] = {key: value for key, value in content["data"].items() if value != {}}
         del content["evaluation"]  # what is measured afterwards
@@ -185,6 +184,4 @@ def training_config(table: Mapping[str, Any], where: str) -> EndToEndConfig:
     if kind not in list(kinds.KINDS):  # a list in a file has no hash
         raise ConfigError(f"{where}: data.kind is {kind!r}{nearest_or_all(str(kind), kinds.KINDS)}")
     config = section(EndToEndConfig, sections, where)
-    return dataclasses.replace(
-        config, data=section(kinds.KINDS[kind].section, data, f"{where}: data")
-    )
+    return replace(config, data=section(kinds.KINDS[kind].section, data, f"{where}: data"))

@@ -1,11 +1,10 @@
 """A frozen backbone's feature maps of clips, computed once and kept on disk."""
 
-import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -137,7 +136,7 @@ def maps_of(
         path.parent.mkdir(parents=True, exist_ok=True)
         _compute_part(backbone, data, part, path, label)
     maps = np.load(path, mmap_mode="r")
-    return dataclasses.replace(part, clip=lambda index: maps[index])
+    return replace(part, clip=lambda index: maps[index])
 
 
 def some_of(part: dataset.Part, count: int, seed: int) -> dataset.Part:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.shipped import DEFAULT_BUNDLE, find_bundle
 from edge_common.errors import Unavailable
 from edge_devices.emulation.cache import Say

@@ -9,7 +9,7 @@ from collections import defaultdict
 
 import numpy as np
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.stream import Stream, StreamOptions
 
 

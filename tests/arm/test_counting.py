@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle, open_bundle, write_bundle
+from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.cli import main
 from edge_common.errors import RunFailed

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge_convert.pipeline import Conversion
 from edge_convert.request import Request
 

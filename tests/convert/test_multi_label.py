@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle, open_bundle, write_bundle
+from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.check.clips import Clips
 from edge.check.self_test import self_test
 from edge.cli import main as edge_run

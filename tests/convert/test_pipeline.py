@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle, open_bundle
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import Bundle, TensorSpec, open_bundle
 from edge_common.errors import ConfigError, ModelError
 from edge_convert.cli import main
 from edge_convert.verification.conversion_report import ConversionReport

@@ -10,7 +10,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 from keras import layers, ops
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.check.self_test import self_test
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer

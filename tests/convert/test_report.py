@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge_common.document import Section, Table, markdown, page
 from edge_convert.cli import main
 from tests.convert.latencies import idle_latencies_ms

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.engine.delegate import Delegate
 from edge_convert.cli import main
 from edge_convert.verification.conversion_report import RuntimeRun

@@ -1,8 +1,7 @@
 """A part is held to its target; one that is slower by itself keeps its own time."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edge.emulated import Pacer
 

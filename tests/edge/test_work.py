@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.tflite.flatbuffer import cost
 from edge.tflite.operators import (
     Operator,

@@ -9,8 +9,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 import examples.sweep as sweep
 from edge_common.data import toml_parser

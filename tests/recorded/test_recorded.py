@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge.bundle.archive import open_bundle, write_bundle
+from edge.bundle import open_bundle, write_bundle
 from edge.shipped import find_bundle
 from tests.recorded import commands
 from tests.recorded.commands import CASES, REFUSED, SUMMARY, Case

@@ -10,7 +10,7 @@ from typing import Protocol
 
 import numpy as np
 
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise
 from edge_common.errors import EngineError

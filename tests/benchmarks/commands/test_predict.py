@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge_benchmarks.cli import main
 from edge_benchmarks.prediction import forecast
 from edge_devices.profiles.catalogue import profile_named, profiles

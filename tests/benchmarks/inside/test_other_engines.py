@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import TensorSpec
 from edge.engine.engine import Engine
 from edge_benchmarks.inside.engines import OTHER_ENGINES, interface, onnx_runtime, open_vino
 from edge_benchmarks.inside.engines.interface import agreement

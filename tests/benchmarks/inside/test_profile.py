@@ -2,13 +2,12 @@ import sys
 
 import pytest
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.engine.delegate import Delegate
 from edge.engine.runtimes import Runtime
 from edge.stream import StreamOptions
 from edge.tflite.operators import Operator, read_operators
-from edge_benchmarks.inside.profile import litert as c_library
-from edge_benchmarks.inside.profile import recorder as part
+from edge_benchmarks.inside.profile import litert as c_library, recorder as part
 from edge_benchmarks.inside.profile.assembly import (
     Stretch,
     align,

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.engine.engine import Engine
 from edge.stream import StreamOptions
 from edge.tflite import flatbuffer

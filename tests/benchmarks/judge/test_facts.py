@@ -5,7 +5,7 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.stream import StreamOptions
 from edge_benchmarks.cli import main
 from edge_benchmarks.judge.facts import (

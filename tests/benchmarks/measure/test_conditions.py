@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check.clips import Clips
 from edge.sources import open_source
 from edge_benchmarks.measure.conditions import MAX_FRAMES, BenchFrames, choose_frames

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import InputSpec
+from edge.bundle import Bundle, InputSpec
 from edge_benchmarks import record
 from edge_benchmarks.run import baselines
 from edge_benchmarks.run.baselines import FloatFrames, KerasSubject, calibration_windows

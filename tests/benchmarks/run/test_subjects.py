@@ -1,4 +1,4 @@
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check.evaluate import WindowRerun
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject

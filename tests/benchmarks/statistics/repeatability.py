@@ -17,7 +17,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.shipped import DEFAULT_BUNDLE
 from edge.stream import Stream
 from edge_benchmarks.judge.compare import (

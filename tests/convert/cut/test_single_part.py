@@ -9,8 +9,7 @@ import pytest
 from click.testing import CliRunner
 from keras import layers
 
-from edge.bundle.archive import open_bundle
-from edge.bundle.manifest import SINGLE_FRAME, WHOLE_WINDOW
+from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, open_bundle
 from edge.stream import Stream
 from edge_convert.cli import main
 from tests import tiny

@@ -5,8 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from ai_edge_litert.schema_py_generated import BuiltinOperator
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edge_convert.cut.tflite import rules as tflite_rules
 from edge_convert.cut.tflite.operators import Operand, Place, WindowOperator, one_frame, place_at

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle.manifest import InputSpec
+from edge.bundle import InputSpec
 from edge.tasks import Task
 from edge_common.console import Progress
 from edge_common.errors import ModelError

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 from keras import layers, ops
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge.check.self_test import self_test
 from edge_convert.cli import main
 from tests import tiny

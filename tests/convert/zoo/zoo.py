@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from tests.convert.zoo import zoo_unusual as unusual
-from tests.convert.zoo import zoo_usual as usual
+from tests.convert.zoo import zoo_unusual as unusual, zoo_usual as usual
 
 
 @dataclass(frozen=True)

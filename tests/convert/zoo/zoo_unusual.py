@@ -4,8 +4,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from tests.convert.zoo import zoo_frames as frames
-from tests.convert.zoo import zoo_sequences as sequences
+from tests.convert.zoo import zoo_frames as frames, zoo_sequences as sequences
 
 Over = layers.TimeDistributed
 

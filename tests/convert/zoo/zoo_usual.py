@@ -3,8 +3,7 @@
 import keras
 from keras import layers, ops
 
-from tests.convert.zoo import zoo_frames as frames
-from tests.convert.zoo import zoo_sequences as sequences
+from tests.convert.zoo import zoo_frames as frames, zoo_sequences as sequences
 
 Over = layers.TimeDistributed
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from edge.bundle.archive import open_bundle
+from edge.bundle import open_bundle
 from edge_devices.emulation.counting import count_tflite
 from edge_devices.prediction.measured import published
 from edge_devices.profiles.catalogue import profile_named

@@ -1,8 +1,7 @@
 """What the plugin writes, and what is made of it."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edge_devices.emulation.counting import Kind, Mark, by_class, moved_bytes, parse_marks
 

@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from edge.engine import runtimes
 from edge_common.console import captured_stderr
 from edge_common.errors import DeviceError

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.bundle.archive import MANIFEST, Bundle, open_bundle, write_bundle
+from edge.bundle import MANIFEST, Bundle, open_bundle, write_bundle
 from edge_common.errors import BundleError
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from edge.bundle.archive import open_bundle
-from edge.bundle.manifest import Manifest, Part, check, schema_of, to_json
+from edge.bundle import Manifest, Part, open_bundle, schema_of
+from edge.bundle.manifest import check, to_json
 from edge.tasks import Task
 
 FACES = open_bundle().manifest

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import wrap_tflite
+from edge.bundle.plain_tflite import wrap_tflite
 from edge.cli import main
 from edge.stream import Stream
 from edge_common.errors import BundleError
@@ -80,8 +80,8 @@ def test_too_many_labels_are_refused(picture_model: Path) -> None:
 
 
 def test_an_unquantised_byte_input_spans_0_to_255() -> None:
-    from edge.bundle.archive import _spanned, _task
-    from edge.bundle.manifest import TensorSpec
+    from edge.bundle import TensorSpec
+    from edge.bundle.plain_tflite import _spanned, _task
 
     assert _spanned(TensorSpec("i", (1, 8, 8, 3), "uint8")) == (0.0, 255.0)
     assert _spanned(TensorSpec("i", (1, 8, 8, 3), "float32")) == (0.0, 1.0)

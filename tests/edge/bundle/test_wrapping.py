@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from edge.bundle import archive
-from edge.bundle.archive import open_any, wrap_tflite
-from edge.bundle.manifest import InputSpec, Manifest, Member, Part, TensorSpec
+from edge.bundle import InputSpec, Manifest, Member, Part, TensorSpec
+from edge.bundle.plain_tflite import open_any, wrap_tflite
 from edge.engine import Delegate
 from edge.tasks import Task
 from edge_common.errors import BundleError
@@ -36,7 +35,7 @@ def runtime_gives(
             calls.append((model, arguments))
             self.inputs, self.outputs = inputs, outputs
 
-    monkeypatch.setattr(archive, "Engine", FakeEngine)
+    monkeypatch.setattr("edge.bundle.plain_tflite.Engine", FakeEngine)
     return calls
 
 

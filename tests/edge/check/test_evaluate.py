@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check.evaluate import accuracies, stream_outputs
 from edge.tasks import Task
 from tests import tiny

@@ -4,7 +4,7 @@ import io
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check import self_test as selftest
 from edge.check.self_test import self_test
 from edge.stream import StreamOptions

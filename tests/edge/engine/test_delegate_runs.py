@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.cli import main
 from edge.engine.delegate import Delegate
 from edge.engine.engine import Engine

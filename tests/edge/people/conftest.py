@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle, open_bundle
+from edge.bundle import Bundle, open_bundle
 from tests import tiny
 
 PEOPLE = ("anna", "bert", "cleo")

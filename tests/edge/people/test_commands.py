@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.archive import Bundle, open_bundle, write_bundle
+from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.cli import main
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import ACCEPTANCE, Acceptance, acceptance_of, to_member

@@ -7,11 +7,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import Part
+from edge.bundle import Bundle, Part
 from edge.people.gallery import Gallery, checked_name, network_of, read_gallery, unit, write_gallery
 from edge.people.recogniser import Recogniser
 from edge.tasks import Prediction

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle.archive import Bundle
-from edge.bundle.manifest import InputSpec, Manifest, Part, TensorSpec
+from edge.bundle import Bundle, InputSpec, Manifest, Part, TensorSpec
 from edge.engine.delegation import Delegation
 from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.tasks import Task

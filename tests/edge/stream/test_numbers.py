@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.engine.delegate import Delegate
 from edge.engine.delegation import Delegation
 from edge.stream import Frame, Region, Stream

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from edge import open_bundle
-from edge.bundle.manifest import Part
+from edge.bundle import Part
 from edge.emulated import EmulatedBoard
 from edge.engine.delegate import AUTO, Delegate
 from edge.stream import Region, Stream, StreamOptions

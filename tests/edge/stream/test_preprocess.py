@@ -3,10 +3,9 @@ import time
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from edge.bundle.manifest import InputSpec, TensorSpec
+from edge.bundle import InputSpec, TensorSpec
 from edge.stream import Frame, Preprocessor, Region
 from edge.stream.preprocess import quantisation_table
 from edge.stream.quantise import dequantise

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from edge.bundle.manifest import TensorSpec
+from edge.bundle import TensorSpec
 from edge.stream.quantise import dequantise, quantise, transfer
 
 INT8 = TensorSpec("q", (1, 4), "int8", 0.5, -3)

@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
-from edge.bundle.archive import Bundle
+from edge.bundle import Bundle
 from edge.check.evaluate import WindowRerun
 from edge.stream import Frame, Network, Region, Stream, StreamOptions, Window
 from tests import tiny

@@ -15,10 +15,8 @@ from edge_models.datasets.fashion_motion import FashionSection, map_idx
 from edge_models.datasets.from_files import FolderSection, Request
 from edge_models.datasets.kinds import KINDS, kind_of, load_data
 from edge_models.datasets.labelled_clips import ClipsSection
-from edge_models.datasets.swimmers import SwimmersSection, samplings
-from edge_models.datasets.swimmers import labels_in as swimmer_labels
-from edge_models.datasets.utkface import UTKFaceSection
-from edge_models.datasets.utkface import labels_in as face_labels
+from edge_models.datasets.swimmers import SwimmersSection, labels_in as swimmer_labels, samplings
+from edge_models.datasets.utkface import UTKFaceSection, labels_in as face_labels
 from edge_models.sections import DataSection
 from tests.models import data_files
 

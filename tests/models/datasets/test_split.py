@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from edge_common.errors import ClipError, ConfigError
 from edge_models.datasets.dataset import split_files

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import example, given, strategies as st
 
 from edge_common.statistics import wilson_interval
 from edge_models.evaluation.content import ReportContent, json_of

@@ -4,8 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from edge_models.datasets.dataset import classification, regression
 from edge_models.evaluation.gradcam import (

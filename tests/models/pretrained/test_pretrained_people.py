@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
-from edge.bundle.archive import open_bundle, write_bundle
-from edge.bundle.manifest import Accuracy
+from edge.bundle import Accuracy, open_bundle, write_bundle
 from edge.people.recogniser import acceptance_of
 from edge.tasks import Task
 from edge_common.document import Section

@@ -12,8 +12,7 @@ import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from keras import layers
 
 import edge_models
