@@ -14,6 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
+MOST_IMAGE_PIXELS = 1 << 27  # 400 MB as BGR; no camera's sensor has more
 # what a board's installation leaves out, and the extra that brings it
 EXTRAS = {
     **dict.fromkeys(("tensorflow", "keras", "litert_quantizer"), "convert"),
@@ -83,7 +84,11 @@ def _message(error: Exception) -> str:
 
 
 def silence_libraries() -> None:
-    """Libraries log to stderr, where our one line belongs; a user's own setting wins."""
+    """Libraries log to stderr, where our one line belongs; a user's own setting wins.
+
+    OpenCV, once it is imported, refuses images that would fill a board's memory.
+    """
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_IMAGE_PIXELS))
     os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

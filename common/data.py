@@ -14,6 +14,7 @@ from edge_common.errors import ConfigError
 
 T = TypeVar("T")
 
+_BEYOND_INT64 = 1 << 63
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -44,6 +45,8 @@ def decode(kind: type[T], value: Any, source: str = "", *, ignore_unknown: bool 
         return _Decoder(ignore_unknown).value(kind, value, "")  # type: ignore[no-any-return]
     except DataError as error:
         raise DataError(f"{source}: {error}" if source else str(error)) from error
+    except RecursionError:
+        raise DataError(f"{source or 'it'}: is nested too deeply") from None
 
 
 def toml_parser() -> types.ModuleType:
@@ -187,6 +190,8 @@ def _scalar(kind: Any, value: Any, at: str) -> Any:
         except OverflowError:
             raise _wrong(kind, value, at) from None
     _demand(isinstance(value, kind) and (kind is bool or not is_bool), kind, value, at)
+    if kind is int and not -_BEYOND_INT64 <= value < _BEYOND_INT64:
+        raise DataError(f"key '{at}' is a whole number beyond 64 bits")
     return value
 
 

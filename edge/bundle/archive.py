@@ -3,9 +3,9 @@
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -15,6 +15,7 @@ from types import MappingProxyType
 import numpy as np
 
 from edge.bundle.manifest import (
+    MOST_PIXELS_A_SIDE,
     SCHEMA_VERSIONS,
     Manifest,
     Member,
@@ -22,7 +23,7 @@ from edge.bundle.manifest import (
     to_json,
 )
 from edge.shipped import DEFAULT_BUNDLE, find_bundle
-from edge_common import BundleError, decode, whole_file
+from edge_common import BundleError, DataError, archives, decode, whole_file
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
@@ -41,11 +42,21 @@ class Bundle:
 
     @cached_property
     def golden(self) -> dict[str, np.ndarray]:
-        """The golden frames `frames` (N, H, W, 3) uint8 RGB and one array of outputs a task."""
+        """The golden frames `frames` (N, H, W, 3) uint8 RGB and one array of outputs a task.
+
+        Empty if there are none. Raises BundleError if they do not fit the manifest.
+        """
         if GOLDEN not in self.members:
             return {}
-        with np.load(io.BytesIO(self.members[GOLDEN]), allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
+        try:
+            golden = archives.read_arrays(io.BytesIO(self.members[GOLDEN]))
+            _check_golden(golden, self.manifest)
+        except ValueError as error:
+            raise BundleError(
+                f"{GOLDEN} in {self.path or 'the bundle'} is not valid ({error}): make the bundle "
+                "again with edge-convert"
+            ) from error
+        return golden
 
     @property
     def size_bytes(self) -> int:
@@ -69,10 +80,10 @@ def open_bundle(name: str | os.PathLike[str] = DEFAULT_BUNDLE) -> Bundle:
     if path.suffix in (".keras", ".h5", ".onnx", ".pt2"):
         raise BundleError(f"{path} is a network: make a bundle of it with edge-convert first")
     try:
-        with zipfile.ZipFile(path) as archive:
+        with archives.open_zip(path, stored=True) as archive:
             manifest = _read_manifest(archive, path)
             members = {n: _read_member(archive, n, m, path) for n, m in manifest.members.items()}
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:  # or encrypted
+    except DataError as error:
         hint = "make it again with edge-convert, or copy it again"
         raise BundleError(f"{path} is damaged or is no bundle ({error}): {hint}") from error
     except OSError as error:
@@ -106,12 +117,12 @@ def _manifest_bytes(manifest: Manifest) -> bytes:
     return (json.dumps(to_json(manifest), indent=1, sort_keys=True) + "\n").encode()
 
 
-def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
-    if MANIFEST not in archive.namelist():
+def _read_manifest(archive: archives.Archive, path: Path) -> Manifest:
+    if MANIFEST not in archive.names:
         raise BundleError(
             f"{path} is no bundle or was cut short: it holds no {MANIFEST}; copy it again"
         )
-    if archive.getinfo(MANIFEST).file_size > _MANIFEST_LIMIT_BYTES:
+    if archive.member_bytes(MANIFEST) > _MANIFEST_LIMIT_BYTES:
         raise BundleError(f"{path}: {MANIFEST} is larger than any real one; refused")
     try:
         fields = json.loads(archive.read(MANIFEST))
@@ -124,16 +135,16 @@ def _read_manifest(archive: zipfile.ZipFile, path: Path) -> Manifest:
             )
         manifest = decode(Manifest, fields)
         check(manifest)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BundleError(f"{path}: {MANIFEST} is not valid ({error}): make it again") from error
     return manifest
 
 
-def _read_member(archive: zipfile.ZipFile, name: str, member: Member, path: Path) -> bytes:
-    if name not in archive.namelist():
+def _read_member(archive: archives.Archive, name: str, member: Member, path: Path) -> bytes:
+    if name not in archive.names:
         raise BundleError(f"{path} lacks its member {name}: copy or make it again")
     # compared before reading, so that a crafted member cannot fill the memory
-    if archive.getinfo(name).file_size != member.size_bytes:
+    if archive.member_bytes(name) != member.size_bytes:
         raise BundleError(f"{path}: {name} has another size than the manifest says")
     data = archive.read(name)
     if _sha256(data) != member.sha256:
@@ -145,6 +156,25 @@ def _check_parts(manifest: Manifest, members: Mapping[str, bytes], path: Path) -
     for part in manifest.parts:
         if members.get(part.file, b"")[4:8] != b"TFL3":
             raise BundleError(f"{path}: {part.file} is missing or is no TFLite flatbuffer")
+
+
+def _check_golden(golden: Mapping[str, np.ndarray], manifest: Manifest) -> None:
+    """Raise ValueError if these are no frames, or not the outputs of a decision each."""
+    frames = golden.get("frames")
+    if frames is None or frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
+        raise ValueError("its frames are not uint8 of shape (N, H, W, 3)")
+    if max(frames.shape[1:3]) > MOST_PIXELS_A_SIDE or 0 in frames.shape:
+        raise ValueError(f"frames of {frames.shape[2]} x {frames.shape[1]} pixels")
+    if len(frames) < manifest.window:
+        raise ValueError(f"{len(frames)} frames fill no window of {manifest.window}")
+    widths = {t.name: math.prod(t.shape[1:]) for t in manifest.last_part.outputs}
+    for task in manifest.tasks:
+        expected = (len(frames) - manifest.window + 1, widths[task.name])
+        outputs = golden.get(task.name)
+        if outputs is None or outputs.dtype != np.float32 or outputs.shape != expected:
+            raise ValueError(f"its array '{task.name}' is not float32 of shape {expected}")
+        if not np.isfinite(outputs).all():
+            raise ValueError(f"its array '{task.name}' holds what is no number")
 
 
 def _sha256(data: bytes) -> str:

@@ -15,6 +15,12 @@ WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T featu
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
 SINGLE_FRAME = "single-frame"  # one part that reads one frame
 STREAMING_KINDS = (WINDOW_RING, WHOLE_WINDOW, SINGLE_FRAME)
+MOST_PIXELS_A_SIDE, MOST_FRAMES = 1 << 14, 10_000  # of a picture, and in a window
+_MOST_ELEMENTS = 1 << 28  # of a tensor, and of all that a window keeps: 1 GiB of float32
+_DTYPES = (
+    "float16", "float32", "float64", "int8", "int16", "int32", "int64",
+    "uint8", "uint16", "uint32", "uint64", "bool",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -172,6 +178,8 @@ def check(manifest: Manifest) -> None:
     _require(roles == expected, f"parts {roles}, but {expected} are needed")
     for part in manifest.parts:
         _require(part.precision in runtimes.PRECISIONS, f"precision '{part.precision}'")
+        for tensor in (*part.inputs, *part.outputs):
+            _check_tensor(tensor)
     _check_input(manifest)
     _check_tasks(manifest)
     if manifest.streaming == WINDOW_RING:
@@ -179,11 +187,30 @@ def check(manifest: Manifest) -> None:
         _check_joint(encoder, head, manifest.window)
 
 
+def _check_tensor(tensor: TensorSpec) -> None:
+    """Its size and type are such that memory can be set aside for it."""
+    _require(tensor.dtype in _DTYPES, f"dtype '{tensor.dtype}' of '{tensor.name}'")
+    sound = 0 < len(tensor.shape) <= 8 and min(tensor.shape) > 0
+    _require(
+        sound and math.prod(tensor.shape) <= _MOST_ELEMENTS,
+        f"the shape {list(tensor.shape)} of '{tensor.name}'",
+    )
+    _require(math.isfinite(tensor.scale), f"the scale of '{tensor.name}'")
+
+
 def _check_input(manifest: Manifest) -> None:
     """The first part reads pictures of the size and channels that are stated."""
     spec, window = manifest.input, manifest.window
     colours = ("GRAY",) if spec.channels == 1 else ("RGB", "BGR")
-    _require(window >= 1, f"a window of {window} frames")
+    _require(1 <= window <= MOST_FRAMES, f"a window of {window} frames")
+    sides = (spec.height, spec.width)
+    _require(
+        min(sides) > 0 and max(sides) <= MOST_PIXELS_A_SIDE,
+        f"a picture of {spec.width} x {spec.height} pixels",
+    )
+    kept = window * math.prod(sides) * spec.channels
+    if manifest.streaming != WINDOW_RING:
+        _require(kept <= _MOST_ELEMENTS, f"a window of {window} such pictures")
     _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
     picture = (spec.height, spec.width, spec.channels)
     shapes = {

@@ -4,8 +4,6 @@ Three forms: a folder of videos, a folder of frame folders, or an `.npz` with
 `clips` (N, T, H, W, 3) uint8 RGB and, for labels, one array of N a task.
 """
 
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +12,7 @@ import cv2
 import numpy as np
 
 from edge.sources import Source, images, video
-from edge_common import ClipError, SourceError
+from edge_common import ClipError, SourceError, archives
 
 VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
 _MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
@@ -90,12 +88,8 @@ def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ClipError(f"{path} is a single array (.npy): write it with numpy.savez")
-        with loaded as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        return archives.read_arrays(path)
+    except (ValueError, OSError) as error:
         raise ClipError(
             f"{path} is no readable .npz ({error}): write it with numpy.savez"
         ) from error

@@ -2,8 +2,6 @@
 
 import hashlib
 import unicodedata
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +10,7 @@ import numpy as np
 
 from edge.bundle import Bundle
 from edge.tasks import Task, kind_of
-from edge_common import GalleryError, whole_file
+from edge_common import GalleryError, archives, whole_file
 
 UNKNOWN = "unknown"
 _LONGEST_NAME = 40
@@ -155,13 +153,8 @@ def read_gallery(path: str | Path) -> Gallery:
     if not path.exists():
         raise GalleryError(f"there is no gallery {path}: make it with 'edge-run enroll NAME'")
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            raise ValueError("a single array")
-        with loaded as arrays:
-            content = {name: arrays[name] for name in arrays.files if name in _ARRAYS}
-        return _gallery(content)
-    except (GalleryError, ValueError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        return _gallery(archives.read_arrays(path, _ARRAYS))
+    except (GalleryError, ValueError, OSError) as error:
         raise GalleryError(
             f"{path} is no readable gallery ({str(error) or type(error).__name__}): copy it "
             "again, or enroll its people anew"

@@ -10,7 +10,7 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.people.gallery import UNKNOWN, Gallery, descriptor_task, read_gallery, unit
 from edge.tasks import Prediction
-from edge_common import BundleError, GalleryError, decode, encode
+from edge_common import BundleError, GalleryError, decode, encode, parse_json
 
 
 class Recogniser:
@@ -92,7 +92,7 @@ def acceptance_of(bundle: Bundle) -> Acceptance | None:
     if ACCEPTANCE not in bundle.members:
         return None
     try:
-        return decode(Acceptance, json.loads(bundle.members[ACCEPTANCE]))
+        return decode(Acceptance, parse_json(bundle.members[ACCEPTANCE], "it"))
     except ValueError as error:
         raise BundleError(f"{ACCEPTANCE} in the bundle is not valid ({error})") from error
 

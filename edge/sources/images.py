@@ -58,7 +58,10 @@ class ImageFiles(sources.Source):
             else:
                 yield stream.Frame(pixels, number)
         if self.skipped == len(self._paths):
-            raise SourceError(f"none of the {self.skipped} images of {self.name} can be read")
+            raise SourceError(
+                f"none of the {self.skipped} images of {self.name} can be read: "
+                "they are damaged, of another kind, or larger than 134 megapixels"
+            )
 
 
 def images_in(folder: Path) -> list[Path]:

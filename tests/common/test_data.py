@@ -38,7 +38,7 @@ inners = st.builds(
 )
 outers = st.builds(
     Outer,
-    st.integers(),
+    st.integers(-(2**63), 2**63 - 1),
     inners,
     st.dictionaries(st.text(), inners),
     st.none() | st.floats(allow_nan=False),
@@ -95,9 +95,13 @@ class _Board:
     inners: tuple[_Cache, ...] = ()
 
 
-_cache = st.builds(_Cache, st.integers(), st.none() | st.floats(allow_nan=False))
+_cache = st.builds(_Cache, st.integers(-(2**63), 2**63 - 1), st.none() | st.floats(allow_nan=False))
 _board = st.builds(
-    _Board, st.text(), _cache, st.lists(st.integers()).map(tuple), st.lists(_cache).map(tuple)
+    _Board,
+    st.text(),
+    _cache,
+    st.lists(st.integers(-(2**63), 2**63 - 1)).map(tuple),
+    st.lists(_cache).map(tuple),
 )
 
 

@@ -61,7 +61,7 @@ def test_an_error_of_the_system_without_words_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "x.edge"
-    path.write_bytes(b"")
+    path.write_bytes(b"PK\5\6" + bytes(18))
 
     def refuse(*_: object) -> None:
         raise OSError("the disk is asleep")

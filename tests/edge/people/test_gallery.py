@@ -156,7 +156,7 @@ def _arrays() -> dict[str, np.ndarray]:
         ({"person": np.array([0, 0])}, "'person'"),
         ({"descriptors": rows(2, 0).astype(np.float64)}, "'descriptors'"),
         ({"descriptors": np.zeros((2, 8), np.float32)}, "zero or not a number"),
-        ({"names": np.array(["anna", {}], object)}, "allow_pickle"),
+        ({"names": np.array(["anna", {}], object)}, "pickled objects"),
         ({"task": None}, "lacks task"),
     ],
 )
