@@ -52,6 +52,7 @@ def run(
     def complete() -> None:
         summary.wall_s = time.perf_counter() - started
         summary.dropped, summary.skipped = source.dropped, source.skipped
+        summary.source_warning = source.warning
         summary.peak_rss_bytes = peak_rss_bytes()
 
     def give_up() -> int:
@@ -87,6 +88,7 @@ def _one_frame(
     for sink in sinks:
         sink.take(frame, decisions)
     summary.frames += 1
+    summary.arrivals.add(frame.captured_at, frame.restart)
     summary.first_result_s = summary.first_result_s or _since_process_start_s()
     for decision in decisions:
         summary.decisions += 1

@@ -110,6 +110,32 @@ class PeopleSeen:
         return sorted(self._seen.items(), key=lambda item: (-item[1][0], item[0]))
 
 
+class ArrivalRate:
+    """Frames a second of a live source, outages left out."""
+
+    def __init__(self, capacity: int = 4096) -> None:
+        self._intervals_s = np.zeros(capacity)
+        self._count = 0
+        self._before: float | None = None
+
+    def add(self, captured_at: float, restart: bool = False) -> None:
+        """One frame's monotonic seconds; `restart`: it is the first after a gap."""
+        if self._before is not None and not restart:
+            self._intervals_s[self._count % len(self._intervals_s)] = captured_at - self._before
+            self._count += 1
+        self._before = captured_at
+
+    @property
+    def rate_hz(self) -> float:
+        """Of the newest frames; 0 if there are too few. A pause is ten times the mean, or more."""
+        intervals = self._intervals_s[: self._count]
+        if len(intervals) < 2:
+            return 0.0
+        mean_s = float(intervals[intervals <= _PAUSE * intervals.mean()].mean())
+        return 1 / mean_s if mean_s > 0 else 0.0
+
+
+_PAUSE = 10
 _RATE_RATIO = 1.5  # further apart than this is said
 _ENOUGH_FRAMES = 30  # to measure a live source's rate
 
@@ -126,6 +152,8 @@ class RunSummary:
     decisions: int = 0
     dropped: int = 0
     skipped: int = 0
+    announced: int | None = None  # frames that a recording says it holds
+    source_warning: str = ""  # what of it was lost
     wall_s: float = 0.0
     first_result_s: float | None = None  # process start to the end of the first push
     first_decision_s: float | None = None  # ... and to the first full window's decision
@@ -133,6 +161,7 @@ class RunSummary:
     window: int = 1  # frames that a decision looks at
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
+    arrivals: ArrivalRate = field(default_factory=ArrivalRate)
     latency: LatencyLog = field(default_factory=LatencyLog)
     people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
@@ -150,7 +179,9 @@ class RunSummary:
     @property
     def rate_warning(self) -> str | None:
         """Motion looks faster or slower if frames come at another rate than in training."""
-        rate_hz = self.source_rate_hz or self.frames_per_second
+        rate_hz = self.source_rate_hz
+        if self.announced is None:  # live; how fast a recording is read says nothing of it
+            rate_hz = rate_hz or self.arrivals.rate_hz or self.frames_per_second
         if not self.trained_rate_hz or not rate_hz or self.frames < _ENOUGH_FRAMES:
             return None
         if 1 / _RATE_RATIO <= rate_hz / self.trained_rate_hz <= _RATE_RATIO:
@@ -170,6 +201,8 @@ class RunSummary:
             "decisions": self.decisions,
             "dropped": self.dropped,
             "skipped": self.skipped,
+            "announced": self.announced,
+            "source_warning": self.source_warning or None,
             "wall_s": round(self.wall_s, 3),
             "frames_per_second": round(self.frames_per_second, 2),
             "first_result_s": self.first_result_s,
@@ -194,6 +227,8 @@ class RunSummary:
         )
         if self.frames and not self.decisions:
             counts += f"\nno decision: the window of {self.window} frames was never full"
+        if self.source_warning:
+            counts += f"\n{self.source_warning}"
         if self.rate_warning:
             counts += f"\n{self.rate_warning}"
         counts += "".join(f"\n{line}" for line in self.people.lines())

@@ -15,11 +15,17 @@ class DecisionLine:
     """One decision of edge-run: the last frame of its window, and each task's answer.
 
     vocabularies: of tasks with several labels at once, all labels that there are.
+    first_frame: the first of its window; None in lines of version 0.1.0, which did not say it.
     """
 
     frame: int
     tasks: dict[str, Decided]
     vocabularies: dict[str, frozenset[str]] = field(default_factory=dict)
+    first_frame: int | None = None
+
+    def first_of(self, window: int) -> int:
+        """The first frame of its window; if unknown, it has no gap in its `window` frames."""
+        return self.frame - window + 1 if self.first_frame is None else self.first_frame
 
 
 @dataclass(frozen=True)
@@ -88,10 +94,11 @@ def score_decisions(
     Raises ConfigError if a task is in no decision, or answered in another kind.
     """
     pairs = [(d, _home(d, segments, window)) for d in decisions]
-    inside = [(d, home) for d, home in pairs if home is not None]
-    outside = [d for d, home in pairs if home is None]
+    inside = [(d, home) for d, home in pairs if home]
+    outside = [d for d, home in pairs if not home]
     straddling = sum(_touches_any(d, segments, window) for d in outside)
     last = {home.first_frame: (d, home) for d, home in inside}
+    tasks = _tasks(decisions, segments)
     return Score(
         window=window,
         decisions=len(decisions),
@@ -100,9 +107,7 @@ def score_decisions(
         outside=len(outside) - straddling,
         segments=len(segments),
         unseen=len(segments) - len(last),
-        tasks=tuple(
-            _task_score(task, inside, list(last.values())) for task in _tasks(decisions, segments)
-        ),
+        tasks=tuple(_task_score(t, inside, list(last.values())) for t in tasks),
     )
 
 
@@ -138,17 +143,14 @@ def _share(pairs: Sequence[Pair], *, independent: bool) -> Tally:
 
 
 def _error(pairs: Sequence[tuple[float, float]]) -> Tally:
-    n = len(pairs)
-    return Tally(n, sum(abs(decided - truth) for decided, truth in pairs) / n if n else None)
+    total = sum(abs(decided - truth) for decided, truth in pairs)
+    return Tally(len(pairs), total / len(pairs) if pairs else None)
 
 
 def _pairs(task: str, inside: Sequence[DecisionInSegment]) -> list[Pair]:
-    """What was decided and what is true, if both are known."""
-    pairs = [
-        (decision.tasks[task], segment.tasks[task])
-        for decision, segment in inside
-        if task in decision.tasks and task in segment.tasks
-    ]
+    """What was decided and what is true, if sides are known."""
+    sides = [(d.tasks, s.tasks) for d, s in inside if task in d.tasks and task in s.tasks]
+    pairs = [(decided[task], truth[task]) for decided, truth in sides]
     for decision, truth in pairs:
         if type(decision) is not type(truth):
             raise ConfigError(
@@ -175,13 +177,12 @@ def _check_vocabulary(task: str, inside: Sequence[DecisionInSegment]) -> None:
 
 
 def _home(decision: DecisionLine, segments: Sequence[Segment], window: int) -> Segment | None:
-    first = decision.frame - window + 1
+    first = decision.first_of(window)
     return next((s for s in segments if s.holds(first, decision.frame)), None)
 
 
 def _touches_any(decision: DecisionLine, segments: Sequence[Segment], window: int) -> bool:
-    first = decision.frame - window + 1
-    return any(s.touches(first, decision.frame) for s in segments)
+    return any(s.touches(decision.first_of(window), decision.frame) for s in segments)
 
 
 def _tasks(decisions: Sequence[DecisionLine], segments: Sequence[Segment]) -> list[str]:
@@ -213,6 +214,14 @@ class _Prediction:
 class _Decision:
     frame: int
     tasks: dict[str, _Prediction]
+    first_frame: int | None = None
+
+    def line(self, place: str) -> DecisionLine:
+        first, last = self.first_frame, self.frame
+        if first is not None and not 0 <= first <= last:
+            raise ConfigError(f"{place}: a window from frame {first} to frame {last}")
+        predictions, labels = _predictions(self.tasks, place), _vocabularies(self.tasks)
+        return DecisionLine(last, predictions, labels, first)
 
 
 @dataclass(frozen=True)
@@ -241,15 +250,17 @@ def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
 
 def read_decisions(path: Path) -> list[DecisionLine]:
     """Read JSON lines of edge-run. Raises ConfigError naming file and line."""
-    decisions = [
-        DecisionLine(line.frame, _predictions(line.tasks, place), _vocabularies(line.tasks))
-        for place, line in _read_lines(_Decision, path)
-    ]
+    decisions = [line.line(place) for place, line in _read_lines(_Decision, path)]
     for line, (before, after) in enumerate(pairwise(decisions), start=2):
         if after.frame <= before.frame:
             raise ConfigError(
                 f"{path}: decision {line} is of frame {after.frame} but follows frame "
                 f"{before.frame}: give the decisions of one run, in their order"
+            )
+        if after.first_frame is None and after.frame > before.frame + 1:
+            raise ConfigError(
+                f"{path}: decision {line} jumps from frame {before.frame} to {after.frame} and has "
+                "no first_frame, so which frames its window holds is unknown: run edge-run again"
             )
     return decisions
 

@@ -129,6 +129,8 @@ def windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[n
         step = max(window, (source.total or 0) // most)
         frames: list[np.ndarray] = []
         for position, frame in enumerate(source):
+            if frame.restart:  # a clip spans no gap either
+                frames.clear()
             if position % step < window:
                 frames.append(cv2.resize(frame.pixels, size)[..., ::-1])
             if len(frames) == window:

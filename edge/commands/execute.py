@@ -192,6 +192,7 @@ def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> Run
         f"{runtime.name} {runtime.version}",
         options.engine.delegate.label,
         window=manifest.window,
+        announced=source.total,
         trained_rate_hz=manifest.frame_rate_hz,
         source_rate_hz=source.rate_hz if source.total else 0.0,
     )

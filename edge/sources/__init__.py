@@ -18,10 +18,12 @@ class Source(Closable, ABC):
     name: what the user called it.  rate_hz: frames a second, 0 if unknown.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
+    warning: what a user should know of losses, once it has come to its end; "" if nothing.
     """
 
     total: int | None = None
     rate_hz: float = 0.0
+    warning: str = ""
 
     def __init__(self, name: str) -> None:
         self.name = name

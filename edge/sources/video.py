@@ -1,16 +1,28 @@
 """The source `video:PATH`: a recorded video, of which no frame is dropped."""
 
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from edge import sources, stream
 from edge_common import SourceError
 
+# one damaged stretch: three minutes of film at 25 frames/s, or this long on a slow disk
+_MOST_REFUSED, _PATIENCE_S = 4500, 10.0
+_BEYOND_END = 12  # a length that is estimated may be too short by so much
+_UNKNOWN_LENGTH = 250  # frames that may be refused if nobody says how many there are
+# these do not count their frames: OpenCV multiplies their duration by their rate, and what is
+# damaged in them is passed over without a word
+_ESTIMATED = (".m2ts", ".mkv", ".mpeg", ".mpg", ".mts", ".ts", ".vob", ".webm")
+_GAP, _STEADY, _TOLERANCE = 4, 0.9, 0.02
+
 
 def open_source(target: str) -> "VideoFile":
-    """Raises SourceError if it is not there, or not a video."""
+    """Raises SourceError if it is not there, may not be read, or is not a video."""
     if not Path(target).is_file():
         raise SourceError(
             f"there is no source {target}: give a video, an image folder, a glob or a URL"
@@ -21,34 +33,126 @@ def open_source(target: str) -> "VideoFile":
 class VideoFile(sources.Source):
     """All frames of a recorded video (a path or a URL), as fast as they are asked for.
 
+    What the decoder refuses is counted as skipped, and the next readable frame restarts the
+    window; `warning` says at the end what was lost.
     capture: what was opened there already, if anything was. Raises SourceError if
     it is not a video, or holds no readable frame.
     """
 
     def __init__(self, uri: str, capture: cv2.VideoCapture | None = None) -> None:
         super().__init__(uri)
-        self._capture = cv2.VideoCapture(uri) if capture is None else capture
-        readable, self._first = self._capture.read()
-        if not readable:
-            self._capture.release()
-            raise SourceError(f"{uri} holds no readable frame: it is no video, or cut short")
+        self._capture = _open(uri) if capture is None else capture
         self.rate_hz = max(self._capture.get(cv2.CAP_PROP_FPS), 0.0)
         self.total = frame_count(self._capture)
+        estimated = Path(uri).suffix.lower() in _ESTIMATED
+        self._clock = _Clock(self.rate_hz) if estimated and self.rate_hz else None
+        self.skipped, self._first = self._next(0)
+        if self._first is None:
+            codec = _codec(self._capture)
+            self._capture.release()
+            raise SourceError(_why_unreadable(uri, codec))
 
     def __iter__(self) -> Iterator[stream.Frame]:
-        pixels, number = self._first, 0
+        pixels, lost, frames = self._first, self.skipped, 0
         while pixels is not None:
-            yield stream.Frame(pixels, number)
-            number += 1
-            readable, pixels = self._capture.read()
-            if not readable:
-                return
+            number = frames + self.skipped
+            yield stream.Frame(pixels, number, restart=lost > 0)
+            frames += 1
+            lost, pixels = self._next(number + 1)
+            self.skipped += lost if pixels is not None else 0
+        self.warning = self._losses(frames)
 
     def close(self) -> None:
         self._capture.release()
+
+    def _next(self, number: int) -> tuple[int, np.ndarray | None]:
+        """How many frames from `number` on are lost, and the next readable one; None at the end."""
+        attempts = _UNKNOWN_LENGTH
+        if self.total is not None:
+            attempts = min(max(self.total - number, 0) + _BEYOND_END, _MOST_REFUSED)
+        until = time.monotonic() + _PATIENCE_S
+        for refused in range(attempts if self._capture.isOpened() else 0):
+            readable, pixels = self._capture.read()
+            if readable:
+                position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
+                silent = self._clock.lost_before(position_ms) if self._clock else 0
+                return max(refused, silent), pixels
+            if time.monotonic() > until:
+                break
+        return 0, None
+
+    def _losses(self, frames: int) -> str:
+        """What a user should know once all that can be read was read; "" if nothing is missing."""
+        reasons = [f"{self.skipped} are damaged"] if self.skipped else []
+        if self.total is None:
+            return f"warning: of {self.name} {reasons[0]}" if reasons else ""
+        early = self.total - frames - self.skipped
+        unsure = 0.0 if self._clock is None else max(2.0, _TOLERANCE * self.total)
+        if early > unsure and (self._clock is None or self._clock.steady):
+            reasons.append(f"{early} are not there: it is damaged, or was cut off while copying")
+        if not reasons:
+            return ""
+        return (
+            f"warning: {self.name} announces {self.total} frames, {frames} could be read; "
+            + "; ".join(reasons)
+        )
+
+
+class _Clock:
+    """Sees frames that a container passed over, by the time that each frame stands at."""
+
+    def __init__(self, rate_hz: float) -> None:
+        self._rate_hz = rate_hz
+        self._latest_ms = 0.0
+        self._steps = self._regular = 0
+
+    @property
+    def steady(self) -> bool:
+        """Whether the frames follow each other at the film's rate; phones and screens vary it."""
+        return self._steps >= _BEYOND_END and self._regular >= _STEADY * self._steps
+
+    def lost_before(self, position_ms: float) -> int:
+        """How many frames are missing between the one before and the one at this time."""
+        step = (position_ms - self._latest_ms) * self._rate_hz / 1e3
+        if step <= 0:
+            return 0
+        self._latest_ms = position_ms
+        is_gap = step >= _GAP and self.steady
+        self._steps += 1
+        self._regular += is_gap or step < 1.5
+        return round(step) - 1 if is_gap else 0
 
 
 def frame_count(capture: cv2.VideoCapture) -> int | None:
     """How many frames a recording holds; None for a stream, which has no end."""
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
     return int(count) if count > 0 else None
+
+
+def _open(uri: str) -> cv2.VideoCapture:
+    # FFmpeg takes what stands before a colon for a protocol, except in a whole path
+    return cv2.VideoCapture(os.path.abspath(uri) if os.path.exists(uri) else uri)
+
+
+def _codec(capture: cv2.VideoCapture) -> str:
+    """The codec of what was opened, such as `AV01`; "" if nothing was."""
+    if not capture.isOpened():
+        return ""
+    letters = (int(capture.get(cv2.CAP_PROP_FOURCC)) & 0xFFFFFFFF).to_bytes(4, "little")
+    return letters.decode("ascii", "replace").strip("\0 ")
+
+
+def _why_unreadable(uri: str, codec: str) -> str:
+    if os.path.isfile(uri):
+        try:
+            with open(uri, "rb") as file:
+                if not file.read(1):
+                    return f"{uri} is empty: was it copied to its end?"
+        except OSError as error:
+            return f"{uri} may not be read ({error.strerror}): check its rights and its disk"
+    if codec:
+        return (
+            f"{uri} holds no readable frame: this OpenCV has no decoder for its codec ({codec}), or "
+            "it is damaged; convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+        )
+    return f"{uri} holds no readable frame: it is no video, or cut short"

@@ -4,6 +4,7 @@ Windows are objects of their own, so that one network can watch several things i
 """
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -31,6 +32,12 @@ class Window:
     def __init__(self, rings: Sequence[Ring], length: int, hop: int) -> None:
         self.rings, self._length, self._hop = rings, length, hop
         self.pushed = 0
+        self._numbers: deque[int] = deque(maxlen=length)
+
+    @property
+    def first_frame(self) -> int:
+        """The number of its oldest frame. Raises IndexError while it is empty."""
+        return self._numbers[0]
 
     @property
     def due(self) -> bool:
@@ -38,15 +45,20 @@ class Window:
         beyond_full = self.pushed - self._length
         return beyond_full >= 0 and beyond_full % self._hop == 0
 
-    def advance(self) -> None:
-        """Take what stands in the slots of the rings as the newest frame's features."""
+    def advance(self, number: int | None = None) -> None:
+        """Take what stands in the slots of the rings as the newest frame's features.
+
+        number: of that frame in its source; by default frames are counted from 0.
+        """
         for ring in self.rings:
             ring.advance()
+        self._numbers.append(self.pushed if number is None else number)
         self.pushed += 1
 
     def clear(self) -> None:
         """Forget all frames, as at the start of another clip."""
         self.pushed = 0
+        self._numbers.clear()
         for ring in self.rings:
             ring.clear()
 
@@ -112,8 +124,10 @@ class Network:
         ]
         return Window(rings, length, hop)
 
-    def encode(self, pixels: np.ndarray, region: Region, window: Window) -> tuple[int, int]:
-        """Take that region of one frame (uint8 BGR (H, W, 3)) into `window`.
+    def encode(
+        self, pixels: np.ndarray, region: Region, window: Window, number: int | None = None
+    ) -> tuple[int, int]:
+        """Take that region of one frame (uint8 BGR (H, W, 3)) into `window`, under its number.
 
         Returns the `time.perf_counter_ns` after preprocessing and after the encoder. Raises
         EdgeError if the pixels are of another form or the region lies outside.
@@ -121,12 +135,13 @@ class Network:
         if self.encoder is None:
             self.preprocess(pixels, self._pixels[0], region)
             ready = time.perf_counter_ns()
-            self._store([self._pixels], window)
+            self._store([self._pixels], window, number)
             return ready, time.perf_counter_ns()
         self.preprocess(pixels, self.encoder.input()[0], region)
         ready = time.perf_counter_ns()
         self.encoder.invoke()
-        self._store([self.encoder.output(i) for i in range(len(self.encoder.outputs))], window)
+        outputs = [self.encoder.output(i) for i in range(len(self.encoder.outputs))]
+        self._store(outputs, window, number)
         return ready, time.perf_counter_ns()
 
     def decide(self, window: Window) -> list[np.ndarray]:
@@ -137,8 +152,8 @@ class Network:
         self.head.invoke()
         return [dequantise(self.head.output(i)[0].ravel(), self._outputs[i]) for i in self._order]
 
-    def _store(self, features: Sequence[np.ndarray], window: Window) -> None:
+    def _store(self, features: Sequence[np.ndarray], window: Window, number: int | None) -> None:
         """Put one frame's features, batch of 1 each, into the rings."""
         for ring, (tensor, index) in zip(window.rings, self._reads):
             transfer(features[index][0], self._features[index], ring.slot, tensor)
-        window.advance()
+        window.advance(number)

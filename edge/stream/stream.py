@@ -18,6 +18,8 @@ from edge.tasks import Prediction, predictions
 class Decision:
     """What the network says of the window that ends with frame number `frame`.
 
+    first_frame: the number of the window's oldest frame; more than T - 1 before `frame` if
+    frames between them were dropped or could not be read. None if nobody counted.
     captured_at: monotonic seconds when that frame was captured.
     age_ms: from capture to decision.  latency_ms: milliseconds of each stage.
     predicted_for: the board that was played, whose predicted latency stands in both.
@@ -29,15 +31,18 @@ class Decision:
     latency_ms: Mapping[str, float]
     tasks: Mapping[str, Prediction]
     predicted_for: str | None = None
+    first_frame: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The promised JSON fields: frame, captured_at, age_ms, latency_ms, tasks.
+        """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.
 
         And `predicted_for`, if a board was played.
         """
+        first = {} if self.first_frame is None else {"first_frame": self.first_frame}
         played = {"predicted_for": self.predicted_for} if self.predicted_for else {}
         return {
             "frame": self.frame,
+            **first,
             "captured_at": round(self.captured_at, 6),
             "age_ms": round(self.age_ms, 3),
             "latency_ms": {stage: round(ms, 4) for stage, ms in self.latency_ms.items()},
@@ -85,7 +90,7 @@ class Stream:
         if frame.restart:
             self.reset()
         started = time.perf_counter_ns()
-        ready, encoded = self.network.encode(frame.pixels, self._region, self._window)
+        ready, encoded = self._encode(frame)
         outputs = self.network.decide(self._window) if self._window.due else None
         decided = time.perf_counter_ns()
         self.latency_ms = self._stages_ms(started, ready, encoded, decided)
@@ -96,13 +101,22 @@ class Stream:
             tasks = self._naming(tasks)
         age_ms = (time.monotonic() - frame.captured_at) * 1e3
         return Decision(
-            frame.number, frame.captured_at, age_ms, self.latency_ms, tasks, self._played_name
+            frame.number,
+            frame.captured_at,
+            age_ms,
+            self.latency_ms,
+            tasks,
+            self._played_name,
+            self._window.first_frame,
         )
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:
         """What `push` gives, as the loop takes it: none or one."""
         decision = self.push(frame)
         return (decision,) if decision else ()
+
+    def _encode(self, frame: Frame) -> tuple[int, int]:
+        return self.network.encode(frame.pixels, self._region, self._window, frame.number)
 
     def _stages_ms(self, started: int, ready: int, encoded: int, decided: int) -> dict[str, float]:
         """Milliseconds of each stage, from `time.perf_counter_ns` at their ends."""

@@ -36,7 +36,9 @@ def test_a_video_becomes_an_annotated_video_and_json_lines(
         assert stage in done.output
     decisions = [json.loads(line) for line in lines.read_text().splitlines()]
     assert [decision["frame"] for decision in decisions] == list(range(3, 30))
-    assert set(decisions[0]) == {"frame", "captured_at", "age_ms", "latency_ms", "tasks"}
+    assert [decision["first_frame"] for decision in decisions] == list(range(27))
+    fields = {"frame", "first_frame", "captured_at", "age_ms", "latency_ms", "tasks"}
+    assert set(decisions[0]) == fields
     assert set(decisions[0]["tasks"]) == {"kind", "size"}
     frames = _read_video(saved)
     assert len(frames) == 30
@@ -196,6 +198,31 @@ def test_another_frame_rate_than_in_training_is_said() -> None:
     assert "got 60.0" in summary(trained_rate_hz=25.0, source_rate_hz=60.0).rate_warning
     assert summary(trained_rate_hz=25.0, source_rate_hz=30.0).rate_warning is None
     assert summary().rate_warning is None
+
+
+def test_how_fast_images_are_read_is_no_frame_rate() -> None:
+    summary = RunSummary(
+        "b", "s", "litert", frames=100, wall_s=0.1, trained_rate_hz=25.0, announced=100
+    )
+    assert summary.rate_warning is None
+
+
+def test_an_outage_does_not_lower_the_frame_rate() -> None:
+    """25 frames/s, twice away for a minute: once with a reconnection, once frozen."""
+    summary = RunSummary("b", "s", "litert", frames=300, wall_s=132.0, trained_rate_hz=25.0)
+    for number in range(300):
+        outage_s = 60.0 * (number >= 100) + 60.0 * (number >= 200)
+        summary.arrivals.add(outage_s + number / 25, restart=number == 100)
+    assert summary.arrivals.rate_hz == pytest.approx(25.0)
+    assert summary.rate_warning is None
+
+
+def test_a_camera_that_is_slower_than_the_training_is_said() -> None:
+    """Two frames every 200 ms, as over some networks."""
+    summary = RunSummary("b", "s", "litert", frames=300, wall_s=30.0, trained_rate_hz=25.0)
+    for number in range(300):
+        summary.arrivals.add(number // 2 * 0.2 + number % 2 * 0.001)
+    assert "25 frames/s and got 10.0" in summary.rate_warning
 
 
 def test_labels_in_another_encoding_are_one_line(

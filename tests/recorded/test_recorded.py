@@ -1,4 +1,4 @@
-"""What the commands give is what version 0.1.0 gave: figures, keys, options, exit codes.
+"""What the commands give is what version 0.1.0 gave, and new keys: figures, options, exit codes.
 
 Sentences may be reworded, so of each only its figures are compared.
 """

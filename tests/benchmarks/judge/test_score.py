@@ -70,6 +70,21 @@ def test_a_label_is_not_held_against_a_number() -> None:
         score_decisions(decided("3"), [Segment(0, 5, {"action": 3.0})], window=1)
 
 
+def test_a_window_over_dropped_frames_reaches_as_far_as_it_says() -> None:
+    """Every third frame of a film: 15 frames span 43, and no segment of 24 holds them."""
+    segments = [
+        Segment(0, 23, {"action": "left"}),
+        Segment(24, 47, {"action": "right"}),
+        Segment(48, 147, {"action": "left"}),
+    ]
+    decisions = [
+        DecisionLine(first + 42, {"action": "left"}, first_frame=first) for first in (0, 3, 48, 51)
+    ]
+    result = score_decisions(decisions, segments, window=15)
+    assert (result.counted, result.straddling, result.outside) == (2, 2, 0)
+    assert (result.tasks[0].decisions.right, result.tasks[0].decisions.n) == (2, 2)
+
+
 @given(
     st.lists(st.sampled_from("ab"), min_size=1, max_size=40),
     st.lists(st.tuples(st.integers(1, 9), st.sampled_from("ab")), min_size=1, max_size=6),
@@ -113,6 +128,19 @@ def test_segments_are_sorted(tmp_path) -> None:
     assert found == [Segment(f, f + 3, {"reid": "s01", "age": 3.0}) for f in (0, 8)]
 
 
+def test_a_decision_says_where_its_window_begins(tmp_path) -> None:
+    text = '{"frame": 42, "first_frame": 0, "tasks": {"action": {"label": "left"}}}'
+    expected = DecisionLine(42, {"action": "left"}, first_frame=0)
+    assert read_decisions(lines(tmp_path, text)) == [expected]
+
+
+def test_windows_that_nobody_knows_are_not_guessed(tmp_path) -> None:
+    """Lines of version 0.1.0, with frames missing: --hop, or frames that were dropped."""
+    texts = [json.dumps({"frame": frame, "tasks": {}}) for frame in (42, 43, 46)]
+    with pytest.raises(ConfigError, match="decision 3 jumps from frame 43 to 46 and has no first_"):
+        read_decisions(lines(tmp_path, *texts))
+
+
 GOOD = '{"frame": 1, "tasks": {}}'
 
 
@@ -128,6 +156,8 @@ GOOD = '{"frame": 1, "tasks": {}}'
         ('{"frame": 2, "tasks": {"a": 3}}', "line 2: key 'tasks.a' should be a table"),
         ('{"frame": 2, "tasks": {"a": {}}}', "line 2: the answer to 'a' has neither"),
         ('{"frame": 1, "tasks": {}}', "decision 2 is of frame 1 but follows frame 1"),
+        ('{"frame": 2, "first_frame": 3, "tasks": {}}', "line 2: a window from frame 3 to frame 2"),
+        ('{"frame": 2, "first_frame": -1, "tasks": {}}', "line 2: a window from frame -1 to"),
     ],
 )
 def test_a_malformed_decision_is_named_by_its_line(tmp_path, bad: str, said: str) -> None:

@@ -49,6 +49,14 @@ def test_a_decision_has_the_promised_fields() -> None:
     }
 
 
+def test_a_decision_says_where_its_window_begins() -> None:
+    decision = Decision(42, 1.0, 6.0, {}, {}, first_frame=0)
+    assert list(decision.to_json()) == [
+        "frame", "first_frame", "captured_at", "age_ms", "latency_ms", "tasks",
+    ]  # fmt: skip
+    assert decision.to_json()["first_frame"] == 0
+
+
 def test_times_are_rounded_to_what_counts() -> None:
     decision = Decision(0, 1.23456789, 6.12345678, {"encoder": 3.123456789}, {})
     assert decision.to_json() == {

@@ -82,6 +82,16 @@ def test_no_window_reaches_back_over_a_gap(tiny_bundle: Bundle) -> None:
     assert decided == [False] * 3 + [True] * 2 + [False] * 3 + [True] * 2
 
 
+def test_a_decision_knows_the_first_frame_of_its_window(tiny_bundle: Bundle) -> None:
+    """Frames 3, 4 and 9 are dropped or unreadable; 6 is the first behind an outage."""
+    stream, windows = Stream(tiny_bundle), []
+    numbers = [0, 1, 2, 5, 6, 7, 8, 10, 11]
+    for number, pixels in zip(numbers, tiny.frames(len(numbers))):
+        decision = stream.push(Frame(pixels, number, restart=number == 6))
+        windows += [(decision.first_frame, decision.frame)] if decision else []
+    assert windows == [(0, 5), (6, 10), (7, 11)]
+
+
 def test_two_windows_of_one_network_know_nothing_of_each_other(tiny_bundle: Bundle) -> None:
     network = Network(tiny_bundle, StreamOptions())
     windows = [network.window(), network.window()]
