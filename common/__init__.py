@@ -39,6 +39,9 @@ from edge_common.files import (
     cache_folder,
     can_be_written,
     config_folder,
+    locked,
+    put_in_place,
+    sync_folder,
     whole_file,
     whole_path,
     write_cached,
@@ -52,6 +55,6 @@ __all__ = [
     "DelegateError", "DeviceError", "EdgeError", "EngineError", "EngineHung", "GalleryError",
     "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceError", "SourceLost",
     "Unavailable", "__version__", "cache_folder", "can_be_written", "config_folder", "decode",
-    "encode", "nearest", "nearest_or_all", "parse_json", "read_json", "read_toml", "toml_parser",
-    "whole_file", "whole_path", "write_cached", "write_whole",
+    "encode", "locked", "nearest", "nearest_or_all", "parse_json", "put_in_place", "read_json",
+    "read_toml", "sync_folder", "toml_parser", "whole_file", "whole_path", "write_cached", "write_whole",
 ]  # fmt: skip

@@ -1,7 +1,10 @@
 """Files that stand under their name whole or not at all, the folders of a user, and what is closed."""
 
 import contextlib
+import errno
+import fcntl
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,34 +23,107 @@ def can_be_written(path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, mode: int = 0o666) -> Iterator[BinaryIO]:
     """Write to a hidden file beside `path`, which takes its name when the block is done.
 
-    If the block or the disk fails, nothing is left. Raises OSError.
+    It is on disk then, also if the power fails. mode: of a new file, less the umask; a replaced
+    one keeps its own and its owner. If the block or the disk fails, nothing is left. Raises OSError.
     """
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    partial = Path(name)
     try:
         with os.fdopen(handle, "wb") as stream:
             yield stream
-        os.chmod(partial, 0o644)  # mkstemp lets only the owner read
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+        put_in_place(partial, path, mode)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def whole_path(path: Path) -> Iterator[Path]:
-    """A hidden name beside `path`, with its suffix, for what writes files by name.
+    """The same name in a hidden folder beside `path`, for what writes files by name.
 
-    It becomes `path` when the block is done; if that fails, nothing is left. Raises OSError.
+    What is written there becomes `path` when the block is done; if that fails, nothing is left.
+    Raises OSError.
     """
-    partial = path.with_name(f".{os.getpid()}-{path.name}")
-    try:
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as folder:
+        partial = Path(folder, path.name)
         yield partial
-        os.replace(partial, path)
+        put_in_place(partial, path)
+
+
+def put_in_place(partial: Path, path: Path, mode: int | None = None) -> None:
+    """Give a finished file beside `path` its name, on disk before this returns. Raises OSError.
+
+    mode: as `whole_file` has it; None: as it is.
+    """
+    handle = os.open(partial, os.O_RDONLY)
+    try:
+        _set_rights(handle, path, mode)
+        os.fsync(handle)
     finally:
-        partial.unlink(missing_ok=True)
+        os.close(handle)
+    os.replace(partial, path)
+    sync_folder(path.parent)
+
+
+def _set_rights(handle: int, path: Path, mode: int | None) -> None:
+    """Those of the file that is replaced, or of a new one."""
+    before = os.lstat(path) if os.path.lexists(path) else None
+    if before is not None and stat.S_ISREG(before.st_mode):
+        with contextlib.suppress(PermissionError):  # only root gives files away
+            os.fchown(handle, before.st_uid, before.st_gid)
+        os.fchmod(handle, stat.S_IMODE(before.st_mode))
+    elif mode is not None:
+        umask = os.umask(0o077)
+        os.umask(umask)
+        os.fchmod(handle, mode & ~umask)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on disk: those of new files are in memory alone for half a minute."""
+    # a folder that cannot be read, or a file system that cannot do it
+    with contextlib.suppress(PermissionError):
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(handle)
+
+
+@contextlib.contextmanager
+def locked(path: Path, wait: bool = True) -> Iterator[None]:
+    """Only one process at a time is in this block for the same file.
+
+    By flock of a hidden file beside it, so that a killed process leaves no lock behind.
+    wait: until it is free; else BlockingIOError is raised. Raises OSError.
+    """
+    place = Path(os.path.realpath(path))
+    lock = place.with_name(f".{place.name}.lock")
+    handle = _locked_handle(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # another user's, or its folder is gone
+            lock.unlink()
+        os.close(handle)
+
+
+def _locked_handle(lock: Path, operation: int) -> int:
+    while True:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+        try:
+            fcntl.flock(handle, operation)
+            # whoever held it before has removed it: the name may be a newer file's
+            if lock.exists() and os.path.samestat(os.fstat(handle), os.lstat(lock)):
+                return handle
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -7,13 +7,13 @@ from edge_common import EdgeError, __version__
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle, open_bundle
-    from edge.people.gallery import Gallery, read_gallery, write_gallery
+    from edge.people.gallery import Gallery, change_gallery, read_gallery, write_gallery
     from edge.people.recogniser import Recogniser
     from edge.stream import Decision, Frame, Stream
 
 __all__ = [
     "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Stream", "__version__",
-    "open_bundle", "read_gallery", "write_gallery",
+    "change_gallery", "open_bundle", "read_gallery", "write_gallery",
 ]  # fmt: skip
 
 _MODULES = {
@@ -24,6 +24,7 @@ _MODULES = {
     "Decision": "edge.stream",
     "Gallery": "edge.people.gallery",
     "Recogniser": "edge.people.recogniser",
+    "change_gallery": "edge.people.gallery",
     "read_gallery": "edge.people.gallery",
     "write_gallery": "edge.people.gallery",
 }

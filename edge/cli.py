@@ -75,6 +75,11 @@ Examples:
     metavar="COSINE",
     help="Call people less similar to the gallery `unknown`. [default: what the bundle says]",
 )
+@click.option(
+    "--vectors",
+    is_flag=True,
+    help="Write descriptors into JSON lines, too: biometric data of all who pass.",
+)
 @engine_options
 @device_option
 @click.option(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, decided
-from edge_common import ConfigError, decode, parse_json, statistics
+from edge_common import ConfigError, console, decode, parse_json, statistics
 
 
 @dataclass(frozen=True)
@@ -207,6 +207,7 @@ class _Prediction:
     labels: tuple[str, ...] | None = None
     value: float | None = None
     vector: Any = None
+    size: Any = None
     p: Any = None
 
 
@@ -237,7 +238,7 @@ def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({error}): give a file of JSON lines") from error
-    places = {f"{path}, line {n}": line for n, line in enumerate(text.splitlines(), 1)}
+    places = _newest_run({f"{path}, line {n}": x for n, x in enumerate(text.splitlines(), 1)}, path)
     lines = [
         (place, decode(kind, parse_json(line, place), place, ignore_unknown=True))
         for place, line in places.items()
@@ -246,6 +247,14 @@ def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
     if not lines:
         raise ConfigError(f"{path} holds no lines: give a file of JSON lines")
     return lines
+
+
+def _newest_run(places: dict[str, str], path: Path) -> dict[str, str]:
+    """The lines behind the last `{"run": TIME}`, which edge-run adds between two runs."""
+    starts = [n for n, line in enumerate(places.values(), 1) if line.startswith('{"run":')]
+    if starts:
+        console.warn_once(f"{path} holds several runs: the newest is read")
+    return dict(list(places.items())[starts[-1] if starts else 0 :])
 
 
 def read_decisions(path: Path) -> list[DecisionLine]:
@@ -281,7 +290,7 @@ def read_segments(path: Path) -> list[Segment]:
 def _predictions(tasks: Mapping[str, _Prediction], place: str) -> dict[str, Decided]:
     predictions = {task: decided(vars(answer)) for task, answer in tasks.items()}
     for task, prediction in predictions.items():
-        if prediction is None and tasks[task].vector is None:
+        if prediction is None and tasks[task].vector is None and tasks[task].size is None:
             raise ConfigError(f"{place}: the answer to '{task}' has neither a label nor a value")
     return {task: each for task, each in predictions.items() if each is not None}
 

@@ -40,6 +40,7 @@ class RunOptions:
     region: str = "full"
     gallery: Path | None = None
     threshold: float | None = None
+    vectors: bool = False
     engine: EngineOptions = field(default_factory=EngineOptions)
     device: str = ""
     invoke_timeout: float | None = None
@@ -127,7 +128,8 @@ def execute(options: RunOptions) -> None:
         stack.enter_context(options.stream.confined())
         stream = Stream(bundle, options.stream, naming=naming)
         source = stack.enter_context(sources.open_source(options.source_request))
-        info = sinks.RunInfo(tuple(task.name for task in stream.tasks), source.rate_hz)
+        tasks = tuple(task.name for task in stream.tasks)
+        info = sinks.RunInfo(tasks, source.rate_hz, options.vectors)
         opened_sinks = sinks.open_sinks(options.outputs, info)
         summary = _summary(stream, source, options)
 

@@ -62,7 +62,7 @@ def enroll(name: str, **options: Any) -> None:
 @command_line.one_line_errors
 def forget(name: str, gallery: Path) -> None:
     """Remove a person from a gallery."""
-    edge.write_gallery(gallery, edge.read_gallery(gallery).without(name))
+    edge.change_gallery(gallery, lambda content: content.without(name))
     click.echo(f"{gallery}: {name.strip()} is forgotten")
 
 

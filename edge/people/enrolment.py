@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
+import cv2
 import numpy as np
 
 from edge import registry, sources
 from edge.bundle import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine import EngineOptions
-from edge.people.gallery import Gallery, checked_name, read_gallery, unit, write_gallery
+from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of
 from edge.stream import Region, Stream, StreamOptions
 from edge_common import GalleryError, can_be_written, console
@@ -48,29 +49,51 @@ def enrol(
     *,
     most: int,
     max_frames: int | None = None,
+    region: Region = Region(),
     on_frame: Callable[[], None] = lambda: None,
 ) -> Enrolment:
     """Take at most `most` descriptors from a source, whose `stream` hops as `hop_for` says.
 
-    Raises GalleryError if no window was full, and what the source raises.
+    A window with a frame of hardly any contrast gives none. Raises GalleryError if no window
+    gave one, and what the source raises.
     """
     descriptors: list[np.ndarray] = []
-    frames = 0
+    window = stream.bundle.manifest.window
+    frames = flat_frames = with_contrast = 0
     for frame in source:
         decision = stream.push(frame)
         frames += 1
+        with_contrast = with_contrast + 1 if contrast(frame.pixels, region) >= _FLAT else 0
+        flat_frames += not with_contrast
         on_frame()
-        if decision is not None:
+        if decision is not None and with_contrast >= window:
             descriptors.append(decision.tasks[gallery.task].scores)
         if len(descriptors) == most or frames == max_frames:
             break
+    if not descriptors and flat_frames:
+        raise GalleryError(
+            f"{source.name} shows nobody: {flat_frames} of {frames} frames have no contrast in the "
+            "--region; look at the lens, the light and --region"
+        )
     if not descriptors:
-        window = stream.bundle.manifest.window
         raise GalleryError(
             f"{source.name} gave {frames} frames, the network looks at {window} at a time: "
             "give a longer source, or more --frames"
         )
     return Enrolment(unit(np.stack(descriptors)), frames)
+
+
+_FLAT = 4.0  # of 255; faces in poor light have 10 and more
+_COARSE = (32, 32)  # a sensor's noise is no contrast
+
+
+def contrast(pixels: np.ndarray, region: Region = Region()) -> float:
+    """Standard deviation of the brightness in a region of pixels, uint8 BGR (H, W, 3)."""
+    left, top, width, height = region.locate(*pixels.shape[:2])
+    coarse = cv2.resize(
+        pixels[top : top + height, left : left + width], _COARSE, interpolation=cv2.INTER_AREA
+    )
+    return float(cv2.cvtColor(coarse, cv2.COLOR_BGR2GRAY).std())
 
 
 @dataclass(frozen=True)
@@ -102,10 +125,14 @@ class EnrolOptions:
 def execute(options: EnrolOptions) -> None:
     """Watch the source, add to the gallery, report what is known now and what looks odd."""
     bundle, name, gallery = open_bundle(options.bundle), checked_name(options.name), options.gallery
-    before = _gallery(bundle, gallery)
-    enrolment = _watch(bundle, before, options)
-    after = before.with_person(name, enrolment.descriptors)
-    write_gallery(gallery, after)
+    enrolment = _watch(bundle, _gallery(bundle, gallery), options)
+
+    def added(content: Gallery) -> Gallery:
+        content.check_fits(bundle, str(gallery))
+        return content.with_person(name, enrolment.descriptors)
+
+    # who was enrolled or forgotten while the source was watched stays so
+    before, after = change_gallery(gallery, added, Gallery.of(bundle))
     operating_point = acceptance_of(bundle)
     warnings = (
         _warnings(name, before, enrolment, operating_point.threshold) if operating_point else []
@@ -145,7 +172,13 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         # how long a live source takes is not known: what counts are the windows
         with console.bar(total or window * most, "frames") as on_frame:
             return enrol(
-                stream, source, gallery, most=most, max_frames=options.frames, on_frame=on_frame
+                stream,
+                source,
+                gallery,
+                most=most,
+                max_frames=options.frames,
+                region=region,
+                on_frame=on_frame,
             )
 
 

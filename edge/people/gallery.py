@@ -2,7 +2,7 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from edge.bundle import Bundle
 from edge.tasks import Task, kind_of
-from edge_common import GalleryError, archives, whole_file
+from edge_common import GalleryError, archives, locked, whole_file
 
 UNKNOWN = "unknown"
 _LONGEST_NAME = 40
@@ -121,13 +121,16 @@ _ARRAYS = {"schema", "network", "bundle", "task", "names", "person", "descriptor
 
 
 def write_gallery(path: str | Path, gallery: Gallery) -> None:
-    """Write it whole or not at all. Raises GalleryError if it cannot be written."""
+    """Write it whole or not at all. Raises GalleryError if it cannot be written.
+
+    A new file is for its owner's eyes alone; behind a link, the file itself is replaced.
+    """
     path = Path(path)
     names = sorted(gallery.people)
     counts = [len(gallery.people[name]) for name in names]
     none = np.empty((0, gallery.size), np.float32)
     try:
-        with whole_file(path) as stream:
+        with whole_file(path.resolve() if path.exists() else path, 0o600) as stream:
             np.savez(
                 stream,
                 schema=np.int64(SCHEMA),
@@ -139,9 +142,33 @@ def write_gallery(path: str | Path, gallery: Gallery) -> None:
                 descriptors=np.concatenate([none, *(gallery.people[name] for name in names)]),
             )
     except OSError as error:
-        raise GalleryError(
-            f"{path} cannot be written ({error.strerror or error}): choose another --gallery"
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def change_gallery(
+    path: str | Path, change: Callable[[Gallery], Gallery], empty: Gallery | None = None
+) -> tuple[Gallery, Gallery]:
+    """Read, change and write a gallery while no other process does; as it was and as it is.
+
+    empty: what is changed if there is no such file. Raises GalleryError, and what `change` raises.
+    """
+    path = Path(path)
+    if empty is None:
+        read_gallery(path)  # what is wrong with it comes before its folder's rights
+    try:
+        with locked(path):
+            before = read_gallery(path) if empty is None or path.exists() else empty
+            after = change(before)
+            write_gallery(path, after)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    return before, after
+
+
+def _unwritable(path: Path, error: OSError) -> GalleryError:
+    return GalleryError(
+        f"{path} cannot be written ({error.strerror or error}): choose another --gallery"
+    )
 
 
 def read_gallery(path: str | Path) -> Gallery:

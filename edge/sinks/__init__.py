@@ -31,16 +31,17 @@ class RunInfo:
     """What a sink may want to know of the run before its first frame.
 
     tasks: their names, in the order of the bundle.  rate_hz: the source's frames a second; 0 if
-    it does not know.
+    it does not know.  vectors: whether embeddings may be kept.
     """
 
     tasks: tuple[str, ...]
     rate_hz: float = 0.0
+    vectors: bool = False
 
 
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
 
-# in the order in which they are opened: what truncates an existing file comes last
+# in the order in which they are opened: what touches an existing file comes last
 KINDS: tuple[Kind, ...] = (
     Kind(
         "video", "edge.sinks.video", "Annotated video (.mp4, .avi, .mkv).", "PATH", "rate=HZ",

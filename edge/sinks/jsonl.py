@@ -1,47 +1,130 @@
 """The sink `jsonl:PATH`: one JSON object a line and decision."""
 
+import contextlib
 import json
+import os
+import stat
 import sys
+import threading
 from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 
 from edge import sinks, stream
-from edge_common import Closable, SinkError
+from edge_common import Closable, SinkError, locked, sync_folder
+
+SYNC_INTERVAL_S = 2.0
 
 
-def open_sink(target: str, run: sinks.RunInfo) -> "JsonLines":
-    return JsonLines(target)
+def open_sink(target: str, run: sinks.RunInfo) -> "Closable":
+    if target == "-":
+        return StdoutLines(run.vectors)
+    return JsonLines(target, vectors=run.vectors)
+
+
+def line_of(decision: stream.Decision, vectors: bool) -> bytes:
+    # a lone surrogate becomes what JSON writes for it
+    text = json.dumps(decision.to_json(vectors=vectors), ensure_ascii=False)
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+class StdoutLines(Closable):
+    """Decisions as JSON lines on stdout, each flushed."""
+
+    def __init__(self, vectors: bool = False) -> None:
+        self._vectors = vectors
+
+    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
+        for decision in decisions:
+            sys.stdout.write(line_of(decision, self._vectors).decode())
+            sys.stdout.flush()
 
 
 class JsonLines(Closable):
-    """Decisions as JSON lines into a file, or onto stdout if the path is `-`.
+    """Decisions as JSON lines, added to a file.
 
-    Each line is written and flushed as a whole, so that a reader (or a power cut)
-    never sees half of one. Raises SinkError if the file cannot be written.
+    Each line is written as a whole, so that a reader never sees half of one, and is on disk
+    `SYNC_INTERVAL_S` later, also if the power fails. What the file held stays: a line
+    `{"run": TIME}` stands between it and this run. vectors: write what embeddings say, too.
+    Raises SinkError if the file cannot be written, or another run writes it.
     """
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, path: str, vectors: bool = False) -> None:
+        self._path, self._vectors = Path(path), vectors
+        self._stack, self._problem = contextlib.ExitStack(), ""
+        self._closing = threading.Event()
         try:
-            self._stream = (
-                sys.stdout if path == "-" else open(path, "w", encoding="utf-8")  # noqa: SIM115
-            )
+            self._open()
+        except BlockingIOError as error:
+            self._stack.close()
+            raise SinkError(
+                f"{path} is being written by another run: give every run a name of its own"
+            ) from error
         except OSError as error:
+            self._stack.close()
             raise SinkError(
                 f"{path} cannot be written ({error.strerror}): choose another path"
             ) from error
 
+    def _open(self) -> None:
+        self._is_file = not self._path.exists() or stat.S_ISREG(self._path.stat().st_mode)
+        if self._is_file:  # a pipe and /dev/null have no content to lose
+            self._stack.enter_context(locked(self._path, wait=False))
+        mode = os.O_RDWR if self._is_file else os.O_WRONLY
+        self._handle = os.open(self._path, mode | os.O_CREAT | os.O_APPEND, 0o666)
+        self._stack.callback(os.close, self._handle)
+        if not self._is_file:
+            return
+        if size := os.fstat(self._handle).st_size:
+            cut = b"" if os.pread(self._handle, 1, size - 1) == b"\n" else b"\n"
+            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
+            self._write(cut + json.dumps({"run": now}).encode() + b"\n")
+        sync_folder(self._path.absolute().parent)
+        syncing = threading.Thread(target=self._sync, name=f"sync {self._path}", daemon=True)
+        syncing.start()
+        self._stack.callback(syncing.join)
+        self._stack.callback(self._closing.set)
+
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
+        if self._problem:
+            raise SinkError(self._problem)
         try:
             for decision in decisions:
-                self._stream.write(json.dumps(decision.to_json(), ensure_ascii=False) + "\n")
-                self._stream.flush()
+                self._write(line_of(decision, self._vectors))
         except BrokenPipeError:
             raise
         except OSError as error:
-            raise SinkError(
-                f"{self._path} cannot be written ({error.strerror}): free some space"
-            ) from error
+            raise SinkError(self._full(error)) from error
+
+    def _write(self, line: bytes) -> None:
+        """The whole line, or nothing of it. Raises OSError."""
+        size = os.fstat(self._handle).st_size
+        rest = memoryview(line)
+        try:
+            while rest:
+                rest = rest[os.write(self._handle, rest) :]
+        except OSError:
+            if self._is_file:
+                os.ftruncate(self._handle, size)
+            raise
+
+    def _sync(self) -> None:
+        """Put the lines on disk every few seconds, so that the frames need not wait for it."""
+        while not self._problem:
+            closing = self._closing.wait(SYNC_INTERVAL_S)
+            try:
+                os.fdatasync(self._handle)
+            except OSError as error:
+                self._problem = self._full(error)
+            if closing:
+                return
+
+    def _full(self, error: OSError) -> str:
+        return f"{self._path} cannot be written ({error.strerror}): free some space"
 
     def close(self) -> None:
-        if self._stream is not sys.stdout:
-            self._stream.close()
+        """Also raises SinkError if the last lines did not reach the disk."""
+        self._stack.close()
+        problem, self._problem = self._problem, ""
+        if problem:
+            raise SinkError(problem)

@@ -33,10 +33,10 @@ class Decision:
     predicted_for: str | None = None
     first_frame: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.
 
-        And `predicted_for`, if a board was played.
+        And `predicted_for`, if a board was played.  vectors: with those of embeddings.
         """
         first = {} if self.first_frame is None else {"first_frame": self.first_frame}
         played = {"predicted_for": self.predicted_for} if self.predicted_for else {}
@@ -46,7 +46,7 @@ class Decision:
             "captured_at": round(self.captured_at, 6),
             "age_ms": round(self.age_ms, 3),
             "latency_ms": {stage: round(ms, 4) for stage, ms in self.latency_ms.items()},
-            "tasks": {name: prediction.to_json() for name, prediction in self.tasks.items()},
+            "tasks": {name: prediction.to_json(vectors) for name, prediction in self.tasks.items()},
             **played,
         }
 

@@ -53,8 +53,13 @@ class Prediction:
     labels: tuple[str, ...] | None = None
     probabilities: Mapping[str, float] | None = None
 
-    def to_json(self) -> dict[str, Any]:
-        """The fields of a task in a JSON line; those that are not set are left out."""
+    def to_json(self, vectors: bool = False) -> dict[str, Any]:
+        """The fields of a task in a JSON line; those that are not set are left out.
+
+        vectors: with an embedding's, which tells people apart wherever it is kept; else only how
+        many numbers it has, if it is not named.
+        """
+        vector = _rounded_all(self.vector)
         fields = {
             "label": self.label,
             "labels": self.labels,
@@ -63,7 +68,8 @@ class Prediction:
             "value": _rounded(self.value),
             "unit": self.unit,
             "similarity": _rounded(self.similarity),
-            "vector": _rounded_all(self.vector),
+            "vector": vector if vectors else None,
+            "size": len(vector) if vector and not vectors and self.label is None else None,
         }
         return {name: value for name, value in fields.items() if value is not None}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 
 from edge.tasks import Task, kind_of
-from edge_common import ModelError, encode, whole_path
+from edge_common import ModelError, encode, whole_path, write_whole
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -39,7 +39,7 @@ def write_tasks(
         "licence": licence,
         "weights_source": weights_source,
     }
-    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 
 def _described(task: Task) -> dict[str, object]:

@@ -12,6 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from edge_common import put_in_place
 from edge_models.datasets import dataset, orl_motion
 from edge_models.datasets.batches import plain_batches
 from edge_models.networks.views import backbone_by_frames
@@ -98,7 +99,7 @@ def arrays_on_disk(shapes: Mapping[Path, tuple[int, ...]]) -> Iterator[list[np.m
     yield arrays
     for path, array in zip(shapes, arrays, strict=True):
         array.flush()
-        os.replace(partial[path], path)
+        put_in_place(partial[path], path)
 
 
 def _new_array(path: Path, shape: tuple[int, ...]) -> np.memmap:

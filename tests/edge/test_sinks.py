@@ -1,10 +1,14 @@
+import errno
 import json
+import os
+import threading
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from edge.sinks import jsonl
 from edge.sinks.draw import annotate
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
@@ -33,6 +37,61 @@ def test_each_line_is_on_disk_before_the_next_frame(tmp_path: Path) -> None:
         assert path.read_text() == ""
         sink.take(_frame(1), [_decision(1)])
         assert json.loads(path.read_text())["frame"] == 1
+
+
+def test_a_file_of_before_keeps_its_lines_and_runs_can_be_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    path.write_text('{"frame": 7}\n{"frame": 8')  # the power failed
+    with JsonLines(str(path)) as sink:
+        sink.take(_frame(0), [_decision(0)])
+    first, cut, run, decision = path.read_text().splitlines()
+    assert (first, cut) == ('{"frame": 7}', '{"frame": 8')
+    assert json.loads(run).keys() == {"run"} and json.loads(decision)["frame"] == 0
+
+
+def test_two_runs_never_write_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "d.jsonl"
+    with JsonLines(str(path)) as sink:
+        sink.take(_frame(0), [_decision(0)])
+        with pytest.raises(SinkError, match="is being written by another run"):
+            JsonLines(str(path))
+    assert [file.name for file in tmp_path.iterdir()] == ["d.jsonl"]
+    assert len(path.read_text().splitlines()) == 1
+
+
+def test_lines_are_put_on_disk_while_the_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced = threading.Event()
+    monkeypatch.setattr(jsonl, "SYNC_INTERVAL_S", 0.01)
+    monkeypatch.setattr(os, "fdatasync", lambda handle: synced.set())
+    with JsonLines(str(tmp_path / "d.jsonl")):
+        assert synced.wait(30)
+
+
+def test_a_disk_that_refuses_is_told_and_no_line_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write = tmp_path / "d.jsonl", os.write
+
+    def half(handle: int, data: memoryview) -> int:
+        if not room:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(handle, data[: room.pop()])
+
+    with JsonLines(str(path)) as sink:
+        room = [10]
+        monkeypatch.setattr(os, "write", half)
+        with pytest.raises(SinkError, match="No space left on device.*free some space"):
+            sink.take(_frame(0), [_decision(0)])
+        room = [10, 500]
+        sink.take(_frame(1), [_decision(1)])
+    assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [1]
+
+
+def test_what_is_no_file_is_written_as_it_is() -> None:
+    with JsonLines(os.devnull) as sink:
+        sink.take(_frame(0), [_decision(0)])
 
 
 def test_the_video_stands_under_its_name_only_when_closed(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ CASES = (
     Case(
         "run_face",
         "edge-run",
-        "face --source frames --gallery team.npz --hop 4 --jsonl face.jsonl",
+        "face --source frames --gallery team.npz --hop 4 --vectors --jsonl face.jsonl",
         "face.jsonl",
         TIMES,
     ),

@@ -113,7 +113,7 @@ def test_decisions_as_edge_run_writes_them(tmp_path) -> None:
     text = (
         '{"frame": 41, "captured_at": 1763.2, "age_ms": 6.1, "latency_ms": {"head": 0.6}, "tasks": '
         '{"action": {"label": "wave", "p": 0.93, "index": 2}, '
-        '"age": {"value": 34, "unit": "years"}, "face": {"vector": [0.5]}}}'
+        '"age": {"value": 34, "unit": "years"}, "face": {"vector": [0.5]}, "who": {"size": 2}}}'
     )
     expected = DecisionLine(41, {"action": "wave", "age": 34.0})
     assert read_decisions(lines(tmp_path, text, "")) == [expected]
@@ -142,6 +142,13 @@ def test_windows_that_nobody_knows_are_not_guessed(tmp_path) -> None:
 
 
 GOOD = '{"frame": 1, "tasks": {}}'
+
+
+def test_of_a_file_with_several_runs_the_newest_is_read(tmp_path, capsys) -> None:
+    path, line = tmp_path / "d.jsonl", '{"frame": %d, "tasks": {"a": {"label": "x"}}}\n'
+    path.write_text(line % 7 + '{"run": "2026-01-02T03:04:05.000+00:00"}\n' + line % 3)
+    assert [decision.frame for decision in read_decisions(path)] == [3]
+    assert "holds several runs: the newest is read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -4,14 +4,17 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.cli import main
+from edge.people import enrolment
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import ACCEPTANCE, Acceptance, acceptance_of, to_member
+from edge.stream import Region
 
 
 @pytest.fixture
@@ -54,7 +57,7 @@ def test_who_was_enrolled_is_named_and_who_was_not_is_unknown(
         assert done.exit_code == 0, done.output
         answers = [json.loads(line)["tasks"]["who"] for line in lines.read_text().splitlines()]
         assert {answer["label"] for answer in answers} == {label}
-        assert set(answers[0]) == {"label", "similarity", "vector"}
+        assert set(answers[0]) == {"label", "similarity"}
         seen = json.loads(done.stdout)["people"]
         assert seen[label]["decisions"] == len(answers) == 17
         similarities = [answer["similarity"] for answer in answers]
@@ -89,6 +92,46 @@ def test_enrolling_again_adds_and_says_so(
     done = enroll(cli, "anna", who_path, films["anna"], gallery, "--descriptors", "2")
     assert "anna by 2 descriptors of 14 frames (known before: added to 5)" in done.output
     assert {n: len(d) for n, d in read_gallery(gallery).people.items()} == {"anna": 7, "bert": 5}
+
+
+def test_who_is_forgotten_while_another_is_enrolled_stays_forgotten(
+    cli: CliRunner, who_path: Path, films: dict[str, Path], gallery: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    def watch_and_forget(*args: object, **options: object) -> enrolment.Enrolment:
+        assert cli.invoke(main, ["forget", "anna", "--gallery", str(gallery)]).exit_code == 0
+        return watch(*args, **options)
+
+    watch = enrolment.enrol
+    monkeypatch.setattr(enrolment, "enrol", watch_and_forget)
+    done = enroll(cli, "cleo", who_path, films["cleo"], gallery)
+    assert done.exit_code == 0, done.output
+    assert set(read_gallery(gallery).people) == {"bert", "cleo"}
+
+
+def test_a_film_without_contrast_is_nobody(
+    cli: CliRunner, who_path: Path, films: dict[str, Path], tmp_path: Path
+) -> None:
+    dark, gallery = tmp_path / "dark", tmp_path / "people.npz"
+    dark.mkdir()
+    noise = np.random.default_rng(0).integers(60, 80, (20, 128, 128, 3), dtype=np.uint8)
+    for number, pixels in enumerate(noise):
+        cv2.imwrite(str(dark / f"{number}.png"), pixels)
+    done = enroll(cli, "dora", who_path, dark, gallery)
+    assert done.exit_code == 2 and not gallery.exists()
+    assert "shows nobody: 20 of 20 frames have no contrast" in done.output
+    # windows of four: the third and the fourth of five are clear of the dark
+    for number in range(8):
+        (dark / f"{number + 12}.png").write_bytes((films["anna"] / f"{number}.png").read_bytes())
+    done = enroll(cli, "dora", who_path, dark, gallery)
+    assert "dora by 2 descriptors of 20 frames" in done.output
+
+
+def test_contrast_is_that_of_the_region() -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:, 32:] = 200
+    assert enrolment.contrast(pixels) == pytest.approx(100.0)
+    assert enrolment.contrast(pixels, Region.parse("0,0,32,64")) == 0.0
 
 
 def test_doubts_are_told(
@@ -178,10 +221,13 @@ def test_a_gallery_of_another_network_is_refused(
         assert "another network ('who', 48 numbers) than this bundle ('other'" in done.output
 
 
-def test_without_a_gallery_an_embedding_is_its_vector(
+def test_the_numbers_of_an_embedding_are_written_only_if_asked_for(
     cli: CliRunner, who_path: Path, films: dict[str, Path]
 ) -> None:
-    done = cli.invoke(main, [str(who_path), "--source", str(films["anna"]), "--jsonl", "-"])
+    arguments = [str(who_path), "--source", str(films["anna"]), "--jsonl", "-"]
+    done = cli.invoke(main, arguments)
+    assert json.loads(done.stdout.splitlines()[0])["tasks"]["who"] == {"size": 48}
+    done = cli.invoke(main, [*arguments, "--vectors"])
     answer = json.loads(done.stdout.splitlines()[0])["tasks"]["who"]
     assert set(answer) == {"vector"} and len(answer["vector"]) == 48
     assert np.linalg.norm(answer["vector"]) == pytest.approx(1.0, abs=1e-4)

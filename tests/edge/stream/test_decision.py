@@ -33,7 +33,8 @@ def test_regression_is_scaled_into_its_unit() -> None:
 
 def test_embedding() -> None:
     found = kind_of(Task("face", "embedding")).predict(np.array([0.5, -1.0], np.float32))
-    assert found.to_json() == {"vector": (0.5, -1.0)}
+    assert found.to_json(vectors=True) == {"vector": (0.5, -1.0)}
+    assert found.to_json() == {"size": 2}
 
 
 def test_a_decision_has_the_promised_fields() -> None:
@@ -83,7 +84,7 @@ def test_an_embedding_that_is_no_number_is_left_out_of_the_json() -> None:
 
 def test_an_embedding_is_rounded_to_what_counts() -> None:
     found = kind_of(Task("face", "embedding")).predict(np.array([1 / 3, 0.0], np.float32))
-    assert found.to_json() == {"vector": (0.333333, 0.0)}
+    assert found.to_json(vectors=True) == {"vector": (0.333333, 0.0)}
     assert str(found) == "2 numbers"
 
 
