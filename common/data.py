@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from edge_common.console import warn_once
 from edge_common.errors import ConfigError
 
 T = TypeVar("T")
@@ -79,6 +80,34 @@ def parse_json(text: str | bytes, source: str) -> Any:
         raise DataError(f"{source}: is not JSON: {error}") from error
     except RecursionError:
         raise DataError(f"{source}: is not JSON that can be read: nested too deeply") from None
+
+
+def read_json_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
+    """All lines but empty ones, each with its place, of the newest run.
+
+    Raises ConfigError that names the place.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}): give a file of JSON lines") from error
+    places = _newest_run({f"{path}, line {n}": x for n, x in enumerate(text.splitlines(), 1)}, path)
+    lines = [
+        (place, decode(kind, parse_json(line, place), place, ignore_unknown=True))
+        for place, line in places.items()
+        if line.strip()
+    ]
+    if not lines:
+        raise ConfigError(f"{path} holds no lines: give a file of JSON lines")
+    return lines
+
+
+def _newest_run(places: dict[str, str], path: Path) -> dict[str, str]:
+    """The lines behind the last `{"run": TIME}`, which edge-run adds between two runs."""
+    starts = [n for n, line in enumerate(places.values(), 1) if line.startswith('{"run":')]
+    if starts:
+        warn_once(f"{path} holds several runs: the newest is read")
+    return dict(list(places.items())[starts[-1] if starts else 0 :])
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

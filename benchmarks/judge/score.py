@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, decided
-from edge_common import ConfigError, console, decode, parse_json, statistics
+from edge_common import ConfigError, data, statistics
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,6 @@ def _tasks(decisions: Sequence[DecisionLine], segments: Sequence[Segment]) -> li
     return list(tasks)
 
 
-T = TypeVar("T")
-
-
 @dataclass(frozen=True)
 class _Prediction:
     """Of one task, as edge-run writes it; an embedding is neither right nor wrong."""
@@ -232,34 +229,9 @@ class _Truth:
     tasks: dict[str, str | float | tuple[str, ...]]
 
 
-def _read_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
-    """All lines but empty ones, each with its place. Raises ConfigError that names it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({error}): give a file of JSON lines") from error
-    places = _newest_run({f"{path}, line {n}": x for n, x in enumerate(text.splitlines(), 1)}, path)
-    lines = [
-        (place, decode(kind, parse_json(line, place), place, ignore_unknown=True))
-        for place, line in places.items()
-        if line.strip()
-    ]
-    if not lines:
-        raise ConfigError(f"{path} holds no lines: give a file of JSON lines")
-    return lines
-
-
-def _newest_run(places: dict[str, str], path: Path) -> dict[str, str]:
-    """The lines behind the last `{"run": TIME}`, which edge-run adds between two runs."""
-    starts = [n for n, line in enumerate(places.values(), 1) if line.startswith('{"run":')]
-    if starts:
-        console.warn_once(f"{path} holds several runs: the newest is read")
-    return dict(list(places.items())[starts[-1] if starts else 0 :])
-
-
 def read_decisions(path: Path) -> list[DecisionLine]:
     """Read JSON lines of edge-run. Raises ConfigError naming file and line."""
-    decisions = [line.line(place) for place, line in _read_lines(_Decision, path)]
+    decisions = [line.line(place) for place, line in data.read_json_lines(_Decision, path)]
     for line, (before, after) in enumerate(pairwise(decisions), start=2):
         if after.frame <= before.frame:
             raise ConfigError(
@@ -276,7 +248,7 @@ def read_decisions(path: Path) -> list[DecisionLine]:
 
 def read_segments(path: Path) -> list[Segment]:
     """Read the truth, sorted by frame. Raises ConfigError naming file and line."""
-    segments = [_segment(line, place) for place, line in _read_lines(_Truth, path)]
+    segments = [_segment(line, place) for place, line in data.read_json_lines(_Truth, path)]
     segments.sort(key=lambda segment: segment.first_frame)
     for before, after in pairwise(segments):
         if after.first_frame <= before.last_frame:
