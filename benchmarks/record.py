@@ -221,7 +221,7 @@ def from_json(text: str, name: str = "record") -> Record:
             )
         record = decode(Record, fields)
         return replace(record, scenarios=_results(record.scenarios))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name} is no benchmark record ({error}): measure again") from error
 
 

@@ -57,11 +57,11 @@ def toml_parser() -> types.ModuleType:
 
 def read_toml(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
     """The content of a TOML file. Raises DataError, which begins with the path."""
-    parser = toml_parser()
+    text = _read_text(path, most_bytes)
     try:
-        content: dict[str, Any] = parser.loads(_read_text(path, most_bytes))
+        content: dict[str, Any] = toml_parser().loads(text)
         return content
-    except parser.TOMLDecodeError as error:
+    except ValueError as error:  # also of a number with thousands of digits
         raise DataError(f"{path}: is not TOML: {error}") from error
     except RecursionError:
         raise DataError(f"{path}: is not TOML that can be read: it is nested too deeply") from None
@@ -162,6 +162,8 @@ class _Decoder:
             return tuple(self.value(each, item, f"{at}[{i}]") for i, (each, item) in places)
         if origin in (dict, Mapping):
             _demand(isinstance(value, Mapping), kind, value, at)
+            for key in value:
+                _demand_characters(key, at)
             return {key: self.value(args[1], item, _join(at, key)) for key, item in value.items()}
         if dataclasses.is_dataclass(kind):
             _demand(isinstance(value, Mapping), kind, value, at)
@@ -221,7 +223,15 @@ def _scalar(kind: Any, value: Any, at: str) -> Any:
     _demand(isinstance(value, kind) and (kind is bool or not is_bool), kind, value, at)
     if kind is int and not -_BEYOND_INT64 <= value < _BEYOND_INT64:
         raise DataError(f"key '{at}' is a whole number beyond 64 bits")
+    if kind is str:
+        _demand_characters(value, at)
     return value
+
+
+def _demand_characters(text: str, at: str) -> None:
+    """JSON can hold halves of characters, which no file, terminal or library takes."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise DataError(f"key '{at}' holds half a character (a lone surrogate)")
 
 
 def _demand(condition: bool, kind: Any, value: Any, at: str) -> None:

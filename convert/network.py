@@ -100,7 +100,7 @@ def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> M
         return ModelCard()
     try:
         return decode(ModelCard, json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path} is no tasks file ({error}): see 'edge-convert --help'"
         ) from error

@@ -20,7 +20,7 @@ def read_figures(path: Path) -> Figures:
         ) from error
     try:
         fields = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         fields = None
     if isinstance(fields, dict) and "facts_schema" in fields:
         return facts.facts_from_fields(fields, str(path))

@@ -8,13 +8,45 @@ import os
 import re
 import subprocess
 import tempfile
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
 from edge_benchmarks.remote.board import Board, RemoteError, agent_source
-from edge_common.files import Closable
+from edge_common import Closable, DataError, decode, parse_json
 
-_GREETING = re.compile(rb"edge-run (\d+)\.(\d+)\r?\n")
+_GREETING = re.compile(rb"edge-run (\d{1,4})\.(\d{1,4})\r?\n")
 _PATIENCE_S = 5
+_LONGEST_LINE = 1 << 20
+_MOST_RECORD_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class _Message:
+    """All that an agent may say; a message has some of it."""
+
+    error: str = ""
+    stderr: str = ""
+    step: str = ""
+    lacks_wheel: bool = False
+    exit: int = 0
+    record_bytes: int | None = None
+
+
+def checked_message(line: bytes, board: Board) -> dict[str, Any]:
+    """The agent's message in a line. Raises RemoteError if it is another program's."""
+    try:
+        message: dict[str, Any] = parse_json(line, "it")
+        size = decode(_Message, message, ignore_unknown=True).record_bytes
+        if size is not None and not 0 <= size <= _MOST_RECORD_BYTES:
+            raise DataError(f"a record of {size} bytes")
+        if "exit" in message and "record_bytes" not in message:
+            raise DataError("key 'record_bytes' is missing")
+    except DataError as error:
+        raise RemoteError(
+            f"{board.host} does not answer as edge-bench does ({error}): is edge-run of another "
+            "version there, or does something else write to its stdout?"
+        ) from error
+    return message
 
 
 class Link(Closable):
@@ -74,10 +106,10 @@ class Link(Closable):
 
     def receive(self) -> dict[str, Any]:
         """The agent's next message. Raises RemoteError if it is an error, or there is none."""
-        line = self._stdout.readline()
-        if not line.endswith(b"\n"):
+        line = self._stdout.readline(_LONGEST_LINE)
+        if not line.endswith(b"\n") and len(line) < _LONGEST_LINE:
             raise connection_lost(self.board, self._end())
-        message = json.loads(line)
+        message = checked_message(line, self.board)
         if "error" in message:
             raise RemoteError(f"{self.board.host}: {message['error']}")
         return message
@@ -100,7 +132,7 @@ class Link(Closable):
 
     def _greeting(self) -> tuple[int, int]:
         """What a login shell prints before is skipped."""
-        for line in self._stdout:
+        while line := self._stdout.readline(_LONGEST_LINE):
             if match := _GREETING.fullmatch(line):
                 return int(match[1]), int(match[2])
         stderr = self._end(terminate=False)

@@ -31,11 +31,23 @@ def measure_there(
     outcome = run(board, arguments, progress, wants_file=output is not None)
     if outcome.record is None:
         raise _without_record(board, outcome.exit_code)
+    record = _checked_record(board, outcome.record)
     if output:
         write_whole(output, outcome.record)
-    record = from_json(outcome.record.decode(), f"the record of {board.host}")
     if outcome.exit_code and record.complete:
         raise _failed(board, outcome.exit_code)
+    return record
+
+
+def _checked_record(board: Board, content: bytes) -> Record:
+    """What came back, before it replaces a file that is right. Raises ConfigError, RemoteError."""
+    name = f"the record of {board.host}"
+    try:
+        record = from_json(content.decode(), name)
+    except UnicodeDecodeError as error:
+        raise RemoteError(f"{name} is no UTF-8 text: measure again") from error
+    if record.complete and not record.measurements:
+        raise RemoteError(f"{name} holds no measurement: update edge-bench there")
     return record
 
 
@@ -50,7 +62,8 @@ def _failed(board: Board, exit_code: int) -> BaseException:
     if exit_code == command_line.INTERRUPTED:
         return KeyboardInterrupt()
     if exit_code < 0:
-        name = signal.Signals(-exit_code).name
+        names = {each.value: each.name for each in signal.Signals}
+        name = names.get(-exit_code, f"signal {-exit_code}")
         return RemoteError(
             f"edge-bench on {board.host} was killed ({name}): is its memory full (dmesg there)?"
         )

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from edge_devices.detection.machine import Machine
 
 AXES = {"runtime": "runtimes", "threads": "threads", "delegate": "delegates"}  # -> their lists
 _SET_BY_THE_SUITE = {*AXES, "output", "as_json"}
+_MOST_COMBINATIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -159,10 +161,13 @@ def read_suite(path: Path, run_options: RunOptions) -> Suite:
     table = decode(_File, read_toml(path), str(path))
     try:
         suite = _suite(table, run_options.names)
+        axes = (suite.bundles, suite.runtimes, suite.delegates, suite.threads)
+        if (count := math.prod(map(len, axes))) > _MOST_COMBINATIONS:
+            raise ConfigError(f"it asks for {count} runs, more than {_MOST_COMBINATIONS}")
         for combination in suite.combinations():
             run_options.check(combination)
         return suite
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:  # also of a path that holds a zero
         raise ConfigError(f"{path}: {error}") from error
 
 

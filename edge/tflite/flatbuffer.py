@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from edge_common import EngineError
+from edge.tflite import soundness
+from edge_common import BundleError, EngineError
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ class Cost:
 def read(model: bytes) -> Any:
     """The whole file as the schema's objects (`ModelT`), to look at or to change.
 
-    Weights that a file keeps behind its flatbuffer are taken in.
+    Weights that a file keeps behind its flatbuffer are taken in. Raises BundleError if it is
+    damaged.
     """
-    schema = schema_module()
-    root = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    root = soundness.unpack(schema_module(), model)
     for buffer in root.buffers:
         if buffer.offset > 1:  # 0 and 1 mean: nothing stands outside
             content = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
@@ -87,7 +88,7 @@ def constant_tensors(model: bytes) -> frozenset[str]:
     data = [root.buffers[tensor.buffer].data for tensor in root.subgraphs[0].tensors]
     tensors = zip(root.subgraphs[0].tensors, data)
     return frozenset(
-        t.name.decode() for t, content in tensors if content is not None and len(content)
+        _text(t.name) for t, content in tensors if content is not None and len(content)
     )
 
 
@@ -106,6 +107,8 @@ def cost(model: bytes) -> Cost:
 def signature(model: bytes) -> tuple[dict[str, int], dict[str, int]]:
     """Inputs and outputs of the first signature: its names -> positions in the graph."""
     root = read(model)
+    if not root.signatureDefs:
+        raise BundleError("the .tflite has no signature: convert the network again")
     graph, entries = root.subgraphs[0], root.signatureDefs[0]
     return _positions(entries.inputs, graph.inputs), _positions(entries.outputs, graph.outputs)
 
@@ -115,7 +118,7 @@ def tensor_names(model: bytes) -> dict[str, str]:
     graph = read(model).subgraphs[0]
     positions = zip(signature(model), (graph.inputs, graph.outputs))
     return {
-        name: graph.tensors[tensors[position]].name.decode()
+        name: _text(graph.tensors[tensors[position]].name)
         for entries, tensors in positions
         for name, position in entries.items()
     }
@@ -123,7 +126,14 @@ def tensor_names(model: bytes) -> dict[str, str]:
 
 def _positions(entries: list[Any], tensors: Any) -> dict[str, int]:
     order = list(tensors)
-    return {entry.name.decode(): order.index(entry.tensorIndex) for entry in entries}
+    if not {entry.tensorIndex for entry in entries} <= set(order):
+        raise BundleError("the .tflite has another signature than graph: convert it again")
+    return {_text(entry.name): order.index(entry.tensorIndex) for entry in entries}
+
+
+def _text(name: bytes) -> str:
+    """A name in the file, which need not be UTF-8."""
+    return name.decode(errors="replace")
 
 
 def _conv(shapes: list[tuple[int, ...]], output: tuple[int, ...]) -> int:

@@ -65,11 +65,11 @@ def _describer(root: Any) -> Callable[[int, Any], Operator]:
             flatbuffer.operator_name(root, operator),
             inputs,
             outputs,
-            shapes[outputs[0]],
+            shapes[outputs[0]] if outputs else (),
             multiply_adds=multiply_adds or 0,
             bytes_moved=round(sum(sizes[i] for i in (*inputs, *outputs))),
             integer=multiply_adds is not None and kinds[inputs[1]] in _INTEGER_WEIGHTS,
-            item_bytes=_ITEM_BYTES.get(kinds[outputs[0]], 4),
+            item_bytes=_ITEM_BYTES.get(kinds[outputs[0]], 4) if outputs else 4,
         )
 
     return describe

@@ -207,3 +207,22 @@ def test_the_nearest_word_or_all() -> None:
     assert nearest("zzz", ["cores", "clock"]) == ""
     assert nearest_or_all("zzz", ["cores", "clock"]) == "; there are cores, clock"
     assert nearest_or_all("core", ["cores", "clock"]) == "; did you mean 'cores'?"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"count": 2**63}, "key 'count' is a whole number beyond 64 bits"),
+        ({"count": -(2**63) - 1}, "key 'count' is a whole number beyond 64 bits"),
+        ({"named": {"\ud800": {"pair": [1, 2]}}}, "holds half a character"),
+    ],
+)
+def test_numbers_and_texts_that_no_library_takes_are_refused(change: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        decode(Outer, {**GOOD, **change})
+
+
+def test_toml_numbers_of_thousands_of_digits_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.toml").write_text(f"x = {'9' * 5000}")
+    with pytest.raises(DataError, match=r"x.toml: is not TOML"):
+        read_toml(tmp_path / "x.toml")
