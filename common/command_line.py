@@ -1,6 +1,7 @@
 """What the commands of all rooms share: groups, the option --json, and errors as one line."""
 
 import functools
+import math
 import os
 import signal
 from collections.abc import Callable, Mapping
@@ -28,6 +29,18 @@ EXTRAS = {
 }
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+class FiniteFloat(click.FloatRange):
+    """A number in a range, or any; `nan`, which is in every range, and `inf` are none."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return float(number)
 
 
 def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import importlib
 import json
+import math
 import sys
 import types
 from collections.abc import Iterable, Mapping
@@ -73,9 +74,12 @@ def read_json(path: Path, most_bytes: int | None = None) -> Any:
 
 
 def parse_json(text: str | bytes, source: str) -> Any:
-    """The content of a JSON text. Raises DataError, which begins with `source`."""
+    """The content of a JSON text; NaN and Infinity, which JSON has not, are refused.
+
+    Raises DataError, which begins with `source`.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_refuse_constant)
     except ValueError as error:
         raise DataError(f"{source}: is not JSON: {error}") from error
     except RecursionError:
@@ -108,6 +112,10 @@ def _newest_run(places: dict[str, str], path: Path) -> dict[str, str]:
     if starts:
         warn_once(f"{path} holds several runs: the newest is read")
     return dict(list(places.items())[starts[-1] if starts else 0 :])
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"it holds {name}, which is no number")
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -225,6 +233,7 @@ def _scalar(kind: Any, value: Any, at: str) -> Any:
         raise DataError(f"key '{at}' is a whole number beyond 64 bits")
     if kind is str:
         _demand_characters(value, at)
+    _demand(kind is not float or math.isfinite(value), kind, value, at)
     return value
 
 

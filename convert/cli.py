@@ -65,7 +65,7 @@ _clips = ClipsParam()
 @click.option("--cut", metavar="LAYER", help="Cut behind this layer instead of the best one.")
 @click.option(
     "--max-drop",
-    type=click.FloatRange(0),
+    type=command_line.FiniteFloat(0),
     default=0.5,
     show_default=True,
     metavar="POINTS",
@@ -112,7 +112,7 @@ _clips = ClipsParam()
 )
 @click.option(
     "--input-range",
-    type=(float, float),
+    type=(command_line.FiniteFloat(), command_line.FiniteFloat()),
     metavar="LOW HIGH",
     help="Values that black and white have for the model. [default: 0 255, or what the integers "
     "of its input span]",

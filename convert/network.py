@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from keras import Model, layers, tree
+from keras import Model
 
 from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
 from edge.tasks import KINDS, Task, inferred_kind, kind_of
-from edge_common import ConfigError, ModelError, decode
+from edge_common import ConfigError, ModelError, console, decode
+from edge_convert.cut.keras import ending
 from edge_convert.cut.keras.candidates import CutCandidate, table
 from edge_convert.cut.keras.model import named_outputs
-from edge_convert.precision.parts import FloatPart
+from edge_convert.precision.parts import FloatPart, refuse_not_finite
+from edge_convert.probabilities import Output, decisions
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,6 @@ class Network:
         return WHOLE_WINDOW if self.window > 1 else SINGLE_FRAME
 
 
-# what makes probabilities of probabilities
-_KEEP_PROBABILITIES = (
-    layers.GlobalAveragePooling1D,
-    layers.Reshape,
-    layers.Flatten,
-    layers.Dropout,
-)
-_ACTIVATIONS = {"softmax": layers.Softmax, "sigmoid": lambda: layers.Activation("sigmoid")}
 # arrays of these names stand beside the tasks' own in golden and labelled files
 RESERVED_NAMES = frozenset({"clips", "file", "frames"})
 
@@ -106,20 +100,51 @@ def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> M
         ) from error
 
 
-@dataclass(frozen=True)
-class Output:
-    """One output of a network: its shape without the batch, and what it comes out of."""
-
-    shape: tuple[int, ...]
-    ending: str
-
-
 def keras_outputs(model: Model) -> dict[str, Output]:
     """The outputs of a Keras model by task name. Raises ModelError if two are one tensor."""
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")
-    return {name: Output(tuple(t.shape)[1:], _ending(t)) for name, t in outputs.items()}
+    names = ending.endings(model)
+    return {name: Output(tuple(t.shape)[1:], names[name]) for name, t in outputs.items()}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the outputs of a network are.
+
+    activations: {task: `softmax` or `sigmoid`} of those that end in logits.
+    """
+
+    tasks: tuple[Task, ...] = ()
+    activations: Mapping[str, str] = field(default_factory=dict)
+
+
+def answers_of(
+    outputs: Mapping[str, Output],
+    rows: Sequence[Mapping[str, np.ndarray]],
+    card: ModelCard,
+    progress: console.Progress,
+) -> Answers:
+    """Decide what the outputs are and which lack an activation, and say it.
+
+    rows: what the network gave for each of some clips, as it is.
+    Raises ConfigError or ModelError if they do not fit the card, or give NaN or infinity.
+    """
+    observed = {name: _with_values(name, output, rows) for name, output in outputs.items()}
+    tasks = tasks_of(observed, card)
+    for guess in guesses(tasks, card):
+        progress.say(guess)
+    decided = decisions(tasks, observed)
+    for decision in decided:
+        progress.say(decision.line)
+    return Answers(tasks, {d.task: d.activation for d in decided if d.activation})
+
+
+def _with_values(name: str, output: Output, rows: Sequence[Mapping[str, np.ndarray]]) -> Output:
+    values = np.stack([np.ravel(row[name]) for row in rows])
+    refuse_not_finite(f"task '{name}'", values)
+    return replace(output, values=values)
 
 
 def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]:
@@ -155,7 +180,7 @@ def _refuse_odd(name: str, output: Output) -> None:
 
 def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     size = int(output.shape[-1])
-    entry = entry or TaskEntry(inferred_kind(_activation(output.ending), size))
+    entry = entry or TaskEntry(inferred_kind(output.activation, size))
     if entry.kind not in KINDS:
         raise ConfigError(f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}")
     kind = KINDS[entry.kind]
@@ -171,34 +196,3 @@ def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     if problem := kind_of(task).problem(size):
         raise ConfigError(problem)
     return task
-
-
-def with_probabilities(model: Model, tasks: tuple[Task, ...]) -> tuple[Model, list[str]]:
-    """The model with a softmax or sigmoid behind answers that end in logits, and their names."""
-    outputs, with_activation = named_outputs(model), []
-    for task in tasks:
-        tensor = outputs[task.name]
-        ending = kind_of(task).activation
-        if ending in _ACTIVATIONS and ending not in _ending(tensor):
-            outputs[task.name] = _ACTIVATIONS[ending]()(tensor)
-            with_activation.append(task.name)
-    return (
-        Model(model.inputs, outputs, name=model.name) if with_activation else model
-    ), with_activation
-
-
-def _ending(tensor: Any) -> str:
-    """The name of the activation that a tensor comes out of, seen through means over time."""
-    operation = tensor._keras_history.operation
-    while isinstance(operation, _KEEP_PROBABILITIES):
-        (tensor,) = tree.flatten(operation.input)
-        operation = tensor._keras_history.operation
-    inner = operation.layer if isinstance(operation, layers.TimeDistributed) else operation
-    return getattr(getattr(inner, "activation", None), "__name__", operation.name).lower()
-
-
-def _activation(ending: str) -> str:
-    """The activation that an operation's name stands for."""
-    if "softmax" in ending:
-        return "softmax"
-    return "sigmoid" if "sigmoid" in ending or "logistic" in ending else "linear"

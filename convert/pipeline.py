@@ -8,9 +8,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge.bundle import Bundle, InputSpec, Manifest, schema_of
-from edge.check.evaluate import accuracies, stream_outputs
+from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
-from edge_convert.network import guesses, read_card
+from edge_convert.network import read_card
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import Request, read_conversion_clips
@@ -18,6 +18,7 @@ from edge_convert.sources.model_file import read_model
 from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
+OBSERVED_CLIPS = 16  # that show what the answers are
 FLOAT_RANGE = (0.0, 255.0)  # of a network that takes floats and says nothing else
 
 
@@ -61,16 +62,20 @@ class Conversion:
         request = self.request
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
-        self.model = read_model(request.model, self.card, request.cut, self.progress)
-        for guess in guesses(self.model.tasks, self.card):
-            self.progress.say(guess)
-        colours = "RGB" if self.model.size[2] == 3 else "GRAY"
+        model = read_model(request.model, request.cut)
+        colours = "RGB" if model.size[2] == 3 else "GRAY"
         value_range = request.value_range or FLOAT_RANGE
-        self.spec = InputSpec(*self.model.size, colour_order=colours, value_range=value_range)
+        self.spec = InputSpec(*model.size, colour_order=colours, value_range=value_range)
         self._say("reading the calibration clips")
-        self.clips = read_conversion_clips(request, self.model)
+        self.clips = read_conversion_clips(request, model)
         if skipped := self.clips.skipped:
             self.progress.say(f"{skipped} videos or folders gave no clip and were skipped")
+        self._say("running the network over calibration clips, to see what it answers")
+        windows = self.clips.calibration.windows[:OBSERVED_CLIPS]
+        values = calibration.as_network_input(windows, self.spec)
+        self.model = model.observed(values, self.card, self.progress)
+        if self.clips.validation:
+            check_labels(self.model.answers.tasks, self.clips.validation)
 
     def _cut(self, jobs: ConversionJobs) -> None:
         self._say("cutting the network")

@@ -1,5 +1,6 @@
 """A .tflite that is quantised already, in a bundle as it is: nothing is cut or quantised."""
 
+from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
@@ -9,8 +10,8 @@ from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.tflite import flatbuffer
 from edge_common import ModelError, __version__, console
 from edge_convert import network, pipeline
-from edge_convert.cut.tflite import form, main_graph
-from edge_convert.precision import parts, recipes
+from edge_convert.cut.tflite import ending, form, main_graph
+from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import Request, clips_of
 from edge_convert.sources import libraries, model_file
 from edge_convert.verification import conversion_report, verify
@@ -33,7 +34,6 @@ class QuantisedFileConversion:
         pipeline.refuse_output(self.request.output)
         _refuse_choices(self.request)
         manifest, part = self._read_network()
-        self._read_clips(manifest)
         bundle = Bundle(manifest, {part.part.file: part.model})
         self._measure(bundle)
         return self._write(bundle)
@@ -43,28 +43,22 @@ class QuantisedFileConversion:
         self.progress.say("loading the model, which is quantised already")
         model = libraries.tflite_bytes(request.model)
         form.check_input(flatbuffer.read(model), request.model.name)
-        card, model = network.read_card(request.model, request.tasks), main_graph.signed(model)
-        shape, answers = model_file.forms(model)
-        tasks = network.tasks_of(answers, card)
-        model, with_activation = main_graph.with_probabilities(model, tasks)
-        for guess in network.guesses(tasks, card):
-            self.progress.say(guess)
-        for name in with_activation:
-            self.progress.say(f"'{name}' ends in logits: probabilities are made of them")
-        part = parts.describe(
-            "model",
-            recipes.Recipe(main_graph.precision_of(model)),
-            model,
-            flatbuffer.cost(model).parameters,
-        )
-        floats = part.part.inputs[0].dtype == "float32"
+        card = network.read_card(request.model, request.tasks)
+        given = _described(main_graph.signed(model))
+        floats = given.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
         plain = plain_tflite.wrap_tflite(request.model, value_range=span).manifest
+        self._read_clips(plain)
+        answers = self._answers(given, plain, card)
+        tasks = answers.tasks
+        if self.validation:
+            check_labels(tasks, self.validation)
+        part = _described(ending.with_activations(given.model, answers.activations))
         self.network = network.Network(
             name=request.model.stem,
             origin="a quantised .tflite",
             window=plain.window,
-            size=shape[1:],
+            size=model_file.forms(given.model)[0][1:],
             tasks=tasks,
             parts=(),
             reference=lambda frames: part({part.part.inputs[0].name: frames}),
@@ -97,8 +91,18 @@ class QuantisedFileConversion:
         self.golden = clips(request.golden or request.calibration)
         self.golden = self.golden.sample(request.calibration_clips, request.seed)
         self.validation = clips(request.validation) if request.validation else None
-        if self.validation:
-            check_labels(manifest.tasks, self.validation)
+
+    def _answers(
+        self, given: parts.ConvertedPart, plain: Manifest, card: network.ModelCard
+    ) -> network.Answers:
+        """What the outputs are, by what the file as it is says of some clips."""
+        outputs = model_file.forms(given.model)[1]
+        windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
+        values = calibration.as_network_input(windows, plain.input)
+        rows = [given({given.part.inputs[0].name: window}) for window in values]
+        steps = {tensor.name: tensor.scale for tensor in given.part.outputs}
+        outputs = {name: replace(output, step=steps[name]) for name, output in outputs.items()}
+        return network.answers_of(outputs, rows, card, self.progress)
 
     def _measure(self, bundle: Bundle) -> None:
         report, clips = self.report, self.validation or self.golden
@@ -126,6 +130,11 @@ class QuantisedFileConversion:
             self.request.output, bundle, golden, self.network, report
         )
         return bundle
+
+
+def _described(model: bytes) -> parts.ConvertedPart:
+    precision, parameters = main_graph.precision_of(model), flatbuffer.cost(model).parameters
+    return parts.describe("model", recipes.Recipe(precision), model, parameters)
 
 
 def _refuse_choices(request: Request) -> None:

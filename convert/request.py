@@ -87,8 +87,7 @@ class ConversionClips:
 
 
 def read_conversion_clips(request: Request, model: "ModelFile") -> ConversionClips:
-    """Raises ClipError or ConfigError if clips are of no use to calibrate or to validate."""
-    from edge.check.evaluate import check_labels
+    """Raises ClipError or ConfigError if clips are of no use to calibrate."""
     from edge_convert.precision.calibration import refuse_unusable
 
     def read(source: Path) -> "Clips":
@@ -99,8 +98,6 @@ def read_conversion_clips(request: Request, model: "ModelFile") -> ConversionCli
     refuse_unusable(calibration.windows, calibration.name)
     golden = read(request.golden) if request.golden else calibration
     validation = read(request.validation) if request.validation else None
-    if validation:
-        check_labels(model.tasks, validation)
     count = request.search_clips or (SEARCH_CLIPS if validation else SEARCH_CLIPS_UNLABELLED)
     scored = (validation or every).sample(count, request.seed)
     return ConversionClips(calibration, golden, validation, scored, every.skipped)

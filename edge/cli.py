@@ -1,6 +1,5 @@
 """edge-run: a bundle over a camera, a stream, a video or images."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +11,6 @@ from edge.commands.people import COMMANDS
 from edge_common import __version__, command_line
 
 _DAY_S = 86400
-
-
-class Seconds(click.FloatRange):
-    """A range that `nan`, which compares with nothing, is not in either."""
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        number = super().convert(value, param, ctx)
-        if math.isnan(number):
-            self.fail(f"{value!r} is not a number of seconds.", param, ctx)
-        return number
 
 
 class RunCommand(command_line.CommandWithSubcommands):
@@ -71,7 +58,7 @@ Examples:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(-1, 1),
+    type=command_line.FiniteFloat(-1, 1),
     metavar="COSINE",
     help="Call people less similar to the gallery `unknown`. [default: what the bundle says]",
 )
@@ -84,7 +71,7 @@ Examples:
 @device_option
 @click.option(
     "--invoke-timeout",
-    type=Seconds(0, _DAY_S),
+    type=command_line.FiniteFloat(0, _DAY_S),
     metavar="SECONDS",
     help="End with code 4 if a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",
@@ -97,7 +84,7 @@ Examples:
 )
 @click.option(
     "--input-range",
-    type=(float, float),
+    type=(command_line.FiniteFloat(), command_line.FiniteFloat()),
     metavar="LOW HIGH",
     help="Values of black and white for a plain .tflite. [default: what int8 spans; floats 0 1]",
 )

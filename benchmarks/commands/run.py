@@ -72,7 +72,7 @@ _existing = click.Path(exists=True, path_type=Path)
 )
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, min_open=True),
+    type=command_line.FiniteFloat(0, min_open=True),
     default=3.0,
     show_default=True,
     metavar="S",

@@ -98,8 +98,8 @@ def _check_growth(
     change = SAME
     if after != before:
         change = f"{100 * (after - before) / before:+.2f} %" if before else f"{after - before:+g}"
-    failed = after > before * (1 + allowed) + _ROUNDING
-    return Check(name, *cells, change, limit, FAIL if failed else PASS)
+    within = after <= before * (1 + allowed) + _ROUNDING  # false of NaN
+    return Check(name, *cells, change, limit, PASS if within else FAIL)
 
 
 def _check_accuracy(
@@ -127,7 +127,7 @@ def _check_accuracy(
     if not higher_is_better:
         return _check_growth(name, old.unit, before, figure.value, allowances.larger)
     points = 100 * (figure.value - before)
-    outcome = FAIL if -points > allowances.drop + _ROUNDING else PASS
+    outcome = PASS if -points <= allowances.drop + _ROUNDING else FAIL  # NaN fails
     change = f"{points:+.2f} points" if points else SAME
     return Check(name, value(old), value(figure), change, allowed, outcome)
 
@@ -224,5 +224,5 @@ def _cell(parts: _Parts) -> str:
 
 def _check_count(name: str, before: int, after: int, allowance: float) -> Check:
     change = f"{100 * (after / before - 1):+.2f} %" if after != before else "same"
-    outcome = FAIL if after > before * (1 + allowance) + _COUNT_ROUNDING else PASS
+    outcome = PASS if after <= before * (1 + allowance) + _COUNT_ROUNDING else FAIL
     return Check(name, amount(before), amount(after), change, f"+{100 * allowance:g} %", outcome)

@@ -1,6 +1,7 @@
 """A new file of figures against its baseline, each a record or the facts of a bundle."""
 
 import json
+import math
 from pathlib import Path
 
 from edge_benchmarks.judge import checks, compare, facts, records
@@ -98,6 +99,8 @@ def slowdown_outcome(comparison: compare.Comparison, allowance: float) -> tuple[
     Inconclusive if the interval holds both no slow-down and one that is not allowed.
     """
     low, high = comparison.interval
+    if not all(map(math.isfinite, (low, high, comparison.ratio))):
+        return checks.INCONCLUSIVE, "the times give no interval: measure both again"
     if low > 1:
         if comparison.ratio > 1 + allowance:
             return checks.FAIL, "slower at 95 %, by more than is allowed"

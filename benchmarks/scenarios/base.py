@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 import click
 
-from edge_common import ConfigError
+from edge_common import ConfigError, command_line
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle
@@ -29,7 +29,7 @@ Series = tuple[float, ...]
 Cell = str | int | float | bool | None
 RATE = click.Option(
     ["--rate", "rate_hz"],
-    type=click.FloatRange(0),
+    type=command_line.FiniteFloat(0),
     metavar="HZ",
     help="Frames a second of scenarios that have a rate (0: soak flat out). [default: the bundle's or 30]",
 )

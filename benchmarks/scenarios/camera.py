@@ -16,7 +16,7 @@ import click
 from edge_benchmarks.cells import interrupted, key_figures, number, percent, spreads
 from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario, refuse_flat_out
 from edge_benchmarks.show.plots import shapes
-from edge_common import document, figures
+from edge_common import command_line, document, figures
 
 LATE_PERIODS = 0.1  # a generator that misses its time by more was late
 LATE_SHARE = 0.01  # of its frames may be late
@@ -81,7 +81,7 @@ class CameraResult:
 
 DEADLINE = click.Option(
     ["--deadline", "deadline_ms"],
-    type=click.FloatRange(0, min_open=True),
+    type=command_line.FiniteFloat(0, min_open=True),
     metavar="MS",
     help="camera: how old a frame may be at its decision. [default: one period]",
 )

@@ -10,14 +10,14 @@ import click
 
 from edge_benchmarks.cells import interrupted, key_figures, number
 from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario
-from edge_common import document, figures
+from edge_common import command_line, document, figures
 
 if TYPE_CHECKING:
     from edge_benchmarks.scenarios.soak_loop import SoakInterval, SoakResult
 
 SOAK_MINUTES = click.Option(
     ["--soak-minutes"],
-    type=click.FloatRange(0, min_open=True),
+    type=command_line.FiniteFloat(0, min_open=True),
     default=10.0,
     show_default=True,
     metavar="MIN",

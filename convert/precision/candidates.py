@@ -1,5 +1,6 @@
 """What a precision search compares and results in, and how much worse than float each answers."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -74,7 +75,11 @@ class Combination:
     @property
     def worst(self) -> float:
         """The largest drop of any task, in points."""
-        return max(drop.points for drop in self.drops)
+        return max(_nan_is_worst(drop.points) for drop in self.drops)
+
+
+def _nan_is_worst(points: float) -> float:
+    return math.inf if math.isnan(points) else points
 
 
 @dataclass(frozen=True)

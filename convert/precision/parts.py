@@ -161,13 +161,18 @@ def refuse_degenerate(name: str, outputs: np.ndarray) -> None:
     NaN, all zero and constant outputs "agree" with a reference that is broken
     in the same way, so no comparison would find them.
     """
-    if not np.isfinite(outputs).all():
-        raise ModelError(
-            f"{name} gives NaN or infinity: check the weights and the calibration clips"
-        )
+    refuse_not_finite(name, outputs)
     if not outputs.any():
         raise ModelError(
             f"{name} gives only zeros: the model is untrained, or its conversion broke"
         )
     if len(outputs) > 1 and (outputs == outputs[0]).all():
         raise ModelError(f"{name} gives the same for all inputs: check the weights and the clips")
+
+
+def refuse_not_finite(name: str, outputs: np.ndarray) -> None:
+    """Raise ModelError if a value is NaN or infinite."""
+    if not np.isfinite(outputs).all():
+        raise ModelError(
+            f"{name} gives NaN or infinity: check the weights and the calibration clips"
+        )

@@ -174,6 +174,8 @@ class PrecisionSearch:
             self._time()
             timed = [self._of(part.role, candidate.recipe) for candidate in new]
             usable = [candidate for candidate in timed if candidate.usable]
+            if not usable:  # no last part would be taken for a network of a single one
+                continue
             if part.role == self._first:
                 self._score(usable, self._worthwhile_lasts())
             else:

@@ -2,49 +2,57 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import keras
 import numpy as np
 
-from edge.tasks import Task
 from edge_common import ModelError, console
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
+from edge_convert.cut.keras.ending import with_activations
 from edge_convert.cut.keras.model import input_form, load_model, named_outputs
 from edge_convert.cut.keras.split import split, whole_window
-from edge_convert.network import ModelCard, Network, keras_outputs, tasks_of, with_probabilities
+from edge_convert.network import Answers, ModelCard, Network, answers_of, keras_outputs
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
+from edge_convert.probabilities import activated
 
 
 @dataclass(frozen=True)
 class KerasFile:
-    """A Keras model that ends in what its tasks are; size: (height, width, channels)."""
+    """A Keras model as its file gives it, and what its answers are.
+
+    size: (height, width, channels).
+    """
 
     model: keras.Model
     window: int
     size: tuple[int, int, int]
-    tasks: tuple[Task, ...]
+    answers: Answers = field(default_factory=Answers)
 
     @classmethod
-    def read(
-        cls, path: Path, card: ModelCard, behind: str | None, progress: console.Progress
-    ) -> "KerasFile":
+    def read(cls, path: Path, behind: str | None) -> "KerasFile":
         """Raises ModelError if the model does not load, holds NaN or has an odd form."""
         model = load_model(path)
         window, *size = input_form(model)
-        tasks = tasks_of(keras_outputs(model), card)
-        model, with_activation = with_probabilities(model, tasks)
-        for name in with_activation:
-            progress.say(f"'{name}' ends in logits: probabilities are made of them")
-        return cls(model, window, (size[0], size[1], size[2]), tasks)
+        return cls(model, window, (size[0], size[1], size[2]))
+
+    def observed(
+        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+    ) -> "KerasFile":
+        """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
+        outputs, run = keras_outputs(self.model), _reference(self.model)
+        rows = [run(values[i : i + 1]) for i in range(len(values))]
+        return replace(self, answers=answers_of(outputs, rows, card, progress))
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
     ) -> Network:
         """Cut, and convert to float32. Raises ModelError if TFLite refuses a part."""
-        parts = _divide(self.model, self.window, behind)
+        model = with_activations(self.model, self.answers.activations)
+        parts = _divide(model, self.window, behind)
         if parts.reason:
             progress.say(f"one part, no streaming: {parts.reason}")
         return Network(
@@ -52,13 +60,13 @@ class KerasFile:
             origin=f"Keras {keras.__version__}",
             window=self.window,
             size=self.size,
-            tasks=self.tasks,
+            tasks=self.answers.tasks,
             parts=_converted(parts.models, jobs, progress),
-            reference=_reference(self.model),
+            reference=_reference(self.model, self.answers.activations),
             candidates=parts.candidates,
             selected_cut=parts.selected_cut,
             uncut=parts.reason,
-            whole=lambda: whole_window(self.model, fold=False),
+            whole=lambda: whole_window(model, fold=False),
         )
 
     @staticmethod
@@ -121,12 +129,15 @@ def _converted(
     )
 
 
-def _reference(model: keras.Model) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+def _reference(
+    model: keras.Model, activations: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
+    """The network as it was given; what it lacks behind logits is computed by hand."""
     by_task = keras.Model(model.inputs, named_outputs(model))
     shape = model.inputs[0].shape[1:]
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
         outputs = by_task([values.reshape(len(values), *shape)], training=False)
-        return {task: np.asarray(scores) for task, scores in outputs.items()}
+        return activated({task: np.asarray(v) for task, v in outputs.items()}, activations)
 
     return run

@@ -2,21 +2,22 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
-from edge_convert.cut.tflite.main_graph import endings, outputs_of, with_probabilities
+from edge_convert.cut.tflite.ending import endings, with_activations
+from edge_convert.cut.tflite.main_graph import outputs_of
 from edge_convert.cut.tflite.split import split
-from edge_convert.network import ModelCard, Network, Output, tasks_of
+from edge_convert.network import Answers, ModelCard, Network, answers_of
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
+from edge_convert.probabilities import Output, activated
 from edge_convert.sources import keras_file, libraries
 
 
@@ -33,7 +34,15 @@ class ModelFile(Protocol):
     def size(self) -> tuple[int, int, int]: ...
 
     @property
-    def tasks(self) -> tuple[Task, ...]: ...
+    def answers(self) -> Answers: ...
+
+    def observed(
+        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+    ) -> "ModelFile":
+        """Decide what the answers are, by what they say of real input (n, T, H, W, C).
+
+        Raises ConfigError or ModelError if the answers do not fit the card.
+        """
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
@@ -41,12 +50,10 @@ class ModelFile(Protocol):
         """Cut it, behind a layer or the best one, and convert the parts to float32 .tflite."""
 
 
-def read_model(
-    path: Path, card: ModelCard, behind: str | None, progress: console.Progress
-) -> ModelFile:
+def read_model(path: Path, behind: str | None) -> ModelFile:
     """Raises ModelError, in one line, if the file or its network does not fit."""
     reader = ThirdPartyFile if _third_party(path) else keras_file.KerasFile
-    return reader.read(path, card, behind, progress)
+    return reader.read(path, behind)
 
 
 def explanation(path: Path, behind: str | None = None) -> str:
@@ -65,7 +72,7 @@ TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"
 
 @dataclass(frozen=True)
 class ThirdPartyFile:
-    """A float32 .tflite of a network that is no Keras file, with the tasks of its outputs.
+    """A float32 .tflite of a network that is no Keras file, and what its answers are.
 
     origin: the format, and what read it.  size: (height, width, channels).
     """
@@ -75,37 +82,40 @@ class ThirdPartyFile:
     model: bytes
     window: int
     size: tuple[int, int, int]
-    tasks: tuple[Task, ...]
+    answers: Answers = field(default_factory=Answers)
 
     @classmethod
-    def read(
-        cls, path: Path, card: ModelCard, behind: str | None, progress: console.Progress
-    ) -> "ThirdPartyFile":
+    def read(cls, path: Path, behind: str | None) -> "ThirdPartyFile":
         """Raises ModelError if it cannot be read, or a cut is asked for by a layer's name."""
         _refuse_cut(path, behind)
         source = libraries.float_tflite(path)
-        (window, *size), outputs = forms(source.model)
-        tasks = tasks_of(outputs, card)
-        model, with_activation = with_probabilities(source.model, tasks)
-        for name in with_activation:
-            progress.say(f"'{name}' ends in logits: probabilities are made of them")
+        (window, *size), _ = forms(source.model)
         frame = (size[0], size[1], size[2])
-        return cls(path.stem, source.origin, model, window, frame, tasks)
+        return cls(path.stem, source.origin, source.model, window, frame)
+
+    def observed(
+        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+    ) -> "ThirdPartyFile":
+        """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
+        outputs, run = forms(self.model)[1], _reference(self.model, {})
+        rows = [run(values[i : i + 1]) for i in range(len(values))]
+        return replace(self, answers=answers_of(outputs, rows, card, progress))
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
     ) -> Network:
         """Cut it if it can be."""
-        parts, reason = _divide(self.model, self.window)
+        model = with_activations(self.model, self.answers.activations)
+        parts, reason = _divide(model, self.window)
         progress.say(f"one part, no streaming: {reason}" if reason else "cut into encoder and head")
         return Network(
             name=self.name,
             origin=self.origin,
             window=self.window,
             size=self.size,
-            tasks=self.tasks,
+            tasks=self.answers.tasks,
             parts=tuple(parts),
-            reference=_reference(self.model),
+            reference=_reference(self.model, self.answers.activations),
             uncut=reason,
         )
 
@@ -172,10 +182,11 @@ def _part(role: str, model: bytes) -> FloatPart:
     return FloatPart(role, model, flatbuffer.cost(model).parameters)
 
 
-def _reference(model: bytes) -> Any:
+def _reference(model: bytes, activations: Mapping[str, str]) -> Any:
+    """The network as it was given; what it lacks behind logits is computed by hand."""
     part = describe("model", FLOAT32, model, 0)
 
     def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
-        return part({part.part.inputs[0].name: values})
+        return activated(part({part.part.inputs[0].name: values}), activations)
 
     return run

@@ -111,7 +111,7 @@ class ConversionReport:
             f"'{d.task}' loses {d.points:.2f} (95 % interval {d.low:.2f} to {d.high:.2f}) where "
             f"{self.max_drop:g} were allowed; leave the precision to the search, or raise --max-drop"
             for d in self.search.chosen.drops
-            if d.points > self.max_drop
+            if not d.points <= self.max_drop
         ]
 
     def _disagreeing(self) -> list[str]:
@@ -121,7 +121,7 @@ class ConversionReport:
             f"clips; the encoder's features keep {worst:.0f} dB. Give more and more varied "
             "calibration clips, and measure with --validation before you rely on it"
             for task, share in self.agreement.items()
-            if share < MIN_AGREEMENT
+            if not share >= MIN_AGREEMENT
         ]
 
 

@@ -114,7 +114,8 @@ def index(members: Mapping[str, bytes]) -> dict[str, Member]:
 
 
 def _manifest_bytes(manifest: Manifest) -> bytes:
-    return (json.dumps(to_json(manifest), indent=1, sort_keys=True) + "\n").encode()
+    text = json.dumps(to_json(manifest), indent=1, sort_keys=True, allow_nan=False)
+    return f"{text}\n".encode()
 
 
 def _read_manifest(archive: archives.Archive, path: Path) -> Manifest:

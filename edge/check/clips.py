@@ -81,6 +81,10 @@ def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
         if values.ndim == 0 or len(values) != len(clips):
             count = values.size if values.ndim == 0 else len(values)
             raise ClipError(f"{path}: '{task}' has {count} labels for {len(clips)} clips")
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise ClipError(
+                f"{path}: '{task}' holds NaN or infinity as a label: leave those clips out"
+            )
     if clips.shape[3:1:-1] != size:
         clips = np.stack([[cv2.resize(frame, size) for frame in clip] for clip in clips])
     return _not_empty(Clips(str(path), clips, content))

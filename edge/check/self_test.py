@@ -54,6 +54,10 @@ def _compare(task: tasks.Task, expected: np.ndarray, outputs: np.ndarray) -> Non
     """Raise SelfTestFailed if outputs (n, k) do not mean the same."""
     if expected.shape != outputs.shape or not np.isfinite(outputs).all():
         raise SelfTestFailed(f"task {task.name} gives outputs of another form than expected")
+    if not np.isfinite(expected).all():
+        raise SelfTestFailed(
+            f"task {task.name} has NaN or infinity as a golden output: make the bundle again"
+        )
     kind = tasks.kind_of(task)
     margin = kind.margin(expected)
     if margin is not None:
@@ -66,7 +70,7 @@ def _compare(task: tasks.Task, expected: np.ndarray, outputs: np.ndarray) -> Non
             )
         if sure.any():
             return
-    if (off := _difference(expected, outputs)) > _TOLERANCE:
+    if not (off := _difference(expected, outputs)) <= _TOLERANCE:  # NaN is no agreement
         raise SelfTestFailed(
             f"task {task.name} is off by {off:.2f} of its range on the golden frames: "
             "try another --runtime, or no delegate"

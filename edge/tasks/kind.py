@@ -220,6 +220,8 @@ class TaskKind(ABC):
                 f"is {labels.dtype} of shape {labels.shape}; "
                 "one number a clip is needed (for a class its index)"
             )
+        if not np.isfinite(labels).all():
+            return "has NaN or infinity as a label: leave those clips out"
         count = len(self.task.labels)
         if count and not np.isin(labels, np.arange(count)).all():
             return (

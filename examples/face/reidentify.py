@@ -154,7 +154,7 @@ def rank_1_of(report: Report) -> Accuracy:
 @click.argument("bundle", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--float", "model", type=click.Path(exists=True, dir_okay=False, path_type=Path),
               metavar="MODEL.keras", help="The network in float, to hold it against.")  # fmt: skip
-@click.option("--false-accept-rate", "rate", type=click.FloatRange(0, 1, min_open=True),
+@click.option("--false-accept-rate", "rate", type=command_line.FiniteFloat(0, 1, min_open=True),
               default=0.001, show_default=True, metavar="SHARE",
               help="Of impostors that may get somebody's name.")  # fmt: skip
 @click.option("--people", "enrolled", type=click.IntRange(1, 19), default=10, show_default=True,

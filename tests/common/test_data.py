@@ -31,9 +31,13 @@ class Outer:
     maybe: float | None = None
 
 
+FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 inners = st.builds(
     Inner,
-    st.tuples(st.floats(allow_nan=False), st.floats(allow_nan=False)),
+    st.tuples(
+        FLOATS,
+        FLOATS,
+    ),
     st.lists(st.text()).map(tuple),
 )
 outers = st.builds(
@@ -41,7 +45,7 @@ outers = st.builds(
     st.integers(-(2**63), 2**63 - 1),
     inners,
     st.dictionaries(st.text(), inners),
-    st.none() | st.floats(allow_nan=False),
+    st.none() | FLOATS,
 )
 
 
@@ -95,7 +99,11 @@ class _Board:
     inners: tuple[_Cache, ...] = ()
 
 
-_cache = st.builds(_Cache, st.integers(-(2**63), 2**63 - 1), st.none() | st.floats(allow_nan=False))
+_cache = st.builds(
+    _Cache,
+    st.integers(-(2**63), 2**63 - 1),
+    st.none() | FLOATS,
+)
 _board = st.builds(
     _Board,
     st.text(),

@@ -1,13 +1,12 @@
 """The main graph of a .tflite, as the schema's objects: small changes, and what gives its outputs."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 
 Shape = tuple[int, ...]
@@ -158,59 +157,6 @@ def outputs_of(root: Any) -> dict[str, int]:
         entries = root.signatureDefs[0].outputs
         return {entry.name.decode(): int(entry.tensorIndex) for entry in entries}
     return {name_of(graph.tensors[index]): int(index) for index in graph.outputs}
-
-
-# what makes probabilities of probabilities
-_KEEP_PROBABILITIES = frozenset({"RESHAPE", "SQUEEZE", "MEAN", "DEQUANTIZE", "QUANTIZE"})
-_OPERATORS = {"softmax": "SOFTMAX", "sigmoid": "LOGISTIC"}  # by activation
-
-
-def endings(root: Any) -> dict[str, str]:
-    """For each output the operator that gives it, in lower case, seen through means."""
-    operators = root.subgraphs[0].operators
-    producers = {int(t): operator for operator in operators for t in operator.outputs}
-    return {name: _ending(root, index, producers) for name, index in outputs_of(root).items()}
-
-
-def with_probabilities(model: bytes, tasks: Sequence[Task]) -> tuple[bytes, list[str]]:
-    """The model with a softmax or sigmoid behind answers that end in logits, and their names."""
-    root = flatbuffer.read(model)
-    operators, outputs = endings(root), outputs_of(root)
-    with_activation = []
-    for task in tasks:
-        ending = _OPERATORS.get(kind_of(task).activation, "")
-        if ending.lower() not in operators[task.name]:
-            with_activation.append(task.name)
-            source = _as_float(root, outputs[task.name])
-            tensor = root.subgraphs[0].tensors[source]
-            target = add_tensor(root, f"{name_of(tensor)}/probability", flatbuffer.shape_of(tensor))
-            operator = activation(root, ending, source, target)
-            root.subgraphs[0].operators.append(operator)
-            outputs[task.name] = target
-    if not with_activation:
-        return model, []
-    inputs = dict(zip(flatbuffer.signature(model)[0], map(int, root.subgraphs[0].inputs)))
-    sign(root, inputs, outputs)
-    return flatbuffer.write(root), with_activation
-
-
-def _as_float(root: Any, index: int) -> int:
-    """The tensor, or a float32 one that is made of its integers."""
-    tensor = root.subgraphs[0].tensors[index]
-    if tensor.type == _TYPES.FLOAT32:
-        return index
-    target = add_tensor(root, f"{name_of(tensor)}/real", flatbuffer.shape_of(tensor))
-    root.subgraphs[0].operators.append(activation(root, "DEQUANTIZE", index, target))
-    return target
-
-
-def _ending(root: Any, tensor: int, producers: dict[int, Any]) -> str:
-    while (operator := producers.get(tensor)) is not None:
-        name = flatbuffer.operator_name(root, operator)
-        if name not in _KEEP_PROBABILITIES:
-            return name.lower()
-        tensor = int(operator.inputs[0])
-    return ""
 
 
 _WHOLE_NUMBERS = frozenset({_TYPES.INT4, _TYPES.INT8, _TYPES.UINT8, _TYPES.INT16})

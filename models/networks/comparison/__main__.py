@@ -17,7 +17,7 @@ Example:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--network", type=click.IntRange(0), default=0, show_default=True, help="Its number.")
 @click.option(
-    "--width", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True,
+    "--width", type=command_line.FiniteFloat(0, 1, min_open=True), default=1.0, show_default=True,
     help="Share of the filters of each layer, to try things out.",
 )  # fmt: skip
 @command_line.one_line_errors

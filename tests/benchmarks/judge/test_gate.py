@@ -58,10 +58,21 @@ def checked(new: Facts, baseline: Facts = FACTS) -> Mapping[str, Check]:
         (1.06, (1.03, 1.09), FAIL),
         (1.06, (0.99, 1.13), INCONCLUSIVE),
         (1.00, (0.90, 1.10), INCONCLUSIVE),
+        (float("nan"), (float("nan"), float("nan")), INCONCLUSIVE),
     ],
 )
 def test_frames_are_judged_by_estimate_and_interval(ratio, interval, outcome) -> None:
     assert slowdown_outcome(Comparison(ratio, interval), allowance=0.05)[0] == outcome
+
+
+def test_a_file_with_nan_is_refused(gate, tmp_path: Path) -> None:
+    gate(FACTS, FACTS)
+    text = (tmp_path / "new.json").read_text()
+    assert '"value": 0.9' in text
+    (tmp_path / "new.json").write_text(text.replace('"value": 0.9', '"value": NaN'))
+    result = CliRunner().invoke(main, ["gate", "new.json", "--baseline", "old.json"])
+    assert result.exit_code == 2
+    assert "'accuracy[0].value' should be a number, not nan" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -119,6 +130,7 @@ def test_each_fact_has_its_allowance(changed, figure: str, outcome: str) -> None
     [
         (TaskFigure("kind", "accuracy", 0.895, 1000), "test.npz", PASS),  # 0.5 points
         (TaskFigure("kind", "accuracy", 0.894, 1000), "test.npz", FAIL),
+        (TaskFigure("kind", "accuracy", float("nan"), 1000), "test.npz", FAIL),
         (TaskFigure("kind", "accuracy", 0.95, 1000), "test.npz", PASS),
         (TaskFigure("kind", "accuracy", 0.9, 1000), "other.npz", INCONCLUSIVE),
         (TaskFigure("kind", "accuracy", 0.5, 100), "test.npz", INCONCLUSIVE),
@@ -130,7 +142,9 @@ def test_accuracy_may_drop_by_half_a_point(figure, data: str, outcome: str) -> N
     assert checked(new)["accuracy of kind"].outcome == outcome
 
 
-@pytest.mark.parametrize(("error", "outcome"), [(1.0, PASS), (2.01, PASS), (2.1, FAIL)])
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(1.0, PASS), (2.01, PASS), (2.1, FAIL), (float("nan"), FAIL)]
+)
 def test_an_error_may_grow_by_one_per_cent(error: float, outcome: str) -> None:
     grown = TaskFigure("size", "mean_absolute_error", error, 9)
     found = checked(replace(FACTS, accuracy=(FACTS.accuracy[0], grown)))

@@ -67,6 +67,19 @@ def test_with_no_budget_for_loss_nothing_is_lost(
     assert any(a.recipe.float_layers for a in found.candidates) and found.layer_costs["encoder"]
 
 
+def test_better_heads_that_are_all_too_slow_are_passed_over(
+    searching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(parts) -> list[float]:
+        ladder = len(parts) >= 4
+        return [(0.01 if p.part.precision == "int8" else 1.0) if ladder else 99.0 for p in parts]
+
+    monkeypatch.setattr("edge_convert.precision.search.latencies_ms", slow)
+    result = searching(max_drop=-1.0).run()  # int8 always loses more than is allowed
+    retried = [a for a in result.candidates if a.recipe.ranges == "mse" and a.role == "head"]
+    assert [a.failure for a in retried] == ["99 times as slow as float32"]
+
+
 def test_what_is_forced_is_taken_and_not_searched(searching) -> None:
     found = searching(forced={"encoder": "int8", "head": "float16"}).run()
     assert [a.recipe for a in found.chosen.candidates] == [INT8, Recipe("float16")]

@@ -53,6 +53,14 @@ def test_where_nothing_is_sure_the_scores_are_held_to_the_tolerance() -> None:
         _compare("classification", wavering, np.array([[0.0, 1.0, 0.0]]))
 
 
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+def test_a_golden_output_that_is_no_number_fails(kind: str) -> None:
+    golden = SURE[:, :1].copy() if kind == "regression" else SURE.copy()
+    golden[1, 0] = np.nan
+    with pytest.raises(SelfTestFailed, match="task kind has NaN or infinity as a golden output"):
+        _compare(kind, golden, np.nan_to_num(golden))
+
+
 @pytest.mark.parametrize(
     ("found", "message"),
     [
