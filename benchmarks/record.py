@@ -77,7 +77,7 @@ class Measurement:
     cpu_ms: processor time of that frame, all threads.
     invokes_ms: the runtime alone, all invocations of a part for one frame.
     overhead_ms: the total less all invocations.
-    invocations: of each part for one frame, mean.
+    invocations: of each part for one frame that led to a decision, mean.
     round_p50_ms: median of `total_ms` in each round; the rounds of all ways alternate.
     agreement: share of answers equal to the float network's, by task.
     frames_ms: `total_ms` of every frame that was timed, in order; round_frames: how many

@@ -54,6 +54,7 @@ class Kind:
     "" is for a kind that is given by its name alone.
     options: the opener's keywords, as help shows them: `rate=HZ,width=PIXELS`.
     schemes: of URLs that are given to it whole.  matches: whether it takes a text without scheme.
+    extra: of edge-run, that installs the library which only this kind needs.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Kind:
     options: str = ""
     schemes: tuple[str, ...] = ()
     matches: Callable[[str], bool] = lambda text: False
+    extra: str = ""
 
     @property
     def form(self) -> str:
@@ -158,6 +160,13 @@ class Registry:
         """Open it by its module's `open_source` or `open_sink`; raise what that raises."""
         try:
             return request.open(f"open_{self.noun}", *context)
+        except ModuleNotFoundError as error:
+            if not request.kind.extra:
+                raise
+            raise self.error(
+                f"{self.noun} {request} needs {error.name}: "
+                f"pip install 'edge-run[{request.kind.extra}]'"
+            ) from error
         except ValueError as error:
             raise self.error(f"{self.noun} {request}: {error}") from error
 

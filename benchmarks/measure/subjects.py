@@ -29,7 +29,7 @@ class _Probed:
         return FrameTiming(
             total_ns / 1e6,
             stages_ms,
-            {role: probe.spent_ms for role, probe in self._probes.items()},
+            {role: probe.spent_ms for role, probe in self._probes.items() if probe.invocations},
             {role: probe.invocations for role, probe in self._probes.items()},
         )
 

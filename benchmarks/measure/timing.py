@@ -66,6 +66,14 @@ class FrameTiming:
         return self.total_ms - sum(self.invokes_ms.values())
 
 
+def series(
+    timings: Sequence[FrameTiming], of: Callable[[FrameTiming], Mapping[str, float]]
+) -> dict[str, tuple[float, ...]]:
+    """What `of` gives by its names, each over the frames in which it ran."""
+    names = dict.fromkeys(itertools.chain.from_iterable(map(of, timings)))
+    return {name: tuple(of(t)[name] for t in timings if name in of(t)) for name in names}
+
+
 class Subject(Protocol):
     """Something that takes frame after frame and can be timed."""
 

@@ -14,7 +14,7 @@ from edge.check.clips import Clips
 from edge.check.evaluate import accuracies
 from edge.tasks import Task, is_share, kind_of
 from edge.tflite import flatbuffer
-from edge_benchmarks.measure.timing import FrameTiming, TimerCheck, Trial
+from edge_benchmarks.measure.timing import TimerCheck, Trial, series
 from edge_benchmarks.record import (
     BundleRecord,
     Measurement,
@@ -44,18 +44,19 @@ _DIGITS = 5  # of milliseconds: 10 ns
 def to_measurement(target: Target, trial: Trial, timer: TimerCheck) -> Measurement:
     """All latencies of a target that was timed with this timer."""
     timings = trial.timings
+    decided = [timing for timing in timings if timing.decided] or timings
     has_engines = bool(timings[0].invokes_ms)
     frames_ms = [t.total_ms for t in timings]
     measurement = Measurement(
         target.name,
         total_ms=summarise(frames_ms),
         cpu_ms=summarise([t.cpu_ms for t in timings]),
-        stages_ms=_by_name(timings, lambda t: t.stages_ms),
-        invokes_ms=_by_name(timings, lambda t: t.invokes_ms),
+        stages_ms=_summaries(series(timings, lambda t: t.stages_ms)),
+        invokes_ms=_summaries(series(timings, lambda t: t.invokes_ms)),
         overhead_ms=summarise([t.overhead_ms for t in timings]) if has_engines else None,
         invocations={
-            part: sum(t.invocations[part] for t in timings) / len(timings)
-            for part in timings[0].invocations
+            part: sum(t.invocations[part] for t in decided) / len(decided)
+            for part in decided[0].invocations
         },
         round_p50_ms=tuple(median([t.total_ms for t in each]) for each in trial.rounds),
         size_bytes=target.size_bytes,
@@ -94,10 +95,8 @@ def ratio(slower: Measurement, streamed: Measurement) -> float | None:
     return slower.total_ms.p50 / streamed.total_ms.p50
 
 
-def _by_name(
-    timings: Sequence[FrameTiming], of: Callable[[FrameTiming], Mapping[str, float]]
-) -> dict[str, Summary]:
-    return {name: summarise([of(t)[name] for t in timings]) for name in of(timings[0])}
+def _summaries(series_ms: Mapping[str, Sequence[float]]) -> dict[str, Summary]:
+    return {name: summarise(each_ms) for name, each_ms in series_ms.items()}
 
 
 def describe(name: str, bundle: Bundle) -> BundleRecord:

@@ -156,7 +156,7 @@ class FrameSamples:
     """Milliseconds of each frame, in the order in which they were taken.
 
     total_ms: from pixels to decision.  cpu_ms: processor time of all threads.
-    stages_ms, invokes_ms: by stage and by part, as long as `total_ms`.
+    stages_ms, invokes_ms: by stage and by part, of the frames in which it ran.
     rounds: how many of the frames each round holds.
     """
 

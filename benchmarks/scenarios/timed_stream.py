@@ -11,9 +11,9 @@ import numpy as np
 
 from edge import Decision, Frame, Stream, loop, sinks, sources, summary
 from edge.sources.live import LiveSource
-from edge_benchmarks.measure.timing import Clock, FrameTiming, Plan, Trial, alternate
+from edge_benchmarks.measure.timing import Clock, FrameTiming, Plan, Trial, alternate, series
 from edge_benchmarks.scenarios import base, camera
-from edge_benchmarks.scenarios.base import FrameSamples, Interruptible, Series
+from edge_benchmarks.scenarios.base import FrameSamples, Interruptible
 
 
 def frame_samples(rounds: Sequence[Sequence[FrameTiming]]) -> FrameSamples:
@@ -22,16 +22,10 @@ def frame_samples(rounds: Sequence[Sequence[FrameTiming]]) -> FrameSamples:
     return FrameSamples(
         tuple(t.total_ms for t in timings),
         tuple(t.cpu_ms for t in timings),
-        _by_name(timings, lambda t: t.stages_ms),
-        _by_name(timings, lambda t: t.invokes_ms),
+        series(timings, lambda t: t.stages_ms),
+        series(timings, lambda t: t.invokes_ms),
         tuple(map(len, rounds)),
     )
-
-
-def _by_name(
-    timings: Sequence[FrameTiming], of: Callable[[FrameTiming], Mapping[str, float]]
-) -> dict[str, Series]:
-    return {name: tuple(of(t)[name] for t in timings) for name in of(timings[0])}
 
 
 class BareStream:

@@ -119,11 +119,12 @@ class Stream:
         return self.network.encode(frame.pixels, self._region, self._window, frame.number)
 
     def _stages_ms(self, started: int, ready: int, encoded: int, decided: int) -> dict[str, float]:
-        """Milliseconds of each stage, from `time.perf_counter_ns` at their ends."""
+        """Milliseconds of each stage that ran, from `time.perf_counter_ns` at their ends."""
         latency_ms = {"preprocess": (ready - started) / 1e6}
-        if self.network.encoder:
-            latency_ms["encoder"] = (encoded - ready) / 1e6
-            latency_ms["head"] = (decided - encoded) / 1e6
-        else:
+        if self.network.encoder is None:
             latency_ms["model"] = (decided - ready) / 1e6
+            return latency_ms
+        latency_ms["encoder"] = (encoded - ready) / 1e6
+        if self._window.due:
+            latency_ms["head"] = (decided - encoded) / 1e6
         return latency_ms

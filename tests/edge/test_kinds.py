@@ -87,6 +87,22 @@ def test_a_new_kind_is_one_file_and_one_line(
     assert [json.loads(line)["frame"] for line in lines.read_text().splitlines()] == [*range(3, 9)]
 
 
+def test_a_kind_names_the_extra_that_brings_its_library(
+    cli: CliRunner, tiny_bundle_path: Path, video_path: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    (tmp_path / "toy_topic.py").write_text("import a_library_that_nobody_has\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    topic = Kind("topic", "toy_topic", "A topic.", "NAME", extra="topics")
+    monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, topic))
+    arguments = [str(tiny_bundle_path), "--source", str(video_path), "--sink", "topic:pool"]
+    result = cli.invoke(main, arguments)
+    assert result.exit_code == 2
+    assert result.output.splitlines()[-1] == (
+        "Error: sink topic:pool needs a_library_that_nobody_has: pip install 'edge-run[topics]'"
+    )
+
+
 def test_only_paths_are_files_that_an_output_may_overwrite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

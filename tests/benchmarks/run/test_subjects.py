@@ -2,6 +2,7 @@ from edge.bundle import Bundle
 from edge.check.evaluate import WindowRerun
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure.subjects import RerunSubject, StreamSubject
+from edge_benchmarks.measure.timing import series
 from tests import tiny
 
 
@@ -23,6 +24,11 @@ def test_frames_between_decisions_are_timed_as_well(tiny_bundle: Bundle) -> None
     assert [timing.decided for timing in measured] == [True, False, False, True, False, False]
     assert [timing.invocations["head"] for timing in measured] == [1, 0, 0, 1, 0, 0]
     assert all(timing.total_ms > timing.stages_ms["encoder"] > 0 for timing in measured)
+    by_stage = series(measured, lambda timing: timing.stages_ms)
+    assert {name: len(each) for name, each in by_stage.items()} == {
+        "preprocess": 6, "encoder": 6, "head": 2,
+    }  # fmt: skip
+    assert len(series(measured, lambda timing: timing.invokes_ms)["head"]) == 2
 
 
 def test_a_rerun_encodes_the_whole_window(tiny_bundle: Bundle) -> None:
