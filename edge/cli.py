@@ -76,6 +76,7 @@ Examples:
     help="End with code 4 if a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",
 )
+@click.option("--quiet", is_flag=True, help="Show no status line while running.")
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
 @click.option(
     "--labels",

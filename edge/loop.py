@@ -93,6 +93,8 @@ def _one_frame(
     for decision in decisions:
         summary.decisions += 1
         summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
+        summary.newest = decision
+        summary.answers.add(decision.tasks)
         summary.people.add(decision.tasks.values())
         summary.latency.add(decision.latency_ms)
         total_ms = (pushed - started) * 1e3

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import psutil
 
-from edge import engine, tasks
+from edge import engine
+from edge.answers import AnswersSeen, PeopleSeen
 from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
+    from edge.stream import Decision
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
@@ -76,40 +78,6 @@ def process_age_s(
     return now_s - ticks / os.sysconf("SC_CLK_TCK")
 
 
-class PeopleSeen:
-    """Decisions a name, with their lowest and highest similarity."""
-
-    def __init__(self) -> None:
-        self._seen: dict[str, tuple[int, float, float]] = {}
-
-    def add(self, answers: Iterable[tasks.Prediction]) -> None:
-        """Count the answers of one decision that name somebody, or `unknown`."""
-        for answer in answers:
-            if answer.similarity is not None and answer.label is not None:
-                count, low, high = self._seen.get(answer.label, (0, 1.0, -1.0))
-                low, high = min(low, answer.similarity), max(high, answer.similarity)
-                self._seen[answer.label] = (count + 1, low, high)
-
-    def to_json(self) -> dict[str, dict[str, float]]:
-        """{name: decisions, lowest and highest similarity}, the most seen first."""
-        return {
-            name: {
-                "decisions": count,
-                "lowest_similarity": round(low, 4),
-                "highest_similarity": round(high, 4),
-            }
-            for name, (count, low, high) in self._ordered()
-        }
-
-    def lines(self) -> Iterator[str]:
-        """One line a name."""
-        for name, (count, low, high) in self._ordered():
-            yield f"{name}: {count} decisions, similarity {low:.2f} to {high:.2f}"
-
-    def _ordered(self) -> list[tuple[str, tuple[int, float, float]]]:
-        return sorted(self._seen.items(), key=lambda item: (-item[1][0], item[0]))
-
-
 class ArrivalRate:
     """Frames a second of a live source, outages left out."""
 
@@ -163,6 +131,8 @@ class RunSummary:
     source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
     arrivals: ArrivalRate = field(default_factory=ArrivalRate)
     latency: LatencyLog = field(default_factory=LatencyLog)
+    answers: AnswersSeen = field(default_factory=AnswersSeen)
+    newest: "Decision | None" = None
     people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
@@ -209,6 +179,7 @@ class RunSummary:
             "first_decision_s": self.first_decision_s,
             "peak_rss_mb": round(self.peak_rss_bytes / 1e6, 1),
             "rate_warning": self.rate_warning,
+            "answers": self.answers.to_json(),
             "people": self.people.to_json(),
             "latency_ms": self.latency.summary(),
             "delegation": encode(self.delegation),
@@ -231,7 +202,8 @@ class RunSummary:
             counts += f"\n{self.source_warning}"
         if self.rate_warning:
             counts += f"\n{self.rate_warning}"
-        counts += "".join(f"\n{line}" for line in self.people.lines())
+        lines = (*self.answers.lines(), *self.people.lines())
+        counts += "".join(f"\n{line}" for line in lines)
         counts += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:
             counts = f"{self.predicted}\n{counts}"

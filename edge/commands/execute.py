@@ -1,8 +1,9 @@
 """What `edge-run` does once its options are read."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,9 +14,10 @@ from edge import loop, registry, shipped, sinks, sources
 from edge.bundle import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
+from edge.status import StatusLine
 from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
-from edge_common import EdgeError, console, encode
+from edge_common import EdgeError, encode
 
 _STDOUT = "-"
 
@@ -48,6 +50,7 @@ class RunOptions:
     labels: str | None = None
     input_range: tuple[float, float] | None = None
     as_json: bool = False
+    quiet: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and self.gallery is None:
@@ -128,8 +131,7 @@ def execute(options: RunOptions) -> None:
         stack.enter_context(options.stream.confined())
         stream = Stream(bundle, options.stream, naming=naming)
         source = stack.enter_context(sources.open_source(options.source_request))
-        tasks = tuple(task.name for task in stream.tasks)
-        info = sinks.RunInfo(tasks, source.rate_hz, options.vectors)
+        info = _run_info(stream, source, options)
         opened_sinks = sinks.open_sinks(options.outputs, info)
         summary = _summary(stream, source, options)
 
@@ -143,7 +145,7 @@ def execute(options: RunOptions) -> None:
 
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(print_summary)
-        on_frame = stack.enter_context(_progress(source, options.frames))
+        on_frame = _status(stack, source, options)
 
         def on_hang() -> None:
             try:
@@ -153,6 +155,11 @@ def execute(options: RunOptions) -> None:
 
         limits = loop.Limits(options.frames, options.frame_timeout_s, on_hang)
         loop.run(stream, source, opened_sinks, summary, limits, on_frame=on_frame)
+
+
+def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:
+    names = tuple(task.name for task in stream.tasks)
+    return sinks.RunInfo(names, source.rate_hz, options.vectors, options.stream.region)
 
 
 def _open_bundle(options: RunOptions) -> Bundle:
@@ -200,17 +207,15 @@ def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> Run
     )
 
 
-@contextmanager
-def _progress(
-    source: sources.Source, max_frames: int | None
-) -> Iterator[Callable[[RunSummary], None]]:
-    """A progress bar if the number of frames is known."""
-    totals = [count for count in (source.total, max_frames) if count is not None]
-    if not totals:
-        yield lambda summary: None
-        return
-    with console.bar(min(totals), "frames") as on_frame:
-        yield lambda summary: on_frame()
+def _status(
+    stack: ExitStack, source: sources.Source, options: RunOptions
+) -> Callable[[RunSummary], None]:
+    """What shows how the run goes on, unless nobody wants it or JSON lines stand there."""
+    if options.quiet or (options.writes_to_stdout and sys.stdout.isatty()):
+        return lambda summary: None
+    totals = [count for count in (source.total, options.frames) if count is not None]
+    line = StatusLine(source, min(totals, default=None))
+    return stack.enter_context(line).show
 
 
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:

@@ -9,7 +9,7 @@ from edge.registry import Kind, Registry, Request
 from edge_common import SinkError
 
 if TYPE_CHECKING:
-    from edge.stream import Decision, Frame
+    from edge.stream import Decision, Frame, Region
 
 
 class Sink(Protocol):
@@ -31,12 +31,14 @@ class RunInfo:
     """What a sink may want to know of the run before its first frame.
 
     tasks: their names, in the order of the bundle.  rate_hz: the source's frames a second; 0 if
-    it does not know.  vectors: whether embeddings may be kept.
+    it does not know.  vectors: whether embeddings may be kept.  region: of the frames, which the
+    network looks at; None: all of them.
     """
 
     tasks: tuple[str, ...]
     rate_hz: float = 0.0
     vectors: bool = False
+    region: "Region | None" = None
 
 
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.stream import Decision
+from edge.stream import Decision, Region
+from edge.stream.preprocess import FULL
 from edge.tasks import Prediction
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
@@ -16,11 +17,16 @@ _BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
 _PANEL = (28, 28, 28)
 
 
-def annotate(pixels: np.ndarray, decisions: Sequence[Decision], tasks: Sequence[str]) -> np.ndarray:
+def annotate(
+    pixels: np.ndarray,
+    decisions: Sequence[Decision],
+    tasks: Sequence[str],
+    region: Region | None = None,
+) -> np.ndarray:
     """A copy of the picture (uint8 BGR) with a panel under it: a line a task, then latency.
 
     The panel shows the first decision; it has the same height if there is none yet, as a video
-    needs it.
+    needs it. What the network looks at is framed, unless it is the whole picture.
     """
     decision = decisions[0] if decisions else None
     picture = _enlarge(pixels)
@@ -33,8 +39,11 @@ def annotate(pixels: np.ndarray, decisions: Sequence[Decision], tasks: Sequence[
             _draw_answer(panel, decision.tasks[name], row * line, line)
     footer = _footer(decision) if decision else "filling the window ..."
     _text(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, _FAINT)
+    annotated = np.vstack([picture, panel])
+    if region is not None and region != FULL:
+        _draw_region(annotated, region.locate(*pixels.shape[:2]), width / pixels.shape[1])
     # codecs with subsampled colour want even sizes
-    return np.vstack([picture, panel])[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
+    return annotated[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
 
 
 def _enlarge(pixels: np.ndarray) -> np.ndarray:
@@ -43,6 +52,14 @@ def _enlarge(pixels: np.ndarray) -> np.ndarray:
         return pixels
     scale = _MIN_WIDTH / width
     return cv2.resize(pixels, (_MIN_WIDTH, round(height * scale)), interpolation=cv2.INTER_CUBIC)
+
+
+def _draw_region(picture: np.ndarray, box: tuple[int, int, int, int], scale: float) -> None:
+    """Frame a box (left, top, width, height), which `scale` enlarged."""
+    left, top, width, height = box
+    first = (round(left * scale), round(top * scale))
+    last = (round((left + width) * scale) - 1, round((top + height) * scale) - 1)
+    cv2.rectangle(picture, first, last, _BAR, 2)
 
 
 def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> None:

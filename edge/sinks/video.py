@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from edge.sinks import RunInfo, draw
-from edge.stream import Decision, Frame
+from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -18,19 +18,22 @@ def open_sink(target: str, run: RunInfo, *, rate: float = 0.0) -> "VideoFileSink
     """rate: frames a second of the video; 0: as the source has. Raises SinkError, ValueError."""
     if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
         raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
-    return VideoFileSink(target, rate or run.rate_hz, run.tasks)
+    return VideoFileSink(target, rate or run.rate_hz, run.tasks, run.region)
 
 
 class VideoFileSink(Closable):
     """A video that is written under a hidden name until closed.
 
     rate_hz: frames a second of the video.  tasks: names, in the order of the panel.
+    region: what of each frame the network looks at; it is drawn.
     A frame before the first decision is written without one. Raises SinkError if
     the file cannot be written.
     """
 
-    def __init__(self, path: str, rate_hz: float, tasks: Sequence[str]) -> None:
-        self._path, self._tasks = Path(path), tasks
+    def __init__(
+        self, path: str, rate_hz: float, tasks: Sequence[str], region: Region | None = None
+    ) -> None:
+        self._path, self._tasks, self._region = Path(path), tasks, region
         # streams may report anything
         self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
         self._frames = 0
@@ -48,7 +51,7 @@ class VideoFileSink(Closable):
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest
-        annotated = draw.annotate(frame.pixels, self._latest, self._tasks)
+        annotated = draw.annotate(frame.pixels, self._latest, self._tasks, self._region)
         size = (annotated.shape[1], annotated.shape[0])
         if self._writer is None:
             self._size = size

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 
 from edge.sinks import RunEnded, RunInfo, draw
-from edge.stream import Decision, Frame
+from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
@@ -15,7 +15,7 @@ _QUIT_KEYS = frozenset({ord("q"), 27})
 
 def open_sink(target: str, run: RunInfo) -> "WindowSink":
     """Raises SinkError if there is no display."""
-    return WindowSink(run.tasks)
+    return WindowSink(run.tasks, run.region)
 
 
 class WindowSink(Closable):
@@ -23,13 +23,13 @@ class WindowSink(Closable):
 
     title = "edge-run"
 
-    def __init__(self, tasks: Sequence[str]) -> None:
+    def __init__(self, tasks: Sequence[str], region: Region | None = None) -> None:
         # without a display OpenCV's Qt ends the whole process, so ask first
         headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         if sys.platform.startswith("linux") and headless:
             raise SinkError("--show needs a display and there is none: use --save, or set DISPLAY")
         self._latest: Sequence[Decision] = ()
-        self._tasks = tasks
+        self._tasks, self._region = tasks, region
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:
@@ -37,7 +37,8 @@ class WindowSink(Closable):
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest
-        cv2.imshow(self.title, draw.annotate(frame.pixels, self._latest, self._tasks))
+        annotated = draw.annotate(frame.pixels, self._latest, self._tasks, self._region)
+        cv2.imshow(self.title, annotated)
         closed = cv2.waitKey(1) & 0xFF in _QUIT_KEYS
         if closed or cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded

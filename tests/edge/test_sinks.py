@@ -13,7 +13,7 @@ from edge.sinks.draw import annotate
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
 from edge.sinks.window import WindowSink
-from edge.stream import Decision, Frame
+from edge.stream import Decision, Frame, Region
 from edge.tasks import Task, kind_of
 from edge_common.errors import SinkError
 
@@ -127,6 +127,19 @@ def test_annotating_leaves_the_picture_as_it_is_and_adds_a_panel() -> None:
     assert np.array_equal(picture[:400], pixels)
     assert picture.shape[0] > 400
     assert picture.shape[0] % 2 == picture.shape[1] % 2 == 0
+
+
+def test_the_region_that_the_network_looks_at_is_framed() -> None:
+    """An image 240 pixels wide is drawn at twice its size, and the box with it."""
+    grey = np.full((120, 240, 3), 90, np.uint8)
+    plain, drawn = (
+        annotate(grey, [], TASKS, region) for region in (Region(), Region.parse("20,10,100,60"))
+    )
+    rows, columns = np.nonzero((plain != drawn).any(-1))
+    # 40 to 239 and 20 to 139, by a line that is two to three pixels wide
+    assert (columns.min(), columns.max()) == pytest.approx((40, 239), abs=1)
+    assert (rows.min(), rows.max()) == pytest.approx((20, 139), abs=1)
+    assert np.array_equal(plain[24:136, 44:236], drawn[24:136, 44:236])
 
 
 def test_the_panel_is_as_high_before_the_first_decision() -> None:

@@ -1,0 +1,141 @@
+"""What a user sees of a run while it goes on, and the answers that its summary counts."""
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from edge.answers import AnswersSeen
+from edge.cli import main
+from edge.sources import Source
+from edge.status import StatusLine
+from edge.stream import Decision
+from edge.summary import RunSummary
+from edge.tasks import Task, kind_of, predictions
+
+TASKS = (
+    Task("action", "classification", ("still", "wave\033[2J")),
+    Task("age", "regression", scale=100.0, unit="years"),
+    Task("tags", "multi-label", ("cat", "dog"), thresholds=(0.5, 0.5)),
+    Task("face", "embedding"),
+)
+
+
+def answers(action: float, age: float, tags: tuple[float, float]):
+    outputs = [[1 - action, action], [age], list(tags), [1.0, 0.0]]
+    return predictions(TASKS, [np.array(each, np.float32) for each in outputs])
+
+
+class Nothing(Source):
+    def __iter__(self):
+        yield from ()
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Clock:
+    seconds = 100.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def run_for(output: io.StringIO, seconds: int) -> str:
+    """A camera of 25 frames/s that answers from its 10th frame on; what stood at its end."""
+    source, clock = Nothing("camera"), Clock()
+    summary = RunSummary("b", "s", "litert")
+    line = StatusLine(source, None, output, clock)
+    for number in range(1, 25 * seconds + 1):
+        clock.seconds = 100.0 + number / 25
+        summary.frames, source.dropped = number, number // 10
+        if number >= 10:
+            summary.newest = Decision(number, 0.0, 41.3, {}, answers(0.9, 0.342, (0.1, 0.2)))
+        line.show(summary)
+    text = output.getvalue()
+    line.close()
+    return text
+
+
+def test_a_terminal_gets_a_line_a_second_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    output = Terminal()
+    text = run_for(output, 3)
+    assert text.split("\r\033[K") == [
+        "",
+        "25 frames, 25.0 frames/s, age 41 ms, 2 dropped, action: wave?[2J 0.90, age: 34.",
+        "50 frames, 25.0 frames/s, age 41 ms, 5 dropped, action: wave?[2J 0.90, age: 34.",
+        "75 frames, 25.0 frames/s, age 41 ms, 7 dropped, action: wave?[2J 0.90, age: 34.",
+    ]
+    assert output.getvalue() == text + "\r\033[K"
+
+
+def test_a_file_gets_a_line_a_minute() -> None:
+    assert run_for(io.StringIO(), 59) == ""
+    assert run_for(io.StringIO(), 125).splitlines() == [
+        "1500 frames, 25.0 frames/s, age 41 ms, 150 dropped, "
+        "action: wave?[2J 0.90, age: 34.2 years, tags: none",
+        "3000 frames, 25.0 frames/s, age 41 ms, 300 dropped, "
+        "action: wave?[2J 0.90, age: 34.2 years, tags: none",
+    ]
+
+
+def test_before_the_first_answer_there_is_no_age() -> None:
+    output, clock = io.StringIO(), Clock()
+    line = StatusLine(Nothing("film"), 5000, output, clock)
+    clock.seconds += 60.0
+    line.show(RunSummary("b", "s", "litert", frames=12))
+    assert output.getvalue() == "12 of 5000 frames, 0.2 frames/s, 0 dropped\n"
+
+
+def test_answers_are_counted_task_by_task() -> None:
+    seen = AnswersSeen()
+    for action, age, tags in (
+        (0.9, 0.30, (0.9, 0.8)),
+        (0.9, 0.40, (0.9, 0.1)),
+        (0.2, 0.35, (0.1, 0.1)),
+        (0.9, float("nan"), (0.9, 0.1)),
+    ):
+        seen.add(answers(action, age, tags))
+    assert seen.to_json() == {
+        "action": {"wave\033[2J": 3, "still": 1},
+        "tags": {"cat": 3, "dog": 1, "none": 1},
+        "age": {
+            "decisions": 3,
+            "lowest": pytest.approx(30.0),
+            "mean": pytest.approx(35.0),
+            "highest": pytest.approx(40.0),
+            "unit": "years",
+        },
+    }
+    assert list(seen.lines()) == [
+        "action: wave?[2J 3, still 1",
+        "tags: cat 3, dog 1, none 1",
+        "age: 35.0 years on average, 30.0 to 40.0 (3 decisions)",
+    ]
+
+
+def test_many_labels_are_not_all_shown() -> None:
+    task = Task("reid", "classification", tuple(f"s{n:02}" for n in range(20)))
+    seen = AnswersSeen()
+    for index in [*range(20), 7]:
+        seen.add({"reid": kind_of(task).predict(np.eye(20, dtype=np.float32)[index])})
+    (line,) = seen.lines()
+    assert line == "reid: s07 2, s00 1, s01 1, s02 1, s03 1, s04 1, s05 1, s06 1 and 12 more"
+
+
+def test_the_summary_says_what_was_seen(
+    cli: CliRunner, tiny_bundle_path: Path, video_path: Path
+) -> None:
+    arguments = [str(tiny_bundle_path), "--source", str(video_path), "--quiet"]
+    summary = json.loads(cli.invoke(main, [*arguments, "--json"]).stdout)
+    assert sum(summary["answers"]["kind"].values()) == summary["decisions"] == 27
+    assert summary["answers"]["size"]["decisions"] == 27
+    text = cli.invoke(main, arguments)
+    assert "\nkind: " in text.output and "on average" in text.output
+    assert text.stderr == ""
