@@ -83,6 +83,11 @@ def warn_once(text: str) -> None:
     click.echo(f"{over_a_bar}warning: {' '.join(text.split())}", err=True)
 
 
+def note(text: str) -> None:
+    """One line on stderr, for what nobody has to act on."""
+    click.echo(printable(text), err=True)
+
+
 def megabytes(size: float) -> str:
     """Bytes as people say them: `512 MB`, `4.0 GB`."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

@@ -6,7 +6,13 @@ from typing import Any
 import click
 
 from edge import shipped, sinks, sources
-from edge.commands.options import device_option, engine_options, region_option, source_options
+from edge.commands.options import (
+    device_option,
+    engine_options,
+    plain_options,
+    region_option,
+    source_options,
+)
 from edge.commands.people import COMMANDS
 from edge_common import __version__, command_line
 
@@ -78,17 +84,7 @@ Examples:
 )
 @click.option("--quiet", is_flag=True, help="Show no status line while running.")
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
-@click.option(
-    "--labels",
-    type=click.Path(exists=True, dir_okay=False),
-    help="Names for a plain .tflite, one a line.",
-)
-@click.option(
-    "--input-range",
-    type=(command_line.FiniteFloat(), command_line.FiniteFloat()),
-    metavar="LOW HIGH",
-    help="Values of black and white for a plain .tflite. [default: what int8 spans; floats 0 1]",
-)
+@plain_options
 @command_line.json_option
 @click.version_option(__version__)
 @command_line.one_line_errors

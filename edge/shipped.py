@@ -28,4 +28,4 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
 
 def is_plain_tflite(path: str) -> bool:
     """Whether the user gave a third-party .tflite instead of a bundle."""
-    return Path(path).suffix == ".tflite"
+    return Path(path).suffix.lower() in (".tflite", ".lite")

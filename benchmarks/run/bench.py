@@ -38,6 +38,8 @@ class Bench:
         self.bundle: Bundle = plain_tflite.open_any(
             run_request.bundle, runtime=run_request.options.runtime
         )
+        if self.bundle.assumptions:
+            progress.say(self.bundle.assumptions)
         self.tasks = self.bundle.manifest.tasks
         self.clips = self._read_clips()
         self.frames: conditions.BenchFrames = conditions.choose_frames(

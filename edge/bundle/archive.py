@@ -34,11 +34,15 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that equal contents give equa
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle in memory: its manifest and its members' bytes."""
+    """A verified bundle in memory: its manifest and its members' bytes.
+
+    assumptions: what nobody said of a plain .tflite; empty for a bundle.
+    """
 
     manifest: Manifest
     members: Mapping[str, bytes]
     path: Path | None = None
+    assumptions: str = ""
 
     @cached_property
     def golden(self) -> dict[str, np.ndarray]:

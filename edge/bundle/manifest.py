@@ -1,15 +1,17 @@
 """What a bundle says about itself: the typed form of `manifest.json`."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from edge.tasks import KINDS, Task, kind_of
 from edge_common import encode, runtimes
 
-SCHEMA_VERSIONS = (1, 2)  # 2 has kinds of tasks that 1 has not, and is the same otherwise
+# 2 has kinds of tasks that 1 has not; 3 has means and standard deviations, and logits
+SCHEMA_VERSIONS = (1, 2, 3)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
+_NORMALISED_SINCE = 3
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -46,6 +48,8 @@ class InputSpec:
     """The picture that the network was trained on.
 
     value_range: the real values that pixel 0 and pixel 255 stand for.
+    mean, std: what is then taken off, and what that is divided by: a number a channel, in
+    `colour_order`; empty: nothing.
     """
 
     height: int
@@ -53,6 +57,13 @@ class InputSpec:
     channels: int = 3
     colour_order: str = "RGB"
     value_range: tuple[float, float] = (0.0, 255.0)
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    @property
+    def normalised(self) -> bool:
+        """Whether each channel has a mean and a standard deviation of its own."""
+        return bool(self.mean)
 
 
 @dataclass(frozen=True)
@@ -155,9 +166,12 @@ class Manifest:
         return sum(part.parameters for part in self.parts)
 
 
-def schema_of(tasks: Iterable[Task]) -> int:
+def schema_of(tasks: Sequence[Task], spec: InputSpec | None = None) -> int:
     """The lowest version of the manifest that can state these tasks, which most programs read."""
-    return max((KINDS[task.kind].schema for task in tasks), default=SCHEMA_VERSIONS[0])
+    versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
+    if (spec and spec.normalised) or any(task.logits for task in tasks):
+        versions.append(_NORMALISED_SINCE)
+    return max(versions)
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
@@ -167,6 +181,10 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         for option in _OPTIONS_SINCE_2:
             if option not in KINDS[task["kind"]].options:
                 del task[option]
+        if not task["logits"]:
+            del task["logits"]
+    if not manifest.input.normalised:
+        del fields["input"]["mean"], fields["input"]["std"]
     return fields
 
 
@@ -212,6 +230,7 @@ def _check_input(manifest: Manifest) -> None:
     if manifest.streaming != WINDOW_RING:
         _require(kept <= _MOST_ELEMENTS, f"a window of {window} such pictures")
     _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
+    _check_normalisation(manifest)
     picture = (spec.height, spec.width, spec.channels)
     shapes = {
         WINDOW_RING: ((1, *picture),),
@@ -222,6 +241,16 @@ def _check_input(manifest: Manifest) -> None:
     _require(len(read) == 1 and read[0].shape in shapes[manifest.streaming], "the input's shape")
 
 
+def _check_normalisation(manifest: Manifest) -> None:
+    """Means and standard deviations are numbers, one a channel, and nothing divides by 0."""
+    spec, version = manifest.input, manifest.schema
+    known = version >= _NORMALISED_SINCE or not (spec.mean or spec.std)
+    _require(known, f"mean and std in version {version}")
+    fit = {len(spec.mean), len(spec.std)} in ({0}, {spec.channels})
+    finite = all(map(math.isfinite, (*spec.mean, *spec.std)))
+    _require(fit and finite and all(spec.std), "mean and std of the input")
+
+
 def _check_tasks(manifest: Manifest) -> None:
     """Every output answers one task, and is as wide as the task's kind asks for."""
     outputs = {tensor.name: tensor for tensor in manifest.last_part.outputs}
@@ -229,10 +258,12 @@ def _check_tasks(manifest: Manifest) -> None:
     _require(sorted(names) == sorted(outputs), f"tasks {names} and outputs {sorted(outputs)}")
     for task in manifest.tasks:
         _require(task.kind in KINDS, f"task kind '{task.kind}' of '{task.name}'")
-        width = math.prod(outputs[task.name].shape[1:])
+        width = math.prod(outputs[task.name].shape)
         kind = kind_of(task)
         version = manifest.schema
         _require(kind.schema <= version, f"task kind '{task.kind}' in version {version}")
+        since = _NORMALISED_SINCE if task.logits else 1
+        _require(since <= version, f"logits of '{task.name}' in version {version}")
         problem = kind.problem(width)
         _require(not problem, problem)
 

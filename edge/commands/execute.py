@@ -49,6 +49,9 @@ class RunOptions:
     self_test: bool = False
     labels: str | None = None
     input_range: tuple[float, float] | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
+    input_size: tuple[int, ...] | None = None
     as_json: bool = False
     quiet: bool = False
 
@@ -57,9 +60,11 @@ class RunOptions:
             raise click.UsageError("--threshold goes with --gallery FILE")
         if not self.self_test:
             one_source(self.camera, self.source)
-        if not shipped.is_plain_tflite(self.bundle) and (self.labels or self.input_range):
+        described = (self.labels, self.input_range, self.mean, self.std, self.input_size)
+        if not shipped.is_plain_tflite(self.bundle) and any(described):
             raise click.UsageError(
-                "--labels and --input-range go with a plain .tflite; a bundle knows its own"
+                "--labels, --input-range, --mean, --std and --input-size go with a plain .tflite; "
+                "a bundle knows its own"
             )
         source = None if self.self_test else self.source_request.target
         _refuse_overwriting([self.bundle, source, self.labels, self.gallery], self.outputs)
@@ -165,14 +170,13 @@ def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> si
 def _open_bundle(options: RunOptions) -> Bundle:
     if not shipped.is_plain_tflite(options.bundle):
         return open_bundle(options.bundle)
-    from edge.bundle.plain_tflite import wrap_tflite
+    from edge.bundle.plain_tflite import Description, wrap_tflite
 
-    return wrap_tflite(
-        options.bundle,
-        labels=_read_labels(options.labels),
-        value_range=options.input_range,
-        runtime=options.engine.runtime,
-    )
+    labels, mean, std = _read_labels(options.labels), options.mean or (), options.std or ()
+    description = Description(labels, options.input_range, mean, std, options.input_size or ())
+    bundle = wrap_tflite(options.bundle, runtime=options.engine.runtime, description=description)
+    console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
+    return bundle
 
 
 def _read_labels(path: str | None) -> list[str]:

@@ -1,6 +1,7 @@
 """Click options that mean the same in every command that runs a network."""
 
 import functools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from edge import engine, registry, sources
-from edge_common import DelegateError, runtimes
+from edge_common import DelegateError, command_line, runtimes
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -75,6 +76,63 @@ class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from 
             self.fail(str(error), param, ctx)
 
 
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Finite numbers with commas between them; `most` at most, whole ones from 1 on if `sizes`."""
+
+    name = "numbers"
+
+    def __init__(self, most: int, sizes: bool = False) -> None:
+        self._most, self._sizes = most, sizes
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            numbers = tuple(map(int if self._sizes else float, str(value).split(",")))
+        except ValueError:
+            self.fail(f"{value!r} is not a list of numbers such as 224,224", param, ctx)
+        usable = all(number > 0 if self._sizes else math.isfinite(number) for number in numbers)
+        if not usable or len(numbers) > self._most:
+            self.fail(f"{value!r} are not up to {self._most} usable numbers", param, ctx)
+        return numbers
+
+
+def plain_options(command: F) -> F:
+    """Add what a plain .tflite may not say of itself."""
+    for option in (_input_size, _std, _mean, _input_range, _labels):
+        command = option(command)
+    return command
+
+
+_labels = click.option(
+    "--labels",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Names for the outputs of a plain .tflite that have as many values, one a line.",
+)
+_input_range = click.option(
+    "--input-range",
+    type=(command_line.FiniteFloat(), command_line.FiniteFloat()),
+    metavar="LOW HIGH",
+    help="Values of black and white for a plain .tflite. [default: what int8 spans; floats as its "
+    "metadata says, else 0 1]",
+)
+_mean = click.option(
+    "--mean",
+    type=Numbers(3),
+    metavar="R,G,B",
+    help="What a plain .tflite takes off each channel, of pixels 0 to 255 (or of --input-range).",
+)
+_std = click.option(
+    "--std", type=Numbers(3), metavar="R,G,B", help="What it then divides each channel by."
+)
+_input_size = click.option(
+    "--input-size",
+    type=Numbers(3, sizes=True),
+    metavar="[T,]H,W",
+    help="Frames (if several), height and width for a plain .tflite that leaves them open.",
+)
 _named = click.option(
     "--delegate",
     type=DelegateParam(),

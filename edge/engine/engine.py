@@ -60,11 +60,18 @@ class Engine:
         self._loaded, self._interpreter = loaded, loaded.interpreter
         invoke = loaded.interpreter.invoke
         self._run = guarded(invoke, self._guard) if self._guard else invoke
-        inputs, outputs = self._interpreter.get_input_details, self._interpreter.get_output_details
-        self.inputs = tuple(map(specification, inputs()))
-        self.outputs = tuple(map(specification, outputs()))
-        self._in = [self._interpreter.tensor(detail["index"]) for detail in inputs()]
-        self._out = [self._interpreter.tensor(detail["index"]) for detail in outputs()]
+        try:
+            inputs = self._interpreter.get_input_details()
+            outputs = self._interpreter.get_output_details()
+        except UnicodeDecodeError as error:
+            raise EngineError(
+                f"{self.name} has names of tensors that are no text (UTF-8): "
+                "export it with other names"
+            ) from error
+        self.inputs = tuple(map(specification, inputs))
+        self.outputs = tuple(map(specification, outputs))
+        self._in = [self._interpreter.tensor(detail["index"]) for detail in inputs]
+        self._out = [self._interpreter.tensor(detail["index"]) for detail in outputs]
 
     def input(self, index: int = 0) -> np.ndarray:
         """A view of the input's memory; let go of it before `invoke`."""

@@ -15,6 +15,8 @@ from edge.engine.delegate import AUTO, EMULATED, LIBRARIES, NONE, Delegate, fold
 from edge.engine.delegation import delegate_nodes
 from edge_common import DelegateError, DeviceError, EngineError, console, runtimes
 
+_EDGE_TPU_OPERATOR = b"edgetpu-custom-op"
+
 
 @dataclass(frozen=True)
 class Runtime:
@@ -93,8 +95,11 @@ def load_model(
     """Load a .tflite, called `name` in messages.
 
     Raises EngineError if the runtime refuses it, DelegateError if a strict delegate
-    cannot be used; another one is announced and left out.
+    cannot be used; another one is announced and left out. What was compiled for a delegate
+    (an Edge TPU) runs through it or not at all: EngineError.
     """
+    if _EDGE_TPU_OPERATOR in model:
+        return _compiled(model, name, runtime, threads, delegate)
     if not delegate.is_library:
         return _by_the_runtime(model, name, runtime, threads, delegate)
     try:
@@ -103,6 +108,20 @@ def load_model(
         if delegate.strict:
             raise with_hint(error) from error
         return without_library(model, name, runtime, threads, error)
+
+
+def _compiled(
+    model: bytes, name: str, runtime: Runtime, threads: int, delegate: Delegate
+) -> Loaded:
+    if not delegate.is_library:
+        raise EngineError(
+            f"{name} was compiled for the Edge TPU: run it with --delegate edgetpu, "
+            "or take the file that it was compiled from"
+        )
+    try:
+        return _with_library(model, name, runtime, threads, delegate)
+    except DelegateError as error:
+        raise DelegateError(f"{name} was compiled for the Edge TPU, and {error}") from error
 
 
 def without_library(

@@ -16,7 +16,7 @@ from edge.engine import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Preprocessor, Region
-from edge.stream.quantise import dequantise, transfer
+from edge.stream.quantise import dequantise, softmax, transfer
 from edge.stream.ring import Ring
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ class Network:
         self._outputs = last.outputs
         output_names = [tensor.name for tensor in last.outputs]
         self._order = [output_names.index(task.name) for task in manifest.tasks]
+        self._logits = [i for i, task in enumerate(manifest.tasks) if task.logits]
         # for each input of the head, which of the features it is made of
         names = [tensor.name for tensor in self._features]
         self._reads = [(tensor, names.index(tensor.name)) for tensor in last.inputs]
@@ -150,7 +151,10 @@ class Network:
             # no name for the view: the engine must be its only holder when invoked
             ring.copy_to(self.head.input(index).reshape(ring.shape))
         self.head.invoke()
-        return [dequantise(self.head.output(i)[0].ravel(), self._outputs[i]) for i in self._order]
+        values = [dequantise(self.head.output(i).ravel(), self._outputs[i]) for i in self._order]
+        for index in self._logits:
+            values[index] = softmax(values[index])
+        return values
 
     def _store(self, features: Sequence[np.ndarray], window: Window, number: int | None) -> None:
         """Put one frame's features, batch of 1 each, into the rings."""

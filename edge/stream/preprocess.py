@@ -76,16 +76,22 @@ FULL = Region()
 
 
 def quantisation_table(spec: InputSpec, tensor: TensorSpec) -> np.ndarray:
-    """What each of the 256 pixel values becomes in `tensor`: shape (256,), its dtype."""
+    """What each of the 256 pixel values becomes in `tensor`, of its dtype.
+
+    Shape (256,); (1, 256, C) if each channel has a mean and a standard deviation of its own.
+    """
     low, high = spec.value_range
-    return quantise(low + np.arange(256) * ((high - low) / 255.0), tensor)
+    values = low + np.arange(256) * ((high - low) / 255.0)
+    if spec.normalised:
+        values = ((values[:, None] - np.array(spec.mean)) / np.array(spec.std))[None]
+    return quantise(values, tensor)
 
 
 class Preprocessor:
     """Crop, resize (bilinear), order the colours and quantise one frame into a tensor.
 
-    All buffers are made once. The quantisation is a table of 256 entries, so any
-    scale, zero point and value range costs the same.
+    All buffers are made once. The quantisation is a table of 256 entries (or one a channel),
+    so any scale, zero point, value range, mean and standard deviation costs the same.
     """
 
     def __init__(self, spec: InputSpec, tensor: TensorSpec) -> None:

@@ -27,6 +27,13 @@ def dequantise(steps: np.ndarray, tensor: TensorSpec) -> np.ndarray:
     return shifted * np.float32(tensor.scale)
 
 
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Probabilities of logits, float32 (k,)."""
+    powers: np.ndarray = np.exp(logits - logits.max())
+    powers /= powers.sum()
+    return powers
+
+
 def transfer(
     source: np.ndarray, tensor: TensorSpec, slot: np.ndarray, slot_tensor: TensorSpec
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from edge.tasks.binary import Binary
+from edge.tasks.class_index import ClassIndex
 from edge.tasks.classification import Classification
 from edge.tasks.embedding import Embedding
 from edge.tasks.kind import (
@@ -24,6 +25,7 @@ from edge.tasks.kind import (
 )
 from edge.tasks.multi_label import MultiLabel
 from edge.tasks.regression import Regression
+from edge_common import console
 
 __all__ = [
     "ACCURACY",
@@ -31,6 +33,7 @@ __all__ = [
     "MEAN_ABSOLUTE_ERROR",
     "METRICS",
     "Binary",
+    "ClassIndex",
     "Classification",
     "Decided",
     "Embedding",
@@ -49,7 +52,8 @@ __all__ = [
 ]
 
 KINDS: dict[str, type[TaskKind]] = {
-    kind.name: kind for kind in (Classification, Binary, Regression, MultiLabel, Embedding)
+    kind.name: kind
+    for kind in (Classification, Binary, Regression, MultiLabel, ClassIndex, Embedding)
 }
 METRICS = {metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR)}
 
@@ -65,9 +69,22 @@ def inferred_kind(activation: str, width: int) -> str:
 
 
 def predictions(tasks: Sequence[Task], outputs: Sequence[np.ndarray]) -> dict[str, Prediction]:
-    """All tasks' predictions by name; `outputs`, float32 (k,) each, in the order of `tasks`."""
+    """All tasks' predictions by name; `outputs`, float32 (k,) each, in the order of `tasks`.
+
+    Of what is not finite nothing is set, and that is announced once.
+    """
     pairs = zip(tasks, outputs, strict=True)
-    return {task.name: kind_of(task).predict(scores) for task, scores in pairs}
+    return {task.name: _prediction(task, scores) for task, scores in pairs}
+
+
+def _prediction(task: Task, scores: np.ndarray) -> Prediction:
+    if np.isfinite(scores).all():
+        return kind_of(task).predict(scores)
+    console.warn_once(
+        f"the network answers NaN or infinity for '{task.name}', which is no answer: "
+        "is its input what it was trained on?"
+    )
+    return Prediction(scores)
 
 
 def decided(fields: Mapping[str, Any]) -> Decided | None:

@@ -31,7 +31,7 @@ class Classification(TaskKind):
         winners = np.take_along_axis(reference, other.argmax(1)[:, None], 1)[:, 0]
         return np.asarray(winners >= (1.0 - UNDECIDED) * reference.max(1))
 
-    def margin(self, outputs: np.ndarray) -> np.ndarray:
+    def margin(self, outputs: np.ndarray) -> np.ndarray | None:
         """By how much the best of k classes leads."""
         ordered = np.sort(outputs, axis=1)
         return ordered[:, -1] - ordered[:, -2] if outputs.shape[1] > 1 else ordered[:, -1]
@@ -54,4 +54,4 @@ class Classification(TaskKind):
 
 def label_at(task: Task, index: int) -> str:
     """The label of a class, or its number if the task does not name that many."""
-    return task.labels[index] if index < len(task.labels) else str(index)
+    return task.labels[index] if 0 <= index < len(task.labels) else str(index)

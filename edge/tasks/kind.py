@@ -20,6 +20,7 @@ class Task:
     kind: a name in `edge.tasks.KINDS`.
     scale: a regression's output times `scale` is the value in `unit`.
     thresholds, top_k: which labels of a multi-label task hold; see there.
+    logits: the output needs a softmax to become probabilities, which the runner applies.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Task:
     unit: str = ""
     thresholds: tuple[float, ...] = ()
     top_k: int = 0
+    logits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,11 @@ class Prediction:
     """What one task's output says. Which fields are set depends on the task's kind.
 
     classification, binary: index, label, p (probability of that label, 0 to 1).
+    class-index: label, index.
     regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
     also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
     multi-label: labels (those that hold, the most probable first), probabilities (of all labels).
+    Of an output that is not finite none is set.
     scores: the head's output as it came, float32 (k,); not part of the JSON.
     """
 
@@ -85,12 +89,12 @@ class Prediction:
 
     def __str__(self) -> str:
         if self.label is not None:
-            return f"{self.label} {self.share:.2f}"
+            return self.label if self.share is None else f"{self.label} {self.share:.2f}"
         if self.labels is not None and self.probabilities is not None:
             return ", ".join(f"{x} {self.probabilities[x]:.2f}" for x in self.labels) or "none"
         if self.value is not None:
             return f"{self.value:.1f} {self.unit or ''}".rstrip()
-        return f"{len(self.vector or ())} numbers"
+        return "no answer" if self.vector is None else f"{len(self.vector)} numbers"
 
 
 def _rounded(value: float | None) -> float | None:

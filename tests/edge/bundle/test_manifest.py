@@ -118,3 +118,22 @@ def test_options_stand_with_the_tasks_that_have_them() -> None:
     tasks = to_json(replace(FACES, tasks=(FACES.tasks[0], tags)))["tasks"]
     assert not {"thresholds", "top_k"} & set(tasks[0])
     assert (tasks[1]["thresholds"], tasks[1]["top_k"]) == ([0.5], 2)
+
+
+def test_means_stds_and_logits_need_version_3() -> None:
+    spec = replace(FACES.input, mean=(1.0, 2.0, 3.0), std=(4.0, 5.0, 6.0))
+    assert (schema_of(FACES.tasks), schema_of(FACES.tasks, spec)) == (FACES.schema, 3)
+    check(replace(FACES, schema=3, input=spec))
+    fields = to_json(replace(FACES, schema=3, input=spec))
+    assert fields["input"]["mean"] == [1.0, 2.0, 3.0]
+    assert "mean" not in to_json(FACES)["input"]
+    assert "logits" not in to_json(FACES)["tasks"][0]
+    for problem in (
+        replace(FACES, input=spec),
+        replace(FACES, schema=3, input=replace(spec, std=())),
+        replace(FACES, schema=3, input=replace(spec, std=(4.0, 0.0, 6.0))),
+        replace(FACES, schema=3, input=replace(spec, mean=(1.0, 2.0))),
+        replace(FACES, schema=3, input=replace(spec, mean=(1.0, float("nan"), 2.0))),
+    ):
+        with pytest.raises(ValueError, match="mean and std"):
+            check(problem)

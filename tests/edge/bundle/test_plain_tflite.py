@@ -81,10 +81,11 @@ def test_too_many_labels_are_refused(picture_model: Path) -> None:
 
 def test_an_unquantised_byte_input_spans_0_to_255() -> None:
     from edge.bundle import TensorSpec
-    from edge.bundle.plain_tflite import _spanned, _task
+    from edge.bundle.plain_outputs import _task
+    from edge.bundle.plain_tflite import _spanned
 
     assert _spanned(TensorSpec("i", (1, 8, 8, 3), "uint8")) == (0.0, 255.0)
     assert _spanned(TensorSpec("i", (1, 8, 8, 3), "float32")) == (0.0, 1.0)
     assert _spanned(TensorSpec("i", (1, 8, 8, 3), "uint8", 1 / 255, 0)) == pytest.approx((0, 1))
-    assert _task(0, TensorSpec("boxes", (1, 10, 4), "float32"), ()).kind == "embedding"
-    assert _task(0, TensorSpec("age", (1, 1), "float32"), ()).kind == "regression"
+    assert _task(0, TensorSpec("boxes", (1, 10, 4), "float32"), -1, (), False).kind == "embedding"
+    assert _task(0, TensorSpec("age", (1, 1), "float32"), -1, (), False).kind == "regression"

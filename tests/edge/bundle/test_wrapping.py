@@ -130,14 +130,18 @@ def test_a_user_s_words_reach_the_bundle(path: Path, monkeypatch: pytest.MonkeyP
     assert calls[0][1]["runtime"] == "tensorflow"
 
 
-def test_labels_are_those_of_the_first_output(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_labels_are_those_of_all_outputs_with_as_many_values(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     three = TensorSpec("z", (1, 3), "float32")
     runtime_gives(monkeypatch, (FRAME,), SCORES, three, SCORES)
     tasks = wrap_tflite(path, labels=["cat", "dog"]).manifest.tasks
     assert [task.labels for task in tasks] == [("cat", "dog"), ("0", "1", "2"), ("cat", "dog")]
+    tasks = wrap_tflite(path, labels=["cat", "dog", "bird"]).manifest.tasks
+    assert [task.labels for task in tasks] == [("0", "1"), ("cat", "dog", "bird"), ("0", "1")]
     with pytest.raises(BundleError) as error:
-        wrap_tflite(path, labels=["cat", "dog", "bird"])
-    assert str(error.value) == "3 labels were given for an output of 2 values"
+        wrap_tflite(path, labels=["cat", "dog", "bird", "cow"])
+    assert str(error.value) == "4 labels were given for outputs of 2 and 3 and 2 values"
 
 
 @pytest.mark.parametrize(

@@ -195,3 +195,19 @@ def test_the_buffers_of_one_frame_serve_the_next(
     for _ in range(2):
         preprocess(np.zeros((20, 30, 3), np.uint8), np.zeros((8, 8, spec.channels), np.int8))
     assert all(first is second for first, second in buffers.values())
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_a_mean_and_a_std_for_each_channel(dtype: str) -> None:
+    mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
+    scale, zero_point = (0.0, 0) if dtype == "float32" else (0.02, -14)
+    tensor = TensorSpec("frame", (1, 8, 8, 3), dtype, scale, zero_point)
+    pixels = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    pixels[:8, :8] = (50, 100, 200)
+    out = np.zeros((8, 8, 3), dtype)
+    Preprocessor(InputSpec(8, 8, mean=mean, std=std), tensor)(pixels, out)
+    real = (cv2.resize(pixels, (8, 8))[..., ::-1].astype(np.float64) - mean) / std
+    steps = np.clip(np.rint(real / 0.02) - 14, -128, 127).astype(np.int8)
+    assert np.array_equal(out, real.astype(np.float32) if dtype == "float32" else steps)
+    literal = [1.307047, -0.285014, -0.932985] if dtype == "float32" else [51, -28, -61]
+    assert out[0, 0].tolist() == pytest.approx(literal, abs=1e-6)
