@@ -4,12 +4,11 @@ A flatbuffer of metadata_schema.fbs inside of the model, and a zip of text files
 """
 
 import io
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.tflite.tables import Graph, Table
+from edge_common import DataError, archives
 
 _NAME, _IDENTIFIER = "TFLITE_METADATA", b"M001"
 _GRAPHS, _INPUTS, _OUTPUTS = 3, 2, 3
@@ -72,13 +71,13 @@ def _label_file(tensor: Table) -> str:
 def _text_files(model: bytes) -> dict[str, tuple[str, ...]]:
     """The lines of the .txt files in the zip behind the model; none if there is no whole zip."""
     try:
-        with zipfile.ZipFile(io.BytesIO(model)) as archive:
+        with archives.open_zip(io.BytesIO(model)) as archive:
             return {
-                entry.filename: _lines(archive.read(entry))
-                for entry in archive.infolist()[:_MOST_FILES]
-                if entry.filename.endswith(".txt") and entry.file_size <= _MOST_BYTES
+                name: _lines(archive.read(name))
+                for name in archive.names[:_MOST_FILES]
+                if name.endswith(".txt") and archive.member_bytes(name) <= _MOST_BYTES
             }
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError):
+    except DataError:
         return {}
 
 
