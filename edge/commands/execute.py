@@ -17,7 +17,7 @@ from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_
 from edge.status import StatusLine
 from edge.stream import Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
-from edge_common import EdgeError, encode
+from edge_common import EdgeError, console, encode
 
 _STDOUT = "-"
 
