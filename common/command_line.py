@@ -3,6 +3,7 @@
 import functools
 import math
 import os
+import re
 import signal
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
@@ -27,6 +28,10 @@ EXTRAS = {
     "matplotlib": "report",
     "sklearn": "train",
 }
+# shared libraries that slim systems lack, and the Debian package that holds each
+_DEBIAN = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0",
+           "libgomp": "libgomp1", "libstdc++": "libstdc++6"}  # fmt: skip
+_NO_DESKTOP = ("libGL", "libgthread", "libglib")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -59,7 +64,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             # the reader of our stdout left, as `head` does: nothing more to say
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             raise SystemExit(0) from None
-        except (EdgeError, ModuleNotFoundError, MemoryError, OSError) as error:
+        except (EdgeError, ImportError, MemoryError, OSError) as error:
             message = _message(error)
             if not message:
                 raise
@@ -87,6 +92,8 @@ def _message(error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         extra = EXTRAS.get((error.name or "").split(".")[0])
         return f"this needs {error.name}: pip install 'edge-run[{extra}]'" if extra else ""
+    if isinstance(error, ImportError):
+        return missing_library(str(error))
     if isinstance(error, MemoryError):
         return "out of memory: close other programs, or take a larger board"
     if isinstance(error, OSError):  # a full disk, a folder without rights
@@ -94,6 +101,18 @@ def _message(error: Exception) -> str:
         reason = error.strerror or str(error)
         return f"{path}{reason}; check the path, its rights and the free space"
     return " ".join(str(error).split())
+
+
+def missing_library(reason: str) -> str:
+    """Which shared library an import missed, and what brings it; "" if `reason` names none."""
+    match = re.search(r"\b((lib[a-zA-Z+]+)[\w.+-]*\.so[.\d]*)", reason)
+    if match is None:
+        return ""
+    library, stem = match.groups()
+    package = _DEBIAN.get(stem)
+    install = f"apt-get install {package}" if package else "install the package that holds it"
+    headless = ", or pip install opencv-python-headless in place of opencv-python"
+    return f"{library} cannot be loaded: {install}{headless if stem in _NO_DESKTOP else ''}"
 
 
 def silence_libraries() -> None:

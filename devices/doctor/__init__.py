@@ -29,6 +29,7 @@ CHECKS: dict[str, Check] = {
     "user land": place.user_land,
     "runtime": place.runtime,
     "numpy": place.numpy,
+    "opencv": place.opencv,
     "cameras": place.cameras,
     "container": place.container,
     "virtual machine": place.virtual_machine,

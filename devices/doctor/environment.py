@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
@@ -17,7 +19,8 @@ from edge_devices.detection import kernel_files, memory
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 RECORDED = "edge-devices.json"
-PACKAGES = (*runtimes.DISTRIBUTIONS, "numpy")
+OPENCV = ("opencv-python", "opencv-python-headless")
+PACKAGES = (*runtimes.DISTRIBUTIONS, "numpy", *OPENCV)
 VCGENCMD_QUESTIONS = ("get_throttled", "pmic_read_adc")
 
 
@@ -50,6 +53,7 @@ class Environment:
     """python: its version.  packages: those of PACKAGES that are installed.
 
     free_bytes: of the file system of the working folder; None: not told.
+    opencv_error: why `import cv2` fails; "" if it does not, None: not told.
     """
 
     python: str
@@ -57,6 +61,7 @@ class Environment:
     cameras: tuple[Camera, ...] = ()
     free_bytes: int | None = None
     vcgencmd: tuple[Answer, ...] = field(default=(), repr=False)
+    opencv_error: str | None = None
 
     def version(self, package: str) -> str | None:
         """The installed version of a package; None if it is not installed."""
@@ -106,7 +111,17 @@ def _here() -> Environment:
             for device in kernel_files.children(Path("/dev"), "video")
         ),
         free_bytes=_free_bytes(),
+        opencv_error=_opencv_error(),
     )
+
+
+def _opencv_error() -> str:
+    """In a child, as edge-run would import it: what is wrong with it stays there."""
+    command = [sys.executable, "-I", "-c", "import cv2"]
+    child = subprocess.run(command, capture_output=True, text=True, errors="replace")
+    if child.returncode == 0:
+        return ""
+    return (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
 
 
 def _version(package: str) -> str | None:

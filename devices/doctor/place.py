@@ -1,6 +1,6 @@
 """Checks of where this runs and what is installed: board, container, virtual machine, camera, runtimes."""
 
-from edge_common.runtimes import DISTRIBUTIONS
+from edge_common import command_line, runtimes
 from edge_devices.detection import cpuinfo, detect, kernel_files
 from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
@@ -105,11 +105,13 @@ def runtime(host: Host) -> Finding | None:
     environment = host.environment
     if environment is None:
         return None
-    runtimes = [
-        f"{name} {environment.version(name)}" for name in DISTRIBUTIONS if environment.version(name)
+    installed = [
+        f"{name} {environment.version(name)}"
+        for name in runtimes.DISTRIBUTIONS
+        if environment.version(name)
     ]
-    if runtimes:
-        return ok(", ".join(runtimes))
+    if installed:
+        return ok(", ".join(installed))
     wheels = _WHEELS.get(host.architecture)
     if wheels is None:
         return problem(
@@ -140,6 +142,25 @@ def numpy(host: Host) -> Finding | None:
     if environment.version("ai-edge-litert"):
         return warning(fact, "use --runtime litert, or an older numpy", _OLDER_NUMPY)
     return problem(fact, "install numpy 1, for which tflite-runtime was built", _OLDER_NUMPY)
+
+
+def opencv(host: Host) -> Finding | None:
+    """Whether OpenCV can be imported: on a system without a desktop it often cannot."""
+    environment = host.environment
+    if environment is None or environment.opencv_error is None:
+        return None
+    packages = [each for each in environment.packages if each.name.startswith("opencv")]
+    installed = [f"{package.name} {package.version}" for package in packages]
+    if environment.opencv_error:
+        advice = command_line.missing_library(environment.opencv_error)
+        return problem(environment.opencv_error, advice or "install opencv-python-headless anew")
+    if len(installed) > 1:
+        return warning(
+            f"{' and '.join(installed)} overwrite each other's files",
+            "keep one of them",
+            "pip uninstall opencv-python opencv-python-headless; pip install opencv-python-headless",
+        )
+    return ok(", ".join(installed) or "cv2 can be imported")
 
 
 def _minor(version: str) -> tuple[int, int]:

@@ -78,8 +78,8 @@ def test_each_recorded_board(tmp_path: Path, board: str, worst: Status) -> None:
 
 def test_this_machine_is_examined() -> None:
     found = examine(Host())
-    assert {"board", "cores", "memory", "user land", "runtime", "numpy"} <= set(found)
-    assert found["runtime"].status is Status.OK
+    assert {"board", "cores", "memory", "user land", "runtime", "numpy", "opencv"} <= set(found)
+    assert found["runtime"].status is found["opencv"].status is Status.OK
 
 
 @pytest.mark.parametrize(
@@ -286,6 +286,34 @@ def test_numpy(tmp_path: Path, versions: dict, status: Status, advice: str) -> N
     packages = tuple(Package(name, version) for name, version in versions.items())
     tree = {**PI_4, **_recorded(Environment("3.11.2", packages))}
     _assert(tmp_path, "numpy", tree, status, versions["numpy"], advice)
+
+
+_DESKTOP, _HEADLESS = (
+    Package(name, "4.10.0") for name in ("opencv-python", "opencv-python-headless")
+)
+
+
+@pytest.mark.parametrize(
+    ("packages", "error", "status", "what", "advice"),
+    [
+        ((_HEADLESS,), "", Status.OK, "opencv-python-headless 4.10.0", ""),
+        ((), "", Status.OK, "cv2 can be imported", ""),
+        ((_DESKTOP, _HEADLESS), "", Status.WARNING, "overwrite each other", "pip uninstall"),
+        (
+            (_DESKTOP,),
+            "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
+            Status.PROBLEM,
+            "libGL.so.1",
+            "apt-get install libgl1, or pip install opencv-python-headless",
+        ),
+        ((), "ModuleNotFoundError: No module named 'cv2'", Status.PROBLEM, "cv2", "headless"),
+    ],
+)
+def test_opencv(
+    tmp_path: Path, packages: tuple, error: str, status: Status, what: str, advice: str
+) -> None:
+    tree = {**PI_4, **_recorded(Environment("3.11.2", packages, opencv_error=error))}
+    _assert(tmp_path, "opencv", tree, status, what, advice)
 
 
 def test_cameras(tmp_path: Path) -> None:

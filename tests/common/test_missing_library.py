@@ -1,0 +1,52 @@
+"""A library of the system that is not there: one line says which, and what brings it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge_common.command_line import missing_library
+from tests.wheels import ROOT
+
+
+@pytest.mark.parametrize(
+    ("reason", "line"),
+    [
+        (
+            "libGL.so.1: cannot open shared object file: No such file or directory",
+            "libGL.so.1 cannot be loaded: apt-get install libgl1, "
+            "or pip install opencv-python-headless in place of opencv-python",
+        ),
+        (
+            "/lib/x86_64-linux-gnu/libGL.so.1: file too short",
+            "libGL.so.1 cannot be loaded: apt-get install libgl1, "
+            "or pip install opencv-python-headless in place of opencv-python",
+        ),
+        (
+            "libgomp.so.1: cannot open shared object file",
+            "libgomp.so.1 cannot be loaded: apt-get install libgomp1",
+        ),
+        (
+            "libjxl.so.0.7: cannot open shared object file",
+            "libjxl.so.0.7 cannot be loaded: install the package that holds it",
+        ),
+        ("cannot import name 'x' from 'y'", ""),
+    ],
+)
+def test_the_line(reason: str, line: str) -> None:
+    assert missing_library(reason) == line
+
+
+def test_a_system_without_a_desktop_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "cv2.py").write_text(
+        "raise ImportError('libGL.so.1: cannot open shared object file: No such file or directory')"
+    )
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r}); "
+        "from edge.cli import main; main(['--source', 'clip.mp4'])"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert child.returncode == 2
+    assert child.stderr.splitlines()[-1].startswith("Error: libGL.so.1 cannot be loaded: apt-get")
+    assert "Traceback" not in child.stderr
