@@ -118,6 +118,12 @@ _clips = ClipsParam()
     "of its input span]",
 )
 @click.option(
+    "--colour-order",
+    type=click.Choice(("RGB", "BGR"), case_sensitive=False),
+    help="In which the model takes the channels; BGR if it was trained on frames as OpenCV reads "
+    "them. [default: RGB]",
+)
+@click.option(
     "--calibration-clips",
     type=click.IntRange(2),
     default=32,

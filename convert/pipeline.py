@@ -63,7 +63,7 @@ class Conversion:
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
         model = read_model(request.model, request.cut)
-        colours = "RGB" if model.size[2] == 3 else "GRAY"
+        colours = request.colours(model.size[2])
         value_range = request.value_range or FLOAT_RANGE
         self.spec = InputSpec(*model.size, colour_order=colours, value_range=value_range)
         self._say("reading the calibration clips")

@@ -48,6 +48,8 @@ class QuantisedFileConversion:
         floats = given.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
         plain = plain_tflite.wrap_tflite(request.model, value_range=span).manifest
+        colours = request.colours(plain.input.channels)
+        plain = replace(plain, input=replace(plain.input, colour_order=colours))
         self._read_clips(plain)
         answers = self._answers(given, plain, card)
         tasks = answers.tasks

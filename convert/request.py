@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge.engine.delegate import Delegate
+from edge_common import ConfigError
 
 if TYPE_CHECKING:
     from edge.check.clips import Clips
@@ -19,6 +20,7 @@ class Request:
 
     max_drop: points that any task may lose.  value_range: what black and white are to the
     network; by default 0 and 255, or what the integers of a quantised network's input span.
+    colour_order: RGB or BGR, in which the network takes the channels; by default RGB.
     """
 
     model: Path
@@ -32,6 +34,7 @@ class Request:
     encoder_precision: str = "auto"
     head_precision: str = "auto"
     value_range: tuple[float, float] | None = None
+    colour_order: str | None = None
     calibration_clips: int = 32
     search_clips: int | None = None
     seed: int = 0
@@ -48,6 +51,12 @@ class Request:
             "head": self.head_precision,
         }
         return {role: precision for role, precision in by_role.items() if precision != "auto"}
+
+    def colours(self, channels: int) -> str:
+        """The order of an input's channels. Raises ConfigError if it has one and needs none."""
+        if channels == 1 and self.colour_order:
+            raise ConfigError(f"{self.model.name} takes grey frames: leave out --colour-order")
+        return "GRAY" if channels == 1 else self.colour_order or "RGB"
 
 
 # spelled out, so that `--help` needs none of what the data sets need

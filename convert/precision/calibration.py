@@ -29,7 +29,7 @@ def refuse_unusable(windows: np.ndarray, name: str) -> None:
 def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Pixels uint8 RGB (..., 3) as the float32 values that the network was trained on."""
     low, high = spec.value_range
-    pixels = frames_rgb
+    pixels = frames_rgb[..., ::-1] if spec.colour_order == "BGR" else frames_rgb
     if spec.channels == 1:
         flat = frames_rgb.reshape(-1, *frames_rgb.shape[-3:])
         grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in flat])

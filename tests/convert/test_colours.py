@@ -1,0 +1,66 @@
+"""A network that was trained on BGR gets BGR, while calibrating and while running."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from edge import Stream, open_bundle
+from edge_convert.cli import main
+
+layers = keras.layers
+SIZE = 16
+
+
+def _model(channels: int = 3) -> keras.Model:
+    """Class 0 if channel 0 is brighter than the last one, else class 1."""
+    window = keras.Input((4, SIZE, SIZE, channels))
+    x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
+    dense = layers.Dense(2, activation="softmax", name="colour")
+    model = keras.Model(window, dense(layers.GlobalAveragePooling1D()(x)))
+    kernel = np.zeros((channels, 2), np.float32)
+    kernel[0, 0] = kernel[-1, 1] = 0.05
+    dense.set_weights([kernel, np.array([0, 0.1], np.float32)])
+    return model
+
+
+def _clips(path: Path) -> Path:
+    """RGB clips that are mostly blue or mostly red."""
+    clips = np.random.default_rng(0).integers(0, 256, (8, 4, SIZE, SIZE, 3), dtype=np.uint8)
+    clips[::2, ..., 0] //= 2
+    clips[1::2, ..., 2] //= 2
+    np.savez(path, clips=clips)
+    return path
+
+
+@pytest.fixture
+def convert_colours(cli, tmp_path: Path):
+    def run(*options: str, channels: int = 3):
+        _model(channels).save(tmp_path / "m.keras")
+        arguments = [tmp_path / "m.keras", "-o", tmp_path / "b.edge"]
+        arguments += ["--calibration", _clips(tmp_path / "c.npz"), *options]
+        return cli.invoke(main, [str(argument) for argument in arguments])
+
+    return run
+
+
+@pytest.mark.parametrize(("options", "order", "blue"), [([], "RGB", 1), (["bgr"], "BGR", 0)])
+def test_the_colours_come_in_the_order_that_is_asked_for(
+    convert_colours, tmp_path: Path, options: list[str], order: str, blue: int
+) -> None:
+    done = convert_colours(*(["--colour-order", *options] if options else []))
+    assert done.exit_code == 0, done.output
+    bundle = open_bundle(tmp_path / "b.edge")
+    assert bundle.manifest.input.colour_order == order
+    frame = np.zeros((SIZE, SIZE, 3), np.uint8)
+    frame[..., 0] = 220  # BGR: blue
+    stream = Stream(bundle)
+    decision = [stream.push(frame) for _ in range(4)][-1]
+    assert decision.tasks["colour"].index == blue
+
+
+def test_grey_frames_have_no_order(convert_colours) -> None:
+    done = convert_colours("--colour-order", "BGR", channels=1)
+    assert done.exit_code == 2
+    assert "m.keras takes grey frames: leave out --colour-order" in done.stderr
