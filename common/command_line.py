@@ -126,6 +126,24 @@ def silence_libraries() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+class Once(click.Option):
+    """An option whose second value would silently take the place of the first."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        super().add_to_parser(parser, ctx)
+        option = parser._long_opt[self.opts[0]]  # click has no public place for this
+        process = option.process
+
+        def process_once(value: str, state: Any) -> None:
+            if option.dest in state.opts:
+                raise click.UsageError(
+                    f"{self.opts[0]} is given twice: give it once, and run once for each"
+                )
+            process(value, state)
+
+        option.process = process_once
+
+
 class CommandWithSubcommands(click.Command):
     """`program NAME ...` is a subcommand, everything else this command.
 

@@ -48,8 +48,18 @@ Examples:
 @click.option(
     "--sink", metavar="URI", multiple=True, help="What becomes of decisions; may be given again."
 )
-@click.option("--save", metavar="VIDEO", help="Write an annotated video (.mp4, .avi, .mkv).")
-@click.option("--jsonl", metavar="FILE", help="Write one JSON line a decision; - is stdout.")
+@click.option(
+    "--save",
+    cls=command_line.Once,
+    metavar="VIDEO",
+    help="Write an annotated video (.mp4, .avi, .mkv).",
+)
+@click.option(
+    "--jsonl",
+    cls=command_line.Once,
+    metavar="FILE",
+    help="Write one JSON line a decision; - is stdout.",
+)
 @click.option("--show", is_flag=True, help="Show the annotated frames in a window; q ends.")
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @click.option(

@@ -11,10 +11,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from edge import sources
 from edge.sources import Source, images, video
 from edge_common import ClipError, SourceError, archives
 
-VIDEO_SUFFIXES = frozenset({".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm"})
+VIDEO_SUFFIXES = frozenset(sources.VIDEO_SUFFIXES)
 _MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
 
 

@@ -59,6 +59,10 @@ class RunOptions:
         if self.threshold is not None and self.gallery is None:
             raise click.UsageError("--threshold goes with --gallery FILE")
         if not self.self_test:
+            if (self.camera, self.source) == (None, None) and sources.is_footage(self.bundle):
+                raise click.UsageError(
+                    f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
+                )
             one_source(self.camera, self.source)
         described = (self.labels, self.input_range, self.mean, self.std, self.input_size)
         if not shipped.is_plain_tflite(self.bundle) and any(described):

@@ -27,9 +27,14 @@ threads_option = click.option(
     show_default=True,
     help="Threads a part; more is often slower.",
 )
-_camera = click.option("--camera", type=click.IntRange(0), metavar="N", help="Camera index.")
+_camera = click.option(
+    "--camera", cls=command_line.Once, type=click.IntRange(0), metavar="N", help="Camera index."
+)
 _source = click.option(
-    "--source", metavar="URI", help="Video file, image folder, quoted glob, or stream URL."
+    "--source",
+    cls=command_line.Once,
+    metavar="URI",
+    help="Video file, image folder, quoted glob, or stream URL.",
 )
 region_option = click.option(
     "--region",

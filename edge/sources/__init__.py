@@ -36,6 +36,7 @@ class Source(Closable, ABC):
 
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
+VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm")
 # what FFmpeg reads from
 _PROTOCOLS = (
     "rtsp", "rtsps", "rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpte", "rtmpts", "rtp", "srtp", "sdp",
@@ -50,6 +51,13 @@ def _holds_images(path: str) -> bool:
     if os.path.isfile(path):
         return path.lower().endswith(IMAGE_SUFFIXES)
     return os.path.isdir(path) or any(mark in path for mark in "*?[")
+
+
+def is_footage(text: str) -> bool:
+    """Whether this is rather something to run on than a network: a film, images or a URL."""
+    suffixes = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
+    names = os.listdir(text) if os.path.isdir(text) else [text]
+    return "://" in text or any(name.lower().endswith(suffixes) for name in names)
 
 
 KINDS: tuple[Kind, ...] = (

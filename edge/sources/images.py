@@ -26,13 +26,29 @@ def open_source(target: str, *, rate: float = 0.0) -> "ImageFiles":
 def _paths(target: str) -> list[Path]:
     path = Path(target)
     if path.is_dir():
-        return images_in(path)
+        videos = sorted(filter(_is_video, path.iterdir()), key=natural_key)
+        if not (images := images_in(path)) and videos:
+            raise SourceError(_one_at_a_time(target, videos))
+        return images
     if path.is_file():
         return [path]
     matches = sorted(map(Path, glob.glob(target)), key=natural_key)
     if not matches:
         raise SourceError(f"no file matches {target}: quote the pattern and check its folder")
+    if all(_is_video(match) for match in matches):
+        raise SourceError(_one_at_a_time(target, matches))
     return matches
+
+
+def _is_video(path: Path) -> bool:
+    return path.suffix.lower() in sources.VIDEO_SUFFIXES
+
+
+def _one_at_a_time(name: str, videos: Sequence[Path]) -> str:
+    return (
+        f"{name} holds {len(videos)} videos and no images: a run has one source, so call edge-run "
+        f"once for each, as in --source {videos[0]}"
+    )
 
 
 class ImageFiles(sources.Source):

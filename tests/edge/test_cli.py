@@ -86,6 +86,14 @@ BUNDLE, VIDEO = "{bundle}", "{video}"
     [
         ([BUNDLE], "give one of --camera N and --source URI"),
         ([BUNDLE, "--camera", "0", "--source", "x"], "give one of --camera N and --source URI"),
+        ([VIDEO], "clip.mp4 is no bundle but a source: edge-run --source"),
+        (["rtsp://host/door"], "is no bundle but a source: edge-run --source rtsp://host/door"),
+        ([BUNDLE, "--source", VIDEO, "--source", "b.mp4"], "--source is given twice: give it once"),
+        ([BUNDLE, "--camera", "0", "--camera=1"], "--camera is given twice"),
+        (
+            [BUNDLE, "--source", VIDEO, "--save", "a.mp4", "--save", "b.mp4"],
+            "--save is given twice",
+        ),
         (["none.edge", "--source", VIDEO], "there is no bundle 'none.edge'"),
         ([VIDEO, "--source", VIDEO], "is damaged or is no bundle"),
         ([BUNDLE, "--source", "none.mp4"], "there is no source none.mp4"),

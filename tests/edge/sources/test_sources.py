@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,14 @@ def test_a_video_without_a_readable_frame_is_an_error(tmp_path: Path, video_path
 def test_a_camera_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(SourceError, match="camera 77 gives no picture"):
         open_source(77)
+
+
+@pytest.mark.parametrize("form", ["{}", "{}/*.mp4", "images:{}"])
+def test_a_folder_of_videos_is_said_to_be_one(tmp_path: Path, video_path: Path, form: str) -> None:
+    for number in (2, 10):
+        shutil.copy(video_path, tmp_path / f"clip_{number}.mp4")
+    with pytest.raises(SourceError, match="holds 2 videos and no images.*--source .*clip_2.mp4"):
+        open_source(form.format(tmp_path))
 
 
 def test_one_picture_is_a_source(image_folder: Path) -> None:
