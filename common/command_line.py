@@ -1,5 +1,6 @@
 """What the commands of all rooms share: groups, the option --json, and errors as one line."""
 
+import contextlib
 import functools
 import math
 import os
@@ -16,6 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 INTERRUPTED = 130
+_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 MOST_IMAGE_PIXELS = 1 << 27  # 400 MB as BGR; no camera's sensor has more
 # what a board's installation leaves out, and the extra that brings it
 EXTRAS = {
@@ -54,11 +56,15 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         silence_libraries()
-        before = signal.signal(signal.SIGTERM, _interrupt)
+        before = {number: signal.getsignal(number) for number in _ENDINGS}
+        for number in _ENDINGS:
+            if before[number] != signal.SIG_IGN:  # as nohup sets it
+                signal.signal(number, _interrupt)
         try:
             return command(*args, **kwargs)
         except KeyboardInterrupt:
-            click.echo("Interrupted.", err=True)
+            with contextlib.suppress(OSError):  # the terminal may be gone
+                click.echo("Interrupted.", err=True)
             raise SystemExit(INTERRUPTED) from None
         except BrokenPipeError:
             # the reader of our stdout left, as `head` does: nothing more to say
@@ -71,7 +77,8 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             code = error.exit_code if isinstance(error, EdgeError) else 2
             raise _CommandFailed(message, code) from error
         finally:
-            signal.signal(signal.SIGTERM, before)
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     return wrapped
 
@@ -83,7 +90,12 @@ class _CommandFailed(click.ClickException):
 
 
 def _interrupt(number: int, stack: object) -> None:
-    """`kill` ends a command as cleanly as Ctrl-C does."""
+    """`kill`, or a terminal that is closed, ends a command as cleanly as Ctrl-C does.
+
+    Once: a shell and its terminal both tell, and the outputs are to be completed.
+    """
+    for each in _ENDINGS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -175,8 +175,10 @@ def _interruptible(link: Link) -> Iterator[None]:
         signal.signal(number, before[number])
         link.interrupt()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before: dict[int, Any] = {number: signal.getsignal(number) for number in numbers}
+    if before[signal.SIGHUP] == signal.SIG_IGN:  # as nohup sets it
+        del before[signal.SIGHUP]
     try:
         for number in before:
             signal.signal(number, forward)

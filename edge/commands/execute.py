@@ -168,7 +168,8 @@ def execute(options: RunOptions) -> None:
 
 def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:
     names = tuple(task.name for task in stream.tasks)
-    return sinks.RunInfo(names, source.rate_hz, options.vectors, options.stream.region)
+    region = options.stream.region
+    return sinks.RunInfo(names, source.rate_hz, options.vectors, region, source.live)
 
 
 def _open_bundle(options: RunOptions) -> Bundle:

@@ -33,12 +33,14 @@ class RunInfo:
     tasks: their names, in the order of the bundle.  rate_hz: the source's frames a second; 0 if
     it does not know.  vectors: whether embeddings may be kept.  region: of the frames, which the
     network looks at; None: all of them.
+    live: whether frames come when they come, and not as fast as they are taken.
     """
 
     tasks: tuple[str, ...]
     rate_hz: float = 0.0
     vectors: bool = False
     region: "Region | None" = None
+    live: bool = False
 
 
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")

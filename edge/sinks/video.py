@@ -1,81 +1,153 @@
 """The sink `video:PATH`: frames with their decision drawn in."""
 
 import os
+import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import cv2
+import numpy as np
 
-from edge.sinks import RunInfo, draw
+from edge.sinks import RunInfo, draw, mp4
 from edge.stream import Decision, Frame, Region
-from edge_common import Closable, SinkError
+from edge_common import Closable, SinkError, locked, put_in_place
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+_INDEXED_AT_THE_END = (".mp4", ".mov")  # recorded as Matroska, see edge.sinks.mp4
 _LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0
+# disk space that is left for what is not written yet: FFmpeg's buffers, and the index
+_RESERVE_BYTES, _INDEX_BYTES_A_FRAME = 1 << 20, 64
 
 
 def open_sink(target: str, run: RunInfo, *, rate: float = 0.0) -> "VideoFileSink":
     """rate: frames a second of the video; 0: as the source has. Raises SinkError, ValueError."""
     if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
         raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
-    return VideoFileSink(target, rate or run.rate_hz, run.tasks, run.region)
+    return VideoFileSink(target, rate or run.rate_hz, run.tasks, run.region, run.live)
 
 
 class VideoFileSink(Closable):
-    """A video that is written under a hidden name until closed.
+    """A video that is written under a hidden name until closed, and can be played at any time.
 
     rate_hz: frames a second of the video.  tasks: names, in the order of the panel.
     region: what of each frame the network looks at; it is drawn.
+    live: frames stand in the video as long as they were the newest, whatever their number;
+    without, each stands once.  An outage is left out.
     A frame before the first decision is written without one. Raises SinkError if
-    the file cannot be written.
+    the file cannot be written, another run writes it, or the disk is full: what was recorded
+    until then becomes the video.
     """
 
     def __init__(
-        self, path: str, rate_hz: float, tasks: Sequence[str], region: Region | None = None
+        self,
+        path: str,
+        rate_hz: float,
+        tasks: Sequence[str],
+        region: Region | None = None,
+        live: bool = False,
     ) -> None:
-        self._path, self._tasks, self._region = Path(path), tasks, region
+        self._path, self._tasks, self._region, self._live = Path(path), tasks, region, live
         # streams may report anything
         self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
-        self._frames = 0
+        self._frames, self._first_at = 0, 0.0
         self._writer: cv2.VideoWriter | None = None
         self._latest: Sequence[Decision] = ()
-        suffix = self._path.suffix.lower()
-        if suffix not in _CODECS:
+        self._suffix = self._path.suffix.lower()
+        if self._suffix not in _CODECS:
             raise SinkError(f"{path}: a video's name ends in one of {', '.join(_CODECS)}")
         if self._path.is_dir():
             raise SinkError(f"{path} is a folder: give a file's name")
         if not self._path.parent.is_dir() or not os.access(self._path.parent, os.W_OK):
             raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
-        self._codec = cv2.VideoWriter.fourcc(*_CODECS[suffix])
-        self._partial = self._path.with_name(f".{self._path.stem}.partial{suffix}")
+        self._stack = ExitStack()
+        try:
+            self._stack.enter_context(locked(self._path, wait=False))
+        except BlockingIOError as error:
+            raise SinkError(
+                f"{path} is being written by another run: give every run a name of its own"
+            ) from error
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest
         annotated = draw.annotate(frame.pixels, self._latest, self._tasks, self._region)
-        size = (annotated.shape[1], annotated.shape[0])
         if self._writer is None:
-            self._size = size
-            self._writer = cv2.VideoWriter(str(self._partial), self._codec, self._rate_hz, size)
-            if not self._writer.isOpened():
-                raise SinkError(f"{self._path}: this OpenCV cannot write such a video; try .avi")
-        if size != self._size:  # a folder may hold images of several sizes
+            self._writer = self._open((annotated.shape[1], annotated.shape[0]))
+            self._first_at, self._shown = frame.captured_at, annotated
+        if annotated.shape[1::-1] != self._size:  # a folder may hold images of several sizes
             annotated = cv2.resize(annotated, self._size, interpolation=cv2.INTER_AREA)
-        self._writer.write(annotated)
-        self._frames += 1
+        self._check_disk()
+        for _ in range(self._repeats(frame)):
+            self._write(self._shown)
+        # one ahead is allowed: a camera's frames do not come to the millisecond
+        if not self._live or self._due(frame) >= self._frames:
+            self._write(annotated)
+        self._shown = annotated
+
+    def _write(self, pixels: np.ndarray) -> None:
+        if self._writer is not None:
+            self._writer.write(pixels)
+            self._frames += 1
+
+    def _repeats(self, frame: Frame) -> int:
+        """How often the frame before has to stand in the video once more."""
+        if self._live and frame.restart:  # nothing was to be seen
+            self._first_at = frame.captured_at - self._frames / self._rate_hz
+        return max(0, self._due(frame) - self._frames - 1) if self._live else 0
+
+    def _due(self, frame: Frame) -> int:
+        """How many frames the video should have, this one included."""
+        return round((frame.captured_at - self._first_at) * self._rate_hz) + 1
+
+    def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
+        suffix = ".mkv" if self._suffix in _INDEXED_AT_THE_END else self._suffix
+        handle, partial = tempfile.mkstemp(suffix, f".{self._path.stem}.", self._path.parent)
+        os.close(handle)
+        self._partial, self._size = Path(partial), size
+        codec = cv2.VideoWriter.fourcc(*_CODECS[self._suffix])
+        writer = cv2.VideoWriter(partial, codec, self._rate_hz, size)
+        if not writer.isOpened():
+            self._partial.unlink()
+            raise SinkError(f"{self._path}: this OpenCV cannot write such a video; try .avi")
+        return writer
+
+    def _check_disk(self) -> None:
+        """OpenCV does not tell that a disk is full, so the disk is asked."""
+        disk = os.statvfs(self._partial)
+        reserve = _RESERVE_BYTES + _INDEX_BYTES_A_FRAME * self._frames + self._shown.nbytes
+        if disk.f_bavail * disk.f_frsize < reserve:
+            raise SinkError(
+                f"{self._path}: the disk is full: free some space. What was recorded is kept"
+            )
 
     def close(self) -> None:
-        if self._writer is None:
-            return
-        self._writer.release()
-        self._writer = None
-        if not self._whole():
-            self._partial.unlink(missing_ok=True)
-            raise SinkError(f"{self._path} could not be written: is the disk full?")
-        os.replace(self._partial, self._path)
+        with self._stack:
+            if self._writer is not None:
+                self._writer.release()
+                self._writer = None
+                self._finish()
 
-    def _whole(self) -> bool:
-        """OpenCV does not tell that a disk was full, so the file is asked."""
+    def _finish(self) -> None:
+        """Give the recording its name. Raises SinkError if some of it was lost."""
+        try:
+            count = self._count()
+            if count:
+                put_in_place(self._partial, self._path, 0o666)
+        except OSError as error:
+            raise SinkError(
+                f"{self._path} cannot be completed ({error.strerror}): free some space; what was "
+                f"recorded is in {self._partial}"
+            ) from error
+        if count < self._frames:
+            self._partial.unlink(missing_ok=True)
+            rest = f"only {count} of {self._frames} frames were" if count else "it could not be"
+            raise SinkError(f"{self._path}: {rest} written: is the disk full?")
+
+    def _count(self) -> int:
+        """Frames in the file, which OpenCV does not tell; MP4 gets its index."""
+        if self._suffix in _INDEXED_AT_THE_END:
+            return mp4.matroska_to_mp4(self._partial, self._rate_hz, self._size)
         video = cv2.VideoCapture(str(self._partial))
         count = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
         video.release()
-        return count >= self._frames
+        return count

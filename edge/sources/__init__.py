@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 class Source(Closable, ABC):
     """Frames in order, once; closed when left, and may be closed twice.
 
-    name: what the user called it.  rate_hz: frames a second, 0 if unknown.
+    name: what the user called it.  live: whether frames come by the clock.
+    rate_hz: frames a second, 0 if unknown.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
     warning: what a user should know of losses, once it has come to its end; "" if nothing.
     """
 
+    live: bool = False
     total: int | None = None
     rate_hz: float = 0.0
     warning: str = ""

@@ -35,6 +35,8 @@ class LiveSource(sources.Source):
     and none of the retries brings them back.
     """
 
+    live = True
+
     def __init__(
         self,
         name: str,

@@ -150,7 +150,7 @@ def test_an_existing_output_is_untouched_when_the_source_is_bad(
     assert lines.read_text() == "precious\n"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_an_interruption_leaves_whole_outputs(
     tiny_bundle_path: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -1,14 +1,19 @@
 import errno
 import json
 import os
+import signal
+import subprocess
+import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 import pytest
 
-from edge.sinks import jsonl
+from edge.sinks import jsonl, mp4
 from edge.sinks.draw import annotate
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
@@ -16,6 +21,8 @@ from edge.sinks.window import WindowSink
 from edge.stream import Decision, Frame, Region
 from edge.tasks import Task, kind_of
 from edge_common.errors import SinkError
+from tests import tiny
+from tests.wheels import ROOT
 
 TASKS = ["action"]
 TASK = Task("action", "classification", ("still", "left"))
@@ -186,6 +193,120 @@ def test_a_video_that_the_disk_cut_short_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(SinkError, match="is the disk full"):
         sink.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def _frames_in(path: Path) -> int:
+    video, count = cv2.VideoCapture(str(path)), 0
+    while video.read()[0]:
+        count += 1
+    return count
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".avi"])
+def test_every_frame_of_a_recording_is_in_the_video(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"v{suffix}"
+    with VideoFileSink(str(path), 12.5, TASKS) as sink:
+        for number in range(40):
+            sink.take(_frame(number % 6), [])
+    video = cv2.VideoCapture(str(path))
+    assert video.get(cv2.CAP_PROP_FPS) == 12.5 and _frames_in(path) == 40
+    assert not video.set(cv2.CAP_PROP_POS_FRAMES, 30) or video.read()[0]
+    assert path.stat().st_mode & 0o077 == 0o044
+
+
+def test_an_mp4_file_has_the_frames_of_the_recording_bit_for_bit(tmp_path: Path) -> None:
+    recorded, path = tmp_path / "r.mkv", tmp_path / "v.mp4"
+    writer = cv2.VideoWriter(str(recorded), cv2.VideoWriter.fourcc(*"mp4v"), 30.0, (64, 48))
+    for frame in tiny.frames(50, 48, 64):
+        writer.write(frame)
+    writer.release()
+    path.write_bytes(recorded.read_bytes())
+    assert mp4.matroska_to_mp4(path, 30.0, (64, 48)) == 50
+    assert path.read_bytes()[4:12] == b"ftypisom"
+    before, after = cv2.VideoCapture(str(recorded)), cv2.VideoCapture(str(path))
+    for _ in range(50):
+        assert np.array_equal(before.read()[1], after.read()[1])
+    assert after.get(cv2.CAP_PROP_FRAME_COUNT) == 50 and not after.read()[0]
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 100, b"\x1a\x45\xdf\xa3", b"\xff" * 50])
+def test_what_is_no_recording_becomes_no_mp4(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "v"
+    path.write_bytes(content)
+    assert mp4.matroska_to_mp4(path, 25.0, (64, 48)) == 0
+    assert path.read_bytes() == content
+
+
+def _at(number: int, captured_at: float, restart: bool = False) -> Frame:
+    return replace(_frame(number % 6), captured_at=captured_at, restart=restart)
+
+
+@pytest.mark.parametrize(
+    ("times", "frames"),
+    [
+        ([7.0, 7.5, 8.0], 11),  # a slow network
+        ([7 + n / 10 for n in range(21)], 21),
+        ([7 + n / 10 + 0.04 * (-1) ** n for n in range(21)], 21),  # none is lost to jitter
+        ([7 + n / 20 for n in range(41)], 22),  # a camera that is faster than it says
+    ],
+)
+def test_the_video_of_a_live_source_lasts_as_long_as_what_it_shows(
+    tmp_path: Path, times: list[float], frames: int
+) -> None:
+    with VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS, live=True) as sink:
+        for number, time in enumerate(times):
+            sink.take(_at(number, time), [])
+    assert _frames_in(tmp_path / "v.mp4") == frames
+
+
+def test_an_outage_is_not_in_the_video(tmp_path: Path) -> None:
+    with VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS, live=True) as sink:
+        for number, time in enumerate([0.0, 0.1, 60.0, 60.1]):
+            sink.take(_at(number, time, restart=time == 60.0), [])
+    assert _frames_in(tmp_path / "v.mp4") == 4
+
+
+def test_a_full_disk_is_noticed_and_what_was_recorded_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "v.mp4"
+    sink = VideoFileSink(str(path), 10.0, TASKS)
+    for number in range(5):
+        sink.take(_frame(number), [])
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_bavail=255, f_frsize=4096))
+    with pytest.raises(SinkError, match="the disk is full: free some space"):
+        sink.take(_frame(5), [])
+    sink.close()
+    assert _frames_in(path) == 5 and [file.name for file in tmp_path.iterdir()] == ["v.mp4"]
+
+
+def test_two_runs_never_record_one_video(tmp_path: Path) -> None:
+    path = str(tmp_path / "v.mp4")
+    with VideoFileSink(path, 10.0, TASKS), pytest.raises(SinkError, match="by another run"):
+        VideoFileSink(path, 10.0, TASKS)
+    assert list(tmp_path.iterdir()) == []
+
+
+RECORD = """
+import os, signal, sys, time
+from edge.sinks.video import VideoFileSink
+from edge.stream import Frame
+from tests import tiny
+sink = VideoFileSink(sys.argv[1], 25.0, [])
+for number, pixels in enumerate(tiny.frames(300, 240, 320)):
+    sink.take(Frame(pixels, number), [])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".avi"])
+def test_a_killed_run_leaves_a_video_that_can_be_played(tmp_path: Path, suffix: str) -> None:
+    done = subprocess.run([sys.executable, "-c", RECORD, str(tmp_path / f"v{suffix}")], cwd=ROOT)
+    assert done.returncode == -signal.SIGKILL
+    (video,) = [path for path in tmp_path.iterdir() if path.suffix in (".mkv", ".avi")]
+    assert 200 < _frames_in(video) <= 300
+    with VideoFileSink(str(tmp_path / f"v{suffix}"), 25.0, TASKS):
+        pass  # no lock is left
 
 
 def test_a_folder_is_no_video(tmp_path: Path) -> None:
