@@ -9,7 +9,7 @@ import pytest
 ROOMS = ("edge", "edge_common", "edge_devices")
 # edge-run on a video with the shipped bundle loads these modules of ours and no other
 LOADED = """
-edge
+edge edge.answers edge.status
 edge.bundle edge.bundle.archive edge.bundle.manifest
 edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
@@ -26,7 +26,7 @@ edge_devices.detection.memory
 # and these with each of the options
 MORE = {
     "--jsonl out.jsonl": "edge.sinks.jsonl",
-    "--save out.avi": "edge.sinks.video edge.sinks.draw",
+    "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.mp4",
 }
 
 
