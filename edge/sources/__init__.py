@@ -49,6 +49,12 @@ _PROTOCOLS = (
 )  # fmt: skip
 
 
+def _is_camera(text: str) -> bool:
+    """An index, a device file such as /dev/video0, or a GStreamer pipeline."""
+    is_index = text.isdecimal() and not os.path.exists(text)
+    return is_index or text.startswith("/dev/v") or " ! " in text
+
+
 def _holds_images(path: str) -> bool:
     if os.path.isfile(path):
         return path.lower().endswith(IMAGE_SUFFIXES)
@@ -65,7 +71,7 @@ def is_footage(text: str) -> bool:
 KINDS: tuple[Kind, ...] = (
     Kind(
         "camera", "edge.sources.camera", "Camera by its index; also --camera N.", "N",
-        "width=PIXELS,height=PIXELS,rate=HZ",
+        "width=PIXELS,height=PIXELS,rate=HZ", matches=_is_camera,
     ),
     Kind(
         "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",

@@ -161,6 +161,11 @@ def test_what_no_kind_understands_is_one_line(
     ("text", "name", "target", "options"),
     [
         ("camera:1:width=640,rate=15", "camera", "1", {"width": "640", "rate": "15"}),
+        ("1", "camera", "1", {}),
+        ("/dev/video7", "camera", "/dev/video7", {}),
+        ("/dev/video7:width=640", "camera", "/dev/video7", {"width": "640"}),
+        ("nvarguscamerasrc ! video/x-raw(memory:NVMM), rate=[1/1,9/1] ! appsink", "camera",
+            "nvarguscamerasrc ! video/x-raw(memory:NVMM), rate=[1/1,9/1] ! appsink", {}),
         ("none.mp4", "video", "none.mp4", {}),
         ("frames/*.png", "images", "frames/*.png", {}),
         ("frames/*.png:rate=5", "images", "frames/*.png", {"rate": "5"}),
@@ -169,7 +174,7 @@ def test_what_no_kind_understands_is_one_line(
         ("stream:rtsp://host/x", "stream", "rtsp://host/x", {}),
         (r"C:\clips\a.mp4", "video", r"C:\clips\a.mp4", {}),
     ],
-)
+)  # fmt: skip
 def test_a_source_is_found_by_its_scheme_or_its_path(
     text: str, name: str, target: str, options: dict[str, str]
 ) -> None:

@@ -1,6 +1,7 @@
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -64,6 +65,34 @@ def test_a_video_without_a_readable_frame_is_an_error(tmp_path: Path, video_path
 def test_a_camera_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(SourceError, match="camera 77 gives no picture"):
         open_source(77)
+
+
+def test_a_camera_is_found_by_index_or_device_file() -> None:
+    for text in ("78", "/dev/video78"):
+        with pytest.raises(SourceError, match=f"camera {text} gives no picture"):
+            open_source(text)
+
+
+def test_a_pipeline_needs_an_opencv_with_gstreamer() -> None:
+    pipeline = "videotestsrc ! videoconvert ! appsink"
+    if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+        with open_source(pipeline) as source:
+            assert next(iter(source)).pixels.ndim == 3
+        return
+    with pytest.raises(SourceError, match="this OpenCV has no GStreamer"):
+        open_source(pipeline)
+
+
+def test_a_camera_that_may_not_be_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev/null stands in for a camera of somebody else."""
+    monkeypatch.setattr("os.access", lambda path, mode: path != "/dev/null")
+    with pytest.raises(SourceError, match="/dev/null may not be read: sudo usermod -aG video"):
+        open_source("camera:/dev/null")
+
+
+def test_stdin_has_another_name() -> None:
+    with pytest.raises(SourceError, match="write pipe:0"):
+        open_source("-")
 
 
 @pytest.mark.parametrize("form", ["{}", "{}/*.mp4", "images:{}"])
