@@ -33,6 +33,7 @@ from edge_common.errors import (
     SourceError,
     SourceLost,
     Unavailable,
+    without_passwords,
 )
 from edge_common.files import (
     Closable,
@@ -56,5 +57,6 @@ __all__ = [
     "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceError", "SourceLost",
     "Unavailable", "__version__", "cache_folder", "can_be_written", "config_folder", "decode",
     "encode", "locked", "nearest", "nearest_or_all", "parse_json", "put_in_place", "read_json",
-    "read_toml", "sync_folder", "toml_parser", "whole_file", "whole_path", "write_cached", "write_whole",
+    "read_toml", "sync_folder", "toml_parser", "whole_file", "whole_path",
+    "without_passwords", "write_cached", "write_whole",
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
+from edge_common.console import visible
 from edge_common.errors import EdgeError
 
 P = ParamSpec("P")
@@ -75,7 +76,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             if not message:
                 raise
             code = error.exit_code if isinstance(error, EdgeError) else 2
-            raise _CommandFailed(message, code) from error
+            raise _CommandFailed(visible(message), code) from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

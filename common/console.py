@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import click
 
+from edge_common.errors import without_passwords
+
 
 def text_table(
     header: Sequence[str], rows: Sequence[Sequence[object]], left_columns: Collection[int] = (0,)
@@ -39,7 +41,7 @@ class Progress:
 
     def say(self, step: str) -> None:
         if not self._quiet:
-            click.echo(f"{time.perf_counter() - self._began:6.1f} s  {step}", err=True)
+            echo(f"{time.perf_counter() - self._began:6.1f} s  {step}", err=True)
 
     @contextlib.contextmanager
     def count(self, step: str, total: int) -> Iterator[Callable[[], None]]:
@@ -80,7 +82,8 @@ def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:
 def warn_once(text: str) -> None:
     """Write `warning: TEXT`; the same text again says nothing new and is left out."""
     over_a_bar = "\r\033[K" if sys.stderr.isatty() else ""
-    click.echo(f"{over_a_bar}warning: {' '.join(text.split())}", err=True)
+    click.echo(over_a_bar, err=True, nl=False)
+    echo(f"warning: {' '.join(text.split())}", err=True)
 
 
 def note(text: str) -> None:
@@ -94,6 +97,8 @@ def megabytes(size: float) -> str:
 
 
 _INDENT = 2
+# lines, tabs, spaces of other widths, and the joiners that Persian and Hindi words need
+_HARMLESS = "\n\t\xa0\u2009\u202f\u200c\u200d"
 _MOST_COLUMNS = 110  # longer lines are hard to read
 
 
@@ -101,6 +106,17 @@ def section(title: str, pairs: Iterable[tuple[str, str | None]], width: int = 14
     """A heading and one wrapped line a pair; pairs without a value are left out."""
     lines = [hanging(f"{' ' * _INDENT}{key:<{width}}", value) for key, value in pairs if value]
     return "\n".join([title, *lines])
+
+
+def echo(text: object = "", *, err: bool = False, nl: bool = True) -> None:
+    """Print what may hold names and texts from files: nothing in it steers the terminal."""
+    click.echo(visible(str(text)), err=err, nl=nl)
+
+
+def visible(text: str) -> str:
+    """Lines without passwords, and with `?` for what moves the cursor or turns the text around."""
+    text = without_passwords(text)
+    return "".join(each if each.isprintable() or each in _HARMLESS else "?" for each in text)
 
 
 def printable(text: str) -> str:

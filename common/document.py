@@ -70,14 +70,17 @@ class Section:
 
 def markdown(title: str, sections: Sequence[Section]) -> str:
     """GitHub-flavoured Markdown, without pictures."""
-    return "\n".join([f"# {title}\n", *(line for s in sections for line in _markdown(s))])
+    return "\n".join(
+        [f"# {_plain_markdown(title)}\n", *(line for s in sections for line in _markdown(s))]
+    )
 
 
 def _markdown(section: Section) -> Iterator[str]:
-    yield f"{'#' * section.level} {section.title}\n"
-    yield from (f"{paragraph}\n" for paragraph in section.text)
+    yield f"{'#' * section.level} {_plain_markdown(section.title)}\n"
+    yield from (f"{_plain_markdown(paragraph)}\n" for paragraph in section.text)
     if section.code:
-        yield f"```\n{section.code}\n```\n"
+        fence = "`" * (1 + max(map(len, re.findall("`{3,}", section.code)), default=2))
+        yield f"{fence}\n{section.code}\n{fence}\n"
     for table in section.tables:
         yield _markdown_row(table.header)
         yield "|" + "".join(" ---: |" if right else " --- |" for right in table.figures)
@@ -86,7 +89,17 @@ def _markdown(section: Section) -> Iterator[str]:
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(c.replace("|", "\\|").replace("\n", " ") for c in cells) + " |"
+    escaped = (_plain_markdown(c).replace("|", "\\|").replace("\n", " ") for c in cells)
+    return "| " + " | ".join(escaped) + " |"
+
+
+def _plain_markdown(text: str) -> str:
+    """A name from a file brings no image, link or tag along; bold stays."""
+    return re.sub(r"(!|\])(?=[\[(:])|<(?=[A-Za-z/!?])", _escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return "&lt;" if match[0] == "<" else f"{match[0]}\\"
 
 
 def terminal(sections: Sequence[Section]) -> str:

@@ -1,10 +1,26 @@
 """Every error a caller can act on, in one small tree."""
 
+import re
+
+# user:password@ up to the last @ before a path, as FFmpeg splits it, and what stands in a query
+_PASSWORD = re.compile(
+    r"(://[^\s/?#@:]*:)[^\s/?#]*(?=@)|([?&](?:pass\w*|pwd|token|secret|\w*key|auth)=)[^&#\s]+",
+    re.IGNORECASE,
+)
+
+
+def without_passwords(text: str) -> str:
+    """With `***` for every password in a URL."""
+    return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}***", text)
+
 
 class EdgeError(Exception):
-    """Root of all errors raised on purpose by this project."""
+    """Root of all errors raised on purpose by this project; none tells a password."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        return without_passwords(super().__str__())
 
 
 class BundleError(EdgeError):

@@ -158,7 +158,7 @@ def main(
         from edge_convert.verification import summary
 
     if explain:
-        click.echo(model_file.explanation(model, options["cut"]))
+        console.echo(model_file.explanation(model, options["cut"]))
         return
     _refuse_page(report)
     request = Request(model, value_range=input_range, **options)
@@ -167,8 +167,8 @@ def main(
     conversion = kind(request, progress)
     bundle = conversion.run()
     if conversion.report.search:
-        click.echo(summary.search_table(conversion.report.search, conversion.report))
-    click.echo(summary.summary(bundle))
+        console.echo(summary.search_table(conversion.report.search, conversion.report))
+    console.echo(summary.summary(bundle))
     if report:
         _write_page(report, bundle.manifest.name, conversion)
 
@@ -177,7 +177,7 @@ def _write_page(page: Path, title: str, conversion: Any) -> None:
     from edge_convert.verification.html_report import write_html
 
     write_html(page, title, conversion.sections, conversion.network, conversion.report)
-    click.echo(f"{page}: the whole report")
+    console.echo(f"{page}: the whole report")
 
 
 def _refuse_page(page: Path | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, get_type_hints
 
-from edge_common import EdgeError, nearest
+from edge_common import EdgeError, nearest, without_passwords
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -104,7 +104,7 @@ class Request:
     options: Pairs = ()
 
     def __str__(self) -> str:
-        return f"{self.kind.name}:{self.target}"
+        return without_passwords(f"{self.kind.name}:{self.target}")
 
     def open(self, function: str, *context: object) -> Any:
         """Call `function` of the kind's module: (target, *context, key=value, ...).

@@ -82,7 +82,7 @@ def build(name: str, output: Path, seed: int) -> None:
     model = mtdnn.build_mtdnn(getattr(mtdnn, name)())
     output.parent.mkdir(parents=True, exist_ok=True)
     files.save_model(model, output)
-    click.echo(f"wrote {output}: {model.count_params():,} parameters")
+    console.echo(f"wrote {output}: {model.count_params():,} parameters")
 
 
 @click.command("pretrained", epilog=PRETRAINED_EXAMPLES)
@@ -118,7 +118,7 @@ def pretrained(name: str, output: Path, folder: Path, window: int | None) -> Non
         output.with_suffix(".tasks.json"), network.tasks, frame_rate_hz=0.0,
         licence=network.licence, weights_source=network.source,
     )  # fmt: skip
-    click.echo(
+    console.echo(
         f"wrote {output}: {model.count_params():,} parameters, predicts {', '.join(model.output)}"
     )
 
@@ -186,10 +186,10 @@ def main(
     data_set = kinds.load_data(config.data, request)
     if not from_features:
         for line in data_set.summary():
-            click.echo(line)
+            console.echo(line)
     if export_clips is not None:
         for path in _export(config, data_set, request, export_clips):
-            click.echo(f"wrote {path}")
+            console.echo(f"wrote {path}")
     if output is None:
         return
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress

@@ -56,9 +56,9 @@ def compare(
         Across(across_machines, across_settings),
     )
     if as_json:
-        click.echo(json.dumps(encode(comparison), indent=1))
+        console.echo(json.dumps(encode(comparison), indent=1))
     else:
-        click.echo(as_markdown(comparison) if markdown else as_text(comparison))
+        console.echo(as_markdown(comparison) if markdown else as_text(comparison))
 
 
 VERSUS_EXAMPLES = """\b
@@ -114,9 +114,9 @@ def versus(
     low, high = comparison.interval
     if as_json:
         floors = dict(zip(("before_ms", "after_ms"), zip(*pairs)))
-        click.echo(json.dumps({**encode(comparison), "verdict": comparison.verdict, **floors}))
+        console.echo(json.dumps({**encode(comparison), "verdict": comparison.verdict, **floors}))
         return
-    click.echo(
+    console.echo(
         f"{after} against {before}: {comparison.verdict} (time x {comparison.ratio:.3f}, "
         f"95 % interval {low:.3f} to {high:.3f}, {count} processes)"
     )
@@ -170,4 +170,4 @@ def score(
     result = score_decisions(
         read_decisions(decisions), read_segments(truth), window or DEFAULT_WINDOW
     )
-    click.echo(json.dumps(encode(result), indent=1) if as_json else score_report(result))
+    console.echo(json.dumps(encode(result), indent=1) if as_json else score_report(result))

@@ -75,7 +75,7 @@ def facts(
     bundle_facts = gather(bundle, StreamOptions(**vars(engine)), data, progress, ready)
     if output:
         write_facts(output, bundle_facts)
-    click.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))
+    console.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))
 
 
 PREDICT_EXAMPLES = """\b
@@ -123,10 +123,12 @@ def predict(
     from edge_benchmarks.show.prediction import forecast_table, leave_one_out_table
 
     if explain:
-        click.echo(leave_one_out_table())
+        console.echo(leave_one_out_table())
         return
     (prediction,) = run_forecasts(bundle, device, [threads], count, console.Progress())
-    click.echo(json.dumps(encode(prediction), indent=2) if as_json else forecast_table(prediction))
+    console.echo(
+        json.dumps(encode(prediction), indent=2) if as_json else forecast_table(prediction)
+    )
 
 
 class _Allowance(click.ParamType):
@@ -246,8 +248,8 @@ def gate(
     )
     verdict = checks.outcome(results, strict)
     if as_json:
-        click.echo(json.dumps({"outcome": verdict, "checks": encode(results)}, indent=1))
+        console.echo(json.dumps({"outcome": verdict, "checks": encode(results)}, indent=1))
     else:
-        click.echo(checks_table(results, strict))
+        console.echo(checks_table(results, strict))
     if verdict == checks.FAIL:
         raise SystemExit(1)

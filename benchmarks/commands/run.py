@@ -141,7 +141,7 @@ def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) 
     progress.say("done")
     if output and not board:
         write_record(output, record)
-    click.echo(to_json(record).rstrip() if as_json else "\n" + report(record))
+    console.echo(to_json(record).rstrip() if as_json else "\n" + report(record))
     if not record.complete:
         raise KeyboardInterrupt
     if record.failures:

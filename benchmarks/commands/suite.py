@@ -62,8 +62,8 @@ def suite(suite_file: Path | None, output: Path) -> None:
         console.Progress().say,
         lambda each, path: running.run_edge_bench(options.arguments(each), path),
     )
-    click.echo(running.outcomes_table(outcomes))
-    click.echo("\n" + running.make_report(outcomes, output / "report.html"))
+    console.echo(running.outcomes_table(outcomes))
+    console.echo("\n" + running.make_report(outcomes, output / "report.html"))
     if any(outcome.outcome == running.FAILED for outcome in outcomes):
         raise SystemExit(1)
 
@@ -90,7 +90,7 @@ def history(folder: Path, as_json: bool) -> None:
     from edge_benchmarks.show.verdicts import history_tables
 
     records = read_history(folder)
-    click.echo(json.dumps(encode(records), indent=1) if as_json else history_tables(records))
+    console.echo(json.dumps(encode(records), indent=1) if as_json else history_tables(records))
 
 
 REPORT_EXAMPLES = """\b
@@ -126,4 +126,4 @@ def report(records: tuple[Path, ...], output: Path) -> None:
 
     check_output(output)
     write_report(output, [read_record(path) for path in records])
-    click.echo(f"Wrote {output}")
+    console.echo(f"Wrote {output}")

@@ -15,7 +15,7 @@ from edge.bundle import Bundle
 from edge.check.clips import Clips
 from edge.engine import delegate, runtimes
 from edge_benchmarks.measure.timing import Plan
-from edge_common import BundleError, SinkError
+from edge_common import BundleError, SinkError, without_passwords
 
 Pixels = np.ndarray  # of a frame: uint8 BGR (H, W, 3)
 
@@ -161,7 +161,7 @@ def frames_of(bundle: Bundle) -> BenchFrames:
 def _from_source(uri: str) -> BenchFrames:
     with sources.open_source(uri) as source:
         pixels = tuple(frame.pixels for frame in islice(source, MAX_FRAMES))
-    return BenchFrames(Path(uri).name, pixels, uri)
+    return BenchFrames(Path(without_passwords(uri)).name, pixels, uri)
 
 
 def _from_rgb(origin: str, windows: Iterable[np.ndarray]) -> BenchFrames:

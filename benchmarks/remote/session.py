@@ -119,7 +119,7 @@ def _follow(link: Link, progress: console.Progress, until: str) -> dict:
         if until in message:
             return message
         if "stderr" in message:
-            click.echo(message["stderr"], nl=False, err=True)
+            console.echo(message["stderr"], nl=False, err=True)
         if "step" in message:
             progress.say(message["step"])
 

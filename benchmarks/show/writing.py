@@ -15,6 +15,8 @@ from edge_benchmarks.show.sections import sections
 from edge_benchmarks.statistics.intervals import SHARES
 from edge_common import ConfigError, SinkError, can_be_written, document, write_whole
 
+_FORMULA = tuple("=+-@\t\r")
+
 
 def csv_text(records: Sequence[Record]) -> str:
     """RFC 4180 with a header; what was not measured is empty."""
@@ -23,8 +25,13 @@ def csv_text(records: Sequence[Record]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns)
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in rows)
     return stream.getvalue()
+
+
+def _no_formula(cell: base.Cell) -> base.Cell:
+    """Text that a spreadsheet would compute is quoted (OWASP, CSV injection)."""
+    return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell
 
 
 def _rows(records: Sequence[Record]) -> Iterator[dict[str, base.Cell]]:

@@ -35,12 +35,12 @@ def list_boards(as_json: bool) -> None:
     detected = detect(boards=listing)
     this_name = detected.profile.name
     if as_json:
-        click.echo(json.dumps(_as_json(listing, this_name), indent=1))
+        console.echo(json.dumps(_as_json(listing, this_name), indent=1))
         return
-    click.echo(_table(listing, this_name))
-    click.echo(f"\n* this machine ({detected.statement})")
+    console.echo(_table(listing, this_name))
+    console.echo(f"\n* this machine ({detected.statement})")
     for each in listing.broken:
-        click.echo(f"broken, left out: {each.reason}")
+        console.echo(f"broken, left out: {each.reason}")
 
 
 def _as_json(listing: Catalogue, this_name: str) -> dict[str, Any]:
@@ -106,11 +106,11 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
     temperature, throttling, power, memory, limits and usable cores.
     """
     for each in read_catalogue().broken:
-        click.echo(f"left out: {each.reason}", err=True)
+        console.echo(f"left out: {each.reason}", err=True)
     if name is not None:
         profile = profile_named(name)
         text = json.dumps({"profile": asdict(profile)}, indent=1)
-        click.echo(text if as_json else profile_text(profile))
+        console.echo(text if as_json else profile_text(profile))
         return
     host = Host(checked_root(root))
     state, detected = read_state(host), host.detected
@@ -121,14 +121,14 @@ def show(name: str | None, root: Path, as_json: bool) -> None:
             "profile": asdict(detected.profile),
             "now": asdict(state),
         }
-        click.echo(json.dumps(answer, indent=1))
+        console.echo(json.dumps(answer, indent=1))
         return
     texts = (
         console.printable(detected.statement),
         state_text(state),
         profile_text(detected.profile),
     )
-    click.echo("\n\n".join(texts))
+    console.echo("\n\n".join(texts))
 
 
 _CACHES = (("L1 data", "l1d_kib"), ("L2", "l2_kib"), ("L3", "l3_kib"))

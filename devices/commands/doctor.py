@@ -37,9 +37,9 @@ def doctor(root: Path, as_json: bool) -> None:
     findings = examine(host)
     if as_json:
         checks = [{"check": name, **asdict(finding)} for name, finding in findings.items()]
-        click.echo(json.dumps({"board": host.profile.name, "checks": checks}, indent=1))
+        console.echo(json.dumps({"board": host.profile.name, "checks": checks}, indent=1))
     else:
-        click.echo(diagnosis_text(findings))
+        click.echo(diagnosis_text(findings))  # its colours are ours, and its texts printable
     if any(finding.status is Status.PROBLEM for finding in findings.values()):
         raise SystemExit(1)
 
@@ -108,6 +108,6 @@ def record(folder: Path) -> None:
     name of host or user and nothing of your programs but the versions of Python, numpy and
     the TFLite runtimes; look through it before you send it.
     """
-    click.echo(
+    console.echo(
         f"{environment.record(folder)} files in {folder}; now: edge-devices doctor --root {folder}"
     )

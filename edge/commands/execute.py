@@ -150,7 +150,7 @@ def execute(options: RunOptions) -> None:
                 stream.network.predicted,
             )
             text = json.dumps(summary.to_json()) if options.as_json else str(summary)
-            click.echo(text, err=options.writes_to_stdout)
+            console.echo(text, err=options.writes_to_stdout)
 
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(print_summary)
@@ -232,9 +232,9 @@ def _report_self_test(bundle: Bundle, options: RunOptions) -> None:
 
     result = self_test(bundle, options.stream)
     if options.as_json:
-        click.echo(json.dumps(encode(result)))
+        console.echo(json.dumps(encode(result)))
         return
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"
-    click.echo(f"self-test passed: {result.decisions} decisions as expected, {how}")
+    console.echo(f"self-test passed: {result.decisions} decisions as expected, {how}")
     if options.engine.delegate != AUTO:
-        click.echo("\n".join(by_part(result.delegation)))
+        console.echo("\n".join(by_part(result.delegation)))

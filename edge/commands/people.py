@@ -63,7 +63,7 @@ def enroll(name: str, **options: Any) -> None:
 def forget(name: str, gallery: Path) -> None:
     """Remove a person from a gallery."""
     edge.change_gallery(gallery, lambda content: content.without(name))
-    click.echo(f"{gallery}: {name.strip()} is forgotten")
+    console.echo(f"{gallery}: {name.strip()} is forgotten")
 
 
 @click.command()
@@ -75,12 +75,12 @@ def people(gallery: Path, as_json: bool) -> None:
     content = edge.read_gallery(gallery)
     counts = {name: len(content.people[name]) for name in sorted(content.people)}
     if as_json:
-        click.echo(
+        console.echo(
             json.dumps({"gallery": str(gallery), "bundle": content.bundle, "people": counts})
         )
         return
-    click.echo(f"{gallery}, by the network '{content.bundle}'")
-    click.echo(
+    console.echo(f"{gallery}, by the network '{content.bundle}'")
+    console.echo(
         console.text_table(["person", "descriptors"], list(counts.items())) if counts else "nobody"
     )
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
 import cv2
 import numpy as np
 
@@ -138,15 +137,15 @@ def execute(options: EnrolOptions) -> None:
         _warnings(name, before, enrolment, operating_point.threshold) if operating_point else []
     )
     if options.as_json:
-        click.echo(json.dumps(_as_json(name, gallery, after, enrolment, warnings)))
+        console.echo(json.dumps(_as_json(name, gallery, after, enrolment, warnings)))
         return
     again = f" (known before: added to {len(before.people[name])})" if name in before.people else ""
-    click.echo(
+    console.echo(
         f"{gallery}: {name} by {len(enrolment.descriptors)} descriptors of {enrolment.frames} "
         f"frames{again}"
     )
     for warning in warnings:
-        click.echo(f"warning: {warning}", err=True)
+        console.echo(f"warning: {warning}", err=True)
 
 
 def _gallery(bundle: Bundle, path: Path) -> Gallery:

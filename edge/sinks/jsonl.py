@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import stat
 import sys
 import threading
@@ -14,6 +15,7 @@ from edge import sinks, stream
 from edge_common import Closable, SinkError, locked, sync_folder
 
 SYNC_INTERVAL_S = 2.0
+_STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def open_sink(target: str, run: sinks.RunInfo) -> "Closable":
@@ -23,8 +25,9 @@ def open_sink(target: str, run: sinks.RunInfo) -> "Closable":
 
 
 def line_of(decision: stream.Decision, vectors: bool) -> bytes:
-    # a lone surrogate becomes what JSON writes for it
+    # a lone surrogate becomes what JSON writes for it, as does what would steer a terminal
     text = json.dumps(decision.to_json(vectors=vectors), ensure_ascii=False)
+    text = _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 

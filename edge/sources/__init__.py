@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from edge.registry import Kind, Registry, Request
-from edge_common import Closable, SourceError
+from edge_common import Closable, SourceError, without_passwords
 
 if TYPE_CHECKING:
     from edge.stream import Frame
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Source(Closable, ABC):
     """Frames in order, once; closed when left, and may be closed twice.
 
-    name: what the user called it.  live: whether frames come by the clock.
+    name: what the user called it, without passwords.  live: whether frames come by the clock.
     rate_hz: frames a second, 0 if unknown.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
@@ -28,7 +28,7 @@ class Source(Closable, ABC):
     warning: str = ""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = without_passwords(name)
         self.dropped = 0
         self.skipped = 0
 

@@ -14,7 +14,7 @@ import click
 import keras
 import numpy as np
 
-from edge_common import ConfigError, ModelError, document, write_whole
+from edge_common import ConfigError, ModelError, console, document, write_whole
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation import analysis_sections, gradcam
 from edge_models.evaluation.content import ReportContent, json_of, sections
@@ -121,8 +121,8 @@ def facts_of(
 def tell(results: Results, report_path: str) -> None:
     """Say each task's figure, and what was written."""
     for task, result in results.items():
-        click.echo(f"{task}: {result}")
-    click.echo(f"wrote {report_path}")
+        console.echo(f"{task}: {result}")
+    console.echo(f"wrote {report_path}")
 
 
 def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: Path) -> None:
@@ -138,7 +138,7 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
     folder = report_folder(path)
     history = read_history(folder, config, data)
     if not history.is_available:
-        click.echo(f"no report of the training in {folder}: the page has no curves")
+        console.echo(f"no report of the training in {folder}: the page has no curves")
     results = report(model, data, config, history, folder)
     tell(results, f"{folder}/{PAGE}")
 

@@ -9,11 +9,10 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import click
 import keras
 
 from edge.tasks import KINDS, kind_of
-from edge_common import ConfigError, nearest_or_all
+from edge_common import ConfigError, console, nearest_or_all
 from edge_models.datasets import batches, dataset
 from edge_models.evaluation.history import TrainingHistory, label_sums
 from edge_models.networks import backbones, files, mtdnn, views
@@ -214,7 +213,7 @@ class PixelTraining:
         schedule.losses = list(progress.losses)
         schedule.best_epoch = progress.best_epoch[stage.name]
         schedule.rates = list(progress.history[stage.name]["learning_rate"])
-        click.echo(f"going on with {stage.name} after epoch {progress.epoch + 1}")
+        console.echo(f"going on with {stage.name} after epoch {progress.epoch + 1}")
         return progress.epoch + 1
 
 

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import click
 import keras
 
-from edge_common import ModelError
+from edge_common import ModelError, console
 from edge_models.datasets.dataset import DataSet, Part, write_skipped
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import identity_task
@@ -86,7 +85,7 @@ def train_and_save(
         training.train()
     except KeyboardInterrupt:
         if isinstance(training, from_pixels.PixelTraining):
-            click.echo(f"{_save_best(training, config, data, output)}; go on with --resume")
+            console.echo(f"{_save_best(training, config, data, output)}; go on with --resume")
         raise
     except progress.LossLost as error:
         message = _save_best(training, config, data, output)
@@ -126,13 +125,13 @@ def _begin(
     folder.mkdir(parents=True, exist_ok=True)
     write_skipped(folder / SKIPPED_NAME, data.skipped)
     if data.skipped:
-        click.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
+        console.echo(f"all that was skipped: {folder / SKIPPED_NAME}")
     training = from_pixels.PixelTraining(
         config, data, folder, tensorboard=options.tensorboard,
         feature_cache=options.feature_cache, backbone=options.backbone,
     )  # fmt: skip
     if options.resume and not training.resume():
-        click.echo(f"nothing to go on from in {folder}: starting anew")
+        console.echo(f"nothing to go on from in {folder}: starting anew")
     return training
 
 

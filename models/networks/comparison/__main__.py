@@ -34,7 +34,7 @@ def main(row: str, folder: Path, network: int, width: float) -> None:
         raise click.BadParameter(f"{row} has {len(networks)} networks, counted from 0")
     folder.mkdir(parents=True, exist_ok=True)
     export_network(networks[network], folder, width, len(networks))
-    click.echo(f"exported {networks[network].name} ({network + 1} of {len(networks)})")
+    console.echo(f"exported {networks[network].name} ({network + 1} of {len(networks)})")
 
 
 if __name__ == "__main__":
