@@ -191,8 +191,9 @@ class RunSummary:
         losses = f"{self.dropped} dropped" + (
             f", {self.skipped} unreadable" if self.skipped else ""
         )
+        of_all = f" of {self.announced} announced" if self.source_warning and self.announced else ""
         counts = (
-            f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames, "
+            f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames{of_all}, "
             f"{self.decisions} decisions, {losses}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )

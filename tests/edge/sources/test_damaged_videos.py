@@ -111,9 +111,8 @@ def test_the_summary_says_what_was_lost(
     text = cli.invoke(main, arguments)
     assert text.exit_code == 0
     # each stretch begins with a window of 4
-    assert f"{len(numbers)} frames, {len(numbers) - 6} decisions, 0 dropped, {skipped} unread" in (
-        text.output
-    )
+    counts = f"{len(numbers)} frames of 100 announced, {len(numbers) - 6} decisions, 0 dropped"
+    assert f"{counts}, {skipped} unreadable" in text.output
     assert warning in text.output
     summary = json.loads(cli.invoke(main, [*arguments, "--json"]).stdout)
     assert (summary["announced"], summary["frames"]) == (100, len(numbers))
