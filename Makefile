@@ -6,6 +6,7 @@ PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
 INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 BOARDS ?= pi-3b-plus pi-4 pi-5 jetson-nano
 COUNTED := pi-3b-plus,pi-4,pi-5
+CASES ?= 100000
 DEMO := out/demo
 BENCH := out/bench
 ROOMS := edge common devices benchmarks convert models
@@ -16,7 +17,7 @@ HUMAN_MODELS := out/pretrained/human-models
 FACE := out/face
 FACE_DEMO := out/face-demo
 
-.PHONY: demo test test-slow test-arm mutants gate delegate bench boards anchors lint types train bundle face sweeps face-demo \
+.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face sweeps face-demo \
   picture wheel clean help
 
 help: ## Show the targets
@@ -45,6 +46,9 @@ mutants: $(TEST_ENV)/$(INSTALLED) ## Change the code in small ways, and count wh
 	$(TEST_ENV)/bin/python $(PIP) mutmut
 	rm -rf out/mutants
 	$(TEST_ENV)/bin/python -m tests.mutants out/mutants
+
+fuzz: $(TEST_ENV)/$(INSTALLED) ## Read broken files of each format (CASES=100000), in processes with limits
+	$(TEST_ENV)/bin/python -m tests.fuzz --cases $(CASES)
 
 gate: $(TEST_ENV)/$(INSTALLED) ## Fail if the shipped network became larger, dearer or less right
 	@mkdir -p out

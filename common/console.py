@@ -88,7 +88,7 @@ def warn_once(text: str) -> None:
 
 def note(text: str) -> None:
     """One line on stderr, for what nobody has to act on."""
-    click.echo(printable(text), err=True)
+    echo(printable(text), err=True)
 
 
 def megabytes(size: float) -> str:
