@@ -41,6 +41,7 @@ from edge_common.files import (
     can_be_written,
     config_folder,
     locked,
+    only_writer,
     put_in_place,
     sync_folder,
     whole_file,
@@ -56,7 +57,7 @@ __all__ = [
     "DelegateError", "DeviceError", "EdgeError", "EngineError", "EngineHung", "GalleryError",
     "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceError", "SourceLost",
     "Unavailable", "__version__", "cache_folder", "can_be_written", "config_folder", "decode",
-    "encode", "locked", "nearest", "nearest_or_all", "parse_json", "put_in_place", "read_json",
-    "read_toml", "sync_folder", "toml_parser", "whole_file", "whole_path",
+    "encode", "locked", "nearest", "nearest_or_all", "only_writer", "parse_json", "put_in_place",
+    "read_json", "read_toml", "sync_folder", "toml_parser", "whole_file", "whole_path",
     "without_passwords", "write_cached", "write_whole",
 ]  # fmt: skip

@@ -112,6 +112,23 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         os.close(handle)
 
 
+@contextlib.contextmanager
+def only_writer(path: Path | None) -> Iterator[None]:
+    """Hold an output's lock until the block is done; None: there is none.
+
+    Raises SinkError if another run holds it, OSError.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            if path is not None:
+                stack.enter_context(locked(path, wait=False))
+        except BlockingIOError as error:
+            raise SinkError(
+                f"{path} is being written by another run: give every run a name of its own"
+            ) from error
+        yield
+
+
 def _locked_handle(lock: Path, operation: int) -> int:
     while True:
         handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from edge.commands.options import DelegateParam
-from edge_common import __version__, can_be_written, command_line, console, runtimes
+from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
 from edge_convert.request import ClipsParam, Request
 
 EXAMPLES = """\b
@@ -165,7 +165,9 @@ def main(
     quantised = libraries.is_quantised_file(model)
     kind = quantised_file.QuantisedFileConversion if quantised else pipeline.Conversion
     conversion = kind(request, progress)
-    bundle = conversion.run()
+    pipeline.refuse_output(request.output)
+    with only_writer(request.output):
+        bundle = conversion.run()
     if conversion.report.search:
         console.echo(summary.search_table(conversion.report.search, conversion.report))
     console.echo(summary.summary(bundle))

@@ -9,7 +9,15 @@ from edge.commands.options import engine_options
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import analysis_options, counting_options, scenario_options
 from edge_benchmarks.remote.board import Board, board_options
-from edge_common import EdgeError, SinkError, cache_folder, can_be_written, command_line, console
+from edge_common import (
+    EdgeError,
+    SinkError,
+    cache_folder,
+    can_be_written,
+    command_line,
+    console,
+    only_writer,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -132,7 +140,7 @@ def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) 
         _check_writable(output)
     run_request = request.request_of(values, recorded=output is not None)
     progress = console.Progress()
-    with run_request.options.confined():
+    with only_writer(output), run_request.options.confined():
         record = (
             measure_there(board, output, progress)
             if board

@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge import sinks, stream
-from edge_common import Closable, SinkError, locked, sync_folder
+from edge_common import Closable, SinkError, only_writer, sync_folder
 
 SYNC_INTERVAL_S = 2.0
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -58,11 +58,6 @@ class JsonLines(Closable):
         self._closing = threading.Event()
         try:
             self._open()
-        except BlockingIOError as error:
-            self._stack.close()
-            raise SinkError(
-                f"{path} is being written by another run: give every run a name of its own"
-            ) from error
         except OSError as error:
             self._stack.close()
             raise SinkError(
@@ -72,7 +67,7 @@ class JsonLines(Closable):
     def _open(self) -> None:
         self._is_file = not self._path.exists() or stat.S_ISREG(self._path.stat().st_mode)
         if self._is_file:  # a pipe and /dev/null have no content to lose
-            self._stack.enter_context(locked(self._path, wait=False))
+            self._stack.enter_context(only_writer(self._path))
         mode = os.O_RDWR if self._is_file else os.O_WRONLY
         self._handle = os.open(self._path, mode | os.O_CREAT | os.O_APPEND, 0o666)
         self._stack.callback(os.close, self._handle)

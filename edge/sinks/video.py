@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.sinks import RunInfo, draw, mp4
 from edge.stream import Decision, Frame, Region
-from edge_common import Closable, SinkError, locked, put_in_place
+from edge_common import Closable, SinkError, only_writer, put_in_place
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _INDEXED_AT_THE_END = (".mp4", ".mov")  # recorded as Matroska, see edge.sinks.mp4
@@ -61,12 +61,7 @@ class VideoFileSink(Closable):
         if not self._path.parent.is_dir() or not os.access(self._path.parent, os.W_OK):
             raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
         self._stack = ExitStack()
-        try:
-            self._stack.enter_context(locked(self._path, wait=False))
-        except BlockingIOError as error:
-            raise SinkError(
-                f"{path} is being written by another run: give every run a name of its own"
-            ) from error
+        self._stack.enter_context(only_writer(self._path))
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest

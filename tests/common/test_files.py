@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_common.files import locked, put_in_place, whole_file, whole_path, write_whole
+from edge_common.errors import SinkError
+from edge_common.files import locked, only_writer, put_in_place, whole_file, whole_path, write_whole
 
 HOLD = """
 import sys
@@ -138,6 +139,14 @@ def test_a_lock_holds_against_other_processes_and_dies_with_them(tmp_path: Path)
     holder.communicate()
     with locked(path, wait=False):
         pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_second_writer_is_refused(tmp_path: Path) -> None:
+    with only_writer(tmp_path / "a"), only_writer(None), only_writer(tmp_path / "b"):
+        message = "a is being written by another run: give every run a name of its own"
+        with pytest.raises(SinkError, match=message), only_writer(tmp_path / "a"):
+            pass
     assert list(tmp_path.iterdir()) == []
 
 
