@@ -44,14 +44,19 @@ class QuantisedFileConversion:
         model = libraries.tflite_bytes(request.model)
         form.check_input(flatbuffer.read(model), request.model.name)
         card = network.read_card(request.model, request.tasks)
-        given = _described(main_graph.signed(model))
+        model = main_graph.signed(model)
+        shape, outputs = model_file.forms(model)
+        given = _described(model)
         floats = given.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
         plain = plain_tflite.wrap_tflite(request.model, value_range=span).manifest
         colours = request.colours(plain.input.channels)
         plain = replace(plain, input=replace(plain.input, colour_order=colours))
         self._read_clips(plain)
-        answers = self._answers(given, plain, card)
+        rows = self._observed(given, plain)
+        steps = {tensor.name: tensor.scale for tensor in given.part.outputs}
+        outputs = {name: replace(output, step=steps[name]) for name, output in outputs.items()}
+        answers = network.answers_of(outputs, rows, card, self.progress)
         tasks = answers.tasks
         if self.validation:
             check_labels(tasks, self.validation)
@@ -60,7 +65,7 @@ class QuantisedFileConversion:
             name=request.model.stem,
             origin="a quantised .tflite",
             window=plain.window,
-            size=model_file.forms(given.model)[0][1:],
+            size=shape[1:],
             tasks=tasks,
             parts=(),
             reference=lambda frames: part({part.part.inputs[0].name: frames}),
@@ -94,17 +99,11 @@ class QuantisedFileConversion:
         self.golden = self.golden.sample(request.calibration_clips, request.seed)
         self.validation = clips(request.validation) if request.validation else None
 
-    def _answers(
-        self, given: parts.ConvertedPart, plain: Manifest, card: network.ModelCard
-    ) -> network.Answers:
-        """What the outputs are, by what the file as it is says of some clips."""
-        outputs = model_file.forms(given.model)[1]
+    def _observed(self, given: parts.ConvertedPart, plain: Manifest) -> list[dict[str, Any]]:
+        """What the file as it is says of some clips."""
         windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
         values = calibration.as_network_input(windows, plain.input)
-        rows = [given({given.part.inputs[0].name: window}) for window in values]
-        steps = {tensor.name: tensor.scale for tensor in given.part.outputs}
-        outputs = {name: replace(output, step=steps[name]) for name, output in outputs.items()}
-        return network.answers_of(outputs, rows, card, self.progress)
+        return [given({given.part.inputs[0].name: window}) for window in values]
 
     def _measure(self, bundle: Bundle) -> None:
         report, clips = self.report, self.validation or self.golden

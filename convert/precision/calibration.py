@@ -34,7 +34,11 @@ def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
         flat = frames_rgb.reshape(-1, *frames_rgb.shape[-3:])
         grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in flat])
         pixels = grey.reshape(*frames_rgb.shape[:-1], 1)
-    return (low + pixels.astype(np.float32) * ((high - low) / 255.0)).astype(np.float32)
+    real = (low + pixels.astype(np.float32) * ((high - low) / 255.0)).astype(np.float32)
+    if not spec.normalised:
+        return real
+    mean, std = (np.array(values, np.float32) for values in (spec.mean, spec.std))
+    return np.asarray((real - mean) / std)
 
 
 class NetworkInput:

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from edge import Stream, open_bundle
+from edge.bundle import InputSpec
 from edge_convert.cli import main
+from edge_convert.precision.calibration import as_network_input
 
 layers = keras.layers
 SIZE = 16
@@ -64,3 +66,9 @@ def test_grey_frames_have_no_order(convert_colours) -> None:
     done = convert_colours("--colour-order", "BGR", channels=1)
     assert done.exit_code == 2
     assert "m.keras takes grey frames: leave out --colour-order" in done.stderr
+
+
+def test_the_calibrator_takes_a_mean_and_a_deviation_a_channel() -> None:
+    spec = InputSpec(1, 1, 3, "BGR", (0.0, 255.0), mean=(3.0, 2.0, 1.0), std=(1.0, 2.0, 4.0))
+    pixel = np.array([[[9, 20, 33]]], np.uint8)  # RGB
+    assert as_network_input(pixel, spec).tolist() == [[[30.0, 9.0, 2.0]]]

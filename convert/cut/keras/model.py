@@ -1,16 +1,21 @@
 """A Keras model: read from its file and checked, and as a graph of calls."""
 
+import json
 import re
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 
 from edge_common import ModelError
+
+_MOST_METADATA_BYTES = 1 << 16
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -24,9 +29,28 @@ def load_model(path: str | Path) -> keras.Model:
     try:
         model = keras.models.load_model(path, compile=False)
     except (ValueError, TypeError, OSError, KeyError) as error:
+        if version := _keras_2_version(path):
+            raise ModelError(
+                f"{path} was made by Keras {version}, whose layers Keras 3 does not all know: save it "
+                "there with model.save('folder', save_format='tf'), and give that folder"
+            ) from error
         raise ModelError(f"{path} does not load as a Keras model: {_why(str(error))}") from error
     _refuse_broken_weights(model)
     return in_single_precision(functional(model))
+
+
+def _keras_2_version(path: Path) -> str:
+    """The version of Keras 2 that wrote a file; empty if another did, or it does not say."""
+    try:
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as file:
+                version = json.loads(file.read(_MOST_METADATA_BYTES))["keras_version"]
+        else:
+            with h5py.File(path) as content:
+                version = content.attrs["keras_version"]
+    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
+        return ""
+    return str(version) if str(version).startswith("2.") else ""
 
 
 def _why(reason: str) -> str:
