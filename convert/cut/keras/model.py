@@ -60,6 +60,11 @@ def _why(reason: str) -> str:
             f"it holds a layer '{unknown[1]}' of your own, which only your code knows; "
             "write it as layers of Keras and save again"
         )
+    if re.search(r"\bLambda\b", reason):
+        return (
+            "it holds a Lambda layer, whose Python code is not run: write it with keras.ops or as "
+            "layers, or export it with model.export('folder') and give that folder"
+        )
     return f"{reason.strip().splitlines()[0][:300]}; save it with model.save('x.keras')"
 
 

@@ -5,6 +5,7 @@ import zipfile
 from pathlib import Path
 
 import h5py
+import keras
 import pytest
 
 from edge_common import ModelError
@@ -40,3 +41,11 @@ def test_a_file_of_keras_3_is_told_its_own_fault(tmp_path: Path, write, name: st
     write(tmp_path / name, "3.5.0")
     with pytest.raises(ModelError, match="does not load as a Keras model"):
         load_model(tmp_path / name)
+
+
+def test_a_lambda_is_told_from_a_file_that_is_broken(tmp_path: Path) -> None:
+    frame = keras.Input((8, 8, 3))
+    model = keras.Model(frame, keras.layers.Lambda(lambda x: x / 255)(frame))
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(ModelError, match=r"it holds a Lambda layer.*model.export\('folder'\)"):
+        load_model(tmp_path / "m.keras")
