@@ -70,7 +70,7 @@ def _cause(code: int, log: Path) -> str:
     if code == -signal.SIGKILL:
         return "it was killed, most likely for want of memory; close other programs"
     if code < 0:
-        return f"the converter crashed ({signal.Signals(-code).name})"
+        return f"the converter crashed ({signal_name(-code)})"
     return last[:_MOST_LETTERS] or f"it ended with code {code}"
 
 
@@ -96,6 +96,14 @@ def run_captured(
         timeout=timeout_s,
         check=False,
     )
+
+
+def signal_name(number: int) -> str:
+    """Such as SIGSEGV; a number that has no name stays one."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def last_line(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 
 import click
 
-from edge_common.console import visible
+from edge_common import console
 from edge_common.errors import EdgeError
 
 P = ParamSpec("P")
@@ -57,6 +57,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         silence_libraries()
+        console.speak_when_dying()
         before = {number: signal.getsignal(number) for number in _ENDINGS}
         for number in _ENDINGS:
             if before[number] != signal.SIG_IGN:  # as nohup sets it
@@ -76,7 +77,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             if not message:
                 raise
             code = error.exit_code if isinstance(error, EdgeError) else 2
-            raise _CommandFailed(visible(message), code) from error
+            raise _CommandFailed(console.visible(message), code) from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -1,6 +1,7 @@
 """What people read on a terminal: tables, key-value blocks, progress, warnings; not what libraries print."""
 
 import contextlib
+import faulthandler
 import functools
 import os
 import shutil
@@ -119,6 +120,14 @@ def visible(text: str) -> str:
     return "".join(each if each.isprintable() or each in _HARMLESS else "?" for each in text)
 
 
+def valid_text(text: str) -> str:
+    """With `?` for what is no character, such as in a file's name that is not UTF-8.
+
+    OpenCV ends the process at such a text.
+    """
+    return text.encode(errors="replace").decode()
+
+
 def printable(text: str) -> str:
     """Without control characters: a tree from elsewhere shall not move the cursor."""
     return "".join(each if each.isprintable() else "?" for each in text)
@@ -135,6 +144,13 @@ def hanging(start: str, text: str) -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+
+
+@functools.cache
+def speak_when_dying() -> None:
+    """A crash of native code says on stderr where it was, also inside of `captured_stderr`."""
+    if not faulthandler.is_enabled():
+        faulthandler.enable(os.dup(2))
 
 
 @contextlib.contextmanager

@@ -26,6 +26,11 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
     raise BundleError(f"there is no bundle '{name}': give a path, or a shipped name ({choice})")
 
 
+def is_shipped(path: Path) -> bool:
+    """Whether a file came with this package."""
+    return path.resolve().parent == _FOLDER.resolve()
+
+
 def is_plain_tflite(path: str) -> bool:
     """Whether the user gave a third-party .tflite instead of a bundle."""
     return Path(path).suffix.lower() in (".tflite", ".lite")

@@ -20,9 +20,9 @@ from edge.bundle import (
     plain_outputs,
     schema_of,
 )
-from edge.engine import NONE, Delegate
+from edge.engine import NONE, Delegate, trial
 from edge.engine.engine import Engine
-from edge.shipped import is_plain_tflite
+from edge.shipped import is_plain_tflite, is_shipped
 from edge.tflite import metadata, tables
 from edge_common import BundleError
 
@@ -112,10 +112,12 @@ def wrap_tflite(
     value_range: tuple[float, float] | None = None,
     runtime: str = "auto",
     description: Description | None = None,
+    trusted: bool = True,
 ) -> Bundle:
     """Wrap a .tflite whose only input is (1, H, W, C) or (1, T, H, W, C).
 
     description: instead of `labels` and `value_range`.
+    trusted: else its first run is in a process of its own, so that it may crash there.
     Raises BundleError if the model has another form.
     """
     description = description or Description(labels, value_range)
@@ -129,6 +131,8 @@ def wrap_tflite(
         )
         engine = None
     else:
+        if not trusted:
+            trial.require({path.name: file.model}, runtime)
         # its shapes are the same in the kernels that load every model
         engine = Engine(file.model, name=path.name, runtime=runtime, delegate=Delegate(NONE))
         inputs, outputs = engine.inputs, engine.outputs
@@ -242,8 +246,18 @@ def open_any(
     labels: Sequence[str] = (),
     value_range: tuple[float, float] | None = None,
     runtime: str = "auto",
+    description: Description | None = None,
 ) -> Bundle:
-    """Open a bundle by its path or shipped name, or wrap a plain `.tflite`."""
+    """Open a bundle by its path or shipped name, or wrap a plain `.tflite`.
+
+    What did not come with this package and never ran here does so in a process of its own
+    first. Raises BundleError or EngineError.
+    """
     if is_plain_tflite(name):
-        return wrap_tflite(name, labels=labels, value_range=value_range, runtime=runtime)
-    return open_bundle(name)
+        stated = description or Description(labels, value_range)
+        return wrap_tflite(name, runtime=runtime, description=stated, trusted=False)
+    bundle = open_bundle(name)
+    if bundle.path and not is_shipped(bundle.path):
+        models = {part.file: bundle.members[part.file] for part in bundle.manifest.parts}
+        trial.require(models, runtime)
+    return bundle

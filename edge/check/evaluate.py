@@ -141,10 +141,13 @@ class WindowRerun:
             np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
         self.head.invoke()
         outputs = {
-            t.name: quantise.dequantise(self.head.output(i)[0].ravel(), t)
+            t.name: quantise.dequantise(self.head.output(i).ravel(), t)
             for i, t in enumerate(self._answers)
         }
-        return {task.name: outputs[task.name] for task in self.tasks}
+        return {
+            task.name: quantise.softmax(outputs[task.name]) if task.logits else outputs[task.name]
+            for task in self.tasks
+        }
 
     def _encode(self, pixels: np.ndarray, slot: int) -> None:
         if self.encoder is None:

@@ -15,7 +15,7 @@ from edge.engine.delegate import AUTO, EMULATED, LIBRARIES, NONE, Delegate, fold
 from edge.engine.delegation import delegate_nodes
 from edge_common import DelegateError, DeviceError, EngineError, console, runtimes
 
-_EDGE_TPU_OPERATOR = b"edgetpu-custom-op"
+EDGE_TPU_OPERATOR = b"edgetpu-custom-op"
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def load_model(
     cannot be used; another one is announced and left out. What was compiled for a delegate
     (an Edge TPU) runs through it or not at all: EngineError.
     """
-    if _EDGE_TPU_OPERATOR in model:
+    if EDGE_TPU_OPERATOR in model:
         return _compiled(model, name, runtime, threads, delegate)
     if not delegate.is_library:
         return _by_the_runtime(model, name, runtime, threads, delegate)

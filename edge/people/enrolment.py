@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge import registry, sources
-from edge.bundle import Bundle, open_bundle
+from edge.bundle import Bundle, plain_tflite
 from edge.commands.options import one_source
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
@@ -123,7 +123,8 @@ class EnrolOptions:
 
 def execute(options: EnrolOptions) -> None:
     """Watch the source, add to the gallery, report what is known now and what looks odd."""
-    bundle, name, gallery = open_bundle(options.bundle), checked_name(options.name), options.gallery
+    bundle = plain_tflite.open_any(options.bundle, runtime=options.engine.runtime)
+    name, gallery = checked_name(options.name), options.gallery
     enrolment = _watch(bundle, _gallery(bundle, gallery), options)
 
     def added(content: Gallery) -> Gallery:

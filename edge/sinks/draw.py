@@ -9,6 +9,7 @@ import numpy as np
 from edge.stream import Decision, Region
 from edge.stream.preprocess import FULL
 from edge.tasks import Prediction
+from edge_common import console
 
 _FONT = cv2.FONT_HERSHEY_DUPLEX
 _MIN_WIDTH = 480  # smaller pictures are enlarged, so that the text can be read
@@ -85,6 +86,7 @@ def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> 
 
 def _fitted(text: str, line: float, room: int) -> str:
     """The text with as many of the labels that it lists as fit into `room` pixels."""
+    text = console.valid_text(text)
     parts = text.split(", ")
     shown = [", ".join(parts[:n]) + f" +{len(parts) - n}" for n in range(len(parts) - 1, 0, -1)]
     lengths = {text: cv2.getTextSize(text, _FONT, line / 46, 1)[0][0] for text in (text, *shown)}
@@ -101,7 +103,7 @@ def _text(
     panel: np.ndarray, text: str, origin: tuple[int, int], line: float, colour: tuple[int, int, int]
 ) -> None:
     left, baseline = origin
-    scale = line / 46
+    scale, text = line / 46, console.valid_text(text)
     cv2.putText(
         panel, text, (left, baseline - int(line * 0.15)), _FONT, scale, colour, 1, cv2.LINE_AA
     )

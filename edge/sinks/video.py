@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.sinks import RunInfo, draw, mp4
 from edge.stream import Decision, Frame, Region
-from edge_common import Closable, SinkError, only_writer, put_in_place
+from edge_common import Closable, SinkError, console, only_writer, put_in_place
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _INDEXED_AT_THE_END = (".mp4", ".mov")  # recorded as Matroska, see edge.sinks.mp4
@@ -56,6 +56,8 @@ class VideoFileSink(Closable):
         self._suffix = self._path.suffix.lower()
         if self._suffix not in _CODECS:
             raise SinkError(f"{path}: a video's name ends in one of {', '.join(_CODECS)}")
+        if console.valid_text(str(path)) != str(path):  # OpenCV would end the process
+            raise SinkError(f"{console.valid_text(str(path))} is not UTF-8: give another name")
         if self._path.is_dir():
             raise SinkError(f"{path} is a folder: give a file's name")
         if not self._path.parent.is_dir() or not os.access(self._path.parent, os.W_OK):

@@ -3,7 +3,7 @@
 import cv2
 
 from edge.sources import Source, live, video
-from edge_common import SourceError
+from edge_common import SourceError, console
 
 _ANSWER_S = 5.0  # for a server to say why
 _OK, _REFUSED = 200, (401, 403)
@@ -26,7 +26,7 @@ def open_source(target: str) -> Source:
 
 
 def _connect(url: str) -> cv2.VideoCapture:
-    return cv2.VideoCapture(url, cv2.CAP_FFMPEG)
+    return cv2.VideoCapture(console.valid_text(url), cv2.CAP_FFMPEG)
 
 
 def _server_reason(url: str) -> str:

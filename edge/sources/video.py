@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from edge import sources, stream
-from edge_common import SourceError
+from edge_common import SourceError, console
 
 # one damaged stretch: three minutes of film at 25 frames/s, or this long on a slow disk
 _MOST_REFUSED, _PATIENCE_S = 4500, 10.0
@@ -132,8 +132,11 @@ def frame_count(capture: cv2.VideoCapture) -> int | None:
 
 
 def _open(uri: str) -> cv2.VideoCapture:
+    path = os.path.abspath(uri) if os.path.exists(uri) else uri
+    if console.valid_text(path) != path:  # OpenCV would end the process
+        raise SourceError(f"{console.valid_text(path)} is not UTF-8: rename it to open it")
     # FFmpeg takes what stands before a colon for a protocol, except in a whole path
-    return cv2.VideoCapture(os.path.abspath(uri) if os.path.exists(uri) else uri)
+    return cv2.VideoCapture(path)
 
 
 def _codec(capture: cv2.VideoCapture) -> str:

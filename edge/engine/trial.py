@@ -1,0 +1,89 @@
+"""A model's first run, in a process of its own: a crash or an endless loop there is one line here.
+
+Runtimes trust what they load. Run as `python -m edge.engine.trial RUNTIME MODEL...`.
+"""
+
+import contextlib
+import hashlib
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from edge.engine import AUTO, NONE, Delegate
+from edge.engine.runtimes import EDGE_TPU_OPERATOR, installed
+from edge_common import EngineError, SinkError, cache_folder, children, runtimes, write_cached
+
+_TIMEOUT_S = 120.0  # of all parts; a board's first frame takes seconds
+
+
+def require(models: Mapping[str, bytes], runtime: str = "auto") -> None:
+    """Let models, by their files' names, be loaded and run once elsewhere, if they never were.
+
+    What the runtime refuses in words is left to whoever loads them here. Raises EngineError
+    if that process crashes or does not end.
+    """
+    unknown = {
+        name: model for name, model in models.items() if not _marker(model, runtime).exists()
+    }
+    if not unknown or any(EDGE_TPU_OPERATOR in model for model in models.values()):
+        return
+    with TemporaryDirectory(prefix="edge-run-") as folder:
+        files = [Path(folder, str(number)) for number in range(len(unknown))]
+        for file, model in zip(files, unknown.values()):
+            file.write_bytes(model)
+        command = children.module_command("edge.engine.trial", runtime, *files)
+        try:
+            code = children.run_captured(command, timeout_s=_TIMEOUT_S).returncode
+        except subprocess.TimeoutExpired:
+            raise EngineError(
+                f"{' or '.join(unknown)} did not come to the end of a first run in "
+                f"{_TIMEOUT_S:.0f} s: it is damaged, or too much for this machine"
+            ) from None
+    if code < 0:
+        raise EngineError(
+            f"the runtime crashed ({children.signal_name(-code)}) at a first run of "
+            f"{' or '.join(unknown)}: the file is damaged or made to do so; "
+            "convert it again, or try another --runtime"
+        )
+    if code == 0:
+        _remember(unknown, runtime)
+
+
+def _remember(models: Mapping[str, bytes], runtime: str) -> None:
+    for model in models.values():
+        try:
+            write_cached(_marker(model, runtime), b"")
+        except SinkError:  # tried again next time
+            return
+
+
+def _marker(model: bytes, runtime: str) -> Path:
+    """The file that is there once this model ran in this version of the runtime."""
+    name = next(iter(installed()), "") if runtime == "auto" else runtime
+    version = metadata.version(runtimes.RUNTIMES[name][0]) if name in installed() else ""
+    digest = hashlib.sha256(model).hexdigest()
+    return cache_folder() / "tried" / f"{digest[:32]}-{name}-{version}"
+
+
+def main(runtime: str, *files: str) -> None:
+    """Load and run each model in the kernels that the runtime picks, and in its built-in ones."""
+    for file in files:
+        for delegate in (AUTO, Delegate(NONE)):
+            with contextlib.suppress(EngineError):  # said again, and better, by who needs the model
+                _run(Path(file).read_bytes(), runtime, delegate)
+
+
+def _run(model: bytes, runtime: str, delegate: Delegate) -> None:
+    from edge.engine.engine import Engine
+
+    engine = Engine(model, runtime=runtime, delegate=delegate)
+    for number in range(len(engine.inputs)):
+        engine.input(number)[...] = 0
+    engine.invoke()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
