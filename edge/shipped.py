@@ -26,9 +26,9 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
     raise BundleError(f"there is no bundle '{name}': give a path, or a shipped name ({choice})")
 
 
-def is_shipped(path: Path) -> bool:
-    """Whether a file came with this package."""
-    return path.resolve().parent == _FOLDER.resolve()
+def is_shipped(name: str) -> bool:
+    """Whether a bundle came with this package. Raises BundleError if there is none."""
+    return not is_plain_tflite(name) and find_bundle(name).resolve().parent == _FOLDER.resolve()
 
 
 def is_plain_tflite(path: str) -> bool:

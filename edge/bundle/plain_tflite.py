@@ -257,7 +257,7 @@ def open_any(
         stated = description or Description(labels, value_range)
         return wrap_tflite(name, runtime=runtime, description=stated, trusted=False)
     bundle = open_bundle(name)
-    if bundle.path and not is_shipped(bundle.path):
+    if not is_shipped(name):
         models = {part.file: bundle.members[part.file] for part in bundle.manifest.parts}
         trial.require(models, runtime)
     return bundle

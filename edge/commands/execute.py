@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from edge import loop, registry, shipped, sinks, sources
-from edge.bundle import Bundle
+from edge.bundle import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
@@ -173,6 +173,8 @@ def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> si
 
 
 def _open_bundle(options: RunOptions) -> Bundle:
+    if shipped.is_shipped(options.bundle):
+        return open_bundle(options.bundle)
     from edge.bundle.plain_tflite import Description, open_any
 
     labels, mean, std = _read_labels(options.labels), options.mean or (), options.std or ()

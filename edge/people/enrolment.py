@@ -8,8 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge import registry, sources
-from edge.bundle import Bundle, plain_tflite
+from edge import registry, shipped, sources
+from edge.bundle import Bundle, open_bundle
 from edge.commands.options import one_source
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
@@ -123,7 +123,12 @@ class EnrolOptions:
 
 def execute(options: EnrolOptions) -> None:
     """Watch the source, add to the gallery, report what is known now and what looks odd."""
-    bundle = plain_tflite.open_any(options.bundle, runtime=options.engine.runtime)
+    if shipped.is_shipped(options.bundle):
+        bundle = open_bundle(options.bundle)
+    else:
+        from edge.bundle.plain_tflite import open_any
+
+        bundle = open_any(options.bundle, runtime=options.engine.runtime)
     name, gallery = checked_name(options.name), options.gallery
     enrolment = _watch(bundle, _gallery(bundle, gallery), options)
 
