@@ -22,11 +22,12 @@ from edge_common import GalleryError, can_be_written, console
 class Enrolment:
     """descriptors: float32 (n, d), of windows that share no frame, each of length one.
 
-    frames: how many were looked at.
+    frames: how many were looked at.  source_warning: what of the source was lost.
     """
 
     descriptors: np.ndarray
     frames: int
+    source_warning: str = ""
 
     @property
     def likeness(self) -> float:
@@ -79,7 +80,7 @@ def enrol(
             f"{source.name} gave {frames} frames, the network looks at {window} at a time: "
             "give a longer source, or more --frames"
         )
-    return Enrolment(unit(np.stack(descriptors)), frames)
+    return Enrolment(unit(np.stack(descriptors)), frames, source.warning)
 
 
 _FLAT = 4.0  # of 255; faces in poor light have 10 and more
@@ -139,9 +140,10 @@ def execute(options: EnrolOptions) -> None:
     # who was enrolled or forgotten while the source was watched stays so
     before, after = change_gallery(gallery, added, Gallery.of(bundle))
     operating_point = acceptance_of(bundle)
-    warnings = (
-        _warnings(name, before, enrolment, operating_point.threshold) if operating_point else []
-    )
+    warnings = [enrolment.source_warning.removeprefix("warning: ")]
+    if operating_point:
+        warnings += _warnings(name, before, enrolment, operating_point.threshold)
+    warnings = list(filter(None, warnings))
     if options.as_json:
         console.echo(json.dumps(_as_json(name, gallery, after, enrolment, warnings)))
         return

@@ -14,6 +14,7 @@ from edge.cli import main
 from edge.people import enrolment
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import ACCEPTANCE, Acceptance, acceptance_of, to_member
+from edge.sources.images import ImageFiles
 from edge.stream import Region
 
 
@@ -45,6 +46,16 @@ def run(cli: CliRunner, bundle: Path, source: Path, gallery: Path, *more: str):
     return cli.invoke(
         main, [str(bundle), "--source", str(source), "--gallery", str(gallery), *more]
     )
+
+
+def test_a_film_that_lost_frames_says_so_when_enrolled(
+    cli: CliRunner, who_path: Path, films: dict[str, Path], tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(ImageFiles, "warning", "warning: anna announces 99 frames")
+    result = enroll(cli, "anna", who_path, films["anna"], tmp_path / "people.npz")
+    assert result.exit_code == 0, result.output
+    assert "warning: anna announces 99 frames\n" in result.stderr
 
 
 def test_who_was_enrolled_is_named_and_who_was_not_is_unknown(
