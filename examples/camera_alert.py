@@ -10,7 +10,8 @@ Arguments: a camera's number, a video file or a stream's URL; TASK=LABEL; the le
 import sys
 from collections.abc import Iterable
 
-from edge import Decision, Stream, open_bundle, sources
+from edge import Decision, Stream, open_bundle
+from edge.sources import open_source
 
 
 def alerts(decisions: Iterable[Decision], task: str, label: str, least: float, frames: int):
@@ -27,7 +28,7 @@ def alerts(decisions: Iterable[Decision], task: str, label: str, least: float, f
 def main(source: str, watched: str, least: str = "0.8", frames: str = "5") -> None:
     task, label = watched.split("=")
     stream = Stream(open_bundle())  # the shipped network; or open_bundle("mine.edge")
-    with sources.open_source(int(source) if source.isdigit() else source) as video:
+    with open_source(int(source) if source.isdigit() else source) as video:
         decisions = filter(None, map(stream.push, video))  # None until the window is full
         for decision in alerts(decisions, task, label, float(least), int(frames)):
             print(f"frame {decision.frame}: {task} is {decision.tasks[task]}", flush=True)

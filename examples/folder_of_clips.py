@@ -11,14 +11,15 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from edge import Stream, open_bundle, sources
+from edge import Stream, open_bundle
+from edge.sources import open_source
 
 
 def most_frequent_labels(stream: Stream, clip: Path) -> dict[str, str]:
     """For each task the label that most windows of the clip got; empty without a window."""
     counts: dict[str, Counter[str]] = {task.name: Counter() for task in stream.tasks}
     stream.reset()  # no window reaches back into the clip before
-    with sources.open_source(str(clip)) as video:
+    with open_source(str(clip)) as video:
         for decision in filter(None, map(stream.push, video)):
             for task, prediction in decision.tasks.items():
                 counts[task][prediction.label or str(prediction)] += 1

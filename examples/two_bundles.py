@@ -11,12 +11,13 @@ import sys
 
 import cv2
 
-from edge import Stream, open_bundle, sources
+from edge import Stream, open_bundle
+from edge.sources import open_source
 
 
 def main(source: str, first: str, second: str, show: str = "") -> None:
     streams = {name: Stream(open_bundle(name)) for name in (first, second)}
-    with sources.open_source(int(source) if source.isdigit() else source) as video:
+    with open_source(int(source) if source.isdigit() else source) as video:
         for frame in video:
             decisions = {name: stream.push(frame) for name, stream in streams.items()}
             texts = {

@@ -21,15 +21,17 @@ from edge_devices.detection.machine import Machine
 from edge_devices.emulation.counting import Counts
 from tests.benchmarks.samples import RECORD
 
+MOST = 2**63 - 1  # larger whole numbers are refused
+st.register_type_strategy(int, st.integers(-MOST, MOST))
 number = st.floats(allow_nan=False, allow_infinity=False)
 text = st.text(max_size=8)
-summary = st.builds(Summary, st.integers(1), *[number] * 6)
+summary = st.builds(Summary, st.integers(1, MOST), *[number] * 6)
 figure = st.builds(
     TaskFigure,
     text,
     text,
     st.none() | number,
-    st.integers(0),
+    st.integers(0, MOST),
     st.none() | st.tuples(number, number),
     text,
 )
@@ -44,7 +46,7 @@ measurement = st.builds(
     overhead_ms=st.none() | summary,
     invocations=st.dictionaries(text, number, max_size=2),
     round_p50_ms=st.lists(number, max_size=3).map(tuple),
-    size_bytes=st.none() | st.integers(0),
+    size_bytes=st.none() | st.integers(0, MOST),
     accuracy=st.lists(figure, max_size=2).map(tuple),
     agreement=st.dictionaries(text, number, max_size=2),
 )
@@ -56,7 +58,7 @@ records = st.builds(
     bundle=st.builds(
         rec.BundleRecord,
         parts=st.lists(
-            st.builds(rec.PartRecord, parameters=st.none() | st.integers()), max_size=2
+            st.builds(rec.PartRecord, parameters=st.none() | st.integers(0, MOST)), max_size=2
         ).map(tuple),
     ),
     machine=st.builds(Machine),

@@ -17,7 +17,7 @@ def test_figures_of_several_starts(monkeypatch) -> None:
         seconds, megabytes = next(runs)
         return {"first_result_s": seconds, "peak_rss_mb": megabytes, "frames": 6}
 
-    monkeypatch.setattr(cold, "run_for_json", fake_run)
+    monkeypatch.setattr(cold.children, "run_for_json", fake_run)
     started = []
     found = cold.cold_start(
         cold.Starts("x.edge", StreamOptions(), FRAMES, 6, repeats=3), lambda: started.append(1)

@@ -82,11 +82,11 @@ def test_a_record_in_the_folder_draws_the_prediction(folder: Path) -> None:
         (json.dumps(record(setup=SETUP | {"delegate": "none"})), "the delegate none"),
         (json.dumps(record(setup=SETUP | {"runtime": "tensorflow"})), "tensorflow, not litert"),
         (json.dumps(record(setup=SETUP | {"threads": 0})), "threads are 0"),
-        (json.dumps(record(setup=SETUP | {"threads": 10**30})), "threads are 1000"),
+        (json.dumps(record(setup=SETUP | {"threads": 10**30})), "beyond 64 bits"),
         (json.dumps(record(complete=False)), "interrupted"),
         (json.dumps(record(work={"encoder": vars(WORK) | {"instructions": -1.0}})), "has -1.0"),
         (json.dumps(record(work={"encoder": vars(WORK) | {"tensor_bytes": 1e300}})), "has 1e+300"),
-        (json.dumps(record(work={"encoder": vars(WORK) | {"weight_bytes": float("nan")}})), "nan"),
+        (json.dumps(record(work={"encoder": vars(WORK) | {"weight_bytes": float("nan")}})), "NaN"),
         ("[" * 100_000, "is no record"),
         (
             json.dumps(record(measurements=[{"invokes_ms": {"encoder": {"p50": 0}}}])),
