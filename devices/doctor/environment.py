@@ -117,7 +117,9 @@ def _here() -> Environment:
 
 def _opencv_error() -> str:
     """In a child, as edge-run would import it: what is wrong with it stays there."""
-    command = [sys.executable, "-I", "-c", "import cv2"]
+    # without the current folder, which may hold a file of that name
+    code = "import sys; sys.path = [path for path in sys.path if path]; import cv2"
+    command = [sys.executable, "-c", code]
     child = subprocess.run(command, capture_output=True, text=True, errors="replace")
     if child.returncode == 0:
         return ""
