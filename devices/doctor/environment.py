@@ -3,12 +3,11 @@
 Of a recorded tree they stand in its `edge-devices.json`, written by `edge-devices record`.
 """
 
+import importlib
 import json
 import os
 import platform
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
@@ -116,14 +115,11 @@ def _here() -> Environment:
 
 
 def _opencv_error() -> str:
-    """In a child, as edge-run would import it: what is wrong with it stays there."""
-    # without the current folder, which may hold a file of that name
-    code = "import sys; sys.path = [path for path in sys.path if path]; import cv2"
-    command = [sys.executable, "-c", code]
-    child = subprocess.run(command, capture_output=True, text=True, errors="replace")
-    if child.returncode == 0:
-        return ""
-    return (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+    try:
+        importlib.import_module("cv2")
+    except ImportError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _version(package: str) -> str | None:
