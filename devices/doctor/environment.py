@@ -3,11 +3,12 @@
 Of a recorded tree they stand in its `edge-devices.json`, written by `edge-devices record`.
 """
 
-import importlib
 import json
 import os
 import platform
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from importlib import metadata
@@ -114,12 +115,21 @@ def _here() -> Environment:
     )
 
 
-def _opencv_error() -> str:
-    try:
-        importlib.import_module("cv2")
-    except ImportError as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
+def _opencv_error() -> str | None:
+    """In a child: what is wrong with it stays there, and a healthy one is not kept loaded."""
+    # without the current folder, which may hold a file of that name
+    code = (
+        "import platform, sys; sys.path = [path for path in sys.path if path]; "
+        "print(platform.machine(), flush=True); import cv2"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, errors="replace"
+    )
+    if child.stdout.strip() != platform.machine():  # emulated: the child is not, and says nothing
+        return None
+    if child.returncode == 0:
+        return ""
+    return (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
 
 
 def _version(package: str) -> str | None:
