@@ -143,19 +143,16 @@ def silence_libraries() -> None:
 class Once(click.Option):
     """An option whose second value would silently take the place of the first."""
 
-    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
-        super().add_to_parser(parser, ctx)
-        option = parser._long_opt[self.opts[0]]  # click has no public place for this
-        process = option.process
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **(kwargs | {"multiple": True, "callback": _only}))
 
-        def process_once(value: str, state: Any) -> None:
-            if option.dest in state.opts:
-                raise click.UsageError(
-                    f"{self.opts[0]} is given twice: give it once, and run once for each"
-                )
-            process(value, state)
 
-        option.process = process_once
+def _only(ctx: click.Context, option: click.Parameter, values: tuple[Any, ...]) -> Any:
+    if len(values) > 1:
+        raise click.UsageError(
+            f"{option.opts[0]} is given twice: give it once, and run once for each"
+        )
+    return values[0] if values else None
 
 
 class CommandWithSubcommands(click.Command):

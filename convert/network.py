@@ -122,15 +122,18 @@ class Answers:
 
 def answers_of(
     outputs: Mapping[str, Output],
-    rows: Sequence[Mapping[str, np.ndarray]],
+    run: Callable[[np.ndarray], Mapping[str, np.ndarray]],
+    values: np.ndarray,
     card: ModelCard,
     progress: console.Progress,
 ) -> Answers:
     """Decide what the outputs are and which lack an activation, and say it.
 
-    rows: what the network gave for each of some clips, as it is.
+    run: the network as it is, over one clip at a time.  values: its real input for some clips,
+    (n, T, H, W, C).
     Raises ConfigError or ModelError if they do not fit the card, or give NaN or infinity.
     """
+    rows = [run(values[i : i + 1]) for i in range(len(values))]
     observed = {name: _with_values(name, output, rows) for name, output in outputs.items()}
     tasks = tasks_of(observed, card)
     for guess in guesses(tasks, card):

@@ -49,14 +49,22 @@ class QuantisedFileConversion:
         given = _described(model)
         floats = given.part.inputs[0].dtype == "float32"
         span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
-        plain = plain_tflite.wrap_tflite(request.model, value_range=span).manifest
+        stated = plain_tflite.Description(value_range=span)
+        plain = plain_tflite.wrap_tflite(request.model, stated).manifest
         colours = request.colours(plain.input.channels)
         plain = replace(plain, input=replace(plain.input, colour_order=colours))
         self._read_clips(plain)
-        rows = self._observed(given, plain)
+        windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
+        values = calibration.as_network_input(windows, plain.input)
         steps = {tensor.name: tensor.scale for tensor in given.part.outputs}
         outputs = {name: replace(output, step=steps[name]) for name, output in outputs.items()}
-        answers = network.answers_of(outputs, rows, card, self.progress)
+        answers = network.answers_of(
+            outputs,
+            lambda clip: given({given.part.inputs[0].name: clip}),
+            values,
+            card,
+            self.progress,
+        )
         tasks = answers.tasks
         if self.validation:
             check_labels(tasks, self.validation)
@@ -98,12 +106,6 @@ class QuantisedFileConversion:
         self.golden = clips(request.golden or request.calibration)
         self.golden = self.golden.sample(request.calibration_clips, request.seed)
         self.validation = clips(request.validation) if request.validation else None
-
-    def _observed(self, given: parts.ConvertedPart, plain: Manifest) -> list[dict[str, Any]]:
-        """What the file as it is says of some clips."""
-        windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
-        values = calibration.as_network_input(windows, plain.input)
-        return [given({given.part.inputs[0].name: window}) for window in values]
 
     def _measure(self, bundle: Bundle) -> None:
         report, clips = self.report, self.validation or self.golden

@@ -39,7 +39,7 @@ class StreamSubject(_Probed):
 
     def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
         super().__init__(stream.network.engines, clock)
-        self._stream, self._number, self._filling = stream, 0, True
+        self._stream, self._number = stream, 0
 
     @property
     def predicted(self) -> Predicted | None:
@@ -57,8 +57,7 @@ class StreamSubject(_Probed):
         started = self._begin()
         decision = self._stream.push(frame)
         total_ns = self._clock() - started
-        self._filling = self._filling and decision is None
-        if self._filling:
+        if decision is None and not self._stream.full:
             return None
         timing = self._timing(total_ns, self._stream.latency_ms)
         return timing if decision else replace(timing, decided=False)

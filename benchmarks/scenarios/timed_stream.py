@@ -32,14 +32,13 @@ class BareStream:
     """A subject without probes: one `push` a frame, between two readings of the clock."""
 
     def __init__(self, stream: Stream, clock: Clock = time.perf_counter_ns) -> None:
-        self._stream, self._clock, self._filling = stream, clock, True
+        self._stream, self._clock = stream, clock
 
     def step(self, pixels: np.ndarray) -> FrameTiming | None:
         started = self._clock()
         decision = self._stream.push(pixels)
         total_ns = self._clock() - started
-        self._filling = self._filling and decision is None
-        if self._filling:
+        if decision is None and not self._stream.full:
             return None
         decided = decision is not None
         return FrameTiming(total_ns / 1e6, self._stream.latency_ms, decided=decided)

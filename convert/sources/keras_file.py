@@ -44,8 +44,7 @@ class KerasFile:
     ) -> "KerasFile":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
         outputs, run = keras_outputs(self.model), _reference(self.model)
-        rows = [run(values[i : i + 1]) for i in range(len(values))]
-        return replace(self, answers=answers_of(outputs, rows, card, progress))
+        return replace(self, answers=answers_of(outputs, run, values, card, progress))
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress

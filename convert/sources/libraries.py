@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge.engine.engine import Engine
-from edge.tflite import flatbuffer
+from edge.tflite import flatbuffer, tables
 from edge_common import EngineError, ModelError, children, command_line
 from edge_convert.cut.tflite import form, main_graph
 from edge_convert.sources.reference import Reference, examples
@@ -141,12 +141,7 @@ def _convert_in_child(module: str, path: Path, signature: str | None) -> Convert
 
 def tflite_bytes(path: Path) -> bytes:
     """The file as it is. Raises ModelError if it is none that LiteRT loads."""
-    try:
-        model = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path} cannot be read: {error.strerror}") from error
-    if model[4:8] != b"TFL3":
-        raise ModelError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
+    model = tables.read_model(path, ModelError)
     try:
         Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
     except EngineError as error:

@@ -52,19 +52,18 @@ class ModelFile(Protocol):
 
 def read_model(path: Path, behind: str | None) -> ModelFile:
     """Raises ModelError, in one line, if the file or its network does not fit."""
-    reader = ThirdPartyFile if _third_party(path) else keras_file.KerasFile
-    return reader.read(path, behind)
+    return _reader(path).read(path, behind)
 
 
 def explanation(path: Path, behind: str | None = None) -> str:
     """Where a network can be cut; the cut behind `behind` marked, or the best."""
-    reader = ThirdPartyFile if _third_party(path) else keras_file.KerasFile
-    return reader.explanation(path, behind)
+    return _reader(path).explanation(path, behind)
 
 
-def _third_party(path: Path) -> bool:
-    """Whether this is no Keras file: a folder, or a suffix of another library."""
-    return path.is_dir() or path.suffix in (*libraries.SUFFIXES, *libraries.PICKLED)
+def _reader(path: Path) -> "type[ThirdPartyFile | keras_file.KerasFile]":
+    """Of a folder, or a suffix of another library, that library's; else Keras'."""
+    third_party = path.is_dir() or path.suffix in (*libraries.SUFFIXES, *libraries.PICKLED)
+    return ThirdPartyFile if third_party else keras_file.KerasFile
 
 
 TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"
@@ -98,8 +97,7 @@ class ThirdPartyFile:
     ) -> "ThirdPartyFile":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
         outputs, run = forms(self.model)[1], _reference(self.model, {})
-        rows = [run(values[i : i + 1]) for i in range(len(values))]
-        return replace(self, answers=answers_of(outputs, rows, card, progress))
+        return replace(self, answers=answers_of(outputs, run, values, card, progress))
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress

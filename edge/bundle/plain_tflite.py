@@ -20,15 +20,14 @@ from edge.bundle import (
     plain_outputs,
     schema_of,
 )
-from edge.engine import NONE, Delegate, trial
+from edge.engine import NONE, Delegate, runtimes, trial
 from edge.engine.engine import Engine
 from edge.shipped import is_plain_tflite, is_shipped
 from edge.tflite import metadata, tables
-from edge_common import BundleError
+from edge_common import BundleError, console
 
 _FILE = "model.tflite"
 _MOST_PIXELS, _MOST_FRAMES = 1 << 26, 4096  # of a window
-_EDGE_TPU = "edgetpu-custom-op"
 
 
 @dataclass(frozen=True)
@@ -60,13 +59,7 @@ class _File:
 
     @classmethod
     def read(cls, path: Path) -> "_File":
-        try:
-            model = path.read_bytes()
-        except OSError as error:
-            raise BundleError(f"{path} cannot be read: {error.strerror}") from error
-        if model[4:8] != b"TFL3":
-            raise BundleError(f"{path} is no TFLite flatbuffer: it is another file or cut short")
-        return cls.of(path, model)
+        return cls.of(path, tables.read_model(path, BundleError))
 
     @classmethod
     def of(cls, path: Path, model: bytes) -> "_File":
@@ -107,23 +100,19 @@ class _File:
 
 def wrap_tflite(
     path: str | os.PathLike[str],
+    description: Description = Description(),
     *,
-    labels: Sequence[str] = (),
-    value_range: tuple[float, float] | None = None,
     runtime: str = "auto",
-    description: Description | None = None,
     trusted: bool = True,
 ) -> Bundle:
     """Wrap a .tflite whose only input is (1, H, W, C) or (1, T, H, W, C).
 
-    description: instead of `labels` and `value_range`.
     trusted: else its first run is in a process of its own, so that it may crash there.
     Raises BundleError if the model has another form.
     """
-    description = description or Description(labels, value_range)
     path = Path(path)
     file = _File.read(path).with_size(description.size)
-    if file.graph and _EDGE_TPU in file.graph.custom_operators:
+    if file.graph and runtimes.EDGE_TPU_OPERATOR in file.model:
         # no runtime loads it without the delegate, whose options are not known here
         inputs, outputs = (
             tuple(map(tables.specification, tensors))
@@ -145,7 +134,7 @@ def wrap_tflite(
     part = Part("model", _FILE, _precision(inputs), inputs, outputs)
     manifest = Manifest(
         schema_of(reading.tasks, spec),
-        path.stem.encode(errors="replace").decode(),  # a file's name may be no text
+        console.valid_text(path.stem),
         WHOLE_WINDOW if window > 1 else SINGLE_FRAME,
         window,
         spec,
@@ -241,12 +230,7 @@ def _precision(inputs: Sequence[TensorSpec]) -> str:
 
 
 def open_any(
-    name: str,
-    *,
-    labels: Sequence[str] = (),
-    value_range: tuple[float, float] | None = None,
-    runtime: str = "auto",
-    description: Description | None = None,
+    name: str, description: Description = Description(), *, runtime: str = "auto"
 ) -> Bundle:
     """Open a bundle by its path or shipped name, or wrap a plain `.tflite`.
 
@@ -254,8 +238,7 @@ def open_any(
     first. Raises BundleError or EngineError.
     """
     if is_plain_tflite(name):
-        stated = description or Description(labels, value_range)
-        return wrap_tflite(name, runtime=runtime, description=stated, trusted=False)
+        return wrap_tflite(name, description, runtime=runtime, trusted=False)
     bundle = open_bundle(name)
     if not is_shipped(name):
         models = {part.file: bundle.members[part.file] for part in bundle.manifest.parts}

@@ -179,7 +179,7 @@ def _open_bundle(options: RunOptions) -> Bundle:
 
     labels, mean, std = _read_labels(options.labels), options.mean or (), options.std or ()
     description = Description(labels, options.input_range, mean, std, options.input_size or ())
-    bundle = open_any(options.bundle, runtime=options.engine.runtime, description=description)
+    bundle = open_any(options.bundle, description, runtime=options.engine.runtime)
     if bundle.assumptions:
         console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
     return bundle

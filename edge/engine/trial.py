@@ -25,15 +25,14 @@ def require(models: Mapping[str, bytes], runtime: str = "auto") -> None:
     What the runtime refuses in words is left to whoever loads them here. Raises EngineError
     if that process crashes or does not end.
     """
-    unknown = {
-        name: model for name, model in models.items() if not _marker(model, runtime).exists()
-    }
+    marks = {name: _mark(model, runtime) for name, model in models.items()}
+    unknown = [name for name, mark in marks.items() if not mark.exists()]
     if not unknown or any(EDGE_TPU_OPERATOR in model for model in models.values()):
         return
     with TemporaryDirectory(prefix="edge-run-") as folder:
         files = [Path(folder, str(number)) for number in range(len(unknown))]
-        for file, model in zip(files, unknown.values()):
-            file.write_bytes(model)
+        for file, name in zip(files, unknown):
+            file.write_bytes(models[name])
         command = children.module_command("edge.engine.trial", runtime, *files)
         try:
             code = children.run_captured(command, timeout_s=_TIMEOUT_S).returncode
@@ -49,21 +48,16 @@ def require(models: Mapping[str, bytes], runtime: str = "auto") -> None:
             "convert it again, or try another --runtime"
         )
     if code == 0:
-        _remember(unknown, runtime)
+        with contextlib.suppress(SinkError):  # tried again next time
+            for name in unknown:
+                write_cached(marks[name], b"")
 
 
-def _remember(models: Mapping[str, bytes], runtime: str) -> None:
-    for model in models.values():
-        try:
-            write_cached(_marker(model, runtime), b"")
-        except SinkError:  # tried again next time
-            return
-
-
-def _marker(model: bytes, runtime: str) -> Path:
+def _mark(model: bytes, runtime: str) -> Path:
     """The file that is there once this model ran in this version of the runtime."""
-    name = next(iter(installed()), "") if runtime == "auto" else runtime
-    version = metadata.version(runtimes.RUNTIMES[name][0]) if name in installed() else ""
+    present = installed()
+    name = next(iter(present), "") if runtime == "auto" else runtime
+    version = metadata.version(runtimes.RUNTIMES[name][0]) if name in present else ""
     digest = hashlib.sha256(model).hexdigest()
     return cache_folder() / "tried" / f"{digest[:32]}-{name}-{version}"
 

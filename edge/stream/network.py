@@ -40,10 +40,13 @@ class Window:
         return self._numbers[0]
 
     @property
+    def full(self) -> bool:
+        return self.pushed >= self._length
+
+    @property
     def due(self) -> bool:
         """Whether its newest frame calls for a decision: from the T-th on every `hop` frames."""
-        beyond_full = self.pushed - self._length
-        return beyond_full >= 0 and beyond_full % self._hop == 0
+        return self.full and (self.pushed - self._length) % self._hop == 0
 
     def advance(self, number: int | None = None) -> None:
         """Take what stands in the slots of the rings as the newest frame's features.

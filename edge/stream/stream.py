@@ -79,6 +79,11 @@ class Stream:
         self._window = self.network.window(options.hop)
         self._played_name = self.network.board.profile.name if self.network.board else None
 
+    @property
+    def full(self) -> bool:
+        """Whether T frames have come; the T-th is decided on."""
+        return self._window.full
+
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
         self._window.clear()
@@ -90,7 +95,7 @@ class Stream:
         if frame.restart:
             self.reset()
         started = time.perf_counter_ns()
-        ready, encoded = self._encode(frame)
+        ready, encoded = self.network.encode(frame.pixels, self._region, self._window, frame.number)
         outputs = self.network.decide(self._window) if self._window.due else None
         decided = time.perf_counter_ns()
         self.latency_ms = self._stages_ms(started, ready, encoded, decided)
@@ -114,9 +119,6 @@ class Stream:
         """What `push` gives, as the loop takes it: none or one."""
         decision = self.push(frame)
         return (decision,) if decision else ()
-
-    def _encode(self, frame: Frame) -> tuple[int, int]:
-        return self.network.encode(frame.pixels, self._region, self._window, frame.number)
 
     def _stages_ms(self, started: int, ready: int, encoded: int, decided: int) -> dict[str, float]:
         """Milliseconds of each stage that ran, from `time.perf_counter_ns` at their ends."""

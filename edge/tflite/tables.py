@@ -6,17 +6,19 @@ Slots are those of TensorFlow's schema.fbs and metadata_schema.fbs.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from edge.bundle import TensorSpec
+from edge_common import EdgeError
 
 _DAMAGED = "the flatbuffer points outside of itself"
 _MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
 _SHAPE, _TYPE, _NAME, _QUANTISATION, _SIGNATURE = 0, 1, 3, 4, 7  # of a tensor
 _SCALES, _ZERO_POINTS = 2, 3  # of a quantisation
-_CODE_BYTE, _CODE_CUSTOM, _CODE = 0, 1, 3  # of an operator's code
+_CODE_BYTE, _CODE = 0, 3  # of an operator's code
 _DTYPES = (
     "float32", "float16", "int32", "uint8", "int64", "str", "bool", "int16", "complex64", "int8",
     "float64",
@@ -26,6 +28,17 @@ _PASSING_ON = frozenset({6, 22, 43, 53, 70, 114})  # dequantise, reshape, squeez
 SOFTMAX, LOGISTIC, ARG_MAX, ARG_MIN = 25, 14, 56, 79
 # the layers that end a classifier without an activation: add, convolution, dense, batch_matmul
 LINEAR = frozenset({0, 3, 9, 126})
+
+
+def read_model(path: Path, error: type[EdgeError]) -> bytes:
+    """A .tflite file's bytes. Raises `error` if it cannot be read, or is no such file."""
+    try:
+        model = path.read_bytes()
+    except OSError as problem:
+        raise error(f"{path} cannot be read: {problem.strerror}") from problem
+    if model[4:8] != b"TFL3":
+        raise error(f"{path} is no TFLite flatbuffer: it is another file or cut short")
+    return model
 
 
 @dataclass(frozen=True)
@@ -113,11 +126,6 @@ class Graph:
         if graph is None:
             raise ValueError("it holds no graph")
         return cls(root, graph)
-
-    @property
-    def custom_operators(self) -> frozenset[str]:
-        codes = self.model.tables(_MODEL_CODES)
-        return frozenset(name for code in codes if (name := code.text(_CODE_CUSTOM)))
 
     @property
     def inputs(self) -> tuple[Table, ...]:

@@ -27,14 +27,14 @@ def saved(tmp_path: Path, model: bytes, name: str = "x.tflite") -> Path:
 
 
 def answers(path: Path, **words: object) -> dict[str, Prediction]:
-    decision = Stream(wrap_tflite(path, description=Description(**words))).push(flat.frame())
+    decision = Stream(wrap_tflite(path, Description(**words))).push(flat.frame())
     assert decision is not None
     return dict(decision.tasks)
 
 
 def refusal(path: Path, **words: object) -> str:
     with pytest.raises((BundleError, EngineError)) as error:
-        wrap_tflite(path, description=Description(**words))
+        wrap_tflite(path, Description(**words))
     return str(error.value).replace(str(path), "FILE")
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_run_is_refused_in_one_line(
 
 def test_an_open_size_is_asked_for(tmp_path: Path) -> None:
     path = saved(tmp_path, flat.colour_model(signature=(-1, -1, -1, 3), frame=(1, 1, 1, 3)))
-    spec = wrap_tflite(path, description=Description(size=(6, 5))).manifest.input
+    spec = wrap_tflite(path, Description(size=(6, 5))).manifest.input
     assert (spec.height, spec.width) == (6, 5)
     assert answers(path, size=(6, 5))["output_0"].scores == pytest.approx(SOFTMAX, abs=1e-5)
     assert refusal(path, size=(2, 6, 5)) == "--input-size 2,6,5 does not fit FILE: H,W = any, any"
@@ -138,7 +138,7 @@ def test_an_open_size_is_asked_for(tmp_path: Path) -> None:
 
 def test_an_open_window_is_asked_for(tmp_path: Path) -> None:
     path = saved(tmp_path, flat.colour_model(frame=(1, 1, 4, 4, 3), signature=(1, -1, 4, 4, 3)))
-    manifest = wrap_tflite(path, description=Description(size=(5, 4, 4))).manifest
+    manifest = wrap_tflite(path, Description(size=(5, 4, 4))).manifest
     assert (manifest.window, manifest.streaming) == (5, "whole-window")
     assert (
         refusal(path, size=(5, 8, 8)) == "--input-size 5,8,8 does not fit FILE: T,H,W = any, 4, 4"
@@ -148,13 +148,13 @@ def test_an_open_window_is_asked_for(tmp_path: Path) -> None:
 def test_a_fixed_size_is_fixed(tmp_path: Path) -> None:
     path = saved(tmp_path, flat.colour_model())
     assert refusal(path, size=(8, 8)) == "FILE has the fixed size 4, 4: leave out --input-size"
-    assert wrap_tflite(path, description=Description(size=(4, 4))).manifest.input.height == 4
+    assert wrap_tflite(path, Description(size=(4, 4))).manifest.input.height == 4
 
 
 def test_mean_and_std_a_channel_reach_the_network(tmp_path: Path) -> None:
     path = saved(tmp_path, flat.colour_model("RESHAPE", gain=1.0))
     mean, std = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-    bundle = wrap_tflite(path, description=Description(mean=mean, std=std))
+    bundle = wrap_tflite(path, Description(mean=mean, std=std))
     assert (bundle.manifest.input.mean, bundle.manifest.schema) == (mean, 3)
     scores = answers(path, mean=mean, std=std)["output_0"].scores
     # softmax of (1.307047, -0.285014, -0.932985)
@@ -191,7 +191,7 @@ def test_metadata_says_mean_std_and_labels(tmp_path: Path, label_file: str) -> N
     assert bundle.assumptions == (
         "input 4 x 4 RGB, -1..1 (from its metadata); 'output_0' is a class, labels from its metadata"
     )
-    stated = wrap_tflite(path, labels=["a", "b", "c"], value_range=(0.0, 1.0)).manifest
+    stated = wrap_tflite(path, Description(["a", "b", "c"], (0.0, 1.0))).manifest
     assert (stated.input.value_range, stated.tasks[0].labels) == ((0.0, 1.0), ("a", "b", "c"))
 
 

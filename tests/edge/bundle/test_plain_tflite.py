@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle.plain_tflite import wrap_tflite
+from edge.bundle.plain_tflite import Description, wrap_tflite
 from edge.cli import main
 from edge.stream import Stream
 from edge_common.errors import BundleError
@@ -29,7 +29,7 @@ def picture_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_picture_model_decides_on_every_frame(picture_model: Path) -> None:
-    stream = Stream(wrap_tflite(picture_model, labels=["a", "b", "c"]))
+    stream = Stream(wrap_tflite(picture_model, Description(["a", "b", "c"])))
     decisions = [stream.push(frame) for frame in tiny.frames(3)]
     assert all(decision.tasks["output_0"].label in "abc" for decision in decisions)
     assert decisions[0].tasks["output_0"].scores.sum() == pytest.approx(1, abs=1e-5)
@@ -38,7 +38,7 @@ def test_a_picture_model_decides_on_every_frame(picture_model: Path) -> None:
 def test_the_value_range_reaches_the_model(picture_model: Path) -> None:
     frame = tiny.frames(1)[0]
     ranges = [(0.0, 1.0), (-1.0, 1.0)]
-    streams = [Stream(wrap_tflite(picture_model, value_range=r)) for r in ranges]
+    streams = [Stream(wrap_tflite(picture_model, Description(value_range=r))) for r in ranges]
     first, second = (s.push(frame).tasks["output_0"].scores for s in streams)
     assert not np.array_equal(first, second)
 
@@ -76,7 +76,7 @@ def test_a_truncated_model_is_refused_without_a_crash(
 
 def test_too_many_labels_are_refused(picture_model: Path) -> None:
     with pytest.raises(BundleError, match="5 labels were given for an output of 3 values"):
-        wrap_tflite(picture_model, labels=list("abcde"))
+        wrap_tflite(picture_model, Description(list("abcde")))
 
 
 def test_an_unquantised_byte_input_spans_0_to_255() -> None:
