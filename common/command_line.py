@@ -6,7 +6,7 @@ import math
 import os
 import re
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import click
@@ -140,6 +140,16 @@ def silence_libraries() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
+@contextlib.contextmanager
+def _visible_errors() -> Iterator[None]:
+    """What is wrong with a command may quote what was typed, which may hold a password."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = console.visible(error.message)  # type: ignore[misc]  # click reads it
+        raise
+
+
 class Once(click.Option):
     """An option whose second value would silently take the place of the first."""
 
@@ -166,6 +176,7 @@ class CommandWithSubcommands(click.Command):
         super().__init__(*args, **kwargs)
         self.subcommands = subcommands
 
+    @_visible_errors()
     def make_context(
         self,
         info_name: str | None,
@@ -178,6 +189,7 @@ class CommandWithSubcommands(click.Command):
             return super().make_context(info_name, args, parent, **extra)
         return subcommand.make_context(f"{info_name} {args[0]}", args[1:], parent, **extra)
 
+    @_visible_errors()
     def invoke(self, ctx: click.Context) -> Any:
         return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
 
@@ -198,6 +210,10 @@ class DefaultCommandGroup(click.Group):
     def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._default = default
+
+    @_visible_errors()
+    def invoke(self, ctx: click.Context) -> Any:
+        return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in _OWN_OPTIONS:

@@ -2,9 +2,10 @@
 
 import re
 
-# user:password@ up to the last @ before a path, as FFmpeg splits it, and what stands in a query
+# user:password@ up to the last @ before a path, as FFmpeg splits it, or before the next blank if a
+# password holds a /, which is wrong but happens; and what stands in a query
 _PASSWORD = re.compile(
-    r"(://[^\s/?#@:]*:)[^\s/?#]*(?=@)|([?&](?:pass\w*|pwd|token|secret|\w*key|auth)=)[^&#\s]+",
+    r"(://[^\s/?#@:]*:)(?:[^\s/?#]*|(?!\d*[/?#])\S{0,200})(?=@)|([?&](?:pass\w*|pwd|token|secret|\w*key|auth)=)[^&#\s]+",
     re.IGNORECASE,
 )
 

@@ -33,6 +33,7 @@ class RunOptions:
     bundle: str
     camera: int | None = None
     source: str | None = None
+    insecure: bool = False
     save: str | None = None
     jsonl: str | None = None
     show: bool = False
@@ -63,7 +64,7 @@ class RunOptions:
                 raise click.UsageError(
                     f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
                 )
-            one_source(self.camera, self.source)
+            one_source(self.camera, self.source, self.insecure)
         described = (self.labels, self.input_range, self.mean, self.std, self.input_size)
         if not shipped.is_plain_tflite(self.bundle) and any(described):
             raise click.UsageError(
@@ -75,7 +76,7 @@ class RunOptions:
 
     @cached_property
     def source_request(self) -> registry.Request:
-        return one_source(self.camera, self.source)
+        return one_source(self.camera, self.source, self.insecure)
 
     @cached_property
     def outputs(self) -> tuple[registry.Request, ...]:

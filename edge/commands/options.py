@@ -36,6 +36,11 @@ _source = click.option(
     metavar="URI",
     help="Video file, image folder, quoted glob, or stream URL.",
 )
+_insecure = click.option(
+    "--insecure",
+    is_flag=True,
+    help="Do not verify the certificate of an https or rtsps source.",
+)
 region_option = click.option(
     "--region",
     default="full",
@@ -52,17 +57,21 @@ device_option = click.option(
 
 
 def source_options(command: F) -> F:
-    """Add --camera and --source; `one_source` reads them."""
-    return _camera(_source(command))
+    """Add --camera, --source and --insecure; `one_source` reads them."""
+    return _camera(_source(_insecure(command)))
 
 
-def one_source(camera: int | None, source: str | None) -> registry.Request:
+def one_source(camera: int | None, source: str | None, insecure: bool = False) -> registry.Request:
     """What --camera or --source asks for. Raises UsageError unless it is one, and SourceError."""
-    if camera is not None and source is None:
-        return sources.find_source(camera)
-    if camera is None and source is not None:
-        return sources.find_source(source)
-    raise click.UsageError("give one of --camera N and --source URI")
+    uri = camera if source is None else source
+    if uri is None or None not in (camera, source):
+        raise click.UsageError("give one of --camera N and --source URI")
+    request = sources.find_source(uri)
+    if not insecure:
+        return request
+    if "insecure" not in request.kind.keys:
+        raise click.UsageError("--insecure goes with --source URL, of a stream")
+    return replace(request, options=(("insecure", "1"),))
 
 
 class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on

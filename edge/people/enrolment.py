@@ -106,6 +106,7 @@ class EnrolOptions:
     name: str
     camera: int | None = None
     source: str | None = None
+    insecure: bool = False
     bundle: str = "face"
     gallery: Path = Path("people.npz")
     descriptors: int = 16
@@ -115,11 +116,11 @@ class EnrolOptions:
     as_json: bool = False
 
     def __post_init__(self) -> None:
-        one_source(self.camera, self.source)
+        one_source(self.camera, self.source, self.insecure)
 
     @property
     def source_request(self) -> registry.Request:
-        return one_source(self.camera, self.source)
+        return one_source(self.camera, self.source, self.insecure)
 
 
 def execute(options: EnrolOptions) -> None:

@@ -80,7 +80,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     Kind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
-        schemes=_PROTOCOLS,
+        "insecure=1", schemes=_PROTOCOLS,
     ),
 )  # fmt: skip
 

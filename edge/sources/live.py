@@ -58,7 +58,7 @@ class LiveSource(sources.Source):
         self._lost = False
         self._closing = threading.Event()
         self._thread = threading.Thread(
-            target=self._read, args=(capture,), name=f"read {name}", daemon=True
+            target=self._read, args=(capture,), name=f"read {self.name}", daemon=True
         )
         self._thread.start()
 

@@ -1,0 +1,116 @@
+"""Whether servers can be trusted, and what they say if they give no frames."""
+
+import os
+import ssl
+from base64 import b64encode
+from http import client
+from urllib import error, parse, request
+
+_ANSWER_S = 5.0  # for a server to say why
+_OK, _REFUSED = 200, (401, 403)
+_TLS_PORTS = {"https": 443, "rtsps": 322, "rtmps": 443, "rtmpts": 443}
+_PLAYLISTS = (".m3u8", ".mpd")
+_FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_OWN_OPTIONS = os.environ.get(_FFMPEG, "rtsp_flags;prefer_tcp")  # the user's, or OpenCV's
+# where systems keep the certificates that they trust, if Python knows of a folder alone
+_TRUSTED = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+
+
+def tell_ffmpeg(url: str, insecure: bool) -> None:
+    """Whether the next that OpenCV opens is to verify certificates; FFmpeg by itself does not."""
+    options = _OWN_OPTIONS
+    if not insecure:
+        options = f"ca_file;{_trusted_file()}|{options}|tls_verify;1"
+        if parse.urlsplit(url).scheme in _TLS_PORTS:  # it would not verify a playlist's parts
+            options += "|allowed_segment_extensions;none"
+    os.environ[_FFMPEG] = options
+
+
+def distrust(url: str) -> str:
+    """Why a server that speaks TLS is not to be trusted; "" if it is, or does not.
+
+    FFmpeg compares no host that is a number with the certificate; that of OpenCV 4.10 compares
+    none, and verifies nothing for rtsps. So this has a look of its own before each connection.
+    """
+    try:
+        parts = parse.urlsplit(url)
+        if parts.scheme not in _TLS_PORTS:
+            return ""
+        if parts.path.lower().endswith(_PLAYLISTS):
+            return (
+                "is a playlist, and FFmpeg verifies no certificates for its parts: give the address "
+                "of a stream, or --insecure if you trust the network"
+            )
+        _shake_hands(parts.hostname or "", parts.port or _TLS_PORTS[parts.scheme])
+    except (OSError, client.HTTPException, ValueError) as problem:
+        return _no_frames(problem)
+    return ""
+
+
+def refusal(url: str, insecure: bool) -> str:
+    """Why a server does not give what was asked for; "" if it seems to, or does not say."""
+    return ("" if insecure else distrust(url)) or _web_server_s_reason(url, insecure)
+
+
+def _shake_hands(host: str, port: int) -> None:
+    """Begin a connection with TLS, through a proxy if FFmpeg takes one. Raises OSError."""
+    by_proxy = "" if request.proxy_bypass(host) else os.environ.get("http_proxy", "")
+    proxy = parse.urlsplit(by_proxy)
+    connection = client.HTTPSConnection(
+        proxy.hostname or host, proxy.port or port, timeout=_ANSWER_S, context=_trust()
+    )
+    if proxy.hostname:
+        connection.set_tunnel(host, port)
+    connection.connect()
+    connection.close()
+
+
+def _web_server_s_reason(url: str, insecure: bool) -> str:
+    parts = parse.urlsplit(url)
+    if parts.scheme not in ("http", "https"):
+        return ""
+    user, _, host = parts.netloc.rpartition("@")
+    try:
+        question = request.Request(parts._replace(netloc=host).geturl())
+        question.add_header("Range", "bytes=1-1")
+        if user:  # not for a server that this one sends us to
+            name = b64encode(parse.unquote(user).encode()).decode()
+            question.add_unredirected_header("Authorization", f"Basic {name}")
+        with request.urlopen(question, timeout=_ANSWER_S, context=_trust(insecure)) as answer:
+            whole = answer.status == _OK and answer.headers["Content-Length"] is not None
+    except error.HTTPError as answer:
+        hint = "NAME:PASSWORD@ before the host" if answer.code in _REFUSED else "another address"
+        return f"is refused by its server ({answer.code} {answer.reason}): give {hint}"
+    except (OSError, client.HTTPException, ValueError) as problem:
+        return _no_frames(getattr(problem, "reason", problem))
+    return (
+        "cannot be read where it lies: its server sends no parts of a file (ranges), which a film "
+        "with its index at the end needs; download it first, or remake it with ffmpeg -i IN -c copy "
+        "-movflags +faststart OUT.mp4"
+        if whole
+        else ""
+    )
+
+
+def _no_frames(problem: object) -> str:
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return (
+            f"has a certificate that is not to be trusted ({problem.verify_message}): set "
+            "SSL_CERT_FILE to a file of those who vouch for it, or give --insecure"
+        )
+    if isinstance(problem, ValueError | client.InvalidURL):  # whose text may hold half a password
+        return "is no address: write %2F for / and %40 for @ in a name or a password"
+    return f"gives no picture ({problem}): check the address, the network and the server"
+
+
+def _trust(insecure: bool = False) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _trusted_file() -> str:
+    """The certificates that Python trusts, as a file; an empty one if there is none."""
+    files = (ssl.get_default_verify_paths().cafile, *_TRUSTED)
+    return next((file for file in files if file and os.path.isfile(file)), os.devnull)
