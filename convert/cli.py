@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from edge.commands.options import DelegateParam
+from edge.commands.options import DelegateParam, input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
 from edge_convert.request import ClipsParam, Request
 
@@ -110,19 +110,7 @@ _clips = ClipsParam()
     metavar="NAME|PATH[:KEY=VALUE,...]",
     help="Also run the bundle with this delegate, and report which operators it takes.",
 )
-@click.option(
-    "--input-range",
-    type=(command_line.FiniteFloat(), command_line.FiniteFloat()),
-    metavar="LOW HIGH",
-    help="Values that black and white have for the model. [default: 0 255, or what the integers "
-    "of its input span]",
-)
-@click.option(
-    "--colour-order",
-    type=click.Choice(("RGB", "BGR"), case_sensitive=False),
-    help="In which the model takes the channels; BGR if it was trained on frames as OpenCV reads "
-    "them. [default: RGB]",
-)
+@input_options("0 255, or what the integers of its input span")
 @click.option(
     "--calibration-clips",
     type=click.IntRange(2),
@@ -141,7 +129,6 @@ _clips = ClipsParam()
 def main(
     model: Path,
     explain: bool,
-    input_range: tuple[float, float] | None,
     report: Path | None,
     **options: Any,
 ) -> None:
@@ -161,7 +148,7 @@ def main(
         console.echo(model_file.explanation(model, options["cut"]))
         return
     _refuse_page(report)
-    request = Request(model, value_range=input_range, **options)
+    request = Request(model, **options)
     quantised = libraries.is_quantised_file(model)
     kind = quantised_file.QuantisedFileConversion if quantised else pipeline.Conversion
     conversion = kind(request, progress)

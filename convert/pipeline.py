@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle import Bundle, InputSpec, Manifest, schema_of
+from edge.bundle import Bundle, Manifest, schema_of
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
 from edge_convert.network import read_card
@@ -19,7 +19,6 @@ from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
 OBSERVED_CLIPS = 16  # that show what the answers are
-FLOAT_RANGE = (0.0, 255.0)  # of a network that takes floats and says nothing else
 
 
 class Conversion:
@@ -63,11 +62,9 @@ class Conversion:
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
         model = read_model(request.model, request.cut)
-        colours = request.colours(model.size[2])
-        value_range = request.value_range or FLOAT_RANGE
-        self.spec = InputSpec(*model.size, colour_order=colours, value_range=value_range)
+        self.spec = request.preprocessing.spec(*model.size)
         self._say("reading the calibration clips")
-        self.clips = read_conversion_clips(request, model)
+        self.clips = read_conversion_clips(request, model.window, self.spec)
         if skipped := self.clips.skipped:
             self.progress.say(f"{skipped} videos or folders gave no clip and were skipped")
         self._say("running the network over calibration clips, to see what it answers")
@@ -120,7 +117,7 @@ class Conversion:
         self._say("preparing the search")
         frame_input = self.floats[0].part.inputs[0].name
         shared = {name: activations.extremes(values) for name, values in self.features.items()}
-        first = {frame_input: self.spec.value_range, **shared}
+        first = {frame_input: self.spec.extremes, **shared}
         frames = self.values
         if len(self.floats) > 1 or self.network.window == 1:
             frames = calibration.frame_examples(self.clips.calibration.windows, self.spec)
@@ -198,7 +195,7 @@ class Conversion:
 
     def _manifest(self) -> Manifest:
         return Manifest(
-            schema=schema_of(self.network.tasks),
+            schema=schema_of(self.network.tasks, self.spec),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
-from edge.bundle import Bundle, Manifest, plain_tflite, schema_of
+from edge.bundle import Bundle, InputSpec, Manifest, plain_tflite, schema_of
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.tflite import flatbuffer
@@ -48,11 +48,10 @@ class QuantisedFileConversion:
         shape, outputs = model_file.forms(model)
         given = _described(model)
         floats = given.part.inputs[0].dtype == "float32"
-        span = request.value_range or (pipeline.FLOAT_RANGE if floats else None)
-        stated = plain_tflite.Description(value_range=span)
+        stated = plain_tflite.Description(**vars(request.preprocessing))
+        if floats and not stated.states_values:
+            stated = replace(stated, value_range=InputSpec.value_range)
         plain = plain_tflite.wrap_tflite(request.model, stated).manifest
-        colours = request.colours(plain.input.channels)
-        plain = replace(plain, input=replace(plain.input, colour_order=colours))
         self._read_clips(plain)
         windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
         values = calibration.as_network_input(windows, plain.input)
@@ -80,7 +79,7 @@ class QuantisedFileConversion:
             uncut=model_file.TAKEN_AS_IT_IS,
         )
         manifest = Manifest(
-            schema=schema_of(tasks),
+            schema=schema_of(tasks, plain.input),
             name=request.output.stem,
             streaming=plain.streaming,
             window=plain.window,
@@ -98,10 +97,10 @@ class QuantisedFileConversion:
         return manifest, part
 
     def _read_clips(self, manifest: Manifest) -> None:
-        request, size = self.request, (manifest.input.width, manifest.input.height)
+        request = self.request
 
         def clips(path: Any) -> Clips:
-            return clips_of(path, manifest.window, size)
+            return clips_of(path, manifest.window, manifest.input)
 
         self.golden = clips(request.golden or request.calibration)
         self.golden = self.golden.sample(request.calibration_clips, request.seed)

@@ -1,26 +1,24 @@
 """What a conversion is asked for: its options, and clips by path or by the name of a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from edge.engine.delegate import Delegate
-from edge_common import ConfigError
+from edge.input_spec import InputOptions, InputSpec
 
 if TYPE_CHECKING:
     from edge.check.clips import Clips
-    from edge_convert.sources.model_file import ModelFile
 
 
 @dataclass(frozen=True)
 class Request:
     """What the user asked for.
 
-    max_drop: points that any task may lose.  value_range: what black and white are to the
-    network; by default 0 and 255, or what the integers of a quantised network's input span.
-    colour_order: RGB or BGR, in which the network takes the channels; by default RGB.
+    max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
+    default, or what the integers of a quantised network's input span.
     """
 
     model: Path
@@ -33,8 +31,7 @@ class Request:
     max_drop: float = 0.5
     encoder_precision: str = "auto"
     head_precision: str = "auto"
-    value_range: tuple[float, float] | None = None
-    colour_order: str | None = None
+    preprocessing: InputOptions = field(default_factory=InputOptions)
     calibration_clips: int = 32
     search_clips: int | None = None
     seed: int = 0
@@ -51,12 +48,6 @@ class Request:
             "head": self.head_precision,
         }
         return {role: precision for role, precision in by_role.items() if precision != "auto"}
-
-    def colours(self, channels: int) -> str:
-        """The order of an input's channels. Raises ConfigError if it has one and needs none."""
-        if channels == 1 and self.colour_order:
-            raise ConfigError(f"{self.model.name} takes grey frames: leave out --colour-order")
-        return "GRAY" if channels == 1 else self.colour_order or "RGB"
 
 
 # spelled out, so that `--help` needs none of what the data sets need
@@ -95,12 +86,12 @@ class ConversionClips:
     skipped: int
 
 
-def read_conversion_clips(request: Request, model: "ModelFile") -> ConversionClips:
+def read_conversion_clips(request: Request, window: int, spec: InputSpec) -> ConversionClips:
     """Raises ClipError or ConfigError if clips are of no use to calibrate."""
     from edge_convert.precision.calibration import refuse_unusable
 
     def read(source: Path) -> "Clips":
-        return clips_of(source, model.window, (model.size[1], model.size[0]))
+        return clips_of(source, window, spec)
 
     every = read(request.calibration)
     calibration = every.sample(request.calibration_clips, request.seed)
@@ -112,12 +103,12 @@ def read_conversion_clips(request: Request, model: "ModelFile") -> ConversionCli
     return ConversionClips(calibration, golden, validation, scored, every.skipped)
 
 
-def clips_of(source: Path, window: int, size: tuple[int, int]) -> "Clips":
-    """Windows of `window` frames of `size` (width, height). Raises ClipError, ConfigError."""
+def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":
+    """Windows of `window` frames in the size of the input. Raises ClipError, ConfigError."""
     from edge.check.clips import read_clips
 
     if str(source) not in NAMES or source.exists():
-        return read_clips(source, window, size)
+        return read_clips(source, window, spec.size, spec.resize)
     from edge_models.datasets.named import named_clips
 
-    return named_clips(str(source), window, size)
+    return named_clips(str(source), window, spec.size, spec.resize)

@@ -194,9 +194,8 @@ def _measured_accuracy(
     bundle: Bundle, options: StreamOptions, data: Path, progress: console.Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
-    labelled = clips.read_clips(
-        data, manifest.window, (manifest.input.width, manifest.input.height)
-    )
+    spec = manifest.input
+    labelled = clips.read_clips(data, manifest.window, spec.size, spec.resize)
     evaluate.check_labels(manifest.tasks, labelled)
     with progress.count("answering, labelled", len(labelled)) as on_clip:
         outputs = evaluate.stream_outputs(bundle, list(labelled.windows), options, on_clip)

@@ -183,7 +183,7 @@ class WholeWindow:
                 model = shop.to_float("window", whole_window(self.model)).result()
             except ModelError as error:
                 return dict.fromkeys(PRECISIONS.values(), str(error))
-            fixed = {"window": manifest.input.value_range}
+            fixed = {"window": manifest.input.extremes}
             shop.prepare("window", model, {"window": calibration}, fixed)
             models = shop.quantised("window", [recipes.FLOAT32, recipes.INT8])
         return {recipe.precision: model for recipe, model in models.items()}

@@ -217,7 +217,7 @@ class Bench:
         if self.request.data is None:
             return None
         spec, window = self.bundle.manifest.input, self.bundle.manifest.window
-        clips = read_clips(self.request.data, window, (spec.width, spec.height))
+        clips = read_clips(self.request.data, window, spec.size, spec.resize)
         check_labels(self.tasks, clips)
         return clips
 

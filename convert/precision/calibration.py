@@ -5,8 +5,9 @@ import hashlib
 import cv2
 import numpy as np
 
-from edge.bundle import Calibration, InputSpec
+from edge.bundle import Calibration, InputSpec, TensorSpec
 from edge.check.clips import Clips
+from edge.stream.preprocess import quantisation_table
 from edge_common import ClipError
 
 MIN_FRAMES = 16
@@ -28,17 +29,14 @@ def refuse_unusable(windows: np.ndarray, name: str) -> None:
 
 def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
     """Pixels uint8 RGB (..., 3) as the float32 values that the network was trained on."""
-    low, high = spec.value_range
     pixels = frames_rgb[..., ::-1] if spec.colour_order == "BGR" else frames_rgb
     if spec.channels == 1:
         flat = frames_rgb.reshape(-1, *frames_rgb.shape[-3:])
         grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in flat])
         pixels = grey.reshape(*frames_rgb.shape[:-1], 1)
-    real = (low + pixels.astype(np.float32) * ((high - low) / 255.0)).astype(np.float32)
-    if not spec.normalised:
-        return real
-    mean, std = (np.array(values, np.float32) for values in (spec.mean, spec.std))
-    return np.asarray((real - mean) / std)
+    table = quantisation_table(spec, TensorSpec("", (), "float32"))
+    rows = np.ascontiguousarray(pixels).reshape(-1, *pixels.shape[-2:])
+    return np.asarray(cv2.LUT(rows, table)).reshape(pixels.shape)
 
 
 class NetworkInput:

@@ -42,7 +42,7 @@ def _head(manifest: bundle.Manifest, network: Network, report: ConversionReport)
     versions = ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
     text = (
-        f"Looks at {frames} of {spec.width} x {spec.height} {spec.colour_order}; "
+        f"Looks at {frames} of {spec.width} x {spec.height} {spec.preparation}; "
         f"tasks: {', '.join(task.name for task in manifest.tasks)}. From {network.origin}.",
         f"Made with {versions}.",
         _calibrated(manifest.calibration),

@@ -7,7 +7,6 @@ from edge.bundle.manifest import (
     WINDOW_RING,
     Accuracy,
     Calibration,
-    InputSpec,
     Manifest,
     Member,
     Part,
@@ -15,9 +14,10 @@ from edge.bundle.manifest import (
     Trial,
     schema_of,
 )
+from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
     "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING",
-    "Accuracy", "Bundle", "Calibration", "InputSpec", "Manifest", "Member", "Part", "TensorSpec",
-    "Trial", "index", "open_bundle", "schema_of", "write_bundle",
+    "Accuracy", "Bundle", "Calibration", "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize",
+    "TensorSpec", "Trial", "index", "open_bundle", "schema_of", "write_bundle",
 ]  # fmt: skip

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.input_spec import InputSpec, Resize
 from edge.tasks import KINDS, Task, kind_of
 from edge_common import encode, runtimes
 
-# 2 has kinds of tasks that 1 has not; 3 has means and standard deviations, and logits
+# 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits
 SCHEMA_VERSIONS = (1, 2, 3)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _NORMALISED_SINCE = 3
@@ -41,29 +42,6 @@ class TensorSpec:
     @property
     def quantised(self) -> bool:
         return self.scale != 0.0
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """The picture that the network was trained on.
-
-    value_range: the real values that pixel 0 and pixel 255 stand for.
-    mean, std: what is then taken off, and what that is divided by: a number a channel, in
-    `colour_order`; empty: nothing.
-    """
-
-    height: int
-    width: int
-    channels: int = 3
-    colour_order: str = "RGB"
-    value_range: tuple[float, float] = (0.0, 255.0)
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-
-    @property
-    def normalised(self) -> bool:
-        """Whether each channel has a mean and a standard deviation of its own."""
-        return bool(self.mean)
 
 
 @dataclass(frozen=True)
@@ -169,7 +147,9 @@ class Manifest:
 def schema_of(tasks: Sequence[Task], spec: InputSpec | None = None) -> int:
     """The lowest version of the manifest that can state these tasks, which most programs read."""
     versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
-    if (spec and spec.normalised) or any(task.logits for task in tasks):
+    if (spec and (spec.normalised or spec.resize != Resize())) or any(
+        task.logits for task in tasks
+    ):
         versions.append(_NORMALISED_SINCE)
     return max(versions)
 
@@ -185,6 +165,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
             del task["logits"]
     if not manifest.input.normalised:
         del fields["input"]["mean"], fields["input"]["std"]
+    if manifest.input.resize == Resize():
+        del fields["input"]["resize"]
     return fields
 
 
@@ -242,10 +224,12 @@ def _check_input(manifest: Manifest) -> None:
 
 
 def _check_normalisation(manifest: Manifest) -> None:
-    """Means and standard deviations are numbers, one a channel, and nothing divides by 0."""
+    """Means and standard deviations are numbers, one a channel, nothing divides by 0."""
     spec, version = manifest.input, manifest.schema
-    known = version >= _NORMALISED_SINCE or not (spec.mean or spec.std)
-    _require(known, f"mean and std in version {version}")
+    known = version >= _NORMALISED_SINCE
+    _require(known or not (spec.mean or spec.std), f"mean and std in version {version}")
+    _require(known or spec.resize == Resize(), f"resize in version {version}")
+    _require(not spec.resize.problem, spec.resize.problem)
     fit = {len(spec.mean), len(spec.std)} in ({0}, {spec.channels})
     finite = all(map(math.isfinite, (*spec.mean, *spec.std)))
     _require(fit and finite and all(spec.std), "mean and std of the input")

@@ -11,9 +11,11 @@ from edge.bundle import (
     SINGLE_FRAME,
     WHOLE_WINDOW,
     Bundle,
+    InputOptions,
     InputSpec,
     Manifest,
     Part,
+    Resize,
     TensorSpec,
     index,
     open_bundle,
@@ -31,20 +33,16 @@ _MOST_PIXELS, _MOST_FRAMES = 1 << 26, 4096  # of a window
 
 
 @dataclass(frozen=True)
-class Description:
+class Description(InputOptions):
     """What a user says of a plain .tflite; what is left out is looked for in the file.
 
     labels: names for outputs of that many values, or that are such a name's number.
-    value_range: the real values of pixel 0 and 255; by default what the input's quantisation
-    spans, else what the metadata says, else (0, 1), or (0, 255) with a mean.
-    mean, std: of the real values, one or one a channel.
+    value_range: by default what the input's quantisation spans, else what the metadata says,
+    else (0, 1), or (0, 255) with a mean.
     size: (H, W) or (T, H, W) of a file that leaves its input's size open.
     """
 
     labels: Sequence[str] = ()
-    value_range: tuple[float, float] | None = None
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
     size: tuple[int, ...] = ()
 
 
@@ -162,57 +160,37 @@ def _input(
             f"{file.path} takes {form}; only one picture or window (1, [T,] H, W, 1 or 3) can be run"
         )
     window = shape[1] if len(shape) == 5 else 1
-    height, width, channels = shape[-3:]
-    colours = "RGB" if channels == 3 else "GRAY"
-    (low, high), mean, std, origin = _values(inputs[0], file, description, channels)
-    spec = InputSpec(height, width, channels, colours, (low, high), mean, std)
-    text = (
-        f"({low:g}..{high:g} - {_listed(mean)}) / {_listed(std)}" if mean else f"{low:g}..{high:g}"
-    )
+    stated, origin = description, "(as asked for)"
+    if not description.states_values:
+        stated, origin = _values(inputs[0], file.metadata, description)
+    spec = stated.spec(*shape[-3:])
+    if not description.states_values:
+        spec = _simplest(spec)
     frames = f"{window} frames of " if window > 1 else ""
-    return window, spec, [f"input {frames}{height} x {width} {colours}, {text} {origin}"]
+    form = f"{frames}{spec.height} x {spec.width} {spec.colour_order}"
+    resize = [str(spec.resize)] if spec.resize != Resize() else []
+    return window, spec, [f"input {form}, {spec.values} {origin}", *resize]
 
 
 def _values(
-    tensor: TensorSpec, file: _File, description: Description, channels: int
-) -> tuple[tuple[float, float], tuple[float, ...], tuple[float, ...], str]:
-    """The value range, mean and std of the input, and who says so."""
-    if description.mean or description.std:
-        mean, std = _normalisation(description.mean, description.std, channels)
-        value_range = description.value_range
-        if value_range is None and all(0 < each < 1 for each in (*mean, *std)):
-            raise BundleError(
-                "--mean and --std are of pixels from 0 to 255; "
-                "if yours are of values from 0 to 1, say --input-range 0 1 as well"
-            )
-        return value_range or (0.0, 255.0), mean, std, "(as asked for)"
-    if description.value_range:
-        return description.value_range, (), (), "(as asked for)"
-    if tensor.dtype == "float32" and file.metadata.mean:
-        mean, std = _normalisation(file.metadata.mean, file.metadata.std, channels)
-        if len({*mean}) == len({*std}) == 1:  # the same for all: a range says it more simply
-            return (-mean[0] / std[0], (255 - mean[0]) / std[0]), (), (), "(from its metadata)"
-        return (0.0, 255.0), mean, std, "(from its metadata)"
+    tensor: TensorSpec, data: metadata.Metadata, description: Description
+) -> tuple[Description, str]:
+    """With the values of the input, of which the user says nothing, and where they are from."""
+    if tensor.dtype == "float32" and data.mean:
+        pixels = replace(description, value_range=(0.0, 255.0), mean=data.mean, std=data.std)
+        return pixels, "(from its metadata)"
+    origin = "(assumed: --input-range, --mean and --std say otherwise)"
     if tensor.quantised:
-        return _spanned(tensor), (), (), "(what its integers span)"
-    return _spanned(tensor), (), (), "(assumed: --input-range, --mean and --std say otherwise)"
+        origin = "(what its integers span)"
+    return replace(description, value_range=_spanned(tensor)), origin
 
 
-def _normalisation(
-    mean: Sequence[float], std: Sequence[float], channels: int
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """A number a channel of each. Raises BundleError if they are none."""
-    mean, std = mean or (0.0,), std or (1.0,)
-    for name, values in (("mean", mean), ("std", std)):
-        if len(values) not in (1, channels) or not np.isfinite(values).all():
-            raise BundleError(f"a {name} of {_listed(values)} does not fit {channels} channels")
-    if not all(std):
-        raise BundleError("a std of 0 divides by nothing: give another one")
-    return tuple(mean) * (channels // len(mean)), tuple(std) * (channels // len(std))
-
-
-def _listed(values: Sequence[float]) -> str:
-    return " ".join(f"{value:g}" for value in values) if len({*values}) > 1 else f"{values[0]:g}"
+def _simplest(spec: InputSpec) -> InputSpec:
+    """With a range instead of a mean and a std that are the same for all channels."""
+    if len({*spec.mean}) != 1 or len({*spec.std}) != 1:
+        return spec
+    low, high = ((value - spec.mean[0]) / spec.std[0] for value in spec.value_range)
+    return replace(spec, value_range=(low, high), mean=(), std=())
 
 
 def _spanned(tensor: TensorSpec) -> tuple[float, float]:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from edge import sources
+from edge.input_spec import Resize, Size
 from edge.sources import Source, images, video
+from edge.stream import Resizer
 from edge_common import ClipError, SourceError, archives
 
 VIDEO_SUFFIXES = frozenset(sources.VIDEO_SUFFIXES)
@@ -50,23 +51,23 @@ class Clips:
         return Clips(self.name, self.windows[indices], labels, self.skipped)
 
 
-def read_clips(path: str | Path, window: int, size: tuple[int, int]) -> Clips:
-    """Read clips of `window` frames, resized (bilinear) to `size` (width, height).
+def read_clips(path: str | Path, window: int, size: Size, resize: Resize = Resize()) -> Clips:
+    """Read clips of `window` frames, brought to `size` (width, height) as the runner does it.
 
     Raises ClipError if there are none, or the file does not hold the arrays
     that the format asks for.
     """
     path = Path(path)
     if path.is_dir():
-        return _read_folder(path, window, size)
+        return _read_folder(path, window, Resizer(size, resize))
     if path.suffix == ".npz" and path.is_file():
-        return _read_npz(path, window, size)
+        return _read_npz(path, window, Resizer(size, resize))
     raise ClipError(
         f"there are no clips at {path}: give a folder of videos, of frame folders, or an .npz"
     )
 
 
-def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
+def _read_npz(path: Path, window: int, resizer: Resizer) -> Clips:
     content = _arrays(path)
     clips = content.pop("clips", None)
     if clips is None or clips.ndim != 5 or clips.shape[-1] != 3 or clips.dtype != np.uint8:
@@ -86,8 +87,8 @@ def _read_npz(path: Path, window: int, size: tuple[int, int]) -> Clips:
             raise ClipError(
                 f"{path}: '{task}' holds NaN or infinity as a label: leave those clips out"
             )
-    if clips.shape[3:1:-1] != size:
-        clips = np.stack([[cv2.resize(frame, size) for frame in clip] for clip in clips])
+    if clips.shape[3:1:-1] != resizer.size:
+        clips = np.array([[resizer(frame).copy() for frame in clip] for clip in clips])
     return _not_empty(Clips(str(path), clips, content))
 
 
@@ -100,21 +101,21 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
         ) from error
 
 
-def _read_folder(path: Path, window: int, size: tuple[int, int]) -> Clips:
+def _read_folder(path: Path, window: int, resizer: Resizer) -> Clips:
     windows: list[np.ndarray] = []
     skipped = 0
     if files := images.images_in(path):  # the folder is itself a folder of frames
-        windows.extend(windows_of(images.ImageFiles(str(path), files), window, size))
+        windows.extend(windows_of(images.ImageFiles(str(path), files), window, resizer))
     for entry in sorted(path.iterdir(), key=images.natural_key):
         if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
-            entry_windows = _windows(entry, window, size)
+            entry_windows = _windows(entry, window, resizer)
             windows.extend(entry_windows)
             skipped += not entry_windows
     clips = Clips(str(path), np.asarray(windows), {}, skipped)
     return _not_empty(clips)
 
 
-def _windows(entry: Path, window: int, size: tuple[int, int]) -> list[np.ndarray]:
+def _windows(entry: Path, window: int, resizer: Resizer) -> list[np.ndarray]:
     """The windows of a video or of a folder of frames; none of a broken one."""
     try:
         source: Source = (
@@ -122,12 +123,12 @@ def _windows(entry: Path, window: int, size: tuple[int, int]) -> list[np.ndarray
             if entry.is_dir()
             else video.VideoFile(str(entry))
         )
-        return list(windows_of(source, window, size))
+        return list(windows_of(source, window, resizer))
     except SourceError:
         return []
 
 
-def windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[np.ndarray]:
+def windows_of(source: Source, window: int, resizer: Resizer) -> Iterator[np.ndarray]:
     """Windows of consecutive frames, spread over the recording."""
     most = max(1, _MAX_FRAMES // window)
     with source:
@@ -137,7 +138,7 @@ def windows_of(source: Source, window: int, size: tuple[int, int]) -> Iterator[n
             if frame.restart:  # a clip spans no gap either
                 frames.clear()
             if position % step < window:
-                frames.append(cv2.resize(frame.pixels, size)[..., ::-1])
+                frames.append(resizer(frame.pixels)[..., ::-1].copy())
             if len(frames) == window:
                 yield np.stack(frames)
                 frames.clear()

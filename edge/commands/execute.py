@@ -12,7 +12,7 @@ import click
 
 from edge import loop, registry, shipped, sinks, sources
 from edge.bundle import Bundle, open_bundle
-from edge.commands.options import one_source
+from edge.commands.options import PlainOptions, one_source
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
 from edge.stream import Naming, Region, Stream, StreamOptions
@@ -48,11 +48,7 @@ class RunOptions:
     device: str = ""
     invoke_timeout: float | None = None
     self_test: bool = False
-    labels: str | None = None
-    input_range: tuple[float, float] | None = None
-    mean: tuple[float, ...] | None = None
-    std: tuple[float, ...] | None = None
-    input_size: tuple[int, ...] | None = None
+    plain: PlainOptions = field(default_factory=PlainOptions)
     as_json: bool = False
     quiet: bool = False
 
@@ -65,14 +61,9 @@ class RunOptions:
                     f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
                 )
             one_source(self.camera, self.source, self.insecure)
-        described = (self.labels, self.input_range, self.mean, self.std, self.input_size)
-        if not shipped.is_plain_tflite(self.bundle) and any(described):
-            raise click.UsageError(
-                "--labels, --input-range, --mean, --std and --input-size go with a plain .tflite; "
-                "a bundle knows its own"
-            )
+        self.plain.refuse_for(self.bundle)
         source = None if self.self_test else self.source_request.target
-        _refuse_overwriting([self.bundle, source, self.labels, self.gallery], self.outputs)
+        _refuse_overwriting([self.bundle, source, self.plain.labels, self.gallery], self.outputs)
 
     @cached_property
     def source_request(self) -> registry.Request:
@@ -169,31 +160,18 @@ def execute(options: RunOptions) -> None:
 
 def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:
     names = tuple(task.name for task in stream.tasks)
-    region = options.stream.region
+    spec = stream.bundle.manifest.input
+    region = options.stream.region.seen_by(spec.size, spec.resize)
     return sinks.RunInfo(names, source.rate_hz, options.vectors, region, source.live)
 
 
 def _open_bundle(options: RunOptions) -> Bundle:
     if shipped.is_shipped(options.bundle):
         return open_bundle(options.bundle)
-    from edge.bundle.plain_tflite import Description, open_any
-
-    labels, mean, std = _read_labels(options.labels), options.mean or (), options.std or ()
-    description = Description(labels, options.input_range, mean, std, options.input_size or ())
-    bundle = open_any(options.bundle, description, runtime=options.engine.runtime)
+    bundle = options.plain.open(options.bundle, options.engine.runtime)
     if bundle.assumptions:
         console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
     return bundle
-
-
-def _read_labels(path: str | None) -> list[str]:
-    if path is None:
-        return []
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError as error:
-        raise EdgeError(f"{path} is not UTF-8 text ({error.reason}): save it as UTF-8") from error
-    return [line.strip() for line in lines if line.strip()]
 
 
 def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:

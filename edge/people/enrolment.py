@@ -175,7 +175,8 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         totals = [count for count in (source.total, options.frames) if count is not None]
         total = min(totals) if totals else None
         hop = hop_for(window, total, most)
-        region = Region.parse(options.region)
+        spec = bundle.manifest.input
+        region = Region.parse(options.region).seen_by(spec.size, spec.resize)
         stream = Stream(bundle, StreamOptions(**vars(options.engine), region=region, hop=hop))
         # how long a live source takes is not known: what counts are the windows
         with console.bar(total or window * most, "frames") as on_frame:

@@ -41,8 +41,9 @@ def annotate(
     footer = _footer(decision) if decision else "filling the window ..."
     _text(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, _FAINT)
     annotated = np.vstack([picture, panel])
-    if region is not None and region != FULL:
-        _draw_region(annotated, region.locate(*pixels.shape[:2]), width / pixels.shape[1])
+    box = (region or FULL).locate(*pixels.shape[:2])
+    if box != FULL.locate(*pixels.shape[:2]):
+        _draw_region(annotated, box, width / pixels.shape[1])
     # codecs with subsampled colour want even sizes
     return annotated[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
 

@@ -2,7 +2,7 @@
 
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
-from edge.stream.preprocess import Frame, Preprocessor, Region
+from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer
 from edge.stream.stream import Decision, Naming, Stream
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Network",
     "Preprocessor",
     "Region",
+    "Resizer",
     "Stream",
     "StreamOptions",
     "Window",

@@ -1,12 +1,13 @@
 """From a camera's frame to the encoder's input tensor, without a detour through float."""
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 
-from edge.bundle import InputSpec, TensorSpec
+from edge.bundle import TensorSpec
+from edge.input_spec import CROP, Box, InputSpec, Resize, Size, centred
 from edge.stream.quantise import quantise
 from edge_common import EdgeError
 
@@ -32,10 +33,14 @@ _COLOUR_CODES = {"RGB": cv2.COLOR_BGR2RGB, "BGR": None, "GRAY": cv2.COLOR_BGR2GR
 
 @dataclass(frozen=True)
 class Region:
-    """Which part of a frame the network looks at: `full`, `square` or a box in pixels."""
+    """Which part of a frame the network looks at: `full`, `square` or a box in pixels.
+
+    aspect: of the centre of it that alone is looked at; None: all of it.
+    """
 
     kind: str = "full"
-    box: tuple[int, int, int, int] | None = None  # left, top, width, height
+    box: Box | None = None
+    aspect: Size | None = None
 
     @classmethod
     def parse(cls, text: str) -> "Region":
@@ -59,17 +64,18 @@ class Region:
         """As `parse` reads it."""
         return self.kind if self.box is None else ",".join(map(str, self.box))
 
-    def locate(self, height: int, width: int) -> tuple[int, int, int, int]:
-        """The box (left, top, width, height) in a frame of this size."""
+    def seen_by(self, size: Size, resize: Resize) -> "Region":
+        """What of it comes to the input of a network with inputs of that size."""
+        return replace(self, aspect=size) if resize.kind == CROP else self
+
+    def locate(self, height: int, width: int) -> Box:
+        """The box in a frame of this size. Raises EdgeError if it does not fit."""
+        box = self.box or (0, 0, width, height)
+        if box[0] + box[2] > width or box[1] + box[3] > height:
+            raise EdgeError(f"region {box} does not fit into frames of {width} x {height}")
         if self.kind == "square":
-            side = min(height, width)
-            return (width - side) // 2, (height - side) // 2, side, side
-        if self.box is None:
-            return 0, 0, width, height
-        left, top, box_width, box_height = self.box
-        if left + box_width > width or top + box_height > height:
-            raise EdgeError(f"region {self.box} does not fit into frames of {width} x {height}")
-        return self.box
+            box = centred(box, (1, 1))
+        return centred(box, self.aspect) if self.aspect else box
 
 
 FULL = Region()
@@ -87,18 +93,49 @@ def quantisation_table(spec: InputSpec, tensor: TensorSpec) -> np.ndarray:
     return quantise(values, tensor)
 
 
+class Resizer:
+    """Bring regions of frames to the size of a network's input (bilinear), in one buffer."""
+
+    def __init__(self, size: Size, resize: Resize = Resize()) -> None:
+        self.size, self._resize = size, resize
+        self._pixels = np.empty((size[1], size[0], 3), np.uint8)
+        self._planned: tuple[tuple[int, ...], Region] | None = None
+
+    def __call__(self, pixels: np.ndarray, region: Region = FULL) -> np.ndarray:
+        """The region of `pixels` (uint8 (any H, any W, 3)) as uint8 (H, W, 3), until the next call.
+
+        Raises EdgeError if `pixels` are of another form, or the region lies outside.
+        """
+        if not _is_frame(pixels):
+            form = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
+            raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first")
+        if self._planned != (pixels.shape, region):
+            self._plan(pixels.shape, region)
+        part, inner = pixels[self._source], self._inner
+        cv2.resize(part, self._inner_size, dst=inner, interpolation=cv2.INTER_LINEAR)
+        return self._pixels
+
+    def _plan(self, shape: tuple[int, ...], region: Region) -> None:
+        """Where the pixels of such frames come from and go to, as long as none has another form."""
+        source = region.seen_by(self.size, self._resize).locate(*shape[:2])
+        target = self._resize.place(source[2:], self.size)
+        self._source, self._inner_size = _slices(source), target[2:]
+        self._pixels.fill(self._resize.padding)  # also where the last frames' pixels were
+        self._inner = self._pixels[_slices(target)]
+        self._planned = shape, region
+
+
 class Preprocessor:
-    """Crop, resize (bilinear), order the colours and quantise one frame into a tensor.
+    """Crop, resize, order the colours and quantise one frame into a tensor.
 
     All buffers are made once. The quantisation is a table of 256 entries (or one a channel),
     so any scale, zero point, value range, mean and standard deviation costs the same.
     """
 
     def __init__(self, spec: InputSpec, tensor: TensorSpec) -> None:
-        self._size = (spec.width, spec.height)
+        self._resize = Resizer(spec.size, spec.resize)
         self._code = _COLOUR_CODES[spec.colour_order]
         self._table = quantisation_table(spec, tensor)
-        self._resized = np.empty((spec.height, spec.width, 3), np.uint8)
         shape = (spec.height, spec.width, spec.channels)
         self._ordered = np.empty(shape[:2] if spec.channels == 1 else shape, np.uint8)
 
@@ -107,16 +144,16 @@ class Preprocessor:
 
         Raises EdgeError if `pixels` are of another form, or the region lies outside.
         """
-        if not _is_frame(pixels):
-            form = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
-            raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first")
-        left, top, width, height = region.locate(*pixels.shape[:2])
-        crop = pixels[top : top + height, left : left + width]
-        cv2.resize(crop, self._size, dst=self._resized, interpolation=cv2.INTER_LINEAR)
-        ordered: np.ndarray = self._resized
+        ordered = self._resize(pixels, region)
         if self._code is not None:
-            ordered = cv2.cvtColor(self._resized, self._code, dst=self._ordered)
+            ordered = cv2.cvtColor(ordered, self._code, dst=self._ordered)
         cv2.LUT(ordered, self._table, dst=out.reshape(ordered.shape))
+
+
+def _slices(box: Box) -> tuple[slice, slice]:
+    """Of an image's rows and columns."""
+    left, top, width, height = box
+    return slice(top, top + height), slice(left, left + width)
 
 
 def _is_frame(pixels: object) -> bool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.check.clips import VIDEO_SUFFIXES, windows_of
 from edge.sources import images, video
+from edge.stream import Resizer
 from edge.tasks import (
     KINDS,
     Classification,
@@ -82,7 +83,7 @@ def windows_in(path: Path, window: int, size: int) -> Iterator[np.ndarray]:
         else video.VideoFile(str(path))
     )
     empty = True
-    for clip in windows_of(source, window, (size, size)):
+    for clip in windows_of(source, window, Resizer((size, size))):
         empty = False
         yield clip
     if empty:

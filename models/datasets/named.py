@@ -3,10 +3,11 @@
 from importlib.resources import files
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from edge.bundle import Resize
 from edge.check.clips import Clips
+from edge.stream import Resizer
 from edge_models.datasets.orl_motion import balanced, plan_data, render_all
 from edge_models.training.config import read_config
 
@@ -19,7 +20,7 @@ def training_file() -> Path:
     return Path(str(files("edge_models") / "configs" / _TRAINING))
 
 
-def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
+def named_clips(name: str, window: int, size: tuple[int, int], resize: Resize = Resize()) -> Clips:
     """The clips of `orl-motion:train` or `orl-motion:test`.
 
     Each is `window` frames of `size` (width, height). Raises ClipError or ConfigError
@@ -35,5 +36,6 @@ def named_clips(name: str, window: int, size: tuple[int, int]) -> Clips:
     clips = render_all(plans_of_part, window, max(size))
     if size[0] == size[1]:
         return Clips(name, clips.windows, clips.labels)
-    resized = [[cv2.resize(frame, size) for frame in clip] for clip in clips.windows]
+    resizer = Resizer(size, resize)
+    resized = [[resizer(frame).copy() for frame in clip] for clip in clips.windows]
     return Clips(name, np.array(resized), clips.labels)

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from edge import Stream, open_bundle
-from edge.bundle import InputSpec
+from edge.bundle import InputSpec, Resize
+from edge.bundle.manifest import to_json
+from edge.check.clips import read_clips
+from edge.check.self_test import self_test
 from edge_convert.cli import main
 from edge_convert.precision.calibration import as_network_input
 
@@ -65,7 +68,44 @@ def test_the_colours_come_in_the_order_that_is_asked_for(
 def test_grey_frames_have_no_order(convert_colours) -> None:
     done = convert_colours("--colour-order", "BGR", channels=1)
     assert done.exit_code == 2
-    assert "m.keras takes grey frames: leave out --colour-order" in done.stderr
+    assert "the network takes grey frames: leave out --colour-order" in done.stderr
+
+
+def test_frames_are_prepared_as_for_training(convert_colours, tmp_path: Path) -> None:
+    """Mean and std a channel, BGR, letterbox: in the manifest, the clips and the stream."""
+    options = "--colour-order BGR --mean 10,20,30 --std 2,3,4 --resize letterbox:114"
+    floats = "--encoder-precision float32 --head-precision float32"
+    done = convert_colours(*options.split(), *floats.split())
+    assert done.exit_code == 0, done.output
+    bundle = open_bundle(tmp_path / "b.edge")
+    stated = "16 x 16 BGR, (0..255 - 10 20 30) / 2 3 4, letterbox:114; tasks"
+    assert stated in bundle.members["report.md"].decode()
+    assert to_json(bundle.manifest)["input"] == {
+        "height": 16, "width": 16, "channels": 3, "colour_order": "BGR", "value_range": [0, 255],
+        "mean": [10, 20, 30], "std": [2, 3, 4], "resize": {"kind": "letterbox", "padding": 114},
+    }  # fmt: skip
+    assert bundle.manifest.schema == 3
+    wide = np.random.default_rng(1).integers(0, 256, (8, 16, 3), dtype=np.uint8)
+    boxed = np.full((16, 16, 3), 114.0)
+    boxed[4:12] = wide
+    expected = _model()(((boxed - [10, 20, 30]) / [2, 3, 4])[None, None].repeat(4, 1))
+    stream = Stream(bundle)
+    decision = [stream.push(wide) for _ in range(4)][-1]
+    assert decision.tasks["colour"].scores == pytest.approx(expected[0].numpy(), abs=1e-5)
+    assert self_test(bundle).largest_difference == 0.0
+
+
+def test_clips_of_another_aspect_come_as_frames_do(tmp_path: Path) -> None:
+    clips = np.random.default_rng(0).integers(0, 256, (1, 2, 48, 64, 3), dtype=np.uint8)
+    np.savez(tmp_path / "c.npz", clips=clips)
+    read = read_clips(tmp_path / "c.npz", 2, (48, 48), Resize("crop"))
+    assert np.array_equal(read.windows, clips[:, :, :, 8:56])
+
+
+def test_the_ranges_are_those_of_normalised_pixels() -> None:
+    spec = InputSpec(1, 1, 3, mean=(100.0, 0.0, 255.0), std=(10.0, -1.0, 5.0))
+    assert spec.extremes == (-255.0, 15.5)
+    assert InputSpec(1, 1, value_range=(-1.0, 1.0)).extremes == (-1.0, 1.0)
 
 
 def test_the_calibrator_takes_a_mean_and_a_deviation_a_channel() -> None:

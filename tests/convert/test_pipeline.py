@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle import Bundle, TensorSpec, open_bundle
+from edge.bundle import Bundle, InputOptions, TensorSpec, open_bundle
 from edge_common.errors import ConfigError, ModelError
 from edge_convert.cli import main
 from edge_convert.verification.conversion_report import ConversionReport
@@ -76,7 +76,7 @@ def test_pictures_of_a_narrow_range_do_not_narrow_the_input(convert, tmp_path: P
 
 
 def test_a_model_on_0_to_1_is_told_so(convert) -> None:
-    bundle, _ = convert(tiny.window_model(), value_range=(0.0, 1.0))
+    bundle, _ = convert(tiny.window_model(), preprocessing=InputOptions((0.0, 1.0)))
     assert bundle.manifest.input.value_range == (0.0, 1.0)
     assert bundle.manifest.part("encoder").inputs[0].scale == pytest.approx(1 / 255, rel=1e-4)
 

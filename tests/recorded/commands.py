@@ -21,6 +21,8 @@ import cv2
 import numpy as np
 from click.testing import CliRunner
 
+from edge_common import command_line
+
 INPUTS = Path(__file__).parent / "inputs"
 FRAMES, HEIGHT, WIDTH = 24, 90, 120
 TIMES = ("captured_at", "age_ms", "latency_ms")
@@ -283,7 +285,7 @@ def _option(parameter: click.Parameter) -> dict[str, Any]:
     kind = parameter.type
     return {
         "values": parameter.nargs,
-        "repeatable": parameter.multiple,
+        "repeatable": parameter.multiple and not isinstance(parameter, command_line.Once),
         "required": parameter.required,
         "flag": getattr(parameter, "is_flag", False),
         "choices": list(kind.choices) if isinstance(kind, click.Choice) else [],

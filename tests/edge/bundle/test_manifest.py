@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from edge.bundle import Manifest, Part, open_bundle, schema_of
+from edge.bundle import InputSpec, Manifest, Part, Resize, open_bundle, schema_of
 from edge.bundle.manifest import check, to_json
 from edge.tasks import Task
+from edge_common import decode
 
 FACES = open_bundle().manifest
 ENCODER, HEAD = FACES.parts
@@ -137,3 +138,18 @@ def test_means_stds_and_logits_need_version_3() -> None:
     ):
         with pytest.raises(ValueError, match="mean and std"):
             check(problem)
+
+
+def test_ways_to_resize_need_version_3() -> None:
+    spec = replace(FACES.input, resize=Resize("letterbox", 114))
+    assert schema_of(FACES.tasks, spec) == 3
+    stated = replace(FACES, schema=3, input=spec)
+    check(stated)
+    assert to_json(stated)["input"]["resize"] == {"kind": "letterbox", "padding": 114}
+    assert decode(InputSpec, to_json(stated)["input"]) == spec
+    assert "resize" not in to_json(FACES)["input"]
+    for resize in (Resize("pad"), Resize("letterbox", 256), Resize("crop", -1)):
+        with pytest.raises(ValueError, match="padding of|resize kind"):
+            check(replace(stated, input=replace(spec, resize=resize)))
+    with pytest.raises(ValueError, match="resize in version"):
+        check(replace(FACES, input=spec))

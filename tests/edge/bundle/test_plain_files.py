@@ -12,7 +12,7 @@ from edge.bundle.plain_tflite import Description, wrap_tflite
 from edge.cli import main
 from edge.stream import Stream
 from edge.tasks import Prediction
-from edge_common.errors import BundleError, EngineError
+from edge_common.errors import BundleError, ConfigError, EngineError
 from tests import flat_models as flat
 
 COLOURS = ("red", "green", "blue")
@@ -33,7 +33,7 @@ def answers(path: Path, **words: object) -> dict[str, Prediction]:
 
 
 def refusal(path: Path, **words: object) -> str:
-    with pytest.raises((BundleError, EngineError)) as error:
+    with pytest.raises((BundleError, ConfigError, EngineError)) as error:
         wrap_tflite(path, Description(**words))
     return str(error.value).replace(str(path), "FILE")
 
@@ -191,7 +191,7 @@ def test_metadata_says_mean_std_and_labels(tmp_path: Path, label_file: str) -> N
     assert bundle.assumptions == (
         "input 4 x 4 RGB, -1..1 (from its metadata); 'output_0' is a class, labels from its metadata"
     )
-    stated = wrap_tflite(path, Description(["a", "b", "c"], (0.0, 1.0))).manifest
+    stated = wrap_tflite(path, Description((0.0, 1.0), labels=["a", "b", "c"])).manifest
     assert (stated.input.value_range, stated.tasks[0].labels) == ((0.0, 1.0), ("a", "b", "c"))
 
 
@@ -211,8 +211,8 @@ def test_other_suffixes(cli: CliRunner, tmp_path: Path, name: str) -> None:
 
 
 def test_options_go_with_a_plain_file(cli: CliRunner) -> None:
-    for option in ("--mean", "--std", "--input-size"):
-        done = cli.invoke(main, ["face", "--source", "x.png", option, "1"])
+    for option in ("--mean 1", "--std 1", "--input-size 1", "--colour-order BGR", "--resize crop"):
+        done = cli.invoke(main, ["face", "--source", "x.png", *option.split()])
         assert (done.exit_code, "go with a plain .tflite" in done.stderr) == (2, True)
         done = cli.invoke(main, ["x.tflite", "--source", "x.png", option, "nan"])
         assert done.exit_code == 2
@@ -236,3 +236,31 @@ def test_damaged_files_raise_nothing_else(tmp_path: Path) -> None:
             graph.last_operator(0)
         except ValueError:
             pass
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [("", "green"), ("--resize crop", "red"), ("--resize crop --colour-order BGR", "blue")],
+)
+def test_frames_come_as_the_command_line_says(
+    cli: CliRunner, tmp_path: Path, options: str, label: str
+) -> None:
+    """Red in the middle, green on both sides: by its mean colour green, in its centre red."""
+    path = saved(tmp_path, flat.colour_model("SOFTMAX"))
+    pixels = np.full((40, 200, 3), (0, 200, 0), np.uint8)
+    pixels[:, 80:120] = (0, 0, 200)
+    cv2.imwrite(str(tmp_path / "x.png"), pixels)
+    (tmp_path / "names.txt").write_text("\n".join(COLOURS))
+    arguments = [path, "--source", tmp_path / "x.png", "--labels", tmp_path / "names.txt"]
+    arguments += ["--jsonl", "-", *options.split()]
+    done = cli.invoke(main, list(map(str, arguments)))
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["tasks"]["output_0"]["label"] == label
+    assert ("crop" in done.stderr) == ("crop" in options)
+
+
+def test_what_is_no_way_to_resize_is_one_line(cli: CliRunner, tmp_path: Path) -> None:
+    path = saved(tmp_path, flat.colour_model("SOFTMAX"))
+    done = cli.invoke(main, [str(path), "--source", "x.png", "--resize", "pad"])
+    assert done.exit_code == 2
+    assert "'pad' is no way to resize: use stretch, letterbox" in done.stderr

@@ -29,7 +29,7 @@ def picture_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_picture_model_decides_on_every_frame(picture_model: Path) -> None:
-    stream = Stream(wrap_tflite(picture_model, Description(["a", "b", "c"])))
+    stream = Stream(wrap_tflite(picture_model, Description(labels=["a", "b", "c"])))
     decisions = [stream.push(frame) for frame in tiny.frames(3)]
     assert all(decision.tasks["output_0"].label in "abc" for decision in decisions)
     assert decisions[0].tasks["output_0"].scores.sum() == pytest.approx(1, abs=1e-5)
@@ -76,7 +76,7 @@ def test_a_truncated_model_is_refused_without_a_crash(
 
 def test_too_many_labels_are_refused(picture_model: Path) -> None:
     with pytest.raises(BundleError, match="5 labels were given for an output of 3 values"):
-        wrap_tflite(picture_model, Description(list("abcde")))
+        wrap_tflite(picture_model, Description(labels=list("abcde")))
 
 
 def test_an_unquantised_byte_input_spans_0_to_255() -> None:

@@ -43,7 +43,7 @@ def test_a_frame_model_with_three_outputs(path: Path, monkeypatch: pytest.Monkey
     age = TensorSpec("a", (1, 1), "float32")
     boxes = TensorSpec("b", (1, 10, 4), "float32")
     calls = runtime_gives(monkeypatch, (FRAME,), SCORES, age, boxes)
-    bundle = wrap_tflite(path, Description(["cat", "dog"]), runtime="litert")
+    bundle = wrap_tflite(path, Description(labels=["cat", "dog"]), runtime="litert")
     outputs = (
         TensorSpec("output_0", (1, 2), "int8", 0.25, -3),
         TensorSpec("output_1", (1, 1), "float32"),
@@ -123,7 +123,7 @@ def test_the_values_that_an_input_spans(
 
 def test_a_user_s_words_reach_the_bundle(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = runtime_gives(monkeypatch, (FRAME,), SCORES)
-    words = Description(("cat", "dog"), (-1.0, 1.0))
+    words = Description((-1.0, 1.0), labels=("cat", "dog"))
     manifest = open_any(str(path), words, runtime="tensorflow").manifest
     assert manifest.input.value_range == (-1.0, 1.0)
     assert manifest.tasks[0].labels == ("cat", "dog")
@@ -135,12 +135,12 @@ def test_labels_are_those_of_all_outputs_with_as_many_values(
 ) -> None:
     three = TensorSpec("z", (1, 3), "float32")
     runtime_gives(monkeypatch, (FRAME,), SCORES, three, SCORES)
-    tasks = wrap_tflite(path, Description(["cat", "dog"])).manifest.tasks
+    tasks = wrap_tflite(path, Description(labels=["cat", "dog"])).manifest.tasks
     assert [task.labels for task in tasks] == [("cat", "dog"), ("0", "1", "2"), ("cat", "dog")]
-    tasks = wrap_tflite(path, Description(["cat", "dog", "bird"])).manifest.tasks
+    tasks = wrap_tflite(path, Description(labels=["cat", "dog", "bird"])).manifest.tasks
     assert [task.labels for task in tasks] == [("0", "1"), ("cat", "dog", "bird"), ("0", "1")]
     with pytest.raises(BundleError) as error:
-        wrap_tflite(path, Description(["cat", "dog", "bird", "cow"]))
+        wrap_tflite(path, Description(labels=["cat", "dog", "bird", "cow"]))
     assert str(error.value) == "4 labels were given for outputs of 2 and 3 and 2 values"
 
 

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from edge.check.clips import windows_of
 from edge.cli import main
 from edge.sources import open_source
+from edge.stream import Resizer
 from edge_common.errors import SourceError
 
 FFMPEG = shutil.which("ffmpeg")
@@ -123,7 +124,7 @@ def test_the_summary_says_what_was_lost(
 def test_no_clip_spans_a_gap(folder: Path) -> None:
     _, (restart,), skipped, _ = read(folder / "gap.mp4")
     with open_source(str(folder / "gap.mp4")) as source:
-        clips = list(windows_of(source, 10, (32, 32)))
+        clips = list(windows_of(source, 10, Resizer((32, 32))))
     assert len(clips) == (restart - skipped) // 10 + (100 - restart) // 10
     assert all(clip.shape == (10, 32, 32, 3) for clip in clips)
 
