@@ -34,6 +34,9 @@ EXTRAS = {
 # shared libraries that slim systems lack, and the Debian package that holds each
 _DEBIAN = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0",
            "libgomp": "libgomp1", "libstdc++": "libstdc++6"}  # fmt: skip
+# both OpenCVs write into the folder cv2, and removing one of them takes it away
+HEADLESS_FILES = "pip install --force-reinstall --no-deps opencv-python-headless"
+WINDOW_FILES = "pip install --force-reinstall --no-deps opencv-python"
 _NO_DESKTOP = ("libGL", "libgthread", "libglib")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
@@ -104,6 +107,8 @@ def _interrupt(number: int, stack: object) -> None:
 def _message(error: Exception) -> str:
     """What went wrong and what to do; empty for a module that no extra brings: that is a bug."""
     if isinstance(error, ModuleNotFoundError):
+        if error.name == "cv2":  # also if one of two OpenCVs was removed, with the files of both
+            return f"this needs cv2: {HEADLESS_FILES}"
         extra = EXTRAS.get((error.name or "").split(".")[0])
         return f"this needs {error.name}: pip install 'edge-run[{extra}]'" if extra else ""
     if isinstance(error, ImportError):
@@ -125,7 +130,7 @@ def missing_library(reason: str) -> str:
     library, stem = match.groups()
     package = _DEBIAN.get(stem)
     install = f"apt-get install {package}" if package else "install the package that holds it"
-    headless = ", or pip install opencv-python-headless in place of opencv-python"
+    headless = f", or without windows: pip uninstall opencv-python; {HEADLESS_FILES}"
     return f"{library} cannot be loaded: {install}{headless if stem in _NO_DESKTOP else ''}"
 
 

@@ -48,7 +48,7 @@ def test_the_base_install_is_what_a_board_needs(wheel: Path) -> None:
     names = {line.split()[1].rstrip(";").split(">")[0].split("<")[0] for line in required}
     assert names == {
         "numpy",
-        "opencv-python",
+        "opencv-python-headless",
         "click",
         "psutil",
         "ai-edge-litert",

@@ -54,6 +54,7 @@ class Environment:
 
     free_bytes: of the file system of the working folder; None: not told.
     opencv_error: why `import cv2` fails; "" if it does not, None: not told.
+    opencv_windows: whether what is imported can show windows.
     """
 
     python: str
@@ -62,6 +63,7 @@ class Environment:
     free_bytes: int | None = None
     vcgencmd: tuple[Answer, ...] = field(default=(), repr=False)
     opencv_error: str | None = None
+    opencv_windows: bool | None = None
 
     def version(self, package: str) -> str | None:
         """The installed version of a package; None if it is not installed."""
@@ -103,6 +105,7 @@ def parse_environment(content: bytes | None) -> Environment | None:
 
 def _here() -> Environment:
     installed = ((name, _version(name)) for name in PACKAGES)
+    opencv_error, opencv_windows = _opencv()
     return Environment(
         python=platform.python_version(),
         packages=tuple(Package(name, version) for name, version in installed if version),
@@ -111,25 +114,31 @@ def _here() -> Environment:
             for device in kernel_files.children(Path("/dev"), "video")
         ),
         free_bytes=_free_bytes(),
-        opencv_error=_opencv_error(),
+        opencv_error=opencv_error,
+        opencv_windows=opencv_windows,
     )
 
 
-def _opencv_error() -> str | None:
-    """In a child: what is wrong with it stays there, and a healthy one is not kept loaded."""
+def _opencv() -> tuple[str | None, bool | None]:
+    """Its error, and whether it has windows.
+
+    In a child: what is wrong with it stays there, and a healthy one is not kept loaded.
+    """
     # without the current folder, which may hold a file of that name
     code = (
         "import platform, sys; sys.path = [path for path in sys.path if path]; "
-        "print(platform.machine(), flush=True); import cv2"
+        "print(platform.machine(), flush=True); import cv2; cv2.VideoCapture; "
+        "print(not getattr(getattr(cv2, 'version', None), 'headless', False))"
     )
     child = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, errors="replace"
     )
-    if child.stdout.strip() != platform.machine():  # emulated: the child is not, and says nothing
-        return None
-    if child.returncode == 0:
-        return ""
-    return (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1]
+    machine, *windows = child.stdout.split() or [""]
+    if machine != platform.machine():  # emulated: the child is not, and says nothing
+        return None, None
+    if windows:
+        return "", windows == ["True"]
+    return (child.stderr.strip().splitlines() or [f"exit code {child.returncode}"])[-1], None
 
 
 def _version(package: str) -> str | None:

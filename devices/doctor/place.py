@@ -153,12 +153,17 @@ def opencv(host: Host) -> Finding | None:
     installed = [f"{package.name} {package.version}" for package in packages]
     if environment.opencv_error:
         advice = command_line.missing_library(environment.opencv_error)
-        return problem(environment.opencv_error, advice or "install opencv-python-headless anew")
+        return problem(environment.opencv_error, advice or command_line.HEADLESS_FILES)
     if len(installed) > 1:
+        owner = "opencv-python" if environment.opencv_windows else "opencv-python-headless"
+        fact = f"{' and '.join(installed)} share the folder cv2; the files of {owner} are there"
+        if environment.opencv_windows and len({package.version for package in packages}) == 1:
+            return ok(fact)
         return warning(
-            f"{' and '.join(installed)} overwrite each other's files",
-            "keep one of them",
-            "pip uninstall opencv-python opencv-python-headless; pip install opencv-python-headless",
+            fact,
+            "for windows (--show) install those of opencv-python again; without, remove both and "
+            "install the headless one",
+            command_line.WINDOW_FILES,
         )
     return ok(", ".join(installed) or "cv2 can be imported")
 

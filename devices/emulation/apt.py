@@ -7,7 +7,6 @@ package sources, keys and how it reaches them.
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from edge_common import BuildFailed, Unavailable, children
@@ -34,18 +33,6 @@ _INSTALLED_HERE = Path("/var/lib/dpkg/status")
 _OS_RELEASE = Path("/etc/os-release")
 
 
-@dataclass(frozen=True)
-class Packages:
-    """Names for apt-get.
-
-    resolved: with all that they depend on.  alone: without, if most of what they
-    depend on is never loaded.
-    """
-
-    resolved: tuple[str, ...]
-    alone: tuple[str, ...] = ()
-
-
 def check_apt() -> None:
     """Raises Unavailable if this is no Debian system."""
     missing = [tool for tool in ("apt-get", "apt-config", "dpkg-deb") if not shutil.which(tool)]
@@ -68,8 +55,10 @@ def distribution() -> str:
     return " ".join(line for line in lines if line.startswith(("ID=", "VERSION_ID=")))
 
 
-def unpack(packages: Packages, architecture: str, into: Path, *, beside_installed: bool) -> None:
-    """Download packages of a Debian architecture and unpack them into a folder.
+def unpack(
+    packages: Sequence[str], architecture: str, into: Path, *, beside_installed: bool
+) -> None:
+    """Download packages of a Debian architecture with all that they depend on, and unpack them into a folder.
 
     beside_installed: leave out what this machine has installed already. Uses the folder
     `into`-apt meanwhile. Raises Unavailable without apt, BuildFailed if it fails.
@@ -90,7 +79,7 @@ def unpack(packages: Packages, architecture: str, into: Path, *, beside_installe
     shutil.rmtree(work)
 
 
-def _download(packages: Packages, folder: Path, environment: dict[str, str]) -> None:
+def _download(packages: Sequence[str], folder: Path, environment: dict[str, str]) -> None:
     """If one of several sources does not answer, the others may do."""
     update_error: BuildFailed | None = None
     try:
@@ -98,9 +87,7 @@ def _download(packages: Packages, folder: Path, environment: dict[str, str]) -> 
     except BuildFailed as error:
         update_error = error
     try:
-        _apt(["install", "--yes", "--download-only", *packages.resolved], folder, environment)
-        if packages.alone:
-            _apt(["download", *packages.alone], folder, environment)
+        _apt(["install", "--yes", "--download-only", *packages], folder, environment)
     except BuildFailed as error:
         raise update_error or error from error
 

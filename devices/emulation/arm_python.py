@@ -6,7 +6,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edge_common import BuildFailed, Unavailable, children
-from edge_devices.emulation.apt import Packages, distribution, unpack
+from edge_devices.emulation.apt import distribution, unpack
 from edge_devices.emulation.cache import Say, arm_folder, kept, key, run
 from edge_devices.profiles import Profile
 
@@ -24,7 +24,7 @@ class System:
     """
 
     debian: str
-    packages: Packages
+    packages: tuple[str, ...]
     wheels: Callable[[], tuple[str, ...]]
     dependencies: bool = True
     own_paths: bool = True
@@ -32,7 +32,7 @@ class System:
 
 def _as_here() -> tuple[str, ...]:
     """What a board installs: the very runtime of this environment, of the others none newer."""
-    others = ("numpy", "click", "psutil", "opencv-python", "pip")
+    others = ("numpy", "click", "psutil", "opencv-python-headless", "pip")
     return (_pinned(LITERT, "=="), *(_pinned(name, "<=") for name in others))
 
 
@@ -46,14 +46,13 @@ def _pinned(name: str, sign: str) -> str:
 SYSTEMS: Mapping[str, System] = {
     "aarch64": System(
         "arm64",
-        # libgl1 itself would bring all of Mesa, of which OpenCV calls nothing without a window
-        Packages((*_PYTHON, "libglib2.0-0", "libx11-6"), ("libgl1", "libglx0", "libglvnd0")),
+        _PYTHON,
         _as_here,
     ),
     # the package index has no wheels of numpy, psutil and OpenCV for it
     "armv7l": System(
         "armhf",
-        Packages((*_PYTHON, "python3-numpy", "python3-psutil")),
+        (*_PYTHON, "python3-numpy", "python3-psutil"),
         lambda: ("tflite-runtime==2.14.0", _pinned("click", "<="), _pinned("pip", "<=")),
         dependencies=False,
         own_paths=False,

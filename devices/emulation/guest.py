@@ -14,7 +14,7 @@ from edge_devices.emulation.arm_python import ArmPython, arm_python, overlay, se
 from edge_devices.profiles import Profile
 
 INSTALL = "apt-get install qemu-user"
-_PACKAGES = apt.Packages(("qemu-user",))
+_PACKAGES = ("qemu-user",)
 _NO_FILE = "/nonexistent"
 _QEMU_NAMES = {"armv7l": "arm"}
 

@@ -3,12 +3,13 @@
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
 
 import cv2
 
 from edge.sinks import RunEnded, RunInfo, draw
 from edge.stream import Decision, Frame, Region
-from edge_common import Closable, SinkError
+from edge_common import Closable, SinkError, command_line
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 
@@ -16,6 +17,18 @@ _QUIT_KEYS = frozenset({ord("q"), 27})
 def open_sink(target: str, run: RunInfo) -> "WindowSink":
     """Raises SinkError if there is no display."""
     return WindowSink(run.tasks, run.region)
+
+
+def _remedy() -> str:
+    """What brings an OpenCV with windows in place of the headless one that was imported."""
+    try:
+        version("opencv-python")
+    except PackageNotFoundError:
+        return "pip install 'edge-run[show]'"
+    return (
+        "the files of opencv-python-headless lie over those of opencv-python: "
+        f"{command_line.WINDOW_FILES}"
+    )
 
 
 class WindowSink(Closable):
@@ -33,7 +46,7 @@ class WindowSink(Closable):
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:
-            raise SinkError("this OpenCV has no windows (headless build): use --save") from error
+            raise SinkError(f"this OpenCV has no windows: {_remedy()}, or use --save") from error
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest

@@ -11,7 +11,7 @@ from edge_devices.emulation.guest import EmulatedBoard, emulated_board
 from edge_devices.profiles.catalogue import profile_named
 from tests.arm.conftest import BOARDS, Installed, install, or_skip
 
-WHEELS = ("tflite-runtime==2.14.0", "numpy<2", "opencv-python", "psutil", "click", "pip")
+WHEELS = ("tflite-runtime==2.14.0", "numpy<2", "opencv-python-headless", "psutil", "click", "pip")
 NEWEST_PYTHON = (3, 11)  # with wheels of tflite-runtime 2.14
 # what of our wheel's requirements nothing that is installed fulfils
 UNMET = """
@@ -81,6 +81,6 @@ def test_32_bits_install_resolve_and_import(
     board = checked(or_skip(lambda: emulated_board(profile, say)))
     site = install(board, wheel, tmp_path_factory.mktemp("armv7l"), "--no-deps")
     there = Installed(board, site, bytecode)
-    assert there.python("-c", UNMET) == "opencv-python\n"
+    assert there.python("-c", UNMET) == "opencv-python-headless\n"
     found = there.python("-c", RUNS, find_bundle(DEFAULT_BUNDLE))
     assert found == "armv7l generic-armv7l\n"

@@ -16,12 +16,14 @@ from tests.wheels import ROOT
         (
             "libGL.so.1: cannot open shared object file: No such file or directory",
             "libGL.so.1 cannot be loaded: apt-get install libgl1, "
-            "or pip install opencv-python-headless in place of opencv-python",
+            "or without windows: pip uninstall opencv-python; "
+            "pip install --force-reinstall --no-deps opencv-python-headless",
         ),
         (
             "/lib/x86_64-linux-gnu/libGL.so.1: file too short",
             "libGL.so.1 cannot be loaded: apt-get install libgl1, "
-            "or pip install opencv-python-headless in place of opencv-python",
+            "or without windows: pip uninstall opencv-python; "
+            "pip install --force-reinstall --no-deps opencv-python-headless",
         ),
         (
             "libgomp.so.1: cannot open shared object file",
@@ -36,6 +38,21 @@ from tests.wheels import ROOT
 )
 def test_the_line(reason: str, line: str) -> None:
     assert missing_library(reason) == line
+
+
+def test_an_opencv_that_was_removed_is_one_line(tmp_path: Path) -> None:
+    """Removing one of two takes the files of both."""
+    code = (
+        "import sys; from importlib.machinery import PathFinder; sys.meta_path.insert(0, type('', (), "
+        "{'find_spec': lambda name, path=None, target=None: exec('raise ModuleNotFoundError(name="
+        "\"cv2\")') if name == 'cv2' else None})); "
+        "from edge.cli import main; main(['--source', 'clip.mp4'])"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert child.returncode == 2
+    assert child.stderr.splitlines()[-1] == (
+        "Error: this needs cv2: pip install --force-reinstall --no-deps opencv-python-headless"
+    )
 
 
 def test_a_system_without_a_desktop_is_one_line(tmp_path: Path) -> None:

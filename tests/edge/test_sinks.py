@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -313,3 +314,23 @@ def test_a_folder_is_no_video(tmp_path: Path) -> None:
     (tmp_path / "v.mp4").mkdir()
     with pytest.raises(SinkError, match="is a folder"):
         VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS)
+
+
+@pytest.mark.skipif(
+    "GUI:                           NONE" not in cv2.getBuildInformation(), reason="has windows"
+)
+def test_an_opencv_without_windows_says_what_brings_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISPLAY", ":0")
+    if not any(metadata.distributions(name="opencv-python")):
+        with pytest.raises(
+            SinkError, match=r"windows: pip install 'edge-run\[show\]', or use --save"
+        ):
+            WindowSink(TASKS)
+    (tmp_path / "opencv_python-5.0.dist-info").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(
+        SinkError, match="headless lie over those of opencv-python: pip install --f"
+    ):
+        WindowSink(TASKS)

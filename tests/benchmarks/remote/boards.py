@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge_benchmarks.remote.outgoing import zip_wheel
 
-NEEDED = ("click", "psutil", "opencv-python", "numpy", "ai-edge-litert")
+NEEDED = ("click", "psutil", "opencv-python-headless", "numpy", "ai-edge-litert")
 
 
 def bare_python(folder: Path, at_start: str = "import sys") -> Path:

@@ -294,25 +294,49 @@ _DESKTOP, _HEADLESS = (
 
 
 @pytest.mark.parametrize(
-    ("packages", "error", "status", "what", "advice"),
+    ("packages", "windows", "error", "status", "what", "advice"),
     [
-        ((_HEADLESS,), "", Status.OK, "opencv-python-headless 4.10.0", ""),
-        ((), "", Status.OK, "cv2 can be imported", ""),
-        ((_DESKTOP, _HEADLESS), "", Status.WARNING, "overwrite each other", "pip uninstall"),
+        ((_HEADLESS,), False, "", Status.OK, "opencv-python-headless 4.10.0", ""),
+        ((), True, "", Status.OK, "cv2 can be imported", ""),
+        ((_DESKTOP, _HEADLESS), True, "", Status.OK, "the files of opencv-python are there", ""),
+        (
+            (_DESKTOP, _HEADLESS),
+            False,
+            "",
+            Status.WARNING,
+            "the files of opencv-python-headless are there",
+            "pip install --force-reinstall --no-deps opencv-python",
+        ),
+        (
+            (_DESKTOP, Package("opencv-python-headless", "5.0.0.93")),
+            True,
+            "",
+            Status.WARNING,
+            "opencv-python 4.10.0 and opencv-python-headless 5.0.0.93 share the folder cv2",
+            "for windows",
+        ),
         (
             (_DESKTOP,),
+            None,
             "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
             Status.PROBLEM,
             "libGL.so.1",
-            "apt-get install libgl1, or pip install opencv-python-headless",
+            "apt-get install libgl1, or without windows: pip uninstall opencv-python",
         ),
-        ((), "ModuleNotFoundError: No module named 'cv2'", Status.PROBLEM, "cv2", "headless"),
+        ((), None, "ModuleNotFoundError: No module named 'cv2'", Status.PROBLEM, "cv2", "headless"),
     ],
 )
 def test_opencv(
-    tmp_path: Path, packages: tuple, error: str, status: Status, what: str, advice: str
+    tmp_path: Path,
+    packages: tuple,
+    windows: bool | None,
+    error: str,
+    status: Status,
+    what: str,
+    advice: str,
 ) -> None:
-    tree = {**PI_4, **_recorded(Environment("3.11.2", packages, opencv_error=error))}
+    environment = Environment("3.11.2", packages, opencv_error=error, opencv_windows=windows)
+    tree = {**PI_4, **_recorded(environment)}
     _assert(tmp_path, "opencv", tree, status, what, advice)
 
 

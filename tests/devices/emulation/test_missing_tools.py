@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from edge_common.errors import BuildFailed, Unavailable
-from edge_devices.emulation.apt import Packages, unpack
+from edge_devices.emulation.apt import unpack
 from edge_devices.emulation.arm_python import arm_python
 from edge_devices.emulation.counting import compiler, counter, counting_plugin
 from edge_devices.emulation.guest import Qemu, emulated_board, find_qemu
@@ -98,12 +98,12 @@ def debian(tool: Tool) -> Tool:
 
 def test_sources_that_do_not_answer(debian: Tool, tmp_path: Path) -> None:
     with pytest.raises(BuildFailed, match="apt-get update failed: E: no answer for update"):
-        unpack(Packages(("hello",)), "arm64", tmp_path / "root", beside_installed=False)
+        unpack(("hello",), "arm64", tmp_path / "root", beside_installed=False)
 
 
 def test_one_silent_source_is_no_failure(debian: Tool, tmp_path: Path) -> None:
     debian("apt-get", 'case "$*" in *update) exit 100;; *) exit 0;; esac')
-    unpack(Packages(("hello",)), "arm64", tmp_path / "root", beside_installed=False)
+    unpack(("hello",), "arm64", tmp_path / "root", beside_installed=False)
     assert not (tmp_path / "root-apt").exists()
 
 
