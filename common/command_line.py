@@ -32,12 +32,12 @@ EXTRAS = {
     "sklearn": "train",
 }
 # shared libraries that slim systems lack, and the Debian package that holds each
-_DEBIAN = {"libGL": "libgl1", "libgthread": "libglib2.0-0", "libglib": "libglib2.0-0",
-           "libgomp": "libgomp1", "libstdc++": "libstdc++6"}  # fmt: skip
+_DEBIAN = {"libgomp": "libgomp1", "libstdc++": "libstdc++6"}
+_DESKTOP = ("libGL", "libgthread", "libglib", "libxcb", "libX", "libSM", "libICE")
+_DESKTOP_PACKAGES = "libgl1 libglib2.0-0 libsm6"
 # both OpenCVs write into the folder cv2, and removing one of them takes it away
 HEADLESS_FILES = "pip install --force-reinstall --no-deps opencv-python-headless"
 WINDOW_FILES = "pip install --force-reinstall --no-deps opencv-python"
-_NO_DESKTOP = ("libGL", "libgthread", "libglib")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 
@@ -128,10 +128,10 @@ def missing_library(reason: str) -> str:
     if match is None:
         return ""
     library, stem = match.groups()
-    package = _DEBIAN.get(stem)
+    package = _DESKTOP_PACKAGES if stem in _DESKTOP else _DEBIAN.get(stem)
     install = f"apt-get install {package}" if package else "install the package that holds it"
     headless = f", or without windows: pip uninstall opencv-python; {HEADLESS_FILES}"
-    return f"{library} cannot be loaded: {install}{headless if stem in _NO_DESKTOP else ''}"
+    return f"{library} cannot be loaded: {install}{headless if stem in _DESKTOP else ''}"
 
 
 def silence_libraries() -> None:

@@ -15,13 +15,19 @@ from tests.wheels import ROOT
     [
         (
             "libGL.so.1: cannot open shared object file: No such file or directory",
-            "libGL.so.1 cannot be loaded: apt-get install libgl1, "
+            "libGL.so.1 cannot be loaded: apt-get install libgl1 libglib2.0-0 libsm6, "
             "or without windows: pip uninstall opencv-python; "
             "pip install --force-reinstall --no-deps opencv-python-headless",
         ),
         (
             "/lib/x86_64-linux-gnu/libGL.so.1: file too short",
-            "libGL.so.1 cannot be loaded: apt-get install libgl1, "
+            "libGL.so.1 cannot be loaded: apt-get install libgl1 libglib2.0-0 libsm6, "
+            "or without windows: pip uninstall opencv-python; "
+            "pip install --force-reinstall --no-deps opencv-python-headless",
+        ),
+        (
+            "libxcb.so.1: cannot open shared object file: No such file or directory",
+            "libxcb.so.1 cannot be loaded: apt-get install libgl1 libglib2.0-0 libsm6, "
             "or without windows: pip uninstall opencv-python; "
             "pip install --force-reinstall --no-deps opencv-python-headless",
         ),

@@ -321,7 +321,7 @@ _DESKTOP, _HEADLESS = (
             "ImportError: libGL.so.1: cannot open shared object file: No such file or directory",
             Status.PROBLEM,
             "libGL.so.1",
-            "apt-get install libgl1, or without windows: pip uninstall opencv-python",
+            "apt-get install libgl1 libglib2.0-0 libsm6, or without windows: pip uninstall opencv-python",
         ),
         ((), None, "ModuleNotFoundError: No module named 'cv2'", Status.PROBLEM, "cv2", "headless"),
     ],
