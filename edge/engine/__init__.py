@@ -18,6 +18,7 @@ from edge.engine.delegation import (
     Delegation,
     by_part,
     check_delegate_is_used,
+    nodes_of,
     operator_assignment,
 )
 from edge.engine.watchdog import Watchdog, default_timeout_s, guard, report_hang
@@ -25,5 +26,5 @@ from edge.engine.watchdog import Watchdog, default_timeout_s, guard, report_hang
 __all__ = [
     "AUTO", "BUILT_IN", "DEFAULT", "LIBRARIES", "NONE", "OF_THE_RUNTIME", "Delegate", "Delegation",
     "EngineOptions", "Watchdog", "by_part", "check_delegate_is_used", "default_timeout_s", "guard",
-    "label_of", "operator_assignment", "report_hang",
+    "label_of", "nodes_of", "operator_assignment", "report_hang",
 ]  # fmt: skip

@@ -67,6 +67,23 @@ def _named(kinds: Mapping[str, int]) -> str:
     return ", ".join(names + ["..."] * (len(ordered) > _NAMED))
 
 
+def nodes_of(interpreter: Any) -> list[Node]:
+    """All nodes of the main graph. No runtime has a public way to ask.
+
+    As its `_get_ops_details`, without the names of tensors: they need not be text.
+    """
+    inner = interpreter._interpreter
+    return [
+        {
+            "index": index,
+            "op_name": inner.NodeName(index),
+            "inputs": inner.NodeInputs(index),
+            "outputs": inner.NodeOutputs(index),
+        }
+        for index in range(inner.NumNodes())
+    ]
+
+
 def delegate_nodes(nodes: Sequence[Node]) -> int:
     """How many nodes stand for what delegates took."""
     return sum(node["op_name"] == _NODE for node in nodes)

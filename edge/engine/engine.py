@@ -15,6 +15,7 @@ from edge.engine import (
     Delegation,
     Watchdog,
     guard,
+    nodes_of,
     operator_assignment,
     runtimes,
 )
@@ -103,7 +104,7 @@ class Engine:
     def delegation(self) -> Delegation:
         """Who computes which of its operators."""
         operators, pieces = operator_assignment(
-            self._interpreter._get_ops_details(), self._loaded.library_nodes, self.delegate.short
+            nodes_of(self._interpreter), self._loaded.library_nodes, self.delegate.short
         )
         loaded = self._loaded
         return Delegation(str(self.delegate), operators, pieces, loaded.fallback, loaded.failed_at)
@@ -160,5 +161,5 @@ def left_to_other_kernels(model: bytes) -> dict[str, int]:
 
     Raises EngineError if LiteRT is missing or refuses the graph.
     """
-    nodes = runtimes.litert_interpreter(model)._get_ops_details()  # LiteRT has no public way to ask
+    nodes = nodes_of(runtimes.litert_interpreter(model))
     return operator_assignment(nodes)[0].get(BUILT_IN, {})

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.engine.delegate import AUTO, EMULATED, LIBRARIES, NONE, Delegate, folders
-from edge.engine.delegation import delegate_nodes
+from edge.engine.delegation import delegate_nodes, nodes_of
 from edge_common import DelegateError, DeviceError, EngineError, console, runtimes
 
 EDGE_TPU_OPERATOR = b"edgetpu-custom-op"
@@ -168,7 +168,7 @@ def _with_library(
                 model_content=model, num_threads=threads, experimental_delegates=[library]
             )
             # XNNPACK adds its own nodes when the tensors are allocated
-            nodes = delegate_nodes(interpreter._get_ops_details())
+            nodes = delegate_nodes(nodes_of(interpreter))
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
         # runtimes have no words for the one case that they find out by themselves

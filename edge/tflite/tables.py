@@ -6,6 +6,7 @@ Slots are those of TensorFlow's schema.fbs and metadata_schema.fbs.
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import numpy as np
 from edge.bundle import TensorSpec
 from edge_common import EdgeError
 
+_MOST_TABLES = 1 << 18  # a network of 13,000 operators is large
+_MOST_ENDS = 1000  # inputs, or outputs
 _DAMAGED = "the flatbuffer points outside of itself"
 _MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
@@ -64,6 +67,8 @@ class Table:
     def tables(self, slot: int) -> "Iterator[Table]":
         """The tables of a vector."""
         start, count = self.vector(slot, 4)
+        if count > _MOST_TABLES:
+            raise ValueError(f"it lists more than {_MOST_TABLES} tables")
         for position in range(start, start + 4 * count, 4):
             yield Table(self.data, position + _number(self.data, "I", position))
 
@@ -114,18 +119,24 @@ def _number(data: bytes, form: str, position: int) -> int:
 
 @dataclass(frozen=True)
 class Graph:
-    """The main graph of a .tflite. Everything raises ValueError if the file is damaged."""
+    """The main graph of a .tflite, whose inputs, outputs and operators can all be read."""
 
     model: Table
     main: Table
 
     @classmethod
     def of(cls, model: bytes) -> "Graph":
+        """Raises ValueError if the file is damaged."""
         root = Table.root(model)
-        graph = next(root.tables(_MODEL_GRAPHS), None)
-        if graph is None:
+        main = next(root.tables(_MODEL_GRAPHS), None)
+        if main is None:
             raise ValueError("it holds no graph")
-        return cls(root, graph)
+        graph = cls(root, main)
+        for tensor in (*graph.inputs, *graph.outputs):
+            specification(tensor), open_shape(tensor)
+        for output in range(len(graph.outputs)):
+            graph.last_operator(output)
+        return graph
 
     @property
     def inputs(self) -> tuple[Table, ...]:
@@ -137,21 +148,13 @@ class Graph:
 
     def _tensors(self, indices: Sequence[int]) -> tuple[Table, ...]:
         tensors = tuple(self.main.tables(_GRAPH_TENSORS))
-        if not all(0 <= index < len(tensors) for index in indices):
+        if len(indices) > _MOST_ENDS or not all(0 <= index < len(tensors) for index in indices):
             raise ValueError(_DAMAGED)
         return tuple(tensors[index] for index in indices)
 
     def last_operator(self, output: int) -> int:
         """The operator that makes an output's values, by its number; -1: none of the graph."""
-        codes = [
-            max(code.number(_CODE, "i"), code.number(_CODE_BYTE, "b"))
-            for code in self.model.tables(_MODEL_CODES)
-        ]
-        makers = {
-            tensor: operator
-            for operator in self.main.tables(_GRAPH_OPERATORS)
-            for tensor in operator.whole_numbers(2)
-        }
+        codes, makers = self._codes, self._makers
         tensor = self.main.whole_numbers(_GRAPH_OUTPUTS)[output]
         for _ in range(len(makers)):  # a damaged graph may go round in circles
             operator = makers.get(tensor)
@@ -163,6 +166,26 @@ class Graph:
                 return codes[index]
             tensor = inputs[0]
         return -1
+
+    @cached_property
+    def _codes(self) -> list[int]:
+        return [
+            max(code.number(_CODE, "i"), code.number(_CODE_BYTE, "b"))
+            for code in self.model.tables(_MODEL_CODES)
+        ]
+
+    @cached_property
+    def _makers(self) -> dict[int, Table]:
+        """Which operator makes a tensor."""
+        makers: dict[int, Table] = {}
+        listed = 0
+        for operator in self.main.tables(_GRAPH_OPERATORS):
+            outputs = operator.whole_numbers(2)
+            listed += len(outputs)
+            if listed > len(self.main.data):  # they share one long list
+                raise ValueError(_DAMAGED)
+            makers |= dict.fromkeys(outputs, operator)
+        return makers
 
     def metadata(self, name: str) -> bytes:
         """The content of a named entry; empty if there is none."""

@@ -195,12 +195,19 @@ def _wrong_with(row: Sequence[str], columns: Sequence[_Column], folder: Path) ->
     """Why a row gives no example; empty if it does."""
     if len(row) != len(columns) + 1:
         return f"{len(row)} cells, the first line has {len(columns) + 1}"
-    if not (folder / row[0]).exists() or not row[0]:
+    if not row[0] or not _is_there(folder / row[0]):
         return "no such file"
     for column, cell in zip(columns, row[1:]):
         if problem := column.kind.cell_problem(cell, column.labels):
             return f"{column.title} {problem}"
     return ""
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is longer than any file's
+        return False
 
 
 def _labels(cells: Sequence[str], tasks: Sequence[Task]) -> tuple[Label, ...]:

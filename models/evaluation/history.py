@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common import ConfigError
+from edge_common import ConfigError, decode
 from edge_models.datasets.dataset import DataSet, Part
 
 REPORT = "report.json"
@@ -28,6 +28,32 @@ class TrainingHistory:
     is_available: bool = True
 
 
+@dataclass(frozen=True)
+class _Config:
+    seed: Any = None
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Report:
+    """What is read here of a report.  label_sums: which older ones lack."""
+
+    config: _Config
+    history: dict[str, dict[str, list[Any]]]
+    best_epoch: dict[str, int]
+    seconds: dict[str, float]
+    label_sums: Any = None
+
+    @property
+    def course(self) -> TrainingHistory:
+        """Raises ValueError or TypeError for a curve that is none; one may end in NaN."""
+        curves = {
+            stage: {name: [float(value) for value in values] for name, values in each.items()}
+            for stage, each in self.history.items()
+        }
+        return TrainingHistory(curves, self.best_epoch, self.seconds)
+
+
 def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
     """What an earlier report tells of the training; of nothing if there is none.
 
@@ -43,13 +69,12 @@ def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
         return TrainingHistory(is_available=False)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        then = content["config"]
-        course = TrainingHistory(content["history"], content["best_epoch"], content["seconds"])
-        sums = content.get("label_sums")  # which older reports lack
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        report = decode(_Report, content, ignore_unknown=True)
+        course = report.course
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigError(f"{path} is no report of edge-train: move it away") from error
-    _check_same_clips(path, then, asdict(config))
-    if sums not in (None, label_sums(data)):
+    _check_same_clips(path, report.config, asdict(config))
+    if report.label_sums not in (None, label_sums(data)):
         raise ConfigError(
             f"files were added or changed since {path} was written: test clips would be others, "
             "which may have been trained on; measure with the data it was trained with"
@@ -72,12 +97,12 @@ def label_sums(data: DataSet) -> dict[str, dict[str, list[float]]]:
     }
 
 
-def _check_same_clips(path: Path, then: dict[str, Any], now: dict[str, Any]) -> None:
+def _check_same_clips(path: Path, then: _Config, now: dict[str, Any]) -> None:
     """What decides which clips are kept for the test must be as it was."""
-    pairs = {"seed": (then.get("seed"), now["seed"])}
+    pairs = {"seed": (then.seed, now["seed"])}
     for key, value in now["data"].items():
-        if key != "path" and key in then.get("data", {}):
-            pairs[f"data.{key}"] = (then["data"][key], value)
+        if key != "path" and key in then.data:
+            pairs[f"data.{key}"] = (then.data[key], value)
     for key, (before, after) in pairs.items():
         if before != after:
             raise ConfigError(

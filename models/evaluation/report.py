@@ -14,7 +14,7 @@ import click
 import keras
 import numpy as np
 
-from edge_common import ConfigError, ModelError, console, document, write_whole
+from edge_common import ConfigError, ModelError, console, document, read_json, write_whole
 from edge_models.datasets.dataset import DataSet, Part
 from edge_models.evaluation import analysis_sections, gradcam
 from edge_models.evaluation.content import ReportContent, json_of, sections
@@ -148,12 +148,12 @@ def _check_labels(path: Path, data: DataSet) -> None:
     if not path.exists():
         return
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8"))["tasks"]
+        tasks = read_json(path)["tasks"]
         recorded = {
             name: {"labels": list(task.get("labels", ())), "scale": task.get("scale", 1.0)}
             for name, task in tasks.items()
         }
-    except (OSError, ValueError, KeyError, AttributeError, TypeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise ConfigError(f"{path} is no tasks file of edge-train: move it away") from error
     for task in data.tasks:
         now = {"labels": list(task.labels), "scale": task.scale}

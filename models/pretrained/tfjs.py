@@ -6,7 +6,6 @@ affine uint8 / uint16.
 """
 
 import base64
-import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -15,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common import ModelError
+from edge_common import ModelError, decode, parse_json
 
 _DTYPES = {
     "float32": "<f4", "float16": "<f2", "int32": "<i4", "bool": "?", "uint8": "u1", "uint16": "<u2",
@@ -89,7 +88,7 @@ def read_graph(path: Path) -> Graph:
         ModelError: a file is missing or damaged, or of another form.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(path.read_bytes(), path.name)
         nodes = [_node(entry) for entry in content["modelTopology"]["node"]]
         constants: dict[str, np.ndarray] = {}
         for group in content["weightsManifest"]:
@@ -97,7 +96,8 @@ def read_graph(path: Path) -> Graph:
             constants.update(_constants(group["weights"], b"".join(shards)))
     except FileNotFoundError as error:
         raise ModelError(f"there is no {error.filename}: fetch the package again") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    # of shapes as long as no array, too
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise ModelError(
             f"{path} is no readable tfjs graph model ({type(error).__name__}: {error}): "
             "fetch the package again"
@@ -108,7 +108,8 @@ def read_graph(path: Path) -> Graph:
 def _node(entry: dict[str, Any]) -> Node:
     # `name:0` is the first output of a node, `^name` an order without data
     inputs = (name.split(":")[0] for name in entry.get("input", []) if not name.startswith("^"))
-    return Node(entry["name"], entry["op"], tuple(inputs), entry.get("attr", {}))
+    attributes = decode(dict[str, dict[str, Any]], entry.get("attr", {}))
+    return Node(decode(str, entry["name"]), decode(str, entry["op"]), tuple(inputs), attributes)
 
 
 def _constants(entries: list[dict[str, Any]], buffer: bytes) -> dict[str, np.ndarray]:

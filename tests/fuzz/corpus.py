@@ -1,18 +1,23 @@
 """Small sound inputs, made by code: what the fuzz targets start from."""
 
+import functools
 import io
 import json
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from edge.bundle import MANIFEST, InputSpec, Manifest, Part, TensorSpec, index
+from edge.bundle import GOLDEN, MANIFEST, InputSpec, Manifest, Part, TensorSpec, index, open_bundle
 from edge.bundle.manifest import to_json
+from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_benchmarks import record
+from tests import flat_models
 from tests.benchmarks.samples import RECORD
+from tests.devices.prediction.test_measured import record as measurement
 
 FRAME, CLASSES = (1, 4, 4, 3), 2
 
@@ -72,8 +77,13 @@ def manifest(members: dict[str, bytes]) -> bytes:
 
 def members() -> dict[str, bytes]:
     frames = np.zeros((2, *FRAME[1:]), np.uint8)
-    outputs = np.tile(np.float32([0.25, 0.75]), (2, 1))
-    return {"model.tflite": tflite(), "golden.npz": npz(frames=frames, kind=outputs)}
+    outputs = np.zeros((2, CLASSES), np.float32)
+    acceptance = Acceptance("kind", 0.5, 0.1, 3)
+    return {
+        "model.tflite": tflite(),
+        GOLDEN: npz(frames=frames, kind=outputs),
+        ACCEPTANCE: to_member(acceptance),
+    }
 
 
 def npz(**arrays: np.ndarray) -> bytes:
@@ -112,9 +122,105 @@ def benchmark_record() -> bytes:
     return record.to_json(RECORD).encode()
 
 
+def measurements() -> list[bytes]:
+    """A record that edge-bench wrote on a board, as the prediction reads it."""
+    return [json.dumps(measurement()).encode()]
+
+
+def run_models() -> list[bytes]:
+    """Files that a runtime runs: small ones, and the encoder of the shipped bundle."""
+    ends = (), ("SOFTMAX",), ("ARG_MAX",), ("RESHAPE",)
+    small = [flat_models.colour_model(*each) for each in ends]
+    return [tflite(), *small, shipped_encoder()]
+
+
+@functools.cache
+def shipped_encoder() -> bytes:
+    shipped = open_bundle()
+    return shipped.members[shipped.manifest.parts[0].file]
+
+
+def run_bundles() -> list[bytes]:
+    """A small one, and the shipped one."""
+    return [bundle(), shipped_bundle()]
+
+
+@functools.cache
+def shipped_bundle() -> bytes:
+    return (open_bundle().path or Path()).read_bytes()
+
+
 SUITE = b"""bundles = ["faces-in-motion", { bundle = "face", frames = 20 }]
 threads = [1, 2]
 runtimes = ["auto"]
 [options]
 seconds = 0.5
 """
+
+
+def _lines(*lines: dict[str, Any]) -> bytes:
+    return "\n".join(map(json.dumps, lines)).encode()
+
+
+DECISIONS = _lines(
+    {
+        "frame": 1, "first_frame": 0, "captured_at": 1.0, "age_ms": 1.0, "latency_ms": {"head": 1},
+        "tasks": {"action": {"label": "left", "p": 0.9, "index": 1}, "age": {"value": 3.5}},
+    },
+    {
+        "frame": 3, "first_frame": 2,
+        "tasks": {"action": {"label": "right"}, "signs": {"labels": ["a"], "p": {"a": 0.9, "b": 0}}},
+    },
+)  # fmt: skip
+TRUTH = _lines(
+    {"first_frame": 0, "last_frame": 1, "tasks": {"action": "left", "age": 3.0}},
+    {"first_frame": 2, "last_frame": 5, "tasks": {"action": "right", "signs": ["a"]}},
+)
+TABLE = b"""clip,action,age[years]
+clip.mp4,left,3
+./clip.mp4,right,4.5
+"""
+TASKS = json.dumps(
+    {
+        "tasks": {
+            "kind": {"kind": "classification", "labels": ["a", "b"]},
+            "age": {"kind": "regression", "scale": 100.0, "unit": "years"},
+            "signs": {"kind": "multi-label", "labels": ["a", "b"], "thresholds": [0.5], "top_k": 1},
+        },
+        "frame_rate_hz": 25.0,
+        "licence": "Apache-2.0",
+        "weights_source": "none",
+    }
+).encode()
+REPORT = json.dumps(
+    {
+        "config": {"seed": 0, "data": {"people": 40, "test_photos": 3}},
+        "history": {"blocks": {"loss": [1.0, 0.5]}},
+        "best_epoch": {"blocks": 1},
+        "seconds": {"blocks": 2.5},
+        "label_sums": {use: {"action": [2, 1.0]} for use in ("train", "validation", "test")},
+    }
+).encode()
+TFJS = json.dumps(
+    {
+        "modelTopology": {
+            "node": [
+                {"name": "w", "op": "Const"},
+                {"name": "x", "op": "Placeholder"},
+                {"name": "y", "op": "Mul", "input": ["x:0", "w", "^x"], "attr": {"b": {"b": True}}},
+            ]
+        },
+        "weightsManifest": [
+            {
+                "paths": ["shard.bin"],
+                "weights": [
+                    {"name": "w", "shape": [2], "dtype": "float32"},
+                    {
+                        "name": "v", "shape": [8], "dtype": "float32",
+                        "quantization": {"dtype": "uint8", "scale": 0.5, "min": -1.0},
+                    },
+                ],
+            }
+        ],
+    }
+).encode()  # fmt: skip

@@ -1,40 +1,65 @@
 """What reads files of others: each target takes any bytes, and raises EdgeError or nothing."""
 
+import importlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any
+from unittest import mock
 
+import cv2
+import numpy as np
+from click import Command
+from click.testing import CliRunner
+
+from edge import cli
 from edge.bundle import MANIFEST, open_bundle
+from edge.bundle.plain_tflite import Description, wrap_tflite
 from edge.check.clips import read_clips
+from edge.commands import execute
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import acceptance_of
+from edge.sinks import draw
+from edge.stream import Stream
 from edge.tflite import flatbuffer, operators
+from edge_benchmarks.commands.facts import facts
 from edge_benchmarks.commands.run import run
-from edge_benchmarks.judge import checks, gate, records
+from edge_benchmarks.judge import checks, gate, records, score
 from edge_benchmarks.record import Record
 from edge_benchmarks.show import writing
 from edge_benchmarks.suite.suite_file import RunOptions, read_suite
 from edge_common import EdgeError
+from edge_devices.prediction import measured
 from edge_devices.profiles import profile
-from tests.fuzz import corpus
+from edge_models.datasets import dataset, labelled_clips
+from edge_models.evaluation.history import read_history
+from edge_models.pretrained.tfjs import read_graph
+from edge_models.training.config import TrainingConfig, read_training_file
+from tests.fuzz import corpus, mutations
+
+_ROOT = Path(__file__).parent.parent.parent
 
 
 @dataclass(frozen=True)
 class Target:
-    """seeds: sound inputs.  read: what is done with a mutated one.  is_json: whether values change."""
+    """seeds: sound inputs.  read: what is done with a mutated one.
+
+    case_s: how long that may take.  heavy: it runs networks, a second a case.
+    """
 
     seeds: Callable[[], list[bytes]]
     read: Callable[[Path], object]
     suffix: str = ""
-    is_json: bool = False
+    mutate: mutations.Mutate = mutations.of_bytes
+    case_s: int = 10
+    heavy: bool = False
 
     def try_case(self, random: Random, folder: Path) -> str:
         """Read one mutated input; "" or why it was refused. Raises whatever is no EdgeError."""
         path = folder / f"case{self.suffix}"
-        path.write_bytes(mutated(random.choice(self.seeds()), random, self.is_json))
+        path.write_bytes(self.mutate(random.choice(self.seeds()), random))
         try:
             self.read(path)
         except EdgeError as error:
@@ -42,57 +67,21 @@ class Target:
         return ""
 
 
-_BYTES = (0, 1, 0x7F, 0x80, 0xFF)
-_VALUES: tuple[Any, ...] = (
-    None, True, 0, -1, 2**31, -(2**31), 2**63, 10**400, 0.5, -1e308, 1e-320, float("nan"),
-    float("inf"), "", "x", "\ud800", "\x1b[2J\u202e", "a" * 5000, "../../x", [], [[]], {}, {"": 0},
-)  # fmt: skip
+class Refused(EdgeError):
+    """A command ended with one line and a code that says so."""
 
 
-def mutated(seed: bytes, random: Random, is_json: bool) -> bytes:
-    """With some of its bytes changed, or some of its values if it is JSON."""
-    if is_json and random.random() < 0.7:
-        value = json.loads(seed)
-        for _ in range(random.choice((1, 1, 2, 5))):
-            value = _with_another_value(value, random)
-        return json.dumps(value).encode()
-    data = bytearray(seed)
-    for _ in range(random.choice((1, 1, 2, 8, 40))):
-        _change_bytes(data, random)
-    return bytes(data)
-
-
-def _with_another_value(value: Any, random: Random) -> Any:
-    """One value, at any depth, is another or is missing."""
-    if isinstance(value, dict) and value and random.random() < 0.9:
-        key = random.choice(sorted(value))
-        if random.random() < 0.1:
-            return {k: v for k, v in value.items() if k != key}
-        return {**value, key: _with_another_value(value[key], random)}
-    if isinstance(value, list) and value and random.random() < 0.9:
-        index = random.randrange(len(value))
-        return [*value[:index], _with_another_value(value[index], random), *value[index + 1 :]]
-    alike = [each for each in _VALUES if type(each) is type(value)]
-    return random.choice(alike if alike and random.random() < 0.7 else _VALUES)
-
-
-def _change_bytes(data: bytearray, random: Random) -> None:
-    if not data:
-        return
-    at, kind = random.randrange(len(data)), random.randrange(8)
-    if kind < 3:
-        data[at] = random.choice((*_BYTES, random.randrange(256)))
-    elif kind == 3:
-        data[at : at + 4] = random.choice((0, 1, 2**31 - 1, 2**32 - 1)).to_bytes(4, "little")
-    elif kind == 4:
-        del data[at : at + random.choice((1, 4, 100))]
-    elif kind == 5:
-        piece = data[at : at + random.choice((1, 4, 100))]
-        data[at:at] = piece * random.choice((1, 2, 200))
-    elif kind == 6:
-        data[at] ^= 1 << random.randrange(8)
-    else:
-        del data[at:]
+def _command(command: Command, *arguments: object) -> None:
+    """Raises Refused for a code of ours, and what is no end of ours as it is."""
+    result = CliRunner().invoke(command, [str(argument) for argument in arguments])
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    if result.exit_code:
+        lines = result.stderr.strip().splitlines()
+        assert result.exit_code in (1, 2) and lines and lines[-1].startswith("Error: "), (
+            result.output
+        )
+        raise Refused(lines[-1])
 
 
 def _bundle(path: Path) -> None:
@@ -112,6 +101,30 @@ def _tflite(path: Path) -> None:
     operators.read_operators(model)
     flatbuffer.constant_tensors(model)
     flatbuffer.tensor_names(model)
+
+
+def _run(path: Path) -> None:
+    """First in a process of its own, as the product does, and then in this one."""
+    image = path.with_name("frame.png")
+    cv2.imwrite(str(image), np.full((8, 8, 3), 99, np.uint8))
+    with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(path.parent)):
+        _command(cli.main, path, "--source", image, "--quiet")
+
+
+def _facts(path: Path) -> None:
+    with mock.patch.dict(os.environ, XDG_CACHE_HOME=str(path.parent)):
+        _command(facts, path, "-o", path.with_suffix(".json"))
+        _command(cli.main, path, "--self-test")
+
+
+def _labels(path: Path) -> None:
+    model, frame = path.with_name("model.tflite"), np.full((8, 8, 3), 99, np.uint8)
+    model.write_bytes(corpus.tflite())
+    stream = Stream(wrap_tflite(model, Description(execute._read_labels(str(path)))))
+    decision = stream.push(frame)
+    assert decision is not None
+    json.dumps(decision.to_json())
+    draw.annotate(frame, [decision], [task.name for task in stream.tasks])
 
 
 def _record(path: Path) -> None:
@@ -140,13 +153,76 @@ def _profile(path: Path) -> None:
     profile.read_profile(path.rename(path.with_name("pi-5.toml")))  # its own name stands in it
 
 
+def _training_files() -> list[bytes]:
+    return [path.read_bytes() for path in sorted((_ROOT / "models/configs").glob("*.toml"))]
+
+
+def _training(path: Path) -> None:
+    read_training_file(path)
+
+
+def _table(path: Path) -> None:
+    (path.parent / "clip.mp4").touch()
+    labelled_clips._from_table(path.parent, labelled_clips.ClipsSection(table=path.name))
+
+
+def _truth(path: Path) -> None:
+    decisions = path.with_name("decisions.jsonl")
+    decisions.write_bytes(corpus.DECISIONS)
+    score.score_decisions(score.read_decisions(decisions), score.read_segments(path), 2)
+
+
+def _decisions(path: Path) -> None:
+    truth = path.with_name("truth.jsonl")
+    truth.write_bytes(corpus.TRUTH)
+    score.score_decisions(score.read_decisions(path), score.read_segments(truth), 2)
+
+
+def _report(path: Path) -> None:
+    path.replace(path.with_name("report.json"))
+    part = dataset.Part(lambda _: np.zeros(0), {"action": np.array([0, 1])})
+    data = dataset.DataSet("x", (), part, part, part, (1, 4, 4), 25.0, "")
+    read_history(path.parent, TrainingConfig(), data)
+
+
+def _graph(path: Path) -> None:
+    (path.parent / "shard.bin").write_bytes(np.zeros(4, np.float32).tobytes())
+    read_graph(path).needed(["y"], ["x"])
+
+
+def _tasks(path: Path) -> None:
+    network = importlib.import_module("edge_convert.network")  # needs tensorflow
+    network.read_card("", path)
+
+
 TARGETS = {
     "bundle": Target(lambda: [corpus.bundle()], _bundle, ".edge"),
-    "manifest": Target(lambda: [corpus.manifest(corpus.members())], _manifest, ".edge", True),
-    "tflite": Target(lambda: [corpus.tflite()], _tflite, ".tflite"),
-    "gallery": Target(lambda: [corpus.gallery()], read_gallery, ".npz"),
+    "bundle-members": Target(lambda: [corpus.bundle()], _bundle, ".edge", mutations.of_bundle),
     "clips": Target(lambda: [corpus.clips()], lambda path: read_clips(path, 1, (4, 4)), ".npz"),
-    "record": Target(lambda: [corpus.benchmark_record()], _record, ".json", True),
-    "suite": Target(lambda: [corpus.SUITE], _settings, ".toml"),
-    "profile": Target(_profiles, _profile, ".toml"),
+    "clips-arrays": Target(
+        lambda: [corpus.clips()],
+        lambda path: read_clips(path, 1, (4, 4)),
+        ".npz",
+        mutations.of_arrays,
+    ),
+    "decisions": Target(lambda: [corpus.DECISIONS], _decisions, ".jsonl", mutations.of_json_lines),
+    "gallery": Target(lambda: [corpus.gallery()], read_gallery, ".npz"),
+    "gallery-arrays": Target(lambda: [corpus.gallery()], read_gallery, ".npz", mutations.of_arrays),
+    "labels": Target(lambda: [b"cat\ndog\n"], _labels, ".txt"),
+    "manifest": Target(
+        lambda: [corpus.manifest(corpus.members())], _manifest, ".edge", mutations.of_json
+    ),
+    "measurement": Target(corpus.measurements, measured.read_record, ".json", mutations.of_json),
+    "parts": Target(corpus.run_bundles, _facts, ".edge", mutations.of_parts, 300, heavy=True),
+    "profile": Target(_profiles, _profile, ".toml", mutations.of_toml),
+    "record": Target(lambda: [corpus.benchmark_record()], _record, ".json", mutations.of_json),
+    "report": Target(lambda: [corpus.REPORT], _report, ".json", mutations.of_json),
+    "run": Target(corpus.run_models, _run, ".tflite", mutations.of_graph, 300, heavy=True),
+    "suite": Target(lambda: [corpus.SUITE], _settings, ".toml", mutations.of_toml),
+    "table": Target(lambda: [corpus.TABLE], _table, ".csv", mutations.of_table),
+    "tasks": Target(lambda: [corpus.TASKS], _tasks, ".json", mutations.of_json, 60),
+    "tfjs": Target(lambda: [corpus.TFJS], _graph, ".json", mutations.of_json),
+    "tflite": Target(lambda: [corpus.tflite()], _tflite, ".tflite"),
+    "training": Target(_training_files, _training, ".toml", mutations.of_toml),
+    "truth": Target(lambda: [corpus.TRUTH], _truth, ".jsonl", mutations.of_json_lines),
 }

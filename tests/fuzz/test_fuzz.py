@@ -19,9 +19,19 @@ def test_a_sound_input_is_read(name: str, tmp_path: Path) -> None:
         target.read(path)
 
 
-@pytest.mark.parametrize("name", sorted(TARGETS))
+def _names(heavy: bool) -> list[str]:
+    return [name for name, target in TARGETS.items() if target.heavy == heavy]
+
+
+@pytest.mark.parametrize("name", _names(heavy=False))
 @given(random=st.randoms(use_true_random=False))
 @settings(max_examples=15, deadline=None, derandomize=True)
 def test_a_broken_input_is_read_or_refused(name: str, random: Random) -> None:
     with TemporaryDirectory() as folder:
         TARGETS[name].try_case(random, Path(folder))
+
+
+@pytest.mark.parametrize("name", _names(heavy=True))
+def test_a_broken_network_is_run_or_refused(name: str, tmp_path: Path) -> None:
+    for number in range(3):
+        TARGETS[name].try_case(Random(f"{name} {number}"), tmp_path)

@@ -101,7 +101,11 @@ def test_a_missing_or_circular_node_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "no json", "[]", "{}", '{"modelTopology": {"node": [{}]}}',
                 '{"modelTopology": {"node": []}, "weightsManifest": [{"paths": [], "weights": '
-                '[{"name": "a", "shape": [1], "dtype": "string"}]}]}'],
+                '[{"name": "a", "shape": [1], "dtype": "string"}]}]}',
+                '{"modelTopology": {"node": []}, "weightsManifest": [{"paths": [], "weights": '
+                '[{"name": "a", "shape": [9223372036854775808], "dtype": "float32"}]}]}',
+                '{"modelTopology": {"node": [{"name": "a", "op": "Mul", "attr": []}]}}',
+                '{"modelTopology": NaN}', "[" * 100_000],
 )  # fmt: skip
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     (tmp_path / "m.json").write_text(content)

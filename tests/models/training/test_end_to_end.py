@@ -230,9 +230,10 @@ def test_what_was_trained_on_is_not_measured(swum):
     report.write_text(json.dumps({**content, "config": {"seed": 1, "data": {"test_share": 0.2}}}))
     result = invoke(config, *options)
     assert result.exit_code == 2 and "data.test_share is 0.3, but" in result.stderr
-    report.write_text("[]")
-    result = invoke(config, *options)
-    assert result.exit_code == 2 and "is no report of edge-train" in result.stderr
+    for text in ("[]", json.dumps({**content, "config": 3}), "[" * 100_000):
+        report.write_text(text)
+        result = invoke(config, *options)
+        assert result.exit_code == 2 and "is no report of edge-train" in result.stderr
     report.unlink()
 
 
