@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from edge.commands.options import DelegateParam, input_options
+from edge.commands.options import DelegateParam
+from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
 from edge_convert.request import ClipsParam, Request
 

@@ -9,11 +9,11 @@ from edge import shipped, sinks, sources
 from edge.commands.options import (
     device_option,
     engine_options,
-    plain_options,
     region_option,
     source_options,
 )
 from edge.commands.people import COMMANDS
+from edge.commands.plain import plain_options
 from edge_common import __version__, command_line
 
 _DAY_S = 86400

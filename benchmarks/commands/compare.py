@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from edge.commands.options import engine_options
+from edge.commands.plain import PlainOptions, plain_options
 from edge.engine import EngineOptions
 from edge_benchmarks.commands.options import across_options
 from edge_common import command_line, console, encode
@@ -85,6 +86,7 @@ Examples:
     help="Frames to run both on: a video or a folder of images. [default: AFTER's golden frames]",
 )
 @engine_options
+@plain_options
 @command_line.json_option
 @command_line.one_line_errors
 def versus(
@@ -93,6 +95,7 @@ def versus(
     count: int,
     source: str | None,
     engine: EngineOptions,
+    plain: PlainOptions,
     as_json: bool,
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
@@ -102,14 +105,18 @@ def versus(
     from edge_benchmarks.measure import conditions, processes
 
     options, progress = StreamOptions(**vars(engine)), console.Progress()
-    open_any(before, runtime=engine.runtime)  # refused now, not by a child
-    frames = conditions.choose_frames(open_any(after, runtime=engine.runtime), None, source)
-    with progress.count("both in turn, fresh processes", count) as on_process:
-        pairs = list(
-            processes.interleaved_floors_ms(
-                before, after, options, frames, count, plan=processes.PLAN, on_process=on_process
+    plain.refuse_for(before, after)
+    with (
+        plain.as_bundle(before, engine.runtime) as first,
+        plain.as_bundle(after, engine.runtime) as second,
+    ):
+        open_any(first, runtime=engine.runtime)  # refused now, not by a child
+        frames = conditions.choose_frames(open_any(second, runtime=engine.runtime), None, source)
+        with progress.count("both in turn, fresh processes", count) as on_process:
+            floors_ms = processes.interleaved_floors_ms(
+                first, second, options, frames, count, plan=processes.PLAN, on_process=on_process
             )
-        )
+            pairs = list(floors_ms)
     comparison = compare_interleaved(*zip(*pairs))
     low, high = comparison.interval
     if as_json:

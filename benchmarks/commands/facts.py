@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from edge.commands.options import engine_options, threads_option
+from edge.commands.plain import PlainOptions, plain_options
 from edge.engine import EngineOptions
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import across_options, count_boards_option, if_possible_option
@@ -40,6 +41,7 @@ Examples:
 @count_boards_option
 @if_possible_option
 @engine_options
+@plain_options
 @command_line.json_option
 @command_line.one_line_errors
 def facts(
@@ -49,6 +51,7 @@ def facts(
     boards: str | None,
     if_possible: bool,
     engine: EngineOptions,
+    plain: PlainOptions,
     as_json: bool,
 ) -> None:
     """Find out what of BUNDLE is the same on every day and needs no timing, in seconds.
@@ -72,7 +75,9 @@ def facts(
             raise
         progress.say(f"warning: not counted, {error}")
         ready = ()
-    bundle_facts = gather(bundle, StreamOptions(**vars(engine)), data, progress, ready)
+    plain.refuse_for(bundle)
+    with plain.as_bundle(bundle, engine.runtime) as name:
+        bundle_facts = gather(name, StreamOptions(**vars(engine)), data, progress, ready)
     if output:
         write_facts(output, bundle_facts)
     console.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))
@@ -97,6 +102,7 @@ Examples:
     help="Boards to predict for; `edge-devices list` shows them.",
 )
 @threads_option
+@plain_options
 @click.option(
     "--count",
     is_flag=True,
@@ -110,7 +116,13 @@ Examples:
 @command_line.json_option
 @command_line.one_line_errors
 def predict(
-    bundle: str, device: str, threads: int, count: bool, explain: bool, as_json: bool
+    bundle: str,
+    device: str,
+    threads: int,
+    count: bool,
+    explain: bool,
+    plain: PlainOptions,
+    as_json: bool,
 ) -> None:
     """Predict what a frame of BUNDLE takes on boards, before you buy one.
 
@@ -125,7 +137,9 @@ def predict(
     if explain:
         console.echo(leave_one_out_table())
         return
-    (prediction,) = run_forecasts(bundle, device, [threads], count, console.Progress())
+    plain.refuse_for(bundle)
+    with plain.as_bundle(bundle, "auto") as name:
+        (prediction,) = run_forecasts(name, device, [threads], count, console.Progress())
     console.echo(
         json.dumps(encode(prediction), indent=2) if as_json else forecast_table(prediction)
     )

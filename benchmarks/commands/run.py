@@ -1,11 +1,13 @@
 """`edge-bench [run] BUNDLE`: measure one bundle on this machine."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from edge.commands.options import engine_options
+from edge.commands.plain import PlainOptions, plain_options
 from edge.shipped import DEFAULT_BUNDLE
 from edge_benchmarks.commands.options import analysis_options, counting_options, scenario_options
 from edge_benchmarks.remote.board import Board, board_options
@@ -25,6 +27,7 @@ Examples:
   edge-bench mine.edge --source clip.mp4 --threads 2 -o record.json
   edge-bench mine.edge --data test.npz
   edge-bench mine.edge --data test.npz --baselines --model mine.keras
+  edge-bench model.tflite --mean 127.5 --std 127.5 --resize letterbox --labels names.txt
   edge-bench mine.edge --count --device pi-4,pi-5
   edge-bench mine.edge --device emulated:pi-4 --scenario camera
   edge-bench --host pi@board mine.edge --data test.npz -o record.json
@@ -118,9 +121,12 @@ _existing = click.Path(exists=True, path_type=Path)
 )
 @board_options
 @engine_options
+@plain_options
 @command_line.json_option
 @command_line.one_line_errors
-def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) -> None:
+def run(
+    board: Board | None, output: Path | None, as_json: bool, plain: PlainOptions, **values: Any
+) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
 
     Without BUNDLE the shipped network is measured.
@@ -140,12 +146,13 @@ def run(board: Board | None, output: Path | None, as_json: bool, **values: Any) 
         _check_writable(output)
     run_request = request.request_of(values, recorded=output is not None)
     progress = console.Progress()
+    plain.refuse_for(run_request.bundle)
     with only_writer(output), run_request.options.confined():
-        record = (
-            measure_there(board, output, progress)
-            if board
-            else bench.Bench(run_request, progress).run()
-        )
+        if board:
+            record = measure_there(board, output, progress)
+        else:
+            with plain.as_bundle(run_request.bundle, run_request.options.runtime) as name:
+                record = bench.Bench(replace(run_request, bundle=name), progress).run()
     progress.say("done")
     if output and not board:
         write_record(output, record)

@@ -105,6 +105,9 @@ def _option_arguments(option: click.Option, value: object) -> Iterator[str]:
     if option.is_flag:
         yield from _flag(option, flag, value)
         return
+    if option.nargs > 1 and isinstance(value, list):  # one of several values
+        yield from (flag, *map(str, value))
+        return
     for each in value if isinstance(value, list) else [value]:
         if isinstance(each, (bool, list, dict)):
             raise ConfigError(f"`{option.name}` takes a value, not {each!r:.40}")

@@ -12,7 +12,8 @@ import click
 
 from edge import loop, registry, shipped, sinks, sources
 from edge.bundle import Bundle, open_bundle
-from edge.commands.options import PlainOptions, one_source
+from edge.commands.options import one_source
+from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
 from edge.stream import Naming, Region, Stream, StreamOptions
