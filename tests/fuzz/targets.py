@@ -18,7 +18,7 @@ from edge import cli
 from edge.bundle import MANIFEST, open_bundle
 from edge.bundle.plain_tflite import Description, wrap_tflite
 from edge.check.clips import read_clips
-from edge.commands import execute
+from edge.commands import options
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import acceptance_of
 from edge.sinks import draw
@@ -120,7 +120,7 @@ def _facts(path: Path) -> None:
 def _labels(path: Path) -> None:
     model, frame = path.with_name("model.tflite"), np.full((8, 8, 3), 99, np.uint8)
     model.write_bytes(corpus.tflite())
-    stream = Stream(wrap_tflite(model, Description(execute._read_labels(str(path)))))
+    stream = Stream(wrap_tflite(model, Description(options._read_labels(str(path)))))
     decision = stream.push(frame)
     assert decision is not None
     json.dumps(decision.to_json())
