@@ -1,5 +1,6 @@
 """What reads files of others: each target takes any bytes, and raises EdgeError or nothing."""
 
+import functools
 import importlib
 import json
 import os
@@ -7,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from unittest import mock
 
 import cv2
@@ -16,9 +18,8 @@ from click.testing import CliRunner
 
 from edge import cli
 from edge.bundle import MANIFEST, open_bundle
-from edge.bundle.plain_tflite import Description, wrap_tflite
 from edge.check.clips import read_clips
-from edge.commands import options
+from edge.commands import plain
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import acceptance_of
 from edge.sinks import draw
@@ -117,10 +118,17 @@ def _facts(path: Path) -> None:
         _command(cli.main, path, "--self-test")
 
 
+@functools.cache
+def _cache() -> TemporaryDirectory[str]:
+    """In which the sound model's first run is remembered."""
+    return TemporaryDirectory()
+
+
 def _labels(path: Path) -> None:
     model, frame = path.with_name("model.tflite"), np.full((8, 8, 3), 99, np.uint8)
     model.write_bytes(corpus.tflite())
-    stream = Stream(wrap_tflite(model, Description(options._read_labels(str(path)))))
+    with mock.patch.dict(os.environ, XDG_CACHE_HOME=_cache().name):
+        stream = Stream(plain.PlainOptions(labels=str(path)).open(str(model), "auto"))
     decision = stream.push(frame)
     assert decision is not None
     json.dumps(decision.to_json())
