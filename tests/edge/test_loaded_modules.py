@@ -9,9 +9,9 @@ import pytest
 ROOMS = ("edge", "edge_common", "edge_devices")
 # edge-run on a video with the shipped bundle loads these modules of ours and no other
 LOADED = """
-edge edge.answers edge.status
+edge edge.answers edge.input_spec edge.status
 edge.bundle edge.bundle.archive edge.bundle.manifest
-edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people
+edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people edge.commands.plain
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
 edge.loop edge.registry edge.shipped edge.sinks edge.sources edge.sources.video
