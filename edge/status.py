@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable
 from typing import TextIO
@@ -18,30 +19,37 @@ _CLEAR_LINE = "\r\033[K"
 class StatusLine(Closable):
     """Frames a second, age, drops and the newest answers, written to `output` now and then.
 
-    total: frames that there will be; None if nobody knows. clock: monotonic seconds.
+    A thread writes it, so that it also says if no frame comes.
+    summary: of the run that goes on. total: frames that there will be; None if nobody knows.
+    clock: monotonic seconds.
     On a terminal the line stands in one place, and is gone once closed.
     """
 
     def __init__(
         self,
         source: Source,
+        summary: RunSummary,
         total: int | None,
         output: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._total, self._clock = source, total, clock
+        self._source, self._summary, self._total, self._clock = source, summary, total, clock
         self._output = sys.stderr if output is None else output
         self._on_terminal = self._output.isatty()
-        self._interval_s = _TERMINAL_S if self._on_terminal else _ELSEWHERE_S
+        self.interval_s = _TERMINAL_S if self._on_terminal else _ELSEWHERE_S
         self._since, self._frames_before = clock(), 0
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._show_often, name="status", daemon=True)
 
-    def show(self, summary: RunSummary) -> None:
-        """Call it after each frame; it writes only when the time has come."""
-        elapsed_s = self._clock() - self._since
-        if elapsed_s < self._interval_s:
-            return
-        text = self._text(summary, (summary.frames - self._frames_before) / elapsed_s)
-        self._since, self._frames_before = self._clock(), summary.frames
+    def start(self) -> "StatusLine":
+        self._thread.start()
+        return self
+
+    def show(self) -> None:
+        """Write how it went since the last time."""
+        now, frames = self._clock(), self._summary.frames
+        text = self._text((frames - self._frames_before) / (now - self._since))
+        self._since, self._frames_before = now, frames
         if self._on_terminal:
             columns = shutil.get_terminal_size().columns - 1
             self._write(f"{_CLEAR_LINE}{text[:columns]}")
@@ -49,13 +57,23 @@ class StatusLine(Closable):
             self._write(f"{text}\n")
 
     def close(self) -> None:
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
         if self._on_terminal:
             self._write(_CLEAR_LINE)
 
-    def _text(self, summary: RunSummary, rate_hz: float) -> str:
+    def _show_often(self) -> None:
+        while not self._closing.wait(self.interval_s):
+            self.show()
+
+    def _text(self, rate_hz: float) -> str:
+        summary, silence_s = self._summary, self._source.silence_s()
         newest, of_total = summary.newest, f" of {self._total}" if self._total else ""
         parts = [f"{summary.frames}{of_total} frames", f"{rate_hz:.1f} frames/s"]
-        if newest is not None:
+        if silence_s >= _TERMINAL_S:
+            parts.append(f"no frame for {silence_s:.0f} s")
+        elif newest is not None:
             parts.append(f"age {newest.age_ms:.0f} ms")
         parts.append(f"{self._source.dropped} dropped")
         if self._source.skipped:

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -147,7 +147,8 @@ def execute(options: RunOptions) -> None:
 
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(print_summary)
-        on_frame = _status(stack, source, options)
+        if line := _status(source, summary, options):
+            stack.enter_context(line.start())
 
         def on_hang() -> None:
             try:
@@ -156,7 +157,7 @@ def execute(options: RunOptions) -> None:
                 report_hang(options.frame_timeout_s, options.engine.delegate)
 
         limits = loop.Limits(options.frames, options.frame_timeout_s, on_hang)
-        loop.run(stream, source, opened_sinks, summary, limits, on_frame=on_frame)
+        loop.run(stream, source, opened_sinks, summary, limits)
 
 
 def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:
@@ -197,15 +198,12 @@ def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> Run
     )
 
 
-def _status(
-    stack: ExitStack, source: sources.Source, options: RunOptions
-) -> Callable[[RunSummary], None]:
-    """What shows how the run goes on, unless nobody wants it or JSON lines stand there."""
+def _status(source: sources.Source, summary: RunSummary, options: RunOptions) -> StatusLine | None:
+    """What shows how the run goes on; None if nobody wants it or JSON lines stand there."""
     if options.quiet or (options.writes_to_stdout and sys.stdout.isatty()):
-        return lambda summary: None
+        return None
     totals = [count for count in (source.total, options.frames) if count is not None]
-    line = StatusLine(source, min(totals, default=None))
-    return stack.enter_context(line).show
+    return StatusLine(source, summary, min(totals, default=None))
 
 
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:

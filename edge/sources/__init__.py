@@ -32,6 +32,10 @@ class Source(Closable, ABC):
         self.dropped = 0
         self.skipped = 0
 
+    def silence_s(self) -> float:
+        """Since when no frame came from a live source; 0 for one that is asked for them."""
+        return 0.0
+
     @abstractmethod
     def __iter__(self) -> Iterator["Frame"]:
         """Deliver frames; raise SourceLost if they stop before their end."""

@@ -6,6 +6,7 @@ is given up.
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -31,6 +32,8 @@ class LiveSource(sources.Source):
     """The newest frame of a camera or a network stream.
 
     open_capture: makes a new capture, as often as the source has to be reopened.
+    retry_delays_s: before each attempt to open it again.
+    can_end: its end, as that of a pipe, is no loss, and nothing comes after it.
     Raises SourceError if no frame comes at first, SourceLost if they stop
     and none of the retries brings them back.
     """
@@ -42,10 +45,12 @@ class LiveSource(sources.Source):
         name: str,
         open_capture: Callable[[], Capture],
         retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S,
+        can_end: bool = False,
     ) -> None:
         super().__init__(name)
         self._open_capture = open_capture
-        self._retry_delays_s = retry_delays_s
+        self._can_end = can_end
+        self._retry_delays_s = () if can_end else retry_delays_s
         capture, first = self._open()
         if first is None:
             raise SourceError(
@@ -54,6 +59,7 @@ class LiveSource(sources.Source):
         self.rate_hz = max(capture.get(cv2.CAP_PROP_FPS), 0.0)
         self._changed = threading.Condition()
         self._newest: stream.Frame | None = stream.Frame(first, 0)
+        self._arrived_at = time.monotonic()
         self._last_number = -1
         self._lost = False
         self._closing = threading.Event()
@@ -67,10 +73,13 @@ class LiveSource(sources.Source):
             self.dropped += frame.number - self._last_number - 1
             self._last_number = frame.number
             yield frame
-        if self._lost:
+        if self._lost and not self._can_end:
             raise SourceLost(
                 f"{self.name} stopped and did not come back: check cable, power or network"
             )
+
+    def silence_s(self) -> float:
+        return time.monotonic() - self._arrived_at
 
     def close(self) -> None:
         self._closing.set()
@@ -108,6 +117,7 @@ class LiveSource(sources.Source):
                 # a window must not span the gap, also if this frame overtakes another
                 restart = restart or (self._newest is not None and self._newest.restart)
                 self._newest = stream.Frame(pixels, number, restart=restart)
+                self._arrived_at = self._newest.captured_at
                 self._changed.notify()
             number, restart = number + 1, False
         capture.release()

@@ -7,8 +7,9 @@ import cv2
 from edge.sources import Source, live, video
 from edge_common import SourceError, console
 
+_PIPES = ("pipe:", "fd:")
 # what never leads to a certificate, nor to a web server
-_PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "pipe:", "fd:", "unix:")
+_PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *_PIPES)
 
 
 def open_source(target: str, *, insecure: int = 0) -> Source:
@@ -28,7 +29,11 @@ def open_source(target: str, *, insecure: int = 0) -> Source:
         if video.frame_count(capture) is not None:
             return video.VideoFile(target, capture)
         first: list[live.Capture] = [capture]
-        return live.LiveSource(target, lambda: first.pop() if first else connect())
+        return live.LiveSource(
+            target,
+            lambda: first.pop() if first else connect(),
+            can_end=target.startswith(_PIPES),
+        )
     except SourceError as error:
         from edge.sources import servers
 

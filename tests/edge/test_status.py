@@ -2,6 +2,8 @@
 
 import io
 import json
+import queue
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -50,13 +52,14 @@ def run_for(output: io.StringIO, seconds: int) -> str:
     """A camera of 25 frames/s that answers from its 10th frame on; what stood at its end."""
     source, clock = Nothing("camera"), Clock()
     summary = RunSummary("b", "s", "litert")
-    line = StatusLine(source, None, output, clock)
+    line = StatusLine(source, summary, None, output, clock)
     for number in range(1, 25 * seconds + 1):
         clock.seconds = 100.0 + number / 25
         summary.frames, source.dropped = number, number // 10
         if number >= 10:
             summary.newest = Decision(number, 0.0, 41.3, {}, answers(0.9, 0.342, (0.1, 0.2)))
-        line.show(summary)
+        if number % (25 * line.interval_s) == 0:
+            line.show()
     text = output.getvalue()
     line.close()
     return text
@@ -87,10 +90,51 @@ def test_a_file_gets_a_line_a_minute() -> None:
 
 def test_before_the_first_answer_there_is_no_age() -> None:
     output, clock = io.StringIO(), Clock()
-    line = StatusLine(Nothing("film"), 5000, output, clock)
+    line = StatusLine(
+        Nothing("film"), RunSummary("b", "s", "litert", frames=12), 5000, output, clock
+    )
     clock.seconds += 60.0
-    line.show(RunSummary("b", "s", "litert", frames=12))
+    line.show()
     assert output.getvalue() == "12 of 5000 frames, 0.2 frames/s, 0 dropped\n"
+
+
+class Silent(Nothing):
+    seconds = 0.0
+
+    def silence_s(self) -> float:
+        return self.seconds
+
+
+def test_silence_is_said_and_grows() -> None:
+    source, output, clock = Silent("camera"), io.StringIO(), Clock()
+    summary = RunSummary("b", "s", "litert", frames=60)
+    summary.newest = Decision(59, 0.0, 41.3, {}, answers(0.9, 0.342, (0.1, 0.2)))
+    line = StatusLine(source, summary, None, output, clock)
+    for silence_s in (0.9, 4.2, 5.2):
+        clock.seconds, source.seconds = clock.seconds + 60, silence_s
+        line.show()
+    assert [text.split(", ")[:3] for text in output.getvalue().splitlines()] == [
+        ["60 frames", "1.0 frames/s", "age 41 ms"],
+        ["60 frames", "0.0 frames/s", "no frame for 4 s"],
+        ["60 frames", "0.0 frames/s", "no frame for 5 s"],
+    ]
+
+
+def test_it_is_written_while_no_frame_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("edge.status._TERMINAL_S", 0.01)
+    lines: queue.Queue[str] = queue.Queue()
+
+    class Told(Terminal):
+        def write(self, text: str) -> int:
+            lines.put(text)
+            return len(text)
+
+    source = Silent("camera")
+    with StatusLine(source, RunSummary("b", "s", "litert", frames=3), None, Told()).start():
+        assert lines.get(timeout=30).startswith("\r\033[K3 frames")
+        source.seconds = 4.0
+        assert any("no frame for 4 s" in lines.get(timeout=30) for _ in range(1000))
+    assert "status" not in [thread.name for thread in threading.enumerate()]
 
 
 def test_answers_are_counted_task_by_task() -> None:

@@ -2,6 +2,8 @@
 
 import functools
 import http.server
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ from edge.sources.live import LiveSource
 from edge.sources.video import VideoFile
 from edge_common.errors import SourceError, SourceLost
 from tests import tiny
+from tests.wheels import ROOT
 
 
 class ScriptedCapture:
@@ -118,6 +121,26 @@ def test_a_driver_s_exception_is_a_lost_frame_and_no_hang() -> None:
     source = _source(RaisingCapture(2))
     with pytest.raises(SourceLost):
         list(source)
+
+
+def test_a_pipe_s_end_is_the_end(tiny_bundle_path: Path) -> None:
+    """Nobody fills it again, so nothing is opened again, and nothing was lost."""
+    images = (cv2.imencode(".jpg", pixels)[1].tobytes() for pixels in tiny.frames(30, 48, 64))
+    code = f"from edge.cli import main; main([{str(tiny_bundle_path)!r}, '--source', 'pipe:0'])"
+    child = subprocess.run(
+        [sys.executable, "-c", code], input=b"".join(images), capture_output=True, cwd=ROOT
+    )
+    assert child.returncode == 0, child.stderr
+    assert child.stderr == b""
+    assert b"on pipe:0 with" in child.stdout
+
+
+def test_silence_lasts_until_the_next_frame() -> None:
+    gate = threading.Event()
+    with _source(ScriptedCapture(1, gate=gate)) as source:
+        silence_s = source.silence_s()
+        assert 0.0 <= silence_s < source.silence_s()
+        gate.set()
 
 
 def test_the_first_frame_after_a_gap_starts_a_new_window() -> None:
