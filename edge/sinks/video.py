@@ -1,9 +1,10 @@
 """The sink `video:PATH`: frames with their decision drawn in."""
 
 import os
+import shlex
 import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import cv2
@@ -62,8 +63,33 @@ class VideoFileSink(Closable):
             raise SinkError(f"{path} is a folder: give a file's name")
         if not self._path.parent.is_dir() or not os.access(self._path.parent, os.W_OK):
             raise SinkError(f"{path} cannot be written: its folder is missing or read-only")
+        indexed = self._suffix in _INDEXED_AT_THE_END
+        self._recorded_as = ".mkv" if indexed else self._suffix
         self._stack = ExitStack()
         self._stack.enter_context(only_writer(self._path))
+        with suppress(OSError):  # a folder that may not be read
+            self._point_to_recordings()
+
+    def _point_to_recordings(self) -> None:
+        """Say what a run that was killed left; no other writes this video now."""
+        files = [
+            path
+            for path in self._path.parent.iterdir()
+            if path.name.startswith(self._hidden) and path.suffix == self._recorded_as
+        ]
+        if files:
+            newest = max(files, key=lambda path: path.lstat().st_mtime)
+            more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+            name = newest.with_name(f"{self._path.stem}-killed{self._recorded_as}")
+            console.note(
+                f"{self._path}: a run that was killed left its recording as {newest}{more}; keep it "
+                f"with {shlex.join(['mv', str(newest), str(name)])}, or remove it"
+            )
+
+    @property
+    def _hidden(self) -> str:
+        """What the name begins with until the video is whole."""
+        return f".{self._path.name}."
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._latest = decisions or self._latest
@@ -97,8 +123,7 @@ class VideoFileSink(Closable):
         return round((frame.captured_at - self._first_at) * self._rate_hz) + 1
 
     def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
-        suffix = ".mkv" if self._suffix in _INDEXED_AT_THE_END else self._suffix
-        handle, partial = tempfile.mkstemp(suffix, f".{self._path.stem}.", self._path.parent)
+        handle, partial = tempfile.mkstemp(self._recorded_as, self._hidden, self._path.parent)
         os.close(handle)
         self._partial, self._size = Path(partial), size
         codec = cv2.VideoWriter.fourcc(*_CODECS[self._suffix])

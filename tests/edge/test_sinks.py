@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -301,13 +303,33 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".avi"])
-def test_a_killed_run_leaves_a_video_that_can_be_played(tmp_path: Path, suffix: str) -> None:
+def test_a_killed_run_leaves_a_video_that_can_be_played(
+    tmp_path: Path, suffix: str, capsys: pytest.CaptureFixture
+) -> None:
     done = subprocess.run([sys.executable, "-c", RECORD, str(tmp_path / f"v{suffix}")], cwd=ROOT)
     assert done.returncode == -signal.SIGKILL
     (video,) = [path for path in tmp_path.iterdir() if path.suffix in (".mkv", ".avi")]
     assert 200 < _frames_in(video) <= 300
     with VideoFileSink(str(tmp_path / f"v{suffix}"), 25.0, TASKS):
         pass  # no lock is left
+    line = capsys.readouterr().err
+    assert f"{tmp_path}/v{suffix}: a run that was killed left its recording as {video}; " in line
+    command = re.search("keep it with (mv .*), or remove it\n$", line)
+    assert command and subprocess.run(shlex.split(command[1])).returncode == 0
+    assert [each.name for each in tmp_path.iterdir()] == [f"v-killed{video.suffix}"]
+
+
+def test_what_killed_runs_left_of_other_videos_is_not_spoken_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    for name in (".v.mov.abcd1234.mkv", ".v.mp4.abcd1234.avi", "v.mp4.mkv"):
+        (tmp_path / name).touch()
+    with VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS):
+        assert capsys.readouterr().err == ""
+    for name in (".v.mp4.abcd1234.mkv", ".v.mp4.abcd1235.mkv"):
+        (tmp_path / name).touch()
+    with VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS):
+        assert ".mkv and 1 more; keep it with" in capsys.readouterr().err
 
 
 def test_a_folder_is_no_video(tmp_path: Path) -> None:
