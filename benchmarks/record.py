@@ -122,7 +122,7 @@ class EngineRecord:
 
 
 @dataclass(frozen=True)
-class Memory:
+class MemoryUse:
     """Of the measuring process, after the bundle was loaded and streamed. PSS: None if unknown."""
 
     rss_bytes: int
@@ -181,7 +181,7 @@ class Record:
     engines: tuple[EngineRecord, ...] = ()
     telemetry: tuple[Sample, ...] = ()
     energy: offline.Energy | None = None
-    memory: Memory | None = None
+    memory: MemoryUse | None = None
     delegation: dict[str, Delegation] = field(default_factory=dict)
     instructions: prediction.Instructions = field(default_factory=dict)
     predicted: Predicted | None = None

@@ -8,7 +8,7 @@ import click
 from edge.commands.options import DelegateParam
 from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
-from edge_convert.request import ClipsParam, Request
+from edge_convert.request import ClipsParam, ConversionRequest
 
 EXAMPLES = """\b
 Examples:
@@ -149,7 +149,7 @@ def main(
         console.echo(model_file.explanation(model, options["cut"]))
         return
     _refuse_page(report)
-    request = Request(model, **options)
+    request = ConversionRequest(model, **options)
     quantised = libraries.is_quantised_file(model)
     kind = quantised_file.QuantisedFileConversion if quantised else pipeline.Conversion
     conversion = kind(request, progress)

@@ -20,7 +20,7 @@ from edge_convert.probabilities import Output, decisions
 
 
 @dataclass(frozen=True)
-class Network:
+class TrainedNetwork:
     """What a conversion starts from, whatever format it came in.
 
     size: (height, width, channels) of a frame.  parts: encoder and head, or one `model`.

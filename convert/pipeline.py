@@ -13,7 +13,7 @@ from edge_common import BundleError, ModelError, __version__, can_be_written, co
 from edge_convert.network import read_card
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.request import Request, read_conversion_clips
+from edge_convert.request import ConversionRequest, read_conversion_clips
 from edge_convert.sources.model_file import read_model
 from edge_convert.verification import conversion_report, verify
 
@@ -24,7 +24,9 @@ OBSERVED_CLIPS = 16  # that show what the answers are
 class Conversion:
     """One conversion under way: what was read, made and measured so far."""
 
-    def __init__(self, request: Request, progress: console.Progress | None = None) -> None:
+    def __init__(
+        self, request: ConversionRequest, progress: console.Progress | None = None
+    ) -> None:
         self.request = request
         self.report = conversion_report.ConversionReport(max_drop=request.max_drop)
         self.progress = progress or console.Progress(quiet=True)

@@ -75,7 +75,7 @@ def ending_of(sources: Iterable[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Decision:
+class MissingActivation:
     """Which activation is missing behind an answer, empty if none is; a line that says why."""
 
     task: str
@@ -83,7 +83,7 @@ class Decision:
     line: str
 
 
-def decisions(tasks: Sequence[Task], outputs: Mapping[str, Output]) -> list[Decision]:
+def decisions(tasks: Sequence[Task], outputs: Mapping[str, Output]) -> list[MissingActivation]:
     """What stands behind each answer whose kind needs probabilities.
 
     Raises ModelError if one is made of probabilities and is none.
@@ -96,12 +96,12 @@ def decisions(tasks: Sequence[Task], outputs: Mapping[str, Output]) -> list[Deci
     ]
 
 
-def _decision(name: str, activation: str, output: Output) -> Decision:
+def _decision(name: str, activation: str, output: Output) -> MissingActivation:
     low, high = output.span
     count = 0 if output.values is None else len(output.values)
     span = f"{low:.3g} to {high:.3g} on {count} clips"
     if output.holds_probabilities:
-        return Decision(
+        return MissingActivation(
             name, "", f"'{name}' gives probabilities ({span}): they are left as they are"
         )
     if output.values is not None and output.ending in _PROBABLE:
@@ -111,7 +111,7 @@ def _decision(name: str, activation: str, output: Output) -> Decision:
             "or in a mean of several"
         )
     line = f"'{name}' ends in logits ({span}): probabilities are made of them by {activation}"
-    return Decision(name, activation, line)
+    return MissingActivation(name, activation, line)
 
 
 def activated(

@@ -12,7 +12,7 @@ from edge_common import ModelError, __version__, console
 from edge_convert import network, pipeline
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
-from edge_convert.request import Request, clips_of
+from edge_convert.request import ConversionRequest, clips_of
 from edge_convert.sources import libraries, model_file
 from edge_convert.verification import conversion_report, verify
 
@@ -20,7 +20,9 @@ from edge_convert.verification import conversion_report, verify
 class QuantisedFileConversion:
     """As `Conversion`, for what came quantised: there is no float network to compare with."""
 
-    def __init__(self, request: Request, progress: console.Progress | None = None) -> None:
+    def __init__(
+        self, request: ConversionRequest, progress: console.Progress | None = None
+    ) -> None:
         self.request = request
         self.progress = progress or console.Progress(quiet=True)
         self.report = conversion_report.ConversionReport(max_drop=request.max_drop)
@@ -68,7 +70,7 @@ class QuantisedFileConversion:
         if self.validation:
             check_labels(tasks, self.validation)
         part = _described(ending.with_activations(given.model, answers.activations))
-        self.network = network.Network(
+        self.network = network.TrainedNetwork(
             name=request.model.stem,
             origin="a quantised .tflite",
             window=plain.window,
@@ -139,7 +141,7 @@ def _described(model: bytes) -> parts.ConvertedPart:
     return parts.describe("model", recipes.Recipe(precision), model, parameters)
 
 
-def _refuse_choices(request: Request) -> None:
+def _refuse_choices(request: ConversionRequest) -> None:
     """Raise ModelError if something is asked for that only a float network allows."""
     float_only = {
         "--cut": request.cut,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Request:
+class ConversionRequest:
     """What the user asked for.
 
     max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
@@ -86,7 +86,9 @@ class ConversionClips:
     skipped: int
 
 
-def read_conversion_clips(request: Request, window: int, spec: InputSpec) -> ConversionClips:
+def read_conversion_clips(
+    request: ConversionRequest, window: int, spec: InputSpec
+) -> ConversionClips:
     """Raises ClipError or ConfigError if clips are of no use to calibrate."""
     from edge_convert.precision.calibration import refuse_unusable
 

@@ -18,7 +18,7 @@ _LATE = 0.03  # of the target
 _SPIN_S = 0.0003  # before the end: a sleep may come back so late
 
 
-class Pacer:
+class LatencyThrottle:
     """Holds the end of each invocation back until its target.
 
     invocations, late: all, and those that ended more than 3 % after their target, because they took
@@ -81,7 +81,7 @@ class Predicted:
 
 
 @dataclass(frozen=True)
-class EmulatedBoard:
+class ThrottledBoard:
     """A board whose predicted latency each part is held to. Whatever is timed so is predicted.
 
     threads: a part; no more than the board has cores.
@@ -91,7 +91,7 @@ class EmulatedBoard:
     threads: int
 
     @classmethod
-    def named(cls, text: str, threads: int = 1) -> "EmulatedBoard":
+    def named(cls, text: str, threads: int = 1) -> "ThrottledBoard":
         """From `emulated:pi-4`; raise EngineError or DeviceError if there is no such board."""
         if not text.startswith(PREFIX):
             raise EngineError(f"--device {text}: write {PREFIX}{text} to play that board here")
@@ -104,18 +104,21 @@ class EmulatedBoard:
         work = estimated_work(model, prediction.processor_of(self.profile).core.kernels)
         return prediction.predicted(work, self.profile, self.threads)
 
-    def pacer(self, model: bytes) -> Pacer:
+    def throttle(self, model: bytes) -> LatencyThrottle:
         """What holds a part to that latency."""
-        return Pacer(self.latency(model).ms)
+        return LatencyThrottle(self.latency(model).ms)
 
-    def predicted(self, bundle: Bundle, pacers: Mapping[str, Pacer]) -> Predicted:
+    def predicted(self, bundle: Bundle, throttles: Mapping[str, LatencyThrottle]) -> Predicted:
         """What each part was held to so far."""
         models = {part.role: bundle.members[part.file] for part in bundle.manifest.parts}
         return Predicted(
             self.profile.name,
             self.profile.title,
-            {role: self.latency(models[role]) for role in pacers},
-            {role: pacer.late / max(pacer.invocations, 1) for role, pacer in pacers.items()},
+            {role: self.latency(models[role]) for role in throttles},
+            {
+                role: throttle.late / max(throttle.invocations, 1)
+                for role, throttle in throttles.items()
+            },
         )
 
     @contextmanager

@@ -21,7 +21,7 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
-class Limits:
+class RunLimits:
     """When a run ends before its source does.
 
     frame_timeout_s: of one frame in the stream; if it takes longer, `on_hang` is called when
@@ -38,7 +38,7 @@ def run(
     source: sources.Source,
     sinks: Sequence[Sink],
     summary: RunSummary,
-    limits: Limits = Limits(),
+    limits: RunLimits = RunLimits(),
     *,
     on_frame: Callable[[RunSummary], None] = lambda summary: None,
 ) -> None:

@@ -45,7 +45,7 @@ def read_options(text: str, owner: str = "the") -> Pairs:
 
 
 @dataclass(frozen=True)
-class Kind:
+class EndpointKind:
     """One kind of source or sink.
 
     name: its scheme, `NAME:TARGET`.  module: holds `open_source(target, *, key: type = ...)` or
@@ -76,15 +76,15 @@ class Kind:
     def keys(self) -> list[str]:
         return re.findall(rf"({KEY})=", self.options)
 
-    def request(self, text: str) -> "Request":
+    def request(self, text: str) -> "Endpoint":
         """From what stands behind the scheme, or a URL. Raises ValueError for wrong options."""
         if not self.target:
-            return Request(self, "", self._checked(read_options(text)))
+            return Endpoint(self, "", self._checked(read_options(text)))
         key = KEY
         if "//" in text[:32]:  # a URL's colons and `=` are its own, except before a declared key
             key = "|".join(self.keys) or "(?!)"
         target, options = split_options(text, f"(?:{key})")
-        return Request(self, target, self._checked(read_options(options)))
+        return Endpoint(self, target, self._checked(read_options(options)))
 
     def _checked(self, pairs: Pairs) -> Pairs:
         for key, _ in pairs:
@@ -96,10 +96,10 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Request:
+class Endpoint:
     """A kind as a user asked for it, with the options as written; nothing is opened yet."""
 
-    kind: Kind
+    kind: EndpointKind
     target: str
     options: Pairs = ()
 
@@ -135,10 +135,10 @@ class Registry:
 
     noun: str
     error: type[EdgeError]
-    kinds: Sequence[Kind]
+    kinds: Sequence[EndpointKind]
     fallback: str = ""
 
-    def find(self, text: str) -> Request:
+    def find(self, text: str) -> Endpoint:
         """What `text` asks for: `NAME:TARGET[:key=value,...]`, a URL, a name or a bare path."""
         try:
             match = _SCHEME.match(text)
@@ -148,15 +148,15 @@ class Registry:
         except ValueError as error:
             raise self.error(f"{self.noun} {text}: {error}") from None
 
-    def path(self, text: str) -> Request:
+    def path(self, text: str) -> Endpoint:
         """The whole text as a path, whatever colons are in it."""
-        return Request(self._kind_of(text), text)
+        return Endpoint(self._kind_of(text), text)
 
-    def named(self, name: str, target: str = "") -> Request:
+    def named(self, name: str, target: str = "") -> Endpoint:
         """A kind by its name. Raises KeyError."""
-        return Request({kind.name: kind for kind in self.kinds}[name], target)
+        return Endpoint({kind.name: kind for kind in self.kinds}[name], target)
 
-    def open(self, request: Request, *context: object) -> Any:
+    def open(self, request: Endpoint, *context: object) -> Any:
         """Open it by its module's `open_source` or `open_sink`; raise what that raises."""
         try:
             return request.open(f"open_{self.noun}", *context)
@@ -174,7 +174,7 @@ class Registry:
         """(how it is written, what it is) of each kind, for help."""
         return [(kind.form, kind.help) for kind in self.kinds]
 
-    def _by_scheme(self, scheme: str, target: str, text: str) -> Request:
+    def _by_scheme(self, scheme: str, target: str, text: str) -> Endpoint:
         for kind in self.kinds:
             if scheme in kind.schemes or (scheme == kind.name and target.startswith("//")):
                 return kind.request(text)
@@ -185,16 +185,16 @@ class Registry:
         names = [name for kind in self.kinds for name in (kind.name, *kind.schemes)]
         raise ValueError(f"no kind is called '{scheme}' ({self._valid()}){nearest(scheme, names)}")
 
-    def _by_name(self, text: str) -> Request | None:
+    def _by_name(self, text: str) -> Endpoint | None:
         kinds = (kind for kind in self.kinds if kind.name == text and not kind.target)
-        return next((Request(kind, "") for kind in kinds), None)
+        return next((Endpoint(kind, "") for kind in kinds), None)
 
-    def _by_path(self, text: str) -> Request:
+    def _by_path(self, text: str) -> Endpoint:
         target, options = split_options(text)
         kind = self._kind_of(target)
-        return kind.request(text) if options else Request(kind, text)
+        return kind.request(text) if options else Endpoint(kind, text)
 
-    def _kind_of(self, path: str) -> Kind:
+    def _kind_of(self, path: str) -> EndpointKind:
         for kind in self.kinds:
             if kind.matches(path):
                 return kind

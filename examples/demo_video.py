@@ -25,7 +25,7 @@ RECORDING_NAME = "carphone_pristine.mp4"
 
 
 @dataclass(frozen=True)
-class Segment:
+class FaceSegment:
     """A face that does one thing, and nothing else is in the picture."""
 
     photo: orl.Photo
@@ -40,7 +40,7 @@ class Segment:
         }
 
 
-def plan_segments(photos: Sequence[orl.Photo], seed: int) -> list[Segment]:
+def plan_segments(photos: Sequence[orl.Photo], seed: int) -> list[FaceSegment]:
     """One segment a person, of one of the photos; actions as even as can be."""
     random = np.random.default_rng(seed)
     people = random.permutation(sorted({photo.person for photo in photos}))
@@ -48,11 +48,11 @@ def plan_segments(photos: Sequence[orl.Photo], seed: int) -> list[Segment]:
     segments = []
     for person, action in zip(people, actions, strict=True):
         own = [photo for photo in photos if photo.person == person]
-        segments.append(Segment(own[random.integers(len(own))], str(action)))
+        segments.append(FaceSegment(own[random.integers(len(own))], str(action)))
     return segments
 
 
-def write_demo(folder: Path, segments: Sequence[Segment], seed: int, size: int = 360) -> None:
+def write_demo(folder: Path, segments: Sequence[FaceSegment], seed: int, size: int = 360) -> None:
     """Write the video and one JSON line a segment. Raises ClipError if that fails."""
     random = np.random.default_rng(seed)
     films = (film_segment(segment, size, random) for segment in segments)
@@ -83,7 +83,7 @@ def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
         writer.release()
 
 
-def film_segment(segment: Segment, size: int, random: np.random.Generator) -> np.ndarray:
+def film_segment(segment: FaceSegment, size: int, random: np.random.Generator) -> np.ndarray:
     """uint8 (24, size, size, 3); all channels are equal, so RGB is BGR."""
     motion = draw_motion(segment.action, SEGMENT_FRAMES, random)
     look = replace(draw_look(random), jpeg_quality=None)

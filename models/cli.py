@@ -47,7 +47,7 @@ a training from pixels also model_training/ (log.csv after each epoch, skipped.c
 """
 
 
-class KerasFile(click.Path):
+class KerasPath(click.Path):
     """A file to write, which ends in .keras."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class KerasFile(click.Path):
 
 @click.command("build", epilog=BUILD_EXAMPLES)
 @click.argument("name", type=click.Choice(FAMILY))
-@click.argument("output", metavar="OUT.keras", type=KerasFile())
+@click.argument("output", metavar="OUT.keras", type=KerasPath())
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random weights.")
 @command_line.one_line_errors
 def build(name: str, output: Path, seed: int) -> None:
@@ -87,7 +87,7 @@ def build(name: str, output: Path, seed: int) -> None:
 
 @click.command("pretrained", epilog=PRETRAINED_EXAMPLES)
 @click.argument("name", type=click.Choice(PRETRAINED))
-@click.argument("output", metavar="OUT.keras", type=KerasFile())
+@click.argument("output", metavar="OUT.keras", type=KerasPath())
 @click.option(
     "--from", "folder", required=True, metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path), help="Unpacked package that holds its file.",
@@ -182,7 +182,7 @@ def main(
             "--resume and --tensorboard are for trainings from pixels; this one computes "
             "features once, keeps them, and then takes minutes"
         )
-    request = from_files.Request(config.network.window, config.network.size, config.seed, cache)
+    request = from_files.ClipRequest(config.network.window, config.network.size, config.seed, cache)
     data_set = kinds.load_data(config.data, request)
     if not from_features:
         for line in data_set.summary():
@@ -194,12 +194,12 @@ def main(
         return
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
         from edge_models.evaluation.report import report_again
-        from edge_models.training.run import RunOptions, train_and_save
+        from edge_models.training.run import TrainingOptions, train_and_save
 
     if report_only:
         report_again(config, data_set, output)
     else:
-        train_and_save(config, data_set, output, cache, RunOptions(resume, tensorboard))
+        train_and_save(config, data_set, output, cache, TrainingOptions(resume, tensorboard))
 
 
 def _check_report_only(output: Path | None, trains: bool) -> None:
@@ -211,7 +211,7 @@ def _check_report_only(output: Path | None, trains: bool) -> None:
 
 
 def _export(
-    config: "AnyConfig", data: "dataset.DataSet", request: "from_files.Request", folder: Path
+    config: "AnyConfig", data: "dataset.DataSet", request: "from_files.ClipRequest", folder: Path
 ) -> list[Path]:
     from edge_models.datasets import dataset, orl_motion
     from edge_models.training.config import TrainingConfig

@@ -108,9 +108,9 @@ def tiny_bundle_path(built_once: BuiltOnce, tiny_model_path: Path, tiny_clips_pa
 
     def convert(folder: Path) -> None:
         from edge_convert.pipeline import Conversion
-        from edge_convert.request import Request
+        from edge_convert.request import ConversionRequest
 
-        request = Request(
+        request = ConversionRequest(
             tiny_model_path,
             folder / "tiny.edge",
             tiny_clips_path,

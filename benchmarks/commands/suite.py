@@ -51,9 +51,9 @@ def suite(suite_file: Path | None, output: Path) -> None:
     """
     from edge_benchmarks.commands.run import run
     from edge_benchmarks.suite import running
-    from edge_benchmarks.suite.suite_file import RunOptions, default_suite, read_suite
+    from edge_benchmarks.suite.suite_file import SuiteOptions, default_suite, read_suite
 
-    options = RunOptions(run)
+    options = SuiteOptions(run)
     combinations = read_suite(suite_file or default_suite(), options).combinations()
     output.mkdir(parents=True, exist_ok=True)
     outcomes = running.run_all(

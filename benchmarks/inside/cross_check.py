@@ -257,7 +257,7 @@ def _measured(picture: np.ndarray, frames: int, clock: timing.Clock) -> tuple[fl
     """Nanoseconds that are reported of a frame, mean, and those that it took in all."""
     plan = timing.Plan(frames, seconds=0.0, rounds=1)
     stream = cast(Stream, _IdleStream())
-    trial = timing.Trial(subjects.StreamSubject(stream, clock), [picture], plan, clock)
+    trial = timing.SubjectTimings(subjects.StreamSubject(stream, clock), [picture], plan, clock)
     started = clock()
     trial.measure_round()
     elapsed_ns = clock() - started

@@ -138,7 +138,7 @@ class Roof:
 
 
 @dataclass(frozen=True)
-class Work:
+class PartWork:
     """One invocation of a part.
 
     operations: two a multiply-add.
@@ -208,16 +208,16 @@ def steps(options: StreamOptions) -> int:
     return len(thread_counts(options)) * (len(PRECISIONS) + 1)
 
 
-def work_of(model: bytes) -> Work:
+def work_of(model: bytes) -> PartWork:
     """What one invocation of a .tflite does. Raises EngineError without LiteRT."""
     operators = read_operators(model)
     total = sum(o.multiply_adds for o in operators)
     by_integers = sum(o.multiply_adds for o in operators if o.integer)
     bytes_moved = sum(o.bytes_moved for o in operators if o.name not in _VIEWS)
-    return Work(2 * total, bytes_moved, "int8" if 2 * by_integers > total else "float32")
+    return PartWork(2 * total, bytes_moved, "int8" if 2 * by_integers > total else "float32")
 
 
-def place(work: Work, latency_ms: float, roof: Roof, threads: int) -> RooflinePoint:
+def place(work: PartWork, latency_ms: float, roof: Roof, threads: int) -> RooflinePoint:
     """Put a part that takes `latency_ms` (p50) under the roof of this many threads."""
     peak, bandwidth = roof.peak(work.precision, threads).gops, roof.bandwidth(threads).best_gb_s
     fed = work.intensity * bandwidth

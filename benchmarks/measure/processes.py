@@ -19,7 +19,7 @@ import numpy as np
 from edge.bundle.plain_tflite import open_any
 from edge.stream import Stream, StreamOptions
 from edge_benchmarks.measure import conditions, subjects
-from edge_benchmarks.measure.timing import Plan, Trial, alternate
+from edge_benchmarks.measure.timing import Plan, SubjectTimings, alternate
 from edge_benchmarks.statistics import Summary, summarise
 from edge_common import children, data
 
@@ -170,9 +170,9 @@ def main(text: str) -> list[float]:
     ]
 
 
-def _trial(name: str, job: _Job, frames: Sequence[np.ndarray]) -> Trial:
+def _trial(name: str, job: _Job, frames: Sequence[np.ndarray]) -> SubjectTimings:
     bundle = open_any(name, runtime=job.options.runtime)
-    return Trial(subjects.StreamSubject(Stream(bundle, job.options)), frames, job.plan)
+    return SubjectTimings(subjects.StreamSubject(Stream(bundle, job.options)), frames, job.plan)
 
 
 def floor_ms(rounds: Sequence[Sequence[float] | np.ndarray]) -> float:

@@ -146,7 +146,7 @@ class Plan:
         return self.seconds * 1e9 / self.rounds
 
 
-class Trial:
+class SubjectTimings:
     """One subject under measurement; `rounds` holds the timings of each round."""
 
     def __init__(
@@ -196,7 +196,7 @@ class Trial:
 
 
 def alternate(
-    trials: Sequence[Trial], rounds: int, on_round: Callable[[], None] = lambda: None
+    trials: Sequence[SubjectTimings], rounds: int, on_round: Callable[[], None] = lambda: None
 ) -> None:
     """Warm all trials up, then measure them alternately (A B C, A B C, ...): noise hits all of them."""
     for trial in trials:

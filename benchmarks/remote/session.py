@@ -74,7 +74,7 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RemoteOutcome:
     """How edge-bench ended there.  record: the bytes of its record; None if it made none."""
 
     exit_code: int
@@ -83,7 +83,7 @@ class Outcome:
 
 def run(
     board: Board, arguments: outgoing.CommandLine, progress: console.Progress, wants_file: bool
-) -> Outcome:
+) -> RemoteOutcome:
     """Connect, send what the board lacks, and follow the run to its end.
 
     wants_file: whether the user gave -o. Raises RemoteError.
@@ -100,7 +100,7 @@ def run(
         with _interruptible(link):
             end = _follow(link, progress, until="exit")
             size = end["record_bytes"]
-            return Outcome(end["exit"], None if size is None else link.read(size))
+            return RemoteOutcome(end["exit"], None if size is None else link.read(size))
 
 
 def _check_python(link: Link) -> None:

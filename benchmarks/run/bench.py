@@ -19,7 +19,7 @@ from edge_benchmarks.record import (
     SPLIT_RERUN,
     STREAMED,
     Measurement,
-    Memory,
+    MemoryUse,
     Record,
 )
 from edge_benchmarks.run import baselines, measurement, request, targets
@@ -32,7 +32,7 @@ from edge_devices.telemetry import Sample, TimeLine
 class Bench:
     """A run under way: what was opened, and the record so far."""
 
-    def __init__(self, run_request: request.Request, progress: console.Progress) -> None:
+    def __init__(self, run_request: request.BenchRequest, progress: console.Progress) -> None:
         self.request, self._progress = run_request, progress
         progress.say("opening the bundle")
         self.bundle: Bundle = plain_tflite.open_any(
@@ -96,7 +96,7 @@ class Bench:
         self._targets = self._make_targets()
         plans = [self.request.plan, *[self.request.baseline_plan] * (len(self._targets) - 1)]
         trials = {
-            target.name: timing.Trial(target.subject, self.frames.pixels, plan)
+            target.name: timing.SubjectTimings(target.subject, self.frames.pixels, plan)
             for target, plan in zip(self._targets, plans)
             if target.subject is not None
         }
@@ -114,7 +114,7 @@ class Bench:
         return result.complete
 
     def _time(
-        self, trials: dict[str, timing.Trial]
+        self, trials: dict[str, timing.SubjectTimings]
     ) -> tuple[timed_stream.SingleStreamResult, tuple[Sample, ...]]:
         line, rounds = TimeLine(), self.request.plan.rounds
         line.start()
@@ -235,15 +235,15 @@ class Bench:
         cache = baselines.ConversionCache(run_request.cache)
         return rows + whole.targets(run_request.options, self._windows(), cache, self._progress.say)
 
-    def _memory_of(self, streamed: targets.Target) -> Memory | None:
+    def _memory_of(self, streamed: targets.Target) -> MemoryUse | None:
         """With the bundle loaded and run, and no baseline yet: those bring tensorflow."""
         assert streamed.subject is not None
         plan = replace(self.request.plan, warmup=0)
-        timing.Trial(streamed.subject, self.frames.pixels, plan).warm_up()
+        timing.SubjectTimings(streamed.subject, self.frames.pixels, plan).warm_up()
         own = memory.read_memory()
         if own.rss_bytes is None or own.peak_rss_bytes is None:
             return None
-        return Memory(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes)
+        return MemoryUse(own.rss_bytes, own.peak_rss_bytes, own.pss_bytes)
 
     def _windows(self) -> Sequence[np.ndarray]:
         """Windows to calibrate with: the clips, else all windows of the frames."""

@@ -14,7 +14,7 @@ from edge.check.clips import Clips
 from edge.check.evaluate import accuracies
 from edge.tasks import Task, is_share, kind_of
 from edge.tflite import flatbuffer
-from edge_benchmarks.measure.timing import TimerCheck, Trial, series
+from edge_benchmarks.measure.timing import SubjectTimings, TimerCheck, series
 from edge_benchmarks.record import (
     BundleRecord,
     Measurement,
@@ -41,7 +41,7 @@ from edge_common import EngineError, console, statistics
 _DIGITS = 5  # of milliseconds: 10 ns
 
 
-def to_measurement(target: Target, trial: Trial, timer: TimerCheck) -> Measurement:
+def to_measurement(target: Target, trial: SubjectTimings, timer: TimerCheck) -> Measurement:
     """All latencies of a target that was timed with this timer."""
     timings = trial.timings
     decided = [timing for timing in timings if timing.decided] or timings

@@ -49,7 +49,7 @@ class Analyses:
 
 
 @dataclass(frozen=True)
-class Request:
+class BenchRequest:
     """Single-stream is always measured; the rest only if it is named here.
 
     data: clips, for accuracy labelled ones.  clips: at most so many are answered.
@@ -79,13 +79,13 @@ class Request:
 _PROCESSES = 20  # as many make a difference of 5 % visible
 
 
-def request_of(values: Mapping[str, Any], *, recorded: bool) -> Request:
+def request_of(values: Mapping[str, Any], *, recorded: bool) -> BenchRequest:
     """What the command line asks for. recorded: for a file, and so for comparisons."""
     processes = values["processes"]
     if processes is None:  # what is predicted is nothing to compare by the shortest
         processes = _PROCESSES if recorded and not _emulated(values) else 0
     baselines = Baselines(values["model"], values["baseline_frames"])
-    return Request(
+    return BenchRequest(
         values["bundle"],
         stream.StreamOptions(**vars(values["engine"]), device=_emulated(values)),
         values["data"],
@@ -132,7 +132,7 @@ def refuse_contradictions(values: Mapping[str, Any], has_board: bool) -> None:
         raise click.UsageError("--count counts on this machine, without a board: leave out --host")
 
 
-def refuse_impossible(request: Request, frames: conditions.BenchFrames) -> None:
+def refuse_impossible(request: BenchRequest, frames: conditions.BenchFrames) -> None:
     """Raise ConfigError, before minutes of measuring, if a part of it cannot be had."""
     for scenario in request.scenarios:
         scenario.check(frames)
@@ -146,7 +146,7 @@ def refuse_impossible(request: Request, frames: conditions.BenchFrames) -> None:
         )
 
 
-def _refuse_emulated(request: Request) -> None:
+def _refuse_emulated(request: BenchRequest) -> None:
     """Refuse what looks at this machine in a run that emulates another."""
     has_model = request.baselines is not None and request.baselines.model is not None
     analyses = [each.name for each in fields(Analyses) if each.name != "count_for"]
@@ -171,7 +171,7 @@ Step = Callable[[Record], Record]
 class Analysis:
     """counters: of boards, for the instructions of the bundle."""
 
-    request: Request
+    request: BenchRequest
     bundle: Bundle
     progress: console.Progress
     counters: tuple[InstructionCounter, ...] = ()

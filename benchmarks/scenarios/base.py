@@ -43,14 +43,14 @@ def refuse_flat_out(rate_hz: float | None) -> None:
         )
 
 
-class Result(Protocol):
+class ScenarioResult(Protocol):
     """A frozen dataclass of figures; those of an interrupted run are not complete."""
 
     @property
     def complete(self) -> bool: ...
 
 
-ResultT = TypeVar("ResultT", bound=Result)
+ResultT = TypeVar("ResultT", bound=ScenarioResult)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Outcome(Generic[ResultT]):
+class ScenarioOutcome(Generic[ResultT]):
     """A result, and what the record holds beside the scenarios that this one measured as well."""
 
     result: ResultT
@@ -120,7 +120,7 @@ class Scenario(ABC, Generic[ResultT]):
         """Raise ConfigError, before minutes of measuring, if it cannot run on these frames."""
 
     @abstractmethod
-    def run(self, inputs: Inputs) -> Outcome[ResultT]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[ResultT]:
         """Measure; interrupted, give what there is so far, with `complete` False."""
 
     @classmethod

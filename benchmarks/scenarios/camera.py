@@ -14,7 +14,7 @@ from statistics import pstdev
 import click
 
 from edge_benchmarks.cells import interrupted, key_figures, number, percent, spreads
-from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario, refuse_flat_out
+from edge_benchmarks.scenarios.base import RATE, Inputs, Scenario, ScenarioOutcome, refuse_flat_out
 from edge_benchmarks.show.plots import shapes
 from edge_common import command_line, document, figures
 
@@ -105,7 +105,7 @@ class Camera(Scenario[CameraResult]):
     def result_type(cls) -> type[CameraResult]:
         return CameraResult
 
-    def run(self, inputs: Inputs) -> Outcome[CameraResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[CameraResult]:
         from edge_benchmarks.scenarios.timed_stream import measure_camera
 
         plan, rate_hz = inputs.plan, inputs.rate_hz(self.rate_hz)
@@ -119,7 +119,7 @@ class Camera(Scenario[CameraResult]):
                 deadline_ms=self.deadline_ms,
                 on_frame=on_frame,
             )
-        return Outcome(result)
+        return ScenarioOutcome(result)
 
     @classmethod
     def show(cls, result: CameraResult) -> document.Section:

@@ -105,7 +105,7 @@ class Capacity(base.Scenario[CapacityResult]):
     def result_type(cls) -> type[CapacityResult]:
         return CapacityResult
 
-    def run(self, inputs: base.Inputs) -> base.Outcome[CapacityResult]:
+    def run(self, inputs: base.Inputs) -> base.ScenarioOutcome[CapacityResult]:
         from edge_benchmarks.measure.timing import Plan
 
         result = search_capacity(
@@ -118,7 +118,7 @@ class Capacity(base.Scenario[CapacityResult]):
                 f"... {attempt.streams} streams: p99 {attempt.p99_ms or 0:.1f} ms a round"
             ),
         )
-        return base.Outcome(result)
+        return base.ScenarioOutcome(result)
 
     @classmethod
     def show(cls, result: CapacityResult) -> document.Section:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_benchmarks.cells import interrupted, memory, number
-from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
+from edge_benchmarks.scenarios.base import Inputs, Interruptible, Scenario, ScenarioOutcome
 from edge_benchmarks.show.plots import shapes
 from edge_common import children, document, encode
 
@@ -121,14 +121,14 @@ class Cold(Scenario[ColdResult]):
     def enabled(self) -> bool:
         return self.cold_starts > 0
 
-    def run(self, inputs: Inputs) -> Outcome[ColdResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[ColdResult]:
         from edge_benchmarks.measure.processes import Starts
 
         count = inputs.bundle.manifest.window + _FRAMES_BEYOND_A_WINDOW
         starts = Starts(inputs.bundle_name, inputs.engine, inputs.frames, count, self.cold_starts)
         with inputs.progress.count("starting anew, times", self.cold_starts) as on_start:
             result = measure_cold(starts, on_start)
-        return Outcome(result, cold_start=_summary(result, count))
+        return ScenarioOutcome(result, cold_start=_summary(result, count))
 
     @classmethod
     def section(cls, record: Record) -> document.Section | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_benchmarks.cells import interrupted, key_figures, number, spreads
-from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
+from edge_benchmarks.scenarios.base import Inputs, Interruptible, Scenario, ScenarioOutcome
 from edge_common.document import Section
 
 if TYPE_CHECKING:
@@ -64,13 +64,13 @@ def measure_multi_stream(
     on_round: Callable[[], None] = lambda: None,
 ) -> MultiStreamResult:
     """Measure rounds until there are `plan.frames` of them and `plan.seconds` have passed."""
-    from edge_benchmarks.measure.timing import Trial
+    from edge_benchmarks.measure.timing import SubjectTimings
 
     slowest_ms: list[float] = []
     began_ns = ended_ns = 0
     with Interruptible() as run, _serving(subjects, threaded) as serve:
         for subject in subjects:
-            Trial(subject, frames, plan).warm_up()
+            SubjectTimings(subject, frames, plan).warm_up()
         began_ns = ended_ns = clock()
         for number in count():
             arrived = [frames[(number + i) % len(frames)] for i in range(len(subjects))]
@@ -131,12 +131,12 @@ class MultiStream(Scenario[MultiStreamResult]):
     def result_type(cls) -> type[MultiStreamResult]:
         return MultiStreamResult
 
-    def run(self, inputs: Inputs) -> Outcome[MultiStreamResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[MultiStreamResult]:
         subjects = [inputs.subject() for _ in range(self.streams)]
         result = measure_multi_stream(
             subjects, inputs.frames.pixels, inputs.plan, threaded=self.stream_threads
         )
-        return Outcome(result)
+        return ScenarioOutcome(result)
 
     @classmethod
     def show(cls, result: MultiStreamResult) -> Section:

@@ -9,7 +9,7 @@ from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from edge_benchmarks.cells import interrupted, key_figures, number
-from edge_benchmarks.scenarios.base import Inputs, Interruptible, Outcome, Scenario
+from edge_benchmarks.scenarios.base import Inputs, Interruptible, Scenario, ScenarioOutcome
 from edge_common import document, figures
 from edge_devices.telemetry import TimeLine
 
@@ -77,7 +77,7 @@ def measure_offline(
     on_batch: Callable[[], None] = lambda: None,
 ) -> OfflineResult:
     """Work off `plan.rounds` batches, and more until `plan.seconds` have passed."""
-    from edge_benchmarks.measure.timing import Trial
+    from edge_benchmarks.measure.timing import SubjectTimings
 
     batches: list[Batch] = []
     repeated = cycle(frames)
@@ -91,7 +91,7 @@ def measure_offline(
         return Batch(len(queue), wall_ns / 1e9, cpu_ns / 1e9)
 
     with Interruptible() as run:
-        Trial(subject, frames, plan).warm_up()
+        SubjectTimings(subject, frames, plan).warm_up()
         started = clock()
         while len(batches) < plan.rounds or clock() - started < plan.seconds * 1e9:
             batches.append(batch())
@@ -110,12 +110,12 @@ class Offline(Scenario[OfflineResult]):
     def result_type(cls) -> type[OfflineResult]:
         return OfflineResult
 
-    def run(self, inputs: Inputs) -> Outcome[OfflineResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[OfflineResult]:
         line = TimeLine()
         line.start()
         result = measure_offline(inputs.subject(), inputs.frames.pixels, inputs.plan)
         line.take()
-        return Outcome(result, energy=_energy(line, result.frames))
+        return ScenarioOutcome(result, energy=_energy(line, result.frames))
 
     @classmethod
     def show(cls, result: OfflineResult) -> document.Section:

@@ -16,8 +16,8 @@ from edge_benchmarks.scenarios.base import (
     FrameSamples,
     Inputs,
     Interruptible,
-    Outcome,
     Scenario,
+    ScenarioOutcome,
     Series,
 )
 from edge_common import ConfigError, SourceError, document
@@ -113,7 +113,7 @@ class _Player:
             figures = summary.RunSummary("", source.name, "", latency=log)
             keep(figures)
             outputs = [self._open_sink()]
-            limits = loop.Limits(max_frames)
+            limits = loop.RunLimits(max_frames)
             loop.run(self._stream, source, outputs, figures, limits, on_frame=check)
 
     def measure_pass(self, enough: Callable[[], bool]) -> None:
@@ -181,7 +181,7 @@ class Pipeline(Scenario[PipelineResult]):
         if frames.uri is None:
             raise ConfigError("the pipeline scenario reads a recording: give --source")
 
-    def run(self, inputs: Inputs) -> Outcome[PipelineResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[PipelineResult]:
         from edge.sinks.jsonl import JsonLines
         from edge.sources import open_source
 
@@ -191,7 +191,7 @@ class Pipeline(Scenario[PipelineResult]):
             result = measure_pipeline(
                 inputs.stream(), lambda: open_source(uri), lambda: JsonLines(path), inputs.plan
             )
-        return Outcome(result)
+        return ScenarioOutcome(result)
 
     @classmethod
     def show(cls, result: PipelineResult) -> document.Section:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from edge_benchmarks.cells import interrupted, key_figures, number
-from edge_benchmarks.scenarios.base import RATE, Inputs, Outcome, Scenario
+from edge_benchmarks.scenarios.base import RATE, Inputs, Scenario, ScenarioOutcome
 from edge_common import command_line, document, figures
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Soak(Scenario["SoakResult"]):
 
         return SoakResult
 
-    def run(self, inputs: Inputs) -> Outcome[SoakResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[SoakResult]:
         from edge_benchmarks.measure.subjects import StreamSubject
         from edge_benchmarks.scenarios.soak_loop import SoakPlan, measure_soak
         from edge_devices.telemetry import TimeLine
@@ -62,7 +62,7 @@ class Soak(Scenario["SoakResult"]):
                 telemetry=line.take,
                 on_interval=lambda interval: on_interval(),
             )
-        return Outcome(result)
+        return ScenarioOutcome(result)
 
     @classmethod
     def show(cls, result: SoakResult) -> document.Section:

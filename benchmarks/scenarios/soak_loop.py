@@ -9,7 +9,7 @@ from itertools import cycle
 import numpy as np
 import psutil
 
-from edge_benchmarks.measure.timing import Clock, Plan, Subject, Trial
+from edge_benchmarks.measure.timing import Clock, Plan, Subject, SubjectTimings
 from edge_benchmarks.scenarios import base, timed_stream
 from edge_benchmarks.statistics import Summary, samples, summarise
 from edge_common import EngineError, statistics
@@ -243,7 +243,7 @@ def measure_soak(
     line = SoakLine(telemetry, rss_bytes, on_interval)
     loop = SoakLoop(subject, cycle(frames), plan, line, clock, sleep)
     with base.Interruptible() as run:
-        Trial(subject, frames, Plan(warmup=plan.warmup)).warm_up()
+        SubjectTimings(subject, frames, Plan(warmup=plan.warmup)).warm_up()
         loop.run()
     intervals = tuple(line.intervals)
     memory = growth([i.until_s for i in intervals], [i.rss_bytes for i in intervals])

@@ -11,7 +11,14 @@ import numpy as np
 
 from edge import Decision, Frame, Stream, loop, sinks, sources, summary
 from edge.sources.live import LiveSource
-from edge_benchmarks.measure.timing import Clock, FrameTiming, Plan, Trial, alternate, series
+from edge_benchmarks.measure.timing import (
+    Clock,
+    FrameTiming,
+    Plan,
+    SubjectTimings,
+    alternate,
+    series,
+)
 from edge_benchmarks.scenarios import base, camera
 from edge_benchmarks.scenarios.base import FrameSamples, Interruptible
 
@@ -56,7 +63,7 @@ class SingleStreamResult:
 
 
 def measure_single_stream(
-    trials: Mapping[str, Trial], rounds: int, on_round: Callable[[], None] = lambda: None
+    trials: Mapping[str, SubjectTimings], rounds: int, on_round: Callable[[], None] = lambda: None
 ) -> SingleStreamResult:
     """Warm all trials up, then measure them in turn, as often as `rounds` says."""
     with Interruptible() as run:
@@ -161,7 +168,7 @@ def measure_camera(
     paced = PacedCamera(frames, rate_hz, count)
     log = LiveLog(paced)
     with base.Interruptible() as running:
-        Trial(BareStream(stream), frames, plan).warm_up()
+        SubjectTimings(BareStream(stream), frames, plan).warm_up()
         source = LiveSource("paced camera", lambda: paced, retry_delays_s=())
         log.watch(stream, source, on_frame)
     return log.figures(deadline_ms or 1e3 / rate_hz, running.complete)

@@ -7,9 +7,9 @@ from edge_benchmarks.statistics.intervals import (
 )
 from edge_benchmarks.statistics.samples import (
     CHECKS,
-    Check,
     Evidence,
     Outliers,
+    StabilityCheck,
     Summary,
     Trend,
     Verdict,
@@ -23,7 +23,7 @@ from edge_benchmarks.statistics.samples import (
 
 __all__ = [
     "CHECKS",
-    "Check",
+    "StabilityCheck",
     "Evidence",
     "Outliers",
     "PercentileEstimate",

@@ -153,7 +153,7 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Check:
+class StabilityCheck:
     """One way of being unstable: a share of the evidence that is above its limit."""
 
     reason: str
@@ -169,7 +169,7 @@ class Check:
 class Verdict:
     """failed: each check that failed, with the share that was found."""
 
-    failed: tuple[tuple[Check, float], ...] = ()
+    failed: tuple[tuple[StabilityCheck, float], ...] = ()
 
     @property
     def stable(self) -> bool:
@@ -195,31 +195,31 @@ def _drift(evidence: Evidence) -> float:
 
 
 CHECKS = (
-    Check(
+    StabilityCheck(
         "the clock is coarse for what it times",
         "time several frames at once",
         1 / ENOUGH,
         lambda evidence: evidence.clock,
     ),
-    Check(
+    StabilityCheck(
         "the machine was busy, part of the time of a frame was spent waiting",
         "long frames wait more, which distorts the ratios: close other programs",
         0.10,
         lambda evidence: evidence.waiting,
     ),
-    Check(
+    StabilityCheck(
         "the medians of the rounds drift one way, as with heat",
         "let the machine come to a steady temperature and other programs end, then measure again",
         0.0,
         _drift,
     ),
-    Check(
+    StabilityCheck(
         "the medians of the rounds lie apart",
         "close other programs, or measure longer with --seconds",
         0.10,
         lambda evidence: spread(evidence.round_p50_ms),
     ),
-    Check(
+    StabilityCheck(
         "many frames take far longer or shorter than the rest",
         "look at p99 rather than the mean, and at what else runs on the machine",
         0.10,

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge_benchmarks.cells import LATENCY, milliseconds
 from edge_benchmarks.record import Record, read_record
-from edge_benchmarks.suite.suite_file import Combination
+from edge_benchmarks.suite.suite_file import SuiteEntry
 from edge_common import ConfigError, EdgeError, children, console
 from edge_devices.detection.machine import Machine, this_machine
 
@@ -59,17 +59,17 @@ _CLOSING_S = 60  # an interrupted run writes what it has
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SuiteOutcome:
     """How one combination went. path, record: None if it failed; `reason` says why."""
 
-    combination: Combination
+    combination: SuiteEntry
     outcome: str
     path: Path | None = None
     record: Record | None = None
     reason: str = ""
 
 
-Run = Callable[[Combination, Path], str]
+Run = Callable[[SuiteEntry, Path], str]
 
 
 def run_edge_bench(arguments: Sequence[str], path: Path) -> str:
@@ -107,12 +107,12 @@ def _interrupt(running: subprocess.Popen) -> None:
 
 
 def run_all(
-    combinations: Sequence[Combination],
+    combinations: Sequence[SuiteEntry],
     folder: Path,
     say: Callable[[str], None],
     run: Run,
     clock: Callable[[], float] = time.monotonic,
-) -> list[Outcome]:
+) -> list[SuiteOutcome]:
     """Run what has no finished record in `folder` yet; a failure does not end the others."""
     machine = this_machine()
     time_left = TimeLeft(len(combinations))
@@ -129,16 +129,16 @@ def run_all(
     return outcomes
 
 
-def _outcome(combination: Combination, folder: Path, machine: Machine, run: Run) -> Outcome:
+def _outcome(combination: SuiteEntry, folder: Path, machine: Machine, run: Run) -> SuiteOutcome:
     try:
         path = folder / combination.record_name(machine)
         if record := finished_record(path):
-            return Outcome(combination, KEPT, path, record)
+            return SuiteOutcome(combination, KEPT, path, record)
         if reason := run(combination, path):
-            return Outcome(combination, FAILED, reason=reason)
-        return Outcome(combination, MEASURED, path, read_record(path))
+            return SuiteOutcome(combination, FAILED, reason=reason)
+        return SuiteOutcome(combination, MEASURED, path, read_record(path))
     except EdgeError as error:
-        return Outcome(combination, FAILED, reason=" ".join(str(error).split()))
+        return SuiteOutcome(combination, FAILED, reason=" ".join(str(error).split()))
 
 
 def finished_record(path: Path) -> Record | None:
@@ -152,7 +152,7 @@ def finished_record(path: Path) -> Record | None:
     return record if record.complete else None
 
 
-def outcomes_table(outcomes: Sequence[Outcome]) -> str:
+def outcomes_table(outcomes: Sequence[SuiteOutcome]) -> str:
     """One run a row, and why those failed that did."""
     rows = []
     for outcome in outcomes:
@@ -163,7 +163,7 @@ def outcomes_table(outcomes: Sequence[Outcome]) -> str:
     return "\n\n".join(filter(None, [table, "\n".join(failures)]))
 
 
-def make_report(outcomes: Sequence[Outcome], output: Path) -> str:
+def make_report(outcomes: Sequence[SuiteOutcome], output: Path) -> str:
     """Write `output` with `edge-bench report`; one line about how that went."""
     records = [str(outcome.path) for outcome in outcomes if outcome.path]
     if not records:

@@ -24,7 +24,7 @@ _MOST_COMBINATIONS = 10_000
 
 
 @dataclass(frozen=True)
-class Combination:
+class SuiteEntry:
     """delegate: as `--delegate` takes it.  options: of `edge-bench run`, by click's names."""
 
     bundle: str
@@ -70,7 +70,7 @@ def _stamps(value: object) -> Iterator[tuple[str, int, int]]:
             yield str(file), file.stat().st_size, file.stat().st_mtime_ns
 
 
-class RunOptions:
+class SuiteOptions:
     """The options of a command that a suite may set: all but those that it sets itself."""
 
     def __init__(self, command: click.Command) -> None:
@@ -83,7 +83,7 @@ class RunOptions:
         """As on the command line, without the dashes before them."""
         return [name.replace("_", "-") for name in self._options]
 
-    def arguments(self, combination: Combination) -> list[str]:
+    def arguments(self, combination: SuiteEntry) -> list[str]:
         """What stands after `edge-bench run` for this combination, but for -o."""
         arguments = ["--runtime", combination.runtime, "--threads", str(combination.threads)]
         if combination.delegate != DEFAULT:
@@ -92,7 +92,7 @@ class RunOptions:
             arguments += _option_arguments(self._options[name], value)
         return [*arguments, "--", combination.bundle]
 
-    def check(self, combination: Combination) -> None:
+    def check(self, combination: SuiteEntry) -> None:
         """Raise ConfigError if the command would refuse them, before anything runs."""
         try:
             self._command.make_context("edge-bench run", self.arguments(combination))
@@ -133,10 +133,10 @@ class Suite:
     delegates: tuple[str, ...] = (DEFAULT,)
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def combinations(self) -> list[Combination]:
+    def combinations(self) -> list[SuiteEntry]:
         """All runs, in the order of the file; the bundle changes last."""
         return [
-            Combination(bundle, runtime, threads, delegate or DEFAULT, {**self.options, **own})
+            SuiteEntry(bundle, runtime, threads, delegate or DEFAULT, {**self.options, **own})
             for (bundle, own), runtime, delegate, threads in product(
                 self.bundles, self.runtimes, self.delegates, self.threads
             )
@@ -159,7 +159,7 @@ class _File:
     options: dict[str, Any] = field(default_factory=dict)
 
 
-def read_suite(path: Path, run_options: RunOptions) -> Suite:
+def read_suite(path: Path, run_options: SuiteOptions) -> Suite:
     """Read a suite file. Raises ConfigError if it is none, or asks for what no run has."""
     table = decode(_File, read_toml(path), str(path))
     try:

@@ -14,7 +14,7 @@ from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, 
 from edge_convert.cut.keras.ending import with_activations
 from edge_convert.cut.keras.model import input_form, load_model, named_outputs
 from edge_convert.cut.keras.split import split, whole_window
-from edge_convert.network import Answers, ModelCard, Network, answers_of, keras_outputs
+from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of, keras_outputs
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.probabilities import activated
@@ -48,13 +48,13 @@ class KerasFile:
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
-    ) -> Network:
+    ) -> TrainedNetwork:
         """Cut, and convert to float32. Raises ModelError if TFLite refuses a part."""
         model = with_activations(self.model, self.answers.activations)
         parts = _divide(model, self.window, behind)
         if parts.reason:
             progress.say(f"one part, no streaming: {parts.reason}")
-        return Network(
+        return TrainedNetwork(
             name=self.model.name,
             origin=f"Keras {keras.__version__}",
             window=self.window,

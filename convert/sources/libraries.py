@@ -39,7 +39,7 @@ class FloatModel:
 
 
 @dataclass(frozen=True)
-class Library:
+class ConverterLibrary:
     """Another library's converter: its module in this folder, and the extra that installs it."""
 
     module: str
@@ -52,9 +52,12 @@ class Library:
         return next((m for m in modules if importlib.util.find_spec(m) is None), None)
 
 
-SAVED_MODEL = Library("saved_model", "convert")  # a folder
+SAVED_MODEL = ConverterLibrary("saved_model", "convert")  # a folder
 
-LIBRARIES = {".onnx": Library("onnx_file", "onnx"), ".pt2": Library("torch_program", "torch")}
+LIBRARIES = {
+    ".onnx": ConverterLibrary("onnx_file", "onnx"),
+    ".pt2": ConverterLibrary("torch_program", "torch"),
+}
 
 SUFFIXES = (*LIBRARIES, ".tflite")
 
@@ -89,7 +92,7 @@ def _unknown(path: Path) -> str:
     return f"{path} is neither a SavedModel folder nor one of {', '.join(SUFFIXES)}"
 
 
-def _convert(library: Library, path: Path, signature: str | None) -> FloatModel:
+def _convert(library: ConverterLibrary, path: Path, signature: str | None) -> FloatModel:
     """Convert in a child process, bring to standard form, compare."""
     if missing := library.missing:
         raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'")

@@ -13,7 +13,7 @@ from edge_common import ModelError, console
 from edge_convert.cut.tflite.ending import endings, with_activations
 from edge_convert.cut.tflite.main_graph import outputs_of
 from edge_convert.cut.tflite.split import split
-from edge_convert.network import Answers, ModelCard, Network, answers_of
+from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
@@ -46,7 +46,7 @@ class ModelFile(Protocol):
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
-    ) -> Network:
+    ) -> TrainedNetwork:
         """Cut it, behind a layer or the best one, and convert the parts to float32 .tflite."""
 
 
@@ -101,12 +101,12 @@ class ThirdPartyFile:
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
-    ) -> Network:
+    ) -> TrainedNetwork:
         """Cut it if it can be."""
         model = with_activations(self.model, self.answers.activations)
         parts, reason = _divide(model, self.window)
         progress.say(f"one part, no streaming: {reason}" if reason else "cut into encoder and head")
-        return Network(
+        return TrainedNetwork(
             name=self.name,
             origin=self.origin,
             window=self.window,

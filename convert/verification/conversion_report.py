@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import psutil
 
-from edge.bundle import Accuracy, Trial
+from edge.bundle import Accuracy, RuntimeTrial
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_common import EngineError, ModelError
-from edge_convert.network import Network
+from edge_convert.network import TrainedNetwork
 from edge_convert.precision import calibration, candidates, parts, recipes
 from edge_convert.precision.jobs import ConversionJobs
 
@@ -63,13 +63,13 @@ class RuntimeRun:
     agreement: share of decisions that mean the same, by task.  difference: the largest.
     """
 
-    trials: tuple[Trial, ...]
+    trials: tuple[RuntimeTrial, ...]
     agreement: Mapping[str, float]
     difference: float = float("nan")
 
 
 @dataclass(frozen=True)
-class WholeWindow:
+class WholeWindowModel:
     """The uncut network as one int8 graph, or why there is none. seconds: to convert it."""
 
     size_bytes: int = 0
@@ -93,7 +93,7 @@ class ConversionReport:
     search_clips: str = ""
     runs: tuple[RuntimeRun, ...] = ()
     accuracy: tuple[Accuracy, ...] = ()
-    whole_window: WholeWindow | None = None
+    whole_window: WholeWindowModel | None = None
     operators: dict[str, dict[str, int]] = field(default_factory=dict)
     outside_xnnpack: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -136,20 +136,22 @@ _EXAMPLES = 16
 
 
 def measure_whole_window(
-    network: Network,
+    network: TrainedNetwork,
     jobs: ConversionJobs,
     values: np.ndarray,
     windows: calibration.NetworkInput,
-) -> tuple[WholeWindow, dict[str, np.ndarray]]:
+) -> tuple[WholeWindowModel, dict[str, np.ndarray]]:
     """Convert the uncut network to int8, time it, and run it over `windows`.
 
     values: real input (N, T, H, W, C) that calibrates it.  Gives its outputs by task, or
     none if it fails, which the result then explains.
     """
     if len(network.parts) == 1:
-        return WholeWindow(failure="the network is one part anyway"), {}
+        return WholeWindowModel(failure="the network is one part anyway"), {}
     if network.whole is None:
-        return WholeWindow(failure="only Keras models are converted by hand for comparison"), {}
+        return WholeWindowModel(
+            failure="only Keras models are converted by hand for comparison"
+        ), {}
     started = time.perf_counter()
     try:
         converted = jobs.to_int8_by_converter("whole", network.whole(), values[:_EXAMPLES]).result()
@@ -157,6 +159,8 @@ def measure_whole_window(
         part = parts.describe("whole", recipes.INT8, converted, 0)
         (outputs,) = parts.outputs_by_last_part(part, [], windows)
     except (ModelError, EngineError) as error:
-        return WholeWindow(failure=str(error)), {}
+        return WholeWindowModel(failure=str(error)), {}
     operators = sum(flatbuffer.cost(converted).ops.values())
-    return WholeWindow(len(converted), operators, parts.latencies_ms([part])[0], seconds), outputs
+    return WholeWindowModel(
+        len(converted), operators, parts.latencies_ms([part])[0], seconds
+    ), outputs

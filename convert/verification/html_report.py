@@ -12,7 +12,7 @@ from edge.bundle import Accuracy
 from edge.tasks import is_share
 from edge_common import BundleError, document, figures, runtimes, whole_file
 from edge_convert.cut.keras.candidates import CutCandidate
-from edge_convert.network import Network
+from edge_convert.network import TrainedNetwork
 from edge_convert.precision import activations, candidates
 from edge_convert.verification.conversion_report import ConversionReport
 
@@ -21,7 +21,7 @@ def write_html(
     path: Path,
     title: str,
     sections: list[document.Section],
-    network: Network,
+    network: TrainedNetwork,
     report: ConversionReport,
 ) -> None:
     """Write the page under its name when it is whole. Raises BundleError if it cannot be."""
@@ -34,7 +34,7 @@ def write_html(
         raise BundleError(f"{path} cannot be written: {error.strerror or error}") from error
 
 
-def _figures(network: Network, report: ConversionReport) -> dict[str, str]:
+def _figures(network: TrainedNetwork, report: ConversionReport) -> dict[str, str]:
     """SVG by the title of the section that it belongs to."""
     plots = {}
     if network.selected_cut:

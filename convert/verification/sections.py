@@ -9,16 +9,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from edge import bundle, tasks
 from edge_common.document import Section, Table
-from edge_convert.network import Network
+from edge_convert.network import TrainedNetwork
 from edge_convert.precision.candidates import Combination, SearchResult
-from edge_convert.verification.conversion_report import ConversionReport, WholeWindow
+from edge_convert.verification.conversion_report import ConversionReport, WholeWindowModel
 
 MOST_LAYERS = 12
 
 
 def sections(
     manifest: bundle.Manifest,
-    network: Network,
+    network: TrainedNetwork,
     report: ConversionReport,
     members: Mapping[str, bytes],
 ) -> list[Section]:
@@ -37,7 +37,7 @@ def sections(
     return ordered
 
 
-def _head(manifest: bundle.Manifest, network: Network, report: ConversionReport) -> Section:
+def _head(manifest: bundle.Manifest, network: TrainedNetwork, report: ConversionReport) -> Section:
     spec = manifest.input
     versions = ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
@@ -63,7 +63,7 @@ def _calibrated(calibration: bundle.Calibration) -> str:
     )
 
 
-def _cut(network: Network) -> Section:
+def _cut(network: TrainedNetwork) -> Section:
     text = [f"One part: {network.uncut}."] if network.uncut else []
     return Section("The cut", text, code=network.cuts)
 
@@ -245,7 +245,7 @@ def _cost(report: ConversionReport) -> Section:
     )
 
 
-def _with_converter_alone(whole: WholeWindow, together_s: float) -> str:
+def _with_converter_alone(whole: WholeWindowModel, together_s: float) -> str:
     own_s = together_s - whole.seconds
     return (
         "The whole window, converted by hand (one int8 graph by TFLite's own converter): "

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import GOLDEN, REPORT, Bundle, Trial, write_bundle
+from edge.bundle import GOLDEN, REPORT, Bundle, RuntimeTrial, write_bundle
 from edge.check import evaluate
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
@@ -18,9 +18,9 @@ from edge.stream import Stream, StreamOptions
 from edge.tasks import kind_of
 from edge.tflite import flatbuffer
 from edge_common import EngineError, children, document
-from edge_convert.network import Network
+from edge_convert.network import TrainedNetwork
 from edge_convert.precision.candidates import agreement
-from edge_convert.request import Request
+from edge_convert.request import ConversionRequest
 from edge_convert.verification.conversion_report import ConversionReport, RuntimeRun
 from edge_convert.verification.sections import sections, untimed
 
@@ -73,7 +73,7 @@ def _run_here(
     )
 
 
-def _try(file: str, model: bytes, options: StreamOptions) -> Trial:
+def _try(file: str, model: bytes, options: StreamOptions) -> RuntimeTrial:
     version, delegate = "unknown", options.delegate
     name = options.runtime if delegate == AUTO else f"{options.runtime} with {delegate.label}"
     try:
@@ -81,11 +81,11 @@ def _try(file: str, model: bytes, options: StreamOptions) -> Trial:
         engine = Engine(model, name=file, runtime=options.runtime, delegate=delegate)
         engine.invoke()
     except EngineError as error:
-        return Trial(file, name, version, False, str(error))
+        return RuntimeTrial(file, name, version, False, str(error))
     if delegate == AUTO:
-        return Trial(file, name, version, True)
+        return RuntimeTrial(file, name, version, True)
     delegation = engine.delegation
-    return Trial(
+    return RuntimeTrial(
         file, name, version, not delegation.fallback, delegation.fallback or str(delegation)
     )
 
@@ -111,12 +111,17 @@ def _run_there(
             files = [part.file for part in bundle.manifest.parts]
             reason = children.last_line(process.stderr).removeprefix("Error: ")
             return RuntimeRun(
-                tuple(Trial(file, str(python.name), "unknown", False, reason) for file in files), {}
+                tuple(
+                    RuntimeTrial(file, str(python.name), "unknown", False, reason) for file in files
+                ),
+                {},
             )
         with np.load(output) as arrays:
             outputs = {name: arrays[name] for name in arrays.files}
     runtime, version = (str(outputs.pop(key)) for key in ("runtime", "version"))
-    trials = tuple(Trial(part.file, runtime, version, True) for part in bundle.manifest.parts)
+    trials = tuple(
+        RuntimeTrial(part.file, runtime, version, True) for part in bundle.manifest.parts
+    )
     return RuntimeRun(
         trials, _agreement(bundle, expected, outputs), _largest_difference(expected, outputs)
     )
@@ -159,7 +164,10 @@ def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def try_parts(
-    bundle: Bundle, golden: Mapping[str, np.ndarray], request: Request, report: ConversionReport
+    bundle: Bundle,
+    golden: Mapping[str, np.ndarray],
+    request: ConversionRequest,
+    report: ConversionReport,
 ) -> None:
     """Run the golden frames on every runtime, and see who computes which operators."""
     report.runs = run_on_runtimes(bundle, golden["frames"], request.try_with, request.try_delegate)
@@ -173,7 +181,7 @@ def package(
     output: Path,
     bundle: Bundle,
     golden: Mapping[str, np.ndarray],
-    network: Network,
+    network: TrainedNetwork,
     report: ConversionReport,
 ) -> tuple[Bundle, Sequence[document.Section]]:
     """The bundle as written, with golden frames and `report.md`; and the whole report.

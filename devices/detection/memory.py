@@ -141,16 +141,16 @@ T = TypeVar("T", int, float)
 
 
 @dataclass(frozen=True)
-class Limits:
+class ResourceLimits:
     """None: not limited, or not told.  cpus: processor time, in whole cores; may be 1.5."""
 
     memory_bytes: int | None = None
     cpus: float | None = None
 
 
-def read_limits(root: Path = Path("/")) -> Limits:
+def read_limits(root: Path = Path("/")) -> ResourceLimits:
     """The limits of this process under either version of control groups, or under both."""
-    return Limits(
+    return ResourceLimits(
         memory_bytes=_least(
             (_memory_max, _folders(root, "")), (_limit_in_bytes, _folders(root, "memory"))
         ),

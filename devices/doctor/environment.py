@@ -33,7 +33,7 @@ class Package:
 
 
 @dataclass(frozen=True)
-class Camera:
+class VideoDevice:
     """A video device.  usable: whether this user may read and write it."""
 
     device: str
@@ -41,7 +41,7 @@ class Camera:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FirmwareReply:
     """What `vcgencmd QUESTION` printed."""
 
     question: str
@@ -59,9 +59,9 @@ class Environment:
 
     python: str
     packages: tuple[Package, ...] = ()
-    cameras: tuple[Camera, ...] = ()
+    cameras: tuple[VideoDevice, ...] = ()
     free_bytes: int | None = None
-    vcgencmd: tuple[Answer, ...] = field(default=(), repr=False)
+    vcgencmd: tuple[FirmwareReply, ...] = field(default=(), repr=False)
     opencv_error: str | None = None
     opencv_windows: bool | None = None
 
@@ -89,10 +89,10 @@ def vcgencmd_of(root: Path) -> Vcgencmd:
     return answers.get
 
 
-def ask_vcgencmd() -> tuple[Answer, ...]:
+def ask_vcgencmd() -> tuple[FirmwareReply, ...]:
     """The answers to all questions that the readers ask; empty if the command is missing."""
     answers = ((question, run_vcgencmd(question)) for question in VCGENCMD_QUESTIONS)
-    return tuple(Answer(question, text) for question, text in answers if text is not None)
+    return tuple(FirmwareReply(question, text) for question, text in answers if text is not None)
 
 
 def parse_environment(content: bytes | None) -> Environment | None:
@@ -110,7 +110,7 @@ def _here() -> Environment:
         python=platform.python_version(),
         packages=tuple(Package(name, version) for name, version in installed if version),
         cameras=tuple(
-            Camera(f"/dev/{device.name}", os.access(device, os.R_OK | os.W_OK))
+            VideoDevice(f"/dev/{device.name}", os.access(device, os.R_OK | os.W_OK))
             for device in kernel_files.children(Path("/dev"), "video")
         ),
         free_bytes=_free_bytes(),

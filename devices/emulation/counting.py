@@ -18,7 +18,7 @@ ANY = "x"
 
 
 @dataclass(frozen=True)
-class Kind:
+class InstructionKind:
     """Instructions of one pattern.
 
     name: its class, such as `widening_multiply`.  moved_bytes: that one of them loads or stores.
@@ -35,7 +35,7 @@ class Kind:
 
 
 @functools.cache
-def kinds() -> tuple[Kind, ...]:
+def kinds() -> tuple[InstructionKind, ...]:
     """The shipped table, in its order."""
     table = resources.files("edge_devices.emulation").joinpath("aarch64_instructions.csv")
     rows = csv.DictReader(table.read_text(encoding="utf-8").splitlines())
@@ -48,13 +48,13 @@ def class_names() -> tuple[str, ...]:
     return tuple(dict.fromkeys(kind.name for kind in kinds()))
 
 
-def parse(name: str, bits: str, moved_bytes: int = 0) -> Kind:
+def parse(name: str, bits: str, moved_bytes: int = 0) -> InstructionKind:
     """A kind from a pattern of 0, 1 and x, the highest bit first, spaces anywhere."""
     pattern = bits.replace(" ", "")
     if len(pattern) != _WORD_BITS or set(pattern) - set(f"01{ANY}"):
         raise ValueError(f"{bits!r} is no pattern of 32 bits")
     mask = int("".join("0" if bit == ANY else "1" for bit in pattern), 2)
-    return Kind(name, mask, int(pattern.replace(ANY, "0"), 2), moved_bytes)
+    return InstructionKind(name, mask, int(pattern.replace(ANY, "0"), 2), moved_bytes)
 
 
 def class_of(word: int) -> str:
@@ -104,7 +104,7 @@ def parse_marks(text: str, number_of_kinds: int) -> tuple[Mark, ...]:
     return tuple(marks)
 
 
-def by_class(mark: Mark, kinds: Sequence[Kind]) -> dict[str, int]:
+def by_class(mark: Mark, kinds: Sequence[InstructionKind]) -> dict[str, int]:
     """Instructions of each class that was met, and `other` for those of none."""
     counts: dict[str, int] = {}
     for kind, count in zip(kinds, mark.of_kinds, strict=True):
@@ -114,7 +114,7 @@ def by_class(mark: Mark, kinds: Sequence[Kind]) -> dict[str, int]:
     return {**counts, **({"other": other} if other else {})}
 
 
-def moved_bytes(mark: Mark, kinds: Sequence[Kind], name: str) -> int:
+def moved_bytes(mark: Mark, kinds: Sequence[InstructionKind], name: str) -> int:
     """Bytes that the instructions of a class load or store."""
     pairs = zip(kinds, mark.of_kinds, strict=True)
     return sum(kind.moved_bytes * count for kind, count in pairs if kind.name == name)

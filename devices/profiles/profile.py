@@ -51,7 +51,7 @@ class Cpu:
 
 
 @dataclass(frozen=True)
-class Memory:
+class BoardMemory:
     """size_mib: of each version sold.  bandwidth_gb_s: the bus's theoretical peak, 1e9 bytes/s.
 
     measured_bandwidth_gb_s: published, bytes that one core reads plus bytes that it writes
@@ -91,7 +91,7 @@ class Profile:
     title: str
     sources: tuple[str, ...]
     cpu: Cpu
-    memory: Memory
+    memory: BoardMemory
     run: Run
     telemetry: Telemetry
     recognise: Recognise = field(default_factory=Recognise)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from edge_devices.detection.memory import Limits, ProcessMemory, read_limits, read_memory
+from edge_devices.detection.memory import ProcessMemory, ResourceLimits, read_limits, read_memory
 from edge_devices.telemetry import energy, temperature
 from edge_devices.telemetry.clocks import ClockPolicy, read_clocks, read_frequency_khz
 from edge_devices.telemetry.power import Power, read_power
@@ -26,7 +26,7 @@ class Snapshot:
     throttling: temperature.Throttling | None
     power: Power | None
     memory: ProcessMemory
-    limits: Limits
+    limits: ResourceLimits
 
 
 def read_snapshot(

@@ -10,8 +10,8 @@ from edge.bundle.manifest import (
     Manifest,
     Member,
     Part,
+    RuntimeTrial,
     TensorSpec,
-    Trial,
     schema_of,
 )
 from edge.input_spec import InputOptions, InputSpec, Resize
@@ -19,5 +19,5 @@ from edge.input_spec import InputOptions, InputSpec, Resize
 __all__ = [
     "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING",
     "Accuracy", "Bundle", "Calibration", "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize",
-    "TensorSpec", "Trial", "index", "open_bundle", "schema_of", "write_bundle",
+    "TensorSpec", "RuntimeTrial", "index", "open_bundle", "schema_of", "write_bundle",
 ]  # fmt: skip

@@ -64,7 +64,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Trial:
+class RuntimeTrial:
     """Whether a runtime loaded and ran a part while the bundle was made."""
 
     part: str
@@ -124,7 +124,7 @@ class Manifest:
     licence: str = ""
     weights_source: str = ""
     frame_rate_hz: float = 0.0
-    trials: tuple[Trial, ...] = ()
+    trials: tuple[RuntimeTrial, ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     accuracy: tuple[Accuracy, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)

@@ -67,11 +67,11 @@ class RunOptions:
         _refuse_overwriting([self.bundle, source, self.plain.labels, self.gallery], self.outputs)
 
     @cached_property
-    def source_request(self) -> registry.Request:
+    def source_request(self) -> registry.Endpoint:
         return one_source(self.camera, self.source, self.insecure)
 
     @cached_property
-    def outputs(self) -> tuple[registry.Request, ...]:
+    def outputs(self) -> tuple[registry.Endpoint, ...]:
         """Those of --sink, and those that --save, --show and --jsonl are short for."""
         kinds = sinks.registry()
         requests = [kinds.find(text) for text in self.sink]
@@ -109,7 +109,7 @@ class RunOptions:
 
 
 def _refuse_overwriting(
-    inputs: Sequence[str | Path | None], outputs: Sequence[registry.Request]
+    inputs: Sequence[str | Path | None], outputs: Sequence[registry.Endpoint]
 ) -> None:
     """Raise EdgeError if an output would destroy an input or another output."""
     occupied = {Path(name).resolve() for name in inputs if name and name != _STDOUT}
@@ -156,7 +156,7 @@ def execute(options: RunOptions) -> None:
             finally:  # also if nobody reads our stdout
                 report_hang(options.frame_timeout_s, options.engine.delegate)
 
-        limits = loop.Limits(options.frames, options.frame_timeout_s, on_hang)
+        limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
         loop.run(stream, source, opened_sinks, summary, limits)
 
 

@@ -60,7 +60,7 @@ def source_options(command: F) -> F:
     return _camera(_source(_insecure(command)))
 
 
-def one_source(camera: int | None, source: str | None, insecure: bool = False) -> registry.Request:
+def one_source(camera: int | None, source: str | None, insecure: bool = False) -> registry.Endpoint:
     """What --camera or --source asks for. Raises UsageError unless it is one, and SourceError."""
     uri = camera if source is None else source
     if uri is None or None not in (camera, source):

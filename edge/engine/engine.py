@@ -22,7 +22,7 @@ from edge.engine import (
 from edge_common import DelegateError, EngineError
 
 if TYPE_CHECKING:
-    from edge.emulated import Pacer
+    from edge.emulated import LatencyThrottle
 
 
 class Engine:
@@ -32,7 +32,7 @@ class Engine:
     without it and that is announced; a strict delegate raises DelegateError instead.
     Raises EngineError if the runtime refuses the model.
 
-    pacer: holds each invocation back to another board's latency; None: as fast as it can.
+    throttle: holds each invocation back to another board's latency; None: as fast as it can.
     timeout_s: if an invocation takes longer, the process ends with EngineHung's code; 0: it
     may; None: it may, but 60 s are the limit through a delegate's library.
     """
@@ -45,10 +45,10 @@ class Engine:
         runtime: str = "auto",
         threads: int = 1,
         delegate: Delegate = AUTO,
-        pacer: "Pacer | None" = None,
+        throttle: "LatencyThrottle | None" = None,
         timeout_s: float | None = None,
     ) -> None:
-        self.name, self.delegate, self.pacer = name, delegate, pacer
+        self.name, self.delegate, self.throttle = name, delegate, throttle
         self.runtime = runtimes.load(runtime)
         self.invocations = 0
         self._model, self._threads = model, threads
@@ -86,12 +86,12 @@ class Engine:
 
     def invoke(self) -> None:
         """Run the model once on what stands in its inputs."""
-        if self.pacer is None:
+        if self.throttle is None:
             self._invoke()
         else:
-            started = self.pacer.start()
+            started = self.throttle.start()
             self._invoke()
-            self.pacer.finish(started)
+            self.throttle.finish(started)
         self.invocations += 1
 
     def _invoke(self) -> None:

@@ -119,7 +119,7 @@ class EnrolOptions:
         one_source(self.camera, self.source, self.insecure)
 
     @property
-    def source_request(self) -> registry.Request:
+    def source_request(self) -> registry.Endpoint:
         return one_source(self.camera, self.source, self.insecure)
 
 

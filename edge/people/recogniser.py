@@ -57,7 +57,7 @@ ACCEPTANCE = "acceptance.json"
 
 
 @dataclass(frozen=True)
-class Acceptance:
+class OperatingPoint:
     """A threshold, and what it was measured to let through.
 
     task: the embedding that it is of.  threshold: least cosine to be named.
@@ -82,17 +82,17 @@ class Acceptance:
     command: str = ""
 
 
-def to_member(acceptance: Acceptance) -> bytes:
+def to_member(acceptance: OperatingPoint) -> bytes:
     """What stands in the bundle as `acceptance.json`."""
     return (json.dumps(encode(acceptance), indent=1, sort_keys=True) + "\n").encode()
 
 
-def acceptance_of(bundle: Bundle) -> Acceptance | None:
+def acceptance_of(bundle: Bundle) -> OperatingPoint | None:
     """What the bundle says of its own threshold, or None. Raises BundleError if it is damaged."""
     if ACCEPTANCE not in bundle.members:
         return None
     try:
-        return decode(Acceptance, parse_json(bundle.members[ACCEPTANCE], "it"))
+        return decode(OperatingPoint, parse_json(bundle.members[ACCEPTANCE], "it"))
     except ValueError as error:
         raise BundleError(f"{ACCEPTANCE} in the bundle is not valid ({error})") from error
 

@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from edge.registry import Kind, Registry, Request
+from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import SinkError
 
 if TYPE_CHECKING:
@@ -46,13 +46,13 @@ class RunInfo:
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
 
 # in the order in which they are opened: what touches an existing file comes last
-KINDS: tuple[Kind, ...] = (
-    Kind(
+KINDS: tuple[EndpointKind, ...] = (
+    EndpointKind(
         "video", "edge.sinks.video", "Annotated video (.mp4, .avi, .mkv).", "PATH", "rate=HZ",
         matches=lambda text: text.lower().endswith(_VIDEO_SUFFIXES),
     ),
-    Kind("window", "edge.sinks.window", "Annotated frames in a window; q ends."),
-    Kind(
+    EndpointKind("window", "edge.sinks.window", "Annotated frames in a window; q ends."),
+    EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
         matches=lambda text: text.lower().endswith(".jsonl"),
     ),
@@ -64,7 +64,7 @@ def registry() -> Registry:
     return Registry("sink", SinkError, KINDS)
 
 
-def open_sinks(requests: Sequence[Request], run: RunInfo) -> list[Sink]:
+def open_sinks(requests: Sequence[Endpoint], run: RunInfo) -> list[Sink]:
     """Open all of them, or none. Raises SinkError."""
     kinds, every = list(KINDS), registry()
     with ExitStack() as stack:

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from edge.registry import Kind, Registry, Request
+from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import Closable, SourceError, without_passwords
 
 if TYPE_CHECKING:
@@ -72,17 +72,17 @@ def is_footage(text: str) -> bool:
     return "://" in text or any(name.lower().endswith(suffixes) for name in names)
 
 
-KINDS: tuple[Kind, ...] = (
-    Kind(
+KINDS: tuple[EndpointKind, ...] = (
+    EndpointKind(
         "camera", "edge.sources.camera", "Camera by its index; also --camera N.", "N",
         "width=PIXELS,height=PIXELS,rate=HZ", matches=_is_camera,
     ),
-    Kind(
+    EndpointKind(
         "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",
         "rate=HZ", matches=_holds_images,
     ),
-    Kind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
-    Kind(
+    EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
+    EndpointKind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
         "insecure=1", schemes=_PROTOCOLS,
     ),
@@ -94,18 +94,18 @@ def registry() -> Registry:
     return Registry("source", SourceError, KINDS, fallback="video")
 
 
-def find_source(text: str | int) -> Request:
+def find_source(text: str | int) -> Endpoint:
     """What a text, or a camera's index, asks for. Raises SourceError for an unknown kind."""
     if isinstance(text, int):
         return registry().named("camera", str(text))
     return registry().path(text) if os.path.exists(text) else registry().find(text)
 
 
-def open_source(source: str | int | Request) -> Source:
+def open_source(source: str | int | Endpoint) -> Source:
     """Open a camera index, a video file, a folder or glob of images, or a stream's URL.
 
     Raises SourceError with what to do if nothing can be read there.
     """
-    request = source if isinstance(source, Request) else find_source(source)
+    request = source if isinstance(source, Endpoint) else find_source(source)
     opened: Source = registry().open(request)
     return opened

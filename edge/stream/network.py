@@ -116,8 +116,10 @@ class Network:
         """Whose predicted latency the parts were held to, and how well; None: nobody's."""
         if self.board is None:
             return None
-        pacers = {role: engine.pacer for role, engine in self.engines.items() if engine.pacer}
-        return self.board.predicted(self.bundle, pacers)
+        throttles = {
+            role: engine.throttle for role, engine in self.engines.items() if engine.throttle
+        }
+        return self.board.predicted(self.bundle, throttles)
 
     def window(self, hop: int = 1) -> Window:
         """A new, empty window."""

@@ -12,7 +12,7 @@ from edge.stream.preprocess import FULL, Region
 from edge_common import BundleError
 
 if TYPE_CHECKING:
-    from edge.emulated import EmulatedBoard
+    from edge.emulated import ThrottledBoard
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class StreamOptions(EngineOptions):
         return [*engine, *device, *self.delegate.arguments, *region, *hop]
 
     @cached_property
-    def board(self) -> "EmulatedBoard | None":
+    def board(self) -> "ThrottledBoard | None":
         """The board that is played. Raises EngineError or DeviceError if it cannot be."""
         if not self.device:
             return None
-        from edge.emulated import EmulatedBoard
+        from edge.emulated import ThrottledBoard
 
-        return EmulatedBoard.named(self.device, self.threads)
+        return ThrottledBoard.named(self.device, self.threads)
 
     def confined(self) -> AbstractContextManager[None]:
         """The block has no more cores and memory than the board that is played."""
@@ -67,7 +67,7 @@ class StreamOptions(EngineOptions):
             runtime=self.runtime,
             threads=board.threads if board else self.threads,
             delegate=self.delegate,
-            pacer=board.pacer(model) if board else None,
+            throttle=board.throttle(model) if board else None,
             timeout_s=self.timeout_s,
         )
         manifest_tensors = [replace(tensor, name="") for tensor in (*part.inputs, *part.outputs)]

@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from edge.tflite.tables import Graph, Table
+from edge.tflite.tables import FlatbufferTable, Graph
 from edge_common import DataError, archives
 
 _NAME, _IDENTIFIER = "TFLITE_METADATA", b"M001"
@@ -45,7 +45,7 @@ def read(model: bytes, graph: Graph) -> Metadata:
     content = graph.metadata(_NAME)
     if content[4:8] != _IDENTIFIER:
         return Metadata()
-    described = next(Table.root(content).tables(_GRAPHS), None)
+    described = next(FlatbufferTable.root(content).tables(_GRAPHS), None)
     if described is None:
         return Metadata()
     mean, std = next(_normalisations(described), ((), ()))
@@ -55,7 +55,9 @@ def read(model: bytes, graph: Graph) -> Metadata:
     return Metadata(mean, std, tuple(files.get(name, ()) for name in names), others)
 
 
-def _normalisations(graph: Table) -> Iterator[tuple[tuple[float, ...], tuple[float, ...]]]:
+def _normalisations(
+    graph: FlatbufferTable,
+) -> Iterator[tuple[tuple[float, ...], tuple[float, ...]]]:
     for tensor in graph.tables(_INPUTS):
         for unit in tensor.tables(_PROCESS_UNITS):
             options = unit.table(_OPTIONS)
@@ -63,7 +65,7 @@ def _normalisations(graph: Table) -> Iterator[tuple[tuple[float, ...], tuple[flo
                 yield options.numbers(0, "<f4"), options.numbers(1, "<f4")
 
 
-def _label_file(tensor: Table) -> str:
+def _label_file(tensor: FlatbufferTable) -> str:
     files = [f for f in tensor.tables(_FILES) if f.number(_FILE_TYPE, "b") in _LABEL_TYPES]
     return files[0].text(_FILE_NAME) if files else ""
 

@@ -45,14 +45,14 @@ def read_model(path: Path, error: type[EdgeError]) -> bytes:
 
 
 @dataclass(frozen=True)
-class Table:
+class FlatbufferTable:
     """A table inside of a flatbuffer; all that it reads raises ValueError if it lies outside."""
 
     data: bytes
     position: int
 
     @classmethod
-    def root(cls, data: bytes) -> "Table":
+    def root(cls, data: bytes) -> "FlatbufferTable":
         return cls(data, _number(data, "I", 0))
 
     def number(self, slot: int, form: str, default: int = 0) -> int:
@@ -60,17 +60,17 @@ class Table:
         field = self._field(slot)
         return _number(self.data, form, field) if field else default
 
-    def table(self, slot: int) -> "Table | None":
+    def table(self, slot: int) -> "FlatbufferTable | None":
         field = self._field(slot)
-        return Table(self.data, field + _number(self.data, "I", field)) if field else None
+        return FlatbufferTable(self.data, field + _number(self.data, "I", field)) if field else None
 
-    def tables(self, slot: int) -> "Iterator[Table]":
+    def tables(self, slot: int) -> "Iterator[FlatbufferTable]":
         """The tables of a vector."""
         start, count = self.vector(slot, 4)
         if count > _MOST_TABLES:
             raise ValueError(f"it lists more than {_MOST_TABLES} tables")
         for position in range(start, start + 4 * count, 4):
-            yield Table(self.data, position + _number(self.data, "I", position))
+            yield FlatbufferTable(self.data, position + _number(self.data, "I", position))
 
     def numbers(self, slot: int, dtype: str) -> tuple[float, ...]:
         """The scalars of a vector, of numpy's dtype."""
@@ -121,13 +121,13 @@ def _number(data: bytes, form: str, position: int) -> int:
 class Graph:
     """The main graph of a .tflite, whose inputs, outputs and operators can all be read."""
 
-    model: Table
-    main: Table
+    model: FlatbufferTable
+    main: FlatbufferTable
 
     @classmethod
     def of(cls, model: bytes) -> "Graph":
         """Raises ValueError if the file is damaged."""
-        root = Table.root(model)
+        root = FlatbufferTable.root(model)
         main = next(root.tables(_MODEL_GRAPHS), None)
         if main is None:
             raise ValueError("it holds no graph")
@@ -139,14 +139,14 @@ class Graph:
         return graph
 
     @property
-    def inputs(self) -> tuple[Table, ...]:
+    def inputs(self) -> tuple[FlatbufferTable, ...]:
         return self._tensors(self.main.whole_numbers(_GRAPH_INPUTS))
 
     @property
-    def outputs(self) -> tuple[Table, ...]:
+    def outputs(self) -> tuple[FlatbufferTable, ...]:
         return self._tensors(self.main.whole_numbers(_GRAPH_OUTPUTS))
 
-    def _tensors(self, indices: Sequence[int]) -> tuple[Table, ...]:
+    def _tensors(self, indices: Sequence[int]) -> tuple[FlatbufferTable, ...]:
         tensors = tuple(self.main.tables(_GRAPH_TENSORS))
         if len(indices) > _MOST_ENDS or not all(0 <= index < len(tensors) for index in indices):
             raise ValueError(_DAMAGED)
@@ -175,9 +175,9 @@ class Graph:
         ]
 
     @cached_property
-    def _makers(self) -> dict[int, Table]:
+    def _makers(self) -> dict[int, FlatbufferTable]:
         """Which operator makes a tensor."""
-        makers: dict[int, Table] = {}
+        makers: dict[int, FlatbufferTable] = {}
         listed = 0
         for operator in self.main.tables(_GRAPH_OPERATORS):
             outputs = operator.whole_numbers(2)
@@ -197,7 +197,7 @@ class Graph:
         return b""
 
 
-def specification(tensor: Table) -> TensorSpec:
+def specification(tensor: FlatbufferTable) -> TensorSpec:
     """A tensor as the file describes it."""
     code, quantisation = tensor.number(_TYPE, "b"), tensor.table(_QUANTISATION)
     dtype = _DTYPES[code] if 0 <= code < len(_DTYPES) else f"type {code}"
@@ -210,12 +210,12 @@ def specification(tensor: Table) -> TensorSpec:
     )
 
 
-def open_shape(tensor: Table) -> tuple[int, ...]:
+def open_shape(tensor: FlatbufferTable) -> tuple[int, ...]:
     """The shape, with -1 for each size that the file leaves open."""
     return tensor.whole_numbers(_SIGNATURE) or tensor.whole_numbers(_SHAPE)
 
 
-def with_shape(model: bytes, tensor: Table, shape: Sequence[int]) -> bytes:
+def with_shape(model: bytes, tensor: FlatbufferTable, shape: Sequence[int]) -> bytes:
     """The file with another, fixed shape of as many axes for this tensor."""
     patched = bytearray(model)
     for slot in (_SHAPE, _SIGNATURE):

@@ -13,7 +13,7 @@ import click
 import numpy as np
 
 from edge.bundle import Accuracy, open_bundle
-from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
+from edge.people.recogniser import ACCEPTANCE, OperatingPoint, to_member
 from edge_common import command_line, document, statistics, write_whole
 from edge_models.datasets.orl import read_photos
 from edge_models.evaluation import intervals, similarity
@@ -34,7 +34,7 @@ Examples:
 
 
 @dataclass(frozen=True)
-class OpenSet:
+class OpenSetResult:
     """A threshold and what it does with `people` in the gallery; rates on all 40 people."""
 
     people: int
@@ -56,7 +56,7 @@ class Report:
     pairs_of_one: int
     pairs_of_two: int
     roc_area: float
-    open_set: tuple[OpenSet, ...]
+    open_set: tuple[OpenSetResult, ...]
     points: tuple[tuple[float, float, float], ...]
 
 
@@ -72,7 +72,9 @@ def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: i
         answers = galleries.asked(likeness, people, every, count, DRAWS, np.random.default_rng(0))
         for rate in RATES:
             threshold = answers.threshold_at(rate)
-            open_sets.append(OpenSet(count, rate, threshold, answers.true_accept_rate(threshold)))
+            open_sets.append(
+                OpenSetResult(count, rate, threshold, answers.true_accept_rate(threshold))
+            )
     curve = galleries.asked(likeness, people, every, enrolled, DRAWS, np.random.default_rng(0))
     thresholds = np.quantile(curve.impostors, np.concatenate([np.linspace(0, 0.9, 19), TAIL]))
     points = tuple(
@@ -88,7 +90,7 @@ def measure(graph: str, descriptors: np.ndarray, people: np.ndarray, enrolled: i
 
 def acceptance(
     descriptors: np.ndarray, people: np.ndarray, enrolled: int, rate: float, command: str
-) -> tuple[Acceptance, intervals.Estimate]:
+) -> tuple[OperatingPoint, intervals.Estimate]:
     """The threshold at `rate` on all people, and what such a threshold does to people held out.
 
     Also the true accept rate of people held out.
@@ -99,7 +101,7 @@ def acceptance(
         likeness, people, np.unique(people), enrolled, DRAWS, random
     ).threshold_at(rate)  # fmt: skip
     false, true = galleries.held_out(likeness, people, enrolled, rate, random)
-    operating_point = Acceptance(
+    operating_point = OperatingPoint(
         identify.DESCRIPTOR, math.ceil(threshold * 1e4) / 1e4, rate, enrolled, galleries.KNOWN_BY,
         round(false.value, 4), round(false.low, 4), round(false.high, 4), round(true.value, 4), DATA,
         command,
@@ -108,7 +110,7 @@ def acceptance(
 
 
 def section(
-    reports: list[Report], accepted: Acceptance, held_true: intervals.Estimate
+    reports: list[Report], accepted: OperatingPoint, held_true: intervals.Estimate
 ) -> document.Section:
     """For a person to read."""
     ranks = [

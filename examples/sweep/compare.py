@@ -13,7 +13,7 @@ from examples.sweep.figures import MemberFigures, as_json, as_markdown, figures_
 TENTH, FIFTH = 0.1, 0.2  # of the reference's parameters and latency
 
 
-def train_and_convert(members: Sequence[plan.Member], folder: Path, *, convert: bool) -> None:
+def train_and_convert(members: Sequence[plan.SweepMember], folder: Path, *, convert: bool) -> None:
     """Train each, and make its bundle.
 
     Raises:
@@ -63,7 +63,7 @@ def _answers(own: Path) -> dict[str, results.TaskResult]:
     return network.read_answers(report.report_folder(own / training.MODEL) / network.ANSWERS)
 
 
-def _is_measured(member: plan.Member, own: Path) -> bool:
+def _is_measured(member: plan.SweepMember, own: Path) -> bool:
     return training.is_trained(member, own) and training.is_newer(
         own / training.PREDICTED, own / training.MODEL
     )

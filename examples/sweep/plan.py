@@ -36,7 +36,7 @@ class MemberSection:
 
 
 @dataclass(frozen=True)
-class Member:
+class SweepMember:
     """One network of a sweep, and how it is trained.
 
     Attributes:
@@ -47,7 +47,7 @@ class Member:
     name: str
     about: str
     training: EndToEndConfig
-    pretrained_from: "Member | None" = None
+    pretrained_from: "SweepMember | None" = None
     pretrains_others: bool = False
 
 
@@ -57,9 +57,9 @@ class Sweep:
 
     name: str
     reference: str
-    members: tuple[Member, ...]
+    members: tuple[SweepMember, ...]
 
-    def member(self, name: str) -> Member:
+    def member(self, name: str) -> SweepMember:
         """By name. Raises ConfigError if there is none."""
         for member in self.members:
             if member.name == name:
@@ -115,7 +115,7 @@ def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> N
             )
 
 
-def _check_backbone(member: Member, pretrained_from: Member, where: str) -> None:
+def _check_backbone(member: SweepMember, pretrained_from: SweepMember, where: str) -> None:
     """Raise ConfigError if what is taken from the member it is pretrained from does not suit."""
     why = _cannot_take(member, pretrained_from)
     if why:
@@ -124,7 +124,7 @@ def _check_backbone(member: Member, pretrained_from: Member, where: str) -> None
         )
 
 
-def _cannot_take(member: Member, pretrained_from: Member) -> str:
+def _cannot_take(member: SweepMember, pretrained_from: SweepMember) -> str:
     own, its = member.training, pretrained_from.training
     differ = [key for key in _BACKBONE if getattr(own.network, key) != getattr(its.network, key)]
     differ += ["frozen.clips"] if own.frozen.clips != its.frozen.clips else []
@@ -140,14 +140,14 @@ def _cannot_take(member: Member, pretrained_from: Member) -> str:
 
 def _member(
     shared: Mapping[str, Any], base: MemberSection, row: MemberSection, data: str | None, where: str
-) -> Member:
+) -> SweepMember:
     own = {key: getattr(base, key) | getattr(row, key) for key in _OWN_SECTIONS}
     training = training_config({**shared, **own, "name": row.name}, where)
     if data is not None:
         training = replace(training, data=placed(training.data, data))
     if row.backbone_of:
         training = replace(training, few_frames=replace(training.few_frames, max_epochs=0))
-    return Member(row.name, row.about, training)
+    return SweepMember(row.name, row.about, training)
 
 
 def _taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:

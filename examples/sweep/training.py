@@ -15,13 +15,13 @@ from edge_common import ConfigError, ModelError, children, write_whole
 from edge_models.datasets import dataset, from_files, kinds
 from edge_models.networks.files import save_whole
 from edge_models.training.progress import Checkpoint
-from edge_models.training.run import RunOptions, train_and_save, training_folder
-from examples.sweep.plan import Member
+from edge_models.training.run import TrainingOptions, train_and_save, training_folder
+from examples.sweep.plan import SweepMember
 
 MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
 
 
-def trained(member: Member, folder: Path) -> dataset.DataSet:
+def trained(member: SweepMember, folder: Path) -> dataset.DataSet:
     """Train a member into `folder`/NAME, going on where that was interrupted; its data.
 
     What lies there of another training is moved to NAME.before.
@@ -35,14 +35,14 @@ def trained(member: Member, folder: Path) -> dataset.DataSet:
     network = config.network
     data = kinds.load_data(
         config.data,
-        from_files.Request(network.window, network.size, config.seed, folder / ".cache"),
+        from_files.ClipRequest(network.window, network.size, config.seed, folder / ".cache"),
     )
     _check_comparable(data)
     model = None
     if not is_trained(member, own):
         _make_way(member, own)
         click.echo(f"training {member.name}: {member.about}")
-        options = RunOptions(
+        options = TrainingOptions(
             resume=True,
             feature_cache=_shared_features(member, folder),
             backbone=_backbone_of(folder / member.pretrained_from.name)
@@ -56,7 +56,7 @@ def trained(member: Member, folder: Path) -> dataset.DataSet:
     return data
 
 
-def is_trained(member: Member, own: Path) -> bool:
+def is_trained(member: SweepMember, own: Path) -> bool:
     """Whether exactly this training was done, and its network is there."""
     state = _state(own)
     if not state.get("done") or not (own / MODEL).exists():
@@ -64,7 +64,7 @@ def is_trained(member: Member, own: Path) -> bool:
     return state.get("training") == fingerprint(member)
 
 
-def fingerprint(member: Member) -> str:
+def fingerprint(member: SweepMember) -> str:
     """16 hex digits that change with all that decides a member's outcome."""
     pretrained_from = fingerprint(member.pretrained_from) if member.pretrained_from else ""
     own = member.training.fingerprint()
@@ -83,7 +83,7 @@ def _check_comparable(data: dataset.DataSet) -> None:
             )
 
 
-def _make_way(member: Member, own: Path) -> None:
+def _make_way(member: SweepMember, own: Path) -> None:
     """Keep what was begun of this very training, and move what is of another."""
     if own.exists() and _state(own).get("training") != fingerprint(member):
         before = own.with_name(f"{own.name}.before")
@@ -104,12 +104,12 @@ def _state(own: Path) -> dict[str, object]:
         return {}
 
 
-def _write_state(member: Member, own: Path, *, finished: bool) -> None:
+def _write_state(member: SweepMember, own: Path, *, finished: bool) -> None:
     content = {"training": fingerprint(member), "done": finished}
     write_whole(own / STATE, json.dumps(content).encode())
 
 
-def _shared_features(member: Member, folder: Path) -> Path | None:
+def _shared_features(member: SweepMember, folder: Path) -> Path | None:
     """Where the maps of a backbone lie that more than one member stands on."""
     if member.pretrained_from:
         return folder / member.pretrained_from.name / MAPS

@@ -15,7 +15,13 @@ import numpy as np
 
 from edge.bundle import open_bundle
 from edge.engine.engine import Engine
-from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial, alternate, fill_randomly
+from edge_benchmarks.measure.timing import (
+    FrameTiming,
+    Plan,
+    SubjectTimings,
+    alternate,
+    fill_randomly,
+)
 from edge_benchmarks.statistics import median, percentile_estimates
 from edge_common import children, decode, encode
 from examples.thesis_table.rows import Timing
@@ -61,7 +67,7 @@ def _measure(job: _Job) -> Timing:
     ]
     yardstick = open_bundle().members["encoder.tflite"]
     subjects = Inference(engines), Inference([Engine(yardstick, threads=job.threads)])
-    row, other = (Trial(subject, _NO_PIXELS, job.plan) for subject in subjects)
+    row, other = (SubjectTimings(subject, _NO_PIXELS, job.plan) for subject in subjects)
     alternate([row, other], job.plan.rounds)
     frames_ms, yardstick_ms = ([t.total_ms for t in trial.timings] for trial in (row, other))
     p50 = percentile_estimates(frames_ms)["p50"]

@@ -23,7 +23,7 @@ class Epochs:
     def __init__(
         self,
         data: dataset.DataSet,
-        part: dataset.Part,
+        part: dataset.Subset,
         section: AugmentationSection,
         batch_size: int,
         seed: int,
@@ -45,7 +45,7 @@ class Epochs:
         return augment(clip, answers, self.section, self.data.mirrored, random)
 
 
-def plain_batches(data: dataset.DataSet, part: dataset.Part, batch_size: int) -> tf.data.Dataset:
+def plain_batches(data: dataset.DataSet, part: dataset.Subset, batch_size: int) -> tf.data.Dataset:
     """All clips of a part as they are, in order."""
 
     def look(index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
@@ -55,7 +55,7 @@ def plain_batches(data: dataset.DataSet, part: dataset.Part, batch_size: int) ->
 
 
 def _batches(
-    data: dataset.DataSet, part: dataset.Part, order, look, batch_size: int
+    data: dataset.DataSet, part: dataset.Subset, order, look, batch_size: int
 ) -> tf.data.Dataset:
     """Batches of (float32 (n, T, H, W, 3) RGB 0..255 or (n, T, h, w, C) maps, {task: labels})."""
     signature = tf.TensorSpec((2,), tf.int64)

@@ -89,7 +89,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Part:
+class Subset:
     """Examples of one use. Only the labels are in memory.
 
     Attributes:
@@ -129,16 +129,16 @@ class DataSet:
 
     name: str
     tasks: tuple[Task, ...]
-    train: Part
-    validation: Part
-    test: Part
+    train: Subset
+    validation: Subset
+    test: Subset
     shape: tuple[int, int, int]
     frame_rate_hz: float
     source: str
     mirrored: Mapping[str, np.ndarray] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
-    impostors: Part | None = None
+    impostors: Subset | None = None
 
     def summary(self) -> list[str]:
         """What there is, what was skipped and what to beware of; one line each."""
@@ -184,7 +184,7 @@ def export_clip_sets(data: DataSet, folder: Path, seed: int) -> list[Path]:
 
 
 def write_part(
-    path: Path, part: Part, indices: Sequence[int] | np.ndarray, shape: tuple[int, int, int]
+    path: Path, part: Subset, indices: Sequence[int] | np.ndarray, shape: tuple[int, int, int]
 ) -> None:
     """Write some clips in the project's clip format, one after another."""
     header = {"descr": "|u1", "fortran_order": False, "shape": (len(indices), *shape, 3)}

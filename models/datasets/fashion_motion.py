@@ -113,7 +113,7 @@ class FashionSection:
             )
 
 
-def load(section: FashionSection, request: from_files.Request) -> dataset.DataSet:
+def load(section: FashionSection, request: from_files.ClipRequest) -> dataset.DataSet:
     """Map the files; clips are rendered when they are asked for.
 
     Raises:
@@ -144,7 +144,9 @@ def load(section: FashionSection, request: from_files.Request) -> dataset.DataSe
 class _Items:
     """The pictures and labels of one of the two pairs of files."""
 
-    def __init__(self, folder: Path, prefix: str, count: int, request: from_files.Request) -> None:
+    def __init__(
+        self, folder: Path, prefix: str, count: int, request: from_files.ClipRequest
+    ) -> None:
         self.pictures = map_idx(folder / f"{prefix}-images-idx3-ubyte", request.cache)
         self.labels = map_idx(folder / f"{prefix}-labels-idx1-ubyte", request.cache)
         self.request = request
@@ -160,7 +162,7 @@ class _Items:
         if count > len(self.labels):
             raise ConfigError(f"{folder}: {prefix} holds {len(self.labels)} items, not {count}")
 
-    def part(self, use: str, items: np.ndarray, motions: int) -> dataset.Part:
+    def part(self, use: str, items: np.ndarray, motions: int) -> dataset.Subset:
         """These items, each in its first `motions` motions of an order of its own."""
         seed = (self.request.seed, _SEED_OF_PART[use])
         item = np.repeat(items, motions)
@@ -174,7 +176,7 @@ class _Items:
             return self._render(self.pictures[item[index]], ACTIONS[motion[index]], random)
 
         labels = {"item": self.labels[item].astype(np.int64), "motion": motion.astype(np.int64)}
-        return dataset.Part(clip, labels, item)
+        return dataset.Subset(clip, labels, item)
 
     def _render(self, picture: np.ndarray, action: str, random: np.random.Generator) -> np.ndarray:
         canvas = np.zeros((CANVAS, CANVAS), np.uint8)

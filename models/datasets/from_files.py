@@ -14,11 +14,11 @@ import numpy as np
 
 from edge.tasks import Label, Task, kind_of
 from edge_common import ClipError, ConfigError, EdgeError, whole_file
-from edge_models.datasets.dataset import DataSet, Part, Skipped, Split, split_files
+from edge_models.datasets.dataset import DataSet, Skipped, Split, Subset, split_files
 
 
 @dataclass(frozen=True)
-class Request:
+class ClipRequest:
     """How clips are wanted: T frames of size x size pixels; `cache` keeps what was decoded."""
 
     window: int
@@ -108,8 +108,8 @@ def parse_names(paths: Sequence[Path], parse: Parser) -> tuple[list[Item], list[
 
 
 def data_set(
-    name: str, content: FolderContent, read: Reader, request: Request, section: FolderSection, source: str,
-    variant: str = "",
+    name: str, content: FolderContent, read: Reader, request: ClipRequest, section: FolderSection,
+    source: str, variant: str = "",
 ) -> DataSet:  # fmt: skip
     """Decode the files and split them; all windows of a file go to the same part.
 
@@ -146,14 +146,14 @@ def _classes(item: Item, tasks: Sequence[Task]) -> tuple[Label, ...]:
     return tuple(v for v, task in zip(item.labels, tasks) if kind_of(task).has_classes)
 
 
-def _part(decoded: Decoded, files: np.ndarray, content: FolderContent) -> Part:
+def _part(decoded: Decoded, files: np.ndarray, content: FolderContent) -> Subset:
     kept_windows = np.flatnonzero(np.isin(decoded.file, files))
     columns = zip(*(content.items[index].labels for index in decoded.file[kept_windows]))
     labels = {
         task.name: np.array(column, kind_of(task).label_dtype)
         for task, column in zip(content.tasks, columns)
     }
-    return Part(
+    return Subset(
         lambda index: np.array(decoded.windows[kept_windows[index]]),
         labels,
         decoded.file[kept_windows],

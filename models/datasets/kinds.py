@@ -18,19 +18,19 @@ from edge_models.sections import DataSection
 
 
 @dataclass(frozen=True)
-class Kind:
+class DatasetKind:
     """A data set: what a training file may say of it, and how it is read."""
 
     section: type
-    load: Callable[[Any, from_files.Request], dataset.DataSet]
+    load: Callable[[Any, from_files.ClipRequest], dataset.DataSet]
 
 
 KINDS = {
-    "orl-motion": Kind(DataSection, orl_motion.load),
-    "fashion-motion": Kind(fashion_motion.FashionSection, fashion_motion.load),
-    "utkface": Kind(utkface.UTKFaceSection, utkface.load),
-    "swimmers": Kind(swimmers.SwimmersSection, swimmers.load),
-    "clips": Kind(labelled_clips.ClipsSection, labelled_clips.load),
+    "orl-motion": DatasetKind(DataSection, orl_motion.load),
+    "fashion-motion": DatasetKind(fashion_motion.FashionSection, fashion_motion.load),
+    "utkface": DatasetKind(utkface.UTKFaceSection, utkface.load),
+    "swimmers": DatasetKind(swimmers.SwimmersSection, swimmers.load),
+    "clips": DatasetKind(labelled_clips.ClipsSection, labelled_clips.load),
 }
 
 
@@ -39,7 +39,7 @@ def kind_of(section: object) -> str:
     return next(name for name, kind in KINDS.items() if kind.section is type(section))
 
 
-def load_data(section: object, request: from_files.Request) -> dataset.DataSet:
+def load_data(section: object, request: from_files.ClipRequest) -> dataset.DataSet:
     """Read the data set that a section describes; raises what its `load` does."""
     return KINDS[kind_of(section)].load(section, request)
 

@@ -52,7 +52,7 @@ class ClipsSection(from_files.FolderSection):
                 raise ConfigError(f"data.kinds.{column} is {kind!r}{nearest_or_all(kind, kinds)}")
 
 
-def load(section: ClipsSection, request: from_files.Request) -> dataset.DataSet:
+def load(section: ClipsSection, request: from_files.ClipRequest) -> dataset.DataSet:
     """Read clips; a long one gives windows spread over it.
 
     Raises:

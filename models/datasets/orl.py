@@ -57,7 +57,7 @@ class Photo:
 
 
 @dataclass(frozen=True)
-class Split:
+class PhotoSplit:
     """Photos by use. No photo is in two of them."""
 
     train: tuple[Photo, ...]
@@ -86,7 +86,7 @@ def read_photos(folder: Path | None = None) -> list[Photo]:
 
 def split_by_photo(
     photos: Iterable[Photo], seed: int, *, test: int = 3, validation: int = 1
-) -> Split:
+) -> PhotoSplit:
     """Deal each person's photos into train, validation and test at random.
 
     Args:
@@ -110,7 +110,7 @@ def split_by_photo(
         parts[2].extend(order[:test])
         parts[1].extend(order[test : test + validation])
         parts[0].extend(order[test + validation :])
-    return Split(*(tuple(sorted(part, key=lambda photo: photo.key)) for part in parts))
+    return PhotoSplit(*(tuple(sorted(part, key=lambda photo: photo.key)) for part in parts))
 
 
 def _read_pgm(path: Path) -> np.ndarray:

@@ -54,7 +54,7 @@ class Plans:
     impostors: list[ClipPlan]
 
 
-def load(section: DataSection, request: from_files.Request) -> dataset.DataSet:
+def load(section: DataSection, request: from_files.ClipRequest) -> dataset.DataSet:
     """Plan the clips; they are rendered when they are asked for.
 
     Raises:
@@ -63,11 +63,11 @@ def load(section: DataSection, request: from_files.Request) -> dataset.DataSet:
     """
     plans = plan_data(section, request.seed)
 
-    def part(plans: Sequence[ClipPlan]) -> dataset.Part:
+    def part(plans: Sequence[ClipPlan]) -> dataset.Subset:
         def clip(index: int) -> np.ndarray:
             return render_clip(plans[index], request.window, request.size)
 
-        return dataset.Part(clip, labels_of(plans), photos_of(plans))
+        return dataset.Subset(clip, labels_of(plans), photos_of(plans))
 
     return dataset.DataSet(
         "ORL in motion",
@@ -113,7 +113,9 @@ def _few_motions(plans: list[ClipPlan]) -> list[ClipPlan]:
     return [plan for plan in plans if plan.action % half == plan.photo.number % half]
 
 
-def export_balanced(section: DataSection, request: from_files.Request, folder: Path) -> list[Path]:
+def export_balanced(
+    section: DataSection, request: from_files.ClipRequest, folder: Path
+) -> list[Path]:
     """Write calibration.npz (train photos, balanced) and test.npz (all test clips)."""
     plans = plan_data(section, request.seed)
     sets = {

@@ -36,7 +36,7 @@ class SwimmersSection(from_files.FolderSection):
             raise ConfigError(f"people is {self.people}: there must be 2 or more to tell apart")
 
 
-def load(section: SwimmersSection, request: from_files.Request) -> dataset.DataSet:
+def load(section: SwimmersSection, request: from_files.ClipRequest) -> dataset.DataSet:
     """Read a folder of swimmer clips.
 
     Raises:

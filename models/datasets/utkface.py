@@ -33,7 +33,7 @@ class UTKFaceSection(from_files.FolderSection):
     """UTKFace; a face is shown for as many equal frames as the window has."""
 
 
-def load(section: UTKFaceSection, request: from_files.Request) -> dataset.DataSet:
+def load(section: UTKFaceSection, request: from_files.ClipRequest) -> dataset.DataSet:
     """Read a folder of UTKFace's pictures.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edge_common import ConfigError, decode
-from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets.dataset import DataSet, Subset
 
 REPORT = "report.json"
 _USES = {"train": "train", "validation": "validation", "test": "test", "strangers": "impostors"}
@@ -82,7 +82,7 @@ def read_history(folder: Path, config: Any, data: DataSet) -> TrainingHistory:
     return course
 
 
-def part_of(data: DataSet, use: str) -> Part | None:
+def part_of(data: DataSet, use: str) -> Subset | None:
     """The part that a report calls so; None if the data have none."""
     return getattr(data, _USES[use])
 

@@ -134,7 +134,7 @@ class Predictions:
         before: (N, d), what the last layer of the task that was named takes.
     """
 
-    part: dataset.Part
+    part: dataset.Subset
     outputs: dict[str, np.ndarray]
     before: np.ndarray | None = None
 
@@ -142,10 +142,10 @@ class Predictions:
 def ask(
     network: OpenNetwork,
     data: dataset.DataSet,
-    part: dataset.Part,
+    part: dataset.Subset,
     before: str = "",
     label: str = "test clips",
-    maps: dataset.Part | None = None,
+    maps: dataset.Subset | None = None,
 ) -> Predictions:
     """Run every clip of a part, or its maps if they are known, through the network.
 

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from edge_common import ConfigError, ModelError, console, document, read_json, write_whole
-from edge_models.datasets.dataset import DataSet, Part
+from edge_models.datasets.dataset import DataSet, Subset
 from edge_models.evaluation import analysis_sections, gradcam
 from edge_models.evaluation.content import ReportContent, json_of, sections
 from edge_models.evaluation.history import (
@@ -47,7 +47,7 @@ def report(
     config: Any,
     history: TrainingHistory,
     folder: Path,
-    maps: Part | None = None,
+    maps: Subset | None = None,
 ) -> Results:
     """Measure a network on the test clips; write report.html, report.json and answers.npz.
 

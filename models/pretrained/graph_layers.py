@@ -17,7 +17,9 @@ from edge_models.pretrained import expressions, tfjs
 Value = expressions.Expression | np.ndarray
 
 
-def build(graph: tfjs.Graph, inputs: Mapping[str, Any], outputs: Iterable[str]) -> dict[str, Any]:
+def build(
+    graph: tfjs.TfjsGraph, inputs: Mapping[str, Any], outputs: Iterable[str]
+) -> dict[str, Any]:
     """Compute the nodes `outputs` from the Keras tensors `inputs`, both by node name.
 
     Behind the last convolution a given tensor may have more axes in front than the
@@ -40,7 +42,7 @@ def build(graph: tfjs.Graph, inputs: Mapping[str, Any], outputs: Iterable[str]) 
     return tensors
 
 
-def _value(graph: tfjs.Graph, node: tfjs.Node, inputs: list[Value]) -> Value:
+def _value(graph: tfjs.TfjsGraph, node: tfjs.Node, inputs: list[Value]) -> Value:
     if node.operation not in _OPERATIONS:
         operations = ", ".join(sorted(_OPERATIONS))
         raise ModelError(

@@ -49,7 +49,7 @@ class Halves:
     answers: Callable[[Any], dict[str, Any]]
 
 
-def read_halves(network: catalogue.Network, path: Path) -> Halves:
+def read_halves(network: catalogue.PretrainedNetwork, path: Path) -> Halves:
     """Read a network's file, a tfjs graph model or a Keras HDF5 file.
 
     Raises:
@@ -80,7 +80,7 @@ def _mean_over_time(task: str, answer: Any) -> Any:
     return keras.layers.GlobalAveragePooling1D(name=f"{task}{kind}_mean")(answer)
 
 
-def _of_graph(network: catalogue.Network, path: Path) -> Halves:
+def _of_graph(network: catalogue.PretrainedNetwork, path: Path) -> Halves:
     graph = tfjs.read_graph(path)
     frame = keras.Input(network.shape, name="frame")
     inputs = {_placeholder(graph): _scaled(frame, network.scaling)}
@@ -96,7 +96,7 @@ def _of_graph(network: catalogue.Network, path: Path) -> Halves:
     return Halves(trunk, answers)
 
 
-def _of_keras(network: catalogue.Network, path: Path) -> Halves:
+def _of_keras(network: catalogue.PretrainedNetwork, path: Path) -> Halves:
     try:
         model = keras.models.load_model(path, compile=False)
         features = keras.Model(model.input, model.get_layer(network.trunk).output)
@@ -124,7 +124,7 @@ def _see_rgb(trunk: keras.Model) -> None:
     stem.set_weights([kernel[:, :, ::-1], bias])
 
 
-def _placeholder(graph: tfjs.Graph) -> str:
+def _placeholder(graph: tfjs.TfjsGraph) -> str:
     placeholders = [node.name for node in graph.nodes.values() if node.operation == "Placeholder"]
     if len(placeholders) != 1:
         raise ModelError(f"{graph.path} takes {len(placeholders)} inputs: one picture is known")

@@ -51,7 +51,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Graph:
+class TfjsGraph:
     """The nodes by name, and the arrays of the constants among them."""
 
     path: Path
@@ -81,7 +81,7 @@ class Graph:
         return [self.nodes[name] for name in order if name not in inputs]
 
 
-def read_graph(path: Path) -> Graph:
+def read_graph(path: Path) -> TfjsGraph:
     """Read the graph and all its constants, as float32, int32 or bool.
 
     Raises:
@@ -102,7 +102,7 @@ def read_graph(path: Path) -> Graph:
             f"{path} is no readable tfjs graph model ({type(error).__name__}: {error}): "
             "fetch the package again"
         ) from error
-    return Graph(path, {node.name: node for node in nodes}, constants)
+    return TfjsGraph(path, {node.name: node for node in nodes}, constants)
 
 
 def _node(entry: dict[str, Any]) -> Node:

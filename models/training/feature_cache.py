@@ -126,8 +126,8 @@ CLIPS_AT_ONCE = 8
 
 
 def maps_of(
-    backbone: keras.Model, data: dataset.DataSet, part: dataset.Part, path: Path, label: str
-) -> dataset.Part:
+    backbone: keras.Model, data: dataset.DataSet, part: dataset.Subset, path: Path, label: str
+) -> dataset.Subset:
     """The part's clips as feature maps, float16 (T, h, w, C), from `path` if it is there.
 
     Raises:
@@ -140,18 +140,18 @@ def maps_of(
     return replace(part, clip=lambda index: maps[index])
 
 
-def some_of(part: dataset.Part, count: int, seed: int) -> dataset.Part:
+def some_of(part: dataset.Subset, count: int, seed: int) -> dataset.Subset:
     """So many of the clips, drawn at random; 0: all."""
     if not 0 < count < len(part):
         return part
     indices = np.sort(np.random.default_rng(seed).permutation(len(part))[:count])
     labels = {task: values[indices] for task, values in part.labels.items()}
     sources = None if part.sources is None else part.sources[indices]
-    return dataset.Part(lambda index: part.clip(int(indices[index])), labels, sources)
+    return dataset.Subset(lambda index: part.clip(int(indices[index])), labels, sources)
 
 
 def _compute_part(
-    backbone: keras.Model, data: dataset.DataSet, part: dataset.Part, path: Path, label: str
+    backbone: keras.Model, data: dataset.DataSet, part: dataset.Subset, path: Path, label: str
 ) -> None:
     model = backbone_by_frames(backbone, data.shape[0])
     shape = (len(part), *model.output_shape[1:])

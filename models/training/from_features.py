@@ -25,7 +25,7 @@ from edge_models.training.schedule import ThesisSchedule, verbosity
 
 
 @dataclass(frozen=True)
-class Part:
+class FeatureSubset:
     """Clips of one use: their features, and int64 (N,) labels a task."""
 
     features: Features
@@ -33,7 +33,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Stage:
+class FeatureStage:
     """A stage of training; `early` names the layer it starts after, if not the last."""
 
     name: str
@@ -138,10 +138,10 @@ def _fresh(config: TrainingConfig) -> Trained:
     return Trained(model)
 
 
-def _stages(config: TrainingConfig) -> Iterator[Stage]:
-    yield Stage("blocks", config.blocks)
+def _stages(config: TrainingConfig) -> Iterator[FeatureStage]:
+    yield FeatureStage("blocks", config.blocks)
     if config.fine_tuning.from_layer and config.fine_tuning.max_epochs:
-        yield Stage("fine_tuning", config.fine_tuning, config.fine_tuning.from_layer)
+        yield FeatureStage("fine_tuning", config.fine_tuning, config.fine_tuning.from_layer)
 
 
 def _part(
@@ -150,15 +150,15 @@ def _part(
     plans: list[orl_motion.ClipPlan],
     folder: Path,
     label: str,
-) -> Part:
+) -> FeatureSubset:
     backbone = model.get_layer("backbone").layer
     length = config.network.window if label == "validation" else config.data.train_length
     early = config.fine_tuning.from_layer
     features = cached_features(backbone, early, plans, length, folder, label)
-    return Part(features, orl_motion.labels_of(plans))
+    return FeatureSubset(features, orl_motion.labels_of(plans))
 
 
-def _joined(first: Part, second: Part) -> Part:
+def _joined(first: FeatureSubset, second: FeatureSubset) -> FeatureSubset:
     maps = np.concatenate([first.features.maps, second.features.maps])
     early = None
     if first.features.early is not None and second.features.early is not None:
@@ -166,11 +166,15 @@ def _joined(first: Part, second: Part) -> Part:
     labels = {
         task: np.concatenate([first.labels[task], second.labels[task]]) for task in first.labels
     }
-    return Part(Features(maps, early), labels)
+    return FeatureSubset(Features(maps, early), labels)
 
 
 def _search(
-    trained: Trained, stage: Stage, config: TrainingConfig, part: Part, validation: Part
+    trained: Trained,
+    stage: FeatureStage,
+    config: TrainingConfig,
+    part: FeatureSubset,
+    validation: FeatureSubset,
 ) -> None:
     """Train a stage until validation says stop, and keep what was best, if it paid."""
     plan = stage.schedule
@@ -188,7 +192,9 @@ def _search(
     trained.best_epoch[stage.name] = schedule.best_epoch
 
 
-def _repeat(trained: Trained, stage: Stage, config: TrainingConfig, part: Part) -> None:
+def _repeat(
+    trained: Trained, stage: FeatureStage, config: TrainingConfig, part: FeatureSubset
+) -> None:
     """Train a stage for as long, and at the rates, as was best in the search."""
     epochs = trained.best_epoch[stage.name] + 1
     rates = trained.history[stage.name]["learning_rate"][:epochs]
@@ -203,7 +209,7 @@ def _repeat(trained: Trained, stage: Stage, config: TrainingConfig, part: Part) 
     trained.history[f"{stage.name}_refit"] = history.history
 
 
-def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras.Model:
+def _compiled(model: keras.Model, stage: FeatureStage, config: TrainingConfig) -> keras.Model:
     window = config.network.window
     part = (
         views.tail_and_head_of(model, stage.early, window) if stage.early else views.head_of(model)
@@ -218,7 +224,7 @@ def _compiled(model: keras.Model, stage: Stage, config: TrainingConfig) -> keras
 
 
 def _batches(
-    part: Part, stage: Stage, config: TrainingConfig, *, augment: bool
+    part: FeatureSubset, stage: FeatureStage, config: TrainingConfig, *, augment: bool
 ) -> batches.WindowBatches:
     maps = (
         part.features.maps

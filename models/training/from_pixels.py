@@ -22,8 +22,8 @@ from edge_models.training.feature_cache import maps_of
 from edge_models.training.progress import (
     Checkpoint,
     CSVLog,
+    EpochProgress,
     KeepProgress,
-    Progress,
     TensorBoardLog,
     Watch,
 )
@@ -73,7 +73,7 @@ class PixelTraining:
             files.load_weights(self._backbone, backbone, self.network.backbone)
         backbones.check_layer(self._backbone, "whole.from_layer", config.whole.from_layer)
         self.by_frames = views.by_frames(self.model)
-        self.progress = Progress(run_fingerprint(config, data))
+        self.progress = EpochProgress(run_fingerprint(config, data))
         self.checkpoint = Checkpoint(folder)
 
     def resume(self) -> bool:
@@ -121,7 +121,7 @@ class PixelTraining:
             curves = {s: _with_task(c, self.data.tasks[0].name) for s, c in curves.items()}
         return TrainingHistory(curves, progress.best_epoch, progress.seconds)
 
-    def test_features(self) -> dataset.Part | None:
+    def test_features(self) -> dataset.Subset | None:
         """The backbone's feature maps of the test clips, if other runs share the feature cache."""
         if not self.shares_features:
             return None

@@ -23,7 +23,7 @@ LATEST, BEST = "latest.npz", "best.npz"
 
 
 @dataclass
-class Progress:
+class EpochProgress:
     """What is known after an epoch.
 
     Attributes:
@@ -59,7 +59,7 @@ class Checkpoint:
 
     def write(
         self,
-        progress: Progress,
+        progress: EpochProgress,
         model: keras.Model,
         optimizer: keras.Optimizer,
         best_weights: Sequence[np.ndarray] | None,
@@ -72,7 +72,7 @@ class Checkpoint:
         arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
         self._write(LATEST, arrays)
 
-    def progress(self, fingerprint: str) -> Progress:
+    def progress(self, fingerprint: str) -> EpochProgress:
         """How far the run had come.
 
         Raises:
@@ -80,7 +80,7 @@ class Checkpoint:
         """
         try:
             with np.load(self.folder / LATEST) as arrays:
-                progress = Progress(**json.loads(arrays["progress"].tobytes()))
+                progress = EpochProgress(**json.loads(arrays["progress"].tobytes()))
         except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise ConfigError(
                 f"{self.folder / LATEST} cannot be read ({error}): start anew, without --resume"
@@ -120,7 +120,7 @@ class KeepProgress(keras.callbacks.Callback):
     """Writes the checkpoint at each epoch's end; to stand behind the schedule."""
 
     def __init__(
-        self, checkpoint: Checkpoint, progress: Progress, stage: str, schedule: ThesisSchedule
+        self, checkpoint: Checkpoint, progress: EpochProgress, stage: str, schedule: ThesisSchedule
     ) -> None:
         super().__init__()
         self.checkpoint, self.progress = checkpoint, progress
@@ -161,7 +161,7 @@ def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
 class CSVLog(keras.callbacks.Callback):
     """All epochs of all stages, a line each; to stand behind `KeepProgress`."""
 
-    def __init__(self, path: Path, progress: Progress) -> None:
+    def __init__(self, path: Path, progress: EpochProgress) -> None:
         super().__init__()
         self.path, self.progress = path, progress
 

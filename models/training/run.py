@@ -7,7 +7,7 @@ from typing import Protocol
 import keras
 
 from edge_common import ModelError, console
-from edge_models.datasets.dataset import DataSet, Part, write_skipped
+from edge_models.datasets.dataset import DataSet, Subset, write_skipped
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import identity_task
 from edge_models.evaluation.report import PAGE, report, report_folder, tell
@@ -38,7 +38,7 @@ class Training(Protocol):
     def keep_best(self) -> bool:
         """Put the best weights so far into `model`; False if there are none to go on with."""
 
-    def test_features(self) -> Part | None:
+    def test_features(self) -> Subset | None:
         """The backbone's feature maps of the test clips, if they are kept for other runs."""
 
     def clear(self) -> None:
@@ -46,7 +46,7 @@ class Training(Protocol):
 
 
 @dataclass(frozen=True)
-class RunOptions:
+class TrainingOptions:
     """What a training from pixels can do besides.
 
     resume: go on with an interrupted run.  tensorboard: write its events as well.
@@ -64,7 +64,7 @@ def train_and_save(
     data: DataSet,
     output: Path,
     cache: Path,
-    options: RunOptions = RunOptions(),
+    options: TrainingOptions = TrainingOptions(),
 ) -> keras.Model:
     """Train, measure on the test clips, and write the model, its tasks and its report; the model.
 
@@ -117,7 +117,7 @@ def weights_source(network: NetworkSection, trained_on: str, seed: int) -> str:
 
 
 def _begin(
-    config: AnyConfig, data: DataSet, output: Path, cache: Path, options: RunOptions
+    config: AnyConfig, data: DataSet, output: Path, cache: Path, options: TrainingOptions
 ) -> Training:
     if isinstance(config, TrainingConfig):
         return from_features.FeatureTraining(config, cache)

@@ -104,8 +104,8 @@ def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool
 
 
 def _as_maps(
-    model: keras.Model, data: dataset.DataSet, train: dataset.Part, folder: Path
-) -> tuple[dataset.Part, dataset.Part]:
+    model: keras.Model, data: dataset.DataSet, train: dataset.Subset, folder: Path
+) -> tuple[dataset.Subset, dataset.Subset]:
     backbone = model.get_layer("backbone").layer
     return (
         maps_of(backbone, data, train, folder / "train.npy", "train"),

@@ -123,13 +123,13 @@ def bundles(
 ) -> dict[str, Path]:
     """The shipped network, and the tiny one with both parts in int8 and in float32."""
     from edge_convert.pipeline import Conversion
-    from edge_convert.request import Request
+    from edge_convert.request import ConversionRequest
 
     folder = tmp_path_factory.mktemp("bundles")
     found = {"shipped": find_bundle(DEFAULT_BUNDLE)}
     for precision in ("int8", "float32"):
         found[precision] = folder / f"{precision}.edge"
-        request = Request(
+        request = ConversionRequest(
             tiny_model_path,
             found[precision],
             tiny_clips_path,

@@ -176,5 +176,5 @@ FULL = replace(
     ),
     telemetry=SAMPLES,
     energy=Energy("the whole board", 12.0, 3.0, 8.1),
-    memory=rec.Memory(90_000_000, 101_000_000, 84_000_000),
+    memory=rec.MemoryUse(90_000_000, 101_000_000, 84_000_000),
 )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.registry import Request
+from edge.registry import Endpoint
 from edge.sinks.jsonl import line_of
 from edge.sources import Source, find_source
 from edge.stream import Decision
@@ -75,7 +75,7 @@ def test_a_source_and_a_request_are_called_without_their_password() -> None:
 
     assert Still("rtsp://me:secret@cam/1").name == "rtsp://me:***@cam/1"
     request = find_source("rtsp://me:secret@cam/1")
-    assert isinstance(request, Request)
+    assert isinstance(request, Endpoint)
     assert request.target == "rtsp://me:secret@cam/1"
     assert str(request) == "stream:rtsp://me:***@cam/1"
     with pytest.raises(SourceError) as error:

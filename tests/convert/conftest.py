@@ -5,7 +5,7 @@ import pytest
 
 from edge.bundle import Bundle
 from edge_convert.pipeline import Conversion
-from edge_convert.request import Request
+from edge_convert.request import ConversionRequest
 
 USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range"}
 
@@ -22,7 +22,7 @@ def convert(tmp_path: Path, tiny_clips_path: Path) -> Callable[..., tuple[Bundle
         model.save(path)
         options.setdefault("calibration", tiny_clips_path)
         options = {**USUAL, **options}
-        conversion = Conversion(Request(path, tmp_path / "model.edge", **options))
+        conversion = Conversion(ConversionRequest(path, tmp_path / "model.edge", **options))
         return conversion.run(), conversion
 
     return run

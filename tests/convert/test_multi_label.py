@@ -16,7 +16,7 @@ from edge_benchmarks.run.measurement import figures
 from edge_common.errors import BundleError, ConfigError
 from edge_convert.network import Output, read_card, tasks_of
 from edge_convert.pipeline import Conversion
-from edge_convert.request import Request
+from edge_convert.request import ConversionRequest
 from tests import tiny
 from tests.conftest import BuiltOnce
 
@@ -50,7 +50,7 @@ def folder(built_once: BuiltOnce) -> Path:
         tags_model().save(folder / "tags.keras")
         (folder / "names.json").write_text(json.dumps({"tasks": {"tags": ENTRY}}))
         np.savez(folder / "clips.npz", **labelled_clips())
-        request = Request(
+        request = ConversionRequest(
             folder / "tags.keras", folder / "tags.edge", folder / "clips.npz",
             validation=folder / "clips.npz", tasks=folder / "names.json",
             encoder_precision="int8", head_precision="dynamic_range",

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from edge import Stream, open_bundle
 from edge.cli import main as edge_run
-from edge.emulated import EmulatedBoard
+from edge.emulated import ThrottledBoard
 from edge.stream import StreamOptions
 from edge_benchmarks.cli import main as edge_bench
 from edge_benchmarks.commands.compare import compare
@@ -44,17 +44,17 @@ def test_the_same_is_decided() -> None:
 
 
 def test_no_more_threads_than_the_board_has_cores() -> None:
-    board = EmulatedBoard.named("emulated:pi-4", threads=64)
+    board = ThrottledBoard.named("emulated:pi-4", threads=64)
     assert board.threads == 4
 
 
 def test_boards_that_cannot_be_played() -> None:
     with pytest.raises(EngineError, match="write emulated:pi-4 to play that board"):
-        EmulatedBoard.named("pi-4")
+        ThrottledBoard.named("pi-4")
     with pytest.raises(DeviceError, match="did you mean 'pi-4'"):
-        EmulatedBoard.named("emulated:pi4")
+        ThrottledBoard.named("emulated:pi4")
     with pytest.raises(DeviceError, match="nothing can be predicted for generic-x86-64"):
-        EmulatedBoard.named("emulated:generic-x86-64")
+        ThrottledBoard.named("emulated:generic-x86-64")
 
 
 def test_every_output_of_a_run_says_so(cli: CliRunner, video_path: Path, tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from edge import sinks, sources
 from edge.cli import main
 from edge.commands.execute import RunOptions
-from edge.registry import Kind
+from edge.registry import EndpointKind
 from edge_common.errors import EdgeError, SinkError, SourceError
 
 TOY_SOURCE = '''
@@ -65,8 +65,8 @@ def toys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "toy_source.py").write_text(TOY_SOURCE)
     (tmp_path / "toy_sink.py").write_text(TOY_SINK)
     monkeypatch.syspath_prepend(tmp_path)
-    grey = Kind("grey", "toy_source", "Frames of one grey.", "VALUE", "frames=N")
-    count = Kind("count", "toy_sink", "How many came.", "PATH", "word=TEXT")
+    grey = EndpointKind("grey", "toy_source", "Frames of one grey.", "VALUE", "frames=N")
+    count = EndpointKind("count", "toy_sink", "How many came.", "PATH", "word=TEXT")
     monkeypatch.setattr(sources, "KINDS", (*sources.KINDS, grey))
     monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, count))
 
@@ -93,7 +93,7 @@ def test_a_kind_names_the_extra_that_brings_its_library(
 ) -> None:  # fmt: skip
     (tmp_path / "toy_topic.py").write_text("import a_library_that_nobody_has\n")
     monkeypatch.syspath_prepend(tmp_path)
-    topic = Kind("topic", "toy_topic", "A topic.", "NAME", extra="topics")
+    topic = EndpointKind("topic", "toy_topic", "A topic.", "NAME", extra="topics")
     monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, topic))
     arguments = [str(tiny_bundle_path), "--source", str(video_path), "--sink", "topic:pool"]
     result = cli.invoke(main, arguments)
@@ -107,7 +107,7 @@ def test_only_paths_are_files_that_an_output_may_overwrite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A topic may be called as the bundle is; the same topic twice is one too many."""
-    topic = Kind("topic", "toy_sink", "A topic.", "NAME", "word=TEXT")
+    topic = EndpointKind("topic", "toy_sink", "A topic.", "NAME", "word=TEXT")
     monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, topic))
     RunOptions("face", source="video.mp4", sink=("topic:face", "topic:pool"))
     with pytest.raises(EdgeError, match="pool is given twice"):

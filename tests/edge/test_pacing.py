@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from edge.emulated import Pacer
+from edge.emulated import LatencyThrottle
 
 
 class Hands:
@@ -21,28 +21,28 @@ class Hands:
         self.now += seconds + self._oversleep_s
 
 
-def _paced(target_ms: float, work_ms: float, hands: Hands) -> tuple[Pacer, float]:
-    pacer = Pacer(target_ms, clock=hands.clock, sleep=hands.sleep)
-    started = pacer.start()
+def _paced(target_ms: float, work_ms: float, hands: Hands) -> tuple[LatencyThrottle, float]:
+    throttle = LatencyThrottle(target_ms, clock=hands.clock, sleep=hands.sleep)
+    started = throttle.start()
     hands.now += work_ms / 1e3
-    pacer.finish(started)
-    return pacer, (hands.now - started) * 1e3
+    throttle.finish(started)
+    return throttle, (hands.now - started) * 1e3
 
 
 @given(target_ms=st.floats(0.05, 500), share=st.floats(0, 0.99), oversleep_us=st.floats(0, 250))
 def test_the_target_is_met_within_a_few_looks_at_the_clock(
     target_ms: float, share: float, oversleep_us: float
 ) -> None:
-    pacer, took_ms = _paced(target_ms, share * target_ms, Hands(oversleep_us * 1e-6))
+    throttle, took_ms = _paced(target_ms, share * target_ms, Hands(oversleep_us * 1e-6))
     assert took_ms == pytest.approx(target_ms, abs=0.006)
-    assert (pacer.invocations, pacer.late) == (1, 0)
+    assert (throttle.invocations, throttle.late) == (1, 0)
 
 
 def test_what_takes_longer_by_itself_is_late_and_not_held() -> None:
     hands = Hands()
-    pacer, took_ms = _paced(3.0, 4.5, hands)
+    throttle, took_ms = _paced(3.0, 4.5, hands)
     assert took_ms == pytest.approx(4.5, abs=0.01)
-    assert (pacer.invocations, pacer.late, hands.slept) == (1, 1, 0.0)
+    assert (throttle.invocations, throttle.late, hands.slept) == (1, 1, 0.0)
 
 
 def test_most_of_the_time_is_slept() -> None:

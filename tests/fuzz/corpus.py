@@ -11,7 +11,7 @@ import numpy as np
 
 from edge.bundle import GOLDEN, MANIFEST, InputSpec, Manifest, Part, TensorSpec, index, open_bundle
 from edge.bundle.manifest import to_json
-from edge.people.recogniser import ACCEPTANCE, Acceptance, to_member
+from edge.people.recogniser import ACCEPTANCE, OperatingPoint, to_member
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_benchmarks import record
@@ -78,7 +78,7 @@ def manifest(members: dict[str, bytes]) -> bytes:
 def members() -> dict[str, bytes]:
     frames = np.zeros((2, *FRAME[1:]), np.uint8)
     outputs = np.zeros((2, CLASSES), np.float32)
-    acceptance = Acceptance("kind", 0.5, 0.1, 3)
+    acceptance = OperatingPoint("kind", 0.5, 0.1, 3)
     return {
         "model.tflite": tflite(),
         GOLDEN: npz(frames=frames, kind=outputs),

@@ -30,7 +30,7 @@ from edge_benchmarks.commands.run import run
 from edge_benchmarks.judge import checks, gate, records, score
 from edge_benchmarks.record import Record
 from edge_benchmarks.show import writing
-from edge_benchmarks.suite.suite_file import RunOptions, read_suite
+from edge_benchmarks.suite.suite_file import SuiteOptions, read_suite
 from edge_common import EdgeError
 from edge_devices.prediction import measured
 from edge_devices.profiles import profile
@@ -149,7 +149,7 @@ def _record(path: Path) -> None:
 
 
 def _settings(path: Path) -> None:
-    read_suite(path, RunOptions(run))
+    read_suite(path, SuiteOptions(run))
 
 
 def _profiles() -> list[bytes]:
@@ -188,7 +188,7 @@ def _decisions(path: Path) -> None:
 
 def _report(path: Path) -> None:
     path.replace(path.with_name("report.json"))
-    part = dataset.Part(lambda _: np.zeros(0), {"action": np.array([0, 1])})
+    part = dataset.Subset(lambda _: np.zeros(0), {"action": np.array([0, 1])})
     data = dataset.DataSet("x", (), part, part, part, (1, 4, 4), 25.0, "")
     read_history(path.parent, TrainingConfig(), data)
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from edge.tflite.operators import Operator
 from edge_benchmarks.inside.profile.figures import (
-    Estimate,
     Event,
+    KernelEstimate,
     OperatorTime,
     PartProfile,
     Trace,
@@ -247,7 +247,7 @@ def _kernels(owners: Sequence[int | None], events: Sequence[Event]) -> dict[int,
     }
 
 
-def _short(kernel_times: Estimate, owners: Sequence[int | None]) -> int:
+def _short(kernel_times: KernelEstimate, owners: Sequence[int | None]) -> int:
     """Operators of which every kernel is shorter than the profiler can tell."""
     long = {owner for owner, short in zip(owners, kernel_times.short) if not short}
     return len({owner for owner in owners if owner is not None} - long)

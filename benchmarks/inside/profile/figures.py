@@ -146,7 +146,7 @@ _CUT_OFF_US = 0.5  # what cutting off to whole microseconds takes away on averag
 
 
 @dataclass(frozen=True)
-class Estimate:
+class KernelEstimate:
     """The trace's kernels in the order of its events.
 
     kernel_ms: of each.  whole_ms: of the part without profiler.
@@ -158,7 +158,7 @@ class Estimate:
     short: tuple[bool, ...]
 
 
-def estimate(trace: Trace) -> Estimate:
+def estimate(trace: Trace) -> KernelEstimate:
     """Time each kernel over the tenth of the runs with the smallest sum.
 
     Means over whole runs, so that the kernels add up to the part. XNNPACK cuts each time
@@ -175,7 +175,9 @@ def estimate(trace: Trace) -> Estimate:
     if short.any():
         share_us = (whole.mean() - means.sum()) / short.sum()
         means = means + np.clip(share_us, 0, _CUT_OFF_US) * short
-    return Estimate(tuple((means / 1e3).tolist()), float(whole.mean() / 1e3), tuple(short.tolist()))
+    return KernelEstimate(
+        tuple((means / 1e3).tolist()), float(whole.mean() / 1e3), tuple(short.tolist())
+    )
 
 
 def _quiet(runs: int) -> int:

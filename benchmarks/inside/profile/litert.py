@@ -16,7 +16,7 @@ OLDEST = (2, 2)  # other releases take other arguments
 Handle = ctypes.c_void_p
 
 
-class Library:
+class LiteRtLibrary:
     """The loaded library. Raises EngineError if it is missing or does not load."""
 
     def __init__(self) -> None:
@@ -91,7 +91,7 @@ class ProfiledModel:
     """
 
     def __init__(self, model: bytes, threads: int) -> None:
-        self._library = library = Library()
+        self._library = library = LiteRtLibrary()
         self._environment = library.make("LiteRtCreateEnvironment", 0, None)
         self._bytes = ctypes.create_string_buffer(model, len(model))
         source = (self._environment, self._bytes, _size(len(model)))

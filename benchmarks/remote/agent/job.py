@@ -33,7 +33,7 @@ _VERSION = "{}.{}".format(*sys.version_info)
 _OFFLINE = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
 
 
-class Environment:
+class VirtualEnvironment:
     """One for each Python and not one for each wheel: a card has no room for OpenCV once an edit.
 
     Its marker holds the hash of the wheel in it; without one it counts as broken.
@@ -131,7 +131,7 @@ def main() -> None:
 def _run_job() -> None:
     try:
         with _exclusive(_cache_folder()) as folder, _empty_folder(folder / "run") as run:
-            result = _measure(receive_line(), Environment(folder), run)
+            result = _measure(receive_line(), VirtualEnvironment(folder), run)
         say_end(*result)
     except Refusal as refusal:
         say(error=str(refusal))
@@ -143,7 +143,9 @@ def _run_job() -> None:
         say(error=reason(error))
 
 
-def _measure(job: dict[str, Any], environment: Environment, run: Path) -> tuple[int, bytes | None]:
+def _measure(
+    job: dict[str, Any], environment: VirtualEnvironment, run: Path
+) -> tuple[int, bytes | None]:
     """edge-bench's exit code and its record."""
     wheel = job["wheel"]
     lacks_wheel = wheel is not None and environment.installed != wheel["sha256"]

@@ -9,7 +9,7 @@ import keras
 from edge_common import ModelError, console
 from edge_convert.cut.keras.cost import multiply_adds
 from edge_convert.cut.keras.follow import FramePath, FrameStep, follow
-from edge_convert.cut.keras.model import Graph, graph, window_shape
+from edge_convert.cut.keras.model import CallGraph, graph, window_shape
 from edge_convert.cut.keras.split import Feature, cut_boundary, head_of, reached
 
 MOST_ROWS = 12  # of a table that shows all
@@ -123,7 +123,7 @@ def _lengths(frame_path: FramePath) -> list[int]:
     return sorted(last.values())
 
 
-def _work_behind(model: keras.Model, network: Graph, frame_path: FramePath) -> int:
+def _work_behind(model: keras.Model, network: CallGraph, frame_path: FramePath) -> int:
     """Multiply-adds of a decision in the head behind all that single frames pass."""
     head = head_of(cut_boundary(model, network, frame_path), frame_path, window_shape(model)[0])
     tensors = reached(network, head.tensors, head.rebuilder)
@@ -139,7 +139,7 @@ def _work_behind(model: keras.Model, network: Graph, frame_path: FramePath) -> i
 
 
 def _candidate(
-    model: keras.Model, network: Graph, part: FramePath, frame_path: FramePath, behind: int
+    model: keras.Model, network: CallGraph, part: FramePath, frame_path: FramePath, behind: int
 ) -> CutCandidate | None:
     """The cut that leaves these calls to the encoder, if it is one."""
     try:

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from edge_convert.cut.keras import cost, framewise, rebuild
-from edge_convert.cut.keras.model import Call, Graph, Value, window_shape
+from edge_convert.cut.keras.model import Call, CallGraph, Value, window_shape
 from edge_convert.cut.keras.movement import data_movement
 
 
@@ -62,7 +62,7 @@ class FramePath:
 
 def follow(
     model: keras.Model,
-    graph: Graph,
+    graph: CallGraph,
     keep: Iterable[FrameStep] | None = None,
 ) -> FramePath:
     """Follow single frames from the input as far as they stay alone.
@@ -82,7 +82,7 @@ class _Follower:
     def __init__(
         self,
         model: keras.Model,
-        graph: Graph,
+        graph: CallGraph,
         keep: Mapping[Call, FrameStep] | None,
     ) -> None:
         window, *size = window_shape(model)

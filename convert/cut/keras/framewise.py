@@ -146,7 +146,7 @@ class FrameOperation:
 
     operation: Any
     stacked: bool
-    change: rebuild.Change = rebuild.UNCHANGED
+    change: rebuild.Rewrite = rebuild.UNCHANGED
     certain: bool = False  # no trial is needed
 
     def form(self, rebuilder: rebuild.GraphRebuilder) -> Callable[..., Any]:
@@ -174,10 +174,10 @@ def _keeps_batch(operation: Any, layout: Layout) -> bool:
     return len(layout.frames) == 1 or (layer and type(operation).__module__.startswith("keras."))
 
 
-def _without_frames_axis(operation: Any) -> Iterator[rebuild.Change]:
+def _without_frames_axis(operation: Any) -> Iterator[rebuild.Rewrite]:
     """The operation without an axis of frames."""
     if type(operation) in rebuild.WITHOUT_TIME:
-        yield rebuild.Change(rebuild.in_space(operation), rebuild.WITHOUT_TIME[type(operation)])
+        yield rebuild.Rewrite(rebuild.in_space(operation), rebuild.WITHOUT_TIME[type(operation)])
         return
     yield rebuild.UNCHANGED
     try:
@@ -186,7 +186,7 @@ def _without_frames_axis(operation: Any) -> Iterator[rebuild.Change]:
         return
     axes = {key: config[key] for key in _AXES if config.get(key) is not None}
     if axes:
-        yield rebuild.Change(
+        yield rebuild.Rewrite(
             {key: _shifted_axes(value) for key, value in axes.items()}, type(operation)
         )
 
@@ -198,8 +198,8 @@ def _shifted_axes(axes: Any) -> Any:
     return [_shifted_axes(axis) for axis in axes if axis != 1]
 
 
-def _of_one_step(operation: Any) -> rebuild.Change:
+def _of_one_step(operation: Any) -> rebuild.Rewrite:
     """What of the config holds the number of frames, as it is for one."""
     if not isinstance(operation, layers.EinsumDense) or "..." in operation.equation:
         return rebuild.UNCHANGED
-    return rebuild.Change({"output_shape": (1, *operation.get_config()["output_shape"][1:])})
+    return rebuild.Rewrite({"output_shape": (1, *operation.get_config()["output_shape"][1:])})

@@ -214,7 +214,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Graph:
+class CallGraph:
     """The calls of a model, each behind those that it reads from."""
 
     inputs: tuple[Value, ...]
@@ -229,14 +229,16 @@ def at_inference(operation: Any) -> Callable[..., Any]:
     return partial(operation, training=False) if takes_it else operation
 
 
-def graph(model: keras.Model) -> Graph:
+def graph(model: keras.Model) -> CallGraph:
     """Read the graph of a functional model, the inner calls of nested models in their place."""
     values = {id(tensor): Value((id(tensor),), tensor) for tensor in model.inputs}
     inputs = tuple(values.values())
     ordered = tuple(_calls(model, values, ()))
     outputs = tuple(values[id(tensor)] for tensor in model.outputs)
     tensors = named_outputs(model).items()
-    return Graph(inputs, ordered, outputs, {name: values[id(tensor)] for name, tensor in tensors})
+    return CallGraph(
+        inputs, ordered, outputs, {name: values[id(tensor)] for name, tensor in tensors}
+    )
 
 
 def calls(model: keras.Model) -> tuple[Call, ...]:

@@ -11,13 +11,21 @@ from typing import Any, Protocol
 from keras import KerasTensor, layers, ops, tree
 
 from edge_common import ModelError
-from edge_convert.cut.keras.model import Call, Graph, Value, at_inference, graph, graph_of, those_of
+from edge_convert.cut.keras.model import (
+    Call,
+    CallGraph,
+    Value,
+    at_inference,
+    graph,
+    graph_of,
+    those_of,
+)
 
 _CONVERTIBLE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
-class Change:
+class Rewrite:
     """Another config for an operation, and another class for a layer."""
 
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -27,7 +35,7 @@ class Change:
         return bool(self.config) or self.kind is not None
 
 
-UNCHANGED = Change()
+UNCHANGED = Rewrite()
 
 
 class GraphRebuilder:
@@ -42,7 +50,7 @@ class GraphRebuilder:
         self._names, self._fold = set(input_names), fold
         self._forms: dict[tuple[int, str], Callable[..., Any]] = {}
 
-    def form(self, operation: Any, change: Change = UNCHANGED) -> Callable[..., Any]:
+    def form(self, operation: Any, change: Rewrite = UNCHANGED) -> Callable[..., Any]:
         """What stands for an operation."""
         if self._fold and isinstance(operation, layers.TimeDistributed):
             return partial(self._over_steps, operation.layer)
@@ -56,7 +64,7 @@ class GraphRebuilder:
         self, layer: layers.Layer, config: Mapping[str, Any], kind: type
     ) -> Callable[..., Any]:
         """A layer of another kind and config, same weights."""
-        return self._own(layer, Change(config, kind))
+        return self._own(layer, Rewrite(config, kind))
 
     def replay(self, calls: Iterable[Call], tensors: dict[Value, Any]) -> dict[Value, Any]:
         """`known` with all that can be reached from it."""
@@ -85,7 +93,7 @@ class GraphRebuilder:
         outputs = self.form(layer)(folded)
         return tree.map_structure(lambda t: self.reshape(t, (-1, steps, *t.shape[1:])), outputs)
 
-    def _written_out(self, inner: Graph, arguments: Any) -> Any:
+    def _written_out(self, inner: CallGraph, arguments: Any) -> Any:
         pairs = zip(inner.inputs, tree.flatten(arguments), strict=True)
         tensors = {value: self._cast(tensor, value.tensor.dtype) for value, tensor in pairs}
         tensors = self.replay(inner.calls, tensors)
@@ -96,13 +104,13 @@ class GraphRebuilder:
         """As a model does with what it is given."""
         return tensor if tensor.dtype == kind else self.adopt(ops.cast(tensor, kind))
 
-    def _own(self, operation: Any, change: Change) -> Callable[..., Any]:
+    def _own(self, operation: Any, change: Rewrite) -> Callable[..., Any]:
         key = id(operation), repr(change)
         if key not in self._forms:
             self._forms[key] = self._renamed(operation, change)
         return self._forms[key]
 
-    def _renamed(self, operation: Any, change: Change) -> Callable[..., Any]:
+    def _renamed(self, operation: Any, change: Rewrite) -> Callable[..., Any]:
         name = self._free_name(operation.name)
         if isinstance(operation, layers.Layer):
             if name == operation.name and not change and not has_loop(operation):

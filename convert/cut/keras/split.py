@@ -16,7 +16,7 @@ import keras
 from edge_common import ModelError
 from edge_convert.cut.keras.follow import FramePath, FrameStep, follow
 from edge_convert.cut.keras.framewise import MISFITS, FrameTensor, Layout
-from edge_convert.cut.keras.model import Graph, Value, graph, window_shape
+from edge_convert.cut.keras.model import CallGraph, Value, graph, window_shape
 from edge_convert.cut.keras.rebuild import GraphRebuilder
 
 
@@ -30,7 +30,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Split:
+class CutModel:
     """The two parts of a network; they share its weights and have static shapes.
 
     encoder: (1, H, W, C) -> {feature: (1, ...)}.
@@ -51,7 +51,7 @@ class HeadInputs:
     rebuilder: GraphRebuilder
 
 
-def split(model: keras.Model, keep: Sequence[FrameStep] | None = None) -> Split:
+def split(model: keras.Model, keep: Sequence[FrameStep] | None = None) -> CutModel:
     """Cut `model`, whose input is (T, H, W, C), behind the steps in `keep` of a candidate.
 
     By default behind all that each frame passes alone. Raises ModelError if no
@@ -61,7 +61,7 @@ def split(model: keras.Model, keep: Sequence[FrameStep] | None = None) -> Split:
     frame_path = follow(model, network, keep)
     features = cut_boundary(model, network, frame_path)
     head = head_of(features, frame_path, window)
-    return Split(
+    return CutModel(
         encoder=_encoder(frame_path, features),
         head=rebuild(model, head.tensors, head.inputs, head.rebuilder),
         features=tuple(head.inputs),
@@ -110,7 +110,7 @@ def rebuild(
 
 
 def reached(
-    network: Graph, initial: Mapping[Value, Any], rebuilder: GraphRebuilder
+    network: CallGraph, initial: Mapping[Value, Any], rebuilder: GraphRebuilder
 ) -> dict[Value, Any]:
     """All that can be computed of `known`. Raises ModelError that names a layer that refuses."""
     tensors = dict(initial)
@@ -150,7 +150,7 @@ def _laid_out(feature: Any, layout: Layout, rebuilder: GraphRebuilder) -> Any:
     return frames if layout.stacked else rebuilder.reshape(frames, (-1, *feature.shape[2:]))
 
 
-def cut_boundary(model: keras.Model, network: Graph, frame_path: FramePath) -> list[Feature]:
+def cut_boundary(model: keras.Model, network: CallGraph, frame_path: FramePath) -> list[Feature]:
     """What is read behind the cut: the values that hold them, by per-frame tensor.
 
     Raises ModelError if that is nothing but the raw frames, or if an answer
@@ -184,7 +184,7 @@ def cut_boundary(model: keras.Model, network: Graph, frame_path: FramePath) -> l
     ]
 
 
-def _read_behind(network: Graph, frame_path: FramePath) -> dict[Value, str]:
+def _read_behind(network: CallGraph, frame_path: FramePath) -> dict[Value, str]:
     """The per-frame values that something behind the cut reads, and the name of its first reader.
 
     Those are real numbers: what is true or counted is left to the head to compute again.
@@ -198,7 +198,7 @@ def _read_behind(network: Graph, frame_path: FramePath) -> dict[Value, str]:
         available -= flags
 
 
-def _read_of(network: Graph, available: Collection[Value]) -> dict[Value, str]:
+def _read_of(network: CallGraph, available: Collection[Value]) -> dict[Value, str]:
     read: dict[Value, str] = {}
     for call in network.calls:
         if any(value not in available for value in call.outputs):

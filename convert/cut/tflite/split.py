@@ -22,7 +22,7 @@ FRAME = "frame"
 
 
 @dataclass(frozen=True)
-class Split:
+class CutFile:
     """Both parts of a network as float32 .tflite with one signature each, `serving_default`.
 
     encoder: `frame` (1, H, W, C) -> {feature: (1, ...)}.
@@ -35,7 +35,7 @@ class Split:
     window: int
 
 
-def split(model: bytes) -> Split:
+def split(model: bytes) -> CutFile:
     """Cut a float32 .tflite (1, T, H, W, C) behind all that each frame passes alone.
 
     Raises ModelError that names the operator in the way if single frames pass no
@@ -49,7 +49,7 @@ def split(model: bytes) -> Split:
     if not flatbuffer.cost(encoder).multiply_adds:
         raise ModelError(obstacle(frame_path, origins))
     head = _head(model, frame_path, features, read)
-    return Split(encoder, head, tuple(features), frame_path.window)
+    return CutFile(encoder, head, tuple(features), frame_path.window)
 
 
 def _encoder(model: bytes, frame_path: FramePath, features: Mapping[str, int]) -> bytes:

@@ -21,7 +21,7 @@ class Piece:
 
 
 @dataclass(frozen=True)
-class Network:
+class ComparisonNetwork:
     """One network of a row.
 
     size: height and width of its input, pixels.
@@ -43,30 +43,30 @@ _STITCHED = (
     Piece(("age_dense1", "gender_dense1"), ("age", "gender")),
 )
 
-ROWS: dict[str, tuple[Network, ...]] = {
-    "randomized-bins": (Network("resnet50_bins", 224, light.randomized_bins),),
-    "coral": (Network("resnet34_coral", 120, light.coral),),
+ROWS: dict[str, tuple[ComparisonNetwork, ...]] = {
+    "randomized-bins": (ComparisonNetwork("resnet50_bins", 224, light.randomized_bins),),
+    "coral": (ComparisonNetwork("resnet34_coral", 120, light.coral),),
     "one-task": (
-        Network("vgg11_age", 224, shared_trunks.one_task_age),
-        Network("vgg11_gender", 224, shared_trunks.one_task_gender),
+        ComparisonNetwork("vgg11_age", 224, shared_trunks.one_task_age),
+        ComparisonNetwork("vgg11_gender", 224, shared_trunks.one_task_gender),
     ),
     "cross-stitch": (
-        Network("vgg11_cross_stitch", 224, shared_trunks.cross_stitch, _STITCHED),
+        ComparisonNetwork("vgg11_cross_stitch", 224, shared_trunks.cross_stitch, _STITCHED),
     ),
-    "filter-groups": (Network("vgg11_filter_groups", 224, shared_trunks.filter_groups),),
-    "mobilenet-v2": (Network("mobilenet_v2", 96, light.mobilenet_v2),),
-    "insightface": (Network("resnet100_arcface", 112, faces.arcface),),
+    "filter-groups": (ComparisonNetwork("vgg11_filter_groups", 224, shared_trunks.filter_groups),),
+    "mobilenet-v2": (ComparisonNetwork("mobilenet_v2", 96, light.mobilenet_v2),),
+    "insightface": (ComparisonNetwork("resnet100_arcface", 112, faces.arcface),),
     "dex": (
-        Network("vgg16_dex_age", 224, shared_trunks.dex_age),
-        Network("vgg16_dex_gender", 224, shared_trunks.dex_gender),
+        ComparisonNetwork("vgg16_dex_age", 224, shared_trunks.dex_age),
+        ComparisonNetwork("vgg16_dex_gender", 224, shared_trunks.dex_gender),
     ),
-    "facenet": (Network("inception_resnet_v1", 160, faces.facenet),),
-    "mtllnn": (Network("mobilenet_v1_mtllnn", 224, light.mtllnn),),
-    "mtdnn": (Network("mtdnn_face", 198, light.mtdnn),),
+    "facenet": (ComparisonNetwork("inception_resnet_v1", 160, faces.facenet),),
+    "mtllnn": (ComparisonNetwork("mobilenet_v1_mtllnn", 224, light.mtllnn),),
+    "mtdnn": (ComparisonNetwork("mtdnn_face", 198, light.mtdnn),),
 }  # fmt: skip
 
 
-def networks_of(row: str) -> tuple[Network, ...]:
+def networks_of(row: str) -> tuple[ComparisonNetwork, ...]:
     """The networks of a row. Raises ConfigError if there is no such row."""
     if row not in ROWS:
         raise ConfigError(f"no row is called '{row}': there are {', '.join(ROWS)}")
@@ -76,7 +76,9 @@ def networks_of(row: str) -> tuple[Network, ...]:
 DESCRIPTION = "network.json"
 
 
-def export_network(network: Network, folder: Path, width: float = 1.0, networks: int = 1) -> None:
+def export_network(
+    network: ComparisonNetwork, folder: Path, width: float = 1.0, networks: int = 1
+) -> None:
     """Build with random weights; write `pieceN/` and, last, `network.json` into `folder`.
 
     The description holds how many `networks` the row has, the parameters of this one, and

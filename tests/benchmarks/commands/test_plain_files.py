@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from edge_benchmarks.cli import main
 from edge_benchmarks.commands.run import run
 from edge_benchmarks.remote.outgoing import command_line
-from edge_benchmarks.suite.suite_file import RunOptions, read_suite
+from edge_benchmarks.suite.suite_file import SuiteOptions, read_suite
 from tests import flat_models as flat
 
 QUICK = ["--frames", 5, "--seconds", 0.01, "--rounds", 1, "--processes", 1, "--cold-starts", 1]
@@ -89,7 +89,7 @@ def test_a_board_is_told_the_same(files: Path) -> None:
 
 
 def test_a_suite_may_say_it(files: Path) -> None:
-    options = RunOptions(run)
+    options = SuiteOptions(run)
     text = '[options]\ninput-range = [-1, 1]\nresize = "crop"\n'
     suite = files / "suite.toml"
     suite.write_text(f'bundles = ["{files}/fixed.tflite"]\n{text}')

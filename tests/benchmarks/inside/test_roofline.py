@@ -12,9 +12,9 @@ from edge_benchmarks.inside import roofline
 from edge_benchmarks.inside.peak import Peak, Product, fastest_ns, measure_peak, product_model
 from edge_benchmarks.inside.roofline import (
     Bandwidth,
+    PartWork,
     Roof,
     RooflinePoint,
-    Work,
     last_cache_bytes,
     measure_bandwidth,
     measure_roof,
@@ -155,7 +155,7 @@ def test_a_board_that_does_not_tell_its_caches(tmp_path: Path) -> None:
 
 
 def test_a_part_that_the_arithmetic_bounds() -> None:
-    work = Work(operations=200_000_000, bytes_moved=4_000_000, precision="int8")
+    work = PartWork(operations=200_000_000, bytes_moved=4_000_000, precision="int8")
     assert place(work, 1.0, ROOF, threads=1) == RooflinePoint(
         precision="int8",
         threads=1,
@@ -171,23 +171,23 @@ def test_a_part_that_the_arithmetic_bounds() -> None:
 
 
 def test_a_part_that_the_memory_bounds() -> None:
-    found = place(Work(100_000_000, 10_000_000, "int8"), 2.0, ROOF, threads=1)
+    found = place(PartWork(100_000_000, 10_000_000, "int8"), 2.0, ROOF, threads=1)
     assert (found.intensity, found.bound) == (10.0, "memory")
     assert (found.gops, found.attainable_gops) == (50.0, 100.0)
     assert (found.share_of_peak, found.share_of_roof) == (0.125, 0.5)
 
 
 def test_a_float_part_is_measured_by_the_float_peak() -> None:
-    assert place(Work(50_000_000, 100_000, "float32"), 1.0, ROOF, 1).share_of_peak == 0.5
+    assert place(PartWork(50_000_000, 100_000, "float32"), 1.0, ROOF, 1).share_of_peak == 0.5
 
 
 def test_more_threads_have_another_roof() -> None:
-    found = place(Work(200_000_000, 4_000_000, "int8"), 1.0, ROOF, threads=2)
+    found = place(PartWork(200_000_000, 4_000_000, "int8"), 1.0, ROOF, threads=2)
     assert (found.share_of_peak, found.attainable_gops) == (0.25, 800.0)
 
 
 def test_a_part_without_products_stands_at_the_foot() -> None:
-    found = place(Work(0, 1000, "float32"), 1.0, ROOF, threads=1)
+    found = place(PartWork(0, 1000, "float32"), 1.0, ROOF, threads=1)
     assert (found.gops, found.share_of_peak, found.share_of_roof) == (0.0, 0.0, 0.0)
     assert found.bound == "memory"
 
@@ -195,10 +195,10 @@ def test_a_part_without_products_stands_at_the_foot() -> None:
 def test_the_work_of_a_product() -> None:
     """Inputs, weights, biases and outputs, once each."""
     found = work_of(product_model(Product(4, 16, 8)))
-    assert found == Work(1024, 4 * 16 + 16 * 8 + 8 * 4 + 4 * 8, "int8")
+    assert found == PartWork(1024, 4 * 16 + 16 * 8 + 8 * 4 + 4 * 8, "int8")
     assert found.intensity == 4.0
     floats = work_of(product_model(Product(4, 16, 8, "float32")))
-    assert floats == Work(1024, 4 * (4 * 16 + 16 * 8 + 8 + 4 * 8), "float32")
+    assert floats == PartWork(1024, 4 * (4 * 16 + 16 * 8 + 8 + 4 * 8), "float32")
 
 
 def test_a_view_moves_nothing() -> None:

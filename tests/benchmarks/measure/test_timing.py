@@ -5,7 +5,7 @@ from edge_benchmarks.measure.timing import (
     EngineProbe,
     FrameTiming,
     Plan,
-    Trial,
+    SubjectTimings,
     alternate,
 )
 from tests.benchmarks.fakes import FakeClock, FakeEngine, FakeSubject, numbered
@@ -45,7 +45,7 @@ def test_a_plan_shares_its_minima_among_the_rounds() -> None:
 def test_warming_up_fills_the_window_and_keeps_nothing() -> None:
     clock = FakeClock()
     subject = FakeSubject(clock, [1.0], window=4)
-    trial = Trial(subject, numbered(100), Plan(warmup=5), clock)
+    trial = SubjectTimings(subject, numbered(100), Plan(warmup=5), clock)
     trial.warm_up()
     assert subject.frames == list(range(4 + 5))
     assert trial.timings == []
@@ -53,14 +53,14 @@ def test_warming_up_fills_the_window_and_keeps_nothing() -> None:
 
 def test_a_round_lasts_until_it_has_enough_frames() -> None:
     clock = FakeClock()
-    trial = Trial(FakeSubject(clock, [100.0]), numbered(1), Plan(20, 1.0, rounds=2), clock)
+    trial = SubjectTimings(FakeSubject(clock, [100.0]), numbered(1), Plan(20, 1.0, rounds=2), clock)
     trial.measure_round()
     assert len(trial.timings) == 10  # though 5 took half of the minimum time
 
 
 def test_a_round_lasts_until_it_took_long_enough() -> None:
     clock = FakeClock()
-    trial = Trial(FakeSubject(clock, [1.0]), numbered(1), Plan(20, 1.0, rounds=2), clock)
+    trial = SubjectTimings(FakeSubject(clock, [1.0]), numbered(1), Plan(20, 1.0, rounds=2), clock)
     trial.measure_round()
     assert len(trial.timings) == 500
 
@@ -68,7 +68,7 @@ def test_a_round_lasts_until_it_took_long_enough() -> None:
 def test_the_first_frames_of_a_round_are_not_kept() -> None:
     clock = FakeClock()
     subject = FakeSubject(clock, [50.0] * SETTLE_FRAMES + [1.0])
-    trial = Trial(subject, numbered(1), Plan(4, 0.001, rounds=1), clock)
+    trial = SubjectTimings(subject, numbered(1), Plan(4, 0.001, rounds=1), clock)
     trial.measure_round()
     assert [timing.total_ms for timing in trial.timings] == [1.0, 1.0, 1.0, 1.0]
 
@@ -76,7 +76,7 @@ def test_the_first_frames_of_a_round_are_not_kept() -> None:
 def test_frames_come_around_again() -> None:
     clock = FakeClock()
     subject = FakeSubject(clock, [1.0])
-    Trial(subject, numbered(3), Plan(5, 0.001, rounds=1), clock).measure_round()
+    SubjectTimings(subject, numbered(3), Plan(5, 0.001, rounds=1), clock).measure_round()
     assert subject.frames == [0, 1, 2, 0, 1, 2, 0]
 
 
@@ -85,7 +85,7 @@ def test_subjects_take_turns_in_each_round(rounds: int) -> None:
     clock, log, done = FakeClock(), [], []
     plan = Plan(frames=rounds, seconds=0.001, rounds=rounds, warmup=0)
     trials = [
-        Trial(FakeSubject(clock, [1.0], log=log, name=name), numbered(2), plan, clock)
+        SubjectTimings(FakeSubject(clock, [1.0], log=log, name=name), numbered(2), plan, clock)
         for name in "AB"
     ]
     alternate(trials, rounds, lambda: done.append("x"))
@@ -103,6 +103,6 @@ def test_processor_time_is_taken_beside_the_clock() -> None:
             cpu.pass_ms(0.25)
             return super().step(pixels)
 
-    trial = Trial(Waits(clock, [1.0]), numbered(1), Plan(2, 0.001, rounds=1), clock, cpu)
+    trial = SubjectTimings(Waits(clock, [1.0]), numbered(1), Plan(2, 0.001, rounds=1), clock, cpu)
     trial.measure_round()
     assert [(t.total_ms, t.cpu_ms) for t in trial.timings] == [(1.0, 0.25), (1.0, 0.25)]

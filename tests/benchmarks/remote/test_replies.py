@@ -91,7 +91,7 @@ def test_a_record_that_is_none_leaves_the_file_that_was_there(
     write_record(output, RECORD)
     monkeypatch.setattr(outgoing, "command_line", lambda *_: None)
     monkeypatch.setattr(click, "get_current_context", SimpleNamespace)
-    monkeypatch.setattr(session, "run", lambda *_, **__: session.Outcome(0, content))
+    monkeypatch.setattr(session, "run", lambda *_, **__: session.RemoteOutcome(0, content))
     with pytest.raises((RemoteError, ConfigError), match="the record of pi@board"):
         session.measure_there(BOARD, output, console.Progress(quiet=True))
     assert read_record(output) == RECORD
@@ -101,6 +101,6 @@ def test_a_record_that_is_none_leaves_the_file_that_was_there(
 def test_an_exit_by_a_signal_without_a_name_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outgoing, "command_line", lambda *_: None)
     monkeypatch.setattr(click, "get_current_context", SimpleNamespace)
-    monkeypatch.setattr(session, "run", lambda *_, **__: session.Outcome(-99, None))
+    monkeypatch.setattr(session, "run", lambda *_, **__: session.RemoteOutcome(-99, None))
     with pytest.raises(RemoteError, match="was killed .signal 99."):
         session.measure_there(BOARD, None, console.Progress(quiet=True))

@@ -20,16 +20,16 @@ from edge_benchmarks.measure.timing import Plan
 from edge_benchmarks.record import Record, from_json, to_json, write_record
 from edge_benchmarks.run.bench import Bench
 from edge_benchmarks.run.measurement import evidence, warnings_of
-from edge_benchmarks.run.request import Analyses, Request, refuse_impossible
+from edge_benchmarks.run.request import Analyses, BenchRequest, refuse_impossible
 from edge_benchmarks.show.sections import overview
 from edge_benchmarks.show.terminal import report
 from edge_benchmarks.show.writing import csv_text
-from edge_benchmarks.suite.suite_file import RunOptions, read_suite
+from edge_benchmarks.suite.suite_file import SuiteOptions, read_suite
 from edge_common.console import Progress
 from edge_common.errors import ConfigError, DelegateError
 from tests.benchmarks.samples import RECORD, STREAMED, summary
 
-OPTIONS = RunOptions(run_command)
+OPTIONS = SuiteOptions(run_command)
 SHORT = Plan(frames=4, seconds=0.001, rounds=1, warmup=0)
 SAMPLE = {
     "encoder": Delegation("x.so", {"x.so": {"CONV_2D": 9}, "XNNPACK": {"ADD": 1}}, {"x.so": 3}),
@@ -46,7 +46,7 @@ def measured(emulated_delegate: Path, tiny_bundle_path: Path):
     def run(strict: bool = False, **options: str) -> Record:
         delegate = Delegate(str(emulated_delegate), tuple(options.items()), strict)
         engine = StreamOptions(delegate=delegate)
-        request = Request(str(tiny_bundle_path), engine, plan=SHORT, scenarios=())
+        request = BenchRequest(str(tiny_bundle_path), engine, plan=SHORT, scenarios=())
         return Bench(request, Progress(quiet=True)).run()
 
     return run
@@ -172,7 +172,7 @@ def test_a_fresh_process_is_told_of_the_delegate() -> None:
 @pytest.mark.parametrize("delegate", ["none", "x.so"])
 def test_what_looks_inside_knows_the_runtimes_choice_alone(tiny_bundle_path, delegate) -> None:
     options = StreamOptions(delegate=Delegate.parse(delegate))
-    request = Request(str(tiny_bundle_path), options, analyses=Analyses(profile=True))
+    request = BenchRequest(str(tiny_bundle_path), options, analyses=Analyses(profile=True))
     with pytest.raises(ConfigError, match=f"not --delegate {delegate}: leave one"):
         refuse_impossible(request, None)
 

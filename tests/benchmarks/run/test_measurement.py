@@ -1,6 +1,6 @@
 import pytest
 
-from edge_benchmarks.measure.timing import FrameTiming, Plan, TimerCheck, Trial
+from edge_benchmarks.measure.timing import FrameTiming, Plan, SubjectTimings, TimerCheck
 from edge_benchmarks.record import Measurement, Streaming
 from edge_benchmarks.run.measurement import ratio, streaming, streaming_ceiling, to_measurement
 from edge_benchmarks.run.targets import Target
@@ -10,8 +10,8 @@ from tests.benchmarks.samples import RERUN, STREAMED, UNMEASURED
 TIMER = TimerCheck(resolution_ns=10.0, cost_ns=20.0)
 
 
-def trial_of(*rounds: list[FrameTiming]) -> Trial:
-    trial = Trial(FakeSubject(FakeClock(), [1.0]), numbered(1), Plan())
+def trial_of(*rounds: list[FrameTiming]) -> SubjectTimings:
+    trial = SubjectTimings(FakeSubject(FakeClock(), [1.0]), numbered(1), Plan())
     trial.rounds.extend(rounds)
     return trial
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import click
 
 from edge_benchmarks.cells import key_figures, number
-from edge_benchmarks.scenarios.base import Cell, Inputs, Outcome, Scenario
+from edge_benchmarks.scenarios.base import Cell, Inputs, Scenario, ScenarioOutcome
 from edge_common import figures
 from edge_common.document import Section
 
@@ -35,12 +35,12 @@ class FirstFrames(Scenario[FirstFramesResult]):
     def result_type(cls) -> type[FirstFramesResult]:
         return FirstFramesResult
 
-    def run(self, inputs: Inputs) -> Outcome[FirstFramesResult]:
+    def run(self, inputs: Inputs) -> ScenarioOutcome[FirstFramesResult]:
         subject, frame_ms = inputs.subject(), list[float]()
         while len(frame_ms) < self.first:
             timing = subject.step(inputs.frames.pixels[0])
             frame_ms += [timing.total_ms] if timing else []
-        return Outcome(FirstFramesResult(tuple(frame_ms)))
+        return ScenarioOutcome(FirstFramesResult(tuple(frame_ms)))
 
     @classmethod
     def show(cls, result: FirstFramesResult) -> Section:

@@ -2,7 +2,7 @@ import json
 
 from edge.stream import Stream
 from edge_benchmarks.measure.subjects import StreamSubject
-from edge_benchmarks.measure.timing import FrameTiming, Plan, Trial
+from edge_benchmarks.measure.timing import FrameTiming, Plan, SubjectTimings
 from edge_benchmarks.scenarios.base import FrameSamples
 from edge_benchmarks.scenarios.timed_stream import (
     BareStream,
@@ -34,7 +34,9 @@ class Interrupted(FakeSubject):
 def test_samples_are_those_of_the_rounds_in_their_order() -> None:
     clock = FakeClock()
     one_round = [9.0] * SETTLE + [1.0, 2.0]
-    trial = Trial(FakeSubject(clock, [9.0] + 2 * one_round), numbered(3), PLAN, clock, clock)
+    trial = SubjectTimings(
+        FakeSubject(clock, [9.0] + 2 * one_round), numbered(3), PLAN, clock, clock
+    )
     found = measure_single_stream({"A": trial}, 2)
     assert found == SingleStreamResult(
         {"A": FrameSamples((1.0, 2.0, 1.0, 2.0), (1.0, 2.0, 1.0, 2.0), rounds=(2, 2))}
@@ -49,7 +51,7 @@ def test_stages_and_parts_are_series_of_their_own() -> None:
 
     clock = FakeClock()
     plan = Plan(2, 0.001, rounds=1, warmup=0)
-    trial = Trial(Staged(clock, [3.0]), numbered(1), plan, clock)
+    trial = SubjectTimings(Staged(clock, [3.0]), numbered(1), plan, clock)
     samples = measure_single_stream({"A": trial}, 1).samples["A"]
     assert samples.stages_ms == {"encoder": (2.0, 2.0), "head": (1.0, 1.0)}
     assert samples.invokes_ms == {"encoder": (1.5, 1.5)}
@@ -58,7 +60,7 @@ def test_stages_and_parts_are_series_of_their_own() -> None:
 def test_ctrl_c_keeps_whole_rounds() -> None:
     clock = FakeClock()
     frames = WARMUP + (SETTLE + 2) + SETTLE + 1  # one round and a half
-    trial = Trial(Interrupted(clock, frames), numbered(1), PLAN, clock)
+    trial = SubjectTimings(Interrupted(clock, frames), numbered(1), PLAN, clock)
     found = measure_single_stream({"A": trial}, 2)
     assert not found.complete
     assert found.samples["A"].rounds == (2,)
@@ -66,7 +68,7 @@ def test_ctrl_c_keeps_whole_rounds() -> None:
 
 def test_ctrl_c_while_warming_up_leaves_nothing() -> None:
     clock = FakeClock()
-    trial = Trial(Interrupted(clock, 0), numbered(1), PLAN, clock)
+    trial = SubjectTimings(Interrupted(clock, 0), numbered(1), PLAN, clock)
     assert measure_single_stream({"A": trial}, 2) == SingleStreamResult({}, complete=False)
 
 
@@ -76,7 +78,7 @@ def test_probed_and_bare_streams_of_a_real_bundle(tiny_bundle) -> None:
         "probed": StreamSubject(Stream(tiny_bundle)),
         "bare": BareStream(Stream(tiny_bundle)),
     }
-    trials = {name: Trial(subject, pictures, plan) for name, subject in subjects.items()}
+    trials = {name: SubjectTimings(subject, pictures, plan) for name, subject in subjects.items()}
     found = measure_single_stream(trials, plan.rounds)
     assert found.complete
     assert list(found.samples["probed"].invokes_ms) == ["encoder", "head"]

@@ -28,7 +28,7 @@ from edge_benchmarks.judge.compare import (
 )
 from edge_benchmarks.measure.processes import floor_ms
 from edge_benchmarks.measure.subjects import StreamSubject
-from edge_benchmarks.measure.timing import Clock, Invokable, Plan, Trial
+from edge_benchmarks.measure.timing import Clock, Invokable, Plan, SubjectTimings
 from edge_common.statistics import wilson_interval
 
 SLOW_DOWN = 0.05
@@ -78,7 +78,7 @@ def process_floor_ms(slow_down: float) -> float:
     for engine in stream.network.engines.values():
         Slowed(engine, slow_down, time.perf_counter_ns)
     frames = [np.ascontiguousarray(rgb[..., ::-1]) for rgb in bundle.golden["frames"]]
-    trial = Trial(StreamSubject(stream), frames, PLAN)
+    trial = SubjectTimings(StreamSubject(stream), frames, PLAN)
     trial.warm_up()
     for _ in range(PLAN.rounds):
         trial.measure_round()

@@ -24,12 +24,12 @@ from edge_benchmarks.suite.running import (
     outcomes_table,
     run_all,
 )
-from edge_benchmarks.suite.suite_file import Combination, RunOptions, default_suite, read_suite
+from edge_benchmarks.suite.suite_file import SuiteEntry, SuiteOptions, default_suite, read_suite
 from edge_common.errors import ConfigError
 from tests.benchmarks.samples import RECORD
 
 ROOT = Path(__file__).parents[3]
-OPTIONS = RunOptions(run_command)
+OPTIONS = SuiteOptions(run_command)
 QUICK = "[options]\nframes = 10\nseconds = 0.05\nrounds = 2\nprocesses = 0\ncold-starts = 0\n"
 
 
@@ -109,11 +109,11 @@ def test_a_mistake_is_named_before_anything_runs(tmp_path, text: str, said: str)
 
 
 @pytest.fixture
-def combinations(tmp_path) -> list[Combination]:
-    return [Combination("faces-in-motion", "auto", n, "auto", {}) for n in (1, 2, 3)]
+def combinations(tmp_path) -> list[SuiteEntry]:
+    return [SuiteEntry("faces-in-motion", "auto", n, "auto", {}) for n in (1, 2, 3)]
 
 
-def good(combination: Combination, path: Path) -> str:
+def good(combination: SuiteEntry, path: Path) -> str:
     write_record(path, RECORD)
     return ""
 
@@ -124,7 +124,7 @@ def outcomes(combinations, folder, run) -> list[str]:
 
 
 def test_a_failure_does_not_end_the_others(combinations, tmp_path) -> None:
-    def run(combination: Combination, path: Path) -> str:
+    def run(combination: SuiteEntry, path: Path) -> str:
         return "no such delegate" if combination.threads == 2 else good(combination, path)
 
     found = run_all(combinations, tmp_path, lambda text: None, run, clock=lambda: 0.0)
@@ -144,7 +144,7 @@ def test_finished_records_are_kept_and_others_done_again(combinations, tmp_path)
 def test_other_options_files_or_machines_are_other_records(tmp_path) -> None:
     data = tmp_path / "clips.npz"
     data.write_text("a")
-    combination = Combination("faces-in-motion", "auto", 1, "auto", {"data": str(data)})
+    combination = SuiteEntry("faces-in-motion", "auto", 1, "auto", {"data": str(data)})
     machine = RECORD.machine
     names = {combination.record_name(machine), combination.record_name(machine)}
     assert len(names) == 1

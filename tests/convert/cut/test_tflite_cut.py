@@ -11,7 +11,7 @@ from keras import layers, ops
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite.split import Split, split
+from edge_convert.cut.tflite.split import CutFile, split
 from tests import tiny
 
 WINDOW, SIZE = tiny.WINDOW, tiny.SIZE
@@ -27,14 +27,14 @@ def run(model: bytes, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]
     return {name: engine.output(position).copy() for name, position in found.items()}
 
 
-def streamed(parts: Split, window: np.ndarray) -> dict[str, np.ndarray]:
+def streamed(parts: CutFile, window: np.ndarray) -> dict[str, np.ndarray]:
     """The head over the features of each frame of a window (1, T, H, W, C)."""
     encoded = [run(parts.encoder, {"frame": window[:, t]}) for t in range(parts.window)]
     stacked = {name: np.stack([e[name] for e in encoded], 1) for name in parts.features}
     return run(parts.head, stacked)
 
 
-def assert_parts_equal_the_whole(model: bytes) -> Split:
+def assert_parts_equal_the_whole(model: bytes) -> CutFile:
     """On noise and on pictures; and other frames have to give another answer."""
     parts = split(model)
     ((name, _),) = flatbuffer.signature(model)[0].items()

@@ -14,7 +14,7 @@ from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.model import functional, named_outputs, window_shape
-from edge_convert.cut.keras.split import Split, split, whole_window
+from edge_convert.cut.keras.split import CutModel, split, whole_window
 from tests import tiny
 from tests.convert.zoo import zoo
 
@@ -31,7 +31,7 @@ class Cut:
     model: keras.Model
     found: list[CutCandidate]
     chosen: CutCandidate
-    parts: Split
+    parts: CutModel
     tflite: dict[str, bytes]
 
     @cached_property
@@ -72,7 +72,7 @@ def _converted(part: keras.Model, folder: Path) -> bytes:
     return tf.lite.TFLiteConverter.from_keras_model(saved).convert()
 
 
-def _encoded(parts: Split, windows: np.ndarray) -> dict[str, np.ndarray]:
+def _encoded(parts: CutModel, windows: np.ndarray) -> dict[str, np.ndarray]:
     """{feature: (2, T, ...)}"""
     count, length = windows.shape[:2]
     frames = windows.reshape(count * length, 1, *windows.shape[2:])
@@ -81,7 +81,7 @@ def _encoded(parts: Split, windows: np.ndarray) -> dict[str, np.ndarray]:
     return {name: x.reshape(count, length, *x.shape[1:]) for name, x in features.items()}
 
 
-def _decided(parts: Split, encoded: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def _decided(parts: CutModel, encoded: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     rows = [
         parts.head({name: x[i : i + 1] for name, x in encoded.items()}, training=False)
         for i in range(2)

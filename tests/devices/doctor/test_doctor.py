@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from edge_devices.doctor import CHECKS, Finding, Host, Status, examine
-from edge_devices.doctor.environment import RECORDED, Answer, Camera, Environment, Package
+from edge_devices.doctor.environment import (
+    RECORDED,
+    Environment,
+    FirmwareReply,
+    Package,
+    VideoDevice,
+)
 from tests.devices import trees
 from tests.devices.profiles.own_profiles import OwnProfiles
 from tests.devices.trees import (
@@ -31,7 +37,7 @@ pytestmark = pytest.mark.usefixtures("own")
 _TWIN = "sys/devices/platform/soc/soc:firmware/get_throttled"
 _POLICY = "sys/devices/system/cpu/cpufreq/policy0"
 _LITERT = (Package("ai-edge-litert", "2.3.0"), Package("numpy", "2.4.6"))
-_WELL = Environment("3.11.2", _LITERT, (Camera("/dev/video0", True),), 30_000_000_000)
+_WELL = Environment("3.11.2", _LITERT, (VideoDevice("/dev/video0", True),), 30_000_000_000)
 _ARMV7 = b"\x7fELF\x01\x01\x01" + bytes(11) + (40).to_bytes(2, "little")
 _MEMORY = "MemTotal: 4000000 kB\nMemAvailable: {} kB\n"
 _SWAPS = "Filename\tType\tSize\tUsed\tPriority\n"
@@ -99,7 +105,7 @@ def test_throttling(tmp_path: Path, bits: str, status: Status, what: str, advice
 
 
 def test_throttling_told_by_the_command(tmp_path: Path) -> None:
-    answered = replace(_WELL, vcgencmd=(Answer("get_throttled", "throttled=0x1\n"),))
+    answered = replace(_WELL, vcgencmd=(FirmwareReply("get_throttled", "throttled=0x1\n"),))
     tree = {**PI_5, **_recorded(answered)}
     _assert(tmp_path, "throttling", tree, Status.PROBLEM, "under-voltage, now", "power supply")
 
@@ -342,7 +348,7 @@ def test_opencv(
 
 def test_cameras(tmp_path: Path) -> None:
     _assert(tmp_path, "cameras", {**PI_4, **_recorded(_WELL)}, Status.OK, "/dev/video0")
-    locked = tuple(Camera(f"/dev/video{number}", False) for number in range(5))
+    locked = tuple(VideoDevice(f"/dev/video{number}", False) for number in range(5))
     tree = {**PI_4, **_recorded(replace(_WELL, cameras=locked))}
     told = "no rights to /dev/video0, /dev/video1, /dev/video2 and 2 more"
     _assert(tmp_path / "1", "cameras", tree, Status.PROBLEM, told, "usermod -aG video")

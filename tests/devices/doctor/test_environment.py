@@ -7,10 +7,10 @@ import pytest
 
 from edge_devices.doctor.environment import (
     RECORDED,
-    Answer,
-    Camera,
     Environment,
+    FirmwareReply,
     Package,
+    VideoDevice,
     is_here,
     parse_environment,
     read_environment,
@@ -21,9 +21,9 @@ from edge_devices.telemetry.temperature import run_vcgencmd
 FOUND = Environment(
     python="3.11.2",
     packages=(Package("numpy", "1.26.4"),),
-    cameras=(Camera("/dev/video0", False),),
+    cameras=(VideoDevice("/dev/video0", False),),
     free_bytes=5_000_000,
-    vcgencmd=(Answer("get_throttled", "throttled=0x0\n"),),
+    vcgencmd=(FirmwareReply("get_throttled", "throttled=0x0\n"),),
 )
 
 

@@ -3,13 +3,19 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from edge_devices.emulation.counting import Kind, Mark, by_class, moved_bytes, parse_marks
+from edge_devices.emulation.counting import (
+    InstructionKind,
+    Mark,
+    by_class,
+    moved_bytes,
+    parse_marks,
+)
 
 KINDS = (
-    Kind("load", 0xF, 1, 16),
-    Kind("load", 0xF, 2, 8),
-    Kind("dot_product", 0xF, 3, 0),
-    Kind("store", 0xF, 4, 4),
+    InstructionKind("load", 0xF, 1, 16),
+    InstructionKind("load", 0xF, 2, 8),
+    InstructionKind("dot_product", 0xF, 3, 0),
+    InstructionKind("store", 0xF, 4, 4),
 )
 
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 from hypothesis import given, strategies as st
 
-from edge_devices.emulation.counting import Kind, class_names, class_of, kinds, parse
+from edge_devices.emulation.counting import InstructionKind, class_names, class_of, kinds, parse
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,9 @@ def test_what_no_pattern_knows_is_other() -> None:
 
 
 def test_a_pattern_is_read_from_the_highest_bit() -> None:
-    assert parse("load", "1xxx 0000 " + "x" * 24, 8) == Kind("load", 0x8F000000, 0x80000000, 8)
+    assert parse("load", "1xxx 0000 " + "x" * 24, 8) == InstructionKind(
+        "load", 0x8F000000, 0x80000000, 8
+    )
 
 
 @pytest.mark.parametrize("bits", ["", "01x", "2" * 32, "x" * 33])
@@ -74,7 +76,7 @@ def test_what_is_no_pattern_is_refused(bits: str) -> None:
 
 
 @given(st.sampled_from(kinds()), st.integers(0))
-def test_free_bits_do_not_matter(kind: Kind, seed: int) -> None:
+def test_free_bits_do_not_matter(kind: InstructionKind, seed: int) -> None:
     free = Random(seed).getrandbits(32) & ~kind.mask
     assert kind.fits(kind.value | free)
 

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from edge_common.data import decode, encode
 from edge_devices.detection.machine import this_machine
-from edge_devices.detection.memory import Limits, ProcessMemory
+from edge_devices.detection.memory import ProcessMemory, ResourceLimits
 from edge_devices.telemetry import EnergyMeter, Snapshot, TimeLine, read_snapshot
 from edge_devices.telemetry.temperature import Throttling
 from tests.devices.trees import BOARDS, PI_4, PMIC_ANSWER, FakeVcgencmd, plant
 
-_NOTHING = Snapshot(None, (), None, None, ProcessMemory(), Limits())
+_NOTHING = Snapshot(None, (), None, None, ProcessMemory(), ResourceLimits())
 _PATHS = sorted(set().union(*BOARDS.values()))
 _content = st.binary(max_size=40) | st.sampled_from(
     [b"", b"\0", b"-1\n", b"9" * 400, b"0x\n", b"max max\n", b"\xff\xfe\n", b":::\n", b"1e400\n"]
@@ -29,7 +29,7 @@ def test_a_raspberry_pi_4_at_one_moment(tmp_path: Path) -> None:
     assert found.throttling == Throttling(under_load, under_load)
     assert found.power is None
     assert found.memory == ProcessMemory(40_960_000, None, 41_984_000)
-    assert found.limits == Limits()
+    assert found.limits == ResourceLimits()
 
 
 def test_the_proportional_size_is_read_when_asked_for(tmp_path: Path) -> None:

@@ -44,14 +44,14 @@ def describing_model():
 def who_path(session_folder: Path) -> Path:
     """A bundle whose task `who` describes a window with 48 numbers."""
     from edge_convert.pipeline import Conversion
-    from edge_convert.request import Request
+    from edge_convert.request import ConversionRequest
 
     model, clips = session_folder / "who.keras", session_folder / "who-clips.npz"
     describing_model().save(model)
     np.savez(clips, clips=tiny.labelled_clips(24)["clips"])
     path = session_folder / "who.edge"
     precisions = {"encoder_precision": "int8", "head_precision": "float32"}
-    Conversion(Request(model, path, clips, **precisions)).run()
+    Conversion(ConversionRequest(model, path, clips, **precisions)).run()
     return path
 
 

@@ -13,7 +13,7 @@ from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.cli import main
 from edge.people import enrolment
 from edge.people.gallery import read_gallery
-from edge.people.recogniser import ACCEPTANCE, Acceptance, acceptance_of, to_member
+from edge.people.recogniser import ACCEPTANCE, OperatingPoint, acceptance_of, to_member
 from edge.sources.images import ImageFiles
 from edge.stream import Region
 
@@ -31,7 +31,7 @@ def gallery(cli: CliRunner, who_path: Path, films: dict[str, Path], tmp_path: Pa
 @pytest.fixture
 def measured_path(who: Bundle, tmp_path: Path) -> Path:
     """The bundle with a threshold of its own."""
-    accepted = Acceptance("who", 0.95, 0.01, 10)
+    accepted = OperatingPoint("who", 0.95, 0.01, 10)
     path = tmp_path / "measured.edge"
     write_bundle(path, who.manifest, {**who.members, ACCEPTANCE: to_member(accepted)})
     return path

@@ -93,7 +93,7 @@ class Clock:
 class NumpyEngine:
     """What `Stream` uses of an Engine; an invocation takes `takes_ms` of the clock's time."""
 
-    pacer = None
+    throttle = None
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ import pytest
 
 from edge import open_bundle
 from edge.bundle import Part
-from edge.emulated import EmulatedBoard
+from edge.emulated import ThrottledBoard
 from edge.engine.delegate import AUTO, Delegate
 from edge.stream import Region, Stream, StreamOptions
 from edge_common.errors import BundleError
@@ -44,7 +44,7 @@ def test_an_engine_is_given_what_the_user_chose(engine_calls: list[tuple[bytes, 
                 "runtime": "tensorflow",
                 "threads": 3,
                 "delegate": delegate,
-                "pacer": None,
+                "throttle": None,
                 "timeout_s": 2.5,
             },
         )
@@ -62,10 +62,10 @@ def test_an_emulated_board_gives_its_cores_and_its_latency(
     engine_calls: list[tuple[bytes, dict]],
 ) -> None:
     StreamOptions(threads=64, device="emulated:pi-4").load(FACES, ENCODER)
-    board = EmulatedBoard.named("emulated:pi-4", 4)
+    board = ThrottledBoard.named("emulated:pi-4", 4)
     arguments = engine_calls[0][1]
     assert arguments["threads"] == 4
-    assert arguments["pacer"].target_ms == board.latency(FACES.members["encoder.tflite"]).ms
+    assert arguments["throttle"].target_ms == board.latency(FACES.members["encoder.tflite"]).ms
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_the_machine_is_confined_if_a_board_is_emulated(monkeypatch: pytest.Monk
     boards: list[str] = []
 
     @contextmanager
-    def confined(board: EmulatedBoard) -> Iterator[None]:
+    def confined(board: ThrottledBoard) -> Iterator[None]:
         boards.append(board.profile.name)
         yield
 
-    monkeypatch.setattr(EmulatedBoard, "confined", confined)
+    monkeypatch.setattr(ThrottledBoard, "confined", confined)
     with StreamOptions().confined():
         assert boards == []
     with StreamOptions(device="emulated:pi-5").confined():

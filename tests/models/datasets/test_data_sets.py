@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from edge_common.errors import ClipError, ConfigError
-from edge_models.datasets.dataset import Part, Skipped, write_skipped
+from edge_models.datasets.dataset import Skipped, Subset, write_skipped
 from edge_models.datasets.fashion_motion import FashionSection, map_idx
-from edge_models.datasets.from_files import FolderSection, Request
+from edge_models.datasets.from_files import ClipRequest, FolderSection
 from edge_models.datasets.kinds import KINDS, kind_of, load_data
 from edge_models.datasets.labelled_clips import ClipsSection
 from edge_models.datasets.swimmers import SwimmersSection, labels_in as swimmer_labels, samplings
@@ -24,7 +24,7 @@ from tests.models import data_files
 @pytest.fixture
 def request_of(tmp_path):
     def request_of(window=3, size=32, seed=1):
-        return Request(window, size, seed, tmp_path / "cache")
+        return ClipRequest(window, size, seed, tmp_path / "cache")
 
     return request_of
 
@@ -189,7 +189,7 @@ def test_clips_of_one_file_have_one_number(tmp_path, request_of):
     files = [set(part.source_of_each.tolist()) for part in parts]
     assert [2 * len(own) for own in files] == [len(part) for part in parts]
     assert len(set.union(*files)) == sum(map(len, files))
-    assert Part(data.test.clip, data.test.labels).source_of_each.tolist() == list(
+    assert Subset(data.test.clip, data.test.labels).source_of_each.tolist() == list(
         range(len(data.test))
     )
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from edge_models.datasets.dataset import DataSet, Part, regression
+from edge_models.datasets.dataset import DataSet, Subset, regression
 from edge_models.evaluation.analysis_sections import Heat, heat_sections
 from edge_models.evaluation.gradcam import Covering, cover
 from edge_models.evaluation.intervals import Estimate
@@ -33,7 +33,7 @@ def dark_but_for(place, sources=None):
     clip = np.zeros((FRAMES, PLACES, PLACES, 3), np.uint8)
     clip[:, place[0], place[1]] = LIGHT
     clip = clip.repeat(BLOCK, axis=1).repeat(BLOCK, axis=2)
-    part = Part(lambda _: clip, {"light": np.zeros(CLIPS)}, sources)
+    part = Subset(lambda _: clip, {"light": np.zeros(CLIPS)}, sources)
     return DataSet("dark", (TASK,), part, part, part, clip.shape[:3], 25.0, "")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from edge_common.errors import ConfigError, ModelError
-from edge_models.datasets.dataset import DataSet, Part, classification, regression
+from edge_models.datasets.dataset import DataSet, Subset, classification, regression
 from edge_models.evaluation.history import REPORT, label_sums, read_history
 from edge_models.evaluation.network import load_trained
 from edge_models.evaluation.report import _check_labels
@@ -26,7 +26,7 @@ class Config:
 
 def part_of(*ages):
     labels = {"who": np.arange(len(ages)) % 2, "age": np.array(ages, float)}
-    return Part(lambda _: np.zeros((1, 32, 32, 3), np.uint8), labels)
+    return Subset(lambda _: np.zeros((1, 32, 32, 3), np.uint8), labels)
 
 
 DATA = DataSet(

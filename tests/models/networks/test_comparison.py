@@ -14,7 +14,7 @@ from edge_models.networks.comparison.__main__ import main
 from edge_models.networks.comparison.catalogue import (
     DESCRIPTION,
     ROWS,
-    Network,
+    ComparisonNetwork,
     export_network,
     networks_of,
     pieces_of,
@@ -130,7 +130,7 @@ def test_pieces_in_turn_are_the_whole_network() -> None:
 
 
 def test_an_export_says_what_it_holds(tmp_path: Path) -> None:
-    small = Network("small", 32, lambda size, width: coral(size, width))
+    small = ComparisonNetwork("small", 32, lambda size, width: coral(size, width))
     export_network(small, tmp_path, 0.05, networks=2)
     content = json.loads((tmp_path / DESCRIPTION).read_text())
     assert content["pieces"] == [{"folder": "piece0", "inputs": {"frame": [1, 32, 32, 3]}}]

@@ -113,7 +113,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, photos) -> tuple[Path, Path]
     """A `.keras` file and its bundle, with the tasks of `face`."""
     from edge.check.clips import Clips
     from edge_convert.pipeline import Conversion
-    from edge_convert.request import Request
+    from edge_convert.request import ConversionRequest
     from edge_models.datasets.orl_motion import write_clips
     from examples.face.face import face_clips
     from examples.face.galleries import face_plans
@@ -129,7 +129,7 @@ def small(tmp_path_factory: pytest.TempPathFactory, photos) -> tuple[Path, Path]
     clips = face_clips(face_plans(photos[:40], 8, 0), 2, seed=0)
     write_clips(folder / "clips.npz", Clips("clips", clips))
     precisions = {"encoder_precision": "int8", "head_precision": "float32"}
-    Conversion(Request(model, bundle, folder / "clips.npz", **precisions)).run()
+    Conversion(ConversionRequest(model, bundle, folder / "clips.npz", **precisions)).run()
     return model, bundle
 
 

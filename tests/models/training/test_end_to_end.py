@@ -20,7 +20,7 @@ from edge.check.clips import read_clips
 from edge_common.errors import ConfigError, ModelError
 from edge_models.cli import main
 from edge_models.datasets.fashion_motion import FashionSection
-from edge_models.datasets.from_files import Request
+from edge_models.datasets.from_files import ClipRequest
 from edge_models.datasets.kinds import load_data
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim, network_of
@@ -286,7 +286,7 @@ def run_of(folder, more=WHOLE, kind="swimmers", **options):
         DATA[kind][0](folder / "data")
     text = f'path = "{folder / "data"}"\n{more}'
     config = read_training_file(write(folder / "run.toml", kind, text))
-    request = Request(config.network.window, config.network.size, config.seed, folder / "cache")
+    request = ClipRequest(config.network.window, config.network.size, config.seed, folder / "cache")
     return PixelTraining(config, load_data(config.data, request), folder / "training", **options)
 
 

@@ -13,7 +13,7 @@ from edge.tasks import Task
 from edge_common.errors import ConfigError
 from edge_convert.network import read_card
 from edge_models.cli import main
-from edge_models.datasets.from_files import Request
+from edge_models.datasets.from_files import ClipRequest
 from edge_models.datasets.kinds import load_data
 from edge_models.datasets.labelled_clips import ClipsSection
 from edge_models.evaluation.task_reports import REPORTS
@@ -35,7 +35,7 @@ def clips_with_tags(folder: Path) -> Path:
 
 def load(folder: Path, **options):
     section = ClipsSection(path=str(folder), table="t.csv", **options)
-    return load_data(section, Request(3, 32, 1, folder.parent / "cache"))
+    return load_data(section, ClipRequest(3, 32, 1, folder.parent / "cache"))
 
 
 def test_a_column_of_lists(tmp_path: Path) -> None:
