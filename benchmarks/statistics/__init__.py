@@ -23,10 +23,10 @@ from edge_benchmarks.statistics.samples import (
 
 __all__ = [
     "CHECKS",
-    "StabilityCheck",
     "Evidence",
     "Outliers",
     "PercentileEstimate",
+    "StabilityCheck",
     "Summary",
     "Trend",
     "Verdict",

@@ -19,5 +19,5 @@ from edge.input_spec import InputOptions, InputSpec, Resize
 __all__ = [
     "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING",
     "Accuracy", "Bundle", "Calibration", "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize",
-    "TensorSpec", "RuntimeTrial", "index", "open_bundle", "schema_of", "write_bundle",
+    "RuntimeTrial", "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",
 ]  # fmt: skip
