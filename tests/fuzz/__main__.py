@@ -20,7 +20,7 @@ from tests.fuzz.targets import TARGETS
 MOST_RSS_BYTES, MOST_ADDRESS_BYTES = 1 << 30, 8 << 30
 START_S = 120
 BATCH = 500
-_LIGHT = 4  # times as many cases as of a heavy target
+_LIGHT = 8  # times as many cases as of a heavy target
 
 
 @click.command()
