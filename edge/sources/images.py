@@ -52,7 +52,7 @@ def _one_at_a_time(name: str, videos: Sequence[Path]) -> str:
 
 
 class ImageFiles(sources.Source):
-    """Images in the given order; one that cannot be read is skipped and counted.
+    """Images in the given order; one that cannot be read is counted, and the window begins again.
 
     Raises SourceError if there is none, or none of them can be read.
     """
@@ -67,12 +67,14 @@ class ImageFiles(sources.Source):
             )
 
     def __iter__(self) -> Iterator[stream.Frame]:
+        lost = False
         for number, path in enumerate(self._paths):
             pixels = read_image(path)
             if pixels is None:
                 self.skipped += 1
             else:
-                yield stream.Frame(pixels, number)
+                yield stream.Frame(pixels, number, restart=lost)
+            lost = pixels is None
         if self.skipped == len(self._paths):
             raise SourceError(
                 f"none of the {self.skipped} images of {self.name} can be read: "

@@ -18,6 +18,8 @@ _UNKNOWN_LENGTH = 250  # frames that may be refused if nobody says how many ther
 # these do not count their frames: OpenCV multiplies their duration by their rate, and what is
 # damaged in them is passed over without a word
 _ESTIMATED = (".m2ts", ".mkv", ".mpeg", ".mpg", ".mts", ".ts", ".vob", ".webm")
+_STREAMS = (".m2ts", ".mts", ".ts")
+_PACKETS = ((188, 0), (192, 4))  # bytes of a packet, and where its first byte, 0x47, stands
 _GAP, _STEADY, _TOLERANCE = 4, 0.9, 0.02
 
 
@@ -46,6 +48,7 @@ class VideoFile(sources.Source):
         self._capture = _open(uri) if capture is None else capture
         self.rate_hz = max(self._capture.get(cv2.CAP_PROP_FPS), 0.0)
         self.total = frame_count(self._capture)
+        self._cut_short = _ends_inside_a_packet(uri)
         estimated = Path(uri).suffix.lower() in _ESTIMATED
         self._clock = _Clock(self.rate_hz) if estimated and self.rate_hz else None
         self.skipped, self._first = self._next(0)
@@ -86,11 +89,13 @@ class VideoFile(sources.Source):
     def _losses(self, frames: int) -> str:
         """What a user should know once all that can be read was read; "" if nothing is missing."""
         reasons = [f"{self.skipped} are damaged"] if self.skipped else []
+        if self._cut_short:
+            reasons.append("it ends inside of a packet: it was cut off while copying")
         if self.total is None:
-            return f"warning: of {self.name} {reasons[0]}" if reasons else ""
+            return f"warning: of {self.name} {'; '.join(reasons)}" if reasons else ""
         early = self.total - frames - self.skipped
         unsure = 0.0 if self._clock is None else max(2.0, _TOLERANCE * self.total)
-        if early > unsure and (self._clock is None or self._clock.steady):
+        if early > unsure and not self._cut_short and (self._clock is None or self._clock.steady):
             reasons.append(f"{early} are not there: it is damaged, or was cut off while copying")
         if not reasons:
             return ""
@@ -98,6 +103,18 @@ class VideoFile(sources.Source):
             f"warning: {self.name} announces {self.total} frames, {frames} could be read; "
             + "; ".join(reasons)
         )
+
+
+def _ends_inside_a_packet(uri: str) -> bool:
+    """Whether a transport stream, which says nowhere how long it is, ends in none of its packets."""
+    try:
+        with open(uri, "rb") as file:
+            head = file.read(5)
+            size_bytes = file.seek(0, os.SEEK_END)
+    except (OSError, ValueError):  # a URL, or a pipe
+        return False
+    sizes = [size for size, at in _PACKETS if head[at : at + 1] == b"\x47"]
+    return Path(uri).suffix.lower() in _STREAMS and bool(sizes) and size_bytes % sizes[0] > 0
 
 
 class _Clock:

@@ -166,3 +166,18 @@ def test_a_codec_without_decoder_is_named(tmp_path: Path) -> None:
         pytest.skip("this OpenCV decodes AV1")
     with pytest.raises(SourceError, match=r"no decoder for its codec \(AV01\).*ffmpeg -i IN"):
         open_source(str(film))
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("name", "options"), [("x.ts", ()), ("x.m2ts", ("-mpegts_m2ts_mode", "1"))]
+)
+def test_a_transport_stream_that_was_cut_off_is_said_to_be(
+    tmp_path: Path, name: str, options: tuple[str, ...]
+) -> None:
+    """It never says how long it is; but all its packets are of one size."""
+    whole = make(tmp_path / name, "-c:v", "mpeg2video", *options)
+    assert read(whole)[3] == ""
+    content = whole.read_bytes()
+    whole.write_bytes(content[: len(content) // 2 // 192 // 188 * 192 * 188 + 100])
+    assert read(whole)[3].endswith("it ends inside of a packet: it was cut off while copying")

@@ -32,8 +32,10 @@ def test_a_broken_image_is_skipped_and_counted(image_folder: Path) -> None:
     (image_folder / "frame_3.png").write_bytes(b"\x89PNG broken")
     (image_folder / "frame_4.png").write_bytes(b"")
     with open_source(str(image_folder)) as source:
-        assert [frame.number for frame in source] == [0, 1, 2, 5, 6, 7, 8, 9]
-        assert source.skipped == 2
+        frames = list(source)
+    assert [frame.number for frame in frames] == [0, 1, 2, 5, 6, 7, 8, 9]
+    assert [frame.number for frame in frames if frame.restart] == [5]  # no window reaches over it
+    assert source.skipped == 2
 
 
 def test_only_broken_images_are_an_error(tmp_path: Path) -> None:
