@@ -17,6 +17,8 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     assert "edge/bundles/face.edge" in names
     assert "edge_models/configs/orl_motion_lite.toml" in names
     assert "edge_benchmarks/suites/default.toml" in names
+    pins = zipfile.ZipFile(wheel).read("edge_benchmarks/constraints.txt").decode()
+    assert pins == (ROOT / "constraints.txt").read_text()  # for boards
     for folder in ("data", "profiles", "measurements"):
         files = {path.name for path in (ROOT / "devices" / folder).iterdir() if path.is_file()}
         assert {f"edge_devices/{folder}/{name}" for name in files} <= set(names)

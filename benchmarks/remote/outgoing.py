@@ -19,7 +19,7 @@ import re
 import zipfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from importlib import metadata, util
+from importlib import metadata, resources, util
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from urllib.parse import urlsplit
 import click
 
 from edge.shipped import find_bundle
+from edge_benchmarks.remote.agent.job import CONSTRAINTS
 from edge_benchmarks.remote.board import RemoteError
 from edge_common.errors import SourceError
 
@@ -85,6 +86,12 @@ def source_files(value: str, place: str) -> tuple[str, list[Outgoing]]:
 def wheel_files(folder: Path, place: str) -> list[Outgoing]:
     """The wheels in a folder."""
     return [_outgoing(path, PurePosixPath(place, path.name)) for path in folder.glob("*.whl")]
+
+
+def tested_versions() -> Outgoing:
+    """The versions that a board's pip takes if it has a package index."""
+    path = Path(str(resources.files("edge_benchmarks") / CONSTRAINTS))
+    return _outgoing(path, PurePosixPath(CONSTRAINTS))
 
 
 def _outgoing(path: Path, name: PurePosixPath) -> Outgoing:

@@ -131,10 +131,12 @@ def _send(
     wheel: outgoing.Wheel | None,
     progress: console.Progress,
 ) -> None:
-    """The inputs, and the wheel with its wheelhouse if it has to be installed."""
+    """The inputs, and the wheel with its wheelhouse, or the versions to take, if it is installed."""
     all_files = list(files)
-    if wheel and board.wheelhouse:
+    if wheel and board.wheelhouse:  # whose maker chose the versions
         all_files += outgoing.wheel_files(board.wheelhouse, "wheelhouse")
+    elif wheel:
+        all_files.append(outgoing.tested_versions())
     announced = [(file.name, file.size_bytes) for file in all_files]
     if wheel:
         announced.append((wheel.name, len(wheel.content)))

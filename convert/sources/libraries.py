@@ -18,7 +18,7 @@ import numpy as np
 
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer, tables
-from edge_common import EngineError, ModelError, children, command_line
+from edge_common import EngineError, ModelError, children, command_line, console
 from edge_convert.cut.tflite import form, main_graph
 from edge_convert.sources.reference import Reference, examples
 
@@ -75,6 +75,10 @@ def float_tflite(path: str | os.PathLike, *, signature: str | None = None) -> Fl
     if not path.exists():
         raise ModelError(f"{path} does not exist")
     if (path / "saved_model.pb").exists():
+        console.note(
+            f"{path} is a program, which TensorFlow now runs with your rights: "
+            "convert only those of people whom you trust"
+        )
         return _convert(SAVED_MODEL, path, signature)
     if path.suffix in LIBRARIES:
         return _convert(LIBRARIES[path.suffix], path, signature)

@@ -30,6 +30,7 @@ from edge_benchmarks.remote.agent.talk import (
 )
 
 _VERSION = "{}.{}".format(*sys.version_info)
+CONSTRAINTS = "constraints.txt"  # the versions to install, beside the wheel
 _OFFLINE = ("NewConnectionError", "ConnectTimeoutError", "NameResolutionError", "ProxyError")
 
 
@@ -87,7 +88,8 @@ class VirtualEnvironment:
     def _pip(self, run: Path, *arguments: str) -> None:
         wheels = run / "wheelhouse"
         offline = ["--no-index", "--find-links", str(wheels)] if wheels.exists() else []
-        command = [str(self.python), "-m", "pip", "install", *offline]
+        tested = ["-c", CONSTRAINTS] if (run / CONSTRAINTS).exists() else []
+        command = [str(self.python), "-m", "pip", "install", *offline, *tested]
         command += ["--disable-pip-version-check", "--no-input", "--prefer-binary", *arguments]
         code, output = run_collecting(command, run)
         if code and any(word in output for word in _OFFLINE):

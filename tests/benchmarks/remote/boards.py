@@ -43,14 +43,28 @@ def wheelhouse(folder: Path, names: tuple[str, ...] = NEEDED) -> Path:
     """Wheels that hold nothing but the path of the packages that are installed here."""
     folder.mkdir()
     for name in names:
-        version, stem = metadata.version(name), name.replace("-", "_")
-        info = f"{stem}-{version}.dist-info"
-        members = {
-            f"{stem}_is_there.pth": sysconfig.get_path("purelib") + "\n",
-            f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
-            f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
-        }
-        encoded = {name: text.encode() for name, text in members.items()}
-        content = zip_wheel(encoded, f"{info}/RECORD")
-        (folder / f"{stem}-{version}-py3-none-any.whl").write_bytes(content)
+        path_file = (f"{name}_is_there.pth", sysconfig.get_path("purelib") + "\n")
+        write_wheel(folder, name, metadata.version(name), (path_file,))
     return folder
+
+
+def write_wheel(
+    folder: Path,
+    name: str,
+    version: str,
+    files: tuple[tuple[str, str], ...] = (),
+    requires: str = "",
+) -> Path:
+    """A wheel of these files. requires: what else pip has to install."""
+    stem = name.replace("-", "_")
+    info = f"{stem}-{version}.dist-info"
+    needs = f"Requires-Dist: {requires}\n" if requires else ""
+    members = {
+        **dict(files),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    content = zip_wheel({k: text.encode() for k, text in members.items()}, f"{info}/RECORD")
+    path = folder / f"{stem}-{version}-py3-none-any.whl"
+    path.write_bytes(content)
+    return path

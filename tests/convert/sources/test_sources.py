@@ -142,11 +142,12 @@ def test_a_missing_library_is_named(tmp_path: Path, suffix: str, module: str, ex
         float_tflite(_text(f"model{suffix}")(tmp_path))
 
 
-def test_a_saved_model_with_any_batch(tmp_path: Path) -> None:
+def test_a_saved_model_with_any_batch(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     network = _network(None)
     network.export(tmp_path / "saved", verbose=False)
     found = float_tflite(tmp_path / "saved")
     assert found.origin == f"SavedModel through TensorFlow {tf.__version__}"
+    assert " is a program, which TensorFlow now runs with your rights: " in capsys.readouterr().err
     assert flatbuffer.signature(found.model) == ({"window": 0}, {"kind": 0, "size": 1})
     _assert_same(found, network)
     assert len(split(found.model).features) == 1
