@@ -6,6 +6,7 @@ from pathlib import Path
 from edge_common import BundleError
 
 DEFAULT_BUNDLE = "faces-in-motion"
+PLAIN_SUFFIXES = (".tflite", ".lite")
 _FOLDER = Path(__file__).with_name("bundles")
 
 
@@ -28,9 +29,14 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
 
 def is_shipped(name: str) -> bool:
     """Whether a bundle came with this package. Raises BundleError if there is none."""
-    return not is_plain_tflite(name) and find_bundle(name).resolve().parent == _FOLDER.resolve()
+    return not is_plain_tflite(name) and comes_along(find_bundle(name))
+
+
+def comes_along(path: Path) -> bool:
+    """Whether a file is one of those inside this package."""
+    return path.resolve().parent == _FOLDER.resolve()
 
 
 def is_plain_tflite(path: str) -> bool:
     """Whether the user gave a third-party .tflite instead of a bundle."""
-    return Path(path).suffix.lower() in (".tflite", ".lite")
+    return Path(path).suffix.lower() in PLAIN_SUFFIXES

@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.bundle import Bundle, open_bundle
+from edge_common import cache_folder
 from edge_common.console import warn_once
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build
@@ -22,6 +25,22 @@ from tests import forks, tiny
 from tests.wheels import build_wheel
 
 BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
+
+
+_SHARED_CACHES = ("edge-run/arm", "edge-run/delegates", "matplotlib", "pip")  # minutes to make
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a cache of its own: what a test tried leaves no mark in its user's."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        return  # it has that of the run
+    own, users = Path(tempfile.mkdtemp(prefix="edge-tests-")), cache_folder().parent
+    for name in _SHARED_CACHES:
+        (users / name).mkdir(parents=True, exist_ok=True)
+        (own / name).parent.mkdir(exist_ok=True)
+        (own / name).symlink_to(users / name)
+    os.environ["XDG_CACHE_HOME"] = str(own)
+    config.add_cleanup(lambda: shutil.rmtree(own))
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from edge.engine import trial
 from edge.engine.engine import Engine
+from edge.shipped import PLAIN_SUFFIXES
 from edge.tflite import flatbuffer, tables
 from edge_common import EngineError, ModelError, children, command_line, console
 from edge_convert.cut.tflite import form, main_graph
@@ -59,7 +61,7 @@ LIBRARIES = {
     ".pt2": ConverterLibrary("torch_program", "torch"),
 }
 
-SUFFIXES = (*LIBRARIES, ".tflite")
+SUFFIXES = (*LIBRARIES, *PLAIN_SUFFIXES)
 
 PICKLED = (".pt", ".pth", ".ckpt", ".pkl")
 
@@ -80,9 +82,9 @@ def float_tflite(path: str | os.PathLike, *, signature: str | None = None) -> Fl
             "convert only those of people whom you trust"
         )
         return _convert(SAVED_MODEL, path, signature)
-    if path.suffix in LIBRARIES:
-        return _convert(LIBRARIES[path.suffix], path, signature)
-    if path.suffix == ".tflite":
+    if library := LIBRARIES.get(path.suffix.lower()):
+        return _convert(library, path, signature)
+    if path.suffix.lower() in PLAIN_SUFFIXES:
         return FloatModel(*read_tflite(path))
     raise ModelError(_unknown(path))
 
@@ -147,8 +149,12 @@ def _convert_in_child(module: str, path: Path, signature: str | None) -> Convert
 
 
 def tflite_bytes(path: Path) -> bytes:
-    """The file as it is. Raises ModelError if it is none that LiteRT loads."""
+    """The file as it is, which ran once. Raises ModelError if it is none that LiteRT loads.
+
+    Its first run is in a process of its own: EngineError if it crashes there.
+    """
     model = tables.read_model(path, ModelError)
+    trial.require(path.name, model)
     try:
         Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
     except EngineError as error:
@@ -159,7 +165,7 @@ def tflite_bytes(path: Path) -> bytes:
 
 def is_quantised_file(path: Path) -> bool:
     """Whether this is a .tflite that computes with integers already, which is only wrapped."""
-    if path.suffix != ".tflite" or not path.exists():
+    if path.suffix.lower() not in PLAIN_SUFFIXES or not path.exists():
         return False
     return main_graph.is_quantised(flatbuffer.read(tflite_bytes(path)))
 

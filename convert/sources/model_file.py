@@ -62,7 +62,7 @@ def explanation(path: Path, behind: str | None = None) -> str:
 
 def _reader(path: Path) -> "type[ThirdPartyFile | keras_file.KerasFile]":
     """Of a folder, or a suffix of another library, that library's; else Keras'."""
-    third_party = path.is_dir() or path.suffix in (*libraries.SUFFIXES, *libraries.PICKLED)
+    third_party = path.is_dir() or path.suffix.lower() in (*libraries.SUFFIXES, *libraries.PICKLED)
     return ThirdPartyFile if third_party else keras_file.KerasFile
 
 

@@ -22,7 +22,7 @@ from edge.bundle.manifest import (
     check,
     to_json,
 )
-from edge.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.shipped import DEFAULT_BUNDLE, comes_along, find_bundle
 from edge_common import BundleError, DataError, archives, decode, whole_file
 
 MANIFEST = "manifest.json"
@@ -61,6 +61,11 @@ class Bundle:
                 "again with edge-convert"
             ) from error
         return golden
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether its networks came in a file, and not with this package."""
+        return self.path is not None and not comes_along(self.path)
 
     @property
     def size_bytes(self) -> int:

@@ -24,7 +24,7 @@ from edge.bundle import (
 )
 from edge.engine import NONE, Delegate, runtimes, trial
 from edge.engine.engine import Engine
-from edge.shipped import is_plain_tflite, is_shipped
+from edge.shipped import is_plain_tflite
 from edge.tflite import metadata, tables
 from edge_common import BundleError, console
 
@@ -101,12 +101,11 @@ def wrap_tflite(
     description: Description = Description(),
     *,
     runtime: str = "auto",
-    trusted: bool = True,
 ) -> Bundle:
     """Wrap a .tflite whose only input is (1, H, W, C) or (1, T, H, W, C).
 
-    trusted: else its first run is in a process of its own, so that it may crash there.
-    Raises BundleError if the model has another form.
+    Its first run is in a process of its own, so that it may crash there. Raises BundleError if
+    the model has another form, EngineError if it does not run.
     """
     path = Path(path)
     file = _File.read(path).with_size(description.size)
@@ -118,8 +117,7 @@ def wrap_tflite(
         )
         engine = None
     else:
-        if not trusted:
-            trial.require({path.name: file.model}, runtime)
+        trial.require(path.name, file.model, runtime)
         # its shapes are the same in the kernels that load every model
         engine = Engine(file.model, name=path.name, runtime=runtime, delegate=Delegate(NONE))
         inputs, outputs = engine.inputs, engine.outputs
@@ -216,9 +214,8 @@ def open_any(
     first. Raises BundleError or EngineError.
     """
     if is_plain_tflite(name):
-        return wrap_tflite(name, description, runtime=runtime, trusted=False)
+        return wrap_tflite(name, description, runtime=runtime)
     bundle = open_bundle(name)
-    if not is_shipped(name):
-        models = {part.file: bundle.members[part.file] for part in bundle.manifest.parts}
-        trial.require(models, runtime)
+    if bundle.is_foreign:
+        trial.require_parts(bundle, runtime)
     return bundle

@@ -4,6 +4,7 @@ Runtimes trust what they load. Run as `python -m edge.engine.trial RUNTIME MODEL
 """
 
 import contextlib
+import functools
 import hashlib
 import subprocess
 import sys
@@ -11,22 +12,40 @@ from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from edge.engine import AUTO, NONE, Delegate
 from edge.engine.runtimes import EDGE_TPU_OPERATOR, installed
 from edge_common import EngineError, SinkError, cache_folder, children, runtimes, write_cached
 
+if TYPE_CHECKING:
+    from edge.bundle import Bundle
+
 _TIMEOUT_S = 120.0  # of all parts; a board's first frame takes seconds
 
 
-def require(models: Mapping[str, bytes], runtime: str = "auto") -> None:
-    """Let models, by their files' names, be loaded and run once elsewhere, if they never were.
+_ran_here: set[Path] = set()  # if there is no cache to write to
 
-    What the runtime refuses in words is left to whoever loads them here. Raises EngineError
+
+def require_parts(bundle: "Bundle", runtime: str = "auto") -> None:
+    """Let the parts of a bundle be run once elsewhere, as `require` does."""
+    files = {part.file: bundle.members[part.file] for part in bundle.manifest.parts}
+    digests = {file: bundle.manifest.members[file].sha256 for file in files}
+    _require(files, {file: _mark(digest, runtime) for file, digest in digests.items()}, runtime)
+
+
+def require(name: str, model: bytes, runtime: str = "auto") -> None:
+    """Let a model be loaded and run once elsewhere, if it never was.
+
+    What the runtime refuses in words is left to whoever loads it here. Raises EngineError
     if that process crashes or does not end.
     """
-    marks = {name: _mark(model, runtime) for name, model in models.items()}
-    unknown = [name for name, mark in marks.items() if not mark.exists()]
+    digest = hashlib.sha256(model).hexdigest()
+    _require({name: model}, {name: _mark(digest, runtime)}, runtime)
+
+
+def _require(models: Mapping[str, bytes], marks: Mapping[str, Path], runtime: str) -> None:
+    unknown = [name for name, mark in marks.items() if mark not in _ran_here and not mark.exists()]
     if not unknown or any(EDGE_TPU_OPERATOR in model for model in models.values()):
         return
     with TemporaryDirectory(prefix="edge-run-") as folder:
@@ -48,18 +67,23 @@ def require(models: Mapping[str, bytes], runtime: str = "auto") -> None:
             "convert it again, or try another --runtime"
         )
     if code == 0:
-        with contextlib.suppress(SinkError):  # tried again next time
+        _ran_here.update(marks[name] for name in unknown)
+        with contextlib.suppress(SinkError):  # tried again by the next process
             for name in unknown:
                 write_cached(marks[name], b"")
 
 
-def _mark(model: bytes, runtime: str) -> Path:
-    """The file that is there once this model ran in this version of the runtime."""
+def _mark(digest: str, runtime: str) -> Path:
+    """The file that is there once the model of that hash ran in this version of the runtime."""
+    return cache_folder() / "tried" / f"{digest[:32]}-{_version(runtime)}"
+
+
+@functools.cache
+def _version(runtime: str) -> str:
     present = installed()
     name = next(iter(present), "") if runtime == "auto" else runtime
     version = metadata.version(runtimes.RUNTIMES[name][0]) if name in present else ""
-    digest = hashlib.sha256(model).hexdigest()
-    return cache_folder() / "tried" / f"{digest[:32]}-{name}-{version}"
+    return f"{name}-{version}"
 
 
 def main(runtime: str, *files: str) -> None:

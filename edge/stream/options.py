@@ -58,8 +58,13 @@ class StreamOptions(EngineOptions):
     def load(self, bundle: Bundle, part: Part) -> Engine:
         """Load one part; raise BundleError if it is not what the manifest says.
 
-        Raises EngineError if the runtime or a strict delegate refuses it.
+        What never ran here is run in a process of its own first. Raises EngineError if it crashes
+        there, or the runtime or a strict delegate refuses it.
         """
+        if bundle.is_foreign:
+            from edge.engine import trial
+
+            trial.require_parts(bundle, self.runtime)
         model, board = bundle.members[part.file], self.board
         engine = Engine(
             model,

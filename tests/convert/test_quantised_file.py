@@ -10,7 +10,7 @@ import tensorflow as tf
 from click.testing import CliRunner
 from keras import layers, ops
 
-from edge.bundle import Bundle, open_bundle
+from edge.bundle import Bundle, InputSpec, Resize, open_bundle
 from edge.check.self_test import self_test
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
@@ -156,6 +156,20 @@ def test_answers_that_never_change_are_doubted(cli, models, clips, tmp_path: Pat
     assert done.exit_code == 0, done.output
     assert "task 'kind' gives the same for all inputs" in done.stderr
     assert open_bundle(tmp_path / "x.edge").manifest.input.value_range == (0.0, 1e-6)
+
+
+@pytest.mark.parametrize("name", ["W.TFLITE", "w.lite"])
+def test_frames_come_as_the_command_line_says(
+    cli, models, clips, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_bytes(models["weights"].read_bytes())
+    options = ["--mean", "1,2,3", "--std", "4", "--resize", "crop", "--colour-order", "BGR"]
+    bundle = _wrap(cli, tmp_path / name, tmp_path / "x.edge", clips[1], *options)
+    assert bundle.manifest.input == InputSpec(
+        tiny.SIZE, tiny.SIZE, 3, "BGR", (0.0, 255.0), (1.0, 2.0, 3.0), (4.0,) * 3, Resize("crop")
+    )
+    assert bundle.manifest.schema == 3
+    assert self_test(bundle).exact
 
 
 def test_explained(cli, models) -> None:

@@ -1,5 +1,6 @@
 """What crashes a runtime does so in a process of its own, and is one line here."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,14 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from click.testing import CliRunner
 
-from edge.bundle.plain_tflite import open_any
+from edge.bundle import open_bundle, write_bundle
+from edge.bundle.plain_tflite import open_any, wrap_tflite
+from edge.check.evaluate import WindowRerun
 from edge.cli import main
 from edge.engine import trial
+from edge.stream import Stream
 from edge_common import EngineError, children
+from edge_convert.sources.libraries import tflite_bytes
 from tests import flat_models as flat
 
 
@@ -21,6 +26,11 @@ from tests import flat_models as flat
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "edge-run" / "tried"
+
+
+def saved(path: Path, model: bytes) -> Path:
+    path.write_bytes(model)
+    return path
 
 
 def crashing_model() -> bytes:
@@ -49,7 +59,7 @@ def test_a_crash_is_one_line_and_code_2(cli: CliRunner, tmp_path: Path, cache: P
 def test_a_first_run_that_does_not_end_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trial, "_TIMEOUT_S", 0.001)
     with pytest.raises(EngineError) as error:
-        trial.require({"x.tflite": flat.colour_model()})
+        trial.require("x.tflite", flat.colour_model())
     assert str(error.value) == (
         "x.tflite did not come to the end of a first run in 0 s: it is damaged, or too much for "
         "this machine"
@@ -69,6 +79,49 @@ def test_a_model_is_tried_once(
     path.write_bytes(flat.colour_model("SOFTMAX", gain=2.0))
     with pytest.raises(TypeError):
         open_any(str(path))
+
+
+def test_a_bundle_that_crashes_is_one_line_in_python(tmp_path: Path) -> None:
+    wrapped = wrap_tflite(saved(tmp_path / "x.tflite", flat.colour_model("SOFTMAX")))
+    member = {wrapped.manifest.parts[0].file: crashing_model()}
+    write_bundle(tmp_path / "x.edge", wrapped.manifest, member)
+    with pytest.raises(EngineError, match=r"crashed \(SIGSEGV\) at a first run of model.tflite"):
+        Stream(open_bundle(tmp_path / "x.edge"))
+
+
+def test_whoever_loads_a_file_tries_it_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = saved(tmp_path / "x.tflite", flat.colour_model("SOFTMAX", gain=5.0))
+    wrapped = wrap_tflite(path)
+    member = {wrapped.manifest.parts[0].file: flat.colour_model("SOFTMAX", gain=6.0)}
+    bundle = write_bundle(tmp_path / "x.edge", wrapped.manifest, member)
+    saved(path, flat.colour_model("SOFTMAX", gain=7.0))
+    monkeypatch.setattr(children, "run_captured", None)  # a start is a TypeError
+    for load in (
+        lambda: Stream(bundle),
+        lambda: WindowRerun(bundle),
+        lambda: open_any(str(bundle.path)),
+        lambda: wrap_tflite(path),
+        lambda: tflite_bytes(path),  # of edge-convert
+    ):
+        with pytest.raises(TypeError):
+            load()
+    Stream(open_bundle("face"))
+
+
+def test_a_cache_that_cannot_be_written_costs_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    bundle = wrap_tflite(saved(tmp_path / "x.tflite", flat.colour_model("SOFTMAX", gain=3.0)))
+    monkeypatch.setattr(children, "run_captured", None)
+    Stream(bundle)  # another start would be a TypeError
+
+
+def test_the_tests_leave_no_mark_in_their_user_s_cache() -> None:
+    assert Path(os.environ["XDG_CACHE_HOME"]) != Path.home() / ".cache"
 
 
 def test_a_dying_process_speaks_also_while_stderr_is_kept() -> None:
