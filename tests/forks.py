@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import types
 import warnings
 from pathlib import Path
@@ -70,6 +71,7 @@ class Forks:
     def __init__(self, folder: Path) -> None:
         self._address = str(folder / "forks.sock")
         self._server: subprocess.Popen[bytes] | None = None
+        self._starting = threading.Lock()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(subprocess, name)
@@ -79,7 +81,8 @@ class Forks:
         arguments = _arguments(command)
         if not arguments or not hasattr(options.get("stdout"), "name"):
             return subprocess.Popen(command, **options)
-        self._start()
+        with self._starting:  # jobs start children from several threads
+            self._start()
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
         job = {
