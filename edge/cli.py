@@ -60,7 +60,9 @@ Examples:
     metavar="FILE",
     help="Write one JSON line a decision; - is stdout.",
 )
-@click.option("--show", is_flag=True, help="Show the annotated frames in a window; q ends.")
+@click.option(
+    "--show", is_flag=True, help="Show the annotated frames in a window (extra `show`); q ends."
+)
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @click.option(
     "--hop", type=click.IntRange(1), default=1, show_default=True, help="Frames between decisions."

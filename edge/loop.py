@@ -103,8 +103,8 @@ def _one_frame(
         summary.latency.add({"sinks": (time.perf_counter() - pushed) * 1e3})
 
 
-def _since_process_start_s() -> float:
-    return round(process_age_s(), 3)
+def _since_process_start_s() -> float | None:
+    return round(process_age_s(), 3) or None
 
 
 def _timed(

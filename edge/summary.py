@@ -64,14 +64,17 @@ _FIRST_AFTER_NAME = 3  # a program's name may hold spaces and parentheses
 def process_age_s(
     stat: Path = Path("/proc/self/stat"), boot_clock: Callable[[], float] | None = None
 ) -> float:
-    """Seconds since this process was started; on Linux within 10 ms.
+    """Seconds since this process was started, on Linux within 10 ms; 0 if the system does not tell.
 
     boot_clock: seconds since boot, sleep included; the system's unless given.
     """
     try:
         fields = stat.read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:  # no Linux
-        started_s: float = psutil.Process().create_time()
+    except OSError:  # no Linux, or no /proc is mounted
+        try:
+            started_s: float = psutil.Process().create_time()
+        except psutil.Error:
+            return 0.0
         return time.time() - started_s
     ticks = int(fields[_START_TIME - _FIRST_AFTER_NAME])
     now_s: float = boot_clock() if boot_clock else time.clock_gettime(time.CLOCK_BOOTTIME)

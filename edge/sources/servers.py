@@ -8,7 +8,7 @@ from urllib import error, parse, request
 
 _ANSWER_S = 5.0  # for a server to say why
 _OK, _REFUSED = 200, (401, 403)
-_TLS_PORTS = {"https": 443, "rtsps": 322, "rtmps": 443, "rtmpts": 443}
+_TLS_PORTS = {"https": 443, "rtsps": 322, "rtmps": 443, "rtmpts": 443, "tls": 443}
 _PLAYLISTS = (".m3u8", ".mpd")
 _FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWN_OPTIONS = os.environ.get(_FFMPEG, "rtsp_flags;prefer_tcp")  # the user's, or OpenCV's

@@ -4,6 +4,9 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
+import pytest
+
 from edge.summary import process_age_s
 
 
@@ -16,6 +19,12 @@ def test_it_is_the_time_since_boot_less_that_of_the_start(tmp_path: Path) -> Non
 
 def test_where_there_is_no_proc_psutil_serves(tmp_path: Path) -> None:
     assert abs(process_age_s(tmp_path / "nosuch") - process_age_s()) < 2.0
+
+
+def test_a_system_that_does_not_tell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a chroot in which nothing was mounted."""
+    monkeypatch.setattr(psutil, "PROCFS_PATH", str(tmp_path))
+    assert process_age_s(tmp_path / "nosuch") == 0.0
 
 
 def test_a_fresh_process_is_no_older_than_its_parent_knows() -> None:
