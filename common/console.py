@@ -133,6 +133,11 @@ def printable(text: str) -> str:
     return "".join(each if each.isprintable() else "?" for each in text)
 
 
+def no_formula(cell: str) -> str:
+    """Text of a CSV cell, quoted if a spreadsheet would compute it (OWASP, CSV injection)."""
+    return f"'{cell}" if cell[:1] in tuple("=+-@\t\r") else cell
+
+
 def hanging(start: str, text: str) -> str:
     """`start`, then `text` wrapped to the terminal and indented to where it began."""
     columns = min(shutil.get_terminal_size().columns, _MOST_COLUMNS)

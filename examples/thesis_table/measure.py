@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from edge.tflite import flatbuffer, operators
-from edge_common import DeviceError, EngineError, ModelError
+from edge_common import DeviceError, EngineError, ModelError, write_whole
 from edge_devices.prediction import cores, fitted
 from edge_devices.prediction.model import Latency
 from edge_devices.profiles import catalogue, profile
@@ -114,7 +114,7 @@ def _convert(
     if isinstance(quantised, str):
         raise EngineError(f"quantising {name} of {own.name} failed: {quantised}")
     path = own / f"{name}-int8.tflite"
-    path.write_bytes(quantised)
+    write_whole(path, quantised)
     return path
 
 

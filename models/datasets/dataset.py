@@ -1,6 +1,7 @@
 """A data set: its tasks and parts, how files are split into them, and clips of it as files."""
 
 import csv
+import io
 import zipfile
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from edge.tasks import Classification, Regression, Task
-from edge_common import ClipError, ConfigError, whole_file
+from edge_common import ClipError, ConfigError, console, whole_file, write_whole
 
 
 def classification(name: str, labels: tuple[str, ...]) -> Task:
@@ -151,11 +152,12 @@ class DataSet:
 
 
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:
-    """List them all in a CSV file."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(("skipped", "reason"))
-        rows.writerows((item.name, item.reason) for item in skipped)
+    """List them all in a CSV file. Raises SinkError if it cannot be written."""
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(("skipped", "reason"))
+    rows.writerows(map(console.no_formula, (item.name, item.reason)) for item in skipped)
+    write_whole(path, text.getvalue().encode())
 
 
 def _skipped_line(skipped: Sequence[Skipped]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from edge_common import ConfigError
+from edge_common import ConfigError, write_whole
 from edge_models.networks.comparison import faces, light, shared_trunks
 
 
@@ -91,7 +91,8 @@ def export_network(
         name = f"piece{number}"
         descriptions.append({"folder": name, "inputs": _export(piece, names, folder / name)})
     content = {"name": network.name, "networks": networks, "parameters": parameters}
-    (folder / DESCRIPTION).write_text(json.dumps({**content, "pieces": descriptions}))
+    text = json.dumps({**content, "pieces": descriptions})
+    write_whole(folder / DESCRIPTION, text.encode())
 
 
 def pieces_of(
