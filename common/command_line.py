@@ -22,10 +22,9 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 MOST_IMAGE_PIXELS = 1 << 27  # 400 MB as BGR; no camera's sensor has more
 # what a board's installation leaves out, and the extra that brings it
 EXTRAS = {
-    **dict.fromkeys(("tensorflow", "keras", "litert_quantizer"), "convert"),
+    **dict.fromkeys(("tensorflow", "keras", "litert_quantizer", "tf_keras"), "convert"),
     **dict.fromkeys(
-        ("onnx2tf", "onnx", "onnx_graphsurgeon", "onnxruntime", "onnxsim", "sng4onnx", "tf_keras"),
-        "onnx",
+        ("onnx2tf", "onnx", "onnx_graphsurgeon", "onnxruntime", "onnxsim", "sng4onnx"), "onnx"
     ),
     **dict.fromkeys(("litert_torch", "torch"), "torch"),
     "matplotlib": "report",

@@ -147,8 +147,8 @@ def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
     """The tiny model's encoder and head as float32 .tflite."""
     import tensorflow as tf
 
-    from edge_convert.cut.keras.model import load_model
     from edge_convert.cut.keras.split import split
+    from edge_convert.sources.keras_file import load_model
 
     parts = split(load_model(tiny_model_path))
     models = {"encoder": parts.encoder, "head": parts.head}

@@ -197,7 +197,8 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     """
     try:
         with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
-            from edge_convert.cut.keras.model import load_model, named_outputs, window_shape
+            from edge_convert.cut.keras.model import named_outputs, window_shape
+            from edge_convert.sources.keras_file import load_model
     except ImportError as error:
         raise ConfigError(
             f"--model needs tensorflow ({error}): pip install 'edge-run[convert]', or leave it out"

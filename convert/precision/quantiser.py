@@ -77,7 +77,7 @@ def layers(model: bytes) -> list[Layer]:
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {
-        name: {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        name: {"min": np.float32(low), "max": np.float32(high)}
         for name, (low, high) in ranges.items()
     }
     return _repaired(bytes(worker.quantize(statistics).quantized_model), model)

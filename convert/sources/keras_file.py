@@ -1,6 +1,7 @@
 """A Keras file: read, then cut by dataflow, or left whole if it cannot be cut."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,12 +13,19 @@ import numpy as np
 from edge_common import ModelError, console
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.ending import with_activations
-from edge_convert.cut.keras.model import input_form, load_model, named_outputs
+from edge_convert.cut.keras.model import (
+    functional,
+    in_single_precision,
+    input_form,
+    named_outputs,
+    refuse_broken_weights,
+)
 from edge_convert.cut.keras.split import split, whole_window
 from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of, keras_outputs
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.probabilities import activated
+from edge_convert.sources import keras_2
 
 
 @dataclass(frozen=True)
@@ -68,15 +76,54 @@ class KerasFile:
             whole=lambda: whole_window(model, fold=False),
         )
 
-    @staticmethod
-    def explanation(path: Path, behind: str | None = None) -> str:
-        """Where a model can be cut, as a table; the cut behind `behind` marked, or the best."""
-        model = load_model(path)
-        window = input_form(model)[0]
-        parts = _divide(model, window, behind)
+    def explanation(self, behind: str | None = None) -> str:
+        """Where it can be cut, as a table; the cut behind `behind` marked, or the best."""
+        parts = _divide(self.model, self.window, behind)
         if parts.selected_cut is None:
-            return f"{model.name} becomes one part: {parts.reason}"
-        return table(parts.candidates, parts.selected_cut, window)
+            return f"{self.model.name} becomes one part: {parts.reason}"
+        return table(parts.candidates, parts.selected_cut, self.window)
+
+    def run(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """What it answers to one window (1, T, H, W, C)."""
+        return _reference(self.model)(values)
+
+
+def load_model(path: str | Path) -> keras.Model:
+    """Read a `.keras` or `.h5` file.
+
+    Raises ModelError if the file is missing, no Keras model, or needs custom code.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ModelError(f"there is no model {path}: give a .keras file")
+    try:
+        model = keras.models.load_model(path, compile=False)
+    except (AttributeError, ValueError, TypeError, OSError, KeyError) as error:
+        content = keras_2.header(path)
+        if content.is_keras_2:
+            raise ModelError(
+                f"{path} was made by Keras {content.version}, whose layers Keras 3 does not all know: "
+                f"{keras_2.WAY_OUT}"
+            ) from error
+        reason = _why(str(error), content)
+        raise ModelError(f"{path} does not load as a Keras model: {reason}") from error
+    refuse_broken_weights({weight.path: weight for weight in model.weights})
+    return in_single_precision(functional(model))
+
+
+def _why(reason: str, content: keras_2.Header) -> str:
+    """What stands in the way of loading, and what to do."""
+    if unknown := re.search(r"Could not locate class '(\w+)'", reason):
+        return (
+            f"it holds a layer '{unknown[1]}' of your own, which only your code knows; "
+            "write it as layers of Keras and save again"
+        )
+    if content.lambdas and re.search(r"\bLambda\b", reason):
+        return (
+            f"it holds {keras_2.lambda_advice(content.lambdas)}: write it with keras.ops or as "
+            "layers, or export it with model.export('folder') and give that folder"
+        )
+    return f"{(reason.strip() or 'no reason').splitlines()[0][:300]}; save it with model.save('x.keras')"
 
 
 @dataclass(frozen=True)

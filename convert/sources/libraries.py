@@ -8,11 +8,13 @@ import importlib.util
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
@@ -47,14 +49,14 @@ class ConverterLibrary:
     module: str
     extra: str
 
-    @property
-    def missing(self) -> str | None:
-        """The first module of the extra that is not installed."""
+    def refuse_if_missing(self, path: Path) -> None:
+        """Raises ModelError if a module of the extra is not installed."""
         modules = (module for module, extra in command_line.EXTRAS.items() if extra == self.extra)
-        return next((m for m in modules if importlib.util.find_spec(m) is None), None)
+        if missing := next((m for m in modules if importlib.util.find_spec(m) is None), None):
+            raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{self.extra}]'")
 
 
-SAVED_MODEL = ConverterLibrary("saved_model", "convert")  # a folder
+KERAS_2 = ConverterLibrary("keras_2", "convert")
 
 LIBRARIES = {
     ".onnx": ConverterLibrary("onnx_file", "onnx"),
@@ -81,9 +83,10 @@ def float_tflite(path: str | os.PathLike, *, signature: str | None = None) -> Fl
             f"{path} is a program, which TensorFlow now runs with your rights: "
             "convert only those of people whom you trust"
         )
-        return _convert(SAVED_MODEL, path, signature)
+        return of_saved_model(path, signature)
     if library := LIBRARIES.get(path.suffix.lower()):
-        return _convert(library, path, signature)
+        library.refuse_if_missing(path)
+        return _convert(library.module, path, None)
     if path.suffix.lower() in PLAIN_SUFFIXES:
         return FloatModel(*read_tflite(path))
     raise ModelError(_unknown(path))
@@ -98,11 +101,29 @@ def _unknown(path: Path) -> str:
     return f"{path} is neither a SavedModel folder nor one of {', '.join(SUFFIXES)}"
 
 
-def _convert(library: ConverterLibrary, path: Path, signature: str | None) -> FloatModel:
+@contextmanager
+def read_as_keras_2(path: Path) -> Iterator[tuple[Path, Reference]]:
+    """Read a file by tf_keras in a child process: a SavedModel folder, and what tf_keras answers.
+
+    Raises ModelError, in one line, if tf_keras is missing or does not read it.
+    """
+    KERAS_2.refuse_if_missing(path)
+    with TemporaryDirectory(prefix="edge-convert-") as name:
+        folder = Path(name)
+        _run_in_child(KERAS_2.module, path, None, folder)
+        yield folder / path.name, Reference.load(folder / REFERENCE)
+
+
+def of_saved_model(path: Path, signature: str | None = None) -> FloatModel:
+    """Convert a SavedModel, which is run. Raises ModelError if it does not fit."""
+    return _convert("saved_model", path, signature)
+
+
+def _convert(module: str, path: Path, signature: str | None) -> FloatModel:
     """Convert in a child process, bring to standard form, compare."""
-    if missing := library.missing:
-        raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{library.extra}]'")
-    raw = _convert_in_child(library.module, path, signature)
+    with TemporaryDirectory(prefix="edge-convert-") as name:
+        result = _run_in_child(module, path, signature, Path(name))
+        raw = ConverterOutput.load(Path(name), result)
     order = raw.reference.answers
     model = form.standard_form(raw.model, path.name, raw.channels, raw.names, order)
     raw.reference.check(model, path.name)
@@ -130,22 +151,25 @@ class ConverterOutput:
         result = {"origin": self.origin, "channels": self.channels, "names": dict(self.names)}
         (folder / RESULT).write_text(json.dumps(result))
 
-
-def _convert_in_child(module: str, path: Path, signature: str | None) -> ConverterOutput:
-    """Raises ModelError with the child's own words, or with how it ended."""
-    with TemporaryDirectory(prefix="edge-convert-") as name:
-        folder = Path(name)
-        job = {"module": module, "path": str(path.resolve()), "signature": signature}
-        (folder / "job.json").write_text(json.dumps(job))
-        child = children.start("edge_convert.sources.libraries", [folder], folder / "child.log")
-        child.wait()
-        if not (folder / RESULT).exists():
-            raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
-        result = json.loads((folder / RESULT).read_text())
-        if "refused" in result:
-            raise ModelError(result["refused"])
+    @classmethod
+    def load(cls, folder: Path, result: dict[str, Any]) -> "ConverterOutput":
+        """Read what `save` wrote."""
         reference = Reference.load(folder / REFERENCE)
-        return ConverterOutput((folder / MODEL).read_bytes(), reference=reference, **result)
+        return cls((folder / MODEL).read_bytes(), reference=reference, **result)
+
+
+def _run_in_child(module: str, path: Path, signature: str | None, folder: Path) -> dict[str, Any]:
+    """What it wrote as RESULT. Raises ModelError with the child's own words, or how it ended."""
+    job = {"module": module, "path": str(path.resolve()), "signature": signature}
+    (folder / "job.json").write_text(json.dumps(job))
+    child = children.start("edge_convert.sources.libraries", [folder], folder / "child.log")
+    child.wait()
+    if not (folder / RESULT).exists():
+        raise ModelError(f"converting {path.name} to TFLite failed: {child.cause()}")
+    result: dict[str, Any] = json.loads((folder / RESULT).read_text())
+    if "refused" in result:
+        raise ModelError(result["refused"])
+    return result
 
 
 def tflite_bytes(path: Path) -> bytes:

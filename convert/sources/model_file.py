@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,7 +19,7 @@ from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
 from edge_convert.probabilities import Output, activated
-from edge_convert.sources import keras_file, libraries
+from edge_convert.sources import keras_2, keras_file, libraries
 
 
 class ModelFile(Protocol):
@@ -49,23 +50,43 @@ class ModelFile(Protocol):
     ) -> TrainedNetwork:
         """Cut it, behind a layer or the best one, and convert the parts to float32 .tflite."""
 
+    def explanation(self, behind: str | None) -> str:
+        """Where it can be cut."""
+
 
 def read_model(path: Path, behind: str | None) -> ModelFile:
     """Raises ModelError, in one line, if the file or its network does not fit."""
-    return _reader(path).read(path, behind)
+    if path.is_dir() or path.suffix.lower() in (*libraries.SUFFIXES, *libraries.PICKLED):
+        return ThirdPartyFile.read(path, behind)
+    content = keras_2.header(path)
+    if content.is_keras_2:
+        return _read_keras_2(path, behind, content.version)
+    return keras_file.KerasFile.read(path, behind)
+
+
+def _read_keras_2(path: Path, behind: str | None, version: str) -> ModelFile:
+    """By Keras 3 if it computes what tf_keras does, else by way of a SavedModel."""
+    with libraries.read_as_keras_2(path) as (saved, reference):
+        with suppress(ModelError):
+            file = keras_file.KerasFile.read(path, behind)
+            reference.compare(file.run, path.name, KERAS_TOLERANCE)
+            return file
+        _refuse_cut(path, behind)
+        exported = libraries.of_saved_model(saved)
+        reference.check(exported.model, path.name)
+        origin = f"Keras {version} through tf_keras and a {exported.origin}"
+        return ThirdPartyFile.of(path.name, replace(exported, origin=origin))
 
 
 def explanation(path: Path, behind: str | None = None) -> str:
     """Where a network can be cut; the cut behind `behind` marked, or the best."""
-    return _reader(path).explanation(path, behind)
+    if libraries.is_quantised_file(path):
+        _refuse_cut(path, behind)
+        return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
+    return read_model(path, behind).explanation(behind)
 
 
-def _reader(path: Path) -> "type[ThirdPartyFile | keras_file.KerasFile]":
-    """Of a folder, or a suffix of another library, that library's; else Keras'."""
-    third_party = path.is_dir() or path.suffix.lower() in (*libraries.SUFFIXES, *libraries.PICKLED)
-    return ThirdPartyFile if third_party else keras_file.KerasFile
-
-
+KERAS_TOLERANCE = 1e-4  # of the largest answer; the same layers differ by 1e-6
 TAKEN_AS_IT_IS = "it is quantised already, and an integer graph is not cut"
 
 
@@ -76,7 +97,7 @@ class ThirdPartyFile:
     origin: the format, and what read it.  size: (height, width, channels).
     """
 
-    name: str
+    file: str
     origin: str
     model: bytes
     window: int
@@ -87,10 +108,14 @@ class ThirdPartyFile:
     def read(cls, path: Path, behind: str | None) -> "ThirdPartyFile":
         """Raises ModelError if it cannot be read, or a cut is asked for by a layer's name."""
         _refuse_cut(path, behind)
-        source = libraries.float_tflite(path)
+        return cls.of(path.name, libraries.float_tflite(path))
+
+    @classmethod
+    def of(cls, file: str, source: libraries.FloatModel) -> "ThirdPartyFile":
+        """Raises ModelError if two outputs are one tensor."""
         (window, *size), _ = forms(source.model)
         frame = (size[0], size[1], size[2])
-        return cls(path.stem, source.origin, source.model, window, frame)
+        return cls(file, source.origin, source.model, window, frame)
 
     def observed(
         self, values: np.ndarray, card: ModelCard, progress: console.Progress
@@ -107,7 +132,7 @@ class ThirdPartyFile:
         parts, reason = _divide(model, self.window)
         progress.say(f"one part, no streaming: {reason}" if reason else "cut into encoder and head")
         return TrainedNetwork(
-            name=self.name,
+            name=Path(self.file).stem,
             origin=self.origin,
             window=self.window,
             size=self.size,
@@ -117,27 +142,22 @@ class ThirdPartyFile:
             uncut=reason,
         )
 
-    @staticmethod
-    def explanation(path: Path, behind: str | None = None) -> str:
-        """How a network of another library would be cut, or why it is not."""
-        _refuse_cut(path, behind)
-        if libraries.is_quantised_file(path):
-            return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
-        model = libraries.float_tflite(path).model
-        parts, reason = _divide(model, forms(model)[0][0])
+    def explanation(self, behind: str | None = None) -> str:
+        """How it would be cut, or why it is not."""
+        parts, reason = _divide(self.model, self.window)
         if reason:
-            return f"{path.name} becomes one part: {reason}"
+            return f"{self.file} becomes one part: {reason}"
         work = {part.role: flatbuffer.cost(part.model).multiply_adds for part in parts}
         features = ", ".join(flatbuffer.signature(parts[1].model)[0])
         return (
-            f"{path.name} is cut at {features}: encoder {work['encoder'] / 1e6:.2f}, "
+            f"{self.file} is cut at {features}: encoder {work['encoder'] / 1e6:.2f}, "
             f"head {work['head'] / 1e6:.2f} million multiply-adds"
         )
 
 
 def _refuse_cut(path: Path, behind: str | None) -> None:
     if behind is not None:
-        raise ModelError(f"{path.name} has no layers by name: --cut is for Keras models")
+        raise ModelError(f"{path.name} has no layers by name: --cut is for what Keras 3 reads")
 
 
 def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:

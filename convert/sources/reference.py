@@ -16,6 +16,7 @@ TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up
 _FRAMES = "frames:"
 
 Answers = dict[str, np.ndarray]
+Run = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
 def examples(shape: tuple[int, ...], channels: int) -> np.ndarray:
@@ -43,12 +44,7 @@ class Reference:
     answers: Answers
 
     @classmethod
-    def of(
-        cls,
-        run: Callable[[np.ndarray], Mapping[str, np.ndarray]],
-        frames: np.ndarray,
-        channels: int,
-    ) -> "Reference":
+    def of(cls, run: Run, frames: np.ndarray, channels: int) -> "Reference":
         """Run a network on each example (1, ...), whose channels stand in axis `channels`."""
         rows = [run(frames[i : i + 1]) for i in range(len(frames))]
         answers = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
@@ -67,17 +63,21 @@ class Reference:
 
     def check(self, model: bytes, name: str) -> None:
         """Raises ModelError if a .tflite in standard form answers differently."""
-        answers = Reference.of(lambda frames: _answers(model, frames), self.frames, -1).answers
+        self.compare(lambda frames: _answers(model, frames), f"{name} as a .tflite", TOLERANCE)
+
+    def compare(self, run: Run, name: str, tolerance: float) -> None:
+        """Raises ModelError if what `run` computes differs by more of the largest answer."""
+        answers = Reference.of(run, self.frames, -1).answers
         if set(answers) != set(self.answers):
             raise ModelError(
                 f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(answers)}"
             )
         for output, expected in self.answers.items():
             error = _difference(expected, answers[output])
-            if not error < TOLERANCE:
+            if not error < tolerance:
                 raise ModelError(
-                    f"{name} as a .tflite answers differently: '{output}' is off by {error:.2g} of "
-                    "its largest value. The converter made another network of it"
+                    f"{name} answers differently: '{output}' is off by {error:.2g} of its largest "
+                    "value. The converter made another network of it"
                 )
 
 

@@ -50,7 +50,7 @@ def to_tflite(loaded: Any, function: Any) -> bytes:
     except ConverterError as error:
         loop = "TensorList" in str(error)
         advice = (
-            "a recurrent layer of Keras 3 loops in a way that TFLite cannot hold: convert its "
+            "a recurrent layer loops in a way that TFLite cannot hold: if Keras 3 made it, convert its "
             ".keras file instead, or export it with unroll=True"
         )
         raise ModelError(advice if loop else f"TFLite cannot hold it: {_brief(error)}") from error

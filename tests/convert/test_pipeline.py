@@ -274,8 +274,8 @@ def test_a_card_that_does_not_fit_is_refused(
     tiny_model_path: Path, kind: dict, message: str
 ) -> None:
     from edge_common.data import decode
-    from edge_convert.cut.keras.model import load_model
     from edge_convert.network import ModelCard, keras_outputs, tasks_of
+    from edge_convert.sources.keras_file import load_model
 
     card = decode(ModelCard, {"tasks": {"kind": kind}})
     with pytest.raises(ConfigError, match=message):

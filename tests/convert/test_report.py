@@ -81,7 +81,7 @@ def test_a_page_that_cannot_be_is_refused_before_the_work(
 
 
 def test_equal_input_gives_an_equal_bundle(convert, tiny_model_path: Path) -> None:
-    from edge_convert.cut.keras.model import load_model
+    from edge_convert.sources.keras_file import load_model
 
     model = load_model(tiny_model_path)
     first = convert(model)[0].path.read_bytes()

@@ -1,78 +1,22 @@
-"""A Keras model: read from its file and checked, and as a graph of calls."""
+"""A Keras model: its form and its weights, checked, and as a graph of calls."""
 
-import json
-import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import h5py
 import keras
 import numpy as np
 
 from edge_common import ModelError
 
-_MOST_METADATA_BYTES = 1 << 16
 
-
-def load_model(path: str | Path) -> keras.Model:
-    """Read a `.keras` or `.h5` file.
-
-    Raises ModelError if the file is missing, no Keras model, or needs custom code.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise ModelError(f"there is no model {path}: give a .keras file")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except (ValueError, TypeError, OSError, KeyError) as error:
-        if version := _keras_2_version(path):
-            raise ModelError(
-                f"{path} was made by Keras {version}, whose layers Keras 3 does not all know: save it "
-                "there with model.save('folder', save_format='tf'), and give that folder"
-            ) from error
-        raise ModelError(f"{path} does not load as a Keras model: {_why(str(error))}") from error
-    _refuse_broken_weights(model)
-    return in_single_precision(functional(model))
-
-
-def _keras_2_version(path: Path) -> str:
-    """The version of Keras 2 that wrote a file; empty if another did, or it does not say."""
-    try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive, archive.open("metadata.json") as file:
-                version = json.loads(file.read(_MOST_METADATA_BYTES))["keras_version"]
-        else:
-            with h5py.File(path) as content:
-                version = content.attrs["keras_version"]
-    except (OSError, KeyError, TypeError, ValueError, zipfile.BadZipFile):
-        return ""
-    return str(version) if str(version).startswith("2.") else ""
-
-
-def _why(reason: str) -> str:
-    """What stands in the way of loading, and what to do."""
-    if unknown := re.search(r"Could not locate class '(\w+)'", reason):
-        return (
-            f"it holds a layer '{unknown[1]}' of your own, which only your code knows; "
-            "write it as layers of Keras and save again"
-        )
-    if re.search(r"\bLambda\b", reason):
-        return (
-            "it holds a Lambda layer, whose Python code is not run: write it with keras.ops or as "
-            "layers, or export it with model.export('folder') and give that folder"
-        )
-    return f"{reason.strip().splitlines()[0][:300]}; save it with model.save('x.keras')"
-
-
-def _refuse_broken_weights(model: keras.Model) -> None:
-    for weight in model.weights:
+def refuse_broken_weights(weights: Mapping[str, Any]) -> None:
+    """Raises ModelError if a weight, by name, is not finite."""
+    for name, weight in weights.items():
         if not np.isfinite(np.asarray(weight)).all():
             raise ModelError(
-                f"the weight '{weight.path}' holds NaN or infinity: the training diverged; "
+                f"the weight '{name}' holds NaN or infinity: the training diverged; "
                 "take an earlier checkpoint"
             )
 
@@ -149,21 +93,24 @@ def in_single_precision(model: keras.Model) -> keras.Model:
 
     Answers differ from the original's by its own rounding, about 1e-3 of their size.
     """
-    config = model.get_config()
-    single = _replaced(config)
-    if single == config:
+    return with_config(model, single_precision(model.get_config()))
+
+
+def with_config(model: Any, config: dict[str, Any]) -> Any:
+    """The weights in layers of another config; the model itself if it is its own."""
+    if config == model.get_config():
         return model
-    copy = type(model).from_config(single)
+    copy = type(model).from_config(config)
     copy.set_weights(model.get_weights())
     return copy
 
 
-def _replaced(part: Any) -> Any:
+def single_precision(part: Any) -> Any:
     """A config with every policy and type of half precision made float32."""
     if isinstance(part, dict):
-        return {key: _replaced(value) for key, value in part.items()}
+        return {key: single_precision(value) for key, value in part.items()}
     if isinstance(part, (list, tuple)):
-        return type(part)(map(_replaced, part))
+        return type(part)(map(single_precision, part))
     return "float32" if isinstance(part, str) and part in _HALVES else part
 
 

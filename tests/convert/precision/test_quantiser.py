@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -43,6 +44,26 @@ def test_every_precision_of_a_recurrent_head_answers_nearly_alike(head, recipe: 
     assert found.keys() == {"kind", "size"}
     for task in exact:
         assert signal_to_noise_db(exact[task], found[task]) > 15.0
+
+
+@pytest.mark.parametrize("precision", ["int8", "int16x8"])
+def test_zeros_beside_features_are_quantised_as_these(precision: str) -> None:
+    """As in a temporal shift: a constant frame stands before the first one."""
+    import tensorflow as tf
+
+    window = keras.Input(batch_shape=(1, 4, 8, 8, 16), name="f0_maps")
+    late = window[..., :8]
+    late = keras.ops.concatenate([keras.ops.zeros_like(late[:, :1]), late[:, :-1]], axis=1)
+    x = keras.ops.mean(keras.ops.concatenate([late, window[..., 8:]], axis=-1), axis=(2, 3))
+    network = keras.Model(window, {"act": keras.layers.Dense(3)(keras.layers.Flatten()(x))})
+    model = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+    maps = {"f0_maps": FEATURES["f0_maps"]}
+    exact = describe("head", LADDER[-1], model, 0).over(maps)["act"]
+    recipe = Recipe(precision)
+    part = describe(
+        "head", recipe, quantised(model, recipe, observe(model, maps).ranges("min-max", {})), 0
+    )
+    assert signal_to_noise_db(exact, part.over(maps)["act"]) > 15.0
 
 
 def test_sizes_fall_with_the_precision(head) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from click.testing import CliRunner
 
-from edge_convert.cut.keras.model import load_model
+from edge_convert.sources.keras_file import load_model
 from edge_models.cli import main
 
 
