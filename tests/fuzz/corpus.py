@@ -172,6 +172,7 @@ DECISIONS = _lines(
         "tasks": {"action": {"label": "right"}, "signs": {"labels": ["a"], "p": {"a": 0.9, "b": 0}}},
     },
 )  # fmt: skip
+REPLY = _lines({"step": "measuring", "lacks_wheel": False}, {"exit": 0, "record_bytes": 100})
 TRUTH = _lines(
     {"first_frame": 0, "last_frame": 1, "tasks": {"action": "left", "age": 3.0}},
     {"first_frame": 2, "last_frame": 5, "tasks": {"action": "right", "signs": ["a"]}},

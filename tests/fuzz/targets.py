@@ -29,6 +29,8 @@ from edge_benchmarks.commands.facts import facts
 from edge_benchmarks.commands.run import run
 from edge_benchmarks.judge import checks, gate, records, score
 from edge_benchmarks.record import Record
+from edge_benchmarks.remote.board import Board
+from edge_benchmarks.remote.link import checked_message
 from edge_benchmarks.show import writing
 from edge_benchmarks.suite.suite_file import SuiteOptions, read_suite
 from edge_common import EdgeError
@@ -38,6 +40,7 @@ from edge_models.datasets import dataset, labelled_clips
 from edge_models.evaluation.history import read_history
 from edge_models.pretrained.tfjs import read_graph
 from edge_models.training.config import TrainingConfig, read_training_file
+from examples.sweep.plan import read_sweep
 from tests.fuzz import corpus, mutations
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -165,6 +168,15 @@ def _training_files() -> list[bytes]:
     return [path.read_bytes() for path in sorted((_ROOT / "models/configs").glob("*.toml"))]
 
 
+def _sweeps() -> list[bytes]:
+    return [path.read_bytes() for path in sorted((_ROOT / "examples/sweep").glob("*.toml"))]
+
+
+def _reply(path: Path) -> None:
+    for line in path.read_bytes().splitlines():
+        checked_message(line, Board("pi"))
+
+
 def _training(path: Path) -> None:
     read_training_file(path)
 
@@ -224,9 +236,11 @@ TARGETS = {
     "parts": Target(corpus.run_bundles, _facts, ".edge", mutations.of_parts, 300, heavy=True),
     "profile": Target(_profiles, _profile, ".toml", mutations.of_toml),
     "record": Target(lambda: [corpus.benchmark_record()], _record, ".json", mutations.of_json),
+    "reply": Target(lambda: [corpus.REPLY], _reply, ".jsonl", mutations.of_json_lines),
     "report": Target(lambda: [corpus.REPORT], _report, ".json", mutations.of_json),
     "run": Target(corpus.run_models, _run, ".tflite", mutations.of_graph, 300, heavy=True),
     "suite": Target(lambda: [corpus.SUITE], _settings, ".toml", mutations.of_toml),
+    "sweep": Target(_sweeps, read_sweep, ".toml", mutations.of_toml),
     "table": Target(lambda: [corpus.TABLE], _table, ".csv", mutations.of_table),
     "tasks": Target(lambda: [corpus.TASKS], _tasks, ".json", mutations.of_json, 60),
     "tfjs": Target(lambda: [corpus.TFJS], _graph, ".json", mutations.of_json),
