@@ -94,7 +94,7 @@ class ArmPython:
 def arm_python(
     say: Say, architecture: str = "aarch64", wheels: Sequence[str] | None = None
 ) -> ArmPython:
-    """Build it, or take what was built before; 10 to 30 s and 320 MB for aarch64.
+    """Build it, or take what was built before; 10 to 30 s and 270 MB for aarch64.
 
     wheels: other requirements for pip than a board of this architecture has.
     Raises Unavailable without apt, BuildFailed if a step of it fails.
