@@ -7,8 +7,9 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle import Bundle, Manifest, schema_of
+from edge.bundle import Bundle, InputSpec, Manifest, plain_tflite, schema_of
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
+from edge.shipped import is_plain_tflite
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
 from edge_convert.network import read_card
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
@@ -64,7 +65,11 @@ class Conversion:
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
         model = read_model(request.model, request.cut)
-        self.spec = request.preprocessing.spec(*model.size)
+        stated = request.preprocessing
+        if is_plain_tflite(str(request.model)):
+            stated = plain_tflite.with_metadata(request.model, stated)
+        self.spec = stated.spec(*model.size)
+        self.progress.say(input_line(model.window, self.spec))
         self._say("reading the calibration clips")
         self.clips = read_conversion_clips(request, model.window, self.spec)
         if skipped := self.clips.skipped:
@@ -228,6 +233,15 @@ class Conversion:
         self._step, self._began = step, now
         if step:
             self.progress.say(step)
+
+
+def input_line(window: int, spec: InputSpec) -> str:
+    """How frames become the input, and what says otherwise."""
+    frames = f"{window} frames of " if window > 1 else ""
+    return (
+        f"input {frames}{spec.width} x {spec.height} {spec.preparation} (--input-range, --mean, "
+        "--std, --colour-order and --resize say otherwise)"
+    )
 
 
 def refuse_output(output: Path) -> None:

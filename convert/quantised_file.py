@@ -4,9 +4,10 @@ from dataclasses import replace
 from importlib import metadata
 from typing import Any
 
-from edge.bundle import Bundle, InputSpec, Manifest, plain_tflite, schema_of
+from edge.bundle import Bundle, Manifest, plain_tflite, schema_of
 from edge.check.clips import Clips
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
+from edge.input_spec import PIXELS
 from edge.tflite import flatbuffer
 from edge_common import ModelError, __version__, console
 from edge_convert import network, pipeline
@@ -50,10 +51,13 @@ class QuantisedFileConversion:
         shape, outputs = model_file.forms(model)
         given = _described(model)
         floats = given.part.inputs[0].dtype == "float32"
-        stated = plain_tflite.Description(**vars(request.preprocessing))
-        if floats and not stated.states_values:
-            stated = replace(stated, value_range=InputSpec.value_range)
-        plain = plain_tflite.wrap_tflite(request.model, stated).manifest
+        stated = request.preprocessing
+        if floats:
+            stated = plain_tflite.with_metadata(request.model, stated)
+            stated = stated if stated.states_values else replace(stated, value_range=PIXELS)
+        described = plain_tflite.Description(**vars(stated))
+        plain = plain_tflite.wrap_tflite(request.model, described).manifest
+        self.progress.say(pipeline.input_line(plain.window, plain.input))
         self._read_clips(plain)
         windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
         values = calibration.as_network_input(windows, plain.input)

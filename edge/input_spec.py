@@ -10,7 +10,7 @@ STRETCH, LETTERBOX, CROP = "stretch", "letterbox", "crop"
 RESIZE_KINDS = (STRETCH, LETTERBOX, CROP)
 Size = tuple[int, int]  # width, height
 Box = tuple[int, int, int, int]  # left, top, width, height
-_PIXELS = (0.0, 255.0)
+PIXELS = (0.0, 255.0)
 
 
 def centred(box: Box, aspect: Size) -> Box:
@@ -81,7 +81,7 @@ class InputSpec:
     width: int
     channels: int = 3
     colour_order: str = "RGB"
-    value_range: tuple[float, float] = _PIXELS
+    value_range: tuple[float, float] = PIXELS
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     resize: Resize = Resize()
@@ -146,7 +146,7 @@ class InputOptions:
             raise ConfigError("the network takes grey frames: leave out --colour-order")
         colours = "GRAY" if channels == 1 else self.colour_order or "RGB"
         mean, std = self._normalisation(channels)
-        value_range = self.value_range or _PIXELS
+        value_range = self.value_range or PIXELS
         return InputSpec(height, width, channels, colours, value_range, mean, std, self.resize)
 
     def _normalisation(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

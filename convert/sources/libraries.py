@@ -20,6 +20,7 @@ import numpy as np
 
 from edge.engine import trial
 from edge.engine.engine import Engine
+from edge.engine.runtimes import EDGE_TPU_OPERATOR
 from edge.shipped import PLAIN_SUFFIXES
 from edge.tflite import flatbuffer, tables
 from edge_common import EngineError, ModelError, children, command_line, console
@@ -178,6 +179,11 @@ def tflite_bytes(path: Path) -> bytes:
     Its first run is in a process of its own: EngineError if it crashes there.
     """
     model = tables.read_model(path, ModelError)
+    if EDGE_TPU_OPERATOR in model:
+        raise ModelError(
+            f"{path} was compiled for the Edge TPU, and only that runs it: give the .tflite that it "
+            "was compiled of, or run it as it is (edge-run --delegate edgetpu)"
+        )
     trial.require(path.name, model)
     try:
         Engine(model)  # it checks all offsets, which the reader of flatbuffers does not

@@ -4,6 +4,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -27,6 +28,8 @@ from edge.engine.engine import Engine
 from edge.shipped import is_plain_tflite
 from edge.tflite import metadata, tables
 from edge_common import BundleError, console
+
+Stated = TypeVar("Stated", bound=InputOptions)
 
 _FILE = "model.tflite"
 _MOST_PIXELS, _MOST_FRAMES = 1 << 26, 4096  # of a window
@@ -175,12 +178,24 @@ def _values(
 ) -> tuple[Description, str]:
     """With the values of the input, of which the user says nothing, and where they are from."""
     if tensor.dtype == "float32" and data.mean:
-        pixels = replace(description, value_range=(0.0, 255.0), mean=data.mean, std=data.std)
-        return pixels, "(from its metadata)"
+        return _normalised(description, data), "(from its metadata)"
     origin = "(assumed: --input-range, --mean and --std say otherwise)"
     if tensor.quantised:
         origin = "(what its integers span)"
     return replace(description, value_range=_spanned(tensor)), origin
+
+
+def _normalised(stated: Stated, data: metadata.Metadata) -> Stated:
+    return replace(stated, value_range=(0.0, 255.0), mean=data.mean, std=data.std)
+
+
+def with_metadata(path: Path, options: InputOptions) -> InputOptions:
+    """With what a .tflite that takes floats says of them, if its user says nothing.
+
+    Raises BundleError if it cannot be read.
+    """
+    data = _File.read(path).metadata
+    return options if options.states_values or not data.mean else _normalised(options, data)
 
 
 def _simplest(spec: InputSpec) -> InputSpec:

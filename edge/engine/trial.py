@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from edge.engine import AUTO, NONE, Delegate
-from edge.engine.runtimes import EDGE_TPU_OPERATOR, installed
+from edge.engine.runtimes import installed
 from edge_common import EngineError, SinkError, cache_folder, children, runtimes, write_cached
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def require(name: str, model: bytes, runtime: str = "auto") -> None:
 
 def _require(models: Mapping[str, bytes], marks: Mapping[str, Path], runtime: str) -> None:
     unknown = [name for name, mark in marks.items() if mark not in _ran_here and not mark.exists()]
-    if not unknown or any(EDGE_TPU_OPERATOR in model for model in models.values()):
+    if not unknown:
         return
     with TemporaryDirectory(prefix="edge-run-") as folder:
         files = [Path(folder, str(number)) for number in range(len(unknown))]

@@ -13,6 +13,7 @@ from edge.check.clips import read_clips
 from edge.check.self_test import self_test
 from edge_convert.cli import main
 from edge_convert.precision.calibration import as_network_input
+from tests import flat_models as flat
 
 layers = keras.layers
 SIZE = 16
@@ -93,6 +94,31 @@ def test_frames_are_prepared_as_for_training(convert_colours, tmp_path: Path) ->
     decision = [stream.push(wide) for _ in range(4)][-1]
     assert decision.tasks["colour"].scores == pytest.approx(expected[0].numpy(), abs=1e-5)
     assert self_test(bundle).largest_difference == 0.0
+
+
+def _convert_file(cli, tmp_path: Path, model: bytes):
+    """A .tflite, with clips of 24 colours."""
+    (tmp_path / "x.tflite").write_bytes(model)
+    colours = np.random.default_rng(0).integers(0, 256, (24, 1, 1, 1, 3), dtype=np.uint8)
+    np.savez(tmp_path / "c.npz", clips=colours.repeat(4, 2).repeat(4, 3))
+    arguments = [tmp_path / "x.tflite", "-o", tmp_path / "x.edge"]
+    arguments += ["--calibration", tmp_path / "c.npz", "--encoder-precision", "float32"]
+    return cli.invoke(main, [str(argument) for argument in arguments])
+
+
+def test_a_file_s_metadata_says_what_its_user_does_not(cli, tmp_path: Path) -> None:
+    metadata = flat.normalisation([120.0, 110.0, 100.0], [60.0, 50.0, 40.0])
+    done = _convert_file(cli, tmp_path, flat.colour_model("SOFTMAX", metadata=metadata))
+    assert done.exit_code == 0, done.output
+    assert "input 4 x 4 RGB, (0..255 - 120 110 100) / 60 50 40 (--input-range" in done.stderr
+    spec = open_bundle(tmp_path / "x.edge").manifest.input
+    assert (spec.mean, spec.std) == ((120.0, 110.0, 100.0), (60.0, 50.0, 40.0))
+
+
+def test_what_was_compiled_for_the_edge_tpu_is_not_converted(cli, tmp_path: Path) -> None:
+    done = _convert_file(cli, tmp_path, flat.compiled_model())
+    assert done.exit_code == 2
+    assert "x.tflite was compiled for the Edge TPU, and only that runs it: give" in done.stderr
 
 
 def test_clips_of_another_aspect_come_as_frames_do(tmp_path: Path) -> None:

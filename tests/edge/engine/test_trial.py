@@ -16,6 +16,7 @@ from edge.bundle.plain_tflite import open_any, wrap_tflite
 from edge.check.evaluate import WindowRerun
 from edge.cli import main
 from edge.engine import trial
+from edge.engine.runtimes import EDGE_TPU_OPERATOR
 from edge.stream import Stream
 from edge_common import EngineError, children
 from edge_convert.sources.libraries import tflite_bytes
@@ -97,6 +98,8 @@ def test_whoever_loads_a_file_tries_it_first(
     member = {wrapped.manifest.parts[0].file: flat.colour_model("SOFTMAX", gain=6.0)}
     bundle = write_bundle(tmp_path / "x.edge", wrapped.manifest, member)
     saved(path, flat.colour_model("SOFTMAX", gain=7.0))
+    mentions_it = flat.colour_model("SOFTMAX") + EDGE_TPU_OPERATOR
+    accelerated = saved(tmp_path / "tpu.tflite", mentions_it)
     monkeypatch.setattr(children, "run_captured", None)  # a start is a TypeError
     for load in (
         lambda: Stream(bundle),
@@ -104,6 +107,7 @@ def test_whoever_loads_a_file_tries_it_first(
         lambda: open_any(str(bundle.path)),
         lambda: wrap_tflite(path),
         lambda: tflite_bytes(path),  # of edge-convert
+        lambda: Stream(wrap_tflite(accelerated)),
     ):
         with pytest.raises(TypeError):
             load()
