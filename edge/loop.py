@@ -52,7 +52,7 @@ def run(
     def complete() -> None:
         summary.wall_s = time.perf_counter() - started
         summary.dropped, summary.skipped = source.dropped, source.skipped
-        summary.source_warning = source.warning
+        summary.source_warning, summary.gaps = source.warning, source.gaps
         summary.peak_rss_bytes = peak_rss_bytes()
 
     def give_up() -> int:

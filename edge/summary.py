@@ -16,6 +16,7 @@ from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
+    from edge.sources.connection import Gaps
     from edge.stream import Decision
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -125,6 +126,7 @@ class RunSummary:
     skipped: int = 0
     announced: int | None = None  # frames that a recording says it holds
     source_warning: str = ""  # what of it was lost
+    gaps: "Gaps | None" = None  # of a live source
     wall_s: float = 0.0
     first_result_s: float | None = None  # process start to the end of the first push
     first_decision_s: float | None = None  # ... and to the first full window's decision
@@ -176,6 +178,7 @@ class RunSummary:
             "skipped": self.skipped,
             "announced": self.announced,
             "source_warning": self.source_warning or None,
+            **({} if self.gaps is None else {"gaps": encode(self.gaps)}),
             "wall_s": round(self.wall_s, 3),
             "frames_per_second": round(self.frames_per_second, 2),
             "first_result_s": self.first_result_s,
@@ -202,6 +205,8 @@ class RunSummary:
         )
         if self.frames and not self.decisions:
             counts += f"\nno decision: the window of {self.window} frames was never full"
+        if self.gaps:
+            counts += f"\n{self.gaps}"
         if self.source_warning:
             counts += f"\n{self.source_warning}"
         if self.rate_warning:

@@ -103,10 +103,10 @@ class Schedule:
 
 
 class PacedCamera:
-    """What `edge.sources.live.LiveSource` reads in its thread, in a `cv2.VideoCapture`'s place.
+    """What `edge.sources.live.LiveSource` reads in its thread, in a capture process's place.
 
     `read` waits until the next picture is due (the first is at once) and hands it out
-    without a copy; after `count` pictures it fails. It decodes nothing, so that a real
+    without a copy; after `count` pictures it ends. It decodes nothing, so that a real
     camera leaves less of the processor to the network.
 
     lateness_ms: of each delivered picture, by how much this generator missed its time.
@@ -132,21 +132,14 @@ class PacedCamera:
             self._schedule = Schedule(self.rate_hz, self._clock, self._sleep)
         return self._schedule
 
-    def isOpened(self) -> bool:
-        return True
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
+    def read(self, timeout_s: float) -> np.ndarray | None:
         number = len(self.lateness_ms)
         if number == self.count:
-            return False, None
+            return None
         self.lateness_ms.append(self.schedule.wait(number))
-        return True, self._frames[number % len(self._frames)]
+        return self._frames[number % len(self._frames)]
 
-    def get(self, prop: int) -> float:
-        """The frame rate, the one property that is asked for."""
-        return self.rate_hz
-
-    def release(self) -> None:
+    def close(self) -> None:
         """Nothing to let go of."""
 
 
@@ -169,7 +162,7 @@ def measure_camera(
     log = LiveLog(paced)
     with base.Interruptible() as running:
         SubjectTimings(BareStream(stream), frames, plan).warm_up()
-        source = LiveSource("paced camera", lambda: paced, retry_delays_s=())
+        source = LiveSource("paced camera", lambda: paced, can_end=True)
         log.watch(stream, source, on_frame)
     return log.figures(deadline_ms or 1e3 / rate_hz, running.complete)
 

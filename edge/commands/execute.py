@@ -12,7 +12,7 @@ import click
 
 from edge import loop, registry, shipped, sinks, sources
 from edge.bundle import Bundle, open_bundle
-from edge.commands.options import one_source
+from edge.commands.options import SourceOptions
 from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
@@ -32,9 +32,7 @@ class RunOptions:
     """
 
     bundle: str
-    camera: int | None = None
-    source: str | None = None
-    insecure: bool = False
+    source: SourceOptions = field(default_factory=SourceOptions)
     save: str | None = None
     jsonl: str | None = None
     show: bool = False
@@ -57,18 +55,14 @@ class RunOptions:
         if self.threshold is not None and self.gallery is None:
             raise click.UsageError("--threshold goes with --gallery FILE")
         if not self.self_test:
-            if (self.camera, self.source) == (None, None) and sources.is_footage(self.bundle):
+            if not self.source and sources.is_footage(self.bundle):
                 raise click.UsageError(
                     f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
                 )
-            one_source(self.camera, self.source, self.insecure)
+            self.source.endpoint  # noqa: B018  # one that there is
         self.plain.refuse_for(self.bundle)
-        source = None if self.self_test else self.source_request.target
+        source = None if self.self_test else self.source.endpoint.target
         _refuse_overwriting([self.bundle, source, self.plain.labels, self.gallery], self.outputs)
-
-    @cached_property
-    def source_request(self) -> registry.Endpoint:
-        return one_source(self.camera, self.source, self.insecure)
 
     @cached_property
     def outputs(self) -> tuple[registry.Endpoint, ...]:
@@ -132,7 +126,7 @@ def execute(options: RunOptions) -> None:
         naming = _recogniser(bundle, options)
         stack.enter_context(options.stream.confined())
         stream = Stream(bundle, options.stream, naming=naming)
-        source = stack.enter_context(sources.open_source(options.source_request))
+        source = stack.enter_context(sources.open_source(options.source.endpoint))
         info = _run_info(stream, source, options)
         opened_sinks = sinks.open_sinks(options.outputs, info)
         summary = _summary(stream, source, options)

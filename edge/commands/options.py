@@ -1,8 +1,10 @@
 """Click options that mean the same in every command that runs a network."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +12,7 @@ import click
 from edge import engine, registry, sources
 from edge_common import DelegateError, command_line, runtimes
 
+_DAY_S = 86_400
 F = TypeVar("F", bound=Callable[..., Any])
 
 _runtime = click.option(
@@ -55,22 +58,80 @@ device_option = click.option(
 )
 
 
+_stall_after = click.option(
+    "--stall-after",
+    type=command_line.FiniteFloat(0.1, _DAY_S),
+    metavar="SECONDS",
+    help="Open a live source again after so long without a frame. [default: five frame times, "
+    "at least 1]",
+)
+_give_up_after = click.option(
+    "--give-up-after",
+    type=command_line.FiniteFloat(0.1),
+    metavar="SECONDS",
+    help="End with code 3 if a lost live source is not back by then. [default: never]",
+)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Where frames come from, as options say it.
+
+    options: of the kind of source, by their names; "" for those that were not given.
+    """
+
+    camera: int | None = None
+    uri: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return (self.camera, self.uri) != (None, None)
+
+    @cached_property
+    def endpoint(self) -> registry.Endpoint:
+        """Raises UsageError unless it is one, of a kind with these options; and SourceError."""
+        uri = self.camera if self.uri is None else self.uri
+        if uri is None or None not in (self.camera, self.uri):
+            raise click.UsageError("give one of --camera N and --source URI")
+        found = sources.find_source(uri)
+        options = dict(found.options)
+        for name, value in filter(itemgetter(1), self.options.items()):
+            if name not in found.kind.keys:
+                raise click.UsageError(
+                    f"--{name.replace('_', '-')} goes with {_KINDS_OF[name]}, not with {found}"
+                )
+            options[name] = value
+        return replace(found, options=tuple(options.items()))
+
+
+_LIVE = "a camera or a stream"
+_KINDS_OF = {"insecure": "the URL of a stream", "stall_after": _LIVE, "give_up_after": _LIVE}
+
+
 def source_options(command: F) -> F:
-    """Add --camera, --source and --insecure; `one_source` reads them."""
-    return _camera(_source(_insecure(command)))
+    """Add --camera, --source and what goes with them, which become one `source`."""
 
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        camera: int | None,
+        source: str | None,
+        insecure: bool,
+        stall_after: float | None,
+        give_up_after: float | None,
+        **more: Any,
+    ) -> Any:
+        given = {
+            "insecure": int(insecure),
+            "stall_after": stall_after,
+            "give_up_after": give_up_after,
+        }
+        options = {name: str(value or "") for name, value in given.items()}
+        return command(*args, source=SourceOptions(camera, source, options), **more)
 
-def one_source(camera: int | None, source: str | None, insecure: bool = False) -> registry.Endpoint:
-    """What --camera or --source asks for. Raises UsageError unless it is one, and SourceError."""
-    uri = camera if source is None else source
-    if uri is None or None not in (camera, source):
-        raise click.UsageError("give one of --camera N and --source URI")
-    request = sources.find_source(uri)
-    if not insecure:
-        return request
-    if "insecure" not in request.kind.keys:
-        raise click.UsageError("--insecure goes with --source URL, of a stream")
-    return replace(request, options=(("insecure", "1"),))
+    for option in (_give_up_after, _stall_after, _insecure, _source, _camera):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
 
 
 class DelegateParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on

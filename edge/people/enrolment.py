@@ -8,9 +8,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge import registry, shipped, sources
+from edge import shipped, sources
 from edge.bundle import Bundle, open_bundle
-from edge.commands.options import one_source
+from edge.commands.options import SourceOptions
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of
@@ -104,9 +104,7 @@ class EnrolOptions:
     """
 
     name: str
-    camera: int | None = None
-    source: str | None = None
-    insecure: bool = False
+    source: SourceOptions = field(default_factory=SourceOptions)
     bundle: str = "face"
     gallery: Path = Path("people.npz")
     descriptors: int = 16
@@ -116,11 +114,7 @@ class EnrolOptions:
     as_json: bool = False
 
     def __post_init__(self) -> None:
-        one_source(self.camera, self.source, self.insecure)
-
-    @property
-    def source_request(self) -> registry.Endpoint:
-        return one_source(self.camera, self.source, self.insecure)
+        self.source.endpoint  # noqa: B018  # one that there is
 
 
 def execute(options: EnrolOptions) -> None:
@@ -171,7 +165,7 @@ def _gallery(bundle: Bundle, path: Path) -> Gallery:
 def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment:
     """Descriptors of the source that the options ask for."""
     window, most = bundle.manifest.window, options.descriptors
-    with sources.open_source(options.source_request) as source:
+    with sources.open_source(options.source.endpoint) as source:
         totals = [count for count in (source.total, options.frames) if count is not None]
         total = min(totals) if totals else None
         hop = hop_for(window, total, most)

@@ -9,6 +9,7 @@ from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import Closable, SourceError, without_passwords
 
 if TYPE_CHECKING:
+    from edge.sources.connection import Gaps
     from edge.stream import Frame
 
 
@@ -19,6 +20,7 @@ class Source(Closable, ABC):
     rate_hz: frames a second, 0 if unknown.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
+    gaps: of a live source; None: it has none.
     warning: what a user should know of losses, once it has come to its end; "" if nothing.
     """
 
@@ -26,6 +28,7 @@ class Source(Closable, ABC):
     total: int | None = None
     rate_hz: float = 0.0
     warning: str = ""
+    gaps: "Gaps | None" = None
 
     def __init__(self, name: str) -> None:
         self.name = without_passwords(name)
@@ -75,7 +78,8 @@ def is_footage(text: str) -> bool:
 KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
         "camera", "edge.sources.camera", "Camera by its index; also --camera N.", "N",
-        "width=PIXELS,height=PIXELS,rate=HZ", matches=_is_camera,
+        "width=PIXELS,height=PIXELS,rate=HZ,stall_after=S,give_up_after=S",
+        matches=_is_camera,
     ),
     EndpointKind(
         "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",
@@ -84,7 +88,7 @@ KINDS: tuple[EndpointKind, ...] = (
     EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     EndpointKind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
-        "insecure=1", schemes=_PROTOCOLS,
+        "insecure=1,stall_after=S,give_up_after=S", schemes=_PROTOCOLS,
     ),
 )  # fmt: skip
 

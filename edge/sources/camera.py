@@ -1,15 +1,26 @@
 """The source `camera:N`: a camera of this machine, by index, device file or GStreamer pipeline."""
 
 import os
+from functools import partial
 
 import cv2
 
-from edge.sources.live import LiveSource
+from edge.sources import connection, live, opencv_capture
 from edge_common import SourceError
 
 
-def open_source(target: str, *, width: int = 0, height: int = 0, rate: float = 0.0) -> LiveSource:
+def open_source(
+    target: str,
+    *,
+    width: int = 0,
+    height: int = 0,
+    rate: float = 0.0,
+    stall_after: float = 0.0,
+    give_up_after: float = 0.0,
+) -> live.LiveSource:
     """width, height, rate: what the camera is asked for, pixels and frames a second; 0: its own.
+
+    stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
 
     target: `0`, `/dev/video0` or `nvarguscamerasrc ! ... ! appsink`. A camera may give other
     frames than it is asked for. Raises SourceError if it gives none.
@@ -17,20 +28,11 @@ def open_source(target: str, *, width: int = 0, height: int = 0, rate: float = 0
     if min(width, height, rate) < 0:
         raise ValueError("width, height and rate are not negative")
     device, backend = _device(target)
-    properties = {
-        cv2.CAP_PROP_FRAME_WIDTH: width,
-        cv2.CAP_PROP_FRAME_HEIGHT: height,
-        cv2.CAP_PROP_FPS: rate,
-    }
-
-    def open_camera() -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(device, backend)
-        for name, value in properties.items():
-            if value:
-                capture.set(name, value)
-        return capture
-
-    return LiveSource(f"camera {target}", open_camera)
+    wishes = {"FRAME_WIDTH": width, "FRAME_HEIGHT": height, "FPS": rate}
+    properties = {name: value for name, value in wishes.items() if value}
+    name, wait_s = f"camera {target}", connection.FIRST_FRAME_S
+    connect = partial(opencv_capture.open_capture, name, device, wait_s, backend, **properties)
+    return live.LiveSource(name, connect, connection.GapRules.of(stall_after, give_up_after))
 
 
 def _device(target: str) -> tuple[int | str, int]:

@@ -1,41 +1,33 @@
 """Frames that do not wait: cameras and network streams.
 
-A thread reads them; the runner gets the newest and what it was too slow for is
-dropped and counted. A lost source is opened again, ever more slowly, before it
-is given up.
+A thread reads them. Frames that arrive in bursts wait in a short queue, as long as the runner is
+fast enough for them; else it gets the newest, and what it was too slow for is dropped and counted.
 """
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
-
-import cv2
-import numpy as np
+from contextlib import ExitStack
+from dataclasses import replace
+from statistics import median
 
 from edge import sources, stream
+from edge.sources.connection import WHY_NOT, Capture, Connection, GapRules
 from edge_common import SourceError, SourceLost
 
-RETRY_DELAYS_S = (0.5, 1.0, 2.0, 4.0, 8.0)
-
-
-class Capture(Protocol):
-    """The part of `cv2.VideoCapture` that a live source needs."""
-
-    def isOpened(self) -> bool: ...
-    def read(self) -> tuple[bool, np.ndarray | None]: ...
-    def get(self, prop: int) -> float: ...
-    def release(self) -> None: ...
+_MOST_WAITING = 8  # frames in the queue
+_COUNTED = 15  # frames that the runner took
 
 
 class LiveSource(sources.Source):
-    """The newest frame of a camera or a network stream.
+    """The frames of a camera or a network stream, as they come.
 
-    open_capture: makes a new capture, as often as the source has to be reopened.
-    retry_delays_s: before each attempt to open it again.
+    open_capture: makes a new capture, as often as the source has to be reopened; raises
+    SourceError if that fails.  clock: monotonic seconds.
     can_end: its end, as that of a pipe, is no loss, and nothing comes after it.
-    Raises SourceError if no frame comes at first, SourceLost if they stop
-    and none of the retries brings them back.
+    Raises SourceError if no frame comes at first, SourceLost if they stop and do not come back
+    before the rules say to give up.
     """
 
     live = True
@@ -44,107 +36,88 @@ class LiveSource(sources.Source):
         self,
         name: str,
         open_capture: Callable[[], Capture],
-        retry_delays_s: tuple[float, ...] = RETRY_DELAYS_S,
+        rules: GapRules = GapRules(),
         can_end: bool = False,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(name)
-        self._open_capture = open_capture
-        self._can_end = can_end
-        self._retry_delays_s = () if can_end else retry_delays_s
-        capture, first = self._open()
-        if first is None:
-            raise SourceError(
-                f"{name} gives no picture: is it connected, free, and may you read it?"
-            )
-        self.rate_hz = max(capture.get(cv2.CAP_PROP_FPS), 0.0)
-        self._changed = threading.Condition()
-        self._newest: stream.Frame | None = stream.Frame(first, 0)
-        self._arrived_at = time.monotonic()
+        self._can_end, self._clock = can_end, clock
+        rules = replace(rules, give_up_after_s=0.0) if can_end else rules
+        self._connection = Connection(self.name, open_capture, rules, clock)
+        self._frames = self._connection.frames()
+        self._waiting = deque([self._first_frame()])
+        self.rate_hz, self.gaps = self._connection.rate_hz, self._connection.gaps
+        self._busy_s: deque[float] = deque(maxlen=_COUNTED)
         self._last_number = -1
-        self._lost = False
-        self._closing = threading.Event()
-        self._thread = threading.Thread(
-            target=self._read, args=(capture,), name=f"read {self.name}", daemon=True
-        )
+        self._changed = threading.Condition()
+        self._ended = self._closed = False
+        self._thread = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[stream.Frame]:
-        while (frame := self._wait()) is not None:
+        while (frame := self._next()) is not None:
             self.dropped += frame.number - self._last_number - 1
             self._last_number = frame.number
+            taken_at = self._clock()
             yield frame
-        if self._lost and not self._can_end:
+            self._busy_s.append(self._clock() - taken_at)
+        if not (self._closed or self._can_end):
             raise SourceLost(
                 f"{self.name} stopped and did not come back: check cable, power or network"
             )
 
     def silence_s(self) -> float:
-        return time.monotonic() - self._arrived_at
+        return self._connection.silence_s()
 
     def close(self) -> None:
-        self._closing.set()
         with self._changed:
+            self._closed = True
             self._changed.notify_all()
+        self._connection.close()
         self._thread.join(timeout=2.0)
 
-    def _wait(self) -> stream.Frame | None:
+    def _first_frame(self) -> stream.Frame:
+        with ExitStack() as stack:
+            stack.callback(self._connection.close)
+            for pixels, _ in self._frames:
+                stack.pop_all()
+                return stream.Frame(pixels, 0, self._clock())
+        raise SourceError(f"{self.name} gives no picture: {WHY_NOT}")
+
+    def _next(self) -> stream.Frame | None:
         """The next frame not yet taken; None when there will be no more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._newest or self._lost or self._closing.is_set())
-            frame, self._newest = self._newest, None
-            return None if self._closing.is_set() else frame
+            self._changed.wait_for(lambda: self._waiting or self._ended or self._closed)
+            if self._closed or not self._waiting:
+                return None
+            if self._too_slow():
+                self._keep_newest(1)
+            return self._waiting.popleft()
 
-    def _read(self, capture: Capture) -> None:
-        """The thread: keep the newest frame; whatever ends it, the runner learns of it."""
+    def _too_slow(self) -> bool:
+        """Whether frames come faster than they are used, so that a queue only makes them old."""
+        arrivals = self._connection.arrivals
+        return (
+            bool(self._busy_s) and arrivals.settled and median(self._busy_s) > arrivals.interval_s
+        )
+
+    def _keep_newest(self, count: int) -> None:
+        """Drop the oldest; a window must not span a gap, also if the first behind it is dropped."""
+        while len(self._waiting) > count:
+            if self._waiting.popleft().restart:
+                self._waiting[0] = replace(self._waiting[0], restart=True)
+
+    def _read(self) -> None:
+        """The thread: queue the frames; whatever ends it, the runner learns of it."""
         try:
-            self._keep_newest(capture)
+            for number, (pixels, restart) in enumerate(self._frames, 1):
+                with self._changed:
+                    frame = stream.Frame(pixels, number, self._clock(), restart)
+                    self._waiting.append(frame)
+                    self._keep_newest(_MOST_WAITING)
+                    self._changed.notify()
         finally:
+            self._connection.close()
             with self._changed:
-                self._lost = not self._closing.is_set()
+                self._ended = True
                 self._changed.notify_all()
-
-    def _keep_newest(self, capture: Capture) -> None:
-        number, restart = 1, False
-        while not self._closing.is_set():
-            pixels = _read_frame(capture)
-            if pixels is None:
-                capture.release()
-                reopened = self._reopen()
-                if reopened is None:
-                    break
-                (capture, pixels), restart = reopened, True
-            with self._changed:
-                # a window must not span the gap, also if this frame overtakes another
-                restart = restart or (self._newest is not None and self._newest.restart)
-                self._newest = stream.Frame(pixels, number, restart=restart)
-                self._arrived_at = self._newest.captured_at
-                self._changed.notify()
-            number, restart = number + 1, False
-        capture.release()
-
-    def _reopen(self) -> tuple[Capture, np.ndarray] | None:
-        """Try again after each of the delays; None if all were in vain."""
-        for delay_s in self._retry_delays_s:
-            if self._closing.wait(delay_s):
-                break
-            capture, pixels = self._open()
-            if pixels is not None:
-                return capture, pixels
-        return None
-
-    def _open(self) -> tuple[Capture, np.ndarray | None]:
-        """A new capture and its first frame: an opened one may still not read."""
-        capture = self._open_capture()
-        pixels = _read_frame(capture) if capture.isOpened() else None
-        if pixels is None:
-            capture.release()
-        return capture, pixels
-
-
-def _read_frame(capture: Capture) -> np.ndarray | None:
-    """The next frame, or None if the capture fails, by its result or by an exception."""
-    try:
-        readable, pixels = capture.read()
-    except cv2.error:
-        return None
-    return pixels if readable else None

@@ -1,21 +1,28 @@
 """The source `stream:URL`: whatever FFmpeg reads, rtsp, http (MJPEG), udp, ..."""
 
+import math
+from dataclasses import replace
 from functools import partial
 
 import cv2
 
-from edge.sources import Source, live, video
+from edge.sources import Source, connection, live, opencv_capture, video
+from edge.sources.capture_process import CaptureProcess
 from edge_common import SourceError, console
 
 _PIPES = ("pipe:", "fd:")
 # what never leads to a certificate, nor to a web server
 _PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *_PIPES)
+_SEGMENTS_S = 30.0  # a playlist brings frames by the segment
 
 
-def open_source(target: str, *, insecure: int = 0) -> Source:
+def open_source(
+    target: str, *, insecure: int = 0, stall_after: float = 0.0, give_up_after: float = 0.0
+) -> Source:
     """A recording on a server is read to its end; only a stream drops frames and reconnects.
 
     insecure: 1: a server's certificate is not verified, which is said.
+    stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
     Raises SourceError with the server's own reason, if it gives one.
     """
     if insecure:
@@ -24,15 +31,18 @@ def open_source(target: str, *, insecure: int = 0) -> Source:
             "and send frames of their own"
         )
     connect = partial(_connect, target, bool(insecure))
-    capture = connect()
+    rules = connection.GapRules.of(stall_after, give_up_after)
+    if rules.stall_after_s is None and target.partition("?")[0].endswith((".m3u8", ".mpd")):
+        rules = replace(rules, stall_after_s=_SEGMENTS_S)
+    can_end = target.startswith(_PIPES)
     try:
-        if video.frame_count(capture) is not None:
-            return video.VideoFile(target, capture)
-        first: list[live.Capture] = [capture]
+        first = connect()
+        if first.count is not None and not can_end:
+            first.close()
+            return video.VideoFile(target, cv2.VideoCapture(target, cv2.CAP_FFMPEG))
+        captures = [first]
         return live.LiveSource(
-            target,
-            lambda: first.pop() if first else connect(),
-            can_end=target.startswith(_PIPES),
+            target, lambda: captures.pop() if captures else connect(), rules, can_end
         )
     except SourceError as error:
         from edge.sources import servers
@@ -41,12 +51,13 @@ def open_source(target: str, *, insecure: int = 0) -> Source:
         raise (SourceError(f"{target} {reason}") if reason else error) from None
 
 
-def _connect(url: str, insecure: bool) -> cv2.VideoCapture:
-    """What FFmpeg opens there; nothing if the server's certificate is not to be trusted."""
+def _connect(url: str, insecure: bool) -> CaptureProcess:
+    """What FFmpeg opens there. Raises SourceError, also for a certificate not to be trusted."""
     if not url.startswith(_PLAIN):
         from edge.sources import servers
 
         servers.tell_ffmpeg(url, insecure)
-        if not insecure and servers.distrust(url):
-            return cv2.VideoCapture()
-    return cv2.VideoCapture(console.valid_text(url), cv2.CAP_FFMPEG)
+        if not insecure and (reason := servers.distrust(url)):
+            raise SourceError(f"{url} {reason}")
+    timeout_s = math.inf if url.startswith(_PIPES) else connection.FIRST_FRAME_S
+    return opencv_capture.open_capture(url, url, timeout_s, cv2.CAP_FFMPEG)

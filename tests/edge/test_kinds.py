@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from edge import sinks, sources
 from edge.cli import main
 from edge.commands.execute import RunOptions
+from edge.commands.options import SourceOptions
 from edge.registry import EndpointKind
 from edge_common.errors import EdgeError, SinkError, SourceError
 
@@ -107,13 +108,14 @@ def test_only_paths_are_files_that_an_output_may_overwrite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A topic may be called as the bundle is; the same topic twice is one too many."""
+    footage = SourceOptions(uri="video.mp4")
     topic = EndpointKind("topic", "toy_sink", "A topic.", "NAME", "word=TEXT")
     monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, topic))
-    RunOptions("face", source="video.mp4", sink=("topic:face", "topic:pool"))
+    RunOptions("face", source=footage, sink=("topic:face", "topic:pool"))
     with pytest.raises(EdgeError, match="pool is given twice"):
-        RunOptions("face", source="video.mp4", sink=("topic:pool", "topic:pool"))
+        RunOptions("face", source=footage, sink=("topic:pool", "topic:pool"))
     with pytest.raises(EdgeError, match="mp4 is given twice"):
-        RunOptions("face", source="video.mp4", save="video.mp4")
+        RunOptions("face", source=footage, save="video.mp4")
 
 
 @pytest.mark.usefixtures("toys")

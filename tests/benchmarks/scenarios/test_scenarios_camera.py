@@ -74,14 +74,14 @@ def test_points_in_time_do_not_drift() -> None:
 def test_a_paced_camera_is_on_time_and_catches_up() -> None:
     clock = FakeClock()
     camera = paced(clock, 5)
-    camera.read()
-    camera.read()
+    camera.read(1.0)
+    camera.read(1.0)
     clock.pass_ms(50.0)  # 70 ms: the pictures of 40 and of 60 ms are late
-    pictures = [camera.read() for _ in range(3)]
-    assert [int(pixels) for _, pixels in pictures] == [2, 0, 1]
+    pictures = [camera.read(1.0) for _ in range(3)]
+    assert [int(pixels) for pixels in pictures if pixels is not None] == [2, 0, 1]
     assert camera.lateness_ms == [0.0, 0.0, 30.0, 10.0, 0.0]
     assert clock.now_ns == 80_000_000
-    assert camera.read() == (False, None)
+    assert camera.read(1.0) is None
 
 
 def test_figures_of_a_run() -> None:
@@ -99,7 +99,7 @@ def test_figures_of_a_run() -> None:
 def test_age_counts_from_when_a_frame_was_due() -> None:
     clock = FakeClock()
     camera = paced(clock, 2)
-    camera.read()
+    camera.read(1.0)
     clock.pass_ms(50.0)
     log = LiveLog(camera, clock)
     log.watch(TakesTime(clock), Script(camera, [1]))

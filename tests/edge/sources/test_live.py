@@ -2,9 +2,11 @@
 
 import functools
 import http.server
+import itertools
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 import pytest
 
 from edge.sources import open_source
+from edge.sources.connection import GapRules, retry_delay_s
 from edge.sources.live import LiveSource
 from edge.sources.video import VideoFile
 from edge_common.errors import SourceError, SourceLost
@@ -21,65 +24,79 @@ from tests.wheels import ROOT
 
 
 class ScriptedCapture:
-    """A camera that gives `count` pictures, each when asked for, then fails."""
+    """A camera that gives `count` frames, each when asked for, then ends; or is silent."""
 
-    def __init__(
-        self, count: int, opened: bool = True, gate: threading.Event | None = None
-    ) -> None:
-        self._left, self._opened, self._gate = count, opened, gate
-        self.released = False
+    rate_hz = 30.0
 
-    def isOpened(self) -> bool:
-        return self._opened
+    def __init__(self, count: int, silent: bool = False) -> None:
+        self._left, self._silent = count, silent
+        self._closed = threading.Event()
 
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        if self._left == 0 and self._gate:
-            self._gate.wait()
-        if self._left <= 0:
-            return False, None
+    @property
+    def closed(self) -> bool:
+        return self._closed.is_set()
+
+    def read(self, timeout_s: float) -> np.ndarray | None:
+        if self._left == 0 and self._silent and not self._closed.wait(timeout_s):
+            raise TimeoutError
+        if self._left <= 0 or self.closed:
+            return None
         self._left -= 1
-        return True, np.full((4, 4, 3), self._left, np.uint8)
+        return np.full((4, 4, 3), self._left, np.uint8)
 
-    def get(self, prop: int) -> float:
-        return 30.0 if prop == cv2.CAP_PROP_FPS else 0.0
-
-    def release(self) -> None:
-        self.released = True
+    def close(self) -> None:
+        self._closed.set()
 
 
-def _source(*captures: ScriptedCapture, retries: int = 0) -> LiveSource:
-    script = iter(captures)
-    return LiveSource("camera", lambda: next(script), (0.0,) * retries)
+def _source(*captures: ScriptedCapture, rules: GapRules = GapRules(5.0, 0.01)) -> LiveSource:
+    """Connections in turn; when they are used up, nothing can be opened."""
+    script = list(captures)
+
+    def open_capture() -> ScriptedCapture:
+        if not script:
+            raise SourceError("nothing is there")
+        return script.pop(0)
+
+    return LiveSource("camera", open_capture, rules)
 
 
-def test_an_opened_camera_that_reads_nothing_is_an_error() -> None:
+def test_a_camera_that_reads_nothing_is_an_error() -> None:
     capture = ScriptedCapture(0)
     with pytest.raises(SourceError, match="gives no picture"):
         _source(capture)
-    assert capture.released
+    assert capture.closed
 
 
 def test_every_frame_is_either_delivered_or_counted_as_dropped() -> None:
-    hold = threading.Event()
-    source = _source(ScriptedCapture(50, gate=hold))
+    source = _source(ScriptedCapture(50, silent=True))
     numbers = []
     for frame in source:
         numbers.append(frame.number)
         if frame.number == 49:
-            hold.set()
             break
     source.close()
     assert numbers == sorted(set(numbers))
     assert len(numbers) + source.dropped == 50
 
 
+def _until_all_wait(source: LiveSource, newest: int) -> None:
+    while source._waiting[-1].number < newest:
+        time.sleep(0.001)
+
+
+def test_a_burst_waits_for_those_who_are_fast() -> None:
+    source = _source(ScriptedCapture(8, silent=True))
+    _until_all_wait(source, 7)
+    assert [frame.number for frame in itertools.islice(source, 8)] == list(range(8))
+    source.close()
+    assert source.dropped == 0
+
+
 def test_the_slow_get_the_newest_frame() -> None:
-    hold = threading.Event()
-    source = _source(ScriptedCapture(50, gate=hold))
-    while source._newest is None or source._newest.number < 49:
-        pass
+    source = _source(ScriptedCapture(50, silent=True))
+    _until_all_wait(source, 49)
+    source._busy_s.append(1.0)  # s a frame, and they came at once
     frame = next(iter(source))
-    hold.set()
     source.close()
     assert frame.number == 49
     assert source.dropped == 49
@@ -87,40 +104,44 @@ def test_the_slow_get_the_newest_frame() -> None:
 
 def test_a_lost_camera_is_opened_again() -> None:
     first, second = ScriptedCapture(3), ScriptedCapture(4)
-    source = _source(first, second, *(ScriptedCapture(0) for _ in range(1)), retries=1)
-    seen = []
+    source = _source(first, second)
+    numbers = []
     with pytest.raises(SourceLost):
         for frame in source:
-            seen.append(frame.number)
-    assert first.released
-    assert len(seen) + source.dropped == 7
+            numbers.append(frame.number)
+    assert first.closed
+    assert len(numbers) + source.dropped == 7
+    assert (source.gaps.stalls, source.gaps.reconnects) == (0, 1)
+
+
+def test_a_silent_camera_is_opened_again(capsys: pytest.CaptureFixture[str]) -> None:
+    source = _source(
+        ScriptedCapture(3, silent=True), ScriptedCapture(4), rules=GapRules(0.05, 0.01)
+    )
+    with pytest.raises(SourceLost):
+        list(source)
+    assert (source.gaps.stalls, source.gaps.reconnects) == (1, 1)
+    assert source.gaps.longest_s >= 0.05
+    assert "camera: no frame for 0.1 s, opening it again" in capsys.readouterr().err
 
 
 def test_a_camera_that_stays_away_is_lost_for_good() -> None:
-    source = _source(
-        ScriptedCapture(3), *(ScriptedCapture(0, opened=False) for _ in range(2)), retries=2
-    )
-    seen = []
+    source = _source(ScriptedCapture(3))
     with pytest.raises(SourceLost, match="did not come back"):
-        for frame in source:
-            seen.append(frame.number)
-    assert len(seen) + source.dropped == 3
+        assert len(list(source)) + source.dropped == 3
 
 
-class RaisingCapture(ScriptedCapture):
-    """A driver that answers with an exception where others return False."""
-
-    def read(self) -> tuple[bool, np.ndarray | None]:
-        readable, pixels = super().read()
-        if not readable:
-            raise cv2.error("driver")
-        return readable, pixels
+@pytest.mark.parametrize(("outage_s", "delay_s"), [(0, 1), (12, 1.2), (45, 4.5), (900, 30)])
+def test_attempts_become_rarer_with_the_outage(outage_s: float, delay_s: float) -> None:
+    assert retry_delay_s(outage_s) == pytest.approx(delay_s)
 
 
-def test_a_driver_s_exception_is_a_lost_frame_and_no_hang() -> None:
-    source = _source(RaisingCapture(2))
-    with pytest.raises(SourceLost):
-        list(source)
+def test_ending_a_run_ends_a_camera_that_is_silent() -> None:
+    source = _source(ScriptedCapture(1, silent=True), rules=GapRules(60.0))
+    started = time.monotonic()
+    source.close()
+    assert time.monotonic() - started < 1.0
+    assert not source._thread.is_alive()
 
 
 def test_a_pipe_s_end_is_the_end(tiny_bundle_path: Path) -> None:
@@ -136,24 +157,16 @@ def test_a_pipe_s_end_is_the_end(tiny_bundle_path: Path) -> None:
 
 
 def test_silence_lasts_until_the_next_frame() -> None:
-    gate = threading.Event()
-    with _source(ScriptedCapture(1, gate=gate)) as source:
+    with _source(ScriptedCapture(1, silent=True)) as source:
         silence_s = source.silence_s()
         assert 0.0 <= silence_s < source.silence_s()
-        gate.set()
 
 
 def test_the_first_frame_after_a_gap_starts_a_new_window() -> None:
-    gate = threading.Event()
-    source = _source(ScriptedCapture(1), ScriptedCapture(1, gate=gate), retries=1)
-    frames = []
-    for frame in source:
-        frames.append(frame)
-        if frame.number == 1:
-            break
-    gate.set()
+    source = _source(ScriptedCapture(1), ScriptedCapture(1, silent=True))
+    frames = list(itertools.islice(source, 2))
     source.close()
-    assert [f.restart for f in frames] == [False, True][-len(frames) :]
+    assert [frame.restart for frame in frames] == [False, True]
 
 
 @pytest.fixture

@@ -1,0 +1,202 @@
+"""A connection to what frames come from, opened again whenever it is silent or gone."""
+
+import contextlib
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Protocol
+
+import numpy as np
+
+from edge_common import SourceError, console
+
+WHY_NOT = "is it connected, free, and may you read it?"
+FIRST_FRAME_S = 10.0  # for a camera or a server to give its first frame
+_SHORTEST_STALL_S, _STALL_FRAMES = 1.0, 5
+_SHORTEST_DELAY_S, _LONGEST_DELAY_S, _DELAY_OF_OUTAGE = 1.0, 30.0, 0.1
+_COUNTED = 30  # arrivals
+
+
+class Capture(Protocol):
+    """One connection.
+
+    rate_hz: frames a second that it announces; 0 if it does not.
+    """
+
+    rate_hz: float
+
+    def read(self, timeout_s: float) -> np.ndarray | None:
+        """The next frame; None at the end. Raises TimeoutError if none comes for so long."""
+
+    def close(self) -> None:
+        """Let it go, from any thread; a read that waits returns. May be called twice."""
+
+
+@dataclass(frozen=True)
+class GapRules:
+    """When a source counts as silent, and how long it is waited for.
+
+    stall_after_s: without a frame; None: five frame times, and at least 1 s.
+    give_up_after_s: of a source that does not come back; None: never.
+    """
+
+    stall_after_s: float | None = None
+    give_up_after_s: float | None = None
+
+    @classmethod
+    def of(cls, stall_after_s: float, give_up_after_s: float) -> "GapRules":
+        """As options say it: 0 is for None. Raises ValueError."""
+        if not (0 <= stall_after_s < math.inf and 0 <= give_up_after_s < math.inf):
+            raise ValueError("stall_after and give_up_after are seconds, 0 or more")
+        return cls(stall_after_s or None, give_up_after_s or None)
+
+
+@dataclass
+class Gaps:
+    """When a live source gave no frames.
+
+    stalls: times it went silent with its connection open.  reconnects: times it came back.
+    longest_s: from the last frame before a gap to the first one behind it.
+    """
+
+    stalls: int = 0
+    reconnects: int = 0
+    longest_s: float = 0.0
+
+    def __bool__(self) -> bool:
+        return self.longest_s > 0
+
+    def __str__(self) -> str:
+        return f"{self.stalls} stalls, {self.reconnects} reconnects, longest gap {self.longest_s:.1f} s"
+
+
+class Arrivals:
+    """When frames arrived, seconds, and how far apart the newest of them were, gaps left out."""
+
+    def __init__(self) -> None:
+        self.newest = 0.0
+        self._intervals_s: deque[float] = deque(maxlen=_COUNTED)
+
+    def add(self, now: float, restart: bool) -> None:
+        if not restart:
+            self._intervals_s.append(now - self.newest)
+        self.newest = now
+
+    @property
+    def settled(self) -> bool:
+        """Whether there were enough; what a camera announces is often not its rate."""
+        return len(self._intervals_s) >= _COUNTED // 2
+
+    @property
+    def interval_s(self) -> float:
+        """Their mean, as frames may come in bursts; 0 if there are none."""
+        return fmean(self._intervals_s) if self._intervals_s else 0.0
+
+
+def retry_delay_s(outage_s: float) -> float:
+    """Between two attempts: what is back is seen at most so much later."""
+    return min(max(_SHORTEST_DELAY_S, _DELAY_OF_OUTAGE * outage_s), _LONGEST_DELAY_S)
+
+
+class Connection:
+    """Frames of one capture after the other.
+
+    open_capture: raises SourceError if it cannot be opened.  clock: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        open_capture: Callable[[], Capture],
+        rules: GapRules,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name, self.gaps, self.arrivals = name, Gaps(), Arrivals()
+        self._open_capture, self._rules, self._clock = open_capture, rules, clock
+        self._closing = threading.Event()
+        self._capture: Capture | None = None
+
+    @property
+    def rate_hz(self) -> float:
+        return self._capture.rate_hz if self._capture else 0.0
+
+    def frames(self) -> Iterator[tuple[np.ndarray, bool]]:
+        """Each frame, and whether it is the first or the first behind a gap, until closed.
+
+        Ends if the rules say to give up. Raises SourceError if there is no first one.
+        """
+        pixels, restart = self._first_frame(), True
+        while pixels is not None:
+            self.arrivals.add(self._clock(), restart)
+            yield pixels, restart
+            pixels = self._next_frame()
+            restart = pixels is None
+            if pixels is None:
+                pixels = self._frame_behind_gap()
+
+    def close(self) -> None:
+        """From any thread: whatever is waited for ends."""
+        self._closing.set()
+        if self._capture is not None:
+            self._capture.close()
+
+    def silence_s(self) -> float:
+        return self._clock() - self.arrivals.newest
+
+    @property
+    def _stall_after_s(self) -> float:
+        if self._rules.stall_after_s is not None:
+            return self._rules.stall_after_s
+        if not self.arrivals.settled:
+            return FIRST_FRAME_S
+        return max(_SHORTEST_STALL_S, _STALL_FRAMES * self.arrivals.interval_s)
+
+    def _next_frame(self) -> np.ndarray | None:
+        """None if the connection ended, or is silent."""
+        if self._capture is None:
+            return None
+        try:
+            return self._capture.read(self._stall_after_s)
+        except TimeoutError:
+            self.gaps.stalls += 1
+            return None
+
+    def _frame_behind_gap(self) -> np.ndarray | None:
+        """None if there will be none."""
+        if self._closing.is_set() or self._rules.give_up_after_s == 0:
+            return None
+        console.note(f"{self.name}: no frame for {self.silence_s():.1f} s, opening it again")
+        pixels = self._retry()
+        self.gaps.longest_s = max(self.gaps.longest_s, self.silence_s())
+        if pixels is not None:
+            self.gaps.reconnects += 1
+            console.note(f"{self.name}: back after {self.silence_s():.1f} s")
+        return pixels
+
+    def _retry(self) -> np.ndarray | None:
+        """Open it at once, then ever more slowly; None if it is given up."""
+        most_s = self._rules.give_up_after_s
+        delay_s = 0.0
+        while not self._closing.wait(delay_s):
+            with contextlib.suppress(SourceError):  # it may be back next time
+                if (pixels := self._first_frame()) is not None:
+                    return pixels
+            if most_s is not None and self.silence_s() >= most_s:
+                break
+            delay_s = retry_delay_s(self.silence_s())
+        return None
+
+    def _first_frame(self) -> np.ndarray | None:
+        """That of a new capture in place of the old one, None if it gives none."""
+        if self._capture is not None:
+            self._capture.close()
+        self._capture = self._open_capture()
+        if self._closing.is_set():  # meanwhile, when only the old one could be closed
+            self._capture.close()
+        with contextlib.suppress(TimeoutError):
+            return self._capture.read(FIRST_FRAME_S)
+        return None

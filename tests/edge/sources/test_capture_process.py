@@ -1,0 +1,88 @@
+"""Captures in a child process, with a real server, that are killed, stopped and starved."""
+
+import http.server
+import itertools
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+
+import cv2
+import psutil
+import pytest
+
+from edge.sources import open_source
+from edge.sources.live import LiveSource
+from tests import tiny
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """`/stream` at 50 frames a second for as long as somebody looks; `/freeze` 40 frames, then none."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
+        self.end_headers()
+        jpegs = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in tiny.frames(8, 48, 64)]
+        for number, jpeg in enumerate(itertools.cycle(jpegs)):
+            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+            try:
+                self.wfile.write(head.encode() + jpeg + b"\r\n")
+            except OSError:
+                return
+            time.sleep(0.02 if number < 40 or self.path == "/stream" else 60)
+
+    def log_message(self, *args: object) -> None:
+        """Keep the test's output clean."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def _children() -> list[psutil.Process]:
+    return [p for p in psutil.Process().children() if "opencv_capture" in " ".join(p.cmdline())]
+
+
+@pytest.mark.parametrize(
+    ("harm", "stalls"), [(signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.SIGSEGV, 0)]
+)
+def test_what_happens_to_the_child_does_not_happen_to_the_runner(
+    server: str, harm: signal.Signals, stalls: int
+) -> None:
+    with open_source(f"{server}/stream:stall_after=0.5") as source:
+        assert isinstance(source, LiveSource)
+        frames = iter(source)
+        list(itertools.islice(frames, 5))
+        (child,) = _children()
+        os.kill(child.pid, harm)
+        assert next(frame for frame in frames if frame.restart).pixels.shape == (48, 64, 3)
+        assert (source.gaps.stalls, source.gaps.reconnects) == (stalls, 1)
+        assert not child.is_running()
+    assert _children() == []
+
+
+def test_a_server_that_freezes_is_asked_again_within_moments(server: str) -> None:
+    with open_source(f"{server}/freeze:stall_after=0.4") as source:
+        for frame in source:
+            if frame.restart:
+                break
+        assert source.gaps.stalls == 1
+        assert 0.4 <= source.gaps.longest_s < 10.0
+
+
+def test_reconnecting_leaves_nothing_open(server: str) -> None:
+    with open_source(f"{server}/stream") as source:
+        frames = iter(source)
+        descriptors = []
+        for _ in range(4):
+            os.kill(_children()[0].pid, signal.SIGKILL)
+            next(frame for frame in frames if frame.restart)
+            descriptors.append(psutil.Process().num_fds())
+        assert len(set(descriptors[1:])) == 1
