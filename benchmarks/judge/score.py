@@ -4,9 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
-from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, decided
+from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, PredictionFields, decided
 from edge_common import ConfigError, data, statistics
 
 
@@ -197,21 +196,9 @@ def _tasks(decisions: Sequence[DecisionLine], segments: Sequence[Segment]) -> li
 
 
 @dataclass(frozen=True)
-class _Prediction:
-    """Of one task, as edge-run writes it; an embedding is neither right nor wrong."""
-
-    label: str | None = None
-    labels: tuple[str, ...] | None = None
-    value: float | None = None
-    vector: Any = None
-    size: Any = None
-    p: Any = None
-
-
-@dataclass(frozen=True)
 class _Decision:
     frame: int
-    tasks: dict[str, _Prediction]
+    tasks: dict[str, PredictionFields]
     first_frame: int | None = None
 
     def line(self, place: str) -> DecisionLine:
@@ -259,15 +246,15 @@ def read_segments(path: Path) -> list[Segment]:
     return segments
 
 
-def _predictions(tasks: Mapping[str, _Prediction], place: str) -> dict[str, Decided]:
-    predictions = {task: decided(vars(answer)) for task, answer in tasks.items()}
+def _predictions(tasks: Mapping[str, PredictionFields], place: str) -> dict[str, Decided]:
+    predictions = {task: decided(answer) for task, answer in tasks.items()}
     for task, prediction in predictions.items():
         if prediction is None and tasks[task].vector is None and tasks[task].size is None:
             raise ConfigError(f"{place}: the answer to '{task}' has neither a label nor a value")
     return {task: each for task, each in predictions.items() if each is not None}
 
 
-def _vocabularies(tasks: Mapping[str, _Prediction]) -> dict[str, frozenset[str]]:
+def _vocabularies(tasks: Mapping[str, PredictionFields]) -> dict[str, frozenset[str]]:
     """All labels of the tasks that can name several at once."""
     return {t: frozenset(answer.p) for t, answer in tasks.items() if isinstance(answer.p, dict)}
 

@@ -4,8 +4,7 @@ A new kind is one file here and its line in `KINDS`; `edge_models.evaluation` ad
 training's report shows of it.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from edge.tasks.kind import (
     Label,
     Metric,
     Prediction,
+    PredictionFields,
     Task,
     TaskKind,
 )
@@ -41,6 +41,7 @@ __all__ = [
     "Metric",
     "MultiLabel",
     "Prediction",
+    "PredictionFields",
     "Regression",
     "Task",
     "TaskKind",
@@ -87,7 +88,7 @@ def _prediction(task: Task, scores: np.ndarray) -> Prediction:
     return Prediction(scores)
 
 
-def decided(fields: Mapping[str, Any]) -> Decided | None:
+def decided(fields: PredictionFields) -> Decided | None:
     """What a task's fields in a JSON line come down to; None if they are neither right nor wrong."""
     for kind in KINDS.values():
         if (result := kind.from_json(fields)) is not None:

@@ -1,11 +1,8 @@
 """One of several labels, by softmax."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from edge.tasks.kind import UNDECIDED, Label, Prediction, Task, TaskKind
+from edge.tasks.kind import UNDECIDED, Label, Prediction, PredictionFields, Task, TaskKind
 
 
 class Classification(TaskKind):
@@ -47,9 +44,8 @@ class Classification(TaskKind):
         return frozenset() if isinstance(label, tuple) else frozenset({int(label)})
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> str | None:
-        label = fields.get("label")
-        return label if isinstance(label, str) else None
+    def from_json(cls, fields: PredictionFields) -> str | None:
+        return fields.label
 
 
 def label_at(task: Task, index: int) -> str:

@@ -33,6 +33,27 @@ class Task:
     logits: bool = False
 
 
+@dataclass(frozen=True)
+class PredictionFields:
+    """The fields of a prediction in a JSON line, written and read back; None is left out.
+
+    p: of a label, or of each label by its name.  size: of a vector that is not written.
+    """
+
+    label: str | None = None
+    labels: tuple[str, ...] | None = None
+    p: Any = None
+    index: int | None = None
+    value: float | None = None
+    unit: str | None = None
+    similarity: float | None = None
+    vector: Any = None
+    size: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """What one task's output says. Which fields are set depends on the task's kind.
@@ -64,18 +85,18 @@ class Prediction:
         many numbers it has, if it is not named.
         """
         vector = _rounded_all(self.vector)
-        fields = {
-            "label": self.label,
-            "labels": self.labels,
-            "p": _rounded(self.p) if self.probabilities is None else self._rounded_probabilities,
-            "index": self.index,
-            "value": _rounded(self.value),
-            "unit": self.unit,
-            "similarity": _rounded(self.similarity),
-            "vector": vector if vectors else None,
-            "size": len(vector) if vector and not vectors and self.label is None else None,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
+        fields = PredictionFields(
+            label=self.label,
+            labels=self.labels,
+            p=_rounded(self.p) if self.probabilities is None else self._rounded_probabilities,
+            index=self.index,
+            value=_rounded(self.value),
+            unit=self.unit,
+            similarity=_rounded(self.similarity),
+            vector=vector if vectors else None,
+            size=len(vector) if vector and not vectors and self.label is None else None,
+        )
+        return fields.to_json()
 
     @property
     def share(self) -> float | None:
@@ -261,6 +282,6 @@ class TaskKind(ABC):
         return frozenset()
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> Decided | None:
+    def from_json(cls, fields: PredictionFields) -> Decided | None:
         """What a task's fields in a JSON line come down to; None if they are of another kind."""
         return None

@@ -1,11 +1,8 @@
 """Any number of labels at once, by a sigmoid each."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from edge.tasks.kind import UNDECIDED, Label, Prediction, Task, TaskKind
+from edge.tasks.kind import UNDECIDED, Label, Prediction, PredictionFields, Task, TaskKind
 
 DEFAULT_THRESHOLD = 0.5
 SEPARATOR = "|"  # between the labels of a table's cell
@@ -137,9 +134,8 @@ class MultiLabel(TaskKind):
         return frozenset(number for number, value in enumerate(holds) if value)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> frozenset[str] | None:
-        labels = fields.get("labels")
-        return frozenset(labels) if isinstance(labels, list | tuple) else None
+    def from_json(cls, fields: PredictionFields) -> frozenset[str] | None:
+        return None if fields.labels is None else frozenset(fields.labels)
 
 
 def _parts(cell: str) -> list[str]:

@@ -1,12 +1,10 @@
 """A number in a unit, without an activation."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from edge.tasks.kind import MEAN_ABSOLUTE_ERROR, Prediction, Task, TaskKind
+from edge.tasks.kind import MEAN_ABSOLUTE_ERROR, Prediction, PredictionFields, Task, TaskKind
 
 
 class Regression(TaskKind):
@@ -62,8 +60,5 @@ class Regression(TaskKind):
         return float(cell)
 
     @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> float | None:
-        value = fields.get("value")
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return None
-        return float(value)
+    def from_json(cls, fields: PredictionFields) -> float | None:
+        return fields.value

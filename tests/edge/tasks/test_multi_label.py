@@ -5,7 +5,7 @@ import pytest
 
 from edge.sinks.draw import annotate
 from edge.stream import Decision
-from edge.tasks import KINDS, Task, decided, inferred_kind, kind_of
+from edge.tasks import KINDS, PredictionFields, Task, decided, inferred_kind, kind_of
 
 LABELS = ("cat", "dog", "hat")
 TAGS = Task("tags", "multi-label", LABELS)
@@ -139,10 +139,10 @@ def test_a_cell_lists_labels() -> None:
 
 
 def test_json_is_read_back_by_the_kind_that_wrote_it() -> None:
-    assert decided({"labels": ["a", "c"], "p": {"a": 0.9}}) == {"a", "c"}
-    assert decided({"label": "a", "p": 0.9}) == "a"
-    assert decided({"value": 2}) == 2.0
-    assert decided({"vector": [1.0]}) is None
+    assert decided(PredictionFields(labels=("a", "c"), p={"a": 0.9})) == {"a", "c"}
+    assert decided(PredictionFields(label="a", p=0.9)) == "a"
+    assert decided(PredictionFields(value=2.0)) == 2.0
+    assert decided(PredictionFields(vector=[1.0])) is None
 
 
 @pytest.mark.parametrize(
