@@ -5,6 +5,7 @@ import functools
 import importlib
 import json
 import math
+import re
 import sys
 import types
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from edge_common.errors import ConfigError
 T = TypeVar("T")
 
 _BEYOND_INT64 = 1 << 63
+_MOST_TOML_BYTES, _MOST_PARTS = 1 << 20, 50
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -56,9 +58,13 @@ def toml_parser() -> types.ModuleType:
     return importlib.import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 
-def read_toml(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
+def read_toml(path: Path, most_bytes: int = _MOST_TOML_BYTES) -> dict[str, Any]:
     """The content of a TOML file. Raises DataError, which begins with the path."""
     text = _read_text(path, most_bytes)
+    if any(_parts(piece) > _MOST_PARTS for piece in re.split(r"[,={}\n]", text)):
+        raise DataError(
+            f"{path}: is not TOML that can be read: a key of more than {_MOST_PARTS} parts"
+        )
     try:
         content: dict[str, Any] = toml_parser().loads(text)
         return content
@@ -66,6 +72,11 @@ def read_toml(path: Path, most_bytes: int | None = None) -> dict[str, Any]:
         raise DataError(f"{path}: is not TOML: {error}") from error
     except RecursionError:
         raise DataError(f"{path}: is not TOML that can be read: it is nested too deeply") from None
+
+
+def _parts(piece: str) -> int:
+    """Of a key such as `a.b.c`, whose memory grows with their square; of other text about as many."""
+    return sum(map(bool, map(str.strip, piece.split("."))))
 
 
 def read_json(path: Path, most_bytes: int | None = None) -> Any:

@@ -16,7 +16,7 @@ from tests.fuzz import corpus
 Mutate = Callable[[bytes, Random], bytes]
 
 _BYTES = (0, 1, 0x7F, 0x80, 0xFF)
-_DEEP, _DEPTH = "nested deeply", 100_000
+_DEEP, _DEPTHS = "nested deeply", (30, 900, 990, 100_000)
 _VALUES: tuple[Any, ...] = (
     None, True, 0, -1, 2**31, -(2**31), 2**63, 10**400, 0.5, -1e308, 1e-320, float("nan"),
     float("inf"), "", "x", "\ud800", "\x1b[2J\u202e", "a" * 5000, "../../x", [], [[]], {}, {"": 0},
@@ -43,7 +43,7 @@ def of_json(seed: bytes, random: Random) -> bytes:
     if random.random() < 0.3:
         return of_bytes(seed, random)
     text = json.dumps(_with_other_values(json.loads(seed), random))
-    return _nested(text).encode()
+    return _nested(text, random).encode()
 
 
 def of_json_lines(seed: bytes, random: Random) -> bytes:
@@ -60,7 +60,10 @@ def of_toml(seed: bytes, random: Random) -> bytes:
     table = _with_other_values(toml_parser().loads(seed.decode()), random)
     if not isinstance(table, dict):
         return json.dumps(table).encode()
-    return _nested("".join(f"{json.dumps(k)} = {_toml(v)}\n" for k, v in table.items())).encode()
+    text = "".join(f"{json.dumps(k)} = {_toml(v)}\n" for k, v in table.items())
+    if random.random() < 0.1:
+        text += f"[{'.'.join(['deep'] * random.choice(_DEPTHS))}]\n"
+    return _nested(text, random).encode()
 
 
 def of_table(seed: bytes, random: Random) -> bytes:
@@ -111,7 +114,7 @@ def of_bundle(seed: bytes, random: Random) -> bytes:
     else:
         key = random.choice(sorted(manifest.keys() - {"schema", "members"}))
         manifest[key] = _with_other_values(manifest[key], random)
-    return _bundle(manifest, content)
+    return _bundle(manifest, content, random)
 
 
 def of_parts(seed: bytes, random: Random) -> bytes:
@@ -120,7 +123,7 @@ def of_parts(seed: bytes, random: Random) -> bytes:
     manifest = json.loads(content.pop(MANIFEST))
     part = random.choice(manifest["parts"])["file"]
     content[part] = of_graph(content[part], random)
-    return _bundle(manifest, content)
+    return _bundle(manifest, content, random)
 
 
 def of_graph(seed: bytes, random: Random) -> bytes:
@@ -134,9 +137,9 @@ def of_graph(seed: bytes, random: Random) -> bytes:
     return bytes(data)
 
 
-def _bundle(manifest: dict[str, Any], content: dict[str, bytes]) -> bytes:
+def _bundle(manifest: dict[str, Any], content: dict[str, bytes], random: Random) -> bytes:
     manifest["members"] = encode(index(content))
-    return corpus.zipped({MANIFEST: _nested(json.dumps(manifest)).encode(), **content})
+    return corpus.zipped({MANIFEST: _nested(json.dumps(manifest), random).encode(), **content})
 
 
 def _members(archive: bytes) -> dict[str, bytes]:
@@ -144,9 +147,10 @@ def _members(archive: bytes) -> dict[str, bytes]:
         return {name: file.read(name) for name in file.namelist()}
 
 
-def _nested(text: str) -> str:
+def _nested(text: str, random: Random) -> str:
     """With lists in lists, which no writer would write, in place of the word for them."""
-    return text.replace(f'"{_DEEP}"', "[" * _DEPTH + "]" * _DEPTH)
+    depth = random.choice(_DEPTHS)
+    return text.replace(f'"{_DEEP}"', "[" * depth + "]" * depth)
 
 
 def _toml(value: Any) -> str:
