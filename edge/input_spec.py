@@ -96,6 +96,11 @@ class InputSpec:
         return bool(self.mean)
 
     @property
+    def is_prepared(self) -> bool:
+        """Whether it states more than a size, colours and a range."""
+        return self.normalised or self.resize != Resize()
+
+    @property
     def extremes(self) -> tuple[float, float]:
         """The lowest and the highest real value that any channel can have."""
         low, high = self.value_range

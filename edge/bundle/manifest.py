@@ -147,9 +147,7 @@ class Manifest:
 def schema_of(tasks: Sequence[Task], spec: InputSpec | None = None) -> int:
     """The lowest version of the manifest that can state these tasks, which most programs read."""
     versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
-    if (spec and (spec.normalised or spec.resize != Resize())) or any(
-        task.logits for task in tasks
-    ):
+    if (spec and spec.is_prepared) or any(task.logits for task in tasks):
         versions.append(_NORMALISED_SINCE)
     return max(versions)
 

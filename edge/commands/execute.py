@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
-from edge import loop, registry, shipped, sinks, sources
-from edge.bundle import Bundle, open_bundle
+from edge import loop, registry, sinks, sources
+from edge.bundle import Bundle
 from edge.commands.options import SourceOptions
 from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
@@ -118,7 +118,7 @@ def _refuse_overwriting(
 
 def execute(options: RunOptions) -> None:
     """Load, open, run, and print the summary however the run ends."""
-    bundle = _open_bundle(options)
+    bundle = options.plain.open(options.bundle, options.engine.runtime)
     if options.self_test:
         _report_self_test(bundle, options)
         return
@@ -159,15 +159,6 @@ def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> si
     spec = stream.bundle.manifest.input
     region = options.stream.region.seen_by(spec.size, spec.resize)
     return sinks.RunInfo(names, source.rate_hz, options.vectors, region, source.live)
-
-
-def _open_bundle(options: RunOptions) -> Bundle:
-    if shipped.is_shipped(options.bundle):
-        return open_bundle(options.bundle)
-    bundle = options.plain.open(options.bundle, options.engine.runtime)
-    if bundle.assumptions:
-        console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
-    return bundle
 
 
 def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:

@@ -8,6 +8,7 @@ import click
 
 import edge
 from edge.commands.options import engine_options, region_option, source_options
+from edge.commands.plain import plain_options
 from edge_common import command_line, console
 
 gallery_option = click.option(
@@ -43,6 +44,7 @@ Examples:
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @region_option
 @engine_options
+@plain_options
 @command_line.json_option
 @command_line.one_line_errors
 def enroll(name: str, **options: Any) -> None:

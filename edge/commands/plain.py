@@ -158,12 +158,22 @@ class PlainOptions:
         )
 
     def open(self, bundle: str, runtime: str) -> "Bundle":
-        """A bundle by its path or name, or a plain .tflite. Raises EdgeError."""
+        """A bundle by its path or name, or a plain .tflite, of which is said what was assumed.
+
+        Raises EdgeError.
+        """
+        if shipped.is_shipped(bundle):
+            from edge.bundle import open_bundle
+
+            return open_bundle(bundle)
         from edge.bundle.plain_tflite import Description, open_any
 
         labels = _read_labels(self.labels) if self.labels else ()
         description = Description(**vars(self.preprocessing), labels=labels, size=self.size)
-        return open_any(bundle, description, runtime=runtime)
+        opened = open_any(bundle, description, runtime=runtime)
+        if opened.assumptions:
+            console.note(f"{opened.manifest.name}: {opened.assumptions}")
+        return opened
 
     @contextmanager
     def as_bundle(self, name: str, runtime: str) -> Iterator[str]:
@@ -177,7 +187,6 @@ class PlainOptions:
         from edge.bundle import write_bundle
 
         bundle = self.open(name, runtime)
-        console.note(f"{name}: {bundle.assumptions}")
         with TemporaryDirectory(prefix="edge-bench-") as folder:
             path = Path(folder, f"{bundle.manifest.name}.edge")
             write_bundle(path, bundle.manifest, bundle.members)

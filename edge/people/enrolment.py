@@ -8,9 +8,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge import shipped, sources
-from edge.bundle import Bundle, open_bundle
+from edge import sources
+from edge.bundle import Bundle
 from edge.commands.options import SourceOptions
+from edge.commands.plain import PlainOptions
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of
@@ -111,20 +112,17 @@ class EnrolOptions:
     frames: int | None = None
     region: str = "full"
     engine: EngineOptions = field(default_factory=EngineOptions)
+    plain: PlainOptions = field(default_factory=PlainOptions)
     as_json: bool = False
 
     def __post_init__(self) -> None:
         self.source.endpoint  # noqa: B018  # one that there is
+        self.plain.refuse_for(self.bundle)
 
 
 def execute(options: EnrolOptions) -> None:
     """Watch the source, add to the gallery, report what is known now and what looks odd."""
-    if shipped.is_shipped(options.bundle):
-        bundle = open_bundle(options.bundle)
-    else:
-        from edge.bundle.plain_tflite import open_any
-
-        bundle = open_any(options.bundle, runtime=options.engine.runtime)
+    bundle = options.plain.open(options.bundle, options.engine.runtime)
     name, gallery = checked_name(options.name), options.gallery
     enrolment = _watch(bundle, _gallery(bundle, gallery), options)
 

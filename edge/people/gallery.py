@@ -88,10 +88,12 @@ def descriptor_task(bundle: Bundle) -> Task:
 
 
 def network_of(bundle: Bundle) -> str:
-    """A hash of the parts alone, so that a new report or threshold leaves galleries valid."""
-    digest = hashlib.sha256()
+    """A hash of the parts and of what they see, so that a new threshold leaves galleries valid."""
+    digest, spec = hashlib.sha256(), bundle.manifest.input
     for part in bundle.manifest.parts:
         digest.update(hashlib.sha256(bundle.members[part.file]).digest())
+    if spec.is_prepared:  # others have the hash that they had before this was known
+        digest.update(spec.preparation.encode())
     return digest.hexdigest()
 
 

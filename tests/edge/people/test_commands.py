@@ -16,6 +16,7 @@ from edge.people.gallery import read_gallery
 from edge.people.recogniser import ACCEPTANCE, OperatingPoint, acceptance_of, to_member
 from edge.sources.images import ImageFiles
 from edge.stream import Region
+from tests import flat_models as flat
 
 
 @pytest.fixture
@@ -230,6 +231,24 @@ def test_a_gallery_of_another_network_is_refused(
     ):
         assert done.exit_code == 2
         assert "another network ('who', 48 numbers) than this bundle ('other'" in done.output
+
+
+def test_a_plain_file_is_described_alike_for_enrolling_and_running(
+    cli: CliRunner, films: dict[str, Path], tmp_path: Path
+) -> None:
+    model, gallery = tmp_path / "x.tflite", tmp_path / "people.npz"
+    model.write_bytes(flat.colour_model("RESHAPE", shape=(1, 3, 1)))
+    described = ["--mean", "120,110,100", "--std", "60", "--resize", "crop"]
+    done = enroll(cli, "anna", model, films["anna"], gallery, *described)
+    assert done.exit_code == 0, done.output
+    arguments = (films["anna"], gallery, "--threshold", "0.9")
+    assert run(cli, model, *arguments, *described).exit_code == 0
+    for otherwise in ([], described[:4]):
+        done = run(cli, model, *arguments, *otherwise)
+        assert done.exit_code == 2
+        assert "was made with another network" in done.output
+    done = enroll(cli, "anna", Path("face"), films["anna"], gallery, *described)
+    assert done.exit_code == 2 and "a bundle knows its own" in done.output
 
 
 def test_the_numbers_of_an_embedding_are_written_only_if_asked_for(
