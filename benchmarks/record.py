@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -219,10 +219,37 @@ def from_json(text: str, name: str = "record") -> Record:
                 f"{name} has record version {schema}, this edge-bench reads {SCHEMA_VERSION}: "
                 "measure again"
             )
+        if any(abs(number) > _LARGEST for number in _numbers(fields)):
+            raise ValueError(f"it holds a number beyond {_LARGEST:g}")
         record = decode(Record, fields)
+        _refuse_impossible_times(record)
         return replace(record, scenarios=_results(record.scenarios))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{name} is no benchmark record ({error}): measure again") from error
+
+
+_LARGEST = 2.0**63
+_SHORTEST_MS, _LONGEST_MS = 1e-6, 1e12
+
+
+def _numbers(value: Any) -> Iterator[float]:
+    if isinstance(value, int | float):
+        yield value
+    elif isinstance(value, list | dict):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from _numbers(inner)
+
+
+def _refuse_impossible_times(record: Record) -> None:
+    """Raises ValueError for times of frames that ratios of them could not be taken of."""
+    times_ms: dict[str, tuple[float, ...]] = {}
+    for measurement in record.measurements:
+        times_ms[f"{measurement.name}.round_p50_ms"] = measurement.round_p50_ms
+        if total_ms := measurement.total_ms:
+            times_ms[f"{measurement.name}.total_ms"] = (total_ms.min, total_ms.mean, total_ms.p50)
+    for name, values in times_ms.items():
+        if not all(_SHORTEST_MS <= value <= _LONGEST_MS for value in values):
+            raise ValueError(f"'{name}' holds what no frame takes")
 
 
 def _results(encoded: Mapping[str, Any]) -> dict[str, Any]:

@@ -89,6 +89,9 @@ def compare_records(
     )
 
 
+_A_NANOSECOND_MS = 1e-6  # of less, ratios may be beyond all numbers
+
+
 def compare_times(files: tuple[str, str], before: Record, after: Record) -> Comparison | str:
     """The frame's time of both; or the reason why it cannot be compared, and what to run."""
     for file, record in zip(files, (before, after)):
@@ -98,7 +101,7 @@ def compare_times(files: tuple[str, str], before: Record, after: Record) -> Comp
                 f"{file} holds the shortest frames of {len(floors)} processes and {MIN_PROCESSES} "
                 f"are needed: edge-bench BUNDLE --processes {ENOUGH_PROCESSES} -o {file}"
             )
-        if not all(0 < floor < math.inf for floor in floors):
+        if not all(_A_NANOSECOND_MS <= floor < math.inf for floor in floors):
             return f"{file} holds a frame that took no time: measure again"
     return compare_apart(before.process_floors_ms, after.process_floors_ms)
 

@@ -62,7 +62,7 @@ class Outliers:
 
     @property
     def share(self) -> float:
-        return (self.below + self.above) / self.n
+        return (self.below + self.above) / self.n if self.n else 0.0
 
 
 def tukey_outliers(sample: Sequence[float] | np.ndarray) -> Outliers:

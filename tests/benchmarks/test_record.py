@@ -23,9 +23,10 @@ from tests.benchmarks.samples import RECORD
 
 MOST = 2**63 - 1  # larger whole numbers are refused
 st.register_type_strategy(int, st.integers(-MOST, MOST))
-number = st.floats(allow_nan=False, allow_infinity=False)
+number = st.floats(-(2.0**63), 2.0**63)
+time_ms = st.floats(1e-6, 1e12)
 text = st.text(max_size=8)
-summary = st.builds(Summary, st.integers(1, MOST), *[number] * 6)
+summary = st.builds(Summary, st.integers(1, MOST), *[time_ms] * 6)
 figure = st.builds(
     TaskFigure,
     text,
@@ -45,7 +46,7 @@ measurement = st.builds(
     invokes_ms=st.dictionaries(text, summary, max_size=2),
     overhead_ms=st.none() | summary,
     invocations=st.dictionaries(text, number, max_size=2),
-    round_p50_ms=st.lists(number, max_size=3).map(tuple),
+    round_p50_ms=st.lists(time_ms, max_size=3).map(tuple),
     size_bytes=st.none() | st.integers(0, MOST),
     accuracy=st.lists(figure, max_size=2).map(tuple),
     agreement=st.dictionaries(text, number, max_size=2),
@@ -81,6 +82,24 @@ def test_a_record_file_comes_back_as_it_was(tmp_path) -> None:
     write_record(tmp_path / "r.json", RECORD)
     assert read_record(tmp_path / "r.json") == RECORD
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "told"),
+    [
+        ("round_p50_ms", [0.0, 0.0], "'streamed.round_p50_ms' holds what no frame takes"),
+        ("total_ms", {"min": 0.0}, "'streamed.total_ms' holds what no frame takes"),
+        ("total_ms", {"mean": -1.0}, "'streamed.total_ms' holds what no frame takes"),
+        ("total_ms", {"p99": 1e308}, "it holds a number beyond 9.22337e.18"),
+    ],
+)
+def test_times_that_no_frame_takes_are_refused(field: str, value, told: str) -> None:
+    """Ratios of them would be NaN, infinite or a division by zero."""
+    fields = json.loads(to_json(RECORD))
+    measurement = next(m for m in fields["measurements"] if m["name"] == "streamed")
+    measurement[field] = measurement[field] | value if isinstance(value, dict) else value
+    with pytest.raises(ConfigError, match=f"r is no benchmark record .*{told}"):
+        from_json(json.dumps(fields), "r")
 
 
 def test_what_is_not_measured_is_null_and_never_0() -> None:
