@@ -28,6 +28,7 @@ ELSEWHERE = {
     "common/command_line.py": "/dev/null",
     "common/files.py": "the writer itself",
     "convert/precision/jobs.py": _TEMPORARY,
+    "convert/sources/keras_2.py": _TEMPORARY,
     "convert/sources/libraries.py": _TEMPORARY,
     "convert/sources/onnx_file.py": _TEMPORARY,
     "convert/sources/reference.py": _TEMPORARY,
