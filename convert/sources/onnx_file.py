@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from edge_convert.sources import libraries, reference, saved_model
 
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
+_INTEGERS = re.compile("^QLinear|^QGemm$|QuantizeLinear$|Integer$")  # quantised, in any form
 _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
@@ -63,6 +65,10 @@ def _read(path: Path) -> Any:
         ) from error
     if not network.graph.node:
         raise error_for_user
+    if any(_INTEGERS.search(node.op_type) for node in network.graph.node):
+        raise ModelError(
+            f"{path.name} is quantised already: export the float network that it was made of"
+        )
     return network
 
 

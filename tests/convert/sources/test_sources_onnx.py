@@ -201,3 +201,13 @@ def test_a_file_that_is_no_onnx_is_refused(tmp_path: Path, content: bytes) -> No
     (tmp_path / "model.onnx").write_bytes(content)
     with pytest.raises(ModelError, match=r"model\.onnx is no ONNX file, or cut short"):
         float_tflite(tmp_path / "model.onnx")
+
+
+def test_a_quantised_network_is_refused(tmp_path: Path) -> None:
+    net = _Graph()
+    scale, zero = net.constant(np.float32(0.1)), net.constant(np.int8(0))
+    levels = net.add("QuantizeLinear", "frames", scale, zero)
+    net.add("DequantizeLinear", levels, scale, zero)
+    net.save(tmp_path / "q.onnx", [1, 3, 8, 8], {"act": [1, 3, 8, 8]})
+    with pytest.raises(ModelError, match=r"q\.onnx is quantised already: export the float network"):
+        float_tflite(tmp_path / "q.onnx")
