@@ -51,19 +51,19 @@ def _children() -> list[psutil.Process]:
 
 
 @pytest.mark.parametrize(
-    ("harm", "stalls"), [(signal.SIGKILL, 0), (signal.SIGSTOP, 1), (signal.SIGSEGV, 0)]
+    ("harm", "stall_after_s"), [(signal.SIGKILL, 60), (signal.SIGSTOP, 2), (signal.SIGSEGV, 60)]
 )
 def test_what_happens_to_the_child_does_not_happen_to_the_runner(
-    server: str, harm: signal.Signals, stalls: int
+    server: str, harm: signal.Signals, stall_after_s: float
 ) -> None:
-    with open_source(f"{server}/stream:stall_after=0.5") as source:
+    with open_source(f"{server}/stream:stall_after={stall_after_s}") as source:
         assert isinstance(source, LiveSource)
         frames = iter(source)
         list(itertools.islice(frames, 5))
         (child,) = _children()
         os.kill(child.pid, harm)
         assert next(frame for frame in frames if frame.restart).pixels.shape == (48, 64, 3)
-        assert (source.gaps.stalls, source.gaps.reconnects) == (stalls, 1)
+        assert (source.gaps.stalls, source.gaps.reconnects) == (harm == signal.SIGSTOP, 1)
         assert not child.is_running()
     assert _children() == []
 
@@ -74,11 +74,11 @@ def test_a_server_that_freezes_is_asked_again_within_moments(server: str) -> Non
             if frame.restart:
                 break
         assert source.gaps.stalls == 1
-        assert 0.4 <= source.gaps.longest_s < 10.0
+        assert 0.4 <= source.gaps.longest_s < 60.0
 
 
 def test_reconnecting_leaves_nothing_open(server: str) -> None:
-    with open_source(f"{server}/stream") as source:
+    with open_source(f"{server}/stream:stall_after=60") as source:
         frames = iter(source)
         descriptors = []
         for _ in range(4):

@@ -3,6 +3,7 @@
 import functools
 import http.server
 import itertools
+import re
 import subprocess
 import sys
 import threading
@@ -122,7 +123,7 @@ def test_a_silent_camera_is_opened_again(capsys: pytest.CaptureFixture[str]) -> 
         list(source)
     assert (source.gaps.stalls, source.gaps.reconnects) == (1, 1)
     assert source.gaps.longest_s >= 0.05
-    assert "camera: no frame for 0.1 s, opening it again" in capsys.readouterr().err
+    assert re.match(r"camera: no frame for [\d.]+ s, opening it again\n", capsys.readouterr().err)
 
 
 def test_a_camera_that_stays_away_is_lost_for_good() -> None:
