@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import select
 import struct
 import subprocess
@@ -17,6 +18,7 @@ from edge_common import SourceError, children
 START = struct.Struct("<dq")  # frames a second, or 0; how many frames there are, or -1
 FRAME = struct.Struct("<II")  # height and width, before the BGR pixels of each frame
 _KILLED_S = 2.0
+_SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
 
 
 class CaptureProcess:
@@ -40,15 +42,18 @@ class CaptureProcess:
         assert self._process.stdout is not None
         self._pipe = self._process.stdout
         start: bytes | None = None
+        why = WHY_NOT
         self._poll = select.poll()
         self._poll.register(self._pipe, select.POLLIN)
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
-            with contextlib.suppress(TimeoutError):
+            try:
                 if start := self._bytes(START.size, time.monotonic() + timeout_s):
                     stack.pop_all()
+            except TimeoutError:
+                why = f"nothing came in {timeout_s:g} s"
         if not start:
-            raise SourceError(f"{name} gives no picture: {self.reason() or WHY_NOT}")
+            raise SourceError(f"{name} gives no picture: {self.reason() or why}")
         self.rate_hz, count = START.unpack(start)
         self.count = count if count >= 0 else None
 
@@ -71,7 +76,7 @@ class CaptureProcess:
         """What it wrote last, as its reason for ending."""
         self._log.seek(0)
         text = self._log.read().decode(errors="replace")
-        return children.last_line(text) if text.strip() else ""
+        return _SPEAKER.sub("", children.last_line(text)) if text.strip() else ""
 
     def _bytes(self, size: int, deadline: float) -> bytes | None:
         buffer = bytearray(size)

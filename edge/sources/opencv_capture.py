@@ -13,6 +13,7 @@ from edge.sources.capture_process import FRAME, START, CaptureProcess
 from edge_common import children, console
 
 _LOOK_S = 1.0
+_ERRORS = "16"  # what FFmpeg tells of
 
 
 def open_capture(
@@ -31,6 +32,9 @@ def open_capture(
 def main() -> int:
     target, backend, properties, parent = json.loads(sys.argv[1])
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    pipe = os.dup(1)
+    os.dup2(2, 1)  # libraries write there as well
+    os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _ERRORS
     capture = cv2.VideoCapture(
         console.valid_text(target) if isinstance(target, str) else target, backend
     )
@@ -39,16 +43,25 @@ def main() -> int:
     if not capture.isOpened():
         return 1
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    _write(START.pack(max(capture.get(cv2.CAP_PROP_FPS), 0.0), int(count) if count > 0 else -1))
-    while True:
-        try:
-            readable, pixels = capture.read()
-        except cv2.error as error:
-            sys.exit(str(error))
-        if not readable:
-            return 0
-        _write(FRAME.pack(*pixels.shape[:2]))
-        _write(np.ascontiguousarray(pixels).data.cast("B"))
+    start = START.pack(max(capture.get(cv2.CAP_PROP_FPS), 0.0), int(count) if count > 0 else -1)
+    _write(pipe, start)
+    pixels = _read(capture)
+    with open(os.devnull, "wb") as nowhere:  # a log of months would fill the disk
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    while pixels is not None:
+        _write(pipe, FRAME.pack(*pixels.shape[:2]))
+        _write(pipe, np.ascontiguousarray(pixels).data.cast("B"))
+        pixels = _read(capture)
+    return 0
+
+
+def _read(capture: cv2.VideoCapture) -> np.ndarray | None:
+    try:
+        readable, pixels = capture.read()
+    except cv2.error as error:
+        sys.exit(str(error))
+    return pixels if readable else None
 
 
 def _end_with(parent: int) -> None:
@@ -58,10 +71,10 @@ def _end_with(parent: int) -> None:
     os._exit(0)
 
 
-def _write(content: bytes | memoryview) -> None:
+def _write(pipe: int, content: bytes | memoryview) -> None:
     view = memoryview(content)
     while view:
-        view = view[os.write(sys.stdout.fileno(), view) :]
+        view = view[os.write(pipe, view) :]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 """Captures in a child process, with a real server, that are killed, stopped and starved."""
 
+import contextlib
 import http.server
 import itertools
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import pytest
 
 from edge.sources import open_source
 from edge.sources.live import LiveSource
+from edge_common import SourceError
 from tests import tiny
 
 
@@ -75,6 +78,41 @@ def test_a_server_that_freezes_is_asked_again_within_moments(server: str) -> Non
                 break
         assert source.gaps.stalls == 1
         assert 0.4 <= source.gaps.longest_s < 60.0
+
+
+@pytest.fixture
+def rtsp_port() -> Iterator[tuple[int, list[bytes]]]:
+    """The port of a camera that gives one answer to all that it is asked, and that answer."""
+    answers: list[bytes] = []
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):  # its socket is closed
+            while True:
+                connection, _ = listener.accept()
+                with contextlib.suppress(OSError), connection:
+                    connection.recv(1000)
+                    connection.sendall(answers[0])
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield listener.getsockname()[1], answers
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.mark.parametrize("answer", ["401 Unauthorized", "404 Not Found", "503 Service Unavailable"])
+def test_a_camera_s_own_reason_is_given(rtsp_port: tuple[int, list[bytes]], answer: str) -> None:
+    port, answers = rtsp_port
+    answers.append(f"RTSP/1.0 {answer}\r\nCSeq: 1\r\n\r\n".encode())
+    with pytest.raises(SourceError, match=answer.split()[0]) as refusal:
+        open_source(f"rtsp://ann:secret@127.0.0.1:{port}/1")
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_host_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(SourceError, match="refused"):
+        open_source("rtsp://127.0.0.1:9/1")
+    with pytest.raises(SourceError, match="resolve"):
+        open_source("rtsp://no-such-host.invalid/1")
 
 
 def test_reconnecting_leaves_nothing_open(server: str) -> None:
