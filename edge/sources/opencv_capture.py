@@ -46,9 +46,9 @@ def main() -> int:
     start = START.pack(max(capture.get(cv2.CAP_PROP_FPS), 0.0), int(count) if count > 0 else -1)
     _write(pipe, start)
     pixels = _read(capture)
-    with open(os.devnull, "wb") as nowhere:  # a log of months would fill the disk
-        os.dup2(nowhere.fileno(), 1)
-        os.dup2(nowhere.fileno(), 2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)  # a log of months would fill the disk
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     while pixels is not None:
         _write(pipe, FRAME.pack(*pixels.shape[:2]))
         _write(pipe, np.ascontiguousarray(pixels).data.cast("B"))
