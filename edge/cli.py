@@ -7,6 +7,7 @@ import click
 
 from edge import shipped, sinks, sources
 from edge.commands.options import (
+    DAY_S,
     device_option,
     engine_options,
     region_option,
@@ -15,8 +16,6 @@ from edge.commands.options import (
 from edge.commands.people import COMMANDS
 from edge.commands.plain import plain_options
 from edge_common import __version__, command_line
-
-_DAY_S = 86400
 
 
 class RunCommand(command_line.CommandWithSubcommands):
@@ -89,7 +88,7 @@ Examples:
 @device_option
 @click.option(
     "--invoke-timeout",
-    type=command_line.FiniteFloat(0, _DAY_S),
+    type=command_line.FiniteFloat(0, DAY_S),
     metavar="SECONDS",
     help="End with code 4 if a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",

@@ -12,7 +12,7 @@ import click
 from edge import engine, registry, sources
 from edge_common import DelegateError, command_line, runtimes
 
-_DAY_S = 86_400
+DAY_S = 86_400
 F = TypeVar("F", bound=Callable[..., Any])
 
 _runtime = click.option(
@@ -60,7 +60,7 @@ device_option = click.option(
 
 _stall_after = click.option(
     "--stall-after",
-    type=command_line.FiniteFloat(0.1, _DAY_S),
+    type=command_line.FiniteFloat(0.1, DAY_S),
     metavar="SECONDS",
     help="Open a live source again after so long without a frame. [default: five frame times, "
     "at least 1]",

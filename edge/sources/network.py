@@ -39,7 +39,8 @@ def open_source(
         first = connect()
         if first.count is not None and not can_end:
             first.close()
-            return video.VideoFile(target, cv2.VideoCapture(target, cv2.CAP_FFMPEG))
+            capture = cv2.VideoCapture(console.valid_text(target), cv2.CAP_FFMPEG)
+            return video.VideoFile(target, capture)
         captures = [first]
         return live.LiveSource(
             target, lambda: captures.pop() if captures else connect(), rules, can_end
