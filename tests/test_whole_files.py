@@ -44,7 +44,6 @@ ELSEWHERE = {
     "edge/sinks/mp4.py": "the film that video.py still records",
     "examples/demo_video.py": "OpenCV's writer, in a folder of whole_path's",
     "edge/sinks/video.py": "recorded beside its name, and put in place",
-    "edge/sources/opencv_capture.py": "/dev/null",
     "models/training/feature_cache.py": "filled beside its name, and put in place",
 }
 

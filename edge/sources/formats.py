@@ -1,0 +1,219 @@
+"""How programs write frames to a pipe, and how such a pipe is read."""
+
+import re
+import select
+import struct
+import time
+from typing import IO, Protocol
+
+import cv2
+import numpy as np
+
+from edge_common import SourceError
+
+START = struct.Struct("<dq")  # frames a second, or 0; how many frames there are, or -1
+FRAME = struct.Struct("<II")  # height and width, before the BGR pixels of each frame
+_HEAD_BYTES, _TAIL_BYTES = 16_384, 4096  # of what a program says
+_LINE_BYTES = 256
+_MOST_MS = 3_600_000  # that poll is asked to wait
+
+
+class Pipe:
+    """Frames that a program writes, and what it says meanwhile.
+
+    frames, stderr: unbuffered.  deadline: monotonic seconds, for all that is read.
+    """
+
+    def __init__(self, frames: IO[bytes], stderr: IO[bytes] | None = None) -> None:
+        self.deadline = 0.0
+        self._frames, self._stderr = frames, stderr
+        self._text = bytearray()
+        self._poll = select.poll()
+        for file in filter(None, (frames, stderr)):
+            self._poll.register(file, select.POLLIN)
+
+    @property
+    def messages(self) -> str:
+        """How it began and what it said last, so that months of messages need no room."""
+        return self._text.decode(errors="replace")
+
+    def fill(self, view: memoryview) -> bool:
+        """Whether all of it came before the end. Raises TimeoutError."""
+        filled = 0
+        while filled < len(view):
+            self._wait_for_frames()
+            count = self._frames.readinto(view[filled:])  # type: ignore[attr-defined]  # unbuffered
+            if not count:
+                self._listen_to_the_end()
+                return False
+            filled += count
+        return True
+
+    def read(self, size: int) -> bytes | None:
+        """So many bytes; None if the end comes before. Raises TimeoutError."""
+        buffer = bytearray(size)
+        return bytes(buffer) if self.fill(memoryview(buffer)) else None
+
+    def line(self) -> bytes | None:
+        """A line without its end, cut off if it is long; None at the end. Raises TimeoutError."""
+        text = b""
+        while len(text) < _LINE_BYTES:
+            letter = self.read(1)
+            if letter is None or letter == b"\n":
+                return None if letter is None else text
+            text += letter
+        return text
+
+    def _wait_for_frames(self) -> None:
+        while True:
+            left_s = self.deadline - time.monotonic()
+            if left_s <= 0:
+                raise TimeoutError
+            ready = [handle for handle, _ in self._poll.poll(min(left_s * 1e3, _MOST_MS))]
+            if self._stderr and self._stderr.fileno() in ready:
+                self._listen()
+            if self._frames.fileno() in ready:
+                return
+
+    def _listen(self) -> bool:
+        """Take what it says; False at the end of that."""
+        assert self._stderr is not None
+        text = self._stderr.read(_TAIL_BYTES)
+        if not text:
+            self._poll.unregister(self._stderr)
+            self._stderr = None
+            return False
+        self._text += text
+        del self._text[_HEAD_BYTES:-_TAIL_BYTES]
+        return True
+
+    def _listen_to_the_end(self) -> None:
+        """Of a program that has ended, or is about to."""
+        poll = select.poll()
+        if self._stderr:
+            poll.register(self._stderr, select.POLLIN)
+        while self._stderr and poll.poll(1000) and self._listen():
+            pass
+
+
+class FrameFormat(Protocol):
+    """How frames follow each other in a pipe.
+
+    rate_hz: frames a second that are announced; 0 if they are not.
+    count: frames that a recording holds; None for a stream.
+    """
+
+    rate_hz: float
+    count: int | None
+
+    def begin(self, pipe: Pipe) -> bool:
+        """Read what stands before the first frame; False if nothing does. Raises SourceError."""
+
+    def frame(self, pipe: Pipe) -> np.ndarray | None:
+        """The next frame, uint8 BGR (H, W, 3); None at the end. Raises SourceError."""
+
+
+class TaggedFrames:
+    """A START, and then frames, each a FRAME and its BGR pixels: what our own children write."""
+
+    def __init__(self) -> None:
+        self.rate_hz, self.count = 0.0, None  # type: float, int | None
+
+    def begin(self, pipe: Pipe) -> bool:
+        start = pipe.read(START.size)
+        if start is None:
+            return False
+        self.rate_hz, count = START.unpack(start)
+        self.count = count if count >= 0 else None
+        return True
+
+    def frame(self, pipe: Pipe) -> np.ndarray | None:
+        head = pipe.read(FRAME.size)
+        if head is None:
+            return None
+        pixels = np.empty((*FRAME.unpack(head), 3), np.uint8)
+        return pixels if pipe.fill(pixels.data.cast("B")) else None
+
+
+_MAGIC = b"YUV4MPEG2"
+# how far its two planes of colour are subsampled
+_SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
+_MOST_PIXELS = 1 << 27
+
+
+class Yuv4Mpeg:
+    """YUV4MPEG2 (man 5 yuv4mpeg): planes of 8 bits, 4:2:0, 4:2:2, 4:4:4 or grey."""
+
+    count: int | None = None
+
+    def __init__(self) -> None:
+        self.rate_hz = 0.0
+
+    def begin(self, pipe: Pipe) -> bool:
+        line = pipe.line()
+        if line is None:
+            return False
+        magic, *fields = line.split(b" ")
+        if magic != _MAGIC:
+            raise SourceError(f"no YUV4MPEG2 but {line[:20]!r} came")
+        values = {field[:1].decode("latin1"): field[1:].decode("latin1") for field in fields}
+        try:
+            self._width, self._height = int(values["W"]), int(values["H"])
+            count, _, per = values.get("F", "0:1").partition(":")
+            self.rate_hz = int(count) / int(per) if int(per) > 0 else 0.0
+        except (KeyError, ValueError):
+            raise SourceError(f"{line[:80]!r} is no head of YUV4MPEG2") from None
+        sampling = values.get("C", "420")
+        self._grey = sampling == "mono"
+        match = re.fullmatch(r"(420|422|444)(?:jpeg|mpeg2|paldv)?", sampling)
+        size_allowed = 0 < self._width * self._height <= _MOST_PIXELS
+        if not (match or self._grey) or min(self._width, self._height) < 1 or not size_allowed:
+            raise SourceError(
+                f"YUV4MPEG2 of the form C{sampling}, {self._width} x {self._height} is not read: "
+                "write 8-bit 4:2:0, as ffmpeg -pix_fmt yuv420p does"
+            )
+        self._step = _SUBSAMPLING[match[1]] if match else (0, 0)
+        self._full_range = b"XCOLORRANGE=FULL" in fields
+        return True
+
+    def frame(self, pipe: Pipe) -> np.ndarray | None:
+        line = pipe.line()
+        if line is None:
+            return None
+        if line[:5] != b"FRAME":
+            raise SourceError(f"no frame of YUV4MPEG2 but {line[:20]!r} came")
+        height, width = self._height, self._width
+        chroma = (0, 0)
+        if not self._grey:
+            chroma = (-(-height // self._step[0]), -(-width // self._step[1]))
+        planes = np.empty(height * width + 2 * chroma[0] * chroma[1], np.uint8)
+        return self._bgr(planes, chroma) if pipe.fill(planes.data.cast("B")) else None
+
+    def _bgr(self, planes: np.ndarray, chroma: tuple[int, int]) -> np.ndarray:
+        height, width = self._height, self._width
+        is_even = height % 2 == width % 2 == 0
+        if self._step == (2, 2) and is_even and not self._full_range:
+            packed = planes.reshape(height * 3 // 2, width)
+            return cv2.cvtColor(packed, cv2.COLOR_YUV2BGR_I420)
+        grey = planes[: height * width].reshape(height, width)
+        if self._grey:
+            ycrcb = np.dstack([grey, *[np.full_like(grey, 128)] * 2])
+        else:
+            blue, red = planes[height * width :].reshape(2, *chroma)
+            if chroma != (height, width):
+                blue, red = (cv2.resize(plane, (width, height)) for plane in (blue, red))
+            ycrcb = cv2.merge((grey, red, blue))
+        if not self._full_range:
+            ycrcb = cv2.LUT(ycrcb, _TO_FULL_RANGE)
+        return cv2.cvtColor(ycrcb, cv2.COLOR_YCrCb2BGR)
+
+
+def _to_full_range() -> np.ndarray:
+    """A table for cv2.LUT: 16..235 and 16..240 become 0..255 (Recommendation ITU-R BT.601)."""
+    levels = np.arange(256.0)
+    luma, chroma = (levels - 16) * 255 / 219, (levels - 128) * 255 / 224 + 128
+    table = np.stack([luma, chroma, chroma], axis=-1).round().clip(0, 255)
+    return table.astype(np.uint8).reshape(1, 256, 3)
+
+
+_TO_FULL_RANGE = _to_full_range()
