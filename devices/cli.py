@@ -4,13 +4,14 @@ import click
 
 from edge_common import __version__
 from edge_devices.commands.boards import list_boards, show
-from edge_devices.commands.doctor import doctor, record
+from edge_devices.commands.doctor import cameras, doctor, record
 
 EXAMPLES = """\b
 Examples:
   edge-devices list
   edge-devices show pi-5
   edge-devices doctor
+  edge-devices cameras
   edge-devices record my-board
 """
 
@@ -27,6 +28,7 @@ def main() -> None:
 main.add_command(list_boards)
 main.add_command(show)
 main.add_command(doctor)
+main.add_command(cameras)
 main.add_command(record)
 
 

@@ -1,4 +1,4 @@
-"""`edge-devices doctor` and `record`: what is wrong with a machine, and the files that tell."""
+"""`edge-devices doctor`, `cameras` and `record`: a machine's state, and the files that tell."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,9 @@ import click
 
 from edge_common import command_line, console
 from edge_devices.commands import checked_root, root_option
+from edge_devices.detection.cameras import ConnectedCamera
 from edge_devices.doctor import Finding, Host, Status, environment, examine
+from edge_devices.doctor.cameras import modes_text, obstacles
 
 DOCTOR_EXAMPLES = """\b
 Examples:
@@ -88,6 +90,48 @@ def _summary(findings: Mapping[str, Finding]) -> str:
 
 def _count(number: int, word: str) -> str:
     return f"{number or 'no'} {word}{'s' * (number != 1)}"
+
+
+CAMERAS_EXAMPLES = """\b
+Examples:
+  edge-devices cameras
+  edge-devices cameras --json
+  edge-run --camera csi:0
+"""
+
+
+@click.command(epilog=CAMERAS_EXAMPLES)
+@root_option
+@command_line.json_option
+@command_line.one_line_errors
+def cameras(root: Path, as_json: bool) -> None:
+    """List the cameras of this machine, or of a recorded one, and what they can do.
+
+    Each with what `edge-run --camera` calls it, its sizes and highest rates, and what is
+    missing to use it: a program, a right, a cable. Network cameras are not listed.
+    """
+    host = Host(checked_root(root))
+    listed = host.cameras.cameras if host.cameras else ()
+    missing = list(obstacles(host))
+    if as_json:
+        document = {"cameras": list(map(asdict, listed)), "missing": list(map(asdict, missing))}
+        console.echo(json.dumps(document, indent=1))
+        return
+    if host.cameras is None:
+        console.echo("this record says nothing of cameras: record it again")
+    blocks = [_camera_text(camera) for camera in listed]
+    blocks += ["\n".join(_lines("", finding)) for finding in missing]
+    click.echo("\n\n".join(blocks))  # as for a diagnosis
+
+
+def _camera_text(camera: ConnectedCamera) -> str:
+    pairs = (
+        ("run with", f"--camera {camera.address}"),
+        ("or with", f"--camera {camera.stable}" if camera.stable else None),
+        ("modes", modes_text(camera)),
+        ("rights", None if camera.usable else "none"),
+    )
+    return console.section(console.printable(camera.name), pairs)
 
 
 RECORD_EXAMPLES = """\b

@@ -5,7 +5,7 @@ All stand here, in the order in which they are told.
 
 from collections.abc import Callable
 
-from edge_devices.doctor import place, resources, speed
+from edge_devices.doctor import cameras, place, resources, speed
 from edge_devices.doctor.host import Finding, Host, Status
 
 __all__ = ["CHECKS", "Finding", "Host", "Status", "examine"]
@@ -30,7 +30,7 @@ CHECKS: dict[str, Check] = {
     "runtime": place.runtime,
     "numpy": place.numpy,
     "opencv": place.opencv,
-    "cameras": place.cameras,
+    "cameras": cameras.cameras,
     "container": place.container,
     "virtual machine": place.virtual_machine,
 }

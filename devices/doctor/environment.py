@@ -16,6 +16,7 @@ from pathlib import Path
 
 from edge_common import DataError, DeviceError, decode, parse_json, runtimes
 from edge_devices.detection import kernel_files, memory
+from edge_devices.detection.cameras import CameraList, read_cameras
 from edge_devices.telemetry.temperature import Vcgencmd, run_vcgencmd
 
 RECORDED = "edge-devices.json"
@@ -55,6 +56,7 @@ class Environment:
     free_bytes: of the file system of the working folder; None: not told.
     opencv_error: why `import cv2` fails; "" if it does not, None: not told.
     opencv_windows: whether what is imported can show windows.
+    camera_list: of a recorded machine; None: not told.
     """
 
     python: str
@@ -64,6 +66,7 @@ class Environment:
     vcgencmd: tuple[FirmwareReply, ...] = field(default=(), repr=False)
     opencv_error: str | None = None
     opencv_windows: bool | None = None
+    camera_list: CameraList | None = None
 
     def version(self, package: str) -> str | None:
         """The installed version of a package; None if it is not installed."""
@@ -226,8 +229,16 @@ def _environment(root: Path) -> bytes:
     if environment is None:
         return b"{}\n"
     if is_here(root):
-        environment = replace(environment, vcgencmd=ask_vcgencmd())
+        environment = replace(
+            environment, vcgencmd=ask_vcgencmd(), camera_list=_without_names(read_cameras())
+        )
     return (json.dumps(asdict(environment), indent=1) + "\n").encode()
+
+
+def _without_names(listing: CameraList) -> CameraList:
+    """Without names by id, which hold serial numbers."""
+    anonymous = tuple(replace(camera, stable="") for camera in listing.cameras)
+    return replace(listing, cameras=anonymous)
 
 
 def _without_serial(content: bytes, root: Path) -> bytes:

@@ -6,7 +6,14 @@ from functools import cached_property
 from pathlib import Path
 
 from edge_devices.detection import cpuinfo, detect, kernel_files, memory
-from edge_devices.doctor.environment import Environment, read_environment, vcgencmd_of
+from edge_devices.detection.cameras import CameraList, read_cameras
+from edge_devices.doctor.environment import (
+    Environment,
+    VideoDevice,
+    is_here,
+    read_environment,
+    vcgencmd_of,
+)
 from edge_devices.profiles import Catalogue, Profile, read_catalogue
 from edge_devices.telemetry import sampler, temperature
 from edge_devices.telemetry.clocks import (
@@ -61,6 +68,18 @@ class Host:
     @cached_property
     def environment(self) -> Environment | None:
         return read_environment(self.root)
+
+    @cached_property
+    def cameras(self) -> CameraList | None:
+        """Those of this machine, or of the one that was recorded; None: not told."""
+        if is_here(self.root):
+            return read_cameras()
+        return self.environment.camera_list if self.environment else None
+
+    @property
+    def video_devices(self) -> tuple[VideoDevice, ...]:
+        """All, also those of codecs."""
+        return self.environment.cameras if self.environment else ()
 
     @cached_property
     def vcgencmd(self) -> temperature.Vcgencmd:

@@ -1,4 +1,4 @@
-"""Checks of where this runs and what is installed: board, container, virtual machine, camera, runtimes."""
+"""Checks of where this runs and what is installed: board, container, virtual machine, runtimes."""
 
 from edge_common import command_line, runtimes
 from edge_devices.detection import cpuinfo, detect, kernel_files
@@ -55,26 +55,6 @@ def virtual_machine(host: Host) -> Finding | None:
         "this is a virtual machine: others share its cores",
         "fine for tests; measure on the board, or compare within one run (edge-bench versus)",
     )
-
-
-def cameras(host: Host) -> Finding | None:
-    """Whether this user may open the video devices."""
-    devices = host.environment.cameras if host.environment else ()
-    if not devices:
-        return None
-    locked = [camera.device for camera in devices if not camera.usable]
-    if locked:
-        return problem(
-            f"no rights to {_some(locked)}",
-            "join the group video, then log in again",
-            'sudo usermod -aG video "$USER"',
-        )
-    return ok(_some([camera.device for camera in devices]))
-
-
-def _some(devices: list[str]) -> str:
-    more = f" and {len(devices) - 3} more" if len(devices) > 3 else ""
-    return ", ".join(devices[:3]) + more
 
 
 # by architecture: the runtime and the Pythons that it has wheels for, as on PyPI
