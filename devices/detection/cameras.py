@@ -13,7 +13,7 @@ from pathlib import Path
 from subprocess import TimeoutExpired
 
 from edge_common.children import run_captured
-from edge_devices.detection import kernel_files
+from edge_devices.detection import detect, kernel_files
 
 Ioctl = Callable[[int, int, bytearray], int]
 
@@ -25,6 +25,7 @@ _CSI_FORMAT = re.compile(r"'(\w+)' : ")
 _CSI_MODE = re.compile(r"(\d+)x(\d+)(?: [\[(]([\d.]+) fps)?")
 _CROP = re.compile(r" - \(.*? crop")  # of the sensor
 _JETSON_CSI = "tegra-video"
+_PI, _JETSON = "Raspberry Pi", "nvidia,tegra"
 # capture nodes that give no pictures by themselves: sensors without their image processor, and
 # processors and decoders without a sensor
 _NO_CAMERAS = frozenset(
@@ -67,6 +68,16 @@ class CameraList:
 
     cameras: tuple[ConnectedCamera, ...] = ()
     lister: str = ""
+
+
+def is_pi(root: Path = Path("/")) -> bool:
+    """Whether this is a Raspberry Pi."""
+    return (detect.device_tree_model(root) or "").startswith(_PI)
+
+
+def is_jetson(root: Path = Path("/")) -> bool:
+    """Whether this is a Jetson."""
+    return any(name.startswith(_JETSON) for name in detect.compatible(root))
 
 
 def read_cameras(root: Path = Path("/"), ioctl: Ioctl = fcntl.ioctl) -> CameraList:

@@ -2,13 +2,16 @@
 
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
-from edge_devices.detection import detect
-from edge_devices.detection.cameras import LISTERS, CameraMode, ConnectedCamera
+from edge_devices.detection.cameras import (
+    LISTERS,
+    CameraMode,
+    ConnectedCamera,
+    is_jetson,
+    is_pi,
+)
 from edge_devices.doctor.host import Finding, Host, ok, problem, warning
 
-_PI, _JETSON = "Raspberry Pi", "nvidia,tegra"
 _JOIN_VIDEO = ("join the group video, then log in again", 'sudo usermod -aG video "$USER"')
 
 
@@ -62,16 +65,6 @@ def _missing_programs(host: Host) -> Iterator[Finding]:
             "install it, and NVIDIA's elements (nvarguscamerasrc)",
             "sudo apt install gstreamer1.0-tools nvidia-l4t-gstreamer",
         )
-
-
-def is_pi(root: Path = Path("/")) -> bool:
-    """Whether this is a Raspberry Pi."""
-    return (detect.device_tree_model(root) or "").startswith(_PI)
-
-
-def is_jetson(root: Path = Path("/")) -> bool:
-    """Whether this is a Jetson."""
-    return any(name.startswith(_JETSON) for name in detect.compatible(root))
 
 
 def modes_text(camera: ConnectedCamera) -> str:

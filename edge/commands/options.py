@@ -1,6 +1,7 @@
 """Click options that mean the same in every command that runs a network."""
 
 import functools
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -29,8 +30,39 @@ threads_option = click.option(
     show_default=True,
     help="Threads a part; more is often slower.",
 )
+
+
+class SizeParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """`640x480`: width and height, pixels."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", str(value))
+        if not match:
+            self.fail(f"{value!r} is no size: write it as 640x480.", param, ctx)
+        return int(match[1]), int(match[2])
+
+
 _camera = click.option(
-    "--camera", cls=command_line.Once, type=click.IntRange(0), metavar="N", help="Camera index."
+    "--camera",
+    cls=command_line.Once,
+    metavar="N|DEVICE|csi:N",
+    help="Camera by number (a CSI camera's if there is one), device file or CSI port.",
+)
+_size = click.option(
+    "--size", type=SizeParam(), metavar="WxH", help="Ask the camera for this size."
+)
+_fps = click.option(
+    "--fps",
+    type=command_line.FiniteFloat(0.01, 1000),
+    metavar="HZ",
+    help="Ask the camera for so many frames a second.",
+)
+_fourcc = click.option(
+    "--fourcc", metavar="CODE", help="Ask a V4L camera for this format, such as MJPG."
 )
 _source = click.option(
     "--source",
@@ -80,7 +112,7 @@ class SourceOptions:
     options: of the kind of source, by their names; "" for those that were not given.
     """
 
-    camera: int | None = None
+    camera: int | str | None = None
     uri: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,22 +122,28 @@ class SourceOptions:
     @cached_property
     def endpoint(self) -> registry.Endpoint:
         """Raises UsageError unless it is one, of a kind with these options; and SourceError."""
-        uri = self.camera if self.uri is None else self.uri
-        if uri is None or None not in (self.camera, self.uri):
+        camera = None if self.camera is None else f"camera:{self.camera}"
+        uri = camera or self.uri
+        if uri is None or None not in (camera, self.uri):
             raise click.UsageError("give one of --camera N and --source URI")
         found = sources.find_source(uri)
         options = dict(found.options)
         for name, value in filter(itemgetter(1), self.options.items()):
             if name not in found.kind.keys:
-                raise click.UsageError(
-                    f"--{name.replace('_', '-')} goes with {_KINDS_OF[name]}, not with {found}"
-                )
+                option = _NAMES.get(name, name.replace("_", "-"))
+                raise click.UsageError(f"--{option} goes with {_KINDS_OF[name]}, not with {found}")
             options[name] = value
         return replace(found, options=tuple(options.items()))
 
 
 _LIVE = "a camera or a stream"
-_KINDS_OF = {"insecure": "the URL of a stream", "stall_after": _LIVE, "give_up_after": _LIVE}
+_KINDS_OF = {
+    "insecure": "the URL of a stream",
+    "stall_after": _LIVE,
+    "give_up_after": _LIVE,
+    **dict.fromkeys(("width", "height", "rate", "fourcc"), "a camera"),
+}
+_NAMES = {"width": "size", "height": "size", "rate": "fps"}  # options of keys with other names
 
 
 def source_options(command: F) -> F:
@@ -114,14 +152,22 @@ def source_options(command: F) -> F:
     @functools.wraps(command)
     def wrapped(
         *args: Any,
-        camera: int | None,
+        camera: str | None,
         source: str | None,
+        size: tuple[int, int] | None,
+        fps: float | None,
+        fourcc: str | None,
         insecure: bool,
         stall_after: float | None,
         give_up_after: float | None,
         **more: Any,
     ) -> Any:
+        width, height = size or (None, None)
         given = {
+            "width": width,
+            "height": height,
+            "rate": fps,
+            "fourcc": fourcc,
             "insecure": int(insecure),
             "stall_after": stall_after,
             "give_up_after": give_up_after,
@@ -129,7 +175,7 @@ def source_options(command: F) -> F:
         options = {name: str(value or "") for name, value in given.items()}
         return command(*args, source=SourceOptions(camera, source, options), **more)
 
-    for option in (_give_up_after, _stall_after, _insecure, _source, _camera):
+    for option in (_give_up_after, _stall_after, _insecure, _fourcc, _fps, _size, _source, _camera):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
 

@@ -77,9 +77,9 @@ def is_footage(text: str) -> bool:
 
 KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
-        "camera", "edge.sources.camera", "Camera by its index; also --camera N.", "N",
-        "width=PIXELS,height=PIXELS,rate=HZ,stall_after=S,give_up_after=S",
-        matches=_is_camera,
+        "camera", "edge.sources.camera", "Camera: see --camera.", "N",
+        "width=PIXELS,height=PIXELS,rate=HZ,fourcc=CODE,stall_after=S,give_up_after=S",
+        schemes=("csi",), matches=_is_camera,
     ),
     EndpointKind(
         "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",
@@ -102,7 +102,8 @@ def find_source(text: str | int) -> Endpoint:
     """What a text, or a camera's index, asks for. Raises SourceError for an unknown kind."""
     if isinstance(text, int):
         return registry().named("camera", str(text))
-    return registry().path(text) if os.path.exists(text) else registry().find(text)
+    is_whole = os.path.exists(text) or (" ! " in text and not text.startswith("camera:"))
+    return registry().path(text) if is_whole else registry().find(text)
 
 
 def open_source(source: str | int | Endpoint) -> Source:

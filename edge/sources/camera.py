@@ -1,12 +1,18 @@
-"""The source `camera:N`: a camera of this machine, by index, device file or GStreamer pipeline."""
+"""The source `camera:N`: a camera of this machine by number, device, CSI port or GStreamer pipeline."""
 
 import os
+import re
+from collections.abc import Callable
 from functools import partial
 
 import cv2
 
-from edge.sources import connection, live, opencv_capture
-from edge_common import SourceError
+from edge.sources import connection, live, opencv_capture, programs
+from edge_common import SourceError, console
+from edge_devices.detection import cameras
+
+_WAYS = "0, /dev/video0, csi:0 or a GStreamer pipeline; `edge-devices cameras` lists what there is"
+_MOST_OFF = 0.1  # of a rate, for which nothing is said
 
 
 def open_source(
@@ -15,40 +21,109 @@ def open_source(
     width: int = 0,
     height: int = 0,
     rate: float = 0.0,
+    fourcc: str = "",
     stall_after: float = 0.0,
     give_up_after: float = 0.0,
 ) -> live.LiveSource:
     """width, height, rate: what the camera is asked for, pixels and frames a second; 0: its own.
 
+    fourcc: the format of a V4L device, such as MJPG.
     stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
 
-    target: `0`, `/dev/video0` or `nvarguscamerasrc ! ... ! appsink`. A camera may give other
-    frames than it is asked for. Raises SourceError if it gives none.
+    target: `0`, `/dev/video0`, `csi:0` or `v4l2src ! ...`. A number is a CSI camera's if there is
+    one, else a V4L device's. A camera may give other frames than it is asked for, which is said.
+    Raises SourceError if it gives none.
     """
     if min(width, height, rate) < 0:
         raise ValueError("width, height and rate are not negative")
-    device, backend = _device(target)
-    wishes = {"FRAME_WIDTH": width, "FRAME_HEIGHT": height, "FPS": rate}
-    properties = {name: value for name, value in wishes.items() if value}
-    name, wait_s = f"camera {target}", connection.FIRST_FRAME_S
-    connect = partial(opencv_capture.open_capture, name, device, wait_s, backend, **properties)
-    return live.LiveSource(name, connect, connection.GapRules.of(stall_after, give_up_after))
+    if fourcc and not re.fullmatch(r"[ -~]{4}", fourcc):
+        raise ValueError("fourcc is four letters, such as MJPG")
+    wishes = programs.Wishes(width, height, rate, fourcc)
+    connect = _opener(target, wishes)
+    rules = connection.GapRules.of(stall_after, give_up_after)
+    can_end = _is_pipeline(target) and programs.ends(target)
+    source = live.LiveSource(_name(target), connect, rules, can_end)
+    _say_differences(source, wishes)
+    return source
 
 
-def _device(target: str) -> tuple[int | str, int]:
-    """What OpenCV opens, and with which of its backends. Raises SourceError."""
-    if " ! " in target:
-        if not cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
-            raise SourceError(
-                "this OpenCV has no GStreamer, as all from pip: take the system's (python3-opencv, "
-                "in an environment made with --system-site-packages)"
-            )
-        return target, cv2.CAP_GSTREAMER
-    path = f"/dev/video{int(target)}" if target.isdecimal() else target
-    if not path.startswith("/dev/"):
-        raise SourceError(f"camera '{target}' is not an index: give 0 for the first camera")
-    if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
+def _is_pipeline(target: str) -> bool:
+    return " ! " in target
+
+
+def _name(target: str) -> str:
+    """Of a pipeline no more than its first element, as others may hold passwords."""
+    return f"pipeline {target.split()[0]}" if _is_pipeline(target) else f"camera {target}"
+
+
+def _opener(target: str, wishes: programs.Wishes) -> Callable[[], connection.Capture]:
+    name = _name(target)
+    if _is_pipeline(target):
+        if wishes:
+            raise SourceError(f"{name}: its size, rate and format stand in the pipeline itself")
+        return _pipeline_opener(name, target)
+    if match := re.fullmatch(r"csi:(\d{1,3})", target):
+        return programs.csi_opener(name, int(match[1]), wishes, cameras.is_jetson())
+    if re.fullmatch(r"\d{1,6}", target):
+        return _opener_of_number(name, int(target), wishes)
+    if not target.startswith("/dev/"):
+        raise SourceError(f"camera '{target}' is not an index: give {_WAYS}")
+    return _device_opener(name, target, wishes)
+
+
+def _pipeline_opener(name: str, pipeline: str) -> Callable[[], connection.Capture]:
+    """By OpenCV only if that can and GStreamer's own program is missing."""
+    if not programs.has_gstreamer() and cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
+        wait_s = connection.FIRST_FRAME_S
+        return partial(opencv_capture.open_capture, name, pipeline, wait_s, cv2.CAP_GSTREAMER)
+    return programs.pipeline_opener(name, pipeline)
+
+
+def _opener_of_number(
+    name: str, number: int, wishes: programs.Wishes
+) -> Callable[[], connection.Capture]:
+    listing = cameras.read_cameras()
+    addresses = {camera.address for camera in listing.cameras}
+    if f"csi:{number}" in addresses:
+        return programs.csi_opener(name, number, wishes, cameras.is_jetson())
+    device = f"/dev/video{number}"
+    if device not in addresses and not listing.lister and cameras.is_pi():
         raise SourceError(
-            f"camera {target} may not be read: sudo usermod -aG video $USER, then log in again"
+            f"{name} gives no picture: {device} is no USB camera's, and for one on a ribbon cable "
+            f"{cameras.LISTERS[0]} is missing: sudo apt install rpicam-apps"
         )
-    return int(target) if target.isdecimal() else path, cv2.CAP_ANY
+    return _device_opener(name, device, wishes)
+
+
+def _device_opener(
+    name: str, path: str, wishes: programs.Wishes
+) -> Callable[[], connection.Capture]:
+    """By OpenCV, in a child process."""
+    if not os.path.exists(path):
+        raise SourceError(
+            f"{name} gives no picture: there is no {path}; `edge-devices cameras` lists what there is"
+        )
+    if not os.access(path, os.R_OK | os.W_OK):
+        raise SourceError(
+            f"{name} may not be read: sudo usermod -aG video $USER, then log in again"
+        )
+    values = {
+        "FOURCC": cv2.VideoWriter.fourcc(*wishes.fourcc) if wishes.fourcc else 0,  # before the size
+        "FRAME_WIDTH": wishes.width,
+        "FRAME_HEIGHT": wishes.height,
+        "FPS": wishes.rate_hz,
+    }
+    properties = {key: value for key, value in values.items() if value}
+    wait_s = connection.FIRST_FRAME_S
+    return partial(opencv_capture.open_capture, name, path, wait_s, cv2.CAP_V4L2, **properties)
+
+
+def _say_differences(source: live.LiveSource, wishes: programs.Wishes) -> None:
+    """Other frames than those that were asked for."""
+    width, height = source.size
+    if (wishes.width or width, wishes.height or height) != (width, height):
+        asked_for = f"{wishes.width or width}x{wishes.height or height}"
+        console.note(f"{source.name}: gives {width}x{height}, not {asked_for}")
+    rate_hz = source.rate_hz
+    if wishes.rate_hz and rate_hz and abs(rate_hz - wishes.rate_hz) > _MOST_OFF * wishes.rate_hz:
+        console.note(f"{source.name}: gives {rate_hz:g} frames a second, not {wishes.rate_hz:g}")

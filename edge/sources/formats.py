@@ -54,6 +54,17 @@ class Pipe:
         buffer = bytearray(size)
         return bytes(buffer) if self.fill(memoryview(buffer)) else None
 
+    def some(self, most: int) -> bytes:
+        """What is there, at most so many bytes, as soon as there is one; none at the end.
+
+        Raises TimeoutError.
+        """
+        self._wait_for_frames()
+        content: bytes = self._frames.read(most)
+        if not content:
+            self._listen_to_the_end()
+        return content
+
     def line(self) -> bytes | None:
         """A line without its end, cut off if it is long; None at the end. Raises TimeoutError."""
         text = b""

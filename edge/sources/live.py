@@ -25,6 +25,7 @@ class LiveSource(sources.Source):
 
     open_capture: makes a new capture, as often as the source has to be reopened; raises
     SourceError if that fails.  clock: monotonic seconds.
+    size: width and height of its first frame.
     can_end: its end, as that of a pipe, is no loss, and nothing comes after it.
     Raises SourceError if no frame comes at first, SourceLost if they stop and do not come back
     before the rules say to give up.
@@ -46,6 +47,8 @@ class LiveSource(sources.Source):
         self._connection = Connection(self.name, open_capture, rules, clock)
         self._frames = self._connection.frames()
         self._waiting = deque([self._first_frame()])
+        height, width = self._waiting[0].pixels.shape[:2]
+        self.size = (width, height)
         self.rate_hz, self.gaps = self._connection.rate_hz, self._connection.gaps
         self._busy_s: deque[float] = deque(maxlen=_COUNTED)
         self._last_number = -1

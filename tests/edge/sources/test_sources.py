@@ -1,7 +1,6 @@
 import shutil
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pytest
 
@@ -73,16 +72,6 @@ def test_a_camera_is_found_by_index_or_device_file() -> None:
     for text in ("78", "/dev/video78"):
         with pytest.raises(SourceError, match=f"camera {text} gives no picture"):
             open_source(text)
-
-
-def test_a_pipeline_needs_an_opencv_with_gstreamer() -> None:
-    pipeline = "videotestsrc ! videoconvert ! appsink"
-    if cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
-        with open_source(pipeline) as source:
-            assert next(iter(source)).pixels.ndim == 3
-        return
-    with pytest.raises(SourceError, match="this OpenCV has no GStreamer"):
-        open_source(pipeline)
 
 
 def test_a_camera_that_may_not_be_read_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

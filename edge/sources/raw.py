@@ -1,0 +1,175 @@
+"""Frames without a head: pixels of a known size, and JPEG images one behind the other."""
+
+import functools
+import re
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from edge.sources.formats import Pipe
+from edge_common import SourceError
+
+_LAYOUTS = {"bgr": (3, None), "rgb": (3, cv2.COLOR_RGB2BGR), "gray": (1, cv2.COLOR_GRAY2BGR)}
+_I420 = "i420"
+_FORM = re.compile(
+    rf"(\d{{1,5}})x(\d{{1,5}})(?:@(\d+(?:\.\d+)?))?(?::({'|'.join((*_LAYOUTS, _I420))}))?"
+)
+_MOST_PIXELS = 1 << 27
+_MOST_BYTES = 1 << 27  # of a JPEG image
+_CHUNK_BYTES = 1 << 16
+_SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
+# in coded pixels, what is neither a stuffed 0xff nor a restart begins the next segment
+_SEGMENT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_NO_LENGTH = (0x01, *range(0xD0, 0xD9))
+
+
+@dataclass(frozen=True)
+class PixelLayout:
+    """How the pixels of a frame stand in a pipe.
+
+    name: `bgr`, `rgb`, `gray` or `i420`, whose planes of colour have half the size.
+    rate_hz: frames a second; 0: not told.  full_range: of i420, 0..255, as rpicam-vid writes it.
+    """
+
+    width: int
+    height: int
+    name: str = "bgr"
+    rate_hz: float = 0.0
+    full_range: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "PixelLayout":
+        """Of `640x480`, `640x480@25` or `640x480@25:i420`. Raises ValueError."""
+        match = _FORM.fullmatch(text)
+        if not match:
+            raise ValueError(f"{text!r} is no WxH[@HZ][:bgr|rgb|i420|gray], such as 640x480@25:bgr")
+        width, height = int(match[1]), int(match[2])
+        if not 0 < width * height <= _MOST_PIXELS:
+            raise ValueError(f"{width}x{height} is no size of a frame")
+        if match[4] == _I420 and (width % 2 or height % 2):
+            raise ValueError(f"{width}x{height} is no size for i420, which has even ones")
+        return cls(width, height, match[4] or "bgr", float(match[3] or 0))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the bytes of a frame."""
+        if self.name == _I420:
+            return (self.height * 3 // 2, self.width)
+        channels = _LAYOUTS[self.name][0]
+        return (self.height, self.width, channels) if channels > 1 else (self.height, self.width)
+
+    def bgr(self, pixels: np.ndarray) -> np.ndarray:
+        """uint8 BGR (H, W, 3) of a frame of that shape."""
+        if self.name == _I420:
+            if self.full_range:  # OpenCV takes the levels 16..235 for black to white
+                for plane, levels in ((pixels[: self.height], 219), (pixels[self.height :], 224)):
+                    cv2.LUT(plane, _compressed(levels), plane)
+            return cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420)
+        code = _LAYOUTS[self.name][1]
+        return pixels if code is None else cv2.cvtColor(pixels, code)
+
+
+@functools.cache
+def _compressed(levels: int) -> np.ndarray:
+    """A table from 0..255 to so many levels, of which the middle or the least stays where it is."""
+    middle, start = (0.0, 16.0) if levels == 219 else (128.0, 128.0)
+    table = start + (np.arange(256.0) - middle) * levels / 255
+    return table.round().clip(0, 255).astype(np.uint8)
+
+
+class RawFrames:
+    """Frames of one layout, one behind the other."""
+
+    count: int | None = None
+
+    def __init__(self, layout: PixelLayout) -> None:
+        self._layout, self.rate_hz = layout, layout.rate_hz
+        self._first: np.ndarray | None = None
+
+    def begin(self, pipe: Pipe) -> bool:
+        """Nothing stands before the first frame, so that one is awaited."""
+        self._first = self.frame(pipe)
+        return self._first is not None
+
+    def frame(self, pipe: Pipe) -> np.ndarray | None:
+        if self._first is not None:
+            first, self._first = self._first, None
+            return first
+        pixels = np.empty(self._layout.shape, np.uint8)
+        return self._layout.bgr(pixels) if pipe.fill(pixels.data.cast("B")) else None
+
+
+class JpegFrames:
+    """JPEG images, one behind the other, as cameras and ffmpeg's `-f mjpeg` write them.
+
+    Those that cannot be decoded are passed over.
+    """
+
+    rate_hz, count = 0.0, None
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def begin(self, pipe: Pipe) -> bool:
+        return self._has(pipe, len(_SOI))
+
+    def frame(self, pipe: Pipe) -> np.ndarray | None:
+        while self._starts(pipe) and (size := self._size(pipe)):
+            encoded = np.frombuffer(bytes(self._bytes[:size]), np.uint8)
+            del self._bytes[:size]
+            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            if pixels is not None:
+                return pixels
+        return None
+
+    def _starts(self, pipe: Pipe) -> bool:
+        """Come to where an image starts; False at the end. Raises SourceError for other things."""
+        skipped = 0
+        while self._has(pipe, len(_SOI)):
+            start = self._bytes.find(_SOI)
+            if start >= 0:
+                del self._bytes[:start]
+                return True
+            skipped += len(self._bytes) - 1
+            if skipped > _CHUNK_BYTES:
+                raise SourceError("no JPEG images came")
+            del self._bytes[:-1]  # which may be the first half of a start
+            if not self._has(pipe, len(_SOI)):
+                break
+        return False
+
+    def _size(self, pipe: Pipe) -> int:
+        """Bytes of the image that starts the buffer; 0 if the end comes before its own."""
+        at = len(_SOI)
+        while self._has(pipe, at + 4):
+            marker = self._bytes[at + 1]
+            if self._bytes[at] != 0xFF or marker == _EOI:
+                return at + 2  # of what is damaged, too, which no decoder takes
+            if marker in _NO_LENGTH or marker == 0xFF:
+                at += 1 if marker == 0xFF else 2
+                continue
+            at += 2 + int.from_bytes(self._bytes[at + 2 : at + 4], "big")
+            if marker == _SOS:
+                at = self._end_of_pixels(pipe, at)
+                if self._has(pipe, at + 2) and self._bytes[at + 1] == _EOI:
+                    return at + 2
+        return 0
+
+    def _end_of_pixels(self, pipe: Pipe, start: int) -> int:
+        """Where the segment behind coded pixels starts; the end of all if there is none."""
+        while not (match := _SEGMENT.search(self._bytes, start)):
+            start = max(start, len(self._bytes) - 1)
+            if not self._has(pipe, len(self._bytes) + 1):
+                return len(self._bytes)
+        return match.start()
+
+    def _has(self, pipe: Pipe, size: int) -> bool:
+        """Whether so many bytes came before the end. Raises SourceError if they are too many."""
+        while len(self._bytes) < size:
+            if size > _MOST_BYTES:
+                raise SourceError("a JPEG image without an end came")
+            if not (some := pipe.some(_CHUNK_BYTES)):
+                return False
+            self._bytes += some
+        return True
