@@ -10,6 +10,7 @@ from edge.commands.options import (
     DAY_S,
     device_option,
     engine_options,
+    rate_option,
     region_option,
     source_options,
 )
@@ -64,8 +65,13 @@ Examples:
 )
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @click.option(
-    "--hop", type=click.IntRange(1), default=1, show_default=True, help="Frames between decisions."
+    "--hop",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Frames that the network gets between decisions.",
 )
+@rate_option
 @region_option
 @click.option(
     "--gallery",

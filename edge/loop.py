@@ -3,7 +3,7 @@
 import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge import engine, sources, stream
@@ -21,6 +21,20 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
+class Feed:
+    """A source, what its frames are pushed through, and the sinks that take them.
+
+    summary: filled on the way.  sampler: which frames are pushed; the sinks get all of them.
+    """
+
+    source: sources.Source
+    watcher: Watcher
+    sinks: Sequence[Sink]
+    summary: RunSummary
+    sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
+
+
+@dataclass(frozen=True)
 class RunLimits:
     """When a run ends before its source does.
 
@@ -34,20 +48,18 @@ class RunLimits:
 
 
 def run(
-    watcher: Watcher,
-    source: sources.Source,
-    sinks: Sequence[Sink],
-    summary: RunSummary,
+    feed: Feed,
     limits: RunLimits = RunLimits(),
     *,
     on_frame: Callable[[RunSummary], None] = lambda summary: None,
 ) -> None:
-    """Push every frame of `source` through `watcher` into `sinks`, until its end.
+    """Push the frames of a source through its watcher into its sinks, until its end.
 
-    `summary` is filled on the way and complete however the run ends; the sinks are
-    closed in every case. Raises what the source or a sink raises, and KeyboardInterrupt.
+    Its summary is complete however the run ends; the sinks are closed in every case. Raises what
+    the source or a sink raises, and KeyboardInterrupt.
     """
     started = time.perf_counter()
+    source, summary = feed.source, feed.summary
 
     def complete() -> None:
         summary.wall_s = time.perf_counter() - started
@@ -56,16 +68,16 @@ def run(
         summary.peak_rss_bytes = peak_rss_bytes()
 
     def give_up() -> int:
-        with contextlib.suppress(EdgeError), _closing_all(sinks):
+        with contextlib.suppress(EdgeError), _closing_all(feed.sinks):
             complete()
         limits.on_hang()
         return EngineHung.exit_code
 
     watchdog = engine.Watchdog(limits.frame_timeout_s, give_up).start()
     try:
-        with _closing_all(sinks):
+        with _closing_all(feed.sinks):
             for frame in _timed(source, summary, limits.max_frames):
-                _one_frame(watcher, frame, sinks, summary, watchdog)
+                _one_frame(feed, frame, watchdog)
                 on_frame(summary)
     except RunEnded:
         pass  # a user who closes the window is done, and nothing went wrong
@@ -74,21 +86,19 @@ def run(
         complete()
 
 
-def _one_frame(
-    watcher: Watcher,
-    frame: stream.Frame,
-    sinks: Sequence[Sink],
-    summary: RunSummary,
-    watchdog: engine.Watchdog,
-) -> None:
-    started = time.perf_counter()
-    with watchdog:
-        decisions = watcher.decisions(frame)
+def _one_frame(feed: Feed, frame: stream.Frame, watchdog: engine.Watchdog) -> None:
+    summary, started = feed.summary, time.perf_counter()
+    decisions: Sequence[stream.Decision] = ()
+    if feed.sampler.takes(frame):
+        with watchdog:
+            decisions = feed.watcher.decisions(frame)
+        summary.sampled += 1
+        if frame.time_s is not None:
+            summary.arrivals.add(frame.time_s, frame.restart)
     pushed = time.perf_counter()
-    for sink in sinks:
+    for sink in feed.sinks:
         sink.take(frame, decisions)
     summary.frames += 1
-    summary.arrivals.add(frame.captured_at, frame.restart)
     summary.first_result_s = summary.first_result_s or _since_process_start_s()
     for decision in decisions:
         summary.decisions += 1
@@ -99,7 +109,7 @@ def _one_frame(
         summary.latency.add(decision.latency_ms)
         total_ms = (pushed - started) * 1e3
         summary.latency.add({"push, all of it": total_ms, "frame age": decision.age_ms})
-    if sinks:
+    if feed.sinks:
         summary.latency.add({"sinks": (time.perf_counter() - pushed) * 1e3})
 
 

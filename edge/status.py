@@ -71,6 +71,8 @@ class StatusLine(Closable):
         summary, silence_s = self._summary, self._source.silence_s()
         newest, of_total = summary.newest, f" of {self._total}" if self._total else ""
         parts = [f"{summary.frames}{of_total} frames", f"{rate_hz:.1f} frames/s"]
+        if summary.rate_hz and summary.sampled < summary.frames:
+            parts.append(f"{summary.sampled} sampled at {summary.rate_hz:g} Hz")
         if silence_s >= _TERMINAL_S:
             parts.append(f"no frame for {silence_s:.0f} s")
         elif newest is not None:

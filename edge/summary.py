@@ -83,19 +83,19 @@ def process_age_s(
 
 
 class ArrivalRate:
-    """Frames a second of a live source, outages left out."""
+    """Frames a second by the time they were captured, outages left out."""
 
     def __init__(self, capacity: int = 4096) -> None:
         self._intervals_s = np.zeros(capacity)
         self._count = 0
         self._before: float | None = None
 
-    def add(self, captured_at: float, restart: bool = False) -> None:
-        """One frame's monotonic seconds; `restart`: it is the first after a gap."""
+    def add(self, time_s: float, restart: bool = False) -> None:
+        """One frame's seconds on its source's clock; `restart`: it is the first after a gap."""
         if self._before is not None and not restart:
-            self._intervals_s[self._count % len(self._intervals_s)] = captured_at - self._before
+            self._intervals_s[self._count % len(self._intervals_s)] = time_s - self._before
             self._count += 1
-        self._before = captured_at
+        self._before = time_s
 
     @property
     def rate_hz(self) -> float:
@@ -121,6 +121,7 @@ class RunSummary:
     runtime: str
     delegate: str = "auto"  # as asked for
     frames: int = 0
+    sampled: int = 0  # of them, at `rate_hz`, for the network
     decisions: int = 0
     dropped: int = 0
     skipped: int = 0
@@ -133,8 +134,9 @@ class RunSummary:
     peak_rss_bytes: int = 0
     window: int = 1  # frames that a decision looks at
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
-    source_rate_hz: float = 0.0  # of a recording; 0 for a live source, which is measured
-    arrivals: ArrivalRate = field(default_factory=ArrivalRate)
+    rate_hz: float = 0.0  # frames a second that the network is to get; 0: all
+    source_rate_hz: float = 0.0  # that a recording announces; 0 for a live source
+    arrivals: ArrivalRate = field(default_factory=ArrivalRate)  # of what was sampled
     latency: LatencyLog = field(default_factory=LatencyLog)
     answers: AnswersSeen = field(default_factory=AnswersSeen)
     newest: "Decision | None" = None
@@ -154,9 +156,9 @@ class RunSummary:
     @property
     def rate_warning(self) -> str | None:
         """Motion looks faster or slower if frames come at another rate than in training."""
-        rate_hz = self.source_rate_hz
+        rate_hz = self.arrivals.rate_hz or self.source_rate_hz
         if self.announced is None:  # live; how fast a recording is read says nothing of it
-            rate_hz = rate_hz or self.arrivals.rate_hz or self.frames_per_second
+            rate_hz = rate_hz or self.frames_per_second
         if not self.trained_rate_hz or not rate_hz or self.frames < _ENOUGH_FRAMES:
             return None
         if 1 / _RATE_RATIO <= rate_hz / self.trained_rate_hz <= _RATE_RATIO:
@@ -173,6 +175,8 @@ class RunSummary:
             "runtime": self.runtime,
             "delegate": self.delegate,
             "frames": self.frames,
+            "sampled": self.sampled,
+            "rate_hz": self.rate_hz or None,
             "decisions": self.decisions,
             "dropped": self.dropped,
             "skipped": self.skipped,
@@ -198,9 +202,11 @@ class RunSummary:
             f", {self.skipped} unreadable" if self.skipped else ""
         )
         of_all = f" of {self.announced} announced" if self.source_warning and self.announced else ""
+        some = f", {self.sampled} sampled at {self.rate_hz:g} Hz"
+        sampled = some if self.rate_hz and self.sampled < self.frames else ""
         counts = (
-            f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames{of_all}, "
-            f"{self.decisions} decisions, {losses}\n"
+            f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames{of_all}"
+            f"{sampled}, {self.decisions} decisions, {losses}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
         if self.frames and not self.decisions:

@@ -113,8 +113,8 @@ class _Player:
             figures = summary.RunSummary("", source.name, "", latency=log)
             keep(figures)
             outputs = [self._open_sink()]
-            limits = loop.RunLimits(max_frames)
-            loop.run(self._stream, source, outputs, figures, limits, on_frame=check)
+            feed = loop.Feed(source, self._stream, outputs, figures)
+            loop.run(feed, loop.RunLimits(max_frames), on_frame=check)
 
     def measure_pass(self, enough: Callable[[], bool]) -> None:
         """Play until the end, or until it is enough. Raises SourceError for no decision."""

@@ -189,7 +189,8 @@ class LiveLog:
                 raise sinks.RunEnded
 
         with closing(source):
-            loop.run(stream, source, [self], self._summary, on_frame=until_last)
+            feed = loop.Feed(source, stream, [self], self._summary)
+            loop.run(feed, on_frame=until_last)
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         now_ns, self._newest = self._clock(), frame.number

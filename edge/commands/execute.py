@@ -16,7 +16,7 @@ from edge.commands.options import SourceOptions
 from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
-from edge.stream import Naming, Region, Stream, StreamOptions
+from edge.stream import FrameSampler, Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
 from edge_common import EdgeError, console, encode
 
@@ -39,6 +39,7 @@ class RunOptions:
     sink: tuple[str, ...] = ()
     frames: int | None = None
     hop: int = 1
+    rate: float | None = None
     region: str = "full"
     gallery: Path | None = None
     threshold: float | None = None
@@ -151,7 +152,8 @@ def execute(options: RunOptions) -> None:
                 report_hang(options.frame_timeout_s, options.engine.delegate)
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
-        loop.run(stream, source, opened_sinks, summary, limits)
+        feed = loop.Feed(source, stream, opened_sinks, summary, FrameSampler(summary.rate_hz))
+        loop.run(feed, limits)
 
 
 def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:
@@ -178,7 +180,8 @@ def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> Run
         options.engine.delegate.label,
         window=manifest.window,
         announced=source.total,
-        trained_rate_hz=manifest.frame_rate_hz,
+        trained_rate_hz=options.rate or manifest.frame_rate_hz,
+        rate_hz=FrameSampler.of(manifest, options.rate).rate_hz,
         source_rate_hz=source.rate_hz if source.total else 0.0,
     )
 

@@ -75,6 +75,29 @@ _insecure = click.option(
     is_flag=True,
     help="Do not verify the certificate of an https or rtsps source.",
 )
+
+
+class RateParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """Frames a second for a network: None is what it was trained at, 0 all that come."""
+
+    name = "rate"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if value in ("trained", "all"):
+            return None if value == "trained" else 0.0
+        return _POSITIVE.convert(value, param, ctx)
+
+
+_POSITIVE = command_line.FiniteFloat(0, min_open=True)
+rate_option = click.option(
+    "--rate",
+    type=RateParam(),
+    metavar="trained|all|HZ",
+    help="Frames a second that the network gets, of a source that has more: what it was trained at, "
+    "all, or so many. [default: trained]",
+)
 region_option = click.option(
     "--region",
     default="full",

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 import edge
-from edge.commands.options import engine_options, region_option, source_options
+from edge.commands.options import engine_options, rate_option, region_option, source_options
 from edge.commands.plain import plain_options
 from edge_common import command_line, console
 
@@ -42,6 +42,7 @@ Examples:
     help="How many to add at most, of windows spread over the source.",
 )
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
+@rate_option
 @region_option
 @engine_options
 @plain_options

@@ -15,7 +15,7 @@ from edge.commands.plain import PlainOptions
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of
-from edge.stream import Region, Stream, StreamOptions
+from edge.stream import FrameSampler, Region, Stream, StreamOptions
 from edge_common import GalleryError, can_be_written, console
 
 
@@ -51,6 +51,7 @@ def enrol(
     most: int,
     max_frames: int | None = None,
     region: Region = Region(),
+    sampler: FrameSampler = FrameSampler(),
     on_frame: Callable[[], None] = lambda: None,
 ) -> Enrolment:
     """Take at most `most` descriptors from a source, whose `stream` hops as `hop_for` says.
@@ -62,11 +63,13 @@ def enrol(
     window = stream.bundle.manifest.window
     frames = flat_frames = with_contrast = 0
     for frame in source:
-        decision = stream.push(frame)
         frames += 1
-        with_contrast = with_contrast + 1 if contrast(frame.pixels, region) >= _FLAT else 0
-        flat_frames += not with_contrast
         on_frame()
+        decision = None
+        if sampler.takes(frame):
+            decision = stream.push(frame)
+            with_contrast = with_contrast + 1 if contrast(frame.pixels, region) >= _FLAT else 0
+            flat_frames += not with_contrast
         if decision is not None and with_contrast >= window:
             descriptors.append(decision.tasks[gallery.task].scores)
         if len(descriptors) == most or frames == max_frames:
@@ -111,6 +114,7 @@ class EnrolOptions:
     descriptors: int = 16
     frames: int | None = None
     region: str = "full"
+    rate: float | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     plain: PlainOptions = field(default_factory=PlainOptions)
     as_json: bool = False
@@ -166,7 +170,9 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
     with sources.open_source(options.source.endpoint) as source:
         totals = [count for count in (source.total, options.frames) if count is not None]
         total = min(totals) if totals else None
-        hop = hop_for(window, total, most)
+        sampler = FrameSampler.of(bundle.manifest, options.rate)
+        share = min(sampler.rate_hz / source.rate_hz, 1) if sampler.rate_hz * source.rate_hz else 1
+        hop = hop_for(window, None if total is None else int(share * total), most)
         spec = bundle.manifest.input
         region = Region.parse(options.region).seen_by(spec.size, spec.resize)
         stream = Stream(bundle, StreamOptions(**vars(options.engine), region=region, hop=hop))
@@ -179,6 +185,7 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
                 most=most,
                 max_frames=options.frames,
                 region=region,
+                sampler=sampler,
                 on_frame=on_frame,
             )
 

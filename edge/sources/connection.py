@@ -4,21 +4,19 @@ import contextlib
 import math
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from statistics import fmean
 from typing import Protocol
 
 import numpy as np
 
+from edge.sources.arrivals import Arrivals
 from edge_common import SourceError, console
 
 WHY_NOT = "is it connected, free, and may you read it?"
 FIRST_FRAME_S = 10.0  # for a camera or a server to give its first frame
 _SHORTEST_STALL_S, _STALL_FRAMES = 1.0, 5
 _SHORTEST_DELAY_S, _LONGEST_DELAY_S, _DELAY_OF_OUTAGE = 1.0, 30.0, 0.1
-_COUNTED = 30  # arrivals
 
 
 class Capture(Protocol):
@@ -72,29 +70,6 @@ class Gaps:
 
     def __str__(self) -> str:
         return f"{self.stalls} stalls, {self.reconnects} reconnects, longest gap {self.longest_s:.1f} s"
-
-
-class Arrivals:
-    """When frames arrived, seconds, and how far apart the newest of them were, gaps left out."""
-
-    def __init__(self) -> None:
-        self.newest = 0.0
-        self._intervals_s: deque[float] = deque(maxlen=_COUNTED)
-
-    def add(self, now: float, restart: bool) -> None:
-        if not restart:
-            self._intervals_s.append(now - self.newest)
-        self.newest = now
-
-    @property
-    def settled(self) -> bool:
-        """Whether there were enough; what a camera announces is often not its rate."""
-        return len(self._intervals_s) >= _COUNTED // 2
-
-    @property
-    def interval_s(self) -> float:
-        """Their mean, as frames may come in bursts; 0 if there are none."""
-        return fmean(self._intervals_s) if self._intervals_s else 0.0
 
 
 def retry_delay_s(outage_s: float) -> float:

@@ -73,7 +73,8 @@ class ImageFiles(sources.Source):
             if pixels is None:
                 self.skipped += 1
             else:
-                yield stream.Frame(pixels, number, restart=lost)
+                time_s = number / self.rate_hz if self.rate_hz else None
+                yield stream.Frame(pixels, number, restart=lost, time_s=time_s)
             lost = pixels is None
         if self.skipped == len(self._paths):
             raise SourceError(

@@ -10,14 +10,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from statistics import median
+from statistics import fmean
+
+import numpy as np
 
 from edge import sources, stream
 from edge.sources.connection import WHY_NOT, Capture, Connection, GapRules
 from edge_common import SourceError, SourceLost
 
 _MOST_WAITING = 8  # frames in the queue
-_COUNTED = 15  # frames that the runner took
+_COUNTED = 30  # frames that the runner took; those that are not sampled take no time
 
 
 class LiveSource(sources.Source):
@@ -84,8 +86,13 @@ class LiveSource(sources.Source):
             stack.callback(self._connection.close)
             for pixels, _ in self._frames:
                 stack.pop_all()
-                return stream.Frame(pixels, 0, self._clock())
+                return self._frame(pixels, 0, restart=False)
         raise SourceError(f"{self.name} gives no picture: {WHY_NOT}")
+
+    def _frame(self, pixels: np.ndarray, number: int, restart: bool) -> stream.Frame:
+        """The one that has just arrived."""
+        arrivals = self._connection.arrivals
+        return stream.Frame(pixels, number, arrivals.newest, restart, arrivals.time_s)
 
     def _next(self) -> stream.Frame | None:
         """The next frame not yet taken; None when there will be no more."""
@@ -100,9 +107,7 @@ class LiveSource(sources.Source):
     def _too_slow(self) -> bool:
         """Whether frames come faster than they are used, so that a queue only makes them old."""
         arrivals = self._connection.arrivals
-        return (
-            bool(self._busy_s) and arrivals.settled and median(self._busy_s) > arrivals.interval_s
-        )
+        return bool(self._busy_s) and arrivals.settled and fmean(self._busy_s) > arrivals.interval_s
 
     def _keep_newest(self, count: int) -> None:
         """Drop the oldest; a window must not span a gap, also if the first behind it is dropped."""
@@ -115,8 +120,7 @@ class LiveSource(sources.Source):
         try:
             for number, (pixels, restart) in enumerate(self._frames, 1):
                 with self._changed:
-                    frame = stream.Frame(pixels, number, self._clock(), restart)
-                    self._waiting.append(frame)
+                    self._waiting.append(self._frame(pixels, number, restart))
                     self._keep_newest(_MOST_WAITING)
                     self._changed.notify()
         finally:

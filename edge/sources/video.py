@@ -1,12 +1,12 @@
 """The source `video:PATH`: a recorded video, of which no frame is dropped."""
 
+import math
 import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge import sources, stream
 from edge_common import SourceError, console
@@ -51,27 +51,30 @@ class VideoFile(sources.Source):
         self._cut_short = _ends_inside_a_packet(uri)
         estimated = Path(uri).suffix.lower() in _ESTIMATED
         self._clock = _Clock(self.rate_hz) if estimated and self.rate_hz else None
-        self.skipped, self._first = self._next(0)
-        if self._first is None:
+        self._times = _Times(self.rate_hz)
+        first = self._next(0)
+        if first is None:
             codec = _codec(self._capture)
             self._capture.release()
             raise SourceError(_why_unreadable(uri, codec))
+        self._first, self.skipped = first, first.number
 
     def __iter__(self) -> Iterator[stream.Frame]:
-        pixels, lost, frames = self._first, self.skipped, 0
-        while pixels is not None:
-            number = frames + self.skipped
-            yield stream.Frame(pixels, number, restart=lost > 0)
+        frame: stream.Frame | None = self._first
+        frames = 0
+        while frame is not None:
+            yield frame
             frames += 1
-            lost, pixels = self._next(number + 1)
-            self.skipped += lost if pixels is not None else 0
+            expected = frames + self.skipped
+            frame = self._next(expected)
+            self.skipped += frame.number - expected if frame is not None else 0
         self.warning = self._losses(frames)
 
     def close(self) -> None:
         self._capture.release()
 
-    def _next(self, number: int) -> tuple[int, np.ndarray | None]:
-        """How many frames from `number` on are lost, and the next readable one; None at the end."""
+    def _next(self, number: int) -> stream.Frame | None:
+        """The next readable frame, `number` or one behind those that are lost; None at the end."""
         attempts = _UNKNOWN_LENGTH
         if self.total is not None:
             attempts = min(max(self.total - number, 0) + _BEYOND_END, _MOST_REFUSED)
@@ -81,10 +84,11 @@ class VideoFile(sources.Source):
             if readable:
                 position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
                 silent = self._clock.lost_before(position_ms) if self._clock else 0
-                return max(refused, silent), pixels
+                lost, time_s = max(refused, silent), self._times.of_next(position_ms)
+                return stream.Frame(pixels, number + lost, restart=lost > 0, time_s=time_s)
             if time.monotonic() > until:
                 break
-        return 0, None
+        return None
 
     def _losses(self, frames: int) -> str:
         """What a user should know once all that can be read was read; "" if nothing is missing."""
@@ -115,6 +119,24 @@ def _ends_inside_a_packet(uri: str) -> bool:
         return False
     sizes = [size for size, at in _PACKETS if head[at : at + 1] == b"\x47"]
     return Path(uri).suffix.lower() in _STREAMS and bool(sizes) and size_bytes % sizes[0] > 0
+
+
+class _Times:
+    """When frames were captured, s; a container may not say it of all of them, or of none."""
+
+    def __init__(self, rate_hz: float) -> None:
+        self._step_s = 1 / rate_hz if rate_hz else 0.0
+        self._latest_s = -math.inf
+
+    def of_next(self, position_ms: float) -> float | None:
+        """Of the frame that is said to stand there; None if nobody knows."""
+        if position_ms / 1e3 > self._latest_s:
+            self._latest_s = position_ms / 1e3
+        elif self._step_s:
+            self._latest_s += self._step_s
+        else:
+            return None
+        return self._latest_s
 
 
 class _Clock:

@@ -3,11 +3,13 @@
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer
+from edge.stream.sampling import FrameSampler
 from edge.stream.stream import Decision, Naming, Stream
 
 __all__ = [
     "Decision",
     "Frame",
+    "FrameSampler",
     "Naming",
     "Network",
     "Preprocessor",

@@ -20,12 +20,14 @@ class Frame:
     number: position in its source, counted from 0 over read *and* dropped frames.
     captured_at: `time.monotonic()` seconds when the picture arrived.
     restart: the first after a gap; no window reaches back over it.
+    time_s: seconds on the source's own clock at which it was captured; None: unknown.
     """
 
     pixels: np.ndarray
     number: int
     captured_at: float = field(default_factory=time.monotonic)
     restart: bool = False
+    time_s: float | None = None
 
 
 _COLOUR_CODES = {"RGB": cv2.COLOR_BGR2RGB, "BGR": None, "GRAY": cv2.COLOR_BGR2GRAY}

@@ -16,7 +16,7 @@ edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
 edge.loop edge.registry edge.shipped edge.sinks edge.sources edge.sources.video
 edge.stream edge.stream.stream edge.stream.network edge.stream.options
-edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.stream edge.summary
+edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.sampling edge.summary
 edge.tasks
 edge_common edge_common.archives edge_common.command_line edge_common.console edge_common.data
 edge_common.errors edge_common.files edge_common.runtimes

@@ -1,0 +1,47 @@
+"""When a live source's frames arrive, and when they were captured."""
+
+import math
+from collections import deque
+from statistics import fmean
+
+_COUNTED = 30  # arrivals
+_TIME_GAIN, _STEP_GAIN = 0.02, 0.0001  # of an alpha-beta filter with hardly any overshoot
+_MOST_ASTRAY_S = 1.0
+
+
+class Arrivals:
+    """The arrivals of frames, monotonic seconds; intervals across gaps are left out.
+
+    newest: when the latest arrived.
+    time_s: when that was captured, as nearly as it can be known: networks deliver in bursts, while
+    cameras capture at even steps. None until their rate is known; what is announced often is wrong.
+    """
+
+    def __init__(self) -> None:
+        self.newest = 0.0
+        self.time_s: float | None = None
+        self._step_s = 0.0
+        self._intervals_s: deque[float] = deque(maxlen=_COUNTED)
+
+    def add(self, now: float, restart: bool) -> None:
+        """One more arrival.  restart: it is the first, or the first behind a gap."""
+        if not restart:
+            self._intervals_s.append(now - self.newest)
+        self.newest = now
+        error_s = math.inf if self.time_s is None or restart else now - self.time_s - self._step_s
+        if abs(error_s) < _MOST_ASTRAY_S and self.time_s is not None:
+            self.time_s += self._step_s + _TIME_GAIN * error_s
+            self._step_s += _STEP_GAIN * error_s
+        else:
+            self._step_s = self.interval_s
+            self.time_s = now if self.settled else None
+
+    @property
+    def settled(self) -> bool:
+        """Whether there were enough to know their rate."""
+        return len(self._intervals_s) >= _COUNTED // 2
+
+    @property
+    def interval_s(self) -> float:
+        """Their mean, as frames may come in bursts; 0 if there are none."""
+        return fmean(self._intervals_s) if self._intervals_s else 0.0
