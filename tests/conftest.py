@@ -21,7 +21,7 @@ from edge_common import cache_folder
 from edge_common.console import warn_once
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build
-from tests import forks, tiny
+from tests import forks, streaming, tiny
 from tests.wheels import build_wheel
 
 BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -112,6 +112,12 @@ def tiny_clips_path(session_folder: Path) -> Path:
     path = session_folder / "tiny-clips.npz"
     np.savez_compressed(path, **tiny.labelled_clips(24))
     return path
+
+
+@pytest.fixture(scope="session")
+def streaming_files(built_once: BuiltOnce) -> Path:
+    """A folder with `float32.tflite` and `int8.tflite` that carry states, as MoViNet's stream."""
+    return built_once("streaming", streaming.write_files)
 
 
 @pytest.fixture(scope="session")

@@ -216,8 +216,8 @@ class Bench:
     def _read_clips(self) -> Clips | None:
         if self.request.data is None:
             return None
-        spec, window = self.bundle.manifest.input, self.bundle.manifest.window
-        clips = read_clips(self.request.data, window, spec.size, spec.resize)
+        spec, length = self.bundle.manifest.input, self.bundle.manifest.clip_frames
+        clips = read_clips(self.request.data, length, spec.size, spec.resize)
         check_labels(self.tasks, clips)
         return clips
 

@@ -2,11 +2,13 @@
 
 from edge.bundle.archive import GOLDEN, MANIFEST, REPORT, Bundle, index, open_bundle, write_bundle
 from edge.bundle.manifest import (
+    CARRIED_STATE,
     SINGLE_FRAME,
     WHOLE_WINDOW,
     WINDOW_RING,
     Accuracy,
     Calibration,
+    CarriedState,
     Manifest,
     Member,
     Part,
@@ -17,7 +19,8 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING",
-    "Accuracy", "Bundle", "Calibration", "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize",
-    "RuntimeTrial", "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",
+    "CARRIED_STATE", "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING",
+    "Accuracy", "Bundle", "Calibration", "CarriedState", "InputOptions", "InputSpec", "Manifest",
+    "Member", "Part", "Resize", "RuntimeTrial", "TensorSpec", "index", "open_bundle",
+    "schema_of", "write_bundle",
 ]  # fmt: skip

@@ -14,14 +14,8 @@ from types import MappingProxyType
 
 import numpy as np
 
-from edge.bundle.manifest import (
-    MOST_PIXELS_A_SIDE,
-    SCHEMA_VERSIONS,
-    Manifest,
-    Member,
-    check,
-    to_json,
-)
+from edge.bundle.manifest import SCHEMA_VERSIONS, Manifest, Member, to_json
+from edge.bundle.manifest_check import MOST_PIXELS_A_SIDE, check
 from edge.shipped import DEFAULT_BUNDLE, comes_along, find_bundle
 from edge_common import BundleError, DataError, archives, decode, whole_file
 

@@ -19,14 +19,16 @@ _TRIALS = 2
 
 @dataclass(frozen=True)
 class Reading:
-    """The task of each output, and what of it was assumed.
+    """The task of each answer, and what of it was assumed.
 
+    positions: of the answers among the outputs.
     undecided: outputs of classes of which the graph does not say what makes their numbers;
     linear: whether the last operator of each is one that ends in logits.
     """
 
     tasks: tuple[Task, ...]
     words: tuple[str, ...]
+    positions: tuple[int, ...] = ()
     undecided: tuple[int, ...] = ()
     linear: tuple[int, ...] = ()
 
@@ -34,29 +36,33 @@ class Reading:
 def read(
     path: Path,
     outputs: Sequence[TensorSpec],
+    positions: Sequence[int],
     graph: tables.Graph | None,
     data: metadata.Metadata,
     labels: Sequence[str],
 ) -> Reading:
     """Vectors are classes (one number: a regression); anything of more axes is kept as it is.
 
-    labels: the user's. Raises BundleError if they fit no output, or nothing can be made of these.
+    positions: of the outputs that answer.  labels: the user's. Raises BundleError if they fit no
+    output, or nothing can be made of these.
     """
-    _refuse_others(path, outputs)
-    makers = [graph.last_operator(i) if graph else -1 for i in range(len(outputs))]
+    _refuse_others(path, outputs, positions)
+    answers = [outputs[i] for i in positions]
+    makers = [graph.last_operator(i) if graph else -1 for i in positions]
     tasks = tuple(
-        _task(i, tensor, maker, labels or data.labels_of(i, _width(tensor)), bool(labels))
-        for i, (tensor, maker) in enumerate(zip(outputs, makers))
+        _task(number, tensor, maker, labels or data.labels_of(i, _width(tensor)), bool(labels))
+        for number, (i, tensor, maker) in enumerate(zip(positions, answers, makers))
     )
-    _check_labels(labels, outputs, tasks)
+    _check_labels(labels, answers, tasks)
     classes = [i for i, task in enumerate(tasks) if task.kind == Classification.name]
     open_ends = (tables.SOFTMAX, tables.LOGISTIC)
     undecided = tuple(i for i in classes if graph and makers[i] not in open_ends)
     linear = tuple(i for i in undecided if makers[i] in tables.LINEAR)
-    return Reading(tasks, tuple(_words(tasks, data, labels)), undecided, linear)
+    words = tuple(_words(tasks, data, labels))
+    return Reading(tasks, words, tuple(positions), undecided, linear)
 
 
-def _refuse_others(path: Path, outputs: Sequence[TensorSpec]) -> None:
+def _refuse_others(path: Path, outputs: Sequence[TensorSpec], positions: Sequence[int]) -> None:
     if not outputs:
         raise BundleError(f"{path} has no output: export it with what it answers")
     for number, tensor in enumerate(outputs):
@@ -68,7 +74,7 @@ def _refuse_others(path: Path, outputs: Sequence[TensorSpec]) -> None:
             )
         if not np.issubdtype(np.dtype(_numeric(tensor.dtype)), np.number):
             raise BundleError(f"{path}: output {number} is {tensor.dtype}, which are no numbers")
-    if _is_detector([tensor.shape for tensor in outputs]):
+    if _is_detector([outputs[i].shape for i in positions]):
         raise BundleError(
             f"{path} is a detector (it answers with boxes), which is not supported: "
             "take a network that classifies or describes the frame"
@@ -127,15 +133,16 @@ def _words(tasks: Sequence[Task], data: metadata.Metadata, labels: Sequence[str]
             yield f"'{task.name}' is taken as {task.kind}"
 
 
-def tried(reading: Reading, path: Path, engine: Engine, spec: InputSpec) -> Reading:
+def tried(reading: Reading, path: Path, engine: Engine, spec: InputSpec, frame: int = 0) -> Reading:
     """Decided by what the network answers to noise, if the graph does not say it.
 
-    Raises BundleError if the answers have another form than before, EngineError if the runtime
-    fails.
+    frame: the input that takes it; others stay 0. Raises BundleError if the answers have another
+    form than before, EngineError if the runtime fails.
     """
     if not reading.undecided:
         return reading
-    answers = [_answers(path, engine, spec, seed) for seed in range(_TRIALS)]
+    outputs = [_outputs(path, engine, spec, frame, seed) for seed in range(_TRIALS)]
+    answers = [[values[i] for i in reading.positions] for values in outputs]
     logits = {
         i for i in reading.undecided if _are_logits([a[i] for a in answers], i in reading.linear)
     }
@@ -144,9 +151,13 @@ def tried(reading: Reading, path: Path, engine: Engine, spec: InputSpec) -> Read
     return replace(reading, tasks=tasks, words=(*reading.words, *words))
 
 
-def _answers(path: Path, engine: Engine, spec: InputSpec, seed: int) -> list[np.ndarray]:
+def _outputs(
+    path: Path, engine: Engine, spec: InputSpec, frame: int, seed: int
+) -> list[np.ndarray]:
     """The real values of all outputs for one window of noise."""
-    tensor, noise = engine.inputs[0], np.random.default_rng(seed)
+    for index, state in enumerate(engine.inputs):
+        engine.input(index)[...] = state.zero_point
+    tensor, noise = engine.inputs[frame], np.random.default_rng(seed)
     if np.issubdtype(np.dtype(tensor.dtype), np.integer):
         limits = np.iinfo(tensor.dtype)
         values: np.ndarray = noise.integers(limits.min, limits.max, tensor.shape, endpoint=True)
@@ -155,7 +166,7 @@ def _answers(path: Path, engine: Engine, spec: InputSpec, seed: int) -> list[np.
         values = low + (high - low) * noise.random(tensor.shape)
         if spec.normalised:
             values = (values - np.array(spec.mean)) / np.array(spec.std)
-    np.copyto(engine.input(), values, casting="unsafe")
+    np.copyto(engine.input(frame), values, casting="unsafe")
     engine.invoke()
     return [_real(path, engine.output(i), output) for i, output in enumerate(engine.outputs)]
 

@@ -9,9 +9,11 @@ from typing import TypeVar
 import numpy as np
 
 from edge.bundle import (
+    CARRIED_STATE,
     SINGLE_FRAME,
     WHOLE_WINDOW,
     Bundle,
+    CarriedState,
     InputOptions,
     InputSpec,
     Manifest,
@@ -21,11 +23,13 @@ from edge.bundle import (
     index,
     open_bundle,
     plain_outputs,
+    plain_states,
     schema_of,
 )
 from edge.engine import NONE, Delegate, runtimes, trial
 from edge.engine.engine import Engine
 from edge.shipped import is_plain_tflite
+from edge.tasks import Task
 from edge.tflite import metadata, tables
 from edge_common import BundleError, console
 
@@ -43,10 +47,12 @@ class Description(InputOptions):
     value_range: by default what the input's quantisation spans, else what the metadata says,
     else (0, 1), or (0, 255) with a mean.
     size: (H, W) or (T, H, W) of a file that leaves its input's size open.
+    states: which inputs take which outputs of the frame before, as `plain_states` reads it.
     """
 
     labels: Sequence[str] = ()
     size: tuple[int, ...] = ()
+    states: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,10 @@ class _File:
     def with_size(self, size: tuple[int, ...]) -> "_File":
         """With the sizes that the file leaves open fixed. Raises BundleError if it cannot be."""
         inputs = self.graph.inputs if self.graph else ()
+        if len(inputs) > 1 and any(s < 1 for t in inputs for s in tables.open_shape(t)[1:]):
+            raise BundleError(
+                f"{self.path} leaves sizes of its {len(inputs)} inputs open: export it with fixed sizes"
+            )
         shape = tables.open_shape(inputs[0]) if len(inputs) == 1 else ()
         if self.graph is None or len(shape) not in (4, 5):
             return self
@@ -105,7 +115,7 @@ def wrap_tflite(
     *,
     runtime: str = "auto",
 ) -> Bundle:
-    """Wrap a .tflite whose only input is (1, H, W, C) or (1, T, H, W, C).
+    """Wrap a .tflite that takes (1, H, W, C) or (1, T, H, W, C), or a frame and its own states.
 
     Its first run is in a process of its own, so that it may crash there. Raises BundleError if
     the model has another form, EngineError if it does not run.
@@ -124,46 +134,70 @@ def wrap_tflite(
         # its shapes are the same in the kernels that load every model
         engine = Engine(file.model, name=path.name, runtime=runtime, delegate=Delegate(NONE))
         inputs, outputs = engine.inputs, engine.outputs
-    window, spec, input_words = _input(inputs, file, description)
-    reading = plain_outputs.read(path, outputs, file.graph, file.metadata, description.labels)
+    names = file.graph.signature() if file.graph else ((), ())
+    read, written = (plain_states.Ends(*each) for each in zip((inputs, outputs), names))
+    memory = plain_states.read(path, read, written, file.graph, description.states)
+    window, spec, input_words = _input(inputs, memory.frame, file, description)
+    reading = plain_outputs.read(
+        path, outputs, memory.answers, file.graph, file.metadata, description.labels
+    )
     if engine is not None:
-        reading = plain_outputs.tried(reading, path, engine, spec)
+        reading = plain_outputs.tried(reading, path, engine, spec, memory.frame)
+    part = _part(inputs, outputs, memory, reading.tasks)
+    streaming = WHOLE_WINDOW if window > 1 else CARRIED_STATE if part.states else SINGLE_FRAME
     members = {_FILE: file.model}
-    outputs = tuple(replace(t, name=task.name) for t, task in zip(outputs, reading.tasks))
-    part = Part("model", _FILE, _precision(inputs), inputs, outputs)
     manifest = Manifest(
-        schema_of(reading.tasks, spec),
+        schema_of(reading.tasks, spec, part.states),
         console.valid_text(path.stem),
-        WHOLE_WINDOW if window > 1 else SINGLE_FRAME,
+        streaming,
         window,
         spec,
         reading.tasks,
         (part,),
         members=index(members),
     )
-    return Bundle(manifest, members, path, "; ".join([*input_words, *reading.words]))
+    words = (*input_words, *memory.words, *reading.words)
+    return Bundle(manifest, members, path, "; ".join(words))
+
+
+def _part(
+    inputs: Sequence[TensorSpec],
+    outputs: Sequence[TensorSpec],
+    memory: plain_states.Memory,
+    tasks: Sequence[Task],
+) -> Part:
+    """With outputs that are called as the tasks, or as the inputs that take them again."""
+    tasks_by_output = {i: task.name for i, task in zip(memory.answers, tasks)}
+    names = [tensor.name for tensor in inputs]
+    if len({*names, *tasks_by_output.values()}) < len(names) + len(tasks):
+        names = [f"input_{i}" for i in range(len(inputs))]
+    written = {output: names[i] for i, output in memory.states.items()} | tasks_by_output
+    states = tuple(
+        CarriedState(names[i], "" if output == plain_states.STAYS_0 else written[output])
+        for i, output in memory.states.items()
+    )
+    return Part(
+        "model",
+        _FILE,
+        _precision(inputs[memory.frame]),
+        tuple(replace(tensor, name=name) for tensor, name in zip(inputs, names)),
+        tuple(replace(tensor, name=written[i]) for i, tensor in enumerate(outputs)),
+        states=states,
+    )
 
 
 def _input(
-    inputs: Sequence[TensorSpec], file: _File, description: Description
+    inputs: Sequence[TensorSpec], position: int, file: _File, description: Description
 ) -> tuple[int, InputSpec, list[str]]:
     """The window's length, what a frame is, and what of it was assumed."""
-    shape = inputs[0].shape if inputs else ()
-    if (
-        len(inputs) != 1
-        or len(shape) not in (4, 5)
-        or shape[0] != 1
-        or shape[-1] not in (1, 3)
-        or min(shape) < 1
-    ):
+    shape = inputs[position].shape if inputs else ()
+    if len(shape) not in (4, 5) or shape[0] != 1 or shape[-1] not in (1, 3) or min(shape) < 1:
         form = ", ".join(str(list(tensor.shape)) for tensor in inputs)
-        raise BundleError(
-            f"{file.path} takes {form}; only one picture or window (1, [T,] H, W, 1 or 3) can be run"
-        )
+        raise BundleError(f"{file.path} takes {form}; {plain_states.ONLY}")
     window = shape[1] if len(shape) == 5 else 1
     stated, origin = description, "(as asked for)"
     if not description.states_values:
-        stated, origin = _values(inputs[0], file.metadata, description)
+        stated, origin = _values(inputs[position], file.metadata, description)
     spec = stated.spec(*shape[-3:])
     if not description.states_values:
         spec = _simplest(spec)
@@ -216,8 +250,8 @@ def _spanned(tensor: TensorSpec) -> tuple[float, float]:
     return lowest * tensor.scale, (lowest + 255) * tensor.scale
 
 
-def _precision(inputs: Sequence[TensorSpec]) -> str:
-    return "int8" if inputs[0].dtype in ("int8", "uint8") else "float32"
+def _precision(tensor: TensorSpec) -> str:
+    return "int8" if tensor.dtype in ("int8", "uint8") else "float32"
 
 
 def open_any(

@@ -17,6 +17,7 @@ from edge.stream import Resizer
 from edge_common import ClipError, SourceError, archives
 
 VIDEO_SUFFIXES = frozenset(sources.VIDEO_SUFFIXES)
+_CLIP_FRAMES = 16  # if the network takes any number
 _MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
 
 
@@ -54,12 +55,12 @@ class Clips:
 def read_clips(path: str | Path, window: int, size: Size, resize: Resize = Resize()) -> Clips:
     """Read clips of `window` frames, brought to `size` (width, height) as the runner does it.
 
-    Raises ClipError if there are none, or the file does not hold the arrays
-    that the format asks for.
+    window: 0: of any number, the same for all. Raises ClipError if there are none, or the file
+    does not hold the arrays that the format asks for.
     """
     path = Path(path)
     if path.is_dir():
-        return _read_folder(path, window, Resizer(size, resize))
+        return _read_folder(path, window or _CLIP_FRAMES, Resizer(size, resize))
     if path.suffix == ".npz" and path.is_file():
         return _read_npz(path, window, Resizer(size, resize))
     raise ClipError(
@@ -75,7 +76,7 @@ def _read_npz(path: Path, window: int, resizer: Resizer) -> Clips:
         raise ClipError(
             f"{path} needs an array 'clips', uint8 RGB of shape (N, T, H, W, 3), and holds {form}"
         )
-    if clips.shape[1] != window:
+    if clips.shape[1] != (window or clips.shape[1]):
         raise ClipError(
             f"{path} holds clips of {clips.shape[1]} frames, the network looks at {window}"
         )

@@ -118,7 +118,7 @@ class WindowRerun:
         self.head = options.load(bundle, last)
         self._written = encoder.outputs if encoder else ()
         self._read, self._answers = last.inputs, last.outputs
-        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].inputs[0])
+        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].read[0])
         self._region = options.region
         self._window = manifest.window
         self._frames: deque[np.ndarray] = deque(maxlen=self._window)

@@ -137,24 +137,34 @@ _input_size = click.option(
 )
 
 
+_states = click.option(
+    "--states",
+    default="",
+    metavar="IN=OUT,...|none",
+    help="Inputs of a plain .tflite that take outputs of the frame before, by name or number, if "
+    "that cannot be told from the file; IN=none stays 0, and `none` means all.",
+)
+
+
 @dataclass(frozen=True)
 class PlainOptions:
     """What the command line says of a plain .tflite, and of nothing else.
 
-    labels: a file of them.  size: (H, W) or (T, H, W).
+    labels: a file of them.  size: (H, W) or (T, H, W).  states: pairs of inputs and outputs.
     """
 
     preprocessing: InputOptions = field(default_factory=InputOptions)
     labels: str | None = None
     size: tuple[int, ...] = ()
+    states: str = ""
 
     def refuse_for(self, *bundles: str) -> None:
         """Raise UsageError if something is said, and all of these know it themselves."""
         if self == PlainOptions() or any(map(shipped.is_plain_tflite, bundles)):
             return
         raise click.UsageError(
-            "--labels, --input-range, --mean, --std, --colour-order, --resize and --input-size go "
-            "with a plain .tflite; a bundle knows its own"
+            "--labels, --input-range, --mean, --std, --colour-order, --resize, --input-size and "
+            "--states go with a plain .tflite; a bundle knows its own"
         )
 
     def open(self, bundle: str, runtime: str) -> "Bundle":
@@ -169,7 +179,9 @@ class PlainOptions:
         from edge.bundle.plain_tflite import Description, open_any
 
         labels = _read_labels(self.labels) if self.labels else ()
-        description = Description(**vars(self.preprocessing), labels=labels, size=self.size)
+        description = Description(
+            **vars(self.preprocessing), labels=labels, size=self.size, states=self.states
+        )
         opened = open_any(bundle, description, runtime=runtime)
         if opened.assumptions:
             console.note(f"{opened.manifest.name}: {opened.assumptions}")
@@ -210,10 +222,11 @@ def plain_options(command: F) -> F:
         preprocessing: InputOptions,
         labels: str | None,
         input_size: tuple[int, ...] | None,
+        states: str,
         **more: Any,
     ) -> Any:
-        plain = PlainOptions(preprocessing, labels, input_size or ())
+        plain = PlainOptions(preprocessing, labels, input_size or (), states)
         return command(*args, plain=plain, **more)
 
     described = input_options("what int8 spans; floats as the file's metadata says, else 0 1")
-    return _labels(described(_input_size(wrapped)))  # type: ignore[return-value]
+    return _labels(described(_input_size(_states(wrapped))))  # type: ignore[return-value]

@@ -1,5 +1,6 @@
 """The parts of a bundle at work: an encoder pass a frame into a window, a head pass over the window.
 
+Or one part that each frame passes, and that carries states of its own from one to the next.
 Windows are objects of their own, so that one network can watch several things in turn.
 """
 
@@ -18,6 +19,7 @@ from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Preprocessor, Region
 from edge.stream.quantise import dequantise, softmax, transfer
 from edge.stream.ring import Ring
+from edge.stream.states import CarriedStates
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
@@ -26,11 +28,15 @@ if TYPE_CHECKING:
 class Window:
     """The features of the newest T frames of one thing that is watched.
 
-    rings: one for each input of the head.  hop: frames between two decisions.
+    rings: one for each input of the head that is no state.  hop: frames between two decisions.
+    states: what a network with states wrote for it, while it works for another window.
+    outputs: what such a network answers to the newest frame, if a decision is due.
     """
 
     def __init__(self, rings: Sequence[Ring], length: int, hop: int) -> None:
         self.rings, self._length, self._hop = rings, length, hop
+        self.states: Sequence[np.ndarray] = ()
+        self.outputs: list[np.ndarray] = []
         self.pushed = 0
         self._numbers: deque[int] = deque(maxlen=length)
 
@@ -78,7 +84,7 @@ class Network:
         self.bundle, self.board = bundle, options.board
         encoder, last = manifest.part("encoder"), manifest.last_part
         self.encoder = options.load(bundle, encoder) if encoder else None
-        first = encoder.inputs[0] if encoder else last.inputs[0]
+        first = (encoder or last).read[0]
         self.preprocess = Preprocessor(manifest.input, first)
         if encoder:
             self._features = tuple(encoder.outputs)
@@ -87,13 +93,15 @@ class Network:
             self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.dtype)
             self._features = (replace(first, shape=self._pixels.shape),)
         self.head = options.load(bundle, last)
+        self._states = CarriedStates(self.head, last) if last.states else None
+        self._frame_input = last.inputs.index(first) if self._states else 0
         self._outputs = last.outputs
         output_names = [tensor.name for tensor in last.outputs]
         self._order = [output_names.index(task.name) for task in manifest.tasks]
         self._logits = [i for i, task in enumerate(manifest.tasks) if task.logits]
         # for each input of the head, which of the features it is made of
         names = [tensor.name for tensor in self._features]
-        self._reads = [(tensor, names.index(tensor.name)) for tensor in last.inputs]
+        self._reads = [(tensor, names.index(tensor.name)) for tensor in last.read]
         self._unused = ""
         if options.delegate.expects_work:
             self._unused = check_delegate_is_used(options.delegate, list(self.delegation.values()))
@@ -124,6 +132,8 @@ class Network:
     def window(self, hop: int = 1) -> Window:
         """A new, empty window."""
         length = self.bundle.manifest.window
+        if self._states:
+            return Window((), length, hop)
         rings = [
             Ring(length, tensor.shape[-len(self._features[i].shape) + 1 :], tensor.dtype)
             for tensor, i in self._reads
@@ -138,6 +148,15 @@ class Network:
         Returns the `time.perf_counter_ns` after preprocessing and after the encoder. Raises
         EdgeError if the pixels are of another form or the region lies outside.
         """
+        if self._states:
+            shape = self._pixels.shape[1:]
+            self.preprocess(pixels, self.head.input(self._frame_input).reshape(shape), region)
+            ready = time.perf_counter_ns()
+            self._states.load(window)
+            self.head.invoke()
+            window.advance(number)
+            window.outputs = self._answers() if window.due else []
+            return ready, time.perf_counter_ns()
         if self.encoder is None:
             self.preprocess(pixels, self._pixels[0], region)
             ready = time.perf_counter_ns()
@@ -151,11 +170,19 @@ class Network:
         return ready, time.perf_counter_ns()
 
     def decide(self, window: Window) -> list[np.ndarray]:
-        """Run the head over a full window; float32 vectors, one a task, in the manifest's order."""
+        """Run the head over a full window; float32 vectors, one a task, in the manifest's order.
+
+        A network with states has answered already.
+        """
+        if self._states:
+            return window.outputs
         for index, ring in enumerate(window.rings):
             # no name for the view: the engine must be its only holder when invoked
             ring.copy_to(self.head.input(index).reshape(ring.shape))
         self.head.invoke()
+        return self._answers()
+
+    def _answers(self) -> list[np.ndarray]:
         values = [dequantise(self.head.output(i).ravel(), self._outputs[i]) for i in self._order]
         for index in self._logits:
             values[index] = softmax(values[index])

@@ -59,8 +59,8 @@ class Stream:
     """A network that watches one region of the frames, through one window.
 
     `push` gives None until the window is full, then one Decision every `hop` frames.
-    A window always holds T consecutive pushed frames (a `window-ring`: nothing is
-    carried over from before them).
+    A window always holds T consecutive pushed frames: nothing is carried over from before them,
+    unless the network carries states of its own (`carried-state`), since the last restart.
 
     latency_ms: of each stage for the newest frame.
     """

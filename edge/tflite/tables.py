@@ -17,7 +17,7 @@ from edge_common import EdgeError
 _MOST_TABLES = 1 << 18  # a network of 13,000 operators is large
 _MOST_ENDS = 1000  # inputs, or outputs
 _DAMAGED = "the flatbuffer points outside of itself"
-_MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_METADATA = 1, 2, 4, 6
+_MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES = 1, 2, 4, 6, 7
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
 _SHAPE, _TYPE, _NAME, _QUANTISATION, _SIGNATURE = 0, 1, 3, 4, 7  # of a tensor
 _SCALES, _ZERO_POINTS = 2, 3  # of a quantisation
@@ -136,6 +136,8 @@ class Graph:
             specification(tensor), open_shape(tensor)
         for output in range(len(graph.outputs)):
             graph.last_operator(output)
+        if len(graph.inputs) > 1:
+            graph.signature(), graph.sources()
         return graph
 
     @property
@@ -151,6 +153,43 @@ class Graph:
         if len(indices) > _MOST_ENDS or not all(0 <= index < len(tensors) for index in indices):
             raise ValueError(_DAMAGED)
         return tuple(tensors[index] for index in indices)
+
+    def signature(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What the first signature calls the inputs, and the outputs; "" if it does not."""
+        entries = next(self.model.tables(_MODEL_SIGNATURES), None)
+        inputs, outputs = (
+            {entry.number(1, "I"): entry.text(0) for entry in entries.tables(slot)}
+            if entries
+            else {}
+            for slot in (0, 1)
+        )
+        return (
+            tuple(inputs.get(i, "") for i in self.main.whole_numbers(_GRAPH_INPUTS)),
+            tuple(outputs.get(i, "") for i in self.main.whole_numbers(_GRAPH_OUTPUTS)),
+        )
+
+    def handed_on(self) -> set[tuple[int, int]]:
+        """Positions of an input and an output that are one tensor."""
+        inputs = self.main.whole_numbers(_GRAPH_INPUTS)
+        outputs = self.main.whole_numbers(_GRAPH_OUTPUTS)
+        return {(inputs.index(each), o) for o, each in enumerate(outputs) if each in inputs}
+
+    def sources(self) -> tuple[frozenset[int], ...]:
+        """For each output, the positions of the inputs that it is computed from."""
+        inputs = self.main.whole_numbers(_GRAPH_INPUTS)
+        bits = {tensor: 1 << position for position, tensor in enumerate(inputs)}
+        listed = 0
+        for operator in self.main.tables(_GRAPH_OPERATORS):
+            read, written = operator.whole_numbers(1), operator.whole_numbers(2)
+            listed += len(read) + len(written)
+            if listed > len(self.main.data):  # they share one long list
+                raise ValueError(_DAMAGED)
+            reached = 0
+            for tensor in read:
+                reached |= bits.get(tensor, 0)
+            bits |= dict.fromkeys(written, reached)
+        outputs = (bits.get(tensor, 0) for tensor in self.main.whole_numbers(_GRAPH_OUTPUTS))
+        return tuple(frozenset(i for i in range(len(inputs)) if bit >> i & 1) for bit in outputs)
 
     def last_operator(self, output: int) -> int:
         """The operator that makes an output's values, by its number; -1: none of the graph."""

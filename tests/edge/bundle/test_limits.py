@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import GOLDEN, MANIFEST, InputSpec, Manifest, open_bundle, write_bundle
-from edge.bundle.manifest import check
+from edge.bundle.manifest_check import check
 from edge_common.errors import BundleError
 
 FACES = open_bundle()

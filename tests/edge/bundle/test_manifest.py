@@ -4,8 +4,18 @@ from dataclasses import replace
 
 import pytest
 
-from edge.bundle import InputSpec, Manifest, Part, Resize, open_bundle, schema_of
-from edge.bundle.manifest import check, to_json
+from edge.bundle import (
+    CarriedState,
+    InputSpec,
+    Manifest,
+    Part,
+    Resize,
+    TensorSpec,
+    open_bundle,
+    schema_of,
+)
+from edge.bundle.manifest import to_json
+from edge.bundle.manifest_check import check
 from edge.tasks import Task
 from edge_common import decode
 
@@ -138,6 +148,78 @@ def test_means_stds_and_logits_need_version_3() -> None:
     ):
         with pytest.raises(ValueError, match="mean and std"):
             check(problem)
+
+
+STATE = TensorSpec("a", (1, 4), "int8", 0.5, 3)
+
+
+def carrying(
+    states: tuple[CarriedState, ...] = (CarriedState("a", "b"),),
+    read: tuple[TensorSpec, ...] = (STATE,),
+    written: tuple[TensorSpec, ...] = (replace(STATE, name="b", scale=0.25),),
+    **fields: object,
+) -> Manifest:
+    """The manifest of one part that reads a frame and states."""
+    part = model(1, 1, 100, 100, 3)
+    part = replace(part, inputs=(*read, *part.inputs), outputs=(*part.outputs, *written))
+    manifest = replace(FACES, schema=4, streaming="carried-state", window=1)
+    return replace(manifest, parts=(replace(part, states=states),), **fields)
+
+
+def test_states_need_version_4() -> None:
+    manifest = carrying()
+    check(manifest)
+    states = manifest.parts[0].states
+    assert schema_of(FACES.tasks, FACES.input, states) == 4
+    assert to_json(manifest)["parts"][0]["states"] == [{"input": "a", "output": "b"}]
+    assert decode(Manifest, to_json(manifest)) == manifest
+    assert "states" not in to_json(FACES)["parts"][0]
+    assert manifest.clip_frames == 0
+    assert FACES.clip_frames == 15
+    check(carrying((CarriedState("a"),), written=()))
+    check(
+        carrying(
+            (CarriedState("a", HEAD.outputs[0].name),), (replace(HEAD.outputs[0], name="a"),), ()
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (carrying(schema=3), "states in version 3"),
+        (carrying(streaming="single-frame"), "states of a part that is single-frame"),
+        (carrying(()), "states of a part that is carried-state"),
+        (carrying(window=2), "states and a window of 2 frames"),
+        (carrying((CarriedState("x", "b"),)), r"the states \['x'\]"),
+        (carrying((CarriedState("a", "x"),)), r"the states \['x'\]"),
+        (carrying((CarriedState("a", "b"), CarriedState("a", "b"))), r"the states \['a', 'a'\]"),
+        (
+            carrying(
+                (CarriedState("a", "b"), CarriedState("c", "b")),
+                (STATE, replace(STATE, name="c")),
+            ),
+            r"the states \['b', 'b'\]",
+        ),
+        (carrying(read=(STATE, STATE)), "two tensors of one name"),
+        (carrying(written=(replace(STATE, name="b"),) * 2), "two tensors of one name"),
+        (carrying(written=(TensorSpec("b", (1, 5), "int8", 0.5),)), "types of state 'a'"),
+        (carrying(written=(TensorSpec("b", (1, 4), "int8"),)), "types of state 'a'"),
+        (carrying(read=(STATE, replace(STATE, name="c"))), "the input's shape"),
+        (carrying(written=(replace(STATE, name="b"), replace(STATE, name="c"))), r"tasks \["),
+        (
+            carrying(
+                (CarriedState("a"), CarriedState("c")),
+                tuple(TensorSpec(n, (1, 1 << 28), "int8") for n in "ac"),
+                (),
+            ),
+            "the size of all states",
+        ),
+    ],
+)
+def test_states_that_do_not_fit(manifest: Manifest, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check(manifest)
 
 
 def test_ways_to_resize_need_version_3() -> None:

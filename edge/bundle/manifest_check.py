@@ -1,0 +1,155 @@
+"""Whether what a manifest says of itself fits together."""
+
+import math
+
+from edge.bundle.manifest import (
+    CARRIED_STATE,
+    NORMALISED_SINCE,
+    SINGLE_FRAME,
+    STATES_SINCE,
+    STREAMING_KINDS,
+    WHOLE_WINDOW,
+    WINDOW_RING,
+    Manifest,
+    Part,
+    TensorSpec,
+)
+from edge.input_spec import Resize
+from edge.tasks import KINDS, kind_of
+from edge_common import runtimes
+
+MOST_PIXELS_A_SIDE, MOST_FRAMES = 1 << 14, 10_000  # of a picture, and in a window
+_MOST_ELEMENTS = 1 << 28  # of a tensor, and of all that a window keeps: 1 GiB of float32
+DTYPES = (
+    "float16", "float32", "float64", "int8", "int16", "int32", "int64",
+    "uint8", "uint16", "uint32", "uint64", "bool",
+)  # fmt: skip
+
+
+def check(manifest: Manifest) -> None:
+    """Raise ValueError if the fields contradict each other."""
+    _require(manifest.streaming in STREAMING_KINDS, f"streaming kind '{manifest.streaming}'")
+    roles = tuple(part.role for part in manifest.parts)
+    expected = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
+    _require(roles == expected, f"parts {roles}, but {expected} are needed")
+    for part in manifest.parts:
+        _require(part.precision in runtimes.PRECISIONS, f"precision '{part.precision}'")
+        for tensor in (*part.inputs, *part.outputs):
+            _check_tensor(tensor)
+        _check_states(part, manifest)
+    _check_input(manifest)
+    _check_tasks(manifest)
+    if manifest.streaming == WINDOW_RING:
+        encoder, head = manifest.parts
+        _check_joint(encoder, head, manifest.window)
+
+
+def _check_tensor(tensor: TensorSpec) -> None:
+    """Its size and type are such that memory can be set aside for it."""
+    _require(tensor.dtype in DTYPES, f"dtype '{tensor.dtype}' of '{tensor.name}'")
+    sound = 0 < len(tensor.shape) <= 8 and min(tensor.shape) > 0
+    _require(
+        sound and math.prod(tensor.shape) <= _MOST_ELEMENTS,
+        f"the shape {list(tensor.shape)} of '{tensor.name}'",
+    )
+    _require(math.isfinite(tensor.scale), f"the scale of '{tensor.name}'")
+
+
+def _check_states(part: Part, manifest: Manifest) -> None:
+    """They stand in both lists of tensors, once, and what was written can be read again."""
+    version, carries = manifest.schema, manifest.streaming == CARRIED_STATE
+    _require(bool(part.states) == carries, f"states of a part that is {manifest.streaming}")
+    if not carries:
+        return
+    _require(version >= STATES_SINCE, f"states in version {version}")
+    _require(manifest.window == 1, f"states and a window of {manifest.window} frames")
+    inputs, outputs = ({t.name: t for t in tensors} for tensors in (part.inputs, part.outputs))
+    written = [state.output for state in part.states if state.output]
+    for tensors, by_name, names in (
+        (part.inputs, inputs, [state.input for state in part.states]),
+        (part.outputs, outputs, written),
+    ):
+        _require(len(tensors) == len(by_name), "two tensors of one name beside states")
+        _require(len(names) == len({*names}) and {*names} <= {*by_name}, f"the states {names}")
+    for state in part.states:
+        if state.output:
+            fits = inputs[state.input].form == outputs[state.output].form
+            _require(fits, f"the shapes or types of state '{state.input}'")
+    kept = sum(math.prod(inputs[state.input].shape) for state in part.states)
+    _require(kept <= _MOST_ELEMENTS, "the size of all states")
+
+
+def _check_input(manifest: Manifest) -> None:
+    """The first part reads pictures of the size and channels that are stated."""
+    spec, window = manifest.input, manifest.window
+    colours = ("GRAY",) if spec.channels == 1 else ("RGB", "BGR")
+    _require(1 <= window <= MOST_FRAMES, f"a window of {window} frames")
+    sides = (spec.height, spec.width)
+    _require(
+        min(sides) > 0 and max(sides) <= MOST_PIXELS_A_SIDE,
+        f"a picture of {spec.width} x {spec.height} pixels",
+    )
+    kept = window * math.prod(sides) * spec.channels
+    if manifest.streaming != WINDOW_RING:
+        _require(kept <= _MOST_ELEMENTS, f"a window of {window} such pictures")
+    _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
+    _check_normalisation(manifest)
+    picture = (spec.height, spec.width, spec.channels)
+    shapes = {
+        WINDOW_RING: ((1, *picture),),
+        SINGLE_FRAME: ((1, *picture), (1, 1, *picture)),
+        CARRIED_STATE: ((1, *picture), (1, 1, *picture)),
+        WHOLE_WINDOW: ((1, window, *picture),),
+    }
+    read = manifest.parts[0].read
+    _require(len(read) == 1 and read[0].shape in shapes[manifest.streaming], "the input's shape")
+
+
+def _check_normalisation(manifest: Manifest) -> None:
+    """Means and standard deviations are numbers, one a channel, nothing divides by 0."""
+    spec, version = manifest.input, manifest.schema
+    known = version >= NORMALISED_SINCE
+    _require(known or not (spec.mean or spec.std), f"mean and std in version {version}")
+    _require(known or spec.resize == Resize(), f"resize in version {version}")
+    _require(not spec.resize.problem, spec.resize.problem)
+    fit = {len(spec.mean), len(spec.std)} in ({0}, {spec.channels})
+    finite = all(map(math.isfinite, (*spec.mean, *spec.std)))
+    _require(fit and finite and all(spec.std), "mean and std of the input")
+
+
+def _check_tasks(manifest: Manifest) -> None:
+    """Every output answers one task, and is as wide as the task's kind asks for.
+
+    That of a state may answer none.
+    """
+    outputs = {tensor.name: tensor for tensor in manifest.last_part.outputs}
+    names = [task.name for task in manifest.tasks]
+    carried = {state.output for state in manifest.last_part.states} - {*names}
+    answers = sorted(outputs.keys() - carried)
+    _require(sorted(names) == answers, f"tasks {names} and outputs {answers}")
+    for task in manifest.tasks:
+        _require(task.kind in KINDS, f"task kind '{task.kind}' of '{task.name}'")
+        width = math.prod(outputs[task.name].shape)
+        kind = kind_of(task)
+        version = manifest.schema
+        _require(kind.schema <= version, f"task kind '{task.kind}' in version {version}")
+        since = NORMALISED_SINCE if task.logits else 1
+        _require(since <= version, f"logits of '{task.name}' in version {version}")
+        problem = kind.problem(width)
+        _require(not problem, problem)
+
+
+def _check_joint(encoder: Part, head: Part, window: int) -> None:
+    """The head reads exactly what the encoder writes, T at a time."""
+    written = [tensor.name for tensor in encoder.outputs]
+    read = [tensor.name for tensor in head.inputs]
+    _require(sorted(written) == sorted(read), f"features {written} written but {read} read")
+    for tensor in encoder.outputs:
+        feature = next(t for t in head.inputs if t.name == tensor.name)
+        expected = (1, window, *tensor.shape[1:])
+        _require(feature.shape == expected, f"the shape of feature '{tensor.name}'")
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(f"the manifest does not fit together: {message}")
