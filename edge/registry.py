@@ -48,13 +48,14 @@ def read_options(text: str, owner: str = "the") -> Pairs:
 class EndpointKind:
     """One kind of source or sink.
 
-    name: its scheme, `NAME:TARGET`.  module: holds `open_source(target, *, key: type = ...)` or
-    `open_sink(target, run, *, key: type = ...)`.  help: one line.
+    name: its scheme, `NAME:TARGET`.  module: holds `open_source(target, needs, *, key: type = ...)`
+    or `open_sink(target, run, *, key: type = ...)`.  help: one line.
     target: what stands behind the name, as help shows it; PATH is a file that a sink writes, and
     "" is for a kind that is given by its name alone.
     options: the opener's keywords, as help shows them: `rate=HZ,width=PIXELS`.
     schemes: of URLs that are given to it whole.  matches: whether it takes a text without scheme.
     extra: of edge-run, that installs the library which only this kind needs.
+    frames: whether a sink looks at frames, and not at decisions alone.
     """
 
     name: str
@@ -65,6 +66,7 @@ class EndpointKind:
     schemes: tuple[str, ...] = ()
     matches: Callable[[str], bool] = lambda text: False
     extra: str = ""
+    frames: bool = True
 
     @property
     def form(self) -> str:

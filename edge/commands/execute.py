@@ -15,6 +15,7 @@ from edge.bundle import Bundle
 from edge.commands.options import SourceOptions
 from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
+from edge.input_spec import STRETCH
 from edge.status import StatusLine
 from edge.stream import FrameSampler, Naming, Region, Stream, StreamOptions
 from edge.summary import RunSummary
@@ -127,7 +128,9 @@ def execute(options: RunOptions) -> None:
         naming = _recogniser(bundle, options)
         stack.enter_context(options.stream.confined())
         stream = Stream(bundle, options.stream, naming=naming)
-        source = stack.enter_context(sources.open_source(options.source.endpoint))
+        source = stack.enter_context(
+            sources.open_source(options.source.endpoint, _frame_needs(stream, options))
+        )
         info = _run_info(stream, source, options)
         opened_sinks = sinks.open_sinks(options.outputs, info)
         summary = _summary(stream, source, options)
@@ -154,6 +157,16 @@ def execute(options: RunOptions) -> None:
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
         feed = loop.Feed(source, stream, opened_sinks, summary, FrameSampler(summary.rate_hz))
         loop.run(feed, limits)
+
+
+def _frame_needs(stream: Stream, options: RunOptions) -> sources.FrameNeeds:
+    """Whole frames only if an output shows them, or a region counts their pixels."""
+    region, spec = options.stream.region, stream.bundle.manifest.input
+    if region.box or any(output.kind.frames for output in options.outputs):
+        return sources.WHOLE
+    is_square = region.kind == "square"
+    size = (max(spec.size), max(spec.size)) if is_square else spec.size
+    return sources.FrameNeeds(size, is_square or spec.resize.kind != STRETCH)
 
 
 def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:

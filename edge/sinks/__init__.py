@@ -54,7 +54,7 @@ KINDS: tuple[EndpointKind, ...] = (
     EndpointKind("window", "edge.sinks.window", "Annotated frames in a window; q ends."),
     EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
-        matches=lambda text: text.lower().endswith(".jsonl"),
+        matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
     ),
 )  # fmt: skip
 

@@ -3,6 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from edge.registry import Endpoint, EndpointKind, Registry
@@ -11,6 +12,21 @@ from edge_common import Closable, SourceError, without_passwords
 if TYPE_CHECKING:
     from edge.sources.connection import Gaps
     from edge.stream import Frame
+
+
+@dataclass(frozen=True)
+class FrameNeeds:
+    """How large frames are looked at: a source may deliver smaller ones than it has.
+
+    size: width and height of the network's input, pixels; None: frames are wanted as they are.
+    keeps_aspect: frames must cover that size undistorted; else they may have it exactly.
+    """
+
+    size: tuple[int, int] | None = None
+    keeps_aspect: bool = False
+
+
+WHOLE = FrameNeeds()
 
 
 class Source(Closable, ABC):
@@ -88,7 +104,7 @@ KINDS: tuple[EndpointKind, ...] = (
     EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     EndpointKind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
-        "insecure=1,stall_after=S,give_up_after=S", schemes=_PROTOCOLS,
+        "decoder=NAME,transport=tcp|udp,insecure=1,stall_after=S,give_up_after=S", schemes=_PROTOCOLS,
     ),
 )  # fmt: skip
 
@@ -106,11 +122,11 @@ def find_source(text: str | int) -> Endpoint:
     return registry().path(text) if is_whole else registry().find(text)
 
 
-def open_source(source: str | int | Endpoint) -> Source:
+def open_source(source: str | int | Endpoint, needs: FrameNeeds = WHOLE) -> Source:
     """Open a camera index, a video file, a folder or glob of images, or a stream's URL.
 
-    Raises SourceError with what to do if nothing can be read there.
+    needs: what of its frames is looked at.  Raises SourceError with what to do if nothing can be read there.
     """
     request = source if isinstance(source, Endpoint) else find_source(source)
-    opened: Source = registry().open(request)
+    opened: Source = registry().open(request, needs)
     return opened

@@ -7,6 +7,7 @@ from functools import partial
 
 import cv2
 
+from edge import sources
 from edge.sources import connection, live, opencv_capture, programs
 from edge_common import SourceError, console
 from edge_devices.detection import cameras
@@ -17,6 +18,7 @@ _MOST_OFF = 0.1  # of a rate, for which nothing is said
 
 def open_source(
     target: str,
+    needs: sources.FrameNeeds = sources.WHOLE,
     *,
     width: int = 0,
     height: int = 0,

@@ -21,10 +21,12 @@ _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins 
 class CaptureProcess:
     """A program that writes frames to its standard output.
 
-    command: its arguments.  frame_format: how it writes them; with its rate and count.
+    command: its arguments.  frame_format: how it writes them.
     stdin: what it reads, as subprocess takes it.
     explain: a better reason for its end than the last line that it said, of all its messages; "" if
     there is none.
+    rate_hz: frames a second that it announces; 0 if it does not.
+    is_recording: whether what it reads has an end that is known.
     Raises SourceError if the program cannot be started, or opens nothing in `timeout_s`.
     """
 
@@ -62,7 +64,8 @@ class CaptureProcess:
             if not has_begun:
                 raise SourceError(f"{name} gives no picture: {why}")
             stack.pop_all()
-        self.rate_hz, self.count = self._format.rate_hz, self._format.count
+        self.rate_hz = self._format.rate_hz
+        self.is_recording = self._format.count is not None
 
     @property
     def messages(self) -> str:

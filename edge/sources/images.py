@@ -11,7 +11,9 @@ from edge import sources, stream
 from edge_common import SourceError
 
 
-def open_source(target: str, *, rate: float = 0.0) -> "ImageFiles":
+def open_source(
+    target: str, needs: sources.FrameNeeds = sources.WHOLE, *, rate: float = 0.0
+) -> "ImageFiles":
     """rate: frames a second that the images were taken at, if it is known.
 
     Raises SourceError if there are none.

@@ -1,43 +1,58 @@
 """The source `stream:URL`: whatever FFmpeg reads, rtsp, http (MJPEG), udp, ..."""
 
 import math
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import cv2
 
-from edge.sources import Source, connection, live, opencv_capture, video
+from edge import sources
+from edge.sources import connection, ffmpeg, live, opencv_capture, video
 from edge.sources.capture_process import CaptureProcess
 from edge_common import SourceError, console
 
 _PIPES = ("pipe:", "fd:")
 # what never leads to a certificate, nor to a web server
 _PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *_PIPES)
+# whether somebody has set up OpenCV's FFmpeg, and so wants it; read before we do
+_OPENCV_IS_SET_UP = "OPENCV_FFMPEG_CAPTURE_OPTIONS" in os.environ
 _SEGMENTS_S = 30.0  # a playlist brings frames by the segment
 
 
 def open_source(
-    target: str, *, insecure: int = 0, stall_after: float = 0.0, give_up_after: float = 0.0
-) -> Source:
+    target: str,
+    needs: sources.FrameNeeds = sources.WHOLE,
+    *,
+    decoder: str = "",
+    transport: str = "",
+    insecure: int = 0,
+    stall_after: float = 0.0,
+    give_up_after: float = 0.0,
+) -> sources.Source:
     """A recording on a server is read to its end; only a stream drops frames and reconnects.
 
-    insecure: 1: a server's certificate is not verified, which is said.
+    decoder, transport, insecure: see `ffmpeg.FfmpegStream`; that nothing is verified is said.
     stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
     Raises SourceError with the server's own reason, if it gives one.
     """
+    if transport not in ("", "tcp", "udp"):
+        raise ValueError("the option transport is tcp or udp")
     if insecure:
         console.note(
             f"{target}: certificates are not verified, so whoever is in between can read along "
             "and send frames of their own"
         )
-    connect = partial(_connect, target, bool(insecure))
     rules = connection.GapRules.of(stall_after, give_up_after)
     if rules.stall_after_s is None and target.partition("?")[0].endswith((".m3u8", ".mpd")):
         rules = replace(rules, stall_after_s=_SEGMENTS_S)
     can_end = target.startswith(_PIPES)
+    open_capture = _opener(target, needs, decoder, transport, bool(insecure))
+    connect = partial(_connect, target, bool(insecure), open_capture)
     try:
         first = connect()
-        if first.count is not None and not can_end:
+        if first.is_recording and not can_end:
             first.close()
             capture = cv2.VideoCapture(console.valid_text(target), cv2.CAP_FFMPEG)
             return video.VideoFile(target, capture)
@@ -52,7 +67,27 @@ def open_source(
         raise (SourceError(f"{target} {reason}") if reason else error) from None
 
 
-def _connect(url: str, insecure: bool) -> CaptureProcess:
+def _opener(
+    url: str, needs: sources.FrameNeeds, decoder: str, transport: str, insecure: bool
+) -> Callable[[float], CaptureProcess]:
+    """What opens it within so many seconds: ffmpeg, or OpenCV if that is missing or set up."""
+    if not ffmpeg.is_installed():
+        missing = "ffmpeg is not installed (Debian and Raspberry Pi OS: sudo apt install ffmpeg)"
+        if decoder or transport:
+            raise SourceError(f"{url}: {missing}, and decoder and transport are its options")
+        console.note(
+            f"{url}: {missing}: OpenCV decodes and hands over whole frames, which costs more"
+        )
+    elif decoder or transport or not _OPENCV_IS_SET_UP:
+        return ffmpeg.FfmpegStream(
+            url, needs, decoder=decoder, transport=transport, insecure=insecure
+        )
+    return partial(opencv_capture.open_capture, url, url, backend=cv2.CAP_FFMPEG)
+
+
+def _connect(
+    url: str, insecure: bool, open_capture: Callable[[float], CaptureProcess]
+) -> CaptureProcess:
     """What FFmpeg opens there. Raises SourceError, also for a certificate not to be trusted."""
     if not url.startswith(_PLAIN):
         from edge.sources import servers
@@ -60,5 +95,4 @@ def _connect(url: str, insecure: bool) -> CaptureProcess:
         servers.tell_ffmpeg(url, insecure)
         if not insecure and (reason := servers.distrust(url)):
             raise SourceError(f"{url} {reason}")
-    timeout_s = math.inf if url.startswith(_PIPES) else connection.FIRST_FRAME_S
-    return opencv_capture.open_capture(url, url, timeout_s, cv2.CAP_FFMPEG)
+    return open_capture(math.inf if url.startswith(_PIPES) else connection.FIRST_FRAME_S)

@@ -10,6 +10,10 @@ _ANSWER_S = 5.0  # for a server to say why
 _OK, _REFUSED = 200, (401, 403)
 _TLS_PORTS = {"https": 443, "rtsps": 322, "rtmps": 443, "rtmpts": 443, "tls": 443}
 _PLAYLISTS = (".m3u8", ".mpd")
+UNVERIFIED_PLAYLIST = (
+    "is a playlist, and FFmpeg verifies no certificates for its parts: give the address of a "
+    "stream, or --insecure if you trust the network"
+)
 _FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWN_OPTIONS = os.environ.get(_FFMPEG, "rtsp_flags;prefer_tcp")  # the user's, or OpenCV's
 # where systems keep the certificates that they trust, if Python knows of a folder alone
@@ -20,7 +24,7 @@ def tell_ffmpeg(url: str, insecure: bool) -> None:
     """Whether the next that OpenCV opens is to verify certificates; FFmpeg by itself does not."""
     options = _OWN_OPTIONS
     if not insecure:
-        options = f"ca_file;{_trusted_file()}|{options}|tls_verify;1"
+        options = f"ca_file;{trusted_file()}|{options}|tls_verify;1"
         if parse.urlsplit(url).scheme in _TLS_PORTS:  # it would not verify a playlist's parts
             options += "|allowed_segment_extensions;none"
     os.environ[_FFMPEG] = options
@@ -37,10 +41,7 @@ def distrust(url: str) -> str:
         if parts.scheme not in _TLS_PORTS:
             return ""
         if parts.path.lower().endswith(_PLAYLISTS):
-            return (
-                "is a playlist, and FFmpeg verifies no certificates for its parts: give the address "
-                "of a stream, or --insecure if you trust the network"
-            )
+            return UNVERIFIED_PLAYLIST
         _shake_hands(parts.hostname or "", parts.port or _TLS_PORTS[parts.scheme])
     except (OSError, client.HTTPException, ValueError) as problem:
         return _no_frames(problem)
@@ -110,7 +111,7 @@ def _trust(insecure: bool = False) -> ssl.SSLContext:
     return context
 
 
-def _trusted_file() -> str:
+def trusted_file() -> str:
     """The certificates that Python trusts, as a file; an empty one if there is none."""
     files = (ssl.get_default_verify_paths().cafile, *_TRUSTED)
     return next((file for file in files if file and os.path.isfile(file)), os.devnull)

@@ -23,7 +23,7 @@ _PACKETS = ((188, 0), (192, 4))  # bytes of a packet, and where its first byte, 
 _GAP, _STEADY, _TOLERANCE = 4, 0.9, 0.02
 
 
-def open_source(target: str) -> "VideoFile":
+def open_source(target: str, needs: sources.FrameNeeds = sources.WHOLE) -> "VideoFile":
     """Raises SourceError if it is not there, may not be read, or is not a video."""
     if target == "-":
         raise SourceError("there is no source -: write pipe:0 for what comes in on stdin")

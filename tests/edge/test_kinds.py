@@ -23,7 +23,7 @@ import numpy as np
 from edge.sources import Source
 from edge.stream import Frame
 
-def open_source(target: str, *, frames: int = 5) -> "Grey":
+def open_source(target: str, needs: object, *, frames: int = 5) -> "Grey":
     if frames < 1:
         raise ValueError("the option frames is at least 1")
     return Grey(int(target), frames)

@@ -14,7 +14,7 @@ import cv2
 import psutil
 import pytest
 
-from edge.sources import open_source
+from edge.sources import ffmpeg, open_source
 from edge.sources.live import LiveSource
 from edge_common import SourceError
 from tests import tiny
@@ -49,8 +49,18 @@ def server() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.fixture(params=["ffmpeg", "opencv_capture"], autouse=True)
+def reader(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the child is: ffmpeg, and our own where that is not installed."""
+    if request.param == "ffmpeg" and not ffmpeg.is_installed():
+        pytest.skip("needs ffmpeg")
+    monkeypatch.setattr(ffmpeg, "is_installed", lambda: request.param == "ffmpeg")
+    return request.param
+
+
 def _children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "opencv_capture" in " ".join(p.cmdline())]
+    children = psutil.Process().children()
+    return [p for p in children if {"ffmpeg", "edge.sources.opencv_capture"} & {*p.cmdline()}]
 
 
 @pytest.mark.parametrize(

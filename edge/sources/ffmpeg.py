@@ -1,0 +1,163 @@
+"""`ffmpeg` as a child process: it reads, decodes and scales, and only what is looked at comes here."""
+
+import functools
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from edge.sources import FrameNeeds, capture_process, formats
+from edge_common import SourceError
+
+_MOST_LOWRES = 3  # its JPEG decoder halves sizes so often
+_USUAL_SIZE = 640, 480  # of a camera that sends JPEG, or more
+_PASSTHROUGH_SINCE = (5, 1)  # when -fps_mode took the place of -vsync
+_SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`
+_URL = re.compile(r"^\S+://\S*: ")  # before the reason
+_HINTS = {
+    r"\b40[13]\b": ": give NAME:PASSWORD@ before the host",
+    r"\b404\b": ": give another address",
+    r"Option \w+ not found|[Uu]nknown decoder": ": `ffmpeg -decoders` lists them",
+}
+
+
+def is_installed() -> bool:
+    return shutil.which("ffmpeg") is not None
+
+
+class FfmpegStream:
+    """What ffmpeg reads at a URL; called, it opens it once more.
+
+    needs: how large frames are looked at.  decoder: of ffmpeg, such as `h264_v4l2m2m`; "": its own
+    choice.  transport: of rtsp, `tcp` or `udp`; "": tcp if the server has it.
+    insecure: certificates are not verified.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        needs: FrameNeeds,
+        *,
+        decoder: str = "",
+        transport: str = "",
+        insecure: bool = False,
+    ) -> None:
+        self._url, self._needs, self._decoder = url, needs, decoder
+        self._transport, self._insecure = transport, insecure
+        self._is_pipe = url.startswith(("pipe:", "fd:"))  # which can be opened but once
+        # what else comes by http is noticed, at the price of one more connection
+        is_jpeg = url.startswith(("http:", "https:")) and ".m3u8" not in url
+        self._lowres = self._useful_lowres(_USUAL_SIZE) if is_jpeg else None
+
+    def __call__(self, timeout_s: float) -> capture_process.CaptureProcess:
+        """Raises SourceError if nothing can be read in that time, with ffmpeg's own reason."""
+        capture = self._open(timeout_s)
+        if self._url.startswith("https:") and not self._insecure and _is_playlist(capture.messages):
+            from edge.sources import servers
+
+            capture.close()
+            raise SourceError(f"{self._url} {servers.UNVERIFIED_PLAYLIST}")
+        capture.is_recording = _is_recording(capture.messages)
+        lowres = self._fitting_lowres(capture.messages)
+        if lowres != self._lowres and not capture.is_recording:
+            capture.close()
+            self._lowres = lowres
+            capture = self._open(timeout_s)
+        return capture
+
+    def _open(self, timeout_s: float) -> capture_process.CaptureProcess:
+        return capture_process.CaptureProcess(
+            self._url,
+            self._command,
+            timeout_s,
+            formats.Yuv4Mpeg(),
+            _reason,
+            stdin=None if self._is_pipe else subprocess.DEVNULL,
+        )
+
+    @property
+    def _command(self) -> list[str]:
+        decoding = ["-threads", "1"]  # more of them hold frames back
+        if self._decoder:
+            decoding += ["-c:v", self._decoder]
+        if self._lowres is not None:  # half a JPEG is no frame
+            decoding += ["-lowres", str(self._lowres), "-err_detect", "explode"]
+        return [
+            "ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
+            *decoding, *self._protocol, "-i", self._url,
+            "-map", "0:v:0", *_passthrough(), "-filter_threads", "1", "-vf", _scaling(self._needs),
+            "-f", "yuv4mpegpipe", "-flush_packets", "1", "pipe:1",
+        ]  # fmt: skip
+
+    @property
+    def _protocol(self) -> Sequence[str]:
+        scheme = self._url.partition(":")[0]
+        if scheme in ("rtsp", "rtsps"):
+            if self._transport:
+                return ["-rtsp_transport", self._transport]
+            return ["-rtsp_flags", "prefer_tcp"]
+        if scheme == "https" and not self._insecure:
+            from edge.sources import servers
+
+            return ["-tls_verify", "1", "-ca_file", servers.trusted_file()]
+        return []
+
+    def _fitting_lowres(self, messages: str) -> int | None:
+        """That which it was opened with, or less if frames would be too small; None: no JPEG."""
+        match = re.search(r": Video: mjpeg.*? (\d+)x(\d+)", messages)
+        if not match or self._lowres is None:
+            return None
+        return min(self._lowres, self._useful_lowres((int(match[1]), int(match[2]))))
+
+    def _useful_lowres(self, size: tuple[int, int]) -> int:
+        """How often frames of that width and height can be halved before they are too small."""
+        if self._needs.size is None or self._decoder:
+            return 0
+        halvings = min(
+            (have // need).bit_length() - 1 for have, need in zip(size, self._needs.size)
+        )
+        return min(max(halvings, 0), _MOST_LOWRES)
+
+
+def _is_recording(messages: str) -> bool:
+    """Whether ffmpeg knows how long it lasts, so that it has an end."""
+    return re.search(r"^  Duration: \d", messages, re.MULTILINE) is not None
+
+
+def _is_playlist(messages: str) -> bool:
+    return re.search(r"^Input #0, (hls|dash|concat)", messages, re.MULTILINE) is not None
+
+
+def _scaling(needs: FrameNeeds) -> str:
+    """A filter for no larger frames than needed; small ones keep all of their colours' pixels.
+
+    `area` has no shift (`fast_bilinear` has), and is no dearer. The limited range is what
+    FFmpeg's own scaler goes back to if frames change their size.
+    """
+    if needs.size is None:
+        size, pixels = "w=trunc(iw/2)*2:h=trunc(ih/2)*2", "yuv420p"
+    else:
+        width, height = needs.size
+        aspect = ":force_original_aspect_ratio=increase" if needs.keeps_aspect else ""
+        size, pixels = f"w='min({width},iw)':h='min({height},ih)'{aspect}", "yuv444p"
+    return f"scale={size}:out_range=limited:out_color_matrix=bt601:flags=area,format={pixels}"
+
+
+@functools.cache
+def _passthrough() -> tuple[str, str]:
+    """The option by which it neither repeats frames nor leaves any out."""
+    try:
+        text = subprocess.run(["ffmpeg", "-version"], capture_output=True, text=True).stdout
+    except OSError as error:
+        raise SourceError(f"ffmpeg cannot be started: {error.strerror}") from error
+    version = re.match(r"ffmpeg version n?(\d+)\.(\d+)", text)
+    is_old = version and tuple(map(int, version.groups())) < _PASSTHROUGH_SINCE
+    return ("-vsync" if is_old else "-fps_mode", "passthrough")
+
+
+def _reason(messages: str) -> str:
+    """The last line, or the one before it if a part of FFmpeg said that: it knows more."""
+    lines = [line.strip() for line in messages.strip().splitlines()[-2:]]
+    line = next(filter(_SPEAKER.match, lines), lines[-1])
+    hint = (text for pattern, text in _HINTS.items() if re.search(pattern, messages))
+    return _SPEAKER.sub("", _URL.sub("", line)) + next(hint, "")
