@@ -70,6 +70,12 @@ _source = click.option(
     metavar="URI",
     help="Video file, image folder, quoted glob, or stream URL.",
 )
+_stdin_format = click.option(
+    "--stdin-format",
+    metavar="FORMAT",
+    help="Of `--source -` or a named pipe: y4m, mjpeg, raw:WxH[@HZ][:bgr|rgb|i420|gray]. "
+    "[default: looked at]",
+)
 _insecure = click.option(
     "--insecure",
     is_flag=True,
@@ -162,6 +168,7 @@ class SourceOptions:
 _LIVE = "a camera or a stream"
 _KINDS_OF = {
     "insecure": "the URL of a stream",
+    "stdin_format": "--source - or a named pipe",
     "stall_after": _LIVE,
     "give_up_after": _LIVE,
     **dict.fromkeys(("width", "height", "rate", "fourcc"), "a camera"),
@@ -180,6 +187,7 @@ def source_options(command: F) -> F:
         size: tuple[int, int] | None,
         fps: float | None,
         fourcc: str | None,
+        stdin_format: str | None,
         insecure: bool,
         stall_after: float | None,
         give_up_after: float | None,
@@ -191,6 +199,7 @@ def source_options(command: F) -> F:
             "height": height,
             "rate": fps,
             "fourcc": fourcc,
+            "stdin_format": stdin_format,
             "insecure": int(insecure),
             "stall_after": stall_after,
             "give_up_after": give_up_after,
@@ -198,7 +207,8 @@ def source_options(command: F) -> F:
         options = {name: str(value or "") for name, value in given.items()}
         return command(*args, source=SourceOptions(camera, source, options), **more)
 
-    for option in (_give_up_after, _stall_after, _insecure, _fourcc, _fps, _size, _source, _camera):
+    cameras, servers = (_fourcc, _fps, _size), (_stdin_format, _insecure)
+    for option in (_give_up_after, _stall_after, *servers, *cameras, _source, _camera):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]
 

@@ -1,6 +1,7 @@
 """Where frames come from; a file and a camera are used the same way. One kind is one file here."""
 
 import os
+import stat
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,6 +79,11 @@ def _is_camera(text: str) -> bool:
     return is_index or text.startswith("/dev/v") or " ! " in text
 
 
+def _is_pipe(text: str) -> bool:
+    """Standard input, or a named pipe."""
+    return text == "-" or (os.path.exists(text) and stat.S_ISFIFO(os.stat(text).st_mode))
+
+
 def _holds_images(path: str) -> bool:
     if os.path.isfile(path):
         return path.lower().endswith(IMAGE_SUFFIXES)
@@ -96,6 +102,10 @@ KINDS: tuple[EndpointKind, ...] = (
         "camera", "edge.sources.camera", "Camera: see --camera.", "N",
         "width=PIXELS,height=PIXELS,rate=HZ,fourcc=CODE,stall_after=S,give_up_after=S",
         schemes=("csi",), matches=_is_camera,
+    ),
+    EndpointKind(
+        "fifo", "edge.sources.piped", "Named pipe, or - for standard input.", "PATH",
+        "stdin_format=FORMAT,stall_after=S", matches=_is_pipe,
     ),
     EndpointKind(
         "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",

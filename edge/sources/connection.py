@@ -39,7 +39,7 @@ class GapRules:
     """When a source counts as silent, and how long it is waited for.
 
     stall_after_s: without a frame; None: five frame times, and at least 1 s.
-    give_up_after_s: of a source that does not come back; None: never.
+    give_up_after_s: of a source that does not come back; None: never, 0: it cannot be opened again.
     """
 
     stall_after_s: float | None = None
@@ -94,6 +94,7 @@ class Connection:
         self._open_capture, self._rules, self._clock = open_capture, rules, clock
         self._closing = threading.Event()
         self._capture: Capture | None = None
+        self._is_silent = False
 
     @property
     def rate_hz(self) -> float:
@@ -132,25 +133,34 @@ class Connection:
 
     def _next_frame(self) -> np.ndarray | None:
         """None if the connection ended, or is silent."""
+        self._is_silent = False
         if self._capture is None:
             return None
         try:
             return self._capture.read(self._stall_after_s)
         except TimeoutError:
             self.gaps.stalls += 1
+            self._is_silent = True
             return None
 
     def _frame_behind_gap(self) -> np.ndarray | None:
         """None if there will be none."""
-        if self._closing.is_set() or self._rules.give_up_after_s == 0:
+        is_once = self._rules.give_up_after_s == 0
+        if self._closing.is_set() or (is_once and not self._is_silent):
             return None
-        console.note(f"{self.name}: no frame for {self.silence_s():.1f} s, opening it again")
-        pixels = self._retry()
+        remedy = "waiting for more" if is_once else "opening it again"
+        console.note(f"{self.name}: no frame for {self.silence_s():.1f} s, {remedy}")
+        pixels = self._wait() if is_once else self._retry()
         self.gaps.longest_s = max(self.gaps.longest_s, self.silence_s())
         if pixels is not None:
-            self.gaps.reconnects += 1
+            self.gaps.reconnects += not is_once
             console.note(f"{self.name}: back after {self.silence_s():.1f} s")
         return pixels
+
+    def _wait(self) -> np.ndarray | None:
+        """Of what cannot be opened again, however long it takes; None at its end."""
+        assert self._capture is not None
+        return self._capture.read(math.inf)
 
     def _retry(self) -> np.ndarray | None:
         """Open it at once, then ever more slowly; None if it is given up."""

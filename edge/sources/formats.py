@@ -41,13 +41,19 @@ class Pipe:
         """Whether all of it came before the end. Raises TimeoutError."""
         filled = 0
         while filled < len(view):
-            self._wait_for_frames()
-            count = self._frames.readinto(view[filled:])  # type: ignore[attr-defined]  # unbuffered
+            count = self.fill_some(view[filled:])
             if not count:
-                self._listen_to_the_end()
                 return False
             filled += count
         return True
+
+    def fill_some(self, view: memoryview) -> int:
+        """How many bytes of it came at once; 0 at the end. Raises TimeoutError."""
+        self._wait_for_frames()
+        count: int = self._frames.readinto(view)  # type: ignore[attr-defined]  # unbuffered
+        if not count:
+            self._listen_to_the_end()
+        return count
 
     def read(self, size: int) -> bytes | None:
         """So many bytes; None if the end comes before. Raises TimeoutError."""
@@ -58,6 +64,17 @@ class Pipe:
         """What is there, at most so many bytes, as soon as there is one; none at the end.
 
         Raises TimeoutError.
+        """
+        self._wait_for_frames()
+        content: bytes = self._frames.read(most)
+        if not content:
+            self._listen_to_the_end()
+        return content
+
+    def take(self, most: int) -> bytes:
+        """What is there, at most so many bytes, as soon as there is one; none at the end.
+
+        Who takes it keeps it, also behind a deadline. Raises TimeoutError.
         """
         self._wait_for_frames()
         content: bytes = self._frames.read(most)

@@ -17,7 +17,7 @@ _FORM = re.compile(
 )
 _MOST_PIXELS = 1 << 27
 _MOST_BYTES = 1 << 27  # of a JPEG image
-_CHUNK_BYTES = 1 << 16
+_CHUNK_BYTES, _MOST_BETWEEN = 1 << 16, 1 << 15
 _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
 # in coded pixels, what is neither a stuffed 0xff nor a restart begins the next segment
 _SEGMENT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
@@ -132,7 +132,7 @@ class JpegFrames:
                 del self._bytes[:start]
                 return True
             skipped += len(self._bytes) - 1
-            if skipped > _CHUNK_BYTES:
+            if skipped > _MOST_BETWEEN:
                 raise SourceError("no JPEG images came")
             del self._bytes[:-1]  # which may be the first half of a start
             if not self._has(pipe, len(_SOI)):
@@ -169,7 +169,7 @@ class JpegFrames:
         while len(self._bytes) < size:
             if size > _MOST_BYTES:
                 raise SourceError("a JPEG image without an end came")
-            if not (some := pipe.some(_CHUNK_BYTES)):
+            if not (some := pipe.take(_CHUNK_BYTES)):
                 return False
             self._bytes += some
         return True

@@ -25,8 +25,6 @@ _GAP, _STEADY, _TOLERANCE = 4, 0.9, 0.02
 
 def open_source(target: str, needs: sources.FrameNeeds = sources.WHOLE) -> "VideoFile":
     """Raises SourceError if it is not there, may not be read, or is not a video."""
-    if target == "-":
-        raise SourceError("there is no source -: write pipe:0 for what comes in on stdin")
     if not Path(target).is_file():
         raise SourceError(
             f"there is no source {target}: give a video, an image folder, a glob or a URL"

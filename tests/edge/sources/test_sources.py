@@ -81,11 +81,6 @@ def test_a_camera_that_may_not_be_read_is_said(monkeypatch: pytest.MonkeyPatch) 
         open_source("camera:/dev/null")
 
 
-def test_stdin_has_another_name() -> None:
-    with pytest.raises(SourceError, match="write pipe:0"):
-        open_source("-")
-
-
 @pytest.mark.parametrize("form", ["{}", "{}/*.mp4", "images:{}"])
 def test_a_folder_of_videos_is_said_to_be_one(tmp_path: Path, video_path: Path, form: str) -> None:
     for number in (2, 10):
