@@ -220,13 +220,18 @@ class HasInputs(Protocol):
 
 
 def fill_randomly(engine: HasInputs) -> list[np.ndarray]:
-    """Write noise into an engine's inputs: any integer, or 0 to 1; what was written."""
+    """Write noise into an engine's inputs: any integer, or 0 to 1; what was written.
+
+    Counters and indices (few large integers) stay 0: not every value is one.
+    """
     rng = np.random.default_rng(_SEED)
     arrays = []
     for index, tensor in enumerate(engine.inputs):
         kind = np.dtype(tensor.dtype)
         noise: np.ndarray
-        if np.issubdtype(kind, np.integer):
+        if kind.kind in "iu" and kind.itemsize > 2 and len(tensor.shape) < 3:
+            noise = np.zeros(tensor.shape)
+        elif np.issubdtype(kind, np.integer):
             noise = rng.integers(-128 if kind.kind == "i" else 0, 128, tensor.shape)
         else:
             noise = rng.random(tensor.shape, np.float32)

@@ -136,8 +136,7 @@ class Graph:
             specification(tensor), open_shape(tensor)
         for output in range(len(graph.outputs)):
             graph.last_operator(output)
-        if len(graph.inputs) > 1:
-            graph.signature(), graph.sources()
+        graph.signature(), graph.sources()
         return graph
 
     @property

@@ -15,7 +15,7 @@ from edge.people.recogniser import ACCEPTANCE, OperatingPoint, to_member
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_benchmarks import record
-from tests import flat_models
+from tests import flat_models, streaming
 from tests.benchmarks.samples import RECORD
 from tests.devices.prediction.test_measured import record as measurement
 
@@ -131,7 +131,8 @@ def run_models() -> list[bytes]:
     """Files that a runtime runs: small ones, and the encoder of the shipped bundle."""
     ends = (), ("SOFTMAX",), ("ARG_MAX",), ("RESHAPE",)
     small = [flat_models.colour_model(*each) for each in ends]
-    return [tflite(), *small, shipped_encoder()]
+    states = streaming.sums(["a", "b"], ["b", "c"])
+    return [tflite(), *small, states, shipped_encoder()]
 
 
 @functools.cache

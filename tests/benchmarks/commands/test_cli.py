@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -18,7 +19,7 @@ from edge_benchmarks.record import from_json, read_record
 from edge_benchmarks.scenarios.catalogue import SCENARIOS
 from edge_benchmarks.scenarios.soak import Soak
 from edge_common.errors import EngineError
-from tests import tiny
+from tests import streaming, tiny
 from tests.signals import heed_interrupts
 
 QUICK = ["--frames", 12, "--seconds", 0.05, "--rounds", 2, "--baseline-frames", 4, "--processes", 0]
@@ -102,6 +103,20 @@ def test_a_plain_tflite_is_measured(tiny_bundle, tmp_path, video_path) -> None:
     assert found.streamed.invocations == {"model": 1.0}
     assert list(found.streamed.stages_ms) == ["preprocess", "model"]
     assert found.streaming is None
+
+
+def test_a_network_with_states_is_measured(streaming_files, tmp_path) -> None:
+    """What is said of it reaches the processes that start anew, in a bundle."""
+    clips = tmp_path / "clips.npz"
+    np.savez(clips, clips=tiny.labelled_clips(6)["clips"], output_0=np.arange(6) % 5)
+    states = ",".join(f"{name}={name}" for name in streaming.STATES)
+    arguments = ["--states", states, "--data", clips, "--cold-starts", 1, "--json", *QUICK]
+    result = invoke(streaming_files / "int8.tflite", *arguments)
+    assert result.exit_code == 0, result.output
+    found = from_json(result.stdout)
+    assert (found.bundle.streaming, found.bundle.window) == ("carried-state", 1)
+    assert found.streamed.invocations == {"model": 1.0}
+    assert (found.streamed.accuracy[0].n, found.cold_start is None) == (6, False)
 
 
 def test_all_baselines_of_the_tiny_network(

@@ -13,7 +13,7 @@ from edge.cli import main
 from edge.stream import Stream
 from edge.tasks import Prediction
 from edge_common.errors import BundleError, ConfigError, EngineError
-from tests import flat_models as flat
+from tests import flat_models as flat, streaming
 
 COLOURS = ("red", "green", "blue")
 # of 10 * (200, 100, 50) / 255
@@ -223,9 +223,9 @@ def test_damaged_files_raise_nothing_else(tmp_path: Path) -> None:
     from edge.tflite import metadata, tables
 
     text = flat.normalisation([1.0], [2.0], "names.txt")
-    model = flat.colour_model("SOFTMAX", metadata=text, labels={"names.txt": COLOURS})
+    colours = flat.colour_model("SOFTMAX", metadata=text, labels={"names.txt": COLOURS})
     noise = np.random.default_rng(0)
-    for _ in range(500):
+    for model in [colours] * 500 + [streaming.sums(["a", "b"], ["c", "d"])] * 500:
         mutant = bytearray(model)
         for place in noise.integers(0, len(model), 5):
             mutant[place] = noise.integers(0, 256)
@@ -237,6 +237,7 @@ def test_damaged_files_raise_nothing_else(tmp_path: Path) -> None:
         for tensor in (*graph.inputs, *graph.outputs):
             tables.specification(tensor), tables.open_shape(tensor)
         [graph.last_operator(number) for number in range(len(graph.outputs))]
+        graph.signature(), graph.sources(), graph.handed_on()
 
 
 def test_inner_names_need_not_be_text(tmp_path: Path, cli: CliRunner) -> None:

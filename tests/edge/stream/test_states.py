@@ -1,13 +1,18 @@
 """Networks that carry states from frame to frame, against the interpreter run by hand."""
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle, open_bundle, write_bundle
+from edge.bundle import GOLDEN, Bundle, open_bundle, write_bundle
 from edge.bundle.plain_tflite import wrap_tflite
+from edge.check.clips import read_clips
+from edge.check.evaluate import replay, stream_outputs
+from edge.check.self_test import self_test
+from edge.engine import Delegate
 from edge.stream import Frame, Stream, StreamOptions
 from edge.stream.network import Network
 from edge.stream.preprocess import FULL
@@ -148,3 +153,38 @@ def test_an_input_that_is_handed_on_is_read_before_it_is_overwritten(tmp_path: P
         colours = [stream.push(np.full((4, 4, 3), 10 * n, np.uint8)) for n in range(1, 6)]
         seen = [round(float(d.tasks["output_0"].scores[0])) for d in colours]
         assert seen == [0, 0, 10, 20, 30], text
+
+
+def test_a_delegate_that_fails_loses_no_state(
+    streaming_files: Path, emulated_delegate: Path
+) -> None:
+    bundle = wrap_tflite(streaming_files / "float32.tflite")
+    failing = Delegate(str(emulated_delegate), (("fail", "invoke:4"),))
+    streams = [Stream(bundle), Stream(bundle, StreamOptions(delegate=failing))]
+    for pixels in frames(8):
+        first, second = (outputs_of(stream.network) for stream in streams if stream.push(pixels))
+        for expected, values in zip(first, second, strict=True):
+            np.testing.assert_allclose(values, expected, rtol=1e-3, atol=1e-4)
+    assert "at invocation 4" in streams[1].network.head.delegation.fallback
+
+
+def test_its_golden_frames_are_replayed(bundle: Bundle, tmp_path: Path) -> None:
+    golden_frames = frames(6)
+    arrays = {"frames": golden_frames, **replay(bundle, golden_frames, StreamOptions())}
+    stored = io.BytesIO()
+    np.savez(stored, **arrays)
+    members = {**bundle.members, GOLDEN: stored.getvalue()}
+    write_bundle(tmp_path / "golden.edge", bundle.manifest, members)
+    test = self_test(open_bundle(tmp_path / "golden.edge"))
+    assert (test.decisions, test.exact) == (6, True)
+
+
+def test_a_clip_of_any_length_is_answered_at_its_end(bundle: Bundle, tmp_path: Path) -> None:
+    clips = np.stack([frames(5, seed) for seed in range(3)])
+    np.savez(tmp_path / "clips.npz", clips=clips)
+    spec = bundle.manifest.input
+    read = read_clips(tmp_path / "clips.npz", bundle.manifest.clip_frames, spec.size)
+    assert read.windows.shape == (3, 5, 32, 32, 3)
+    outputs = stream_outputs(bundle, list(read.windows))["output_0"]
+    for clip, output in zip(read.windows, outputs, strict=True):
+        assert np.array_equal(replay(bundle, clip, StreamOptions())["output_0"][-1], output)
