@@ -73,7 +73,7 @@ _source = click.option(
 _stdin_format = click.option(
     "--stdin-format",
     metavar="FORMAT",
-    help="Of `--source -` or a named pipe: y4m, mjpeg, raw:WxH[@HZ][:bgr|rgb|i420|gray]. "
+    help="Of `--source -` or a named pipe: y4m, mjpeg, raw:WxH[@HZ][:bgr|rgb|gray|i420|j420]. "
     "[default: looked at]",
 )
 _insecure = click.option(

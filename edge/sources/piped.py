@@ -23,7 +23,13 @@ _LOOK_S = 0.2  # how soon a pipe that is silent can be closed
 _SHORT_S = 0.01
 
 
-def open_source(target: str, *, stdin_format: str = "", stall_after: float = 0.0) -> sources.Source:
+def open_source(
+    target: str,
+    needs: sources.FrameNeeds = sources.WHOLE,
+    *,
+    stdin_format: str = "",
+    stall_after: float = 0.0,
+) -> sources.Source:
     """stdin_format: `y4m`, `mjpeg` or `raw:640x480@25:bgr`; "": recognised by its first bytes.
 
     stall_after: seconds, see `connection.GapRules`; 0: its own. A pipe that is silent is waited for.
@@ -34,7 +40,7 @@ def open_source(target: str, *, stdin_format: str = "", stall_after: float = 0.0
     pipe = _open(target, name)
     frame_format = frame_format or _format(_recognised(pipe.fileno(), name))
     if frame_format is None:
-        return _by_ffmpeg(pipe)
+        return _by_ffmpeg(pipe, needs)
     if stat.S_ISREG(os.fstat(pipe.fileno()).st_mode):
         return RecordedPipe(name, pipe, frame_format)
     rules = connection.GapRules.of(stall_after, 0)
@@ -45,12 +51,15 @@ def _format(text: str) -> formats.FrameFormat | None:
     """Raises ValueError for what is no format; None for "", which FFmpeg has to look at."""
     if text.startswith(_RAW):
         return raw.RawFrames(raw.PixelLayout.parse(text.removeprefix(_RAW)))
-    known = {_Y4M: formats.Yuv4Mpeg, _MJPEG: raw.JpegFrames, "": lambda: None}
-    if text not in known:
+    if text == _Y4M:
+        return formats.Yuv4Mpeg()
+    if text == _MJPEG:
+        return raw.JpegFrames()
+    if text:
         raise ValueError(
-            f"stdin_format is y4m, mjpeg or raw:WxH[@HZ][:bgr|rgb|i420|gray], not {text}"
+            f"stdin_format is y4m, mjpeg or raw:WxH[@HZ][:bgr|rgb|gray|i420|j420], not {text}"
         )
-    return known[text]()
+    return None
 
 
 def _open(target: str, name: str) -> io.FileIO:
@@ -100,12 +109,12 @@ def _peeked(handle: int, size: int) -> bytes:
         os.close(writer)
 
 
-def _by_ffmpeg(pipe: io.FileIO) -> sources.Source:
+def _by_ffmpeg(pipe: io.FileIO, needs: sources.FrameNeeds) -> sources.Source:
     """What its child process reads as standard input."""
     with _as_stdin(pipe.fileno()):
         if stat.S_ISREG(os.fstat(0).st_mode):
-            return sources.open_source("video:/dev/stdin")
-        return sources.open_source("pipe:0")
+            return sources.open_source("video:/dev/stdin", needs)
+        return sources.open_source("pipe:0", needs)
 
 
 @contextmanager
@@ -198,7 +207,8 @@ class RecordedPipe(sources.Source):
     def __iter__(self) -> Iterator[stream.Frame]:
         number = 0
         while (pixels := self._capture.read(math.inf)) is not None:
-            yield stream.Frame(pixels, number)
+            time_s = number / self.rate_hz if self.rate_hz else None
+            yield stream.Frame(pixels, number, time_s=time_s)
             number += 1
 
     def close(self) -> None:

@@ -11,9 +11,9 @@ from edge.sources.formats import Pipe
 from edge_common import SourceError
 
 _LAYOUTS = {"bgr": (3, None), "rgb": (3, cv2.COLOR_RGB2BGR), "gray": (1, cv2.COLOR_GRAY2BGR)}
-_I420 = "i420"
+_I420, _J420 = "i420", "j420"
 _FORM = re.compile(
-    rf"(\d{{1,5}})x(\d{{1,5}})(?:@(\d+(?:\.\d+)?))?(?::({'|'.join((*_LAYOUTS, _I420))}))?"
+    rf"(\d{{1,5}})x(\d{{1,5}})(?:@(\d+(?:\.\d+)?))?(?::({'|'.join((*_LAYOUTS, _I420, _J420))}))?"
 )
 _MOST_PIXELS = 1 << 27
 _MOST_BYTES = 1 << 27  # of a JPEG image
@@ -40,16 +40,21 @@ class PixelLayout:
 
     @classmethod
     def parse(cls, text: str) -> "PixelLayout":
-        """Of `640x480`, `640x480@25` or `640x480@25:i420`. Raises ValueError."""
+        """Of `640x480` or `640x480@25:i420`; j420 is i420 in full range. Raises ValueError."""
         match = _FORM.fullmatch(text)
         if not match:
-            raise ValueError(f"{text!r} is no WxH[@HZ][:bgr|rgb|i420|gray], such as 640x480@25:bgr")
+            raise ValueError(
+                f"{text!r} is no WxH[@HZ][:bgr|rgb|gray|i420|j420], such as 640x480@25:bgr"
+            )
         width, height = int(match[1]), int(match[2])
         if not 0 < width * height <= _MOST_PIXELS:
             raise ValueError(f"{width}x{height} is no size of a frame")
-        if match[4] == _I420 and (width % 2 or height % 2):
-            raise ValueError(f"{width}x{height} is no size for i420, which has even ones")
-        return cls(width, height, match[4] or "bgr", float(match[3] or 0))
+        name, rate_hz = match[4] or "bgr", float(match[3] or 0)
+        if name in (_I420, _J420):
+            if width % 2 or height % 2:
+                raise ValueError(f"{width}x{height} is no size for {name}, which has even ones")
+            return cls(width, height, _I420, rate_hz, full_range=name == _J420)
+        return cls(width, height, name, rate_hz)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -106,9 +111,8 @@ class JpegFrames:
     Those that cannot be decoded are passed over.
     """
 
-    rate_hz, count = 0.0, None
-
     def __init__(self) -> None:
+        self.rate_hz, self.count = 0.0, None  # type: float, int | None
         self._bytes = bytearray()
 
     def begin(self, pipe: Pipe) -> bool:

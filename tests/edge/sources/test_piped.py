@@ -36,6 +36,7 @@ def _jpeg(frame: np.ndarray, *options: int) -> bytes:
         ("640x480", PixelLayout(640, 480)),
         ("64x48@12.5", PixelLayout(64, 48, "bgr", 12.5)),
         ("2x2@25:i420", PixelLayout(2, 2, "i420", 25.0)),
+        ("2x2:j420", PixelLayout(2, 2, "i420", full_range=True)),
         ("3x2:gray", PixelLayout(3, 2, "gray")),
     ],
 )
@@ -207,7 +208,7 @@ def test_what_a_pipe_cannot_give(fifo: str, content: bytes, form: str, reason: s
 
 @pytest.mark.parametrize("form", ["h264", "raw:4x", "raw:4x4:nv12"])
 def test_formats_that_there_are_not(fifo: str, form: str) -> None:
-    with pytest.raises(SourceError, match="bgr|rgb|i420|gray"):  # before anybody writes
+    with pytest.raises(SourceError, match="bgr|rgb|gray|i420"):  # before anybody writes
         open_source(f"fifo:{fifo}:stdin_format={form}")
 
 
@@ -252,7 +253,7 @@ def test_rpicam_vid_into_edge_run(tiny_bundle_path: Path) -> None:
     options = ["--codec", "yuv420", "-o", "-", "-n", "-t", "0", "--camera", "0"]
     options += ["--width", "64", "--height", "48"]
     with subprocess.Popen([sys.executable, str(stub), *options], stdout=subprocess.PIPE) as writer:
-        form = ("--stdin-format", "raw:64x48@30:i420", "--frames", "10")
+        form = ("--stdin-format", "raw:64x48@30:j420", "--frames", "10")
         done = _run(tiny_bundle_path, writer.stdout, *form)
         writer.kill()
     assert done.returncode == 0 and "10 frames" in done.stdout, done.stderr
