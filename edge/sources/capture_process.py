@@ -14,6 +14,8 @@ from edge.sources.connection import WHY_NOT
 from edge_common import SourceError, children
 
 _KILLED_S = 2.0
+# frames that follow each other so fast were waiting
+_BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.01, 1.0
 _PIPE_BYTES = 1 << 20  # as much as Linux allows to everybody: fewer switches for large frames
 _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
 
@@ -53,6 +55,7 @@ class CaptureProcess:
         with contextlib.suppress(OSError):
             fcntl.fcntl(self._process.stdout, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._pipe = formats.Pipe(self._process.stdout, self._process.stderr)
+        self._ahead: np.ndarray | None = None  # read already
         self._format = frame_format or formats.TaggedFrames()
         with contextlib.ExitStack() as stack:
             stack.callback(self.close)
@@ -77,12 +80,24 @@ class CaptureProcess:
 
         Raises TimeoutError.
         """
+        pixels, self._ahead = self._ahead, None
+        if pixels is not None:
+            return pixels
         self._pipe.deadline = time.monotonic() + timeout_s
         try:
             return self._format.frame(self._pipe)
         except SourceError:
             self.close()
             return None
+
+    def skip_backlog(self) -> None:
+        """Leave out what came while it was opened, but for the newest frame."""
+        until = time.monotonic() + _LONGEST_BACKLOG_S
+        while time.monotonic() < until and self._pipe.has_more(_BACKLOG_STEP_S):
+            pixels = self.read(_LONGEST_BACKLOG_S)
+            if pixels is None:
+                break
+            self._ahead = pixels
 
     def close(self) -> None:
         """Kill it. The pipe is left to who reads it, who finds its end."""

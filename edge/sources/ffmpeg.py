@@ -15,7 +15,7 @@ _PASSTHROUGH_SINCE = (5, 1)  # when -fps_mode took the place of -vsync
 _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`
 _URL = re.compile(r"^\S+://\S*: ")  # before the reason
 _HINTS = {
-    r"\b40[13]\b": ": give NAME:PASSWORD@ before the host",
+    r"\b40[13]\b": ": its NAME:PASSWORD@ before the host is missing or wrong",
     r"\b404\b": ": give another address",
     r"Option \w+ not found|[Uu]nknown decoder": ": `ffmpeg -decoders` lists them",
 }
@@ -63,6 +63,8 @@ class FfmpegStream:
             capture.close()
             self._lowres = lowres
             capture = self._open(timeout_s)
+        if not (capture.is_recording or self._is_pipe):
+            capture.skip_backlog()
         return capture
 
     def _open(self, timeout_s: float) -> capture_process.CaptureProcess:
@@ -83,7 +85,7 @@ class FfmpegStream:
         if self._lowres is not None:  # half a JPEG is no frame
             decoding += ["-lowres", str(self._lowres), "-err_detect", "explode"]
         return [
-            "ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info",
+            "ffmpeg", "-hide_banner", "-nostdin", "-nostats", "-loglevel", "info", "-fpsprobesize", "0",
             *decoding, *self._protocol, "-i", self._url,
             "-map", "0:v:0", *_passthrough(), "-filter_threads", "1", "-vf", _scaling(self._needs),
             "-f", "yuv4mpegpipe", "-flush_packets", "1", "pipe:1",
@@ -92,10 +94,11 @@ class FfmpegStream:
     @property
     def _protocol(self) -> Sequence[str]:
         scheme = self._url.partition(":")[0]
-        if scheme in ("rtsp", "rtsps"):
+        if scheme in ("rtsp", "rtsps"):  # whose server says what comes, so that none has to look
+            at_once = ["-probesize", "32", "-analyzeduration", "0"]
             if self._transport:
-                return ["-rtsp_transport", self._transport]
-            return ["-rtsp_flags", "prefer_tcp"]
+                return [*at_once, "-rtsp_transport", self._transport]
+            return [*at_once, "-rtsp_flags", "prefer_tcp"]
         if scheme == "https" and not self._insecure:
             from edge.sources import servers
 

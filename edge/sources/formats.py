@@ -1,5 +1,6 @@
 """How programs write frames to a pipe, and how such a pipe is read."""
 
+import contextlib
 import re
 import select
 import struct
@@ -36,6 +37,14 @@ class Pipe:
     def messages(self) -> str:
         """How it began and what it said last, so that months of messages need no room."""
         return self._text.decode(errors="replace")
+
+    def has_more(self, wait_s: float) -> bool:
+        """Whether more of the frames, or their end, is there in that time."""
+        self.deadline = time.monotonic() + wait_s
+        with contextlib.suppress(TimeoutError):
+            self._wait_for_frames()
+            return True
+        return False
 
     def fill(self, view: memoryview) -> bool:
         """Whether all of it came before the end. Raises TimeoutError."""

@@ -125,12 +125,17 @@ def test_a_host_that_is_not_there_is_said_so() -> None:
         open_source("rtsp://no-such-host.invalid/1")
 
 
-def test_reconnecting_leaves_nothing_open(server: str) -> None:
+@pytest.mark.parametrize("times", [4, pytest.param(200, marks=pytest.mark.slow)])
+def test_reconnecting_leaves_nothing_open(server: str, times: int) -> None:
     with open_source(f"{server}/stream:stall_after=60") as source:
-        frames = iter(source)
-        descriptors = []
-        for _ in range(4):
+        frames, runner = iter(source), psutil.Process()
+        descriptors, threads, memory = [], [], []
+        for _ in range(times):
             os.kill(_children()[0].pid, signal.SIGKILL)
             next(frame for frame in frames if frame.restart)
-            descriptors.append(psutil.Process().num_fds())
+            descriptors.append(runner.num_fds())
+            threads.append(runner.num_threads())
+            memory.append(runner.memory_info().rss)
         assert len(set(descriptors[1:])) == 1
+        assert threads[-1] <= threads[1] + 1  # one of the server's, that ends soon
+        assert memory[-1] - memory[times // 4] < 4_000_000
