@@ -35,6 +35,7 @@ Examples:
   edge-run --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
   edge-run mine.edge --source 'frames/*.png' --jsonl -
   edge-run mine.edge --source rtsp://host/stream --sink jsonl:out.jsonl --sink video:out.mp4:rate=25
+  edge-run mine.edge --source rtsp://host/door --source rtsp://host/yard --jsonl decisions.jsonl
   edge-run mine.edge --self-test
   edge-run mine.edge --camera 0 --device emulated:pi-4
   edge-run enroll anna --camera 0 --region square
@@ -52,7 +53,7 @@ Examples:
     "--save",
     cls=command_line.Once,
     metavar="VIDEO",
-    help="Write an annotated video (.mp4, .avi, .mkv).",
+    help="Write an annotated video (.mp4, .avi, .mkv); of several sources NAME-1.mp4, NAME-2.mp4, ...",
 )
 @click.option(
     "--jsonl",
@@ -63,7 +64,9 @@ Examples:
 @click.option(
     "--show", is_flag=True, help="Show the annotated frames in a window (extra `show`); q ends."
 )
-@click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
+@click.option(
+    "--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames of each source."
+)
 @click.option(
     "--hop",
     type=click.IntRange(1),
@@ -112,6 +115,9 @@ def main(bundle: str, **options: Any) -> None:
     shipped network runs: who of 40 people is it, and how does the face move? `face` is
     shipped, too: age and gender of the face in the frame, and a descriptor that tells
     people apart.
+
+    Several sources run side by side through one network: give --camera and --source as
+    often as there are.
     """
     from edge.commands.execute import RunOptions, execute
 

@@ -1,15 +1,16 @@
 """The loop: source, watcher, sinks."""
 
 import contextlib
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge import engine, sources, stream
 from edge.sinks import RunEnded, Sink
-from edge.summary import RunSummary, process_age_s
-from edge_common import EdgeError, EngineHung
+from edge.summary import RunSummary, SourceSummary, process_age_s
+from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
 from edge_devices.detection.memory import peak_rss_bytes
 
 
@@ -24,20 +25,24 @@ class Watcher(Protocol):
 class Feed:
     """A source, what its frames are pushed through, and the sinks that take them.
 
-    summary: filled on the way.  sampler: which frames are pushed; the sinks get all of them.
+    sampler: which frames are pushed; the sinks get all of them.
     """
 
-    source: sources.Source
+    summary: SourceSummary
     watcher: Watcher
-    sinks: Sequence[Sink]
-    summary: RunSummary
+    sinks: Sequence[Sink] = ()
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
+
+    @property
+    def source(self) -> sources.Source:
+        return self.summary.source
 
 
 @dataclass(frozen=True)
 class RunLimits:
-    """When a run ends before its source does.
+    """When a run ends before its sources do.
 
+    max_frames: of each source.
     frame_timeout_s: of one frame in the stream; if it takes longer, `on_hang` is called when
     summary and sinks are complete, and the process ends with EngineHung's exit code; 0: no limit.
     """
@@ -48,36 +53,36 @@ class RunLimits:
 
 
 def run(
-    feed: Feed,
+    feeds: Sequence[Feed],
+    summary: RunSummary,
     limits: RunLimits = RunLimits(),
     *,
     on_frame: Callable[[RunSummary], None] = lambda summary: None,
 ) -> None:
-    """Push the frames of a source through its watcher into its sinks, until its end.
+    """Push the frames of each source through its watcher into its sinks, until all have ended.
 
-    Its summary is complete however the run ends; the sinks are closed in every case. Raises what
-    the source or a sink raises, and KeyboardInterrupt.
+    A source that ends or is lost ends no other one; why it was lost is raised in the end.
+    `summary` is of these feeds' sources, and complete however the run ends; the sinks are closed in
+    every case. Raises what a source or a sink raises, and KeyboardInterrupt.
     """
     started = time.perf_counter()
-    source, summary = feed.source, feed.summary
+    opened = [sink for feed in feeds for sink in feed.sinks]
 
     def complete() -> None:
         summary.wall_s = time.perf_counter() - started
-        summary.dropped, summary.skipped = source.dropped, source.skipped
-        summary.source_warning, summary.gaps = source.warning, source.gaps
         summary.peak_rss_bytes = peak_rss_bytes()
 
     def give_up() -> int:
-        with contextlib.suppress(EdgeError), _closing_all(feed.sinks):
+        with contextlib.suppress(EdgeError), _closing_all(opened):
             complete()
         limits.on_hang()
         return EngineHung.exit_code
 
     watchdog = engine.Watchdog(limits.frame_timeout_s, give_up).start()
     try:
-        with _closing_all(feed.sinks):
-            for frame in _timed(source, summary, limits.max_frames):
-                _one_frame(feed, frame, watchdog)
+        with _closing_all(opened):
+            for feed, frame in _in_turn(feeds, summary, limits.max_frames):
+                _one_frame(feed, frame, summary, watchdog)
                 on_frame(summary)
     except RunEnded:
         pass  # a user who closes the window is done, and nothing went wrong
@@ -86,22 +91,24 @@ def run(
         complete()
 
 
-def _one_frame(feed: Feed, frame: stream.Frame, watchdog: engine.Watchdog) -> None:
-    summary, started = feed.summary, time.perf_counter()
+def _one_frame(
+    feed: Feed, frame: stream.Frame, summary: RunSummary, watchdog: engine.Watchdog
+) -> None:
+    counts, started = feed.summary, time.perf_counter()
     decisions: Sequence[stream.Decision] = ()
     if feed.sampler.takes(frame):
         with watchdog:
             decisions = feed.watcher.decisions(frame)
-        summary.sampled += 1
+        counts.sampled += 1
         if frame.time_s is not None:
-            summary.arrivals.add(frame.time_s, frame.restart)
+            counts.arrivals.add(frame.time_s, frame.restart)
     pushed = time.perf_counter()
     for sink in feed.sinks:
         sink.take(frame, decisions)
-    summary.frames += 1
+    counts.frames += 1
     summary.first_result_s = summary.first_result_s or _since_process_start_s()
     for decision in decisions:
-        summary.decisions += 1
+        counts.decisions += 1
         summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
         summary.newest = decision
         summary.answers.add(decision.tasks)
@@ -117,18 +124,51 @@ def _since_process_start_s() -> float | None:
     return round(process_age_s(), 3) or None
 
 
-def _timed(
-    source: sources.Source, summary: RunSummary, max_frames: int | None
-) -> Iterator[stream.Frame]:
+def _in_turn(
+    feeds: Sequence[Feed], summary: RunSummary, max_frames: int | None
+) -> Iterator[tuple[Feed, stream.Frame]]:
+    """One frame after the other, of each source that has one.
+
+    Raises in the end what a source was lost by, if one was.
+    """
+    news, errors = threading.Event(), []
+    turns = [(feed, _timed(feed, summary, max_frames)) for feed in feeds]
+    for feed in feeds:
+        feed.source.notify = news.set
+    while turns:
+        news.clear()
+        ready = [turn for turn in turns if len(turns) == 1 or turn[0].source.ready()]
+        if not ready:
+            news.wait()
+        for turn in ready:
+            feed, frames = turn
+            reason = f"{feed.source.name} has ended"
+            try:
+                frame = next(frames, None)
+            except (SourceError, SourceLost) as error:
+                errors.append(error)
+                frame, reason = None, str(error)
+            if frame is not None:
+                yield feed, frame
+                continue
+            feed.summary.ended = True
+            feed.source.close()
+            turns.remove(turn)
+            if turns:
+                console.note(f"{reason}; the others go on")
+    if errors:
+        raise max(errors, key=lambda error: error.exit_code)
+
+
+def _timed(feed: Feed, summary: RunSummary, max_frames: int | None) -> Iterator[stream.Frame]:
     """The source's frames, at most so many, with the time each took to arrive."""
-    frames: Iterable[stream.Frame] = source
     if max_frames is not None and max_frames <= 0:
         return
     before = time.perf_counter()
-    for frame in frames:
+    for frame in feed.source:
         summary.latency.add({"capture": (time.perf_counter() - before) * 1e3})
         yield frame
-        if max_frames is not None and summary.frames >= max_frames:
+        if max_frames is not None and feed.summary.frames >= max_frames:
             return
         before = time.perf_counter()
 

@@ -4,9 +4,10 @@ A kind is one module and one line in the registry of its room. The module is imp
 kind is used, so that a hundred kinds cost a run no more than those that it names.
 """
 
+import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, get_type_hints
 
@@ -55,7 +56,8 @@ class EndpointKind:
     options: the opener's keywords, as help shows them: `rate=HZ,width=PIXELS`.
     schemes: of URLs that are given to it whole.  matches: whether it takes a text without scheme.
     extra: of edge-run, that installs the library which only this kind needs.
-    frames: whether a sink looks at frames, and not at decisions alone.
+    frames: whether a sink looks at frames, and not at decisions alone; then each of several
+    sources has one of its own.
     """
 
     name: str
@@ -107,6 +109,15 @@ class Endpoint:
 
     def __str__(self) -> str:
         return without_passwords(f"{self.kind.name}:{self.target}")
+
+    def for_each(self, count: int) -> list["Endpoint"]:
+        """What stands for it with so many sources: paths are numbered from 1."""
+        if count == 1 or not self.kind.frames:
+            return [self]
+        stem, suffix = os.path.splitext(self.target)
+        is_path = self.kind.target == "PATH"
+        numbers = range(1, count + 1)
+        return [replace(self, target=f"{stem}-{n}{suffix}" if is_path else "") for n in numbers]
 
     def open(self, function: str, *context: object) -> Any:
         """Call `function` of the kind's module: (target, *context, key=value, ...).

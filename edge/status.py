@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from edge.sources import Source
+from edge.source_summary import SourceSummary, sums
 from edge.summary import RunSummary
 from edge_common import Closable, console
 
@@ -20,20 +20,20 @@ class StatusLine(Closable):
     """Frames a second, age, drops and the newest answers, written to `output` now and then.
 
     A thread writes it, so that it also says if no frame comes.
-    summary: of the run that goes on. total: frames that there will be; None if nobody knows.
+    summary: of the run that goes on. max_frames: of each source; None: all.
     clock: monotonic seconds.
     On a terminal the line stands in one place, and is gone once closed.
     """
 
     def __init__(
         self,
-        source: Source,
         summary: RunSummary,
-        total: int | None,
+        max_frames: int | None = None,
         output: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._source, self._summary, self._total, self._clock = source, summary, total, clock
+        self._summary, self._clock = summary, clock
+        self._total = _total(summary, max_frames)
         self._output = sys.stderr if output is None else output
         self._on_terminal = self._output.isatty()
         self.interval_s = _TERMINAL_S if self._on_terminal else _ELSEWHERE_S
@@ -68,23 +68,41 @@ class StatusLine(Closable):
             self.show()
 
     def _text(self, rate_hz: float) -> str:
-        summary, silence_s = self._summary, self._source.silence_s()
-        newest, of_total = summary.newest, f" of {self._total}" if self._total else ""
-        parts = [f"{summary.frames}{of_total} frames", f"{rate_hz:.1f} frames/s"]
-        if summary.rate_hz and summary.sampled < summary.frames:
-            parts.append(f"{summary.sampled} sampled at {summary.rate_hz:g} Hz")
-        if silence_s >= _TERMINAL_S:
-            parts.append(f"no frame for {silence_s:.0f} s")
+        summary, total, newest = self._summary, sums(self._summary.sources), self._summary.newest
+        of_total = f" of {self._total}" if self._total else ""
+        parts = [f"{total['frames']}{of_total} frames", f"{rate_hz:.1f} frames/s"]
+        if summary.rate_hz and total["sampled"] < total["frames"]:
+            parts.append(f"{total['sampled']} sampled at {summary.rate_hz:g} Hz")
+        if silent := [text for each in summary.sources if (text := self._silence(each))]:
+            parts += silent
         elif newest is not None:
             parts.append(f"age {newest.age_ms:.0f} ms")
-        parts.append(f"{self._source.dropped} dropped")
-        if self._source.skipped:
-            parts.append(f"{self._source.skipped} unreadable")
+        parts.append(f"{total['dropped']} dropped")
+        if total["skipped"]:
+            parts.append(f"{total['skipped']} unreadable")
+        if newest is not None and newest.source is not None:
+            parts.append(newest.source)
         answers = newest.tasks.items() if newest is not None else ()
         parts += [f"{task}: {each}" for task, each in answers if each.vector is None or each.label]
         return console.printable(", ".join(parts))
+
+    def _silence(self, each: SourceSummary) -> str:
+        silence_s = 0.0 if each.ended else each.source.silence_s()
+        name = f"{each.source.name}: " if self._summary.sources[1:] else ""
+        return f"{name}no frame for {silence_s:.0f} s" if silence_s >= _TERMINAL_S else ""
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):  # a full disk or a reader that left ends no run
             self._output.write(text)
             self._output.flush()
+
+
+def _total(summary: RunSummary, max_frames: int | None) -> int | None:
+    """Frames that there will be; None if nobody knows."""
+    total = 0
+    for each in summary.sources:
+        limits = [count for count in (each.source.total, max_frames) if count is not None]
+        if not limits:
+            return None
+        total += min(limits)
+    return total

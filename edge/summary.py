@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +12,11 @@ import psutil
 
 from edge import engine
 from edge.answers import AnswersSeen, PeopleSeen
+from edge.source_summary import SourceSummary as SourceSummary, counts, sums
 from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
-    from edge.sources.connection import Gaps
     from edge.stream import Decision
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -82,52 +82,14 @@ def process_age_s(
     return now_s - ticks / os.sysconf("SC_CLK_TCK")
 
 
-class ArrivalRate:
-    """Frames a second by the time they were captured, outages left out."""
-
-    def __init__(self, capacity: int = 4096) -> None:
-        self._intervals_s = np.zeros(capacity)
-        self._count = 0
-        self._before: float | None = None
-
-    def add(self, time_s: float, restart: bool = False) -> None:
-        """One frame's seconds on its source's clock; `restart`: it is the first after a gap."""
-        if self._before is not None and not restart:
-            self._intervals_s[self._count % len(self._intervals_s)] = time_s - self._before
-            self._count += 1
-        self._before = time_s
-
-    @property
-    def rate_hz(self) -> float:
-        """Of the newest frames; 0 if there are too few. A pause is ten times the mean, or more."""
-        intervals = self._intervals_s[: self._count]
-        if len(intervals) < 2:
-            return 0.0
-        mean_s = float(intervals[intervals <= _PAUSE * intervals.mean()].mean())
-        return 1 / mean_s if mean_s > 0 else 0.0
-
-
-_PAUSE = 10
-_RATE_RATIO = 1.5  # further apart than this is said
-_ENOUGH_FRAMES = 30  # to measure a live source's rate
-
-
 @dataclass
 class RunSummary:
     """Counts and latencies of one run, filled while it goes on."""
 
     bundle: str
-    source: str
+    sources: Sequence[SourceSummary]
     runtime: str
     delegate: str = "auto"  # as asked for
-    frames: int = 0
-    sampled: int = 0  # of them, at `rate_hz`, for the network
-    decisions: int = 0
-    dropped: int = 0
-    skipped: int = 0
-    announced: int | None = None  # frames that a recording says it holds
-    source_warning: str = ""  # what of it was lost
-    gaps: "Gaps | None" = None  # of a live source
     wall_s: float = 0.0
     first_result_s: float | None = None  # process start to the end of the first push
     first_decision_s: float | None = None  # ... and to the first full window's decision
@@ -135,14 +97,20 @@ class RunSummary:
     window: int = 1  # frames that a decision looks at
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     rate_hz: float = 0.0  # frames a second that the network is to get; 0: all
-    source_rate_hz: float = 0.0  # that a recording announces; 0 for a live source
-    arrivals: ArrivalRate = field(default_factory=ArrivalRate)  # of what was sampled
     latency: LatencyLog = field(default_factory=LatencyLog)
     answers: AnswersSeen = field(default_factory=AnswersSeen)
     newest: "Decision | None" = None
     people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
+
+    @property
+    def frames(self) -> int:
+        return sum(each.frames for each in self.sources)
+
+    @property
+    def decisions(self) -> int:
+        return sum(each.decisions for each in self.sources)
 
     @property
     def frames_per_second(self) -> float:
@@ -155,34 +123,22 @@ class RunSummary:
 
     @property
     def rate_warning(self) -> str | None:
-        """Motion looks faster or slower if frames come at another rate than in training."""
-        rate_hz = self.arrivals.rate_hz or self.source_rate_hz
-        if self.announced is None:  # live; how fast a recording is read says nothing of it
-            rate_hz = rate_hz or self.frames_per_second
-        if not self.trained_rate_hz or not rate_hz or self.frames < _ENOUGH_FRAMES:
-            return None
-        if 1 / _RATE_RATIO <= rate_hz / self.trained_rate_hz <= _RATE_RATIO:
-            return None
-        return (
-            f"warning: the network was trained at {self.trained_rate_hz:.0f} frames/s and got "
-            f"{rate_hz:.1f}: what moves looks faster or slower to it than it is"
-        )
+        """One line for each source that came at another rate than the network was trained at."""
+        lines = []
+        for each in self.sources:
+            if warning := each.rate_warning(self.trained_rate_hz, self.wall_s):
+                lines.append(f"{each.source.name}: {warning}" if self.sources[1:] else warning)
+        return "\n".join(lines) or None
 
     def to_json(self) -> dict[str, Any]:
+        """Of several sources all counts are sums, and `sources` has those of each."""
+        several = [each.to_json() for each in self.sources] if self.sources[1:] else []
         return {
             "bundle": self.bundle,
-            "source": self.source,
             "runtime": self.runtime,
             "delegate": self.delegate,
-            "frames": self.frames,
-            "sampled": self.sampled,
+            **sums(self.sources),
             "rate_hz": self.rate_hz or None,
-            "decisions": self.decisions,
-            "dropped": self.dropped,
-            "skipped": self.skipped,
-            "announced": self.announced,
-            "source_warning": self.source_warning or None,
-            **({} if self.gaps is None else {"gaps": encode(self.gaps)}),
             "wall_s": round(self.wall_s, 3),
             "frames_per_second": round(self.frames_per_second, 2),
             "first_result_s": self.first_result_s,
@@ -194,38 +150,36 @@ class RunSummary:
             "latency_ms": self.latency.summary(),
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
+            **({"sources": several} if several else {}),
         }
 
     def __str__(self) -> str:
         """The table that ends a run."""
-        losses = f"{self.dropped} dropped" + (
-            f", {self.skipped} unreadable" if self.skipped else ""
-        )
-        of_all = f" of {self.announced} announced" if self.source_warning and self.announced else ""
-        some = f", {self.sampled} sampled at {self.rate_hz:g} Hz"
-        sampled = some if self.rate_hz and self.sampled < self.frames else ""
-        counts = (
-            f"{self.bundle} on {self.source} with {self._engine}: {self.frames} frames{of_all}"
-            f"{sampled}, {self.decisions} decisions, {losses}\n"
+        several = len(self.sources) > 1
+        name = f"{len(self.sources)} sources" if several else self.sources[0].source.name
+        text = (
+            f"{self.bundle} on {name} with {self._engine}: {counts(self.sources, self.rate_hz)}\n"
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
         if self.frames and not self.decisions:
-            counts += f"\nno decision: the window of {self.window} frames was never full"
-        if self.gaps:
-            counts += f"\n{self.gaps}"
-        if self.source_warning:
-            counts += f"\n{self.source_warning}"
+            text += f"\nno decision: the window of {self.window} frames was never full"
+        for each in self.sources:
+            source = each.source
+            row = [f"{source.name}: {counts([each], self.rate_hz)}"] if several else []
+            row += [str(source.gaps)] if source.gaps else []
+            text += "\n" + ", ".join(row) if row else ""
+            text += f"\n{source.warning}" if source.warning else ""
         if self.rate_warning:
-            counts += f"\n{self.rate_warning}"
+            text += f"\n{self.rate_warning}"
         lines = (*self.answers.lines(), *self.people.lines())
-        counts += "".join(f"\n{line}" for line in lines)
-        counts += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
+        text += "".join(f"\n{line}" for line in lines)
+        text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:
-            counts = f"{self.predicted}\n{counts}"
+            text = f"{self.predicted}\n{text}"
         if not self.latency.stages:
-            return counts
+            return text
         rows = [
             [stage, *(f"{ms:.3f}" for ms in row.values())]
             for stage, row in self.latency.summary().items()
         ]
-        return counts + "\n" + console.text_table(["ms a frame", "p50", "p90", "p99"], rows)
+        return text + "\n" + console.text_table(["ms a frame", "p50", "p90", "p99"], rows)

@@ -110,11 +110,11 @@ class _Player:
         self._stream.reset()
         with closing(self._open_source()) as source:
             log = summary.LatencyLog(PASS_FRAMES)
-            figures = summary.RunSummary("", source.name, "", latency=log)
+            counts = summary.SourceSummary(source)
+            figures = summary.RunSummary("", [counts], "", latency=log)
             keep(figures)
-            outputs = [self._open_sink()]
-            feed = loop.Feed(source, self._stream, outputs, figures)
-            loop.run(feed, loop.RunLimits(max_frames), on_frame=check)
+            feeds = [loop.Feed(counts, self._stream, [self._open_sink()])]
+            loop.run(feeds, figures, loop.RunLimits(max_frames), on_frame=check)
 
     def measure_pass(self, enough: Callable[[], bool]) -> None:
         """Play until the end, or until it is enough. Raises SourceError for no decision."""
@@ -123,7 +123,7 @@ class _Player:
         if self.measured == before and not enough():
             last = self._passes[-1]
             raise SourceError(
-                f"{last.source} holds {last.frames} frames, too few for a window of "
+                f"{last.sources[0].source.name} holds {last.frames} frames, too few for a window of "
                 f"{self._filling + 1}: give a longer recording"
             )
 

@@ -176,7 +176,7 @@ class LiveLog:
         self._age_ms: list[float] = []
         self._decided_ms: list[float] = []
         self._stages_ms: dict[str, list[float]] = {}
-        self._summary = summary.RunSummary("", "", "")
+        self._frames = self._dropped = 0
 
     def watch(
         self, stream: Stream, source: sources.Source, on_frame: Callable[[], None] = lambda: None
@@ -189,11 +189,15 @@ class LiveLog:
                 raise sinks.RunEnded
 
         with closing(source):
-            feed = loop.Feed(source, stream, [self], self._summary)
-            loop.run(feed, on_frame=until_last)
+            counts = summary.SourceSummary(source)
+            figures = summary.RunSummary("", [counts], "")
+            loop.run([loop.Feed(counts, stream, [self])], figures, on_frame=until_last)
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
-        now_ns, self._newest = self._clock(), frame.number
+        now_ns = self._clock()
+        self._frames += 1
+        self._dropped += frame.number - self._newest - 1
+        self._newest = frame.number
         if not decisions or frame.number == 0:  # it waited while the source was opened
             return
         schedule = self._paced.schedule
@@ -214,8 +218,8 @@ class LiveLog:
             tuple(map(sum, zip(*self._stages_ms.values()))),
             {stage: tuple(ms) for stage, ms in self._stages_ms.items()},
             tuple(self._decided_ms),
-            self._summary.frames,
-            self._summary.dropped,
+            self._frames,
+            self._dropped,
             tuple(self._paced.lateness_ms),
             complete,
         )

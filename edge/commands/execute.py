@@ -17,8 +17,8 @@ from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.input_spec import STRETCH
 from edge.status import StatusLine
-from edge.stream import FrameSampler, Naming, Region, Stream, StreamOptions
-from edge.summary import RunSummary
+from edge.stream import FrameSampler, Naming, Network, Region, Stream, StreamOptions
+from edge.summary import RunSummary, SourceSummary
 from edge_common import EdgeError, console, encode
 
 _STDOUT = "-"
@@ -61,10 +61,11 @@ class RunOptions:
                 raise click.UsageError(
                     f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
                 )
-            self.source.endpoint  # noqa: B018  # one that there is
+            self.source.endpoints  # noqa: B018  # those that there are
         self.plain.refuse_for(self.bundle)
-        source = None if self.self_test else self.source.endpoint.target
-        _refuse_overwriting([self.bundle, source, self.plain.labels, self.gallery], self.outputs)
+        inputs = [] if self.self_test else [each.target for each in self.source.endpoints]
+        outputs = [e for each in self.outputs for e in dict.fromkeys(each.for_each(len(inputs)))]
+        _refuse_overwriting([self.bundle, *inputs, self.plain.labels, self.gallery], outputs)
 
     @cached_property
     def outputs(self) -> tuple[registry.Endpoint, ...]:
@@ -127,25 +128,19 @@ def execute(options: RunOptions) -> None:
     with ExitStack() as stack:
         naming = _recogniser(bundle, options)
         stack.enter_context(options.stream.confined())
-        stream = Stream(bundle, options.stream, naming=naming)
-        source = stack.enter_context(
-            sources.open_source(options.source.endpoint, _frame_needs(stream, options))
-        )
-        info = _run_info(stream, source, options)
-        opened_sinks = sinks.open_sinks(options.outputs, info)
-        summary = _summary(stream, source, options)
+        network = Network(bundle, options.stream)
+        opened = _open_sources(network, options, stack)
+        summary = _summary(network, opened, options)
+        feeds = _feeds(network, naming, summary, options)
 
         def print_summary() -> None:
-            summary.delegation, summary.predicted = (
-                stream.network.delegation,
-                stream.network.predicted,
-            )
+            summary.delegation, summary.predicted = network.delegation, network.predicted
             text = json.dumps(summary.to_json()) if options.as_json else str(summary)
             console.echo(text, err=options.writes_to_stdout)
 
         # the summary is printed last, also after an interruption or a lost source
         stack.callback(print_summary)
-        if line := _status(source, summary, options):
+        if line := _status(summary, options):
             stack.enter_context(line.start())
 
         def on_hang() -> None:
@@ -155,13 +150,24 @@ def execute(options: RunOptions) -> None:
                 report_hang(options.frame_timeout_s, options.engine.delegate)
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
-        feed = loop.Feed(source, stream, opened_sinks, summary, FrameSampler(summary.rate_hz))
-        loop.run(feed, limits)
+        loop.run(feeds, summary, limits)
 
 
-def _frame_needs(stream: Stream, options: RunOptions) -> sources.FrameNeeds:
+def _open_sources(network: Network, options: RunOptions, stack: ExitStack) -> list[sources.Source]:
+    """All of them, with names that differ. Raises SourceError."""
+    needs = _frame_needs(network, options)
+    requests = options.source.endpoints
+    opened = [stack.enter_context(sources.open_source(request, needs)) for request in requests]
+    names = [source.name for source in opened]
+    for number, source in enumerate(opened, 1):
+        if names.count(source.name) > 1:
+            source.rename(f"{source.name} ({number})")
+    return opened
+
+
+def _frame_needs(network: Network, options: RunOptions) -> sources.FrameNeeds:
     """Whole frames only if an output shows them, or a region counts their pixels."""
-    region, spec = options.stream.region, stream.bundle.manifest.input
+    region, spec = options.stream.region, network.bundle.manifest.input
     if region.box or any(output.kind.frames for output in options.outputs):
         return sources.WHOLE
     is_square = region.kind == "square"
@@ -169,11 +175,31 @@ def _frame_needs(stream: Stream, options: RunOptions) -> sources.FrameNeeds:
     return sources.FrameNeeds(size, is_square or spec.resize.kind != STRETCH)
 
 
-def _run_info(stream: Stream, source: sources.Source, options: RunOptions) -> sinks.RunInfo:
-    names = tuple(task.name for task in stream.tasks)
-    spec = stream.bundle.manifest.input
+def _feeds(
+    network: Network, naming: Naming | None, summary: RunSummary, options: RunOptions
+) -> list[loop.Feed]:
+    """A window and sinks for each source. Raises SinkError."""
+    bundle, several = network.bundle, len(summary.sources) > 1
+    tasks, spec = tuple(task.name for task in bundle.manifest.tasks), bundle.manifest.input
     region = options.stream.region.seen_by(spec.size, spec.resize)
-    return sinks.RunInfo(names, source.rate_hz, options.vectors, region, source.live)
+    infos = [
+        sinks.RunInfo(
+            tasks,
+            counts.source.rate_hz,
+            options.vectors,
+            region,
+            counts.source.live,
+            counts.source.name if several else None,
+        )
+        for counts in summary.sources
+    ]
+    feeds = []
+    for counts, info, opened in zip(
+        summary.sources, infos, sinks.open_sinks(options.outputs, infos)
+    ):
+        stream = Stream(bundle, options.stream, naming=naming, network=network, source=info.source)
+        feeds.append(loop.Feed(counts, stream, opened, FrameSampler(summary.rate_hz)))
+    return feeds
 
 
 def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
@@ -184,27 +210,24 @@ def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
     return open_recogniser(bundle, options.gallery, options.threshold)
 
 
-def _summary(stream: Stream, source: sources.Source, options: RunOptions) -> RunSummary:
-    manifest, runtime = stream.bundle.manifest, stream.network.head.runtime
+def _summary(network: Network, opened: Sequence[sources.Source], options: RunOptions) -> RunSummary:
+    manifest, runtime = network.bundle.manifest, network.head.runtime
     return RunSummary(
         manifest.name,
-        source.name,
+        [SourceSummary(source) for source in opened],
         f"{runtime.name} {runtime.version}",
         options.engine.delegate.label,
         window=manifest.window,
-        announced=source.total,
         trained_rate_hz=options.rate or manifest.frame_rate_hz,
         rate_hz=FrameSampler.of(manifest, options.rate).rate_hz,
-        source_rate_hz=source.rate_hz if source.total else 0.0,
     )
 
 
-def _status(source: sources.Source, summary: RunSummary, options: RunOptions) -> StatusLine | None:
+def _status(summary: RunSummary, options: RunOptions) -> StatusLine | None:
     """What shows how the run goes on; None if nobody wants it or JSON lines stand there."""
     if options.quiet or (options.writes_to_stdout and sys.stdout.isatty()):
         return None
-    totals = [count for count in (source.total, options.frames) if count is not None]
-    return StatusLine(source, summary, min(totals, default=None))
+    return StatusLine(summary, options.frames)
 
 
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:

@@ -1,11 +1,11 @@
 """Click options that mean the same in every command that runs a network."""
 
 import functools
+import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from operator import itemgetter
 from typing import Any, TypeVar
 
 import click
@@ -48,7 +48,7 @@ class SizeParam(click.ParamType):  # type: ignore[type-arg]  # generic from clic
 
 _camera = click.option(
     "--camera",
-    cls=command_line.Once,
+    multiple=True,
     metavar="N|DEVICE|csi:N",
     help="Camera by number (a CSI camera's if there is one), device file or CSI port.",
 )
@@ -66,7 +66,7 @@ _fourcc = click.option(
 )
 _source = click.option(
     "--source",
-    cls=command_line.Once,
+    multiple=True,
     metavar="URI",
     help="Video file, image folder, quoted glob, or stream URL.",
 )
@@ -138,31 +138,56 @@ _give_up_after = click.option(
 class SourceOptions:
     """Where frames come from, as options say it.
 
-    options: of the kind of source, by their names; "" for those that were not given.
+    uris: of one source or several.
+    options: of the kinds of sources, by their names; "" for those that were not given.
     """
 
-    camera: int | str | None = None
-    uri: str | None = None
+    uris: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return (self.camera, self.uri) != (None, None)
+        return bool(self.uris)
+
+    @property
+    def endpoint(self) -> registry.Endpoint:
+        """The only one. Raises UsageError if there are several, and as `endpoints` does."""
+        if len(self.uris) > 1:
+            raise click.UsageError("give one of --camera N and --source URI, once")
+        return self.endpoints[0]
 
     @cached_property
-    def endpoint(self) -> registry.Endpoint:
-        """Raises UsageError unless it is one, of a kind with these options; and SourceError."""
-        camera = None if self.camera is None else f"camera:{self.camera}"
-        uri = camera or self.uri
-        if uri is None or None not in (camera, self.uri):
+    def endpoints(self) -> tuple[registry.Endpoint, ...]:
+        """At least one. Each option is of those whose kind has it.
+
+        Raises UsageError if there is none, an option is of none, or a device is given twice; and
+        SourceError.
+        """
+        if not self.uris:
             raise click.UsageError("give one of --camera N and --source URI")
-        found = sources.find_source(uri)
-        options = dict(found.options)
-        for name, value in filter(itemgetter(1), self.options.items()):
-            if name not in found.kind.keys:
+        found = tuple(map(sources.find_source, self.uris))
+        for name in (name for name, value in self.options.items() if value):
+            if not any(name in each.kind.keys for each in found):
                 option = _NAMES.get(name, name.replace("_", "-"))
-                raise click.UsageError(f"--{option} goes with {_KINDS_OF[name]}, not with {found}")
-            options[name] = value
-        return replace(found, options=tuple(options.items()))
+                raise click.UsageError(
+                    f"--{option} goes with {_KINDS_OF[name]}, not with {found[0]}"
+                )
+        devices = list(filter(None, map(_device, found)))
+        for device in devices:
+            if devices.count(device) > 1:
+                raise click.UsageError(f"{device} is given twice: only one source can read it")
+        return tuple(map(self._with_options, found))
+
+    def _with_options(self, request: registry.Endpoint) -> registry.Endpoint:
+        options = {k: v for k, v in self.options.items() if v and k in request.kind.keys}
+        return replace(request, options=tuple({**dict(request.options), **options}.items()))
+
+
+def _device(request: registry.Endpoint) -> str:
+    """What no two sources can read; "" for the others."""
+    target = request.target
+    if request.kind.name == "camera" and " ! " not in target:
+        return os.path.realpath(f"/dev/video{target}") if target.isdecimal() else target
+    return target if target == "-" or target.startswith(("pipe:", "fd:")) else ""
 
 
 _LIVE = "a camera or a stream"
@@ -182,8 +207,8 @@ def source_options(command: F) -> F:
     @functools.wraps(command)
     def wrapped(
         *args: Any,
-        camera: str | None,
-        source: str | None,
+        camera: tuple[str, ...],
+        source: tuple[str, ...],
         size: tuple[int, int] | None,
         fps: float | None,
         fourcc: str | None,
@@ -205,7 +230,8 @@ def source_options(command: F) -> F:
             "give_up_after": give_up_after,
         }
         options = {name: str(value or "") for name, value in given.items()}
-        return command(*args, source=SourceOptions(camera, source, options), **more)
+        uris = (*(f"camera:{each}" for each in camera), *source)
+        return command(*args, source=SourceOptions(uris, options), **more)
 
     cameras, servers = (_fourcc, _fps, _size), (_stdin_format, _insecure)
     for option in (_give_up_after, _stall_after, *servers, *cameras, _source, _camera):

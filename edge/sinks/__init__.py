@@ -34,6 +34,7 @@ class RunInfo:
     it does not know.  vectors: whether embeddings may be kept.  region: of the frames, which the
     network looks at; None: all of them.
     live: whether frames come when they come, and not as fast as they are taken.
+    source: which of several it is; None: there is one.
     """
 
     tasks: tuple[str, ...]
@@ -41,6 +42,7 @@ class RunInfo:
     vectors: bool = False
     region: "Region | None" = None
     live: bool = False
+    source: str | None = None
 
 
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
@@ -64,13 +66,17 @@ def registry() -> Registry:
     return Registry("sink", SinkError, KINDS)
 
 
-def open_sinks(requests: Sequence[Endpoint], run: RunInfo) -> list[Sink]:
-    """Open all of them, or none. Raises SinkError."""
+def open_sinks(requests: Sequence[Endpoint], runs: Sequence[RunInfo]) -> list[list[Sink]]:
+    """Open all of them, or none: for each run its own and the shared ones. Raises SinkError."""
     kinds, every = list(KINDS), registry()
+    opened: list[list[Sink]] = [[] for _ in runs]
     with ExitStack() as stack:
-        sinks: list[Sink] = []
         for request in sorted(requests, key=lambda each: kinds.index(each.kind)):
-            sinks.append(every.open(request, run))
-            stack.callback(sinks[-1].close)
+            sinks: list[Sink] = []
+            for each, run in zip(request.for_each(len(runs)), runs):
+                sinks.append(every.open(each, run))
+                stack.callback(sinks[-1].close)
+            for number, of_run in enumerate(opened):
+                of_run.append(sinks[number % len(sinks)])
         stack.pop_all()
-    return sinks
+    return opened

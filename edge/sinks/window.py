@@ -9,14 +9,14 @@ import cv2
 
 from edge.sinks import RunEnded, RunInfo, draw
 from edge.stream import Decision, Frame, Region
-from edge_common import Closable, SinkError, command_line
+from edge_common import Closable, SinkError, command_line, console
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 
 
 def open_sink(target: str, run: RunInfo) -> "WindowSink":
     """Raises SinkError if there is no display."""
-    return WindowSink(run.tasks, run.region)
+    return WindowSink(run.tasks, run.region, run.source)
 
 
 def _remedy() -> str:
@@ -34,9 +34,10 @@ def _remedy() -> str:
 class WindowSink(Closable):
     """Annotated frames in a window; `q`, Escape or closing it ends the run."""
 
-    title = "edge-run"
-
-    def __init__(self, tasks: Sequence[str], region: Region | None = None) -> None:
+    def __init__(
+        self, tasks: Sequence[str], region: Region | None = None, source: str | None = None
+    ) -> None:
+        self.title = f"edge-run {console.printable(source or '')}".strip()
         # without a display OpenCV's Qt ends the whole process, so ask first
         headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         if sys.platform.startswith("linux") and headless:

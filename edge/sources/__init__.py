@@ -3,7 +3,7 @@
 import os
 import stat
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -38,6 +38,7 @@ class Source(Closable, ABC):
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
     gaps: of a live source; None: it has none.
+    notify: called, from any thread, when what `ready` says may have changed.
     warning: what a user should know of losses, once it has come to its end; "" if nothing.
     """
 
@@ -51,6 +52,15 @@ class Source(Closable, ABC):
         self.name = without_passwords(name)
         self.dropped = 0
         self.skipped = 0
+        self.notify: Callable[[], object] = lambda: None
+
+    def rename(self, name: str) -> None:
+        """Call it so from now on, as there is another one of its name."""
+        self.name = name
+
+    def ready(self) -> bool:
+        """Whether its next frame, or its end, need not be waited for."""
+        return True
 
     def silence_s(self) -> float:
         """Since when no frame came from a live source; 0 for one that is asked for them."""

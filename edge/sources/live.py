@@ -4,6 +4,7 @@ A thread reads them. Frames that arrive in bursts wait in a short queue, as long
 fast enough for them; else it gets the newest, and what it was too slow for is dropped and counted.
 """
 
+import math
 import threading
 import time
 from collections import deque
@@ -53,7 +54,7 @@ class LiveSource(sources.Source):
         self.size = (width, height)
         self.rate_hz, self.gaps = self._connection.rate_hz, self._connection.gaps
         self._busy_s: deque[float] = deque(maxlen=_COUNTED)
-        self._last_number = -1
+        self._last_number, self._taken_at = -1, math.nan
         self._changed = threading.Condition()
         self._ended = self._closed = False
         self._thread = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
@@ -63,13 +64,20 @@ class LiveSource(sources.Source):
         while (frame := self._next()) is not None:
             self.dropped += frame.number - self._last_number - 1
             self._last_number = frame.number
-            taken_at = self._clock()
+            self._taken_at = self._clock()
             yield frame
-            self._busy_s.append(self._clock() - taken_at)
         if not (self._closed or self._can_end):
             raise SourceLost(
                 f"{self.name} stopped and did not come back: check cable, power or network"
             )
+
+    def rename(self, name: str) -> None:
+        self.name = self._connection.name = name
+
+    def ready(self) -> bool:
+        with self._changed:
+            self._count_as_idle()
+            return self._has_news()
 
     def silence_s(self) -> float:
         return self._connection.silence_s()
@@ -78,6 +86,7 @@ class LiveSource(sources.Source):
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+        self.notify()
         self._connection.close()
         self._thread.join(timeout=2.0)
 
@@ -97,12 +106,22 @@ class LiveSource(sources.Source):
     def _next(self) -> stream.Frame | None:
         """The next frame not yet taken; None when there will be no more."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._ended or self._closed)
+            self._count_as_idle()
+            self._changed.wait_for(self._has_news)
             if self._closed or not self._waiting:
                 return None
             if self._too_slow():
                 self._keep_newest(1)
             return self._waiting.popleft()
+
+    def _has_news(self) -> bool:
+        return bool(self._waiting) or self._ended or self._closed
+
+    def _count_as_idle(self) -> None:
+        """The runner asks for another frame: so long it was busy with the one before."""
+        if not math.isnan(self._taken_at):
+            self._busy_s.append(self._clock() - self._taken_at)
+        self._taken_at = math.nan
 
     def _too_slow(self) -> bool:
         """Whether frames come faster than they are used, so that a queue only makes them old."""
@@ -123,8 +142,10 @@ class LiveSource(sources.Source):
                     self._waiting.append(self._frame(pixels, number, restart))
                     self._keep_newest(_MOST_WAITING)
                     self._changed.notify()
+                self.notify()
         finally:
             self._connection.close()
             with self._changed:
                 self._ended = True
                 self._changed.notify_all()
+            self.notify()

@@ -25,8 +25,9 @@ class FrameSampler:
 
     @classmethod
     def of(cls, manifest: Manifest, rate_hz: float | None = None) -> "FrameSampler":
-        """At another rate, or None: at the one that a network of several frames was trained at."""
-        trained_hz = manifest.frame_rate_hz if manifest.window > 1 else 0.0
+        """At another rate, or None: at what a network was trained at that looks at several frames."""
+        looks_back = manifest.window > 1 or manifest.last_part.states
+        trained_hz = manifest.frame_rate_hz if looks_back else 0.0
         return cls(trained_hz if rate_hz is None else rate_hz)
 
     def takes(self, frame: Frame) -> bool:

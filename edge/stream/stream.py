@@ -23,6 +23,7 @@ class Decision:
     captured_at: monotonic seconds when that frame was captured.
     age_ms: from capture to decision.  latency_ms: milliseconds of each stage.
     predicted_for: the board that was played, whose predicted latency stands in both.
+    source: which of several sources the window is of; None: there is one.
     """
 
     frame: int
@@ -32,15 +33,19 @@ class Decision:
     tasks: Mapping[str, Prediction]
     predicted_for: str | None = None
     first_frame: int | None = None
+    source: str | None = None
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.
 
-        And `predicted_for`, if a board was played.  vectors: with those of embeddings.
+        And `predicted_for`, if a board was played; `source`, if there are several.  vectors: with
+        those of embeddings.
         """
+        source = {} if self.source is None else {"source": self.source}
         first = {} if self.first_frame is None else {"first_frame": self.first_frame}
         played = {"predicted_for": self.predicted_for} if self.predicted_for else {}
         return {
+            **source,
             "frame": self.frame,
             **first,
             "captured_at": round(self.captured_at, 6),
@@ -62,6 +67,8 @@ class Stream:
     A window always holds T consecutive pushed frames: nothing is carried over from before them,
     unless the network carries states of its own (`carried-state`), since the last restart.
 
+    network: loaded already with these options; several streams may share it, from one thread.
+    source: what the decisions say that they are of.
     latency_ms: of each stage for the newest frame.
     """
 
@@ -71,11 +78,13 @@ class Stream:
         options: StreamOptions = StreamOptions(),
         *,
         naming: Naming | None = None,
+        network: Network | None = None,
+        source: str | None = None,
     ) -> None:
         self.bundle, self.tasks = bundle, bundle.manifest.tasks
-        self.network = Network(bundle, options)
+        self.network = network or Network(bundle, options)
         self.latency_ms: Mapping[str, float] = {}
-        self._region, self._naming = options.region, naming
+        self._region, self._naming, self._source = options.region, naming, source
         self._window = self.network.window(options.hop)
         self._played_name = self.network.board.profile.name if self.network.board else None
 
@@ -113,6 +122,7 @@ class Stream:
             tasks,
             self._played_name,
             self._window.first_frame,
+            self._source,
         )
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli import main
-from edge.summary import RunSummary
+from edge.sources import Source
+from edge.summary import RunSummary, SourceSummary
 from tests.signals import heed_interrupts
 
 
@@ -85,11 +86,8 @@ BUNDLE, VIDEO = "{bundle}", "{video}"
     ("arguments", "message"),
     [
         ([BUNDLE], "give one of --camera N and --source URI"),
-        ([BUNDLE, "--camera", "0", "--source", "x"], "give one of --camera N and --source URI"),
         ([VIDEO], "clip.mp4 is no bundle but a source: edge-run --source"),
         (["rtsp://host/door"], "is no bundle but a source: edge-run --source rtsp://host/door"),
-        ([BUNDLE, "--source", VIDEO, "--source", "b.mp4"], "--source is given twice: give it once"),
-        ([BUNDLE, "--camera", "0", "--camera=1"], "--camera is given twice"),
         (
             [BUNDLE, "--source", VIDEO, "--save", "a.mp4", "--save", "b.mp4"],
             "--save is given twice",
@@ -198,38 +196,50 @@ def test_a_reader_that_leaves_ends_the_run_quietly(
     assert "Traceback" not in done.stderr
 
 
-def test_another_frame_rate_than_in_training_is_said() -> None:
-    def summary(**fields) -> RunSummary:
-        return RunSummary("b", "s", "litert", frames=100, wall_s=10.0, **fields)
+class Nothing(Source):
+    def __init__(self, total: int | None = None, rate_hz: float = 0.0) -> None:
+        super().__init__("s")
+        self.total, self.rate_hz = total, rate_hz
 
-    assert "25 frames/s and got 10.0" in summary(trained_rate_hz=25.0).rate_warning
-    assert "got 60.0" in summary(trained_rate_hz=25.0, source_rate_hz=60.0).rate_warning
-    assert summary(trained_rate_hz=25.0, source_rate_hz=30.0).rate_warning is None
-    assert summary().rate_warning is None
+    def __iter__(self):
+        yield from ()
+
+
+def summary_of(source: Source, frames: int, wall_s: float, trained_rate_hz: float) -> RunSummary:
+    sources = [SourceSummary(source, frames)]
+    return RunSummary("b", sources, "litert", wall_s=wall_s, trained_rate_hz=trained_rate_hz)
+
+
+def test_another_frame_rate_than_in_training_is_said() -> None:
+    def warning(trained_rate_hz: float, **fields) -> str | None:
+        return summary_of(Nothing(**fields), 100, 10.0, trained_rate_hz).rate_warning
+
+    assert "25 frames/s and got 10.0" in warning(25.0)
+    assert "got 60.0" in warning(25.0, total=100, rate_hz=60.0)
+    assert warning(25.0, total=100, rate_hz=30.0) is None
+    assert warning(0.0) is None
 
 
 def test_how_fast_images_are_read_is_no_frame_rate() -> None:
-    summary = RunSummary(
-        "b", "s", "litert", frames=100, wall_s=0.1, trained_rate_hz=25.0, announced=100
-    )
-    assert summary.rate_warning is None
+    assert summary_of(Nothing(total=100), 100, 0.1, 25.0).rate_warning is None
 
 
 def test_an_outage_does_not_lower_the_frame_rate() -> None:
     """25 frames/s, twice away for a minute: once with a reconnection, once frozen."""
-    summary = RunSummary("b", "s", "litert", frames=300, wall_s=132.0, trained_rate_hz=25.0)
+    summary = summary_of(Nothing(), 300, 132.0, 25.0)
+    arrivals = summary.sources[0].arrivals
     for number in range(300):
         outage_s = 60.0 * (number >= 100) + 60.0 * (number >= 200)
-        summary.arrivals.add(outage_s + number / 25, restart=number == 100)
-    assert summary.arrivals.rate_hz == pytest.approx(25.0)
+        arrivals.add(outage_s + number / 25, restart=number == 100)
+    assert arrivals.rate_hz == pytest.approx(25.0)
     assert summary.rate_warning is None
 
 
 def test_a_camera_that_is_slower_than_the_training_is_said() -> None:
     """Two frames every 200 ms, as over some networks."""
-    summary = RunSummary("b", "s", "litert", frames=300, wall_s=30.0, trained_rate_hz=25.0)
+    summary = summary_of(Nothing(), 300, 30.0, 25.0)
     for number in range(300):
-        summary.arrivals.add(number // 2 * 0.2 + number % 2 * 0.001)
+        summary.sources[0].arrivals.add(number // 2 * 0.2 + number % 2 * 0.001)
     assert "25 frames/s and got 10.0" in summary.rate_warning
 
 

@@ -108,7 +108,7 @@ def test_only_paths_are_files_that_an_output_may_overwrite(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A topic may be called as the bundle is; the same topic twice is one too many."""
-    footage = SourceOptions(uri="video.mp4")
+    footage = SourceOptions(("video.mp4",))
     topic = EndpointKind("topic", "toy_sink", "A topic.", "NAME", "word=TEXT")
     monkeypatch.setattr(sinks, "KINDS", (*sinks.KINDS, topic))
     RunOptions("face", source=footage, sink=("topic:face", "topic:pool"))

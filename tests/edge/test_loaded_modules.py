@@ -10,13 +10,14 @@ ROOMS = ("edge", "edge_common", "edge_devices")
 # edge-run on a video with the shipped bundle loads these modules of ours and no other
 LOADED = """
 edge edge.answers edge.input_spec edge.status
-edge.bundle edge.bundle.archive edge.bundle.manifest
+edge.bundle edge.bundle.archive edge.bundle.manifest edge.bundle.manifest_check
 edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people edge.commands.plain
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
-edge.loop edge.registry edge.shipped edge.sinks edge.sources edge.sources.video
+edge.loop edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sources.video
 edge.stream edge.stream.stream edge.stream.network edge.stream.options
-edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.sampling edge.summary
+edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.sampling edge.stream.states
+edge.summary
 edge.tasks
 edge_common edge_common.archives edge_common.command_line edge_common.console edge_common.data
 edge_common.errors edge_common.files edge_common.runtimes

@@ -15,7 +15,7 @@ from edge.cli import main
 from edge.sources import Source
 from edge.status import StatusLine
 from edge.stream import Decision
-from edge.summary import RunSummary
+from edge.summary import RunSummary, SourceSummary
 from edge.tasks import Task, kind_of, predictions
 
 TASKS = (
@@ -51,11 +51,12 @@ class Clock:
 def run_for(output: io.StringIO, seconds: int) -> str:
     """A camera of 25 frames/s that answers from its 10th frame on; what stood at its end."""
     source, clock = Nothing("camera"), Clock()
-    summary = RunSummary("b", "s", "litert")
-    line = StatusLine(source, summary, None, output, clock)
+    counts = SourceSummary(source)
+    summary = RunSummary("b", [counts], "litert")
+    line = StatusLine(summary, None, output, clock)
     for number in range(1, 25 * seconds + 1):
         clock.seconds = 100.0 + number / 25
-        summary.frames, source.dropped = number, number // 10
+        counts.frames, source.dropped = number, number // 10
         if number >= 10:
             summary.newest = Decision(number, 0.0, 41.3, {}, answers(0.9, 0.342, (0.1, 0.2)))
         if number % (25 * line.interval_s) == 0:
@@ -90,9 +91,8 @@ def test_a_file_gets_a_line_a_minute() -> None:
 
 def test_before_the_first_answer_there_is_no_age() -> None:
     output, clock = io.StringIO(), Clock()
-    line = StatusLine(
-        Nothing("film"), RunSummary("b", "s", "litert", frames=12), 5000, output, clock
-    )
+    summary = RunSummary("b", [SourceSummary(Nothing("film"), 12)], "litert")
+    line = StatusLine(summary, 5000, output, clock)
     clock.seconds += 60.0
     line.show()
     assert output.getvalue() == "12 of 5000 frames, 0.2 frames/s, 0 dropped\n"
@@ -107,9 +107,9 @@ class Silent(Nothing):
 
 def test_silence_is_said_and_grows() -> None:
     source, output, clock = Silent("camera"), io.StringIO(), Clock()
-    summary = RunSummary("b", "s", "litert", frames=60)
+    summary = RunSummary("b", [SourceSummary(source, 60)], "litert")
     summary.newest = Decision(59, 0.0, 41.3, {}, answers(0.9, 0.342, (0.1, 0.2)))
-    line = StatusLine(source, summary, None, output, clock)
+    line = StatusLine(summary, None, output, clock)
     for silence_s in (0.9, 4.2, 5.2):
         clock.seconds, source.seconds = clock.seconds + 60, silence_s
         line.show()
@@ -118,6 +118,26 @@ def test_silence_is_said_and_grows() -> None:
         ["60 frames", "0.0 frames/s", "no frame for 4 s"],
         ["60 frames", "0.0 frames/s", "no frame for 5 s"],
     ]
+
+
+def test_of_several_sources_the_silent_ones_are_named() -> None:
+    output, clock = io.StringIO(), Clock()
+    sources = [Silent("camera 0"), Silent("camera 1"), Silent("film")]
+    counts = [SourceSummary(source, 20 * number) for number, source in enumerate(sources, 1)]
+    summary = RunSummary("b", counts, "litert")
+    summary.newest = Decision(
+        59, 0.0, 41.3, {}, answers(0.9, 0.342, (0.1, 0.2)), source=sources[0].name
+    )
+    sources[0].dropped, sources[1].dropped = 2, 3
+    sources[1].seconds, sources[2].seconds = 4.0, 9.0
+    counts[2].ended = True
+    line = StatusLine(summary, None, output, clock)
+    clock.seconds += 60
+    line.show()
+    assert output.getvalue() == (
+        "120 frames, 2.0 frames/s, camera 1: no frame for 4 s, 5 dropped, "
+        "camera 0, action: wave?[2J 0.90, age: 34.2 years, tags: none\n"
+    )
 
 
 def test_it_is_written_while_no_frame_comes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +150,8 @@ def test_it_is_written_while_no_frame_comes(monkeypatch: pytest.MonkeyPatch) -> 
             return len(text)
 
     source = Silent("camera")
-    with StatusLine(source, RunSummary("b", "s", "litert", frames=3), None, Told()).start():
+    summary = RunSummary("b", [SourceSummary(source, 3)], "litert")
+    with StatusLine(summary, None, Told()).start():
         assert lines.get(timeout=30).startswith("\r\033[K3 frames")
         source.seconds = 4.0
         assert any("no frame for 4 s" in lines.get(timeout=30) for _ in range(1000))

@@ -96,7 +96,6 @@ SUMMARY = Case("summary", "edge-run", "--source frames --json")
 # calls that are refused, each with one line that says why
 REFUSED = (
     ("edge-run", ""),
-    ("edge-run", "--camera 0 --source frames"),
     ("edge-run", "no-such-bundle --source frames"),
     ("edge-run", "nothing.edge --source frames"),
     ("edge-run", "damaged.edge --source frames"),

@@ -100,6 +100,10 @@ def test_every_option_is_still_there(command: str) -> None:
             assert name in options[path], f"{path} lacks {name}"
             choices = option.pop("choices")
             assert set(choices) <= set(options[path][name].pop("choices")), f"{path} {name}"
+            # one that was given once may be given more often
+            assert option.pop("repeatable") <= options[path][name].pop("repeatable"), (
+                f"{path} {name}"
+            )
             assert options[path][name] == option, f"{path} {name}"
 
 
