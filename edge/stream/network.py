@@ -66,7 +66,7 @@ class Window:
 
     def clear(self) -> None:
         """Forget all frames, as at the start of another clip."""
-        self.pushed = 0
+        self.pushed, self.states, self.outputs = 0, (), []
         self._numbers.clear()
         for ring in self.rings:
             ring.clear()

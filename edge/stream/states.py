@@ -1,11 +1,13 @@
 """What a network carries from frame to frame by itself: outputs that are its next inputs."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.bundle import Part
+from edge.bundle import Part, TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import transfer
 
@@ -27,6 +29,7 @@ class CarriedStates:
         outputs = {tensor.name: i for i, tensor in enumerate(part.outputs)}
         self._inputs = [inputs[state.input] for state in part.states]
         self._pairs = [(inputs[s.input], outputs[s.output]) for s in part.states if s.output]
+        self._copies = [_copy_of(part.outputs[o], part.inputs[i]) for i, o in self._pairs]
         self._newest: Window | None = None
 
     def load(self, window: "Window") -> None:
@@ -39,9 +42,8 @@ class CarriedStates:
                 self._engine.input(index)[...] = self._engine.inputs[index].zero_point
             return
         states = self._written() if before is window else window.states
-        for (index, output), values in zip(self._pairs, states):
-            tensors = self._engine.outputs[output], self._engine.inputs[index]
-            transfer(values, tensors[0], self._engine.input(index), tensors[1])
+        for (index, _), copy, values in zip(self._pairs, self._copies, states):
+            copy(self._engine.input(index), values)
 
     def _written(self) -> list[np.ndarray]:
         """The states as they stand in the outputs."""
@@ -55,3 +57,14 @@ class CarriedStates:
         outputs = [self._engine.output(output) for _, output in self._pairs]
         shared = [any(np.may_share_memory(o, i) for i in inputs) for o in outputs]
         return {number for number, is_shared in enumerate(shared) if is_shared}
+
+
+def _copy_of(written: TensorSpec, read: TensorSpec) -> Callable[[np.ndarray, np.ndarray], None]:
+    """How the contents of one tensor are written into another of the same shape."""
+    if replace(written, name="") == replace(read, name=""):
+        return np.copyto
+    if written.dtype not in ("int8", "uint8"):
+        return lambda slot, values: transfer(values, written, slot, read)
+    table = np.empty(256, read.dtype)  # of 256 values each is requantised once
+    transfer(np.arange(256, dtype=np.uint8).view(written.dtype), written, table, read)
+    return lambda slot, values: np.copyto(slot, table[values.view(np.uint8)])

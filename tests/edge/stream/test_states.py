@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edge.bundle import GOLDEN, Bundle, open_bundle, write_bundle
+from edge.bundle import GOLDEN, Bundle, TensorSpec, open_bundle, write_bundle
 from edge.bundle.plain_tflite import wrap_tflite
 from edge.check.clips import read_clips
 from edge.check.evaluate import replay, stream_outputs
@@ -16,7 +16,8 @@ from edge.engine import Delegate
 from edge.stream import Frame, Stream, StreamOptions
 from edge.stream.network import Network
 from edge.stream.preprocess import FULL
-from edge.stream.quantise import dequantise
+from edge.stream.quantise import dequantise, quantise
+from edge.stream.states import _copy_of
 from tests import streaming
 
 
@@ -153,6 +154,20 @@ def test_an_input_that_is_handed_on_is_read_before_it_is_overwritten(tmp_path: P
         colours = [stream.push(np.full((4, 4, 3), 10 * n, np.uint8)) for n in range(1, 6)]
         seen = [round(float(d.tasks["output_0"].scores[0])) for d in colours]
         assert seen == [0, 0, 10, 20, 30], text
+
+
+@pytest.mark.parametrize("written", ["int8", "uint8", "int16", "float32"])
+@pytest.mark.parametrize("read", ["int8", "uint8", "int16", "float32"])
+def test_every_value_is_requantised_as_quantise_does(written: str, read: str) -> None:
+    scales = {"int8": (0.05, -3), "uint8": (0.03, 100), "int16": (0.001, 0), "float32": (0.0, 0)}
+    source = TensorSpec("a", (1, 256), written, *scales[written])
+    target = TensorSpec("b", (1, 256), read, *scales[read])
+    if written == read:
+        target = replace(target, scale=target.scale / 1.7, zero_point=target.zero_point // 3)
+    values = np.arange(256, dtype=np.uint8).view(np.int8).astype(written)[None]
+    slot = np.empty((1, 256), read)
+    _copy_of(source, target)(slot, values)
+    assert np.array_equal(slot, quantise(dequantise(values, source), target))
 
 
 def test_a_delegate_that_fails_loses_no_state(
