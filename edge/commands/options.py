@@ -76,6 +76,11 @@ _stdin_format = click.option(
     help="Of `--source -` or a named pipe: y4m, mjpeg, raw:WxH[@HZ][:bgr|rgb|gray|i420|j420]. "
     "[default: looked at]",
 )
+_login = click.option(
+    "--login",
+    metavar="FILE",
+    help="File of mode 0600 with NAME:PASSWORD for a URL; or set EDGE_SOURCE_LOGIN.",
+)
 _insecure = click.option(
     "--insecure",
     is_flag=True,
@@ -193,6 +198,7 @@ def _device(request: registry.Endpoint) -> str:
 _LIVE = "a camera or a stream"
 _KINDS_OF = {
     "insecure": "the URL of a stream",
+    "login": "the URL of a stream or a snapshot",
     "stdin_format": "--source - or a named pipe",
     "stall_after": _LIVE,
     "give_up_after": _LIVE,
@@ -213,6 +219,7 @@ def source_options(command: F) -> F:
         fps: float | None,
         fourcc: str | None,
         stdin_format: str | None,
+        login: str | None,
         insecure: bool,
         stall_after: float | None,
         give_up_after: float | None,
@@ -225,6 +232,7 @@ def source_options(command: F) -> F:
             "rate": fps,
             "fourcc": fourcc,
             "stdin_format": stdin_format,
+            "login": login,
             "insecure": int(insecure),
             "stall_after": stall_after,
             "give_up_after": give_up_after,
@@ -233,7 +241,7 @@ def source_options(command: F) -> F:
         uris = (*(f"camera:{each}" for each in camera), *source)
         return command(*args, source=SourceOptions(uris, options), **more)
 
-    cameras, servers = (_fourcc, _fps, _size), (_stdin_format, _insecure)
+    cameras, servers = (_fourcc, _fps, _size), (_stdin_format, _insecure, _login)
     for option in (_give_up_after, _stall_after, *servers, *cameras, _source, _camera):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]

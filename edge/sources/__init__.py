@@ -121,10 +121,15 @@ KINDS: tuple[EndpointKind, ...] = (
         "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",
         "rate=HZ", matches=_holds_images,
     ),
+    EndpointKind(
+        "snapshot", "edge.sources.snapshot", "Image on a web server, asked for again and again.",
+        "URL", "rate=HZ,login=FILE,insecure=1,stall_after=S,give_up_after=S",
+    ),
     EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     EndpointKind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
-        "decoder=NAME,transport=tcp|udp,insecure=1,stall_after=S,give_up_after=S", schemes=_PROTOCOLS,
+        "decoder=NAME,transport=tcp|udp,login=FILE,insecure=1,stall_after=S,give_up_after=S",
+        schemes=_PROTOCOLS,
     ),
 )  # fmt: skip
 

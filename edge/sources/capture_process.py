@@ -2,10 +2,11 @@
 
 import contextlib
 import fcntl
+import os
 import re
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class CaptureProcess:
     """A program that writes frames to its standard output.
 
     command: its arguments.  frame_format: how it writes them.
-    stdin: what it reads, as subprocess takes it.
+    stdin: what it reads, as subprocess takes it.  environment: beside that of this process.
     explain: a better reason for its end than the last line that it said, of all its messages; "" if
     there is none.
     rate_hz: frames a second that it announces; 0 if it does not.
@@ -40,12 +41,13 @@ class CaptureProcess:
         frame_format: formats.FrameFormat | None = None,
         explain: Callable[[str], str] = lambda messages: "",
         stdin: int | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self._name, self._explain = name, explain
         try:  # in a session of its own, as Ctrl-C is for the runner
             self._process = subprocess.Popen(
                 command, bufsize=0, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                start_new_session=True,
+                start_new_session=True, env={**os.environ, **(environment or {})},
             )  # fmt: skip
         except OSError as error:
             raise SourceError(

@@ -27,6 +27,7 @@ def open_source(
     *,
     decoder: str = "",
     transport: str = "",
+    login: str = "",
     insecure: int = 0,
     stall_after: float = 0.0,
     give_up_after: float = 0.0,
@@ -35,15 +36,18 @@ def open_source(
 
     decoder, transport, insecure: see `ffmpeg.FfmpegStream`; that nothing is verified is said.
     stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
-    Raises SourceError with the server's own reason, if it gives one.
+    login: a file with NAME:PASSWORD.  Raises SourceError with the server's own reason, if it gives one.
     """
     if transport not in ("", "tcp", "udp"):
         raise ValueError("the option transport is tcp or udp")
+    if "://" in target:
+        from edge.sources.login import with_login
+
+        target = with_login(target, login)
     if insecure:
-        console.note(
-            f"{target}: certificates are not verified, so whoever is in between can read along "
-            "and send frames of their own"
-        )
+        from edge.sources import servers
+
+        console.note(servers.unverified(target))
     rules = connection.GapRules.of(stall_after, give_up_after)
     if rules.stall_after_s is None and target.partition("?")[0].endswith((".m3u8", ".mpd")):
         rules = replace(rules, stall_after_s=_SEGMENTS_S)

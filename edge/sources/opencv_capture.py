@@ -1,10 +1,13 @@
 """What OpenCV captures, written to standard output for `capture_process`; its child process."""
 
+import functools
 import json
 import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
 
 import cv2
 import numpy as np
@@ -13,6 +16,7 @@ from edge.sources.capture_process import CaptureProcess
 from edge.sources.formats import FRAME, START
 from edge_common import children, console
 
+_REQUEST = "EDGE_CAPTURE"
 _LOOK_S = 1.0
 _ERRORS = "16"  # what FFmpeg tells of
 
@@ -26,15 +30,43 @@ def open_capture(
     properties: what a camera is asked for, by OpenCV's names: `FRAME_WIDTH=640`.
     Raises SourceError if it opens nothing.
     """
-    request = json.dumps([target, backend, properties, os.getpid()])
-    return CaptureProcess(name, children.module_command(__name__, request), timeout_s)
+    return start(name, __name__, (target, backend, properties), timeout_s)
+
+
+def start(name: str, module: str, arguments: Sequence[object], timeout_s: float) -> CaptureProcess:
+    """A child process that runs a module of ours, whose `request` gives it the arguments.
+
+    They go through the environment, as a command line, with the passwords in it, is everybody's.
+    Raises SourceError if it opens nothing.
+    """
+    environment = {_REQUEST: json.dumps([os.getpid(), *arguments])}
+    command = children.module_command(module)
+    return CaptureProcess(name, command, timeout_s, environment=environment)
+
+
+def request() -> list[Any]:
+    """What this child is to do; it ends once its parent is gone."""
+    arguments: list[Any]
+    parent, *arguments = json.loads(os.environ.pop(_REQUEST))
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    return arguments
+
+
+def writer() -> Callable[[bytes | memoryview], None]:
+    """What writes to the parent; all else that is printed goes to standard error."""
+    pipe = os.dup(1)
+    os.dup2(2, 1)  # libraries write there as well
+    return functools.partial(_write, pipe)
+
+
+def end() -> NoReturn:
+    """At once, whatever threads of libraries are doing."""
+    os._exit(0)
 
 
 def main() -> int:
-    target, backend, properties, parent = json.loads(sys.argv[1])
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-    pipe = os.dup(1)
-    os.dup2(2, 1)  # libraries write there as well
+    target, backend, properties = request()
+    write = writer()
     os.environ["OPENCV_FFMPEG_LOGLEVEL"] = _ERRORS
     capture = cv2.VideoCapture(
         console.valid_text(target) if isinstance(target, str) else target, backend
@@ -44,12 +76,12 @@ def main() -> int:
     if not capture.isOpened():
         return 1
     count = capture.get(cv2.CAP_PROP_FRAME_COUNT)
-    start = START.pack(max(capture.get(cv2.CAP_PROP_FPS), 0.0), int(count) if count > 0 else -1)
-    _write(pipe, start)
+    rate_hz = max(capture.get(cv2.CAP_PROP_FPS), 0.0)
+    write(START.pack(rate_hz, int(count) if count > 0 else -1))
     pixels = _read(capture)
     while pixels is not None:
-        _write(pipe, FRAME.pack(*pixels.shape[:2]))
-        _write(pipe, np.ascontiguousarray(pixels).data.cast("B"))
+        write(FRAME.pack(*pixels.shape[:2]))
+        write(np.ascontiguousarray(pixels).data.cast("B"))
         pixels = _read(capture)
     return 0
 
@@ -66,7 +98,7 @@ def _end_with(parent: int) -> None:
     """End once the runner is gone, also in the middle of a read that hangs."""
     while os.getppid() == parent:
         time.sleep(_LOOK_S)
-    os._exit(0)
+    end()
 
 
 def _write(pipe: int, content: bytes | memoryview) -> None:
@@ -79,4 +111,4 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except BrokenPipeError:  # the runner has enough
-        os._exit(0)
+        end()

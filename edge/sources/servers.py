@@ -3,6 +3,7 @@
 import os
 import ssl
 from base64 import b64encode
+from collections.abc import Callable
 from http import client
 from urllib import error, parse, request
 
@@ -14,6 +15,12 @@ UNVERIFIED_PLAYLIST = (
     "is a playlist, and FFmpeg verifies no certificates for its parts: give the address of a "
     "stream, or --insecure if you trust the network"
 )
+_NO_PARTS = (
+    "cannot be read where it lies: its server sends no parts of a file (ranges), which a film with "
+    "its index at the end needs; download it first, or remake it with ffmpeg -i IN -c copy "
+    "-movflags +faststart OUT.mp4"
+)
+_MOST_BYTES = 1 << 26  # of an image
 _FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _OWN_OPTIONS = os.environ.get(_FFMPEG, "rtsp_flags;prefer_tcp")  # the user's, or OpenCV's
 # where systems keep the certificates that they trust, if Python knows of a folder alone
@@ -48,9 +55,47 @@ def distrust(url: str) -> str:
     return ""
 
 
-def refusal(url: str, insecure: bool) -> str:
-    """Why a server does not give what was asked for; "" if it seems to, or does not say."""
-    return ("" if insecure else distrust(url)) or _web_server_s_reason(url, insecure)
+def unverified(url: str) -> str:
+    """What `insecure` means."""
+    return (
+        f"{url}: certificates are not verified, so whoever is in between can read along and send "
+        "frames of their own"
+    )
+
+
+def refusal(url: str, insecure: bool, is_recording: bool = True) -> str:
+    """Why a server does not give what was asked for; "" if it seems to, or does not say.
+
+    is_recording: whether it may be a film, parts of which are asked for.
+    """
+    reason = ("" if insecure else distrust(url)) or _web_server_s_reason(url, insecure)
+    return "" if reason == _NO_PARTS and not is_recording else reason
+
+
+def fetcher(url: str, insecure: bool) -> Callable[[], bytes]:
+    """What fetches all that is at an address, with its login for Basic and Digest.
+
+    It raises OSError, HTTPException, and ValueError for an address that is none.
+    """
+    parts = parse.urlsplit(url)
+    user, _, host = parts.netloc.rpartition("@")
+    address = parts._replace(netloc=host).geturl()
+    logins = request.HTTPPasswordMgrWithDefaultRealm()
+    name, _, password = map(parse.unquote, user.partition(":"))
+    if user:  # for this server alone, and not for one that it sends us to
+        logins.add_password(None, address, name, password)
+    opener = request.build_opener(
+        request.HTTPSHandler(context=_trust(insecure)),
+        request.HTTPBasicAuthHandler(logins),
+        request.HTTPDigestAuthHandler(logins),
+    )
+
+    def fetch() -> bytes:
+        with opener.open(address, timeout=_ANSWER_S) as answer:
+            content: bytes = answer.read(_MOST_BYTES)
+        return content
+
+    return fetch
 
 
 def _shake_hands(host: str, port: int) -> None:
@@ -84,13 +129,7 @@ def _web_server_s_reason(url: str, insecure: bool) -> str:
         return f"is refused by its server ({answer.code} {answer.reason}): give {hint}"
     except (OSError, client.HTTPException, ValueError) as problem:
         return _no_frames(getattr(problem, "reason", problem))
-    return (
-        "cannot be read where it lies: its server sends no parts of a file (ranges), which a film "
-        "with its index at the end needs; download it first, or remake it with ffmpeg -i IN -c copy "
-        "-movflags +faststart OUT.mp4"
-        if whole
-        else ""
-    )
+    return _NO_PARTS if whole else ""
 
 
 def _no_frames(problem: object) -> str:
