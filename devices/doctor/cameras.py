@@ -1,5 +1,6 @@
 """Checks of cameras: what is connected, what it can do, and what keeps it from being used."""
 
+import re
 import shutil
 from collections.abc import Iterator
 
@@ -10,8 +11,9 @@ from edge_devices.detection.cameras import (
     is_jetson,
     is_pi,
 )
-from edge_devices.doctor.host import Finding, Host, ok, problem, warning
+from edge_devices.doctor.host import Finding, Host, Status, ok, problem, warning
 
+_OPTION = re.compile(r"--(?:size|fps|fourcc) \w[\w.]*\w")
 _JOIN_VIDEO = ("join the group video, then log in again", 'sudo usermod -aG video "$USER"')
 
 
@@ -25,8 +27,22 @@ def cameras(host: Host) -> Finding | None:
         return ok(_some(devices)) if devices else None
     missing = next(_missing_programs(host), None)
     if host.cameras.cameras and missing is None:
-        return ok(_some([f"{each.address} ({each.name})" for each in host.cameras.cameras]))
+        names = _some([f"{each.address} ({each.name})" for each in host.cameras.cameras])
+        command = run_command(host.cameras.cameras[0], host.profile.run.capture)
+        return Finding(Status.OK, names, "this board does well with", command)
     return missing
+
+
+def run_command(camera: ConnectedCamera, advice: str) -> str:
+    """How to run with a camera as a board's profile advises, as far as the camera can."""
+    offered = {f"--size {mode.width}x{mode.height}" for mode in camera.modes}
+    offered |= {f"--fourcc {mode.format}" for mode in camera.modes}
+    options = [
+        option
+        for option in _OPTION.findall(advice)
+        if option.startswith("--fps") or option in offered or (camera.is_csi and "--size" in option)
+    ]
+    return " ".join(["edge-run", "--camera", camera.stable or camera.address, *options])
 
 
 def obstacles(host: Host) -> Iterator[Finding]:

@@ -191,7 +191,8 @@ def _device(request: registry.Endpoint) -> str:
     """What no two sources can read; "" for the others."""
     target = request.target
     if request.kind.name == "camera" and " ! " not in target:
-        return os.path.realpath(f"/dev/video{target}") if target.isdecimal() else target
+        path = f"/dev/video{target}" if target.isdecimal() else target
+        return os.path.realpath(path) if path.startswith("/") else path
     return target if target == "-" or target.startswith(("pipe:", "fd:")) else ""
 
 

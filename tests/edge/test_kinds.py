@@ -130,8 +130,8 @@ def test_help_lists_every_kind(cli: CliRunner) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--source", "gray:7"], "no kind is called 'gray' (camera:N, images:PATH, video:PATH, "
-            "stream:URL, grey:VALUE); did you mean 'grey'?"),
+        (["--source", "gray:7"], "no kind is called 'gray' (camera:N, fifo:PATH, images:PATH, "
+            "snapshot:URL, video:PATH, stream:URL, grey:VALUE); did you mean 'grey'?"),
         (["--source", "rtps://host/x"], "no kind is called 'rtps'"),
         (["--source", "grey:"], "write grey:VALUE[:frames=N]"),
         (["--source", "grey:7:frame=2"], "has no option frame; did you mean 'frames'?"),

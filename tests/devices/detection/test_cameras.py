@@ -13,8 +13,8 @@ from click.testing import CliRunner
 from edge_devices.cli import main
 from edge_devices.detection import cameras
 from edge_devices.detection.cameras import CameraList, CameraMode, ConnectedCamera, parse_csi
-from edge_devices.doctor import Host, Status
-from edge_devices.doctor.cameras import modes_text, obstacles
+from edge_devices.doctor import Host, Status, examine
+from edge_devices.doctor.cameras import modes_text, obstacles, run_command
 from edge_devices.doctor.environment import RECORDED, Environment
 from tests.devices.trees import PI_4, plant
 
@@ -241,6 +241,30 @@ def test_what_is_missing(tmp_path: Path) -> None:
     assert rights.status is Status.PROBLEM and rights.command == 'sudo usermod -aG video "$USER"'
     assert cable.what == "rpicam-hello knows of no camera on a CSI port"
     assert list(obstacles(_host(tmp_path / "3", None))) == []
+
+
+@pytest.mark.parametrize(
+    ("camera", "advice", "command"),
+    [
+        (
+            _WEBCAM,
+            "A USB camera with --size 640x480 --fourcc MJPG.",
+            "--size 640x480 --fourcc MJPG",
+        ),
+        (_WEBCAM, "so (--size 640x480 --fps 15).", "--size 640x480 --fps 15"),
+        (_WEBCAM, "--size 1280x720 --fourcc YUYV", ""),  # which it has not
+        (parse_csi(_NEW)[0], "--size 640x480 --fourcc MJPG", "--size 640x480"),
+    ],
+)
+def test_advice_is_an_option(camera: ConnectedCamera, advice: str, command: str) -> None:
+    assert run_command(camera, advice) == f"edge-run --camera {camera.address} {command}".strip()
+
+
+def test_the_doctor_says_how_to_run(tmp_path: Path) -> None:
+    host = _host(tmp_path, CameraList((_WEBCAM,), "rpicam-hello"))
+    finding = examine(host)["cameras"]
+    assert finding.status is Status.OK and finding.what == "/dev/video0 (HD Webcam)"
+    assert finding.command == "edge-run --camera /dev/video0 --size 640x480 --fourcc MJPG"
 
 
 def test_the_command(tmp_path: Path) -> None:
