@@ -7,6 +7,9 @@ from statistics import fmean
 _COUNTED = 30  # arrivals
 _TIME_GAIN, _STEP_GAIN = 0.02, 0.0001  # of an alpha-beta filter with hardly any overshoot
 _MOST_ASTRAY_S = 1.0
+_MOST_OFF = (
+    0.3  # of a step: what was waiting at the start came faster, a camera in the dark is slower
+)
 
 
 class Arrivals:
@@ -29,7 +32,12 @@ class Arrivals:
             self._intervals_s.append(now - self.newest)
         self.newest = now
         error_s = math.inf if self.time_s is None or restart else now - self.time_s - self._step_s
-        if abs(error_s) < _MOST_ASTRAY_S and self.time_s is not None:
+        off = abs(self.interval_s - self._step_s)
+        if (
+            self.time_s is not None
+            and abs(error_s) < _MOST_ASTRAY_S
+            and off <= _MOST_OFF * self._step_s
+        ):
             self.time_s += self._step_s + _TIME_GAIN * error_s
             self._step_s += _STEP_GAIN * error_s
         else:

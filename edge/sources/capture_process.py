@@ -16,7 +16,7 @@ from edge_common import SourceError, children
 
 _KILLED_S = 2.0
 # frames that follow each other so fast were waiting
-_BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.01, 1.0
+_BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.02, 1.0
 _PIPE_BYTES = 1 << 20  # as much as Linux allows to everybody: fewer switches for large frames
 _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
 
@@ -83,23 +83,28 @@ class CaptureProcess:
         Raises TimeoutError.
         """
         pixels, self._ahead = self._ahead, None
-        if pixels is not None:
-            return pixels
+        return self._next(timeout_s) if pixels is None else pixels
+
+    def skip_backlog(self) -> None:
+        """Leave out what came while it was opened, but for the newest frame."""
+        until = time.monotonic() + _LONGEST_BACKLOG_S
+        while time.monotonic() < until and self._pipe.has_more(_BACKLOG_STEP_S):
+            try:
+                pixels = self._next(_LONGEST_BACKLOG_S)
+            except TimeoutError:  # in the middle of a frame: there is no way on
+                self.close()
+                return
+            if pixels is None:
+                return
+            self._ahead = pixels
+
+    def _next(self, timeout_s: float) -> np.ndarray | None:
         self._pipe.deadline = time.monotonic() + timeout_s
         try:
             return self._format.frame(self._pipe)
         except SourceError:
             self.close()
             return None
-
-    def skip_backlog(self) -> None:
-        """Leave out what came while it was opened, but for the newest frame."""
-        until = time.monotonic() + _LONGEST_BACKLOG_S
-        while time.monotonic() < until and self._pipe.has_more(_BACKLOG_STEP_S):
-            pixels = self.read(_LONGEST_BACKLOG_S)
-            if pixels is None:
-                break
-            self._ahead = pixels
 
     def close(self) -> None:
         """Kill it. The pipe is left to who reads it, who finds its end."""

@@ -3,12 +3,14 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 
 import cv2
 import numpy as np
 import pytest
 
+from edge.sources.capture_process import CaptureProcess
 from edge.sources.formats import FRAME, START, Pipe, TaggedFrames, Yuv4Mpeg
 from edge_common import SourceError
 
@@ -114,6 +116,33 @@ def test_what_a_program_says_takes_no_room_and_stops_no_frame() -> None:
     assert pipe.messages.endswith("message 20000\n")
     assert len(pipe.messages) <= 32_768
     assert child.wait() == 0
+
+
+CHILD = """
+import sys, time
+def frames(*levels):
+    for level in levels:
+        sys.stdout.buffer.write(b"FRAME\\n" + bytes([level] * 4))
+    sys.stdout.buffer.flush()
+sys.stdout.buffer.write(b"YUV4MPEG2 W2 H2 Cmono XCOLORRANGE=FULL\\n")
+frames(1, 2, 3, 4, 5)
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "levels"),
+    [
+        ("time.sleep(0.5); frames(6)", [5, 6, None]),
+        ("sys.stdout.buffer.write(b'FRA'); sys.stdout.buffer.flush(); time.sleep(60)", [5, None]),
+    ],
+)
+def test_what_waited_while_a_program_was_started_is_left_out(script: str, levels: list) -> None:
+    command = [sys.executable, "-c", CHILD + script]
+    capture = CaptureProcess("child", command, 30, Yuv4Mpeg())
+    capture.skip_backlog()
+    read = [capture.read(30) for _ in levels]
+    assert [None if pixels is None else int(pixels[0, 0, 0]) for pixels in read] == levels
+    capture.close()
 
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
