@@ -118,7 +118,7 @@ KINDS: tuple[EndpointKind, ...] = (
         "stdin_format=FORMAT,stall_after=S", matches=_is_pipe,
     ),
     EndpointKind(
-        "images", "edge.sources.images", "Image, folder of images or quoted glob.", "PATH",
+        "images", "edge.sources.images", "Image, or a folder or quoted glob of images, else videos.", "PATH",
         "rate=HZ", matches=_holds_images,
     ),
     EndpointKind(

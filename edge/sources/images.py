@@ -13,14 +13,19 @@ from edge_common import SourceError
 
 def open_source(
     target: str, needs: sources.FrameNeeds = sources.WHOLE, *, rate: float = 0.0
-) -> "ImageFiles":
+) -> sources.Source:
     """rate: frames a second that the images were taken at, if it is known.
 
-    Raises SourceError if there are none.
+    Videos take the place of images if there are none. Raises SourceError if there are neither.
     """
     if rate < 0:
         raise ValueError("the option rate is not negative")
-    source = ImageFiles(target, _paths(target))
+    paths = _paths(target)
+    if paths and all(map(_is_video, paths)):
+        from edge.sources.recordings import VideoFiles
+
+        return VideoFiles(target, paths)
+    source = ImageFiles(target, paths)
     source.rate_hz = rate
     return source
 
@@ -28,29 +33,17 @@ def open_source(
 def _paths(target: str) -> list[Path]:
     path = Path(target)
     if path.is_dir():
-        videos = sorted(filter(_is_video, path.iterdir()), key=natural_key)
-        if not (images := images_in(path)) and videos:
-            raise SourceError(_one_at_a_time(target, videos))
-        return images
+        return images_in(path) or sorted(filter(_is_video, path.iterdir()), key=natural_key)
     if path.is_file():
         return [path]
     matches = sorted(map(Path, glob.glob(target)), key=natural_key)
     if not matches:
         raise SourceError(f"no file matches {target}: quote the pattern and check its folder")
-    if all(_is_video(match) for match in matches):
-        raise SourceError(_one_at_a_time(target, matches))
     return matches
 
 
 def _is_video(path: Path) -> bool:
     return path.suffix.lower() in sources.VIDEO_SUFFIXES
-
-
-def _one_at_a_time(name: str, videos: Sequence[Path]) -> str:
-    return (
-        f"{name} holds {len(videos)} videos and no images: a run has one source, so call edge-run "
-        f"once for each, as in --source {videos[0]}"
-    )
 
 
 class ImageFiles(sources.Source):

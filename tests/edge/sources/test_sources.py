@@ -82,11 +82,28 @@ def test_a_camera_that_may_not_be_read_is_said(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("form", ["{}", "{}/*.mp4", "images:{}"])
-def test_a_folder_of_videos_is_said_to_be_one(tmp_path: Path, video_path: Path, form: str) -> None:
+def test_a_folder_of_videos_is_one_source(tmp_path: Path, video_path: Path, form: str) -> None:
     for number in (2, 10):
         shutil.copy(video_path, tmp_path / f"clip_{number}.mp4")
-    with pytest.raises(SourceError, match="holds 2 videos and no images.*--source .*clip_2.mp4"):
-        open_source(form.format(tmp_path))
+    (tmp_path / "clip_3.mp4").write_bytes(b"cut off")
+    with open_source(str(video_path)) as source:
+        expected = list(source)
+    with open_source(form.format(tmp_path)) as source:
+        frames = list(source)
+    count = len(expected)
+    assert [frame.number for frame in frames] == list(range(2 * count))
+    assert [frame.number for frame in frames if frame.restart] == [count]
+    times = [frame.time_s for frame in frames if frame.time_s is not None]
+    assert len(times) == 2 * count and times == sorted(set(times))
+    assert (frames[count].pixels == expected[0].pixels).all()
+    assert "clip_3.mp4 holds no readable frame" in source.warning
+
+
+def test_a_folder_of_broken_videos_is_an_error(tmp_path: Path) -> None:
+    for name in ("a.mp4", "b.mkv"):
+        (tmp_path / name).write_bytes(b"cut off")
+    with pytest.raises(SourceError, match="of 2 videos none can be read: .*a.mp4 holds no"):
+        open_source(str(tmp_path))
 
 
 def test_one_picture_is_a_source(image_folder: Path) -> None:
