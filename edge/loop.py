@@ -96,6 +96,8 @@ def _one_frame(
 ) -> None:
     counts, started = feed.summary, time.perf_counter()
     decisions: Sequence[stream.Decision] = ()
+    if (ages_ms := counts.ages_ms(frame)).size:
+        summary.latency.add_all("frame age", ages_ms)
     if feed.sampler.takes(frame):
         with watchdog:
             decisions = feed.watcher.decisions(frame)

@@ -1,13 +1,17 @@
 """What came of one source in a run: counts, gaps, and the rate that its frames came at."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edge.sources import Source
 from edge_common import encode
+
+if TYPE_CHECKING:
+    from edge.stream import Frame
 
 
 class ArrivalRate:
@@ -37,6 +41,7 @@ class ArrivalRate:
 
 _PAUSE = 10
 _RATE_RATIO = 1.5  # further apart than this is said
+_SHORTEST_S, _MOST_AGES = 1 / 240, 65_536  # of a gap of months the oldest
 _ENOUGH_FRAMES = 30  # to measure a live source's rate
 
 
@@ -50,6 +55,18 @@ class SourceSummary:
     decisions: int = 0
     ended: bool = False
     arrivals: ArrivalRate = field(default_factory=ArrivalRate)  # of what was sampled
+    captured_at: float = math.nan  # of the newest frame
+
+    def ages_ms(self, frame: "Frame") -> np.ndarray:
+        """How old the frame before had become each time that another one should have come.
+
+        Empty unless this one, the newest now, is the first behind a gap of a live source.
+        """
+        gap_s, self.captured_at = frame.captured_at - self.captured_at, frame.captured_at
+        if not (self.source.live and frame.restart and gap_s > 0):
+            return np.empty(0)
+        interval_s = max(1 / self.arrivals.rate_hz if self.arrivals.rate_hz else gap_s, _SHORTEST_S)
+        return 1e3 * (gap_s - interval_s * np.arange(int(min(gap_s / interval_s, _MOST_AGES))))
 
     def rate_warning(self, trained_rate_hz: float, wall_s: float) -> str | None:
         """Motion looks faster or slower if frames come at another rate than in training."""

@@ -39,11 +39,19 @@ class LatencyLog:
     def add(self, latencies_ms: Mapping[str, float]) -> None:
         """Record one latency for each named stage."""
         for stage, latency_ms in latencies_ms.items():
-            if stage not in self._stages:
-                self._stages[stage] = np.zeros(self._capacity, np.float32)
-                self._counts[stage] = 0
-            self._stages[stage][self._counts[stage] % self._capacity] = latency_ms
+            self._log(stage)[self._counts[stage] % self._capacity] = latency_ms
             self._counts[stage] += 1
+
+    def add_all(self, stage: str, latencies_ms: np.ndarray) -> None:
+        """Record several of one stage, in their order."""
+        log, newest = self._log(stage), latencies_ms[-self._capacity :]
+        log[(self._counts[stage] + np.arange(len(newest))) % self._capacity] = newest
+        self._counts[stage] += len(newest)
+
+    def _log(self, stage: str) -> np.ndarray:
+        if stage not in self._stages:
+            self._stages[stage], self._counts[stage] = np.zeros(self._capacity, np.float32), 0
+        return self._stages[stage]
 
     @property
     def stages(self) -> list[str]:
