@@ -158,6 +158,13 @@ def read_limits(root: Path = Path("/")) -> ResourceLimits:
     )
 
 
+def available_bytes(root: Path = Path("/")) -> int | None:
+    """What this process may still take of memory, also by its control groups; None: not told."""
+    available = read_kilobytes(root / "proc/meminfo", "MemAvailable")
+    of_groups = _least((_memory_left, _folders(root, "")))
+    return min((each for each in (available, of_groups) if each is not None), default=None)
+
+
 def limit_files(root: Path = Path("/")) -> list[Path]:
     """Every file that `read_limits` may look at, whether it is there or not."""
     return [
@@ -194,6 +201,16 @@ def _upwards(mount: Path, group: str) -> Iterator[Path]:
 
 def _memory_max(folder: Path) -> int | None:
     return read_int(folder / "memory.max", least=1)
+
+
+def _memory_left(folder: Path) -> int | None:
+    """Of a limit; pages of files that nobody used lately are given back (memory.stat)."""
+    limit, used = _memory_max(folder), read_int(folder / "memory.current", least=0)
+    if limit is None or used is None:
+        return None
+    rows = map(str.split, (read_text(folder / "memory.stat") or "").splitlines())
+    statistics = {row[0]: whole_number(row[1]) for row in rows if len(row) == 2}
+    return max(0, limit - used + (statistics.get("inactive_file") or 0))
 
 
 def _limit_in_bytes(folder: Path) -> int | None:

@@ -19,9 +19,11 @@ from edge.input_spec import STRETCH
 from edge.status import StatusLine
 from edge.stream import FrameSampler, Naming, Network, Region, Stream, StreamOptions
 from edge.summary import RunSummary, SourceSummary
-from edge_common import EdgeError, console, encode
+from edge_common import EdgeError, SourceError, console, encode
+from edge_devices.detection import memory
 
 _STDOUT = "-"
+_LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
 
 @dataclass(frozen=True)
@@ -154,15 +156,33 @@ def execute(options: RunOptions) -> None:
 
 
 def _open_sources(network: Network, options: RunOptions, stack: ExitStack) -> list[sources.Source]:
-    """All of them, with names that differ. Raises SourceError."""
-    needs = _frame_needs(network, options)
-    requests = options.source.endpoints
-    opened = [stack.enter_context(sources.open_source(request, needs)) for request in requests]
+    """All of them, with names that differ. Raises SourceError, also if they need too much memory."""
+    needs, requests = _frame_needs(network, options), options.source.endpoints
+    available, opened = memory.available_bytes(), []
+    for number, request in enumerate(requests, 1):
+        opened.append(stack.enter_context(sources.open_source(request, needs)))
+        _check_memory(available, number, len(requests) - number)
     names = [source.name for source in opened]
     for number, source in enumerate(opened, 1):
         if names.count(source.name) > 1:
             source.rename(f"{source.name} ({number})")
     return opened
+
+
+def _check_memory(available: int | None, opened: int, more: int) -> None:
+    """Raise SourceError if so many more sources will not fit, as those that are opened did.
+
+    available: bytes that were left before them.
+    """
+    unused = memory.available_bytes() if more else None
+    if available is None or unused is None:
+        return
+    missing = more * max((available - unused) / opened, _LEAST_OF_A_SOURCE)
+    if unused < missing:
+        raise SourceError(
+            f"{opened + more} sources need too much memory: {more} of them about {missing / 1e6:.0f} "
+            f"MB, and {unused / 1e6:.0f} MB are left: give fewer, or smaller frames"
+        )
 
 
 def _frame_needs(network: Network, options: RunOptions) -> sources.FrameNeeds:

@@ -110,7 +110,7 @@ def test_the_same_file_twice_has_two_names(
     [
         (("camera:0", "camera:/dev/video0"), {}, "/dev/video0 is given twice"),
         (("camera:csi:0", "csi:0"), {}, "csi:0 is given twice"),
-        (("pipe:0", "a.mp4", "pipe:0"), {}, "pipe:0 is given twice"),
+        (("pipe:0", "a.mp4", "-"), {}, "standard input is given twice"),
         (("a.mp4", "b.mp4"), {"stall_after": "3"}, "--stall-after goes with a camera or a stream"),
     ],
 )
@@ -139,6 +139,21 @@ def test_one_person_is_enrolled_from_one_source(cli: CliRunner, arguments: list[
     result = cli.invoke(main, ["enroll", "ann", "--source", "a.mp4", *arguments])
     assert result.exit_code == 2
     assert "give one of --camera N and --source URI, once" in result.stderr
+
+
+def test_more_sources_than_memory_are_refused(
+    cli: CliRunner, tiny_bundle_path: Path, video_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With 300 MB left the first takes 90; of three more at least the last would not fit."""
+    left = iter([300_000_000, 210_000_000])
+    monkeypatch.setattr("edge.commands.execute.memory.available_bytes", lambda: next(left))
+    arguments = [str(tiny_bundle_path), *[f"--source={video_path}"] * 4]
+    result = cli.invoke(main, arguments)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "Error: 4 sources need too much memory: 3 of them about 270 MB, and 210 MB are left: "
+        "give fewer, or smaller frames\n"
+    )
 
 
 class Scripted(Source):
