@@ -189,7 +189,7 @@ def value(figure: TaskFigure) -> str:
     return f"{figure.value:.4f} {figure.unit}".rstrip()
 
 
-BYTES, COUNT, MS, SHARE = "bytes", "count", "ms", "share"
+BYTES, COUNT, MS, SHARE, TIMES = "bytes", "count", "ms", "share", "x"
 
 
 def total(figures: Sequence[int | None]) -> int | None:

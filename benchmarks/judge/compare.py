@@ -12,12 +12,14 @@ Below: the figures of two records that are not a frame's time, each before and a
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
 from edge.tasks import is_share
-from edge_benchmarks.cells import BYTES, COUNT, MS, SHARE, total
+from edge_benchmarks.cells import BYTES, COUNT, MS, SHARE, TIMES, total
 from edge_benchmarks.record import Record, TaskFigure
+from edge_benchmarks.scenarios import sources
 from edge_benchmarks.statistics.intervals import student_quantile
 from edge_common import ConfigError, statistics
 
@@ -227,6 +229,13 @@ def _own_peak(record: Record) -> int | None:
     return record.memory.peak_rss_bytes if record.memory else None
 
 
+def _whole_way(record: Record, codec: str) -> float | None:
+    """Processor time from encoded bytes to decision over that of decoding and parts alone."""
+    result = sources.Sources.result_of(record)
+    ratios = result.ways[codec].ratios if result and codec in result.ways else ()
+    return median(ratios) if ratios else None
+
+
 def _p50(record: Record) -> float | None:
     return record.streamed.total_ms.p50 if record.streamed.total_ms else None
 
@@ -243,6 +252,8 @@ _FIGURES: dict[str, tuple[str, bool, Callable[[Record], float | None]]] = {
     "multiply-adds": (COUNT, True, lambda r: total([p.multiply_adds for p in r.bundle.parts])),
     "p50 of a frame": (MS, False, _p50),
     "p99 of a frame": (MS, False, _p99),
+    "whole way of H.264": (TIMES, False, lambda r: _whole_way(r, "h264")),
+    "whole way of MJPEG": (TIMES, False, lambda r: _whole_way(r, "mjpeg")),
     "peak memory, edge-run": (BYTES, False, _peak),
     "peak memory, edge-bench": (BYTES, False, _own_peak),
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge_benchmarks.judge.compare import MIN_PROCESSES, Change, Comparison, changes, compare_apart
 from edge_benchmarks.record import Record
 from edge_benchmarks.run.measurement import warnings_of
+from edge_benchmarks.scenarios import catalogue
 from edge_common.errors import ConfigError
 from edge_devices.detection.machine import differences
 
@@ -127,8 +128,18 @@ def _warnings(file: str, record: Record) -> Iterator[str]:
 
 def setting_differences(before: Record, after: Record) -> tuple[str, ...]:
     """The settings that change what a frame's time means and differ, in words."""
-    first, second = (r.setup.settings(left_out=bool(r.left_out)) for r in (before, after))
-    return tuple(f"{n}: {first[n]} and {second[n]}" for n in first if first[n] != second[n])
+    first, second = _settings(before), _settings(after)
+    in_both = [name for name in first if name in second]
+    return tuple(f"{n}: {first[n]} and {second[n]}" for n in in_both if first[n] != second[n])
+
+
+def _settings(record: Record) -> dict[str, str]:
+    """Those of the frames that were timed, and of the scenarios that were run."""
+    settings = record.setup.settings(left_out=bool(record.left_out))
+    for scenario in catalogue.SCENARIOS:
+        result = scenario.result_of(record)
+        settings |= scenario.settings(result) if result else {}
+    return settings
 
 
 def comparable(before: Record, after: Record) -> bool:

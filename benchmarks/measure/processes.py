@@ -66,11 +66,16 @@ def cold_start(starts: Starts, on_start: Callable[[], None] = lambda: None) -> C
     )
 
 
-def _command(starts: Starts, source: str) -> list[str]:
+def edge_run(bundle: str, options: StreamOptions) -> list[str]:
+    """The command that runs a bundle, but for its sources."""
     script = shutil.which("edge-run", path=str(Path(sys.executable).parent))
     program = [sys.executable, script] if script else children.module_command("edge.cli")
-    arguments = [starts.bundle, "--source", source, "--frames", str(starts.count), "--json"]
-    return [*program, *arguments, *starts.options.arguments]
+    return [*program, bundle, *options.arguments]
+
+
+def _command(starts: Starts, source: str) -> list[str]:
+    arguments = ["--source", source, "--frames", str(starts.count), "--json"]
+    return [*edge_run(starts.bundle, starts.options), *arguments]
 
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)

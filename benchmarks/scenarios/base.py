@@ -145,6 +145,11 @@ class Scenario(ABC, Generic[ResultT]):
         """What it adds to the row of CSV; columns are a promise."""
         return {}
 
+    @classmethod
+    def settings(cls, result: ResultT) -> Mapping[str, str]:
+        """What has to agree before two results may be compared, in words."""
+        return {}
+
 
 def values_of(scenario: type[Scenario[ResultT]], values: Mapping[str, object]) -> Scenario[ResultT]:
     """A scenario with those of the command line's values that are its options."""

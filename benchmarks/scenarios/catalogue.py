@@ -14,6 +14,7 @@ from edge_benchmarks.scenarios import (
     offline,
     pipeline,
     soak,
+    sources,
 )
 
 SCENARIOS: list[type[base.Scenario[Any]]] = [
@@ -24,6 +25,7 @@ SCENARIOS: list[type[base.Scenario[Any]]] = [
     cold.Cold,
     soak.Soak,
     pipeline.Pipeline,
+    sources.Sources,
 ]
 
 

@@ -107,7 +107,7 @@ STREAMS = click.Option(
     default=4,
     show_default=True,
     metavar="N",
-    help="multi-stream: how many sources.",
+    help="multi-stream: how many sources; sources: at most so many.",
 )
 STREAM_THREADS = click.Option(
     ["--stream-threads"],
