@@ -12,10 +12,10 @@ from edge.commands.options import (
     engine_options,
     rate_option,
     region_option,
-    source_options,
 )
 from edge.commands.people import COMMANDS
 from edge.commands.plain import plain_options
+from edge.commands.source_options import source_options
 from edge_common import __version__, command_line
 
 

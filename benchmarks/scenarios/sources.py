@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from edge.commands.options import SizeParam
+from edge.commands.source_options import SizeParam
 from edge_benchmarks import cells
 from edge_benchmarks.scenarios import base, multi_stream, source_rounds
 from edge_common import ConfigError, document

@@ -12,8 +12,8 @@ import click
 
 from edge import loop, registry, sinks, sources
 from edge.bundle import Bundle
-from edge.commands.options import SourceOptions
 from edge.commands.plain import PlainOptions
+from edge.commands.source_options import SourceOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.input_spec import STRETCH
 from edge.status import StatusLine

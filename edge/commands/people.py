@@ -7,8 +7,9 @@ from typing import Any
 import click
 
 import edge
-from edge.commands.options import engine_options, rate_option, region_option, source_options
+from edge.commands.options import engine_options, rate_option, region_option
 from edge.commands.plain import plain_options
+from edge.commands.source_options import source_options
 from edge_common import command_line, console
 
 gallery_option = click.option(

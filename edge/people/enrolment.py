@@ -10,8 +10,8 @@ import numpy as np
 
 from edge import sources
 from edge.bundle import Bundle
-from edge.commands.options import SourceOptions
 from edge.commands.plain import PlainOptions
+from edge.commands.source_options import SourceOptions
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of

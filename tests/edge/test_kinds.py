@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from edge import sinks, sources
 from edge.cli import main
 from edge.commands.execute import RunOptions
-from edge.commands.options import SourceOptions
+from edge.commands.source_options import SourceOptions
 from edge.registry import EndpointKind
 from edge_common.errors import EdgeError, SinkError, SourceError
 

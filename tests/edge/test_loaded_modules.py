@@ -12,6 +12,7 @@ LOADED = """
 edge edge.answers edge.input_spec edge.status
 edge.bundle edge.bundle.archive edge.bundle.manifest edge.bundle.manifest_check
 edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people edge.commands.plain
+edge.commands.source_options
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
 edge.loop edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sources.video

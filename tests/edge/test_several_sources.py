@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from edge import loop
 from edge.cli import main
 from edge.commands.execute import RunOptions
-from edge.commands.options import SourceOptions
+from edge.commands.source_options import SourceOptions
 from edge.sources import Source
 from edge.sources.connection import GapRules
 from edge.sources.live import LiveSource

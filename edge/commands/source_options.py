@@ -1,0 +1,208 @@
+"""Where frames come from, as options of commands say it."""
+
+import functools
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeVar
+
+import click
+
+from edge import registry, sources
+from edge.commands.options import DAY_S
+from edge_common import command_line
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class SizeParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """`640x480`: width and height, pixels."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        match = re.fullmatch(r"(\d{2,5})x(\d{2,5})", str(value))
+        if not match:
+            self.fail(f"{value!r} is no size: write it as 640x480.", param, ctx)
+        return int(match[1]), int(match[2])
+
+
+_camera = click.option(
+    "--camera",
+    multiple=True,
+    metavar="N|DEVICE|csi:N",
+    help="Camera by number (a CSI camera's if there is one), device file or CSI port.",
+)
+
+_size = click.option(
+    "--size", type=SizeParam(), metavar="WxH", help="Ask the camera for this size."
+)
+
+_fps = click.option(
+    "--fps",
+    type=command_line.FiniteFloat(0.01, 1000),
+    metavar="HZ",
+    help="Ask the camera for so many frames a second.",
+)
+
+_fourcc = click.option(
+    "--fourcc", metavar="CODE", help="Ask a V4L camera for this format, such as MJPG."
+)
+
+_source = click.option(
+    "--source",
+    multiple=True,
+    metavar="URI",
+    help="Video file, image folder, quoted glob, or stream URL.",
+)
+
+_stdin_format = click.option(
+    "--stdin-format",
+    metavar="FORMAT",
+    help="Of `--source -` or a named pipe: y4m, mjpeg, raw:WxH[@HZ][:bgr|rgb|gray|i420|j420]. "
+    "[default: looked at]",
+)
+
+_login = click.option(
+    "--login",
+    metavar="FILE",
+    help="File of mode 0600 with NAME:PASSWORD for a URL; or set EDGE_SOURCE_LOGIN.",
+)
+
+_insecure = click.option(
+    "--insecure",
+    is_flag=True,
+    help="Do not verify the certificate of an https or rtsps source.",
+)
+
+_stall_after = click.option(
+    "--stall-after",
+    type=command_line.FiniteFloat(0.1, DAY_S),
+    metavar="SECONDS",
+    help="Open a live source again after so long without a frame. [default: five frame times, "
+    "at least 1]",
+)
+
+_give_up_after = click.option(
+    "--give-up-after",
+    type=command_line.FiniteFloat(0.1),
+    metavar="SECONDS",
+    help="End with code 3 if a lost live source is not back by then. [default: never]",
+)
+
+
+@dataclass(frozen=True)
+class SourceOptions:
+    """Where frames come from, as options say it.
+
+    uris: of one source or several.
+    options: of the kinds of sources, by their names; "" for those that were not given.
+    """
+
+    uris: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.uris)
+
+    @property
+    def endpoint(self) -> registry.Endpoint:
+        """The only one. Raises UsageError if there are several, and as `endpoints` does."""
+        if len(self.uris) > 1:
+            raise click.UsageError("give one of --camera N and --source URI, once")
+        return self.endpoints[0]
+
+    @cached_property
+    def endpoints(self) -> tuple[registry.Endpoint, ...]:
+        """At least one. Each option is of those whose kind has it.
+
+        Raises UsageError if there is none, an option is of none, or a device is given twice; and
+        SourceError.
+        """
+        if not self.uris:
+            raise click.UsageError("give one of --camera N and --source URI")
+        found = tuple(map(sources.find_source, self.uris))
+        for name in (name for name, value in self.options.items() if value):
+            if not any(name in each.kind.keys for each in found):
+                option = _NAMES.get(name, name.replace("_", "-"))
+                raise click.UsageError(
+                    f"--{option} goes with {_KINDS_OF[name]}, not with {found[0]}"
+                )
+        devices = list(filter(None, map(_device, found)))
+        for device in devices:
+            if devices.count(device) > 1:
+                raise click.UsageError(f"{device} is given twice: only one source can read it")
+        return tuple(map(self._with_options, found))
+
+    def _with_options(self, request: registry.Endpoint) -> registry.Endpoint:
+        options = {k: v for k, v in self.options.items() if v and k in request.kind.keys}
+        return replace(request, options=tuple({**dict(request.options), **options}.items()))
+
+
+def _device(request: registry.Endpoint) -> str:
+    """What no two sources can read; "" for the others."""
+    target = request.target
+    if request.kind.name == "camera" and " ! " not in target:
+        path = f"/dev/video{target}" if target.isdecimal() else target
+        return os.path.realpath(path) if path.startswith("/") else path
+    if target in ("-", "pipe:", "pipe:0", "fd:", "fd:0"):
+        return "standard input"
+    return os.path.realpath(target) if request.kind.name == "fifo" else ""
+
+
+_LIVE = "a camera or a stream"
+
+_KINDS_OF = {
+    "insecure": "the URL of a stream",
+    "login": "the URL of a stream or a snapshot",
+    "stdin_format": "--source - or a named pipe",
+    "stall_after": _LIVE,
+    "give_up_after": _LIVE,
+    **dict.fromkeys(("width", "height", "rate", "fourcc"), "a camera"),
+}
+
+_NAMES = {"width": "size", "height": "size", "rate": "fps"}  # options of keys with other names
+
+
+def source_options(command: F) -> F:
+    """Add --camera, --source and what goes with them, which become one `source`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        camera: tuple[str, ...],
+        source: tuple[str, ...],
+        size: tuple[int, int] | None,
+        fps: float | None,
+        fourcc: str | None,
+        stdin_format: str | None,
+        login: str | None,
+        insecure: bool,
+        stall_after: float | None,
+        give_up_after: float | None,
+        **more: Any,
+    ) -> Any:
+        width, height = size or (None, None)
+        given = {
+            "width": width,
+            "height": height,
+            "rate": fps,
+            "fourcc": fourcc,
+            "stdin_format": stdin_format,
+            "login": login,
+            "insecure": int(insecure),
+            "stall_after": stall_after,
+            "give_up_after": give_up_after,
+        }
+        options = {name: str(value or "") for name, value in given.items()}
+        uris = (*(f"camera:{each}" for each in camera), *source)
+        return command(*args, source=SourceOptions(uris, options), **more)
+
+    cameras, servers = (_fourcc, _fps, _size), (_stdin_format, _insecure, _login)
+    for option in (_give_up_after, _stall_after, *servers, *cameras, _source, _camera):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]
