@@ -16,7 +16,7 @@ from edge_common import SourceError, children
 
 _KILLED_S = 2.0
 # frames that follow each other so fast were waiting
-_BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.02, 1.0
+_BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.02, 3.0
 _PIPE_BYTES = 1 << 20  # as much as Linux allows to everybody: fewer switches for large frames
 _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from edge.sources import FrameNeeds, capture_process, formats
 from edge_common import SourceError
 
+_LOOK_US = "1000000"  # what comes meanwhile is old when it gets here; FFmpeg would take 5 s or more
 _MOST_LOWRES = 3  # its JPEG decoder halves sizes so often
 _USUAL_SIZE = 640, 480  # of a camera that sends JPEG, or more
 _PASSTHROUGH_SINCE = (5, 1)  # when -fps_mode took the place of -vsync
@@ -46,13 +47,18 @@ class FfmpegStream:
         self._transport, self._insecure = transport, insecure
         self._is_pipe = url.startswith(("pipe:", "fd:"))  # which can be opened but once
         # what else comes by http is noticed, at the price of one more connection
-        is_jpeg = url.startswith(("http:", "https:")) and ".m3u8" not in url
+        self._is_playlist = is_playlist(url)
+        is_jpeg = url.startswith(("http:", "https:")) and not self._is_playlist
         self._lowres = self._useful_lowres(_USUAL_SIZE) if is_jpeg else None
 
     def __call__(self, timeout_s: float) -> capture_process.CaptureProcess:
         """Raises SourceError if nothing can be read in that time, with ffmpeg's own reason."""
         capture = self._open(timeout_s)
-        if self._url.startswith("https:") and not self._insecure and _is_playlist(capture.messages):
+        if (
+            self._url.startswith("https:")
+            and not self._insecure
+            and _reads_playlist(capture.messages)
+        ):
             from edge.sources import servers
 
             capture.close()
@@ -99,11 +105,14 @@ class FfmpegStream:
             if self._transport:
                 return [*at_once, "-rtsp_transport", self._transport]
             return [*at_once, "-rtsp_flags", "prefer_tcp"]
+        look = ["-analyzeduration", _LOOK_US]
+        if self._is_playlist:  # whose segments come at once
+            look.append("-re")
         if scheme == "https" and not self._insecure:
             from edge.sources import servers
 
-            return ["-tls_verify", "1", "-ca_file", servers.trusted_file()]
-        return []
+            return ["-tls_verify", "1", "-ca_file", servers.trusted_file(), *look]
+        return look
 
     def _fitting_lowres(self, messages: str) -> int | None:
         """That which it was opened with, or less if frames would be too small; None: no JPEG."""
@@ -122,12 +131,17 @@ class FfmpegStream:
         return min(max(halvings, 0), _MOST_LOWRES)
 
 
+def is_playlist(url: str) -> bool:
+    """By its name: of HLS or DASH."""
+    return url.partition("?")[0].lower().endswith((".m3u8", ".mpd"))
+
+
 def _is_recording(messages: str) -> bool:
     """Whether ffmpeg knows how long it lasts, so that it has an end."""
     return re.search(r"^  Duration: \d", messages, re.MULTILINE) is not None
 
 
-def _is_playlist(messages: str) -> bool:
+def _reads_playlist(messages: str) -> bool:
     return re.search(r"^Input #0, (hls|dash|concat)", messages, re.MULTILINE) is not None
 
 

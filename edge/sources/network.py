@@ -49,7 +49,7 @@ def open_source(
 
         console.note(servers.unverified(target))
     rules = connection.GapRules.of(stall_after, give_up_after)
-    if rules.stall_after_s is None and target.partition("?")[0].endswith((".m3u8", ".mpd")):
+    if rules.stall_after_s is None and ffmpeg.is_playlist(target):
         rules = replace(rules, stall_after_s=_SEGMENTS_S)
     can_end = target.startswith(_PIPES)
     open_capture = _opener(target, needs, decoder, transport, bool(insecure))

@@ -1,5 +1,6 @@
 """ffmpeg as a child: what it hands over is as large as needed, whole, and in the right colours."""
 
+import functools
 import http.server
 import itertools
 import shutil
@@ -172,3 +173,33 @@ def test_who_has_set_up_opencv_s_ffmpeg_keeps_it(
     monkeypatch.setattr(network, "_OPENCV_IS_SET_UP", True)
     with open_source(f"{camera}/large", FrameNeeds((100, 100))) as source:
         assert next(iter(source)).pixels.shape == (480, 640, 3)
+
+
+def test_segments_of_a_playlist_are_played_at_their_own_rate(tmp_path: Path) -> None:
+    playlist = tmp_path / "live.m3u8"
+    command = (
+        "ffmpeg -v error -nostdin -re -f lavfi -i testsrc=size=160x120:rate=25 -c:v libx264 -g 25 "
+        f"-preset ultrafast -f hls -hls_time 1 -hls_list_size 3 -hls_flags delete_segments {playlist}"
+    )
+    handler = functools.partial(SilentFiles, directory=tmp_path)
+    with (
+        subprocess.Popen(command.split()) as encoder,
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+    ):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            while not playlist.exists():
+                time.sleep(0.05)
+            url = f"http://127.0.0.1:{server.server_port}/live.m3u8"
+            capture = ffmpeg.FfmpegStream(url, FrameNeeds((32, 24)))(30)
+            arrivals = [time.monotonic() for _ in range(50) if capture.read(30) is not None]
+            capture.close()
+        finally:
+            encoder.kill()
+            server.shutdown()
+    assert arrivals[-1] - arrivals[0] > 1.4  # 49 frames are 2 s; segments at once would take none
+
+
+class SilentFiles(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args: object) -> None:
+        """Keep the test's output clean."""
