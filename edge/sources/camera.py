@@ -41,7 +41,7 @@ def open_source(
     if fourcc and not re.fullmatch(r"[ -~]{4}", fourcc):
         raise ValueError("fourcc is four letters, such as MJPG")
     wishes = programs.Wishes(width, height, rate, fourcc)
-    connect = _opener(target, wishes)
+    connect = _opener(target, wishes, needs)
     rules = connection.GapRules.of(stall_after, give_up_after)
     can_end = _is_pipeline(target) and programs.ends(target)
     source = live.LiveSource(_name(target), connect, rules, can_end)
@@ -58,36 +58,40 @@ def _name(target: str) -> str:
     return f"pipeline {target.split()[0]}" if _is_pipeline(target) else f"camera {target}"
 
 
-def _opener(target: str, wishes: programs.Wishes) -> Callable[[], connection.Capture]:
+def _opener(
+    target: str, wishes: programs.Wishes, needs: sources.FrameNeeds
+) -> Callable[[], connection.Capture]:
     name = _name(target)
     if _is_pipeline(target):
         if wishes:
             raise SourceError(f"{name}: its size, rate and format stand in the pipeline itself")
-        return _pipeline_opener(name, target)
+        return _pipeline_opener(name, target, needs)
     if match := re.fullmatch(r"csi:(\d{1,3})", target):
-        return programs.csi_opener(name, int(match[1]), wishes, cameras.is_jetson())
+        return programs.csi_opener(name, int(match[1]), wishes, needs, cameras.is_jetson())
     if re.fullmatch(r"\d{1,6}", target):
-        return _opener_of_number(name, int(target), wishes)
+        return _opener_of_number(name, int(target), wishes, needs)
     if not target.startswith("/dev/"):
         raise SourceError(f"camera '{target}' is not an index: give {_WAYS}")
     return _device_opener(name, target, wishes)
 
 
-def _pipeline_opener(name: str, pipeline: str) -> Callable[[], connection.Capture]:
+def _pipeline_opener(
+    name: str, pipeline: str, needs: sources.FrameNeeds
+) -> Callable[[], connection.Capture]:
     """By OpenCV only if that can and GStreamer's own program is missing."""
     if not programs.has_gstreamer() and cv2.videoio_registry.hasBackend(cv2.CAP_GSTREAMER):
         wait_s = connection.FIRST_FRAME_S
         return partial(opencv_capture.open_capture, name, pipeline, wait_s, cv2.CAP_GSTREAMER)
-    return programs.pipeline_opener(name, pipeline)
+    return programs.pipeline_opener(name, pipeline, needs)
 
 
 def _opener_of_number(
-    name: str, number: int, wishes: programs.Wishes
+    name: str, number: int, wishes: programs.Wishes, needs: sources.FrameNeeds
 ) -> Callable[[], connection.Capture]:
     listing = cameras.read_cameras()
     addresses = {camera.address for camera in listing.cameras}
     if f"csi:{number}" in addresses:
-        return programs.csi_opener(name, number, wishes, cameras.is_jetson())
+        return programs.csi_opener(name, number, wishes, needs, cameras.is_jetson())
     device = f"/dev/video{number}"
     if device not in addresses and not listing.lister and cameras.is_pi():
         raise SourceError(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from edge.sources import raw
+from edge.sources import WHOLE, FrameNeeds, raw
 from edge.sources.capture_process import CaptureProcess
 from edge.sources.connection import FIRST_FRAME_S
 from edge.sources.formats import FrameFormat, Yuv4Mpeg
@@ -35,13 +35,12 @@ _GST_PACKAGES = {
     "gstreamer1.0-libcamera": "libcamerasrc",
     "nvidia-l4t-gstreamer": "nvarguscamerasrc nvvidconv nvv4l2decoder nvjpegdec nvv4l2camerasrc",
 }
-# what is read here: planes of even sizes whose rows GStreamer does not pad, in levels 16..235
-_PLANES = "video/x-raw,format=I420,colorimetry=bt601"
-_SIZES = "width=(int)[8,16384,8],height=(int)[2,16384,2]"
+# planes in levels 16..235, and of sizes whose rows GStreamer does not pad
+_PLANES = "video/x-raw,format=I420,colorimetry=bt601,width=(int)[8,16384,8],height=(int)[2,16384,2]"
+_SCALED = "video/x-raw,format=Y444,colorimetry=bt601,width=(int)[4,{},4],height=(int)[1,{}]"
 # what comes without a clock of its own, which is to come as fast as it would be shown
 _CLOCKLESS = re.compile(r"\bfilesrc\b|\bnum-buffers=|\bvideotestsrc\b(?!.*\bis-live=)")
 _ENDS = re.compile(r"\bfilesrc\b|\bnum-buffers=\d")
-_TAIL = f"videoconvert ! videoscale ! {_PLANES},{_SIZES} ! y4menc ! fdsink"
 _APPSINK = re.compile(r"\s*!\s*appsink[^!]*$")
 _OWN_SINK = re.compile(r"!\s*fdsink[^!]*$")
 
@@ -63,13 +62,14 @@ class Wishes:
 
 
 def csi_opener(
-    name: str, number: int, wishes: Wishes, is_jetson: bool
+    name: str, number: int, wishes: Wishes, needs: FrameNeeds, is_jetson: bool
 ) -> Callable[[], CaptureProcess]:
     """What opens the camera of this number on a CSI port. Raises SourceError if it cannot be read."""
     if wishes.fourcc:
         raise SourceError(f"{name} has no fourcc: that goes with V4L devices, as /dev/video0")
     if is_jetson:
-        return pipeline_opener(name, jetson_pipeline(number, wishes))
+        scaled = WHOLE if wishes.width else needs
+        return pipeline_opener(name, jetson_pipeline(number, wishes), scaled)
     program = next(filter(shutil.which, _RECORDERS), "")
     if not program:
         raise SourceError(
@@ -104,7 +104,9 @@ def jetson_pipeline(number: int, wishes: Wishes) -> str:
     )
 
 
-def pipeline_opener(name: str, pipeline: str) -> Callable[[], CaptureProcess]:
+def pipeline_opener(
+    name: str, pipeline: str, needs: FrameNeeds = WHOLE
+) -> Callable[[], CaptureProcess]:
     """What opens a pipeline as gst-launch-1.0 takes it; an appsink at its end is left out.
 
     Raises SourceError if it cannot be run.
@@ -112,7 +114,7 @@ def pipeline_opener(name: str, pipeline: str) -> Callable[[], CaptureProcess]:
     if not has_gstreamer():
         raise SourceError(f"{name}: {_GST} is not installed: sudo apt install gstreamer1.0-tools")
     try:
-        words = shlex.split(complete_pipeline(pipeline))
+        words = shlex.split(complete_pipeline(pipeline, needs))
     except ValueError as error:
         raise SourceError(f"{name}: {error} in the pipeline") from None
     return lambda: _open(name, [_GST, "-q", *words], Yuv4Mpeg(), _gst_reason)
@@ -122,16 +124,17 @@ def has_gstreamer() -> bool:
     return shutil.which(_GST) is not None
 
 
-def complete_pipeline(pipeline: str) -> str:
-    """With what writes its frames to standard output."""
+def complete_pipeline(pipeline: str, needs: FrameNeeds = WHOLE) -> str:
+    """With what writes its frames to standard output, no larger than needed."""
     if _OWN_SINK.search(pipeline):
         return pipeline
-    # quoted as in a shell, for its brackets
-    tail = " ! ".join(
-        shlex.quote(element) if "(" in element else element for element in _TAIL.split(" ! ")
-    )
+    planes = _PLANES
+    if needs.size and not needs.keeps_aspect and needs.size[0] % 4 == 0:
+        planes = _SCALED.format(*needs.size)
     sync = " sync=true" if _CLOCKLESS.search(pipeline) else ""
-    return f"{_APPSINK.sub('', pipeline)} ! {tail}{sync}"
+    # quoted as in a shell, for its brackets
+    tail = f"videoscale ! videoconvert ! '{planes}' ! y4menc ! fdsink{sync}"
+    return f"{_APPSINK.sub('', pipeline)} ! {tail}"
 
 
 def ends(pipeline: str) -> bool:

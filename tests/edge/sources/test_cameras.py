@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli import main
-from edge.sources import find_source, live, open_source, programs
+from edge.sources import FrameNeeds, find_source, live, open_source, programs
 from edge_common import SourceError
 from edge_devices.detection import cameras
 from edge_devices.detection.cameras import CameraList, ConnectedCamera
@@ -150,6 +150,27 @@ def test_pipelines(caps: str, size: tuple[int, int], end: str) -> None:
     colour = frames[0].pixels[10, 10].astype(int)
     expected = [76, 76, 76] if "GRAY8" in caps else [0, 0, 255]
     assert np.abs(colour - expected).max() <= 8, colour
+
+
+@needs_gstreamer
+@pytest.mark.parametrize(
+    ("width", "needs", "expected"),
+    [
+        (1280, FrameNeeds((100, 100)), (100, 100)),
+        (48, FrameNeeds((100, 20)), (20, 48)),
+        (322, FrameNeeds((30, 30)), (240, 320)),  # its rows would be padded
+        (320, FrameNeeds((100, 100), keeps_aspect=True), (240, 320)),
+        (320, FrameNeeds(), (240, 320)),
+    ],
+)
+def test_a_pipeline_scales_to_what_is_looked_at(
+    width: int, needs: FrameNeeds, expected: tuple[int, int]
+) -> None:
+    pipeline = f"videotestsrc num-buffers=2 pattern=red ! video/x-raw,width={width},height=240"
+    with open_source(pipeline, needs) as source:
+        frames = [frame.pixels for frame in source]
+    assert [pixels.shape[:2] for pixels in frames] == [expected] * 2
+    assert np.abs(frames[0].astype(int) - [0, 0, 255]).max() <= 8
 
 
 @needs_gstreamer
