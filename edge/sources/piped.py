@@ -36,9 +36,11 @@ def open_source(
     What is none of these is read by FFmpeg. Its end is the end. Raises SourceError.
     """
     name = "standard input" if target == STDIN else target
-    frame_format = _format(stdin_format) if stdin_format else None  # before a pipe is waited for
+    frame_format = (
+        _format(stdin_format, needs) if stdin_format else None
+    )  # before a pipe is waited for
     pipe = _open(target, name)
-    frame_format = frame_format or _format(_recognised(pipe.fileno(), name))
+    frame_format = frame_format or _format(_recognised(pipe.fileno(), name), needs)
     if frame_format is None:
         return _by_ffmpeg(pipe, needs)
     if stat.S_ISREG(os.fstat(pipe.fileno()).st_mode):
@@ -47,14 +49,14 @@ def open_source(
     return live.LiveSource(name, lambda: PipeCapture(name, pipe, frame_format), rules, can_end=True)
 
 
-def _format(text: str) -> formats.FrameFormat | None:
+def _format(text: str, needs: sources.FrameNeeds) -> formats.FrameFormat | None:
     """Raises ValueError for what is no format; None for "", which FFmpeg has to look at."""
     if text.startswith(_RAW):
         return raw.RawFrames(raw.PixelLayout.parse(text.removeprefix(_RAW)))
     if text == _Y4M:
         return formats.Yuv4Mpeg()
     if text == _MJPEG:
-        return raw.JpegFrames()
+        return raw.JpegFrames(needs)
     if text:
         raise ValueError(
             f"stdin_format is y4m, mjpeg or raw:WxH[@HZ][:bgr|rgb|gray|i420|j420], not {text}"

@@ -2,11 +2,13 @@
 
 import functools
 import re
+import struct
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
+from edge.sources import WHOLE, FrameNeeds
 from edge.sources.formats import Pipe
 from edge_common import SourceError
 
@@ -21,6 +23,13 @@ _CHUNK_BYTES, _MOST_BETWEEN = 1 << 16, 1 << 15
 _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
 # in coded pixels, what is neither a stuffed 0xff nor a restart begins the next segment
 _SEGMENT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FRAME_HEADS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
+_SIZE = struct.Struct(">HH")  # height and width
+_REDUCED = {
+    8: cv2.IMREAD_REDUCED_COLOR_8,
+    4: cv2.IMREAD_REDUCED_COLOR_4,
+    2: cv2.IMREAD_REDUCED_COLOR_2,
+}
 _NO_LENGTH = (0x01, *range(0xD0, 0xD9))
 
 
@@ -108,10 +117,12 @@ class RawFrames:
 class JpegFrames:
     """JPEG images, one behind the other, as cameras and ffmpeg's `-f mjpeg` write them.
 
-    Those that cannot be decoded are passed over.
+    They are decoded at half, quarter or eighth size if that is as large as needed. Those that
+    cannot be decoded are passed over.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, needs: FrameNeeds = WHOLE) -> None:
+        self._needs, self._reading = needs, cv2.IMREAD_COLOR
         self.rate_hz, self.count = 0.0, None  # type: float, int | None
         self._bytes = bytearray()
 
@@ -122,7 +133,7 @@ class JpegFrames:
         while self._starts(pipe) and (size := self._size(pipe)):
             encoded = np.frombuffer(bytes(self._bytes[:size]), np.uint8)
             del self._bytes[:size]
-            pixels = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
+            pixels = cv2.imdecode(encoded, self._reading)
             if pixels is not None:
                 return pixels
         return None
@@ -153,12 +164,20 @@ class JpegFrames:
             if marker in _NO_LENGTH or marker == 0xFF:
                 at += 1 if marker == 0xFF else 2
                 continue
+            if marker in _FRAME_HEADS and self._has(pipe, at + 9):
+                self._choose_size(*_SIZE.unpack_from(self._bytes, at + 5))
             at += 2 + int.from_bytes(self._bytes[at + 2 : at + 4], "big")
             if marker == _SOS:
                 at = self._end_of_pixels(pipe, at)
                 if self._has(pipe, at + 2) and self._bytes[at + 1] == _EOI:
                     return at + 2
         return 0
+
+    def _choose_size(self, height: int, width: int) -> None:
+        needs = self._needs.size or (width, height)
+        times = min(width // needs[0], height // needs[1])
+        fits = (reading for least, reading in _REDUCED.items() if times >= least)
+        self._reading = next(fits, cv2.IMREAD_COLOR)
 
     def _end_of_pixels(self, pipe: Pipe, start: int) -> int:
         """Where the segment behind coded pixels starts; the end of all if there is none."""

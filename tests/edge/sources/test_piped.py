@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sources import open_source
+from edge.sources import FrameNeeds, open_source
 from edge.sources.live import LiveSource
 from edge.sources.piped import PatientPipe
 from edge.sources.raw import JpegFrames, PixelLayout, RawFrames
@@ -91,6 +91,25 @@ def test_jpeg_images_one_behind_the_other() -> None:
         pixels = frames.frame(pipe)
         assert pixels is not None and np.abs(pixels.astype(int) - expected).max() < 60
     assert frames.frame(pipe) is None
+
+
+@pytest.mark.parametrize(
+    ("needs", "shape"),
+    [
+        (FrameNeeds(), (96, 128)),
+        (FrameNeeds((128, 97)), (96, 128)),
+        (FrameNeeds((64, 48)), (48, 64)),
+        (FrameNeeds((33, 20)), (48, 64)),
+        (FrameNeeds((32, 24)), (24, 32)),
+        (FrameNeeds((2, 2)), (12, 16)),
+    ],
+)
+def test_jpeg_images_are_decoded_as_small_as_can_be(
+    needs: FrameNeeds, shape: tuple[int, int]
+) -> None:
+    frames, pipe = JpegFrames(needs), pipe_of(_jpeg(tiny.frames(1, 96, 128)[0]))
+    pixels = frames.frame(pipe)
+    assert pixels is not None and pixels.shape == (*shape, 3)
 
 
 def test_what_is_no_jpeg_is_refused() -> None:
