@@ -3,15 +3,17 @@
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge import engine, sources, stream
-from edge.sinks import RunEnded, Sink
+from edge.sinks import Gap, RunEnded, ShowsGaps, Sink
 from edge.summary import RunSummary, SourceSummary, process_age_s
 from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
 from edge_devices.detection.memory import peak_rss_bytes
+
+_LOOK_S = 1.0  # at those that give no frames
 
 
 class Watcher(Protocol):
@@ -26,16 +28,23 @@ class Feed:
     """A source, what its frames are pushed through, and the sinks that take them.
 
     sampler: which frames are pushed; the sinks get all of them.
+    source_name: if there are several.
     """
 
     summary: SourceSummary
     watcher: Watcher
     sinks: Sequence[Sink] = ()
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
+    source_name: str | None = None
 
     @property
     def source(self) -> sources.Source:
         return self.summary.source
+
+    def show_gap(self, seconds: float, has_ended: bool) -> None:
+        for sink in self.sinks:
+            if isinstance(sink, ShowsGaps):
+                sink.show_gap(Gap(seconds, has_ended, self.source_name))
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,8 @@ def _one_frame(
         if frame.time_s is not None:
             counts.arrivals.add(frame.time_s, frame.restart)
     pushed = time.perf_counter()
+    if frame.gap_s:
+        feed.show_gap(frame.gap_s, has_ended=True)
     for sink in feed.sinks:
         sink.take(frame, decisions)
     counts.frames += 1
@@ -139,9 +150,9 @@ def _in_turn(
         feed.source.notify = news.set
     while turns:
         news.clear()
-        ready = [turn for turn in turns if len(turns) == 1 or turn[0].source.ready()]
-        if not ready:
-            news.wait()
+        ready = [turn for turn in turns if turn[0].source.ready()]
+        if not (ready or news.wait(_LOOK_S)):
+            _show_gaps(feed for feed, _ in turns)
         for turn in ready:
             feed, frames = turn
             reason = f"{feed.source.name} has ended"
@@ -160,6 +171,12 @@ def _in_turn(
                 console.note(f"{reason}; the others go on")
     if errors:
         raise max(errors, key=lambda error: error.exit_code)
+
+
+def _show_gaps(feeds: Iterable[Feed]) -> None:
+    for feed in feeds:
+        if seconds := feed.source.gap_s():
+            feed.show_gap(seconds, has_ended=False)
 
 
 def _timed(feed: Feed, summary: RunSummary, max_frames: int | None) -> Iterator[stream.Frame]:

@@ -116,7 +116,7 @@ class LiveRun(Closable):
             reason = children.last_line(self._messages.read().decode(errors="replace"))
             raise EngineError(f"edge-run ended before its time ({reason})")
         decision: dict[str, Any] = json.loads(line)
-        return decision
+        return decision if "frame" in decision else self._decision()  # it may be a gap
 
     def _all(self) -> list[psutil.Process]:
         return [self._runner, *self._runner.children(recursive=True)]

@@ -218,7 +218,7 @@ def _feeds(
         summary.sources, infos, sinks.open_sinks(options.outputs, infos)
     ):
         stream = Stream(bundle, options.stream, naming=naming, network=network, source=info.source)
-        feeds.append(loop.Feed(counts, stream, opened, FrameSampler(summary.rate_hz)))
+        feeds.append(loop.Feed(counts, stream, opened, FrameSampler(summary.rate_hz), info.source))
     return feeds
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import SinkError
@@ -20,6 +20,27 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Finish the output; may be called twice."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time without frames from a live source.
+
+    seconds: so far, or of all of it.  has_ended: whether frames come again.
+    source: which of several; None: there is one.
+    """
+
+    seconds: float
+    has_ended: bool
+    source: str | None = None
+
+
+@runtime_checkable
+class ShowsGaps(Protocol):
+    """A sink that says so if no frames come."""
+
+    def show_gap(self, gap: Gap) -> None:
+        """About each second of a gap, and before the first frame behind it. Raises SinkError."""
 
 
 class RunEnded(Exception):

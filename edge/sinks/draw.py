@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from edge.stream import Decision, Region
+from edge.stream import Decision, Frame, Region
 from edge.stream.preprocess import FULL
 from edge.tasks import Prediction
 from edge_common import console
@@ -18,16 +18,32 @@ _BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
 _PANEL = (28, 28, 28)
 
 
+class Annotator:
+    """Draws each frame with the newest decision of its window, which begins again behind a gap."""
+
+    def __init__(self, tasks: Sequence[str], region: Region | None = None) -> None:
+        self._tasks, self._region, self._gap_s = tasks, region, 0.0
+        self._latest: Sequence[Decision] = ()
+
+    def __call__(self, frame: Frame, decisions: Sequence[Decision]) -> np.ndarray:
+        if frame.restart:
+            self._latest, self._gap_s = (), frame.gap_s
+        self._latest = decisions or self._latest
+        return annotate(frame.pixels, self._latest, self._tasks, self._region, self._gap_s)
+
+
 def annotate(
     pixels: np.ndarray,
     decisions: Sequence[Decision],
     tasks: Sequence[str],
     region: Region | None = None,
+    gap_s: float = 0.0,
 ) -> np.ndarray:
     """A copy of the picture (uint8 BGR) with a panel under it: a line a task, then latency.
 
     The panel shows the first decision; it has the same height if there is none yet, as a video
-    needs it. What the network looks at is framed, unless it is the whole picture.
+    needs it, and says how long no frame came before. What the network looks at is framed, unless
+    it is the whole picture.
     """
     decision = decisions[0] if decisions else None
     picture = _enlarge(pixels)
@@ -38,7 +54,8 @@ def annotate(
         _text(panel, name, (line // 2, (row + 1) * line), line, _FAINT)
         if decision is not None:
             _draw_answer(panel, decision.tasks[name], row * line, line)
-    footer = _footer(decision) if decision else "filling the window ..."
+    gap = f"  no frame for {gap_s:.1f} s before" if gap_s else ""
+    footer = _footer(decision) if decision else f"filling the window ...{gap}"
     _text(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, _FAINT)
     annotated = np.vstack([picture, panel])
     box = (region or FULL).locate(*pixels.shape[:2])
@@ -46,6 +63,14 @@ def annotate(
         _draw_region(annotated, box, width / pixels.shape[1])
     # codecs with subsampled colour want even sizes
     return annotated[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
+
+
+def darkened(annotated: np.ndarray, gap_s: float) -> np.ndarray:
+    """A copy of the last frame before a gap, which nobody takes for a new one."""
+    image = annotated // 3
+    line = max(24, image.shape[1] // 22)
+    _text(image, f"no frame for {gap_s:.0f} s", (line, image.shape[0] // 2), line * 1.5, _INK)
+    return image
 
 
 def _enlarge(pixels: np.ndarray) -> np.ndarray:

@@ -7,9 +7,11 @@ import re
 import stat
 import sys
 import threading
-from collections.abc import Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 from edge import sinks, stream
 from edge_common import Closable, SinkError, only_writer, sync_folder
@@ -25,26 +27,58 @@ def open_sink(target: str, run: sinks.RunInfo) -> "Closable":
 
 
 def line_of(decision: stream.Decision, vectors: bool) -> bytes:
+    return _line(decision.to_json(vectors=vectors))
+
+
+def _line(fields: Mapping[str, Any]) -> bytes:
     # a lone surrogate becomes what JSON writes for it, as does what would steer a terminal
-    text = json.dumps(decision.to_json(vectors=vectors), ensure_ascii=False)
+    text = json.dumps(fields, ensure_ascii=False)
     text = _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-class StdoutLines(Closable):
-    """Decisions as JSON lines on stdout, each flushed."""
+def _now() -> str:
+    """RFC 3339, UTC."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
-    def __init__(self, vectors: bool = False) -> None:
+
+class _Lines(Closable):
+    """A line a decision, and one when a gap begins and when it ends."""
+
+    def __init__(self, vectors: bool) -> None:
         self._vectors = vectors
+        self._in_gap: set[str | None] = set()  # sources
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         for decision in decisions:
-            sys.stdout.write(line_of(decision, self._vectors).decode())
-            sys.stdout.flush()
+            self._put(line_of(decision, self._vectors))
+
+    def show_gap(self, gap: sinks.Gap) -> None:
+        if gap.has_ended:
+            self._in_gap.discard(gap.source)
+        elif gap.source in self._in_gap:
+            return
+        else:
+            self._in_gap.add(gap.source)
+        source = {} if gap.source is None else {"source": gap.source}
+        state = "ended" if gap.has_ended else "begun"
+        self._put(_line({"gap": state, "gap_s": round(gap.seconds, 3), "at": _now(), **source}))
+
+    @abstractmethod
+    def _put(self, line: bytes) -> None:
+        """Write it. Raises SinkError."""
 
 
-class JsonLines(Closable):
-    """Decisions as JSON lines, added to a file.
+class StdoutLines(_Lines):
+    """JSON lines on stdout, each flushed."""
+
+    def _put(self, line: bytes) -> None:
+        sys.stdout.write(line.decode())
+        sys.stdout.flush()
+
+
+class JsonLines(_Lines):
+    """JSON lines, added to a file.
 
     Each line is written as a whole, so that a reader never sees half of one, and is on disk
     `SYNC_INTERVAL_S` later, also if the power fails. What the file held stays: a line
@@ -53,7 +87,8 @@ class JsonLines(Closable):
     """
 
     def __init__(self, path: str, vectors: bool = False) -> None:
-        self._path, self._vectors = Path(path), vectors
+        super().__init__(vectors)
+        self._path = Path(path)
         self._stack, self._problem = contextlib.ExitStack(), ""
         self._closing = threading.Event()
         try:
@@ -75,20 +110,18 @@ class JsonLines(Closable):
             return
         if size := os.fstat(self._handle).st_size:
             cut = b"" if os.pread(self._handle, 1, size - 1) == b"\n" else b"\n"
-            now = datetime.now(timezone.utc).isoformat(timespec="milliseconds")
-            self._write(cut + json.dumps({"run": now}).encode() + b"\n")
+            self._write(cut + _line({"run": _now()}))
         sync_folder(self._path.absolute().parent)
         syncing = threading.Thread(target=self._sync, name=f"sync {self._path}", daemon=True)
         syncing.start()
         self._stack.callback(syncing.join)
         self._stack.callback(self._closing.set)
 
-    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
+    def _put(self, line: bytes) -> None:
         if self._problem:
             raise SinkError(self._problem)
         try:
-            for decision in decisions:
-                self._write(line_of(decision, self._vectors))
+            self._write(line)
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -48,12 +48,12 @@ class VideoFileSink(Closable):
         region: Region | None = None,
         live: bool = False,
     ) -> None:
-        self._path, self._tasks, self._region, self._live = Path(path), tasks, region, live
+        self._path, self._live = Path(path), live
+        self._annotated = draw.Annotator(tasks, region)
         # streams may report anything
         self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
         self._frames, self._first_at = 0, 0.0
         self._writer: cv2.VideoWriter | None = None
-        self._latest: Sequence[Decision] = ()
         self._suffix = self._path.suffix.lower()
         if self._suffix not in _CODECS:
             raise SinkError(f"{path}: a video's name ends in one of {', '.join(_CODECS)}")
@@ -92,8 +92,7 @@ class VideoFileSink(Closable):
         return f".{self._path.name}."
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
-        self._latest = decisions or self._latest
-        annotated = draw.annotate(frame.pixels, self._latest, self._tasks, self._region)
+        annotated = self._annotated(frame, decisions)
         if self._writer is None:
             self._writer = self._open((annotated.shape[1], annotated.shape[0]))
             self._first_at, self._shown = frame.captured_at, annotated

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 import cv2
+import numpy as np
 
-from edge.sinks import RunEnded, RunInfo, draw
+from edge.sinks import Gap, RunEnded, RunInfo, draw
 from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError, command_line, console
 
@@ -42,17 +43,22 @@ class WindowSink(Closable):
         headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         if sys.platform.startswith("linux") and headless:
             raise SinkError("--show needs a display and there is none: use --save, or set DISPLAY")
-        self._latest: Sequence[Decision] = ()
-        self._tasks, self._region = tasks, region
+        self._annotated, self._last = draw.Annotator(tasks, region), np.zeros((1, 1, 3), np.uint8)
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:
             raise SinkError(f"this OpenCV has no windows: {_remedy()}, or use --save") from error
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
-        self._latest = decisions or self._latest
-        annotated = draw.annotate(frame.pixels, self._latest, self._tasks, self._region)
-        cv2.imshow(self.title, annotated)
+        self._last = self._annotated(frame, decisions)
+        self._show(self._last)
+
+    def show_gap(self, gap: Gap) -> None:
+        if not gap.has_ended:
+            self._show(draw.darkened(self._last, gap.seconds))
+
+    def _show(self, image: np.ndarray) -> None:
+        cv2.imshow(self.title, image)
         closed = cv2.waitKey(1) & 0xFF in _QUIT_KEYS
         if closed or cv2.getWindowProperty(self.title, cv2.WND_PROP_VISIBLE) < 1:
             raise RunEnded

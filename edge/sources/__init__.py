@@ -66,6 +66,10 @@ class Source(Closable, ABC):
         """Since when no frame came from a live source; 0 for one that is asked for them."""
         return 0.0
 
+    def gap_s(self) -> float:
+        """So long a gap of a live source is by now; 0 if frames come."""
+        return 0.0
+
     @abstractmethod
     def __iter__(self) -> Iterator["Frame"]:
         """Deliver frames; raise SourceLost if they stop before their end."""

@@ -94,7 +94,8 @@ class Connection:
         self._open_capture, self._rules, self._clock = open_capture, rules, clock
         self._closing = threading.Event()
         self._capture: Capture | None = None
-        self._is_silent = False
+        self._is_silent = self.in_gap = False
+        self.gap_before_s = 0.0  # the newest frame
 
     @property
     def rate_hz(self) -> float:
@@ -133,7 +134,7 @@ class Connection:
 
     def _next_frame(self) -> np.ndarray | None:
         """None if the connection ended, or is silent."""
-        self._is_silent = False
+        self._is_silent, self.gap_before_s = False, 0.0
         if self._capture is None:
             return None
         try:
@@ -150,11 +151,13 @@ class Connection:
             return None
         remedy = "waiting for more" if is_once else "opening it again"
         console.note(f"{self.name}: no frame for {self.silence_s():.1f} s, {remedy}")
+        self.in_gap = True
         pixels = self._wait() if is_once else self._retry()
-        self.gaps.longest_s = max(self.gaps.longest_s, self.silence_s())
+        self.in_gap, self.gap_before_s = False, self.silence_s()
+        self.gaps.longest_s = max(self.gaps.longest_s, self.gap_before_s)
         if pixels is not None:
             self.gaps.reconnects += not is_once
-            console.note(f"{self.name}: back after {self.silence_s():.1f} s")
+            console.note(f"{self.name}: back after {self.gap_before_s:.1f} s")
         return pixels
 
     def _wait(self) -> np.ndarray | None:

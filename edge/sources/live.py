@@ -82,6 +82,9 @@ class LiveSource(sources.Source):
     def silence_s(self) -> float:
         return self._connection.silence_s()
 
+    def gap_s(self) -> float:
+        return self.silence_s() if self._connection.in_gap else 0.0
+
     def close(self) -> None:
         with self._changed:
             self._closed = True
@@ -101,7 +104,8 @@ class LiveSource(sources.Source):
     def _frame(self, pixels: np.ndarray, number: int, restart: bool) -> stream.Frame:
         """The one that has just arrived."""
         arrivals = self._connection.arrivals
-        return stream.Frame(pixels, number, arrivals.newest, restart, arrivals.time_s)
+        gap_s = self._connection.gap_before_s
+        return stream.Frame(pixels, number, arrivals.newest, restart, arrivals.time_s, gap_s)
 
     def _next(self) -> stream.Frame | None:
         """The next frame not yet taken; None when there will be no more."""
@@ -131,8 +135,9 @@ class LiveSource(sources.Source):
     def _keep_newest(self, count: int) -> None:
         """Drop the oldest; a window must not span a gap, also if the first behind it is dropped."""
         while len(self._waiting) > count:
-            if self._waiting.popleft().restart:
-                self._waiting[0] = replace(self._waiting[0], restart=True)
+            first = self._waiting.popleft()
+            if first.restart:
+                self._waiting[0] = replace(self._waiting[0], restart=True, gap_s=first.gap_s)
 
     def _read(self) -> None:
         """The thread: queue the frames; whatever ends it, the runner learns of it."""

@@ -21,6 +21,7 @@ class Frame:
     captured_at: `time.monotonic()` seconds when the picture arrived.
     restart: the first after a gap; no window reaches back over it.
     time_s: seconds on the source's own clock at which it was captured; None: unknown.
+    gap_s: seconds that a live source gave no frame before it, if that was a gap; else 0.
     """
 
     pixels: np.ndarray
@@ -28,6 +29,7 @@ class Frame:
     captured_at: float = field(default_factory=time.monotonic)
     restart: bool = False
     time_s: float | None = None
+    gap_s: float = 0.0
 
 
 _COLOUR_CODES = {"RGB": cv2.COLOR_BGR2RGB, "BGR": None, "GRAY": cv2.COLOR_BGR2GRAY}

@@ -61,6 +61,48 @@ def test_a_gap_of_months_takes_no_more_memory() -> None:
     assert sorted(log.sample("frame age")) == list(range(150, 250))
 
 
+class Silent(Scripted):
+    """Two frames, a gap that is looked at twice while it lasts, and two more frames."""
+
+    def __init__(self) -> None:
+        super().__init__("camera", 2)
+        self._gaps_s = [3.0, 4.0]
+
+    def __iter__(self):
+        pixels = np.zeros((8, 8, 3), np.uint8)
+        for number in range(4):
+            behind = number == 2
+            yield Frame(pixels, number, restart=behind, gap_s=4.5 * behind)
+            self._frames_given = number + 1
+
+    def ready(self) -> bool:
+        return getattr(self, "_frames_given", 0) != 1 or not self._gaps_s
+
+    def gap_s(self) -> float:
+        return self._gaps_s.pop(0)
+
+
+class GapLog(list):
+    """A sink: the frames and gaps that it was told of."""
+
+    def take(self, frame, decisions) -> None:
+        self.append(frame.number)
+
+    def show_gap(self, gap: sinks.Gap) -> None:
+        self.append((gap.seconds, gap.has_ended, gap.source))
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_outputs_are_told_of_a_gap_while_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_LOOK_S", 0.01)
+    counts, log = SourceSummary(Silent()), GapLog()
+    feed = loop.Feed(counts, Log().of("a"), [log], source_name="yard")
+    loop.run([feed], RunSummary("b", [counts], "litert"))
+    assert log == [0, 1, (3.0, False, "yard"), (4.0, False, "yard"), (4.5, True, "yard"), 2, 3]
+
+
 class Sizes:
     """A capture whose frames become smaller, and larger than at first, with its connection open."""
 

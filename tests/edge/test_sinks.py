@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sinks import jsonl, mp4
-from edge.sinks.draw import annotate
+from edge.sinks import Gap, jsonl, mp4
+from edge.sinks.draw import Annotator, annotate, darkened
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
 from edge.sinks.window import WindowSink
@@ -97,6 +97,37 @@ def test_a_disk_that_refuses_is_told_and_no_line_is_cut(
         room = [10, 500]
         sink.take(_frame(1), [_decision(1)])
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [1]
+
+
+def test_a_gap_is_a_line_at_its_beginning_and_at_its_end(tmp_path: Path) -> None:
+    with JsonLines(str(tmp_path / "out.jsonl")) as sink:
+        for seconds in (1.2, 2.2, 3.2):
+            sink.show_gap(Gap(seconds, has_ended=False, source="yard"))
+        sink.show_gap(Gap(1.0, has_ended=False, source="door"))
+        sink.show_gap(Gap(3.5004, has_ended=True, source="yard"))
+        sink.show_gap(Gap(0.4, has_ended=True, source="yard"))
+    lines = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [(line["gap"], line["gap_s"], line["source"]) for line in lines] == [
+        ("begun", 1.2, "yard"), ("begun", 1.0, "door"), ("ended", 3.5, "yard"), ("ended", 0.4, "yard"),
+    ]  # fmt: skip
+    assert all(re.fullmatch(r"20\d\d-.*T.*\+00:00", line["at"]) for line in lines)
+
+
+def test_no_answer_of_before_a_gap_stands_under_a_frame_behind_it() -> None:
+    drawn, behind = Annotator(["action"]), replace(_frame(3), restart=True, gap_s=12.34)
+    first = drawn(_frame(2), [_decision(2)])
+    image = drawn(behind, [])
+    expected = annotate(behind.pixels, [], ["action"], gap_s=12.34)
+    assert image.tobytes() == expected.tobytes() != first.tobytes()
+    assert expected.tobytes() != annotate(behind.pixels, [], ["action"]).tobytes()
+
+
+def test_the_last_frame_before_a_gap_is_darkened() -> None:
+    image = np.full((200, 640, 3), 210, np.uint8)
+    dark = darkened(image, 12.0)
+    assert np.median(dark) == 70
+    assert dark.max() > 200  # its text
+    assert (image == 210).all()
 
 
 def test_what_is_no_file_is_written_as_it_is() -> None:
