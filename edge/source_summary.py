@@ -70,7 +70,7 @@ class SourceSummary:
 
     def rate_warning(self, trained_rate_hz: float, wall_s: float) -> str | None:
         """Motion looks faster or slower if frames come at another rate than in training."""
-        live = self.source.total is None
+        live = self.source.live
         rate_hz = self.arrivals.rate_hz or (0.0 if live else self.source.rate_hz)
         if live and wall_s > 0:  # how fast a recording is read says nothing of it
             rate_hz = rate_hz or self.frames / wall_s

@@ -199,7 +199,7 @@ def test_a_reader_that_leaves_ends_the_run_quietly(
 class Nothing(Source):
     def __init__(self, total: int | None = None, rate_hz: float = 0.0) -> None:
         super().__init__("s")
-        self.total, self.rate_hz = total, rate_hz
+        self.total, self.rate_hz, self.live = total, rate_hz, total is None
 
     def __iter__(self):
         yield from ()

@@ -293,6 +293,15 @@ def test_the_video_of_a_live_source_lasts_as_long_as_what_it_shows(
     assert _frames_in(tmp_path / "v.mp4") == frames
 
 
+def test_bursts_over_a_network_are_none_in_the_video(tmp_path: Path) -> None:
+    """Five frames arrive at once, twice a second; they were captured ten times a second."""
+    with VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS, live=True) as sink:
+        for number in range(40):
+            frame = replace(_at(number, number // 5 * 0.5), time_s=number / 10)
+            sink.take(frame, [])
+    assert _frames_in(tmp_path / "v.mp4") == 40
+
+
 def test_an_outage_is_not_in_the_video(tmp_path: Path) -> None:
     with VideoFileSink(str(tmp_path / "v.mp4"), 10.0, TASKS, live=True) as sink:
         for number, time in enumerate([0.0, 0.1, 60.0, 60.1]):
