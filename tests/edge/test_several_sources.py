@@ -4,9 +4,11 @@ import contextlib
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -313,3 +315,40 @@ def test_a_signal_ends_all_streams_and_closes_all_outputs(
     assert re.search(r"/stream \(2\): \d+ frames, \d+ decisions", errors)
     for number in (1, 2):
         assert cv2.VideoCapture(str(tmp_path / f"out-{number}.mp4")).read()[0]
+
+
+@pytest.fixture
+def short_stream() -> Iterator[str]:
+    """A camera that gives two seconds of images to whoever comes first, and is gone for ever."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with contextlib.suppress(OSError), listener:
+            connection, _ = listener.accept()
+        with connection, connection.makefile("wb") as file:
+            connection.recv(2000)
+            file.write(
+                b"HTTP/1.0 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=x\r\n\r\n"
+            )
+            for pixels in tiny.frames(50, 48, 64):
+                time.sleep(0.04)
+                jpeg = cv2.imencode(".jpg", pixels)[1].tobytes()
+                head = f"--x\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                file.write(head.encode() + jpeg + b"\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/stream"
+    listener.close()
+
+
+def test_a_stream_that_is_lost_for_good_is_code_3_when_the_others_are_done(
+    short_stream: str, cli: CliRunner, tiny_bundle_path: Path, video_path: Path, tmp_path: Path
+) -> None:
+    sources = [f"--source={short_stream}", f"--source={video_path}", "--give-up-after=0.1"]
+    whole = f"--save={tmp_path / 'out.avi'}"  # else ffmpeg connects again, to decode less
+    result = cli.invoke(main, [str(tiny_bundle_path), *sources, whole, "--json", "--quiet"])
+    assert result.exit_code == 3, result.output
+    assert f"Error: {short_stream} stopped and did not come back" in result.stderr
+    summary = json.loads(result.stdout)
+    assert summary["sources"][1]["frames"] == 30
+    assert summary["sources"][0]["gaps"]["reconnects"] == 0
