@@ -42,7 +42,13 @@ def open_source(
     pipe = _open(target, name)
     frame_format = frame_format or _format(_recognised(pipe.fileno(), name), needs)
     if frame_format is None:
-        return _by_ffmpeg(pipe, needs)
+        try:
+            return _by_ffmpeg(pipe, needs)
+        except SourceError as error:
+            raise SourceError(
+                f"{name} gives no picture: it is no YUV4MPEG2, no JPEG and nothing else that FFmpeg "
+                "reads; bare pixels need --stdin-format raw:WxH:bgr"
+            ) from error
     if stat.S_ISREG(os.fstat(pipe.fileno()).st_mode):
         return RecordedPipe(name, pipe, frame_format)
     rules = connection.GapRules.of(stall_after, 0)

@@ -127,7 +127,7 @@ class JpegFrames:
         self._bytes = bytearray()
 
     def begin(self, pipe: Pipe) -> bool:
-        return self._has(pipe, len(_SOI))
+        return self._starts(pipe)
 
     def frame(self, pipe: Pipe) -> np.ndarray | None:
         while self._starts(pipe) and (size := self._size(pipe)):

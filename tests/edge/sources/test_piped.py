@@ -113,10 +113,8 @@ def test_jpeg_images_are_decoded_as_small_as_can_be(
 
 
 def test_what_is_no_jpeg_is_refused() -> None:
-    frames, pipe = JpegFrames(), pipe_of(b"no image " * 5000)
-    assert frames.begin(pipe)
     with pytest.raises(SourceError, match="no JPEG images came"):
-        frames.frame(pipe)
+        JpegFrames().begin(pipe_of(b"no image " * 5000))
 
 
 def test_a_frame_that_comes_in_pieces_is_whole() -> None:
@@ -216,7 +214,8 @@ def test_jpeg_images_through_a_named_pipe(fifo: str, form: str) -> None:
         (bytes(40), "raw:4x4", "ended before it gave a frame"),
         (b"YUV4MPEG2 W0 H0\n", "", "gives no picture: YUV4MPEG2 of the form"),
         (b"hello\n" * 9, "y4m", "gives no picture: no YUV4MPEG2 but b'hello' came"),
-        (b"hello\n" * 9, "", "gives no picture"),
+        (b"hello\n" * 9, "", "bare pixels need --stdin-format raw:WxH:bgr"),
+        (b"hello\n" * 9, "mjpeg", "ended before it gave a frame"),
     ],
 )
 def test_what_a_pipe_cannot_give(fifo: str, content: bytes, form: str, reason: str) -> None:
