@@ -144,15 +144,18 @@ def _in_turn(
 
     Raises in the end what a source was lost by, if one was.
     """
-    news, errors = threading.Event(), []
+    news, errors, looked = threading.Event(), [], time.monotonic()
     turns = [(feed, _timed(feed, summary, max_frames)) for feed in feeds]
     for feed in feeds:
         feed.source.notify = news.set
     while turns:
         news.clear()
         ready = [turn for turn in turns if turn[0].source.ready()]
-        if not (ready or news.wait(_LOOK_S)):
+        if not ready:
+            news.wait(_LOOK_S)
+        if (now := time.monotonic()) - looked >= _LOOK_S:  # also while others give frames
             _show_gaps(feed for feed, _ in turns)
+            looked = now
         for turn in ready:
             feed, frames = turn
             reason = f"{feed.source.name} has ended"

@@ -109,7 +109,7 @@ class Sizes:
     rate_hz = 25.0
 
     def __init__(self) -> None:
-        self._sizes = [(48, 64)] * 6 + [(24, 32)] * 6 + [(96, 128)] * 6
+        self._sizes = [(48, 64)] * 4 + [(24, 32)] * 4 + [(96, 128)] * 4  # too few to be called slow
         self.taken = threading.Semaphore(4)  # no more than wait, so that none is dropped
 
     def read(self, timeout_s: float) -> np.ndarray | None:
@@ -138,7 +138,47 @@ def test_a_camera_that_changes_its_size_goes_on_in_every_sink(
         summary = RunSummary("b", [counts], "litert")
         feed = loop.Feed(counts, Stream(open_bundle(str(tiny_bundle_path))), opened)
         loop.run([feed], summary, on_frame=lambda _: capture.taken.release())
-    assert (counts.frames, counts.decisions, source.dropped) == (18, 15, 0)
-    assert len(shown) == cv2.VideoCapture(str(paths[0])).get(cv2.CAP_PROP_FRAME_COUNT) == 18
+    assert (counts.frames, counts.decisions, source.dropped) == (12, 9, 0)
+    assert len(shown) == cv2.VideoCapture(str(paths[0])).get(cv2.CAP_PROP_FRAME_COUNT) == 12
     numbers = [json.loads(line)["frame"] for line in paths[1].read_text().splitlines()]
-    assert numbers == list(range(3, 18))
+    assert numbers == list(range(3, 12))
+
+
+class Frozen(Source):
+    """A camera that has been silent for four seconds, until it is closed."""
+
+    live = True
+
+    def ready(self) -> bool:
+        return self.is_over
+
+    def gap_s(self) -> float:
+        return 4.0
+
+    def __init__(self) -> None:
+        super().__init__("frozen")
+        self.is_over = False
+
+    def __iter__(self):
+        yield from ()
+
+
+def test_a_gap_is_shown_while_others_give_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "_LOOK_S", 0.0)
+    gaps: list[sinks.Gap] = []
+
+    class Shown:
+        def take(self, frame, decisions) -> None:
+            frozen.is_over = frame.number == 4
+
+        def show_gap(self, gap: sinks.Gap) -> None:
+            gaps.append(gap)
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    frozen = Frozen()
+    counts = [SourceSummary(source) for source in (frozen, Scripted("film", 5))]
+    feeds = [loop.Feed(c, Log().of("a"), [Shown()], source_name=c.source.name) for c in counts]
+    loop.run(feeds, RunSummary("b", counts, "litert"))
+    assert gaps and set(gaps) == {sinks.Gap(4.0, False, "frozen")}
