@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import psutil
 from edge_common import Closable, EngineError, children
 from edge_devices.detection.kernel_files import read_kilobytes
 
-_MOST_S = 300.0  # that it is waited for its decisions
+_MOST_S, _POLL_S = 60.0, 0.02  # that it is waited for a decision
 
 
 @contextlib.contextmanager
@@ -68,55 +67,64 @@ class _Numbers:
 
 
 class LiveRun(Closable):
-    """A run that gives every frame to the network and writes decisions as JSON lines.
+    """A run that gives every frame to the network and writes decisions as JSON lines into a file.
 
+    A pipe would make it wait for who reads it.
     edge_run: its command.  cores: that it and its children are kept to; None: all.
     """
 
     def __init__(
         self, edge_run: Sequence[str], urls: Sequence[str], cores: int | None = None
     ) -> None:
-        command = [*edge_run, "--quiet", "--rate", "all", "--jsonl", "-"]
+        self._stack = contextlib.ExitStack()
+        self._lines, self._messages = (
+            self._stack.enter_context(file())
+            for file in (tempfile.NamedTemporaryFile, tempfile.TemporaryFile)
+        )
+        command = [*edge_run, "--quiet", "--rate", "all", "--jsonl", self._lines.name]
         for url in urls:
             command += ["--source", url]
-        self._messages = tempfile.TemporaryFile()  # noqa: SIM115  # until it is closed
         with on_few_cores(cores) if cores else contextlib.nullcontext():
             self._process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._messages
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=self._messages,
             )
-        self._runner = psutil.Process(self._process.pid)
-        self._limit = threading.Timer(_MOST_S, self._process.kill)
-        self._limit.start()
+        self._runner, self._rest = psutil.Process(self._process.pid), b""
 
     def measure(self, frames: int) -> Usage:
-        """Of the next so many frames. Raises EngineError if it ends before."""
+        """Of the next so many frames, or a few more. Raises EngineError if it ends before."""
+        self._decisions()
         started, cpu_s = time.perf_counter(), self._cpu_s()
         by_source: dict[str, _Numbers] = {}
-        for _ in range(frames):
-            decision = self._decision()
-            by_source.setdefault(decision.get("source", ""), _Numbers()).add(decision["frame"])
+        count = 0
+        while count < frames:
+            for decision in self._decisions():
+                by_source.setdefault(decision.get("source", ""), _Numbers()).add(decision["frame"])
+                count += 1
         wall_s, cpu_s = time.perf_counter() - started, self._cpu_s() - cpu_s
         pss = [_pss_bytes(each) for each in self._all()]
         dropped = sum(numbers.dropped for numbers in by_source.values())
         all_pss = None if None in pss else sum(filter(None, pss))
-        return Usage(wall_s, cpu_s, frames, dropped, all_pss, pss[0])
+        return Usage(wall_s, cpu_s, count, dropped, all_pss, pss[0])
 
     def close(self) -> None:
-        self._limit.cancel()
         self._process.send_signal(signal.SIGINT)
-        self._process.communicate()
-        self._messages.close()
+        self._process.wait()
+        self._stack.close()
 
-    def _decision(self) -> dict[str, Any]:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            self._process.wait()
-            self._messages.seek(0)
-            reason = children.last_line(self._messages.read().decode(errors="replace"))
-            raise EngineError(f"edge-run ended before its time ({reason})")
-        decision: dict[str, Any] = json.loads(line)
-        return decision if "frame" in decision else self._decision()  # it may be a gap
+    def _decisions(self) -> list[dict[str, Any]]:
+        """All that came since, as soon as there is one."""
+        end = time.monotonic() + _MOST_S
+        while not (content := self._lines.read()):
+            if self._process.poll() is not None or time.monotonic() > end:
+                self._messages.seek(0)
+                reason = children.last_line(self._messages.read().decode(errors="replace"))
+                raise EngineError(f"edge-run gave no more decisions ({reason})")
+            time.sleep(_POLL_S)
+        *lines, self._rest = (self._rest + content).split(b"\n")
+        return [decision for decision in map(json.loads, lines) if "frame" in decision]  # not a gap
 
     def _all(self) -> list[psutil.Process]:
         return [self._runner, *self._runner.children(recursive=True)]

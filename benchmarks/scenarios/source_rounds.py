@@ -51,6 +51,11 @@ class WholeWay:
     dropped: int = 0
 
     @property
+    def least_ratio(self) -> float:
+        """Of the least of each: what other programs do can only add time."""
+        return min(self.whole_ms) / (min(self.decode_ms) + min(self.engine_ms))
+
+    @property
     def ratios(self) -> base.Series:
         """Of the whole way to decoding and engines by themselves."""
         bare_ms = map(sum, zip(self.decode_ms, self.engine_ms))
@@ -159,7 +164,8 @@ class SourceRounds:
             return run.measure(streams * frames)
 
     def _path(self, codec: str) -> Path:
-        return self._folder / f"{codec}.mkv"
+        """In the container in which it is sent, as far as files have it."""
+        return self._folder / (f"{codec}.ts" if codec == "h264" else f"{codec}.mkv")
 
     def _encode(self, codec: str) -> None:
         import cv2

@@ -163,6 +163,7 @@ def _tables(result: SourcesResult) -> Iterator[document.Table]:
             "decoding alone": way.decode_ms,
             "parts alone": way.engine_ms,
             "whole way / both alone": way.ratios,
+            "the same, of the least of each": (way.least_ratio,) if way.whole_ms else (),
         }
         if way.whole_ms:
             yield _medians(f"{_CODECS[codec]}, ms of processor time a frame", series)
@@ -222,7 +223,7 @@ def _digest(result: SourcesResult) -> Iterator[tuple[str, str]]:
             yield (
                 f"sources, {_CODECS[codec]}",
                 f"{median(way.whole_ms):.2f} ms of processor time a frame, {ratio} "
-                f"decoding and parts alone ({bare_ms:.2f})",
+                f"decoding and parts alone ({bare_ms:.2f}); least of each {way.least_ratio:.2f} x",
             )
     yield from (("", f"{_CODECS[codec]}: {note}") for codec, note in _drops(result))
     for load in result.loads:

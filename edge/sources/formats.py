@@ -173,6 +173,7 @@ class TaggedFrames:
 
 
 _MAGIC = b"YUV4MPEG2"
+_FRAME_LINE = b"FRAME\n"
 # how far its two planes of colour are subsampled
 _SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
 _MOST_PIXELS = 1 << 27
@@ -214,11 +215,13 @@ class Yuv4Mpeg:
         return True
 
     def frame(self, pipe: Pipe) -> np.ndarray | None:
-        line = pipe.line()
-        if line is None:
+        head = pipe.read(len(_FRAME_LINE))
+        if head is None:
             return None
-        if line[:5] != b"FRAME":
-            raise SourceError(f"no frame of YUV4MPEG2 but {line[:20]!r} came")
+        if head[:-1] != _FRAME_LINE[:-1]:
+            raise SourceError(f"no frame of YUV4MPEG2 but {head!r} came")
+        if head != _FRAME_LINE and pipe.line() is None:  # parameters stand behind it
+            return None
         height, width = self._height, self._width
         chroma = (0, 0)
         if not self._grey:

@@ -50,6 +50,7 @@ def record_of(result: SourcesResult):
 
 def test_the_ratio_is_of_each_round() -> None:
     assert RESULT.ways["h264"].ratios == pytest.approx((1.0, 1.1, 0.9))
+    assert RESULT.ways["h264"].least_ratio == pytest.approx(0.9)
     usage = live_run.Usage(1.0, 0.6, 200, 2, None, None)
     way = WholeWay(50.0).with_round(usage, 1.0, 2.0)
     assert way == WholeWay(50.0, (3.0,), (1.0,), (2.0,), 2)
@@ -58,7 +59,10 @@ def test_the_ratio_is_of_each_round() -> None:
 def test_terminal_pages_and_rows(tmp_path: Path) -> None:
     record = record_of(RESULT)
     text = report(record)
-    assert "3.00 ms of processor time a frame, 1.00 x decoding and parts alone (3.00)" in text
+    assert (
+        "3.00 ms of processor time a frame, 1.00 x decoding and parts alone (3.00); least of each 0.90 x"
+        in text
+    )
     assert "4 frames were dropped at 62 Hz: close other programs" in text
     assert "100 frames/s each without a drop, 0.50 cores; PSS 90.0 MB, runner 60.0 MB" in text
     assert "noticed after 1.12 s p50, 1.25 most; back 0.62 s p50, 0.75 most" in text
@@ -142,7 +146,7 @@ def test_two_sources_in_one_run(tiny_bundle_path: Path, video: Path) -> None:
     ):
         both.measure(20)
         usage = both.measure(40)
-    assert (usage.frames, usage.dropped) == (40, 0)
+    assert usage.frames >= 40 and usage.dropped == 0
     assert 0 < usage.cpu_s < usage.wall_s
     assert usage.pss_bytes and usage.runner_pss_bytes
     assert usage.pss_bytes > usage.runner_pss_bytes
@@ -153,7 +157,7 @@ def test_a_run_that_ends_says_why(tiny_bundle_path: Path) -> None:
     command = edge_run(str(tiny_bundle_path), StreamOptions())
     with (
         live_run.LiveRun(command, ["http://127.0.0.1:1/"]) as broken,
-        pytest.raises(EngineError, match="edge-run ended before its time .*refused"),
+        pytest.raises(EngineError, match="edge-run gave no more decisions .*refused"),
     ):
         broken.measure(1)
 
@@ -185,8 +189,8 @@ def test_ones_own_video_is_sent(video_path: Path, tmp_path: Path) -> None:
     inputs = SimpleNamespace(frames=frames, engine=SimpleNamespace(threads=1))
     rounds = SourceRounds(inputs, (160, 120), tmp_path)
     assert rounds.video == "clip.mp4"
-    for codec in ("h264", "mjpeg"):
-        with sources.open_source(str(tmp_path / f"{codec}.mkv")) as source:
+    for name in ("h264.ts", "mjpeg.mkv"):
+        with sources.open_source(str(tmp_path / name)) as source:
             sent = [frame.pixels for frame in source]
         assert (len(sent), sent[0].shape) == (30, (120, 160, 3))
         expected = cv2.resize(frames.pixels[20], (160, 120))
