@@ -237,23 +237,29 @@ class Yuv4Mpeg:
             return cv2.cvtColor(packed, cv2.COLOR_YUV2BGR_I420)
         grey = planes[: height * width].reshape(height, width)
         if self._grey:
-            ycrcb = np.dstack([grey, *[np.full_like(grey, 128)] * 2])
+            blue = red = np.full_like(grey, 128)
         else:
             blue, red = planes[height * width :].reshape(2, *chroma)
             if chroma != (height, width):
                 blue, red = (cv2.resize(plane, (width, height)) for plane in (blue, red))
-            ycrcb = cv2.merge((grey, red, blue))
-        if not self._full_range:
-            ycrcb = cv2.LUT(ycrcb, _TO_FULL_RANGE)
-        return cv2.cvtColor(ycrcb, cv2.COLOR_YCrCb2BGR)
+        matrix = _FULL_RANGE if self._full_range else _LIMITED_RANGE
+        return cv2.transform(cv2.merge((grey, blue, red)), matrix)
 
 
-def _to_full_range() -> np.ndarray:
-    """A table for cv2.LUT: 16..235 and 16..240 become 0..255 (Recommendation ITU-R BT.601)."""
-    levels = np.arange(256.0)
-    luma, chroma = (levels - 16) * 255 / 219, (levels - 128) * 255 / 224 + 128
-    table = np.stack([luma, chroma, chroma], axis=-1).round().clip(0, 255)
-    return table.astype(np.uint8).reshape(1, 256, 3)
+def _to_bgr(luma_offset: float, luma_span: float, chroma_span: float) -> np.ndarray:
+    """Of Y, Cb and Cr of 8 bits, float32 (3, 4) for cv2.transform (Recommendation ITU-R BT.601)."""
+    red, blue = 0.299, 0.114  # of luma
+    green = 1 - red - blue
+    of_ranges = np.array(
+        [
+            [1, 2 * (1 - blue), 0],
+            [1, -2 * (1 - blue) * blue / green, -2 * (1 - red) * red / green],
+            [1, 0, 2 * (1 - red)],
+        ]
+    )
+    factors = of_ranges * 255 / (luma_span, chroma_span, chroma_span)
+    offsets = -factors @ (luma_offset, 128, 128)
+    return np.column_stack([factors, offsets]).astype(np.float32)
 
 
-_TO_FULL_RANGE = _to_full_range()
+_FULL_RANGE, _LIMITED_RANGE = _to_bgr(0, 255, 255), _to_bgr(16, 219, 224)
