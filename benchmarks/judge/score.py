@@ -200,6 +200,7 @@ class _Decision:
     frame: int
     tasks: dict[str, PredictionFields]
     first_frame: int | None = None
+    source: str | None = None
 
     def line(self, place: str) -> DecisionLine:
         first, last = self.first_frame, self.frame
@@ -218,7 +219,13 @@ class _Truth:
 
 def read_decisions(path: Path) -> list[DecisionLine]:
     """Read JSON lines of edge-run. Raises ConfigError naming file and line."""
-    decisions = [line.line(place) for place, line in data.read_json_lines(_Decision, path)]
+    lines = list(data.read_json_lines(_Decision, path))
+    if len(sources := {line.source for _, line in lines}) > 1:
+        raise ConfigError(
+            f"{path} holds decisions of {len(sources)} sources: keep the lines of one, as in "
+            f"jq -c 'select(.source == \"NAME\")'"
+        )
+    decisions = [line.line(place) for place, line in lines]
     for line, (before, after) in enumerate(pairwise(decisions), start=2):
         if after.frame <= before.frame:
             raise ConfigError(

@@ -141,6 +141,13 @@ def test_windows_that_nobody_knows_are_not_guessed(tmp_path) -> None:
         read_decisions(lines(tmp_path, *texts))
 
 
+def test_several_sources_are_not_scored_as_one(tmp_path) -> None:
+    texts = [json.dumps({"source": name, "frame": n, "tasks": {}}) for n, name in enumerate("ab")]
+    with pytest.raises(ConfigError, match="holds decisions of 2 sources: keep the lines of one"):
+        read_decisions(lines(tmp_path, *texts))
+    assert len(read_decisions(lines(tmp_path, texts[0]))) == 1
+
+
 GOOD = '{"frame": 1, "tasks": {}}'
 
 
