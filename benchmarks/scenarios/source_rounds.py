@@ -164,8 +164,8 @@ class SourceRounds:
             return run.measure(streams * frames)
 
     def _path(self, codec: str) -> Path:
-        """In the container in which it is sent, as far as files have it."""
-        return self._folder / (f"{codec}.ts" if codec == "h264" else f"{codec}.mkv")
+        """Time stamps of a container that can be played ever again; those of MPEG-TS overlap."""
+        return self._folder / f"{codec}.mkv"
 
     def _encode(self, codec: str) -> None:
         import cv2

@@ -189,7 +189,7 @@ def test_ones_own_video_is_sent(video_path: Path, tmp_path: Path) -> None:
     inputs = SimpleNamespace(frames=frames, engine=SimpleNamespace(threads=1))
     rounds = SourceRounds(inputs, (160, 120), tmp_path)
     assert rounds.video == "clip.mp4"
-    for name in ("h264.ts", "mjpeg.mkv"):
+    for name in ("h264.mkv", "mjpeg.mkv"):
         with sources.open_source(str(tmp_path / name)) as source:
             sent = [frame.pixels for frame in source]
         assert (len(sent), sent[0].shape) == (30, (120, 160, 3))
