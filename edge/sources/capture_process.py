@@ -2,8 +2,10 @@
 
 import contextlib
 import fcntl
+import functools
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +21,12 @@ _KILLED_S = 2.0
 _BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.02, 3.0
 _PIPE_BYTES = 1 << 20  # as much as Linux allows to everybody: fewer switches for large frames
 _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
+
+
+@functools.cache
+def _ending_with_us() -> tuple[str, ...]:
+    """What starts a program that is killed if this process is: one that is silent would not notice."""
+    return ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
 
 
 class CaptureProcess:
@@ -46,7 +54,8 @@ class CaptureProcess:
         self._name, self._explain = name, explain
         try:  # in a session of its own, as Ctrl-C is for the runner
             self._process = subprocess.Popen(
-                command, bufsize=0, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                [*_ending_with_us(), *command],
+                bufsize=0, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                 start_new_session=True, env={**os.environ, **(environment or {})},
             )  # fmt: skip
         except OSError as error:

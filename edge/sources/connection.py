@@ -96,6 +96,7 @@ class Connection:
         self._capture: Capture | None = None
         self._is_silent = self.in_gap = False
         self.gap_before_s = 0.0  # the newest frame
+        self._opened_at = -math.inf
 
     @property
     def rate_hz(self) -> float:
@@ -168,7 +169,8 @@ class Connection:
     def _retry(self) -> np.ndarray | None:
         """Open it at once, then ever more slowly; None if it is given up."""
         most_s = self._rules.give_up_after_s
-        delay_s = 0.0
+        # at once, unless it was opened just now: some servers end after each frame
+        delay_s = max(self._opened_at + _SHORTEST_DELAY_S - self._clock(), 0.0)
         while not self._closing.wait(delay_s):
             with contextlib.suppress(SourceError):  # it may be back next time
                 if (pixels := self._first_frame()) is not None:
@@ -183,6 +185,7 @@ class Connection:
         if self._capture is not None:
             self._capture.close()
         self._capture = self._open_capture()
+        self._opened_at = self._clock()
         if self._closing.is_set():  # meanwhile, when only the old one could be closed
             self._capture.close()
         with contextlib.suppress(TimeoutError):

@@ -198,7 +198,7 @@ class Yuv4Mpeg:
         try:
             self._width, self._height = int(values["W"]), int(values["H"])
             count, _, per = values.get("F", "0:1").partition(":")
-            self.rate_hz = int(count) / int(per) if int(per) > 0 else 0.0
+            self.rate_hz = max(int(count) / int(per), 0.0) if int(per) > 0 else 0.0
         except (KeyError, ValueError):
             raise SourceError(f"{line[:80]!r} is no head of YUV4MPEG2") from None
         sampling = values.get("C", "420")

@@ -6,6 +6,7 @@ import math
 import os
 import select
 import stat
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -71,6 +72,8 @@ def _format(text: str, needs: sources.FrameNeeds) -> formats.FrameFormat | None:
 
 
 def _open(target: str, name: str) -> io.FileIO:
+    if target == STDIN and sys.stdin is None:  # and 0 may be any other file by now
+        raise SourceError(f"{name} is closed: pipe frames into it")
     try:
         handle = 0 if target == STDIN else os.open(target, os.O_RDONLY)
         mode = os.fstat(handle).st_mode
@@ -106,10 +109,10 @@ def _peeked(handle: int, size: int) -> bytes:
     poll.register(handle, select.POLLIN)
     try:
         while True:
-            poll.poll()
+            has_ended = bool(poll.poll()[0][1] & select.POLLHUP)
             count = library.tee(handle, writer, ctypes.c_size_t(size), 0)
             content = os.read(reader, size) if count > 0 else b""
-            if count < 1 or len(content) == size:
+            if has_ended or count < 1 or len(content) == size:
                 return content
             time.sleep(_SHORT_S)  # a writer that began with a single byte
     finally:

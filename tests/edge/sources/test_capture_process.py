@@ -4,8 +4,11 @@ import contextlib
 import http.server
 import itertools
 import os
+import shutil
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -79,6 +82,21 @@ def test_what_happens_to_the_child_does_not_happen_to_the_runner(
         assert (source.gaps.stalls, source.gaps.reconnects) == (harm == signal.SIGSTOP, 1)
         assert not child.is_running()
     assert _children() == []
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv")
+def test_a_silent_child_ends_with_a_runner_that_is_killed(reader: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        script = (
+            f"from edge import sources\nfrom edge.sources import ffmpeg\n"
+            f"ffmpeg.is_installed = lambda: {reader == 'ffmpeg'}\nsources.open_source({url!r})"
+        )
+        with subprocess.Popen([sys.executable, "-c", script]) as runner:
+            silent.accept()  # the child asks
+            (child,) = psutil.Process(runner.pid).children()
+            runner.kill()
+        assert child.wait(5) is None
 
 
 def test_a_server_that_freezes_is_asked_again_within_moments(server: str) -> None:

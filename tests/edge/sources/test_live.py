@@ -115,6 +115,13 @@ def test_a_lost_camera_is_opened_again() -> None:
     assert (source.gaps.stalls, source.gaps.reconnects) == (0, 1)
 
 
+def test_a_camera_that_ends_after_each_frame_is_not_asked_without_a_pause() -> None:
+    began = time.monotonic()
+    with _source(ScriptedCapture(1), ScriptedCapture(1), ScriptedCapture(1)) as source:
+        list(itertools.islice(source, 3))
+    assert time.monotonic() - began >= 1.9
+
+
 def test_a_silent_camera_is_opened_again(capsys: pytest.CaptureFixture[str]) -> None:
     source = _source(
         ScriptedCapture(3, silent=True), ScriptedCapture(4), rules=GapRules(0.05, 0.01)

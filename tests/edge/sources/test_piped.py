@@ -212,6 +212,7 @@ def test_jpeg_images_through_a_named_pipe(fifo: str, form: str) -> None:
         (b"", "", "ended before it gave a frame"),
         (b"", "y4m", "ended before it gave a frame"),
         (bytes(40), "raw:4x4", "ended before it gave a frame"),
+        (b"Y", "", "gives no picture"),
         (b"YUV4MPEG2 W0 H0\n", "", "gives no picture: YUV4MPEG2 of the form"),
         (b"hello\n" * 9, "y4m", "gives no picture: no YUV4MPEG2 but b'hello' came"),
         (b"hello\n" * 9, "", "bare pixels need --stdin-format raw:WxH:bgr"),
@@ -297,3 +298,6 @@ def test_nothing_as_standard_input_is_said(tiny_bundle_path: Path) -> None:
     assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
     done = _run(tiny_bundle_path, subprocess.DEVNULL, "--stdin-format", "jpeg")
     assert done.returncode == 2 and "y4m, mjpeg or raw:" in done.stderr
+    command = ["sh", "-c", '"$@" <&-', "sh", *_CLI, str(tiny_bundle_path), "--source", "-"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "standard input is closed" in done.stderr
