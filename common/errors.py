@@ -3,16 +3,19 @@
 import re
 
 # user:password@ up to the last @ before a path, as FFmpeg splits it, or before the next blank if a
-# password holds a /, which is wrong but happens; and what stands in a query
+# password holds a /, which is wrong but happens; where a scheme is forgotten, before a host with a
+# dot; and what stands in a query, or in a path, as some cameras have it
 _PASSWORD = re.compile(
-    r"(://[^\s/?#@:]*:)(?:[^\s/?#]*|(?!\d*[/?#])\S{0,200})(?=@)|([?&](?:pass\w*|pwd|token|secret|\w*key|auth)=)[^&#\s]+",
+    r"(://[^\s/?#@:]*:)(?:[^\s/?#]*|(?!\d*[/?#])\S{0,200})(?=@)"
+    r"|((?<![\w.%~-])(?!raw:)[\w.%~-]+:)[^\s/:@]+(?=@[\w-]+\.\w)"
+    r"|([?&/_](?:[\w-]*(?:token|secret|key|signature)|\w*pas|\w*pass\w*|\w*pwd|pw|sig|auth)=)[^&#\s]+",
     re.IGNORECASE,
 )
 
 
 def without_passwords(text: str) -> str:
     """With `***` for every password in a URL."""
-    return _PASSWORD.sub(lambda match: f"{match[1] or match[2]}***", text)
+    return _PASSWORD.sub(lambda match: f"{match[match.lastindex or 0]}***", text)
 
 
 class EdgeError(Exception):
