@@ -4,6 +4,7 @@ A kind is one module and one line in the registry of its room. The module is imp
 kind is used, so that a hundred kinds cost a run no more than those that it names.
 """
 
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -132,7 +133,10 @@ class Endpoint:
 
 def _read_value(kind: type, key: str, text: str) -> Any:
     try:
-        return kind(text)
+        value = kind(text)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError
+        return value
     except ValueError:
         words = {int: "a whole number", float: "a number"}
         raise ValueError(f"the option {key} is {words.get(kind, 'text')}, not {text!r}") from None

@@ -149,7 +149,7 @@ def _device(request: registry.Endpoint) -> str:
     if request.kind.name == "camera" and " ! " not in target:
         path = f"/dev/video{target}" if target.isdecimal() else target
         return os.path.realpath(path) if path.startswith("/") else path
-    if target in ("-", "pipe:", "pipe:0", "fd:", "fd:0"):
+    if target in ("-", "pipe:", "pipe:0", "fd:", "fd:0", "/dev/stdin", "/dev/fd/0"):
         return "standard input"
     return os.path.realpath(target) if request.kind.name == "fifo" else ""
 

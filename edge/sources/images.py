@@ -10,6 +10,8 @@ import numpy as np
 from edge import sources, stream
 from edge_common import SourceError
 
+_LOWEST_HZ, _HIGHEST_HZ = 1e-6, 1e6
+
 
 def open_source(
     target: str, needs: sources.FrameNeeds = sources.WHOLE, *, rate: float = 0.0
@@ -18,8 +20,8 @@ def open_source(
 
     Videos take the place of images if there are none. Raises SourceError if there are neither.
     """
-    if rate < 0:
-        raise ValueError("the option rate is not negative")
+    if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
+        raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
     paths = _paths(target)
     if paths and all(map(_is_video, paths)):
         from edge.sources.recordings import VideoFiles

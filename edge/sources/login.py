@@ -23,7 +23,7 @@ def with_login(url: str, path: str = "") -> str:
         reason = "has a login already" if has_own else "is no address that takes one"
         raise SourceError(f"{url} {reason}: leave out the login {path}")
     text = _read(path) if path else os.environ.get(VARIABLE, "")
-    if not text or has_own or scheme not in _SCHEMES:
+    if not (text or path) or has_own or scheme not in _SCHEMES:
         return url
     name, colon, password = text.partition(":")
     if not colon or not name or "\n" in text:
@@ -37,7 +37,7 @@ def _read(path: str) -> str:
         with open(path, encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:
                 raise SourceError(f"the login {path} may be read by others: chmod 600 {path}")
-            return file.read(10_000).strip("\n")
+            return file.read(10_000).strip("\r\n")
     except OSError as error:
         raise SourceError(f"the login {path} may not be read: {error.strerror}") from error
     except UnicodeDecodeError:

@@ -93,6 +93,8 @@ def fetcher(url: str, insecure: bool) -> Callable[[], bytes]:
     def fetch() -> bytes:
         with opener.open(address, timeout=_ANSWER_S) as answer:
             content: bytes = answer.read(_MOST_BYTES)
+            if answer.length:  # half an image is none
+                raise client.IncompleteRead(content, answer.length)
         return content
 
     return fetch

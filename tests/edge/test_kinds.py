@@ -138,6 +138,9 @@ def test_help_lists_every_kind(cli: CliRunner) -> None:
         (["--source", "grey:7:frames=two"], "the option frames is a whole number, not 'two'"),
         (["--source", "grey:7:frames=0"], "the option frames is at least 1"),
         (["--source", "grey:7:frames=1,frames=2"], "the option frames is given twice"),
+        (["--source", "images:.:rate=nan"], "the option rate is a number, not 'nan'"),
+        (["--source", "camera:0:rate=inf"], "the option rate is a number, not 'inf'"),
+        (["--source", "images:.:rate=1e-320"], "the option rate is 1e-06 to 1e+06 frames a second"),
         (["--source", "camera:first"], "camera 'first' is not an index"),
         (["--source", "grey:7", "--sink", "jsnl:x"], "did you mean 'jsonl'?"),
         (["--source", "grey:7", "--sink", "out.txt"], "its kind is not clear: write it as one of "

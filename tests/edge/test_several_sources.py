@@ -113,6 +113,7 @@ def test_the_same_file_twice_has_two_names(
         (("camera:0", "camera:/dev/video0"), {}, "/dev/video0 is given twice"),
         (("camera:csi:0", "csi:0"), {}, "csi:0 is given twice"),
         (("pipe:0", "a.mp4", "-"), {}, "standard input is given twice"),
+        (("-", "/dev/stdin"), {}, "standard input is given twice"),
         (("a.mp4", "b.mp4"), {"stall_after": "3"}, "--stall-after goes with a camera or a stream"),
     ],
 )

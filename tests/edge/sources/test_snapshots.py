@@ -53,7 +53,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            self.wfile.write(content)
+            self.wfile.write(content[: len(content) // 2] if self.path == "/half.jpg" else content)
             return
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -117,6 +117,7 @@ def test_a_server_that_fails_is_a_gap(server: str) -> None:
     [
         ("/missing.jpg", "is refused by its server (404 Not Found): give another address"),
         ("/basic.jpg", "is refused by its server (401 Unauthorized): give NAME:PASSWORD@"),
+        ("/half.jpg", "gives no picture: IncompleteRead"),
         ("/text", "gives no picture: its server sends no image"),
     ],
 )
@@ -153,7 +154,7 @@ def test_logins_come_from_a_file_and_are_not_told(
 
 def test_addresses_with_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     login = tmp_path / "login"
-    login.write_text("me:a/b@c\n")
+    login.write_text("me:a/b@c\r\n")
     login.chmod(0o600)
     path = str(login)
     assert with_login("rtsp://cam:554/1", path) == "rtsp://me:a%2Fb%40c@cam:554/1"
@@ -169,6 +170,7 @@ def test_addresses_with_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     ("url", "content", "mode", "reason"),
     [
         ("rtsp://cam/1", "me:secret", 0o640, "may be read by others: chmod 600"),
+        ("rtsp://cam/1", "", 0o600, "holds no NAME:PASSWORD in one line"),
         ("rtsp://cam/1", "me", 0o600, "holds no NAME:PASSWORD in one line"),
         ("rtsp://cam/1", "me:secret\nyou:secret", 0o600, "holds no NAME:PASSWORD in one line"),
         ("rtsp://cam/1", None, 0o600, "may not be read: No such file"),
