@@ -26,7 +26,8 @@ _SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins 
 @functools.cache
 def _ending_with_us() -> tuple[str, ...]:
     """What starts a program that is killed if this process is: one that is silent would not notice."""
-    return ("setpriv", "--pdeathsig", "KILL", "--") if shutil.which("setpriv") else ()
+    setpriv = shutil.which("setpriv")
+    return (setpriv, "--pdeathsig", "KILL", "--") if setpriv else ()
 
 
 class CaptureProcess:

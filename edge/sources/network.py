@@ -3,6 +3,7 @@
 import math
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -16,7 +17,7 @@ from edge_common import SourceError, console
 _PIPES = ("pipe:", "fd:")
 # what never leads to a certificate, nor to a web server
 _PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *_PIPES)
-# whether somebody has set up OpenCV's FFmpeg, and so wants it; read before we do
+# whether somebody has set up OpenCV's FFmpeg, and so wants it
 _OPENCV_IS_SET_UP = "OPENCV_FFMPEG_CAPTURE_OPTIONS" in os.environ
 _SEGMENTS_S = 30.0  # a playlist brings frames by the segment
 
@@ -58,7 +59,8 @@ def open_source(
         first = connect()
         if first.is_recording and not can_end:
             first.close()
-            capture = cv2.VideoCapture(console.valid_text(target), cv2.CAP_FFMPEG)
+            with _verifying(target, bool(insecure)):
+                capture = cv2.VideoCapture(console.valid_text(target), cv2.CAP_FFMPEG)
             return video.VideoFile(target, capture)
         captures = [first]
         return live.LiveSource(
@@ -93,10 +95,19 @@ def _connect(
     url: str, insecure: bool, open_capture: Callable[[float], CaptureProcess]
 ) -> CaptureProcess:
     """What FFmpeg opens there. Raises SourceError, also for a certificate not to be trusted."""
-    if not url.startswith(_PLAIN):
+    if not (insecure or url.startswith(_PLAIN)):
         from edge.sources import servers
 
-        servers.tell_ffmpeg(url, insecure)
-        if not insecure and (reason := servers.distrust(url)):
+        if reason := servers.distrust(url):
             raise SourceError(f"{url} {reason}")
-    return open_capture(math.inf if url.startswith(_PIPES) else connection.FIRST_FRAME_S)
+    with _verifying(url, insecure):
+        return open_capture(math.inf if url.startswith(_PIPES) else connection.FIRST_FRAME_S)
+
+
+def _verifying(url: str, insecure: bool) -> AbstractContextManager[None]:
+    """OpenCV verifies certificates in the block, where they are a question."""
+    if url.startswith(_PLAIN):
+        return nullcontext()
+    from edge.sources import servers
+
+    return servers.verifying(url, insecure)

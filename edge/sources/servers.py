@@ -3,7 +3,8 @@
 import os
 import ssl
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http import client
 from urllib import error, parse, request
 
@@ -27,14 +28,26 @@ _OWN_OPTIONS = os.environ.get(_FFMPEG, "rtsp_flags;prefer_tcp")  # the user's, o
 _TRUSTED = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
 
 
-def tell_ffmpeg(url: str, insecure: bool) -> None:
-    """Whether the next that OpenCV opens is to verify certificates; FFmpeg by itself does not."""
+@contextmanager
+def verifying(url: str, insecure: bool) -> Iterator[None]:
+    """What OpenCV opens in the block verifies certificates, unless insecure; FFmpeg's default is no.
+
+    Behind it the environment is as before, as other processes would take this for the user's.
+    """
     options = _OWN_OPTIONS
     if not insecure:
         options = f"ca_file;{trusted_file()}|{options}|tls_verify;1"
         if parse.urlsplit(url).scheme in _TLS_PORTS:  # it would not verify a playlist's parts
             options += "|allowed_segment_extensions;none"
+    before = os.environ.get(_FFMPEG)
     os.environ[_FFMPEG] = options
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_FFMPEG]
+        else:
+            os.environ[_FFMPEG] = before
 
 
 def distrust(url: str) -> str:

@@ -82,6 +82,7 @@ def test_what_happens_to_the_child_does_not_happen_to_the_runner(
         assert (source.gaps.stalls, source.gaps.reconnects) == (harm == signal.SIGSTOP, 1)
         assert not child.is_running()
     assert _children() == []
+    assert "OPENCV_FFMPEG_CAPTURE_OPTIONS" not in os.environ  # others would take it for the user's
 
 
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv")
