@@ -30,9 +30,9 @@ def test_edge_run_gets_the_same_options() -> None:
     options = StreamOptions("litert", 2, Delegate.parse("libx.so:a=1", strict=True))
     command = cold._command(cold.Starts("x.edge", options, FRAMES, 30), "clip.mp4")
     assert command[2:] == [
-        "x.edge", "--source", "clip.mp4", "--frames", "30", "--json",
-        "--runtime", "litert", "--threads", "2",
+        "x.edge", "--runtime", "litert", "--threads", "2",
         "--delegate", "libx.so:a=1", "--strict-delegate",
+        "--source", "clip.mp4", "--frames", "30", "--json",
     ]  # fmt: skip
 
 
