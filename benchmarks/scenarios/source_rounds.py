@@ -31,6 +31,7 @@ _LOAD = 0.4  # of a core, by decoding and engines: the rest leaves no frame wait
 _SETTLING = 75  # frames that are not measured: the start, and what came meanwhile
 _STEP = math.sqrt(2)  # between two rates that are tried
 _LOWEST_HZ = 6.0
+_DELIVERED = 0.75  # of a rate that counts
 _LOAD_FRAMES = 100  # of each source
 _OUTAGE_S, _MOST_S, _POLL_S = 2.0, 60.0, 0.005
 
@@ -141,10 +142,10 @@ class SourceRounds:
         return best or StreamLoad(streams)
 
     def _load_at(self, rate_hz: float, streams: int) -> StreamLoad | None:
-        """None if frames were dropped."""
+        """None if frames were dropped, or the server, which has no more, did not give so many."""
         frames = min(_LOAD_FRAMES, self._inputs.plan.frames)
         usage = self._run("h264", rate_hz, streams, frames)
-        if usage.dropped:
+        if usage.dropped or usage.frames < _DELIVERED * rate_hz * streams * usage.wall_s:
             return None
         cores = usage.cpu_s / usage.wall_s
         return StreamLoad(streams, rate_hz, cores, usage.pss_bytes, usage.runner_pss_bytes)
