@@ -20,7 +20,7 @@ _KILLED_S = 2.0
 # frames that follow each other so fast were waiting
 _BACKLOG_STEP_S, _LONGEST_BACKLOG_S = 0.02, 3.0
 _PIPE_BYTES = 1 << 20  # as much as Linux allows to everybody: fewer switches for large frames
-_SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
+SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`, as FFmpeg begins its lines
 
 
 @functools.cache
@@ -126,4 +126,4 @@ class CaptureProcess:
         """Why it ended, as far as it said."""
         if not self.messages.strip():
             return ""
-        return self._explain(self.messages) or _SPEAKER.sub("", children.last_line(self.messages))
+        return self._explain(self.messages) or SPEAKER.sub("", children.last_line(self.messages))

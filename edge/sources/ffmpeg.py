@@ -13,7 +13,7 @@ _LOOK_US = "1000000"  # what comes meanwhile is old when it gets here; FFmpeg wo
 _MOST_LOWRES = 3  # its JPEG decoder halves sizes so often
 _USUAL_SIZE = 640, 480  # of a camera that sends JPEG, or more
 _PASSTHROUGH_SINCE = (5, 1)  # when -fps_mode took the place of -vsync
-_SPEAKER = re.compile(r"^\[[^\]]*\]\s*")  # `[rtsp @ 0x55d0]`
+PIPES = ("pipe:", "fd:")
 _URL = re.compile(r"^\S+://\S*: ")  # before the reason
 _HINTS = {
     r"\b40[13]\b": ": its NAME:PASSWORD@ before the host is missing or wrong",
@@ -45,7 +45,7 @@ class FfmpegStream:
     ) -> None:
         self._url, self._needs, self._decoder = url, needs, decoder
         self._transport, self._insecure = transport, insecure
-        self._is_pipe = url.startswith(("pipe:", "fd:"))  # which can be opened but once
+        self._is_pipe = url.startswith(PIPES)  # which can be opened but once
         # what else comes by http is noticed, at the price of one more connection
         self._is_playlist = is_playlist(url)
         is_jpeg = url.startswith(("http:", "https:")) and not self._is_playlist
@@ -175,6 +175,6 @@ def _passthrough() -> tuple[str, str]:
 def _reason(messages: str) -> str:
     """The last line, or the one before it if a part of FFmpeg said that: it knows more."""
     lines = [line.strip() for line in messages.strip().splitlines()[-2:]]
-    line = next(filter(_SPEAKER.match, lines), lines[-1])
+    line = next(filter(capture_process.SPEAKER.match, lines), lines[-1])
     hint = (text for pattern, text in _HINTS.items() if re.search(pattern, messages))
-    return _SPEAKER.sub("", _URL.sub("", line)) + next(hint, "")
+    return capture_process.SPEAKER.sub("", _URL.sub("", line)) + next(hint, "")

@@ -69,17 +69,6 @@ class Pipe:
         buffer = bytearray(size)
         return bytes(buffer) if self.fill(memoryview(buffer)) else None
 
-    def some(self, most: int) -> bytes:
-        """What is there, at most so many bytes, as soon as there is one; none at the end.
-
-        Raises TimeoutError.
-        """
-        self._wait_for_frames()
-        content: bytes = self._frames.read(most)
-        if not content:
-            self._listen_to_the_end()
-        return content
-
     def take(self, most: int) -> bytes:
         """What is there, at most so many bytes, as soon as there is one; none at the end.
 

@@ -14,9 +14,8 @@ from edge.sources import connection, ffmpeg, live, opencv_capture, video
 from edge.sources.capture_process import CaptureProcess
 from edge_common import SourceError, console
 
-_PIPES = ("pipe:", "fd:")
 # what never leads to a certificate, nor to a web server
-_PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *_PIPES)
+_PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *ffmpeg.PIPES)
 # whether somebody has set up OpenCV's FFmpeg, and so wants it
 _OPENCV_IS_SET_UP = "OPENCV_FFMPEG_CAPTURE_OPTIONS" in os.environ
 _SEGMENTS_S = 30.0  # a playlist brings frames by the segment
@@ -52,7 +51,7 @@ def open_source(
     rules = connection.GapRules.of(stall_after, give_up_after)
     if rules.stall_after_s is None and ffmpeg.is_playlist(target):
         rules = replace(rules, stall_after_s=_SEGMENTS_S)
-    can_end = target.startswith(_PIPES)
+    can_end = target.startswith(ffmpeg.PIPES)
     open_capture = _opener(target, needs, decoder, transport, bool(insecure))
     connect = partial(_connect, target, bool(insecure), open_capture)
     try:
@@ -101,7 +100,7 @@ def _connect(
         if reason := servers.distrust(url):
             raise SourceError(f"{url} {reason}")
     with _verifying(url, insecure):
-        return open_capture(math.inf if url.startswith(_PIPES) else connection.FIRST_FRAME_S)
+        return open_capture(math.inf if url.startswith(ffmpeg.PIPES) else connection.FIRST_FRAME_S)
 
 
 def _verifying(url: str, insecure: bool) -> AbstractContextManager[None]:
