@@ -26,7 +26,15 @@ class FrameNeeds:
     size: tuple[int, int] | None = None
     keeps_aspect: bool = False
 
+    def jpeg_halvings(self, width: int, height: int) -> int:
+        """How often a JPEG decoder may halve frames of that size: three times at most."""
+        if self.size is None:
+            return 0
+        times = min(width // self.size[0], height // self.size[1])
+        return min(max(times.bit_length() - 1, 0), _MOST_HALVINGS)
 
+
+_MOST_HALVINGS = 3  # that libjpeg and FFmpeg have
 WHOLE = FrameNeeds()
 
 

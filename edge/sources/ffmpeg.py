@@ -10,7 +10,6 @@ from edge.sources import FrameNeeds, capture_process, formats
 from edge_common import SourceError
 
 _LOOK_US = "1000000"  # what comes meanwhile is old when it gets here; FFmpeg would take 5 s or more
-_MOST_LOWRES = 3  # its JPEG decoder halves sizes so often
 _USUAL_SIZE = 640, 480  # of a camera that sends JPEG, or more
 _PASSTHROUGH_SINCE = (5, 1)  # when -fps_mode took the place of -vsync
 PIPES = ("pipe:", "fd:")
@@ -123,12 +122,7 @@ class FfmpegStream:
 
     def _useful_lowres(self, size: tuple[int, int]) -> int:
         """How often frames of that width and height can be halved before they are too small."""
-        if self._needs.size is None or self._decoder:
-            return 0
-        halvings = min(
-            (have // need).bit_length() - 1 for have, need in zip(size, self._needs.size)
-        )
-        return min(max(halvings, 0), _MOST_LOWRES)
+        return 0 if self._decoder else self._needs.jpeg_halvings(*size)
 
 
 def is_playlist(url: str) -> bool:

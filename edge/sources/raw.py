@@ -25,11 +25,13 @@ _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
 _SEGMENT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _FRAME_HEADS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _SIZE = struct.Struct(">HH")  # height and width
-_REDUCED = {
-    8: cv2.IMREAD_REDUCED_COLOR_8,
-    4: cv2.IMREAD_REDUCED_COLOR_4,
-    2: cv2.IMREAD_REDUCED_COLOR_2,
-}
+# by how often they halve the size
+_READINGS = (
+    cv2.IMREAD_COLOR,
+    cv2.IMREAD_REDUCED_COLOR_2,
+    cv2.IMREAD_REDUCED_COLOR_4,
+    cv2.IMREAD_REDUCED_COLOR_8,
+)
 _NO_LENGTH = (0x01, *range(0xD0, 0xD9))
 
 
@@ -165,19 +167,14 @@ class JpegFrames:
                 at += 1 if marker == 0xFF else 2
                 continue
             if marker in _FRAME_HEADS and self._has(pipe, at + 9):
-                self._choose_size(*_SIZE.unpack_from(self._bytes, at + 5))
+                height, width = _SIZE.unpack_from(self._bytes, at + 5)
+                self._reading = _READINGS[self._needs.jpeg_halvings(width, height)]
             at += 2 + int.from_bytes(self._bytes[at + 2 : at + 4], "big")
             if marker == _SOS:
                 at = self._end_of_pixels(pipe, at)
                 if self._has(pipe, at + 2) and self._bytes[at + 1] == _EOI:
                     return at + 2
         return 0
-
-    def _choose_size(self, height: int, width: int) -> None:
-        needs = self._needs.size or (width, height)
-        times = min(width // needs[0], height // needs[1])
-        fits = (reading for least, reading in _REDUCED.items() if times >= least)
-        self._reading = next(fits, cv2.IMREAD_COLOR)
 
     def _end_of_pixels(self, pipe: Pipe, start: int) -> int:
         """Where the segment behind coded pixels starts; the end of all if there is none."""
