@@ -1,0 +1,77 @@
+"""A Kalman filter of constant velocity over all tracks at once, in seconds.
+
+Centre x, centre y, width and height of a box are filtered each for itself: with noises that are
+independent, four filters of two states equal the one of eight states of SORT (A. Bewley et al.,
+2016) and need no matrices. Noises are shares of the box's height, as in DeepSORT (N. Wojke et al.,
+2017), but grow with time and not with frames (Y. Bar-Shalom et al., Estimation with Applications to
+Tracking and Navigation, 2001, section 6.2.2): two steps of half the time equal one.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from edge.tracks.overlap import Boxes
+
+States = NDArray[np.void]  # (n,) of STATE or a type with its fields
+
+STATE = [
+    ("place", np.float64, 4),  # centre x, centre y, width, height in pixels
+    ("speed", np.float64, 4),  # of each, in pixels a second
+    ("place_variance", np.float64, 4),
+    ("covariance", np.float64, 4),
+    ("speed_variance", np.float64, 4),
+]
+
+# centre x, centre y, width, height; in heights of the box
+_DETECTION = np.array([0.05, 0.05, 0.1, 0.1])  # standard deviation of a detected box
+_FIRST_SPEED = np.array([1.0, 1.0, 0.0, 0.0])  # a second: people walk about one height a second
+_ACCELERATION = np.array([1.0, 1.0, 0.0, 0.0])  # change of speed within a second
+_DRIFT = np.array([0.0, 0.0, 0.2, 0.2])  # change of size within a second: it has no speed
+
+
+def start(states: States, boxes: Boxes) -> None:
+    """Begin at these boxes, at rest."""
+    place = _places(boxes)
+    height = place[:, 3:]
+    states["place"] = place
+    states["place_variance"] = (_DETECTION * height) ** 2
+    states["speed_variance"] = (_FIRST_SPEED * height) ** 2
+
+
+def predict(states: States, seconds: float) -> None:
+    """Move all by so much time, at least 0."""
+    height = states["place"][:, 3:]
+    noise = (_ACCELERATION * height) ** 2 * seconds
+    drift = (_DRIFT * height) ** 2 * seconds
+    spread = states["speed_variance"] * seconds
+    states["place"] += states["speed"] * seconds
+    states["place_variance"] += (
+        2 * states["covariance"] + spread + noise * seconds / 3
+    ) * seconds + drift
+    states["covariance"] += spread + noise * seconds / 2
+    states["speed_variance"] += noise
+
+
+def correct(states: States, boxes: Boxes) -> States:
+    """The states, seen at these boxes."""
+    seen = states.copy()
+    place = _places(boxes)
+    surprise = place - states["place"]
+    total = states["place_variance"] + (_DETECTION * place[:, 3:]) ** 2
+    gain, speed_gain = states["place_variance"] / total, states["covariance"] / total
+    seen["place"] += gain * surprise
+    seen["speed"] += speed_gain * surprise
+    seen["place_variance"] *= 1 - gain
+    seen["covariance"] *= 1 - gain
+    seen["speed_variance"] -= speed_gain * states["covariance"]
+    return seen
+
+
+def boxes_of(states: States) -> Boxes:
+    centre, half = states["place"][:, :2], states["place"][:, 2:] / 2
+    return np.concatenate((centre - half, centre + half), axis=1)
+
+
+def _places(boxes: Boxes) -> NDArray[np.float64]:
+    corner, opposite = boxes[:, :2], boxes[:, 2:]
+    return np.concatenate(((corner + opposite) / 2, opposite - corner), axis=1)

@@ -1,0 +1,185 @@
+"""Which box of a frame is which person: ByteTrack's two rounds (Y. Zhang et al., ECCV 2022)."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from edge.tracks import motion, overlap
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """When boxes make a track, and for how long it lives without one.
+
+    high_score: a box with at least this score may begin a track.
+    low_score: one with less is ignored; those between only continue a track that was just seen.
+    min_overlap: intersection over union of a box and where a track is expected.
+    confirm_boxes: so many boxes in succession make a person, who gets a number.
+    hidden_s: a person without a box for longer than this is gone.
+    """
+
+    high_score: float = 0.5
+    low_score: float = 0.1
+    min_overlap: float = 0.1
+    confirm_boxes: int = 2
+    hidden_s: float = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Track:
+    """One person in one frame.
+
+    number: counted from 1, of nobody else in the run.
+    box: (4,) float32 left, top, right, bottom in pixels, within the frame.
+    score: of the newest box that was detected.
+    first_s, seen_s: when it was detected first and last, on the clock of the frames.
+    is_hidden: the newest detections have no box of it: `box` is where it is expected.
+    """
+
+    number: int
+    box: NDArray[np.float32]
+    score: float
+    first_s: float
+    seen_s: float
+    is_hidden: bool
+
+
+_STATE = np.dtype(
+    [
+        ("number", np.int64),  # 0: not confirmed
+        ("boxes", np.int64),  # in succession until it was confirmed
+        ("first_s", np.float64),
+        ("seen_s", np.float64),
+        ("score", np.float64),
+        ("is_hidden", np.bool_),
+        *motion.STATE,
+    ]
+)
+_GONE = 0.5  # a hidden person with more than this share of the box outside the frame has left
+
+
+class Tracker:
+    """Follows people; equal boxes, in whatever order, give equal tracks.
+
+    frame_size: (width, height) in pixels; set it anew if frames become larger or smaller.
+    Raises ModuleNotFoundError if lapx is missing, which the extra `people` brings.
+    """
+
+    def __init__(self, frame_size: Size, options: TrackOptions = TrackOptions()) -> None:
+        overlap.match(np.zeros((0, 0)), 0.0)  # who lacks lapx hears of it now and not in mid-run
+        self.frame_size = frame_size
+        self._options = options
+        self._states = np.zeros(0, _STATE)
+        self._time_s = 0.0
+        self._numbers = 0
+
+    def update(self, boxes: ArrayLike, scores: ArrayLike, time_s: float) -> tuple[Track, ...]:
+        """Take what was detected in a frame; who is there, by number, also those hidden.
+
+        boxes: (n, 4) left, top, right, bottom in pixels; what is no box in the frame is ignored.
+        scores: (n,) from 0 to 1.  time_s: of the frame. If the clock steps back, the tracks' times
+        follow it, and no time has passed; nor if it is no number.
+        """
+        states = self._expected(time_s)
+        self._time_s = time_s if math.isfinite(time_s) else self._time_s
+        places, confidences = self._usable(boxes, scores)
+        tracks, found = self._associate(states, places, confidences)
+        states["is_hidden"] = True
+        states[tracks] = self._seen(states[tracks], places[found], confidences[found])
+        new = np.setdiff1d(np.flatnonzero(confidences >= self._options.high_score), found)
+        begun = self._begun(places[new], confidences[new])
+        states = states[(states["number"] > 0) | ~states["is_hidden"]]
+        self._states = self._confirmed(np.concatenate((states, begun)))
+        return self._tracks(self._states)
+
+    def predict(self, time_s: float) -> tuple[Track, ...]:
+        """Who is there in a frame after the one that was searched, and where they are expected."""
+        return self._tracks(self._expected(time_s))
+
+    def _expected(self, time_s: float) -> motion.States:
+        """The states at that time, without who was hidden for too long or left the frame."""
+        elapsed_s = time_s - self._time_s if math.isfinite(time_s) else 0.0
+        states = self._states.copy()
+        if elapsed_s < 0:
+            states["first_s"] += elapsed_s
+            states["seen_s"] += elapsed_s
+        motion.predict(states, max(elapsed_s, 0.0))
+        now_s = self._time_s + elapsed_s
+        boxes = motion.boxes_of(states)
+        inside = overlap.areas(self._clipped(boxes)) >= (1 - _GONE) * overlap.areas(boxes)
+        recent = now_s - states["seen_s"] <= self._options.hidden_s
+        there: motion.States = states[recent & (inside | ~states["is_hidden"])]
+        return there
+
+    def _usable(
+        self, boxes: ArrayLike, scores: ArrayLike
+    ) -> tuple[overlap.Boxes, NDArray[np.float64]]:
+        """The boxes that are some within the frame, the best first, in an order of their own."""
+        places = np.asarray(boxes, np.float64).reshape(-1, 4)
+        confidences = np.asarray(scores, np.float64).reshape(-1)
+        inside = self._clipped(places)
+        kept = (
+            np.isfinite(places).all(1)
+            & (places[:, :2] < places[:, 2:]).all(1)
+            & (inside[:, :2] < inside[:, 2:]).all(1)
+            & (confidences >= self._options.low_score)
+        )
+        places, confidences = places[kept], confidences[kept]
+        order = np.lexsort((*places.T, -confidences))
+        return places[order], confidences[order]
+
+    def _associate(
+        self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
+    ) -> overlap.Pairs:
+        """Pairs of a state and a box: first the good boxes, then poor ones for who was just seen."""
+        overlaps = overlap.overlaps(motion.boxes_of(states), places)
+        good = confidences >= self._options.high_score
+        tracks, found = overlap.match(overlaps * good, self._options.min_overlap)
+        free = ~states["is_hidden"]
+        free[tracks] = False
+        poor = overlaps * free[:, None] * ~good
+        more_tracks, more_found = overlap.match(poor, self._options.min_overlap)
+        return np.concatenate((tracks, more_tracks)), np.concatenate((found, more_found))
+
+    def _seen(
+        self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
+    ) -> motion.States:
+        states = motion.correct(states, places)
+        states["boxes"] += 1
+        states["seen_s"] = self._time_s
+        states["score"] = confidences
+        states["is_hidden"] = False
+        return states
+
+    def _begun(self, places: overlap.Boxes, confidences: NDArray[np.float64]) -> motion.States:
+        states = np.zeros(len(places), _STATE)
+        motion.start(states, places)
+        states["boxes"] = 1
+        states["first_s"] = states["seen_s"] = self._time_s
+        states["score"] = confidences
+        return states
+
+    def _confirmed(self, states: motion.States) -> motion.States:
+        """With numbers for those who became people."""
+        new = (states["number"] == 0) & (states["boxes"] >= self._options.confirm_boxes)
+        states["number"][new] = self._numbers + 1 + np.arange(new.sum())
+        self._numbers += int(new.sum())
+        return states
+
+    def _tracks(self, states: motion.States) -> tuple[Track, ...]:
+        people = states[states["number"] > 0]
+        people = people[np.argsort(people["number"])]
+        boxes = self._clipped(motion.boxes_of(people)).astype(np.float32)
+        fields = ("number", "score", "first_s", "seen_s", "is_hidden")
+        columns = [people[name].tolist() for name in fields]
+        return tuple(
+            Track(number, box, score, first_s, seen_s, is_hidden)
+            for box, number, score, first_s, seen_s, is_hidden in zip(boxes, *columns)
+        )
+
+    def _clipped(self, boxes: overlap.Boxes) -> overlap.Boxes:
+        return np.clip(boxes, 0, (*self.frame_size, *self.frame_size))
