@@ -9,6 +9,7 @@ from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import SinkError
 
 if TYPE_CHECKING:
+    from edge.scene import SceneView
     from edge.stream import Decision, Frame, Region
 
 
@@ -41,6 +42,14 @@ class ShowsGaps(Protocol):
 
     def show_gap(self, gap: Gap) -> None:
         """About each second of a gap, and before the first frame behind it. Raises SinkError."""
+
+
+@runtime_checkable
+class ShowsPeople(Protocol):
+    """A sink that says who is there, also in frames that nothing was decided on."""
+
+    def show_people(self, view: "SceneView") -> None:
+        """Of each frame, before `take` of the same one. Raises SinkError."""
 
 
 class RunEnded(Exception):

@@ -11,10 +11,13 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge import sinks, stream
 from edge_common import Closable, SinkError, only_writer, sync_folder
+
+if TYPE_CHECKING:
+    from edge.scene import Presence, SceneView
 
 SYNC_INTERVAL_S = 2.0
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -43,11 +46,12 @@ def _now() -> str:
 
 
 class _Lines(Closable):
-    """A line a decision, and one when a gap begins and when it ends."""
+    """A line a decision, and one when a gap begins or ends, or somebody comes or leaves."""
 
     def __init__(self, vectors: bool) -> None:
         self._vectors = vectors
         self._in_gap: set[str | None] = set()  # sources
+        self._presence: dict[str | None, Presence] = {}  # by their sources
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         for decision in decisions:
@@ -63,6 +67,14 @@ class _Lines(Closable):
         source = {} if gap.source is None else {"source": gap.source}
         state = "ended" if gap.has_ended else "begun"
         self._put(_line({"gap": state, "gap_s": round(gap.seconds, 3), "at": _now(), **source}))
+
+    def show_people(self, view: "SceneView") -> None:
+        if self._presence.get(view.source) == view.presence:
+            return
+        self._presence[view.source] = view.presence
+        source = {} if view.source is None else {"source": view.source}
+        fields = {"presence": view.presence.to_json(), "frame": view.frame, "at": _now(), **source}
+        self._put(_line(fields))
 
     @abstractmethod
     def _put(self, line: bytes) -> None:

@@ -1,10 +1,11 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
+from edge.stream.decision import Decision, TrackInfo
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer
 from edge.stream.sampling import FrameSampler
-from edge.stream.stream import Decision, Naming, Stream
+from edge.stream.stream import Naming, Stream
 
 __all__ = [
     "Decision",
@@ -17,5 +18,6 @@ __all__ = [
     "Resizer",
     "Stream",
     "StreamOptions",
+    "TrackInfo",
     "Window",
 ]

@@ -2,59 +2,15 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from edge.bundle import Bundle
+from edge.stream.decision import Decision, TrackInfo
 from edge.stream.network import Network
 from edge.stream.options import StreamOptions
-from edge.stream.preprocess import Frame
+from edge.stream.preprocess import Frame, Region
 from edge.tasks import Prediction, predictions
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the network says of the window that ends with frame number `frame`.
-
-    first_frame: the number of the window's oldest frame; more than T - 1 before `frame` if
-    frames between them were dropped or could not be read. None if nobody counted.
-    captured_at: monotonic seconds when that frame was captured.
-    age_ms: from capture to decision.  latency_ms: milliseconds of each stage.
-    predicted_for: the board that was played, whose predicted latency stands in both.
-    source: which of several sources the window is of; None: there is one.
-    """
-
-    frame: int
-    captured_at: float
-    age_ms: float
-    latency_ms: Mapping[str, float]
-    tasks: Mapping[str, Prediction]
-    predicted_for: str | None = None
-    first_frame: int | None = None
-    source: str | None = None
-
-    def to_json(self, vectors: bool = False) -> dict[str, Any]:
-        """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.
-
-        And `predicted_for`, if a board was played; `source`, if there are several.  vectors: with
-        those of embeddings.
-        """
-        source = {} if self.source is None else {"source": self.source}
-        first = {} if self.first_frame is None else {"first_frame": self.first_frame}
-        played = {"predicted_for": self.predicted_for} if self.predicted_for else {}
-        return {
-            **source,
-            "frame": self.frame,
-            **first,
-            "captured_at": round(self.captured_at, 6),
-            "age_ms": round(self.age_ms, 3),
-            "latency_ms": {stage: round(ms, 4) for stage, ms in self.latency_ms.items()},
-            "tasks": {name: prediction.to_json(vectors) for name, prediction in self.tasks.items()},
-            **played,
-        }
-
 
 # names people in the answers, such as a `Recogniser` of a gallery does
 Naming = Callable[[Mapping[str, Prediction]], Mapping[str, Prediction]]
@@ -97,14 +53,24 @@ class Stream:
         """Start a new window, as at the start of another clip."""
         self._window.clear()
 
-    def push(self, frame: Frame | np.ndarray) -> Decision | None:
-        """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); decide if it is due."""
+    def push(
+        self,
+        frame: Frame | np.ndarray,
+        region: Region | None = None,
+        track: TrackInfo | None = None,
+    ) -> Decision | None:
+        """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); decide if it is due.
+
+        region: of this frame, if not that of the options.  track: who it shows.
+        """
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._window.pushed)
         if frame.restart:
             self.reset()
         started = time.perf_counter_ns()
-        ready, encoded = self.network.encode(frame.pixels, self._region, self._window, frame.number)
+        ready, encoded = self.network.encode(
+            frame.pixels, region or self._region, self._window, frame.number
+        )
         outputs = self.network.decide(self._window) if self._window.due else None
         decided = time.perf_counter_ns()
         self.latency_ms = self._stages_ms(started, ready, encoded, decided)
@@ -123,6 +89,7 @@ class Stream:
             self._played_name,
             self._window.first_frame,
             self._source,
+            track,
         )
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from edge.sinks.draw import annotate
-from edge.stream import Decision
+from edge.stream import Decision, TrackInfo
 from edge.tasks import Task, kind_of
 
 ACTION = Task("action", "classification", ("still", "left", "right"))
@@ -99,3 +99,12 @@ def test_a_name_is_drawn_with_its_similarity() -> None:
     bars = [int((picture == (96, 200, 112)).all(-1).sum()) for picture in pictures]
     assert bars[0] == 0
     assert bars[2] == pytest.approx(4.5 * bars[1], rel=0.1)
+
+
+def test_a_decision_says_whose_window_it_is_of() -> None:
+    track = TrackInfo(3, (10, 20, 30, 60), 4.20049, {"door": 1.3}, is_hidden=True)
+    fields = Decision(42, 1.0, 6.0, {}, {}, track=track).to_json()
+    assert fields["track"] == {
+        "number": 3, "box": [10, 20, 30, 60], "age_s": 4.2, "zones": {"door": 1.3},
+    }  # fmt: skip
+    assert replace(track, name="anna").to_json()["name"] == "anna"
