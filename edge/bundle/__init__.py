@@ -1,8 +1,17 @@
 """The bundle, `NAME.edge`: what it holds, and how it is read and written."""
 
 from edge.bundle.archive import GOLDEN, MANIFEST, REPORT, Bundle, index, open_bundle, write_bundle
+from edge.bundle.detection import (
+    AnchorBoxes,
+    AnchorGrid,
+    CentreMaps,
+    DetectionSpec,
+    SsdBoxes,
+    Suppression,
+)
 from edge.bundle.manifest import (
     CARRIED_STATE,
+    DETECTION_SINCE,
     SINGLE_FRAME,
     WHOLE_WINDOW,
     WINDOW_RING,
@@ -19,8 +28,9 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "CARRIED_STATE", "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING",
-    "Accuracy", "Bundle", "Calibration", "CarriedState", "InputOptions", "InputSpec", "Manifest",
-    "Member", "Part", "Resize", "RuntimeTrial", "TensorSpec", "index", "open_bundle",
-    "schema_of", "write_bundle",
+    "CARRIED_STATE", "DETECTION_SINCE", "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME",
+    "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid", "Bundle", "Calibration",
+    "CarriedState", "CentreMaps", "DetectionSpec", "InputOptions", "InputSpec", "Manifest",
+    "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes", "Suppression", "TensorSpec", "index",
+    "open_bundle", "schema_of", "write_bundle",
 ]  # fmt: skip

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge.bundle.detection import DetectionSpec
 from edge.input_spec import InputSpec, Resize
 from edge.tasks import KINDS, Task
 from edge_common import encode
 
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
-# 4 has states
-SCHEMA_VERSIONS = (1, 2, 3, 4)
+# 4 has states; 5 has detectors
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
-NORMALISED_SINCE, STATES_SINCE = 3, 4
+NORMALISED_SINCE, STATES_SINCE, DETECTION_SINCE = 3, 4, 5
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -131,7 +132,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Everything a runner, a benchmark or a person needs to know of a bundle."""
+    """Everything a runner, a benchmark or a person needs to know of a bundle.
+
+    detection: of a detector, which has no tasks; None: it is none.
+    """
 
     schema: int
     name: str
@@ -149,9 +153,10 @@ class Manifest:
     accuracy: tuple[Accuracy, ...] = ()
     made_with: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
+    detection: DetectionSpec | None = None
 
     def part(self, role: str) -> Part | None:
-        """The part with this role (`encoder`, `head` or `model`), or None."""
+        """The part with this role (`encoder`, `head`, `model` or `detector`), or None."""
         return next((part for part in self.parts if part.role == role), None)
 
     @property
@@ -172,7 +177,10 @@ class Manifest:
 def schema_of(
     tasks: Sequence[Task], spec: InputSpec | None = None, states: Sequence[CarriedState] = ()
 ) -> int:
-    """The lowest version of the manifest that can state these tasks, which most programs read."""
+    """The lowest version of the manifest that can state these tasks, which most programs read.
+
+    A detector needs `DETECTION_SINCE`.
+    """
     versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
     if (spec and spec.is_prepared) or any(task.logits for task in tasks):
         versions.append(NORMALISED_SINCE)
@@ -193,6 +201,11 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
     for part in fields["parts"]:
         if not part["states"]:
             del part["states"]
+    if manifest.detection is None:
+        del fields["detection"]
+    else:
+        stated = fields["detection"].items()
+        fields["detection"] = {name: value for name, value in stated if value is not None}
     if not manifest.input.normalised:
         del fields["input"]["mean"], fields["input"]["std"]
     if manifest.input.resize == Resize():

@@ -2,8 +2,10 @@
 
 import math
 
+from edge.bundle.detection import DetectionSpec
 from edge.bundle.manifest import (
     CARRIED_STATE,
+    DETECTION_SINCE,
     NORMALISED_SINCE,
     SINGLE_FRAME,
     STATES_SINCE,
@@ -31,6 +33,8 @@ def check(manifest: Manifest) -> None:
     _require(manifest.streaming in STREAMING_KINDS, f"streaming kind '{manifest.streaming}'")
     roles = tuple(part.role for part in manifest.parts)
     expected = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
+    if manifest.detection:
+        expected = ("detector",)
     _require(roles == expected, f"parts {roles}, but {expected} are needed")
     for part in manifest.parts:
         _require(part.precision in runtimes.PRECISIONS, f"precision '{part.precision}'")
@@ -38,7 +42,10 @@ def check(manifest: Manifest) -> None:
             _check_tensor(tensor)
         _check_states(part, manifest)
     _check_input(manifest)
-    _check_tasks(manifest)
+    if manifest.detection:
+        _check_detection(manifest, manifest.detection)
+    else:
+        _check_tasks(manifest)
     if manifest.streaming == WINDOW_RING:
         encoder, head = manifest.parts
         _check_joint(encoder, head, manifest.window)
@@ -137,6 +144,19 @@ def _check_tasks(manifest: Manifest) -> None:
         _require(since <= version, f"logits of '{task.name}' in version {version}")
         problem = kind.problem(width)
         _require(not problem, problem)
+
+
+def _check_detection(manifest: Manifest, detection: DetectionSpec) -> None:
+    """It answers no tasks but finds boxes in single frames, in outputs that it has."""
+    _require(manifest.schema >= DETECTION_SINCE, f"a detector in version {manifest.schema}")
+    _require(manifest.streaming == SINGLE_FRAME, f"a detector that is {manifest.streaming}")
+    _require(manifest.window == 1, f"a detector and a window of {manifest.window} frames")
+    _require(not manifest.tasks, "a detector with tasks")
+    outputs = manifest.last_part.outputs
+    shapes = {tensor.name: tensor.shape for tensor in outputs}
+    _require(len(shapes) == len(outputs), "a detector with two outputs of one name")
+    problem = detection.problem(shapes, manifest.input.size)
+    _require(not problem, f"a detector with {problem}")
 
 
 def _check_joint(encoder: Part, head: Part, window: int) -> None:

@@ -20,6 +20,7 @@ from edge.stream.preprocess import Preprocessor, Region
 from edge.stream.quantise import dequantise, softmax, transfer
 from edge.stream.ring import Ring
 from edge.stream.states import CarriedStates
+from edge_common import BundleError
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
@@ -75,12 +76,17 @@ class Window:
 class Network:
     """The loaded parts of a bundle.
 
-    Raises BundleError if a part is not what the manifest says, EngineError if a runtime or a
+    Raises BundleError if a part is not what the manifest says or finds boxes, EngineError if a runtime or a
     strict delegate refuses one.
     """
 
     def __init__(self, bundle: Bundle, options: StreamOptions) -> None:
         manifest = bundle.manifest
+        if manifest.detection:
+            raise BundleError(
+                f"{manifest.name} is a detector, which finds boxes and answers no tasks: "
+                "give a bundle with tasks, and this one with --detector"
+            )
         self.bundle, self.board = bundle, options.board
         encoder, last = manifest.part("encoder"), manifest.last_part
         self.encoder = options.load(bundle, encoder) if encoder else None

@@ -1,0 +1,6 @@
+"""What is in a frame, and where: detectors, and the ways in which their outputs become boxes."""
+
+from edge.detector.boxes import Detections
+from edge.detector.detector import Detector
+
+__all__ = ["Detections", "Detector"]

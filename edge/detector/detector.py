@@ -1,0 +1,55 @@
+"""A detector at work: one pass of its network over a frame, and what its outputs say."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from edge.bundle import Bundle, SsdBoxes
+from edge.detector.boxes import Detections, in_frame, suppress
+from edge.detector.outputs import Outputs
+from edge.detector.ssd import SsdDecoder
+from edge.stream import Preprocessor, Region, StreamOptions
+from edge_common import BundleError
+
+# a new way is one file and one line here, and what a manifest says of it
+DECODERS: dict[type, Callable[..., Callable[[], Detections]]] = {SsdBoxes: SsdDecoder}
+
+
+class Detector:
+    """A loaded detector. `options.region` is the part of each frame that it looks at.
+
+    Raises BundleError if the bundle decides on tasks instead, or is not what its manifest says;
+    EngineError if a runtime or a strict delegate refuses it.
+    """
+
+    def __init__(self, bundle: Bundle, options: StreamOptions = StreamOptions()) -> None:
+        manifest, spec = bundle.manifest, bundle.manifest.detection
+        if spec is None:
+            raise BundleError(
+                f"{manifest.name} is no detector: it answers tasks and finds no boxes"
+            )
+        part = manifest.last_part
+        self.bundle, self.engine = bundle, options.load(bundle, part)
+        self._input, self._region, self._nms = manifest.input, options.region, spec.nms
+        self._preprocess = Preprocessor(manifest.input, part.inputs[0])
+        self._input_shape = (self._input.height, self._input.width, self._input.channels)
+        outputs = Outputs(self.engine, [tensor.name for tensor in part.outputs])
+        decoder = DECODERS[type(spec.decoding)]
+        self._decode = decoder(spec, spec.decoding, outputs, manifest.input.size)
+
+    def find(self, pixels: np.ndarray, region: Region | None = None) -> Detections:
+        """What is in a frame, uint8 BGR (H, W, 3), in its pixels.
+
+        region: of this frame alone, instead of that of the options. Raises EdgeError if the
+        pixels are of another form or the region lies outside.
+        """
+        region = region or self._region
+        self._preprocess(pixels, self.engine.input().reshape(self._input_shape), region)
+        self.engine.invoke()
+        height, width = pixels.shape[:2]
+        size, resize = self._input.size, self._input.resize
+        source = region.seen_by(size, resize).locate(height, width)
+        target = resize.place(source[2:], size)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is no number is no box
+            found = in_frame(self._decode(), target, source, (width, height))
+        return suppress(found, self._nms) if self._nms else found

@@ -1,0 +1,34 @@
+"""The four outputs of SSD's post-processing: boxes, classes, scores, and how many there are."""
+
+import numpy as np
+
+from edge.bundle import DetectionSpec, SsdBoxes
+from edge.detector.boxes import Detections
+from edge.detector.outputs import Outputs, Scores
+from edge.input_spec import Size
+
+_ORDERS = {"yxyx": [1, 0, 3, 2], "xyxy": [0, 1, 2, 3]}
+
+
+class SsdDecoder:
+    """Boxes that are finished but for their score, class and unit."""
+
+    def __init__(self, spec: DetectionSpec, form: SsdBoxes, outputs: Outputs, size: Size) -> None:
+        self._outputs, self._form, self._classes = outputs, form, spec.classes
+        self._scores = Scores(outputs.tensor(form.scores), spec)
+        self._order = _ORDERS[form.order]
+        self._unit = np.float32((1, 1, 1, 1) if form.pixels else (*size, *size))
+
+    def __call__(self) -> Detections:
+        """In pixels of the input, the surest first."""
+        contents = self._outputs.contents(self._form.scores).ravel()
+        indices = self._scores.candidates(contents)
+        if self._form.count:
+            count = self._outputs.values(self._form.count, np.array([0]))[0, 0]
+            indices = indices[indices < count]
+        if self._form.classes and self._classes:
+            classes = self._outputs.values(self._form.classes, indices)[:, 0]
+            indices = indices[np.isin(np.rint(classes), self._classes)]
+        indices, scores = self._scores.surest(contents, indices)
+        boxes = self._outputs.values(self._form.boxes, indices)[:, self._order] * self._unit
+        return Detections(boxes, scores)
