@@ -2,11 +2,11 @@
 
 import re
 
-# user:password@ up to the last @ before a path, as FFmpeg splits it, or before the next blank if a
-# password holds a /, which is wrong but happens; where a scheme is forgotten, before a host with a
-# dot; and what stands in a query, or in a path, as some cameras have it
+# user:password@ up to the last @ before a path, as FFmpeg splits it, or up to the last one before a
+# host if a password holds a / or a blank, which is wrong but happens; if a scheme is forgotten, before
+# a host with a dot; and what stands in a query, or in a path, as some cameras have it
 _PASSWORD = re.compile(
-    r"(://[^\s/?#@:]*:)(?:[^\s/?#]*|(?!\d*[/?#])\S{0,200})(?=@)"
+    r"((?::/|//)[^\s/?#@:\[]*:)(?:[^\s/?#]*(?=@)|(?!\d*[/?#\s])(?:(?!://).){0,200}(?=@[\w\[]))"
     r"|((?<![\w.%~-])(?!raw:)[\w.%~-]+:)[^\s/:@]+(?=@[\w-]+\.\w)"
     r"|([?&/_](?:[\w-]*(?:token|secret|key|signature)|\w*pas|\w*pass\w*|\w*pwd|pw|sig|auth)=)[^&#\s]+",
     re.IGNORECASE,

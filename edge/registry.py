@@ -88,6 +88,8 @@ class EndpointKind:
         key = KEY
         if "//" in text[:32]:  # a URL's colons and `=` are its own, except before a declared key
             key = "|".join(self.keys) or "(?!)"
+            if (word := re.search(rf":({KEY})=[^/]*$", text)) and nearest(word[1], self.keys):
+                self._checked(((word[1], ""),))
         target, options = split_options(text, f"(?:{key})")
         return Endpoint(self, target, self._checked(read_options(options)))
 

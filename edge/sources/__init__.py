@@ -1,6 +1,7 @@
 """Where frames come from; a file and a camera are used the same way. One kind is one file here."""
 
 import os
+import re
 import stat
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -117,6 +118,11 @@ def is_footage(text: str) -> bool:
     suffixes = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
     names = os.listdir(text) if os.path.isdir(text) else [text]
     return "://" in text or any(name.lower().endswith(suffixes) for name in names)
+
+
+def is_playlist(url: str) -> bool:
+    """By its name: of HLS or DASH."""
+    return re.split("[?#]", url)[0].lower().endswith((".m3u8", ".mpd"))
 
 
 KINDS: tuple[EndpointKind, ...] = (

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from edge.sources import FrameNeeds, capture_process, formats
+from edge.sources import FrameNeeds, capture_process, formats, is_playlist
 from edge_common import SourceError
 
 _LOOK_US = "1000000"  # what comes meanwhile is old when it gets here; FFmpeg would take 5 s or more
@@ -125,14 +125,14 @@ class FfmpegStream:
         return 0 if self._decoder else self._needs.jpeg_halvings(*size)
 
 
-def is_playlist(url: str) -> bool:
-    """By its name: of HLS or DASH."""
-    return url.partition("?")[0].lower().endswith((".m3u8", ".mpd"))
-
-
 def _is_recording(messages: str) -> bool:
     """Whether ffmpeg knows how long it lasts, so that it has an end."""
     return re.search(r"^  Duration: \d", messages, re.MULTILINE) is not None
+
+
+def reads_image(messages: str) -> bool:
+    """Whether ffmpeg found an image, and no stream or video."""
+    return re.search(r"^Input #0, (image2|\w+_pipe),", messages, re.MULTILINE) is not None
 
 
 def _reads_playlist(messages: str) -> bool:

@@ -15,7 +15,8 @@ from edge_common import SourceError
 START = struct.Struct("<dq")  # frames a second, or 0; how many frames there are, or -1
 FRAME = struct.Struct("<II")  # height and width, before the BGR pixels of each frame
 _HEAD_BYTES, _TAIL_BYTES = 16_384, 4096  # of what a program says
-_LINE_BYTES = 256
+_MOST_LINE_BYTES = 4096
+_SLOWEST_S, _FASTEST_HZ = 86_400, 10_000  # between two frames, and what is no camera's rate
 _MOST_MS = 3_600_000  # that poll is asked to wait
 
 
@@ -81,14 +82,17 @@ class Pipe:
         return content
 
     def line(self) -> bytes | None:
-        """A line without its end, cut off if it is long; None at the end. Raises TimeoutError."""
+        """A line without its end; None if there is none.
+
+        Raises TimeoutError, and SourceError if it is too long.
+        """
         text = b""
-        while len(text) < _LINE_BYTES:
+        while len(text) < _MOST_LINE_BYTES:
             letter = self.read(1)
             if letter is None or letter == b"\n":
-                return None if letter is None else text
+                return (text or None) if letter is None else text
             text += letter
-        return text
+        raise SourceError(f"no line of YUV4MPEG2 but {text[:20]!r} and much more came")
 
     def _wait_for_frames(self) -> None:
         while True:
@@ -186,8 +190,7 @@ class Yuv4Mpeg:
         values = {field[:1].decode("latin1"): field[1:].decode("latin1") for field in fields}
         try:
             self._width, self._height = int(values["W"]), int(values["H"])
-            count, _, per = values.get("F", "0:1").partition(":")
-            self.rate_hz = max(int(count) / int(per), 0.0) if int(per) > 0 else 0.0
+            self.rate_hz = _rate_hz(values.get("F", "0:1"))
         except (KeyError, ValueError):
             raise SourceError(f"{line[:80]!r} is no head of YUV4MPEG2") from None
         sampling = values.get("C", "420")
@@ -233,6 +236,12 @@ class Yuv4Mpeg:
                 blue, red = (cv2.resize(plane, (width, height)) for plane in (blue, red))
         matrix = _FULL_RANGE if self._full_range else _LIMITED_RANGE
         return cv2.transform(cv2.merge((grey, blue, red)), matrix)
+
+
+def _rate_hz(text: str) -> float:
+    """Of `30000:1001`; 0 if that is no camera's. Raises ValueError."""
+    count, per = map(int, text.split(":"))
+    return count / per if 0 < per <= count * _SLOWEST_S and count <= per * _FASTEST_HZ else 0.0
 
 
 def _to_bgr(luma_offset: float, luma_span: float, chroma_span: float) -> np.ndarray:

@@ -49,13 +49,16 @@ def open_source(
 
         console.note(servers.unverified(target))
     rules = connection.GapRules.of(stall_after, give_up_after)
-    if rules.stall_after_s is None and ffmpeg.is_playlist(target):
+    if rules.stall_after_s is None and sources.is_playlist(target):
         rules = replace(rules, stall_after_s=_SEGMENTS_S)
     can_end = target.startswith(ffmpeg.PIPES)
     open_capture = _opener(target, needs, decoder, transport, bool(insecure))
     connect = partial(_connect, target, bool(insecure), open_capture)
     try:
         first = connect()
+        if ffmpeg.reads_image(first.messages) and not can_end:
+            hint = f"snapshot:{target} asks for it again and again"
+            console.note(f"{target} seems to be a single image: {hint}")
         if first.is_recording and not can_end:
             first.close()
             with _verifying(target, bool(insecure)):

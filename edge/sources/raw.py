@@ -15,7 +15,7 @@ from edge_common import SourceError
 _LAYOUTS = {"bgr": (3, None), "rgb": (3, cv2.COLOR_RGB2BGR), "gray": (1, cv2.COLOR_GRAY2BGR)}
 _I420, _J420 = "i420", "j420"
 _FORM = re.compile(
-    rf"(\d{{1,5}})x(\d{{1,5}})(?:@(\d+(?:\.\d+)?))?(?::({'|'.join((*_LAYOUTS, _I420, _J420))}))?"
+    rf"(\d{{1,5}})x(\d{{1,5}})(?:@(\d{{1,4}}(?:\.\d{{1,9}})?))?(?::({'|'.join((*_LAYOUTS, _I420, _J420))}))?"
 )
 _MOST_PIXELS = 1 << 27
 _MOST_BYTES = 1 << 27  # of a JPEG image
@@ -23,6 +23,7 @@ _CHUNK_BYTES, _MOST_BETWEEN = 1 << 16, 1 << 15
 _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
 # in coded pixels, what is neither a stuffed 0xff nor a restart begins the next segment
 _SEGMENT = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
+_FILL = re.compile(rb"\xff+")  # that may stand before a marker
 _FRAME_HEADS = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _SIZE = struct.Struct(">HH")  # height and width
 # by how often they halve the size
@@ -163,8 +164,13 @@ class JpegFrames:
             marker = self._bytes[at + 1]
             if self._bytes[at] != 0xFF or marker == _EOI:
                 return at + 2  # of what is damaged, too, which no decoder takes
-            if marker in _NO_LENGTH or marker == 0xFF:
-                at += 1 if marker == 0xFF else 2
+            if marker == 0xFF:
+                fill = _FILL.match(self._bytes, at)
+                assert fill is not None
+                at = fill.end() - 1
+                continue
+            if marker in _NO_LENGTH:
+                at += 2
                 continue
             if marker in _FRAME_HEADS and self._has(pipe, at + 9):
                 height, width = _SIZE.unpack_from(self._bytes, at + 5)

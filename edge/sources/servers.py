@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from http import client
 from urllib import error, parse, request
 
+from edge.sources import is_playlist
+
 _ANSWER_S = 5.0  # for a server to say why
 _OK, _REFUSED = 200, (401, 403)
 _TLS_PORTS = {"https": 443, "rtsps": 322, "rtmps": 443, "rtmpts": 443, "tls": 443}
-_PLAYLISTS = (".m3u8", ".mpd")
 UNVERIFIED_PLAYLIST = (
     "is a playlist, and FFmpeg verifies no certificates for its parts: give the address of a "
     "stream, or --insecure if you trust the network"
@@ -20,6 +21,10 @@ _NO_PARTS = (
     "cannot be read where it lies: its server sends no parts of a file (ranges), which a film with "
     "its index at the end needs; download it first, or remake it with ffmpeg -i IN -c copy "
     "-movflags +faststart OUT.mp4"
+)
+_NO_STREAM = (
+    "is a web page, as to log in, or of a player: give the address of the stream itself, or "
+    "snapshot:URL for that of an image"
 )
 _MOST_BYTES = 1 << 26  # of an image
 _FFMPEG = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
@@ -60,7 +65,7 @@ def distrust(url: str) -> str:
         parts = parse.urlsplit(url)
         if parts.scheme not in _TLS_PORTS:
             return ""
-        if parts.path.lower().endswith(_PLAYLISTS):
+        if is_playlist(url):
             return UNVERIFIED_PLAYLIST
         _shake_hands(parts.hostname or "", parts.port or _TLS_PORTS[parts.scheme])
     except (OSError, client.HTTPException, ValueError) as problem:
@@ -138,6 +143,8 @@ def _web_server_s_reason(url: str, insecure: bool) -> str:
             name = b64encode(parse.unquote(user).encode()).decode()
             question.add_unredirected_header("Authorization", f"Basic {name}")
         with request.urlopen(question, timeout=_ANSWER_S, context=_trust(insecure)) as answer:
+            if answer.headers.get_content_type() == "text/html":
+                return _NO_STREAM
             whole = answer.status == _OK and answer.headers["Content-Length"] is not None
     except error.HTTPError as answer:
         hint = "NAME:PASSWORD@ before the host" if answer.code in _REFUSED else "another address"

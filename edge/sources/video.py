@@ -21,6 +21,7 @@ _ESTIMATED = (".m2ts", ".mkv", ".mpeg", ".mpg", ".mts", ".ts", ".vob", ".webm")
 _STREAMS = (".m2ts", ".mts", ".ts")
 _PACKETS = ((188, 0), (192, 4))  # bytes of a packet, and where its first byte, 0x47, stands
 _GAP, _STEADY, _TOLERANCE = 4, 0.9, 0.02
+_LONGEST_LOSS_S = 86_400.0  # what is more is a clock that was set, as that of a recorder
 
 
 def open_source(target: str, needs: sources.FrameNeeds = sources.WHOLE) -> "VideoFile":
@@ -82,8 +83,13 @@ class VideoFile(sources.Source):
             if readable:
                 position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
                 silent = self._clock.lost_before(position_ms) if self._clock else 0
-                lost, time_s = max(refused, silent), self._times.of_next(position_ms)
-                return stream.Frame(pixels, number + lost, restart=lost > 0, time_s=time_s)
+                restart = max(refused, silent) > 0
+                if silent > _LONGEST_LOSS_S * self.rate_hz:
+                    silent, self.total = 0, None
+                time_s = self._times.of_next(position_ms)
+                return stream.Frame(
+                    pixels, number + max(refused, silent), restart=restart, time_s=time_s
+                )
             if time.monotonic() > until:
                 break
         return None
@@ -194,7 +200,8 @@ def _why_unreadable(uri: str, codec: str) -> str:
             return f"{uri} may not be read ({error.strerror}): check its rights and its disk"
     if codec:
         return (
-            f"{uri} holds no readable frame: this OpenCV has no decoder for its codec ({codec}), or "
-            "it is damaged; convert it: ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4"
+            f"{uri} holds no readable frame: this OpenCV has no decoder for its codec ({codec}), it is "
+            "damaged, or its edit list leaves all of it out; convert it: ffmpeg -i IN -c:v libx264 "
+            "-pix_fmt yuv420p OUT.mp4, with -ignore_editlist 1 before -i if that gives no frames either"
         )
     return f"{uri} holds no readable frame: it is no video, or cut short"

@@ -135,6 +135,7 @@ def test_help_lists_every_kind(cli: CliRunner) -> None:
         (["--source", "rtps://host/x"], "no kind is called 'rtps'"),
         (["--source", "grey:"], "write grey:VALUE[:frames=N]"),
         (["--source", "grey:7:frame=2"], "has no option frame; did you mean 'frames'?"),
+        (["--source", "rtsp://host/x:transprt=tcp"], "no option transprt; did you mean 'transport'?"),
         (["--source", "grey:7:frames=two"], "the option frames is a whole number, not 'two'"),
         (["--source", "grey:7:frames=0"], "the option frames is at least 1"),
         (["--source", "grey:7:frames=1,frames=2"], "the option frames is given twice"),

@@ -86,6 +86,12 @@ def test_a_gap_that_the_decoder_passes_over_is_seen_by_the_clock(folder: Path) -
 
 
 @needs_ffmpeg
+def test_time_stamps_that_jump_by_years_are_no_damage(tmp_path: Path) -> None:
+    jump = ["-c:v", "mpeg4", "-bsf:v", "setts=ts=TS+gte(N\\,50)*25*100000000"]
+    assert read(make(tmp_path / "jump.mkv", *jump)) == (list(range(100)), [50], 0, "")
+
+
+@needs_ffmpeg
 def test_a_film_that_was_cut_off_says_so(folder: Path) -> None:
     numbers, _, skipped, warning = read(folder / "half.mkv")
     assert 40 <= len(numbers) <= 60

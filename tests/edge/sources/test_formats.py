@@ -80,12 +80,36 @@ def test_half_a_frame_is_none(lost_bytes: int) -> None:
         b"YUV4MPEG2 W99999 H99999 F25:1 C420\n",
         b"YUV4MPEG2 W4 H2 F25:1 C420p10\n",
         b"YUV4MPEG2 W4 H2 F25:1 C411\n",
+        b"YUV4MPEG2 W4 H2 F25\n",
         b"x" * 1000,
+        b"x" * 9000,
     ],
 )
 def test_garbage_is_refused_with_a_reason(content: bytes) -> None:
     with pytest.raises(SourceError, match="YUV4MPEG2"):
         Yuv4Mpeg().begin(pipe_of(content))
+
+
+@pytest.mark.parametrize(
+    ("rate", "rate_hz"),
+    [
+        ("30:1", 30.0),
+        ("1:60", 1 / 60),
+        *((rate, 0.0) for rate in ("0:0", "0:1", "-25:1", "25:-1", "9" * 400 + ":1")),
+    ],
+)
+def test_a_rate_that_no_camera_has_is_none(rate: str, rate_hz: float) -> None:
+    reader = Yuv4Mpeg()
+    assert reader.begin(pipe_of(y4m("C444", 1).replace(b"30000:1001", rate.encode())))
+    assert reader.rate_hz == rate_hz
+
+
+def test_a_frame_may_have_long_parameters() -> None:
+    content = y4m("C444", 1, 2, 3, count=2).replace(b"FRAME\n", b"FRAME X" + b"y" * 1000 + b"\n")
+    pipe, reader = pipe_of(content), Yuv4Mpeg()
+    assert reader.begin(pipe)
+    assert all(reader.frame(pipe) is not None for _ in range(2))
+    assert reader.frame(pipe) is None
 
 
 def test_garbage_between_frames_is_refused() -> None:

@@ -112,6 +112,13 @@ def test_jpeg_images_are_decoded_as_small_as_can_be(
     assert pixels is not None and pixels.shape == (*shape, 3)
 
 
+def test_a_marker_may_have_many_fill_bytes() -> None:
+    image = _jpeg(tiny.frames(1, 96, 128)[0])
+    filled = image.replace(b"\xff\xc0", b"\xff" * 30_000 + b"\xc0", 1)
+    frame, expected = (JpegFrames().frame(pipe_of(content)) for content in (filled, image))
+    assert np.array_equal(frame, expected)
+
+
 def test_what_is_no_jpeg_is_refused() -> None:
     with pytest.raises(SourceError, match="no JPEG images came"):
         JpegFrames().begin(pipe_of(b"no image " * 5000))

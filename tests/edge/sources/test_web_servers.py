@@ -42,6 +42,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     content = (tmp_path / "clip.mp4").read_bytes()
     assert content.index(b"moov") > 200_000  # its index stands at the end, out of reach
     shutil.copy(tmp_path / "clip.mp4", tmp_path / "secret.mp4")
+    (tmp_path / "page.html").write_text("<html>log in</html>")
+    cv2.imwrite(str(tmp_path / "one.jpg"), tiny.frames(1, 48, 64)[0])
     handler = functools.partial(Handler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -57,9 +59,17 @@ def address(tmp_path: Path) -> Iterator[str]:
         ("http://ann:wrong@{}/secret.mp4", r"\(401 Unauthorized\)"),
         ("http://ann:x%20y@{}/secret.mp4", "sends no parts of a file"),
         ("http://{}/clip.mp4", r"its server sends no parts of a file \(ranges\)"),
+        ("http://{}/page.html", "is a web page.*snapshot:URL for that of an image"),
         ("http://127.0.0.1:9/clip.mp4", r"gives no picture \(.*refused\): check the address"),
     ],
 )
 def test_the_server_s_reason_is_said(address: str, url: str, reason: str) -> None:
     with pytest.raises(SourceError, match=reason):
         open_source(url.format(address))
+
+
+@pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="needs ffmpeg: apt-get install ffmpeg")
+def test_a_single_image_is_said(address: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_source(f"http://{address}/one.jpg") as source:
+        assert next(iter(source)).pixels.shape == (48, 64, 3)
+    assert "one.jpg seems to be a single image: snapshot:http" in capsys.readouterr().err
