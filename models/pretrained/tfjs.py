@@ -7,7 +7,7 @@ affine uint8 / uint16.
 
 import base64
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,12 @@ class Node:
         encoded = self.attributes.get(name, {}).get("s")
         return default if encoded is None else _text(encoded)
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of what an input takes."""
+        entries = self.attributes.get("shape", {}).get("shape", {}).get("dim", [])
+        return tuple(int(entry.get("size", -1)) for entry in entries)
+
     def flag(self, name: str) -> bool:
         """A switch; off if it is not given."""
         return bool(self.attributes.get(name, {}).get("b", False))
@@ -79,6 +85,30 @@ class TfjsGraph:
         except CycleError as error:
             raise ModelError(f"{self.path} is damaged: its graph runs in a circle") from error
         return [self.nodes[name] for name in order if name not in inputs]
+
+    @property
+    def placeholder(self) -> Node:
+        """The only input. Raises ModelError if there are several."""
+        inputs = [node for node in self.nodes.values() if node.operation == "Placeholder"]
+        if len(inputs) != 1:
+            raise ModelError(f"{self.path} takes {len(inputs)} inputs: one picture is known")
+        return inputs[0]
+
+    def at_size(self, height: int, width: int) -> "TfjsGraph":
+        """The same for pictures of another size: all that resizes, ends in its share of it.
+
+        Raises ModelError if a size does not come out whole.
+        """
+        own = np.array(self.placeholder.shape[1:3])
+        resizes = [node for node in self.nodes.values() if node.operation == "ResizeBilinear"]
+        sizes = {node.inputs[1]: self.constants[node.inputs[1]] for node in resizes}
+        scaled = {name: size * (height, width) / own for name, size in sizes.items()}
+        if any((size % 1).any() for size in scaled.values()):
+            raise ModelError(
+                f"{self.path.stem} cannot look at {width} x {height}: its maps would not fit each "
+                "other; take multiples of 32"
+            )
+        return replace(self, constants={**self.constants, **scaled})
 
 
 def read_graph(path: Path) -> TfjsGraph:

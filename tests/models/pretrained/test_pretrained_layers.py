@@ -110,14 +110,14 @@ REFUSED = {
         [node("a", "_FusedConv2D", "x", "k", fused_ops=texts("Elu"), **STRIDES)], CONV),
     "known are height and width": (
         [node("a", "Mean", "x", "axes")], {"axes": np.array([3], np.int32)}),
-    "does not combine a value with a constant": ([node("a", "Add", "x", "x")], {}),
+    "combines two constants": ([node("a", "Add", "k", "k")], CONV),
     "to 1.0 and more: only 0 is known": (
         [node("a", "Maximum", "x", "one"), node("b", "Sigmoid", "a")], {"one": number(1)}),
     "constant of shape": (
         [node("a", "Mul", "x", "k"), node("b", "Sigmoid", "a")], {"k": constant(9, 1, 1)}),
     "cannot be built": (
         [node("a", "Mul", "x", "k"), node("b", "Sigmoid", "a")], {"k": constant(5)}),
-    "no result of a layer": ([node("a", "Relu", "x")], {}),
+    "no result of a layer": ([node("a", "Identity", "k")], CONV),
 }  # fmt: skip
 
 

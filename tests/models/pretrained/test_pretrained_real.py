@@ -53,12 +53,14 @@ def run_by_operation(path: Path, x: np.ndarray, wanted: list[str]) -> list[np.nd
     nodes = {node["name"]: node for node in file["modelTopology"]["node"]}
     known = constants(path, file["weightsManifest"])
 
-    def value(name: str) -> Any:
+    def value(tensor: str) -> Any:
+        name, _, place = tensor.partition(":")
         if name not in known:
             node = nodes[name]
             inputs = [value(other) for other in node.get("input", [])]
             known[name] = x if node["op"] == "Placeholder" else operation(node, inputs)
-        return known[name]
+        result = known[name]
+        return result[int(place or 0)] if isinstance(result, tuple) else result
 
     return [value(name).numpy() for name in wanted]
 
@@ -70,17 +72,28 @@ def operation(node: dict, i: list) -> Any:
         for name, held in node["attr"].items()
     }  # fmt: skip
     at, pad = attributes.get("strides"), attributes.get("padding")
+    keep, slices = node["attr"].get("keep_dims", {}).get("b", False), ("begin_mask", "end_mask")
+    masks = {name: int(node["attr"].get(name, {}).get("i", 0)) for name in slices}
     plain = {
         "Conv2D": lambda: tf.nn.conv2d(i[0], i[1], at, pad),
         "_FusedConv2D": lambda: tf.nn.conv2d(i[0], i[1], at, pad) + i[2],
         "DepthwiseConv2dNative": lambda: tf.nn.depthwise_conv2d(i[0], i[1], at, pad),
+        "FusedDepthwiseConv2dNative": lambda: tf.nn.depthwise_conv2d(i[0], i[1], at, pad) + i[2],
         "_FusedMatMul": lambda: i[0] @ i[1] + i[2],
         "MaxPool": lambda: tf.nn.max_pool2d(i[0], attributes["ksize"], at, pad),
         "Add": lambda: i[0] + i[1], "Mul": lambda: i[0] * i[1],
         "Relu": lambda: tf.nn.relu(i[0]), "Identity": lambda: i[0],
         "Minimum": lambda: tf.minimum(*i), "Maximum": lambda: tf.maximum(*i),
-        "Mean": lambda: tf.reduce_mean(*i), "Max": lambda: tf.reduce_max(*i),
+        "Mean": lambda: tf.reduce_mean(*i, keepdims=keep), "Max": lambda: tf.reduce_max(*i),
         "Softmax": lambda: tf.nn.softmax(i[0]), "Sigmoid": lambda: tf.sigmoid(i[0]),
+        "Relu6": lambda: tf.nn.relu6(i[0]), "Sub": lambda: i[0] - i[1],
+        "ResizeBilinear": lambda: tf.raw_ops.ResizeBilinear(images=i[0], size=i[1]),
+        "ConcatV2": lambda: tf.concat(i[:-1], int(i[-1])), "Equal": lambda: tf.equal(*i),
+        "Cast": lambda: tf.cast(i[0], tf.float32), "TopKV2": lambda: tuple(tf.nn.top_k(*i)),
+        "Reshape": lambda: tf.reshape(*i), "ExpandDims": lambda: tf.expand_dims(*i),
+        "FloorDiv": lambda: i[0] // i[1], "FloorMod": lambda: i[0] % i[1],
+        "GatherV2": lambda: tf.gather(i[0], i[1]),
+        "StridedSlice": lambda: tf.strided_slice(*i, **masks),
     }[node["op"]]()  # fmt: skip
     fused = node["attr"].get("fused_ops", {}).get("list", {}).get("s", [])
     return tf.nn.relu(plain) if base64.b64encode(b"Relu").decode() in fused else plain
