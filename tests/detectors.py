@@ -46,10 +46,10 @@ def wrapped(model: bytes, spec: DetectionSpec, resize: Resize = Resize()) -> Bun
     )
 
 
-def constants(size: tuple[int, int] = (40, 20), **outputs: Any) -> bytes:
+def constants(frame_size: tuple[int, int] = (40, 20), **outputs: Any) -> bytes:
     """A model that takes frames of that width and height, and always writes these arrays."""
     builder = Builder()
-    frame = builder.tensor((1, size[1], size[0], 3), name=b"frame")
+    frame = builder.tensor((1, *frame_size[::-1], 3), name=b"frame")
     results = []
     for name, values in outputs.items():
         content = builder.constant(np.asarray(values, np.float32))

@@ -29,18 +29,19 @@ def in_frame(found: Detections, target: Box, region: Box, size: Size) -> Detecti
     target: where in the input the region stands.  region: of the frame.  size: the frame's width
     and height. What is outside of the frame, empty or no number is left out.
     """
-    target_start, target_size = np.float32(target[:2]), np.float32(target[2:])
-    ratio = np.float32(region[2:]) / target_size
-    corners = (found.boxes.reshape(-1, 2, 2) - target_start) * ratio + np.float32(region[:2])
+    (target_start, target_size), (start, extent) = np.reshape([target, region], (2, 2, 2))
+    ratio = (extent / target_size).astype(np.float32)
+    corners = (found.boxes.reshape(-1, 2, 2) - np.float32(target_start)) * ratio + np.float32(start)
     usable = np.isfinite(corners).all(axis=(1, 2))
-    np.clip(corners, 0, np.float32(size), out=corners)
+    np.clip(corners, 0, size, out=corners)
     usable &= (corners[:, 1] > corners[:, 0]).all(axis=1)
     return Detections(corners.reshape(-1, 4)[usable], found.scores[usable])
 
 
 def highest(scores: np.ndarray, limit: int) -> np.ndarray:
     """The indices of the `limit` highest scores, the highest first; of equal ones the first."""
-    return np.argsort(-scores, kind="stable")[:limit]
+    order: np.ndarray = np.argsort(-scores, kind="stable")[:limit]
+    return order
 
 
 def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -49,7 +50,8 @@ def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     end = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
     common = np.maximum(end - start, 0).prod(axis=2)
     union = _areas(boxes)[:, None] + _areas(others) - common
-    return np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    shares: np.ndarray = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    return shares
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:

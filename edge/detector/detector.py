@@ -4,15 +4,21 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edge.bundle import Bundle, SsdBoxes
+from edge.bundle import AnchorBoxes, Bundle, CentreMaps, SsdBoxes
+from edge.detector.anchors import AnchorDecoder
 from edge.detector.boxes import Detections, in_frame, suppress
+from edge.detector.centres import CentreDecoder
 from edge.detector.outputs import Outputs
 from edge.detector.ssd import SsdDecoder
 from edge.stream import Preprocessor, Region, StreamOptions
 from edge_common import BundleError
 
 # a new way is one file and one line here, and what a manifest says of it
-DECODERS: dict[type, Callable[..., Callable[[], Detections]]] = {SsdBoxes: SsdDecoder}
+DECODERS: dict[type, Callable[..., Callable[[], Detections]]] = {
+    SsdBoxes: SsdDecoder,
+    CentreMaps: CentreDecoder,
+    AnchorBoxes: AnchorDecoder,
+}
 
 
 class Detector:

@@ -24,7 +24,8 @@ class Outputs:
 
     def contents(self, name: str) -> np.ndarray:
         """As they stand in the tensor."""
-        return self._engine.output(self._names.index(name))[0]
+        contents: np.ndarray = self._engine.output(self._names.index(name))[0]
+        return contents
 
     def values(self, name: str, indices: np.ndarray) -> np.ndarray:
         """What the rows (n, k) of these indices stand for, as float32."""
@@ -37,8 +38,16 @@ class Scores:
     """Which contents of a tensor are scores that are high enough, and which the highest of them."""
 
     def __init__(self, tensor: TensorSpec, spec: DetectionSpec) -> None:
+        self._classes = list(spec.classes)
         self._tensor, self._logits, self._limit = tensor, spec.logits, spec.limit
         self._least = self._lowest(spec.score)
+
+    def of_classes(self, contents: np.ndarray) -> np.ndarray:
+        """What is of the classes that are looked for, of contents (..., classes)."""
+        first = self._classes[0] if self._classes else 0
+        if len(self._classes) == 1:  # a view
+            return contents[..., first : first + 1]
+        return contents[..., self._classes] if self._classes else contents
 
     def candidates(self, contents: np.ndarray) -> np.ndarray:
         """The flat indices of those that are high enough, which NaN is not."""
@@ -71,4 +80,5 @@ class Scores:
         values = dequantise(contents, self._tensor)
         if self._logits:
             values = 1 / (1 + np.exp(-np.clip(values, -50, 50)))
-        return np.minimum(values, 1)
+        probabilities: np.ndarray = np.minimum(values, 1)
+        return probabilities

@@ -17,7 +17,7 @@ class SsdDecoder:
         self._outputs, self._form, self._classes = outputs, form, spec.classes
         self._scores = Scores(outputs.tensor(form.scores), spec)
         self._order = _ORDERS[form.order]
-        self._unit = np.float32((1, 1, 1, 1) if form.pixels else (*size, *size))
+        self._unit = np.ones(4, np.float32) if form.pixels else np.array(size * 2, np.float32)
 
     def __call__(self) -> Detections:
         """In pixels of the input, the surest first."""

@@ -1,0 +1,54 @@
+"""A heatmap of centres with sizes and offsets: "Objects as Points", Zhou et al. 2019 (CenterNet).
+
+Boxes by their distances to four sides are those of "Training-Time-Friendly Network for Real-Time
+Object Detection", Liu et al. 2019.
+"""
+
+import numpy as np
+
+from edge.bundle import CentreMaps, DetectionSpec
+from edge.detector.boxes import Detections
+from edge.detector.outputs import Outputs, Scores
+from edge.input_spec import Size
+
+_AROUND = np.arange(-1, 2)
+
+
+class CentreDecoder:
+    """A centre is where the heatmap is as high as all places around it."""
+
+    def __init__(self, spec: DetectionSpec, form: CentreMaps, outputs: Outputs, size: Size) -> None:
+        self._outputs, self._form = outputs, form
+        self._scores = Scores(outputs.tensor(form.heatmap), spec)
+        _, height, width, _ = outputs.tensor(form.heatmap).shape
+        self._stride = np.array([size[0] / width, size[1] / height], np.float32)
+
+    def __call__(self) -> Detections:
+        """In pixels of the input, the surest first."""
+        heatmap = self._scores.of_classes(self._outputs.contents(self._form.heatmap))
+        indices = self._scores.candidates(heatmap)
+        indices, scores = self._scores.surest(heatmap, indices[_is_peak(heatmap, indices)])
+        places = indices // heatmap.shape[-1]
+        rows, columns = np.divmod(places, heatmap.shape[1])
+        centres = np.stack([columns, rows], axis=1).astype(np.float32)
+        if self._form.offset:
+            centres += self._outputs.values(self._form.offset, places)
+        centres *= self._stride
+        sides = self._outputs.values(self._form.size, places) * np.float32(self._form.scale)
+        if sides.shape[1] == 2:
+            sides = np.tile(sides / 2, 2)
+        return Detections(
+            np.concatenate([centres - sides[:, :2], centres + sides[:, 2:]], 1), scores
+        )
+
+
+def _is_peak(heatmap: np.ndarray, indices: np.ndarray) -> np.ndarray:
+    """Whether nothing next to these flat indices of (H, W, classes) is higher: bool, one each."""
+    rows, columns, classes = np.unravel_index(indices, heatmap.shape)
+    height, width, _ = heatmap.shape
+    # beyond an edge its own places stand again
+    near_rows = np.clip(rows[:, None] + _AROUND, 0, height - 1)
+    near_columns = np.clip(columns[:, None] + _AROUND, 0, width - 1)
+    around = heatmap[near_rows[:, :, None], near_columns[:, None, :], classes[:, None, None]]
+    peaks: np.ndarray = around.max(axis=(1, 2)) == heatmap[rows, columns, classes]
+    return peaks
