@@ -3,7 +3,7 @@
 import functools
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -132,20 +132,51 @@ class SourceOptions:
                 raise click.UsageError(
                     f"--{option} goes with {_KINDS_OF[name]}, not with {found[0]}"
                 )
-        devices = list(filter(None, map(_device, found)))
+        ports = _csi_ports_by_number(found)
+        devices = [device for each in found if (device := _device(each, ports))]
         for device in devices:
             if devices.count(device) > 1:
                 raise click.UsageError(f"{device} is given twice: only one source can read it")
-        return tuple(map(self._with_options, found))
+        takers = self._login_takers(found) if len(found) > 1 else found
+        return tuple(self._with_options(each, each in takers) for each in found)
 
-    def _with_options(self, request: registry.Endpoint) -> registry.Endpoint:
-        options = {k: v for k, v in self.options.items() if v and k in request.kind.keys}
-        return replace(request, options=tuple({**dict(request.options), **options}.items()))
+    def _login_takers(self, found: Sequence[registry.Endpoint]) -> Sequence[registry.Endpoint]:
+        """Those that lack a login, or all if none does. Raises SourceError for several hosts."""
+        from edge.sources import login
+
+        lacking = [
+            each
+            for each in found
+            if {"login"} & set(each.kind.keys) - dict(each.options).keys()
+            and login.lacks_login(each.target)
+        ]
+        origin = "--login" if self.options.get("login") else ""
+        login.check_hosts([each.target for each in lacking], origin)
+        return lacking or found
+
+    def _with_options(self, request: registry.Endpoint, takes_login: bool) -> registry.Endpoint:
+        """Its own options go before those of the run."""
+        keys = set(request.kind.keys) - (set() if takes_login else {"login"})
+        options = {key: value for key, value in self.options.items() if value and key in keys}
+        return replace(request, options=tuple({**options, **dict(request.options)}.items()))
 
 
-def _device(request: registry.Endpoint) -> str:
-    """What no two sources can read; "" for the others."""
+def _csi_ports_by_number(requests: Sequence[registry.Endpoint]) -> set[str]:
+    """Of the CSI ports that are given by number as well, those that have a camera."""
+    targets = {each.target for each in requests if each.kind.name == "camera"}
+    ports = {f"csi:{target}" for target in targets} & targets
+    if ports:  # as the look takes a second
+        from edge_devices.detection import cameras
+
+        ports &= {camera.address for camera in cameras.read_cameras().cameras}
+    return ports
+
+
+def _device(request: registry.Endpoint, ports: Container[str]) -> str:
+    """What no two sources can read; "" for the others.  ports: of CSI, that a number means."""
     target = request.target
+    if f"csi:{target}" in ports:
+        return f"csi:{target}"
     if request.kind.name == "camera" and " ! " not in target:
         path = f"/dev/video{target}" if target.isdecimal() else target
         return os.path.realpath(path) if path.startswith("/") else path

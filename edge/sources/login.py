@@ -1,7 +1,9 @@
 """Names and passwords for servers, from a file or the environment, as addresses are seen by others."""
 
 import os
+import re
 import stat
+from collections.abc import Iterable
 from urllib import parse
 
 from edge_common import SourceError
@@ -17,19 +19,46 @@ def with_login(url: str, path: str = "") -> str:
 
     Raises SourceError if the file may be read by others, is none, or the URL has a login already.
     """
-    scheme, separator, _ = url.partition("://")
-    has_own = "@" in parse.urlsplit(url).netloc if separator else False
-    if path and (has_own or scheme not in _SCHEMES):
-        reason = "has a login already" if has_own else "is no address that takes one"
+    if path and not lacks_login(url):
+        reason = "has a login already" if _has_scheme(url) else "is no address that takes one"
         raise SourceError(f"{url} {reason}: leave out the login {path}")
     text = _read(path) if path else os.environ.get(VARIABLE, "")
-    if not (text or path) or has_own or scheme not in _SCHEMES:
+    if not (text or path) or not lacks_login(url):
         return url
     name, colon, password = text.partition(":")
     if not colon or not name or "\n" in text:
         raise SourceError(f"{path or VARIABLE} holds no {_FORM}")
     login = f"{parse.quote(name, safe='')}:{parse.quote(password, safe='')}"
     return url.replace("://", f"://{login}@", 1)
+
+
+def lacks_login(url: str) -> bool:
+    """Whether it could have a login, and has none."""
+    return _has_scheme(url) and "@" not in _authority(url)
+
+
+def _has_scheme(url: str) -> bool:
+    scheme, separator, _ = url.partition("://")
+    return bool(separator) and scheme in _SCHEMES
+
+
+def _authority(url: str) -> str:
+    """`NAME:PASSWORD@HOST:PORT`, or what of it there is."""
+    return re.split("[/?#]", url.partition("://")[2])[0]
+
+
+def check_hosts(urls: Iterable[str], origin: str) -> None:
+    """A login is told to one host alone. Raises SourceError if those without one are of several.
+
+    origin: of that login; "": the environment, if it holds one.
+    """
+    origin = origin or (VARIABLE if os.environ.get(VARIABLE) else "")
+    hosts = {re.sub(r":\d*$", "", _authority(url)).lower() for url in filter(lacks_login, urls)}
+    if origin and len(hosts) > 1:
+        raise SourceError(
+            f"{origin} is for one host, and sources are at {', '.join(sorted(hosts))}: "
+            "give each the login of its own, as URL:login=FILE"
+        )
 
 
 def _read(path: str) -> str:

@@ -132,6 +132,36 @@ def test_options_are_of_all_sources_that_have_them() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("uris", "logins"),
+    [
+        (("rtsp://cam/1", "snapshot:http://CAM:80/a.jpg"), ["file", "file"]),
+        (("rtsp://cam/1", "rtsp://me:own@yard/1", "udp://host:1"), ["file", None, None]),
+        (("rtsp://cam/1", "rtsp://yard/1:login=other"), ["file", "other"]),
+    ],
+)
+def test_a_login_goes_to_what_has_none_at_one_host(
+    uris: tuple[str, ...], logins: list[str | None]
+) -> None:
+    endpoints = SourceOptions(uris, {"login": "file"}).endpoints
+    assert [dict(each.options).get("login") for each in endpoints] == logins
+
+
+def test_a_login_goes_to_no_two_hosts(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = SourceOptions(
+        ("rtsp://cam/1", "http://yard/1", "rtsp://a:b@gate/1"), {"login": "file"}
+    )
+    with pytest.raises(
+        SourceError, match="--login is for one host, and sources are at cam, yard: "
+    ):
+        options.endpoints  # noqa: B018
+    own = ("rtsp://cam/1", "rtsp://yard/1:login=other")
+    monkeypatch.setenv("EDGE_SOURCE_LOGIN", "me:secret")
+    assert len(SourceOptions(own).endpoints) == 2
+    with pytest.raises(SourceError, match="EDGE_SOURCE_LOGIN is for one host"):
+        SourceOptions(("rtsp://cam/1", "rtsp://yard/1")).endpoints  # noqa: B018
+
+
 def test_no_numbered_output_destroys_an_input() -> None:
     with pytest.raises(EdgeError, match="a-2.mp4 is given twice"):
         RunOptions("face", source=SourceOptions(("x.mp4", "a-2.mp4")), save="a.mp4")

@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.cli import main
+from edge.commands.source_options import SourceOptions
 from edge.sources import FrameNeeds, find_source, live, open_source, programs
 from edge_common import SourceError
 from edge_devices.detection import cameras
@@ -51,6 +52,14 @@ def test_a_csi_camera_by_number_and_by_port(rpicam, address: str | int) -> None:
     assert frame.pixels.shape == (480, 640, 3)
     assert np.abs(frame.pixels.astype(int) - _RED).max() <= 2
     assert _children("rpicam_vid") == []
+
+
+def test_a_port_and_its_number_are_one_camera(rpicam) -> None:
+    done = CliRunner().invoke(main, ["--camera", "0", "--camera", "csi:0"])
+    assert done.exit_code == 2 and "csi:0 is given twice" in done.output
+    assert len(SourceOptions(("camera:0", "csi:1")).endpoints) == 2
+    rpicam.setattr(cameras, "read_cameras", CameraList)  # a number is a V4L device's then
+    assert len(SourceOptions(("camera:0", "csi:0")).endpoints) == 2
 
 
 def test_a_csi_camera_is_asked_for_size_and_rate(
