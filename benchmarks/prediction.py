@@ -226,7 +226,7 @@ def run_forecasts(
     progress.say("measuring memory")
     frames = conditions.frames_of(bundle)
     once = processes.cold_start(
-        processes.Starts(name, StreamOptions(), frames, bundle.manifest.window + 1)
+        processes.Starts(name, StreamOptions(gate=False), frames, bundle.manifest.window + 1)
     )
     return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 

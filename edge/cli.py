@@ -10,6 +10,7 @@ from edge.commands.options import (
     DAY_S,
     device_option,
     engine_options,
+    gate_option,
     rate_option,
     region_option,
 )
@@ -76,6 +77,7 @@ Examples:
 )
 @rate_option
 @region_option
+@gate_option
 @click.option(
     "--gallery",
     type=click.Path(dir_okay=False, path_type=Path),

@@ -17,7 +17,7 @@ from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
-    from edge.stream import Decision
+    from edge.stream import CallsSaved, Decision
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
@@ -111,6 +111,7 @@ class RunSummary:
     people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
+    calls_saved: "Sequence[CallsSaved]" = ()  # by motion gates; empty without
 
     @property
     def frames(self) -> int:
@@ -158,6 +159,7 @@ class RunSummary:
             "latency_ms": self.latency.summary(),
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
+            "gate": {each.role: each.to_json() for each in self.calls_saved} or None,
             **({"sources": several} if several else {}),
         }
 
@@ -179,6 +181,9 @@ class RunSummary:
             text += f"\n{source.warning}" if source.warning else ""
         if self.rate_warning:
             text += f"\n{self.rate_warning}"
+        if self.calls_saved:
+            shares = [f"{each.role} calls {each.share * 100:.0f} %" for each in self.calls_saved]
+            text += f"\nsaved by the motion gate: {', '.join(shares)}"
         lines = (*self.answers.lines(), *self.people.lines())
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))

@@ -21,6 +21,7 @@ import pytest
 from tests.wheels import ROOMS, ROOT
 
 MUTATED = (
+    "edge/stream/motion_gate.py",
     "edge/stream/network.py",
     "edge/stream/options.py",
     "edge/stream/preprocess.py",

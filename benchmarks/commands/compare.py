@@ -104,7 +104,7 @@ def versus(
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import conditions, processes
 
-    options, progress = StreamOptions(**vars(engine)), console.Progress()
+    options, progress = StreamOptions(**vars(engine), gate=False), console.Progress()
     plain.refuse_for(before, after)
     with (
         plain.as_bundle(before, engine.runtime) as first,

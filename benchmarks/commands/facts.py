@@ -77,7 +77,9 @@ def facts(
         ready = ()
     plain.refuse_for(bundle)
     with plain.as_bundle(bundle, engine.runtime) as name:
-        bundle_facts = gather(name, StreamOptions(**vars(engine)), data, progress, ready)
+        bundle_facts = gather(
+            name, StreamOptions(**vars(engine), gate=False), data, progress, ready
+        )
     if output:
         write_facts(output, bundle_facts)
     console.echo(facts_to_json(bundle_facts).rstrip() if as_json else facts_table(bundle_facts))

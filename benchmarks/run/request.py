@@ -52,13 +52,14 @@ class Analyses:
 class BenchRequest:
     """Single-stream is always measured; the rest only if it is named here.
 
+    options: without a motion gate, which would make still frames cheaper than a frame is.
     data: clips, for accuracy labelled ones.  clips: at most so many are answered.
     source: of the frames that are timed.  cache: of converted networks.
     processes: fresh ones whose shortest frames comparisons rest on.
     """
 
     bundle: str
-    options: stream.StreamOptions = field(default_factory=stream.StreamOptions)
+    options: stream.StreamOptions = field(default_factory=lambda: stream.StreamOptions(gate=False))
     data: Path | None = None
     clips: int | None = None
     source: str | None = None
@@ -87,7 +88,7 @@ def request_of(values: Mapping[str, Any], *, recorded: bool) -> BenchRequest:
     baselines = Baselines(values["model"], values["baseline_frames"])
     return BenchRequest(
         values["bundle"],
-        stream.StreamOptions(**vars(values["engine"]), device=_emulated(values)),
+        stream.StreamOptions(**vars(values["engine"]), device=_emulated(values), gate=False),
         values["data"],
         values["clips"],
         values["source"],

@@ -29,7 +29,8 @@ RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
 
 def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
     """Push frames (N, H, W, 3) through the ring and through whole windows; the largest difference."""
-    stream, oracle = Stream(bundle), evaluate.WindowRerun(bundle)
+    stream = Stream(bundle, StreamOptions().for_clips())
+    oracle = evaluate.WindowRerun(bundle)
     worst = 0.0
     for frame in frames_rgb:
         pixels = np.ascontiguousarray(frame[..., ::-1])

@@ -18,6 +18,7 @@ from edge.bundle.manifest import (
     Accuracy,
     Calibration,
     CarriedState,
+    GateSpec,
     Manifest,
     Member,
     Part,
@@ -30,7 +31,7 @@ from edge.input_spec import InputOptions, InputSpec, Resize
 __all__ = [
     "CARRIED_STATE", "DETECTION_SINCE", "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME",
     "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid", "Bundle", "Calibration",
-    "CarriedState", "CentreMaps", "DetectionSpec", "InputOptions", "InputSpec", "Manifest",
-    "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes", "Suppression", "TensorSpec", "index",
-    "open_bundle", "schema_of", "write_bundle",
+    "CarriedState", "CentreMaps", "DetectionSpec", "GateSpec", "InputOptions", "InputSpec",
+    "Manifest", "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes", "Suppression",
+    "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",
 ]  # fmt: skip

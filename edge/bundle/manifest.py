@@ -10,10 +10,11 @@ from edge.tasks import KINDS, Task
 from edge_common import encode
 
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
-# 4 has states; 5 has detectors
+# 4 has states; 5 has detectors and motion gates
 SCHEMA_VERSIONS = (1, 2, 3, 4, 5)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
-NORMALISED_SINCE, STATES_SINCE, DETECTION_SINCE = 3, 4, 5
+NORMALISED_SINCE, STATES_SINCE = 3, 4
+DETECTION_SINCE = GATE_SINCE = 5
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -123,6 +124,23 @@ class Calibration:
 
 
 @dataclass(frozen=True)
+class GateSpec:
+    """When a frame shows a network nothing new: if no block of its input differs by more.
+
+    threshold: grey levels, mean absolute difference of a block's values.  block: pixels a side.
+    The rest says on what it was found: clips that are not the calibration's; how many of their
+    decisions it changed, and which share of the encoder calls on still ones it saved.
+    """
+
+    threshold: float
+    block: int = 8
+    source: str = ""
+    decisions: int = 0
+    changed: int = 0
+    saved: float = 0.0
+
+
+@dataclass(frozen=True)
 class Member:
     """Size and hash of another file in the bundle."""
 
@@ -151,6 +169,7 @@ class Manifest:
     trials: tuple[RuntimeTrial, ...] = ()
     calibration: Calibration = field(default_factory=Calibration)
     accuracy: tuple[Accuracy, ...] = ()
+    gate: GateSpec | None = None
     made_with: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     detection: DetectionSpec | None = None
@@ -179,7 +198,7 @@ def schema_of(
 ) -> int:
     """The lowest version of the manifest that can state these tasks, which most programs read.
 
-    A detector needs `DETECTION_SINCE`.
+    A detector needs `DETECTION_SINCE`, a motion gate `GATE_SINCE`.
     """
     versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
     if (spec and spec.is_prepared) or any(task.logits for task in tasks):
@@ -208,6 +227,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         fields["detection"] = {name: value for name, value in stated if value is not None}
     if not manifest.input.normalised:
         del fields["input"]["mean"], fields["input"]["std"]
+    if manifest.gate is None:
+        del fields["gate"]
     if manifest.input.resize == Resize():
         del fields["input"]["resize"]
     return fields

@@ -6,6 +6,7 @@ from edge.bundle.detection import DetectionSpec
 from edge.bundle.manifest import (
     CARRIED_STATE,
     DETECTION_SINCE,
+    GATE_SINCE,
     NORMALISED_SINCE,
     SINGLE_FRAME,
     STATES_SINCE,
@@ -22,6 +23,7 @@ from edge_common import runtimes
 
 MOST_PIXELS_A_SIDE, MOST_FRAMES = 1 << 14, 10_000  # of a picture, and in a window
 _MOST_ELEMENTS = 1 << 28  # of a tensor, and of all that a window keeps: 1 GiB of float32
+MOST_LEVELS = 31.0  # of a block's mean difference that a motion gate tells apart
 DTYPES = (
     "float16", "float32", "float64", "int8", "int16", "int32", "int64",
     "uint8", "uint16", "uint32", "uint64", "bool",
@@ -46,6 +48,7 @@ def check(manifest: Manifest) -> None:
         _check_detection(manifest, manifest.detection)
     else:
         _check_tasks(manifest)
+    _check_gate(manifest)
     if manifest.streaming == WINDOW_RING:
         encoder, head = manifest.parts
         _check_joint(encoder, head, manifest.window)
@@ -157,6 +160,18 @@ def _check_detection(manifest: Manifest, detection: DetectionSpec) -> None:
     _require(len(shapes) == len(outputs), "a detector with two outputs of one name")
     problem = detection.problem(shapes, manifest.input.size)
     _require(not problem, f"a detector with {problem}")
+
+
+def _check_gate(manifest: Manifest) -> None:
+    """Its threshold is one that a gate can tell, and nothing remembers frames besides the ring."""
+    gate, version = manifest.gate, manifest.schema
+    if gate is None:
+        return
+    _require(version >= GATE_SINCE, f"a motion gate in version {version}")
+    _require(manifest.streaming != CARRIED_STATE, "a motion gate and states")
+    _require(not manifest.detection, "a motion gate and a detector")
+    _require(0 <= gate.threshold <= MOST_LEVELS, f"the gate's threshold {gate.threshold}")
+    _require(0 < gate.block <= MOST_PIXELS_A_SIDE, f"the gate's blocks of {gate.block} pixels")
 
 
 def _check_joint(encoder: Part, head: Part, window: int) -> None:

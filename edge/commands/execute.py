@@ -44,6 +44,7 @@ class RunOptions:
     hop: int = 1
     rate: float | None = None
     region: str = "full"
+    gate: bool = True
     gallery: Path | None = None
     threshold: float | None = None
     vectors: bool = False
@@ -104,6 +105,7 @@ class RunOptions:
             timeout_s=timeout_s,
             region=region,
             hop=self.hop,
+            gate=self.gate,
         )
 
 
@@ -137,6 +139,7 @@ def execute(options: RunOptions) -> None:
 
         def print_summary() -> None:
             summary.delegation, summary.predicted = network.delegation, network.predicted
+            summary.calls_saved = network.calls_saved
             text = json.dumps(summary.to_json()) if options.as_json else str(summary)
             console.echo(text, err=options.writes_to_stdout)
 

@@ -57,6 +57,12 @@ region_option = click.option(
     metavar="full|square|X,Y,W,H",
     help="Part of each frame that the network looks at, in pixels.",
 )
+gate_option = click.option(
+    "--gate/--no-gate",
+    default=True,
+    show_default=True,
+    help="Let frames that show nothing new pass without the encoder, as far as the bundle says.",
+)
 device_option = click.option(
     "--device",
     default="",

@@ -175,7 +175,8 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         hop = hop_for(window, None if total is None else int(share * total), most)
         spec = bundle.manifest.input
         region = Region.parse(options.region).seen_by(spec.size, spec.resize)
-        stream = Stream(bundle, StreamOptions(**vars(options.engine), region=region, hop=hop))
+        engine = vars(options.engine)
+        stream = Stream(bundle, StreamOptions(**engine, region=region, hop=hop, gate=False))
         # how long a live source takes is not known: what counts are the windows
         with console.bar(total or window * most, "frames") as on_frame:
             return enrol(

@@ -1,6 +1,7 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
 from edge.stream.decision import Decision, TrackInfo
+from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer
@@ -8,9 +9,11 @@ from edge.stream.sampling import FrameSampler
 from edge.stream.stream import Naming, Stream
 
 __all__ = [
+    "CallsSaved",
     "Decision",
     "Frame",
     "FrameSampler",
+    "MotionGate",
     "Naming",
     "Network",
     "Preprocessor",

@@ -5,7 +5,7 @@ Windows are objects of their own, so that one network can watch several things i
 """
 
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ import numpy as np
 from edge.bundle import Bundle
 from edge.engine import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
+from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Preprocessor, Region
 from edge.stream.quantise import dequantise, softmax, transfer
@@ -32,10 +33,15 @@ class Window:
     rings: one for each input of the head that is no state.  hop: frames between two decisions.
     states: what a network with states wrote for it, while it works for another window.
     outputs: what such a network answers to the newest frame, if a decision is due.
+    gate: what saves passes of the network; None: nothing.  saved: those parts' roles whose pass
+    for the newest frame it saved.
     """
 
-    def __init__(self, rings: Sequence[Ring], length: int, hop: int) -> None:
-        self.rings, self._length, self._hop = rings, length, hop
+    def __init__(
+        self, rings: Sequence[Ring], length: int, hop: int, gate: MotionGate | None = None
+    ) -> None:
+        self.rings, self.gate, self._length, self._hop = rings, gate, length, hop
+        self.saved: list[str] = []
         self.states: Sequence[np.ndarray] = ()
         self.outputs: list[np.ndarray] = []
         self.pushed = 0
@@ -55,6 +61,17 @@ class Window:
         """Whether its newest frame calls for a decision: from the T-th on every `hop` frames."""
         return self.full and (self.pushed - self._length) % self._hop == 0
 
+    @property
+    def is_still(self) -> bool:
+        """Whether all its frames share their features."""
+        return self.gate is not None and self.gate.still >= self._length
+
+    def repeat(self, number: int | None = None) -> None:
+        """Take the newest frame's features once more, for the frame with this number."""
+        for ring in self.rings:
+            ring.repeat()
+        self.advance(number)
+
     def advance(self, number: int | None = None) -> None:
         """Take what stands in the slots of the rings as the newest frame's features.
 
@@ -67,7 +84,9 @@ class Window:
 
     def clear(self) -> None:
         """Forget all frames, as at the start of another clip."""
-        self.pushed, self.states, self.outputs = 0, (), []
+        self.pushed, self.states, self.outputs, self.saved = 0, (), [], []
+        if self.gate:
+            self.gate.clear()
         self._numbers.clear()
         for ring in self.rings:
             ring.clear()
@@ -101,6 +120,8 @@ class Network:
         self.head = options.load(bundle, last)
         self._states = CarriedStates(self.head, last) if last.states else None
         self._frame_input = last.inputs.index(first) if self._states else 0
+        self._gate = manifest.gate if options.gate else None
+        self._saved: Counter[str] = Counter()  # passes by the parts' roles
         self._outputs = last.outputs
         output_names = [tensor.name for tensor in last.outputs]
         self._order = [output_names.index(task.name) for task in manifest.tasks]
@@ -126,6 +147,14 @@ class Network:
         return {r: replace(d, fallback=d.fallback or self._unused) for r, d in delegations.items()}
 
     @property
+    def calls_saved(self) -> list[CallsSaved]:
+        """What motion gates have saved of each part; nothing if there are none."""
+        if self._gate is None:
+            return []
+        engines = self.engines.items()
+        return [CallsSaved(role, each.invocations, self._saved[role]) for role, each in engines]
+
+    @property
     def predicted(self) -> "Predicted | None":
         """Whose predicted latency the parts were held to, and how well; None: nobody's."""
         if self.board is None:
@@ -144,7 +173,7 @@ class Network:
             Ring(length, tensor.shape[-len(self._features[i].shape) + 1 :], tensor.dtype)
             for tensor, i in self._reads
         ]
-        return Window(rings, length, hop)
+        return Window(rings, length, hop, MotionGate(self._gate) if self._gate else None)
 
     def encode(
         self, pixels: np.ndarray, region: Region, window: Window, number: int | None = None
@@ -154,9 +183,17 @@ class Network:
         Returns the `time.perf_counter_ns` after preprocessing and after the encoder. Raises
         EdgeError if the pixels are of another form or the region lies outside.
         """
+        prepared = self.preprocess.prepare(pixels, region)
+        window.saved = []
+        if window.gate and window.gate.is_unchanged(prepared):
+            if self.encoder:
+                self._save_pass("encoder", window)
+            window.repeat(number)
+            ready = time.perf_counter_ns()
+            return ready, ready
         if self._states:
             shape = self._pixels.shape[1:]
-            self.preprocess(pixels, self.head.input(self._frame_input).reshape(shape), region)
+            self.preprocess.quantise(prepared, self.head.input(self._frame_input).reshape(shape))
             ready = time.perf_counter_ns()
             self._states.load(window)
             self.head.invoke()
@@ -164,11 +201,11 @@ class Network:
             window.outputs = self._answers() if window.due else []
             return ready, time.perf_counter_ns()
         if self.encoder is None:
-            self.preprocess(pixels, self._pixels[0], region)
+            self.preprocess.quantise(prepared, self._pixels[0])
             ready = time.perf_counter_ns()
             self._store([self._pixels], window, number)
             return ready, time.perf_counter_ns()
-        self.preprocess(pixels, self.encoder.input()[0], region)
+        self.preprocess.quantise(prepared, self.encoder.input()[0])
         ready = time.perf_counter_ns()
         self.encoder.invoke()
         outputs = [self.encoder.output(i) for i in range(len(self.encoder.outputs))]
@@ -182,11 +219,22 @@ class Network:
         """
         if self._states:
             return window.outputs
+        gate = window.gate
+        if gate and gate.answers is not None:
+            self._save_pass("head" if self.encoder else "model", window)
+            return gate.answers
         for index, ring in enumerate(window.rings):
             # no name for the view: the engine must be its only holder when invoked
             ring.copy_to(self.head.input(index).reshape(ring.shape))
         self.head.invoke()
-        return self._answers()
+        answers = self._answers()
+        if gate and window.is_still:
+            gate.answers = answers
+        return answers
+
+    def _save_pass(self, role: str, window: Window) -> None:
+        window.saved.append(role)
+        self._saved[role] += 1
 
     def _answers(self) -> list[np.ndarray]:
         values = [dequantise(self.head.output(i).ravel(), self._outputs[i]) for i in self._order]

@@ -22,16 +22,18 @@ class StreamOptions(EngineOptions):
     device: `emulated:BOARD` holds each part to that board's predicted latency; "" is this machine.
     timeout_s: how long an invocation may take, as in Engine.
     region: which part of each frame the network looks at.  hop: frames between two decisions.
+    gate: whether frames that show nothing new pass without the encoder, if the bundle says which.
     """
 
     device: str = ""
     timeout_s: float | None = None
     region: Region = FULL
     hop: int = 1
+    gate: bool = True
 
     def for_clips(self) -> "StreamOptions":
-        """The same for recorded clips: whole frames, and a decision for every full window."""
-        return replace(self, region=FULL, hop=1)
+        """The same for recorded clips: whole frames, every full window is decided on, none saved."""
+        return replace(self, region=FULL, hop=1, gate=False)
 
     @property
     def arguments(self) -> list[str]:
@@ -40,7 +42,8 @@ class StreamOptions(EngineOptions):
         region = ["--region", str(self.region)] if self.region != FULL else []
         hop = ["--hop", str(self.hop)] if self.hop != 1 else []
         engine = ["--runtime", self.runtime, "--threads", str(self.threads)]
-        return [*engine, *device, *self.delegate.arguments, *region, *hop]
+        gate = [] if self.gate else ["--no-gate"]
+        return [*engine, *device, *self.delegate.arguments, *region, *hop, *gate]
 
     @cached_property
     def board(self) -> "ThrottledBoard | None":

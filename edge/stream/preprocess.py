@@ -148,10 +148,21 @@ class Preprocessor:
 
         Raises EdgeError if `pixels` are of another form, or the region lies outside.
         """
-        ordered = self._resize(pixels, region)
-        if self._code is not None:
-            ordered = cv2.cvtColor(ordered, self._code, dst=self._ordered)
-        cv2.LUT(ordered, self._table, dst=out.reshape(ordered.shape))
+        self.quantise(self.prepare(pixels, region), out)
+
+    def prepare(self, pixels: np.ndarray, region: Region = FULL) -> np.ndarray:
+        """That region as the network sees it, but uint8 (H, W) or (H, W, 3), until the next call.
+
+        Raises EdgeError as the whole does.
+        """
+        resized = self._resize(pixels, region)
+        if self._code is None:
+            return resized
+        return cv2.cvtColor(resized, self._code, dst=self._ordered)
+
+    def quantise(self, prepared: np.ndarray, out: np.ndarray) -> None:
+        """Write what `prepare` gave into `out` (H, W, C), in place."""
+        cv2.LUT(prepared, self._table, dst=out.reshape(prepared.shape))
 
 
 def _slices(box: Box) -> tuple[slice, slice]:

@@ -99,11 +99,12 @@ class Stream:
 
     def _stages_ms(self, started: int, ready: int, encoded: int, decided: int) -> dict[str, float]:
         """Milliseconds of each stage that ran, from `time.perf_counter_ns` at their ends."""
-        latency_ms = {"preprocess": (ready - started) / 1e6}
+        ends_ns = {"preprocess": (started, ready)}
         if self.network.encoder is None:
-            latency_ms["model"] = (decided - ready) / 1e6
-            return latency_ms
-        latency_ms["encoder"] = (encoded - ready) / 1e6
-        if self._window.due:
-            latency_ms["head"] = (decided - encoded) / 1e6
-        return latency_ms
+            ends_ns["model"] = (ready, decided)
+        else:
+            ends_ns["encoder"] = (ready, encoded)
+            if self._window.due:
+                ends_ns["head"] = (encoded, decided)
+        saved = self._window.saved
+        return {s: (end - begin) / 1e6 for s, (begin, end) in ends_ns.items() if s not in saved}

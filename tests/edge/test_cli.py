@@ -5,15 +5,18 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import pytest
 from click.testing import CliRunner
 
+from edge.bundle import Bundle, GateSpec, write_bundle
 from edge.cli import main
 from edge.sources import Source
 from edge.summary import RunSummary, SourceSummary
+from tests import tiny
 from tests.signals import heed_interrupts
 
 
@@ -71,6 +74,26 @@ def test_the_summary_as_json(cli: CliRunner, tiny_bundle_path: Path, video_path:
     assert (summary["frames"], summary["decisions"], summary["dropped"]) == (30, 27, 0)
     assert summary["first_result_s"] > 0
     assert set(summary["latency_ms"]["encoder"]) == {"p50", "p90", "p99"}
+
+
+def test_still_frames_cost_little_unless_the_gate_is_left_out(
+    cli: CliRunner, tiny_bundle: Bundle, tmp_path: Path
+) -> None:
+    gated, source = str(tmp_path / "gated.edge"), ["--source", str(tmp_path)]
+    manifest = replace(tiny_bundle.manifest, schema=5, gate=GateSpec(1.0))
+    write_bundle(gated, manifest, tiny_bundle.members)
+    for number in range(8):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), tiny.frames(1)[0])
+    done = cli.invoke(main, [gated, *source])
+    assert "saved by the motion gate: encoder calls 88 %, head calls 80 %" in done.output
+    done = cli.invoke(main, [gated, *source, "--json"])
+    assert json.loads(done.stdout)["gate"] == {
+        "encoder": {"calls": 1, "saved": 7, "share": 0.875},
+        "head": {"calls": 1, "saved": 4, "share": 0.8},
+    }
+    for arguments in ([gated, *source, "--no-gate"], [str(tiny_bundle.path), *source]):
+        assert json.loads(cli.invoke(main, [*arguments, "--json"]).stdout)["gate"] is None
+        assert "motion gate" not in cli.invoke(main, arguments).output
 
 
 def test_self_test(cli: CliRunner, tiny_bundle_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from edge.bundle import (
     CarriedState,
+    GateSpec,
     InputSpec,
     Manifest,
     Part,
@@ -220,6 +221,23 @@ def test_states_need_version_4() -> None:
 def test_states_that_do_not_fit(manifest: Manifest, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check(manifest)
+
+
+def test_a_motion_gate_needs_version_5() -> None:
+    spec = GateSpec(2.5, 8, "held-out clips", 1000, 1, 0.9)
+    manifest = replace(FACES, schema=5, gate=spec)
+    check(manifest)
+    assert decode(Manifest, to_json(manifest)) == manifest
+    assert to_json(manifest)["gate"]["threshold"] == 2.5
+    assert "gate" not in to_json(replace(FACES, gate=None))
+    for problem in (
+        replace(manifest, schema=4),
+        replace(carrying(schema=5), gate=spec),
+        *(replace(manifest, gate=replace(spec, threshold=x)) for x in (-0.1, 31.1, float("nan"))),
+        *(replace(manifest, gate=replace(spec, block=x)) for x in (0, -8, 1 << 15)),
+    ):
+        with pytest.raises(ValueError, match=r"motion gate|the gate's"):
+            check(problem)
 
 
 def test_ways_to_resize_need_version_3() -> None:

@@ -147,13 +147,13 @@ def open_stream(
     """A stream of one of the two networks; 2 ms go by while a frame is prepared."""
     clock = clock or Clock()
     stream = Stream(bundle, NumpyOptions(engines=engines(clock), **options), naming=naming)
-    prepare = stream.network.preprocess
+    prepare = stream.network.preprocess.prepare
 
-    def slowly(pixels: np.ndarray, out: np.ndarray, region: Region) -> None:
-        prepare(pixels, out, region)
+    def slowly(pixels: np.ndarray, region: Region) -> np.ndarray:
         clock.advance(2)
+        return prepare(pixels, region)
 
-    stream.network.preprocess = slowly  # type: ignore[assignment]
+    stream.network.preprocess.prepare = slowly  # type: ignore[method-assign]
     return stream
 
 

@@ -115,13 +115,14 @@ def test_a_stream_says_which_board_its_parts_were_held_to() -> None:
 
 def test_options_of_clips_look_at_every_window_of_whole_frames() -> None:
     options = StreamOptions("litert", 2, region=Region("square"), hop=3, timeout_s=1.5)
-    assert options.for_clips() == StreamOptions("litert", 2, timeout_s=1.5)
+    assert options.for_clips() == StreamOptions("litert", 2, timeout_s=1.5, gate=False)
 
 
 @pytest.mark.parametrize(
     ("options", "arguments"),
     [
         (StreamOptions(), "--runtime auto --threads 1"),
+        (StreamOptions(gate=False), "--runtime auto --threads 1 --no-gate"),
         (
             StreamOptions("litert", 3, Delegate("none"), "emulated:pi-4", 2.5, Region("square"), 2),
             "--runtime litert --threads 3 --device emulated:pi-4 --delegate none "
