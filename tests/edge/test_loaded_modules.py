@@ -10,7 +10,7 @@ ROOMS = ("edge", "edge_common", "edge_devices")
 # edge-run on a video with the shipped bundle loads these modules of ours and no other
 LOADED = """
 edge edge.answers edge.input_spec edge.status
-edge.bundle edge.bundle.archive edge.bundle.manifest edge.bundle.manifest_check
+edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.manifest edge.bundle.manifest_check
 edge.cli edge.commands edge.commands.execute edge.commands.options edge.commands.people edge.commands.plain
 edge.commands.source_options
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
