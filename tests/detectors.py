@@ -1,5 +1,7 @@
 """Small detectors as bundles, written operator by operator: no tensorflow is needed."""
 
+import io
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -7,17 +9,22 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge.bundle import (
     DETECTION_SINCE,
+    GOLDEN,
     SINGLE_FRAME,
     Bundle,
+    CentreMaps,
     DetectionSpec,
     InputSpec,
     Manifest,
     Part,
     Resize,
     SsdBoxes,
+    Suppression,
     index,
 )
+from edge.check import evaluate
 from edge.engine.engine import Engine
+from edge.stream import StreamOptions
 from tests.flat_models import Builder
 
 SSD = SsdBoxes("boxes", "scores", "classes", "count")
@@ -71,3 +78,38 @@ def ssd(
         count=[n if count is None else count],
     )
     return wrapped(model, DetectionSpec(boxes=SSD, **spec))
+
+
+def bright_spots(frame_size: tuple[int, int] = (64, 32), resize: Resize = Resize()) -> Bundle:
+    """A detector of bright spots, each with a box of 8 x 8 pixels of its input."""
+    width, height = frame_size
+    builder = Builder()
+    frame = builder.tensor((1, height, width, 3), name=b"frame")
+    places = (1, height // 4, width // 4)
+    pooled = builder.tensor((*places, 3))
+    pool = schema.Pool2DOptionsT()
+    pool.padding = schema.Padding.VALID
+    pool.filterWidth = pool.filterHeight = pool.strideW = pool.strideH = 4
+    builder.operator("AVERAGE_POOL_2D", [frame], [pooled], pool)
+    outputs = []
+    for name, weight, bias in (
+        ("heatmap", 1 / 3, [0]),
+        ("size", 0, [8, 8]),
+        ("offset", 0, [0.5] * 2),
+    ):
+        weights = builder.constant(np.full((len(bias), 1, 1, 3), weight, np.float32))
+        outputs.append(builder.tensor((*places, len(bias)), name=name.encode()))
+        options = schema.Conv2DOptionsT()
+        options.strideW = options.strideH = 1
+        inputs = [pooled, weights, builder.constant(np.float32(bias))]
+        builder.operator("CONV_2D", inputs, [outputs[-1]], options)
+    maps = CentreMaps("heatmap", "size", "offset")
+    spec = DetectionSpec(centres=maps, nms=Suppression(0.5))
+    return wrapped(builder.finish([frame], outputs), spec, resize)
+
+
+def with_golden(bundle: Bundle, frames_rgb: np.ndarray, **changed: np.ndarray) -> Bundle:
+    """With golden frames and what it finds in them."""
+    content, arrays = io.BytesIO(), evaluate.replay(bundle, frames_rgb, StreamOptions())
+    np.savez(content, **{"frames": frames_rgb, **arrays, **changed})
+    return replace(bundle, members={**bundle.members, GOLDEN: content.getvalue()})

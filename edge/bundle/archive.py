@@ -42,7 +42,8 @@ class Bundle:
     def golden(self) -> dict[str, np.ndarray]:
         """The golden frames `frames` (N, H, W, 3) uint8 RGB and one array of outputs a task.
 
-        Empty if there are none. Raises BundleError if they do not fit the manifest.
+        Of a detector `boxes` and `scores` instead, as `edge.check.detections` has them. Empty if
+        there are none. Raises BundleError if they do not fit the manifest.
         """
         if GOLDEN not in self.members:
             return {}
@@ -171,14 +172,24 @@ def _check_golden(golden: Mapping[str, np.ndarray], manifest: Manifest) -> None:
         raise ValueError(f"frames of {frames.shape[2]} x {frames.shape[1]} pixels")
     if len(frames) < manifest.window:
         raise ValueError(f"{len(frames)} frames fill no window of {manifest.window}")
+    decisions = len(frames) - manifest.window + 1
     widths = {t.name: math.prod(t.shape[1:]) for t in manifest.last_part.outputs}
     for task in manifest.tasks:
-        expected = (len(frames) - manifest.window + 1, widths[task.name])
-        outputs = golden.get(task.name)
-        if outputs is None or outputs.dtype != np.float32 or outputs.shape != expected:
-            raise ValueError(f"its array '{task.name}' is not float32 of shape {expected}")
-        if not np.isfinite(outputs).all():
-            raise ValueError(f"its array '{task.name}' holds what is no number")
+        _check_golden_array(golden, task.name, (decisions, widths[task.name]))
+    if manifest.detection:
+        limit = manifest.detection.limit
+        _check_golden_array(golden, "boxes", (decisions, limit, 4))
+        _check_golden_array(golden, "scores", (decisions, limit))
+
+
+def _check_golden_array(
+    golden: Mapping[str, np.ndarray], name: str, shape: tuple[int, ...]
+) -> None:
+    values = golden.get(name)
+    if values is None or values.dtype != np.float32 or values.shape != shape:
+        raise ValueError(f"its array '{name}' is not float32 of shape {shape}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"its array '{name}' holds what is no number")
 
 
 def _sha256(data: bytes) -> str:

@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from edge.bundle import Accuracy, Bundle, open_bundle
+from edge.check import detections
 from edge.check.clips import Clips
 from edge.engine import runtimes
 from edge.stream import Preprocessor, Stream, StreamOptions, quantise
@@ -43,7 +44,12 @@ def stream_outputs(
 
 
 def replay(bundle: Bundle, frames_rgb: np.ndarray, options: StreamOptions) -> dict[str, np.ndarray]:
-    """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB."""
+    """The outputs (decisions, k) float32 of each task over frames (N, H, W, 3) uint8 RGB.
+
+    Of a detector the boxes and scores that it finds, as `edge.check.detections` has them.
+    """
+    if bundle.manifest.detection:
+        return detections.replay(bundle, frames_rgb, options)
     return outputs_of(Stream(bundle, options.for_clips()), frames_rgb)
 
 

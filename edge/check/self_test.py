@@ -1,12 +1,15 @@
 """Replay the golden frames of a bundle where it is to run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from edge import engine, tasks
 from edge.bundle import Bundle
+from edge.check import detections
 from edge.check.evaluate import outputs_of
+from edge.detector import Detector
 from edge.stream import Stream, StreamOptions
 from edge_common import BundleError, SelfTestFailed
 
@@ -20,6 +23,7 @@ _TOLERANCE = 0.25  # of the largest value, for numbers, and classes if none is s
 class SelfTest:
     """How near the decisions came: the largest difference of any output, and how many.
 
+    decisions: of a detector the boxes that were expected.
     delegation: who computed the operators of each part, by its role.
     """
 
@@ -33,14 +37,16 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     """Push the golden frames and compare with the outputs kept beside them.
 
     Raises SelfTestFailed if a class differs that was decided by a margin of 0.5 or
-    more, or another output is off by more than 0.25 of the largest value; BundleError if
-    the bundle holds no golden frames.
+    more, or another output is off by more than 0.25 of the largest value, or a sure box is not
+    found; BundleError if the bundle holds no golden frames.
     """
     golden = bundle.golden
     if not golden:
         raise BundleError(
             "this bundle holds no golden frames to test with: make it with edge-convert"
         )
+    if bundle.manifest.detection:
+        return _test_detector(bundle, golden, options)
     stream = Stream(bundle, options.for_clips())
     outputs = outputs_of(stream, golden["frames"])
     for task in bundle.manifest.tasks:
@@ -48,6 +54,17 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     largest = max(_difference(golden[task], outputs[task]) for task in outputs)
     decisions = len(next(iter(outputs.values())))
     return SelfTest(decisions, largest, largest == 0.0, stream.network.delegation)
+
+
+def _test_detector(
+    bundle: Bundle, golden: Mapping[str, np.ndarray], options: StreamOptions
+) -> SelfTest:
+    detector = Detector(bundle, options.for_clips())
+    outputs = detections.found_in(detector, golden["frames"])
+    largest = detections.largest_difference(golden, outputs, detector.spec.score)
+    exact = all(np.array_equal(golden[name], outputs[name]) for name in outputs)
+    boxes = int((golden["scores"] > 0).sum())
+    return SelfTest(boxes, largest, exact, {"detector": detector.engine.delegation})
 
 
 def _compare(task: tasks.Task, expected: np.ndarray, outputs: np.ndarray) -> None:

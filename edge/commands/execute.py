@@ -261,6 +261,7 @@ def _report_self_test(bundle: Bundle, options: RunOptions) -> None:
         console.echo(json.dumps(encode(result)))
         return
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"
-    console.echo(f"self-test passed: {result.decisions} decisions as expected, {how}")
+    results = "boxes" if bundle.manifest.detection else "decisions"
+    console.echo(f"self-test passed: {result.decisions} {results} as expected, {how}")
     if options.engine.delegate != AUTO:
         console.echo("\n".join(by_part(result.delegation)))

@@ -35,8 +35,8 @@ class Detector:
                 f"{manifest.name} is no detector: it answers tasks and finds no boxes"
             )
         part = manifest.last_part
-        self.bundle, self.engine = bundle, options.load(bundle, part)
-        self._input, self._region, self._nms = manifest.input, options.region, spec.nms
+        self.bundle, self.spec, self.engine = bundle, spec, options.load(bundle, part)
+        self._input, self._region = manifest.input, options.region
         self._preprocess = Preprocessor(manifest.input, part.inputs[0])
         self._input_shape = (self._input.height, self._input.width, self._input.channels)
         outputs = Outputs(self.engine, [tensor.name for tensor in part.outputs])
@@ -58,4 +58,4 @@ class Detector:
         target = resize.place(source[2:], size)
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is no box
             found = in_frame(self._decode(), target, source, (width, height))
-        return suppress(found, self._nms) if self._nms else found
+        return suppress(found, self.spec.nms) if self.spec.nms else found
