@@ -110,9 +110,7 @@ class Resizer:
 
         Raises EdgeError if `pixels` are of another form, or the region lies outside.
         """
-        if not _is_frame(pixels):
-            form = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
-            raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first")
+        require_frame(pixels)
         if self._planned != (pixels.shape, region):
             self._plan(pixels.shape, region)
         part, inner = pixels[self._source], self._inner
@@ -171,11 +169,15 @@ def _slices(box: Box) -> tuple[slice, slice]:
     return slice(top, top + height), slice(left, left + width)
 
 
-def _is_frame(pixels: object) -> bool:
-    return (
+def require_frame(pixels: object) -> None:
+    """Raise EdgeError if these are no pixels of a frame."""
+    is_frame = (
         isinstance(pixels, np.ndarray)
         and pixels.dtype == np.uint8
         and pixels.ndim == 3
         and pixels.shape[2] == 3
         and pixels.size > 0
     )
+    if not is_frame:
+        form = f"{getattr(pixels, 'dtype', type(pixels))} {getattr(pixels, 'shape', '')}"
+        raise EdgeError(f"a frame is uint8 (H, W, 3) BGR, not {form}: convert it first")

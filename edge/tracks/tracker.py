@@ -100,6 +100,10 @@ class Tracker:
         """Who is there in a frame after the one that was searched, and where they are expected."""
         return self._tracks(self._expected(time_s))
 
+    def forget(self) -> None:
+        """End all tracks, as behind a gap; new ones are counted on."""
+        self._states = self._states[:0]
+
     def _expected(self, time_s: float) -> motion.States:
         """The states at that time, without who was hidden for too long or left the frame."""
         elapsed_s = time_s - self._time_s if math.isfinite(time_s) else 0.0

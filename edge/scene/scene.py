@@ -1,0 +1,233 @@
+"""Frames in, people out: who is there, and what a network decides of each of them."""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+
+import numpy as np
+
+from edge.bundle import Bundle
+from edge.detector import Detector
+from edge.scene.budget import DETECTOR, ENCODER, Budget
+from edge.scene.person import Person, box_in
+from edge.scene.summary import SceneSummary
+from edge.scene.view import Presence, SceneView
+from edge.stream import (
+    Decision,
+    Frame,
+    FrameSampler,
+    Naming,
+    Network,
+    Stream,
+    StreamOptions,
+    TrackInfo,
+)
+from edge.stream.preprocess import FULL, require_frame
+from edge.tracks import Track, Tracker, TrackOptions
+from edge_common import EdgeError, console
+
+_LONGEST_STEP_S = 1.0  # between two frames that nothing is missing between
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """How people are found, followed and looked at.
+
+    stream: how both networks are run, and how many frames a person's window gets between decisions.
+    budget_ms: milliseconds a frame for detector and encoder calls; infinite: everybody is found
+    and looked at in every frame.
+    max_people: windows at once; who came first has one.
+    detect_every: frames between two passes of the detector; None: as the budget allows.
+    rate_hz: frames a second that each window gets; None: what the network was trained at.
+    Raises EdgeError if one is no such number.
+    """
+
+    stream: StreamOptions = field(default_factory=StreamOptions)
+    budget_ms: float = math.inf
+    max_people: int = 10
+    detect_every: int | None = None
+    rate_hz: float | None = None
+    tracks: TrackOptions = field(default_factory=TrackOptions)
+
+    def __post_init__(self) -> None:
+        if not self.budget_ms > 0:
+            raise EdgeError(
+                f"a budget is more than 0 ms a frame, not {self.budget_ms:g}: such as 20"
+            )
+        if self.max_people < 1 or (self.detect_every is not None and self.detect_every < 1):
+            raise EdgeError("people at once, and frames between detections, are 1 or more")
+
+    def trained_rate_hz(self, bundle: Bundle) -> float:
+        """Frames a second that windows should get; 0: any, or it is not known."""
+        looks_back = bundle.manifest.window > 1 or bundle.manifest.last_part.states
+        return (self.rate_hz or bundle.manifest.frame_rate_hz) if looks_back else 0.0
+
+
+class Scene:
+    """A network that watches everybody in the frames, each through a window of their own.
+
+    One pass of the detector every few frames, tracks between, and an encoder call a person and
+    frame in turns, within a budget: if there are more people than it has calls, all of them
+    are looked at less often, by equally much, and the frames go on. A decision is of a full window.
+    A person is followed by one number, also if hidden for a moment; behind a gap all tracks end.
+
+    detector: a bundle, or one that is loaded already with these options.
+    network, naming, source: as in `Stream`; several scenes may share network, detector, summary.
+    clock: seconds, that passes are measured by.
+    view: of the newest frame.  latency_ms: of finding people in it.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        detector: Bundle | Detector,
+        options: SceneOptions = SceneOptions(),
+        *,
+        naming: Naming | None = None,
+        network: Network | None = None,
+        source: str | None = None,
+        summary: SceneSummary | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.bundle, self.options = bundle, options
+        self.network = network or Network(bundle, options.stream)
+        if isinstance(detector, Bundle):
+            detector = Detector(detector, replace(options.stream, region=FULL))
+        self.detector, self.latency_ms = detector, dict[str, float]()
+        self.summary = summary or SceneSummary(options.trained_rate_hz(bundle), options.budget_ms)
+        self.budget = Budget(options.budget_ms, options.detect_every, clock)
+        self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
+        self._tracker: Tracker | None = None
+        self._people: dict[int, Person] = {}
+        self._unused: list[Stream] = []
+        self._naming, self._source = naming, source
+        self._turn, self._newest_track, self._is_stretched = 0, 0, False
+        self._number, self._undetected, self._time_s = -1, 0, math.nan
+        self._presence = Presence(0, datetime.now(timezone.utc))
+        self.view = SceneView(-1, (), (), self._presence, source)
+
+    def push(self, frame: Frame | np.ndarray) -> SceneView:
+        """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)). Raises EdgeError."""
+        if not isinstance(frame, Frame):
+            frame = Frame(frame, self._number + 1)
+        require_frame(frame.pixels)
+        known = frame.time_s is not None and math.isfinite(frame.time_s)
+        time_s = frame.time_s if frame.time_s is not None and known else frame.captured_at
+        passed, self._number = max(frame.number - self._number, 1), frame.number
+        self.budget.begin_frame(passed)
+        started = time.perf_counter()
+        tracks = self._tracks(frame, time_s, passed)
+        self.latency_ms = {"people": (time.perf_counter() - started) * 1e3}
+        self._give_windows(tracks)
+        for track in tracks:
+            if person := self._people.get(track.number):
+                self.summary.calls_due += person.follow(track, frame, time_s)
+        infos = {track.number: self._info(track, frame, time_s) for track in tracks}
+        decisions = self._look(frame, infos, time_s)
+        self._count(tracks, decisions, time_s)
+        self.view = SceneView(
+            frame.number, tuple(infos.values()), decisions, self._presence, self._source
+        )
+        return self.view
+
+    def _tracks(self, frame: Frame, time_s: float, passed: int) -> Sequence[Track]:
+        """Who is there: detected, if that is due, or where they are expected."""
+        height, width = frame.pixels.shape[:2]
+        if is_first := self._tracker is None:
+            self._tracker = Tracker((width, height), self.options.tracks)
+        tracker, self._tracker.frame_size = self._tracker, (width, height)
+        if frame.restart:
+            tracker.forget()
+        self._undetected += passed
+        every = self.budget.frames_per_detection(len(self._people))
+        if self._undetected < every and not (is_first or frame.restart):
+            return tracker.predict(time_s)
+        self._undetected = 0
+        self.summary.detections += 1
+        with self.budget.spend(DETECTOR):
+            found = self.detector.find(frame.pixels)
+        return tracker.update(found.boxes, found.scores, time_s)
+
+    def _give_windows(self, tracks: Sequence[Track]) -> None:
+        """One to each who came, as long as there are some; that of who left is free."""
+        numbers = {track.number for track in tracks}
+        for number in self._people.keys() - numbers:
+            person = self._people.pop(number)
+            person.stream.reset()
+            self._unused.append(person.stream)
+        for number in sorted(numbers - self._people.keys()):
+            if len(self._people) < self.options.max_people:
+                stream = self._unused.pop() if self._unused else self._new_stream()
+                self._people[number] = Person(stream, self.rate_hz, self._next_turn())
+                self.summary.windows += 1
+
+    def _new_stream(self) -> Stream:
+        return Stream(
+            self.bundle,
+            self.options.stream,
+            naming=self._naming,
+            network=self.network,
+            source=self._source,
+        )
+
+    def _look(
+        self, frame: Frame, infos: Mapping[int, TrackInfo], time_s: float
+    ) -> Sequence[Decision]:
+        """Encoder calls for those who wait longest, as many as the budget allows."""
+        due = [(person.turn, number) for number, person in self._people.items() if person.is_due]
+        decisions = []
+        for _, number in sorted(due):
+            if not self.budget.allows_call:
+                break
+            person = self._people[number]
+            with self.budget.spend(ENCODER):
+                decision = person.look(frame, infos[number], time_s, self._next_turn())
+            self.summary.calls += 1
+            decisions += [decision] if decision else []
+        if any(person.is_behind for person in self._people.values()):
+            self._say_stretched()
+        return decisions
+
+    def _say_stretched(self) -> None:
+        """Once: windows that get too few frames show motion faster than it is."""
+        if not self._is_stretched and self.summary.trained_rate_hz:
+            self._is_stretched = True
+            console.note(
+                f"{len(self._people)} people share {self.options.budget_ms:.1f} ms a frame, so that "
+                "each is looked at less often than the network expects and what they do looks "
+                "faster to it: give a larger --budget-ms, or a smaller --max-people"
+            )
+
+    def _count(self, tracks: Sequence[Track], decisions: Sequence[Decision], time_s: float) -> None:
+        """Add one frame to the summary, and its people to who is there."""
+        summary, count, step_s = self.summary, len(tracks), time_s - self._time_s
+        if count != self._presence.count:
+            self._presence = Presence(count, datetime.now(timezone.utc))
+        newest = max((track.number for track in tracks), default=self._newest_track)
+        summary.people += max(newest - self._newest_track, 0)
+        self._newest_track, self._time_s = max(newest, self._newest_track), time_s
+        summary.frames += 1
+        summary.decisions += len(decisions)
+        summary.present[self._source] = count
+        summary.most_people = max(summary.most_people, count)
+        rest = count - len(self._people)
+        summary.most_without_window = max(summary.most_without_window, rest)
+        if 0 < step_s <= _LONGEST_STEP_S:
+            seen = sum(person.region is not None for person in self._people.values())
+            summary.watched_s += seen * step_s
+
+    def _next_turn(self) -> int:
+        self._turn += 1
+        return self._turn
+
+    def _info(self, track: Track, frame: Frame, time_s: float) -> TrackInfo:
+        height, width = frame.pixels.shape[:2]
+        return TrackInfo(
+            track.number,
+            box_in(track.box, width, height),
+            max(time_s - track.first_s, 0.0),
+            score=track.score,
+            is_hidden=track.is_hidden,
+        )
