@@ -1,6 +1,5 @@
 """What came of one source in a run: counts, gaps, and the rate that its frames came at."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -55,15 +54,13 @@ class SourceSummary:
     decisions: int = 0
     ended: bool = False
     arrivals: ArrivalRate = field(default_factory=ArrivalRate)  # of what was sampled
-    captured_at: float = math.nan  # of the newest frame
 
     def ages_ms(self, frame: "Frame") -> np.ndarray:
         """How old the frame before had become each time that another one should have come.
 
-        Empty unless this one, the newest now, is the first behind a gap of a live source.
+        Empty unless this one is the first behind a gap.
         """
-        gap_s, self.captured_at = frame.captured_at - self.captured_at, frame.captured_at
-        if not (self.source.live and frame.restart and gap_s > 0):
+        if not (gap_s := frame.gap_s):
             return np.empty(0)
         interval_s = max(1 / self.arrivals.rate_hz if self.arrivals.rate_hz else gap_s, _SHORTEST_S)
         return 1e3 * (gap_s - interval_s * np.arange(int(min(gap_s / interval_s, _MOST_AGES))))

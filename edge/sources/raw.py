@@ -1,6 +1,5 @@
 """Frames without a head: pixels of a known size, and JPEG images one behind the other."""
 
-import functools
 import re
 import struct
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.sources import WHOLE, FrameNeeds
-from edge.sources.formats import Pipe
+from edge.sources.formats import Pipe, bgr_of_i420
 from edge_common import SourceError
 
 _LAYOUTS = {"bgr": (3, None), "rgb": (3, cv2.COLOR_RGB2BGR), "gray": (1, cv2.COLOR_GRAY2BGR)}
@@ -79,20 +78,9 @@ class PixelLayout:
     def bgr(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 BGR (H, W, 3) of a frame of that shape."""
         if self.name == _I420:
-            if self.full_range:  # OpenCV takes the levels 16..235 for black to white
-                for plane, levels in ((pixels[: self.height], 219), (pixels[self.height :], 224)):
-                    cv2.LUT(plane, _compressed(levels), plane)
-            return cv2.cvtColor(pixels, cv2.COLOR_YUV2BGR_I420)
+            return bgr_of_i420(pixels, self.full_range)
         code = _LAYOUTS[self.name][1]
         return pixels if code is None else cv2.cvtColor(pixels, code)
-
-
-@functools.cache
-def _compressed(levels: int) -> np.ndarray:
-    """A table from 0..255 to so many levels, of which the middle or the least stays where it is."""
-    middle, start = (0.0, 16.0) if levels == 219 else (128.0, 128.0)
-    table = start + (np.arange(256.0) - middle) * levels / 255
-    return table.round().clip(0, 255).astype(np.uint8)
 
 
 class RawFrames:

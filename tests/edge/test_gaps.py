@@ -26,7 +26,8 @@ class Camera(Source):
         times_s = [n / 25 for n in range(50)] + [11.96 + n / 25 for n in range(50)]
         for number, time_s in enumerate(times_s):
             pixels = np.zeros((8, 8, 3), np.uint8)
-            yield Frame(pixels, number, time_s, restart=number == 50, time_s=time_s)
+            behind = number == 50
+            yield Frame(pixels, number, time_s, behind, time_s=time_s, gap_s=10.0 * behind)
 
 
 def summary_of(source: Source) -> RunSummary:
@@ -51,7 +52,7 @@ def test_a_film_has_no_gaps_of_time() -> None:
 def test_a_gap_of_months_takes_no_more_memory() -> None:
     counts = SourceSummary(Camera("camera"))
     for time_s in (0.0, 1e7):
-        frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, time_s, restart=time_s > 0)
+        frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, time_s, time_s > 0, gap_s=time_s)
         counts.arrivals.add(time_s)
         ages_ms = counts.ages_ms(frame)
     assert len(ages_ms) <= 65_536
