@@ -1,7 +1,6 @@
 """Captures in a child process, with a real server, that are killed, stopped and starved."""
 
 import contextlib
-import http.server
 import itertools
 import os
 import shutil
@@ -21,35 +20,24 @@ from edge.sources import ffmpeg, open_source
 from edge.sources.live import LiveSource
 from edge_common import SourceError
 from tests import tiny
+from tests.edge.sources import web
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(web.Handler):
     """`/stream` at 50 frames a second for as long as somebody looks; `/freeze` 40 frames, then none."""
 
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
         jpegs = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in tiny.frames(8, 48, 64)]
-        for number, jpeg in enumerate(itertools.cycle(jpegs)):
-            head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-            try:
-                self.wfile.write(head.encode() + jpeg + b"\r\n")
-            except OSError:
-                return
-            time.sleep(0.02 if number < 40 or self.path == "/stream" else 60)
-
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output clean."""
+        count = None if self.path == "/stream" else 40
+        self.send_images(itertools.islice(itertools.cycle(jpegs), count))
+        if count:
+            time.sleep(60)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with web.serving(Handler) as address:
+        yield address
 
 
 @pytest.fixture(params=["ffmpeg", "opencv_capture"], autouse=True)

@@ -1,11 +1,8 @@
 """ffmpeg as a child: what it hands over is as large as needed, whole, and in the right colours."""
 
-import functools
-import http.server
 import itertools
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +14,7 @@ import pytest
 from edge.sources import WHOLE, FrameNeeds, ffmpeg, network, open_source
 from edge.sources.live import LiveSource
 from edge_common import SourceError
+from tests.edge.sources import web
 
 pytestmark = pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs ffmpeg")
 
@@ -40,37 +38,20 @@ SEQUENCES = {
 }
 
 
-class Camera(http.server.BaseHTTPRequestHandler):
+class Camera(web.Handler):
     """Sends one of the SEQUENCES, again and again, 50 frames a second."""
 
     connections = 0
 
     def do_GET(self) -> None:
         Camera.connections += 1
-        self.send_response(200)
-        self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-        self.end_headers()
-        try:
-            for image in itertools.cycle(SEQUENCES[self.path]):
-                head = (
-                    f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(image)}\r\n\r\n"
-                )
-                self.wfile.write(head.encode() + image + b"\r\n")
-                time.sleep(0.02)
-        except OSError:
-            return
-
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output clean."""
+        self.send_images(itertools.cycle(SEQUENCES[self.path]))
 
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Camera) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with web.serving(Camera) as address:
+        yield address
 
 
 def first_frames(url: str, needs: FrameNeeds, count: int = 6) -> list[np.ndarray]:
@@ -181,25 +162,16 @@ def test_segments_of_a_playlist_are_played_at_their_own_rate(tmp_path: Path) -> 
         "ffmpeg -v error -nostdin -re -f lavfi -i testsrc=size=160x120:rate=25 -c:v libx264 -g 25 "
         f"-preset ultrafast -f hls -hls_time 1 -hls_list_size 3 -hls_flags delete_segments {playlist}"
     )
-    handler = functools.partial(SilentFiles, directory=tmp_path)
     with (
         subprocess.Popen(command.split()) as encoder,
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
+        web.serving(web.files_of(tmp_path)) as address,
     ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             while not playlist.exists():
                 time.sleep(0.05)
-            url = f"http://127.0.0.1:{server.server_port}/live.m3u8"
-            capture = ffmpeg.FfmpegStream(url, FrameNeeds((32, 24)))(30)
+            capture = ffmpeg.FfmpegStream(f"{address}/live.m3u8", FrameNeeds((32, 24)))(30)
             arrivals = [time.monotonic() for _ in range(50) if capture.read(30) is not None]
             capture.close()
         finally:
             encoder.kill()
-            server.shutdown()
     assert arrivals[-1] - arrivals[0] > 1.4  # 49 frames are 2 s; segments at once would take none
-
-
-class SilentFiles(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output clean."""

@@ -1,7 +1,5 @@
 """Live sources with captures that are told what to deliver: no sleeping, no camera."""
 
-import functools
-import http.server
 import itertools
 import re
 import subprocess
@@ -21,6 +19,7 @@ from edge.sources.live import LiveSource
 from edge.sources.video import VideoFile
 from edge_common.errors import SourceError, SourceLost
 from tests import tiny
+from tests.edge.sources import web
 from tests.wheels import ROOT
 
 
@@ -181,24 +180,13 @@ def test_the_first_frame_after_a_gap_starts_a_new_window() -> None:
 def mjpeg_url() -> Iterator[str]:
     """A real MJPEG stream over HTTP on loopback: 12 pictures, then the connection ends."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
+    class Camera(web.Handler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-            self.end_headers()
-            for picture in tiny.frames(12, 48, 64):
-                jpeg = cv2.imencode(".jpg", picture)[1].tobytes()
-                head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
-                self.wfile.write(head.encode() + jpeg + b"\r\n")
+            images = (cv2.imencode(".jpg", image)[1].tobytes() for image in tiny.frames(12, 48, 64))
+            self.send_images(images, step_s=0.0)
 
-        def log_message(self, *args: object) -> None:
-            """Keep the test's output clean."""
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/stream.mjpg"
-    server.shutdown()
-    server.server_close()
+    with web.serving(Camera) as address:
+        yield f"{address}/stream.mjpg"
 
 
 def test_a_network_stream_is_a_live_source(mjpeg_url: str) -> None:
@@ -209,15 +197,9 @@ def test_a_network_stream_is_a_live_source(mjpeg_url: str) -> None:
 
 
 def test_a_recording_on_a_server_is_read_once_to_its_end(video_path: Path) -> None:
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *args: object) -> None:
-            """Keep the test's output clean."""
-
-    handler = functools.partial(Quiet, directory=str(video_path.parent))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with open_source(f"http://127.0.0.1:{server.server_port}/{video_path.name}") as source:
+    with (
+        web.serving(web.files_of(video_path.parent)) as address,
+        open_source(f"{address}/{video_path.name}") as source,
+    ):
         assert isinstance(source, VideoFile)
         assert [frame.number for frame in source] == list(range(30))
-    server.shutdown()
-    server.server_close()

@@ -1,13 +1,11 @@
 """Images on a real web server that are asked for again and again, and logins from files."""
 
-import http.server
 import itertools
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
 from base64 import b64encode
 from collections.abc import Iterator
@@ -24,11 +22,12 @@ from edge.sources import open_source
 from edge.sources.login import VARIABLE, with_login
 from edge_common import SourceError, SourceLost, children
 from tests import tiny
+from tests.edge.sources import web
 
 _JPEGS = [cv2.imencode(".jpg", frame)[1].tobytes() for frame in tiny.frames(50, 48, 64)]
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(web.Handler):
     """`/new.jpg` another image each time, `/slow.jpg` each third time; `/digest.jpg` with a login.
 
     `/once.jpg` always the same; `/text` none; `/broken.jpg` two images, then one error, then others.
@@ -62,9 +61,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         step = {"/slow.jpg": 3, "/once.jpg": 10**9}.get(self.path, 1)
         return _JPEGS[number // step % len(_JPEGS)]
 
-    def log_message(self, *args: object) -> None:
-        """Keep the test's output clean."""
-
 
 _BASIC = b64encode(b"me@home:se:cret/").decode()
 
@@ -72,11 +68,8 @@ _BASIC = b64encode(b"me@home:se:cret/").decode()
 @pytest.fixture
 def server() -> Iterator[str]:
     Handler.counts, Handler.requests = itertools.count(), []
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads, server.block_on_close = True, False
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with web.serving(Handler) as address:
+        yield address
 
 
 def test_only_new_images_are_frames(server: str) -> None:

@@ -1,9 +1,6 @@
 """Recordings on a web server: what it says when it does not give them."""
 
-import functools
-import http.server
 import shutil
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +10,10 @@ import pytest
 from edge.sources import open_source
 from edge_common.errors import SourceError
 from tests import tiny
+from tests.edge.sources import web
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
+class Handler(web.FileHandler):
     """It sends no ranges; `secret` is for ann, whose password is `x y`."""
 
     def do_GET(self) -> None:
@@ -26,9 +24,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.end_headers()
         else:
             super().do_GET()
-
-    def log_message(self, *args: object) -> None:
-        pass
 
 
 @pytest.fixture
@@ -44,11 +39,8 @@ def address(tmp_path: Path) -> Iterator[str]:
     shutil.copy(tmp_path / "clip.mp4", tmp_path / "secret.mp4")
     (tmp_path / "page.html").write_text("<html>log in</html>")
     cv2.imwrite(str(tmp_path / "one.jpg"), tiny.frames(1, 48, 64)[0])
-    handler = functools.partial(Handler, directory=str(tmp_path))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with web.serving(web.files_of(tmp_path, Handler)) as address:
+        yield address.removeprefix("http://")
 
 
 @pytest.mark.parametrize(
