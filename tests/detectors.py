@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
+from flatbuffers import flexbuffers
 
 from edge.bundle import (
     DETECTION_SINCE,
@@ -113,3 +114,31 @@ def with_golden(bundle: Bundle, frames_rgb: np.ndarray, **changed: np.ndarray) -
     content, arrays = io.BytesIO(), evaluate.replay(bundle, frames_rgb, StreamOptions())
     np.savez(content, **{"frames": frames_rgb, **arrays, **changed})
     return replace(bundle, members={**bundle.members, GOLDEN: content.getvalue()})
+
+
+def post_processed(centres: Any, scores: Any, kind: str = "TFLite_Detection_PostProcess") -> bytes:
+    """An SSD as the object detection API exports it, with boxes of 0.2 x 0.2 of its input.
+
+    centres: (n, 2), y and x in shares.  scores: (n, classes).
+    """
+    builder, (n, classes) = Builder(), np.shape(scores)
+    frame = builder.tensor((1, 20, 40, 3), name=b"frame")
+    anchors = np.concatenate([centres, np.full((n, 2), 0.2)], axis=1).astype(np.float32)
+    with_background = np.concatenate([np.zeros((n, 1)), scores], axis=1).astype(np.float32)
+    contents = (np.zeros((1, n, 4), np.float32), with_background[None], anchors)
+    outputs = [builder.tensor(shape) for shape in ((1, n, 4), (1, n), (1, n), (1,))]
+    builder.operator(kind, [builder.constant(each) for each in contents], outputs)
+    options = flexbuffers.Builder()
+    with options.Map():
+        for key, whole in (
+            ("max_detections", n), ("max_classes_per_detection", 1), ("num_classes", classes)
+        ):  # fmt: skip
+            options.Int(key, whole)
+        for key, number in (
+            ("nms_score_threshold", 0.01), ("nms_iou_threshold", 0.6),
+            ("y_scale", 10.0), ("x_scale", 10.0), ("h_scale", 5.0), ("w_scale", 5.0),
+        ):  # fmt: skip
+            options.Float(key, number)
+    content = np.frombuffer(bytes(options.Finish()), np.uint8)
+    builder.graph.operators[-1].customOptions = content
+    return builder.finish([frame], outputs)

@@ -76,8 +76,8 @@ def _refuse_others(path: Path, outputs: Sequence[TensorSpec], positions: Sequenc
             raise BundleError(f"{path}: output {number} is {tensor.dtype}, which are no numbers")
     if _is_detector([outputs[i].shape for i in positions]):
         raise BundleError(
-            f"{path} is a detector (it answers with boxes), which is not supported: "
-            "take a network that classifies or describes the frame"
+            f"{path} is a detector, which finds boxes and answers no tasks: "
+            "give a bundle with tasks, and this one with --detector"
         )
 
 

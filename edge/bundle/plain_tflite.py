@@ -34,6 +34,7 @@ from edge.tflite import metadata, tables
 from edge_common import BundleError, console
 
 Stated = TypeVar("Stated", bound=InputOptions)
+Tensors = tuple[TensorSpec, ...]
 
 _FILE = "model.tflite"
 _MOST_PIXELS, _MOST_FRAMES = 1 << 26, 4096  # of a window
@@ -48,16 +49,22 @@ class Description(InputOptions):
     else (0, 1), or (0, 255) with a mean.
     size: (H, W) or (T, H, W) of a file that leaves its input's size open.
     states: which inputs take which outputs of the frame before, as `plain_states` reads it.
+    toml: the file in which the user says so; "": on the command line.
     """
 
     labels: Sequence[str] = ()
     size: tuple[int, ...] = ()
     states: str = ""
+    toml: str = ""
+
+    def option(self, name: str) -> str:
+        """An option as its user writes it: `--input-size`, or the key of a TOML file."""
+        return f"{name.replace('-', '_')} (in {self.toml})" if self.toml else f"--{name}"
 
 
 @dataclass(frozen=True)
-class _File:
-    """graph: None if the runtime alone can read it."""
+class PlainFile:
+    """A third-party .tflite.  graph: None if the runtime alone can read it."""
 
     path: Path
     model: bytes
@@ -65,19 +72,20 @@ class _File:
     metadata: metadata.Metadata
 
     @classmethod
-    def read(cls, path: Path) -> "_File":
+    def read(cls, path: Path) -> "PlainFile":
         return cls.of(path, tables.read_model(path, BundleError))
 
     @classmethod
-    def of(cls, path: Path, model: bytes) -> "_File":
+    def of(cls, path: Path, model: bytes) -> "PlainFile":
         try:
             graph = tables.Graph.of(model)
             return cls(path, model, graph, metadata.read(model, graph))
         except ValueError:  # the runtime has the last word on what is damaged
             return cls(path, model, None, metadata.Metadata())
 
-    def with_size(self, size: tuple[int, ...]) -> "_File":
+    def with_size(self, description: Description) -> "PlainFile":
         """With the sizes that the file leaves open fixed. Raises BundleError if it cannot be."""
+        size, option = description.size, description.option("input-size")
         inputs = self.graph.inputs if self.graph else ()
         if len(inputs) > 1 and any(s < 1 for t in inputs for s in tables.open_shape(t)[1:]):
             raise BundleError(
@@ -91,22 +99,37 @@ class _File:
         form = ", ".join(str(side) if side > 0 else "any" for side in frame)
         if not is_open:
             if size and size != frame:
-                raise BundleError(f"{self.path} has the fixed size {form}: leave out --input-size")
+                raise BundleError(f"{self.path} has the fixed size {form}: leave out {option}")
             return self
         axes = "H,W" if len(frame) == 2 else "T,H,W"
         if not size:
             raise BundleError(
                 f"{self.path} leaves the size of its input open ({axes} = {form}): "
-                f"say what it was trained on with --input-size {axes}, or export it with a fixed size"
+                f"say what it was trained on with {option} {axes}, or export it with a fixed size"
             )
         fits = [given == side for given, side in zip(size, frame) if side > 1]
         if len(size) != len(frame) or not all(fits):
             text = ",".join(map(str, size))
-            raise BundleError(f"--input-size {text} does not fit {self.path}: {axes} = {form}")
+            raise BundleError(f"{option} {text} does not fit {self.path}: {axes} = {form}")
         if min(size) < 1 or np.prod(size, dtype=float) > _MOST_PIXELS or size[0] > _MOST_FRAMES:
-            raise BundleError(f"--input-size {','.join(map(str, size))} is no size of an input")
+            raise BundleError(f"{option} {','.join(map(str, size))} is no size of an input")
         fixed = (1, *size, shape[-1])
         return self.of(self.path, tables.with_shape(self.model, inputs[0], fixed))
+
+    def load(self, runtime: str) -> tuple[Tensors, Tensors, Engine | None]:
+        """Its inputs and outputs, and an engine if it can run without a delegate.
+
+        Raises EngineError if it does not run.
+        """
+        if self.graph and runtimes.EDGE_TPU_OPERATOR in self.model:
+            # no runtime loads it without the delegate, whose options are not known here
+            ends = (self.graph.inputs, self.graph.outputs)
+            inputs, outputs = (tuple(map(tables.specification, tensors)) for tensors in ends)
+            return inputs, outputs, None
+        trial.require(self.path.name, self.model, runtime)
+        # its shapes are the same in the kernels that load every model
+        engine = Engine(self.model, name=self.path.name, runtime=runtime, delegate=Delegate(NONE))
+        return engine.inputs, engine.outputs, engine
 
 
 def wrap_tflite(
@@ -121,23 +144,12 @@ def wrap_tflite(
     the model has another form, EngineError if it does not run.
     """
     path = Path(path)
-    file = _File.read(path).with_size(description.size)
-    if file.graph and runtimes.EDGE_TPU_OPERATOR in file.model:
-        # no runtime loads it without the delegate, whose options are not known here
-        inputs, outputs = (
-            tuple(map(tables.specification, tensors))
-            for tensors in (file.graph.inputs, file.graph.outputs)
-        )
-        engine = None
-    else:
-        trial.require(path.name, file.model, runtime)
-        # its shapes are the same in the kernels that load every model
-        engine = Engine(file.model, name=path.name, runtime=runtime, delegate=Delegate(NONE))
-        inputs, outputs = engine.inputs, engine.outputs
+    file = PlainFile.read(path).with_size(description)
+    inputs, outputs, engine = file.load(runtime)
     names = file.graph.signature() if file.graph else ((), ())
     read, written = (plain_states.Ends(*each) for each in zip((inputs, outputs), names))
     memory = plain_states.read(path, read, written, file.graph, description.states)
-    window, spec, input_words = _input(inputs, memory.frame, file, description)
+    window, spec, input_words = frames_of(inputs, memory.frame, file, description)
     reading = plain_outputs.read(
         path, outputs, memory.answers, file.graph, file.metadata, description.labels
     )
@@ -179,17 +191,20 @@ def _part(
     return Part(
         "model",
         _FILE,
-        _precision(inputs[memory.frame]),
+        precision_of(inputs[memory.frame]),
         tuple(replace(tensor, name=name) for tensor, name in zip(inputs, names)),
         tuple(replace(tensor, name=written[i]) for i, tensor in enumerate(outputs)),
         states=states,
     )
 
 
-def _input(
-    inputs: Sequence[TensorSpec], position: int, file: _File, description: Description
+def frames_of(
+    inputs: Sequence[TensorSpec], position: int, file: PlainFile, description: Description
 ) -> tuple[int, InputSpec, list[str]]:
-    """The window's length, what a frame is, and what of it was assumed."""
+    """The window's length, what a frame is, and what of it was assumed.
+
+    Raises BundleError if the input at that position takes something else.
+    """
     shape = inputs[position].shape if inputs else ()
     if len(shape) not in (4, 5) or shape[0] != 1 or shape[-1] not in (1, 3) or min(shape) < 1:
         form = ", ".join(str(list(tensor.shape)) for tensor in inputs)
@@ -213,7 +228,7 @@ def _values(
     """With the values of the input, of which the user says nothing, and where they are from."""
     if tensor.dtype == "float32" and data.mean:
         return _normalised(description, data), "(from its metadata)"
-    origin = "(assumed: --input-range, --mean and --std say otherwise)"
+    origin = f"(assumed: {description.option('input-range')} says otherwise)"
     if tensor.quantised:
         origin = "(what its integers span)"
     return replace(description, value_range=_spanned(tensor)), origin
@@ -228,7 +243,7 @@ def with_metadata(path: Path, options: InputOptions) -> InputOptions:
 
     Raises BundleError if it cannot be read.
     """
-    data = _File.read(path).metadata
+    data = PlainFile.read(path).metadata
     return options if options.states_values or not data.mean else _normalised(options, data)
 
 
@@ -250,7 +265,7 @@ def _spanned(tensor: TensorSpec) -> tuple[float, float]:
     return lowest * tensor.scale, (lowest + 255) * tensor.scale
 
 
-def _precision(tensor: TensorSpec) -> str:
+def precision_of(tensor: TensorSpec) -> str:
     return "int8" if tensor.dtype in ("int8", "uint8") else "float32"
 
 

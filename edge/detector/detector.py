@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from edge.bundle import AnchorBoxes, Bundle, CentreMaps, SsdBoxes
+from edge.bundle import AnchorBoxes, Bundle, CentreMaps, DetectionSpec, SsdBoxes
 from edge.detector.anchors import AnchorDecoder
 from edge.detector.boxes import Detections, in_frame, suppress
 from edge.detector.centres import CentreDecoder
@@ -29,11 +29,7 @@ class Detector:
     """
 
     def __init__(self, bundle: Bundle, options: StreamOptions = StreamOptions()) -> None:
-        manifest, spec = bundle.manifest, bundle.manifest.detection
-        if spec is None:
-            raise BundleError(
-                f"{manifest.name} is no detector: it answers tasks and finds no boxes"
-            )
+        manifest, spec = bundle.manifest, require_detector(bundle)
         part = manifest.last_part
         self.bundle, self.spec, self.engine = bundle, spec, options.load(bundle, part)
         self._input, self._region = manifest.input, options.region
@@ -59,3 +55,15 @@ class Detector:
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is no box
             found = in_frame(self._decode(), target, source, (width, height))
         return suppress(found, self.spec.nms) if self.spec.nms else found
+
+
+def require_detector(bundle: Bundle) -> DetectionSpec:
+    """How its outputs become boxes. Raises BundleError if it decides on tasks instead."""
+    manifest = bundle.manifest
+    if manifest.detection is None:
+        tasks = ", ".join(task.name for task in manifest.tasks)
+        raise BundleError(
+            f"{manifest.name} is no detector but answers {tasks}: give a detector, such as one of a "
+            ".tflite with a few lines of TOML"
+        )
+    return manifest.detection

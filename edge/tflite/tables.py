@@ -21,7 +21,7 @@ _MODEL_CODES, _MODEL_GRAPHS, _MODEL_BUFFERS, _MODEL_METADATA, _MODEL_SIGNATURES 
 _GRAPH_TENSORS, _GRAPH_INPUTS, _GRAPH_OUTPUTS, _GRAPH_OPERATORS = 0, 1, 2, 3
 _SHAPE, _TYPE, _NAME, _QUANTISATION, _SIGNATURE = 0, 1, 3, 4, 7  # of a tensor
 _SCALES, _ZERO_POINTS = 2, 3  # of a quantisation
-_CODE_BYTE, _CODE = 0, 3  # of an operator's code
+_CODE_BYTE, _CUSTOM_CODE, _CODE = 0, 1, 3  # of an operator's code
 _DTYPES = (
     "float32", "float16", "int32", "uint8", "int64", "str", "bool", "int16", "complex64", "int8",
     "float64",
@@ -204,6 +204,21 @@ class Graph:
                 return codes[index]
             tensor = inputs[0]
         return -1
+
+    def written_by(self, custom: str) -> tuple[int, ...]:
+        """The positions among the outputs of what a custom operator writes, in its order.
+
+        Empty if there is none of that name.
+        """
+        codes = [code.text(_CUSTOM_CODE) for code in self.model.tables(_MODEL_CODES)]
+        outputs = self.main.whole_numbers(_GRAPH_OUTPUTS)
+        for tensor in outputs:
+            operator = self._makers.get(tensor)
+            index = operator.number(0, "I") if operator else len(codes)
+            if operator and index < len(codes) and codes[index] == custom:
+                tensors = operator.whole_numbers(2)
+                return tuple(outputs.index(each) for each in tensors if each in outputs)
+        return ()
 
     @cached_property
     def _codes(self) -> list[int]:
