@@ -7,9 +7,8 @@ from statistics import fmean
 _COUNTED = 30  # arrivals
 _TIME_GAIN, _STEP_GAIN = 0.02, 0.0001  # of an alpha-beta filter with hardly any overshoot
 _MOST_ASTRAY_S = 1.0
-_MOST_OFF = (
-    0.3  # of a step: what was waiting at the start came faster, a camera in the dark is slower
-)
+# of a step: what was waiting at the start came faster, a camera in the dark is slower
+_MOST_OFF = 0.3
 
 
 class Arrivals:

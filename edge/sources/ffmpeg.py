@@ -17,6 +17,7 @@ _URL = re.compile(r"^\S+://\S*: ")  # before the reason
 _HINTS = {
     r"\b40[13]\b": ": its NAME:PASSWORD@ before the host is missing or wrong",
     r"\b404\b": ": give another address",
+    r"[Ee]rror (while )?opening.* decoder": ": this machine has none of its hardware, or it is in use",
     r"Option \w+ not found|[Uu]nknown decoder": ": `ffmpeg -decoders` lists them",
 }
 

@@ -37,14 +37,14 @@ def open_source(
     What is none of these is read by FFmpeg. Its end is the end. Raises SourceError.
     """
     name = "standard input" if target == STDIN else target
-    frame_format = (
-        _format(stdin_format, needs) if stdin_format else None
-    )  # before a pipe is waited for
+    frame_format = _format(stdin_format, needs)  # before a pipe is waited for
     pipe = _open(target, name)
     frame_format = frame_format or _format(_recognised(pipe.fileno(), name), needs)
     if frame_format is None:
         try:
-            return _by_ffmpeg(pipe, needs)
+            source = _by_ffmpeg(pipe, needs)
+            source.rename(name)
+            return source
         except SourceError as error:
             raise SourceError(
                 f"{name} gives no picture: it is no YUV4MPEG2, no JPEG and nothing else that FFmpeg "

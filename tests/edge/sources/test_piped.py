@@ -270,6 +270,7 @@ def test_ffmpeg_into_edge_run(
         done = _run(tiny_bundle_path, writer.stdout, "--json", *form)
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
+    assert summary["source"] == "standard input"
     assert summary["frames"] >= 8 and summary["frames"] + summary["dropped"] == 12
 
 
