@@ -9,16 +9,19 @@ if TYPE_CHECKING:
     from edge.bundle import Bundle, open_bundle
     from edge.people.gallery import Gallery, change_gallery, read_gallery, write_gallery
     from edge.people.recogniser import Recogniser
+    from edge.scene import Scene, SceneOptions
     from edge.stream import Decision, Frame, Stream
 
 __all__ = [
-    "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Stream", "__version__",
-    "change_gallery", "open_bundle", "read_gallery", "write_gallery",
+    "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Scene",
+    "SceneOptions", "Stream", "__version__", "change_gallery", "open_bundle", "read_gallery", "write_gallery",
 ]  # fmt: skip
 
 _MODULES = {
     "open_bundle": "edge.bundle",
     "Bundle": "edge.bundle",
+    "Scene": "edge.scene",
+    "SceneOptions": "edge.scene",
     "Stream": "edge.stream",
     "Frame": "edge.stream",
     "Decision": "edge.stream",

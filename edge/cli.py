@@ -16,6 +16,7 @@ from edge.commands.options import (
 )
 from edge.commands.people import COMMANDS
 from edge.commands.plain import plain_options
+from edge.commands.scene_options import scene_options
 from edge.commands.source_options import source_options
 from edge_common import __version__, command_line
 
@@ -41,6 +42,7 @@ Examples:
   edge-run mine.edge --camera 0 --device emulated:pi-4
   edge-run enroll anna --camera 0 --region square
   edge-run face --camera 0 --region square --gallery people.npz
+  edge-run mine.edge --detector person --source rtsp://host/yard --budget-ms 20 --jsonl -
 """
 
 
@@ -77,6 +79,7 @@ Examples:
 )
 @rate_option
 @region_option
+@scene_options
 @gate_option
 @click.option(
     "--gallery",

@@ -80,8 +80,12 @@ class StatusLine(Closable):
         parts.append(f"{total['dropped']} dropped")
         if total["skipped"]:
             parts.append(f"{total['skipped']} unreadable")
+        if summary.scene:
+            parts.append(f"{summary.scene.people_now} people")
         if newest is not None and newest.source is not None:
             parts.append(newest.source)
+        if newest is not None and newest.track is not None:
+            parts.append(f"person {newest.track.number}")
         answers = newest.tasks.items() if newest is not None else ()
         parts += [f"{task}: {each}" for task, each in answers if each.vector is None or each.label]
         return console.printable(", ".join(parts))

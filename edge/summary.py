@@ -17,6 +17,7 @@ from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
+    from edge.scene import SceneSummary
     from edge.stream import CallsSaved, Decision
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -111,6 +112,7 @@ class RunSummary:
     people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
+    scene: "SceneSummary | None" = None  # of people, if they were looked for
     calls_saved: "Sequence[CallsSaved]" = ()  # by motion gates; empty without
 
     @property
@@ -160,6 +162,7 @@ class RunSummary:
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
             "gate": {each.role: each.to_json() for each in self.calls_saved} or None,
+            **({"scene": self.scene.to_json()} if self.scene else {}),
             **({"sources": several} if several else {}),
         }
 
@@ -172,7 +175,9 @@ class RunSummary:
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
         if self.frames and not self.decisions:
-            text += f"\nno decision: the window of {self.window} frames was never full"
+            nobody = self.scene is not None and not self.scene.people
+            never = f"the window of {self.window} frames was never full"
+            text += f"\nno decision: {'nobody was there' if nobody else never}"
         for each in self.sources:
             source = each.source
             row = [f"{source.name}: {counts([each], self.rate_hz)}"] if several else []
@@ -184,7 +189,8 @@ class RunSummary:
         if self.calls_saved:
             shares = [f"{each.role} calls {each.share * 100:.0f} %" for each in self.calls_saved]
             text += f"\nsaved by the motion gate: {', '.join(shares)}"
-        lines = (*self.answers.lines(), *self.people.lines())
+        scene = self.scene.lines() if self.scene else ()
+        lines = (*scene, *self.answers.lines(), *self.people.lines())
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:

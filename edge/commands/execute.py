@@ -12,18 +12,17 @@ import click
 
 from edge import loop, registry, sinks, sources
 from edge.bundle import Bundle
+from edge.commands import feeds
 from edge.commands.plain import PlainOptions
+from edge.commands.scene_options import PeopleOptions
 from edge.commands.source_options import SourceOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
-from edge.input_spec import STRETCH
 from edge.status import StatusLine
-from edge.stream import FrameSampler, Naming, Network, Region, Stream, StreamOptions
+from edge.stream import FrameSampler, Naming, Network, Region, StreamOptions
 from edge.summary import RunSummary, SourceSummary
-from edge_common import EdgeError, SourceError, console, encode
-from edge_devices.detection import memory
+from edge_common import EdgeError, console, encode
 
 _STDOUT = "-"
-_LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class RunOptions:
     rate: float | None = None
     region: str = "full"
     gate: bool = True
+    people: PeopleOptions = field(default_factory=PeopleOptions)
     gallery: Path | None = None
     threshold: float | None = None
     vectors: bool = False
@@ -59,6 +59,11 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.threshold is not None and self.gallery is None:
             raise click.UsageError("--threshold goes with --gallery FILE")
+        if self.people and self.region != "full":
+            raise click.UsageError(
+                "--region goes without --detector, which looks at each person; --mask leaves out "
+                "parts of the frame"
+            )
         if not self.self_test:
             if not self.source and sources.is_footage(self.bundle):
                 raise click.UsageError(
@@ -133,9 +138,10 @@ def execute(options: RunOptions) -> None:
         naming = _recogniser(bundle, options)
         stack.enter_context(options.stream.confined())
         network = Network(bundle, options.stream)
-        opened = _open_sources(network, options, stack)
+        detector = options.people.load(options.stream) if options.people else None
+        opened = feeds.open_sources(network, options, stack)
         summary = _summary(network, opened, options)
-        feeds = _feeds(network, naming, summary, options)
+        opened_feeds = feeds.open_feeds(network, detector, naming, summary, options)
 
         def print_summary() -> None:
             summary.delegation, summary.predicted = network.delegation, network.predicted
@@ -155,74 +161,7 @@ def execute(options: RunOptions) -> None:
                 report_hang(options.frame_timeout_s, options.engine.delegate)
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
-        loop.run(feeds, summary, limits)
-
-
-def _open_sources(network: Network, options: RunOptions, stack: ExitStack) -> list[sources.Source]:
-    """All of them, with names that differ. Raises SourceError, also if they need too much memory."""
-    needs, requests = _frame_needs(network, options), options.source.endpoints
-    available, opened = memory.available_bytes(), []
-    for number, request in enumerate(requests, 1):
-        opened.append(stack.enter_context(sources.open_source(request, needs)))
-        _check_memory(available, number, len(requests) - number)
-    names = [source.name for source in opened]
-    for number, source in enumerate(opened, 1):
-        if names.count(source.name) > 1:
-            source.rename(f"{source.name} ({number})")
-    return opened
-
-
-def _check_memory(available: int | None, opened: int, more: int) -> None:
-    """Raise SourceError if so many more sources will not fit, as those that are opened did.
-
-    available: bytes that were left before them.
-    """
-    unused = memory.available_bytes() if more else None
-    if available is None or unused is None:
-        return
-    missing = more * max((available - unused) / opened, _LEAST_OF_A_SOURCE)
-    if unused < missing:
-        raise SourceError(
-            f"{opened + more} sources need too much memory: {more} of them about {missing / 1e6:.0f} "
-            f"MB, and {unused / 1e6:.0f} MB are left: give fewer, or smaller frames"
-        )
-
-
-def _frame_needs(network: Network, options: RunOptions) -> sources.FrameNeeds:
-    """Whole frames only if an output shows them, or a region counts their pixels."""
-    region, spec = options.stream.region, network.bundle.manifest.input
-    if region.box or any(output.kind.frames for output in options.outputs):
-        return sources.WHOLE
-    is_square = region.kind == "square"
-    size = (max(spec.size), max(spec.size)) if is_square else spec.size
-    return sources.FrameNeeds(size, is_square or spec.resize.kind != STRETCH)
-
-
-def _feeds(
-    network: Network, naming: Naming | None, summary: RunSummary, options: RunOptions
-) -> list[loop.Feed]:
-    """A window and sinks for each source. Raises SinkError."""
-    bundle, several = network.bundle, len(summary.sources) > 1
-    tasks, spec = tuple(task.name for task in bundle.manifest.tasks), bundle.manifest.input
-    region = options.stream.region.seen_by(spec.size, spec.resize)
-    infos = [
-        sinks.RunInfo(
-            tasks,
-            counts.source.rate_hz,
-            options.vectors,
-            region,
-            counts.source.live,
-            counts.source.name if several else None,
-        )
-        for counts in summary.sources
-    ]
-    feeds = []
-    for counts, info, opened in zip(
-        summary.sources, infos, sinks.open_sinks(options.outputs, infos)
-    ):
-        stream = Stream(bundle, options.stream, naming=naming, network=network, source=info.source)
-        feeds.append(loop.Feed(counts, stream, opened, FrameSampler(summary.rate_hz), info.source))
-    return feeds
+        loop.run(opened_feeds, summary, limits)
 
 
 def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
@@ -235,14 +174,17 @@ def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
 
 def _summary(network: Network, opened: Sequence[sources.Source], options: RunOptions) -> RunSummary:
     manifest, runtime = network.bundle.manifest, network.head.runtime
+    scene = options.people.summary(manifest, opened, options.rate) if options.people else None
     return RunSummary(
         manifest.name,
         [SourceSummary(source) for source in opened],
         f"{runtime.name} {runtime.version}",
         options.engine.delegate.label,
         window=manifest.window,
-        trained_rate_hz=options.rate or manifest.frame_rate_hz,
-        rate_hz=FrameSampler.of(manifest, options.rate).rate_hz,
+        # a scene takes all frames, and samples them for each person
+        trained_rate_hz=0.0 if scene else options.rate or manifest.frame_rate_hz,
+        rate_hz=0.0 if scene else FrameSampler.of(manifest, options.rate).rate_hz,
+        scene=scene,
     )
 
 

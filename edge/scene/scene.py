@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,21 +13,25 @@ from edge.bundle import Bundle
 from edge.detector import Detector
 from edge.scene.budget import DETECTOR, ENCODER, Budget
 from edge.scene.person import Person, box_in
-from edge.scene.summary import SceneSummary
-from edge.scene.view import Presence, SceneView
+from edge.scene.view import Presence, SceneSummary, SceneView, expected_rate_hz
+from edge.sinks import ShowsPeople, Sink
 from edge.stream import (
     Decision,
     Frame,
     FrameSampler,
     Naming,
     Network,
+    Region,
     Stream,
     StreamOptions,
     TrackInfo,
+    require_frame,
 )
-from edge.stream.preprocess import FULL, require_frame
 from edge.tracks import Track, Tracker, TrackOptions
 from edge_common import EdgeError, console
+
+if TYPE_CHECKING:
+    from edge.summary import LatencyLog
 
 _LONGEST_STEP_S = 1.0  # between two frames that nothing is missing between
 
@@ -59,11 +64,6 @@ class SceneOptions:
         if self.max_people < 1 or (self.detect_every is not None and self.detect_every < 1):
             raise EdgeError("people at once, and frames between detections, are 1 or more")
 
-    def trained_rate_hz(self, bundle: Bundle) -> float:
-        """Frames a second that windows should get; 0: any, or it is not known."""
-        looks_back = bundle.manifest.window > 1 or bundle.manifest.last_part.states
-        return (self.rate_hz or bundle.manifest.frame_rate_hz) if looks_back else 0.0
-
 
 class Scene:
     """A network that watches everybody in the frames, each through a window of their own.
@@ -94,9 +94,11 @@ class Scene:
         self.bundle, self.options = bundle, options
         self.network = network or Network(bundle, options.stream)
         if isinstance(detector, Bundle):
-            detector = Detector(detector, replace(options.stream, region=FULL))
+            detector = Detector(detector, replace(options.stream, region=Region()))
         self.detector, self.latency_ms = detector, dict[str, float]()
-        self.summary = summary or SceneSummary(options.trained_rate_hz(bundle), options.budget_ms)
+        self.summary = summary or SceneSummary(
+            expected_rate_hz(bundle.manifest, options.rate_hz), options.budget_ms
+        )
         self.budget = Budget(options.budget_ms, options.detect_every, clock)
         self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
         self._tracker: Tracker | None = None
@@ -231,3 +233,18 @@ class Scene:
             score=track.score,
             is_hidden=track.is_hidden,
         )
+
+
+class SceneWatcher:
+    """What the loop pushes frames through: its sinks see who is in a frame before they take it."""
+
+    def __init__(self, scene: Scene, sinks: Sequence[Sink], latency: "LatencyLog") -> None:
+        self._scene, self._latency = scene, latency
+        self._sinks = [sink for sink in sinks if isinstance(sink, ShowsPeople)]
+
+    def decisions(self, frame: Frame) -> Sequence[Decision]:
+        view = self._scene.push(frame)
+        self._latency.add(self._scene.latency_ms)
+        for sink in self._sinks:
+            sink.show_people(view)
+        return view.decisions

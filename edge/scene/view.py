@@ -1,11 +1,15 @@
-"""Who is there: what a scene says of each frame."""
+"""What a scene says: who is there in a frame, and who was there in a run."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from edge.bundle import Manifest
 from edge.stream import Decision, TrackInfo
+
+_NEARLY = 1.25  # a rate that is so near to another is the same to a network
 
 
 @dataclass(frozen=True)
@@ -33,3 +37,97 @@ class SceneView:
     decisions: Sequence[Decision]
     presence: Presence
     source: str | None = None
+
+
+@dataclass
+class SceneSummary:
+    """Of all scenes of a run, filled while it goes on.
+
+    trained_rate_hz: frames a second the network expects of each person; 0: it does not matter.
+    budget_ms: a frame; infinite: there is none.  budget_source: why it is that.
+    frames: of all sources.  detections: passes of the detector.
+    people: who were seen.  windows: those of them who got a window.
+    most_people, most_without_window: at once, in one source.  present: now, by source.
+    calls_due, calls: encoder calls that windows should have got, and got.
+    watched_s: seconds that people with a window were to be seen, added up over them.
+    """
+
+    trained_rate_hz: float = 0.0
+    budget_ms: float = math.inf
+    budget_source: str = ""
+    frames: int = 0
+    detections: int = 0
+    people: int = 0
+    windows: int = 0
+    most_people: int = 0
+    most_without_window: int = 0
+    calls_due: int = 0
+    calls: int = 0
+    decisions: int = 0
+    watched_s: float = 0.0
+    present: dict[str | None, int] = field(default_factory=dict)
+
+    @property
+    def people_now(self) -> int:
+        return sum(self.present.values())
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "people": self.people,
+            "most_people": self.most_people,
+            "most_without_window": self.most_without_window,
+            "decisions_a_track": _rounded(_ratio(self.decisions, self.windows)),
+            "frames_a_detection": _rounded(_ratio(self.frames, self.detections)),
+            "budget_ms": _rounded(self.budget_ms) if math.isfinite(self.budget_ms) else None,
+            "calls_due": self.calls_due,
+            "calls": self.calls,
+            "rate_hz": _rounded(_ratio(self.calls, self.watched_s)),
+            "trained_rate_hz": self.trained_rate_hz or None,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Who was there, how often they were looked for, and how often at each of them."""
+        without = self.most_without_window
+        more = f", {without} of them without a window (--max-people)" if without else ""
+        each = _ratio(self.decisions, self.windows)
+        decisions = "" if each is None else f"; {each:.1f} decisions each"
+        yield f"people: {self.people} seen, at most {self.most_people} at once{more}{decisions}"
+        if (every := _ratio(self.frames, self.detections)) is not None:
+            yield f"detector: every {every:.1f} frames; {self._budget}"
+        if (share := _ratio(self.calls, self.calls_due)) is not None:
+            calls = f"{self.calls} of {self.calls_due} calls that were due ({share:.0%})"
+            yield f"encoder: {calls}{self._speed}"
+
+    @property
+    def _budget(self) -> str:
+        if math.isinf(self.budget_ms):
+            return f"no budget{self.budget_source}"
+        return f"budget {self.budget_ms:.1f} ms a frame{self.budget_source}"
+
+    @property
+    def _speed(self) -> str:
+        """How far windows were stretched in time, if they were."""
+        rate_hz = _ratio(self.calls, self.watched_s)
+        if not rate_hz or not self.trained_rate_hz:
+            return ""
+        faster = self.trained_rate_hz / rate_hz
+        if 1 / _NEARLY <= faster <= _NEARLY:
+            return ""
+        return (
+            f"\nwarning: each person was looked at {rate_hz:.1f} times a second, the network was "
+            f"trained at {self.trained_rate_hz:g}: what they do looks {faster:.1f} times as fast to it"
+        )
+
+
+def expected_rate_hz(manifest: Manifest, rate_hz: float | None) -> float:
+    """Frames a second that a window should get; 0: any, or nobody knows."""
+    looks_back = manifest.window > 1 or manifest.last_part.states
+    return (rate_hz or manifest.frame_rate_hz) if looks_back else 0.0
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

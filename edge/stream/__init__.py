@@ -4,7 +4,7 @@ from edge.stream.decision import Decision, TrackInfo
 from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
-from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer
+from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer, require_frame
 from edge.stream.sampling import FrameSampler
 from edge.stream.stream import Naming, Stream
 
@@ -23,4 +23,5 @@ __all__ = [
     "StreamOptions",
     "TrackInfo",
     "Window",
+    "require_frame",
 ]

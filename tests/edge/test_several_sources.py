@@ -179,7 +179,7 @@ def test_more_sources_than_memory_are_refused(
 ) -> None:
     """With 300 MB left the first takes 90; of three more at least the last would not fit."""
     left = iter([300_000_000, 210_000_000])
-    monkeypatch.setattr("edge.commands.execute.memory.available_bytes", lambda: next(left))
+    monkeypatch.setattr("edge.commands.feeds.memory.available_bytes", lambda: next(left))
     arguments = [str(tiny_bundle_path), *[f"--source={video_path}"] * 4]
     result = cli.invoke(main, arguments)
     assert result.exit_code == 2

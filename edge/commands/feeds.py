@@ -1,0 +1,104 @@
+"""The sources of a run, and what their frames go through."""
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from edge import loop, sinks, sources
+from edge.input_spec import STRETCH
+from edge.stream import FrameSampler, Naming, Network, Stream
+from edge.summary import RunSummary
+from edge_common import SourceError
+from edge_devices.detection import memory
+
+if TYPE_CHECKING:
+    from edge.commands.execute import RunOptions
+    from edge.detector import Detector
+
+_LEAST_OF_A_SOURCE = 16e6  # bytes of memory
+
+
+def open_sources(network: Network, options: "RunOptions", stack: ExitStack) -> list[sources.Source]:
+    """All of them, with names that differ. Raises SourceError, also if they need too much memory."""
+    needs, requests = _frame_needs(network, options), options.source.endpoints
+    available, opened = memory.available_bytes(), []
+    for number, request in enumerate(requests, 1):
+        opened.append(stack.enter_context(sources.open_source(request, needs)))
+        _check_memory(available, number, len(requests) - number)
+    names = [source.name for source in opened]
+    for number, source in enumerate(opened, 1):
+        if names.count(source.name) > 1:
+            source.rename(f"{source.name} ({number})")
+    return opened
+
+
+def _check_memory(available: int | None, opened: int, more: int) -> None:
+    """Raise SourceError if so many more sources will not fit, as those that are opened did.
+
+    available: bytes that were left before them.
+    """
+    unused = memory.available_bytes() if more else None
+    if available is None or unused is None:
+        return
+    missing = more * max((available - unused) / opened, _LEAST_OF_A_SOURCE)
+    if unused < missing:
+        raise SourceError(
+            f"{opened + more} sources need too much memory: {more} of them about {missing / 1e6:.0f} "
+            f"MB, and {unused / 1e6:.0f} MB are left: give fewer, or smaller frames"
+        )
+
+
+def _frame_needs(network: Network, options: "RunOptions") -> sources.FrameNeeds:
+    """Whole frames only if an output shows them, a region counts their pixels, or people are found."""
+    region, spec = options.stream.region, network.bundle.manifest.input
+    if options.people or region.box or any(output.kind.frames for output in options.outputs):
+        return sources.WHOLE
+    is_square = region.kind == "square"
+    size = (max(spec.size), max(spec.size)) if is_square else spec.size
+    return sources.FrameNeeds(size, is_square or spec.resize.kind != STRETCH)
+
+
+def open_feeds(
+    network: Network,
+    detector: "Detector | None",
+    naming: Naming | None,
+    summary: RunSummary,
+    options: "RunOptions",
+) -> list[loop.Feed]:
+    """A window, or one a person, and sinks for each source. Raises SinkError."""
+    bundle, several = network.bundle, len(summary.sources) > 1
+    tasks, spec = tuple(task.name for task in bundle.manifest.tasks), bundle.manifest.input
+    region = options.stream.region.seen_by(spec.size, spec.resize)
+    infos = [
+        sinks.RunInfo(
+            tasks,
+            counts.source.rate_hz,
+            options.vectors,
+            None if options.people else region,
+            counts.source.live,
+            counts.source.name if several else None,
+        )
+        for counts in summary.sources
+    ]
+    opened, feeds = sinks.open_sinks(options.outputs, infos), []
+    for counts, info, each in zip(summary.sources, infos, opened):
+        watcher: loop.Watcher
+        if detector and summary.scene:
+            from edge.scene import Scene, SceneWatcher
+
+            scene = Scene(
+                bundle,
+                detector,
+                options.people.scene(summary.scene.budget_ms, options.stream, options.rate),
+                naming=naming,
+                network=network,
+                source=info.source,
+                summary=summary.scene,
+            )
+            watcher = SceneWatcher(scene, each, summary.latency)
+        else:
+            watcher = Stream(
+                bundle, options.stream, naming=naming, network=network, source=info.source
+            )
+        sampler = FrameSampler(summary.rate_hz)
+        feeds.append(loop.Feed(counts, watcher, each, sampler, info.source))
+    return feeds

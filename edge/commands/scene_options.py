@@ -1,0 +1,130 @@
+"""Who is in the frames, as options of `edge-run` say it."""
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from edge_common import command_line
+
+if TYPE_CHECKING:
+    from edge import bundle, detector as detectors, scene, sources, stream
+
+F = TypeVar("F", bound=Callable[..., Any])
+MAX_PEOPLE = 10
+_UNKNOWN_RATE_MS = 20.0  # a frame, of a source that does not say how many it gives
+_SHARE = 0.5  # of the time between two frames: capture, drawing and writing need the rest
+_HIGHEST_HZ = 240.0  # sources may announce anything
+
+_detector = click.option(
+    "--detector",
+    default="",
+    metavar="NAME|FILE",
+    help="Find people with this detector, `person` or a file, and look at each through a window "
+    "of their own.",
+)
+_budget = click.option(
+    "--budget-ms",
+    type=command_line.FiniteFloat(0, min_open=True),
+    metavar="MS",
+    help="Milliseconds a frame for finding people and looking at them; if it is too little for all, "
+    "each is looked at less often. [default: half of a live source's frame time; recordings wait]",
+)
+_max_people = click.option(
+    "--max-people",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Look at N people at most, those who came first. [default: {MAX_PEOPLE}]",
+)
+_detect_every = click.option(
+    "--detect-every",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Run the detector on every Kth frame. [default: as the budget allows]",
+)
+
+
+@dataclass(frozen=True)
+class PeopleOptions:
+    """What the command line says of people; no detector: the network looks at the frames.
+
+    Raises click.UsageError if the others are given without one.
+    """
+
+    detector: str = ""
+    budget_ms: float | None = None
+    max_people: int | None = None
+    detect_every: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.detector:
+            return
+        for name, value in vars(self).items():
+            if value:
+                raise click.UsageError(f"--{name.replace('_', '-')} goes with --detector NAME")
+
+    def __bool__(self) -> bool:
+        return bool(self.detector)
+
+    def load(self, options: "stream.StreamOptions") -> "detectors.Detector":
+        """Raises EdgeError if it is no detector."""
+        from edge import bundle, detector
+
+        return detector.Detector(bundle.open_bundle(self.detector), options)
+
+    def budget(self, opened: "Sequence[sources.Source]") -> tuple[float, str]:
+        """Milliseconds a frame, and why so many.
+
+        Of live sources' it is half of the time that each has for a frame; recordings lose nothing
+        by waiting, so everybody is found and looked at in each of their frames.
+        """
+        if self.budget_ms is not None:
+            return self.budget_ms, ""
+        live = [source.rate_hz for source in opened if source.live]
+        if not live:
+            return math.inf, ": a recording waits"
+        if not all(0 < rate_hz <= _HIGHEST_HZ for rate_hz in live):
+            return _UNKNOWN_RATE_MS / len(live), ""
+        return 1e3 * _SHARE / sum(live), f", {_SHARE:.0%} of the time"
+
+    def summary(
+        self,
+        manifest: "bundle.Manifest",
+        opened: "Sequence[sources.Source]",
+        rate_hz: float | None,
+    ) -> "scene.SceneSummary":
+        """An empty one of a run on these sources."""
+        from edge import scene
+
+        return scene.SceneSummary(scene.expected_rate_hz(manifest, rate_hz), *self.budget(opened))
+
+    def scene(
+        self, budget_ms: float, options: "stream.StreamOptions", rate_hz: float | None
+    ) -> "scene.SceneOptions":
+        from edge import scene
+
+        most = self.max_people or MAX_PEOPLE
+        return scene.SceneOptions(options, budget_ms, most, self.detect_every, rate_hz)
+
+
+def scene_options(command: F) -> F:
+    """Add --detector and what goes with it, which become one `people`."""
+
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        detector: str,
+        budget_ms: float | None,
+        max_people: int | None,
+        detect_every: int | None,
+        **more: Any,
+    ) -> Any:
+        people = PeopleOptions(detector, budget_ms, max_people, detect_every)
+        return command(*args, people=people, **more)
+
+    for option in (_detect_every, _max_people, _budget, _detector):
+        wrapped = option(wrapped)
+    return wrapped  # type: ignore[return-value]

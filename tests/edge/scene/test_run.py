@@ -1,0 +1,185 @@
+"""`edge-run --detector`: from options to lines, videos and the summary."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
+
+from edge.bundle import Bundle, write_bundle
+from edge.cli import main
+from edge.commands.scene_options import PeopleOptions
+from tests import tiny
+from tests.detectors import ssd
+from tests.edge.scene.scenes import HEIGHT, WIDTH
+
+TWO = [[0.25, 0.1, 0.75, 0.3], [0.25, 0.6, 0.75, 0.8]]  # top, left, bottom, right
+
+
+@pytest.fixture
+def cli() -> CliRunner:
+    return CliRunner()
+
+
+@pytest.fixture(scope="module")
+def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people, in every frame."""
+    path, bundle = tmp_path_factory.mktemp("detector") / "two.edge", ssd(TWO, [0.9, 0.8])
+    write_bundle(path, bundle.manifest, bundle.members)
+    return path
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("film") / "film.mp4"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, (WIDTH, HEIGHT))
+    for pixels in tiny.frames(12, HEIGHT, WIDTH):
+        writer.write(pixels)
+    writer.release()
+    return path
+
+
+def lines_of(text: str) -> list[dict]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_every_person_is_decided_on(
+    cli: CliRunner, tiny_bundle_path: Path, detector: Path, film: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out.jsonl"
+    arguments = [tiny_bundle_path, "--detector", detector, "--source", film, "--jsonl", out]
+    result = cli.invoke(main, [*map(str, arguments), "--json", "--rate", "all", "--quiet"])
+    assert result.exit_code == 0, result.output
+    lines, summary = lines_of(out.read_text()), json.loads(result.stdout)
+    presence = [line for line in lines if "presence" in line]
+    assert [(line["frame"], line["presence"]["count"]) for line in presence] == [(0, 0), (1, 2)]
+    decisions = [line for line in lines if "tasks" in line]
+    numbers = [(line["track"]["number"], line["first_frame"], line["frame"]) for line in decisions]
+    assert numbers == [(n, f - 3, f) for f in range(4, 12) for n in (1, 2)]
+    assert decisions[0]["track"]["box"] == [32, 60, 64, 120]
+    assert decisions[0]["track"]["age_s"] == pytest.approx(0.4)
+    assert summary["decisions"] == 16
+    assert summary["scene"] == {
+        "people": 2, "most_people": 2, "most_without_window": 0, "decisions_a_track": 8.0,
+        "frames_a_detection": 1.0, "budget_ms": None, "calls_due": 22, "calls": 22,
+        "rate_hz": pytest.approx(10.5, abs=1), "trained_rate_hz": None,
+    }  # fmt: skip
+
+
+def test_the_summary_says_who_was_there(
+    cli: CliRunner, tiny_bundle_path: Path, detector: Path, film: Path
+) -> None:
+    arguments = [tiny_bundle_path, "--detector", detector, "--source", film]
+    result = cli.invoke(main, [*map(str, arguments), "--rate", "all", "--budget-ms", "500"])
+    assert "people: 2 seen, at most 2 at once; 8.0 decisions each" in result.stdout
+    assert "detector: every 1.0 frames; budget 500.0 ms a frame" in result.stdout
+    assert "encoder: 22 of 22 calls that were due (100%)" in result.stdout
+
+
+def test_two_sources_share_the_networks(
+    cli: CliRunner, tiny_bundle_path: Path, detector: Path, film: Path
+) -> None:
+    sources = [f"--source={film}"] * 2
+    arguments = [str(tiny_bundle_path), "--detector", str(detector), *sources, "--jsonl", "-"]
+    result = cli.invoke(main, [*arguments, "--rate", "all", "--quiet", "--frames", "6"])
+    decisions = [line for line in lines_of(result.stdout) if "tasks" in line]
+    labels = [(line["source"][-3:], line["track"]["number"], line["frame"]) for line in decisions]
+    assert labels == [(f"({s})", n, f) for f in (4, 5) for s in (1, 2) for n in (1, 2)]
+
+
+def test_nobody_is_an_answer(
+    cli: CliRunner, tiny_bundle_path: Path, film: Path, tmp_path: Path
+) -> None:
+    path, bundle = tmp_path / "none.edge", ssd(TWO, [0.1, 0.1])
+    write_bundle(path, bundle.manifest, bundle.members)
+    arguments = [tiny_bundle_path, "--detector", path, "--source", film, "--jsonl", "-"]
+    result = cli.invoke(main, [*map(str, arguments), "--quiet"])
+    (line,) = lines_of(result.stdout)
+    assert line["presence"]["count"] == 0
+    assert "no decision: nobody was there" in result.stderr
+
+
+BAD = {
+    "--budget-ms 0": "0.0 is not in the range x>0",
+    "--budget-ms -2": "-2.0 is not in the range x>0",
+    "--budget-ms nan": "'nan' is not a finite number",
+    "--max-people 0": "0 is not in the range x>=1",
+    "--region square": "--region goes without --detector",
+    "--detector no-such": "there is no bundle 'no-such'",
+    "--detector face": "face is no detector",
+}
+
+
+@pytest.mark.parametrize("arguments", BAD)
+def test_what_cannot_be_is_one_line(
+    cli: CliRunner, detector: Path, film: Path, tmp_path: Path, arguments: str
+) -> None:
+    out = tmp_path / "out.jsonl"
+    words = ["--detector", str(detector), "--source", str(film), "--jsonl", str(out)]
+    result = cli.invoke(main, [*words, *arguments.split()])
+    assert result.exit_code == 2
+    assert BAD[arguments] in result.stderr.splitlines()[-1]
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("option", ["--budget-ms 20", "--max-people 3", "--detect-every 2"])
+def test_options_of_people_need_a_detector(cli: CliRunner, film: Path, option: str) -> None:
+    result = cli.invoke(main, ["--source", str(film), *option.split()])
+    assert result.exit_code == 2
+    assert f"{option.split()[0]} goes with --detector NAME" in result.stderr
+
+
+def test_a_detector_is_no_network_that_answers(cli: CliRunner, detector: Path, film: Path) -> None:
+    result = cli.invoke(main, [str(detector), "--source", str(film)])
+    assert result.exit_code == 2
+    assert "is a detector" in result.stderr and "--detector" in result.stderr
+
+
+class Sized:
+    def __init__(self, live: bool, rate_hz: float) -> None:
+        self.live, self.rate_hz = live, rate_hz
+
+
+@pytest.mark.parametrize(
+    ("sources", "milliseconds"),
+    [
+        ([Sized(True, 25.0)], 20.0),
+        ([Sized(True, 25.0), Sized(True, 15.0), Sized(False, 30.0)], 12.5),
+        ([Sized(True, 0.0), Sized(True, 25.0)], 10.0),
+        ([Sized(True, float("nan"))], 20.0),
+        ([Sized(False, 25.0)], float("inf")),
+    ],
+)
+def test_the_budget_is_half_of_a_live_source_s_time(sources, milliseconds: float) -> None:
+    assert PeopleOptions("person").budget(sources)[0] == milliseconds
+    assert PeopleOptions("person", budget_ms=7.0).budget(sources)[0] == 7.0
+
+
+def test_nothing_of_it_is_loaded_without_a_detector(film: Path, tiny_bundle_path: Path) -> None:
+    code = (
+        "import sys\n"
+        "from edge.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "rooms = ('edge.scene', 'edge.tracks', 'edge.detector', 'lap')\n"
+        "sys.exit(any(name.startswith(rooms) for name in sys.modules))\n"
+    )
+    command = [sys.executable, "-c", code, str(tiny_bundle_path), "--source", str(film)]
+    assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_from_python(tiny_bundle: Bundle) -> None:
+    from edge import Scene
+
+    scene = Scene(tiny_bundle, ssd(TWO, [0.9, 0.8]))
+    for pixels in tiny.frames(6, HEIGHT, WIDTH):
+        view = scene.push(pixels)
+    assert view.presence.count == len(view.tracks) == len(view.decisions) == 2
+    assert [decision.track for decision in view.decisions] == list(view.tracks)
+    assert all(np.isfinite(d.tasks["size"].value) for d in view.decisions)
