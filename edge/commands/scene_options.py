@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from edge_common import command_line
+from edge_common import command_line, console
 
 if TYPE_CHECKING:
     from edge import bundle, detector as detectors, scene, sources, stream
@@ -71,9 +71,12 @@ class PeopleOptions:
 
     def load(self, options: "stream.StreamOptions") -> "detectors.Detector":
         """Raises EdgeError if it is no detector."""
-        from edge import bundle, detector
+        from edge.detector import Detector, open
 
-        return detector.Detector(bundle.open_bundle(self.detector), options)
+        bundle = open.open_detector(self.detector, runtime=options.runtime)
+        if bundle.assumptions:
+            console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
+        return Detector(bundle, options)
 
     def budget(self, opened: "Sequence[sources.Source]") -> tuple[float, str]:
         """Milliseconds a frame, and why so many.
