@@ -46,32 +46,35 @@ def highest(scores: np.ndarray, limit: int) -> np.ndarray:
 
 def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
     """Intersection over union of boxes (n, 4) and others (m, 4): (n, m); of empty ones 0."""
-    start = np.maximum(boxes[:, None, :2], others[None, :, :2])
-    end = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
-    common = np.maximum(end - start, 0).prod(axis=2)
+    left, top, right, bottom = boxes.T[:, :, None]
+    widths = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
+    heights = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
+    common = np.maximum(widths, 0) * np.maximum(heights, 0)
     union = _areas(boxes)[:, None] + _areas(others) - common
-    shares: np.ndarray = np.divide(common, union, out=np.zeros_like(common), where=union > 0)
+    shares: np.ndarray = common / np.where(union > 0, union, np.inf)
     return shares
 
 
 def _areas(boxes: np.ndarray) -> np.ndarray:
-    areas: np.ndarray = np.maximum(boxes[:, 2:] - boxes[:, :2], 0).prod(axis=1)
+    left, top, right, bottom = boxes.T
+    areas: np.ndarray = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
     return areas
 
 
 def suppress(found: Detections, suppression: Suppression) -> Detections:
     """Keep one of the boxes around each thing; `found` and the result have the highest first."""
+    if len(found) < 2:
+        return found
     same = overlaps(found.boxes, found.boxes) > suppression.iou
-    remaining = np.ones(len(found), bool)
-    kept, boxes = [], found.boxes.copy()
-    for i in range(len(found)):
-        if not remaining[i]:
-            continue
-        kept.append(i)
-        around = same[i] & remaining
-        if suppression.weighted:
-            around[i] = True
-            weights = found.scores[around, None]
-            boxes[i] = (found.boxes[around] * weights).sum(axis=0) / weights.sum()
-        remaining &= ~around
-    return Detections(boxes[kept], found.scores[kept])
+    higher = np.triu(same, 1)
+    kept: np.ndarray = np.ones(len(found), bool)
+    # a box is kept if no higher one that is kept is the same: the first k are right after k rounds
+    while ((again := ~higher[kept].any(axis=0)) != kept).any():
+        kept = again
+    boxes, scores = found.boxes[kept], found.scores[kept]
+    if suppression.weighted:
+        np.fill_diagonal(same, True)
+        owners = same[kept].argmax(axis=0)  # the highest that is the same
+        weights = (owners == np.arange(len(boxes))[:, None]) * found.scores
+        boxes = weights @ found.boxes / weights.sum(axis=1, keepdims=True)
+    return Detections(boxes, scores)

@@ -11,8 +11,6 @@ from edge.detector.boxes import Detections
 from edge.detector.outputs import Outputs, Scores
 from edge.input_spec import Size
 
-_AROUND = np.arange(-1, 2)
-
 
 class CentreDecoder:
     """A centre is where the heatmap is as high as all places around it."""
@@ -27,7 +25,8 @@ class CentreDecoder:
         """In pixels of the input, the surest first."""
         heatmap = self._scores.of_classes(self._outputs.contents(self._form.heatmap))
         indices = self._scores.candidates(heatmap)
-        indices, scores = self._scores.surest(heatmap, indices[_is_peak(heatmap, indices)])
+        indices = indices[_peaks(heatmap).ravel()[indices]]
+        indices, scores = self._scores.surest(heatmap, indices)
         places = indices // heatmap.shape[-1]
         rows, columns = np.divmod(places, heatmap.shape[1])
         centres = np.stack([columns, rows], axis=1).astype(np.float32)
@@ -42,13 +41,13 @@ class CentreDecoder:
         )
 
 
-def _is_peak(heatmap: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """Whether nothing next to these flat indices of (H, W, classes) is higher: bool, one each."""
-    rows, columns, classes = np.unravel_index(indices, heatmap.shape)
-    height, width, _ = heatmap.shape
-    # beyond an edge its own places stand again
-    near_rows = np.clip(rows[:, None] + _AROUND, 0, height - 1)
-    near_columns = np.clip(columns[:, None] + _AROUND, 0, width - 1)
-    around = heatmap[near_rows[:, :, None], near_columns[:, None, :], classes[:, None, None]]
-    peaks: np.ndarray = around.max(axis=(1, 2)) == heatmap[rows, columns, classes]
+def _peaks(heatmap: np.ndarray) -> np.ndarray:
+    """Where nothing next to a place of (H, W, classes) is higher: bool, of its shape."""
+    above = heatmap.copy()
+    np.maximum(above[1:], heatmap[:-1], out=above[1:])
+    np.maximum(above[:-1], heatmap[1:], out=above[:-1])
+    around = above.copy()
+    np.maximum(around[:, 1:], above[:, :-1], out=around[:, 1:])
+    np.maximum(around[:, :-1], above[:, 1:], out=around[:, :-1])
+    peaks: np.ndarray = heatmap == around
     return peaks

@@ -44,10 +44,9 @@ class Scores:
 
     def of_classes(self, contents: np.ndarray) -> np.ndarray:
         """What is of the classes that are looked for, of contents (..., classes)."""
-        first = self._classes[0] if self._classes else 0
-        if len(self._classes) == 1:  # a view
-            return contents[..., first : first + 1]
-        return contents[..., self._classes] if self._classes else contents
+        if not self._classes or contents.shape[-1] == 1:
+            return contents
+        return np.ascontiguousarray(contents[..., self._classes])
 
     def candidates(self, contents: np.ndarray) -> np.ndarray:
         """The flat indices of those that are high enough, which NaN is not."""

@@ -1,5 +1,6 @@
 """Detectors by name: a plain .tflite with a few lines of TOML, bundles, and what is none."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 from edge import EdgeError
 from edge.bundle import Suppression, write_bundle
 from edge.detector import Detections, Detector
-from edge.detector.open import open_detector
+from edge.detector.open import PlainDetector, open_detector
+from edge_common import decode
+from edge_common.data import toml_parser
 from tests.detectors import bright_spots, constants, post_processed
 from tests.flat_models import colour_model
+from tests.wheels import ROOT
 
 FRAME = np.zeros((100, 200, 3), np.uint8)
 CENTRES, SCORES = [[0.5, 0.5], [0.2, 0.8]], [[0.1, 0.9], [0.8, 0.2]]
@@ -143,3 +147,16 @@ def test_a_bundle_of_a_detector(tmp_path: Path) -> None:
 
 def find_in(name: Path, frame: np.ndarray) -> Detections:
     return Detector(open_detector(str(name))).find(frame)
+
+
+def test_what_the_document_shows_can_be_read() -> None:
+    text = (ROOT / "docs/people.md").read_text()
+    blocks = [
+        b
+        for b in re.findall(r"^```toml\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+        if "score" in b
+    ]
+    for block in blocks:
+        stated = decode(PlainDetector, toml_parser().loads(block))
+        assert stated.description("x.toml").spec(128, 128, 3)
+    assert len(blocks) == 3
