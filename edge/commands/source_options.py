@@ -57,7 +57,7 @@ _source = click.option(
     "--source",
     multiple=True,
     metavar="URI",
-    help="Video file, image folder, quoted glob, or stream URL.",
+    help="Video file, image folder, quoted glob, stream URL, named pipe, or - for stdin.",
 )
 
 _stdin_format = click.option(
@@ -70,7 +70,7 @@ _stdin_format = click.option(
 _login = click.option(
     "--login",
     metavar="FILE",
-    help="File of mode 0600 with NAME:PASSWORD for a URL; or set EDGE_SOURCE_LOGIN.",
+    help="File of mode 0600 with NAME:PASSWORD for URLs of one host; or set EDGE_SOURCE_LOGIN.",
 )
 
 _insecure = click.option(

@@ -169,7 +169,7 @@ _MAGIC = b"YUV4MPEG2"
 _FRAME_LINE = b"FRAME\n"
 # how far its two planes of colour are subsampled
 _SUBSAMPLING = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
-_MOST_PIXELS = 1 << 27
+MOST_PIXELS = 1 << 27  # of a frame
 
 
 class Yuv4Mpeg:
@@ -196,7 +196,7 @@ class Yuv4Mpeg:
         sampling = values.get("C", "420")
         self._grey = sampling == "mono"
         match = re.fullmatch(r"(420|422|444)(?:jpeg|mpeg2|paldv)?", sampling)
-        size_allowed = 0 < self._width * self._height <= _MOST_PIXELS
+        size_allowed = 0 < self._width * self._height <= MOST_PIXELS
         if not (match or self._grey) or min(self._width, self._height) < 1 or not size_allowed:
             raise SourceError(
                 f"YUV4MPEG2 of the form C{sampling}, {self._width} x {self._height} is not read: "

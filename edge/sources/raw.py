@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from edge.sources import WHOLE, FrameNeeds
-from edge.sources.formats import Pipe, bgr_of_i420
+from edge.sources.formats import MOST_PIXELS, Pipe, bgr_of_i420
 from edge_common import SourceError
 
 _LAYOUTS = {"bgr": (3, None), "rgb": (3, cv2.COLOR_RGB2BGR), "gray": (1, cv2.COLOR_GRAY2BGR)}
@@ -16,7 +16,6 @@ _I420, _J420 = "i420", "j420"
 _FORM = re.compile(
     rf"(\d{{1,5}})x(\d{{1,5}})(?:@(\d{{1,4}}(?:\.\d{{1,9}})?))?(?::({'|'.join((*_LAYOUTS, _I420, _J420))}))?"
 )
-_MOST_PIXELS = 1 << 27
 _MOST_BYTES = 1 << 27  # of a JPEG image
 _CHUNK_BYTES, _MOST_BETWEEN = 1 << 16, 1 << 15
 _SOI, _EOI, _SOS = b"\xff\xd8", 0xD9, 0xDA
@@ -58,7 +57,7 @@ class PixelLayout:
                 f"{text!r} is no WxH[@HZ][:bgr|rgb|gray|i420|j420], such as 640x480@25:bgr"
             )
         width, height = int(match[1]), int(match[2])
-        if not 0 < width * height <= _MOST_PIXELS:
+        if not 0 < width * height <= MOST_PIXELS:
             raise ValueError(f"{width}x{height} is no size of a frame")
         name, rate_hz = match[4] or "bgr", float(match[3] or 0)
         if name in (_I420, _J420):

@@ -95,9 +95,7 @@ def fetcher(url: str, insecure: bool) -> Callable[[], bytes]:
 
     It raises OSError, HTTPException, and ValueError for an address that is none.
     """
-    parts = parse.urlsplit(url)
-    user, _, host = parts.netloc.rpartition("@")
-    address = parts._replace(netloc=host).geturl()
+    address, user = _without_login(url)
     logins = request.HTTPPasswordMgrWithDefaultRealm()
     name, _, password = map(parse.unquote, user.partition(":"))
     if user:  # for this server alone, and not for one that it sends us to
@@ -132,12 +130,11 @@ def _shake_hands(host: str, port: int) -> None:
 
 
 def _web_server_s_reason(url: str, insecure: bool) -> str:
-    parts = parse.urlsplit(url)
-    if parts.scheme not in ("http", "https"):
+    if not url.startswith(("http://", "https://")):
         return ""
-    user, _, host = parts.netloc.rpartition("@")
     try:
-        question = request.Request(parts._replace(netloc=host).geturl())
+        address, user = _without_login(url)
+        question = request.Request(address)
         question.add_header("Range", "bytes=1-1")
         if user:  # not for a server that this one sends us to
             name = b64encode(parse.unquote(user).encode()).decode()
@@ -152,6 +149,13 @@ def _web_server_s_reason(url: str, insecure: bool) -> str:
     except (OSError, client.HTTPException, ValueError) as problem:
         return _no_frames(getattr(problem, "reason", problem))
     return _NO_PARTS if whole else ""
+
+
+def _without_login(url: str) -> tuple[str, str]:
+    """The rest of it, and `NAME:PASSWORD`, quoted as there, or "". Raises ValueError."""
+    parts = parse.urlsplit(url)
+    login, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=host).geturl(), login
 
 
 def _no_frames(problem: object) -> str:

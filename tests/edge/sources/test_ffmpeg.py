@@ -148,6 +148,14 @@ def test_without_ffmpeg_a_line_names_the_package_and_opencv_reads(
         open_source(f"{camera}/large:decoder=mjpeg_v4l2m2m")
 
 
+def test_a_decoder_without_its_hardware_is_said(tmp_path: Path) -> None:
+    clip = tmp_path / "clip.mp4"
+    pattern = "-f lavfi -i testsrc=size=64x48:rate=25 -t 0.2 -c:v libx264 -pix_fmt yuv420p"
+    subprocess.run(["ffmpeg", "-v", "error", *pattern.split(), str(clip)], check=True)
+    with pytest.raises(SourceError, match=r"none of its hardware|`ffmpeg -decoders` lists them"):
+        ffmpeg.FfmpegStream(str(clip), WHOLE, decoder="h264_v4l2m2m")(10).close()
+
+
 def test_who_has_set_up_opencv_s_ffmpeg_keeps_it(
     camera: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
