@@ -22,11 +22,13 @@ STATE = [
     ("speed_variance", np.float64, 4),
 ]
 
-# centre x, centre y, width, height; in heights of the box
-_DETECTION = np.array([0.05, 0.05, 0.1, 0.1])  # standard deviation of a detected box
-_FIRST_SPEED = np.array([1.0, 1.0, 0.0, 0.0])  # a second: people walk about one height a second
-_ACCELERATION = np.array([1.0, 1.0, 0.0, 0.0])  # change of speed within a second
-_DRIFT = np.array([0.0, 0.0, 0.2, 0.2])  # change of size within a second: it has no speed
+# in heights of the box: people walk about one a second
+_DETECTION = 0.05  # standard deviation of a detected centre and size
+_FIRST_SPEED = 1.0  # standard deviation a second of who was seen once
+_ACCELERATION = 1.0  # of speed within a second
+_GROWTH = 0.2  # of size within a second: it has no speed, since it does not go on
+_CENTRE = np.array([1.0, 1.0, 0.0, 0.0])
+_SIZE = 1.0 - _CENTRE
 
 
 def start(states: States, boxes: Boxes) -> None:
@@ -35,19 +37,19 @@ def start(states: States, boxes: Boxes) -> None:
     height = place[:, 3:]
     states["place"] = place
     states["place_variance"] = (_DETECTION * height) ** 2
-    states["speed_variance"] = (_FIRST_SPEED * height) ** 2
+    states["speed_variance"] = _CENTRE * (_FIRST_SPEED * height) ** 2
 
 
 def predict(states: States, seconds: float) -> None:
     """Move all by so much time, at least 0."""
     height = states["place"][:, 3:]
-    noise = (_ACCELERATION * height) ** 2 * seconds
-    drift = (_DRIFT * height) ** 2 * seconds
+    noise = _CENTRE * (_ACCELERATION * height) ** 2 * seconds
+    growth = _SIZE * (_GROWTH * height) ** 2 * seconds
     spread = states["speed_variance"] * seconds
     states["place"] += states["speed"] * seconds
     states["place_variance"] += (
         2 * states["covariance"] + spread + noise * seconds / 3
-    ) * seconds + drift
+    ) * seconds + growth
     states["covariance"] += spread + noise * seconds / 2
     states["speed_variance"] += noise
 
@@ -75,3 +77,8 @@ def boxes_of(states: States) -> Boxes:
 def _places(boxes: Boxes) -> NDArray[np.float64]:
     corner, opposite = boxes[:, :2], boxes[:, 2:]
     return np.concatenate(((corner + opposite) / 2, opposite - corner), axis=1)
+
+
+def margins(states: States) -> NDArray[np.float64]:
+    """(n, 2) how far off the centre may be: its standard deviation in pixels."""
+    return np.sqrt(states["place_variance"][:, :2])

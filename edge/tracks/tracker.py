@@ -24,7 +24,7 @@ class TrackOptions:
 
     high_score: float = 0.5
     low_score: float = 0.1
-    min_overlap: float = 0.1
+    min_overlap: float = 0.3
     confirm_boxes: int = 2
     hidden_s: float = 1.5
 
@@ -59,7 +59,7 @@ _STATE = np.dtype(
         *motion.STATE,
     ]
 )
-_GONE = 0.5  # a hidden person with more than this share of the box outside the frame has left
+_LEFT = 0.5  # a hidden person with less than this share of the box in the frame has left
 
 
 class Tracker:
@@ -87,13 +87,15 @@ class Tracker:
         states = self._expected(time_s)
         self._time_s = time_s if math.isfinite(time_s) else self._time_s
         places, confidences = self._usable(boxes, scores)
-        tracks, found = self._associate(states, places, confidences)
+        owners = self._owners(states, places, confidences)
+        seen = owners >= 0
+        new = ~seen & (confidences >= self._options.high_score)
         states["is_hidden"] = True
-        states[tracks] = self._seen(states[tracks], places[found], confidences[found])
-        new = np.setdiff1d(np.flatnonzero(confidences >= self._options.high_score), found)
-        begun = self._begun(places[new], confidences[new])
-        states = states[(states["number"] > 0) | ~states["is_hidden"]]
-        self._states = self._confirmed(np.concatenate((states, begun)))
+        rows = owners[seen]
+        states[rows] = self._seen(states[rows], places[seen], confidences[seen])
+        self._states = states[(states["number"] > 0) | ~states["is_hidden"]]
+        self._begin(places[new], confidences[new])
+        self._confirm()
         return self._tracks(self._states)
 
     def predict(self, time_s: float) -> tuple[Track, ...]:
@@ -111,12 +113,14 @@ class Tracker:
         if elapsed_s < 0:
             states["first_s"] += elapsed_s
             states["seen_s"] += elapsed_s
-        motion.predict(states, max(elapsed_s, 0.0))
+        motion.predict(states, min(max(elapsed_s, 0.0), self._options.hidden_s))
         now_s = self._time_s + elapsed_s
-        boxes = motion.boxes_of(states)
-        inside = overlap.areas(self._clipped(boxes)) >= (1 - _GONE) * overlap.areas(boxes)
-        recent = now_s - states["seen_s"] <= self._options.hidden_s
-        there: motion.States = states[recent & (inside | ~states["is_hidden"])]
+        gone = now_s - states["seen_s"] > self._options.hidden_s
+        if states["is_hidden"].any():
+            boxes = motion.boxes_of(states)
+            inside = overlap.areas(self._clipped(boxes)) / overlap.areas(boxes)
+            gone |= states["is_hidden"] & (inside < _LEFT)
+        there: motion.States = states[~gone]
         return there
 
     def _usable(
@@ -136,18 +140,21 @@ class Tracker:
         order = np.lexsort((*places.T, -confidences))
         return places[order], confidences[order]
 
-    def _associate(
+    def _owners(
         self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
-    ) -> overlap.Pairs:
-        """Pairs of a state and a box: first the good boxes, then poor ones for who was just seen."""
-        overlaps = overlap.overlaps(motion.boxes_of(states), places)
+    ) -> NDArray[np.int64]:
+        """Which state each box is of, or -1: good boxes, then poor ones, then good ones far off."""
+        expected, margins = motion.boxes_of(states), motion.margins(states)
         good = confidences >= self._options.high_score
-        tracks, found = overlap.match(overlaps * good, self._options.min_overlap)
-        free = ~states["is_hidden"]
-        free[tracks] = False
-        poor = overlaps * free[:, None] * ~good
-        more_tracks, more_found = overlap.match(poor, self._options.min_overlap)
-        return np.concatenate((tracks, more_tracks)), np.concatenate((found, more_found))
+        owners, free = np.full(len(places), -1), np.ones(len(states), np.bool_)
+        for candidates, margin in ((good, 0.0), (~good, 0.0), (good, 1.0)):
+            boxes, rows = np.flatnonzero(candidates & (owners < 0)), np.flatnonzero(free)
+            if boxes.size and rows.size:
+                shares = overlap.overlaps(expected[rows], places[boxes], margin * margins[rows])
+                pairs = overlap.match(shares, self._options.min_overlap)
+                owners[boxes[pairs[1]]] = rows[pairs[0]]
+                free[rows[pairs[0]]] = False
+        return owners
 
     def _seen(
         self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
@@ -159,24 +166,27 @@ class Tracker:
         states["is_hidden"] = False
         return states
 
-    def _begun(self, places: overlap.Boxes, confidences: NDArray[np.float64]) -> motion.States:
+    def _begin(self, places: overlap.Boxes, confidences: NDArray[np.float64]) -> None:
+        """New states, which are nobody yet."""
+        if not len(places):
+            return
         states = np.zeros(len(places), _STATE)
         motion.start(states, places)
         states["boxes"] = 1
         states["first_s"] = states["seen_s"] = self._time_s
         states["score"] = confidences
-        return states
+        self._states = np.concatenate((self._states, states))
 
-    def _confirmed(self, states: motion.States) -> motion.States:
-        """With numbers for those who became people."""
-        new = (states["number"] == 0) & (states["boxes"] >= self._options.confirm_boxes)
-        states["number"][new] = self._numbers + 1 + np.arange(new.sum())
-        self._numbers += int(new.sum())
-        return states
+    def _confirm(self) -> None:
+        """Give numbers to those who became people."""
+        states = self._states
+        rows = (states["number"] == 0) & (states["boxes"] >= self._options.confirm_boxes)
+        if people := np.count_nonzero(rows):
+            states["number"][rows] = self._numbers + 1 + np.arange(people)
+            self._numbers += people
 
     def _tracks(self, states: motion.States) -> tuple[Track, ...]:
         people = states[states["number"] > 0]
-        people = people[np.argsort(people["number"])]
         boxes = self._clipped(motion.boxes_of(people)).astype(np.float32)
         fields = ("number", "score", "first_s", "seen_s", "is_hidden")
         columns = [people[name].tolist() for name in fields]
@@ -186,4 +196,4 @@ class Tracker:
         )
 
     def _clipped(self, boxes: overlap.Boxes) -> overlap.Boxes:
-        return np.clip(boxes, 0, (*self.frame_size, *self.frame_size))
+        return np.minimum(np.maximum(boxes, 0.0), (*self.frame_size, *self.frame_size))
