@@ -85,6 +85,7 @@ class EndpointKind:
         """From what stands behind the scheme, or a URL. Raises ValueError for wrong options."""
         if not self.target:
             return Endpoint(self, "", self._checked(read_options(text)))
+        text = re.sub(r"^[\w+-]+(?=://)", lambda scheme: scheme[0].lower(), text)
         key = KEY
         if "//" in text[:32]:  # a URL's colons and `=` are its own, except before a declared key
             key = "|".join(self.keys) or "(?!)"

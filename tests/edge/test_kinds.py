@@ -126,6 +126,18 @@ def test_help_lists_every_kind(cli: CliRunner) -> None:
     assert "grey:VALUE[:frames=N] Frames of one grey." in text
 
 
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("RTSP://Cam/Live", "rtsp://Cam/Live"),
+        ("snapshot:HTTP://Cam/A.jpg:rate=2", "http://Cam/A.jpg"),
+        ("http://cam/x:frames=2", "http://cam/x:frames=2"),
+    ],
+)
+def test_schemes_of_urls_are_lower_case(text: str, target: str) -> None:
+    assert sources.find_source(text).target == target
+
+
 @pytest.mark.usefixtures("toys")
 @pytest.mark.parametrize(
     ("arguments", "message"),
@@ -176,7 +188,7 @@ def test_what_no_kind_understands_is_one_line(
         ("frames/*.png", "images", "frames/*.png", {}),
         ("frames/*.png:rate=5", "images", "frames/*.png", {"rate": "5"}),
         ("rtsp://me:a=b@host/x?y=1", "stream", "rtsp://me:a=b@host/x?y=1", {}),
-        ("RTSP://host/x", "stream", "RTSP://host/x", {}),
+        ("RTSP://host/x", "stream", "rtsp://host/x", {}),
         ("stream:rtsp://host/x", "stream", "rtsp://host/x", {}),
         (r"C:\clips\a.mp4", "video", r"C:\clips\a.mp4", {}),
     ],
