@@ -81,4 +81,5 @@ def _places(boxes: Boxes) -> NDArray[np.float64]:
 
 def margins(states: States) -> NDArray[np.float64]:
     """(n, 2) how far off the centre may be: its standard deviation in pixels."""
-    return np.sqrt(states["place_variance"][:, :2])
+    deviations: NDArray[np.float64] = np.sqrt(states["place_variance"][:, :2])
+    return deviations

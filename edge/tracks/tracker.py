@@ -181,7 +181,7 @@ class Tracker:
         """Give numbers to those who became people."""
         states = self._states
         rows = (states["number"] == 0) & (states["boxes"] >= self._options.confirm_boxes)
-        if people := np.count_nonzero(rows):
+        if people := int(np.count_nonzero(rows)):
             states["number"][rows] = self._numbers + 1 + np.arange(people)
             self._numbers += people
 
