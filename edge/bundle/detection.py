@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from edge.input_spec import Size
 
 MOST_BOXES = 1000  # that are looked at in a frame
+_WIDEST = 3.0  # margin
 
 Shapes = Mapping[str, tuple[int, ...]]  # of the outputs, by name
 
@@ -173,6 +174,7 @@ class DetectionSpec:
     classes: by number, which are looked for; empty: all.  labels: their names.
     limit: of boxes in a frame, those of the highest scores.
     nms: non-maximum suppression; None: the boxes of a frame are of different things.
+    margin: share of a box that is looked at as well on each of its sides, as boxes are narrow.
     """
 
     boxes: SsdBoxes | None = None
@@ -184,6 +186,7 @@ class DetectionSpec:
     labels: tuple[str, ...] = ()
     limit: int = 100
     nms: Suppression | None = None
+    margin: float = 0.1
 
     @property
     def decodings(self) -> dict[str, Decoding]:
@@ -210,6 +213,8 @@ class DetectionSpec:
             return f"a score of {self.score:g} (above 0, up to 1 is possible)"
         if not 1 <= self.limit <= MOST_BOXES:
             return f"a limit of {self.limit} boxes (1 to {MOST_BOXES} are possible)"
+        if not 0 <= self.margin <= _WIDEST:
+            return f"a margin of {self.margin:g} (0 to {_WIDEST:g} is possible)"
         if any(number < 0 for number in self.classes) or len({*self.classes}) < len(self.classes):
             return f"the classes {list(self.classes)}"
         if self.labels and len(self.labels) != len(self.classes):

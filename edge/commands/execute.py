@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,9 +19,12 @@ from edge.commands.scene_options import PeopleOptions
 from edge.commands.source_options import SourceOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
-from edge.stream import FrameSampler, Naming, Network, Region, StreamOptions
+from edge.stream import FrameSampler, Network, Region, StreamOptions
 from edge.summary import RunSummary, SourceSummary
 from edge_common import EdgeError, console, encode
+
+if TYPE_CHECKING:
+    from edge.people.recogniser import Recogniser
 
 _STDOUT = "-"
 
@@ -164,7 +168,7 @@ def execute(options: RunOptions) -> None:
         loop.run(opened_feeds, summary, limits)
 
 
-def _recogniser(bundle: Bundle, options: RunOptions) -> Naming | None:
+def _recogniser(bundle: Bundle, options: RunOptions) -> "Recogniser | None":
     if options.gallery is None:
         return None
     from edge.people.recogniser import open_recogniser

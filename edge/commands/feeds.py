@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from edge import loop, sinks, sources
 from edge.input_spec import STRETCH
-from edge.stream import FrameSampler, Naming, Network, Stream
+from edge.stream import FrameSampler, Network, Stream
 from edge.summary import RunSummary
 from edge_common import SourceError
 from edge_devices.detection import memory
@@ -13,6 +13,7 @@ from edge_devices.detection import memory
 if TYPE_CHECKING:
     from edge.commands.execute import RunOptions
     from edge.detector import Detector
+    from edge.people.recogniser import Recogniser
 
 _LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
@@ -60,7 +61,7 @@ def _frame_needs(network: Network, options: "RunOptions") -> sources.FrameNeeds:
 def open_feeds(
     network: Network,
     detector: "Detector | None",
-    naming: Naming | None,
+    naming: "Recogniser | None",
     summary: RunSummary,
     options: "RunOptions",
 ) -> list[loop.Feed]:
@@ -89,7 +90,7 @@ def open_feeds(
                 bundle,
                 detector,
                 options.people.scene(summary.scene.budget_ms, options.stream, options.rate),
-                naming=naming,
+                recogniser=naming,
                 network=network,
                 source=info.source,
                 summary=summary.scene,

@@ -25,6 +25,7 @@ ENROLL_EXAMPLES = """\b
 Examples:
   edge-run enroll anna --camera 0 --region square
   edge-run enroll bert --source bert.mp4 --region 40,8,96,96 --gallery team.npz
+  edge-run enroll cleo --source photos/ --detector face-finder
   edge-run face --camera 0 --region square --gallery team.npz
 """
 
@@ -45,6 +46,13 @@ Examples:
 @click.option("--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames.")
 @rate_option
 @region_option
+@click.option(
+    "--detector",
+    default="",
+    metavar="NAME|FILE",
+    help="Find the face by this detector, such as `face-finder`; images of a folder are then photos, "
+    "each for itself.",
+)
 @engine_options
 @plain_options
 @command_line.json_option

@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import cv2
 import numpy as np
 
@@ -17,6 +19,9 @@ from edge.people.gallery import Gallery, change_gallery, checked_name, read_gall
 from edge.people.recogniser import acceptance_of
 from edge.stream import FrameSampler, Region, Stream, StreamOptions
 from edge_common import GalleryError, can_be_written, console
+
+if TYPE_CHECKING:
+    from edge.people.faces import FaceFinder
 
 
 @dataclass(frozen=True)
@@ -51,13 +56,17 @@ def enrol(
     most: int,
     max_frames: int | None = None,
     region: Region = Region(),
+    find: "FaceFinder | None" = None,
+    as_photos: bool = False,
     sampler: FrameSampler = FrameSampler(),
     on_frame: Callable[[], None] = lambda: None,
 ) -> Enrolment:
     """Take at most `most` descriptors from a source, whose `stream` hops as `hop_for` says.
 
-    A window with a frame of hardly any contrast gives none. Raises GalleryError if no window
-    gave one, and what the source raises.
+    A window with a frame of hardly any contrast gives none.
+    find: the face in each frame, instead of a region; frames without one are left out.
+    as_photos: each frame is a window of its own, as if it stood still.
+    Raises GalleryError if no window gave one, and what the source raises.
     """
     descriptors: list[np.ndarray] = []
     window = stream.bundle.manifest.window
@@ -65,15 +74,21 @@ def enrol(
     for frame in source:
         frames += 1
         on_frame()
-        decision = None
-        if sampler.takes(frame):
-            decision = stream.push(frame)
-            with_contrast = with_contrast + 1 if contrast(frame.pixels, region) >= _FLAT else 0
+        decision, seen = None, None
+        if sampler.takes(frame) and (seen := find(frame.pixels) if find else region):
+            if as_photos or frame.restart:
+                stream.reset()
+                frame, with_contrast = replace(frame, restart=False), 0
+            for _ in range(window if as_photos else 1):
+                decision = stream.push(frame, seen)
+                with_contrast = with_contrast + 1 if contrast(frame.pixels, seen) >= _FLAT else 0
             flat_frames += not with_contrast
         if decision is not None and with_contrast >= window:
             descriptors.append(decision.tasks[gallery.task].scores)
         if len(descriptors) == most or frames == max_frames:
             break
+    if not descriptors and find and (problem := find.problem(frames)):
+        raise GalleryError(f"{source.name} enrolls nobody: {problem}")
     if not descriptors and flat_frames:
         raise GalleryError(
             f"{source.name} shows nobody: {flat_frames} of {frames} frames have no contrast in the "
@@ -84,7 +99,8 @@ def enrol(
             f"{source.name} gave {frames} frames, the network looks at {window} at a time: "
             "give a longer source, or more --frames"
         )
-    return Enrolment(unit(np.stack(descriptors)), frames, source.warning)
+    left_out = find.problem(frames) if find and as_photos else ""
+    return Enrolment(unit(np.stack(descriptors)), frames, source.warning or left_out)
 
 
 _FLAT = 4.0  # of 255; faces in poor light have 10 and more
@@ -114,6 +130,7 @@ class EnrolOptions:
     descriptors: int = 16
     frames: int | None = None
     region: str = "full"
+    detector: str = ""
     rate: float | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     plain: PlainOptions = field(default_factory=PlainOptions)
@@ -122,6 +139,8 @@ class EnrolOptions:
     def __post_init__(self) -> None:
         self.source.endpoint  # noqa: B018  # one that there is
         self.plain.refuse_for(self.bundle)
+        if self.detector and self.region != "full":
+            raise click.UsageError("--region goes without --detector, which finds the face itself")
 
 
 def execute(options: EnrolOptions) -> None:
@@ -172,11 +191,14 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         total = min(totals) if totals else None
         sampler = FrameSampler.of(bundle.manifest, options.rate)
         share = min(sampler.rate_hz / source.rate_hz, 1) if sampler.rate_hz * source.rate_hz else 1
+        # images without a rate are no frames of one recording
+        kind = options.source.endpoint.kind.name
+        as_photos = bool(options.detector) and kind == "images" and not source.rate_hz
         hop = hop_for(window, None if total is None else int(share * total), most)
         spec = bundle.manifest.input
         region = Region.parse(options.region).seen_by(spec.size, spec.resize)
-        engine = vars(options.engine)
-        stream = Stream(bundle, StreamOptions(**engine, region=region, hop=hop, gate=False))
+        engine = StreamOptions(**vars(options.engine), gate=False)
+        stream = Stream(bundle, replace(engine, region=region, hop=1 if as_photos else hop))
         # how long a live source takes is not known: what counts are the windows
         with console.bar(total or window * most, "frames") as on_frame:
             return enrol(
@@ -186,9 +208,19 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
                 most=most,
                 max_frames=options.frames,
                 region=region,
+                find=_finder(options.detector, bundle, engine) if options.detector else None,
+                as_photos=as_photos,
                 sampler=sampler,
                 on_frame=on_frame,
             )
+
+
+def _finder(detector: str, bundle: Bundle, options: StreamOptions) -> "FaceFinder":
+    from edge.detector import Detector, open
+    from edge.people.faces import FaceFinder
+
+    opened = open.open_detector(detector, runtime=options.runtime)
+    return FaceFinder(Detector(opened, options), bundle.manifest.input.size)
 
 
 def _warnings(name: str, before: Gallery, enrolment: Enrolment, threshold: float) -> list[str]:

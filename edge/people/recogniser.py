@@ -27,16 +27,22 @@ class Recogniser:
         people = {name: np.unique(gallery.people[name], axis=0) for name in sorted(gallery.people)}
         self.task, self.threshold = gallery.task, threshold
         self._known = np.concatenate(list(people.values()))
-        self._owners = [name for name, rows in people.items() for _ in rows]
+        self._names = list(people)
+        self._first_rows = np.cumsum([0, *map(len, people.values())])[:-1]
+
+    def similarities(self, descriptor: np.ndarray) -> dict[str, float]:
+        """Likeness of a vector (d,) to each person; empty if it is none to compare."""
+        if not np.isfinite(descriptor).all() or not np.any(descriptor):
+            return {}
+        nearest = np.maximum.reduceat(self._known @ unit(descriptor), self._first_rows)
+        return dict(zip(self._names, nearest.tolist()))
 
     def name(self, descriptor: np.ndarray) -> tuple[str, float]:
         """(name or `unknown`, likeness of the nearest person) of a vector (d,)."""
-        if not np.isfinite(descriptor).all() or not np.any(descriptor):
-            return UNKNOWN, -1.0
-        likeness = self._known @ unit(descriptor)
-        nearest = int(likeness.argmax())
-        similarity = float(likeness[nearest])
-        return self._owners[nearest] if similarity >= self.threshold else UNKNOWN, similarity
+        similarities = self.similarities(descriptor)
+        nearest = max(similarities, key=similarities.__getitem__, default=UNKNOWN)
+        similarity = similarities.get(nearest, -1.0)
+        return nearest if similarity >= self.threshold else UNKNOWN, similarity
 
     def __call__(self, answers: Mapping[str, Prediction]) -> dict[str, Prediction]:
         """The answers with the name and the likeness in that of the descriptor."""

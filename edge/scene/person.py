@@ -8,7 +8,6 @@ from edge.input_spec import Box, Size
 from edge.stream import Decision, Frame, FrameSampler, Region, Stream, TrackInfo
 from edge.tracks import Track
 
-_MARGIN = 0.1  # of a box, on each of its sides: detectors cut off hands and hair
 _LEAST_SIDE = 2.0  # pixels of a box that anything is to be seen in
 _JUDGED_AFTER, _ENOUGH = 30, 0.8  # calls, and the share of them that is nearly all
 _PAUSE_OF_A_WINDOW, _ROUNDING = 0.5, 1.01  # of its frames
@@ -22,16 +21,18 @@ def box_in(box: np.ndarray, width: int, height: int) -> Box:
     return left, top, max(right - left, 1), max(bottom - top, 1)
 
 
-def region_around(box: np.ndarray, aspect: Size, width: int, height: int) -> Region | None:
+def region_around(
+    box: np.ndarray, margin: float, aspect: Size, width: int, height: int
+) -> Region | None:
     """What a network of that aspect is shown of a person; None if they are too small.
 
-    The box with a margin, made wider or higher to the aspect; at the frame's edge it is moved
-    inside rather than cut, so that nobody looks thinner there.
+    The box with a margin, a share of it, on each of its sides, made wider or higher to the
+    aspect; at the frame's edge it is moved inside rather than cut, so that nobody looks thinner.
     """
     left, top, right, bottom = map(float, box)
     if not min(right - left, bottom - top) >= _LEAST_SIDE:
         return None
-    across, down = (right - left) * (1 + 2 * _MARGIN), (bottom - top) * (1 + 2 * _MARGIN)
+    across, down = (right - left) * (1 + 2 * margin), (bottom - top) * (1 + 2 * margin)
     across, down = (
         max(across, down * aspect[0] / aspect[1]),
         max(down, across * aspect[1] / aspect[0]),
@@ -49,14 +50,15 @@ class Person:
     frames as it holds are missing; behind a longer one it begins again, as the motion in it
     would jump. So does, after a second, the memory of a network with states. Frames in which its
     person only waits for a turn are no pause.
-    stream: with an empty window.  rate_hz: frames a second that the network is to get; 0: all.
+    stream: with an empty window.  margin: a share of the boxes, around them.
+    rate_hz: frames a second that the network is to get; 0: all.
     turn: when it had its last encoder call; who has the smallest is the next.
     calls_due, calls: frames that its window should have got, and those it got.
     region: of the newest frame; None: nothing of them is to be seen.
     """
 
-    def __init__(self, stream: Stream, rate_hz: float, turn: int) -> None:
-        self.stream, self.turn = stream, turn
+    def __init__(self, stream: Stream, margin: float, rate_hz: float, turn: int) -> None:
+        self.stream, self._margin, self.turn = stream, margin, turn
         self.region: Region | None = None
         self.calls_due = self.calls = 0
         manifest = stream.bundle.manifest
@@ -86,7 +88,7 @@ class Person:
             self._times_s.clear()
         self._is_hidden = False
         height, width = frame.pixels.shape[:2]
-        self.region = region_around(track.box, self._size, width, height)
+        self.region = region_around(track.box, self._margin, self._size, width, height)
         if not is_sampled or self.region is None:
             return False
         self._is_sampled = True

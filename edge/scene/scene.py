@@ -11,6 +11,8 @@ import numpy as np
 
 from edge.bundle import Bundle
 from edge.detector import Detector
+from edge.people.recogniser import Recogniser
+from edge.people.track_names import TrackNames
 from edge.scene.budget import DETECTOR, ENCODER, Budget
 from edge.scene.person import Person, box_in
 from edge.scene.view import Presence, SceneSummary, SceneView, expected_rate_hz
@@ -19,7 +21,6 @@ from edge.stream import (
     Decision,
     Frame,
     FrameSampler,
-    Naming,
     Network,
     Region,
     Stream,
@@ -74,7 +75,8 @@ class Scene:
     A person is followed by one number, also if hidden for a moment; behind a gap all tracks end.
 
     detector: a bundle, or one that is loaded already with these options.
-    network, naming, source: as in `Stream`; several scenes may share network, detector, summary.
+    recogniser: names the people of a gallery, each as long as their track lasts.
+    network, source: as in `Stream`; several scenes may share network, detector and summary.
     clock: seconds, that passes are measured by.
     view: of the newest frame.  latency_ms: of finding people in it.
     """
@@ -85,7 +87,7 @@ class Scene:
         detector: Bundle | Detector,
         options: SceneOptions = SceneOptions(),
         *,
-        naming: Naming | None = None,
+        recogniser: Recogniser | None = None,
         network: Network | None = None,
         source: str | None = None,
         summary: SceneSummary | None = None,
@@ -104,7 +106,7 @@ class Scene:
         self._tracker: Tracker | None = None
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
-        self._naming, self._source = naming, source
+        self._names, self._source = TrackNames(recogniser) if recogniser else None, source
         self._turn, self._newest_track, self._is_stretched = 0, 0, False
         self._number, self._undetected, self._time_s = -1, 0, math.nan
         self._presence = Presence(0, datetime.now(timezone.utc))
@@ -159,17 +161,20 @@ class Scene:
             person = self._people.pop(number)
             person.stream.reset()
             self._unused.append(person.stream)
+            if self._names:
+                self._names.forget(number)
         for number in sorted(numbers - self._people.keys()):
             if len(self._people) < self.options.max_people:
                 stream = self._unused.pop() if self._unused else self._new_stream()
-                self._people[number] = Person(stream, self.rate_hz, self._next_turn())
+                self._people[number] = Person(
+                    stream, self.detector.spec.margin, self.rate_hz, self._next_turn()
+                )
                 self.summary.windows += 1
 
     def _new_stream(self) -> Stream:
         return Stream(
             self.bundle,
             self.options.stream,
-            naming=self._naming,
             network=self.network,
             source=self._source,
         )
@@ -187,10 +192,18 @@ class Scene:
             with self.budget.spend(ENCODER):
                 decision = person.look(frame, infos[number], time_s, self._next_turn())
             self.summary.calls += 1
-            decisions += [decision] if decision else []
+            decisions += [self._named(decision)] if decision else []
         if any(person.is_behind for person in self._people.values()):
             self._say_stretched()
         return decisions
+
+    def _named(self, decision: Decision) -> Decision:
+        if self._names is None or decision.track is None:
+            return decision
+        number = decision.track.number
+        tasks = self._names(number, decision.tasks)
+        track = replace(decision.track, name=self._names.name_of(number))
+        return replace(decision, tasks=tasks, track=track)
 
     def _say_stretched(self) -> None:
         """Once: windows that get too few frames show motion faster than it is."""
@@ -232,6 +245,7 @@ class Scene:
             max(time_s - track.first_s, 0.0),
             score=track.score,
             is_hidden=track.is_hidden,
+            name=self._names.name_of(track.number) if self._names else None,
         )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from edge.bundle import Bundle
+from edge.bundle import Bundle, DetectionSpec
 from edge.detector import Detections
 from edge.scene import Scene, SceneOptions, SceneView
 from edge.stream import Frame, Network, Region, StreamOptions, Window
@@ -34,7 +34,7 @@ class ScriptedDetector:
 
     def __init__(self, boxes: Sequence[Boxes], clock: FakeClock, cost_ms: float = 0.0) -> None:
         self._boxes, self._clock, self._cost_ms = list(boxes), clock, cost_ms
-        self.passes = 0
+        self.passes, self.spec = 0, DetectionSpec()
 
     def find(self, pixels: np.ndarray) -> Detections:
         self._clock.now_s += self._cost_ms / 1e3

@@ -56,7 +56,7 @@ def test_a_track_decides_as_a_stream_of_its_crops(
         expected = {}
         for track in view.tracks:
             region = region_around(
-                np.array(box(2 * (track.number - 1))), (tiny.SIZE, tiny.SIZE), WIDTH, HEIGHT
+                np.array(box(2 * (track.number - 1))), 0.1, (tiny.SIZE, tiny.SIZE), WIDTH, HEIGHT
             )
             mine = [c for c in crops if abs(c.box[0] - region.box[0]) < 28]
             for crop in mine:
@@ -142,7 +142,7 @@ def test_each_window_gets_frames_at_the_trained_rate(tiny_bundle: Bundle) -> Non
     ],
 )
 def test_a_crop_has_a_margin_and_the_aspect_and_is_inside(person, aspect, expected) -> None:
-    region = region_around(np.array(person, np.float32), aspect, WIDTH, HEIGHT)
+    region = region_around(np.array(person, np.float32), 0.1, aspect, WIDTH, HEIGHT)
     assert region == (Region("box", expected) if expected else None)
 
 
