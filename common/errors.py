@@ -6,7 +6,8 @@ import re
 # host if a password holds a / or a blank, which is wrong but happens; if a scheme is forgotten, before
 # a host with a dot; and what stands in a query, or in a path, as some cameras have it
 _PASSWORD = re.compile(
-    r"((?::/|//)[^\s/?#@:\[]*:)(?:[^\s/?#]*(?=@)|(?!\d*[/?#\s])(?:(?!://).){0,200}(?=@[\w\[]))"
+    r"((?::/|//|\b(?:rtsps?|https?):)[^\s/?#@:\[]*:)"
+    r"(?:[^\s/?#]*(?=@)|(?!\d*[/?#\s])(?:(?!://).){0,200}(?=@[\w\[]))"
     r"|((?<![\w.%~-])(?!raw:)[\w.%~-]+:)[^\s/:@]+(?=@[\w-]+\.\w)"
     r"|([?&/_](?:[\w-]*(?:token|secret|key|signature)|\w*pas|\w*pass\w*|\w*pwd|pw|sig|auth)=)[^&#\s]+",
     re.IGNORECASE,

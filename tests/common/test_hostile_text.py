@@ -56,6 +56,7 @@ def test_an_error_is_one_line_without_escapes() -> None:
         ("stream:http://:x@cam", "stream:http://:***@cam"),
         ("rtsp://me:my se/cret@cam/1", "rtsp://me:***@cam/1"),
         ("rtsp://me:my secret@[::1]/1 is silent", "rtsp://me:***@[::1]/1 is silent"),
+        ("rtsp:me:secret@cam/1", "rtsp:me:***@cam/1"),
         ("rtsp//me:secret@cam/1", "rtsp//me:***@cam/1"),
         ("rtsp:/me:my secret@cam/1", "rtsp:/me:***@cam/1"),
         ("http://[::1]:80/x is silent, ask me@home", "http://[::1]:80/x is silent, ask me@home"),
