@@ -1,10 +1,12 @@
 """What a scene says: who is there in a frame, and who was there in a run."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import numpy as np
 
 from edge.bundle import Manifest
 from edge.stream import Decision, TrackInfo
@@ -23,6 +25,10 @@ class Presence:
         """The promised JSON fields: count, since (RFC 3339)."""
         return {"count": self.count, "since": self.since.isoformat(timespec="milliseconds")}
 
+    def __str__(self) -> str:
+        people = {0: "nobody", 1: "1 person"}.get(self.count, f"{self.count} people")
+        return f"{people} since {self.since:%H:%M:%S} UTC"
+
 
 @dataclass(frozen=True)
 class SceneView:
@@ -30,6 +36,7 @@ class SceneView:
 
     frame: its number.  tracks: everybody who is there, those hidden for a moment included.
     source: which of several; None: there is one.
+    zones: polygons by their names, (n, 2) pixels of the frame.
     """
 
     frame: int
@@ -37,6 +44,7 @@ class SceneView:
     decisions: Sequence[Decision]
     presence: Presence
     source: str | None = None
+    zones: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass

@@ -2,34 +2,52 @@
 
 import math
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from edge.sinks.lettering import FAINT, GROUND, INK, fitted, write
 from edge.stream import Decision, Frame, Region
 from edge.stream.preprocess import FULL
 from edge.tasks import Prediction
-from edge_common import console
 
-_FONT = cv2.FONT_HERSHEY_DUPLEX
-_MIN_WIDTH = 480  # smaller pictures are enlarged, so that the text can be read
-_INK, _FAINT = (245, 245, 245), (165, 165, 165)
+if TYPE_CHECKING:
+    from edge.scene import SceneView
+
+# smaller pictures are enlarged, so that the text can be read; also labels of people
+_MIN_WIDTH, _MIN_WIDTH_OF_PEOPLE = 480, 640
 _BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
-_PANEL = (28, 28, 28)
 
 
 class Annotator:
-    """Draws each frame with the newest decision of its window, which begins again behind a gap."""
+    """Draws each frame with the newest decision of its window, which begins again behind a gap.
+
+    If people are followed, with all of them and the newest decision of each.
+    """
 
     def __init__(self, tasks: Sequence[str], region: Region | None = None) -> None:
         self._tasks, self._region, self._gap_s = tasks, region, 0.0
         self._latest: Sequence[Decision] = ()
+        self._view: SceneView | None = None
+
+    def show_people(self, view: "SceneView") -> None:
+        """Take who is there in the frame that comes next."""
+        if self._view is None:
+            from edge.sinks.people import PeopleLayer  # few runs need it
+
+            self._people = PeopleLayer(self._tasks)
+        self._view = view
 
     def __call__(self, frame: Frame, decisions: Sequence[Decision]) -> np.ndarray:
         if frame.restart:
             self._latest, self._gap_s = (), frame.gap_s
         self._latest = decisions or self._latest
-        return annotate(frame.pixels, self._latest, self._tasks, self._region, self._gap_s)
+        if self._view is None:
+            return annotate(frame.pixels, self._latest, self._tasks, self._region, self._gap_s)
+        picture = _enlarge(frame.pixels, _MIN_WIDTH_OF_PEOPLE)
+        gap_s = 0.0 if self._latest else self._gap_s
+        return _even(self._people.draw(picture, self._view, frame, gap_s))
 
 
 def annotate(
@@ -46,39 +64,48 @@ def annotate(
     it is the whole picture.
     """
     decision = decisions[0] if decisions else None
-    picture = _enlarge(pixels)
-    height, width = picture.shape[:2]
-    line = max(24, width // 22)
-    panel = np.full(((len(tasks) + 1) * line + line // 2, width, 3), _PANEL, np.uint8)
+    picture = _enlarge(pixels, _MIN_WIDTH)
+    line = _line(picture)
+    panel = np.full(((len(tasks) + 1) * line + line // 2, picture.shape[1], 3), GROUND, np.uint8)
     for row, name in enumerate(tasks):
-        _text(panel, name, (line // 2, (row + 1) * line), line, _FAINT)
+        write(panel, name, (line // 2, (row + 1) * line), line, FAINT)
         if decision is not None:
             _draw_answer(panel, decision.tasks[name], row * line, line)
     gap = f"  no frame for {gap_s:.1f} s before" if gap_s else ""
     footer = _footer(decision) if decision else f"filling the window ...{gap}"
-    _text(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, _FAINT)
+    write(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, FAINT)
     annotated = np.vstack([picture, panel])
     box = (region or FULL).locate(*pixels.shape[:2])
     if box != FULL.locate(*pixels.shape[:2]):
-        _draw_region(annotated, box, width / pixels.shape[1])
-    # codecs with subsampled colour want even sizes
-    return annotated[: (height + len(panel)) // 2 * 2, : width // 2 * 2]
+        _draw_region(annotated, box, picture.shape[1] / pixels.shape[1])
+    return _even(annotated)
 
 
 def darkened(annotated: np.ndarray, gap_s: float) -> np.ndarray:
     """A copy of the last frame before a gap, which nobody takes for a new one."""
     image = annotated // 3
-    line = max(24, image.shape[1] // 22)
-    _text(image, f"no frame for {gap_s:.0f} s", (line, image.shape[0] // 2), line * 1.5, _INK)
+    line = _line(image)
+    write(image, f"no frame for {gap_s:.0f} s", (line, image.shape[0] // 2), line * 1.5, INK)
     return image
 
 
-def _enlarge(pixels: np.ndarray) -> np.ndarray:
+def _enlarge(pixels: np.ndarray, min_width: int) -> np.ndarray:
     height, width = pixels.shape[:2]
-    if width >= _MIN_WIDTH:
+    if width >= min_width:
         return pixels
-    scale = _MIN_WIDTH / width
-    return cv2.resize(pixels, (_MIN_WIDTH, round(height * scale)), interpolation=cv2.INTER_CUBIC)
+    size = min_width, round(height * min_width / width)
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC)
+
+
+def _line(image: np.ndarray) -> int:
+    """Pixels of a line of a panel under it."""
+    return max(24, image.shape[1] // 22)
+
+
+def _even(annotated: np.ndarray) -> np.ndarray:
+    """Codecs with subsampled colour want even sizes."""
+    height, width = annotated.shape[:2]
+    return annotated[: height // 2 * 2, : width // 2 * 2]
 
 
 def _draw_region(picture: np.ndarray, box: tuple[int, int, int, int], scale: float) -> None:
@@ -93,10 +120,10 @@ def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> 
     width, baseline = panel.shape[1], top + line
     share = answer.share
     if share is None or not math.isfinite(share):
-        text = _fitted(answer.label or str(answer), line, width * 3 // 4)
-        _text(panel, text, (width // 4, baseline), line, _INK)
+        text = fitted(answer.label or str(answer), line, width * 3 // 4)
+        write(panel, text, (width // 4, baseline), line, INK)
         return
-    _text(panel, answer.label or str(answer), (width // 4, baseline), line, _INK)
+    write(panel, answer.label or str(answer), (width // 4, baseline), line, INK)
     left, right = int(width * 0.62), int(width * 0.86)
     upper, lower = baseline - int(line * 0.55), baseline - int(line * 0.1)
     cv2.rectangle(panel, (left, upper), (right, lower), _BAR_GROUND, cv2.FILLED)
@@ -107,29 +134,10 @@ def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> 
         _BAR,
         cv2.FILLED,
     )
-    _text(panel, f"{share:.2f}", (int(width * 0.88), baseline), line, _INK)
-
-
-def _fitted(text: str, line: float, room: int) -> str:
-    """The text with as many of the labels that it lists as fit into `room` pixels."""
-    text = console.valid_text(text)
-    parts = text.split(", ")
-    shown = [", ".join(parts[:n]) + f" +{len(parts) - n}" for n in range(len(parts) - 1, 0, -1)]
-    lengths = {text: cv2.getTextSize(text, _FONT, line / 46, 1)[0][0] for text in (text, *shown)}
-    return next((text for text, length in lengths.items() if length <= room), (text, *shown)[-1])
+    write(panel, f"{share:.2f}", (int(width * 0.88), baseline), line, INK)
 
 
 def _footer(decision: Decision) -> str:
     total_ms = sum(decision.latency_ms.values())
     board = f", predicted for {decision.predicted_for}" if decision.predicted_for else ""
     return f"frame {decision.frame}   {total_ms:.1f} ms a frame{board}"
-
-
-def _text(
-    panel: np.ndarray, text: str, origin: tuple[int, int], line: float, colour: tuple[int, int, int]
-) -> None:
-    left, baseline = origin
-    scale, text = line / 46, console.valid_text(text)
-    cv2.putText(
-        panel, text, (left, baseline - int(line * 0.15)), _FONT, scale, colour, 1, cv2.LINE_AA
-    )

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -13,6 +14,9 @@ import numpy as np
 from edge.sinks import RunInfo, draw, mp4
 from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError, console, only_writer, put_in_place
+
+if TYPE_CHECKING:
+    from edge.scene import SceneView
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _INDEXED_AT_THE_END = (".mp4", ".mov")  # recorded as Matroska, see edge.sinks.mp4
@@ -90,6 +94,9 @@ class VideoFileSink(Closable):
     def _hidden(self) -> str:
         """What the name begins with until the video is whole."""
         return f".{self._path.name}."
+
+    def show_people(self, view: "SceneView") -> None:
+        self._annotated.show_people(view)
 
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         annotated = self._annotated(frame, decisions)

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from edge.sinks import Gap, RunEnded, RunInfo, draw
 from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError, command_line, console
+
+if TYPE_CHECKING:
+    from edge.scene import SceneView
 
 _QUIT_KEYS = frozenset({ord("q"), 27})
 
@@ -52,6 +56,9 @@ class WindowSink(Closable):
     def take(self, frame: Frame, decisions: Sequence[Decision]) -> None:
         self._last = self._annotated(frame, decisions)
         self._show(self._last)
+
+    def show_people(self, view: "SceneView") -> None:
+        self._annotated.show_people(view)
 
     def show_gap(self, gap: Gap) -> None:
         if not gap.has_ended:
