@@ -99,7 +99,7 @@ def _enlarge(pixels: np.ndarray, min_width: int) -> np.ndarray:
 
 def _line(image: np.ndarray) -> int:
     """Pixels of a line of a panel under it."""
-    return max(24, image.shape[1] // 22)
+    return max(24, int(image.shape[1]) // 22)
 
 
 def _even(annotated: np.ndarray) -> np.ndarray:

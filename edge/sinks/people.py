@@ -95,7 +95,7 @@ class PeopleLayer:
 
 def line_of(image: np.ndarray) -> int:
     """Pixels of a line of text in an image of this size, of which many stand in it."""
-    return max(_SMALLEST_LINE, image.shape[0] // _LINES)
+    return max(_SMALLEST_LINE, len(image) // _LINES)
 
 
 def _panel(view: "SceneView", frame: "Frame", gap_s: float, width: int, line: int) -> np.ndarray:

@@ -29,7 +29,7 @@ edge_devices.detection.memory
 # and these with each of the options
 MORE = {
     "--jsonl out.jsonl": "edge.sinks.jsonl",
-    "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.mp4",
+    "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.lettering edge.sinks.mp4",
 }
 
 
