@@ -47,8 +47,8 @@ class SsdBoxes:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of those that it reads; "" for what there is not."""
-        return self.boxes, self.scores, self.classes, self.count
+        """The names of those that it reads."""
+        return (self.boxes, self.scores, *filter(None, (self.classes, self.count)))
 
     def class_count(self, shapes: Shapes) -> float:
         """How many classes can be told apart."""
@@ -82,8 +82,8 @@ class CentreMaps:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of those that it reads; "" for what there is not."""
-        return self.heatmap, self.size, self.offset
+        """The names of those that it reads."""
+        return (self.heatmap, self.size, *filter(None, [self.offset]))
 
     def class_count(self, shapes: Shapes) -> float:
         """How many classes can be told apart."""
@@ -136,7 +136,7 @@ class AnchorBoxes:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The names of those that it reads; "" for what there is not."""
+        """The names of those that it reads."""
         return self.boxes, self.scores
 
     def class_count(self, shapes: Shapes) -> float:
@@ -207,7 +207,7 @@ class DetectionSpec:
         if len(self.decodings) != 1:
             given = ", ".join(self.decodings) or "none"
             return f"one of boxes, centres and anchors is needed, and {given} is stated"
-        if missing := [name for name in self.decoding.outputs if name and name not in shapes]:
+        if missing := [name for name in self.decoding.outputs if name not in shapes]:
             return f"no output is called '{missing[0]}'; there are {', '.join(shapes)}"
         if not 0 < self.score <= 1:
             return f"a score of {self.score:g} (above 0, up to 1 is possible)"

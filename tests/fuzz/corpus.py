@@ -15,7 +15,7 @@ from edge.people.recogniser import ACCEPTANCE, OperatingPoint, to_member
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_benchmarks import record
-from tests import flat_models, streaming
+from tests import detectors, flat_models, streaming
 from tests.benchmarks.samples import RECORD
 from tests.devices.prediction.test_measured import record as measurement
 
@@ -150,6 +150,37 @@ def run_bundles() -> list[bytes]:
 def shipped_bundle() -> bytes:
     return (open_bundle().path or Path()).read_bytes()
 
+
+SPOTS = detectors.bright_spots()
+SSD = detectors.post_processed([[0.5, 0.5], [0.2, 0.8]], [[0.1, 0.9], [0.8, 0.2]])
+DETECTORS = [
+    b"""score = 0.4
+classes = [0]
+labels = ["person"]
+input_range = [-1, 1]
+resize = "letterbox:114"
+mean = [0.1]
+std = [0.5]
+nms = { iou = 0.5, weighted = true }
+""",
+    b"""limit = 50
+[boxes]
+boxes = "t1"
+classes = "t2"
+scores = "t3"
+count = "t4"
+order = "yxyx"
+pixels = false
+""",
+    b"""logits = true
+[anchors]
+boxes = "t1"
+scores = "t1"
+scales = [10, 10, 5, 5]
+exponential = true
+grids = [{ stride = 40, sizes = [[0.5, 0.5], [0.25, 0.75]] }]
+""",
+]
 
 SUITE = b"""bundles = ["faces-in-motion", { bundle = "face", frames = 20 }]
 threads = [1, 2]

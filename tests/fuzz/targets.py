@@ -18,8 +18,11 @@ from click.testing import CliRunner
 
 from edge import cli
 from edge.bundle import MANIFEST, open_bundle
+from edge.bundle.manifest import to_json
 from edge.check.clips import read_clips
 from edge.commands import plain
+from edge.detector import Detector
+from edge.detector.open import open_detector
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import acceptance_of
 from edge.sinks import draw
@@ -127,6 +130,25 @@ def _cache() -> TemporaryDirectory[str]:
     return TemporaryDirectory()
 
 
+def _find(path: Path) -> None:
+    """Boxes of a frame, by a detector of a manifest or of a TOML file beside its model."""
+    frame = np.full((20, 30, 3), 99, np.uint8)
+    with mock.patch.dict(os.environ, XDG_CACHE_HOME=_cache().name):
+        found = Detector(open_detector(str(path))).find(frame)
+    assert np.isfinite(found.boxes).all() and (found.boxes >= 0).all()
+    assert (found.boxes[:, 2:] <= (30, 20)).all()
+
+
+def _detector_manifest(path: Path) -> None:
+    path.write_bytes(corpus.zipped({MANIFEST: path.read_bytes(), **corpus.SPOTS.members}))
+    _find(path)
+
+
+def _detector_toml(path: Path) -> None:
+    path.with_suffix(".tflite").write_bytes(corpus.SSD)
+    _find(path)
+
+
 def _labels(path: Path) -> None:
     model, frame = path.with_name("model.tflite"), np.full((8, 8, 3), 99, np.uint8)
     model.write_bytes(corpus.tflite())
@@ -225,6 +247,13 @@ TARGETS = {
         ".npz",
         mutations.of_arrays,
     ),
+    "detector": Target(
+        lambda: [json.dumps(to_json(corpus.SPOTS.manifest)).encode()],
+        _detector_manifest,
+        ".edge",
+        mutations.of_json,
+    ),
+    "detector-toml": Target(lambda: corpus.DETECTORS, _detector_toml, ".toml", mutations.of_toml),
     "decisions": Target(lambda: [corpus.DECISIONS], _decisions, ".jsonl", mutations.of_json_lines),
     "gallery": Target(lambda: [corpus.gallery()], read_gallery, ".npz"),
     "gallery-arrays": Target(lambda: [corpus.gallery()], read_gallery, ".npz", mutations.of_arrays),

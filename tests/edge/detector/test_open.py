@@ -117,6 +117,7 @@ def test_another_name_of_the_model(tmp_path: Path) -> None:
             "TOML: no output is called 'a'; there are t1, t2, t3, t4",
         ),
         ('[boxes]\nboxes = "t2"\nscores = "t2"', "TOML: 't2' is of shape [1, 2], and [1, 2, 4] is"),
+        ('[boxes]\nboxes = ""\nscores = "t2"', "TOML: no output is called ''; there are t1, "),
         ('model = "b.tflite"', "FOLDER/b.tflite cannot be read: No such file or directory"),
         ('model = "\\u0000"', r"TOML: model '\x00' is not the name of a file"),
         ("score = ", "TOML: is not TOML: "),
