@@ -17,7 +17,8 @@ from edge.bundle import (
 )
 from edge.detector import Detections, Detector
 from edge.detector.anchors import anchors
-from edge.detector.outputs import Scores
+from edge.detector.centres import CentreDecoder
+from edge.detector.outputs import Outputs, Scores
 from tests.detectors import constants, wrapped
 
 FRAME = np.zeros((20, 40, 3), np.uint8)  # as large as the input
@@ -166,3 +167,36 @@ def test_integers_are_compared_as_what_they_stand_for(
 def test_what_does_not_fit_is_said(spec: DetectionSpec, problem: str) -> None:
     shapes = {"heat": (1, 5, 10, 2), "size": (1, 5, 10, 2), "flat": (1, 100)}
     assert re.search(problem, spec.problem(shapes, InputSpec(20, 40).size))
+
+
+class _Contents:
+    """An engine whose outputs are these tensors with their contents."""
+
+    def __init__(self, *outputs: tuple[TensorSpec, np.ndarray]) -> None:
+        self.outputs = [tensor for tensor, _ in outputs]
+        self._contents = [contents for _, contents in outputs]
+
+    def output(self, index: int) -> np.ndarray:
+        return self._contents[index]
+
+
+def test_integer_maps_give_the_boxes_of_what_they_stand_for() -> None:
+    rng = np.random.default_rng(5)
+    spec = DetectionSpec(centres=CentreMaps("heat", "size", "offset"), score=0.6, logits=True)
+    quantised, real = [], []
+    for name, channels, scale, zero_point in (
+        ("heat", 3, 0.05, 10), ("size", 4, 0.25, -100), ("offset", 2, 1 / 256, -128)
+    ):  # fmt: skip
+        steps = rng.integers(-128, 128, (1, 5, 10, channels)).astype(np.int8)
+        tensor = TensorSpec(name, steps.shape, "int8", scale, zero_point)
+        quantised.append((tensor, steps))
+        values = ((steps.astype(np.float32) - zero_point) * np.float32(scale)).astype(np.float32)
+        real.append((TensorSpec(name, steps.shape, "float32"), values))
+    names = ["heat", "size", "offset"]
+    found, expected = (
+        CentreDecoder(spec, CentreMaps(*names), Outputs(_Contents(*each), names), (40, 20))()  # type: ignore[arg-type]
+        for each in (quantised, real)
+    )
+    assert len(found) > 10
+    assert found.scores == pytest.approx(expected.scores, abs=1e-6)
+    assert found.boxes == pytest.approx(expected.boxes, abs=1e-4)

@@ -3,11 +3,14 @@
 import re
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from edge import EdgeError
 from edge.bundle import Suppression, write_bundle
+from edge.cli import main
 from edge.detector import Detections, Detector
 from edge.detector.open import PlainDetector, open_detector
 from edge_common import decode
@@ -148,6 +151,22 @@ def test_a_bundle_of_a_detector(tmp_path: Path) -> None:
 
 def find_in(name: Path, frame: np.ndarray) -> Detections:
     return Detector(open_detector(str(name))).find(frame)
+
+
+def test_both_bundles_the_wrong_way_round(tmp_path: Path) -> None:
+    spots, frame = tmp_path / "spots.edge", tmp_path / "frame.png"
+    write_bundle(spots, bright_spots().manifest, bright_spots().members)
+    cv2.imwrite(str(frame), FRAME)
+    for bundle, detector, message in (
+        ("face", "face", "face is no detector but answers age, "),
+        (spots, spots, "test-detector is a detector, which finds boxes and answers no tasks: "),
+        (spots, "", "test-detector is a detector, which finds boxes and answers no tasks: "),
+    ):
+        detectors = ["--detector", str(detector)] if detector else []
+        result = CliRunner().invoke(main, [str(bundle), *detectors, "--source", str(frame)])
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"Error: {message}")
+        assert result.stderr.count("\n") == 1
 
 
 def test_what_the_document_shows_can_be_read() -> None:
