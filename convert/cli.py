@@ -17,6 +17,7 @@ Examples:
   edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
   edge-convert model.keras --explain
   edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
+  edge-convert person/ -o person.edge --detection person.toml --calibration clips/
 
 \b
 MODEL is a .keras file, a SavedModel folder, an .onnx, a .pt2 (torch.export.save) or a
@@ -62,6 +63,12 @@ _clips = ClipsParam()
     help="Clips to keep a few frames of in the bundle, for --self-test. [default: the calibration clips]",
 )
 @click.option("--tasks", type=_file, help="What the answers mean. [default: MODEL.tasks.json]")
+@click.option(
+    "--detection",
+    type=_file,
+    metavar="FILE.toml",
+    help="Make a detector: how its outputs become boxes.",
+)
 @click.option("--explain", is_flag=True, help="Show where the model can be cut, and stop.")
 @click.option("--cut", metavar="LAYER", help="Cut behind this layer instead of the best one.")
 @click.option(
@@ -141,7 +148,7 @@ def main(
     with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
 
-        from edge_convert import pipeline, quantised_file
+        from edge_convert import detector, pipeline, quantised_file
         from edge_convert.sources import libraries, model_file
         from edge_convert.verification import summary
 
@@ -150,9 +157,9 @@ def main(
         return
     _refuse_page(report)
     request = ConversionRequest(model, **options)
+    kind = detector.DetectorConversion if request.detection else pipeline.Conversion
     quantised = libraries.is_quantised_file(model)
-    kind = quantised_file.QuantisedFileConversion if quantised else pipeline.Conversion
-    conversion = kind(request, progress)
+    conversion = (quantised_file.QuantisedFileConversion if quantised else kind)(request, progress)
     pipeline.refuse_output(request.output)
     with only_writer(request.output):
         bundle = conversion.run()

@@ -15,7 +15,7 @@ from edge_convert.network import read_card
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import ConversionRequest, read_conversion_clips
-from edge_convert.sources.model_file import read_model
+from edge_convert.sources.model_file import ModelFile, read_model
 from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
@@ -74,12 +74,17 @@ class Conversion:
         self.clips = read_conversion_clips(request, model.window, self.spec)
         if skipped := self.clips.skipped:
             self.progress.say(f"{skipped} videos or folders gave no clip and were skipped")
+        self.model = self._observed(model)
+
+    def _observed(self, model: ModelFile) -> ModelFile:
+        """With what its answers are."""
         self._say("running the network over calibration clips, to see what it answers")
         windows = self.clips.calibration.windows[:OBSERVED_CLIPS]
         values = calibration.as_network_input(windows, self.spec)
-        self.model = model.observed(values, self.card, self.progress)
+        observed = model.observed(values, self.card, self.progress)
         if self.clips.validation:
-            check_labels(self.model.answers.tasks, self.clips.validation)
+            check_labels(observed.answers.tasks, self.clips.validation)
+        return observed
 
     def _cut(self, jobs: ConversionJobs) -> None:
         self._say("cutting the network")
@@ -135,8 +140,7 @@ class Conversion:
         if len(self.floats) > 1:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
-        labels = self.clips.scored.labels if self.clips.validation else {}
-        scoring = candidates.Scoring(self.network.tasks, windows, labels, self.request.max_drop)
+        scoring = self._scoring(windows)
         self._say("searching for precision")
         result = self.report.search = search.PrecisionSearch(
             jobs, self.network.parts, scoring, self.request.forced, self.progress
@@ -144,6 +148,10 @@ class Conversion:
         self.float_outputs = result.reference
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
         self.parts = result.chosen.parts
+
+    def _scoring(self, windows: calibration.NetworkInput) -> candidates.Scoring:
+        labels = self.clips.scored.labels if self.clips.validation else {}
+        return candidates.Scoring(self.network.tasks, windows, labels, self.request.max_drop)
 
     def _verify(self, bundle: Bundle) -> None:
         report = self.report

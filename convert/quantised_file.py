@@ -148,6 +148,7 @@ def _described(model: bytes) -> parts.ConvertedPart:
 def _refuse_choices(request: ConversionRequest) -> None:
     """Raise ModelError if something is asked for that only a float network allows."""
     float_only = {
+        "--detection": request.detection,
         "--cut": request.cut,
         "--encoder-precision": request.encoder_precision != "auto",
         "--head-precision": request.head_precision != "auto",

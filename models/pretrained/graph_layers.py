@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from keras import layers
+from keras import layers, ops
 
 from edge_common import ModelError
 from edge_models.pretrained import activations, expressions, tfjs
@@ -169,6 +169,15 @@ def _concatenation(node: tfjs.Node, *values: Any) -> Value:
     return expressions.Known(layer([value.tensor for value in tensors]))
 
 
+def _pad(node: tfjs.Node, value: expressions.Expression, margins: np.ndarray) -> Value:
+    return expressions.Known(ops.pad(value.tensor, margins.tolist()))
+
+
+def _reshape(node: tfjs.Node, value: expressions.Expression, shape: np.ndarray) -> Value:
+    layer = layers.Reshape(shape.tolist()[1:], name=_layer_name(node))
+    return expressions.Known(layer(value.tensor))
+
+
 def _activation(name: str) -> Callable[..., Value]:
     def operation(node: tfjs.Node, value: expressions.Expression) -> Value:
         return expressions.Known(layers.Activation(name, name=_layer_name(node))(value.tensor))
@@ -238,6 +247,7 @@ _OPERATIONS: dict[str, Callable[..., Value]] = {
     "DepthwiseConv2dNative": _convolution, "FusedDepthwiseConv2dNative": _convolution,
     "MatMul": _product, "_FusedMatMul": _product,
     "MaxPool": _max_pooling, "ResizeBilinear": _resize, "ConcatV2": _concatenation,
+    "Pad": _pad, "Reshape": _reshape,
     activations.HARD_SIGMOID: _activation("hard_sigmoid"),
     activations.HARD_SWISH: _activation("hard_swish"),
     "Mean": _over_picture(layers.GlobalAveragePooling2D),
