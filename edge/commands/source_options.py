@@ -147,7 +147,8 @@ class SourceOptions:
         lacking = [
             each
             for each in found
-            if {"login"} & set(each.kind.keys) - dict(each.options).keys()
+            if "login" in each.kind.keys
+            and "login" not in dict(each.options)
             and login.lacks_login(each.target)
         ]
         origin = "--login" if self.options.get("login") else ""

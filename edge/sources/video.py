@@ -83,13 +83,11 @@ class VideoFile(sources.Source):
             if readable:
                 position_ms = self._capture.get(cv2.CAP_PROP_POS_MSEC)
                 silent = self._clock.lost_before(position_ms) if self._clock else 0
-                restart = max(refused, silent) > 0
+                lost, time_s = max(refused, silent), self._times.of_next(position_ms)
+                restart = lost > 0
                 if silent > _LONGEST_LOSS_S * self.rate_hz:
-                    silent, self.total = 0, None
-                time_s = self._times.of_next(position_ms)
-                return stream.Frame(
-                    pixels, number + max(refused, silent), restart=restart, time_s=time_s
-                )
+                    lost, self.total = refused, None
+                return stream.Frame(pixels, number + lost, restart=restart, time_s=time_s)
             if time.monotonic() > until:
                 break
         return None
