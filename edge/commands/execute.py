@@ -68,6 +68,8 @@ class RunOptions:
                 "--region goes without --detector, which looks at each person; --mask leaves out "
                 "parts of the frame"
             )
+        if self.people:
+            self.people.areas  # noqa: B018  # that are some
         if not self.self_test:
             if not self.source and sources.is_footage(self.bundle):
                 raise click.UsageError(

@@ -95,7 +95,7 @@ def open_feeds(
                 source=info.source,
                 summary=summary.scene,
             )
-            watcher = SceneWatcher(scene, each, summary.latency)
+            watcher = SceneWatcher(scene, each, summary.latency.add)
         else:
             watcher = Stream(
                 bundle, options.stream, naming=naming, network=network, source=info.source

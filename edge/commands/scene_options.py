@@ -1,9 +1,9 @@
 """Who is in the frames, as options of `edge-run` say it."""
 
-import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -12,6 +12,7 @@ from edge_common import command_line, console
 
 if TYPE_CHECKING:
     from edge import bundle, detector as detectors, scene, sources, stream
+    from edge.tracks import zones
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_PEOPLE = 10
@@ -45,6 +46,19 @@ _detect_every = click.option(
     metavar="K",
     help="Run the detector on every Kth frame. [default: as the budget allows]",
 )
+_zone = click.option(
+    "--zone",
+    multiple=True,
+    metavar="NAME=X,Y,X,Y,...",
+    help="Say who stands in this polygon, in pixels or shares of the frame, and for how long; may be "
+    "given again.",
+)
+_mask = click.option(
+    "--mask",
+    multiple=True,
+    metavar="X,Y,X,Y,...",
+    help="Look for nobody who stands in this polygon; may be given again.",
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +72,8 @@ class PeopleOptions:
     budget_ms: float | None = None
     max_people: int | None = None
     detect_every: int | None = None
+    zone: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.detector:
@@ -68,6 +84,13 @@ class PeopleOptions:
 
     def __bool__(self) -> bool:
         return bool(self.detector)
+
+    @cached_property
+    def areas(self) -> "tuple[tuple[zones.Zone, ...], tuple[zones.Polygon, ...]]":
+        """Zones and masks. Raises EdgeError if one is none."""
+        from edge.tracks import zones
+
+        return zones.parse_zones(self.zone), tuple(map(zones.Polygon.parse, self.mask))
 
     def load(self, options: "stream.StreamOptions") -> "detectors.Detector":
         """Raises EdgeError if it is no detector."""
@@ -110,24 +133,26 @@ class PeopleOptions:
         from edge import scene
 
         most = self.max_people or MAX_PEOPLE
-        return scene.SceneOptions(options, budget_ms, most, self.detect_every, rate_hz)
+        return scene.SceneOptions(options, budget_ms, most, self.detect_every, rate_hz, *self.areas)
 
 
 def scene_options(command: F) -> F:
     """Add --detector and what goes with it, which become one `people`."""
 
-    @functools.wraps(command)
+    @wraps(command)
     def wrapped(
         *args: Any,
         detector: str,
         budget_ms: float | None,
         max_people: int | None,
         detect_every: int | None,
+        zone: tuple[str, ...],
+        mask: tuple[str, ...],
         **more: Any,
     ) -> Any:
-        people = PeopleOptions(detector, budget_ms, max_people, detect_every)
+        people = PeopleOptions(detector, budget_ms, max_people, detect_every, zone, mask)
         return command(*args, people=people, **more)
 
-    for option in (_detect_every, _max_people, _budget, _detector):
+    for option in (_mask, _zone, _detect_every, _max_people, _budget, _detector):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from edge.detector import Detector
-from edge.input_spec import Size
 from edge.scene.person import region_around
 from edge.stream import Region
 
@@ -14,13 +13,13 @@ _CLEARLY_LARGER = 2.0  # than all other faces, by area: who is behind does not m
 
 @dataclass
 class FaceFinder:
-    """aspect: of the network that looks at the face.
+    """aspect: width and height of the input of the network that looks at the face.
 
     without_face, with_several: frames of which none could be taken.
     """
 
     detector: Detector
-    aspect: Size
+    aspect: tuple[int, int]
     without_face: int = 0
     with_several: int = 0
 

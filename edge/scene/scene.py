@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,11 +27,8 @@ from edge.stream import (
     TrackInfo,
     require_frame,
 )
-from edge.tracks import Track, Tracker, TrackOptions
+from edge.tracks import Track, Tracker, TrackOptions, zones as areas
 from edge_common import EdgeError, console
-
-if TYPE_CHECKING:
-    from edge.summary import LatencyLog
 
 _LONGEST_STEP_S = 1.0  # between two frames that nothing is missing between
 
@@ -47,6 +43,7 @@ class SceneOptions:
     max_people: windows at once; who came first has one.
     detect_every: frames between two passes of the detector; None: as the budget allows.
     rate_hz: frames a second that each window gets; None: what the network was trained at.
+    zones: in which dwell is counted.  masks: who stands in one is not looked for.
     Raises EdgeError if one is no such number.
     """
 
@@ -55,6 +52,8 @@ class SceneOptions:
     max_people: int = 10
     detect_every: int | None = None
     rate_hz: float | None = None
+    zones: tuple[areas.Zone, ...] = ()
+    masks: tuple[areas.Polygon, ...] = ()
     tracks: TrackOptions = field(default_factory=TrackOptions)
 
     def __post_init__(self) -> None:
@@ -104,13 +103,14 @@ class Scene:
         self.budget = Budget(options.budget_ms, options.detect_every, clock)
         self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
         self._tracker: Tracker | None = None
+        self._zone_times = areas.ZoneTimes(options.zones)
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
         self._turn, self._newest_track, self._is_stretched = 0, 0, False
         self._number, self._undetected, self._time_s = -1, 0, math.nan
         self._presence = Presence(0, datetime.now(timezone.utc))
-        self.view = SceneView(-1, (), (), self._presence, source)
+        self.view = SceneView(-1, (), (), self._presence, options.zones, source)
 
     def push(self, frame: Frame | np.ndarray) -> SceneView:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)). Raises EdgeError."""
@@ -128,20 +128,30 @@ class Scene:
         for track in tracks:
             if person := self._people.get(track.number):
                 self.summary.calls_due += person.follow(track, frame, time_s)
-        infos = {track.number: self._info(track, frame, time_s) for track in tracks}
+        height, width = frame.pixels.shape[:2]
+        zones = self._zone_times.update(tracks, time_s, (width, height))
+        infos = {t.number: self._info(t, dwell, frame, time_s) for t, dwell in zip(tracks, zones)}
         decisions = self._look(frame, infos, time_s)
         self._count(tracks, decisions, time_s)
         self.view = SceneView(
-            frame.number, tuple(infos.values()), decisions, self._presence, self._source
+            frame.number,
+            tuple(infos.values()),
+            decisions,
+            self._presence,
+            self.options.zones,
+            self._source,
         )
         return self.view
 
     def _tracks(self, frame: Frame, time_s: float, passed: int) -> Sequence[Track]:
         """Who is there: detected, if that is due, or where they are expected."""
         height, width = frame.pixels.shape[:2]
-        if is_first := self._tracker is None:
-            self._tracker = Tracker((width, height), self.options.tracks)
-        tracker, self._tracker.frame_size = self._tracker, (width, height)
+        tracker, is_first = self._tracker, self._tracker is None
+        if tracker is None:
+            tracker = self._tracker = Tracker((0, 0), self.options.tracks)
+        if tracker.frame_size != (width, height):
+            tracker.frame_size = (width, height)
+            self._check_areas((width, height))
         if frame.restart:
             tracker.forget()
         self._undetected += passed
@@ -152,7 +162,13 @@ class Scene:
         self.summary.detections += 1
         with self.budget.spend(DETECTOR):
             found = self.detector.find(frame.pixels)
-        return tracker.update(found.boxes, found.scores, time_s)
+        visible = areas.unmasked(found.boxes, self.options.masks, (width, height))
+        return tracker.update(found.boxes[visible], found.scores[visible], time_s)
+
+    def _check_areas(self, size: tuple[int, int]) -> None:
+        """Raise EdgeError if a zone or a mask is outside of frames of that size."""
+        for area in (*self.options.masks, *(zone.polygon for zone in self.options.zones)):
+            area.pixels(size)
 
     def _give_windows(self, tracks: Sequence[Track]) -> None:
         """One to each who came, as long as there are some; that of who left is free."""
@@ -237,12 +253,15 @@ class Scene:
         self._turn += 1
         return self._turn
 
-    def _info(self, track: Track, frame: Frame, time_s: float) -> TrackInfo:
+    def _info(
+        self, track: Track, zones: Mapping[str, float], frame: Frame, time_s: float
+    ) -> TrackInfo:
         height, width = frame.pixels.shape[:2]
         return TrackInfo(
             track.number,
             box_in(track.box, width, height),
             max(time_s - track.first_s, 0.0),
+            zones,
             score=track.score,
             is_hidden=track.is_hidden,
             name=self._names.name_of(track.number) if self._names else None,
@@ -250,15 +269,23 @@ class Scene:
 
 
 class SceneWatcher:
-    """What the loop pushes frames through: its sinks see who is in a frame before they take it."""
+    """What the loop pushes frames through: its sinks see who is in a frame before they take it.
 
-    def __init__(self, scene: Scene, sinks: Sequence[Sink], latency: "LatencyLog") -> None:
-        self._scene, self._latency = scene, latency
+    add_latency: takes milliseconds by stage.
+    """
+
+    def __init__(
+        self,
+        scene: Scene,
+        sinks: Sequence[Sink],
+        add_latency: Callable[[Mapping[str, float]], object],
+    ) -> None:
+        self._scene, self._add_latency = scene, add_latency
         self._sinks = [sink for sink in sinks if isinstance(sink, ShowsPeople)]
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:
         view = self._scene.push(frame)
-        self._latency.add(self._scene.latency_ms)
+        self._add_latency(self._scene.latency_ms)
         for sink in self._sinks:
             sink.show_people(view)
         return view.decisions

@@ -13,6 +13,7 @@ from edge.bundle import Bundle
 from edge.scene import SceneOptions
 from edge.scene.person import region_around
 from edge.stream import Region, Stream, StreamOptions
+from edge.tracks.zones import Polygon, parse_zones
 from tests import tiny
 from tests.edge.scene.scenes import HEIGHT, WIDTH, World, box, decided, frame
 
@@ -161,3 +162,25 @@ def test_a_budget_is_more_than_nothing(milliseconds: float) -> None:
 def test_what_is_no_frame_is_said(tiny_bundle: Bundle) -> None:
     with pytest.raises(EdgeError, match="a frame is uint8"):
         World(tiny_bundle, [NOBODY]).scene.push(None)
+
+
+def test_a_decision_names_the_zones_that_its_person_stands_in(tiny_bundle: Bundle) -> None:
+    zones = parse_zones(["door=0,150,100,150,100,200,0,200", "all=0,0,1,0,1,1,0,1"])
+    world = World(tiny_bundle, [[box(0)], [box(0), box(6)]], zones=zones)
+    views = world.run(8)
+    (first, second) = views[-1].decisions
+    assert first.track.to_json()["zones"] == {"door": 0.28, "all": 0.28}
+    assert second.track.to_json()["zones"] == {"all": 0.24}
+    assert views[-1].zones == zones
+
+
+def test_nobody_is_looked_for_in_a_mask(tiny_bundle: Bundle) -> None:
+    masks = (Polygon.parse("0,0,0.3,0,0.3,1,0,1"),)
+    views = World(tiny_bundle, [[box(0), box(6)]], masks=masks).run(3)
+    assert [[track.box[0] for track in view.tracks] for view in views] == [[172]] * 3
+
+
+def test_a_zone_outside_of_the_frames_is_said_at_the_first(tiny_bundle: Bundle) -> None:
+    zones = parse_zones(["door=0,0,400,0,400,200"])
+    with pytest.raises(EdgeError, match="400,0 of a zone or mask is outside of the frames"):
+        World(tiny_bundle, [NOBODY], zones=zones).run(1)
