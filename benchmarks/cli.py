@@ -28,6 +28,7 @@ for command in (
     run.run,
     suite.report,
     compare.score,
+    compare.tracking,
     compare.versus,
     compare.compare,
     facts.facts,

@@ -60,7 +60,7 @@ def toml_parser() -> types.ModuleType:
 
 def read_toml(path: Path, most_bytes: int = _MOST_TOML_BYTES) -> dict[str, Any]:
     """The content of a TOML file. Raises DataError, which begins with the path."""
-    text = _read_text(path, most_bytes)
+    text = read_text(path, most_bytes)
     if any(_parts(piece) > _MOST_PARTS for piece in re.split(r"[,={}\n]", text)):
         raise DataError(
             f"{path}: is not TOML that can be read: a key of more than {_MOST_PARTS} parts"
@@ -81,7 +81,7 @@ def _parts(piece: str) -> int:
 
 def read_json(path: Path, most_bytes: int | None = None) -> Any:
     """The content of a JSON file. Raises DataError, which begins with the path."""
-    return parse_json(_read_text(path, most_bytes), str(path))
+    return parse_json(read_text(path, most_bytes), str(path))
 
 
 def parse_json(text: str | bytes, source: str) -> Any:
@@ -146,7 +146,7 @@ def nearest_or_all(word: str, words: Iterable[str]) -> str:
     return nearest(word, names) or f"; there are {', '.join(names)}"
 
 
-def _read_text(path: Path, most_bytes: int | None) -> str:
+def read_text(path: Path, most_bytes: int | None = None) -> str:
     """UTF-8. most_bytes: refuse a larger file before the memory is full of it."""
     try:
         with path.open("rb") as file:

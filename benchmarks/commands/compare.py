@@ -1,4 +1,4 @@
-"""`edge-bench compare`, `versus` and `score`: two records, two bundles, a run and the truth."""
+"""`edge-bench compare`, `versus`, `score` and `tracking`: two records, two bundles, a run and the truth."""
 
 import json
 from pathlib import Path
@@ -178,3 +178,34 @@ def score(
         read_decisions(decisions), read_segments(truth), window or DEFAULT_WINDOW
     )
     console.echo(json.dumps(encode(result), indent=1) if as_json else score_report(result))
+
+
+TRACKING_EXAMPLES = """\b
+Examples:
+  edge-bench tracking mine.txt TUD-Campus/gt/gt.txt
+  edge-run people.edge --detector person --source TUD-Campus/img1 --jsonl people.jsonl
+  edge-bench tracking people.jsonl TUD-Campus/gt/gt.txt --json
+
+\b
+A line of both files (MOTChallenge), frames counted from 1:
+  frame,id,left,top,width,height,confidence,...
+"""
+
+
+@click.command(epilog=TRACKING_EXAMPLES)
+@click.argument("predicted", type=_file)
+@click.argument("truth", type=_file)
+@command_line.json_option
+@command_line.one_line_errors
+def tracking(predicted: Path, truth: Path, as_json: bool) -> None:
+    """Score the tracks of PREDICTED against those of TRUTH: HOTA, MOTA, IDF1, ID switches.
+
+    PREDICTED is a text file of MOTChallenge or the JSON lines of edge-run; these hold the
+    people that were decided on in a frame, so others count as misses. Of a TRUTH with
+    classes (MOT16 to MOT20) pedestrians count. Needs lapx: pip install 'edge-run[people]'.
+    """
+    from edge_benchmarks.judge.tracking import read_tracks, score_tracking
+    from edge_benchmarks.show.verdicts import tracking_report
+
+    result = score_tracking(read_tracks(predicted), read_tracks(truth))
+    console.echo(json.dumps(encode(result), indent=1) if as_json else tracking_report(result))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from edge_benchmarks.cells import SHARE, cell, megabytes
-from edge_benchmarks.judge import checks, compare, history, records, score
+from edge_benchmarks.judge import checks, compare, history, records, score, tracking
 from edge_common import console, document
 
 HEADER = ("figure", "before", "after", "change", "verdict")
@@ -130,6 +130,30 @@ def score_report(result: score.Score) -> str:
     header = ["task", "over", "metric", "value", "right/n", "95 % interval"]
     rows = [row for task in result.tasks for row in _rows(task)]
     return f"{_counts(result)}\n\n{console.text_table(header, rows)}"
+
+
+def tracking_report(result: tracking.TrackingScore) -> str:
+    """How right tracks are, and what they were compared with."""
+    shares = {
+        "HOTA": result.hota,
+        "DetA": result.detection,
+        "AssA": result.association,
+        "MOTA": result.mota,
+        "IDF1": result.idf1,
+        "IDP": result.id_precision,
+        "IDR": result.id_recall,
+    }
+    counts = {
+        "ID switches": result.id_switches,
+        "misses": result.misses,
+        "false boxes": result.false_boxes,
+    }
+    cells = [*(f"{100 * share:.1f} %" for share in shares.values()), *map(str, counts.values())]
+    return (
+        f"{result.predicted_boxes} boxes of {result.predicted_people} tracks against "
+        f"{result.true_boxes} of {result.true_people} people in {result.frames} frames\n\n"
+        f"{console.text_table([*shares, *counts], [cells])}"
+    )
 
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
