@@ -158,8 +158,8 @@ def _hota(
     totals = hits.sum((1, 2))
     detection = totals / (true_sizes.sum() + track_sizes.sum() - totals)
     association = (hits**2 / (sizes - hits)).sum((1, 2)) / np.maximum(totals, 1)
-    means = np.sqrt(detection * association), detection, association
-    return tuple(float(each.mean()) for each in means)
+    hota = np.sqrt(detection * association)
+    return float(hota.mean()), float(detection.mean()), float(association.mean())
 
 
 def _clear(pairings: Sequence[_Pairing], people: int) -> tuple[int, int]:
