@@ -80,26 +80,34 @@ def open_feeds(
         )
         for counts in summary.sources
     ]
-    opened, feeds = sinks.open_sinks(options.outputs, infos), []
-    for counts, info, each in zip(summary.sources, infos, opened):
-        watcher: loop.Watcher
-        if detector and summary.scene:
-            from edge.scene import Scene, SceneWatcher
+    if detector and summary.scene:
+        from edge.scene import Scene, SceneWatcher
 
-            scene = Scene(
+        settings = options.people.scene(summary.scene.budget_ms, options.stream, options.rate)
+        scenes = [
+            Scene(
                 bundle,
                 detector,
-                options.people.scene(summary.scene.budget_ms, options.stream, options.rate),
+                settings,
                 recogniser=naming,
                 network=network,
                 source=info.source,
                 summary=summary.scene,
             )
-            watcher = SceneWatcher(scene, each, summary.latency.add)
-        else:
-            watcher = Stream(
-                bundle, options.stream, naming=naming, network=network, source=info.source
-            )
-        sampler = FrameSampler(summary.rate_hz)
-        feeds.append(loop.Feed(counts, watcher, each, sampler, info.source))
-    return feeds
+            for info in infos
+        ]
+        opened = sinks.open_sinks(options.outputs, infos)
+        add = summary.latency.add
+        watchers: list[loop.Watcher] = [
+            SceneWatcher(scene, each, add) for scene, each in zip(scenes, opened)
+        ]
+    else:
+        opened = sinks.open_sinks(options.outputs, infos)
+        watchers = [
+            Stream(bundle, options.stream, naming=naming, network=network, source=info.source)
+            for info in infos
+        ]
+    return [
+        loop.Feed(counts, watcher, each, FrameSampler(summary.rate_hz), info.source)
+        for counts, watcher, each, info in zip(summary.sources, watchers, opened, infos)
+    ]

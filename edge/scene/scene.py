@@ -102,15 +102,15 @@ class Scene:
         )
         self.budget = Budget(options.budget_ms, options.detect_every, clock)
         self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
-        self._tracker: Tracker | None = None
+        self._tracker = Tracker((0, 0), options.tracks)
         self._zone_times = areas.ZoneTimes(options.zones)
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
         self._turn, self._newest_track, self._is_stretched = 0, 0, False
-        self._number, self._undetected, self._time_s = -1, 0, math.nan
+        self._number, self._undetected, self._time_s = -1, math.inf, math.nan
         self._presence = Presence(0, datetime.now(timezone.utc))
-        self.view = SceneView(-1, (), (), self._presence, options.zones, source)
+        self.view = SceneView(-1, (), (), self._presence, source)
 
     def push(self, frame: Frame | np.ndarray) -> SceneView:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)). Raises EdgeError."""
@@ -129,8 +129,8 @@ class Scene:
             if person := self._people.get(track.number):
                 self.summary.calls_due += person.follow(track, frame, time_s)
         height, width = frame.pixels.shape[:2]
-        zones = self._zone_times.update(tracks, time_s, (width, height))
-        infos = {t.number: self._info(t, dwell, frame, time_s) for t, dwell in zip(tracks, zones)}
+        dwell_s = self._zone_times.update(tracks, time_s, (width, height))
+        infos = {t.number: self._info(t, each, frame, time_s) for t, each in zip(tracks, dwell_s)}
         decisions = self._look(frame, infos, time_s)
         self._count(tracks, decisions, time_s)
         self.view = SceneView(
@@ -138,25 +138,23 @@ class Scene:
             tuple(infos.values()),
             decisions,
             self._presence,
-            self.options.zones,
             self._source,
+            {zone.name: zone.polygon.pixels((width, height)) for zone in self.options.zones},
         )
         return self.view
 
     def _tracks(self, frame: Frame, time_s: float, passed: int) -> Sequence[Track]:
         """Who is there: detected, if that is due, or where they are expected."""
         height, width = frame.pixels.shape[:2]
-        tracker, is_first = self._tracker, self._tracker is None
-        if tracker is None:
-            tracker = self._tracker = Tracker((0, 0), self.options.tracks)
+        tracker = self._tracker
         if tracker.frame_size != (width, height):
             tracker.frame_size = (width, height)
             self._check_areas((width, height))
         if frame.restart:
             tracker.forget()
+            self._undetected = math.inf
         self._undetected += passed
-        every = self.budget.frames_per_detection(len(self._people))
-        if self._undetected < every and not (is_first or frame.restart):
+        if self._undetected < self.budget.frames_per_detection(len(self._people)):
             return tracker.predict(time_s)
         self._undetected = 0
         self.summary.detections += 1

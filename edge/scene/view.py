@@ -10,7 +10,6 @@ import numpy as np
 
 from edge.bundle import Manifest
 from edge.stream import Decision, TrackInfo
-from edge.tracks.zones import Zone
 
 _NEARLY = 1.25  # a rate that is so near to another is the same to a network
 
@@ -36,7 +35,6 @@ class SceneView:
     """One frame's people, and what was decided of them with it.
 
     frame: its number.  tracks: everybody who is there, those hidden for a moment included.
-    zones: all that there are, for those who draw them.
     source: which of several; None: there is one.
     zones: polygons by their names, (n, 2) pixels of the frame.
     """
@@ -45,7 +43,6 @@ class SceneView:
     tracks: Sequence[TrackInfo]
     decisions: Sequence[Decision]
     presence: Presence
-    zones: Sequence[Zone] = ()
     source: str | None = None
     zones: Mapping[str, np.ndarray] = field(default_factory=dict)
 
