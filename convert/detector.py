@@ -155,10 +155,8 @@ class Recording:
 
 def decoded(detection: DetectionSpec, recording: Recording, size: Size) -> Detections:
     """The boxes in the input, of that width and height."""
-    outputs = Outputs(recording, [tensor.name for tensor in recording.outputs])
+    outputs = Outputs(recording, [tensor.name for tensor in recording.outputs], size)
     decode_outputs = DECODERS[type(detection.decoding)]
     whole = (0, 0, *size)
-    found = in_frame(
-        decode_outputs(detection, detection.decoding, outputs, size)(), whole, whole, size
-    )
+    found = in_frame(*decode_outputs(detection, detection.decoding, outputs)(), whole, whole, size)
     return suppress(found, detection.nms) if detection.nms else found

@@ -7,19 +7,24 @@ from edge_common import EdgeError, __version__
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle, open_bundle
+    from edge.detector import Detections, Detector, open_detector
     from edge.people.gallery import Gallery, change_gallery, read_gallery, write_gallery
     from edge.people.recogniser import Recogniser
     from edge.scene import Scene, SceneOptions
     from edge.stream import Decision, Frame, Stream
 
 __all__ = [
-    "Bundle", "Decision", "EdgeError", "Frame", "Gallery", "Recogniser", "Scene",
-    "SceneOptions", "Stream", "__version__", "change_gallery", "open_bundle", "read_gallery", "write_gallery",
+    "Bundle", "Decision", "Detections", "Detector", "EdgeError", "Frame", "Gallery", "Recogniser",
+    "Scene", "SceneOptions", "Stream", "__version__", "change_gallery", "open_bundle",
+    "open_detector", "read_gallery", "write_gallery",
 ]  # fmt: skip
 
 _MODULES = {
     "open_bundle": "edge.bundle",
     "Bundle": "edge.bundle",
+    "Detections": "edge.detector",
+    "Detector": "edge.detector",
+    "open_detector": "edge.detector",
     "Scene": "edge.scene",
     "SceneOptions": "edge.scene",
     "Stream": "edge.stream",

@@ -7,8 +7,7 @@ import numpy as np
 
 from edge import engine, tasks
 from edge.bundle import Bundle
-from edge.check import detections
-from edge.check.evaluate import outputs_of
+from edge.check import detections, evaluate
 from edge.detector import Detector
 from edge.stream import Stream, StreamOptions
 from edge_common import BundleError, SelfTestFailed
@@ -48,7 +47,7 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     if bundle.manifest.detection:
         return _test_detector(bundle, golden, options)
     stream = Stream(bundle, options.for_clips())
-    outputs = outputs_of(stream, golden["frames"])
+    outputs = evaluate.outputs_of(stream, golden["frames"])
     for task in bundle.manifest.tasks:
         _compare(task, golden[task.name], outputs[task.name])
     largest = max(_difference(golden[task], outputs[task]) for task in outputs)

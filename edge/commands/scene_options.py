@@ -94,9 +94,9 @@ class PeopleOptions:
 
     def load(self, options: "stream.StreamOptions") -> "detectors.Detector":
         """Raises EdgeError if it is no detector."""
-        from edge.detector import Detector, open
+        from edge.detector import Detector, open_detector
 
-        bundle = open.open_detector(self.detector, runtime=options.runtime)
+        bundle = open_detector(self.detector, runtime=options.runtime)
         if bundle.assumptions:
             console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
         return Detector(bundle, options)

@@ -2,5 +2,6 @@
 
 from edge.detector.boxes import Detections
 from edge.detector.detector import Detector
+from edge.detector.open import open_detector
 
-__all__ = ["Detections", "Detector"]
+__all__ = ["Detections", "Detector", "open_detector"]

@@ -3,9 +3,7 @@
 import numpy as np
 
 from edge.bundle import AnchorBoxes, AnchorGrid, DetectionSpec
-from edge.detector.boxes import Detections
 from edge.detector.outputs import Outputs, Scores
-from edge.input_spec import Size
 
 _ORDERS = {"xywh": [0, 1, 2, 3], "yxhw": [1, 0, 3, 2]}
 
@@ -13,17 +11,15 @@ _ORDERS = {"xywh": [0, 1, 2, 3], "yxhw": [1, 0, 3, 2]}
 class AnchorDecoder:
     """Each row of the outputs belongs to one anchor."""
 
-    def __init__(
-        self, spec: DetectionSpec, form: AnchorBoxes, outputs: Outputs, size: Size
-    ) -> None:
+    def __init__(self, spec: DetectionSpec, form: AnchorBoxes, outputs: Outputs) -> None:
         self._outputs, self._form = outputs, form
         self._scores = Scores(outputs.tensor(form.scores), spec)
-        self._anchors = anchors(form.grids, size)
+        self._anchors = anchors(form.grids, outputs.size)
         self._order = _ORDERS[form.order]
         self._scales = np.array(form.scales, np.float32)
 
-    def __call__(self) -> Detections:
-        """In pixels of the input, the surest first."""
+    def __call__(self) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes in pixels of the input, and scores, the surest first."""
         contents = self._scores.of_classes(self._outputs.contents(self._form.scores))
         indices = self._scores.candidates(contents)
         indices, scores = self._scores.surest(contents, indices)
@@ -33,11 +29,11 @@ class AnchorDecoder:
         sizes = np.exp(values[:, 2:]) if self._form.exponential else values[:, 2:]
         centres = around[:, :2] + values[:, :2] * around[:, 2:]
         half = sizes * around[:, 2:] / 2
-        return Detections(np.concatenate([centres - half, centres + half], axis=1), scores)
+        return np.concatenate([centres - half, centres + half], axis=1), scores
 
 
-def anchors(grids: tuple[AnchorGrid, ...], size: Size) -> np.ndarray:
-    """Centre, width and height of each anchor in pixels of the input: float32 (n, 4)."""
+def anchors(grids: tuple[AnchorGrid, ...], size: tuple[int, int]) -> np.ndarray:
+    """Centre, width and height of each anchor in an input of that size: float32 (n, 4) pixels."""
     every = []
     for grid in grids:
         across, down = grid.cells(size)

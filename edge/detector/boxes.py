@@ -23,7 +23,9 @@ class Detections:
         return len(self.scores)
 
 
-def in_frame(found: Detections, target: Box, region: Box, size: Size) -> Detections:
+def in_frame(
+    boxes: np.ndarray, scores: np.ndarray, target: Box, region: Box, size: Size
+) -> Detections:
     """Boxes in pixels of a network's input, as they stand in the frame that it was made of.
 
     target: where in the input the region stands.  region: of the frame.  size: the frame's width
@@ -31,11 +33,11 @@ def in_frame(found: Detections, target: Box, region: Box, size: Size) -> Detecti
     """
     (target_start, target_size), (start, extent) = np.reshape([target, region], (2, 2, 2))
     ratio = (extent / target_size).astype(np.float32)
-    corners = (found.boxes.reshape(-1, 2, 2) - np.float32(target_start)) * ratio + np.float32(start)
+    corners = (boxes.reshape(-1, 2, 2) - np.float32(target_start)) * ratio + np.float32(start)
     usable = np.isfinite(corners).all(axis=(1, 2))
     np.clip(corners, 0, size, out=corners)
     usable &= (corners[:, 1] > corners[:, 0]).all(axis=1)
-    return Detections(corners.reshape(-1, 4)[usable], found.scores[usable])
+    return Detections(corners.reshape(-1, 4)[usable], scores[usable])
 
 
 def highest(scores: np.ndarray, limit: int) -> np.ndarray:

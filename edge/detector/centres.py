@@ -7,22 +7,20 @@ Object Detection", Liu et al. 2019.
 import numpy as np
 
 from edge.bundle import CentreMaps, DetectionSpec
-from edge.detector.boxes import Detections
 from edge.detector.outputs import Outputs, Scores
-from edge.input_spec import Size
 
 
 class CentreDecoder:
     """A centre is where the heatmap is as high as all places around it."""
 
-    def __init__(self, spec: DetectionSpec, form: CentreMaps, outputs: Outputs, size: Size) -> None:
+    def __init__(self, spec: DetectionSpec, form: CentreMaps, outputs: Outputs) -> None:
         self._outputs, self._form = outputs, form
         self._scores = Scores(outputs.tensor(form.heatmap), spec)
         _, height, width, _ = outputs.tensor(form.heatmap).shape
-        self._stride = np.array([size[0] / width, size[1] / height], np.float32)
+        self._stride = (np.array(outputs.size) / (width, height)).astype(np.float32)
 
-    def __call__(self) -> Detections:
-        """In pixels of the input, the surest first."""
+    def __call__(self) -> tuple[np.ndarray, np.ndarray]:
+        """Boxes in pixels of the input, and scores, the surest first."""
         heatmap = self._scores.of_classes(self._outputs.contents(self._form.heatmap))
         indices = self._scores.candidates(heatmap)
         indices = indices[_peaks(heatmap).ravel()[indices]]
@@ -36,9 +34,7 @@ class CentreDecoder:
         sides = self._outputs.values(self._form.size, places) * np.float32(self._form.scale)
         if sides.shape[1] == 2:
             sides = np.tile(sides / 2, 2)
-        return Detections(
-            np.concatenate([centres - sides[:, :2], centres + sides[:, 2:]], 1), scores
-        )
+        return np.concatenate([centres - sides[:, :2], centres + sides[:, 2:]], 1), scores
 
 
 def _peaks(heatmap: np.ndarray) -> np.ndarray:

@@ -5,19 +5,17 @@ from collections.abc import Callable
 import numpy as np
 
 from edge.bundle import AnchorBoxes, Bundle, CentreMaps, DetectionSpec, SsdBoxes
-from edge.detector.anchors import AnchorDecoder
+from edge.detector import anchors, centres, outputs, ssd
 from edge.detector.boxes import Detections, in_frame, suppress
-from edge.detector.centres import CentreDecoder
-from edge.detector.outputs import Outputs
-from edge.detector.ssd import SsdDecoder
+from edge.engine import check_delegate_is_used
 from edge.stream import Preprocessor, Region, StreamOptions
 from edge_common import BundleError
 
 # a new way is one file and one line here, and what a manifest says of it
-DECODERS: dict[type, Callable[..., Callable[[], Detections]]] = {
-    SsdBoxes: SsdDecoder,
-    CentreMaps: CentreDecoder,
-    AnchorBoxes: AnchorDecoder,
+DECODERS: dict[type, Callable[..., Callable[[], tuple[np.ndarray, np.ndarray]]]] = {
+    SsdBoxes: ssd.SsdDecoder,
+    CentreMaps: centres.CentreDecoder,
+    AnchorBoxes: anchors.AnchorDecoder,
 }
 
 
@@ -35,9 +33,11 @@ class Detector:
         self._input, self._region = manifest.input, options.region
         self._preprocess = Preprocessor(manifest.input, part.inputs[0])
         self._input_shape = (self._input.height, self._input.width, self._input.channels)
-        outputs = Outputs(self.engine, [tensor.name for tensor in part.outputs])
-        decoder = DECODERS[type(spec.decoding)]
-        self._decode = decoder(spec, spec.decoding, outputs, manifest.input.size)
+        if options.delegate.expects_work:
+            check_delegate_is_used(options.delegate, [self.engine.delegation])
+        names = [tensor.name for tensor in part.outputs]
+        written = outputs.Outputs(self.engine, names, manifest.input.size)
+        self._decode = DECODERS[type(spec.decoding)](spec, spec.decoding, written)
 
     def find(self, pixels: np.ndarray, region: Region | None = None) -> Detections:
         """What is in a frame, uint8 BGR (H, W, 3), in its pixels.
@@ -53,7 +53,7 @@ class Detector:
         source = region.seen_by(size, resize).locate(height, width)
         target = resize.place(source[2:], size)
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is no box
-            found = in_frame(self._decode(), target, source, (width, height))
+            found = in_frame(*self._decode(), target, source, (width, height))
         return suppress(found, self.spec.nms) if self.spec.nms else found
 
 

@@ -22,11 +22,11 @@ class Written(Protocol):
 class Outputs:
     """The outputs of a detector that has run, by name, without their batch of 1.
 
-    No view of them may be left when it runs again.
+    No view of them may be left when it runs again.  size: width and height of its input.
     """
 
-    def __init__(self, engine: Written, names: list[str]) -> None:
-        self._engine, self._names = engine, names
+    def __init__(self, engine: Written, names: list[str], size: tuple[int, int]) -> None:
+        self._engine, self._names, self.size = engine, names, size
 
     def tensor(self, name: str) -> TensorSpec:
         return self._engine.outputs[self._names.index(name)]

@@ -216,10 +216,10 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
 
 
 def _finder(detector: str, bundle: Bundle, options: StreamOptions) -> "FaceFinder":
-    from edge.detector import Detector, open
+    from edge.detector import Detector, open_detector
     from edge.people.faces import FaceFinder
 
-    opened = open.open_detector(detector, runtime=options.runtime)
+    opened = open_detector(detector, runtime=options.runtime)
     return FaceFinder(Detector(opened, options), bundle.manifest.input.size)
 
 

@@ -21,8 +21,7 @@ from edge.bundle import MANIFEST, open_bundle
 from edge.bundle.manifest import to_json
 from edge.check.clips import read_clips
 from edge.commands import plain
-from edge.detector import Detector
-from edge.detector.open import open_detector
+from edge.detector import Detector, open_detector
 from edge.people.gallery import read_gallery
 from edge.people.recogniser import acceptance_of
 from edge.sinks import draw

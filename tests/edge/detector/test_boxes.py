@@ -75,9 +75,7 @@ def test_a_box_of_the_frame_comes_back_from_the_input(
     shares = np.array([x[0], y[0], x[1], y[1]], np.float32)
     inside = shares * (*target[2:], *target[2:]) + (*target[:2], *target[:2])
     whole = (0, 0, *frame)
-    result = in_frame(
-        Detections(inside[None].astype(np.float32), np.float32([1])), target, whole, frame
-    )
+    result = in_frame(inside[None].astype(np.float32), np.float32([1]), target, whole, frame)
     expected = shares * (*frame, *frame)
     if (expected[2:] - expected[:2]).min() > 1e-3:
         assert np.allclose(result.boxes, expected[None], atol=1e-2)

@@ -35,6 +35,7 @@ def test_it_goes_through_json() -> None:
         "labels": [],
         "limit": 100,
         "nms": {"iou": 0.5, "weighted": False},
+        "margin": 0.1,
     }
     assert "detection" not in to_json(FACES)
 

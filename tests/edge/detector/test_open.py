@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from edge import EdgeError
 from edge.bundle import Suppression, write_bundle
 from edge.cli import main
-from edge.detector import Detections, Detector
-from edge.detector.open import PlainDetector, open_detector
+from edge.detector import Detections, Detector, open_detector
+from edge.detector.open import PlainDetector
 from edge_common import decode
 from edge_common.data import toml_parser
 from tests.detectors import bright_spots, constants, post_processed
