@@ -9,8 +9,8 @@ from contextlib import contextmanager
 
 DETECTOR, ENCODER = "detector", "encoder"
 _COUNTED = 31  # newest passes that a cost is measured over
-_ROUNDING = 0.99
-_LEAST_SHARE = 0.5  # of the budget that the detector may have, however many people there are
+_ROUNDING = 0.99  # clocks are not exact
+_LARGEST_SHARE = 0.5  # of the budget that the detector gets if there are too many people
 
 
 class Budget:
@@ -19,9 +19,9 @@ class Budget:
     frame_ms: milliseconds a frame; infinite: whatever it takes.
     detect_every: frames between two detector passes; None: as the budget allows.
     clock: seconds.  costs_ms: the median of the newest passes; 0 before the first one.
-    A pass cannot be cut, so a detector that costs more than a frame has is paid by the frames
-    after it, and a budget below one encoder call is saved up for one. Nothing else is saved: what
-    one frame does not use gives the next no longer one.
+    A pass cannot be cut: a detector that costs more than a frame has is paid by the frames after
+    it, and what is too little for one more encoder call is saved for the next frame. More is not:
+    what nobody needed gives no longer frames.
     """
 
     def __init__(
@@ -37,8 +37,9 @@ class Budget:
 
     def begin_frame(self, passed: int = 1) -> None:
         """Another frame; `passed`: since the last one, those that were dropped included."""
-        most_ms = max(self.frame_ms, self.costs_ms[ENCODER])
-        self._left_ms = min(self._left_ms + max(passed, 1) * self.frame_ms, most_ms)
+        saved_ms = min(self._left_ms, self.costs_ms[ENCODER])
+        earned_ms = max(passed, 1) * self.frame_ms
+        self._left_ms = min(saved_ms + earned_ms, max(saved_ms, 0.0) + self.frame_ms)
 
     @property
     def allows_call(self) -> bool:
@@ -55,13 +56,15 @@ class Budget:
         self.costs_ms[what] = statistics.median(newest_ms)
         self._left_ms -= cost_ms
 
-    def frames_per_detection(self, people: int) -> int:
+    def frames_per_detection(self, people: int, most: float = math.inf) -> int:
         """Frames from one detector pass to the next, as many people are looked at.
 
-        It gets what their encoder calls leave, and at least half of the budget.
+        The detector has its turn when each of them had one: with more people, all run less often.
+        most: frames without a pass, unless it would take more than half of the budget.
         """
         if self._every is not None:
             return self._every
-        encoder_ms = people * self.costs_ms[ENCODER]
-        detector_ms = max(self.frame_ms - encoder_ms, _LEAST_SHARE * self.frame_ms)
-        return max(1, math.ceil(self.costs_ms[DETECTOR] / detector_ms))
+        detector_ms, encoder_ms = self.costs_ms[DETECTOR], self.costs_ms[ENCODER]
+        turns = (detector_ms + people * encoder_ms) / self.frame_ms
+        longest = max(most, detector_ms / (_LARGEST_SHARE * self.frame_ms))
+        return max(1, math.ceil(_ROUNDING * min(turns, longest)))

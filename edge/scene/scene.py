@@ -31,6 +31,8 @@ from edge.tracks import Track, Tracker, TrackOptions, zones as areas
 from edge_common import EdgeError, console
 
 _LONGEST_STEP_S = 1.0  # between two frames that nothing is missing between
+_LONGEST_UNDETECTED_S = 0.5  # people turn and meet, and who is new waits
+_NEWEST = 0.1  # share of the newest time between two frames in their mean
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,8 @@ class Scene:
         self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
         self._turn, self._newest_track, self._is_stretched = 0, 0, False
-        self._number, self._undetected, self._time_s = -1, math.inf, math.nan
+        self._number, self._undetected = -1, math.inf
+        self._time_s, self._interval_s = math.nan, 0.0
         self._presence = Presence(0, datetime.now(timezone.utc))
         self.view = SceneView(-1, (), (), self._presence, source)
 
@@ -154,7 +157,8 @@ class Scene:
             tracker.forget()
             self._undetected = math.inf
         self._undetected += passed
-        if self._undetected < self.budget.frames_per_detection(len(self._people)):
+        most = _LONGEST_UNDETECTED_S / self._interval_s if self._interval_s else math.inf
+        if self._undetected < self.budget.frames_per_detection(len(self._people), most):
             return tracker.predict(time_s)
         self._undetected = 0
         self.summary.detections += 1
@@ -221,7 +225,7 @@ class Scene:
 
     def _say_stretched(self) -> None:
         """Once: windows that get too few frames show motion faster than it is."""
-        if not self._is_stretched and self.summary.trained_rate_hz:
+        if not self._is_stretched and self.summary.trained_rate_hz is not None:
             self._is_stretched = True
             console.note(
                 f"{len(self._people)} people share {self.options.budget_ms:.1f} ms a frame, so that "
@@ -244,6 +248,9 @@ class Scene:
         rest = count - len(self._people)
         summary.most_without_window = max(summary.most_without_window, rest)
         if 0 < step_s <= _LONGEST_STEP_S:
+            self._interval_s += (
+                _NEWEST * (step_s - self._interval_s) if self._interval_s else step_s
+            )
             seen = sum(person.region is not None for person in self._people.values())
             summary.watched_s += seen * step_s
 

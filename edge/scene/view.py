@@ -51,7 +51,8 @@ class SceneView:
 class SceneSummary:
     """Of all scenes of a run, filled while it goes on.
 
-    trained_rate_hz: frames a second the network expects of each person; 0: it does not matter.
+    trained_rate_hz: frames a second the network expects of each person; 0: all that come; None:
+    it does not matter.
     budget_ms: a frame; infinite: there is none.  budget_source: why it is that.
     frames: of all sources.  detections: passes of the detector.
     people: who were seen.  windows: those of them who got a window.
@@ -60,7 +61,7 @@ class SceneSummary:
     watched_s: seconds that people with a window were to be seen, added up over them.
     """
 
-    trained_rate_hz: float = 0.0
+    trained_rate_hz: float | None = None
     budget_ms: float = math.inf
     budget_source: str = ""
     frames: int = 0
@@ -116,21 +117,22 @@ class SceneSummary:
     def _speed(self) -> str:
         """How far windows were stretched in time, if they were."""
         rate_hz = _ratio(self.calls, self.watched_s)
-        if not rate_hz or not self.trained_rate_hz:
+        if not rate_hz or self.trained_rate_hz is None:
             return ""
-        faster = self.trained_rate_hz / rate_hz
+        expected_hz = self.trained_rate_hz or self.calls_due / self.watched_s
+        faster = expected_hz / rate_hz
         if 1 / _NEARLY <= faster <= _NEARLY:
             return ""
         return (
-            f"\nwarning: each person was looked at {rate_hz:.1f} times a second, the network was "
-            f"trained at {self.trained_rate_hz:g}: what they do looks {faster:.1f} times as fast to it"
+            f"\nwarning: each person was looked at {rate_hz:.1f} times a second instead of "
+            f"{expected_hz:.1f}: what they do looks {faster:.1f} times as fast to the network"
         )
 
 
-def expected_rate_hz(manifest: Manifest, rate_hz: float | None) -> float:
-    """Frames a second that a window should get; 0: any, or nobody knows."""
+def expected_rate_hz(manifest: Manifest, rate_hz: float | None) -> float | None:
+    """Frames a second that a window should get; 0: all; None: there is one frame in it."""
     looks_back = manifest.window > 1 or manifest.last_part.states
-    return (rate_hz or manifest.frame_rate_hz) if looks_back else 0.0
+    return (rate_hz or manifest.frame_rate_hz) if looks_back else None
 
 
 def _ratio(part: float, whole: float) -> float | None:
