@@ -81,6 +81,7 @@ def count_parts(
     return instructions
 
 
+_FOR_A_DETECTOR = "face"  # which looks at what it finds
 _SYSTEM_BYTES = 250 << 20  # what a headless system, its page cache and a shell from afar want
 
 # board, part's role -> instructions of one inference; None: not counted, estimate them
@@ -216,6 +217,7 @@ def run_forecasts(
 ) -> list[Forecast]:
     """Predict a bundle on boards by their names, for each number of threads.
 
+    A detector's memory is that of finding people for a shipped network.
     Raises DeviceError for a board that there is not, EngineError if nothing can be counted.
     """
     targets = tuple(profiles().values()) if boards == ALL else boards_named(boards)
@@ -225,8 +227,10 @@ def run_forecasts(
     counts = _counter(bundle, targets, progress) if count else _estimated
     progress.say("measuring memory")
     frames = conditions.frames_of(bundle)
+    looked, detector = (_FOR_A_DETECTOR, name) if bundle.manifest.detection else (name, "")
+    count_frames = bundle.manifest.window + 1
     once = processes.cold_start(
-        processes.Starts(name, StreamOptions(gate=False), frames, bundle.manifest.window + 1)
+        processes.Starts(looked, StreamOptions(gate=False), frames, count_frames, detector=detector)
     )
     return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 

@@ -38,13 +38,17 @@ class ColdStart:
 
 @dataclass(frozen=True)
 class Starts:
-    """`repeats` fresh processes to start, each of which runs a bundle over `count` frames."""
+    """`repeats` fresh processes to start, each of which runs a bundle over `count` frames.
+
+    detector: that finds people for it; "": it looks at the frames.
+    """
 
     bundle: str
     options: StreamOptions
     frames: conditions.BenchFrames
     count: int
     repeats: int = 1
+    detector: str = ""
 
 
 def cold_start(starts: Starts, on_start: Callable[[], None] = lambda: None) -> ColdStart:
@@ -75,7 +79,8 @@ def edge_run(bundle: str, options: StreamOptions) -> list[str]:
 
 def _command(starts: Starts, source: str) -> list[str]:
     arguments = ["--source", source, "--frames", str(starts.count), "--json"]
-    return [*edge_run(starts.bundle, starts.options), *arguments]
+    detector = ["--detector", starts.detector] if starts.detector else []
+    return [*edge_run(starts.bundle, starts.options), *detector, *arguments]
 
 
 PLAN = Plan(frames=1000, seconds=1.5, rounds=20, warmup=30)

@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle import open_bundle
+from edge.bundle import open_bundle, write_bundle
 from edge_benchmarks.cli import main
 from edge_benchmarks.prediction import forecast
 from edge_devices.profiles.catalogue import profile_named, profiles
 from examples.results_boards import section
+from tests.detectors import bright_spots
 
 MIB = 1 << 20
 
@@ -43,6 +44,17 @@ def test_explain_shows_every_published_figure(cli: CliRunner) -> None:
     assert done.exit_code == 0
     assert done.stdout.count("mobilenet_v2_224") == 9
     assert "each board left out: off by" in done.stdout
+
+
+def test_a_detector_is_one_part(cli: CliRunner, tmp_path: Path) -> None:
+    pytest.importorskip("lap", reason="needs the extra `people`")
+    spots, path = bright_spots(), tmp_path / "spots.edge"
+    write_bundle(path, spots.manifest, spots.members)
+    done = cli.invoke(main, ["predict", str(path), "--device", "pi-5", "--json"])
+    assert done.exit_code == 0, done.output
+    (pi_5,) = json.loads(done.stdout)["boards"]
+    assert pi_5["parts_ms"].keys() == {"detector"}
+    assert pi_5["fits_mib"]
 
 
 def test_an_unknown_board_is_one_line(cli: CliRunner) -> None:
