@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from edge.bundle import CentreMaps, DetectionSpec, TensorSpec
 from edge_common.errors import ModelError
+from edge_convert.detector import Recording, decoded
 from edge_models.pretrained import catalogue, detectors, graph_layers, tfjs
 from tests.models.pretrained import test_pretrained_real as real
 from tests.models.pretrained.test_pretrained_tfjs import integers, node, text, write_graph
@@ -106,16 +108,6 @@ def astronaut() -> np.ndarray:
     return cv2.resize(data.astronaut(), (512, 512)).astype(np.float32)[None]
 
 
-def detections(centres: np.ndarray, distances: np.ndarray, stride: int = 4) -> np.ndarray:
-    """(n, 5) of left, top, right, bottom and score, the highest first, as the graph itself does."""
-    peaks = cv2.dilate(centres, np.ones((3, 3))) == centres
-    rows, columns = np.nonzero(peaks)
-    left, top, right, bottom = distances[rows, columns].T
-    x, y = stride * columns, stride * rows
-    found = np.stack([x - left, y - top, x + right, y + bottom, centres[rows, columns]], 1)
-    return found[np.argsort(-found[:, 4], kind="stable")]
-
-
 def test_centernet_finds_what_its_own_graph_finds() -> None:
     """Within what 1/6, which the package rounds to float16, amounts to over the whole network."""
     path = real.HUMAN_MODELS / "models/centernet.json"
@@ -124,9 +116,12 @@ def test_centernet_finds_what_its_own_graph_finds() -> None:
     (own,) = real.run_by_operation(path, picture, ["tower_0/detections"])
     people = own[0][own[0][:, 5] == 0][:, :5]
     model = detectors.read_detector(catalogue.CENTERNET, real.HUMAN_MODELS, 512, 512)
-    maps = {name: values[0] for name, values in model.predict_on_batch(picture).items()}
-    found = detections(maps["centres"][..., 0], maps["distances"])
+    maps = model.predict_on_batch(picture)
+    written = [TensorSpec(name, values.shape, "float32") for name, values in maps.items()]
+    spec = DetectionSpec(centres=CentreMaps("centres", "distances"), score=0.1)
+    found = decoded(spec, Recording(tuple(written), list(maps.values())), (512, 512))
     sure = people[:, 4] > 0.1
     assert sure.sum() >= 1
-    np.testing.assert_allclose(found[: sure.sum(), 4], people[sure, 4], atol=0.005)
-    np.testing.assert_allclose(found[: sure.sum(), :4], people[sure, :4], atol=0.5)
+    np.testing.assert_allclose(found.scores[: sure.sum()], people[sure, 4], atol=0.005)
+    inside = np.clip(people[sure, :4], 0, 512)
+    np.testing.assert_allclose(found.boxes[: sure.sum()], inside, atol=0.5)
