@@ -170,7 +170,8 @@ class DetectionSpec:
     """How the outputs of a detector become boxes.
 
     boxes, centres, anchors: one of them, which says what the outputs are.
-    score: boxes below are none.  logits: scores need a sigmoid to become probabilities.
+    score: boxes below are none.  sure: boxes from here on make somebody new.
+    logits: scores need a sigmoid to become probabilities.
     classes: by number, which are looked for; empty: all.  labels: their names.
     limit: of boxes in a frame, those of the highest scores.
     nms: non-maximum suppression; None: the boxes of a frame are of different things.
@@ -181,6 +182,7 @@ class DetectionSpec:
     centres: CentreMaps | None = None
     anchors: AnchorBoxes | None = None
     score: float = 0.5
+    sure: float = 0.5
     logits: bool = False
     classes: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
@@ -213,6 +215,8 @@ class DetectionSpec:
             return f"a score of {self.score:g} (above 0, up to 1 is possible)"
         if not 1 <= self.limit <= MOST_BOXES:
             return f"a limit of {self.limit} boxes (1 to {MOST_BOXES} are possible)"
+        if not 0 < self.sure <= 1:
+            return f"sure of {self.sure:g} (above 0, up to 1 is possible)"
         if not 0 <= self.margin <= _WIDEST:
             return f"a margin of {self.margin:g} (0 to {_WIDEST:g} is possible)"
         if any(number < 0 for number in self.classes) or len({*self.classes}) < len(self.classes):

@@ -45,6 +45,7 @@ class SceneOptions:
     max_people: windows at once; who came first has one.
     detect_every: frames between two passes of the detector; None: as the budget allows.
     rate_hz: frames a second that each window gets; None: what the network was trained at.
+    tracks: how they are followed; None: as suits the detector.
     zones: in which dwell is counted.  masks: who stands in one is not looked for.
     Raises EdgeError if one is no such number.
     """
@@ -56,7 +57,7 @@ class SceneOptions:
     rate_hz: float | None = None
     zones: tuple[areas.Zone, ...] = ()
     masks: tuple[areas.Polygon, ...] = ()
-    tracks: TrackOptions = field(default_factory=TrackOptions)
+    tracks: TrackOptions | None = None
 
     def __post_init__(self) -> None:
         if not self.budget_ms > 0:
@@ -104,7 +105,8 @@ class Scene:
         )
         self.budget = Budget(options.budget_ms, options.detect_every, clock)
         self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
-        self._tracker = Tracker((0, 0), options.tracks)
+        tracks = options.tracks or TrackOptions(high_score=detector.spec.sure)
+        self._tracker = Tracker((0, 0), tracks)
         self._zone_times = areas.ZoneTimes(options.zones)
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []

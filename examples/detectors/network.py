@@ -43,7 +43,8 @@ DETECTORS = {
     "person": ShippedDetector(
         catalogue.CENTERNET,
         """\
-score = 0.1  # of a box that a tracker may still use; nine of ten boxes above 0.34 are right
+score = 0.1  # of a box that a tracker may still use
+sure = 0.34  # nine of ten boxes above are right
 classes = [0]
 labels = ["person"]
 
@@ -63,6 +64,7 @@ score = 0.5
 logits = true
 classes = [0]
 labels = ["face"]
+margin = 0.03  # its boxes are as wide as the images of UTKFace, which `face` was trained on
 
 [anchors]
 boxes = "boxes"

@@ -188,3 +188,14 @@ def test_from_python(tiny_bundle: Bundle) -> None:
     assert view.presence.count == len(view.tracks) == len(view.decisions) == 2
     assert [decision.track for decision in view.decisions] == list(view.tracks)
     assert all(np.isfinite(d.tasks["size"].value) for d in view.decisions)
+
+
+def test_the_detector_says_which_boxes_make_somebody_new(tiny_bundle: Bundle) -> None:
+    from edge import Scene
+
+    counts = []
+    for sure in (0.5, 0.3):
+        scene = Scene(tiny_bundle, ssd(TWO, [0.9, 0.4], score=0.1, sure=sure))
+        views = [scene.push(pixels) for pixels in tiny.frames(3, HEIGHT, WIDTH)]
+        counts.append(views[-1].presence.count)
+    assert counts == [1, 2]
