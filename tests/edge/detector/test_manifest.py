@@ -30,6 +30,7 @@ def test_it_goes_through_json() -> None:
     assert to_json(SPOTS)["detection"] == {
         "centres": {"heatmap": "heatmap", "size": "size", "offset": "offset", "scale": 1.0},
         "score": 0.5,
+        "sure": 0.5,
         "logits": False,
         "classes": [],
         "labels": [],
