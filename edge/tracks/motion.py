@@ -22,35 +22,33 @@ STATE = [
     ("speed_variance", np.float64, 4),
 ]
 
-# in heights of the box: people walk about one a second
-_DETECTION = 0.05  # standard deviation of a detected centre and size
-_FIRST_SPEED = 1.0  # standard deviation a second of who was seen once
-_ACCELERATION = 1.0  # of speed within a second
-_GROWTH = 0.2  # of size within a second: it has no speed, since it does not go on
-_CENTRE = np.array([1.0, 1.0, 0.0, 0.0])
-_SIZE = 1.0 - _CENTRE
+_CENTRE, _SIZE = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0, 1.0])
+# standard deviations in heights of the box, squared; people walk about one height a second
+_DETECTION = 0.05**2  # of a detected centre and size
+_FIRST_SPEED = _CENTRE * 1.0**2  # a second, of who was seen once
+_ACCELERATION = _CENTRE * 1.0**2  # of speed within a second
+_GROWTH = _SIZE * 0.1**2  # within a second; a size has no speed, since it does not go on
 
 
 def start(states: States, boxes: Boxes) -> None:
     """Begin at these boxes, at rest."""
     place = _places(boxes)
-    height = place[:, 3:]
+    square = place[:, 3:] ** 2
     states["place"] = place
-    states["place_variance"] = (_DETECTION * height) ** 2
-    states["speed_variance"] = _CENTRE * (_FIRST_SPEED * height) ** 2
+    states["place_variance"] = _DETECTION * square
+    states["speed_variance"] = _FIRST_SPEED * square
 
 
 def predict(states: States, seconds: float) -> None:
     """Move all by so much time, at least 0."""
-    height = states["place"][:, 3:]
-    noise = _CENTRE * (_ACCELERATION * height) ** 2 * seconds
-    growth = _SIZE * (_GROWTH * height) ** 2 * seconds
+    square = states["place"][:, 3:] ** 2 * seconds
+    noise = _ACCELERATION * square
     spread = states["speed_variance"] * seconds
     states["place"] += states["speed"] * seconds
     states["place_variance"] += (
-        2 * states["covariance"] + spread + noise * seconds / 3
-    ) * seconds + growth
-    states["covariance"] += spread + noise * seconds / 2
+        2 * states["covariance"] + spread + noise * (seconds / 3)
+    ) * seconds + _GROWTH * square
+    states["covariance"] += spread + noise * (seconds / 2)
     states["speed_variance"] += noise
 
 
@@ -59,7 +57,7 @@ def correct(states: States, boxes: Boxes) -> States:
     seen = states.copy()
     place = _places(boxes)
     surprise = place - states["place"]
-    total = states["place_variance"] + (_DETECTION * place[:, 3:]) ** 2
+    total = states["place_variance"] + _DETECTION * place[:, 3:] ** 2
     gain, speed_gain = states["place_variance"] / total, states["covariance"] / total
     seen["place"] += gain * surprise
     seen["speed"] += speed_gain * surprise

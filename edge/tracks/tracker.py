@@ -29,7 +29,7 @@ class TrackOptions:
     hidden_s: float = 1.5
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Track:
     """One person in one frame.
 
@@ -131,8 +131,7 @@ class Tracker:
         confidences = np.asarray(scores, np.float64).reshape(-1)
         inside = self._clipped(places)
         kept = (
-            np.isfinite(places).all(1)
-            & (places[:, :2] < places[:, 2:]).all(1)
+            np.isfinite(places.sum(1))
             & (inside[:, :2] < inside[:, 2:]).all(1)
             & (confidences >= self._options.low_score)
         )

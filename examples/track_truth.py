@@ -1,0 +1,161 @@
+"""How well people are followed by a detector that sees what people drew, or misses some and trembles.
+
+    python -m examples.track_truth mot15_tud/TUD-Campus mot15_tud/TUD-Stadtmitte
+
+Sequences are those of MOTChallenge: `gt/gt.txt`, and `seqinfo.ini` with size and rate. With --judge
+the ByteTrack of `trackers` (Roboflow) follows the same boxes; it brings an OpenCV of its own, so it
+needs an environment of its own: pip install '.[people]' trackers==2.6.1
+"""
+
+import configparser
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from edge.tracks import Tracker
+from edge_benchmarks.judge import tracking
+from edge_common import command_line, console
+
+Found = tuple[np.ndarray, np.ndarray]  # (n, 4) boxes and (n,) scores of a frame
+Numbered = tuple[np.ndarray, np.ndarray]  # (n,) numbers and (n, 4) boxes
+Follow = Callable[[Found, float], Numbered]  # in a frame at that second
+CASES = {  # share of boxes that are missed; how far edges tremble, in heights of the box
+    "as drawn": (0.0, 0.0),
+    "10 % missed": (0.1, 0.0),
+    "20 % missed": (0.2, 0.0),
+    "30 % missed": (0.3, 0.0),
+    "trembling": (0.0, 0.03),
+    "20 % missed, trembling": (0.2, 0.03),
+}
+PEOPLE, SPEED_FRAMES, RATE_HZ = 10, 600, 25.0
+
+
+@dataclass(frozen=True)
+class DrawnSequence:
+    """truth: what people drew.  frames: how many there are."""
+
+    truth: tracking.TrackedBoxes
+    size: tuple[int, int]
+    rate_hz: float
+    frames: int
+
+    @classmethod
+    def read(cls, folder: Path) -> "DrawnSequence":
+        parser = configparser.ConfigParser()
+        parser.read(folder / "seqinfo.ini")
+        info = parser["Sequence"]
+        return cls(
+            tracking.read_tracks(folder / "gt" / "gt.txt"),
+            (int(info["imWidth"]), int(info["imHeight"])),
+            float(info["frameRate"]),
+            int(info["seqLength"]),
+        )
+
+    def found(self, missed: float, tremor: float, seed: int) -> Iterator[Found]:
+        """Each frame's boxes, as a detector with these faults would find them."""
+        rng = np.random.default_rng(seed)
+        for frame in range(1, self.frames + 1):
+            boxes = self.truth.boxes[self.truth.frames == frame]
+            boxes = boxes[rng.random(len(boxes)) >= missed]
+            heights = (boxes[:, 3] - boxes[:, 1])[:, None]
+            boxes = boxes + rng.normal(0, 1, boxes.shape) * tremor * heights
+            yield boxes, rng.uniform(0.75, 0.99, len(boxes))
+
+    def score(self, follow: Follow, found: Iterator[Found]) -> tracking.TrackingScore:
+        numbered = [follow(each, n / self.rate_hz) for n, each in enumerate(found)]
+        sizes = [len(numbers) for numbers, _ in numbered]
+        counted = np.ones(sum(sizes), np.bool_)
+        predicted = tracking.TrackedBoxes(
+            np.repeat(np.arange(1, len(sizes) + 1), sizes),
+            np.concatenate([numbers for numbers, _ in numbered]),
+            np.concatenate([boxes for _, boxes in numbered]),
+            counted,
+            ~counted,
+        )
+        return tracking.score_tracking(predicted, self.truth)
+
+
+def ours(size: tuple[int, int], rate_hz: float, hidden: bool = False) -> Follow:
+    """hidden: count people where they are expected, too, if no box was found."""
+    tracker = Tracker(size)
+
+    def follow(found: Found, time_s: float) -> Numbered:
+        tracks = [t for t in tracker.update(*found, time_s) if hidden or not t.is_hidden]
+        boxes = np.array([track.box for track in tracks], np.float64).reshape(-1, 4)
+        return np.array([track.number for track in tracks], np.int64), boxes
+
+    return follow
+
+
+def ours_with_hidden(size: tuple[int, int], rate_hz: float) -> Follow:
+    return ours(size, rate_hz, hidden=True)
+
+
+def judge(size: tuple[int, int], rate_hz: float) -> Follow:
+    try:
+        import supervision
+        import trackers
+    except ImportError as error:
+        raise click.UsageError(f"--judge needs trackers: pip install trackers ({error})") from None
+    tracker = trackers.ByteTrackTracker(frame_rate=rate_hz)
+
+    def follow(found: Found, time_s: float) -> Numbered:
+        boxes, scores = found
+        tracks = tracker.update(supervision.Detections(xyxy=boxes, confidence=scores))
+        known = tracks.tracker_id >= 0
+        return tracks.tracker_id[known], tracks.xyxy[known]
+
+    return follow
+
+
+def milliseconds(makers: Sequence[Callable[[tuple[int, int], float], Follow]]) -> list[float]:
+    """A frame's median of each, in turns, with ten people who walk to and fro."""
+    rng = np.random.default_rng(0)
+    start, step = rng.uniform(100, 400, (PEOPLE, 2)), rng.normal(0, 40, (PEOPLE, 2))
+    follows = [make((640, 480), RATE_HZ) for make in makers]
+    elapsed = np.zeros((SPEED_FRAMES, len(follows)))
+    for frame in range(SPEED_FRAMES):
+        place = start + step * np.sin(frame / RATE_HZ)
+        boxes = np.concatenate((place - (20, 50), place + (20, 50)), axis=1)
+        found = boxes + rng.normal(0, 2, boxes.shape), np.full(PEOPLE, 0.9)
+        for number, follow in enumerate(follows):
+            started = time.perf_counter()
+            follow(found, frame / RATE_HZ)
+            elapsed[frame, number] = time.perf_counter() - started
+    return (np.median(elapsed, axis=0) * 1e3).tolist()
+
+
+@click.command()
+@click.argument("folders", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--seeds", type=click.IntRange(1), default=8, show_default=True, help="Of the faults."
+)
+@click.option("--judge", "with_judge", is_flag=True, help="Follow by `trackers`, too.")
+@command_line.one_line_errors
+def main(folders: Sequence[Path], seeds: int, with_judge: bool) -> None:
+    """Print the mean over FOLDERS and seeds for each kind of faults, then what a frame costs."""
+    makers = {"ours": ours, "ours, hidden too": ours_with_hidden}
+    makers |= {"trackers": judge} if with_judge else {}
+    rows = []
+    for case, faults in CASES.items():
+        for name, make in makers.items():
+            scores = [
+                sequence.score(make(sequence.size, sequence.rate_hz), sequence.found(*faults, seed))
+                for sequence in map(DrawnSequence.read, folders)
+                for seed in range(seeds if any(faults) else 1)
+            ]
+            shares = [[s.idf1, s.hota, s.association, s.mota] for s in scores]
+            cells = [f"{100 * share:.1f}" for share in np.mean(shares, axis=0)]
+            rows.append([case, name, *cells, f"{np.mean([s.id_switches for s in scores]):.1f}"])
+    header = ["boxes", "tracker", "IDF1", "HOTA", "AssA", "MOTA", "ID switches"]
+    console.echo(console.text_table(header, rows))
+    costs = zip(makers, milliseconds(list(makers.values())))
+    console.echo(f"{PEOPLE} people, ms a frame: {', '.join(f'{n} {ms:.3f}' for n, ms in costs)}")
+
+
+if __name__ == "__main__":
+    main()
