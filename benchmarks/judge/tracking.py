@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.tracks import overlap
+from edge import overlap
 from edge_common import ConfigError, data
 
 SAME = 0.5  # intersection over union from which MOTA and IDF1 take two boxes for the same
@@ -77,7 +77,7 @@ class _Pairing:
 
     people: NDArray[np.int64]
     tracks: NDArray[np.int64]
-    overlaps: NDArray[np.float64]
+    overlaps: overlap.Floats
 
 
 def score_tracking(predicted: TrackedBoxes, truth: TrackedBoxes) -> TrackingScore:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.detector.boxes import Detections, overlaps
+from edge import detector, overlap
 
 LEAST_OVERLAP = 0.5
 RESAMPLINGS = 1000
@@ -37,7 +37,7 @@ class Matches:
         return Curve(self.scores, right / max((every * self.things).sum(), 1), precision)
 
 
-def matched(found: Sequence[Detections], truth: Sequence[np.ndarray]) -> Matches:
+def matched(found: Sequence[detector.Detections], truth: Sequence[np.ndarray]) -> Matches:
     """What was found in each frame against the boxes (things, 4) that are there."""
     right = [_right(detections, boxes) for detections, boxes in zip(found, truth)]
     scores = np.concatenate([detections.scores for detections in found])
@@ -47,8 +47,8 @@ def matched(found: Sequence[Detections], truth: Sequence[np.ndarray]) -> Matches
     return Matches(scores[order], np.concatenate(right)[order], frames[order], things)
 
 
-def _right(detections: Detections, boxes: np.ndarray) -> np.ndarray:
-    shares = overlaps(detections.boxes, boxes)
+def _right(detections: detector.Detections, boxes: np.ndarray) -> np.ndarray:
+    shares = overlap.overlaps(detections.boxes, boxes)
     right = np.zeros(len(detections), bool)
     for row in range(len(detections) if len(boxes) else 0):
         best = shares[row].argmax()

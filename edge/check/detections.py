@@ -6,7 +6,7 @@ import numpy as np
 
 from edge.bundle import Bundle
 from edge.detector import Detector
-from edge.detector.boxes import overlaps
+from edge.overlap import overlaps
 from edge.stream import StreamOptions
 from edge_common import SelfTestFailed
 

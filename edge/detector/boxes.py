@@ -6,6 +6,7 @@ import numpy as np
 
 from edge.bundle import Suppression
 from edge.input_spec import Box, Size
+from edge.overlap import overlaps
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,23 +45,6 @@ def highest(scores: np.ndarray, limit: int) -> np.ndarray:
     """The indices of the `limit` highest scores, the highest first; of equal ones the first."""
     order: np.ndarray = np.argsort(-scores, kind="stable")[:limit]
     return order
-
-
-def overlaps(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Intersection over union of boxes (n, 4) and others (m, 4): (n, m); of empty ones 0."""
-    left, top, right, bottom = boxes.T[:, :, None]
-    widths = np.minimum(right, others[:, 2]) - np.maximum(left, others[:, 0])
-    heights = np.minimum(bottom, others[:, 3]) - np.maximum(top, others[:, 1])
-    common = np.maximum(widths, 0) * np.maximum(heights, 0)
-    union = _areas(boxes)[:, None] + _areas(others) - common
-    shares: np.ndarray = common / np.where(union > 0, union, np.inf)
-    return shares
-
-
-def _areas(boxes: np.ndarray) -> np.ndarray:
-    left, top, right, bottom = boxes.T
-    areas: np.ndarray = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
-    return areas
 
 
 def suppress(found: Detections, suppression: Suppression) -> Detections:

@@ -10,7 +10,7 @@ Tracking and Navigation, 2001, section 6.2.2): two steps of half the time equal 
 import numpy as np
 from numpy.typing import NDArray
 
-from edge.tracks.overlap import Boxes
+from edge.overlap import Boxes, Floats
 
 States = NDArray[np.void]  # (n,) of STATE or a type with its fields
 
@@ -72,12 +72,12 @@ def boxes_of(states: States) -> Boxes:
     return np.concatenate((centre - half, centre + half), axis=1)
 
 
-def _places(boxes: Boxes) -> NDArray[np.float64]:
+def _places(boxes: Boxes) -> Floats:
     corner, opposite = boxes[:, :2], boxes[:, 2:]
     return np.concatenate(((corner + opposite) / 2, opposite - corner), axis=1)
 
 
-def margins(states: States) -> NDArray[np.float64]:
+def margins(states: States) -> Floats:
     """(n, 2) how far off the centre may be: its standard deviation in pixels."""
-    deviations: NDArray[np.float64] = np.sqrt(states["place_variance"][:, :2])
+    deviations: Floats = np.sqrt(states["place_variance"][:, :2])
     return deviations

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge.tracks import motion, overlap
+from edge import overlap
+from edge.tracks import motion
 
 Size = tuple[int, int]
 
@@ -146,10 +147,11 @@ class Tracker:
         expected, margins = motion.boxes_of(states), motion.margins(states)
         good = confidences >= self._options.high_score
         owners, free = np.full(len(places), -1), np.ones(len(states), np.bool_)
-        for candidates, margin in ((good, 0.0), (~good, 0.0), (good, 1.0)):
+        for candidates, is_far in ((good, False), (~good, False), (good, True)):
             boxes, rows = np.flatnonzero(candidates & (owners < 0)), np.flatnonzero(free)
             if boxes.size and rows.size:
-                shares = overlap.overlaps(expected[rows], places[boxes], margin * margins[rows])
+                margin = margins[rows] if is_far else None
+                shares = overlap.overlaps(expected[rows], places[boxes], margin)
                 pairs = overlap.match(shares, self._options.min_overlap)
                 owners[boxes[pairs[1]]] = rows[pairs[0]]
                 free[rows[pairs[0]]] = False

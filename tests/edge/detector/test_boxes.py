@@ -4,8 +4,9 @@ import numpy as np
 from hypothesis import given, strategies as st
 
 from edge.bundle import Suppression
-from edge.detector.boxes import Detections, highest, in_frame, overlaps, suppress
+from edge.detector.boxes import Detections, highest, in_frame, suppress
 from edge.input_spec import Resize
+from edge.overlap import overlaps
 
 SIDE = st.integers(1, 60)
 
