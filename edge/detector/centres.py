@@ -11,7 +11,10 @@ from edge.detector.outputs import Outputs, Scores
 
 
 class CentreDecoder:
-    """A centre is where the heatmap is as high as all places around it."""
+    """A centre is where the heatmap is as high as all places around it.
+
+    Equal neighbours are all centres: suppression keeps one of them.
+    """
 
     def __init__(self, spec: DetectionSpec, form: CentreMaps, outputs: Outputs) -> None:
         self._outputs, self._form = outputs, form

@@ -72,17 +72,15 @@ class Scores:
 
     def _lowest(self, score: float) -> float:
         """What stands in the tensor for the lowest score that is high enough, or between it and others."""
-        if self._tensor.quantised and np.iinfo(self._tensor.dtype).bits == 8:
-            limits = np.iinfo(self._tensor.dtype)
-            steps = np.arange(limits.min, limits.max + 1).astype(self._tensor.dtype)
+        tensor, real = self._tensor, score
+        if tensor.quantised and tensor.dtype in ("int8", "uint8"):
+            limits = np.iinfo(tensor.dtype)
+            steps = np.arange(limits.min, limits.max + 1).astype(tensor.dtype)
             enough = steps[self._probabilities(steps) >= np.float32(score)]
             return int(enough[0]) if enough.size else limits.max + 1
-        real = score
         if self._logits:
             real = math.log(score / (1 - score)) if score < 1 else math.inf
-        return (
-            real / self._tensor.scale + self._tensor.zero_point if self._tensor.quantised else real
-        )
+        return real / tensor.scale + tensor.zero_point if tensor.quantised else real
 
     def _probabilities(self, contents: np.ndarray) -> np.ndarray:
         values = dequantise(contents, self._tensor)

@@ -252,6 +252,9 @@ TARGETS = {
         ".edge",
         mutations.of_json,
     ),
+    "detector-run": Target(
+        lambda: [corpus.SSD], _find, ".tflite", mutations.of_graph, 300, heavy=True
+    ),
     "detector-toml": Target(lambda: corpus.DETECTORS, _detector_toml, ".toml", mutations.of_toml),
     "decisions": Target(lambda: [corpus.DECISIONS], _decisions, ".jsonl", mutations.of_json_lines),
     "gallery": Target(lambda: [corpus.gallery()], read_gallery, ".npz"),
