@@ -1,4 +1,4 @@
-"""Which box of a frame is which person: ByteTrack's two rounds (Y. Zhang et al., ECCV 2022)."""
+"""Which box of a frame is which person: ByteTrack's two rounds (Y. Zhang et al., ECCV 2022), and a third."""
 
 import math
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from edge import overlap
 from edge.tracks import motion
+from edge_common import EdgeError
 
 Size = tuple[int, int]
 
@@ -17,10 +18,11 @@ class TrackOptions:
     """When boxes make a track, and for how long it lives without one.
 
     high_score: a box with at least this score may begin a track.
-    low_score: one with less is ignored; those between only continue a track that was just seen.
+    low_score: one with less is ignored; those between only continue a track.
     min_overlap: intersection over union of a box and where a track is expected.
     confirm_boxes: so many boxes in succession make a person, who gets a number.
     hidden_s: a person without a box for longer than this is gone.
+    Raises EdgeError if one is no such number.
     """
 
     high_score: float = 0.5
@@ -28,6 +30,14 @@ class TrackOptions:
     min_overlap: float = 0.3
     confirm_boxes: int = 2
     hidden_s: float = 1.5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.low_score <= self.high_score <= 1:
+            raise EdgeError("scores of boxes go from 0 to 1, low_score up to high_score")
+        if not (0 <= self.min_overlap < 1 and self.confirm_boxes >= 1 and self.hidden_s >= 0):
+            raise EdgeError(
+                "tracks need min_overlap from 0 to below 1, a box, and hidden_s from 0 on"
+            )
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -60,6 +70,7 @@ _STATE = np.dtype(
         *motion.STATE,
     ]
 )
+_SMALLEST = 1.0  # pixels of a box within the frame, in width and in height
 _LEFT = 0.5  # a hidden person with less than this share of the box in the frame has left
 
 
@@ -127,16 +138,17 @@ class Tracker:
     def _usable(
         self, boxes: ArrayLike, scores: ArrayLike
     ) -> tuple[overlap.Boxes, NDArray[np.float64]]:
-        """The boxes that are some within the frame, the best first, in an order of their own."""
+        """Boxes with an area in the frame and a score, sorted by score and place."""
         places = np.asarray(boxes, np.float64).reshape(-1, 4)
         confidences = np.asarray(scores, np.float64).reshape(-1)
         inside = self._clipped(places)
         kept = (
             np.isfinite(places.sum(1))
-            & (inside[:, :2] < inside[:, 2:]).all(1)
+            & (inside[:, 2:] - inside[:, :2] >= _SMALLEST).all(1)
             & (confidences >= self._options.low_score)
         )
-        places, confidences = places[kept], confidences[kept]
+        reach = np.array((*self.frame_size, *self.frame_size))
+        places, confidences = np.clip(places[kept], -reach, 2 * reach), confidences[kept]
         order = np.lexsort((*places.T, -confidences))
         return places[order], confidences[order]
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings, strategies as st
 pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
 
 from edge.tracks import Track, Tracker, TrackOptions, motion
+from edge_common import EdgeError
 
 FRAME = (640, 480)
 RATE_HZ = 25.0
@@ -120,6 +121,7 @@ def test_who_leaves_the_picture_is_gone_at_once() -> None:
         [math.nan, 200, 140, 300],
         [100, 200, math.inf, 300],
         [100, 200, 100, 300],
+        [100, 200, 100 + 1e-200, 300],
         [140, 300, 100, 200],
         [-200, 200, -100, 300],
         [700, 200, 800, 300],
@@ -128,6 +130,28 @@ def test_who_leaves_the_picture_is_gone_at_once() -> None:
 def test_what_is_no_box_in_the_picture_is_ignored(box: list[float]) -> None:
     tracker = Tracker(FRAME)
     assert [update(tracker, frame / RATE_HZ, box) for frame in range(5)] == [()] * 5
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"high_score": 0.05}, "scores of boxes go from 0 to 1, low_score up to high_score"),
+        ({"low_score": math.nan}, "scores of boxes go from 0 to 1, low_score up to high_score"),
+        ({"min_overlap": 1.0}, "tracks need min_overlap from 0 to below 1, a box, and hidden_s"),
+        ({"confirm_boxes": 0}, "tracks need min_overlap from 0 to below 1, a box, and hidden_s"),
+        ({"hidden_s": math.nan}, "tracks need min_overlap from 0 to below 1, a box, and hidden_s"),
+    ],
+)
+def test_options_out_of_range_are_refused(option: dict[str, float], message: str) -> None:
+    with pytest.raises(EdgeError, match=message):
+        TrackOptions(**option)
+
+
+def test_a_box_beyond_all_measure_is_one_as_large_as_can_be() -> None:
+    tracker = Tracker(FRAME)
+    for frame in range(5):
+        tracks = update(tracker, frame / RATE_HZ, [-1e308, 200, 1e308, 300])
+    assert [track.box.tolist() for track in tracks] == [[0, 200, 640, 300]]
 
 
 @pytest.mark.parametrize("score", [math.nan, -1.0, 0.05])
