@@ -82,6 +82,7 @@ class StatusLine(Closable):
             parts.append(f"{total['skipped']} unreadable")
         if summary.scene:
             parts.append(f"{summary.scene.people_now} people")
+            newest = newest if summary.scene.people_now else None
         if newest is not None and newest.source is not None:
             parts.append(newest.source)
         if newest is not None and newest.track is not None:

@@ -12,9 +12,10 @@ from click.testing import CliRunner
 
 from edge.answers import AnswersSeen
 from edge.cli import main
+from edge.scene import SceneSummary
 from edge.sources import Source
 from edge.status import StatusLine
-from edge.stream import Decision
+from edge.stream import Decision, TrackInfo
 from edge.summary import RunSummary, SourceSummary
 from edge.tasks import Task, kind_of, predictions
 
@@ -96,6 +97,23 @@ def test_before_the_first_answer_there_is_no_age() -> None:
     clock.seconds += 60.0
     line.show()
     assert output.getvalue() == "12 of 5000 frames, 0.2 frames/s, 0 dropped\n"
+
+
+def test_people_are_counted_and_the_newest_answer_is_somebodys() -> None:
+    output, clock, scene = io.StringIO(), Clock(), SceneSummary()
+    summary = RunSummary("b", [SourceSummary(Nothing("film"), 12)], "litert", scene=scene)
+    line = StatusLine(summary, None, output, clock)
+    tasks = answers(0.9, 0.342, (0.1, 0.2))
+    summary.newest = Decision(9, 0.0, 41.3, {}, tasks, track=TrackInfo(3, (0, 0, 9, 9)))
+    for people in (2, 0):
+        scene.present[None] = people
+        clock.seconds += 60.0
+        line.show()
+    assert output.getvalue().splitlines() == [
+        "12 frames, 0.2 frames/s, age 41 ms, 0 dropped, 2 people, person 3, "
+        "action: wave?[2J 0.90, age: 34.2 years, tags: none",
+        "12 frames, 0.0 frames/s, age 41 ms, 0 dropped, 0 people",
+    ]
 
 
 class Silent(Nothing):
