@@ -185,3 +185,20 @@ def test_a_zone_outside_of_the_frames_is_said_at_the_first(tiny_bundle: Bundle) 
     zones = parse_zones(["door=0,0,400,0,400,200"])
     with pytest.raises(EdgeError, match="400,0 of a zone or mask is outside of the frames"):
         World(tiny_bundle, [NOBODY], zones=zones).run(1)
+
+
+def test_a_track_that_shrinks_to_nothing_waits(tiny_bundle: Bundle) -> None:
+    sides = [20, 18, 16, 14, 12, 10, 8, 6, 4, 3, 2.5, 2, 1.6, 1.3, 1, 1, 1, 1]
+    world = World(tiny_bundle, [[[100 - s, 100 - s, 100, 100]] for s in sides])
+    views = world.run(len(sides))
+    assert views[-1].presence.count == 1 and not views[-1].decisions
+    assert all(min(track.box[2:]) >= 1 for view in views for track in view.tracks)
+
+
+def test_a_thousand_boxes_in_a_frame_are_people(tiny_bundle: Bundle) -> None:
+    grid = [[8.0 * x, 9.0 * y, 8.0 * x + 7, 9.0 * y + 8] for x in range(40) for y in range(25)]
+    world = World(tiny_bundle, [grid], budget_ms=3.01)
+    views = world.run(6)
+    assert [view.presence.count for view in views] == [1000] * 6
+    assert world.scene.summary.calls == pytest.approx(18, abs=3)
+    assert world.scene.summary.most_without_window == 990
