@@ -100,10 +100,10 @@ def parse_json(text: str | bytes, source: str) -> Any:
 _GAP = '{"gap":'  # what edge-run says of a source without frames
 
 
-def read_json_lines(kind: type[T], path: Path, skip: str = _GAP) -> list[tuple[str, T]]:
+def read_json_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
     """All lines but empty ones and gaps, each with its place, of the newest run.
 
-    skip: what other lines begin with that are left out.  Raises ConfigError that names the place.
+    Raises ConfigError that names the place.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -113,7 +113,7 @@ def read_json_lines(kind: type[T], path: Path, skip: str = _GAP) -> list[tuple[s
     lines = [
         (place, decode(kind, parse_json(line, place), place, ignore_unknown=True))
         for place, line in places.items()
-        if line.strip() and not line.startswith((_GAP, skip))
+        if line.strip() and not line.startswith(_GAP)
     ]
     if not lines:
         raise ConfigError(f"{path} holds no lines: give a file of JSON lines")

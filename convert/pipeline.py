@@ -1,6 +1,7 @@
 """From a model to a bundle, step by step."""
 
 import time
+from collections.abc import Sequence
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -143,11 +144,15 @@ class Conversion:
         scoring = self._scoring(windows)
         self._say("searching for precision")
         result = self.report.search = search.PrecisionSearch(
-            jobs, self.network.parts, scoring, self.request.forced, self.progress
+            jobs, self.network.parts, scoring, self.request.forced, self.progress, self._ladder()
         ).run()
         self.float_outputs = result.reference
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
         self.parts = result.chosen.parts
+
+    def _ladder(self) -> Sequence[recipes.Recipe]:
+        """What is tried first."""
+        return recipes.LADDER
 
     def _scoring(self, windows: calibration.NetworkInput) -> candidates.Scoring:
         labels = self.clips.scored.labels if self.clips.validation else {}

@@ -196,17 +196,11 @@ def _tasks(decisions: Sequence[DecisionLine], segments: Sequence[Segment]) -> li
 
 
 @dataclass(frozen=True)
-class _Person:
-    number: int
-
-
-@dataclass(frozen=True)
 class _Decision:
     frame: int
     tasks: dict[str, PredictionFields]
     first_frame: int | None = None
     source: str | None = None
-    track: _Person | None = None
 
     def line(self, place: str) -> DecisionLine:
         first, last = self.first_frame, self.frame
@@ -225,16 +219,11 @@ class _Truth:
 
 def read_decisions(path: Path) -> list[DecisionLine]:
     """Read JSON lines of edge-run. Raises ConfigError naming file and line."""
-    lines = data.read_json_lines(_Decision, path, skip='{"presence":')
+    lines = list(data.read_json_lines(_Decision, path))
     if len(sources := {line.source for _, line in lines}) > 1:
         raise ConfigError(
             f"{path} holds decisions of {len(sources)} sources: keep the lines of one, as in "
             f"jq -c 'select(.source == \"NAME\")'"
-        )
-    if len(people := {line.track.number for _, line in lines if line.track}) > 1:
-        raise ConfigError(
-            f"{path} holds decisions of {len(people)} people: keep the lines of one, as in "
-            f"jq -c 'select(.track.number == {min(people)})'"
         )
     decisions = [line.line(place) for place, line in lines]
     for line, (before, after) in enumerate(pairwise(decisions), start=2):

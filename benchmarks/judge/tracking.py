@@ -1,5 +1,6 @@
 """How well people are followed: tracks of a run against those that people drew, in MOTChallenge's files."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,13 +13,12 @@ from edge import overlap
 from edge_common import ConfigError, data
 
 SAME = 0.5  # intersection over union from which MOTA and IDF1 take two boxes for the same
-_HOTA_LEVELS = np.arange(1, 20)[:, None] / 20  # HOTA averages over these
-_NONE = np.zeros(0, np.int64)
+_HOTA_LEVELS = np.arange(1, 20)[:, None, None] / 20  # HOTA averages over these
 _EPSILON = np.finfo(float).eps
 _PEDESTRIAN, _DISTRACTORS = 1, (2, 7, 8, 12)  # classes of MOT16 to MOT20
 _CLASS_COLUMNS = 9  # of files with classes; those of 2015 have none, and ten columns
 
-_MOST = 1 << 31  # of frames, numbers and pixels
+Counts = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -149,18 +149,15 @@ def _hota(
         unions = each.overlaps.sum(0) + each.overlaps.sum(1)[:, None] - each.overlaps
         fits[np.ix_(each.people, each.tracks)] += each.overlaps / np.maximum(unions, _EPSILON)
     fits /= sizes - fits
-    pairs, shares = [], []
+    hits = np.zeros((len(_HOTA_LEVELS), *sizes.shape))  # frames in which two are together
     for each in pairings:
         values = fits[np.ix_(each.people, each.tracks)] * each.overlaps
         rows, columns = overlap.match(values, 0.0)
-        pairs.append(each.people[rows] * len(track_sizes) + each.tracks[columns])
-        shares.append(each.overlaps[rows, columns])
-    kinds, pair = np.unique(np.concatenate([_NONE, *pairs]), return_inverse=True)
-    is_hit = np.concatenate([_NONE, *shares]) >= _HOTA_LEVELS - _EPSILON
-    hits = np.array([np.bincount(pair, level, len(kinds)) for level in is_hit])
-    totals = hits.sum(1)
+        above = each.overlaps[rows, columns] >= _HOTA_LEVELS[:, 0] - _EPSILON
+        hits[:, each.people[rows], each.tracks[columns]] += above
+    totals = hits.sum((1, 2))
     detection = totals / (true_sizes.sum() + track_sizes.sum() - totals)
-    association = (hits**2 / (sizes.ravel()[kinds] - hits)).sum(1) / np.maximum(totals, 1)
+    association = (hits**2 / (sizes - hits)).sum((1, 2)) / np.maximum(totals, 1)
     hota = np.sqrt(detection * association)
     return float(hota.mean()), float(detection.mean()), float(association.mean())
 
@@ -235,10 +232,8 @@ class _Row:
     is_distractor: bool = False
 
     def __post_init__(self) -> None:
-        if not (all(abs(number) < _MOST for number in self.box) and min(self.box[2:]) > 0):
+        if not (all(map(math.isfinite, self.box)) and min(self.box[2:]) > 0):
             raise ConfigError(f"{self.place}: a box needs a width and a height above 0")
-        if not (0 <= self.frame < _MOST and 0 <= self.number < _MOST):
-            raise ConfigError(f"{self.place}: frames and numbers of people count from 0 or 1 on")
 
     @property
     def corners(self) -> tuple[float, ...]:

@@ -16,6 +16,7 @@ from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.utils import tfl_flatbuffer_utils
 
 from edge.tflite import flatbuffer
+from edge_convert.cut.tflite import main_graph
 from edge_convert.precision.recipes import BITS, Recipe
 
 Ranges = Mapping[str, tuple[float, float]]
@@ -74,11 +75,45 @@ def layers(model: bytes) -> list[Layer]:
     return quantisable
 
 
+def with_room_for_biases(model: bytes, ranges: Ranges) -> Ranges:
+    """Ranges so wide that each bias is an integer of 32 bits.
+
+    One step of a bias is a step of the input times one of the weight. Behind an input that hardly
+    leaves zero, as in the gates of some squeeze-and-excitations, the bias is all that there is.
+    """
+    root, wide = flatbuffer.read(model), dict(ranges)
+    for operator in flatbuffer.operators(root, *_WITH_BIAS):
+        source, *constants = map(int, operator.inputs)
+        weights, bias = (main_graph.constant(root, index) for index in (*constants, -1)[:2])
+        name = main_graph.name_of(root.subgraphs[0].tensors[source])
+        if weights is None or bias is None or name not in wide:
+            continue
+        outputs = np.moveaxis(weights, _WITH_BIAS[flatbuffer.operator_name(root, operator)], 0)
+        step = np.abs(outputs.reshape(len(bias), -1)).max(axis=1) / 127
+        used = step > 0
+        reach = float((np.abs(bias[used]) / step[used]).max(initial=0.0)) * 255 / _MOST_BIAS
+        low, high = wide[name]
+        wide[name] = low, max(high, low + reach)
+    return wide
+
+
+_WITH_BIAS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "FULLY_CONNECTED": 0}  # axis of the results
+_MOST_BIAS = 2.0**30
+
+
+def single_places(model: bytes) -> tuple[str, ...]:
+    """Layers of maps of one place, such as the gates of squeeze-and-excitation."""
+    tensors = flatbuffer.read(model).subgraphs[0].tensors
+    shapes = {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}
+    named = [(layer, shapes[layer.name]) for layer in layers(model) if layer.operator != "MEAN"]
+    return tuple(layer.name for layer, shape in named if len(shape) == 4 and shape[1:3] == (1, 1))
+
+
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {
         name: {"min": np.float32(low), "max": np.float32(high)}
-        for name, (low, high) in ranges.items()
+        for name, (low, high) in with_room_for_biases(model, ranges).items()
     }
     return _repaired(bytes(worker.quantize(statistics).quantized_model), model)
 

@@ -35,7 +35,10 @@ HOPELESS = 1.5  # so many times slower than float32, a candidate is not even sco
 
 
 class PrecisionSearch:
-    """Searches over parts that were prepared for their conversions; `forced` precisions by role."""
+    """Searches over parts that were prepared for their conversions.
+
+    forced: precisions by role.  ladder: what each part is converted to first.
+    """
 
     def __init__(
         self,
@@ -44,9 +47,10 @@ class PrecisionSearch:
         scoring: Scoring,
         forced: Mapping[str, str],
         progress: console.Progress,
+        ladder: Sequence[Recipe] = LADDER,
     ) -> None:
         self._jobs, self._parts, self._scoring = jobs, parts, scoring
-        self._forced, self._progress = forced, progress
+        self._forced, self._progress, self._every = forced, progress, ladder
         self._first = parts[0].role
         self._candidates: dict[str, list[PartCandidate]] = {part.role: [] for part in parts}
         self._combinations: list[Combination] = []
@@ -84,8 +88,9 @@ class PrecisionSearch:
 
     def _ladder(self, role: str) -> Sequence[Recipe]:
         if role not in self._forced:
-            return LADDER
-        return tuple(dict.fromkeys((FLOAT32, Recipe(self._forced[role]))))
+            return self._every
+        forced = (r for r in self._every if r.precision == self._forced[role])
+        return tuple(dict.fromkeys((FLOAT32, *forced)))
 
     def _convert(self, part: FloatPart, recipes: Sequence[Recipe]) -> list[PartCandidate]:
         models = self._jobs.quantised(part.role, recipes)

@@ -13,7 +13,6 @@ import numpy as np
 from edge import sources
 from edge.bundle import Bundle
 from edge.commands.plain import PlainOptions
-from edge.commands.scene_options import PeopleOptions
 from edge.commands.source_options import SourceOptions
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
@@ -217,9 +216,11 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
 
 
 def _finder(detector: str, bundle: Bundle, options: StreamOptions) -> "FaceFinder":
+    from edge.detector import Detector, open_detector
     from edge.people.faces import FaceFinder
 
-    return FaceFinder(PeopleOptions(detector).load(options), bundle.manifest.input.size)
+    opened = open_detector(detector, runtime=options.runtime)
+    return FaceFinder(Detector(opened, options), bundle.manifest.input.size)
 
 
 def _warnings(name: str, before: Gallery, enrolment: Enrolment, threshold: float) -> list[str]:

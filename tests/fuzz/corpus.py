@@ -209,16 +209,6 @@ TRUTH = _lines(
     {"first_frame": 0, "last_frame": 1, "tasks": {"action": "left", "age": 3.0}},
     {"first_frame": 2, "last_frame": 5, "tasks": {"action": "right", "signs": ["a"]}},
 )
-TRACKS = b"""1,7,102,101,40,100,1,-1,-1,-1
-1,8,305,100,42,100,1,-1,-1,-1
-2,7,112.5,103,40,98,0,7,1
-2,8,292,100,40,104,1,1,1
-"""
-TRACKED = _lines(
-    {"frame": 0, "track": {"number": 7, "box": [102, 101, 40, 100]}, "tasks": {}},
-    {"frame": 1, "track": {"number": 7, "box": [112, 103, 40, 98]}, "tasks": {}},
-    {"frame": 1, "presence": {"count": 1}},
-)
 TABLE = b"""clip,action,age[years]
 clip.mp4,left,3
 ./clip.mp4,right,4.5

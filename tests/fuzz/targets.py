@@ -29,7 +29,7 @@ from edge.stream import Stream
 from edge.tflite import flatbuffer, operators
 from edge_benchmarks.commands.facts import facts
 from edge_benchmarks.commands.run import run
-from edge_benchmarks.judge import checks, gate, records, score, tracking
+from edge_benchmarks.judge import checks, gate, records, score
 from edge_benchmarks.record import Record
 from edge_benchmarks.remote.board import Board
 from edge_benchmarks.remote.link import checked_message
@@ -219,14 +219,6 @@ def _decisions(path: Path) -> None:
     score.score_decisions(score.read_decisions(path), score.read_segments(truth), 2)
 
 
-def _tracks(path: Path) -> None:
-    mine = path.with_name("mine.txt")
-    mine.write_bytes(corpus.TRACKS)
-    for files in (path, mine), (mine, path), (path, path):
-        result = tracking.score_tracking(*map(tracking.read_tracks, files))
-        assert 0 <= result.hota <= 1 and 0 <= result.idf1 <= 1 and result.mota <= 1
-
-
 def _report(path: Path) -> None:
     path.replace(path.with_name("report.json"))
     part = dataset.Subset(lambda _: np.zeros(0), {"action": np.array([0, 1])})
@@ -284,8 +276,6 @@ TARGETS = {
     "tasks": Target(lambda: [corpus.TASKS], _tasks, ".json", mutations.of_json, 60),
     "tfjs": Target(lambda: [corpus.TFJS], _graph, ".json", mutations.of_json),
     "tflite": Target(lambda: [corpus.tflite()], _tflite, ".tflite"),
-    "tracks": Target(lambda: [corpus.TRACKS], _tracks, ".csv", mutations.of_table),
-    "tracks-lines": Target(lambda: [corpus.TRACKED], _tracks, ".jsonl", mutations.of_json_lines),
     "training": Target(_training_files, _training, ".toml", mutations.of_toml),
     "truth": Target(lambda: [corpus.TRUTH], _truth, ".jsonl", mutations.of_json_lines),
 }

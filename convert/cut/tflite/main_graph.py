@@ -97,6 +97,13 @@ def activation(root: Any, name: str, source: int, target: int) -> Any:
     return _operator(root, name, [source], target, options)
 
 
+def elementwise(root: Any, name: str, sources: tuple[int, int], target: int, fused: int = 0) -> Any:
+    """A new ADD or MUL, not yet in the graph.  fused: the activation behind it."""
+    options = {"ADD": schema.AddOptionsT, "MUL": schema.MulOptionsT}[name]()
+    options.fusedActivationFunction = fused
+    return _operator(root, name, list(sources), target, options)
+
+
 def sign(root: Any, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
     """Give the graph these inputs and outputs, and one signature that names them."""
     graph = root.subgraphs[0]

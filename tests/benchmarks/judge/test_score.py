@@ -141,18 +141,6 @@ def test_windows_that_nobody_knows_are_not_guessed(tmp_path) -> None:
         read_decisions(lines(tmp_path, *texts))
 
 
-def test_several_people_are_not_scored_as_one(tmp_path) -> None:
-    track = {"box": [0, 0, 9, 9], "age_s": 1.0, "zones": {}}
-    texts = [
-        json.dumps({"frame": 7 + n, "track": {"number": n, **track}, "tasks": {}}) for n in (3, 5)
-    ]
-    presence = json.dumps({"presence": {"count": 2, "since": "2026-07-01"}, "frame": 4})
-    with pytest.raises(ConfigError, match=r"of 2 people: keep .*\(.track.number == 3\)"):
-        read_decisions(lines(tmp_path, presence, *texts))
-    (decision,) = read_decisions(lines(tmp_path, presence, texts[0]))
-    assert decision.frame == 10
-
-
 def test_several_sources_are_not_scored_as_one(tmp_path) -> None:
     texts = [json.dumps({"source": name, "frame": n, "tasks": {}}) for n, name in enumerate("ab")]
     with pytest.raises(ConfigError, match="holds decisions of 2 sources: keep the lines of one"):

@@ -57,18 +57,6 @@ def test_what_is_no_zone_is_refused_by_one_line(text: str, message: str) -> None
     assert message in str(error.value) and "\n" not in str(error.value)
 
 
-@given(st.text(), st.lists(st.floats(-1, 1000) | st.sampled_from([0.0, 0.5, 1.0]), max_size=12))
-def test_any_text_is_a_zone_or_refused_by_one_line(name: str, corners: list[float]) -> None:
-    text = f"{name}={','.join(map(str, corners))}"
-    try:
-        zone = Zone.parse(text)
-        zone.polygon.pixels((1000, 1000))
-    except EdgeError as error:
-        assert len(str(error).splitlines()) == 1
-    else:
-        assert len(zone.polygon.points) >= 3
-
-
 def test_two_zones_of_one_name_are_refused() -> None:
     with pytest.raises(EdgeError, match="two zones have the name 'a': give each one of its own"):
         parse_zones(["a=0,0,9,0,9,9", "b=0,0,9,0,9,9", "a=1,1,9,0,9,9"])
