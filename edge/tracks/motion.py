@@ -52,19 +52,17 @@ def predict(states: States, seconds: float) -> None:
     states["speed_variance"] += noise
 
 
-def correct(states: States, boxes: Boxes) -> States:
-    """The states, seen at these boxes."""
-    seen = states.copy()
+def correct(states: States, boxes: Boxes) -> None:
+    """All are seen at these boxes."""
     place = _places(boxes)
     surprise = place - states["place"]
     total = states["place_variance"] + _DETECTION * place[:, 3:] ** 2
     gain, speed_gain = states["place_variance"] / total, states["covariance"] / total
-    seen["place"] += gain * surprise
-    seen["speed"] += speed_gain * surprise
-    seen["place_variance"] *= 1 - gain
-    seen["covariance"] *= 1 - gain
-    seen["speed_variance"] -= speed_gain * states["covariance"]
-    return seen
+    states["place"] += gain * surprise
+    states["speed"] += speed_gain * surprise
+    states["speed_variance"] -= speed_gain * states["covariance"]
+    states["place_variance"] *= 1 - gain
+    states["covariance"] *= 1 - gain
 
 
 def boxes_of(states: States) -> Boxes:

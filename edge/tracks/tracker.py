@@ -71,6 +71,7 @@ _STATE = np.dtype(
     ]
 )
 _SMALLEST = 1.0  # pixels of a box within the frame, in width and in height
+_FARTHEST = 1e6  # pixels: a corner beyond is of no box
 _LEFT = 0.5  # a hidden person with less than this share of the box in the frame has left
 
 
@@ -104,7 +105,7 @@ class Tracker:
         new = ~seen & (confidences >= self._options.high_score)
         states["is_hidden"] = True
         rows = owners[seen]
-        states[rows] = self._seen(states[rows], places[seen], confidences[seen])
+        states[rows] = self._correct(states[rows], places[seen], confidences[seen])
         self._states = states[(states["number"] > 0) | ~states["is_hidden"]]
         self._begin(places[new], confidences[new])
         self._confirm()
@@ -143,12 +144,11 @@ class Tracker:
         confidences = np.asarray(scores, np.float64).reshape(-1)
         inside = self._clipped(places)
         kept = (
-            np.isfinite(places.sum(1))
-            & (inside[:, 2:] - inside[:, :2] >= _SMALLEST).all(1)
+            (np.abs(places).max(1) < _FARTHEST)  # which NaN is not
+            & ((inside[:, 2:] - inside[:, :2]).min(1) >= _SMALLEST)
             & (confidences >= self._options.low_score)
         )
-        reach = np.array((*self.frame_size, *self.frame_size))
-        places, confidences = np.clip(places[kept], -reach, 2 * reach), confidences[kept]
+        places, confidences = places[kept], confidences[kept]
         order = np.lexsort((*places.T, -confidences))
         return places[order], confidences[order]
 
@@ -169,10 +169,10 @@ class Tracker:
                 free[rows[pairs[0]]] = False
         return owners
 
-    def _seen(
+    def _correct(
         self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
     ) -> motion.States:
-        states = motion.correct(states, places)
+        motion.correct(states, places)
         states["boxes"] += 1
         states["seen_s"] = self._time_s
         states["score"] = confidences
