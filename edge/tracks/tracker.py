@@ -19,7 +19,8 @@ class TrackOptions:
 
     high_score: a box with at least this score may begin a track.
     low_score: one with less is ignored; those between only continue a track.
-    min_overlap: intersection over union of a box and where a track is expected.
+    min_overlap: intersection over union of a box and where a track is expected; boxes below
+    high_score need at least a half.
     confirm_boxes: so many boxes in succession make a person, who gets a number.
     hidden_s: a person without a box for longer than this is gone.
     Raises EdgeError if one is no such number.
@@ -72,6 +73,7 @@ _STATE = np.dtype(
 )
 _SMALLEST = 1.0  # pixels of a box within the frame, in width and in height
 _FARTHEST = 1e6  # pixels: a corner beyond is of no box
+_POOR_OVERLAP = 0.5  # of a box below high_score, which is often of nobody; as in ByteTrack
 _LEFT = 0.5  # a hidden person with less than this share of the box in the frame has left
 
 
@@ -159,12 +161,18 @@ class Tracker:
         expected, margins = motion.boxes_of(states), motion.margins(states)
         good = confidences >= self._options.high_score
         owners, free = np.full(len(places), -1), np.ones(len(states), np.bool_)
-        for candidates, is_far in ((good, False), (~good, False), (good, True)):
+        least = self._options.min_overlap
+        rounds = (
+            (good, least, False),
+            (~good, max(least, _POOR_OVERLAP), False),
+            (good, least, True),
+        )
+        for candidates, least, is_far in rounds:
             boxes, rows = np.flatnonzero(candidates & (owners < 0)), np.flatnonzero(free)
             if boxes.size and rows.size:
                 margin = margins[rows] if is_far else None
                 shares = overlap.overlaps(expected[rows], places[boxes], margin)
-                pairs = overlap.match(shares, self._options.min_overlap)
+                pairs = overlap.match(shares, least)
                 owners[boxes[pairs[1]]] = rows[pairs[0]]
                 free[rows[pairs[0]]] = False
         return owners

@@ -80,6 +80,15 @@ def test_poor_boxes_go_on_with_a_track_and_begin_none() -> None:
         assert [(track.number, track.is_hidden) for track in tracks] == [(1, False)]
 
 
+@pytest.mark.parametrize(("score", "is_hidden"), [(0.4, True), (0.6, False)])
+def test_a_poor_box_has_to_be_near(score: float, is_hidden: bool) -> None:
+    tracker = Tracker(FRAME)
+    walk(tracker, 1)
+    left, top, right, bottom = walker(1.0)
+    (track,) = tracker.update([[left + 16, top, right + 16, bottom]], [score], 1.0)  # 0.43 of both
+    assert track.is_hidden == is_hidden
+
+
 def test_between_two_searches_tracks_move_on() -> None:
     tracker = Tracker(FRAME)
     for search in range(8):  # every fifth frame
