@@ -1,6 +1,8 @@
 """Where labels of boxes stand: inside the image, over no other label, over few boxes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+
+import numpy as np
 
 from edge.input_spec import Box, Size
 
@@ -8,19 +10,22 @@ _MOST_COVERED = 0.25  # of a person, by a label
 
 
 def place(
-    box: Box, sizes: Sequence[Size], labels: Sequence[Box], boxes: Sequence[Box], image: Size
+    box: Box, sizes: Sequence[Size], labels: np.ndarray, boxes: np.ndarray, image: Size
 ) -> Box:
     """Where a box's label stands: of its sizes, from the fullest on, the first that has room.
 
-    labels: that stand already.  boxes: of everybody.  If none has room, the last one stands
-    where it covers least.
+    labels: (n, 4) that stand already.  boxes: (m, 4) of everybody.  If none has room, the last one
+    stands where it covers least.
     """
     for size in sizes:
-        rooms = [(_pixels(r, labels), _share(r, boxes), r) for r in _around(box, size, image)]
-        pixels, share, room = min(rooms, key=lambda each: each[:2])
-        if not pixels and share <= _MOST_COVERED:
+        rooms = list(_around(box, size, image))
+        pixels = _common(rooms, labels).sum(axis=1)  # those of several count several times
+        covered = _common(rooms, boxes) / np.maximum(1, boxes[:, 2] * boxes[:, 3])
+        shares = covered.max(axis=1, initial=0.0)
+        best = int(np.lexsort((shares, pixels))[0])
+        if not pixels[best] and shares[best] <= _MOST_COVERED:
             break
-    return room
+    return rooms[best]
 
 
 def inside(box: Box, image: Size) -> Box:
@@ -42,21 +47,10 @@ def _around(box: Box, size: Size, image: Size) -> Iterator[Box]:
         yield inside((*corner, wide, high), image)
 
 
-def _pixels(box: Box, others: Iterable[Box]) -> int:
-    """That are others', too; those of several count several times."""
-    return sum(_common(box, other) for other in others)
-
-
-def _share(box: Box, others: Iterable[Box]) -> float:
-    """Of the one that most of is covered."""
-    shares = (_common(box, other) / max(1, other[2] * other[3]) for other in others)
-    return max(shares, default=0.0)
-
-
-def _common(box: Box, other: Box) -> int:
-    sides = (
-        min(box[side] + box[side + 2], other[side] + other[side + 2]) - max(box[side], other[side])
-        for side in (0, 1)
-    )
-    width, height = (max(0, side) for side in sides)
-    return width * height
+def _common(rooms: Sequence[Box], others: np.ndarray) -> np.ndarray:
+    """Pixels of each of the rooms that are also each of the others': (rooms, others)."""
+    starts = np.array(rooms)[:, None, :2]
+    ends = np.minimum(starts + np.array(rooms)[:, None, 2:], others[:, :2] + others[:, 2:])
+    sides = np.maximum(ends - np.maximum(starts, others[:, :2]), 0)
+    pixels: np.ndarray = sides[..., 0] * sides[..., 1]
+    return pixels

@@ -55,12 +55,13 @@ class PeopleLayer:
         used = [
             _draw_zone(image, name, corners * scale, line) for name, corners in view.zones.items()
         ]
+        everybody = np.reshape([*boxes.values()], (-1, 4))
         # whoever is in front has the first choice
         for track in sorted(view.tracks, key=lambda each: -sum(boxes[each.number][1::2])):
             forms = self._forms(track, frame, line, int(image.shape[1] * _WIDEST))
             by_size = {_size_of(lines, line): lines for lines in forms}
             box, size = boxes[track.number], (image.shape[1], image.shape[0])
-            place = labels.place(box, list(by_size), used, [*boxes.values()], size)
+            place = labels.place(box, list(by_size), np.reshape(used, (-1, 4)), everybody, size)
             _draw_label(image, place, by_size[place[2:]], line, _colour_of(track))
             used.append(place)
         return annotated

@@ -181,7 +181,16 @@ def test_labels_of_people_beside_each_other_do_not_overlap(monkeypatch: pytest.M
     _drawn(_view(*(_track(n, box) for n, box in enumerate(boxes))))
     assert len(places) == 9
     for one, other in itertools.combinations(places, 2):
-        assert labels._common(one, other) == 0
+        assert labels._common([one], array([other])).tolist() == [[0]]
+
+
+def array(boxes: Sequence[Box] = ()) -> np.ndarray:
+    return np.reshape(boxes, (-1, 4))
+
+
+def test_a_thousand_people_are_drawn() -> None:
+    tracks = [_track(n, (n % 40 * 15, n // 40 * 18, 12, 16)) for n in range(1, 1001)]
+    assert _drawn(_view(*tracks)).any()
 
 
 BOXES = st.tuples(
@@ -195,18 +204,22 @@ SIZES = st.tuples(st.integers(1, 640), st.integers(1, 480))
 def test_a_label_is_inside_the_image(
     box: Box, sizes: Sequence[tuple[int, int]], others: list[Box]
 ) -> None:
-    left, top, width, height = labels.place(box, sizes, others, [box, *others], (640, 480))
+    left, top, width, height = labels.place(
+        box, sizes, array(others), array([box, *others]), (640, 480)
+    )
     assert (width, height) in sizes
     assert 0 <= left <= 640 - width and 0 <= top <= 480 - height
 
 
 def test_a_label_without_room_has_fewer_lines() -> None:
-    image, sizes = (200, 200), ((150, 80), (150, 40), (40, 20))
-    assert labels.place((50, 100, 40, 80), sizes, [], [], image)[2:] == (150, 80)
-    used = [(0, 0, 200, 55), (0, 120, 200, 80)]
-    assert labels.place((50, 100, 40, 80), sizes, used, [], image)[2:] == (150, 40)
-    everywhere = [(0, 0, 200, 200)]
-    assert labels.place((50, 100, 40, 80), sizes, everywhere, [], image)[2:] == (40, 20)
+    box, sizes = (50, 100, 40, 80), ((150, 80), (150, 40), (40, 20))
+
+    def size_beside(*used: Box) -> tuple[int, int]:
+        return labels.place(box, sizes, array(used), array(), (200, 200))[2:]
+
+    assert size_beside() == (150, 80)
+    assert size_beside((0, 0, 200, 55), (0, 120, 200, 80)) == (150, 40)
+    assert size_beside((0, 0, 200, 200)) == (40, 20)
 
 
 def test_long_texts_are_cut() -> None:
