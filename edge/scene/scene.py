@@ -105,13 +105,14 @@ class Scene:
         )
         self.budget = Budget(options.budget_ms, options.detect_every, clock)
         self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
-        tracks = options.tracks or TrackOptions(high_score=detector.spec.sure)
-        self._tracker = Tracker((0, 0), tracks)
+        sure = detector.spec.sure
+        self._tracking = options.tracks or TrackOptions(sure, min(sure, TrackOptions.low_score))
+        self._tracker = Tracker((0, 0), self._tracking)
         self._zone_times = areas.ZoneTimes(options.zones)
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
-        self._turn, self._newest_track, self._is_stretched = 0, 0, False
+        self._turn, self._newest_track, self._topics = 0, 0, set[str]()
         self._number, self._undetected = -1, math.inf
         self._time_s, self._interval_s = math.nan, 0.0
         self._presence = Presence(0, datetime.now(timezone.utc))
@@ -122,8 +123,8 @@ class Scene:
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._number + 1)
         require_frame(frame.pixels)
-        known = frame.time_s is not None and math.isfinite(frame.time_s)
-        time_s = frame.time_s if frame.time_s is not None and known else frame.captured_at
+        time_s = frame.captured_at if frame.time_s is None else frame.time_s
+        time_s = time_s if math.isfinite(time_s) else frame.captured_at
         passed, self._number = max(frame.number - self._number, 1), frame.number
         self.budget.begin_frame(passed)
         started = time.perf_counter()
@@ -160,7 +161,15 @@ class Scene:
             self._undetected = math.inf
         self._undetected += passed
         most = _LONGEST_UNDETECTED_S / self._interval_s if self._interval_s else math.inf
-        if self._undetected < self.budget.frames_per_detection(len(self._people), most):
+        every = self.budget.frames_per_detection(len(self._people), most)
+        if every * self._interval_s > self._tracking.hidden_s:
+            self._note_once(
+                "detector",
+                f"{self.options.budget_ms:.1f} ms a frame are too few for a detector that takes "
+                f"{self.budget.costs_ms[DETECTOR]:.0f}: people are lost between two passes; give a "
+                "larger --budget-ms, or a smaller detector",
+            )
+        if self._undetected < every:
             return tracker.predict(time_s)
         self._undetected = 0
         self.summary.detections += 1
@@ -192,12 +201,8 @@ class Scene:
                 self.summary.windows += 1
 
     def _new_stream(self) -> Stream:
-        return Stream(
-            self.bundle,
-            self.options.stream,
-            network=self.network,
-            source=self._source,
-        )
+        network, source = self.network, self._source
+        return Stream(self.bundle, self.options.stream, network=network, source=source)
 
     def _look(
         self, frame: Frame, infos: Mapping[int, TrackInfo], time_s: float
@@ -213,8 +218,14 @@ class Scene:
                 decision = person.look(frame, infos[number], time_s, self._next_turn())
             self.summary.calls += 1
             decisions += [self._named(decision)] if decision else []
-        if any(person.is_behind for person in self._people.values()):
-            self._say_stretched()
+        looks_back = self.summary.trained_rate_hz is not None
+        if looks_back and any(person.is_behind for person in self._people.values()):
+            self._note_once(
+                "windows",
+                f"{len(self._people)} people share {self.options.budget_ms:.1f} ms a frame, so that "
+                "each is looked at less often than the network expects and what they do looks "
+                "faster to it: give a larger --budget-ms, or a smaller --max-people",
+            )
         return decisions
 
     def _named(self, decision: Decision) -> Decision:
@@ -225,36 +236,27 @@ class Scene:
         track = replace(decision.track, name=self._names.name_of(number))
         return replace(decision, tasks=tasks, track=track)
 
-    def _say_stretched(self) -> None:
-        """Once: windows that get too few frames show motion faster than it is."""
-        if not self._is_stretched and self.summary.trained_rate_hz is not None:
-            self._is_stretched = True
-            console.note(
-                f"{len(self._people)} people share {self.options.budget_ms:.1f} ms a frame, so that "
-                "each is looked at less often than the network expects and what they do looks "
-                "faster to it: give a larger --budget-ms, or a smaller --max-people"
-            )
+    def _note_once(self, topic: str, text: str) -> None:
+        if topic not in self._topics:
+            self._topics.add(topic)
+            console.note(text)
 
     def _count(self, tracks: Sequence[Track], decisions: Sequence[Decision], time_s: float) -> None:
         """Add one frame to the summary, and its people to who is there."""
-        summary, count, step_s = self.summary, len(tracks), time_s - self._time_s
-        if count != self._presence.count:
-            self._presence = Presence(count, datetime.now(timezone.utc))
+        step_s, self._time_s = time_s - self._time_s, time_s
+        if len(tracks) != self._presence.count:
+            self._presence = Presence(len(tracks), datetime.now(timezone.utc))
         newest = max((track.number for track in tracks), default=self._newest_track)
-        summary.people += max(newest - self._newest_track, 0)
-        self._newest_track, self._time_s = max(newest, self._newest_track), time_s
-        summary.frames += 1
-        summary.decisions += len(decisions)
-        summary.present[self._source] = count
-        summary.most_people = max(summary.most_people, count)
-        rest = count - len(self._people)
-        summary.most_without_window = max(summary.most_without_window, rest)
+        self.summary.people += max(newest - self._newest_track, 0)
+        self._newest_track = max(newest, self._newest_track)
+        self.summary.decisions += len(decisions)
+        self.summary.add_frame(self._source, len(tracks), len(self._people))
         if 0 < step_s <= _LONGEST_STEP_S:
             self._interval_s += (
                 _NEWEST * (step_s - self._interval_s) if self._interval_s else step_s
             )
             seen = sum(person.region is not None for person in self._people.values())
-            summary.watched_s += seen * step_s
+            self.summary.watched_s += seen * step_s
 
     def _next_turn(self) -> int:
         self._turn += 1

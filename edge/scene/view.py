@@ -80,6 +80,13 @@ class SceneSummary:
     def people_now(self) -> int:
         return sum(self.present.values())
 
+    def add_frame(self, source: str | None, people: int, windows: int) -> None:
+        """people: who are there in it.  windows: of how many of them."""
+        self.frames += 1
+        self.present[source] = people
+        self.most_people = max(self.most_people, people)
+        self.most_without_window = max(self.most_without_window, people - windows)
+
     def to_json(self) -> dict[str, Any]:
         return {
             "people": self.people,

@@ -115,3 +115,12 @@ def test_the_whole_budget_is_used(tiny_bundle: Bundle) -> None:
     assert sum(world.busy_ms) == pytest.approx(200 * 10, rel=0.02)
     # a round of a pass and ten calls is 5.2 frames long
     assert world.scene.summary.detections == pytest.approx(200 / 6, abs=2)
+
+
+def test_a_detector_that_is_too_slow_to_follow_anybody_is_said_once(
+    tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """900 ms in 20 ms a frame, of which it has half: a pass every 90 frames of 40 ms."""
+    World(tiny_bundle, [[box(0)]], budget_ms=20.0, detector_ms=900.0).run(60)
+    errors = capsys.readouterr().err
+    assert errors.count("20.0 ms a frame are too few for a detector that takes 900") == 1
