@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import numpy as np
@@ -13,6 +13,7 @@ from edge.detector import Detector
 from edge.people.recogniser import Recogniser
 from edge.people.track_names import TrackNames
 from edge.scene.budget import DETECTOR, ENCODER, Budget
+from edge.scene.options import SceneOptions
 from edge.scene.person import Person, box_in
 from edge.scene.view import Presence, SceneSummary, SceneView, expected_rate_hz
 from edge.sinks import ShowsPeople, Sink
@@ -23,49 +24,15 @@ from edge.stream import (
     Network,
     Region,
     Stream,
-    StreamOptions,
     TrackInfo,
     require_frame,
 )
 from edge.tracks import Track, Tracker, TrackOptions, zones as areas
-from edge_common import EdgeError, console
+from edge_common import console
 
 _LONGEST_STEP_S = 1.0  # between two frames that nothing is missing between
 _LONGEST_UNDETECTED_S = 0.5  # people turn and meet, and who is new waits
 _NEWEST = 0.1  # share of the newest time between two frames in their mean
-
-
-@dataclass(frozen=True)
-class SceneOptions:
-    """How people are found, followed and looked at.
-
-    stream: how both networks are run, and how many frames a person's window gets between decisions.
-    budget_ms: milliseconds a frame for detector and encoder calls; infinite: everybody is found
-    and looked at in every frame.
-    max_people: windows at once; who came first has one.
-    detect_every: frames between two passes of the detector; None: as the budget allows.
-    rate_hz: frames a second that each window gets; None: what the network was trained at.
-    tracks: how they are followed; None: as suits the detector.
-    zones: in which dwell is counted.  masks: who stands in one is not looked for.
-    Raises EdgeError if one is no such number.
-    """
-
-    stream: StreamOptions = field(default_factory=StreamOptions)
-    budget_ms: float = math.inf
-    max_people: int = 10
-    detect_every: int | None = None
-    rate_hz: float | None = None
-    zones: tuple[areas.Zone, ...] = ()
-    masks: tuple[areas.Polygon, ...] = ()
-    tracks: TrackOptions | None = None
-
-    def __post_init__(self) -> None:
-        if not self.budget_ms > 0:
-            raise EdgeError(
-                f"a budget is more than 0 ms a frame, not {self.budget_ms:g}: such as 20"
-            )
-        if self.max_people < 1 or (self.detect_every is not None and self.detect_every < 1):
-            raise EdgeError("people at once, and frames between detections, are 1 or more")
 
 
 class Scene:
