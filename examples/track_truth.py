@@ -26,7 +26,7 @@ from edge_common import ConfigError, command_line, console
 
 Found = tuple[np.ndarray, np.ndarray]  # (n, 4) boxes and (n,) scores of a frame
 Numbered = tuple[np.ndarray, np.ndarray]  # (n,) numbers and (n, 4) boxes
-Follow = Callable[[Found, float], Numbered]  # in a frame at that second
+Follow = Callable[[Found | None, float], Numbered]  # in a frame at that second; None: not searched
 Make = Callable[[tuple[int, int], float, float], Follow]  # by size, rate_hz, score of who is new
 CASES = {  # share of boxes that are missed; how far edges tremble, in heights of the box
     "as drawn": (0.0, 0.0),
@@ -83,9 +83,13 @@ class DrawnSequence:
             boxes = boxes + rng.normal(0, 1, boxes.shape) * tremor * heights
             yield boxes, rng.uniform(0.75, 0.99, len(boxes))
 
-    def score(self, make: Make, found: Sequence[Found], sure: float) -> tracking.TrackingScore:
+    def score(
+        self, make: Make, found: Sequence[Found], sure: float, every: int
+    ) -> tracking.TrackingScore:
+        """every: frames between two that are searched."""
         follow = make(self.size, self.rate_hz, sure)
-        numbered = [follow(each, n / self.rate_hz) for n, each in enumerate(found)]
+        searched = (None if n % every else each for n, each in enumerate(found))
+        numbered = [follow(each, n / self.rate_hz) for n, each in enumerate(searched)]
         sizes = [len(numbers) for numbers, _ in numbered]
         counted = np.ones(sum(sizes), np.bool_)
         predicted = tracking.TrackedBoxes(
@@ -102,8 +106,9 @@ def ours(size: tuple[int, int], rate_hz: float, sure: float, hidden: bool = Fals
     """hidden: count people where they are expected, too, if no box was found."""
     tracker = Tracker(size, TrackOptions(high_score=sure))
 
-    def follow(found: Found, time_s: float) -> Numbered:
-        tracks = [t for t in tracker.update(*found, time_s) if hidden or not t.is_hidden]
+    def follow(found: Found | None, time_s: float) -> Numbered:
+        everybody = tracker.update(*found, time_s) if found else tracker.predict(time_s)
+        tracks = [track for track in everybody if hidden or not track.is_hidden]
         boxes = np.array([track.box for track in tracks], np.float64).reshape(-1, 4)
         return np.array([track.number for track in tracks], np.int64), boxes
 
@@ -115,6 +120,7 @@ def ours_with_hidden(size: tuple[int, int], rate_hz: float, sure: float) -> Foll
 
 
 def judge(size: tuple[int, int], rate_hz: float, sure: float) -> Follow:
+    """Between two searches everybody stays where they were."""
     try:
         import supervision
         import trackers
@@ -123,12 +129,15 @@ def judge(size: tuple[int, int], rate_hz: float, sure: float) -> Follow:
     tracker = trackers.ByteTrackTracker(
         frame_rate=rate_hz, track_activation_threshold=sure, high_conf_det_threshold=sure
     )
+    newest = supervision.Detections.empty()
 
-    def follow(found: Found, time_s: float) -> Numbered:
-        boxes, scores = found
-        tracks = tracker.update(supervision.Detections(xyxy=boxes, confidence=scores))
-        known = tracks.tracker_id >= 0
-        return tracks.tracker_id[known], tracks.xyxy[known]
+    def follow(found: Found | None, time_s: float) -> Numbered:
+        nonlocal newest
+        if found:
+            detections = supervision.Detections(xyxy=found[0], confidence=found[1])
+            tracks = tracker.update(detections, timestamp=time_s)
+            newest = tracks[tracks.tracker_id >= 0]
+        return newest.tracker_id, newest.xyxy
 
     return follow
 
@@ -155,10 +164,15 @@ def milliseconds(makers: Sequence[Make]) -> list[float]:
 @click.option(
     "--seeds", type=click.IntRange(1), default=8, show_default=True, help="Of the faults."
 )
+@click.option(
+    "--every", type=click.IntRange(1), default=1, help="Search each K-th frame.", metavar="K"
+)
 @click.option("--detector", "name", metavar="NAME|FILE", help="Follow what it finds, too.")
 @click.option("--judge", "with_judge", is_flag=True, help="Follow by `trackers`, too.")
 @command_line.one_line_errors
-def main(folders: Sequence[Path], seeds: int, name: str | None, with_judge: bool) -> None:
+def main(
+    folders: Sequence[Path], seeds: int, every: int, name: str | None, with_judge: bool
+) -> None:
     """Print the mean over FOLDERS and seeds for each kind of faults, then what a frame costs."""
     makers: dict[str, Make] = {"ours": ours, "ours, hidden too": ours_with_hidden}
     makers |= {"trackers": judge} if with_judge else {}
@@ -166,11 +180,12 @@ def main(folders: Sequence[Path], seeds: int, name: str | None, with_judge: bool
     for case, faults in CASES.items():
         numbers = range(seeds if any(faults) else 1)
         runs = [(each, list(each.seen(*faults, seed))) for each in sequences for seed in numbers]
-        rows += [_row(case, *maker, runs, SURE) for maker in makers.items()]
+        rows += [_row(case, *maker, runs, SURE, every) for maker in makers.items()]
     if name:
         detector = Detector(open_detector(name))
         runs = [(each, list(each.detected(detector))) for each in sequences]
-        rows += [_row(f"of {name}", *maker, runs, detector.spec.sure) for maker in makers.items()]
+        case, sure = f"of {name}", detector.spec.sure
+        rows += [_row(case, *maker, runs, sure, every) for maker in makers.items()]
     header = ["boxes", "tracker", "IDF1", "HOTA", "AssA", "MOTA", "ID switches"]
     console.echo(console.text_table(header, rows))
     costs = zip(makers, milliseconds(list(makers.values())))
@@ -183,8 +198,9 @@ def _row(
     make: Make,
     runs: Sequence[tuple[DrawnSequence, Sequence[Found]]],
     sure: float,
+    every: int,
 ) -> list[str]:
-    scores = [sequence.score(make, found, sure) for sequence, found in runs]
+    scores = [sequence.score(make, found, sure, every) for sequence, found in runs]
     shares = np.mean([[s.idf1, s.hota, s.association, s.mota] for s in scores], axis=0)
     switches = np.mean([s.id_switches for s in scores])
     return [case, name, *(f"{100 * share:.1f}" for share in shares), f"{switches:.1f}"]

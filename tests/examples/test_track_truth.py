@@ -12,6 +12,8 @@ pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
 from examples.track_truth import main
 from tests.detectors import post_processed
 
+FIFTH = ["93.3", "86.8", "86.8", "87.5", "0.0"]  # the first five frames know nobody
+
 
 @pytest.fixture
 def sequence(tmp_path: Path) -> Path:
@@ -43,6 +45,10 @@ def rows_of(*arguments: str) -> dict[str, list[str]]:
 
 def test_two_who_walk_are_followed(sequence: Path) -> None:
     assert rows_of(str(sequence))["as drawn"] == ["98.7", "97.0", "97.0", "97.5", "0.0"]
+
+
+def test_between_two_searches_they_are_expected(sequence: Path) -> None:
+    assert rows_of(str(sequence), "--every", "5")["as drawn"] == FIFTH
 
 
 def test_a_detector_finds_boxes_of_its_own(sequence: Path) -> None:
