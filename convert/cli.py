@@ -105,6 +105,12 @@ _clips = ClipsParam()
     help="For comparison, convert the uncut network with TFLite's own converter, too (slow).",
 )
 @click.option(
+    "--gate/--no-gate",
+    default=True,
+    show_default=True,
+    help="Find out when a frame shows something new, so that others pass without the encoder.",
+)
+@click.option(
     "--try-with",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     multiple=True,

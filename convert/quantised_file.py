@@ -10,7 +10,7 @@ from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.input_spec import PIXELS
 from edge.tflite import flatbuffer
 from edge_common import ModelError, __version__, console
-from edge_convert import network, pipeline
+from edge_convert import motion_gate, network, pipeline
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import ConversionRequest, clips_of
@@ -39,6 +39,9 @@ class QuantisedFileConversion:
         manifest, part = self._read_network()
         bundle = Bundle(manifest, {part.part.file: part.model})
         self._measure(bundle)
+        if self.request.gate:
+            self.progress.say("finding out when a frame shows something new")
+            bundle = motion_gate.with_gate(bundle, self.golden, self.held_out, self.progress)
         return self._write(bundle)
 
     def _read_network(self) -> tuple[Manifest, parts.ConvertedPart]:
@@ -108,9 +111,11 @@ class QuantisedFileConversion:
         def clips(path: Any) -> Clips:
             return clips_of(path, manifest.window, manifest.input)
 
-        self.golden = clips(request.golden or request.calibration)
-        self.golden = self.golden.sample(request.calibration_clips, request.seed)
+        every = clips(request.golden or request.calibration)
+        drawn = request.calibration_clips, request.seed
+        self.golden, others = every.sample(*drawn), every.others(*drawn)
         self.validation = clips(request.validation) if request.validation else None
+        self.held_out = self.validation or others
 
     def _measure(self, bundle: Bundle) -> None:
         report, clips = self.report, self.validation or self.golden

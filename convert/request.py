@@ -19,7 +19,8 @@ class ConversionRequest:
 
     detection: a detector's, which says what its outputs are.
     max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
-    default, or what the integers of a quantised network's input span.
+    default, or what the integers of a quantised network's input span.  gate: whether the bundle gets
+    a motion gate.
     """
 
     model: Path
@@ -37,6 +38,7 @@ class ConversionRequest:
     search_clips: int | None = None
     seed: int = 0
     whole_window: bool = False
+    gate: bool = True
     try_with: tuple[Path, ...] = ()
     try_delegate: tuple[Delegate, ...] = ()
     detection: Path | None = None
@@ -79,6 +81,7 @@ class ClipsParam(click.ParamType):
 class ConversionClips:
     """calibration, golden: drawn for their purpose.  validation: all labelled ones, if any.
     scored: those of them that candidates are compared on, unlabelled if there are no others.
+    held_out: that calibration does not see, if there are any.
     skipped: videos and folders of the calibration clips that gave no window.
     """
 
@@ -86,6 +89,7 @@ class ConversionClips:
     golden: "Clips"
     validation: "Clips | None"
     scored: "Clips"
+    held_out: "Clips"
     skipped: int
 
 
@@ -105,7 +109,8 @@ def read_conversion_clips(
     validation = read(request.validation) if request.validation else None
     count = request.search_clips or (SEARCH_CLIPS if validation else SEARCH_CLIPS_UNLABELLED)
     scored = (validation or every).sample(count, request.seed)
-    return ConversionClips(calibration, golden, validation, scored, every.skipped)
+    held_out = validation or every.others(request.calibration_clips, request.seed)
+    return ConversionClips(calibration, golden, validation, scored, held_out, every.skipped)
 
 
 def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":

@@ -142,6 +142,7 @@ def tiny_bundle_path(built_once: BuiltOnce, tiny_model_path: Path, tiny_clips_pa
             validation=tiny_clips_path,
             encoder_precision="int8",
             head_precision="dynamic_range",
+            gate=False,
         )
         Conversion(request).run()
 

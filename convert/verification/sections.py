@@ -179,6 +179,15 @@ def _verification(manifest: bundle.Manifest, report: ConversionReport) -> Sectio
         )
         for task, share in report.agreement.items()
     ]
+    if gate := manifest.gate:
+        saved = f"{100 * gate.saved:.0f} % of encoder calls on still frames"
+        rows += [
+            (
+                f"decisions that the motion gate changes, {gate.source}",
+                f"{gate.changed} of {gate.decisions}",
+            ),
+            (f"what it saves, at {gate.threshold:g} grey levels", saved),
+        ]
     return Section("Proofs", tables=(Table(("what", "measured"), rows),))
 
 

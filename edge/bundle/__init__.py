@@ -12,6 +12,7 @@ from edge.bundle.detection import (
 from edge.bundle.manifest import (
     CARRIED_STATE,
     DETECTION_SINCE,
+    GATE_SINCE,
     SINGLE_FRAME,
     WHOLE_WINDOW,
     WINDOW_RING,
@@ -29,9 +30,9 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "CARRIED_STATE", "DETECTION_SINCE", "GOLDEN", "MANIFEST", "REPORT", "SINGLE_FRAME",
-    "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid", "Bundle", "Calibration",
-    "CarriedState", "CentreMaps", "DetectionSpec", "GateSpec", "InputOptions", "InputSpec",
-    "Manifest", "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes", "Suppression",
-    "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",
+    "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "REPORT",
+    "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid",
+    "Bundle", "Calibration", "CarriedState", "CentreMaps", "DetectionSpec", "GateSpec",
+    "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes",
+    "Suppression", "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",
 ]  # fmt: skip

@@ -45,11 +45,23 @@ class Clips:
 
     def sample(self, count: int, seed: int = 0) -> "Clips":
         """At most `count` clips, drawn over all of them, in their order."""
-        if count >= len(self):
-            return self
-        indices = np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+        return self if count >= len(self) else self._at(self._drawn(count, seed))
+
+    def others(self, count: int, seed: int = 0) -> "Clips":
+        """Those that `sample` leaves."""
+        drawn = range(len(self)) if count >= len(self) else self._drawn(count, seed)
+        return self._at(np.setdiff1d(np.arange(len(self)), drawn))
+
+    def _drawn(self, count: int, seed: int) -> np.ndarray:
+        return np.sort(np.random.default_rng(seed).choice(len(self), count, replace=False))
+
+    def _at(self, indices: np.ndarray | slice) -> "Clips":
         labels = {task: values[indices] for task, values in self.labels.items()}
         return Clips(self.name, self.windows[indices], labels, self.skipped)
+
+    def halves(self) -> tuple["Clips", "Clips"]:
+        """Every second clip, and the others."""
+        return self._at(slice(0, None, 2)), self._at(slice(1, None, 2))
 
 
 def read_clips(path: str | Path, window: int, size: Size, resize: Resize = Resize()) -> Clips:

@@ -1,6 +1,6 @@
 """Whether a frame shows anything new to a network, told before the network runs."""
 
-import math
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,41 +13,60 @@ _STEPS = 8  # in a grey level; a mean difference above 255 / 8 counts as that
 
 
 class MotionGate:
-    """Compares frames with the last one that was encoded for the same window.
+    """Says for which frames a window has a feature already, and need not be encoded.
 
-    Not with the last one that came: slow changes add up until they count.  still: how many of the
-    newest frames share their features.  answers: of a window of nothing else.
+    A frame is compared with one that was encoded, not with the one before: slow changes add up
+    until they count. What shows the same shares a *still*. A window first gets features of a still
+    of its own for all its T frames, each with its own noise, as without a gate; from then on
+    these serve for the frames that come. A flash between two frames of a still does not end it.
+
+    length: T.  answers: to a window of one still.
     """
 
-    def __init__(self, spec: GateSpec) -> None:
-        self._spec = spec
-        self.still = 0
+    def __init__(self, spec: GateSpec, length: int) -> None:
+        self._spec, self._length = spec, length
+        self._stills: deque[int] = deque(maxlen=length)  # of the features, the oldest first
+        self._references: list[
+            tuple[int, np.ndarray]
+        ] = []  # of the newest still, and the one before
+        self._count = 0
+        self._buffer: np.ndarray | None = None
         self.answers: list[np.ndarray] | None = None
-        self._encoded: np.ndarray | None = None
 
-    def is_unchanged(self, pixels: np.ndarray) -> bool:
-        """Whether a prepared frame, uint8 (H, W) or (H, W, 3), shows what the encoded one did.
+    @property
+    def is_still(self) -> bool:
+        """Whether all features of a full window are of one still."""
+        return self._stills.count(self._stills[-1]) == self._length if self._stills else False
 
-        If not, it becomes the one that others are compared with.
+    def reuses_oldest(self, pixels: np.ndarray) -> bool:
+        """Whether the window's oldest feature serves for this frame, too; else it is to be encoded.
+
+        pixels: prepared, uint8 (H, W) or (H, W, 3).
         """
-        if self.difference(pixels) <= self._spec.threshold:
-            self.still += 1
-            return True
-        if self._encoded is None:
-            self._encoded, self._buffer = np.empty_like(pixels), np.empty_like(pixels)
-        np.copyto(self._encoded, pixels)
-        self.still, self.answers = 1, None
-        return False
+        still = self._still_of(pixels)
+        is_full = len(self._stills) == self._length
+        serves = is_full and self._stills[0] == still
+        self._stills.append(still)
+        if not serves:
+            self.answers = None
+        return serves
 
-    def difference(self, pixels: np.ndarray) -> float:
-        """The mean absolute difference of the block that differs most, in grey levels.
+    def _still_of(self, pixels: np.ndarray) -> int:
+        """The number of that which it shows; a new one if it is of none of both."""
+        for still, reference in self._references:
+            if self._difference(pixels, reference) <= self._spec.threshold:
+                self._references.sort(key=lambda each: each[0] != still)
+                return still
+        unused = self._references.pop()[1] if self._references[1:] else np.empty_like(pixels)
+        np.copyto(unused, pixels)
+        self._count += 1
+        self._references.insert(0, (self._count, unused))
+        return self._count
 
-        Infinite if there is nothing to compare with.
-        """
-        if self._encoded is None:
-            return math.inf
+    def _difference(self, pixels: np.ndarray, reference: np.ndarray) -> float:
+        """The mean absolute difference of the block that differs most, in grey levels."""
         block = self._spec.block
-        steps = cv2.absdiff(pixels, self._encoded, dst=self._buffer)
+        steps = self._buffer = cv2.absdiff(pixels, reference, dst=self._buffer)
         cv2.convertScaleAbs(steps, dst=steps, alpha=_STEPS)
         height, width = pixels.shape[:2]
         size = (max(1, width // block), max(1, height // block))
@@ -55,8 +74,10 @@ class MotionGate:
         return cv2.norm(blocks, cv2.NORM_INF) / _STEPS
 
     def clear(self) -> None:
-        """The next frame is compared with none, as at the start of another clip."""
-        self.still, self.answers, self._encoded = 0, None, None
+        """Nothing is known, as at the start of another clip."""
+        self._stills.clear()
+        self._references.clear()
+        self.answers = None
 
 
 @dataclass(frozen=True)

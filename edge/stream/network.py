@@ -61,23 +61,13 @@ class Window:
         """Whether its newest frame calls for a decision: from the T-th on every `hop` frames."""
         return self.full and (self.pushed - self._length) % self._hop == 0
 
-    @property
-    def is_still(self) -> bool:
-        """Whether all its frames share their features."""
-        return self.gate is not None and self.gate.still >= self._length
-
-    def repeat(self, number: int | None = None) -> None:
-        """Take the newest frame's features once more, for the frame with this number."""
-        for ring in self.rings:
-            ring.repeat()
-        self.advance(number)
-
-    def advance(self, number: int | None = None) -> None:
+    def advance(self, number: int | None = None, *, turn: bool = True) -> None:
         """Take what stands in the slots of the rings as the newest frame's features.
 
         number: of that frame in its source; by default frames are counted from 0.
+        turn: the rings; without, they stay as they are.
         """
-        for ring in self.rings:
+        for ring in self.rings if turn else ():
             ring.advance()
         self._numbers.append(self.pushed if number is None else number)
         self.pushed += 1
@@ -173,7 +163,8 @@ class Network:
             Ring(length, tensor.shape[-len(self._features[i].shape) + 1 :], tensor.dtype)
             for tensor, i in self._reads
         ]
-        return Window(rings, length, hop, MotionGate(self._gate) if self._gate else None)
+        gate = MotionGate(self._gate, length) if self._gate else None
+        return Window(rings, length, hop, gate)
 
     def encode(
         self, pixels: np.ndarray, region: Region, window: Window, number: int | None = None
@@ -185,10 +176,12 @@ class Network:
         """
         prepared = self.preprocess.prepare(pixels, region)
         window.saved = []
-        if window.gate and window.gate.is_unchanged(prepared):
+        was_still = window.gate is not None and window.gate.is_still
+        if window.gate and window.gate.reuses_oldest(prepared):
             if self.encoder:
                 self._save_pass("encoder", window)
-            window.repeat(number)
+            # the oldest features become the newest; if all show the same, their order stays
+            window.advance(number, turn=not was_still)
             ready = time.perf_counter_ns()
             return ready, ready
         if self._states:
@@ -228,7 +221,7 @@ class Network:
             ring.copy_to(self.head.input(index).reshape(ring.shape))
         self.head.invoke()
         answers = self._answers()
-        if gate and window.is_still:
+        if gate and gate.is_still:
             gate.answers = answers
         return answers
 

@@ -30,9 +30,11 @@ class Ring:
         """Take what stands in `slot` as the newest feature."""
         self._count += 1
 
-    def repeat(self) -> None:
-        """Write the newest feature into `slot` once more."""
-        np.copyto(self.slot, self._slots[(self._count - 1) % self._window])
+    @property
+    def newest(self) -> np.ndarray:
+        """The newest feature."""
+        newest: np.ndarray = self._slots[(self._count - 1) % self._window]
+        return newest
 
     def copy_to(self, out: np.ndarray) -> None:
         """Write the newest T features, oldest first, into `out` (T, *shape).

@@ -7,7 +7,7 @@ from edge.bundle import Bundle
 from edge_convert.pipeline import Conversion
 from edge_convert.request import ConversionRequest
 
-USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range"}
+USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range", "gate": False}
 
 
 @pytest.fixture

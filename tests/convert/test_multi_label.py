@@ -53,7 +53,7 @@ def folder(built_once: BuiltOnce) -> Path:
         request = ConversionRequest(
             folder / "tags.keras", folder / "tags.edge", folder / "clips.npz",
             validation=folder / "clips.npz", tasks=folder / "names.json",
-            encoder_precision="int8", head_precision="dynamic_range",
+            encoder_precision="int8", head_precision="dynamic_range", gate=False,
         )  # fmt: skip
         conversion = Conversion(request)
         conversion.run()

@@ -51,7 +51,7 @@ def who_path(session_folder: Path) -> Path:
     np.savez(clips, clips=tiny.labelled_clips(24)["clips"])
     path = session_folder / "who.edge"
     precisions = {"encoder_precision": "int8", "head_precision": "float32"}
-    Conversion(ConversionRequest(model, path, clips, **precisions)).run()
+    Conversion(ConversionRequest(model, path, clips, gate=False, **precisions)).run()
     return path
 
 
