@@ -4,6 +4,7 @@ Clips become scenes as a camera sees them: still, then in motion, with the noise
 each frame. Each frame is encoded once; what a gate would give follows from that.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ THRESHOLDS = (4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.75, 0.5)  # grey levels
 NOISES = (0.5, 1.0, 2.0)  # standard deviations of a camera's values, grey levels
 MOST_CHANGED = 0.001  # of decisions
 _SAME = 0.99  # similarity of outputs that mean the same; of a number, a tenth of its spread
+_DEVIATIONS = 2
 _BLOCK = 16  # pixels; behind the noise of smaller ones less motion is to be seen
 _MOST_CLIPS, _FEWEST_CLIPS = 32, 4
 _MOST_MULTIPLY_ADDS = 10**12  # of all clips together
@@ -50,8 +52,11 @@ class GateTrial:
 
     @property
     def is_good(self) -> bool:
-        few = max(self.noise_changed, MOST_CHANGED * self.between)
-        return self.changed <= MOST_CHANGED * self.decisions and self.between_changed <= few
+        few = self.changed <= MOST_CHANGED * self.decisions
+        # two counts of the same rate differ so far by chance
+        by_chance = _DEVIATIONS * math.sqrt(2 * self.noise_changed)
+        excess = self.between_changed - self.noise_changed
+        return few and excess <= max(by_chance, MOST_CHANGED * self.between)
 
 
 class _Scene:
