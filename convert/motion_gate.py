@@ -37,16 +37,17 @@ class GateTrial:
     """What a gate does to the decisions on some clips.
 
     decisions, changed: of windows that hold a clip, or stand still.
-    between, between_changed: of those in which a scene begins to move, and little decides what
-    they mean.  noise_changed: how many of these other noise of the camera changes.
+    unsure, unsure_changed: of those in which a scene begins to move, or of which the camera's
+    noise alone changes some while the scene is still.  noise_changed: how many of these other
+    noise changes.
     saved: share of still frames, from the first still window on, that are not encoded.
     """
 
     spec: GateSpec
     decisions: int
     changed: int
-    between: int
-    between_changed: int
+    unsure: int
+    unsure_changed: int
     noise_changed: int
     saved: float
 
@@ -55,8 +56,8 @@ class GateTrial:
         few = self.changed <= MOST_CHANGED * self.decisions
         # two counts of the same rate differ so far by chance
         by_chance = _DEVIATIONS * math.sqrt(2 * self.noise_changed)
-        excess = self.between_changed - self.noise_changed
-        return few and excess <= max(by_chance, MOST_CHANGED * self.between)
+        excess = self.unsure_changed - self.noise_changed
+        return few and excess <= max(by_chance, MOST_CHANGED * self.unsure)
 
 
 class _Scene:
@@ -126,7 +127,8 @@ def trials_on(
 ) -> list[GateTrial]:
     """What each gate does on clips (N, T, H, W, 3) uint8 RGB. Raises EngineError."""
     network = Network(bundle, StreamOptions(gate=False))
-    between: list[bool] = []
+    begins: list[bool] = []
+    firsts: list[int] = []  # of each window, one of the same still
     exact: list[Sequence[np.ndarray]] = []
     noisy: list[Sequence[np.ndarray]] = []
     still, encoded = 0, dict.fromkeys(specs, 0)
@@ -134,7 +136,8 @@ def trials_on(
     for number, clip in enumerate(clips):
         scene = _Scene(clip, NOISES[number % len(NOISES)], network, number)
         windows, last = scene.windows, scene.still.stop - 1
-        between += [window[0] <= last < window[-1] for window in windows]
+        begins += [window[0] <= last < window[-1] for window in windows]
+        firsts += [len(exact) + (0 if w[-1] <= last else i) for i, w in enumerate(windows)]
         exact += scene.outputs(windows)
         noisy += scene.outputs(scene.other_noise())
         settled = scene.still[len(clip) :]
@@ -145,7 +148,9 @@ def trials_on(
             newest = sources[settled.start - len(clip) + 1 : settled.stop - len(clip) + 1]
             encoded[each] += sum(number in window for number, window in zip(settled, newest))
         on_clip()
-    tasks, is_between = bundle.manifest.tasks, np.array(between)
+    tasks = bundle.manifest.tasks
+    unsteady = _changed(tasks, [exact[first] for first in firsts], exact)
+    is_unsure = np.array(begins) | np.isin(firsts, np.array(firsts)[unsteady])
     by_noise = _changed(tasks, exact, noisy)
     trials = []
     for each in specs:
@@ -153,11 +158,11 @@ def trials_on(
         trials.append(
             GateTrial(
                 each,
-                int((~is_between).sum()),
-                int(changed[~is_between].sum()),
-                int(is_between.sum()),
-                int(changed[is_between].sum()),
-                int(by_noise[is_between].sum()),
+                int((~is_unsure).sum()),
+                int(changed[~is_unsure].sum()),
+                int(is_unsure.sum()),
+                int(changed[is_unsure].sum()),
+                int(by_noise[is_unsure].sum()),
                 1 - encoded[each] / still,
             )
         )

@@ -58,8 +58,9 @@ def check(name: str, clips: Path, count: int) -> None:
     with console.Progress().count("scenes", len(some)) as on_clip:
         (trial,) = motion_gate.trials_on(bundle, some.windows, [gate], on_clip)
     console.echo(
-        f"{trial.changed} of {trial.decisions} decisions changed; of {trial.between} in which a scene "
-        f"begins to move {trial.between_changed}, by other noise alone {trial.noise_changed}; "
+        f"{trial.changed} of {trial.decisions} decisions changed; of {trial.unsure} in which a scene "
+        f"begins to move, or noise alone changes some, {trial.unsure_changed}, by other noise "
+        f"{trial.noise_changed}; "
         f"{100 * trial.saved:.1f} % of the encoder calls on still frames saved"
     )
 

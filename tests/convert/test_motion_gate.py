@@ -27,8 +27,8 @@ def _trial(**fields: float) -> motion_gate.GateTrial:
     usual = {
         "decisions": 1000,
         "changed": 1,
-        "between": 1000,
-        "between_changed": 3,
+        "unsure": 1000,
+        "unsure_changed": 3,
         "noise_changed": 3,
     }
     return motion_gate.GateTrial(GateSpec(1.0), **{**usual, "saved": 0.5, **fields})
@@ -37,10 +37,10 @@ def _trial(**fields: float) -> motion_gate.GateTrial:
 def test_a_gate_is_good_if_it_changes_no_more_than_noise_does() -> None:
     assert _trial().is_good
     assert not _trial(changed=2).is_good
-    assert _trial(between_changed=150, noise_changed=121).is_good  # 31 by chance, in one of 20
-    assert not _trial(between_changed=153, noise_changed=121).is_good
-    assert _trial(between_changed=1, noise_changed=0).is_good
-    assert not _trial(between_changed=2, noise_changed=0).is_good
+    assert _trial(unsure_changed=150, noise_changed=121).is_good  # 31 by chance, in one of 20
+    assert not _trial(unsure_changed=153, noise_changed=121).is_good
+    assert _trial(unsure_changed=1, noise_changed=0).is_good
+    assert not _trial(unsure_changed=2, noise_changed=0).is_good
 
 
 def test_a_scene_is_still_moves_and_is_still(tiny_bundle: Bundle) -> None:
@@ -48,8 +48,9 @@ def test_a_scene_is_still_moves_and_is_still(tiny_bundle: Bundle) -> None:
     trials = motion_gate.trials_on(tiny_bundle, _clips(3).windows, specs)
     assert {spec.block for spec in specs} == {8}
     assert [trial.spec.threshold for trial in trials] == list(motion_gate.THRESHOLDS)
-    # 24 + 4 frames: 21 still windows, the clip, 3 between
-    assert {(trial.decisions, trial.between) for trial in trials} == {(3 * 22, 3 * 3)}
+    # 24 + 4 frames: 21 still windows, which noise may change, the clip, 3 in which it begins
+    assert {trial.decisions + trial.unsure for trial in trials} == {3 * 25}
+    assert {(trial.unsure - 3 * 3) % 21 for trial in trials} == {0}
     assert trials[0].saved == 1.0
     saved = [trial.saved for trial in trials]
     assert saved == sorted(saved, reverse=True)
