@@ -47,7 +47,7 @@ class RunOptions:
     hop: int = 1
     rate: float | None = None
     region: str = "full"
-    gate: bool = True
+    no_gate: bool = False
     people: PeopleOptions = field(default_factory=PeopleOptions)
     gallery: Path | None = None
     threshold: float | None = None
@@ -116,7 +116,7 @@ class RunOptions:
             timeout_s=timeout_s,
             region=region,
             hop=self.hop,
-            gate=self.gate,
+            gate=not self.no_gate,
         )
 
 

@@ -58,10 +58,9 @@ region_option = click.option(
     help="Part of each frame that the network looks at, in pixels.",
 )
 gate_option = click.option(
-    "--gate/--no-gate",
-    default=True,
-    show_default=True,
-    help="Let frames that show nothing new pass without the encoder, as far as the bundle says.",
+    "--no-gate",
+    is_flag=True,
+    help="Run the encoder also for frames that show nothing new, as far as the bundle can tell.",
 )
 device_option = click.option(
     "--device",
