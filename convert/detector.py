@@ -95,9 +95,13 @@ class DetectorConversion(pipeline.Conversion):
         self.network = replace(self.network, parts=parts, origin=origin)
 
     def _ladder(self) -> Sequence[recipes.Recipe]:
-        """Also int8 but for gates, which are small and cost nothing, and whose errors reach everything."""
-        gates = quantiser.single_places(self.network.parts[0].model)
-        return (*recipes.LADDER, recipes.Recipe("int8", float_layers=gates))
+        """Also int8 but for gates, which cost nothing and reach everything, and for the first layers,
+        since what these lose of the image nothing behind them gives back.
+        """
+        model = self.network.parts[0].model
+        gates = quantiser.single_places(model)
+        mixed = (gates, (*quantiser.front(model), *gates))
+        return (*recipes.LADDER, *(recipes.Recipe("int8", float_layers=f) for f in mixed if f))
 
     def _run_float_parts(self) -> None:
         super()._run_float_parts()

@@ -10,12 +10,12 @@ from edge.shipped import find_bundle, shipped_bundles
 
 
 def test_they_open_under_their_names() -> None:
-    assert shipped_bundles() == ["face", "faces-in-motion"]
+    assert shipped_bundles() == ["face", "face-finder", "faces-in-motion", "person"]
     assert open_bundle().manifest.name == "faces-in-motion"
     assert open_bundle("face").manifest.name == "face"
 
 
-@pytest.mark.parametrize("name", ["face", "faces-in-motion"])
+@pytest.mark.parametrize("name", shipped_bundles())
 def test_each_is_at_most_6_mb(name: str) -> None:
     assert find_bundle(name).stat().st_size <= 6_000_000
 
@@ -81,3 +81,31 @@ def test_face_answers_its_golden_frames_as_when_it_was_made(face: Bundle) -> Non
     years = 100.0 * golden["age"][:, 0]
     assert (years > 20).all() and (years < 60).all() and np.ptp(years) < 3
     assert (golden["gender"] < 0.5).all()
+
+
+DETECTORS = {"person": "person", "face-finder": "face"}
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_finds_its_golden_boxes(name: str) -> None:
+    bundle = open_bundle(name)
+    assert bundle.manifest.detection and bundle.manifest.detection.labels == (DETECTORS[name],)
+    assert self_test(bundle).decisions >= 4  # the astronaut stands in each frame twice, or her face
+    assert bundle.manifest.licence and bundle.manifest.weights_source
+    assert bundle.manifest.parts[0].precision == "int8"
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_a_detector_in_int8_loses_at_most_a_point(name: str) -> None:
+    measured = {(a.metric, a.graph): a for a in open_bundle(name).manifest.accuracy}
+    floating, streamed = (measured["average precision in %", g] for g in ("float", "streamed"))
+    assert floating.n == streamed.n >= 100
+    assert streamed.value >= floating.value - 1
+    assert streamed.low <= streamed.value <= streamed.high
+
+
+def test_the_detector_of_people_costs_less_than_half_of_the_network_it_is_made_of() -> None:
+    """Which takes 1,295 million multiply-adds for 80 classes in 512 x 512 pixels."""
+    manifest = open_bundle("person").manifest
+    assert manifest.last_part.multiply_adds <= 0.5 * 1_295_000_000
+    assert manifest.input.resize.kind == "letterbox"

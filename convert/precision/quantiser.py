@@ -109,6 +109,17 @@ def single_places(model: bytes) -> tuple[str, ...]:
     return tuple(layer.name for layer, shape in named if len(shape) == 4 and shape[1:3] == (1, 1))
 
 
+def front(model: bytes) -> tuple[str, ...]:
+    """Layers up to the first that looks at each channel alone, if it is one of the first few."""
+    first = layers(model)[:_FRONT]
+    kinds = [layer.operator for layer in first]
+    count = kinds.index("DEPTHWISE_CONV_2D") + 1 if "DEPTHWISE_CONV_2D" in kinds else 0
+    return tuple(layer.name for layer in first[:count])
+
+
+_FRONT = 8
+
+
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {

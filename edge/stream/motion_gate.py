@@ -53,9 +53,7 @@ class MotionGate:
 
     def _still_of(self, pixels: np.ndarray) -> int:
         """The number of that which it shows; a new one if it is of none of both."""
-        # in motion, one frame of each still is in the window: the one before is not looked at
-        older = [each for each in self._references[1:] if self._stills.count(each[0]) > 1]
-        for still, reference in [*self._references[:1], *older]:
+        for still, reference in self._references:
             if self._difference(pixels, reference) <= self._spec.threshold:
                 self._references.sort(key=lambda each: each[0] != still)
                 return still

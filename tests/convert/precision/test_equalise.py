@@ -157,3 +157,10 @@ def test_gates_can_stay_in_float(models: dict[str, bytes]) -> None:
     ranges = observe(model, {name: EXAMPLES}).ranges("min-max", {})
     mixed = quantiser.quantised(model, Recipe("int8", float_layers=gates), ranges)
     assert "DEQUANTIZE" in flatbuffer.cost(mixed).ops
+
+
+def test_the_first_layers_are_those_up_to_a_depthwise_one(models: dict[str, bytes]) -> None:
+    kinds = {layer.name: layer.operator for layer in quantiser.layers(models["gated"])}
+    first = [kinds[name] for name in quantiser.front(models["gated"])]
+    assert first == ["CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D"]
+    assert quantiser.front(models["padded"]) == ()
