@@ -49,12 +49,12 @@ class PeopleLayer:
         scale, line = picture.shape[1] / frame.pixels.shape[1], line_of(picture)
         annotated = np.vstack([picture, _panel(view, frame, gap_s, picture.shape[1], line)])
         image = annotated[: len(picture)]  # what nothing below is drawn out of
-        boxes = {track.number: _enlarged(track.box, scale) for track in view.tracks}
-        for track in view.tracks:
-            _draw_box(image, boxes[track.number], line, _colour_of(track), track.is_hidden)
         used = [
             _draw_zone(image, name, corners * scale, line) for name, corners in view.zones.items()
         ]
+        boxes = {track.number: _enlarged(track.box, scale) for track in view.tracks}
+        for track in view.tracks:
+            _draw_box(image, boxes[track.number], line, _colour_of(track), track.is_hidden)
         everybody = np.reshape([*boxes.values()], (-1, 4))
         # whoever is in front has the first choice
         for track in sorted(view.tracks, key=lambda each: -sum(boxes[each.number][1::2])):
@@ -90,6 +90,7 @@ class PeopleLayer:
             head += f"  {age_s:.0f} s ago"
         answers = [(task, decision.tasks[task]) for task in self._tasks]
         texts = [f"{task} {each}" for task, each in answers if each.vector is None or each.label]
+        texts += [f"in {zone} for {seconds:.0f} s" for zone, seconds in track.zones.items()]
         lines = [lettering.shortened(text, line, room) for text in (head, *texts)]
         return [lines[:count] for count in dict.fromkeys((len(lines), 2, 1))]
 
@@ -111,7 +112,7 @@ def _panel(view: "SceneView", frame: "Frame", gap_s: float, width: int, line: in
 def _draw_zone(image: np.ndarray, name: str, corners: np.ndarray, line: int) -> Box:
     """Its outline, and its name at the topmost corner; gives the name's place."""
     points = corners.round().astype(np.int32)
-    for ink, stroke in ((_BLACK, line // 9 + 3), (INK, line // 9 + 1)):
+    for ink, stroke in ((_BLACK, line // 12 + 2), (INK, line // 12)):
         cv2.polylines(image, [points], True, ink, stroke, cv2.LINE_AA)
     text = lettering.shortened(name, line, int(image.shape[1] * _WIDEST))
     left, top = (int(side) for side in points[points[:, 1].argmin()])

@@ -97,6 +97,11 @@ def test_a_known_person_is_called_by_name_and_one_without_an_answer_waits(texts:
     assert texts[1:] == ["#1 Jürgen ..."]
 
 
+def test_the_time_in_a_zone_is_said(texts: list[str]) -> None:
+    _drawn(_view(_track(zones={"door": 12.4})))
+    assert texts[-1] == "in door for 12 s"
+
+
 def test_a_name_of_a_gallery_stands_with_how_sure_it_is(texts: list[str]) -> None:
     anna = replace(ANSWERS["descriptor"], label="anna", similarity=0.71)
     view = _view(_track())
