@@ -12,6 +12,7 @@ from edge_benchmarks.scenarios import (
     cold,
     multi_stream,
     offline,
+    people,
     pipeline,
     soak,
     sources,
@@ -26,6 +27,7 @@ SCENARIOS: list[type[base.Scenario[Any]]] = [
     soak.Soak,
     pipeline.Pipeline,
     sources.Sources,
+    people.People,
 ]
 
 

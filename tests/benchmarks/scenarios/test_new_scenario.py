@@ -17,7 +17,17 @@ from edge_benchmarks.show.writing import write_report
 from edge_common.errors import ConfigError
 from tests.benchmarks.scenarios.first_frames import FirstFrames, FirstFramesResult
 
-KEYS = ["camera", "offline", "multi_stream", "capacity", "cold", "soak", "pipeline", "sources"]
+KEYS = [
+    "camera",
+    "offline",
+    "multi_stream",
+    "capacity",
+    "cold",
+    "soak",
+    "pipeline",
+    "sources",
+    "people",
+]
 QUICK = "--frames 4 --seconds 0.01 --rounds 1 --processes 0"
 
 
