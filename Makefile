@@ -19,11 +19,12 @@ FACE_DEMO := out/face-demo
 PERSON := out/person
 MOT15 := out/data/mot15_tud
 FACE_FINDER := out/face-finder
+PEOPLE_DEMO := out/people-demo
 DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face person face-finder sweeps face-demo \
-  picture wheel clean help
+.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face person face-finder sweeps \
+  face-demo people-demo picture wheel clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -169,6 +170,17 @@ face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the c
 	  --jsonl $(FACE_DEMO)/carphone_face.jsonl
 	$(BOARD)/edge-run face --source $(FACE_DEMO)/faces_in_motion.mp4 \
 	  --gallery $(FACE_DEMO)/people.npz
+
+people-demo: $(BOARD_ENV)/$(INSTALLED) ## Follow pedestrians, a window for each (fetches Debian's opencv-doc; no tensorflow)
+	@mkdir -p $(PEOPLE_DEMO)
+	@test -s $(PEOPLE_DEMO)/vtest.avi || { cd $(PEOPLE_DEMO) && \
+	  { apt-get download opencv-doc || { apt-get update && apt-get download opencv-doc; }; } && \
+	  dpkg-deb --fsys-tarfile opencv-doc_*.deb | tar -xO --wildcards '*/vtest.avi' > vtest.part && \
+	  mv vtest.part vtest.avi && rm opencv-doc_*.deb; }
+	$(BOARD)/edge-run --source $(PEOPLE_DEMO)/vtest.avi --detector person \
+	  --zone walk=0,0.36,0.5,0.33,0.82,0.36,1,0.66,1,0.86,0.42,0.56,0,0.44 \
+	  --save $(PEOPLE_DEMO)/people.mp4 --jsonl $(PEOPLE_DEMO)/people.jsonl
+	@echo "Look at $(PEOPLE_DEMO)/people.mp4"
 
 picture: $(TEST_ENV)/$(INSTALLED) ## Make the picture of the README again
 	$(TEST_ENV)/bin/python -m examples.astronaut out/astronaut
