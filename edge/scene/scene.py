@@ -189,9 +189,9 @@ class Scene:
         if looks_back and any(person.is_behind for person in self._people.values()):
             self._note_once(
                 "windows",
-                f"{len(self._people)} people share {self.options.budget_ms:.1f} ms a frame, so that "
-                "each is looked at less often than the network expects and what they do looks "
-                "faster to it: give a larger --budget-ms, or a smaller --max-people",
+                f"{self.options.budget_ms:.1f} ms a frame are too little for those there "
+                f"({len(self._people)}): each is looked at less often than the network expects, and "
+                "what they do looks faster to it: give a larger --budget-ms, or a smaller --max-people",
             )
         return decisions
 
