@@ -30,7 +30,7 @@ def scene(
     above, below = random.uniform(30, 220, (2, 3))
     shades = np.linspace(above, below, HEIGHT)
     wall = np.repeat(shades[:, None], WIDTH, axis=1) + random.normal(0, 4, (HEIGHT, WIDTH, 1))
-    boxes, room = [], WIDTH // len(photos)
+    boxes, room = list[tuple[float, ...]](), WIDTH // len(photos)
     for place, photo in enumerate(photos):
         rows, columns = photo.pixels.shape
         scale = min(random.uniform(*HEIGHTS) * HEIGHT / rows, room / columns)
