@@ -131,6 +131,10 @@ class DetectorConversion(pipeline.Conversion):
         for warning in self.report.warnings():
             self.progress.say(f"warning: {warning}")
 
+    def _gated(self, bundle: Bundle) -> Bundle:
+        """Nothing is reused of frames before."""
+        return bundle
+
     def _manifest(self) -> Manifest:
         manifest = super()._manifest()
         return replace(manifest, schema=DETECTION_SINCE, detection=self.detection)
