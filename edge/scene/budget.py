@@ -47,14 +47,18 @@ class Budget:
         return self._left_ms > 0 and self._left_ms >= _ROUNDING * self.costs_ms[ENCODER]
 
     @contextmanager
-    def spend(self, what: str) -> Iterator[None]:
-        """The block is one pass of the detector or the encoder."""
+    def spend(self, what: str, is_saved: Callable[[], bool] = lambda: False) -> Iterator[None]:
+        """The block is one pass of the detector or the encoder.
+
+        is_saved: whether it was none in the end, and so says nothing of what the next one costs.
+        """
         started = self._clock()
         yield
         cost_ms, newest_ms = (self._clock() - started) * 1e3, self._newest_ms[what]
-        newest_ms.append(cost_ms)
-        self.costs_ms[what] = statistics.median(newest_ms)
         self._left_ms -= cost_ms
+        if not is_saved():
+            newest_ms.append(cost_ms)
+            self.costs_ms[what] = statistics.median(newest_ms)
 
     def frames_per_detection(self, people: int, most: float = math.inf) -> int:
         """Frames from one detector pass to the next, as many people are looked at.

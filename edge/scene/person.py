@@ -102,6 +102,10 @@ class Person:
         self.calls += 1
         return self.stream.push(frame, self.region, info)
 
+    def cost_nothing(self) -> bool:
+        """Whether a motion gate saved their newest encoder call."""
+        return self.stream.is_saved
+
     def _goes_on(self, pause_s: float) -> bool:
         """Whether its window does, so long after its newest frame."""
         if self._has_states:

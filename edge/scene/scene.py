@@ -181,7 +181,7 @@ class Scene:
             if not self.budget.allows_call:
                 break
             person = self._people[number]
-            with self.budget.spend(ENCODER):
+            with self.budget.spend(ENCODER, person.cost_nothing):
                 decision = person.look(frame, infos[number], time_s, self._next_turn())
             self.summary.calls += 1
             decisions += [self._named(decision)] if decision else []

@@ -49,6 +49,11 @@ class Stream:
         """Whether T frames have come; the T-th is decided on."""
         return self._window.full
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether a motion gate saved what the newest frame would have cost."""
+        return bool(self._window.saved)
+
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
         self._window.clear()

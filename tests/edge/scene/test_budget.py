@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -32,6 +33,20 @@ def test_calls_are_shared_evenly(tiny_bundle: Bundle, calls: int, people: int) -
     assert len(counts) == people
     share = min(calls / people, 1)
     assert all(abs(count - share * frames) <= 1 for count in counts.values())
+
+
+def test_passes_that_were_saved_say_nothing_of_the_next_one() -> None:
+    clock = FakeClock()
+    budget = Budget(10.0, clock=clock)
+    budget.begin_frame()
+    for cost_ms, is_saved in ((4.0, False), (0.25, True), (0.25, True)):
+        with budget.spend(ENCODER, partial(bool, is_saved)):
+            clock.now_s += cost_ms / 1e3
+    assert budget.costs_ms[ENCODER] == pytest.approx(4.0)
+    assert budget.allows_call
+    with budget.spend(ENCODER):
+        clock.now_s += 4e-3
+    assert not budget.allows_call
 
 
 @LAW
