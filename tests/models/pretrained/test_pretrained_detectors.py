@@ -125,3 +125,17 @@ def test_centernet_finds_what_its_own_graph_finds() -> None:
     np.testing.assert_allclose(found.scores[: sure.sum()], people[sure, 4], atol=0.005)
     inside = np.clip(people[sure, :4], 0, 512)
     np.testing.assert_allclose(found.boxes[: sure.sum()], inside, atol=0.5)
+
+
+def test_blazeface_writes_what_its_own_graph_writes() -> None:
+    path = real.HUMAN_MODELS / "models/blazeface-front.json"
+    real.needs(path)
+    picture = cv2.resize(astronaut()[0, 10:230, 120:340], (128, 128))[None] / np.float32(127.5) - 1
+    nodes = ["Identity_2", "Identity_3", "Identity", "Identity_1"]
+    near, far, near_scores, far_scores = real.run_by_operation(path, picture, nodes)
+    model = detectors.read_detector(catalogue.BLAZEFACE, real.HUMAN_MODELS, 128, 128)
+    found = model.predict_on_batch(picture)
+    boxes, scores = np.concatenate([near, far], 1), np.concatenate([near_scores, far_scores], 1)
+    np.testing.assert_allclose(found["boxes"], boxes, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(found["scores"], scores, rtol=0, atol=1e-3)
+    assert scores.max() > 2  # logits: it sees her face

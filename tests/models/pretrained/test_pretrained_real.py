@@ -36,12 +36,13 @@ def pictures(photos: list[Photo], size: int) -> np.ndarray:
 
 
 def constants(path: Path, manifest: list[dict]) -> dict[str, Any]:
-    """float16 and int32 constants; these networks have no others."""
+    """float16, float32 and int32 constants; these networks have no others."""
     found = {}
     for group in manifest:
         raw, at = b"".join((path.parent / name).read_bytes() for name in group["paths"]), 0
         for entry in group["weights"]:
-            stored = "<f2" if entry["dtype"] == "float32" else "<i4"
+            stored = {"float32": "<f4", "int32": "<i4"}[entry["dtype"]]
+            stored = "<f2" if "quantization" in entry else stored
             array = np.frombuffer(raw, stored, int(np.prod(entry["shape"])), at)
             at += array.nbytes
             found[entry["name"]] = tf.constant(array.astype(entry["dtype"]), shape=entry["shape"])
@@ -86,6 +87,7 @@ def operation(node: dict, i: list) -> Any:
         "Minimum": lambda: tf.minimum(*i), "Maximum": lambda: tf.maximum(*i),
         "Mean": lambda: tf.reduce_mean(*i, keepdims=keep), "Max": lambda: tf.reduce_max(*i),
         "Softmax": lambda: tf.nn.softmax(i[0]), "Sigmoid": lambda: tf.sigmoid(i[0]),
+        "AddV2": lambda: i[0] + i[1], "Pad": lambda: tf.pad(*i),
         "Relu6": lambda: tf.nn.relu6(i[0]), "Sub": lambda: i[0] - i[1],
         "ResizeBilinear": lambda: tf.raw_ops.ResizeBilinear(images=i[0], size=i[1]),
         "ConcatV2": lambda: tf.concat(i[:-1], int(i[-1])), "Equal": lambda: tf.equal(*i),
