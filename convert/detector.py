@@ -8,9 +8,7 @@ import numpy as np
 
 from edge.bundle import DETECTION_SINCE, Bundle, DetectionSpec, Manifest, TensorSpec
 from edge.check import average_precision, detections
-from edge.detector import Detections
-from edge.detector.boxes import in_frame, suppress
-from edge.detector.detector import DECODERS
+from edge.detector import Detections, decoder_of, in_frame, suppress
 from edge.detector.outputs import Outputs
 from edge.input_spec import Size
 from edge.stream import StreamOptions
@@ -177,7 +175,6 @@ class Recording:
 def decoded(detection: DetectionSpec, recording: Recording, size: Size) -> Detections:
     """The boxes in the input, of that width and height."""
     outputs = Outputs(recording, [tensor.name for tensor in recording.outputs], size)
-    decode_outputs = DECODERS[type(detection.decoding)]
     whole = (0, 0, *size)
-    found = in_frame(*decode_outputs(detection, detection.decoding, outputs)(), whole, whole, size)
-    return suppress(found, detection.nms) if detection.nms else found
+    detections_in_input = in_frame(*decoder_of(detection, outputs)(), whole, whole, size)
+    return suppress(detections_in_input, detection.nms)

@@ -11,8 +11,7 @@ import cv2
 import numpy as np
 
 from edge import Decision, Frame, loop, sinks, summary
-from edge.detector import Detections, Detector
-from edge.detector.open import open_detector
+from edge.detector import Detections, Detector, open_detector
 from edge.scene import Scene, SceneOptions
 from edge.sources.live import LiveSource
 from edge.stream import Network, Region

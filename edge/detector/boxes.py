@@ -47,20 +47,20 @@ def highest(scores: np.ndarray, limit: int) -> np.ndarray:
     return order
 
 
-def suppress(found: Detections, suppression: Suppression) -> Detections:
-    """Keep one of the boxes around each thing; `found` and the result have the highest first."""
-    if len(found) < 2:
-        return found
-    same = overlaps(found.boxes, found.boxes) > suppression.iou
+def suppress(detections: Detections, suppression: Suppression | None) -> Detections:
+    """Keep one of the boxes around each thing, the highest first as before; None: keep all."""
+    if suppression is None or len(detections) < 2:
+        return detections
+    same = overlaps(detections.boxes, detections.boxes) > suppression.iou
     higher = np.triu(same, 1)
-    kept: np.ndarray = np.ones(len(found), bool)
+    kept: np.ndarray = np.ones(len(detections), bool)
     # a box is kept if no higher one that is kept is the same: the first k are right after k rounds
     while ((again := ~higher[kept].any(axis=0)) != kept).any():
         kept = again
-    boxes, scores = found.boxes[kept], found.scores[kept]
+    boxes, scores = detections.boxes[kept], detections.scores[kept]
     if suppression.weighted:
         np.fill_diagonal(same, True)
         owners = same[kept].argmax(axis=0)  # the highest that is the same
-        weights = (owners == np.arange(len(boxes))[:, None]) * found.scores
-        boxes = weights @ found.boxes / weights.sum(axis=1, keepdims=True)
+        weights = (owners == np.arange(len(boxes))[:, None]) * detections.scores
+        boxes = weights @ detections.boxes / weights.sum(axis=1, keepdims=True)
     return Detections(boxes, scores)

@@ -11,12 +11,17 @@ from edge.engine import check_delegate_is_used
 from edge.stream import Preprocessor, Region, StreamOptions
 from edge_common import BundleError
 
-# a new way is one file and one line here, and what a manifest says of it
-DECODERS: dict[type, Callable[..., Callable[[], tuple[np.ndarray, np.ndarray]]]] = {
+Decoder = Callable[[], tuple[np.ndarray, np.ndarray]]
+DECODERS: dict[type, Callable[..., Decoder]] = {
     SsdBoxes: ssd.SsdDecoder,
     CentreMaps: centres.CentreDecoder,
     AnchorBoxes: anchors.AnchorDecoder,
-}
+}  # a new way is one file and one line here, and what a manifest says of it
+
+
+def decoder_of(spec: DetectionSpec, written: outputs.Outputs) -> Decoder:
+    """What makes boxes (n, 4) in pixels of the input, and scores (n,), of the newest outputs."""
+    return DECODERS[type(spec.decoding)](spec, spec.decoding, written)
 
 
 class Detector:
@@ -37,7 +42,7 @@ class Detector:
             check_delegate_is_used(options.delegate, [self.engine.delegation])
         names = [tensor.name for tensor in part.outputs]
         written = outputs.Outputs(self.engine, names, manifest.input.size)
-        self._decode = DECODERS[type(spec.decoding)](spec, spec.decoding, written)
+        self._decode = decoder_of(spec, written)
 
     def find(self, pixels: np.ndarray, region: Region | None = None) -> Detections:
         """What is in a frame, uint8 BGR (H, W, 3), in its pixels.
@@ -53,8 +58,8 @@ class Detector:
         source = region.seen_by(size, resize).locate(height, width)
         target = resize.place(source[2:], size)
         with np.errstate(over="ignore", invalid="ignore"):  # what is no number is no box
-            found = in_frame(*self._decode(), target, source, (width, height))
-        return suppress(found, self.spec.nms) if self.spec.nms else found
+            detections = in_frame(*self._decode(), target, source, (width, height))
+        return suppress(detections, self.spec.nms)
 
 
 def require_detector(bundle: Bundle) -> DetectionSpec:

@@ -16,8 +16,7 @@ import numpy as np
 
 from edge.bundle import Accuracy, Bundle, open_bundle
 from edge.check import average_precision
-from edge.detector import Detections, Detector
-from edge.detector.detector import require_detector
+from edge.detector import Detections, Detector, require_detector
 from edge_common import ClipError, command_line, console, document
 from edge_common.statistics import central_95
 from examples.face.galleries import seal
