@@ -14,8 +14,7 @@ import numpy as np
 
 from edge.bundle import CARRIED_STATE, GATE_SINCE, Bundle, GateSpec
 from edge.check.clips import Clips
-from edge.stream import MotionGate, Network, StreamOptions
-from edge.stream.preprocess import FULL
+from edge.stream import FULL, MotionGate, Network, StreamOptions
 from edge.tasks import Task, kind_of
 from edge_common import console
 

@@ -102,7 +102,7 @@ class Person:
         self.calls += 1
         return self.stream.push(frame, self.region, info)
 
-    def cost_nothing(self) -> bool:
+    def is_call_saved(self) -> bool:
         """Whether a motion gate saved their newest encoder call."""
         return self.stream.is_saved
 

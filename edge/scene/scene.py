@@ -90,8 +90,7 @@ class Scene:
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._number + 1)
         require_frame(frame.pixels)
-        time_s = frame.captured_at if frame.time_s is None else frame.time_s
-        time_s = time_s if math.isfinite(time_s) else frame.captured_at
+        time_s = frame.moment_s if math.isfinite(frame.moment_s) else frame.captured_at
         passed, self._number = max(frame.number - self._number, 1), frame.number
         self.budget.begin_frame(passed)
         started = time.perf_counter()
@@ -141,9 +140,10 @@ class Scene:
         self._undetected = 0
         self.summary.detections += 1
         with self.budget.spend(DETECTOR):
-            found = self.detector.find(frame.pixels)
-        visible = areas.unmasked(found.boxes, self.options.masks, (width, height))
-        return tracker.update(found.boxes[visible], found.scores[visible], time_s)
+            detections = self.detector.find(frame.pixels)
+        boxes, scores = detections.boxes, detections.scores
+        visible = areas.unmasked(boxes, self.options.masks, tracker.frame_size)
+        return tracker.update(boxes[visible], scores[visible], time_s)
 
     def _check_areas(self, size: tuple[int, int]) -> None:
         """Raise EdgeError if a zone or a mask is outside of frames of that size."""
@@ -181,7 +181,7 @@ class Scene:
             if not self.budget.allows_call:
                 break
             person = self._people[number]
-            with self.budget.spend(ENCODER, person.cost_nothing):
+            with self.budget.spend(ENCODER, person.is_call_saved):
                 decision = person.look(frame, infos[number], time_s, self._next_turn())
             self.summary.calls += 1
             decisions += [self._named(decision)] if decision else []

@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 
 from edge.sinks.lettering import FAINT, GROUND, INK, fitted, write
-from edge.stream import Decision, Frame, Region
-from edge.stream.preprocess import FULL
+from edge.stream import FULL, Decision, Frame, Region
 from edge.tasks import Prediction
 
 if TYPE_CHECKING:

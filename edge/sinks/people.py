@@ -75,7 +75,7 @@ class PeopleLayer:
         self._newest = view
         for decision in view.decisions:
             if decision.track:
-                self._answers[decision.track.number] = decision, _seconds(frame)
+                self._answers[decision.track.number] = decision, frame.moment_s
 
     def _forms(
         self, track: "TrackInfo", frame: "Frame", line: int, room: int
@@ -86,7 +86,7 @@ class PeopleLayer:
         if track.number not in self._answers:
             return [[lettering.shortened(f"{head} ...", line, room)]]
         decision, time_s = self._answers[track.number]
-        if (age_s := _seconds(frame) - time_s) >= _OLD_S:
+        if (age_s := frame.moment_s - time_s) >= _OLD_S:
             head += f"  {age_s:.0f} s ago"
         answers = [(task, decision.tasks[task]) for task in self._tasks]
         texts = [f"{task} {each}" for task, each in answers if each.vector is None or each.label]
@@ -120,10 +120,6 @@ def _draw_zone(image: np.ndarray, name: str, corners: np.ndarray, line: int) -> 
     place = labels.inside((left, top, width, height), (image.shape[1], image.shape[0]))
     _draw_label(image, place, [text], line, INK)
     return place
-
-
-def _seconds(frame: "Frame") -> float:
-    return frame.captured_at if frame.time_s is None else frame.time_s
 
 
 def _enlarged(box: Box, scale: float) -> Box:

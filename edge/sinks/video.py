@@ -102,7 +102,7 @@ class VideoFileSink(Closable):
         annotated = self._annotated(frame, decisions)
         if self._writer is None:
             self._writer = self._open((annotated.shape[1], annotated.shape[0]))
-            self._first_at, self._shown = _moment_s(frame), annotated
+            self._first_at, self._shown = frame.moment_s, annotated
         if annotated.shape[1::-1] != self._size:  # a folder may hold images of several sizes
             annotated = cv2.resize(annotated, self._size, interpolation=cv2.INTER_AREA)
         self._check_disk()
@@ -121,12 +121,15 @@ class VideoFileSink(Closable):
     def _repeats(self, frame: Frame) -> int:
         """How often the frame before has to stand in the video once more."""
         if self._live and frame.restart:  # nothing was to be seen
-            self._first_at = _moment_s(frame) - self._frames / self._rate_hz
+            self._first_at = frame.moment_s - self._frames / self._rate_hz
         return max(0, self._due(frame) - self._frames - 1) if self._live else 0
 
     def _due(self, frame: Frame) -> int:
-        """How many frames the video should have, this one included."""
-        return round((_moment_s(frame) - self._first_at) * self._rate_hz) + 1
+        """How many frames the video should have, this one included.
+
+        By when they were captured: bursts over a network are no bursts in the video.
+        """
+        return round((frame.moment_s - self._first_at) * self._rate_hz) + 1
 
     def _open(self, size: tuple[int, int]) -> cv2.VideoWriter:
         handle, partial = tempfile.mkstemp(self._recorded_as, self._hidden, self._path.parent)
@@ -179,8 +182,3 @@ class VideoFileSink(Closable):
         count = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
         video.release()
         return count
-
-
-def _moment_s(frame: Frame) -> float:
-    """When a live source captured it: bursts over a network are no bursts in the video."""
-    return frame.captured_at if frame.time_s is None else frame.time_s

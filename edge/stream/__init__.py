@@ -4,11 +4,12 @@ from edge.stream.decision import Decision, TrackInfo
 from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.network import Network, Window
 from edge.stream.options import StreamOptions
-from edge.stream.preprocess import Frame, Preprocessor, Region, Resizer, require_frame
+from edge.stream.preprocess import FULL, Frame, Preprocessor, Region, Resizer, require_frame
 from edge.stream.sampling import FrameSampler
 from edge.stream.stream import Naming, Stream
 
 __all__ = [
+    "FULL",
     "CallsSaved",
     "Decision",
     "Frame",

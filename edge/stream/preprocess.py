@@ -31,6 +31,11 @@ class Frame:
     time_s: float | None = None
     gap_s: float = 0.0
 
+    @property
+    def moment_s(self) -> float:
+        """When it was captured, in seconds: on its source's own clock, or as it arrived."""
+        return self.captured_at if self.time_s is None else self.time_s
+
 
 _COLOUR_CODES = {"RGB": cv2.COLOR_BGR2RGB, "BGR": None, "GRAY": cv2.COLOR_BGR2GRAY}
 
