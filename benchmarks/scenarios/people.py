@@ -8,12 +8,10 @@ from statistics import median
 
 import click
 
-from edge.commands.source_options import SizeParam
+from edge.commands import scene_options, source_options
 from edge_benchmarks import cells
 from edge_benchmarks.scenarios import base
 from edge_common import ConfigError, command_line, document, figures
-
-_SHARE = 0.5  # of the time between two frames, as edge-run has it
 
 
 @dataclass(frozen=True)
@@ -88,7 +86,7 @@ BUDGET = click.Option(
 )
 PICTURE = click.Option(
     ["--picture-size"],
-    type=SizeParam(),
+    type=source_options.SizeParam(),
     default="640x480",
     show_default=True,
     metavar="WxH",
@@ -126,7 +124,7 @@ class People(base.Scenario[PeopleResult]):
                 "emulates another: leave one of them out"
             )
         rate_hz = inputs.rate_hz(self.rate_hz)
-        budget_ms = self.budget_ms or _SHARE * 1e3 / rate_hz
+        budget_ms = self.budget_ms or scene_options.BUDGET_SHARE * 1e3 / rate_hz
         crowd = walkers.Crowd(inputs, self.detector, self.picture_size, rate_hz, budget_ms)
         result = PeopleResult(crowd.detector_name, *self.picture_size, rate_hz, budget_ms)
         counts = [1, *(count for count in (2, 5, 10, 20, 50) if count < self.people)]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_PEOPLE = 10
 _UNKNOWN_RATE_MS = 20.0  # a frame, of a source that does not say how many it gives
-_SHARE = 0.5  # of the time between two frames: capture, drawing and writing need the rest
+BUDGET_SHARE = 0.5  # of the time between two frames: capture, drawing and writing need the rest
 _HIGHEST_HZ = 240.0  # sources may announce anything
 
 _detector = click.option(
@@ -114,7 +114,7 @@ class PeopleOptions:
             return math.inf, ": a recording waits"
         if not all(0 < rate_hz <= _HIGHEST_HZ for rate_hz in live):
             return _UNKNOWN_RATE_MS / len(live), ""
-        return 1e3 * _SHARE / sum(live), f", {_SHARE:.0%} of the time"
+        return 1e3 * BUDGET_SHARE / sum(live), f", {BUDGET_SHARE:.0%} of the time"
 
     def summary(
         self,

@@ -216,11 +216,10 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
 
 
 def _finder(detector: str, bundle: Bundle, options: StreamOptions) -> "FaceFinder":
-    from edge.detector import Detector, open_detector
+    from edge.commands.scene_options import PeopleOptions
     from edge.people.faces import FaceFinder
 
-    opened = open_detector(detector, runtime=options.runtime)
-    return FaceFinder(Detector(opened, options), bundle.manifest.input.size)
+    return FaceFinder(PeopleOptions(detector).load(options), bundle.manifest.input.size)
 
 
 def _warnings(name: str, before: Gallery, enrolment: Enrolment, threshold: float) -> list[str]:

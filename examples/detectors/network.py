@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from edge.check.clips import Clips
+from edge.commands.source_options import SizeParam
 from edge_common import ClipError, command_line, console, write_whole
 from edge_models.datasets import orl, orl_motion
 from edge_models.pretrained import catalogue
@@ -111,18 +112,6 @@ def _scene(person: np.ndarray, size: tuple[int, int], random: np.random.Generato
     return wall
 
 
-def parse_size(
-    context: click.Context, param: click.Parameter, text: str | None
-) -> tuple[int, int] | None:
-    """Width and height of `WxH`."""
-    if text is None:
-        return None
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise click.BadParameter(f"'{text}' is no size: write WIDTHxHEIGHT, such as 320x240")
-    return int(width), int(height)
-
-
 @click.command(epilog=EPILOG)
 @click.argument("name", type=click.Choice(list(DETECTORS)))
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
@@ -130,9 +119,7 @@ def parse_size(
     "--from", "folder", required=True, metavar="FOLDER",
     type=click.Path(file_okay=False, path_type=Path), help="Unpacked package that holds it.",
 )  # fmt: skip
-@click.option(
-    "--size", callback=parse_size, metavar="WxH", help="Of its input. [default: as trained]"
-)
+@click.option("--size", type=SizeParam(), metavar="WxH", help="Of its input. [default: as trained]")
 @command_line.one_line_errors
 def main(name: str, out_dir: Path, folder: Path, size: tuple[int, int] | None) -> None:
     """Write NAME (a SavedModel), NAME.toml and golden.npz."""

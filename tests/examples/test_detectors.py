@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import click
 import cv2
 import numpy as np
 import pytest
@@ -85,8 +84,9 @@ def test_golden_pictures_show_the_astronaut_twice() -> None:
 
 @pytest.mark.parametrize("text", ["320", "x240", "320x", "axb", "320x-16"])
 def test_a_size_is_two_numbers(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="write WIDTHxHEIGHT"):
-        network.parse_size(click.Context(network.main), network.main.params[0], text)
+    arguments = ["person", "out", "--from", "package", "--size", text]
+    result = CliRunner().invoke(network.main, arguments)
+    assert result.exit_code == 2 and "is no size: write it as 640x480" in result.output
 
 
 def test_faces_stand_in_their_scene() -> None:
