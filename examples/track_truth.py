@@ -21,7 +21,7 @@ import numpy as np
 
 from edge.detector import Detector, open_detector
 from edge.tracks import Tracker, TrackOptions
-from edge_benchmarks.judge import tracking
+from edge_benchmarks.judge import track_files, tracking
 from edge_common import ConfigError, command_line, console
 
 Found = tuple[np.ndarray, np.ndarray]  # (n, 4) boxes and (n,) scores of a frame
@@ -58,7 +58,7 @@ class DrawnSequence:
         info = parser["Sequence"]
         return cls(
             folder,
-            tracking.read_tracks(folder / "gt" / "gt.txt"),
+            track_files.read_tracks(folder / "gt" / "gt.txt"),
             (int(info["imWidth"]), int(info["imHeight"])),
             float(info["frameRate"]),
             int(info["seqLength"]),

@@ -204,7 +204,8 @@ def tracking(predicted: Path, truth: Path, as_json: bool) -> None:
     people that were decided on in a frame, so others count as misses. Of a TRUTH with
     classes (MOT16 to MOT20) pedestrians count. Needs lapx: pip install 'edge-run[people]'.
     """
-    from edge_benchmarks.judge.tracking import read_tracks, score_tracking
+    from edge_benchmarks.judge.track_files import read_tracks
+    from edge_benchmarks.judge.tracking import score_tracking
     from edge_benchmarks.show.verdicts import tracking_report
 
     result = score_tracking(read_tracks(predicted), read_tracks(truth))
