@@ -13,11 +13,9 @@ from edge.detector.outputs import Outputs
 from edge.input_spec import Size
 from edge.stream import StreamOptions
 from edge.tflite import flatbuffer
-from edge_common import ConfigError, ModelError, console, decode, read_toml
-from edge_common.statistics import central_95
+from edge_common import ConfigError, ModelError, console, decode, read_toml, statistics
 from edge_convert import pipeline
-from edge_convert.precision import calibration, candidates, equalise, quantiser, recipes
-from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.precision import calibration, candidates, equalise, jobs, quantiser, recipes
 from edge_convert.request import ConversionRequest
 from edge_convert.sources.model_file import ModelFile
 from edge_convert.verification import verify
@@ -37,7 +35,7 @@ def loss(found: Sequence[Detections], reference: Sequence[Detections]) -> candid
         100 * (1 - matches.curve(weights).average_precision)
         for weights in (None, *average_precision.resamplings(frames))
     )
-    low, high = central_95(draws)
+    low, high = statistics.central_95(draws)
     return candidates.AccuracyDrop(BOXES, points, low, high, len(frames), "float")
 
 
@@ -81,8 +79,8 @@ class DetectorConversion(pipeline.Conversion):
             )
         return model
 
-    def _cut(self, jobs: ConversionJobs) -> None:
-        super()._cut(jobs)
+    def _cut(self, runner: jobs.ConversionJobs) -> None:
+        super()._cut(runner)
         self._say("equalising the channels")
         (part,) = self.network.parts
         frames = calibration.frame_examples(self.clips.calibration.windows, self.spec)

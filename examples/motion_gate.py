@@ -15,10 +15,9 @@ from edge import sources
 from edge.bundle import open_bundle, write_bundle
 from edge.stream import Region, Stream, StreamOptions
 from edge_common import BundleError, command_line, console
-from edge_convert import motion_gate
-from edge_convert.request import ClipsParam, clips_of
+from edge_convert import motion_gate, request
 
-_CLIPS = ClipsParam()
+_CLIPS = request.ClipsParam()
 
 
 @click.group()
@@ -38,7 +37,7 @@ def seal(name: str, clips: Path, held_out: Path) -> None:
         raise BundleError(f"{name} has no file of its own: open one that lies on disk")
     manifest = bundle.manifest
     chosen, checked = (
-        clips_of(each, manifest.window, manifest.input) for each in (clips, held_out)
+        request.clips_of(each, manifest.window, manifest.input) for each in (clips, held_out)
     )
     gated = motion_gate.with_gate(bundle, chosen, checked, console.Progress())
     write_bundle(bundle.path, gated.manifest, bundle.members)
@@ -52,11 +51,12 @@ def seal(name: str, clips: Path, held_out: Path) -> None:
 def check(name: str, clips: Path, count: int) -> None:
     """Count the decisions on CLIPS that the gate of bundle NAME changes."""
     bundle = open_bundle(name)
-    if (gate := bundle.manifest.gate) is None:
+    manifest = bundle.manifest
+    if manifest.gate is None:
         raise BundleError(f"{name} has no motion gate: seal one")
-    some = clips_of(clips, bundle.manifest.window, bundle.manifest.input).sample(count, seed=1)
+    some = request.clips_of(clips, manifest.window, manifest.input).sample(count, seed=1)
     with console.Progress().count("scenes", len(some)) as on_clip:
-        (trial,) = motion_gate.trials_on(bundle, some.windows, [gate], on_clip)
+        (trial,) = motion_gate.trials_on(bundle, some.windows, [manifest.gate], on_clip)
     console.echo(
         f"{trial.changed} of {trial.decisions} decisions changed; of {trial.unsure} in which a scene "
         f"begins to move, or noise alone changes some, {trial.unsure_changed}, by other noise "

@@ -13,10 +13,8 @@ import click
 
 from edge import loop, registry, sinks, sources
 from edge.bundle import Bundle
-from edge.commands import feeds
+from edge.commands import feeds, scene_options, source_options
 from edge.commands.plain import PlainOptions
-from edge.commands.scene_options import PeopleOptions
-from edge.commands.source_options import SourceOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
 from edge.status import StatusLine
 from edge.stream import FrameSampler, Network, Region, StreamOptions
@@ -38,7 +36,7 @@ class RunOptions:
     """
 
     bundle: str
-    source: SourceOptions = field(default_factory=SourceOptions)
+    source: source_options.SourceOptions = field(default_factory=source_options.SourceOptions)
     save: str | None = None
     jsonl: str | None = None
     show: bool = False
@@ -48,7 +46,7 @@ class RunOptions:
     rate: float | None = None
     region: str = "full"
     no_gate: bool = False
-    people: PeopleOptions = field(default_factory=PeopleOptions)
+    people: scene_options.PeopleOptions = field(default_factory=scene_options.PeopleOptions)
     gallery: Path | None = None
     threshold: float | None = None
     vectors: bool = False

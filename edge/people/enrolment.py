@@ -12,8 +12,8 @@ import numpy as np
 
 from edge import sources
 from edge.bundle import Bundle
+from edge.commands import scene_options, source_options
 from edge.commands.plain import PlainOptions
-from edge.commands.source_options import SourceOptions
 from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of
@@ -124,7 +124,7 @@ class EnrolOptions:
     """
 
     name: str
-    source: SourceOptions = field(default_factory=SourceOptions)
+    source: source_options.SourceOptions = field(default_factory=source_options.SourceOptions)
     bundle: str = "face"
     gallery: Path = Path("people.npz")
     descriptors: int = 16
@@ -216,10 +216,10 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
 
 
 def _finder(detector: str, bundle: Bundle, options: StreamOptions) -> "FaceFinder":
-    from edge.commands.scene_options import PeopleOptions
     from edge.people.faces import FaceFinder
 
-    return FaceFinder(PeopleOptions(detector).load(options), bundle.manifest.input.size)
+    finder = scene_options.PeopleOptions(detector).load(options)
+    return FaceFinder(finder, bundle.manifest.input.size)
 
 
 def _warnings(name: str, before: Gallery, enrolment: Enrolment, threshold: float) -> list[str]:

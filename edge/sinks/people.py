@@ -8,14 +8,13 @@ import numpy as np
 
 from edge.input_spec import Box
 from edge.sinks import labels, lettering
-from edge.sinks.lettering import GROUND, INK, Colour
 
 if TYPE_CHECKING:
     from edge.scene import SceneView
     from edge.stream import Decision, Frame, TrackInfo
 
 # of M. Okabe and K. Ito (2008), which differ to people who see fewer colours, too; BGR
-_COLOURS: tuple[Colour, ...] = (
+_COLOURS: tuple[lettering.Colour, ...] = (
     (0, 159, 230), (233, 180, 86), (115, 158, 0), (66, 228, 240), (178, 114, 0), (0, 94, 213),
     (167, 121, 204),
 )  # fmt: skip
@@ -104,21 +103,21 @@ def _panel(view: "SceneView", frame: "Frame", gap_s: float, width: int, line: in
     """How many people are there, and since when."""
     gap = f"   no frame for {gap_s:.1f} s before" if gap_s else ""
     text = f"{view.presence}   frame {frame.number}{gap}"
-    panel = np.full((2 * line, width, 3), GROUND, np.uint8)
-    lettering.write(panel, text, (line // 2, line + line // 2), line, INK)
+    panel = np.full((2 * line, width, 3), lettering.GROUND, np.uint8)
+    lettering.write(panel, text, (line // 2, line + line // 2), line, lettering.INK)
     return panel
 
 
 def _draw_zone(image: np.ndarray, name: str, corners: np.ndarray, line: int) -> Box:
     """Its outline, and its name at the topmost corner; gives the name's place."""
     points = corners.round().astype(np.int32)
-    for ink, stroke in ((_BLACK, line // 12 + 2), (INK, line // 12)):
+    for ink, stroke in ((_BLACK, line // 12 + 2), (lettering.INK, line // 12)):
         cv2.polylines(image, [points], True, ink, stroke, cv2.LINE_AA)
     text = lettering.shortened(name, line, int(image.shape[1] * _WIDEST))
     left, top = (int(side) for side in points[points[:, 1].argmin()])
     width, height = _size_of([text], line)
     place = labels.inside((left, top, width, height), (image.shape[1], image.shape[0]))
-    _draw_label(image, place, [text], line, INK)
+    _draw_label(image, place, [text], line, lettering.INK)
     return place
 
 
@@ -127,7 +126,7 @@ def _enlarged(box: Box, scale: float) -> Box:
     return left, top, width, height
 
 
-def _colour_of(track: "TrackInfo") -> Colour:
+def _colour_of(track: "TrackInfo") -> lettering.Colour:
     return _COLOURS[track.number % len(_COLOURS)]
 
 
@@ -137,7 +136,9 @@ def _size_of(lines: Sequence[str], line: int) -> tuple[int, int]:
     return width + line // 2, len(lines) * line + line // 4
 
 
-def _draw_box(image: np.ndarray, box: Box, line: int, colour: Colour, is_dashed: bool) -> None:
+def _draw_box(
+    image: np.ndarray, box: Box, line: int, colour: lettering.Colour, is_dashed: bool
+) -> None:
     """Frame it, with a black edge that shows on grounds of the same colour."""
     left, top, width, height = box
     pen = max(2, line // 9)
@@ -160,14 +161,16 @@ def _dashes(
 
 
 def _draw_label(
-    image: np.ndarray, place: Box, lines: Sequence[str], line: int, colour: Colour
+    image: np.ndarray, place: Box, lines: Sequence[str], line: int, colour: lettering.Colour
 ) -> None:
     """The first line on the person's colour, the answers below on a dark ground."""
     left, top, width, height = place
     head = top + line + (line // 4 if not lines[1:] else 0)
-    cv2.rectangle(image, (left, top), (left + width - 1, top + height - 1), GROUND, cv2.FILLED)
+    cv2.rectangle(
+        image, (left, top), (left + width - 1, top + height - 1), lettering.GROUND, cv2.FILLED
+    )
     cv2.rectangle(image, (left, top), (left + width - 1, head - 1), colour, cv2.FILLED)
     is_light = 0.114 * colour[0] + 0.587 * colour[1] + 0.299 * colour[2] >= _LIGHT
     for number, text in enumerate(lines):
-        ink = INK if number or not is_light else _BLACK
+        ink = lettering.INK if number or not is_light else _BLACK
         lettering.write(image, text, (left + line // 4, top + (number + 1) * line), line, ink)

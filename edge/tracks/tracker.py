@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from edge import overlap
+from edge.input_spec import Size
 from edge.tracks import motion
 from edge_common import EdgeError
-
-Size = tuple[int, int]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from edge.tracks.tracker import Size, Track
+from edge.input_spec import Size
+from edge.tracks.tracker import Track
 from edge_common import EdgeError
 
 Point = tuple[float, float]

@@ -17,8 +17,7 @@ import numpy as np
 from edge.bundle import Accuracy, Bundle, open_bundle
 from edge.check import average_precision
 from edge.detector import Detections, Detector, require_detector
-from edge_common import ClipError, command_line, console, document
-from edge_common.statistics import central_95
+from edge_common import ClipError, command_line, console, document, statistics
 from examples.face.galleries import seal
 
 BLOCK_FRAMES = 25  # a second: frames next to each other show the same
@@ -121,7 +120,8 @@ def figure(values: Sequence[float], reference: Sequence[float]) -> Figure:
     """Shares of all frames and of the resamplings behind it, of two networks on the same ones."""
     own, other = 100 * np.asarray(values), 100 * np.asarray(reference)
     losses = other - own
-    return Figure(float(own[0]), *central_95(own[1:]), float(losses[0]), *central_95(losses[1:]))
+    own_95, losses_95 = (statistics.central_95(each[1:]) for each in (own, losses))
+    return Figure(float(own[0]), *own_95, float(losses[0]), *losses_95)
 
 
 def curves(run: DetectorRun, footage: Footage) -> list[average_precision.Curve]:
