@@ -11,6 +11,7 @@ Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]  # rows and columns of a mat
 
 
 def areas(boxes: Boxes) -> Floats:
+    """(n,) square pixels."""
     left, top, right, bottom = boxes.T
     products: Floats = (right - left) * (bottom - top)
     return products
@@ -36,7 +37,10 @@ def overlaps(boxes: Boxes, others: Boxes, margins: Floats | None = None) -> Floa
 
 
 def match(overlaps: Floats, least: float) -> Pairs:
-    """The pairs of a row and a column with the largest sum of what they have above the least."""
+    """The pairs of a row and a column with the largest sum of what they have above the least.
+
+    Each row and column is in one pair at most. Raises ModuleNotFoundError if lapx is missing.
+    """
     from lap import lapjvr
 
     gains = np.maximum(overlaps - least, 0.0)

@@ -1,4 +1,4 @@
-"""Several people in one picture: a detector, a track and a window for each, within a budget."""
+"""Several people in one frame: a detector, a track and a window for each, within a budget."""
 
 from edge.scene.options import SceneOptions
 from edge.scene.scene import Scene, SceneWatcher

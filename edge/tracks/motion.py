@@ -66,16 +66,18 @@ def correct(states: States, boxes: Boxes) -> None:
 
 
 def boxes_of(states: States) -> Boxes:
+    """(n, 4) where they are, left, top, right, bottom."""
     centre, half = states["place"][:, :2], states["place"][:, 2:] / 2
     return np.concatenate((centre - half, centre + half), axis=1)
-
-
-def _places(boxes: Boxes) -> Floats:
-    corner, opposite = boxes[:, :2], boxes[:, 2:]
-    return np.concatenate(((corner + opposite) / 2, opposite - corner), axis=1)
 
 
 def margins(states: States) -> Floats:
     """(n, 2) how far off the centre may be: its standard deviation in pixels."""
     deviations: Floats = np.sqrt(states["place_variance"][:, :2])
     return deviations
+
+
+def _places(boxes: Boxes) -> Floats:
+    """(n, 4) centre x, centre y, width, height of boxes."""
+    corner, opposite = boxes[:, :2], boxes[:, 2:]
+    return np.concatenate(((corner + opposite) / 2, opposite - corner), axis=1)

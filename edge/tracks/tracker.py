@@ -79,7 +79,7 @@ _LEFT = 0.5  # a hidden person with less than this share of the box in the frame
 class Tracker:
     """Follows people; equal boxes, in whatever order, give equal tracks.
 
-    frame_size: (width, height) in pixels; set it anew if frames become larger or smaller.
+    frame_size: (width, height) in pixels; set it again if frames become larger or smaller.
     Raises ModuleNotFoundError if lapx is missing, which the extra `people` brings.
     """
 
@@ -100,15 +100,17 @@ class Tracker:
         """
         states = self._expected(time_s)
         self._time_s = time_s if math.isfinite(time_s) else self._time_s
-        places, confidences = self._usable(boxes, scores)
-        owners = self._owners(states, places, confidences)
-        seen = owners >= 0
-        new = ~seen & (confidences >= self._options.high_score)
+        candidates, confidences = self._usable(
+            np.asarray(boxes, np.float64).reshape(-1, 4), np.asarray(scores, np.float64).reshape(-1)
+        )
+        owners = self._owners(states, candidates, confidences)
+        is_owned = owners >= 0
+        is_new = ~is_owned & (confidences >= self._options.high_score)
         states["is_hidden"] = True
-        rows = owners[seen]
-        states[rows] = self._correct(states[rows], places[seen], confidences[seen])
+        rows = owners[is_owned]
+        states[rows] = self._correct(states[rows], candidates[is_owned], confidences[is_owned])
         self._states = states[(states["number"] > 0) | ~states["is_hidden"]]
-        self._begin(places[new], confidences[new])
+        self._begin(candidates[is_new], confidences[is_new])
         self._confirm()
         return self._tracks(self._states)
 
@@ -138,28 +140,26 @@ class Tracker:
         return there
 
     def _usable(
-        self, boxes: ArrayLike, scores: ArrayLike
+        self, boxes: overlap.Boxes, scores: NDArray[np.float64]
     ) -> tuple[overlap.Boxes, NDArray[np.float64]]:
         """Boxes with an area in the frame and a score, sorted by score and place."""
-        places = np.asarray(boxes, np.float64).reshape(-1, 4)
-        confidences = np.asarray(scores, np.float64).reshape(-1)
-        inside = self._clipped(places)
-        kept = (
-            (np.abs(places).max(1) < _FARTHEST)  # which NaN is not
+        inside = self._clipped(boxes)
+        is_usable = (
+            (np.abs(boxes).max(1) < _FARTHEST)  # which NaN is not
             & ((inside[:, 2:] - inside[:, :2]).min(1) >= _SMALLEST)
-            & (confidences >= self._options.low_score)
+            & (scores >= self._options.low_score)
         )
-        places, confidences = places[kept], confidences[kept]
-        order = np.lexsort((*places.T, -confidences))
-        return places[order], confidences[order]
+        boxes, scores = boxes[is_usable], scores[is_usable]
+        order = np.lexsort((*boxes.T, -scores))
+        return boxes[order], scores[order]
 
     def _owners(
-        self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
+        self, states: motion.States, boxes: overlap.Boxes, scores: NDArray[np.float64]
     ) -> NDArray[np.int64]:
         """Which state each box is of, or -1: good boxes, then poor ones, then good ones far off."""
         expected, margins = motion.boxes_of(states), motion.margins(states)
-        good = confidences >= self._options.high_score
-        owners, free = np.full(len(places), -1), np.ones(len(states), np.bool_)
+        good = scores >= self._options.high_score
+        owners, is_free = np.full(len(boxes), -1), np.ones(len(states), np.bool_)
         least = self._options.min_overlap
         rounds = (
             (good, least, False),
@@ -167,34 +167,35 @@ class Tracker:
             (good, least, True),
         )
         for candidates, least, is_far in rounds:
-            boxes, rows = np.flatnonzero(candidates & (owners < 0)), np.flatnonzero(free)
-            if boxes.size and rows.size:
+            columns, rows = np.flatnonzero(candidates & (owners < 0)), np.flatnonzero(is_free)
+            if columns.size and rows.size:
                 margin = margins[rows] if is_far else None
-                shares = overlap.overlaps(expected[rows], places[boxes], margin)
+                shares = overlap.overlaps(expected[rows], boxes[columns], margin)
                 pairs = overlap.match(shares, least)
-                owners[boxes[pairs[1]]] = rows[pairs[0]]
-                free[rows[pairs[0]]] = False
+                owners[columns[pairs[1]]] = rows[pairs[0]]
+                is_free[rows[pairs[0]]] = False
         return owners
 
     def _correct(
-        self, states: motion.States, places: overlap.Boxes, confidences: NDArray[np.float64]
+        self, states: motion.States, boxes: overlap.Boxes, scores: NDArray[np.float64]
     ) -> motion.States:
-        motion.correct(states, places)
+        """States that these boxes are of, as they are behind them."""
+        motion.correct(states, boxes)
         states["boxes"] += 1
         states["seen_s"] = self._time_s
-        states["score"] = confidences
+        states["score"] = scores
         states["is_hidden"] = False
         return states
 
-    def _begin(self, places: overlap.Boxes, confidences: NDArray[np.float64]) -> None:
-        """New states, which are nobody yet."""
-        if not len(places):
+    def _begin(self, boxes: overlap.Boxes, scores: NDArray[np.float64]) -> None:
+        """Add new states, which are nobody yet."""
+        if not len(boxes):
             return
-        states = np.zeros(len(places), _STATE)
-        motion.start(states, places)
+        states = np.zeros(len(boxes), _STATE)
+        motion.start(states, boxes)
         states["boxes"] = 1
         states["first_s"] = states["seen_s"] = self._time_s
-        states["score"] = confidences
+        states["score"] = scores
         self._states = np.concatenate((self._states, states))
 
     def _confirm(self) -> None:

@@ -1,4 +1,4 @@
-"""Areas of the picture: which people stand in which one, for how long, and where nobody is looked for."""
+"""Areas of the frame: which people stand in which one, for how long, and where nobody is looked for."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -157,6 +157,7 @@ class ZoneTimes:
     def _times(
         self, track: Track, before: dict[tuple[int, str], _Visit], elapsed_s: float, size: Size
     ) -> dict[str, float]:
+        """Seconds of one track in the zones that it is in; its visits are kept."""
         point, times = foot(track.box), {}
         for zone in self.zones:
             key, is_inside = (track.number, zone.name), zone.polygon.holds(point, size)
