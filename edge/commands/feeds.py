@@ -66,29 +66,16 @@ def open_feeds(
     options: "RunOptions",
 ) -> list[loop.Feed]:
     """A window, or one a person, and sinks for each source. Raises SinkError."""
-    bundle, several = network.bundle, len(summary.sources) > 1
-    tasks, spec = tuple(task.name for task in bundle.manifest.tasks), bundle.manifest.input
-    region = options.stream.region.seen_by(spec.size, spec.resize)
-    infos = [
-        sinks.RunInfo(
-            tasks,
-            counts.source.rate_hz,
-            options.vectors,
-            None if options.people else region,
-            counts.source.live,
-            counts.source.name if several else None,
-        )
-        for counts in summary.sources
-    ]
+    bundle, infos = network.bundle, _run_infos(network, summary, options)
     if detector and summary.scene:
         from edge.scene import Scene, SceneWatcher
 
-        settings = options.people.scene(summary.scene.budget_ms, options.stream, options.rate)
+        scene_options = options.people.scene(summary.scene.budget_ms, options.stream, options.rate)
         scenes = [
             Scene(
                 bundle,
                 detector,
-                settings,
+                scene_options,
                 recogniser=naming,
                 network=network,
                 source=info.source,
@@ -110,4 +97,21 @@ def open_feeds(
     return [
         loop.Feed(counts, watcher, each, FrameSampler(summary.rate_hz), info.source)
         for counts, watcher, each, info in zip(summary.sources, watchers, opened, infos)
+    ]
+
+
+def _run_infos(network: Network, summary: RunSummary, options: "RunOptions") -> list[sinks.RunInfo]:
+    """What the sinks of each source want to know of the run."""
+    manifest, several = network.bundle.manifest, len(summary.sources) > 1
+    region = options.stream.region.seen_by(manifest.input.size, manifest.input.resize)
+    return [
+        sinks.RunInfo(
+            tuple(task.name for task in manifest.tasks),
+            counts.source.rate_hz,
+            options.vectors,
+            None if options.people else region,
+            counts.source.live,
+            counts.source.name if several else None,
+        )
+        for counts in summary.sources
     ]

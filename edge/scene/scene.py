@@ -48,6 +48,8 @@ class Scene:
     network, source: as in `Stream`; several scenes may share network, detector and summary.
     clock: seconds, that passes are measured by.
     view: of the newest frame.  latency_ms: of finding people in it.
+    Raises BundleError if the detector is none, or the bundle is one; ModuleNotFoundError if lapx
+    is missing.
     """
 
     def __init__(
@@ -79,19 +81,22 @@ class Scene:
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
-        self._turn, self._newest_track, self._topics = 0, 0, set[str]()
-        self._number, self._undetected = -1, math.inf
+        self._turn, self._newest_track, self._notes = 0, 0, set[str]()
+        self._frame_number, self._frames_undetected = -1, math.inf
         self._time_s, self._interval_s = math.nan, 0.0
         self._presence = Presence(0, datetime.now(timezone.utc))
         self.view = SceneView(-1, (), (), self._presence, source)
 
     def push(self, frame: Frame | np.ndarray) -> SceneView:
-        """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)). Raises EdgeError."""
+        """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); who is there, and decisions.
+
+        Raises EdgeError if it is no such frame, or a zone or mask lies outside of it.
+        """
         if not isinstance(frame, Frame):
-            frame = Frame(frame, self._number + 1)
+            frame = Frame(frame, self._frame_number + 1)
         require_frame(frame.pixels)
         time_s = frame.moment_s if math.isfinite(frame.moment_s) else frame.captured_at
-        passed, self._number = max(frame.number - self._number, 1), frame.number
+        passed, self._frame_number = max(frame.number - self._frame_number, 1), frame.number
         self.budget.begin_frame(passed)
         started = time.perf_counter()
         tracks = self._tracks(frame, time_s, passed)
@@ -117,15 +122,31 @@ class Scene:
 
     def _tracks(self, frame: Frame, time_s: float, passed: int) -> Sequence[Track]:
         """Who is there: detected, if that is due, or where they are expected."""
-        height, width = frame.pixels.shape[:2]
         tracker = self._tracker
-        if tracker.frame_size != (width, height):
-            tracker.frame_size = (width, height)
+        self._follow_source(frame)
+        self._frames_undetected += passed
+        if self._frames_undetected < self._frames_per_detection():
+            return tracker.predict(time_s)
+        self._frames_undetected = 0
+        self.summary.detections += 1
+        with self.budget.spend(DETECTOR):
+            detections = self.detector.find(frame.pixels)
+        boxes, scores = detections.boxes, detections.scores
+        visible = areas.unmasked(boxes, self.options.masks, tracker.frame_size)
+        return tracker.update(boxes[visible], scores[visible], time_s)
+
+    def _follow_source(self, frame: Frame) -> None:
+        """Take on another size of frames, and forget tracks behind a gap."""
+        height, width = frame.pixels.shape[:2]
+        if self._tracker.frame_size != (width, height):
+            self._tracker.frame_size = (width, height)
             self._check_areas((width, height))
         if frame.restart:
-            tracker.forget()
-            self._undetected = math.inf
-        self._undetected += passed
+            self._tracker.forget()
+            self._frames_undetected = math.inf
+
+    def _frames_per_detection(self) -> int:
+        """As the budget allows; says once if people are lost in between."""
         most = _LONGEST_UNDETECTED_S / self._interval_s if self._interval_s else math.inf
         every = self.budget.frames_per_detection(len(self._people), most)
         if every * self._interval_s > self._tracking.hidden_s:
@@ -135,15 +156,7 @@ class Scene:
                 f"{self.budget.costs_ms[DETECTOR]:.0f}: people are lost between two passes; give a "
                 "larger --budget-ms, or a smaller detector",
             )
-        if self._undetected < every:
-            return tracker.predict(time_s)
-        self._undetected = 0
-        self.summary.detections += 1
-        with self.budget.spend(DETECTOR):
-            detections = self.detector.find(frame.pixels)
-        boxes, scores = detections.boxes, detections.scores
-        visible = areas.unmasked(boxes, self.options.masks, tracker.frame_size)
-        return tracker.update(boxes[visible], scores[visible], time_s)
+        return every
 
     def _check_areas(self, size: tuple[int, int]) -> None:
         """Raise EdgeError if a zone or a mask is outside of frames of that size."""
@@ -185,6 +198,11 @@ class Scene:
                 decision = person.look(frame, infos[number], time_s, self._next_turn())
             self.summary.calls += 1
             decisions += [self._named(decision)] if decision else []
+        self._note_slow_windows()
+        return decisions
+
+    def _note_slow_windows(self) -> None:
+        """Say once if people get so few calls that they look faster than they are."""
         looks_back = self.summary.trained_rate_hz is not None
         if looks_back and any(person.is_behind for person in self._people.values()):
             self._note_once(
@@ -193,9 +211,9 @@ class Scene:
                 f"({len(self._people)}): each is looked at less often than the network expects, and "
                 "what they do looks faster to it: give a larger --budget-ms, or a smaller --max-people",
             )
-        return decisions
 
     def _named(self, decision: Decision) -> Decision:
+        """With the name that its track has in the gallery, if there is one."""
         if self._names is None or decision.track is None:
             return decision
         number = decision.track.number
@@ -204,8 +222,8 @@ class Scene:
         return replace(decision, tasks=tasks, track=track)
 
     def _note_once(self, topic: str, text: str) -> None:
-        if topic not in self._topics:
-            self._topics.add(topic)
+        if topic not in self._notes:
+            self._notes.add(topic)
             console.note(text)
 
     def _count(self, tracks: Sequence[Track], decisions: Sequence[Decision], time_s: float) -> None:
