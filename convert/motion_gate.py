@@ -1,7 +1,7 @@
 """From which change on a frame shows a bundle something new: its motion gate's threshold.
 
-Clips become scenes as a camera sees them: still, then in motion, with the noise of a sensor in
-each frame. Each frame is encoded once; what a gate would give follows from that.
+Clips become what a camera sees: first still, then in motion, with the noise of a sensor in each
+frame. Each frame is encoded once; what a gate would give follows from that.
 """
 
 import math
@@ -59,8 +59,11 @@ class GateTrial:
         return few and excess <= max(by_chance, MOST_CHANGED * self.unsure)
 
 
-class _Scene:
-    """A clip, uint8 RGB (T, H, W, 3), whose first frame stands still before it."""
+class _CameraClip:
+    """A clip, uint8 RGB (T, H, W, 3), as a camera sees it: with noise, and still before it begins.
+
+    still: the numbers of the frames that show the clip's first one.
+    """
 
     def __init__(self, clip: np.ndarray, noise: float, network: Network, seed: int) -> None:
         self._length, self._network = len(clip), network
@@ -133,17 +136,17 @@ def trials_on(
     still, encoded = 0, dict.fromkeys(specs, 0)
     gated: dict[GateSpec, list[Sequence[np.ndarray]]] = {each: [] for each in specs}
     for number, clip in enumerate(clips):
-        scene = _Scene(clip, NOISES[number % len(NOISES)], network, number)
-        windows, last = scene.windows, scene.still.stop - 1
+        camera = _CameraClip(clip, NOISES[number % len(NOISES)], network, number)
+        windows, last = camera.windows, camera.still.stop - 1
         begins += [window[0] <= last < window[-1] for window in windows]
         firsts += [len(exact) + (0 if w[-1] <= last else i) for i, w in enumerate(windows)]
-        exact += scene.outputs(windows)
-        noisy += scene.outputs(scene.other_noise())
-        settled = scene.still[len(clip) :]
+        exact += camera.outputs(windows)
+        noisy += camera.outputs(camera.other_noise())
+        settled = camera.still[len(clip) :]
         still += len(settled)
         for each in specs:
-            sources = scene.gated(each)
-            gated[each] += scene.outputs(sources)
+            sources = camera.gated(each)
+            gated[each] += camera.outputs(sources)
             newest = sources[settled.start - len(clip) + 1 : settled.stop - len(clip) + 1]
             encoded[each] += sum(number in window for number, window in zip(settled, newest))
         on_clip()
@@ -151,21 +154,19 @@ def trials_on(
     unsteady = _changed(tasks, [exact[first] for first in firsts], exact)
     is_unsure = np.array(begins) | np.isin(firsts, np.array(firsts)[unsteady])
     by_noise = _changed(tasks, exact, noisy)
-    trials = []
-    for each in specs:
-        changed = _changed(tasks, exact, gated[each])
-        trials.append(
-            GateTrial(
-                each,
-                int((~is_unsure).sum()),
-                int(changed[~is_unsure].sum()),
-                int(is_unsure.sum()),
-                int(changed[is_unsure].sum()),
-                int(by_noise[is_unsure].sum()),
-                1 - encoded[each] / still,
-            )
+    changed = {each: _changed(tasks, exact, gated[each]) for each in specs}
+    return [
+        GateTrial(
+            each,
+            decisions=int((~is_unsure).sum()),
+            changed=int(changed[each][~is_unsure].sum()),
+            unsure=int(is_unsure.sum()),
+            unsure_changed=int(changed[each][is_unsure].sum()),
+            noise_changed=int(by_noise[is_unsure].sum()),
+            saved=1 - encoded[each] / still,
         )
-    return trials
+        for each in specs
+    ]
 
 
 def candidates_for(bundle: Bundle) -> list[GateSpec]:

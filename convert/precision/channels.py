@@ -95,7 +95,9 @@ class Channels:
             self._fix_all(operator)
         weights = main_graph.constant(self._root, operator.inputs[1])
         deep = len(self._of(int(operator.inputs[0])))
-        if weights is not None and weights.shape[-1] % deep:  # a matrix that reads a flat picture
+        if (
+            weights is not None and weights.shape[-1] % deep
+        ):  # a matrix that reads a flattened image
             self._fix(int(operator.inputs[0]))
         if operator.builtinOptions.fusedActivationFunction not in _HOMOGENEOUS:
             self._fix(output)

@@ -67,13 +67,13 @@ class RunOptions:
                 "parts of the frame"
             )
         if self.people:
-            self.people.areas  # noqa: B018  # that are some
+            self.people.areas  # noqa: B018  # raises if one is none
         if not self.self_test:
             if not self.source and sources.is_footage(self.bundle):
                 raise click.UsageError(
                     f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
                 )
-            self.source.endpoints  # noqa: B018  # those that there are
+            self.source.endpoints  # noqa: B018  # raises if there is no such source
         self.plain.refuse_for(self.bundle)
         inputs = [] if self.self_test else [each.target for each in self.source.endpoints]
         outputs = [e for each in self.outputs for e in dict.fromkeys(each.for_each(len(inputs)))]

@@ -10,13 +10,14 @@ from edge.detector.boxes import highest
 from edge.stream.quantise import dequantise
 
 
-class Written(Protocol):
+class HasOutputs(Protocol):
     """What wrote them: an engine, or a recording of one."""
 
     @property
     def outputs(self) -> tuple[TensorSpec, ...]: ...
 
-    def output(self, index: int) -> np.ndarray: ...
+    def output(self, index: int) -> np.ndarray:
+        """The newest contents of one, of the shape and dtype that its TensorSpec states."""
 
 
 class Outputs:
@@ -25,7 +26,7 @@ class Outputs:
     No view of them may be left when it runs again.  size: width and height of its input.
     """
 
-    def __init__(self, engine: Written, names: list[str], size: tuple[int, int]) -> None:
+    def __init__(self, engine: HasOutputs, names: list[str], size: tuple[int, int]) -> None:
         self._engine, self._names, self.size = engine, names, size
 
     def tensor(self, name: str) -> TensorSpec:

@@ -137,7 +137,7 @@ class EnrolOptions:
     as_json: bool = False
 
     def __post_init__(self) -> None:
-        self.source.endpoint  # noqa: B018  # one that there is
+        self.source.endpoint  # noqa: B018  # raises unless there is one
         self.plain.refuse_for(self.bundle)
         if self.detector and self.region != "full":
             raise click.UsageError("--region goes without --detector, which finds the face itself")

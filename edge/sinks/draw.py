@@ -14,7 +14,7 @@ from edge.tasks import Prediction
 if TYPE_CHECKING:
     from edge.scene import SceneView
 
-# smaller pictures are enlarged, so that the text can be read; also labels of people
+# pixels: narrower images are enlarged, so that text can be read, and so can labels of people
 _MIN_WIDTH, _MIN_WIDTH_OF_PEOPLE = 480, 640
 _BAR, _BAR_GROUND = (96, 200, 112), (70, 70, 70)
 

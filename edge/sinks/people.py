@@ -38,16 +38,16 @@ class PeopleLayer:
         self._newest: SceneView | None = None
 
     def draw(
-        self, picture: np.ndarray, view: "SceneView", frame: "Frame", gap_s: float = 0.0
+        self, image: np.ndarray, view: "SceneView", frame: "Frame", gap_s: float = 0.0
     ) -> np.ndarray:
-        """A copy of the frame's picture, which may be enlarged, with a line of text under it.
+        """A copy of the frame's image (uint8 BGR), which may be enlarged, with a line of text below.
 
         gap_s: that no frame came for before, as long as it is to be said.
         """
         self._remember(view, frame)
-        scale, line = picture.shape[1] / frame.pixels.shape[1], line_of(picture)
-        annotated = np.vstack([picture, _panel(view, frame, gap_s, picture.shape[1], line)])
-        image = annotated[: len(picture)]  # what nothing below is drawn out of
+        scale, line = image.shape[1] / frame.pixels.shape[1], line_of(image)
+        annotated = np.vstack([image, _panel(view, frame, gap_s, image.shape[1], line)])
+        image = annotated[: len(image)]  # nothing is drawn into the text
         used = [
             _draw_zone(image, name, corners * scale, line) for name, corners in view.zones.items()
         ]

@@ -60,13 +60,13 @@ def test_a_scene_is_still_moves_and_is_still(tiny_bundle: Bundle) -> None:
 def test_what_is_told_of_a_gate_is_what_a_gate_does(tiny_bundle: Bundle) -> None:
     """The frames' features, chosen afterwards, are those that a stream with this gate has."""
     network = motion_gate.Network(tiny_bundle, StreamOptions(gate=False))
-    scene = motion_gate._Scene(_clips(1).windows[0], 1.0, network, seed=0)
+    camera = motion_gate._CameraClip(_clips(1).windows[0], 1.0, network, seed=0)
     spec = GateSpec(2.0, 8)
     manifest = replace(tiny_bundle.manifest, schema=5, gate=spec)
     stream = Stream(replace(tiny_bundle, manifest=manifest))
-    pushed = [stream.push(frame) for frame in scene._frames]
+    pushed = [stream.push(frame) for frame in camera._frames]
     expected = [[d.tasks[task.name].scores for task in stream.tasks] for d in pushed if d]
-    for outputs, scores in zip(scene.outputs(scene.gated(spec)), expected, strict=True):
+    for outputs, scores in zip(camera.outputs(camera.gated(spec)), expected, strict=True):
         assert [each.tolist() for each in outputs] == [each.tolist() for each in scores]
     assert (
         stream.network.calls_saved[0].saved == 21
