@@ -21,7 +21,7 @@ MOT15 := out/data/mot15_tud
 FACE_FINDER := out/face-finder
 WALKERS := out/walkers
 PEOPLE_DEMO := out/people-demo
-DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
+CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
 .PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face person face-finder sweeps \
@@ -121,9 +121,9 @@ $(HUMAN_MODELS)/models/faceres.json:
 person: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/vtest.avi ## Make the shipped detector `person` of CenterNet (needs npm and Debian's opencv-doc)
 	$(TEST_ENV)/bin/python -m examples.detectors.network person $(PERSON) --from $(HUMAN_MODELS) \
 	  --size 320x240
-	$(DETECTOR) $(PERSON)/person -o $(PERSON)/person.edge --detection $(PERSON)/person.toml \
+	$(CONVERT_DETECTOR) $(PERSON)/person -o $(PERSON)/person.edge --detection $(PERSON)/person.toml \
 	  --calibration $(WALKERS) --golden $(PERSON)/golden.npz --resize letterbox
-	@test ! -d $(MOT15) || { $(DETECTOR) $(PERSON)/person -o $(PERSON)/float.edge \
+	@test ! -d $(MOT15) || { $(CONVERT_DETECTOR) $(PERSON)/person -o $(PERSON)/float.edge \
 	  --detection $(PERSON)/person.toml --calibration $(WALKERS) --golden $(PERSON)/golden.npz \
 	  --resize letterbox --encoder-precision float32 && $(TEST_ENV)/bin/python \
 	  -m examples.detectors.measure $(PERSON)/float.edge $(PERSON)/person.edge --data $(MOT15) --seal; }
@@ -132,10 +132,10 @@ person: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/
 face-finder: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the shipped detector `face-finder` of BlazeFace
 	$(TEST_ENV)/bin/python -m examples.detectors.network face-finder $(FACE_FINDER) --from $(HUMAN_MODELS)
 	$(TEST_ENV)/bin/python -m examples.detectors.faces $(FACE_FINDER)
-	$(DETECTOR) $(FACE_FINDER)/face-finder -o $(FACE_FINDER)/face-finder.edge \
+	$(CONVERT_DETECTOR) $(FACE_FINDER)/face-finder -o $(FACE_FINDER)/face-finder.edge \
 	  --detection $(FACE_FINDER)/face-finder.toml --calibration $(FACE_FINDER)/calibration.npz \
 	  --golden $(FACE_FINDER)/golden.npz --resize letterbox --input-range -1 1
-	$(DETECTOR) $(FACE_FINDER)/face-finder -o $(FACE_FINDER)/float.edge \
+	$(CONVERT_DETECTOR) $(FACE_FINDER)/face-finder -o $(FACE_FINDER)/float.edge \
 	  --detection $(FACE_FINDER)/face-finder.toml --calibration $(FACE_FINDER)/calibration.npz \
 	  --golden $(FACE_FINDER)/golden.npz --resize letterbox --input-range -1 1 --encoder-precision float32
 	$(TEST_ENV)/bin/python -m examples.detectors.measure $(FACE_FINDER)/float.edge \
