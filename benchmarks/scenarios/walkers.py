@@ -10,11 +10,11 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from edge import Decision, Frame, loop, sinks, summary
+from edge import Bundle, Decision, Frame, loop, sinks, summary
 from edge.detector import Detections, Detector, open_detector
 from edge.scene import Scene, SceneOptions
 from edge.sources.live import LiveSource
-from edge.stream import Network, Region
+from edge.stream import Network, Region, StreamOptions
 from edge_benchmarks.scenarios import base, people, timed_stream
 
 _STEP_S = 4.0  # for one walk to and fro
@@ -25,12 +25,17 @@ _PATIENCE = 4  # times the frames that a window takes at best, until it is full
 class Walkers(Detector):
     """Runs its network on each frame, and finds so many people instead of what that found."""
 
-    def __init__(self, detector: Detector, count: int, size: tuple[int, int]) -> None:
-        self.__dict__.update(vars(detector))  # its engine, loaded once
+    def __init__(self, bundle: Bundle, options: StreamOptions, size: tuple[int, int]) -> None:
+        super().__init__(bundle, options)
+        self._size = size
+        self.gather(1)
+
+    def gather(self, count: int) -> None:
+        """From now on so many people walk, each in a part of the frame of their own."""
         columns = math.ceil(math.sqrt(count))
         rows = math.ceil(count / columns)
         number = np.arange(count)
-        cell = np.array(size) / (columns, rows)
+        cell = np.array(self._size) / (columns, rows)
         self._middles = (np.stack([number % columns, number // columns], 1) + 0.5) * cell
         self._phases, self._reach = number * 2.4, 0.1 * cell[0]
         self._half = 0.3 * min(cell[0], cell[1] / 2) * np.array([1.0, 2.0])
@@ -44,8 +49,9 @@ class Walkers(Detector):
 
 
 class Crowd:
-    """One network and one detector, on frames of a camera that is paced.
+    """One network and one detector, on frames of a camera that is paced. Raises EdgeError.
 
+    size: width and height of the frames in pixels.
     frames: of each watch, once everybody has a full window.
     """
 
@@ -57,9 +63,9 @@ class Crowd:
         rate_hz: float,
         budget_ms: float,
     ) -> None:
-        self._bundle, self._size, self._rate_hz = inputs.bundle, size, rate_hz
+        self._bundle, self._rate_hz = inputs.bundle, rate_hz
         stream = replace(inputs.engine, region=Region(), hop=1)
-        self._detector = Detector(open_detector(detector, runtime=stream.runtime), stream)
+        self._walkers = Walkers(open_detector(detector, runtime=stream.runtime), stream, size)
         self._network = Network(inputs.bundle, stream)
         self._options = SceneOptions(stream, budget_ms, rate_hz=rate_hz)
         self._pixels = [cv2.resize(each, size) for each in inputs.frames.pixels]
@@ -67,13 +73,13 @@ class Crowd:
 
     @property
     def detector_name(self) -> str:
-        return self._detector.bundle.manifest.name
+        return self._walkers.bundle.manifest.name
 
     def watch(self, count: int, on_frame: Callable[[], None] = lambda: None) -> people.PeopleLoad:
         """So many people at once."""
         options = replace(self._options, max_people=count)
-        walkers = Walkers(self._detector, count, self._size)
-        scene = Scene(self._bundle, walkers, options, network=self._network)
+        self._walkers.gather(count)
+        scene = Scene(self._bundle, self._walkers, options, network=self._network)
         filling = math.ceil(_SETTLE_S * self._rate_hz) + _PATIENCE * self._bundle.manifest.window
         most = count * filling + self.frames
         paced = timed_stream.PacedCamera(self._pixels, self._rate_hz, most)
