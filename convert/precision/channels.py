@@ -33,10 +33,10 @@ class Channels:
 
     def scales(self, reach: Mapping[str, np.ndarray]) -> dict[int, np.ndarray]:
         """What the channels of each tensor are divided by."""
-        found = {i: np.array([self._find(n) for n in ids]).T for i, ids in self._numbers.items()}
+        parents = {i: np.array([self._find(n) for n in ids]).T for i, ids in self._numbers.items()}
         farthest = np.zeros(len(self._parents))
         tensors = self._root.subgraphs[0].tensors
-        for index, (numbers, above) in found.items():
+        for index, (numbers, above) in parents.items():
             far = reach.get(main_graph.name_of(tensors[index]))
             if far is not None and far.shape == numbers.shape:
                 far = np.maximum(far, _LEAST * far.max()) / np.exp2(above)
@@ -46,7 +46,7 @@ class Channels:
         powers[fixed] = -shift
         return {
             index: np.exp2(powers[numbers] + above).astype(np.float32)
-            for index, (numbers, above) in found.items()
+            for index, (numbers, above) in parents.items()
         }
 
     def _of(self, tensor: int) -> np.ndarray:

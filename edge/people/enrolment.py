@@ -74,33 +74,40 @@ def enrol(
     for frame in source:
         frames += 1
         on_frame()
-        decision, seen = None, None
-        if sampler.takes(frame) and (seen := find(frame.pixels) if find else region):
+        decision, face = None, None
+        if sampler.takes(frame) and (face := find(frame.pixels) if find else region):
             if as_photos or frame.restart:
                 stream.reset()
                 frame, with_contrast = replace(frame, restart=False), 0
             for _ in range(window if as_photos else 1):
-                decision = stream.push(frame, seen)
-                with_contrast = with_contrast + 1 if contrast(frame.pixels, seen) >= _FLAT else 0
+                decision = stream.push(frame, face)
+                with_contrast = with_contrast + 1 if contrast(frame.pixels, face) >= _FLAT else 0
             flat_frames += not with_contrast
         if decision is not None and with_contrast >= window:
             descriptors.append(decision.tasks[gallery.task].scores)
         if len(descriptors) == most or frames == max_frames:
             break
-    if not descriptors and find and (problem := find.problem(frames)):
-        raise GalleryError(f"{source.name} enrolls nobody: {problem}")
-    if not descriptors and flat_frames:
-        raise GalleryError(
-            f"{source.name} shows nobody: {flat_frames} of {frames} frames have no contrast in the "
-            "--region; look at the lens, the light and --region"
-        )
+    faceless = find.problem(frames) if find else ""
     if not descriptors:
-        raise GalleryError(
-            f"{source.name} gave {frames} frames, the network looks at {window} at a time: "
-            "give a longer source, or more --frames"
+        problem = (
+            f"enrolls nobody: {faceless}" if faceless else _problem(frames, flat_frames, window)
         )
-    left_out = find.problem(frames) if find and as_photos else ""
+        raise GalleryError(f"{source.name} {problem}")
+    left_out = faceless if as_photos else ""
     return Enrolment(unit(np.stack(descriptors)), frames, source.warning or left_out)
+
+
+def _problem(frames: int, flat_frames: int, window: int) -> str:
+    """Why a source gave no descriptor, although nothing was wrong with faces."""
+    if flat_frames:
+        return (
+            f"shows nobody: {flat_frames} of {frames} frames have no contrast in the --region; look "
+            "at the lens, the light and --region"
+        )
+    return (
+        f"gave {frames} frames, the network looks at {window} at a time: give a longer source, or "
+        "more --frames"
+    )
 
 
 _FLAT = 4.0  # of 255; faces in poor light have 10 and more

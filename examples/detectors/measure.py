@@ -84,15 +84,15 @@ def find(path: str, footage: Footage) -> DetectorRun:
     bundle = open_bundle(path)
     lower = replace(require_detector(bundle), score=LEAST_SCORE)
     detector = Detector(replace(bundle, manifest=replace(bundle.manifest, detection=lower)))
-    found, times = list[Detections](), list[float]()
+    detections, times = list[Detections](), list[float]()
     with console.bar(len(footage.files), bundle.manifest.name) as on_frame:
         for file in footage.files:
             pixels = _read(file)
             began = time.perf_counter()
-            found.append(detector.find(pixels))
+            detections.append(detector.find(pixels))
             times.append(time.perf_counter() - began)
             on_frame()
-    matches = average_precision.matched(found, footage.truth)
+    matches = average_precision.matched(detections, footage.truth)
     return DetectorRun(bundle, matches, 1e3 * float(np.median(times)))
 
 

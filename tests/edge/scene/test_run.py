@@ -14,7 +14,8 @@ pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
 
 from edge.bundle import Bundle, write_bundle
 from edge.cli import main
-from edge.commands.scene_options import PeopleOptions
+from edge.commands.scene_options import MAX_PEOPLE, PeopleOptions
+from edge.scene import SceneOptions
 from tests import tiny
 from tests.detectors import ssd
 from tests.edge.scene.scenes import HEIGHT, WIDTH
@@ -43,6 +44,10 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
         writer.write(pixels)
     writer.release()
     return path
+
+
+def test_help_and_python_have_one_default() -> None:
+    assert SceneOptions.max_people == MAX_PEOPLE
 
 
 def lines_of(text: str) -> list[dict]:
