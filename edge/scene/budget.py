@@ -10,6 +10,7 @@ from contextlib import contextmanager
 DETECTOR, ENCODER = "detector", "encoder"
 _COUNTED = 31  # newest passes that a cost is measured over
 _ROUNDING = 0.99  # clocks are not exact
+_LEAST_MS = 1e-6  # far less than any pass costs, and still to be divided by
 _LARGEST_SHARE = 0.5  # of the budget that the detector gets if there are too many people
 
 
@@ -30,7 +31,7 @@ class Budget:
         detect_every: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.frame_ms, self._every, self._clock = frame_ms, detect_every, clock
+        self.frame_ms, self._every, self._clock = max(frame_ms, _LEAST_MS), detect_every, clock
         self._left_ms = 0.0
         self.costs_ms = {DETECTOR: 0.0, ENCODER: 0.0}
         self._newest_ms = {what: deque[float](maxlen=_COUNTED) for what in self.costs_ms}

@@ -37,5 +37,7 @@ class SceneOptions:
             raise EdgeError(
                 f"a budget is more than 0 ms a frame, not {self.budget_ms:g}: such as 20"
             )
-        if self.max_people < 1 or (self.detect_every is not None and self.detect_every < 1):
+        if not (self.max_people >= 1 and (self.detect_every is None or self.detect_every >= 1)):
             raise EdgeError("people at once, and frames between detections, are 1 or more")
+        if not 0 <= (self.rate_hz or 0.0) < math.inf:
+            raise EdgeError(f"a window gets 0 (all) or more frames a second, not {self.rate_hz:g}")

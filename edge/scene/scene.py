@@ -10,6 +10,7 @@ import numpy as np
 
 from edge.bundle import Bundle
 from edge.detector import Detector
+from edge.input_spec import Size
 from edge.people.recogniser import Recogniser
 from edge.people.track_names import TrackNames
 from edge.scene.budget import DETECTOR, ENCODER, Budget
@@ -77,7 +78,8 @@ class Scene:
         sure = detector.spec.sure
         self._tracking = options.tracks or TrackOptions(sure, min(sure, TrackOptions.low_score))
         self._tracker = Tracker((0, 0), self._tracking)
-        self._zone_times = areas.ZoneTimes(options.zones)
+        self._zones, self._masks = list[areas.Zone](), list[areas.Polygon]()
+        self._zone_times = areas.ZoneTimes(self._zones)
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
@@ -116,7 +118,7 @@ class Scene:
             decisions,
             self._presence,
             self._source,
-            {zone.name: zone.polygon.pixels((width, height)) for zone in self.options.zones},
+            {zone.name: zone.polygon.pixels((width, height)) for zone in self._zones},
         )
         return self.view
 
@@ -132,15 +134,16 @@ class Scene:
         with self.budget.spend(DETECTOR):
             detections = self.detector.find(frame.pixels)
         boxes, scores = detections.boxes, detections.scores
-        visible = areas.unmasked(boxes, self.options.masks, tracker.frame_size)
+        visible = areas.unmasked(boxes, self._masks, tracker.frame_size)
         return tracker.update(boxes[visible], scores[visible], time_s)
 
     def _follow_source(self, frame: Frame) -> None:
         """Take on another size of frames, and forget tracks behind a gap."""
         height, width = frame.pixels.shape[:2]
+        if self._tracker.frame_size == (0, 0):
+            self._place_areas((width, height))
         if self._tracker.frame_size != (width, height):
             self._tracker.frame_size = (width, height)
-            self._check_areas((width, height))
         if frame.restart:
             self._tracker.forget()
             self._frames_undetected = math.inf
@@ -150,18 +153,28 @@ class Scene:
         most = _LONGEST_UNDETECTED_S / self._interval_s if self._interval_s else math.inf
         every = self.budget.frames_per_detection(len(self._people), most)
         if every * self._interval_s > self._tracking.hidden_s:
-            self._note_once(
-                "detector",
-                f"{self.options.budget_ms:.1f} ms a frame are too few for a detector that takes "
-                f"{self.budget.costs_ms[DETECTOR]:.0f}: people are lost between two passes; give a "
-                "larger --budget-ms, or a smaller detector",
-            )
+            self._note_once("detector", self._too_rarely(every))
         return every
 
-    def _check_areas(self, size: tuple[int, int]) -> None:
-        """Raise EdgeError if a zone or a mask is outside of frames of that size."""
-        for area in (*self.options.masks, *(zone.polygon for zone in self.options.zones)):
-            area.pixels(size)
+    def _too_rarely(self, every: int) -> str:
+        """Why people are lost, and what helps."""
+        lost = "people are lost between two passes; give a"
+        if self.options.detect_every:
+            return f"--detect-every {every} is too rare: {lost} smaller one"
+        return (
+            f"{self.options.budget_ms:.1f} ms a frame are too few for a detector that takes "
+            f"{self.budget.costs_ms[DETECTOR]:.0f}: {lost} larger --budget-ms, or a smaller detector"
+        )
+
+    def _place_areas(self, size: Size) -> None:
+        """Pixels of zones and masks are those of the first frame: later ones may have more or fewer.
+
+        Raises EdgeError if one is outside of it.
+        """
+        self._masks = [mask.in_shares(size) for mask in self.options.masks]
+        zones = self.options.zones
+        self._zones = [replace(zone, polygon=zone.polygon.in_shares(size)) for zone in zones]
+        self._zone_times = areas.ZoneTimes(self._zones)
 
     def _give_windows(self, tracks: Sequence[Track]) -> None:
         """One to each who came, as long as there are some; that of who left is free."""

@@ -65,6 +65,15 @@ def correct(states: States, boxes: Boxes) -> None:
     states["covariance"] *= 1 - gain
 
 
+def scale(states: States, ratio: Floats) -> None:
+    """Frames have become so many times as wide and as high."""
+    each = np.tile(ratio, 2)
+    for name in ("place", "speed"):
+        states[name] *= each
+    for name in ("place_variance", "covariance", "speed_variance"):
+        states[name] *= each**2
+
+
 def boxes_of(states: States) -> Boxes:
     """(n, 4) where they are, left, top, right, bottom."""
     centre, half = states["place"][:, :2], states["place"][:, 2:] / 2

@@ -79,24 +79,35 @@ _LEFT = 0.5  # a hidden person with less than this share of the box in the frame
 class Tracker:
     """Follows people; equal boxes, in whatever order, give equal tracks.
 
-    frame_size: (width, height) in pixels; set it again if frames become larger or smaller.
+    frame_size: (width, height) in pixels; set anew, it says that the same is shown larger or
+    smaller: everybody stays where they are in the frame.
     Raises ModuleNotFoundError if lapx is missing, which the extra `people` brings.
     """
 
     def __init__(self, frame_size: Size, options: TrackOptions = TrackOptions()) -> None:
         overlap.match(np.zeros((0, 0)), 0.0)  # who lacks lapx hears of it now and not in mid-run
-        self.frame_size = frame_size
-        self._options = options
+        self._frame_size, self._options = frame_size, options
         self._states = np.zeros(0, _STATE)
         self._time_s = 0.0
         self._numbers = 0
+
+    @property
+    def frame_size(self) -> Size:
+        return self._frame_size
+
+    @frame_size.setter
+    def frame_size(self, size: Size) -> None:
+        if len(self._states):
+            motion.scale(self._states, np.divide(size, self._frame_size))
+        self._frame_size = size
 
     def update(self, boxes: ArrayLike, scores: ArrayLike, time_s: float) -> tuple[Track, ...]:
         """Take what was detected in a frame; who is there, by number, also those hidden.
 
         boxes: (n, 4) left, top, right, bottom in pixels; what is no box in the frame is ignored.
         scores: (n,) from 0 to 1.  time_s: of the frame. If the clock steps back, the tracks' times
-        follow it, and no time has passed; nor if it is no number.
+        follow it, and no time has passed; nor if it is no number. Raises EdgeError if there are not
+        as many scores as boxes.
         """
         states = self._expected(time_s)
         self._time_s = time_s if math.isfinite(time_s) else self._time_s
@@ -143,6 +154,8 @@ class Tracker:
         self, boxes: overlap.Boxes, scores: NDArray[np.float64]
     ) -> tuple[overlap.Boxes, NDArray[np.float64]]:
         """Boxes with an area in the frame and a score, sorted by score and place."""
+        if len(boxes) != len(scores):
+            raise EdgeError(f"{len(boxes)} boxes and {len(scores)} scores: each has one")
         inside = self._clipped(boxes)
         is_usable = (
             (np.abs(boxes).max(1) < _FARTHEST)  # which NaN is not
@@ -217,4 +230,4 @@ class Tracker:
         )
 
     def _clipped(self, boxes: overlap.Boxes) -> overlap.Boxes:
-        return np.minimum(np.maximum(boxes, 0.0), (*self.frame_size, *self.frame_size))
+        return np.minimum(np.maximum(boxes, 0.0), (*self._frame_size, *self._frame_size))

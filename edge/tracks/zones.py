@@ -62,6 +62,11 @@ class Polygon:
         """(n, 2) corners in a frame of (width, height). Raises EdgeError if one is outside."""
         return _pixels(self.points, frame_size)
 
+    def in_shares(self, frame_size: Size) -> "Polygon":
+        """Of frames of (width, height). Raises EdgeError if a corner is outside."""
+        shares = self.pixels(frame_size) / frame_size
+        return Polygon(tuple((x, y) for x, y in shares.tolist()))
+
     def holds(self, point: Point, frame_size: Size) -> bool:
         """Whether a point of the frame, in pixels, is inside or on the edge."""
         return cv2.pointPolygonTest(self.pixels(frame_size), point, False) >= 0

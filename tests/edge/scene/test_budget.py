@@ -139,3 +139,17 @@ def test_a_detector_that_is_too_slow_to_follow_anybody_is_said_once(
     World(tiny_bundle, [[box(0)]], budget_ms=20.0, detector_ms=900.0).run(60)
     errors = capsys.readouterr().err
     assert errors.count("20.0 ms a frame are too few for a detector that takes 900") == 1
+
+
+def test_a_detector_that_its_user_runs_too_rarely_is_said(
+    tiny_bundle: Bundle, capsys: pytest.CaptureFixture[str]
+) -> None:
+    World(tiny_bundle, [[box(0)]], detect_every=60).run(60)
+    errors = capsys.readouterr().err
+    assert errors.count("--detect-every 60 is too rare") == 1 and "--budget-ms" not in errors
+
+
+@pytest.mark.parametrize("budget_ms", [5e-324, 1e-300])
+def test_a_budget_of_nearly_nothing_is_one(tiny_bundle: Bundle, budget_ms: float) -> None:
+    world = World(tiny_bundle, [[box(0)]], budget_ms=budget_ms, detector_ms=5.0)
+    assert world.run(5)[-1].presence.count == 1

@@ -12,7 +12,7 @@ from edge import EdgeError
 from edge.bundle import Bundle
 from edge.scene import SceneOptions
 from edge.scene.person import region_around
-from edge.stream import Region, Stream, StreamOptions
+from edge.stream import Frame, Region, Stream, StreamOptions
 from edge.tracks.zones import Polygon, parse_zones
 from tests import tiny
 from tests.edge.scene.scenes import HEIGHT, WIDTH, World, box, decided, frame
@@ -159,6 +159,21 @@ def test_a_budget_is_more_than_nothing(milliseconds: float) -> None:
         SceneOptions(budget_ms=milliseconds)
 
 
+@pytest.mark.parametrize("name", ["max_people", "detect_every", "rate_hz"])
+@pytest.mark.parametrize("number", [-1, math.nan])
+def test_what_is_no_number_of_people_or_frames_is_said(name: str, number: float) -> None:
+    with pytest.raises(EdgeError, match="frames"):
+        SceneOptions(**{name: number})
+
+
+def test_people_stay_where_they_are_in_frames_of_another_size(tiny_bundle: Bundle) -> None:
+    world = World(tiny_bundle, [[box(2)]], detect_every=100)
+    world.push(frame(0))
+    pixels = tiny.frames(1, HEIGHT // 2, WIDTH // 2)[0]
+    view = world.push(Frame(pixels, 1, 100.04, time_s=0.04))
+    assert [(track.number, track.box) for track in view.tracks] == [(1, (30, 50, 10, 30))]
+
+
 def test_what_is_no_frame_is_said(tiny_bundle: Bundle) -> None:
     with pytest.raises(EdgeError, match="a frame is uint8"):
         World(tiny_bundle, [NOBODY]).scene.push(None)
@@ -185,6 +200,18 @@ def test_a_zone_outside_of_the_frames_is_said_at_the_first(tiny_bundle: Bundle) 
     zones = parse_zones(["door=0,0,400,0,400,200"])
     with pytest.raises(EdgeError, match="400,0 of a zone or mask is outside of the frames"):
         World(tiny_bundle, [NOBODY], zones=zones).run(1)
+
+
+@pytest.mark.parametrize("door", ["10,150,100,150,100,200,10,200", "0.03,0.6,0.3,0.6,0.3,1,0,1"])
+def test_a_zone_stays_where_it_is_in_frames_of_another_size(tiny_bundle: Bundle, door: str) -> None:
+    world = World(tiny_bundle, [[box(0)]], zones=parse_zones([f"door={door}"]), detect_every=9)
+    before = world.push(frame(0)).zones["door"]
+    for number, ratio in enumerate((0.5, 1.0, 2.0, 1.0), 1):
+        pixels = tiny.frames(1, int(HEIGHT * ratio), int(WIDTH * ratio))[0]
+        view = world.push(Frame(pixels, number, 100.0, time_s=number / 25))
+        np.testing.assert_allclose(view.zones["door"], before * ratio, rtol=1e-5)
+        (track,) = view.tracks
+        assert track.zones == {"door": pytest.approx(number / 25)}
 
 
 def test_a_track_that_shrinks_to_nothing_waits(tiny_bundle: Bundle) -> None:

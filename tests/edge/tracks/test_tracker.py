@@ -208,9 +208,31 @@ def test_a_clock_that_jumps_ahead_ends_all_tracks() -> None:
 def test_frames_of_another_size_are_told() -> None:
     tracker = Tracker(FRAME)
     walk(tracker, 1)
-    tracker.frame_size = (170, 250)
-    (track,) = update(tracker, 1.0, walker(1.0))
-    assert track.box.tolist()[2:] == [170, 250]
+    tracker.frame_size = (170, 125)
+    for time_s in (1.0, 1.04, 1.08):
+        track = update(tracker, time_s, [140, 60, 180, 160])[-1]
+    assert track.box.tolist()[2:] == [170, 125]
+
+
+@pytest.mark.parametrize("width, height", [(320, 240), (1280, 960), (240, 640)])
+def test_frames_of_another_size_show_the_same_people(width: int, height: int) -> None:
+    ratio = np.tile([width / FRAME[0], height / FRAME[1]], 2)
+    tracker = Tracker(FRAME)
+    walk(tracker, 1)
+    before = [update(tracker, 1.0, walker(1.0), walker(1.0, 200)) for _ in range(2)][-1]
+    tracker.frame_size = (width, height)
+    scaled = tracker.predict(1.0)
+    for was, track in zip(before, scaled, strict=True):
+        assert track.number == was.number
+        np.testing.assert_allclose(track.box, was.box * ratio, rtol=1e-5)
+    boxes = [list(ratio * walker(1.2, left)) for left in (100, 200)]
+    after = update(tracker, 1.2, *boxes)
+    assert [(track.number, track.is_hidden) for track in after] == [(1, False), (2, False)]
+
+
+def test_a_score_goes_with_each_box() -> None:
+    with pytest.raises(EdgeError, match="1 boxes and 2 scores"):
+        Tracker(FRAME).update([walker(0)], [0.9, 0.9], 0.0)
 
 
 crowds = st.lists(
