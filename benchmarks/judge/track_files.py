@@ -12,6 +12,7 @@ from edge_benchmarks.judge import tracking
 from edge_common import ConfigError, data
 
 _PEDESTRIAN, _DISTRACTORS = 1, (2, 7, 8, 12)  # classes of MOT16 to MOT20
+_LARGEST = 10**9  # a frame, or a person; a year has fewer frames
 _CLASS_COLUMNS = 9  # of files with classes; those of 2015 have none, and ten columns
 
 
@@ -61,6 +62,8 @@ class _Row:
     def __post_init__(self) -> None:
         if not (all(map(math.isfinite, self.box)) and min(self.box[2:]) > 0):
             raise ConfigError(f"{self.place}: a box needs a width and a height above 0")
+        if max(abs(self.frame), abs(self.number)) > _LARGEST:
+            raise ConfigError(f"{self.place}: frames and people are counted up to {_LARGEST}")
 
     @property
     def corners(self) -> tuple[float, ...]:

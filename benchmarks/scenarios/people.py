@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
@@ -12,6 +13,8 @@ from edge.commands import scene_options, source_options
 from edge_benchmarks import cells
 from edge_benchmarks.scenarios import base
 from edge_common import ConfigError, command_line, document, figures
+
+_MOST_PIXELS = 8192 * 8192
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,9 @@ class People(base.Scenario[PeopleResult]):
 
     def __post_init__(self) -> None:
         base.refuse_flat_out(self.rate_hz)
+        if math.prod(self.picture_size) > _MOST_PIXELS:
+            width, height = self.picture_size
+            raise ConfigError(f"frames of {width} x {height} pixels are more than any camera gives")
 
     @classmethod
     def result_type(cls) -> type[PeopleResult]:

@@ -80,7 +80,7 @@ def descriptor_task(bundle: Bundle) -> Task:
     for task in bundle.manifest.tasks:
         if kind_of(task).is_descriptor:
             return task
-    tasks = ", ".join(task.name for task in bundle.manifest.tasks)
+    tasks = ", ".join(task.name for task in bundle.manifest.tasks) or "where something is"
     raise GalleryError(
         f"the bundle '{bundle.manifest.name}' cannot tell people apart: it answers {tasks}, and "
         "no task of kind embedding; take the shipped bundle 'face'"

@@ -133,6 +133,8 @@ def test_lines_of_a_run_count_from_0(tmp_path: Path) -> None:
         ("inf,1,0,0,4,4\n", "line 1 is not understood"),
         ("1,1,0,0,0,4\n", "line 1: a box needs a width and a height above 0"),
         ("1,1,0,nan,4,4\n", "line 1: a box needs a width and a height above 0"),
+        ("99999999999999999999,1,0,0,4,4\n", "line 1: frames and people are counted up to 10000"),
+        ("1,1e30,0,0,4,4\n", "line 1: frames and people are counted up to 10000"),
         ("1,1,0,0,4,4\n2,1,0,0,4,4\n1,1,9,9,4,4\n", "number 1 has two boxes in one frame"),
     ],
 )

@@ -73,6 +73,7 @@ def test_a_run_from_the_command_line(tmp_path: Path) -> None:
     [
         ("--detector face", "face is no detector"),
         ("--detector nowhere", "there is no"),
+        ("--picture-size 99999x99999", "more than any camera gives"),
         ("--device emulated:pi-4", "measures this machine"),
     ],
 )

@@ -190,6 +190,7 @@ def test_people_are_listed_and_forgotten(cli: CliRunner, gallery: Path) -> None:
         (["enroll", "x", "--source", "{film}", "--gallery", "no/p.npz"], "cannot be written"),
         (["enroll", "x", "--source", "{film}", "--gallery", "{film}/0.png"], "no readable gallery"),
         (["enroll", "x", "--bundle", "{tiny}", "--source", "{film}"], "no task of kind embedding"),
+        (["enroll", "x", "--bundle", "person", "--source", "{film}"], "answers where something is"),
         (["enroll", "x", "--bundle", "none", "--source", "{film}"], "there is no bundle 'none'"),
         (["people", "--gallery", "none.npz"], "there is no gallery"),
         (["forget", "x", "--gallery", "none.npz"], "there is no gallery"),
