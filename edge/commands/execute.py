@@ -77,7 +77,8 @@ class RunOptions:
         self.plain.refuse_for(self.bundle)
         inputs = [] if self.self_test else [each.target for each in self.source.endpoints]
         outputs = [e for each in self.outputs for e in dict.fromkeys(each.for_each(len(inputs)))]
-        _refuse_overwriting([self.bundle, *inputs, self.plain.labels, self.gallery], outputs)
+        files = [self.bundle, *self.people.files, self.plain.labels, self.gallery]
+        _refuse_overwriting([*files, *inputs], outputs)
 
     @cached_property
     def outputs(self) -> tuple[registry.Endpoint, ...]:

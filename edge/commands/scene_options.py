@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -84,6 +85,13 @@ class PeopleOptions:
 
     def __bool__(self) -> bool:
         return bool(self.detector)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """What a detector may be read from: a .tflite and its TOML stand side by side."""
+        path = Path(self.detector)
+        beside = (path.with_suffix(suffix) for suffix in (".toml", ".tflite")) if path.name else ()
+        return (path, *beside) if self.detector else ()
 
     @cached_property
     def areas(self) -> "tuple[tuple[zones.Zone, ...], tuple[zones.Polygon, ...]]":

@@ -121,6 +121,7 @@ BAD = {
     "--region square": "--region goes without --detector",
     "--detector no-such": "there is no bundle 'no-such'",
     "--detector face": "face is no detector",
+    "--detector /": "cannot be read: Is a directory",
 }
 
 
@@ -134,6 +135,17 @@ def test_what_cannot_be_is_one_line(
     assert result.exit_code == 2
     assert BAD[arguments] in result.stderr.splitlines()[-1]
     assert not out.exists() or not out.read_text()
+
+
+@pytest.mark.parametrize("output", ["ssd.toml", "ssd.tflite"])
+@pytest.mark.parametrize("given", ["ssd.toml", "ssd.tflite"])
+def test_no_output_destroys_the_detector(
+    cli: CliRunner, film: Path, tmp_path: Path, given: str, output: str
+) -> None:
+    words = ["--detector", str(tmp_path / given), "--source", str(film)]
+    result = cli.invoke(main, [*words, "--jsonl", str(tmp_path / output)])
+    assert result.exit_code == 2 and "is given twice" in result.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(
