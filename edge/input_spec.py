@@ -152,6 +152,11 @@ class InputOptions:
         colours = "GRAY" if channels == 1 else self.colour_order or "RGB"
         mean, std = self._normalisation(channels)
         value_range = self.value_range or PIXELS
+        if value_range[0] == value_range[1]:
+            raise ConfigError(
+                f"black and white are both {value_range[0]:g} by that input range: give two values "
+                "that differ"
+            )
         return InputSpec(height, width, channels, colours, value_range, mean, std, self.resize)
 
     def _normalisation(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:

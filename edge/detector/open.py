@@ -76,6 +76,10 @@ def open_detector(text: str, *, runtime: str = "auto") -> Bundle:
     if is_plain_tflite(text):
         toml = path.with_suffix(_TOML)
         stated = _read(toml) if toml.exists() else PlainDetector()
+        if stated.model not in ("", path.name):
+            raise ConfigError(
+                f"{toml} is of {stated.model}, not of {path.name}: give --detector {toml}"
+            )
         return _wrapped(plain_tflite.PlainFile.read(path), stated, toml, runtime)
     bundle = plain_tflite.open_any(text, runtime=runtime)
     require_detector(bundle)

@@ -100,6 +100,9 @@ def test_another_name_of_the_model(tmp_path: Path) -> None:
     saved(tmp_path, post_processed(CENTRES, SCORES))
     (tmp_path / "people.toml").write_text('model = "ssd.tflite"\nclasses = [1]\n')
     assert find(tmp_path / "people.toml").scores == pytest.approx([0.9])
+    other = tmp_path / "people.tflite"
+    other.write_bytes((tmp_path / "ssd.tflite").read_bytes())
+    assert "is of ssd.tflite, not of people.tflite" in refusal(other)
 
 
 @pytest.mark.parametrize(
@@ -112,6 +115,7 @@ def test_another_name_of_the_model(tmp_path: Path) -> None:
         ("[nms]\niou = 2", "TOML: an iou of 2 (0 to 1 is possible)"),
         ('colour_order = "RBG"', "TOML: colour_order 'RBG' is not RGB or BGR"),
         ('resize = "fit"', "TOML: 'fit' is no way to resize: use stretch, letterbox, "),
+        ("input_range = [1, 1]", "TOML: black and white are both 1 by that input range"),
         ("std = [0]", "TOML: a std of 0 divides by nothing: give another one"),
         ('[boxes]\nscores = "t2"\nboxes = 1', "TOML: key 'boxes.boxes' should be text, not 1"),
         ('[boxes]\nboxes = "a"', "TOML: key 'boxes.scores' is missing"),
