@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from statistics import median
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +14,9 @@ from edge.commands import scene_options, source_options
 from edge_benchmarks import cells
 from edge_benchmarks.scenarios import base
 from edge_common import ConfigError, command_line, document, figures
+
+if TYPE_CHECKING:
+    from edge_benchmarks.statistics import samples
 
 _MOST_PIXELS = 8192 * 8192
 
@@ -36,6 +40,13 @@ class PeopleLoad:
     detections: int = 0
     follow_ms: base.Series = ()
     complete: bool = True
+
+    @property
+    def age(self) -> samples.Summary | None:
+        """Of the frames; None if there were none."""
+        from edge_benchmarks.statistics import summarise
+
+        return summarise(self.age_ms) if self.age_ms else None
 
     @property
     def each_hz(self) -> float | None:
@@ -177,14 +188,8 @@ class People(base.Scenario[PeopleResult]):
         return {
             "people": most.people,
             "people_decisions_hz": most.each_hz,
-            "people_age_p99_ms": _quantile(most.age_ms, 0.99),
+            "people_age_p99_ms": most.age.p99 if most.age else None,
         }
-
-
-def _quantile(values: base.Series, share: float) -> float | None:
-    import numpy as np
-
-    return float(np.quantile(values, share)) if values else None
 
 
 def _table(result: PeopleResult) -> document.Table:
@@ -197,8 +202,7 @@ def _table(result: PeopleResult) -> document.Table:
             str(load.people),
             cells.number(load.each_hz),
             cells.percent(load.unevenness),
-            cells.number(_quantile(load.age_ms, 0.5)),
-            cells.number(_quantile(load.age_ms, 0.99)),
+            *(map(cells.number, (load.age.p50, load.age.p99) if load.age else (None, None))),
             f"{load.dropped:,}",
             cells.number(load.frames_a_detection),
             cells.number(median(load.follow_ms) if load.follow_ms else None),
@@ -210,13 +214,13 @@ def _table(result: PeopleResult) -> document.Table:
 
 def _digest(result: PeopleResult) -> Iterator[tuple[str, str]]:
     for load in result.loads:
-        if load.each_hz is None or not load.age_ms:
+        age = load.age
+        if load.each_hz is None or age is None:
             continue
-        ages = [_quantile(load.age_ms, share) or 0.0 for share in (0.5, 0.99)]
         yield (
             f"people, {load.people} at once",
             f"{load.each_hz:.2f} decisions/s each (at most {load.unevenness or 0:.0%} from even); "
-            f"frame age {ages[0]:.1f} ms p50, {ages[1]:.1f} p99; {load.dropped} dropped; "
+            f"frame age {age.p50:.1f} ms p50, {age.p99:.1f} p99; {load.dropped} dropped; "
             f"detector every {load.frames_a_detection or 0:.1f} frames",
         )
 
@@ -231,9 +235,12 @@ def _plot(result: PeopleResult) -> str:
         rates_hz = [load.each_hz or 0.0 for load in loads]
         left.plot(people, rates_hz, "o-", color=figures.COLOURS[0], label="decisions on each")
         left.set_ylabel("a second")
-        for share, label, colour in ((0.5, "frame age, p50", 1), (0.99, "p99", 2)):
-            ages_ms = [_quantile(load.age_ms, share) or 0.0 for load in loads]
-            right.plot(people, ages_ms, "o-", color=figures.COLOURS[colour], label=label)
+        ages = {load.people: load.age for load in loads if load.age}
+        for label, ages_ms, colour in (
+            ("frame age, p50", [age.p50 for age in ages.values()], 1),
+            ("p99", [age.p99 for age in ages.values()], 2),
+        ):
+            right.plot(list(ages), ages_ms, "o-", color=figures.COLOURS[colour], label=label)
         right.axhline(
             1e3 / result.rate_hz, color=figures.INK, linestyle="--", linewidth=1, label="period"
         )

@@ -26,9 +26,8 @@ class MotionGate:
     def __init__(self, spec: GateSpec, length: int) -> None:
         self._spec, self._length = spec, length
         self._stills: deque[int] = deque(maxlen=length)  # of the features, the oldest first
-        self._references: list[
-            tuple[int, np.ndarray]
-        ] = []  # of the newest still, and the one before
+        # of the newest still, and the one before
+        self._references: list[tuple[int, np.ndarray]] = []
         self._count = 0
         self._buffer: np.ndarray | None = None
         self.answers: list[np.ndarray] | None = None
