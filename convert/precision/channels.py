@@ -95,9 +95,8 @@ class Channels:
             self._fix_all(operator)
         weights = main_graph.constant(self._root, operator.inputs[1])
         deep = len(self._of(int(operator.inputs[0])))
-        if (
-            weights is not None and weights.shape[-1] % deep
-        ):  # a matrix that reads a flattened image
+        # a matrix that reads a flattened image
+        if weights is not None and weights.shape[-1] % deep:
             self._fix(int(operator.inputs[0]))
         if operator.builtinOptions.fusedActivationFunction not in _HOMOGENEOUS:
             self._fix(output)

@@ -79,9 +79,11 @@ def enrol(
             if as_photos or frame.restart:
                 stream.reset()
                 frame, with_contrast = replace(frame, restart=False), 0
-            for _ in range(window if as_photos else 1):
+            pushes = window if as_photos else 1
+            for _ in range(pushes):
                 decision = stream.push(frame, face)
-                with_contrast = with_contrast + 1 if contrast(frame.pixels, face) >= _FLAT else 0
+            has_contrast = contrast(frame.pixels, face) >= _FLAT
+            with_contrast = with_contrast + pushes if has_contrast else 0
             flat_frames += not with_contrast
         if decision is not None and with_contrast >= window:
             descriptors.append(decision.tasks[gallery.task].scores)
