@@ -52,7 +52,7 @@ class AnswersSeen:
     values: dict[str, Values] = field(default_factory=dict)
 
     def add(self, answers: Mapping[str, Prediction]) -> None:
-        """Count the answers of one decision; names of a gallery are counted by PeopleSeen."""
+        """Count the answers of one decision; names of a gallery are counted by NamesSeen."""
         for task, answer in answers.items():
             if answer.labels is not None:
                 self.labels.setdefault(task, Counter()).update(answer.labels or ("none",))
@@ -77,7 +77,7 @@ class AnswersSeen:
             yield console.printable(f"{task}: {values}")
 
 
-class PeopleSeen:
+class NamesSeen:
     """Decisions a name, with their lowest and highest similarity."""
 
     def __init__(self) -> None:

@@ -70,7 +70,7 @@ class Predicted:
 
     def __str__(self) -> str:
         parts = "; ".join(f"{role} {latency}" for role, latency in self.parts_ms.items())
-        slow = [f"{role} {share:.0%}" for role, share in self.late.items() if share >= 0.01]
+        slow = [f"{role} {share * 100:.0f} %" for role, share in self.late.items() if share >= 0.01]
         lines = f"PREDICTED for {self.title}, not measured (90 % intervals): {parts}"
         if slow:
             lines += (

@@ -125,7 +125,7 @@ def _one_frame(
         summary.first_decision_s = summary.first_decision_s or _since_process_start_s()
         summary.newest = decision
         summary.answers.add(decision.tasks)
-        summary.people.add(decision.tasks.values())
+        summary.names.add(decision.tasks.values())
         summary.latency.add(decision.latency_ms)
         total_ms = (pushed - started) * 1e3
         summary.latency.add({"push, all of it": total_ms, "frame age": decision.age_ms})
@@ -158,7 +158,10 @@ def _in_turn(
             looked = now
         for turn in ready:
             feed, frames = turn
-            reason = f"{feed.source.name} has ended"
+            is_enough = max_frames is not None and feed.summary.frames >= max_frames
+            reason = (
+                f"{feed.source.name} {f'gave {max_frames} frames' if is_enough else 'has ended'}"
+            )
             try:
                 frame = next(frames, None)
             except (SourceError, SourceLost) as error:
@@ -167,7 +170,7 @@ def _in_turn(
             if frame is not None:
                 yield feed, frame
                 continue
-            feed.summary.ended = True
+            summary.end(feed.summary, feed.source_name)
             feed.source.close()
             turns.remove(turn)
             if turns:

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 from edge import engine
-from edge.answers import AnswersSeen, PeopleSeen
+from edge.answers import AnswersSeen, NamesSeen
 from edge.source_summary import SourceSummary as SourceSummary, counts, sums
 from edge_common import console, encode
 
@@ -109,11 +109,20 @@ class RunSummary:
     latency: LatencyLog = field(default_factory=LatencyLog)
     answers: AnswersSeen = field(default_factory=AnswersSeen)
     newest: "Decision | None" = None
-    people: PeopleSeen = field(default_factory=PeopleSeen)  # named by a gallery
+    names: NamesSeen = field(default_factory=NamesSeen)  # of people in a gallery
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
     scene: "SceneSummary | None" = None  # of people, if they were looked for
     calls_saved: "Sequence[CallsSaved]" = ()  # by motion gates; empty without
+
+    def end(self, counts: SourceSummary, source_name: str | None) -> None:
+        """A source gives no more frames, and nobody is there in it any more.
+
+        source_name: if there are several.
+        """
+        counts.ended = True
+        if self.scene:
+            self.scene.present.pop(source_name, None)
 
     @property
     def frames(self) -> int:
@@ -157,7 +166,7 @@ class RunSummary:
             "peak_rss_mb": round(self.peak_rss_bytes / 1e6, 1),
             "rate_warning": self.rate_warning,
             "answers": self.answers.to_json(),
-            "people": self.people.to_json(),
+            "people": self.names.to_json(),
             "latency_ms": self.latency.summary(),
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
@@ -175,7 +184,7 @@ class RunSummary:
             f"{self.frames_per_second:.1f} frames/s, peak memory {self.peak_rss_bytes / 1e6:.0f} MB"
         )
         if self.frames and not self.decisions:
-            nobody = self.scene is not None and not self.scene.people
+            nobody = self.scene is not None and not self.scene.people_seen
             never = f"the window of {self.window} frames was never full"
             text += f"\nno decision: {'nobody was there' if nobody else never}"
         for each in self.sources:
@@ -190,7 +199,7 @@ class RunSummary:
             shares = [f"{each.role} calls {each.share * 100:.0f} %" for each in self.calls_saved]
             text += f"\nsaved by the motion gate: {', '.join(shares)}"
         scene = self.scene.lines() if self.scene else ()
-        lines = (*scene, *self.answers.lines(), *self.people.lines())
+        lines = (*scene, *self.answers.lines(), *self.names.lines())
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:

@@ -179,10 +179,11 @@ def _recogniser(bundle: Bundle, options: RunOptions) -> "Recogniser | None":
 
 def _summary(network: Network, opened: Sequence[sources.Source], options: RunOptions) -> RunSummary:
     manifest, runtime = network.bundle.manifest, network.head.runtime
-    scene = options.people.summary(manifest, opened, options.rate) if options.people else None
+    counts = [SourceSummary(source) for source in opened]
+    scene = options.people.summary(manifest, counts, options.rate) if options.people else None
     return RunSummary(
         manifest.name,
-        [SourceSummary(source) for source in opened],
+        counts,
         f"{runtime.name} {runtime.version}",
         options.engine.delegate.label,
         window=manifest.window,

@@ -1,11 +1,13 @@
 """The sources of a run, and what their frames go through."""
 
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from edge import loop, sinks, sources
 from edge.input_spec import STRETCH
-from edge.stream import FrameSampler, Network, Stream
+from edge.stream import Decision, Frame, FrameSampler, Network, Stream
 from edge.summary import RunSummary
 from edge_common import SourceError
 from edge_devices.detection import memory
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from edge.commands.execute import RunOptions
     from edge.detector import Detector
     from edge.people.recogniser import Recogniser
+    from edge.scene import Scene
 
 _LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
@@ -29,6 +32,7 @@ def open_sources(network: Network, options: "RunOptions", stack: ExitStack) -> l
     for number, source in enumerate(opened, 1):
         if names.count(source.name) > 1:
             source.rename(f"{source.name} ({number})")
+        source.begin()  # the others were opened meanwhile
     return opened
 
 
@@ -58,6 +62,31 @@ def _frame_needs(network: Network, options: "RunOptions") -> sources.FrameNeeds:
     return sources.FrameNeeds(size, is_square or spec.resize.kind != STRETCH)
 
 
+class SceneWatcher:
+    """What the loop pushes frames through: its sinks see who is in a frame before they take it.
+
+    add_latency: takes milliseconds by stage.  budget: milliseconds of the next frame, and why.
+    """
+
+    def __init__(
+        self,
+        scene: "Scene",
+        outputs: Sequence[sinks.Sink],
+        add_latency: Callable[[Mapping[str, float]], object],
+        budget: Callable[[], tuple[float, str]],
+    ) -> None:
+        self._scene, self._add_latency, self._budget = scene, add_latency, budget
+        self._outputs = [each for each in outputs if isinstance(each, sinks.ShowsPeople)]
+
+    def decisions(self, frame: Frame) -> Sequence[Decision]:
+        self._scene.set_budget(*self._budget())
+        view = self._scene.push(frame)
+        self._add_latency(self._scene.latency_ms)
+        for output in self._outputs:
+            output.show_people(view)
+        return view.decisions
+
+
 def open_feeds(
     network: Network,
     detector: "Detector | None",
@@ -66,37 +95,45 @@ def open_feeds(
     options: "RunOptions",
 ) -> list[loop.Feed]:
     """A window, or one a person, and sinks for each source. Raises SinkError."""
-    bundle, infos = network.bundle, _run_infos(network, summary, options)
-    if detector and summary.scene:
-        from edge.scene import Scene, SceneWatcher
-
-        scene_options = options.people.scene(summary.scene.budget_ms, options.stream, options.rate)
-        scenes = [
-            Scene(
-                bundle,
-                detector,
-                scene_options,
-                recogniser=naming,
-                network=network,
-                source=info.source,
-                summary=summary.scene,
-            )
-            for info in infos
-        ]
-        opened = sinks.open_sinks(options.outputs, infos)
-        add = summary.latency.add
-        watchers: list[loop.Watcher] = [
-            SceneWatcher(scene, each, add) for scene, each in zip(scenes, opened)
-        ]
-    else:
-        opened = sinks.open_sinks(options.outputs, infos)
-        watchers = [
-            Stream(bundle, options.stream, naming=naming, network=network, source=info.source)
-            for info in infos
-        ]
+    infos = _run_infos(network, summary, options)
+    scenes = _scenes(network, detector, naming, summary, options) if detector else ()
+    opened = sinks.open_sinks(options.outputs, infos)
+    budget = partial(options.people.budget, summary.sources)
+    watchers: Sequence[loop.Watcher] = [
+        SceneWatcher(scene, outputs, summary.latency.add, budget)
+        for scene, outputs in zip(scenes, opened)
+    ] or [
+        Stream(network.bundle, options.stream, naming=naming, network=network, source=info.source)
+        for info in infos
+    ]
     return [
         loop.Feed(counts, watcher, each, FrameSampler(summary.rate_hz), info.source)
         for counts, watcher, each, info in zip(summary.sources, watchers, opened, infos)
+    ]
+
+
+def _scenes(
+    network: Network,
+    detector: "Detector",
+    naming: "Recogniser | None",
+    summary: RunSummary,
+    options: "RunOptions",
+) -> "Sequence[Scene]":
+    """One for each source; they share network, detector, budget and summary."""
+    from edge.scene import Scene
+
+    scene_options = options.people.scene(options.stream, options.rate)
+    return [
+        Scene(
+            network.bundle,
+            detector,
+            scene_options,
+            recogniser=naming,
+            network=network,
+            source=info.source,
+            summary=summary.scene,
+        )
+        for info in _run_infos(network, summary, options)
     ]
 
 

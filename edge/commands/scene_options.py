@@ -12,7 +12,7 @@ import click
 from edge_common import command_line, console
 
 if TYPE_CHECKING:
-    from edge import bundle, detector as detectors, scene, sources, stream
+    from edge import bundle, detector as detectors, scene, source_summary, stream
     from edge.tracks import zones
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -109,39 +109,47 @@ class PeopleOptions:
             console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
         return Detector(bundle, options)
 
-    def budget(self, opened: "Sequence[sources.Source]") -> tuple[float, str]:
+    def budget(self, counts: "Sequence[source_summary.SourceSummary]") -> tuple[float, str]:
         """Milliseconds a frame, and why so many.
 
-        Of live sources' it is half of the time that each has for a frame; recordings lose nothing
-        by waiting, so everybody is found and looked at in each of their frames.
+        Of live sources' it is half of the time that each has for a frame, of those that have not
+        ended; recordings lose nothing by waiting, so everybody is found and looked at in each of
+        their frames. What a source announces is often wrong: it holds until its frames were timed.
         """
         if self.budget_ms is not None:
             return self.budget_ms, ""
-        live = [source.rate_hz for source in opened if source.live]
+        live = [each.source for each in counts if each.source.live and not each.ended]
         if not live:
             return math.inf, ": a recording waits"
-        if not all(0 < rate_hz <= _HIGHEST_HZ for rate_hz in live):
+        rates_hz = [source.measured_hz() or source.rate_hz for source in live]
+        if not all(0 < rate_hz <= _HIGHEST_HZ for rate_hz in rates_hz):
             return _UNKNOWN_RATE_MS / len(live), ""
-        return 1e3 * BUDGET_SHARE / sum(live), f", {BUDGET_SHARE:.0%} of the time"
+        return 1e3 * BUDGET_SHARE / sum(rates_hz), f", {BUDGET_SHARE * 100:.0f} % of the time"
 
     def summary(
         self,
         manifest: "bundle.Manifest",
-        opened: "Sequence[sources.Source]",
+        counts: "Sequence[source_summary.SourceSummary]",
         rate_hz: float | None,
     ) -> "scene.SceneSummary":
         """An empty one of a run on these sources."""
         from edge import scene
 
-        return scene.SceneSummary(scene.expected_rate_hz(manifest, rate_hz), *self.budget(opened))
+        return scene.SceneSummary(scene.expected_rate_hz(manifest, rate_hz), *self.budget(counts))
 
-    def scene(
-        self, budget_ms: float, options: "stream.StreamOptions", rate_hz: float | None
-    ) -> "scene.SceneOptions":
+    def scene(self, options: "stream.StreamOptions", rate_hz: float | None) -> "scene.SceneOptions":
+        """Whose budget is what `budget` says of each frame."""
         from edge import scene
 
         most = self.max_people or MAX_PEOPLE
-        return scene.SceneOptions(options, budget_ms, most, self.detect_every, rate_hz, *self.areas)
+        return scene.SceneOptions(
+            options,
+            max_people=most,
+            detect_every=self.detect_every,
+            rate_hz=rate_hz,
+            zones=self.areas[0],
+            masks=self.areas[1],
+        )
 
 
 def scene_options(command: F) -> F:

@@ -17,7 +17,7 @@ _LARGEST_SHARE = 0.5  # of the budget that the detector gets if there are too ma
 class Budget:
     """What may still be done in a frame, by what passes cost when they were measured last.
 
-    frame_ms: milliseconds a frame; infinite: whatever it takes.
+    frame_ms: milliseconds a frame, which may change; infinite: whatever it takes.
     detect_every: frames between two detector passes; None: as the budget allows.
     clock: seconds.  costs_ms: the median of the newest passes; 0 before the first one.
     A pass cannot be cut: a detector that costs more than a frame has is paid by the frames after
@@ -31,10 +31,18 @@ class Budget:
         detect_every: int | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        self.frame_ms, self._every, self._clock = max(frame_ms, _LEAST_MS), detect_every, clock
+        self.frame_ms, self._every, self._clock = frame_ms, detect_every, clock
         self._left_ms = 0.0
         self.costs_ms = {DETECTOR: 0.0, ENCODER: 0.0}
         self._newest_ms = {what: deque[float](maxlen=_COUNTED) for what in self.costs_ms}
+
+    @property
+    def frame_ms(self) -> float:
+        return self._frame_ms
+
+    @frame_ms.setter
+    def frame_ms(self, milliseconds: float) -> None:
+        self._frame_ms = max(milliseconds, _LEAST_MS)
 
     def begin_frame(self, passed: int = 1) -> None:
         """Another frame; `passed`: since the last one, those that were dropped included."""

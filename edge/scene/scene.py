@@ -13,11 +13,11 @@ from edge.detector import Detector
 from edge.input_spec import Size
 from edge.people.recogniser import Recogniser
 from edge.people.track_names import TrackNames
-from edge.scene.budget import DETECTOR, ENCODER, Budget
+from edge.scene.budget import DETECTOR, Budget
 from edge.scene.options import SceneOptions
-from edge.scene.person import Person, box_in
+from edge.scene.person import box_in
 from edge.scene.view import Presence, SceneSummary, SceneView, expected_rate_hz
-from edge.sinks import ShowsPeople, Sink
+from edge.scene.windows import Windows
 from edge.stream import (
     Decision,
     Frame,
@@ -74,20 +74,28 @@ class Scene:
             expected_rate_hz(bundle.manifest, options.rate_hz), options.budget_ms
         )
         self.budget = Budget(options.budget_ms, options.detect_every, clock)
-        self.rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
+        rate_hz = FrameSampler.of(bundle.manifest, options.rate_hz).rate_hz
+        margin, most = detector.spec.margin, options.max_people
+        self._windows = Windows(self._new_stream, most, margin, rate_hz, self.summary)
         sure = detector.spec.sure
         self._tracking = options.tracks or TrackOptions(sure, min(sure, TrackOptions.low_score))
         self._tracker = Tracker((0, 0), self._tracking)
         self._zones, self._masks = list[areas.Zone](), list[areas.Polygon]()
         self._zone_times = areas.ZoneTimes(self._zones)
-        self._people: dict[int, Person] = {}
-        self._unused: list[Stream] = []
         self._names, self._source = TrackNames(recogniser) if recogniser else None, source
-        self._turn, self._newest_track, self._notes = 0, 0, set[str]()
+        self._newest_track, self._notes = 0, set[str]()
         self._frame_number, self._frames_undetected = -1, math.inf
         self._time_s, self._interval_s = math.nan, 0.0
         self._presence = Presence(0, datetime.now(timezone.utc))
         self.view = SceneView(-1, (), (), self._presence, source)
+
+    def set_budget(self, milliseconds: float, reason: str = "") -> None:
+        """From the next frame on, as a live source turns out to be slower than it said.
+
+        reason: why so many, for the summary.
+        """
+        self.budget.frame_ms = milliseconds
+        self.summary.budget_ms, self.summary.budget_source = milliseconds, reason
 
     def push(self, frame: Frame | np.ndarray) -> SceneView:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); who is there, and decisions.
@@ -103,14 +111,15 @@ class Scene:
         started = time.perf_counter()
         tracks = self._tracks(frame, time_s, passed)
         self.latency_ms = {"people": (time.perf_counter() - started) * 1e3}
-        self._give_windows(tracks)
-        for track in tracks:
-            if person := self._people.get(track.number):
-                self.summary.calls_due += person.follow(track, frame, time_s)
+        for number in self._windows.follow(tracks, frame, time_s):
+            if self._names:
+                self._names.forget(number)
         height, width = frame.pixels.shape[:2]
         dwell_s = self._zone_times.update(tracks, time_s, (width, height))
         infos = {t.number: self._info(t, each, frame, time_s) for t, each in zip(tracks, dwell_s)}
-        decisions = self._look(frame, infos, time_s)
+        looks = self._windows.look(frame, infos, time_s, self.budget)
+        decisions = tuple(map(self._named, looks))
+        self._note_slow_windows()
         self._count(tracks, decisions, time_s)
         self.view = SceneView(
             frame.number,
@@ -151,7 +160,7 @@ class Scene:
     def _frames_per_detection(self) -> int:
         """As the budget allows; says once if people are lost in between."""
         most = _LONGEST_UNDETECTED_S / self._interval_s if self._interval_s else math.inf
-        every = self.budget.frames_per_detection(len(self._people), most)
+        every = self.budget.frames_per_detection(len(self._windows), most)
         if every * self._interval_s > self._tracking.hidden_s:
             self._note_once("detector", self._too_rarely(every))
         return every
@@ -162,7 +171,7 @@ class Scene:
         if self.options.detect_every:
             return f"--detect-every {every} is too rare: {lost} smaller one"
         return (
-            f"{self.options.budget_ms:.1f} ms a frame are too few for a detector that takes "
+            f"{self.budget.frame_ms:.1f} ms a frame are too few for a detector that takes "
             f"{self.budget.costs_ms[DETECTOR]:.0f}: {lost} larger --budget-ms, or a smaller detector"
         )
 
@@ -176,52 +185,17 @@ class Scene:
         self._zones = [replace(zone, polygon=zone.polygon.in_shares(size)) for zone in zones]
         self._zone_times = areas.ZoneTimes(self._zones)
 
-    def _give_windows(self, tracks: Sequence[Track]) -> None:
-        """One to each who came, as long as there are some; that of who left is free."""
-        numbers = {track.number for track in tracks}
-        for number in self._people.keys() - numbers:
-            person = self._people.pop(number)
-            person.stream.reset()
-            self._unused.append(person.stream)
-            if self._names:
-                self._names.forget(number)
-        for number in sorted(numbers - self._people.keys()):
-            if len(self._people) < self.options.max_people:
-                stream = self._unused.pop() if self._unused else self._new_stream()
-                self._people[number] = Person(
-                    stream, self.detector.spec.margin, self.rate_hz, self._next_turn()
-                )
-                self.summary.windows += 1
-
     def _new_stream(self) -> Stream:
         network, source = self.network, self._source
         return Stream(self.bundle, self.options.stream, network=network, source=source)
 
-    def _look(
-        self, frame: Frame, infos: Mapping[int, TrackInfo], time_s: float
-    ) -> Sequence[Decision]:
-        """Encoder calls for those who wait longest, as many as the budget allows."""
-        due = [(person.turn, number) for number, person in self._people.items() if person.is_due]
-        decisions = []
-        for _, number in sorted(due):
-            if not self.budget.allows_call:
-                break
-            person = self._people[number]
-            with self.budget.spend(ENCODER, person.is_call_saved):
-                decision = person.look(frame, infos[number], time_s, self._next_turn())
-            self.summary.calls += 1
-            decisions += [self._named(decision)] if decision else []
-        self._note_slow_windows()
-        return decisions
-
     def _note_slow_windows(self) -> None:
         """Say once if people get so few calls that they look faster than they are."""
-        looks_back = self.summary.trained_rate_hz is not None
-        if looks_back and any(person.is_behind for person in self._people.values()):
+        if self.summary.trained_rate_hz is not None and self._windows.is_any_behind:
             self._note_once(
                 "windows",
-                f"{self.options.budget_ms:.1f} ms a frame are too little for those there "
-                f"({len(self._people)}): each is looked at less often than the network expects, and "
+                f"{self.budget.frame_ms:.1f} ms a frame are too little for those there "
+                f"({len(self._windows)}): each is looked at less often than the network expects, and "
                 "what they do looks faster to it: give a larger --budget-ms, or a smaller --max-people",
             )
 
@@ -245,20 +219,15 @@ class Scene:
         if len(tracks) != self._presence.count:
             self._presence = Presence(len(tracks), datetime.now(timezone.utc))
         newest = max((track.number for track in tracks), default=self._newest_track)
-        self.summary.people += max(newest - self._newest_track, 0)
+        self.summary.people_seen += max(newest - self._newest_track, 0)
         self._newest_track = max(newest, self._newest_track)
         self.summary.decisions += len(decisions)
-        self.summary.add_frame(self._source, len(tracks), len(self._people))
+        self.summary.add_frame(self._source, len(tracks), len(self._windows))
         if 0 < step_s <= _LONGEST_STEP_S:
             self._interval_s += (
                 _NEWEST * (step_s - self._interval_s) if self._interval_s else step_s
             )
-            seen = sum(person.region is not None for person in self._people.values())
-            self.summary.watched_s += seen * step_s
-
-    def _next_turn(self) -> int:
-        self._turn += 1
-        return self._turn
+            self.summary.watched_s += self._windows.visible * step_s
 
     def _info(
         self, track: Track, zones: Mapping[str, float], frame: Frame, time_s: float
@@ -273,26 +242,3 @@ class Scene:
             is_hidden=track.is_hidden,
             name=self._names.name_of(track.number) if self._names else None,
         )
-
-
-class SceneWatcher:
-    """What the loop pushes frames through: its sinks see who is in a frame before they take it.
-
-    add_latency: takes milliseconds by stage.
-    """
-
-    def __init__(
-        self,
-        scene: Scene,
-        sinks: Sequence[Sink],
-        add_latency: Callable[[Mapping[str, float]], object],
-    ) -> None:
-        self._scene, self._add_latency = scene, add_latency
-        self._sinks = [sink for sink in sinks if isinstance(sink, ShowsPeople)]
-
-    def decisions(self, frame: Frame) -> Sequence[Decision]:
-        view = self._scene.push(frame)
-        self._add_latency(self._scene.latency_ms)
-        for sink in self._sinks:
-            sink.show_people(view)
-        return view.decisions

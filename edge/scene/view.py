@@ -53,9 +53,9 @@ class SceneSummary:
 
     trained_rate_hz: frames a second the network expects of each person; 0: all that come; None:
     it does not matter.
-    budget_ms: a frame; infinite: there is none.  budget_source: why it is that.
+    budget_ms: a frame, newest; infinite: there is none.  budget_source: why it is that.
     frames: of all sources.  detections: passes of the detector.
-    people: who were seen.  windows: those of them who got a window.
+    people_seen: in the whole run.  windows: how many of them got one.
     most_people, most_without_window: at once, in one source.  present: now, by source.
     calls_due, calls: encoder calls that windows should have got, and got.
     watched_s: seconds that people with a window were to be seen, added up over them.
@@ -66,7 +66,7 @@ class SceneSummary:
     budget_source: str = ""
     frames: int = 0
     detections: int = 0
-    people: int = 0
+    people_seen: int = 0
     windows: int = 0
     most_people: int = 0
     most_without_window: int = 0
@@ -89,7 +89,7 @@ class SceneSummary:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "people": self.people,
+            "people": self.people_seen,
             "most_people": self.most_people,
             "most_without_window": self.most_without_window,
             "decisions_a_track": _rounded(_ratio(self.decisions, self.windows)),
@@ -107,11 +107,11 @@ class SceneSummary:
         more = f", {without} of them without a window (--max-people)" if without else ""
         each = _ratio(self.decisions, self.windows)
         decisions = "" if each is None else f"; {each:.1f} decisions each"
-        yield f"people: {self.people} seen, at most {self.most_people} at once{more}{decisions}"
+        yield f"people: {self.people_seen} seen, at most {self.most_people} at once{more}{decisions}"
         if (every := _ratio(self.frames, self.detections)) is not None:
             yield f"detector: every {every:.1f} frames; {self._budget}"
         if (share := _ratio(self.calls, self.calls_due)) is not None:
-            calls = f"{self.calls} of {self.calls_due} calls that were due ({share:.0%})"
+            calls = f"{self.calls} of {self.calls_due} calls that were due ({share * 100:.0f} %)"
             yield f"encoder: {calls}{self._speed}"
 
     @property

@@ -43,7 +43,7 @@ class Source(Closable, ABC):
     """Frames in order, once; closed when left, and may be closed twice.
 
     name: what the user called it, without passwords.  live: whether frames come by the clock.
-    rate_hz: frames a second, 0 if unknown.
+    rate_hz: frames a second that it announces, 0 if it does not.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
     gaps: of a live source; None: it has none.
@@ -67,9 +67,16 @@ class Source(Closable, ABC):
         """Call it so from now on, as there is another one of its name."""
         self.name = name
 
+    def begin(self) -> None:
+        """A run begins: what newer frames of a camera have overtaken by now is no loss of it."""
+
     def ready(self) -> bool:
         """Whether its next frame, or its end, need not be waited for."""
         return True
+
+    def measured_hz(self) -> float:
+        """Frames a second that a live source gave of late; 0 until that is known."""
+        return 0.0
 
     def silence_s(self) -> float:
         """Since when no frame came from a live source; 0 for one that is asked for them."""

@@ -79,6 +79,15 @@ class LiveSource(sources.Source):
             self._count_as_idle()
             return self._has_news()
 
+    def begin(self) -> None:
+        with self._changed:
+            if self._waiting and not self._can_end:
+                self._last_number = self._waiting[0].number - 1
+
+    def measured_hz(self) -> float:
+        arrivals = self._connection.arrivals
+        return 1 / arrivals.interval_s if arrivals.settled and arrivals.interval_s else 0.0
+
     def silence_s(self) -> float:
         return self._connection.silence_s()
 

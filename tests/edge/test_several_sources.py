@@ -221,10 +221,12 @@ class Log:
         return Watching()
 
 
-def run_loop(*sources: Source, watcher: Callable[[str], loop.Watcher]) -> RunSummary:
+def run_loop(
+    *sources: Source, watcher: Callable[[str], loop.Watcher], max_frames: int | None = None
+) -> RunSummary:
     counts = [SourceSummary(source) for source in sources]
-    summary = RunSummary("b", counts, "litert")
-    loop.run([loop.Feed(each, watcher(each.source.name)) for each in counts], summary)
+    summary, limits = RunSummary("b", counts, "litert"), loop.RunLimits(max_frames)
+    loop.run([loop.Feed(each, watcher(each.source.name)) for each in counts], summary, limits)
     return summary
 
 
@@ -247,6 +249,16 @@ def test_a_lost_source_ends_no_other(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err.splitlines() == [
         "camera 0 stopped and did not come back; the others go on",
         "b has ended; the others go on",
+    ]
+
+
+def test_a_source_whose_frames_are_enough_has_not_ended(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run_loop(Scripted("a", 4), Scripted("b", 9), Scripted("c", 2), watcher=Log().of, max_frames=4)
+    assert capsys.readouterr().err.splitlines() == [
+        "c has ended; the others go on",
+        "a gave 4 frames; the others go on",
     ]
 
 

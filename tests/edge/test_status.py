@@ -116,6 +116,15 @@ def test_people_are_counted_and_the_newest_answer_is_somebodys() -> None:
     ]
 
 
+def test_nobody_is_there_in_a_source_that_has_ended() -> None:
+    scene = SceneSummary(present={"yard": 2, "door": 3})
+    counts = [SourceSummary(Nothing("yard"), 12), SourceSummary(Nothing("door"), 12)]
+    summary = RunSummary("b", counts, "litert", scene=scene)
+    assert scene.people_now == 5
+    summary.end(counts[1], "door")
+    assert (scene.people_now, counts[1].ended) == (2, True)
+
+
 class Silent(Nothing):
     seconds = 0.0
 

@@ -103,7 +103,7 @@ def test_windows_that_are_stretched_in_time_are_said_once(
     assert len(errors) == 1
     assert "2.5 ms a frame" in errors[0] and "what they do looks" in errors[0]
     lines = "\n".join(world.scene.summary.lines())
-    assert "calls that were due (25%)" in lines
+    assert "calls that were due (25 %)" in lines
     assert "looked at 6.3 times a second instead of 25.0" in lines
     assert "looks 4.0 times as fast" in lines
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -16,9 +17,13 @@ from edge.bundle import Bundle, write_bundle
 from edge.cli import main
 from edge.commands.scene_options import MAX_PEOPLE, PeopleOptions
 from edge.scene import SceneOptions
+from edge.sources import Source
+from edge.stream import Frame
+from edge.summary import SourceSummary
 from tests import tiny
 from tests.detectors import ssd
 from tests.edge.scene.scenes import HEIGHT, WIDTH
+from tests.edge.sources import web
 
 TWO = [[0.25, 0.1, 0.75, 0.3], [0.25, 0.6, 0.75, 0.8]]  # top, left, bottom, right
 
@@ -84,7 +89,7 @@ def test_the_summary_says_who_was_there(
     result = cli.invoke(main, [*map(str, arguments), "--rate", "all", "--budget-ms", "500"])
     assert "people: 2 seen, at most 2 at once; 8.0 decisions each" in result.stdout
     assert "detector: every 1.0 frames; budget 500.0 ms a frame" in result.stdout
-    assert "encoder: 22 of 22 calls that were due (100%)" in result.stdout
+    assert "encoder: 22 of 22 calls that were due (100 %)" in result.stdout
 
 
 def test_two_sources_share_the_networks(
@@ -163,24 +168,61 @@ def test_a_detector_is_no_network_that_answers(cli: CliRunner, detector: Path, f
     assert "is a detector" in result.stderr and "--detector" in result.stderr
 
 
-class Sized:
-    def __init__(self, live: bool, rate_hz: float) -> None:
-        self.live, self.rate_hz = live, rate_hz
+def counted(live: bool, rate_hz: float, measured_hz: float = 0.0, ended: bool = False):
+    """A source that announces one rate and gives frames at another; 0: not known yet."""
+
+    class Sized(Source):
+        def __iter__(self) -> Iterator[Frame]:
+            return iter(())
+
+        def measured_hz(self) -> float:
+            return measured_hz
+
+    source = Sized("yard")
+    source.live, source.rate_hz = live, rate_hz
+    return SourceSummary(source, ended=ended)
 
 
 @pytest.mark.parametrize(
     ("sources", "milliseconds"),
     [
-        ([Sized(True, 25.0)], 20.0),
-        ([Sized(True, 25.0), Sized(True, 15.0), Sized(False, 30.0)], 12.5),
-        ([Sized(True, 0.0), Sized(True, 25.0)], 10.0),
-        ([Sized(True, float("nan"))], 20.0),
-        ([Sized(False, 25.0)], float("inf")),
+        ([counted(True, 25.0)], 20.0),
+        ([counted(True, 25.0), counted(True, 15.0), counted(False, 30.0)], 12.5),
+        ([counted(True, 0.0), counted(True, 25.0)], 10.0),
+        ([counted(True, float("nan"))], 20.0),
+        ([counted(False, 25.0)], float("inf")),
+        ([counted(True, 25.0, measured_hz=10.0)], 50.0),
+        ([counted(True, 0.0, measured_hz=10.0), counted(True, 90.0, measured_hz=15.0)], 20.0),
+        ([counted(True, 25.0), counted(True, 25.0, ended=True)], 20.0),
+        ([counted(True, 25.0, ended=True), counted(False, 25.0)], float("inf")),
     ],
 )
 def test_the_budget_is_half_of_a_live_source_s_time(sources, milliseconds: float) -> None:
     assert PeopleOptions("person").budget(sources)[0] == milliseconds
     assert PeopleOptions("person", budget_ms=7.0).budget(sources)[0] == 7.0
+
+
+class TenHertz(web.Handler):
+    """A camera of 10 frames a second; FFmpeg takes each such stream for one of 25."""
+
+    def do_GET(self) -> None:
+        jpegs = [cv2.imencode(".jpg", each)[1].tobytes() for each in tiny.frames(40, 48, 64)]
+        self.send_images(jpegs, step_s=0.1)
+
+
+def test_the_budget_of_a_stream_is_that_of_the_frames_that_come(
+    cli: CliRunner, tiny_bundle_path: Path, detector: Path
+) -> None:
+    """15 to 30 of them tell how many; until then what is announced holds."""
+    budgets_ms = {}
+    with web.serving(TenHertz) as address:
+        for frames in (5, 25):
+            arguments = [tiny_bundle_path, "--detector", detector, "--source", f"{address}/stream"]
+            words = [*map(str, arguments), "--json", "--quiet", "--frames", str(frames)]
+            result = cli.invoke(main, words)
+            assert result.exit_code == 0, result.output
+            budgets_ms[frames] = json.loads(result.stdout)["scene"]["budget_ms"]
+    assert budgets_ms == {5: 20.0, 25: pytest.approx(50.0, rel=0.2)}
 
 
 def test_nothing_of_it_is_loaded_without_a_detector(film: Path, tiny_bundle_path: Path) -> None:

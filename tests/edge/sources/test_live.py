@@ -102,6 +102,42 @@ def test_the_slow_get_the_newest_frame() -> None:
     assert source.dropped == 49
 
 
+def test_what_a_camera_gives_before_a_run_begins_is_no_loss_of_it() -> None:
+    """While others are opened; what a pipe gave by then is."""
+    lost = []
+    for can_end in (False, True):
+        capture = ScriptedCapture(50, silent=True)
+        source = LiveSource("camera", lambda capture=capture: capture, GapRules(5.0), can_end)
+        _until_all_wait(source, 49)
+        source.begin()
+        assert [frame.number for frame in itertools.islice(source, 8)] == list(range(42, 50))
+        lost.append(source.dropped)
+        source.close()
+    assert lost == [0, 42]
+
+
+class TimedCapture(ScriptedCapture):
+    """Moves the clock by so much with each frame."""
+
+    def __init__(self, count: int, step_s: float) -> None:
+        super().__init__(count, silent=True)
+        self.now_s, self._step_s = 100.0, step_s
+
+    def read(self, timeout_s: float) -> np.ndarray | None:
+        self.now_s += self._step_s
+        return super().read(timeout_s)
+
+
+@pytest.mark.parametrize(("frames", "rate_hz"), [(10, 0.0), (20, 10.0), (100, 10.0)])
+def test_the_rate_is_that_of_the_frames_that_came(frames: int, rate_hz: float) -> None:
+    """Not the 30 a second that are announced."""
+    capture = TimedCapture(frames, 0.1)
+    with LiveSource("slow", lambda: capture, GapRules(5.0), clock=lambda: capture.now_s) as source:
+        _until_all_wait(source, frames - 1)
+        assert source.measured_hz() == pytest.approx(rate_hz)
+        assert source.rate_hz == 30.0
+
+
 def test_a_lost_camera_is_opened_again() -> None:
     first, second = ScriptedCapture(3), ScriptedCapture(4)
     source = _source(first, second)
