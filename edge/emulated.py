@@ -5,7 +5,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.bundle import Bundle
@@ -67,6 +67,11 @@ class Predicted:
     title: str
     parts_ms: dict[str, prediction.Latency]
     late: dict[str, float]
+
+    def __or__(self, other: "Predicted") -> "Predicted":
+        """With the parts of another network on the same board."""
+        parts_ms, late = self.parts_ms | other.parts_ms, self.late | other.late
+        return replace(self, parts_ms=parts_ms, late=late)
 
     def __str__(self) -> str:
         parts = "; ".join(f"{role} {latency}" for role, latency in self.parts_ms.items())

@@ -42,7 +42,7 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     golden = bundle.golden
     if not golden:
         raise BundleError(
-            "this bundle holds no golden frames to test with: make it with edge-convert"
+            f"{bundle.manifest.name} holds no golden frames to test with: make it with edge-convert"
         )
     if bundle.manifest.detection:
         return _test_detector(bundle, golden, options)

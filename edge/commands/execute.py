@@ -19,9 +19,10 @@ from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_
 from edge.status import StatusLine
 from edge.stream import FrameSampler, Network, Region, StreamOptions
 from edge.summary import RunSummary, SourceSummary
-from edge_common import EdgeError, console, encode
+from edge_common import EdgeError, SelfTestFailed, console, encode
 
 if TYPE_CHECKING:
+    from edge.check.self_test import SelfTest
     from edge.people.recogniser import Recogniser
 
 _STDOUT = "-"
@@ -150,6 +151,10 @@ def execute(options: RunOptions) -> None:
 
         def print_summary() -> None:
             summary.delegation, summary.predicted = network.delegation, network.predicted
+            if detector:
+                summary.delegation |= detector.delegation
+                if summary.predicted and detector.predicted:
+                    summary.predicted |= detector.predicted
             summary.calls_saved = network.calls_saved
             text = json.dumps(summary.to_json()) if options.as_json else str(summary)
             console.echo(text, err=options.writes_to_stdout)
@@ -202,14 +207,32 @@ def _status(summary: RunSummary, options: RunOptions) -> StatusLine | None:
 
 
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:
-    from edge.check.self_test import self_test
+    """A line for each bundle. Raises SelfTestFailed when all were tested."""
+    from edge.check import self_test as checks
 
-    result = self_test(bundle, options.stream)
+    bundles, errors, results = [bundle], list[str](), list[checks.SelfTest]()
+    if options.people:
+        bundles.append(options.people.open(options.stream))
+    for each in bundles:
+        name = f"{each.manifest.name}: " if options.people else ""
+        try:
+            result = checks.self_test(each, options.stream)
+        except SelfTestFailed as error:
+            errors.append(f"{name}{error}")
+            continue
+        results.append(result)
+        if not options.as_json:
+            _print_self_test(name, each, result, options)
+    if errors:
+        raise SelfTestFailed("; ".join(errors))
     if options.as_json:
-        console.echo(json.dumps(encode(result)))
-        return
+        detector = {"detector": encode(results[1])} if options.people else {}
+        console.echo(json.dumps({**encode(results[0]), **detector}))
+
+
+def _print_self_test(name: str, bundle: Bundle, result: "SelfTest", options: RunOptions) -> None:
     how = "bit for bit" if result.exact else f"within {result.largest_difference:.4f} of the range"
     results = "boxes" if bundle.manifest.detection else "decisions"
-    console.echo(f"self-test passed: {result.decisions} {results} as expected, {how}")
+    console.echo(f"{name}self-test passed: {result.decisions} {results} as expected, {how}")
     if options.engine.delegate != AUTO:
         console.echo("\n".join(by_part(result.delegation)))

@@ -100,14 +100,20 @@ class PeopleOptions:
 
         return zones.parse_zones(self.zone), tuple(map(zones.Polygon.parse, self.mask))
 
+    def open(self, options: "stream.StreamOptions") -> "bundle.Bundle":
+        """The detector, of which is said what was assumed. Raises EdgeError if it is none."""
+        from edge.detector import open_detector
+
+        opened = open_detector(self.detector, runtime=options.runtime)
+        if opened.assumptions:
+            console.note(f"{opened.manifest.name}: {opened.assumptions}")
+        return opened
+
     def load(self, options: "stream.StreamOptions") -> "detectors.Detector":
         """Raises EdgeError if it is no detector."""
-        from edge.detector import Detector, open_detector
+        from edge.detector import Detector
 
-        bundle = open_detector(self.detector, runtime=options.runtime)
-        if bundle.assumptions:
-            console.note(f"{bundle.manifest.name}: {bundle.assumptions}")
-        return Detector(bundle, options)
+        return Detector(self.open(options), options)
 
     def budget(self, counts: "Sequence[source_summary.SourceSummary]") -> tuple[float, str]:
         """Milliseconds a frame, and why so many.

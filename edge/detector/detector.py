@@ -1,15 +1,19 @@
 """A detector at work: one pass of its network over a frame, and what its outputs say."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.bundle import AnchorBoxes, Bundle, CentreMaps, DetectionSpec, SsdBoxes
 from edge.detector import anchors, centres, outputs, ssd
 from edge.detector.boxes import Detections, in_frame, suppress
-from edge.engine import check_delegate_is_used
+from edge.engine import Delegation, check_delegate_is_used
 from edge.stream import Preprocessor, Region, StreamOptions
 from edge_common import BundleError
+
+if TYPE_CHECKING:
+    from edge.emulated import Predicted
 
 Decoder = Callable[[], tuple[np.ndarray, np.ndarray]]
 DECODERS: dict[type, Callable[..., Decoder]] = {
@@ -35,7 +39,7 @@ class Detector:
         manifest, spec = bundle.manifest, require_detector(bundle)
         part = manifest.last_part
         self.bundle, self.spec, self.engine = bundle, spec, options.load(bundle, part)
-        self._input, self._region = manifest.input, options.region
+        self._input, self._region, self._board = manifest.input, options.region, options.board
         self._preprocess = Preprocessor(manifest.input, part.inputs[0])
         self._input_shape = (self._input.height, self._input.width, self._input.channels)
         if options.delegate.expects_work:
@@ -43,6 +47,19 @@ class Detector:
         names = [tensor.name for tensor in part.outputs]
         written = outputs.Outputs(self.engine, names, manifest.input.size)
         self._decode = decoder_of(spec, written)
+
+    @property
+    def delegation(self) -> dict[str, Delegation]:
+        """Who computes the operators of its part, by its role."""
+        return {self.bundle.manifest.last_part.role: self.engine.delegation}
+
+    @property
+    def predicted(self) -> "Predicted | None":
+        """Whose predicted latency it was held to, and how well; None: nobody's."""
+        if self._board is None or self.engine.throttle is None:
+            return None
+        role = self.bundle.manifest.last_part.role
+        return self._board.predicted(self.bundle, {role: self.engine.throttle})
 
     def find(self, pixels: np.ndarray, region: Region | None = None) -> Detections:
         """What is in a frame, uint8 BGR (H, W, 3), in its pixels.

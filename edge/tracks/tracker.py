@@ -21,7 +21,8 @@ class TrackOptions:
     min_overlap: intersection over union of a box and where a track is expected; boxes below
     high_score need at least a half.
     confirm_boxes: so many boxes in succession make a person, who gets a number.
-    hidden_s: a person without a box for longer than this is gone.
+    hidden_s: a person without a box for longer than this is gone. If the clock stands still or
+    steps back, a search of the frame counts 40 ms.
     Raises EdgeError if one is no such number.
     """
 
@@ -66,6 +67,7 @@ _STATE = np.dtype(
         ("first_s", np.float64),
         ("seen_s", np.float64),
         ("score", np.float64),
+        ("unclocked_s", np.float64),  # hidden, while the clock stood still
         ("is_hidden", np.bool_),
         *motion.STATE,
     ]
@@ -73,6 +75,7 @@ _STATE = np.dtype(
 _SMALLEST = 1.0  # pixels of a box within the frame, in width and in height
 _FARTHEST = 1e6  # pixels: a corner beyond is of no box
 _POOR_OVERLAP = 0.5  # of a box below high_score, which is often of nobody; as in ByteTrack
+_LEAST_STEP_S, _USUAL_STEP_S = 1e-3, 0.04  # no frames come faster; what a pass counts if they do
 _LEFT = 0.5  # a hidden person with less than this share of the box in the frame has left
 
 
@@ -110,6 +113,8 @@ class Tracker:
         as many scores as boxes.
         """
         states = self._expected(time_s)
+        if not time_s - self._time_s >= _LEAST_STEP_S:
+            states["unclocked_s"] += _USUAL_STEP_S
         self._time_s = time_s if math.isfinite(time_s) else self._time_s
         candidates, confidences = self._usable(
             np.asarray(boxes, np.float64).reshape(-1, 4), np.asarray(scores, np.float64).reshape(-1)
@@ -142,7 +147,7 @@ class Tracker:
             states["seen_s"] += elapsed_s
         motion.predict(states, min(max(elapsed_s, 0.0), self._options.hidden_s))
         now_s = self._time_s + elapsed_s
-        gone = now_s - states["seen_s"] > self._options.hidden_s
+        gone = now_s - states["seen_s"] + states["unclocked_s"] > self._options.hidden_s
         if states["is_hidden"].any():
             boxes = motion.boxes_of(states)
             inside = overlap.areas(self._clipped(boxes)) / overlap.areas(boxes)
@@ -197,7 +202,7 @@ class Tracker:
         states["boxes"] += 1
         states["seen_s"] = self._time_s
         states["score"] = scores
-        states["is_hidden"] = False
+        states["is_hidden"], states["unclocked_s"] = False, 0.0
         return states
 
     def _begin(self, boxes: overlap.Boxes, scores: NDArray[np.float64]) -> None:

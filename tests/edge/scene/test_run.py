@@ -14,12 +14,14 @@ from click.testing import CliRunner
 pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
 
 from edge.bundle import Bundle, write_bundle
+from edge.check import self_test
 from edge.cli import main
 from edge.commands.scene_options import MAX_PEOPLE, PeopleOptions
 from edge.scene import SceneOptions
 from edge.sources import Source
-from edge.stream import Frame
+from edge.stream import Frame, StreamOptions
 from edge.summary import SourceSummary
+from edge_common import SelfTestFailed
 from tests import tiny
 from tests.detectors import ssd
 from tests.edge.scene.scenes import HEIGHT, WIDTH
@@ -166,6 +168,54 @@ def test_a_detector_is_no_network_that_answers(cli: CliRunner, detector: Path, f
     result = cli.invoke(main, [str(detector), "--source", str(film)])
     assert result.exit_code == 2
     assert "is a detector" in result.stderr and "--detector" in result.stderr
+
+
+def test_network_and_detector_are_tested(cli: CliRunner, tiny_bundle_path: Path) -> None:
+    arguments = [str(tiny_bundle_path), "--detector", "person", "--self-test"]
+    result = cli.invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    network, detector = result.stdout.splitlines()
+    assert network == "tiny: self-test passed: 4 decisions as expected, bit for bit"
+    assert detector.startswith("person: self-test passed: 30 boxes as expected, ")
+    summary = json.loads(cli.invoke(main, [*arguments, "--json"]).stdout)
+    assert (summary["decisions"], summary["detector"]["decisions"]) == (4, 30)
+    assert summary["detector"]["delegation"].keys() == {"detector"}
+
+
+def test_a_detector_is_tested_also_if_the_network_fails(
+    cli: CliRunner, tiny_bundle_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = self_test.self_test
+
+    def fail(bundle: Bundle, options: StreamOptions) -> self_test.SelfTest:
+        if bundle.manifest.detection:
+            return honest(bundle, options)
+        raise SelfTestFailed("task action is off")
+
+    monkeypatch.setattr(self_test, "self_test", fail)
+    result = cli.invoke(main, [str(tiny_bundle_path), "--detector", "person", "--self-test"])
+    assert result.exit_code == 1
+    assert result.stdout.startswith("person: self-test passed: 30 boxes")
+    assert result.stderr == "Error: tiny: task action is off\n"
+
+
+def test_a_detector_without_golden_frames_is_no_self_test(
+    cli: CliRunner, tiny_bundle_path: Path, detector: Path
+) -> None:
+    arguments = [str(tiny_bundle_path), "--detector", str(detector), "--self-test"]
+    result = cli.invoke(main, arguments)
+    assert result.exit_code == 2
+    assert "test-detector holds no golden frames to test with" in result.stderr
+
+
+def test_what_a_board_takes_is_predicted_of_all_parts(cli: CliRunner, film: Path) -> None:
+    arguments = ["--source", str(film), "--detector", "person", "--device", "emulated:pi-5"]
+    result = cli.invoke(main, [*arguments, "--frames", "4", "--quiet", "--json"])
+    assert result.exit_code == 0, result.output
+    summary = json.loads(result.stdout)
+    parts = {"encoder", "head", "detector"}
+    assert summary["predicted"]["parts_ms"].keys() == summary["predicted"]["late"].keys() == parts
+    assert summary["delegation"].keys() == parts
 
 
 def counted(live: bool, rate_hz: float, measured_hz: float = 0.0, ended: bool = False):

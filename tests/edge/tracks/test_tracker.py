@@ -198,6 +198,24 @@ def test_a_clock_that_steps_back_takes_the_tracks_along() -> None:
     assert track.seen_s - track.first_s == pytest.approx(0.96)
 
 
+@pytest.mark.parametrize("step_s", [0.0, -0.5, -1e-9, 1e-7, math.nan])
+def test_who_left_is_gone_also_if_the_clock_does_not_go_on(step_s: float) -> None:
+    """After 1.5 seconds of 40 ms a search, or what the clock says if that is more."""
+    tracker = Tracker(FRAME)
+    walk(tracker, 1)
+    times_s = 0.96 + step_s * np.arange(1, 60)
+    there = [len(update(tracker, time_s)) for time_s in times_s]
+    assert there == [1] * 38 + [0] * 21
+    assert len(update(tracker, 2.0, walker(0))) == 0  # somebody new, not seen twice yet
+
+
+def test_a_burst_of_searches_ends_nobody_whom_they_find() -> None:
+    tracker = Tracker(FRAME)
+    for _ in range(200):
+        tracks = update(tracker, 1.0, walker(0))
+    assert [(track.number, track.is_hidden) for track in tracks] == [(1, False)]
+
+
 def test_a_clock_that_jumps_ahead_ends_all_tracks() -> None:
     tracker = Tracker(FRAME)
     walk(tracker, 1)
