@@ -1,16 +1,16 @@
-"""A data set: its tasks and parts, how files are split into them, and clips of it as files."""
+"""A data set: its tasks and parts, and clips of it as files."""
 
 import csv
 import io
 import zipfile
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from edge.tasks import Classification, Regression, Task
-from edge_common import ClipError, ConfigError, console, whole_file, write_whole
+from edge_common import console, whole_file, write_whole
 
 
 def classification(name: str, labels: tuple[str, ...]) -> Task:
@@ -21,61 +21,6 @@ def classification(name: str, labels: tuple[str, ...]) -> Task:
 def regression(name: str, unit: str, scale: float = 1.0) -> Task:
     """A number; trained on value / scale."""
     return Task(name, Regression.name, (), scale, unit)
-
-
-@dataclass(frozen=True)
-class Split:
-    """Indices by use, ascending; no index is in two of them. int64 each."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def split_files(strata: Sequence[Hashable], seed: int, *, validation: float, test: float) -> Split:
-    """Split items at random, each stratum as evenly as its size allows.
-
-    What a stratum's share lacks to a whole item is carried over to the next, so that
-    the shares hold over all. A stratum's first item is always trained on.
-
-    Args:
-        strata: of each item, what it shares with its like (its classes).
-        validation, test: shares, the rest is for training.
-
-    Raises:
-        ConfigError: the shares leave nothing to train on.
-        ClipError: there are too few items for three parts.
-    """
-    if min(validation, test) <= 0 or validation + test >= 1:
-        raise ConfigError(
-            f"validation_share {validation} and test_share {test} must both be above 0 "
-            "and together below 1"
-        )
-    random = np.random.default_rng(seed)
-    parts: tuple[list, list, list] = ([], [], [])
-    owed = {1: 0.0, 2: 0.0}
-    for members in _by_stratum(strata):
-        remaining = list(random.permutation(members))
-        for part, share in ((2, test), (1, validation)):
-            owed[part] += share * len(members)
-            count = min(int(owed[part] + 0.5), len(remaining) - 1)
-            owed[part] -= count
-            parts[part].extend(remaining[:count])
-            remaining = remaining[count:]
-        parts[0].extend(remaining)
-    if not all(parts):
-        raise ClipError(
-            f"{len(strata)} usable files in {len(set(strata))} combinations of classes are too "
-            "few to train, validate and test with: add more of each class"
-        )
-    return Split(*(np.sort(np.array(part, np.int64)) for part in parts))
-
-
-def _by_stratum(strata: Sequence[Hashable]) -> list[list[int]]:
-    members: dict[Hashable, list[int]] = {}
-    for index, stratum in enumerate(strata):
-        members.setdefault(stratum, []).append(index)
-    return [members[stratum] for stratum in sorted(members, key=repr)]
 
 
 SHOWN = 3  # of what was skipped, in one line
@@ -97,7 +42,7 @@ class Subset:
         clip: reads or renders example i: uint8 RGB (T, H, W, 3). The same i gives the
             same pixels; threads may call it at once.
         labels: for each task (N,): int64 classes, or float64 values in the task's unit.
-        sources: int64 (N,), a number for the file or photo that each example was made of;
+        sources: int64 (N,), a number for the file, photo or group that each example is of;
             those of one are alike, and count as less than as many. None: each has its own.
     """
 
@@ -126,6 +71,7 @@ class DataSet:
         skipped: what gives no example.
         notes: what the user should know of these data before trusting a figure.
         impostors: examples of people that are in no other part, if there are any.
+        split_by: what stays in one part, and who chose the part, in words.
     """
 
     name: str
@@ -140,12 +86,21 @@ class DataSet:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     impostors: Subset | None = None
+    split_by: str = "file"
+
+    @property
+    def groups(self) -> dict[str, int]:
+        """How many sources each part has."""
+        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: len(np.unique(part.source_of_each)) for name, part in parts.items()}
 
     def summary(self) -> list[str]:
         """What there is, what was skipped and what to beware of; one line each."""
         parts = (self.train, self.validation, self.test)
         counts = "{} train, {} validation and {} test".format(*(f"{len(p):,}" for p in parts))
         lines = [f"{self.name}: {counts} clips; tasks {', '.join(t.name for t in self.tasks)}"]
+        groups = ", ".join(f"{count:,} {part}" for part, count in self.groups.items())
+        lines.append(f"split by {self.split_by}: {groups}")
         if self.skipped:
             lines.append(_skipped_line(self.skipped))
         return lines + [f"note: {note}" for note in self.notes]

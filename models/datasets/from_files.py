@@ -1,4 +1,4 @@
-"""A data set of labelled files: decoded once into one file that is mapped, split file by file."""
+"""A data set of labelled files: decoded once into one file that is mapped, split by groups of them."""
 
 import hashlib
 import json
@@ -14,7 +14,8 @@ import numpy as np
 
 from edge.tasks import Label, Task, kind_of
 from edge_common import ClipError, ConfigError, EdgeError, whole_file
-from edge_models.datasets.dataset import DataSet, Skipped, Split, Subset, split_files
+from edge_models.datasets import splits
+from edge_models.datasets.dataset import DataSet, Skipped, Subset
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class FolderSection:
 
     Attributes:
         path: the folder, from where the command runs; `--data` comes before it.
-        validation_share: of the files; they decide when to stop.
-        test_share: of the files; nobody sees them until the end.
+        validation_share: of the files or groups; they decide when to stop.
+        test_share: of the files or groups; nobody sees them until the end.
     """
 
     path: str = ""
@@ -58,19 +59,32 @@ class FolderSection:
 
 @dataclass(frozen=True)
 class Item:
-    """A file and its labels, in the tasks' order: classes as numbers, values in their unit."""
+    """A file and its labels, in the tasks' order: classes as numbers, values in their unit.
+
+    Attributes:
+        group: what must be in one part; "": the file alone.
+        part: train, validation or test, if others fixed it.
+    """
 
     path: Path
     labels: tuple[Label, ...]
+    group: str = ""
+    part: str = ""
+
+    @property
+    def stays_with(self) -> str:
+        """Its group, or a name of its own."""
+        return self.group or str(self.path)
 
 
 @dataclass(frozen=True)
 class FolderContent:
-    """What a folder holds, by the names of its files alone."""
+    """What a folder holds, by the names of its files or a table; `split_by`: see `DataSet`."""
 
     items: Sequence[Item]
     tasks: tuple[Task, ...]
     skipped: Sequence[Skipped] = field(default_factory=list)
+    split_by: str = "file"
 
 
 # what a file gives: windows uint8 RGB (T, H, W, 3), and of what is lacking, why
@@ -111,7 +125,7 @@ def data_set(
     name: str, content: FolderContent, read: Reader, request: ClipRequest, section: FolderSection,
     source: str, variant: str = "",
 ) -> DataSet:  # fmt: skip
-    """Decode the files and split them; all windows of a file go to the same part.
+    """Decode the files and split them; all windows of a file, and of a group, go to one part.
 
     Args:
         what: all that decides a file's windows, but their shape.
@@ -127,18 +141,19 @@ def data_set(
     decoded = decode([i.path for i in content.items], read, request.shape, request.cache, variant)
     usable = np.unique(decoded.file)
     items = [content.items[index] for index in usable]
-    split = split_files(
-        [_classes(item, content.tasks) for item in items], request.seed,
-        validation=section.validation_share, test=section.test_share,
-    )  # fmt: skip
+    members = [splits.GroupMember(i.stays_with, _classes(i, content.tasks), i.part) for i in items]
+    shares = splits.Shares(section.validation_share, section.test_share)
+    split = splits.split(members, request.seed, shares)
+    sources = np.zeros(len(content.items), np.int64)
+    sources[usable] = np.unique([item.stays_with for item in items], return_inverse=True)[1]
     train, validation, test = (
-        _part(decoded, usable[files], content)
+        _part(decoded, usable[files], sources, content)
         for files in (split.train, split.validation, split.test)
     )
     return DataSet(
         name, content.tasks, train, validation, test, shape=request.shape,
         frame_rate_hz=section.frame_rate_hz, source=source, skipped=(*content.skipped, *decoded.skipped),
-        notes=tuple(_notes(items, content.tasks, split)),
+        notes=tuple(_notes(items, content.tasks, split)), split_by=content.split_by,
     )  # fmt: skip
 
 
@@ -146,7 +161,9 @@ def _classes(item: Item, tasks: Sequence[Task]) -> tuple[Label, ...]:
     return tuple(v for v, task in zip(item.labels, tasks) if kind_of(task).has_classes)
 
 
-def _part(decoded: Decoded, files: np.ndarray, content: FolderContent) -> Subset:
+def _part(
+    decoded: Decoded, files: np.ndarray, sources: np.ndarray, content: FolderContent
+) -> Subset:
     kept_windows = np.flatnonzero(np.isin(decoded.file, files))
     columns = zip(*(content.items[index].labels for index in decoded.file[kept_windows]))
     labels = {
@@ -156,11 +173,11 @@ def _part(decoded: Decoded, files: np.ndarray, content: FolderContent) -> Subset
     return Subset(
         lambda index: np.array(decoded.windows[kept_windows[index]]),
         labels,
-        decoded.file[kept_windows],
+        sources[decoded.file[kept_windows]],
     )
 
 
-def _notes(items: Sequence[Item], tasks: Sequence[Task], split: Split) -> list[str]:
+def _notes(items: Sequence[Item], tasks: Sequence[Task], split: splits.Split) -> list[str]:
     """Classes of which nothing can be measured."""
     notes = []
     for position, task in enumerate(tasks):

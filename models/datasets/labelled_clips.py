@@ -1,6 +1,5 @@
 """Anybody's clips: a folder a label (`LABEL/clip.mp4`), or a table with a column a task."""
 
-import csv
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +13,6 @@ from edge.stream import Resizer
 from edge.tasks import (
     KINDS,
     Classification,
-    Label,
     Regression,
     Task,
     TaskKind,
@@ -22,19 +20,20 @@ from edge.tasks import (
     multi_label,
 )
 from edge_common import ClipError, ConfigError, nearest_or_all
-from edge_models.datasets import dataset, from_files
+from edge_models.datasets import dataset, from_files, tables
 
 _NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
 
 
 @dataclass(frozen=True)
-class ClipsSection(from_files.FolderSection):
+class ClipsSection(tables.TableSection):
     """Clips, each a video or a folder of frames.
 
     Attributes:
         task: what the folders' names are labels of.
         table: a CSV file in the folder instead: its first column is the clip, each
             other one a task; `NAME[UNIT]` is a number, any other a class.
+        tasks: of its columns; without, all that do not decide the parts.
         kinds: of the table's columns that are of another kind, such as `multi-label`, whose
             cells are lists such as `a|c`, an empty cell if no label holds.
         labels: of columns, all that there are, written `a|b|c`; without, those in the cells.
@@ -42,10 +41,14 @@ class ClipsSection(from_files.FolderSection):
 
     task: str = "action"
     table: str = ""
+    tasks: list[str] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.table and (self.tasks or self.columns_for_parts):
+            raise ConfigError("data names columns, and no table that has them: give data.table")
         for column, kind in self.kinds.items():
             if kind not in KINDS or not KINDS[kind].in_tables:
                 kinds = [name for name, task_kind in KINDS.items() if task_kind.in_tables]
@@ -134,17 +137,23 @@ class _Column:
             raise ClipError(f"{table}: {error}") from error
 
 
-def _columns(header: Sequence[str], section: ClipsSection) -> list[_Column]:
+def _columns(table: tables.FileTable, section: ClipsSection) -> list[_Column]:
     """One a task. Raises ConfigError if the training file names one that there is not."""
-    columns = [_column(title, section) for title in header[1:]]
+    columns = [_column(title, section) for title in table.header[1:]]
     names = [column.name for column in columns]
-    for name in (*section.kinds, *section.labels):
+    for name in (*section.kinds, *section.labels, *section.tasks):
         if name not in names:
             raise ConfigError(
                 f"[data] names the column {name!r}, and {section.table} has none"
                 f"{nearest_or_all(name, names)}"
             )
-    return columns
+    for_parts = section.columns_for_parts
+    titles = section.tasks or [c.name for c in columns if c.title not in for_parts]
+    if not titles:
+        raise ConfigError(
+            f"[data] leaves no column of {section.table} as a task: name some as tasks"
+        )
+    return [column for column in columns if column.name in titles]
 
 
 def _column(title: str, section: ClipsSection) -> _Column:
@@ -157,48 +166,39 @@ def _column(title: str, section: ClipsSection) -> _Column:
 
 
 def _from_table(folder: Path, section: ClipsSection) -> from_files.FolderContent:
-    table = folder / section.table
-    header, rows = _read_table(table)
-    columns = _columns(header, section)
-    usable, skipped = [], []
-    listed: set[str] = set()
+    table = tables.read_table(folder / section.table)
+    columns = _columns(table, section)
+    rows, skipped = tables.placed_rows(table, section)
+    usable: dict[str, tables.PlacedRow] = {}
     for row in rows:
-        reason = _wrong_with(row, columns, folder)
-        if not reason and row[0] in listed:
+        clip = row.cells[table.header[0]]
+        reason = _wrong_with(row.cells, clip, columns, folder)
+        if not reason and clip in usable:
             reason = "listed twice; the first line counts"
         if reason:
-            skipped.append(dataset.Skipped(row[0] if row else "an empty line", reason))
+            skipped.append(dataset.Skipped(clip or "a row without a clip", reason))
         else:
-            listed.add(row[0])
-            usable.append(row)
-    cells = list(zip(*usable))[1:] if usable else [()] * len(columns)
-    tasks = tuple(column.task(each, table) for column, each in zip(columns, cells))
-    items = [from_files.Item(folder / row[0], _labels(row[1:], tasks)) for row in usable]
-    return from_files.FolderContent(items, tasks, skipped)
-
-
-def _read_table(table: Path) -> tuple[list[str], list[list[str]]]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            header, *rows = [[cell.strip() for cell in row] for row in csv.reader(file)] or [[]]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ClipError(f"{table} cannot be read as CSV: {error}") from error
-    if len(header) < 2 or len(set(header)) < len(header) or not all(header):
-        raise ClipError(
-            f"{table} needs a first line of different names, the clip's and one a task, "
-            "for example clip,action,age[years]"
+            usable[clip] = row
+    cells = {c.title: [row.cells[c.title] for row in usable.values()] for c in columns}
+    tasks = tuple(column.task(cells[column.title], table.path) for column in columns)
+    items = [
+        from_files.Item(
+            folder / clip,
+            tuple(kind_of(t).parse(row.cells[c.title]) for t, c in zip(tasks, columns)),
+            row.group,
+            row.part,
         )
-    return header, rows
+        for clip, row in usable.items()
+    ]
+    return from_files.FolderContent(items, tasks, skipped, section.split_by)
 
 
-def _wrong_with(row: Sequence[str], columns: Sequence[_Column], folder: Path) -> str:
+def _wrong_with(cells: tables.Row, clip: str, columns: Sequence[_Column], folder: Path) -> str:
     """Why a row gives no example; empty if it does."""
-    if len(row) != len(columns) + 1:
-        return f"{len(row)} cells, the first line has {len(columns) + 1}"
-    if not row[0] or not _is_there(folder / row[0]):
+    if not clip or not _is_there(folder / clip):
         return "no such file"
-    for column, cell in zip(columns, row[1:]):
-        if problem := column.kind.cell_problem(cell, column.labels):
+    for column in columns:
+        if problem := column.kind.cell_problem(cells[column.title], column.labels):
             return f"{column.title} {problem}"
     return ""
 
@@ -208,7 +208,3 @@ def _is_there(path: Path) -> bool:
         return path.exists()
     except OSError:  # a name that is longer than any file's
         return False
-
-
-def _labels(cells: Sequence[str], tasks: Sequence[Task]) -> tuple[Label, ...]:
-    return tuple(kind_of(task).parse(cell) for cell, task in zip(cells, tasks))

@@ -7,15 +7,15 @@ Autoencoder", CVPR 2017. Names are `AGE_GENDER_RACE_DATE.jpg`; of the aligned pi
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from edge.sources.images import read_image
-from edge_common import ClipError
-from edge_models.datasets import dataset, from_files
+from edge_common import ClipError, ConfigError
+from edge_models.datasets import dataset, from_files, tables
 
 RACES = ("white", "black", "asian", "indian", "others")
 GENDERS = ("male", "female")
@@ -25,12 +25,18 @@ TASKS = (
     dataset.classification("race", RACES),
     dataset.classification("gender", GENDERS),
 )
-_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+)(\.jpg\.chip)?\.jpe?g", re.IGNORECASE)
+# two names of the data set have a space, or no dot, behind the date
+_NAME = re.compile(r"(\d+)_(\d+)_(\d+)_(\d+) ?(\.?jpg\.chip)?\.jpe?g", re.IGNORECASE)
+TABLE = "index.csv"  # if it is there: file, age, gender, race, and which photos stay together
 
 
 @dataclass(frozen=True)
-class UTKFaceSection(from_files.FolderSection):
-    """UTKFace; a face is shown for as many equal frames as the window has."""
+class UTKFaceSection(tables.TableSection):
+    """UTKFace; a face is shown for as many equal frames as the window has.
+
+    If the folder holds an `index.csv`, labels are those of its columns, and its columns `group`
+    and `split` are used unless the training file names others ("": none).
+    """
 
 
 def load(section: UTKFaceSection, request: from_files.ClipRequest) -> dataset.DataSet:
@@ -40,8 +46,10 @@ def load(section: UTKFaceSection, request: from_files.ClipRequest) -> dataset.Da
         ClipError: the folder is missing, or holds too few pictures that can be used.
         ConfigError: no folder is given, or the shares leave nothing to train on.
     """
-    paths = sorted(p for p in section.folder().rglob("[!.]*") if p.is_file())
-    items, skipped = _each_once(*from_files.parse_names(paths, labels_in))
+    folder = section.folder()
+    content = (
+        _from_table(folder, section) if (folder / TABLE).is_file() else _from_names(folder, section)
+    )
 
     def read(path: Path) -> Iterator[np.ndarray]:
         pixels = read_image(path)
@@ -50,8 +58,52 @@ def load(section: UTKFaceSection, request: from_files.ClipRequest) -> dataset.Da
         resized = cv2.resize(pixels, (request.size,) * 2, interpolation=cv2.INTER_AREA)
         yield np.repeat(resized[None, ..., ::-1], request.window, axis=0)
 
-    content = from_files.FolderContent(items, TASKS, skipped)
     return from_files.data_set("UTKFace", content, read, request, section, "UTKFace", "utkface")
+
+
+def _from_table(folder: Path, section: UTKFaceSection) -> from_files.FolderContent:
+    table = tables.read_table(folder / TABLE)
+    file, *_ = table.header
+    table.check_columns("age", "gender", "race")
+    if section.group is None and "group" in table.header:
+        section = replace(section, group="group")
+    parts_are_chosen = section.split is not None or section.fold_column or section.has_filters
+    if not parts_are_chosen and "split" in table.header:
+        section = replace(section, split="split")
+    rows, skipped = tables.placed_rows(table, section)
+    items = []
+    for row in rows:
+        try:
+            labels = _labels_of(row.cells, folder / row.cells[file])
+            items.append(from_files.Item(folder / row.cells[file], labels, row.group, row.part))
+        except ValueError as error:
+            skipped.append(dataset.Skipped(row.cells[file], str(error)))
+    return from_files.FolderContent(items, TASKS, skipped, section.split_by)
+
+
+def _labels_of(row: tables.Row, path: Path) -> tuple[float, float, float]:
+    """Of a row of the table. Raises ValueError, with the reason, if it is of no use."""
+    if not path.is_file():
+        raise ValueError("no such file")
+    if row["gender"] not in GENDERS or row["race"] not in RACES:
+        raise ValueError(
+            f"gender {row['gender']!r} and race {row['race']!r} are no labels of UTKFace"
+        )
+    try:
+        age = float(row["age"])
+    except ValueError:
+        raise ValueError(f"age {row['age']!r} is no number") from None
+    if not 0 <= age <= MAX_AGE:
+        raise ValueError(f"age {row['age']} is not 0 to {MAX_AGE:.0f}")
+    return age, float(RACES.index(row["race"])), float(GENDERS.index(row["gender"]))
+
+
+def _from_names(folder: Path, section: UTKFaceSection) -> from_files.FolderContent:
+    if section.columns_for_parts:
+        raise ConfigError(f"[data] names columns, and {folder} holds no {TABLE} that has them")
+    paths = sorted(p for p in folder.rglob("[!.]*") if p.is_file())
+    items, skipped = _each_once(*from_files.parse_names(paths, labels_in))
+    return from_files.FolderContent(items, TASKS, skipped)
 
 
 def _each_once(

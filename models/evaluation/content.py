@@ -85,7 +85,8 @@ def _run(content: ReportContent) -> Section:
     trained = {_spoken(name): s for name, s in history.seconds.items() if name != "test"}
     rows = [
         ("data", str(facts["data"])),
-        ("clips", ", ".join(f"{n:,} {use}" for use, n in facts["clips"].items())),
+        ("clips", _counts(facts["clips"])),
+        ("split by", f"{facts['split']['by']}: " + _counts(facts["split"]["groups"])),
         ("skipped", f"{facts['skipped']:,} files or parts of them"),
         ("parameters", f"{parameters['total']:,}: backbone {parameters['backbone']:,}, blocks and "
          f"heads {parameters['rest']:,}"),
@@ -96,6 +97,10 @@ def _run(content: ReportContent) -> Section:
         ("licence", str(facts["licence"])),
     ]  # fmt: skip
     return Section("The run", tables=[Table(("what", "found"), rows)])
+
+
+def _counts(by_use: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {use}" for use, count in by_use.items())
 
 
 def _best(history: TrainingHistory) -> str:

@@ -23,6 +23,19 @@ def utkface(folder: Path, people: int = 24) -> Path:
     return folder
 
 
+def utkface_table(folder: Path) -> Path:
+    """The same pictures in `images/`, and `index.csv`: two a group, four groups a part in turn."""
+    pictures = sorted(utkface(folder / "images").glob("*.jpg"))
+    rows = ["file,age,gender,race,group,split,note"]
+    for number, path in enumerate(pictures):
+        age, gender, race, _ = path.name.split("_")
+        part = ("train", "train", "test", "validation")[number // 2 % 4]
+        labels = f"{age},{('male', 'female')[int(gender)]},{('white', 'black', 'asian')[int(race)]}"
+        rows.append(f"images/{path.name},{labels},g{number // 2},{part},")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
 def video(path: Path, frames: int, colour: int, *, size: tuple[int, int] = (48, SIDE)) -> Path:
     """A block of one colour that moves; motion JPEG in .avi, mp4v in .mp4."""
     path.parent.mkdir(parents=True, exist_ok=True)
