@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from edge import overlap
 from edge.input_spec import Box, Size
 
 _MOST_COVERED = 0.25  # of a person, by a label
@@ -28,6 +29,22 @@ def place(
     return rooms[best]
 
 
+def place_at_corner(corners: np.ndarray, size: Size, labels: np.ndarray, image: Size) -> Box:
+    """Where the name of an area stands: at its topmost corner, another one, or a line further.
+
+    corners: (n, 2).  labels: (m, 4) that stand already; if all places are taken, it stands where
+    it covers least of them.
+    """
+    by_height = corners[corners[:, 1].argsort(kind="stable")]
+    lines = [0, *(sign * n for n in range(1, 2 * len(labels) + 1) for sign in (1, -1))]
+    rooms = [
+        inside((int(left), int(top) + line * size[1], *size), image)
+        for line in lines
+        for left, top in by_height
+    ]
+    return rooms[int(_common(rooms, labels).sum(axis=1).argmin())]
+
+
 def inside(box: Box, image: Size) -> Box:
     """The box, moved into the image; what is larger than it begins at its corner."""
     left, top, width, height = box
@@ -49,8 +66,9 @@ def _around(box: Box, size: Size, image: Size) -> Iterator[Box]:
 
 def _common(rooms: Sequence[Box], others: np.ndarray) -> np.ndarray:
     """Pixels of each of the rooms that are also each of the others': (rooms, others)."""
-    starts = np.array(rooms)[:, None, :2]
-    ends = np.minimum(starts + np.array(rooms)[:, None, 2:], others[:, :2] + others[:, 2:])
-    sides = np.maximum(ends - np.maximum(starts, others[:, :2]), 0)
-    pixels: np.ndarray = sides[..., 0] * sides[..., 1]
-    return pixels
+    return overlap.common(_edges(np.array(rooms)), _edges(others))
+
+
+def _edges(boxes: np.ndarray) -> np.ndarray:
+    """Left, top, width, height as left, top, right, bottom."""
+    return np.hstack([boxes[:, :2], boxes[:, :2] + boxes[:, 2:]])

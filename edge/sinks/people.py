@@ -1,6 +1,6 @@
 """Who is there, drawn into a frame: boxes, numbers, answers, zones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -48,9 +48,8 @@ class PeopleLayer:
         scale, line = image.shape[1] / frame.pixels.shape[1], line_of(image)
         annotated = np.vstack([image, _panel(view, frame, gap_s, image.shape[1], line)])
         image = annotated[: len(image)]  # nothing is drawn into the text
-        used = [
-            _draw_zone(image, name, corners * scale, line) for name, corners in view.zones.items()
-        ]
+        zones = {name: corners * scale for name, corners in view.zones.items()}
+        used = _draw_zones(image, zones, line)
         boxes = {track.number: _enlarged(track.box, scale) for track in view.tracks}
         for track in view.tracks:
             _draw_box(image, boxes[track.number], line, _colour_of(track), track.is_hidden)
@@ -108,17 +107,20 @@ def _panel(view: "SceneView", frame: "Frame", gap_s: float, width: int, line: in
     return panel
 
 
-def _draw_zone(image: np.ndarray, name: str, corners: np.ndarray, line: int) -> Box:
-    """Its outline, and its name at the topmost corner; gives the name's place."""
-    points = corners.round().astype(np.int32)
-    for ink, stroke in ((_BLACK, line // 12 + 2), (lettering.INK, line // 12)):
-        cv2.polylines(image, [points], True, ink, stroke, cv2.LINE_AA)
-    text = lettering.shortened(name, line, int(image.shape[1] * _WIDEST))
-    left, top = (int(side) for side in points[points[:, 1].argmin()])
-    width, height = _size_of([text], line)
-    place = labels.inside((left, top, width, height), (image.shape[1], image.shape[0]))
-    _draw_label(image, place, [text], line, lettering.INK)
-    return place
+def _draw_zones(image: np.ndarray, zones: Mapping[str, np.ndarray], line: int) -> list[Box]:
+    """Their outlines, and over these their names at a corner, none over another; gives their places."""
+    outlines = {name: corners.round().astype(np.int32) for name, corners in zones.items()}
+    for points in outlines.values():
+        for ink, stroke in ((_BLACK, line // 12 + 2), (lettering.INK, line // 12)):
+            cv2.polylines(image, [points], True, ink, stroke, cv2.LINE_AA)
+    places: list[Box] = []
+    for name, points in outlines.items():
+        text = lettering.shortened(name, line, int(image.shape[1] * _WIDEST))
+        size, used = _size_of([text], line), np.reshape(places, (-1, 4))
+        place = labels.place_at_corner(points, size, used, (image.shape[1], image.shape[0]))
+        _draw_label(image, place, [text], line, lettering.INK)
+        places.append(place)
+    return places
 
 
 def _enlarged(box: Box, scale: float) -> Box:

@@ -159,6 +159,34 @@ def test_a_zone_has_an_outline_and_a_name_inside_the_image(texts: list[str]) -> 
     assert (left, top + height) == (0, 480) and top > 290 and left + width < 210
 
 
+SQUARE = np.array([[200.0, 100.0], [400.0, 100.0], [400.0, 300.0], [200.0, 300.0]])
+LOW = SQUARE * (1, 0.02) + (0, 468)  # all names would stand in the last line
+
+
+@pytest.mark.parametrize("corners", [SQUARE, LOW, SQUARE * 0, SQUARE + 239])
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_no_zone_hides_the_name_of_another(
+    monkeypatch: pytest.MonkeyPatch, texts: list[str], corners: np.ndarray, count: int
+) -> None:
+    places: list[Box] = []
+    place = labels.place_at_corner
+    monkeypatch.setattr(
+        labels, "place_at_corner", lambda *a: places.append(place(*a)) or places[-1]
+    )
+    _drawn(_view(zones={f"zone {n}": corners for n in range(count)}))
+    assert texts[-count:] == [f"zone {n}" for n in range(count)]
+    assert all(left >= 0 and top >= 0 for left, top, *_ in places)
+    assert all(left + wide <= 640 and top + high <= 480 for left, top, wide, high in places)
+    for one, other in itertools.combinations(places, 2):
+        assert labels._common([one], array([other])).tolist() == [[0]]
+
+
+def test_zones_with_one_top_corner_have_names_at_corners_of_their_own() -> None:
+    first = labels.place_at_corner(SQUARE, (50, 20), array(), (640, 480))
+    second = labels.place_at_corner(SQUARE, (50, 20), array([first]), (640, 480))
+    assert (first, second) == ((200, 100, 50, 20), (400, 100, 50, 20))
+
+
 @pytest.mark.parametrize(("height", "width"), [(240, 320), (480, 640), (2160, 3840), (16, 8)])
 def test_images_of_all_sizes_have_lines_that_can_be_read(height: int, width: int) -> None:
     frame = _frame(height=height, width=width)
