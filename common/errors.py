@@ -4,11 +4,13 @@ import re
 
 # user:password@ up to the last @ before a path, as FFmpeg splits it, or up to the last one before a
 # host if a password holds a / or a blank, which is wrong but happens; if a scheme is forgotten, before
-# a host with a dot; and what stands in a query, or in a path, as some cameras have it
+# a host with a dot, or any that no path stands before; and what stands in a query, or in a
+# path, as some cameras have it
 _PASSWORD = re.compile(
     r"((?::/|//|\b(?:rtsps?|https?):)[^\s/?#@:\[]*:)"
     r"(?:[^\s/?#]*(?=@)|(?!\d*[/?#\s])(?:(?!://).){0,200}(?=@[\w\[]))"
     r"|((?<![\w.%~-])(?!raw:)[\w.%~-]+:)[^\s/:@]+(?=@[\w-]+\.\w)"
+    r"|((?<![\w.%~/:-])(?!raw:)[\w.%~-]+:)(?:(?!raw:)[^\s/])+(?=@\w[\w-]*(?![\w.@-]))"
     r"|([?&/_](?:[\w-]*(?:token|secret|key|signature)|\w*pas|\w*pass\w*|\w*pwd|pw|sig|auth)=)[^&#\s]+",
     re.IGNORECASE,
 )

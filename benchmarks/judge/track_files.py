@@ -62,7 +62,7 @@ class _Row:
     def __post_init__(self) -> None:
         if not (all(map(math.isfinite, self.box)) and min(self.box[2:]) > 0):
             raise ConfigError(f"{self.place}: a box needs a width and a height above 0")
-        if max(abs(self.frame), abs(self.number)) > _LARGEST:
+        if max(self.frame, abs(self.number)) > _LARGEST:
             raise ConfigError(f"{self.place}: frames and people are counted up to {_LARGEST}")
 
     @property
@@ -80,6 +80,8 @@ def _json_rows(path: Path) -> Iterator[_Row]:
         )
     for place, line in lines:
         if line.track:
+            if line.frame < 0:
+                raise ConfigError(f"{place}: frame {line.frame}, and edge-run counts from 0")
             yield _Row(line.frame + 1, line.track.number, place, line.track.box)
 
 
@@ -87,17 +89,30 @@ def _mot_rows(path: Path) -> Iterator[_Row]:
     """Of each line `frame,id,left,top,width,height,confidence,...` but those without a number."""
     lines = data.read_text(path).splitlines()
     for place, line in ((f"{path}, line {n}", line) for n, line in enumerate(lines, 1)):
-        try:
-            numbers = [float(number) for number in line.split(",") if number.strip()]
-            frame, number = map(int, numbers[:2])
-        except (ValueError, OverflowError):
-            numbers = []
-        if line.strip() and len(numbers) < 6:
-            raise ConfigError(
-                f"{place} is not understood: use frame,id,left,top,width,height,confidence,..."
-            )
-        if numbers and number >= 0:
+        if not line.strip():
+            continue
+        numbers = _numbers_of(line, place)
+        frame, number = map(int, numbers[:2])
+        if number >= 0:
             kind = numbers[7] if len(numbers) == _CLASS_COLUMNS else _PEDESTRIAN
             is_counted = kind == _PEDESTRIAN and (len(numbers) < 7 or numbers[6] != 0)
             box = tuple(numbers[2:6])
             yield _Row(frame, number, place, box, is_counted, kind in _DISTRACTORS)
+
+
+def _numbers_of(line: str, place: str) -> list[float]:
+    """Those of a line: a frame's, a person's, and what follows. Raises ConfigError."""
+    try:
+        numbers = [float(number) for number in line.split(",") if number.strip()]
+    except ValueError:
+        numbers = []
+    if len(numbers) < 6 or not all(map(math.isfinite, numbers[:2])):
+        raise ConfigError(
+            f"{place} is not understood: use frame,id,left,top,width,height,confidence,..."
+        )
+    frame, number = numbers[:2]
+    if not (frame.is_integer() and number.is_integer() and frame >= 1):
+        raise ConfigError(
+            f"{place}: frame {frame:g}, id {number:g}: both are whole numbers, and frames count from 1"
+        )
+    return numbers

@@ -131,6 +131,11 @@ def test_lines_of_a_run_count_from_0(tmp_path: Path) -> None:
         ("1,1,100,100,40\n", "line 1 is not understood: use frame,id,left,top,width,height"),
         ("1,1,0,0,4,4\n\n1,2,a,b,c,d\n", "line 3 is not understood"),
         ("inf,1,0,0,4,4\n", "line 1 is not understood"),
+        ("1,nan,0,0,4,4\n", "line 1 is not understood"),
+        ("1,1,0,0,4,4\n1.5,1,0,0,4,4\n", "line 2: frame 1.5, id 1: both are whole numbers"),
+        ("1,1,0,0,4,4\n2,1.25,0,0,4,4\n", "line 2: frame 2, id 1.25: both are whole numbers"),
+        ("0,1,0,0,4,4\n", "line 1: frame 0, id 1: both are whole numbers, and frames count from 1"),
+        ("-3,-1,0,0,4,4\n", "line 1: frame -3, id -1: "),
         ("1,1,0,0,0,4\n", "line 1: a box needs a width and a height above 0"),
         ("1,1,0,nan,4,4\n", "line 1: a box needs a width and a height above 0"),
         ("99999999999999999999,1,0,0,4,4\n", "line 1: frames and people are counted up to 10000"),
@@ -219,3 +224,10 @@ def test_the_judge_comes_to_the_same(judge: Path, tmp_path: Path, seed: int) -> 
         [str(judge), "-c", _JUDGE, *files], check=True, capture_output=True
     ).stdout
     assert [result[key] for key in _FIGURES.split()] == pytest.approx(json.loads(text), abs=1e-9)
+
+
+def test_a_frame_before_the_first_is_refused(tmp_path: Path) -> None:
+    line = {"frame": -1, "track": {"number": 1, "box": [0, 0, 4, 4]}}
+    file = write(tmp_path / "run.jsonl", json.dumps(line))
+    with pytest.raises(ConfigError, match="line 1: frame -1, and edge-run counts from 0"):
+        read_tracks(file)
