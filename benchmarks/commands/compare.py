@@ -100,7 +100,7 @@ def versus(
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
     from edge.bundle.plain_tflite import open_any
-    from edge.stream import StreamOptions
+    from edge.stream import StreamOptions, require_tasks
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import conditions, processes
 
@@ -110,8 +110,10 @@ def versus(
         plain.as_bundle(before, engine.runtime) as first,
         plain.as_bundle(after, engine.runtime) as second,
     ):
-        open_any(first, runtime=engine.runtime)  # refused now, not by a child
-        frames = conditions.choose_frames(open_any(second, runtime=engine.runtime), None, source)
+        bundles = [open_any(name, runtime=engine.runtime) for name in (first, second)]
+        for bundle in bundles:
+            require_tasks(bundle)  # refused now, not by a child
+        frames = conditions.choose_frames(bundles[1], None, source)
         with progress.count("both in turn, fresh processes", count) as on_process:
             floors_ms = processes.interleaved_floors_ms(
                 first, second, options, frames, count, plan=processes.PLAN, on_process=on_process

@@ -7,6 +7,7 @@ start, and writes the port that it took. It is ffmpeg that writes into the socke
 import contextlib
 import http.server
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,15 +19,17 @@ from edge_common import Closable, EngineError, SourceError, children
 _JPEG = "multipart/x-mixed-replace; boundary=ffmpeg"  # what its muxer puts between images
 
 
+def require_ffmpeg() -> None:
+    """Raise SourceError if it is not installed."""
+    if not shutil.which("ffmpeg"):
+        raise SourceError("the scenario sources needs the program ffmpeg: sudo apt install ffmpeg")
+
+
 def run_ffmpeg(*arguments: object, images: Iterable[bytes] = ()) -> float:
     """Run it to its end; its processor seconds. images: what it reads. Raises SourceError."""
+    require_ffmpeg()
     command = ["ffmpeg", "-v", "error", "-nostdin", "-y", *map(str, arguments)]
-    try:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    except OSError:
-        raise SourceError(
-            "the scenario sources needs the program ffmpeg: sudo apt install ffmpeg"
-        ) from None
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdin and process.stderr
     with process.stdin, contextlib.suppress(BrokenPipeError):
         for image in images:

@@ -11,6 +11,7 @@ import numpy as np
 from edge.bundle import Bundle, plain_tflite
 from edge.check.clips import Clips, read_clips
 from edge.check.evaluate import check_labels
+from edge.stream import require_tasks
 from edge_benchmarks.inside.cross_check import measure_overhead
 from edge_benchmarks.measure import conditions, processes, subjects, timing
 from edge_benchmarks.prediction import counters, work_here
@@ -38,6 +39,7 @@ class Bench:
         self.bundle: Bundle = plain_tflite.open_any(
             run_request.bundle, runtime=run_request.options.runtime
         )
+        require_tasks(self.bundle)
         if self.bundle.assumptions:
             progress.say(self.bundle.assumptions)
         self.tasks = self.bundle.manifest.tasks
@@ -45,7 +47,7 @@ class Bench:
         self.frames: conditions.BenchFrames = conditions.choose_frames(
             self.bundle, self.clips, run_request.source
         )
-        request.refuse_impossible(run_request, self.frames)
+        request.refuse_impossible(run_request, self._inputs)
         self._counters = counters(run_request.analyses.count_for, progress)
         self._record: Record | None = None  # until frames were timed
         self._failures: list[str] = []

@@ -16,7 +16,7 @@ from edge.engine.engine import Engine
 from edge_benchmarks import prediction, statistics
 from edge_benchmarks.inside import cross_check, engines, roofline
 from edge_benchmarks.inside.profile import figures, recorder
-from edge_benchmarks.measure import conditions, timing
+from edge_benchmarks.measure import timing
 from edge_benchmarks.record import EngineRecord, Record
 from edge_benchmarks.scenarios import base, catalogue, cold
 from edge_common import ConfigError, EngineError, cache_folder, console
@@ -133,10 +133,10 @@ def refuse_contradictions(values: Mapping[str, Any], has_board: bool) -> None:
         raise click.UsageError("--count counts on this machine, without a board: leave out --host")
 
 
-def refuse_impossible(request: BenchRequest, frames: conditions.BenchFrames) -> None:
-    """Raise ConfigError, before minutes of measuring, if a part of it cannot be had."""
+def refuse_impossible(request: BenchRequest, inputs: base.Inputs) -> None:
+    """Raise EdgeError, before minutes of measuring, if a part of it cannot be had."""
     for scenario in request.scenarios:
-        scenario.check(frames)
+        scenario.check(inputs)
     _refuse_emulated(request)
     analyses, delegate = request.analyses, request.options.delegate
     inside = [name for name in ("profile", "cross_check") if getattr(analyses, name)]

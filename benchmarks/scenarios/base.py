@@ -43,6 +43,15 @@ def refuse_flat_out(rate_hz: float | None) -> None:
         )
 
 
+def refuse_emulated(name: str, engine: StreamOptions) -> None:
+    """Raise ConfigError if a board is emulated."""
+    if engine.device:
+        raise ConfigError(
+            f"the {name} scenario measures this machine, and --device {engine.device} "
+            "emulates another: leave one of them out"
+        )
+
+
 class ScenarioResult(Protocol):
     """A frozen dataclass of figures; those of an interrupted run are not complete."""
 
@@ -116,8 +125,8 @@ class Scenario(ABC, Generic[ResultT]):
         """Whether its options leave anything to run."""
         return True
 
-    def check(self, frames: conditions.BenchFrames) -> None:
-        """Raise ConfigError, before minutes of measuring, if it cannot run on these frames."""
+    def check(self, inputs: Inputs) -> None:
+        """Raise EdgeError, before minutes of measuring, if it cannot run with these."""
 
     @abstractmethod
     def run(self, inputs: Inputs) -> ScenarioOutcome[ResultT]:

@@ -132,14 +132,17 @@ class People(base.Scenario[PeopleResult]):
     def result_type(cls) -> type[PeopleResult]:
         return PeopleResult
 
+    def check(self, inputs: base.Inputs) -> None:
+        from edge.detector import open_detector
+        from edge.tracks import Tracker
+
+        base.refuse_emulated(self.name, inputs.engine)
+        open_detector(self.detector, runtime=inputs.engine.runtime)
+        Tracker(self.picture_size)  # raises if lapx is missing
+
     def run(self, inputs: base.Inputs) -> base.ScenarioOutcome[PeopleResult]:
         from edge_benchmarks.scenarios import walkers
 
-        if inputs.engine.device:
-            raise ConfigError(
-                f"the people scenario measures this machine, and --device {inputs.engine.device} "
-                "emulates another: leave one of them out"
-            )
         rate_hz = inputs.rate_hz(self.rate_hz)
         budget_ms = self.budget_ms or scene_options.BUDGET_SHARE * 1e3 / rate_hz
         crowd = walkers.Crowd(inputs, self.detector, self.picture_size, rate_hz, budget_ms)

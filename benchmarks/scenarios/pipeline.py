@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from edge import Stream, sinks, sources, summary
-    from edge_benchmarks.measure import conditions, timing
+    from edge_benchmarks.measure import timing
 
 PASS_FRAMES = 50_000  # a longer recording is begun anew
 _CAPTURE, _PUSH, _SINKS, _AGE = "capture", "push, all of it", "sinks", "frame age"
@@ -177,8 +177,8 @@ class Pipeline(Scenario[PipelineResult]):
     def result_type(cls) -> type[PipelineResult]:
         return PipelineResult
 
-    def check(self, frames: conditions.BenchFrames) -> None:
-        if frames.uri is None:
+    def check(self, inputs: Inputs) -> None:
+        if inputs.frames.uri is None:
             raise ConfigError("the pipeline scenario reads a recording: give --source")
 
     def run(self, inputs: Inputs) -> ScenarioOutcome[PipelineResult]:

@@ -13,7 +13,7 @@ import click
 from edge.commands.source_options import SizeParam
 from edge_benchmarks import cells
 from edge_benchmarks.scenarios import base, multi_stream, source_rounds
-from edge_common import ConfigError, document
+from edge_common import document
 
 _CODECS = {"h264": "H.264", "mjpeg": "MJPEG"}
 _OUTAGES = {"freeze": "frozen", "restart": "started anew"}
@@ -70,12 +70,13 @@ class Sources(base.Scenario[SourcesResult]):
     def result_type(cls) -> type[SourcesResult]:
         return SourcesResult
 
+    def check(self, inputs: base.Inputs) -> None:
+        from edge_benchmarks.measure.video_server import require_ffmpeg
+
+        base.refuse_emulated(self.name, inputs.engine)
+        require_ffmpeg()
+
     def run(self, inputs: base.Inputs) -> base.ScenarioOutcome[SourcesResult]:
-        if inputs.engine.device:
-            raise ConfigError(
-                f"the sources scenario measures this machine, and --device {inputs.engine.device} "
-                "emulates another: leave one of them out"
-            )
         result = SourcesResult("", *self.camera_size, inputs.plan.frames, complete=False)
         with (
             base.Interruptible() as running,

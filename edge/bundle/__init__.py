@@ -2,6 +2,7 @@
 
 from edge.bundle.archive import GOLDEN, MANIFEST, REPORT, Bundle, index, open_bundle, write_bundle
 from edge.bundle.detection import (
+    NO_TASKS,
     AnchorBoxes,
     AnchorGrid,
     CentreMaps,
@@ -30,7 +31,7 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "REPORT",
+    "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "NO_TASKS", "REPORT",
     "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid",
     "Bundle", "Calibration", "CarriedState", "CentreMaps", "DetectionSpec", "GateSpec",
     "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes",

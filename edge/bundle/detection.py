@@ -6,6 +6,10 @@ from dataclasses import dataclass
 
 from edge.input_spec import Size
 
+NO_TASKS = (  # behind its name
+    "is a detector, which finds boxes and answers no tasks: give a bundle with tasks; this one goes "
+    "with edge-run --detector, and edge-bench predict says what it takes"
+)
 MOST_BOXES = 1000  # that are looked at in a frame
 _WIDEST = 3.0  # margin
 

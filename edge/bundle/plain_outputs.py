@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge.bundle import InputSpec, TensorSpec
+from edge.bundle import NO_TASKS, InputSpec, TensorSpec
 from edge.engine.engine import Engine
 from edge.tasks import Classification, ClassIndex, Embedding, Regression, Task
 from edge.tflite import metadata, tables
@@ -75,10 +75,7 @@ def _refuse_others(path: Path, outputs: Sequence[TensorSpec], positions: Sequenc
         if not np.issubdtype(np.dtype(_numeric(tensor.dtype)), np.number):
             raise BundleError(f"{path}: output {number} is {tensor.dtype}, which are no numbers")
     if _is_detector([outputs[i].shape for i in positions]):
-        raise BundleError(
-            f"{path} is a detector, which finds boxes and answers no tasks: "
-            "give a bundle with tasks, and this one with --detector"
-        )
+        raise BundleError(f"{path} {NO_TASKS}")
 
 
 def _numeric(dtype: str) -> str:

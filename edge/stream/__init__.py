@@ -2,7 +2,7 @@
 
 from edge.stream.decision import Decision, TrackInfo
 from edge.stream.motion_gate import CallsSaved, MotionGate
-from edge.stream.network import Network, Window
+from edge.stream.network import Network, Window, require_tasks
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import FULL, Frame, Preprocessor, Region, Resizer, require_frame
 from edge.stream.sampling import FrameSampler
@@ -25,4 +25,5 @@ __all__ = [
     "TrackInfo",
     "Window",
     "require_frame",
+    "require_tasks",
 ]

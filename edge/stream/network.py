@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from edge.bundle import Bundle
+from edge.bundle import NO_TASKS, Bundle
 from edge.engine import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
 from edge.stream.motion_gate import CallsSaved, MotionGate
@@ -82,6 +82,12 @@ class Window:
             ring.clear()
 
 
+def require_tasks(bundle: Bundle) -> None:
+    """Raise BundleError if it is a detector."""
+    if bundle.manifest.detection:
+        raise BundleError(f"{bundle.manifest.name} {NO_TASKS}")
+
+
 class Network:
     """The loaded parts of a bundle.
 
@@ -91,11 +97,7 @@ class Network:
 
     def __init__(self, bundle: Bundle, options: StreamOptions) -> None:
         manifest = bundle.manifest
-        if manifest.detection:
-            raise BundleError(
-                f"{manifest.name} is a detector, which finds boxes and answers no tasks: "
-                "give a bundle with tasks, and this one with --detector"
-            )
+        require_tasks(bundle)
         self.bundle, self.board = bundle, options.board
         encoder, last = manifest.part("encoder"), manifest.last_part
         self.encoder = options.load(bundle, encoder) if encoder else None

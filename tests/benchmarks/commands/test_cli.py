@@ -62,6 +62,16 @@ def test_bad_input_is_said(tiny_bundle_path, arguments: list[str], said: str) ->
     assert said in result.stderr and "Traceback" not in result.stderr
 
 
+@pytest.mark.parametrize("command", ["run person", "facts person", "versus face person"])
+def test_a_detector_answers_no_tasks(command: str) -> None:
+    result = invoke(*command.split())
+    assert result.exit_code == 2 and "timing, rounds" not in result.stderr
+    assert result.stderr.splitlines()[-1] == (
+        "Error: person is a detector, which finds boxes and answers no tasks: give a bundle with tasks; "
+        "this one goes with edge-run --detector, and edge-bench predict says what it takes"
+    )
+
+
 def test_a_run_end_to_end(tiny_bundle_path, tiny_clips_path, tmp_path) -> None:
     path = tmp_path / "record.json"
     result = invoke(

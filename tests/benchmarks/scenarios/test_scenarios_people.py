@@ -77,7 +77,10 @@ def test_a_run_from_the_command_line(tmp_path: Path) -> None:
         ("--device emulated:pi-4", "measures this machine"),
     ],
 )
-def test_what_it_cannot_measure_is_said(options: str, reason: str) -> None:
+def test_what_it_cannot_measure_is_said_before_anything_is_measured(
+    options: str, reason: str
+) -> None:
     quick = "faces-in-motion --frames 4 --seconds 0.01 --rounds 1 --processes 0 --scenario people"
     result = CliRunner().invoke(run, f"{quick} {options}".split())
-    assert result.exit_code == 2 and reason in result.output
+    assert result.exit_code == 2 and reason in result.stderr.splitlines()[-1]
+    assert "timing, rounds" not in result.stderr and not result.stdout

@@ -95,12 +95,23 @@ def test_without_ffmpeg_the_package_is_named(monkeypatch: pytest.MonkeyPatch) ->
         video_server.run_ffmpeg("-version")
 
 
-def test_an_emulated_board_has_no_cameras() -> None:
+@pytest.mark.parametrize(
+    ("options", "path", "reason"),
+    [
+        ("--device emulated:pi-5", None, "the sources scenario measures this machine"),
+        ("", "", "sudo apt install ffmpeg"),
+    ],
+)
+def test_what_it_cannot_measure_is_said_before_anything_is_measured(
+    monkeypatch: pytest.MonkeyPatch, options: str, path: str | None, reason: str
+) -> None:
+    if path is not None:
+        monkeypatch.setenv("PATH", path)
     arguments = "faces-in-motion --frames 4 --seconds 0.01 --rounds 1 --processes 0"
-    result = CliRunner().invoke(
-        run, [*arguments.split(), "--scenario", "sources", "--device", "emulated:pi-5"]
-    )
-    assert "the sources scenario measures this machine" in result.stderr
+    words = [*arguments.split(), "--scenario", "sources", *options.split()]
+    result = CliRunner().invoke(run, words)
+    assert result.exit_code == 2 and reason in result.stderr.splitlines()[-1]
+    assert "timing, rounds" not in result.stderr and not result.stdout
 
 
 @pytest.fixture(scope="module")

@@ -93,12 +93,12 @@ def test_a_scalar_is_a_number(tmp_path: Path) -> None:
         (
             flat.outputs_model((1, 10, 4), (1, 10), (1, 10), (1,)),
             "FILE is a detector, which finds boxes and answers no tasks: give a bundle with "
-            "tasks, and this one with --detector",
+            "tasks; this one goes with edge-run --detector, and edge-bench predict says what it takes",
         ),
         (
             flat.outputs_model((1, 1917, 91), (1, 1917, 4)),
             "FILE is a detector, which finds boxes and answers no tasks: give a bundle with "
-            "tasks, and this one with --detector",
+            "tasks; this one goes with edge-run --detector, and edge-bench predict says what it takes",
         ),
         (
             flat.outputs_model((1, 3), (1, 0)),
