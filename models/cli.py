@@ -142,6 +142,10 @@ COMMANDS = {command.name: command for command in (build, pretrained)}
     "--data", type=click.Path(exists=True, file_okay=False), metavar="FOLDER",
     help="Where the data set lies, instead of the file's data.path.",
 )  # fmt: skip
+@click.option(
+    "--fold", type=click.IntRange(min=0), metavar="K",
+    help="Test with fold K of the file's data.fold_column; OUTPUT is named as you name it.",
+)  # fmt: skip
 @click.option("--resume", is_flag=True, help="Go on with an interrupted training from pixels.")
 @click.option("--tensorboard", is_flag=True, help="Write TensorBoard's events as well.")
 @click.option(
@@ -156,6 +160,7 @@ def main(
     seed: int | None,
     cache: Path | None,
     data: str | None,
+    fold: int | None,
     resume: bool,
     tensorboard: bool,
     report_only: bool,
@@ -175,6 +180,8 @@ def main(
         config = dataclasses.replace(config, seed=seed)
     if data is not None:
         config = dataclasses.replace(config, data=kinds.placed(config.data, data))
+    if fold is not None:
+        config = dataclasses.replace(config, data=kinds.at_fold(config.data, fold))
     cache = cache or (output.parent if output else export_clips or Path()) / ".features"
     from_features = isinstance(config, TrainingConfig)
     if from_features and (resume or tensorboard):

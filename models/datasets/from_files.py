@@ -1,4 +1,4 @@
-"""A data set of labelled files: decoded once into one file that is mapped, split by groups of them."""
+"""A data set of labelled files: decoded once into one that is mapped, split by groups of them."""
 
 import hashlib
 import json
@@ -16,6 +16,8 @@ from edge.tasks import Label, Task, kind_of
 from edge_common import ClipError, ConfigError, EdgeError, whole_file
 from edge_models.datasets import splits
 from edge_models.datasets.dataset import DataSet, Skipped, Subset
+
+UNKNOWN_RATE_HZ, ALIKE_RATES = 25.0, 1.2
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class FolderSection:
     path: str = ""
     validation_share: float = 0.1
     test_share: float = 0.3
-    frame_rate_hz: float = 25.0
+    frame_rate_hz: float = UNKNOWN_RATE_HZ
 
     def folder(self) -> Path:
         """The folder. Raises ConfigError if none is given, ClipError if it is none."""
@@ -87,10 +89,16 @@ class FolderContent:
     split_by: str = "file"
 
 
-# what a file gives: windows uint8 RGB (T, H, W, 3), and of what is lacking, why
-Windows = Iterable["np.ndarray | Skipped"]
+@dataclass(frozen=True)
+class Window:
+    """Frames, uint8 RGB (T, H, W, 3), and how many of them were a second; 0: unknown."""
 
-Reader = Callable[[Path], Windows]
+    pixels: np.ndarray
+    rate_hz: float = 0.0
+
+
+# of a file, and of what is lacking, why
+Reader = Callable[[Path], Iterable["Window | Skipped"]]
 
 
 @dataclass(frozen=True)
@@ -100,10 +108,12 @@ class Decoded:
     Attributes:
         windows: uint8 (N, T, H, W, 3), memory-mapped.
         file: int64 (N,), the index of the file that each window came from.
+        rates_hz: float64 (N,), frames a second of each; 0: unknown.
     """
 
     windows: np.ndarray
     file: np.ndarray
+    rates_hz: np.ndarray
     skipped: tuple[Skipped, ...]
 
 
@@ -152,9 +162,24 @@ def data_set(
     )
     return DataSet(
         name, content.tasks, train, validation, test, shape=request.shape,
-        frame_rate_hz=section.frame_rate_hz, source=source, skipped=(*content.skipped, *decoded.skipped),
-        notes=tuple(_notes(items, content.tasks, split)), split_by=content.split_by,
+        frame_rate_hz=section.frame_rate_hz or _mean_rate(decoded), source=source,
+        skipped=(*content.skipped, *decoded.skipped), split_by=content.split_by,
+        notes=(*_notes(items, content.tasks, split), *_rate_notes(decoded.rates_hz)),
     )  # fmt: skip
+
+
+def _mean_rate(decoded: Decoded) -> float:
+    """Of the windows whose rate is known."""
+    rates = decoded.rates_hz[decoded.rates_hz > 0]
+    return round(float(rates.mean()), 2) if len(rates) else UNKNOWN_RATE_HZ
+
+
+def _rate_notes(rates_hz: np.ndarray) -> list[str]:
+    """Of windows that are far from alike in time, which the runner cannot be."""
+    low, high = np.percentile(rates_hz, (5, 95))
+    if low <= 0 or high <= ALIKE_RATES * low:
+        return []
+    return [f"windows have {low:.3g} to {high:.3g} frames a second; a camera gives their mean"]
 
 
 def _classes(item: Item, tasks: Sequence[Task]) -> tuple[Label, ...]:
@@ -229,11 +254,13 @@ def decode(
         first = f", for example {skipped[0].name} ({skipped[0].reason})" if skipped else ""
         raise ClipError(f"none of {len(paths)} files can be used{first}: check the folder")
     windows = np.memmap(folder / "frames.u8", np.uint8, "r", shape=(len(files), *shape, 3))
-    return Decoded(windows, files, skipped)
+    rates_hz = np.array(content.get("rates_hz", [0.0] * len(files)))  # older ones have none
+    return Decoded(windows, files, rates_hz, skipped)
 
 
 def _write(paths: Sequence[Path], read: Reader, shape: tuple[int, int, int], folder: Path) -> None:
     of_window: list[int] = []
+    rates_hz: list[float] = []
     skipped: list[Skipped] = []
     # Written, not mapped: a full disk is then an error and not a crash.
     bar = click.progressbar(length=len(paths), label="decoding")
@@ -243,10 +270,12 @@ def _write(paths: Sequence[Path], read: Reader, shape: tuple[int, int, int], fol
                 if isinstance(window, Skipped):
                     skipped.append(window)
                 else:
-                    frames.write(_checked(window, shape).data)
+                    frames.write(_checked(window.pixels, shape).data)
                     of_window.append(number)
+                    rates_hz.append(window.rate_hz)
             progress.update(1)
-    content = {"file": of_window, "skipped": [[item.name, item.reason] for item in skipped]}
+    listed = [[item.name, item.reason] for item in skipped]
+    content = {"file": of_window, "rates_hz": rates_hz, "skipped": listed}
     with whole_file(folder / "index.json") as file:
         file.write(json.dumps(content).encode())
 
@@ -258,7 +287,7 @@ def _checked(window: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return np.ascontiguousarray(window)
 
 
-def _ahead(paths: Sequence[Path], read: Reader) -> Iterator[list["np.ndarray | Skipped"]]:
+def _ahead(paths: Sequence[Path], read: Reader) -> Iterator[list["Window | Skipped"]]:
     """What each file gives, in order, a few of them read ahead."""
     with ThreadPoolExecutor(min(FILES_AHEAD, os.cpu_count() or 1)) as pool:
         coming: list[Future] = []
@@ -274,7 +303,7 @@ def _ahead(paths: Sequence[Path], read: Reader) -> Iterator[list["np.ndarray | S
                 future.cancel()
 
 
-def _read_one(path: Path, read: Reader) -> list["np.ndarray | Skipped"]:
+def _read_one(path: Path, read: Reader) -> list["Window | Skipped"]:
     try:
         return list(read(path))
     except EdgeError as error:

@@ -52,3 +52,10 @@ def placed(section: Any, folder: str) -> Any:
             f"a data set of your own in [data], kind = one of {', '.join(KINDS)}"
         )
     return replace(section, path=folder)
+
+
+def at_fold(section: Any, fold: int) -> Any:
+    """The same section, tested with another fold. Raises ConfigError if it has no folds."""
+    if not getattr(section, "fold_column", None):
+        raise ConfigError(f"{kind_of(section)} has no folds here: name fold_column in [data]")
+    return replace(section, fold=fold)

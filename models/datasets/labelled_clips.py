@@ -5,11 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
-from edge.check.clips import VIDEO_SUFFIXES, windows_of
-from edge.sources import images, video
-from edge.stream import Resizer
+from edge.check.clips import VIDEO_SUFFIXES
+from edge.sources import images
 from edge.tasks import (
     KINDS,
     Classification,
@@ -20,7 +17,7 @@ from edge.tasks import (
     multi_label,
 )
 from edge_common import ClipError, ConfigError, nearest_or_all
-from edge_models.datasets import dataset, from_files, tables
+from edge_models.datasets import dataset, from_files, tables, windows
 
 _NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
 
@@ -33,6 +30,9 @@ class ClipsSection(tables.TableSection):
         task: what the folders' names are labels of.
         table: a CSV file in the folder instead: its first column is the clip, each
             other one a task; `NAME[UNIT]` is a number, any other a class.
+        sampling, stride, windows_a_clip, pad: see `Sampling`; without, windows of consecutive
+            frames one behind the other.
+        frame_rate_hz: of the windows; 0: what the clips' files and the sampling come to.
         tasks: of its columns; without, all that do not decide the parts.
         kinds: of the table's columns that are of another kind, such as `multi-label`, whose
             cells are lists such as `a|c`, an empty cell if no label holds.
@@ -41,18 +41,33 @@ class ClipsSection(tables.TableSection):
 
     task: str = "action"
     table: str = ""
+    sampling: list[str] = field(default_factory=list)
+    stride: int | None = None
+    windows_a_clip: int | None = None
+    pad: str | None = None
+    frame_rate_hz: float = 0.0
     tasks: list[str] = field(default_factory=list)
     kinds: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        _ = self.windows  # raises if there are none such
         if not self.table and (self.tasks or self.columns_for_parts):
             raise ConfigError("data names columns, and no table that has them: give data.table")
         for column, kind in self.kinds.items():
             if kind not in KINDS or not KINDS[kind].in_tables:
                 kinds = [name for name, task_kind in KINDS.items() if task_kind.in_tables]
                 raise ConfigError(f"data.kinds.{column} is {kind!r}{nearest_or_all(kind, kinds)}")
+
+    @property
+    def windows(self) -> windows.Sampling:
+        """Raises ConfigError if there is no such sampling."""
+        keys = {
+            "kinds": tuple(self.sampling),
+            **{k: getattr(self, k) for k in ("stride", "windows_a_clip", "pad")},
+        }
+        return windows.Sampling(**{name: value for name, value in keys.items() if value})
 
 
 def load(section: ClipsSection, request: from_files.ClipRequest) -> dataset.DataSet:
@@ -65,32 +80,15 @@ def load(section: ClipsSection, request: from_files.ClipRequest) -> dataset.Data
     folder = section.folder()
     content = _from_table(folder, section) if section.table else _from_folders(folder, section.task)
 
-    def read(path: Path) -> Iterator[np.ndarray]:
-        return windows_in(path, request.window, request.size)
+    sampling = section.windows
 
+    def read(path: Path) -> Iterator[from_files.Window]:
+        return windows.windows_in(path, request.window, request.size, sampling)
+
+    source = f"clips of {folder.name}" + (f", {sampling}" if section.sampling else "")
     return from_files.data_set(
-        folder.name, content, read, request, section, f"clips of {folder.name}", "clips"
+        folder.name, content, read, request, section, source, f"clips {sampling!r}"
     )
-
-
-def windows_in(path: Path, window: int, size: int) -> Iterator[np.ndarray]:
-    """Consecutive frames, uint8 RGB (window, size, size, 3).
-
-    Raises:
-        SourceError: it is neither a video nor a folder of frames.
-        ClipError: it is shorter than a window.
-    """
-    source = (
-        images.ImageFiles(path.name, images.images_in(path))
-        if path.is_dir()
-        else video.VideoFile(str(path))
-    )
-    empty = True
-    for clip in windows_of(source, window, Resizer((size, size))):
-        empty = False
-        yield clip
-    if empty:
-        raise ClipError(f"shorter than a window of {window} frames")
 
 
 def _from_folders(folder: Path, task: str) -> from_files.FolderContent:

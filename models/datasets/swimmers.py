@@ -49,7 +49,7 @@ def load(section: SwimmersSection, request: from_files.ClipRequest) -> dataset.D
     tasks = (dataset.classification("reid", people), dataset.classification("action", ACTIONS))
     content = from_files.FolderContent(items, tasks, skipped)
 
-    def read(path: Path) -> Iterator["np.ndarray | dataset.Skipped"]:
+    def read(path: Path) -> Iterator["from_files.Window | dataset.Skipped"]:
         return samplings(path, request.window, request.size)
 
     return from_files.data_set(
@@ -70,7 +70,9 @@ def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:
     return float(person), float(action)
 
 
-def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | dataset.Skipped"]:
+def samplings(
+    path: Path, window: int, size: int
+) -> Iterator["from_files.Window | dataset.Skipped"]:
     """Both samplings of a clip: uint8 RGB (window, size, size, 3).
 
     Raises:
@@ -82,11 +84,11 @@ def samplings(path: Path, window: int, size: int) -> Iterator["np.ndarray | data
         raise ClipError(f"{len(frames)} frames, a window has {window}")
     first = STRIDE * np.arange(window)
     if first[-1] < len(frames):
-        yield frames[first]
+        yield from_files.Window(frames[first])
     else:
         reason = f"{len(frames)} frames are too few for {window} at stride {STRIDE}"
         yield dataset.Skipped(f"{path.name}, first frames", reason)
-    yield frames[np.linspace(0, len(frames) - 1, window).round().astype(int)]
+    yield from_files.Window(frames[np.linspace(0, len(frames) - 1, window).round().astype(int)])
 
 
 def _frames(path: Path, size: int) -> np.ndarray:

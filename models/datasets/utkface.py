@@ -51,12 +51,12 @@ def load(section: UTKFaceSection, request: from_files.ClipRequest) -> dataset.Da
         _from_table(folder, section) if (folder / TABLE).is_file() else _from_names(folder, section)
     )
 
-    def read(path: Path) -> Iterator[np.ndarray]:
+    def read(path: Path) -> Iterator[from_files.Window]:
         pixels = read_image(path)
         if pixels is None:
             raise ClipError("the picture cannot be read")
         resized = cv2.resize(pixels, (request.size,) * 2, interpolation=cv2.INTER_AREA)
-        yield np.repeat(resized[None, ..., ::-1], request.window, axis=0)
+        yield from_files.Window(np.repeat(resized[None, ..., ::-1], request.window, axis=0))
 
     return from_files.data_set("UTKFace", content, read, request, section, "UTKFace", "utkface")
 

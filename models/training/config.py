@@ -141,8 +141,10 @@ class EndToEndConfig:
             ConfigError: the file of weights is not there.
         """
         content = {"kind": kinds.kind_of(self.data), **asdict(self)}
-        # a table that says nothing decides nothing, as in files of older versions
-        content["data"] = {key: value for key, value in content["data"].items() if value != {}}
+        # what says nothing decides nothing, as in files of older versions
+        content["data"] = {
+            key: value for key, value in content["data"].items() if value not in ({}, [], None)
+        }
         del content["evaluation"]  # what is measured afterwards
         if "path" in content["data"]:
             content["data"]["path"] = ""

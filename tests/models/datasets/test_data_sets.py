@@ -156,7 +156,7 @@ def test_both_samplings_are_those_of_the_thesis(tmp_path):
     """Frame n has the grey level n at its lower right corner, give or take compression."""
     path = data_files.video(tmp_path / "0_0 (1).avi", 40, 0)
     first, spread = samplings(path, 15, 40)
-    numbers = [clip[:, -1, -1].mean(axis=-1) for clip in (first, spread)]
+    numbers = [clip.pixels[:, -1, -1].mean(axis=-1) for clip in (first, spread)]
     assert numbers[0] == pytest.approx(np.arange(0, 30, 2), abs=3)
     assert numbers[1] == pytest.approx(np.linspace(0, 39, 15).round(), abs=3)
 

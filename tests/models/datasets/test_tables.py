@@ -6,7 +6,8 @@ import pytest
 
 from edge_common.errors import ClipError, ConfigError
 from edge_models.datasets.from_files import ClipRequest
-from edge_models.datasets.kinds import load_data
+from edge_models.datasets.kinds import at_fold, load_data
+from edge_models.datasets.labelled_clips import ClipsSection
 from edge_models.datasets.splits import PARTS
 from edge_models.datasets.utkface import UTKFaceSection
 from tests.models import data_files
@@ -98,3 +99,93 @@ def test_a_column_that_there_is_not_is_named(faces, request_of):
         load_data(UTKFaceSection(path=str(faces), split="spilt"), request_of)
     with pytest.raises(ConfigError, match=r"names columns, and .* holds no index.csv"):
         load_data(UTKFaceSection(path=str(faces / "images"), split="split"), request_of)
+
+
+# clips
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """Ten clips of two labels by five people, one a fold; the first three of a label are words."""
+    folder = data_files.labelled_clips(tmp_path / "clips")
+    rows = ["clip,action,person,kind,fold,take"]
+    for number, path in enumerate(sorted(folder.glob("*/*.mp4"))):
+        person, kind = number % 5, "words" if number % 5 < 3 else "phrases"
+        name = path.relative_to(folder)
+        rows.append(f"{name},{path.parent.name},p{person},{kind},{person},{number}")
+    (folder / "index.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+def section_of(folder, **options):
+    return ClipsSection(
+        **{"path": str(folder), "table": "index.csv", "sampling": ["spread"], **options}
+    )
+
+
+def test_a_fold_tests_the_next_decides_when_to_stop_and_the_others_are_trained_on(
+    clips, request_of
+):
+    options = {"tasks": ["action"], "group": "person", "fold_column": "fold"}
+    for fold in range(5):
+        data = load_data(section_of(clips, **options, fold=fold), request_of)
+        assert [task.name for task in data.tasks] == ["action"]
+        assert counts(data) == {"train": 6, "validation": 2, "test": 2}
+        assert data.split_by == f"person, fold {fold} of fold tests"
+    takes = section_of(clips, tasks=["action", "person"], fold_column="fold", fold=4)
+    data = load_data(takes, request_of)
+    people = {part: set(getattr(data, part).labels["person"].tolist()) for part in PARTS}
+    assert people == {"train": {1, 2, 3}, "validation": {0}, "test": {4}}
+
+
+def test_columns_that_decide_parts_are_no_tasks(clips, request_of):
+    options = {"group": "person", "fold_column": "fold", "only": {"kind": ["words", "phrases"]}}
+    data = load_data(section_of(clips, **options), request_of)
+    assert [task.name for task in data.tasks] == ["action", "take"]
+
+
+def test_what_is_learnt_on_words_is_asked_on_phrases(clips, request_of):
+    options = {"tasks": ["action"], "train": {"kind": "words"}, "test": {"kind": "phrases"}}
+    data = load_data(section_of(clips, **options, validation_share=0.2), request_of)
+    assert counts(data) == {"train": 5, "validation": 1, "test": 4}
+    assert data.split_by == "file, parts by the rows' cells"
+    stop = {"validation": {"kind": "words", "person": ["p2", "p0"]}}
+    assert counts(load_data(section_of(clips, **options, **stop), request_of)) == {
+        "train": 2, "validation": 4, "test": 4,
+    }  # fmt: skip
+
+
+def test_rows_and_folds_choose_together(clips, request_of):
+    options = {"tasks": ["action"], "fold_column": "fold", "test": {"kind": "words"}}
+    assert counts(load_data(section_of(clips, **options), request_of))["test"] == 2
+    with pytest.raises(ClipError, match="nothing is left for test"):
+        load_data(section_of(clips, **options, fold=3), request_of)
+    only = section_of(clips, tasks=["action"], fold_column="fold", only={"kind": "words"}, fold=2)
+    assert counts(load_data(only, request_of)) == {"train": 2, "validation": 2, "test": 2}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fold_column": "fold", "fold": 5}, "data.fold is 5, and fold has 5 folds"),
+        ({"fold_column": "kind", "fold": 1}, "three or more of them"),
+        ({"fold": 1}, "data.fold needs data.fold_column"),
+        ({"fold_column": "fold", "split": "kind"}, "both choose the parts: keep one"),
+        ({"table": "", "group": "person"}, "names columns, and no table"),
+        ({"tasks": ["actoin"]}, "names the column 'actoin'.*did you mean 'action'"),
+        ({"group": "persn"}, "has no column 'persn'; did you mean 'person'"),
+        ({"only": {"kind": "letters"}}, "holds no file that can be used"),
+        ({"group": "action", "fold_column": "fold"}, "run is in .* what belongs together"),
+    ],
+)
+def test_what_a_training_file_gets_wrong_of_a_table_is_one_line(
+    clips, request_of, options, message
+):
+    with pytest.raises((ConfigError, ClipError), match=message):
+        load_data(section_of(clips, **options), request_of)
+
+
+def test_another_fold_is_tested_by_the_command_line(clips):
+    assert at_fold(section_of(clips, fold_column="fold"), 3).fold == 3
+    with pytest.raises(ConfigError, match="clips has no folds here: name fold_column"):
+        at_fold(section_of(clips), 3)
