@@ -35,12 +35,12 @@ def saved(path: Path, model: bytes) -> Path:
 
 
 def crashing_model() -> bytes:
-    """A radius that points out of the frame, which no kernel checks."""
+    """A negative radius, which no kernel checks; a large one would first fill gigabytes."""
     builder = flat.Builder()
     first = builder.tensor((1, flat.SIDE, flat.SIDE, 3), name=b"frame")
     last = builder.tensor((1, 3))
     options = schema.LocalResponseNormalizationOptionsT()
-    options.radius = 1 << 30
+    options.radius = -(1 << 30)
     builder.operator("LOCAL_RESPONSE_NORMALIZATION", [first], [last], options)
     return builder.finish([first], [last])
 
