@@ -13,6 +13,7 @@ import pytest
 
 from edge.bundle import open_bundle, write_bundle
 from edge.shipped import find_bundle
+from edge_benchmarks.measure.timing import Plan
 from tests.recorded import commands
 from tests.recorded.commands import CASES, REFUSED, SUMMARY, Case
 
@@ -107,7 +108,11 @@ def test_every_option_is_still_there(command: str) -> None:
             assert options[path][name] == option, f"{path} {name}"
 
 
-def test_a_record_has_every_key_of_the_recorded_one(folder: Path) -> None:
+def test_a_record_has_every_key_of_the_recorded_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = Plan(frames=20, seconds=0.05, rounds=2)
+    monkeypatch.setattr("edge_benchmarks.measure.processes.PLAN", short)
     options = (
         "--frames 20 --seconds 0.05 --processes 4 --cold-starts 1 --baselines --baseline-frames 3"
         " --rounds 2 --scenario camera --scenario offline --scenario multi-stream --scenario cold"

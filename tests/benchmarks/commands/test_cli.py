@@ -218,7 +218,16 @@ def test_the_installed_command_works() -> None:
     assert done.stdout.startswith("edge-bench, version ")
 
 
-def test_every_scenario_and_analysis_of_a_real_run(tiny_bundle_path, video_path, tmp_path) -> None:
+@pytest.fixture
+def short_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fresh processes that measure a moment each."""
+    short = Plan(frames=20, seconds=0.05, rounds=2)
+    monkeypatch.setattr("edge_benchmarks.measure.processes.PLAN", short)
+
+
+def test_every_scenario_and_analysis_of_a_real_run(
+    tiny_bundle_path, video_path, tmp_path, short_processes
+) -> None:
     path = tmp_path / "record.json"
     # sources, which takes minutes, has a test of its own
     scenarios = [each for each in SCENARIOS if each.name not in ("soak", "sources")]
@@ -268,10 +277,7 @@ def test_an_interrupted_run_leaves_what_it_measured(tiny_bundle_path, tmp_path) 
     assert "PARTIAL" in process.stdout.read()
 
 
-def test_two_bundles_in_turn(tiny_bundle_path, monkeypatch) -> None:
-    monkeypatch.setattr(
-        "edge_benchmarks.measure.processes.PLAN", Plan(frames=20, seconds=0.05, rounds=2)
-    )
+def test_two_bundles_in_turn(tiny_bundle_path, short_processes) -> None:
     result = invoke("versus", tiny_bundle_path, tiny_bundle_path, "--processes", 4, "--json")
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)

@@ -174,7 +174,11 @@ def test_a_run_that_ends_says_why(tiny_bundle_path: Path) -> None:
 
 
 @needs_ffmpeg
-def test_a_run_from_the_command_line(tiny_bundle_path: Path, tmp_path: Path) -> None:
+def test_a_run_from_the_command_line(
+    tiny_bundle_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # how even the figures are is of no concern here
+    monkeypatch.setattr("edge_benchmarks.scenarios.source_rounds._SETTLING", 20)
     path = tmp_path / "record.json"
     arguments = (
         f"{tiny_bundle_path} --frames 10 --seconds 0.01 --rounds 1 --processes 0 --scenario sources "

@@ -25,18 +25,21 @@ def picture(size: int = 32, channels: int = 3) -> Any:
 
 
 def mobilenet_v3(size: int = 32) -> keras.Model:
-    """The first blocks of MobileNetV3: hard swish, squeeze and excitation."""
+    """Blocks of MobileNetV3 of each kind: ReLU and hard swish, squeeze and excitation, residuals."""
     whole = keras.applications.MobileNetV3Small(
         (size, size, 3), alpha=0.35, include_top=False, weights=None
     )
-    return settled(keras.Model(whole.input, whole.get_layer("expanded_conv_4_add").output))
+    return settled(keras.Model(whole.input, whole.get_layer("expanded_conv_3_project_bn").output))
 
 
 def mobilenet_v2(size: int = 32) -> keras.Model:
+    """Its first four blocks: without expansion, of stride 2, with a residual, of stride 2 again."""
     whole = keras.applications.MobileNetV2(
         (size, size, 3), alpha=0.35, include_top=False, weights=None
     )
-    return settled(keras.Model(whole.input, whole.get_layer("block_5_add").output, name="mobile"))
+    return settled(
+        keras.Model(whole.input, whole.get_layer("block_3_project_BN").output, name="mobile")
+    )
 
 
 def efficientnet_b0(size: int = 32) -> keras.Model:
