@@ -127,8 +127,9 @@ class PeopleOptions:
         live = [each.source for each in counts if each.source.live and not each.ended]
         if not live:
             return math.inf, ": a recording waits"
-        rates_hz = [source.measured_hz() or source.rate_hz for source in live]
-        if not all(0 < rate_hz <= _HIGHEST_HZ for rate_hz in rates_hz):
+        either_hz = ((source.measured_hz(), source.rate_hz) for source in live)
+        rates_hz = [next(filter(_is_likely, each), 0.0) for each in either_hz]
+        if not all(rates_hz):
             return _UNKNOWN_RATE_MS / len(live), ""
         return 1e3 * BUDGET_SHARE / sum(rates_hz), f", {BUDGET_SHARE * 100:.0f} % of the time"
 
@@ -156,6 +157,10 @@ class PeopleOptions:
             zones=self.areas[0],
             masks=self.areas[1],
         )
+
+
+def _is_likely(rate_hz: float) -> bool:
+    return 0 < rate_hz <= _HIGHEST_HZ
 
 
 def scene_options(command: F) -> F:

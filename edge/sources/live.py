@@ -85,8 +85,7 @@ class LiveSource(sources.Source):
                 self._last_number = self._waiting[0].number - 1
 
     def measured_hz(self) -> float:
-        arrivals = self._connection.arrivals
-        return 1 / arrivals.interval_s if arrivals.settled and arrivals.interval_s else 0.0
+        return self._connection.arrivals.rate_hz
 
     def silence_s(self) -> float:
         return self._connection.silence_s()

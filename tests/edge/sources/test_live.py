@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from edge.sources import open_source
+from edge.sources.arrivals import Arrivals
 from edge.sources.connection import GapRules, retry_delay_s
 from edge.sources.live import LiveSource
 from edge.sources.video import VideoFile
@@ -116,26 +117,39 @@ def test_what_a_camera_gives_before_a_run_begins_is_no_loss_of_it() -> None:
     assert lost == [0, 42]
 
 
-class TimedCapture(ScriptedCapture):
-    """Moves the clock by so much with each frame."""
-
-    def __init__(self, count: int, step_s: float) -> None:
-        super().__init__(count, silent=True)
-        self.now_s, self._step_s = 100.0, step_s
-
-    def read(self, timeout_s: float) -> np.ndarray | None:
-        self.now_s += self._step_s
-        return super().read(timeout_s)
+def _rate_hz(*steps_s: float) -> float:
+    """That of frames which come so long after each other."""
+    arrivals, now_s = Arrivals(), 100.0
+    arrivals.add(now_s, restart=True)
+    for step_s in steps_s:
+        now_s += step_s
+        arrivals.add(now_s, restart=False)
+    return arrivals.rate_hz
 
 
-@pytest.mark.parametrize(("frames", "rate_hz"), [(10, 0.0), (20, 10.0), (100, 10.0)])
-def test_the_rate_is_that_of_the_frames_that_came(frames: int, rate_hz: float) -> None:
-    """Not the 30 a second that are announced."""
-    capture = TimedCapture(frames, 0.1)
-    with LiveSource("slow", lambda: capture, GapRules(5.0), clock=lambda: capture.now_s) as source:
-        _until_all_wait(source, frames - 1)
-        assert source.measured_hz() == pytest.approx(rate_hz)
-        assert source.rate_hz == 30.0
+@pytest.mark.parametrize(
+    ("steps_s", "rate_hz"),
+    [
+        ([0.1] * 15, 0.0),
+        ([0.1] * 22, 10.0),
+        ([0.01] * 90 + [0.1] * 22, 10.0),  # a burst
+        ([0.04] * 500 + [0.1] * 55, 10.0),  # a camera in the dark
+        ([0.0, 0.0, 0.0, 0.4] * 20, 10.0),
+        ([3.0] * 4, 1 / 3),
+        ([0.0] * 9, 0.0),
+    ],
+)
+def test_the_rate_is_that_of_the_frames_that_came(steps_s: list[float], rate_hz: float) -> None:
+    assert _rate_hz(*steps_s) == pytest.approx(rate_hz, rel=0.1)
+
+
+def test_a_rate_is_known_until_it_is_measured_again() -> None:
+    arrivals = Arrivals()
+    for number in range(30):
+        arrivals.add(number / 10, restart=not number)
+    for number in range(20):
+        arrivals.add(100 + number / 50, restart=not number)
+    assert arrivals.rate_hz == pytest.approx(10.0)
 
 
 def test_a_lost_camera_is_opened_again() -> None:
