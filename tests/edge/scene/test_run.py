@@ -105,6 +105,32 @@ def test_two_sources_share_the_networks(
     assert labels == [(f"({s})", n, f) for f in (4, 5) for s in (1, 2) for n in (1, 2)]
 
 
+def test_a_source_that_ends_leaves_the_people_of_the_other(
+    cli: CliRunner, tiny_bundle_path: Path, detector: Path, film: Path, tmp_path: Path
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number, pixels in enumerate(tiny.frames(5, HEIGHT, WIDTH)):
+        cv2.imwrite(str(photos / f"{number}.png"), pixels)
+    arguments = [tiny_bundle_path, "--detector", detector, "--source", film, "--source", photos]
+    out = tmp_path / "out.jsonl"
+    words = ["--rate", "all", "--quiet", "--json", "--jsonl", str(out)]
+    words += ["--save", str(tmp_path / "out.avi")]
+    result = cli.invoke(main, [*map(str, arguments), *words])
+    assert result.exit_code == 0, result.output
+    assert f"{photos} has ended; the others go on" in result.stderr
+    summary = json.loads(result.stdout)
+    assert [each["frames"] for each in summary["sources"]] == [12, 5]
+    assert (summary["scene"]["people"], summary["scene"]["most_people"]) == (4, 2)
+    decisions = [line for line in lines_of(out.read_text()) if "tasks" in line]
+    frames = [(line["track"]["number"], line["frame"]) for line in decisions]
+    assert frames[:4] == [(1, 4), (2, 4)] * 2
+    assert frames[4:] == [(n, f) for f in range(5, 12) for n in (1, 2)]
+    for number, count in ((1, 12), (2, 5)):
+        video = cv2.VideoCapture(str(tmp_path / f"out-{number}.avi"))
+        assert video.get(cv2.CAP_PROP_FRAME_COUNT) == count
+
+
 def test_nobody_is_an_answer(
     cli: CliRunner, tiny_bundle_path: Path, film: Path, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
 from edge.bundle import Bundle
 from edge.bundle.plain_tflite import wrap_tflite
 from edge.stream import Stream
-from tests import streaming
+from tests import flat_models, streaming
 from tests.edge.scene.scenes import World, box, frame
 
 NOBODY: list[list[float]] = []
@@ -29,7 +29,7 @@ def answers(bundle: Bundle, crops: Sequence[tuple[int, object]]) -> list[bytes]:
     stream = Stream(bundle)
     (task,) = bundle.manifest.tasks
     decisions = [stream.push(frame(number), region) for number, region in crops]
-    return [decision.tasks[task.name].scores.tobytes() for decision in decisions]
+    return [decision.tasks[task.name].scores.tobytes() for decision in decisions if decision]
 
 
 def by_track(world: World, frames: int) -> Mapping[int, list[tuple[int, object, bytes]]]:
@@ -37,9 +37,10 @@ def by_track(world: World, frames: int) -> Mapping[int, list[tuple[int, object, 
     (task,) = world.scene.bundle.manifest.tasks
     result: dict[int, list[tuple[int, object, bytes]]] = {}
     for number in range(frames):
-        before = len(world.network.crops)
-        decisions = world.push(frame(number)).decisions
-        for decision, (_, region) in zip(decisions, world.network.crops[before:], strict=True):
+        for decision in world.push(frame(number)).decisions:
+            left = decision.track.box[0]
+            crops = [crop for n, crop in world.network.crops if n == number]
+            region = min(crops, key=lambda crop: abs(crop.box[0] - left))
             scores = decision.tasks[task.name].scores.tobytes()
             result.setdefault(decision.track.number, []).append((number, region, scores))
     return result
@@ -68,3 +69,21 @@ def test_who_comes_next_remembers_nothing(carrying: Bundle) -> None:
     tracks = by_track(world, 60)
     assert [scores for *_, scores in tracks[2]] == answers(carrying, [row[:2] for row in tracks[2]])
     assert len({scores for *_, scores in tracks[2]}) > 1
+
+
+def test_each_person_has_a_whole_window_of_an_uncut_network(tmp_path: Path) -> None:
+    """It answers as to the same crops of one person alone."""
+    path = tmp_path / "uncut.tflite"
+    path.write_bytes(flat_models.colour_model("SOFTMAX", gain=0.1, frame=(1, 3, 4, 4, 3)))
+    bundle = wrap_tflite(path)
+    assert (bundle.manifest.window, bundle.manifest.streaming) == (3, "whole-window")
+    tracks = by_track(World(bundle, [[box(0)], [box(0), box(3)]]), 10)
+    assert {number: [row[0] for row in rows] for number, rows in tracks.items()} == {
+        1: [*range(2, 10)], 2: [*range(3, 10)],
+    }  # fmt: skip
+    for rows in tracks.values():
+        regions = {region for _, region, _ in rows}
+        assert len(regions) == 1
+        (region,) = regions
+        first = rows[0][0] - 2
+        assert [row[2] for row in rows] == answers(bundle, [(n, region) for n in range(first, 10)])
