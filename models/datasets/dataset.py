@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ def regression(name: str, unit: str, scale: float = 1.0) -> Task:
 
 
 SHOWN = 3  # of what was skipped, in one line
+MOST_EXAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,15 @@ class Skipped:
 
     name: str
     reason: str
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A file of the part `part` that shows what `other` shows, a file of another part."""
+
+    part: str
+    file: str
+    other: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,7 @@ class DataSet:
         notes: what the user should know of these data before trusting a figure.
         impostors: examples of people that are in no other part, if there are any.
         split_by: what stays in one part, and who chose the part, in words.
+        leaks: what the split failed to keep together.
     """
 
     name: str
@@ -87,6 +99,7 @@ class DataSet:
     notes: tuple[str, ...] = ()
     impostors: Subset | None = None
     split_by: str = "file"
+    leaks: tuple[Leak, ...] = ()
 
     @property
     def groups(self) -> dict[str, int]:
@@ -104,6 +117,16 @@ class DataSet:
         if self.skipped:
             lines.append(_skipped_line(self.skipped))
         return lines + [f"note: {note}" for note in self.notes]
+
+    def split_facts(self) -> dict[str, object]:
+        """By what was split, how many groups each part has, and what leaks: for report.json."""
+        counts = Counter(leak.part for leak in self.leaks)
+        return {
+            "by": self.split_by,
+            "groups": self.groups,
+            "leaks": {part: counts[part] for part in ("validation", "test")},
+            "leak_examples": [[leak.file, leak.other] for leak in self.leaks[:MOST_EXAMPLES]],
+        }
 
 
 def write_skipped(path: Path, skipped: Sequence[Skipped]) -> None:

@@ -1,21 +1,17 @@
 """A data set of labelled files: decoded once into one that is mapped, split by groups of them."""
 
-import hashlib
-import json
-import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
 import numpy as np
 
 from edge.tasks import Label, Task, kind_of
-from edge_common import ClipError, ConfigError, EdgeError, whole_file
-from edge_models.datasets import splits
-from edge_models.datasets.dataset import DataSet, Skipped, Subset
+from edge_common import ClipError, ConfigError
+from edge_models.datasets import perceptual, splits
+from edge_models.datasets.dataset import DataSet, Leak, Skipped, Subset
+from edge_models.datasets.decoding import Decoded, Reader, decode
 
 UNKNOWN_RATE_HZ, ALIKE_RATES = 25.0, 1.2
 
@@ -89,34 +85,6 @@ class FolderContent:
     split_by: str = "file"
 
 
-@dataclass(frozen=True)
-class Window:
-    """Frames, uint8 RGB (T, H, W, 3), and how many of them were a second; 0: unknown."""
-
-    pixels: np.ndarray
-    rate_hz: float = 0.0
-
-
-# of a file, and of what is lacking, why
-Reader = Callable[[Path], Iterable["Window | Skipped"]]
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """Windows of all files that gave any.
-
-    Attributes:
-        windows: uint8 (N, T, H, W, 3), memory-mapped.
-        file: int64 (N,), the index of the file that each window came from.
-        rates_hz: float64 (N,), frames a second of each; 0: unknown.
-    """
-
-    windows: np.ndarray
-    file: np.ndarray
-    rates_hz: np.ndarray
-    skipped: tuple[Skipped, ...]
-
-
 Parser = Callable[[Path], "tuple[float, ...]"]
 
 
@@ -160,11 +128,12 @@ def data_set(
         _part(decoded, usable[files], sources, content)
         for files in (split.train, split.validation, split.test)
     )
+    leaks = _leaks(items, decoded.hashes, split)
     return DataSet(
         name, content.tasks, train, validation, test, shape=request.shape,
         frame_rate_hz=section.frame_rate_hz or _mean_rate(decoded), source=source,
-        skipped=(*content.skipped, *decoded.skipped), split_by=content.split_by,
-        notes=(*_notes(items, content.tasks, split), *_rate_notes(decoded.rates_hz)),
+        skipped=(*content.skipped, *decoded.skipped), split_by=content.split_by, leaks=leaks,
+        notes=(*_leak_notes(leaks), *_notes(items, content.tasks, split), *_rate_notes(decoded.rates_hz)),
     )  # fmt: skip
 
 
@@ -172,6 +141,32 @@ def _mean_rate(decoded: Decoded) -> float:
     """Of the windows whose rate is known."""
     rates = decoded.rates_hz[decoded.rates_hz > 0]
     return round(float(rates.mean()), 2) if len(rates) else UNKNOWN_RATE_HZ
+
+
+def _leaks(items: Sequence[Item], hashes: np.ndarray, split: splits.Split) -> tuple[Leak, ...]:
+    """Files that show what a part shows which is seen before theirs."""
+    leaks = []
+    before = {"validation": split.train, "test": np.append(split.train, split.validation)}
+    for part, others in before.items():
+        own = getattr(split, part)
+        pairs = perceptual.near_pairs(hashes[own], hashes[others], perceptual.SURELY_SAME)
+        first = dict(reversed(pairs.tolist()))
+        leaks += [
+            Leak(part, items[int(own[a])].path.name, items[int(others[b])].path.name)
+            for a, b in sorted(first.items())
+        ]
+    return tuple(leaks)
+
+
+def _leak_notes(leaks: Sequence[Leak]) -> list[str]:
+    if not leaks:
+        return []
+    counts = Counter(leak.part for leak in leaks)
+    files = " and ".join(f"{count:,} of {part}" for part, count in counts.items())
+    return [
+        f"leakage: {files} show what a file of another part shows, for example {leaks[-1].file} what "
+        f"{leaks[-1].other} does: name a column as group in [data], or leave them out"
+    ]
 
 
 def _rate_notes(rates_hz: np.ndarray) -> list[str]:
@@ -203,117 +198,27 @@ def _part(
 
 
 def _notes(items: Sequence[Item], tasks: Sequence[Task], split: splits.Split) -> list[str]:
-    """Classes of which nothing can be measured."""
+    """Classes of which nothing can be learnt, or measured."""
     notes = []
     for position, task in enumerate(tasks):
         classes = [kind_of(task).classes(item.labels[position]) for item in items]
-        files = Counter(number for numbers in classes for number in numbers)
-        tested = {number for index in split.test for number in classes[index]}
+        trained, tested = (
+            {number for index in part for number in classes[index]}
+            for part in (split.train, split.test)
+        )
         for number, label in enumerate(task.labels):
-            if not files[number]:
+            files = [item for item, own in zip(items, classes) if number in own]
+            if not files:
                 notes.append(f"{task.name}: no file of {label}")
             elif number not in tested:
-                count = "one file" if files[number] == 1 else f"{files[number]} files"
-                notes.append(f"{task.name}: {count} of {label}, trained on but not tested")
+                notes.append(f"{task.name}: {_count(files)} of {label}, trained on but not tested")
+            elif number not in trained:
+                notes.append(f"{task.name}: {_count(files)} of {label}, tested but not trained on")
     return notes
 
 
-DECODED_VERSION = 1  # to be raised when the same files give other frames
-
-FILES_AHEAD = 8
-
-
-def decode(
-    paths: Sequence[Path],
-    read: Reader,
-    shape: tuple[int, int, int],
-    cache: Path,
-    variant: str,
-) -> Decoded:
-    """Decode all files, or take what an earlier run made of the same ones.
-
-    Args:
-        read: may raise an EdgeError, which skips the file.
-        shape: T, H, W of each window.
-        cache: folder for folders of decoded frames.
-        what: all else that decides the frames, in words.
-
-    Raises:
-        ClipError: no file gives a window.
-        OSError: the disk is full, or the folder cannot be written.
-    """
-    folder = cache / f"clips-{_fingerprint(paths, shape, variant)}"
-    index = folder / "index.json"
-    if not index.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        _write(paths, read, shape, folder)
-    content = json.loads(index.read_text(encoding="utf-8"))
-    skipped = tuple(Skipped(*pair) for pair in content["skipped"])
-    files = np.array(content["file"], np.int64)
-    if not len(files):
-        first = f", for example {skipped[0].name} ({skipped[0].reason})" if skipped else ""
-        raise ClipError(f"none of {len(paths)} files can be used{first}: check the folder")
-    windows = np.memmap(folder / "frames.u8", np.uint8, "r", shape=(len(files), *shape, 3))
-    rates_hz = np.array(content.get("rates_hz", [0.0] * len(files)))  # older ones have none
-    return Decoded(windows, files, rates_hz, skipped)
-
-
-def _write(paths: Sequence[Path], read: Reader, shape: tuple[int, int, int], folder: Path) -> None:
-    of_window: list[int] = []
-    rates_hz: list[float] = []
-    skipped: list[Skipped] = []
-    # Written, not mapped: a full disk is then an error and not a crash.
-    bar = click.progressbar(length=len(paths), label="decoding")
-    with whole_file(folder / "frames.u8") as frames, bar as progress:
-        for number, windows in enumerate(_ahead(paths, read)):
-            for window in windows:
-                if isinstance(window, Skipped):
-                    skipped.append(window)
-                else:
-                    frames.write(_checked(window.pixels, shape).data)
-                    of_window.append(number)
-                    rates_hz.append(window.rate_hz)
-            progress.update(1)
-    listed = [[item.name, item.reason] for item in skipped]
-    content = {"file": of_window, "rates_hz": rates_hz, "skipped": listed}
-    with whole_file(folder / "index.json") as file:
-        file.write(json.dumps(content).encode())
-
-
-def _checked(window: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """The window, its bytes in order; a reader that breaks its promise is a bug."""
-    if window.shape != (*shape, 3) or window.dtype != np.uint8:
-        raise ValueError(f"a reader gave {window.dtype} {window.shape}, not uint8 {(*shape, 3)}")
-    return np.ascontiguousarray(window)
-
-
-def _ahead(paths: Sequence[Path], read: Reader) -> Iterator[list["Window | Skipped"]]:
-    """What each file gives, in order, a few of them read ahead."""
-    with ThreadPoolExecutor(min(FILES_AHEAD, os.cpu_count() or 1)) as pool:
-        coming: list[Future] = []
-        try:
-            for path in paths:
-                coming.append(pool.submit(_read_one, path, read))
-                if len(coming) >= FILES_AHEAD:
-                    yield coming.pop(0).result()
-            while coming:
-                yield coming.pop(0).result()
-        finally:
-            for future in coming:
-                future.cancel()
-
-
-def _read_one(path: Path, read: Reader) -> list["Window | Skipped"]:
-    try:
-        return list(read(path))
-    except EdgeError as error:
-        return [Skipped(path.name, str(error))]
-
-
-def _fingerprint(paths: Sequence[Path], shape: tuple[int, int, int], variant: str) -> str:
-    """16 hex digits that change with the files (by name, size, time) and the windows."""
-    digest = hashlib.sha256(f"{DECODED_VERSION} {shape} {variant}".encode())
-    for path in paths:
-        state = path.stat()
-        digest.update(f"{path.absolute()} {state.st_size} {state.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
+def _count(files: Sequence[Item]) -> str:
+    """`one file`, or `3 files, all of anna,`."""
+    groups = {item.stays_with for item in files}
+    together = f", all of {min(groups)}," if len(groups) == 1 else ""
+    return "one file" if len(files) == 1 else f"{len(files)} files{together}"

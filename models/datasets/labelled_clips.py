@@ -17,7 +17,7 @@ from edge.tasks import (
     multi_label,
 )
 from edge_common import ClipError, ConfigError, nearest_or_all
-from edge_models.datasets import dataset, from_files, tables, windows
+from edge_models.datasets import dataset, decoding, from_files, tables, windows
 
 _NUMBERS = re.compile(r"(\w+)\[(.*)\]")  # a column `age[years]`
 
@@ -82,7 +82,7 @@ def load(section: ClipsSection, request: from_files.ClipRequest) -> dataset.Data
 
     sampling = section.windows
 
-    def read(path: Path) -> Iterator[from_files.Window]:
+    def read(path: Path) -> Iterator[decoding.ClipWindow]:
         return windows.windows_in(path, request.window, request.size, sampling)
 
     source = f"clips of {folder.name}" + (f", {sampling}" if section.sampling else "")

@@ -15,7 +15,7 @@ import numpy as np
 from edge.sources.images import natural_key
 from edge.sources.video import VideoFile
 from edge_common import ClipError, ConfigError
-from edge_models.datasets import dataset, from_files
+from edge_models.datasets import dataset, decoding, from_files
 
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
 PEOPLE = ("person0", "person1", "person2", "person3")
@@ -49,7 +49,7 @@ def load(section: SwimmersSection, request: from_files.ClipRequest) -> dataset.D
     tasks = (dataset.classification("reid", people), dataset.classification("action", ACTIONS))
     content = from_files.FolderContent(items, tasks, skipped)
 
-    def read(path: Path) -> Iterator["from_files.Window | dataset.Skipped"]:
+    def read(path: Path) -> Iterator["decoding.ClipWindow | dataset.Skipped"]:
         return samplings(path, request.window, request.size)
 
     return from_files.data_set(
@@ -72,7 +72,7 @@ def labels_in(path: Path, people: int = len(PEOPLE)) -> tuple[float, float]:
 
 def samplings(
     path: Path, window: int, size: int
-) -> Iterator["from_files.Window | dataset.Skipped"]:
+) -> Iterator["decoding.ClipWindow | dataset.Skipped"]:
     """Both samplings of a clip: uint8 RGB (window, size, size, 3).
 
     Raises:
@@ -84,11 +84,11 @@ def samplings(
         raise ClipError(f"{len(frames)} frames, a window has {window}")
     first = STRIDE * np.arange(window)
     if first[-1] < len(frames):
-        yield from_files.Window(frames[first])
+        yield decoding.ClipWindow(frames[first])
     else:
         reason = f"{len(frames)} frames are too few for {window} at stride {STRIDE}"
         yield dataset.Skipped(f"{path.name}, first frames", reason)
-    yield from_files.Window(frames[np.linspace(0, len(frames) - 1, window).round().astype(int)])
+    yield decoding.ClipWindow(frames[np.linspace(0, len(frames) - 1, window).round().astype(int)])
 
 
 def _frames(path: Path, size: int) -> np.ndarray:

@@ -6,7 +6,7 @@ Autoencoder", CVPR 2017. Names are `AGE_GENDER_RACE_DATE.jpg`; of the aligned pi
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from edge.sources.images import read_image
 from edge_common import ClipError, ConfigError
-from edge_models.datasets import dataset, from_files, tables
+from edge_models.datasets import dataset, decoding, from_files, perceptual, tables
 
 RACES = ("white", "black", "asian", "indian", "others")
 GENDERS = ("male", "female")
@@ -35,7 +35,8 @@ class UTKFaceSection(tables.TableSection):
     """UTKFace; a face is shown for as many equal frames as the window has.
 
     If the folder holds an `index.csv`, labels are those of its columns, and its columns `group`
-    and `split` are used unless the training file names others ("": none).
+    and `split` are used unless the training file names others ("": none). Without it, files that
+    show the same photo are a group (group = "": each is its own).
     """
 
 
@@ -47,16 +48,17 @@ def load(section: UTKFaceSection, request: from_files.ClipRequest) -> dataset.Da
         ConfigError: no folder is given, or the shares leave nothing to train on.
     """
     folder = section.folder()
-    content = (
-        _from_table(folder, section) if (folder / TABLE).is_file() else _from_names(folder, section)
-    )
+    if (folder / TABLE).is_file():
+        content = _from_table(folder, section)
+    else:
+        content = _from_names(folder, section, request.cache)
 
-    def read(path: Path) -> Iterator[from_files.Window]:
+    def read(path: Path) -> Iterator[decoding.ClipWindow]:
         pixels = read_image(path)
         if pixels is None:
             raise ClipError("the picture cannot be read")
         resized = cv2.resize(pixels, (request.size,) * 2, interpolation=cv2.INTER_AREA)
-        yield from_files.Window(np.repeat(resized[None, ..., ::-1], request.window, axis=0))
+        yield decoding.ClipWindow(np.repeat(resized[None, ..., ::-1], request.window, axis=0))
 
     return from_files.data_set("UTKFace", content, read, request, section, "UTKFace", "utkface")
 
@@ -98,12 +100,21 @@ def _labels_of(row: tables.Row, path: Path) -> tuple[float, float, float]:
     return age, float(RACES.index(row["race"])), float(GENDERS.index(row["gender"]))
 
 
-def _from_names(folder: Path, section: UTKFaceSection) -> from_files.FolderContent:
+def _from_names(folder: Path, section: UTKFaceSection, cache: Path) -> from_files.FolderContent:
     if section.columns_for_parts:
         raise ConfigError(f"[data] names columns, and {folder} holds no {TABLE} that has them")
     paths = sorted(p for p in folder.rglob("[!.]*") if p.is_file())
     items, skipped = _each_once(*from_files.parse_names(paths, labels_in))
-    return from_files.FolderContent(items, TASKS, skipped)
+    if section.group is not None or not items:
+        return from_files.FolderContent(items, TASKS, skipped)
+    return from_files.FolderContent(_by_photo(items, cache), TASKS, skipped, "photo")
+
+
+def _by_photo(items: Sequence[from_files.Item], cache: Path) -> list[from_files.Item]:
+    """The same, those together that show one photo under different names."""
+    hashes = decoding.file_hashes([item.path for item in items], cache)
+    firsts = perceptual.joined(len(items), perceptual.near_pairs(hashes, hashes).tolist())
+    return [replace(item, group=items[n].path.name) for item, n in zip(items, firsts)]
 
 
 def _each_once(

@@ -10,7 +10,7 @@ from edge.check.clips import windows_of
 from edge.sources import Source, images, video
 from edge.stream import Resizer
 from edge_common import ClipError, ConfigError, nearest_or_all
-from edge_models.datasets import from_files
+from edge_models.datasets import decoding
 
 SAMPLINGS = ("consecutive", "strided", "spread")
 PADS = {"last": "their last frame", "spread": "repeating frames"}
@@ -53,7 +53,7 @@ class Sampling:
 
 def windows_in(
     path: Path, window: int, size: int, sampling: Sampling = Sampling()
-) -> Iterator[from_files.Window]:
+) -> Iterator[decoding.ClipWindow]:
     """Windows of a video or of a folder of frames, uint8 RGB (window, size, size, 3).
 
     Raises:
@@ -75,16 +75,16 @@ def windows_in(
 
 def _windows(
     source: Source, window: int, size: int, sampling: Sampling
-) -> Iterator[from_files.Window]:
+) -> Iterator[decoding.ClipWindow]:
     resizer, rate_hz = Resizer((size, size)), source.rate_hz
     if sampling == Sampling():  # of a recording of any length
         for pixels in windows_of(source, window, resizer):
-            yield from_files.Window(pixels, rate_hz)
+            yield decoding.ClipWindow(pixels, rate_hz)
         return
     frames = _frames(source, resizer)
     for kind in sampling.kinds:
         for index in positions(kind, len(frames), window, sampling):
-            yield from_files.Window(frames[index], rate_hz * _rate_factor(index))
+            yield decoding.ClipWindow(frames[index], rate_hz * _rate_factor(index))
 
 
 def _frames(source: Source, resizer: Resizer) -> np.ndarray:

@@ -104,7 +104,7 @@ def facts_of(
         "data": data.source,
         "clips": {use: len(part) for use in sums if (part := part_of(data, use)) is not None},
         "label_sums": sums,
-        "split": {"by": data.split_by, "groups": data.groups},
+        "split": data.split_facts(),
         "skipped": len(data.skipped),
         "notes": list(data.notes),
         "licence": config.licence,

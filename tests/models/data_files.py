@@ -19,6 +19,7 @@ def utkface(folder: Path, people: int = 24) -> Path:
         pixels = np.full((SIDE, SIDE, 3), 40 + age, np.uint8)
         pixels[: SIDE // 2, :, race] = 220
         pixels[:, : SIDE // 2, gender] = 10
+        pixels[::4, ::4] = random.integers(0, 256, (SIDE // 4, SIDE // 4, 3))  # no two are alike
         cv2.imwrite(str(folder / f"{age}_{gender}_{race}_{20170116174525125 + number}.jpg"), pixels)
     return folder
 

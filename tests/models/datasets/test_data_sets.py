@@ -42,6 +42,8 @@ def reasons(data):
         ("26_1_3_20170116174525125.jpg", (26, 3, 1)),
         ("1_0_0_20161219140623097.jpg.chip.jpg", (1, 0, 0)),
         ("116_1_4_20170120134639399.jpg", (116, 4, 1)),
+        ("24_0_1_20170116220224657 .jpg.chip.jpg", (24, 1, 0)),
+        ("55_0_0_20170116232725357jpg.chip.jpg", (55, 0, 0)),
     ],
 )
 def test_a_face_tells_age_race_and_gender(tmp_path, name, labels):
@@ -396,7 +398,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing_half(tmp_path):
     """A limit on the size of files stands for it: the system says no in the same way."""
     data_files.utkface(tmp_path / "utk")
     (tmp_path / "run.toml").write_text(
-        '[data]\nkind = "utkface"\n[network]\nsize = 64\nwindow = 1\n'
+        '[data]\nkind = "utkface"\ngroup = ""\n[network]\nsize = 64\nwindow = 1\n'
     )
     command = [
         sys.executable, "-m", "edge_models.cli", tmp_path / "run.toml", "--data", tmp_path / "utk",
