@@ -54,7 +54,7 @@ head_width = 8
 WHOLE = """
 [whole]
 max_epochs = 2
-batch_size = 8
+batch_size = 16
 learning_rate = 0.003
 """
 TRACED = "fashion-motion"
