@@ -110,7 +110,8 @@ print(cross_check(model, StreamOptions(), CrossCheckPlan(1, 2, 1), lambda: None)
 
 
 def test_a_suite_is_run(run: Run, user_folder: Path) -> None:
-    suite = "bundles = ['face']\n[options]\nframes = 3\nseconds = 0.01\nprocesses = 0\ncold-starts = 0\n"
+    options = "frames = 3\nseconds = 0.01\nrounds = 1\nprocesses = 0\ncold-starts = 0\n"
+    suite = f"bundles = ['face']\n[options]\n{options}"
     (user_folder / "suite.toml").write_text(suite)
     run("edge-bench", "suite", "suite.toml", "-o", "records")
     assert list((user_folder / "records").glob("*.json"))
