@@ -77,7 +77,7 @@ def split(members: Sequence[GroupMember], seed: int, shares: Shares) -> Split:
 
 def _why_empty(name: str, members: Sequence[GroupMember], parts: Mapping[Hashable, str]) -> str:
     if any(member.part for member in members):
-        return f"nothing is left for {name}: look at what [data] says of parts, and at their table"
+        return f"nothing is left for {name}: look at what [data] says of parts and shares, and at the table"
     groups = f" in {len(parts)} groups" if len(parts) < len(members) else ""
     return (
         f"{len(members)} usable files{groups} in {len({m.stratum for m in members})} combinations of "

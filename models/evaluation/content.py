@@ -71,9 +71,9 @@ def _summary(content: ReportContent) -> Section:
         "early stop did not see."
         + ("" if content.history.is_available else " **No report of the training was found beside the "
            "network: that it is of this training file and seed is taken on trust.**"),
-        "By file: whole files (photos, videos) are drawn anew, because clips of one file are "
-        "alike; this is the interval to quote. By clip: Wilson's for a share, a bootstrap for an "
-        "error, as if clips were independent.",
+        "By file: whole files (photos, videos), or the groups that were split, are drawn anew, "
+        "because clips of one are alike; this is the interval to quote. By clip: Wilson's for a "
+        "share, a bootstrap for an error, as if clips were independent.",
     ]  # fmt: skip
     text += [f"Note: {note}." for note in facts["notes"]]
     return Section("What was measured", text, [Table(_HEADER, rows, 2)])

@@ -3,8 +3,10 @@
 import csv
 
 import pytest
+from click.testing import CliRunner
 
 from edge_common.errors import ClipError, ConfigError
+from edge_models.cli import main
 from edge_models.datasets.from_files import ClipRequest
 from edge_models.datasets.kinds import at_fold, load_data
 from edge_models.datasets.labelled_clips import ClipsSection
@@ -88,7 +90,8 @@ def test_a_row_that_is_of_no_use_is_listed(faces, request_of):
 def test_a_table_that_cannot_be_right_is_one_error(faces, request_of, old, new, message):
     change(faces / "index.csv", old, new)
     if message is None:  # validation is drawn then
-        assert load_data(UTKFaceSection(path=str(faces)), request_of).groups["validation"] == 1
+        section = UTKFaceSection(path=str(faces), validation_share=0.4)
+        assert 1 <= load_data(section, request_of).groups["validation"] <= 3
         return
     with pytest.raises(ClipError, match=message):
         load_data(UTKFaceSection(path=str(faces)), request_of)
@@ -189,3 +192,17 @@ def test_another_fold_is_tested_by_the_command_line(clips):
     assert at_fold(section_of(clips, fold_column="fold"), 3).fold == 3
     with pytest.raises(ConfigError, match="clips has no folds here: name fold_column"):
         at_fold(section_of(clips), 3)
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [('fold_column = "fold"\n', "data.fold is 7, and fold has 5"), ("", "no folds here")],
+)
+def test_a_fold_that_there_is_not_ends_the_command_with_one_line(clips, tmp_path, folds, message):
+    (tmp_path / "run.toml").write_text(
+        f'[data]\nkind = "clips"\ntable = "index.csv"\n{folds}[network]\nwindow = 3\nsize = 32\n'
+    )
+    options = ["--data", str(clips), "--fold", "7", "--export-clips", str(tmp_path / "sets")]
+    result = CliRunner().invoke(main, [str(tmp_path / "run.toml"), *options])
+    assert result.exit_code == 2 and message in result.stderr
+    assert result.stderr.count("\n") == 1 and not (tmp_path / "sets").exists()
