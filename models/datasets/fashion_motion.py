@@ -137,7 +137,7 @@ def load(section: FashionSection, request: from_files.ClipRequest) -> dataset.Da
         test=test.part("test", np.arange(section.test_items), section.motions),
         shape=request.shape, frame_rate_hz=section.frame_rate_hz,
         source="Fashion-MNIST in synthetic motion",
-        mirrored={"motion": np.array(MIRRORED_ACTIONS)},
+        mirrored={"motion": np.array(MIRRORED_ACTIONS)}, split_by="item",
     )  # fmt: skip
 
 

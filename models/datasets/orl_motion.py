@@ -78,7 +78,7 @@ def load(section: DataSection, request: from_files.ClipRequest) -> dataset.DataS
         train=part(plans.train), validation=part(plans.validation), test=part(plans.test),
         shape=request.shape, frame_rate_hz=section.frame_rate_hz,
         source="ORL faces in synthetic motion",
-        mirrored={"action": np.array(MIRRORED_ACTIONS)},
+        mirrored={"action": np.array(MIRRORED_ACTIONS)}, split_by="photo",
         impostors=part(plans.impostors) if plans.impostors else None,
     )  # fmt: skip
 

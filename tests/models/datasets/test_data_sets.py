@@ -274,6 +274,7 @@ def fashion(tmp_path):
 def test_items_move(fashion, request_of):
     data = load_data(fashion, request_of(5, 40))
     assert [len(p) for p in (data.train, data.validation, data.test)] == [48, 12, 24]
+    assert data.split_by == "item" and data.groups == {"train": 16, "validation": 4, "test": 8}
     assert data.test.labels["item"].tolist() == [i for i in range(8) for _ in range(3)]
     motions = data.test.labels["motion"].reshape(8, 3)
     assert all(len(set(row)) == 3 for row in motions.tolist())
