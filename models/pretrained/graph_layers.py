@@ -156,10 +156,17 @@ class LegacyBilinear(layers.Layer):
 
 
 def _resize(node: tfjs.Node, picture: expressions.Expression, size: np.ndarray) -> Value:
-    if node.flag("align_corners") or node.flag("half_pixel_centers"):
-        raise ValueError("only resizing by corners that are not aligned is known")
+    if node.flag("align_corners"):
+        raise ValueError("only resizing by corners that are not aligned, or by centres, is known")
     height, width = map(int, size)
-    layer = LegacyBilinear((height, width), name=_layer_name(node))
+    if not node.flag("half_pixel_centers"):
+        layer = LegacyBilinear((height, width), name=_layer_name(node))
+        return expressions.Known(layer(picture.tensor))
+    rows, columns = picture.tensor.shape[1:3]
+    if height % rows or width % columns:
+        raise ValueError(f"it brings {rows} x {columns} to {height} x {width}: no whole factor")
+    factors = (height // rows, width // columns)
+    layer = layers.UpSampling2D(factors, interpolation="bilinear", name=_layer_name(node))
     return expressions.Known(layer(picture.tensor))
 
 
@@ -193,10 +200,13 @@ def _relu6(node: tfjs.Node, value: expressions.Expression) -> expressions.Expres
     return expressions.limited(value, 0.0, 6.0, _layer_name(node))
 
 
-def _fused_relu(
-    node: tfjs.Node, value: expressions.Expression, *_: np.ndarray
-) -> expressions.Expression:
-    return expressions.limited(value, 0.0, np.inf, f"{_layer_name(node)}_limit")
+def _fused_limit(high: float) -> Callable[..., expressions.Expression]:
+    def operation(
+        node: tfjs.Node, value: expressions.Expression, *_: np.ndarray
+    ) -> expressions.Expression:
+        return expressions.limited(value, 0.0, high, f"{_layer_name(node)}_limit")
+
+    return operation
 
 
 def _combination(
@@ -237,7 +247,9 @@ def _identity(node: tfjs.Node, value: Value) -> Value:
     return value
 
 
-_FUSED: dict[str, Callable[..., expressions.Expression]] = {"BiasAdd": _add, "Relu": _fused_relu}
+_FUSED: dict[str, Callable[..., expressions.Expression]] = {
+    "BiasAdd": _add, "Relu": _fused_limit(np.inf), "Relu6": _fused_limit(6.0),
+}  # fmt: skip
 
 _OPERATIONS: dict[str, Callable[..., Value]] = {
     "Add": _add, "AddV2": _add, "BiasAdd": _add, "Mul": _multiply,

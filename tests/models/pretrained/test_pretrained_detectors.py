@@ -96,8 +96,18 @@ def test_a_size_that_its_maps_do_not_fit_is_refused(tmp_path: Path) -> None:
         run(tmp_path, *squeezed(4), np.zeros((1, 8, 9, 2), np.float32))
 
 
-def test_resizing_by_centres_is_refused(tmp_path: Path) -> None:
+def test_resizing_by_centres_takes_whole_factors(tmp_path: Path) -> None:
     nodes = [node("u", "ResizeBilinear", "x", "size", half_pixel_centers={"b": True})]
+    model = run(tmp_path, nodes, {"size": np.array([24, 16], np.int32)}, PICTURE)
+    assert kinds(model) == ["UpSampling2D"]
+    wanted = tf.raw_ops.ResizeBilinear(images=PICTURE, size=[24, 16], half_pixel_centers=True)
+    np.testing.assert_allclose(model(PICTURE), wanted, rtol=0, atol=1e-6)
+    with pytest.raises(ModelError, match="it brings 8 x 8 to 12 x 16: no whole factor"):
+        run(tmp_path, nodes, {"size": np.array([12, 16], np.int32)}, PICTURE)
+
+
+def test_resizing_by_aligned_corners_is_refused(tmp_path: Path) -> None:
+    nodes = [node("u", "ResizeBilinear", "x", "size", align_corners={"b": True})]
     with pytest.raises(ModelError, match="only resizing by corners"):
         run(tmp_path, nodes, {"size": np.array([16, 16], np.int32)}, PICTURE)
 

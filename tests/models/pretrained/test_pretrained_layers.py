@@ -77,6 +77,17 @@ def test_fused_convolution_and_the_normalisation_behind_it(tmp_path: Path) -> No
     np.testing.assert_allclose(model(PICTURE), wanted, rtol=0, atol=1e-6)
 
 
+def test_a_fused_limit_of_six(tmp_path: Path) -> None:
+    fused = texts("BiasAdd", "Relu6")
+    nodes = [node("a", "FusedDepthwiseConv2dNative", "x", "k", "bias", fused_ops=fused, **STRIDES)]
+    k, bias = constant(3, 3, 3, 1), constant(3)
+    model = model_of(tmp_path, nodes, {"k": k, "bias": bias})
+    x = 9 * PICTURE  # some of it reaches the limit
+    wanted = tf.nn.relu6(tf.nn.depthwise_conv2d(x, k, [1, 2, 2, 1], "SAME") + bias)
+    assert (wanted.numpy() == 6).any()
+    np.testing.assert_allclose(model(x), wanted, rtol=0, atol=1e-5)
+
+
 def test_products_keep_an_axis_of_frames(tmp_path: Path) -> None:
     nodes = [
         node("a", "MatMul", "x", "k", transpose_b={"b": True}), node("b", "BiasAdd", "a", "bias"),

@@ -75,6 +75,8 @@ def operation(node: dict, i: list) -> Any:
     at, pad = attributes.get("strides"), attributes.get("padding")
     keep, slices = node["attr"].get("keep_dims", {}).get("b", False), ("begin_mask", "end_mask")
     masks = {name: int(node["attr"].get(name, {}).get("i", 0)) for name in slices}
+    axis = int(node["attr"].get("axis", {}).get("i", 0))
+    centres = node["attr"].get("half_pixel_centers", {}).get("b", False)
     plain = {
         "Conv2D": lambda: tf.nn.conv2d(i[0], i[1], at, pad),
         "_FusedConv2D": lambda: tf.nn.conv2d(i[0], i[1], at, pad) + i[2],
@@ -89,16 +91,24 @@ def operation(node: dict, i: list) -> Any:
         "Softmax": lambda: tf.nn.softmax(i[0]), "Sigmoid": lambda: tf.sigmoid(i[0]),
         "AddV2": lambda: i[0] + i[1], "Pad": lambda: tf.pad(*i),
         "Relu6": lambda: tf.nn.relu6(i[0]), "Sub": lambda: i[0] - i[1],
-        "ResizeBilinear": lambda: tf.raw_ops.ResizeBilinear(images=i[0], size=i[1]),
+        "ResizeBilinear": lambda: tf.raw_ops.ResizeBilinear(
+            images=i[0], size=i[1], half_pixel_centers=centres),
         "ConcatV2": lambda: tf.concat(i[:-1], int(i[-1])), "Equal": lambda: tf.equal(*i),
         "Cast": lambda: tf.cast(i[0], tf.float32), "TopKV2": lambda: tuple(tf.nn.top_k(*i)),
         "Reshape": lambda: tf.reshape(*i), "ExpandDims": lambda: tf.expand_dims(*i),
         "FloorDiv": lambda: i[0] // i[1], "FloorMod": lambda: i[0] % i[1],
-        "GatherV2": lambda: tf.gather(i[0], i[1]),
+        "GatherV2": lambda: tf.gather(i[0], i[1]), "GatherNd": lambda: tf.gather_nd(*i),
+        "ArgMax": lambda: tf.argmax(*i, output_type=tf.int32), "Squeeze": lambda: tf.squeeze(i[0], 0),
+        "Unpack": lambda: tuple(tf.unstack(i[0], axis=axis)), "Pack": lambda: tf.stack(i, axis),
+        "SquaredDifference": lambda: tf.math.squared_difference(*i),
+        "Sqrt": lambda: tf.sqrt(i[0]), "RealDiv": lambda: i[0] / i[1],
         "StridedSlice": lambda: tf.strided_slice(*i, **masks),
     }[node["op"]]()  # fmt: skip
     fused = node["attr"].get("fused_ops", {}).get("list", {}).get("s", [])
-    return tf.nn.relu(plain) if base64.b64encode(b"Relu").decode() in fused else plain
+    limits = {"Relu": tf.nn.relu, "Relu6": tf.nn.relu6, "BiasAdd": lambda sum_with_it: sum_with_it}
+    for name in fused:
+        plain = limits[base64.b64decode(name).decode()](plain)
+    return plain
 
 
 @pytest.mark.parametrize("name", ["faceres", "gear"])
