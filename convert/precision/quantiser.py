@@ -120,6 +120,19 @@ def front(model: bytes) -> tuple[str, ...]:
 _FRONT = 8
 
 
+def tail(model: bytes) -> tuple[str, ...]:
+    """Layers that nothing with weights follows, such as those that make coordinates of maps."""
+    root = flatbuffer.read(model)
+    graph, weighted = root.subgraphs[0], list(flatbuffer.operators(root, *_WITH_BIAS))
+    leads_on = set[int]()
+    for operator in reversed(graph.operators):
+        if operator in weighted or leads_on.intersection(operator.outputs):
+            leads_on.update(operator.inputs)
+    made = [tensor for operator in weighted for tensor in operator.outputs]
+    front = {main_graph.name_of(graph.tensors[index]) for index in (*leads_on, *made)}
+    return tuple(layer.name for layer in layers(model) if layer.name not in front)
+
+
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {

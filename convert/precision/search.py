@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_common import EngineError, ModelError, console
+from edge_convert.precision import quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.candidates import (
     Combination,
@@ -87,9 +88,14 @@ class PrecisionSearch:
         )
 
     def _ladder(self, role: str) -> Sequence[Recipe]:
+        """Also int8 but for the arithmetic behind all weights, if it is more than a few layers."""
+        (model,) = (part.model for part in self._parts if part.role == role)
+        tail = quantiser.tail(model)
+        mixed = (Recipe("int8", float_layers=tail),) if len(tail) > FLOAT_LAYERS[-1] else ()
+        every = (*self._every, *mixed)
         if role not in self._forced:
-            return self._every
-        forced = (r for r in self._every if r.precision == self._forced[role])
+            return every
+        forced = (r for r in every if r.precision == self._forced[role])
         return tuple(dict.fromkeys((FLOAT32, *forced)))
 
     def _convert(self, part: FloatPart, recipes: Sequence[Recipe]) -> list[PartCandidate]:
@@ -102,9 +108,9 @@ class PrecisionSearch:
         if isinstance(model, str):
             return PartCandidate(part.role, recipe, failure=model)
         try:
-            return PartCandidate(
-                part.role, recipe, describe(part.role, recipe, model, part.parameters)
-            )
+            converted = describe(part.role, recipe, model, part.parameters)
+            converted.engine.invoke()  # some refuse only the numbers that they meet
+            return PartCandidate(part.role, recipe, converted)
         except EngineError as error:
             return PartCandidate(part.role, recipe, failure=str(error))
 

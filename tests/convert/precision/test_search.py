@@ -3,13 +3,18 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from keras import ops
 
 from edge.bundle import InputSpec
 from edge.tasks import Task
+from edge.tflite import flatbuffer
 from edge_common.console import Progress
 from edge_common.errors import ModelError
+from edge_convert.precision import quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.candidates import AccuracyDrop, Combination, PartCandidate, Scoring
@@ -90,6 +95,39 @@ def test_a_forced_precision_that_does_not_work_is_said(searching) -> None:
     search = searching(forced={"encoder": "int16x8"})
     with pytest.raises(ModelError, match="the wanted precision does not work: .*ADD"):
         search.run()
+
+
+def places_network() -> bytes:
+    """Where a convolution's two maps are largest, as a mean over their rows: (8, 8, 3) -> (2,)."""
+    frame = keras.Input((8, 8, 3), batch_size=1, name="frame")
+    score = ops.sigmoid(keras.layers.Conv2D(2, 3, padding="same", name="maps")(frame) / 50)
+    power = ops.square(ops.square(ops.square(score)))
+    share = power / ops.sum(power, axis=(1, 2), keepdims=True)
+    rows = np.arange(8, dtype=np.float32)[None, :, None, None]
+    row = ops.sum(share * rows, axis=(1, 2)) / 8 - 0.5
+    model = keras.Model(frame, {"place": ops.square(row) + row})
+    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+
+
+def test_arithmetic_behind_all_weights_can_stay_in_float(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    model = places_network()
+    tail = quantiser.tail(model)
+    kinds = {layer.name: layer.operator for layer in quantiser.layers(model)}
+    assert len(tail) > 8 and "CONV_2D" not in {kinds[name] for name in tail}
+    frames = np.random.default_rng(0).integers(0, 256, (24, 1, 8, 8, 3), dtype=np.uint8)
+    tasks = (Task("place", "embedding"),)
+    scoring = Scoring(tasks, NetworkInput(frames, InputSpec(8, 8)), {}, 0.5)
+    with ConversionJobs(tmp_path) as jobs:
+        jobs.prepare("model", model, {"frame": frames[:, 0].astype(np.float32)}, {})
+        part = FloatPart("model", model, 1)
+        found = PrecisionSearch(jobs, [part], scoring, {}, Progress(quiet=True)).run()
+    candidates = {a.recipe: a for a in found.candidates}
+    mixed = candidates[Recipe("int8", float_layers=tail)]
+    assert mixed.part and {"QUANTIZE", "DEQUANTIZE"} & flatbuffer.cost(mixed.part.model).ops.keys()
+    drops = {c.candidates[0].recipe: c.worst for c in found.combinations}
+    assert drops[mixed.recipe] < 0.5
+    assert candidates[INT8].failure or drops[INT8] > drops[mixed.recipe]
 
 
 @dataclass(frozen=True)
