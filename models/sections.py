@@ -4,7 +4,9 @@ import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge_common import ConfigError
+from edge_common import ConfigError, nearest_or_all
+
+BALANCE_METHODS = ("fixed", "uncertainty", "gradient")
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,14 @@ class DataSection:
 
 @dataclass(frozen=True)
 class StageSection:
-    """One stage of training, by the thesis' schedule (see `ThesisSchedule`)."""
+    """One stage of training, by the thesis' schedule (see `ThesisSchedule`).
+
+    Attributes:
+        one_cycle: instead go through all epochs, with a rate that rises to `learning_rate` and
+            falls to 0 (see `OneCycle`).
+        weight_decay: of Adam, decoupled (AdamW).
+        average: momentum of an average of the weights, which is validated and kept; 0: none.
+    """
 
     batch_size: int = 64
     learning_rate: float = 5e-4
@@ -74,9 +83,14 @@ class StageSection:
     lr_window: int = 6
     lr_min_fall: float = 0.002
     patience: int = 10
+    one_cycle: bool = False
+    weight_decay: float = 0.0
+    average: float = 0.0
 
     def __post_init__(self) -> None:
         check_at_least_one(self, "batch_size", "lr_window", "patience")
+        if self.average >= 1:
+            raise ConfigError(f"average is {self.average}: a momentum is below 1, such as 0.998")
 
 
 @dataclass(frozen=True)
@@ -89,6 +103,25 @@ class FineTuningSection(StageSection):
     """
 
     from_layer: str = ""
+
+
+@dataclass(frozen=True)
+class TargetSection:
+    """How a number is learnt, in [targets.TASK]; see `edge_models.networks.numbers`.
+
+    Attributes:
+        method: "mse" or "mae" of the number; or "label-distribution", "mean-variance" or
+            "ordinal" over `bins` values from 0 to the task's scale.
+        spread: standard deviation that a label is taken to have, in the task's unit.
+    """
+
+    method: str = "mse"
+    bins: int = 101
+    spread: float = 2.5
+
+    def __post_init__(self) -> None:
+        if self.bins < 2 or not self.spread > 0:
+            raise ConfigError("bins of a target must be 2 or more, and its spread above 0")
 
 
 @dataclass(frozen=True)
@@ -118,7 +151,10 @@ def weights_file(weights: str) -> Path | None:
 def weights_by_content(weights: str) -> str:
     """What tells `backbone_weights` from others: their name, or the sha256 of their file."""
     file = weights_file(weights)
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file else weights
+    if file is None:
+        return weights
+    shards = sorted(file.parent.glob(f"{file.stem}*.bin")) if file.suffix == ".json" else []
+    return hashlib.sha256(b"".join(path.read_bytes() for path in (file, *shards))).hexdigest()
 
 
 def check_at_least_one(section: object, *names: str) -> None:
@@ -152,14 +188,21 @@ class FrozenSection(StageSection):
 
     Attributes:
         keep_maps: pass each clip through the backbone once, and train on what comes out;
-            without augmentation.
+            without further augmentation.
+        looks: of each train clip that is kept so many, each augmented otherwise; an epoch goes
+            through all of them.
         clips: only so many of the train clips, drawn by the seed; 0: all.
     """
 
     batch_size: int = 4
     max_epochs: int = 0
     keep_maps: bool = False
+    looks: int = 1
     clips: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_looks("frozen", self.keep_maps, self.looks)
 
 
 @dataclass(frozen=True)
@@ -169,7 +212,35 @@ class WholeSection(FineTuningSection):
     Attributes:
         from_layer: only the backbone's layers after this one; empty: all of them.
         freeze_batch_norm: keep the backbone's statistics, as after a frozen stage.
+        keep_maps, looks: as of [frozen], of the maps of `from_layer`, which stay as they are.
     """
 
     batch_size: int = 4
     freeze_batch_norm: bool = False
+    keep_maps: bool = False
+    looks: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_looks("whole", self.keep_maps, self.looks)
+        if self.keep_maps and not self.from_layer:
+            raise ConfigError("whole.keep_maps keeps the maps of whole.from_layer: name a layer")
+
+
+def check_looks(stage: str, keep_maps: bool, looks: int) -> None:
+    if looks < 1 or (looks > 1 and not keep_maps):
+        raise ConfigError(
+            f"{stage}.looks is {looks}: it must be 1 or more, and above 1 it needs keep_maps = true"
+        )
+
+
+@dataclass(frozen=True)
+class BalanceSection:
+    """What each task's loss counts: "fixed", "uncertainty" or "gradient" (see `BalancedModel`)."""
+
+    method: str = "fixed"
+
+    def __post_init__(self) -> None:
+        if self.method not in BALANCE_METHODS:
+            near = nearest_or_all(self.method, BALANCE_METHODS)
+            raise ConfigError(f"balance.method is {self.method!r}{near}")

@@ -18,6 +18,10 @@ class Epochs:
 
     Both follow from the seed and the epoch's number alone, so that a run that was
     interrupted goes on as it would have gone. Set `epoch` before each.
+
+    Attributes:
+        count: batches in a whole epoch.
+        first: batches of an epoch that are left out, since they were gone through before.
     """
 
     def __init__(
@@ -29,33 +33,57 @@ class Epochs:
         seed: int,
     ) -> None:
         self.data, self.part, self.section, self.seed = data, part, section, seed
-        self.epoch = 0
-        self.batches = _batches(data, part, self._order, self._look, batch_size)
+        self.batch_size, self.count = batch_size, -(-len(part) // batch_size)
+        self.epoch = self.first = 0
+
+    def batches(self, first: int = 0) -> tf.data.Dataset:
+        """Those of an epoch, beginning with batch `first`."""
+        self.first = first
+        count = len(self.part) - first * self.batch_size
+        return _batches(self.data, self.part, self._order, self.look, self.batch_size, count)
 
     def _order(self) -> Iterator[tuple[int, int]]:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.part))
-        return ((int(index), self.epoch) for index in order)
+        return ((int(index), self.epoch) for index in order[self.first * self.batch_size :])
 
-    def _look(self, index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
-        clip = self.part.clip(index)
-        answers = {task: values[index] for task, values in self.part.labels.items()}
+    def look(self, index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
+        """A clip as it looks in an epoch, and its labels."""
+        clip, answers = self.part.example(index)
         if clip.dtype != np.uint8:  # maps have no other look
             return clip, answers
         random = np.random.default_rng((self.seed, epoch, index))
         return augment(clip, answers, self.section, self.data.mirrored, random)
 
 
+def looks_of(
+    data: dataset.DataSet, part: dataset.Subset, section: AugmentationSection, looks: int, seed: int
+) -> dataset.Subset:
+    """So many looks of each clip, the first as it is: those of one clip behind each other."""
+    epochs = Epochs(data, part, section, 1, seed)
+
+    def look(index: int) -> tuple[np.ndarray, dict[str, float]]:
+        clip, number = divmod(index, looks)
+        return epochs.look(clip, number) if number else part.example(clip)
+
+    labels = {task: np.repeat(values, looks, axis=0) for task, values in part.labels.items()}
+    for task in data.mirrored if section.flip else ():
+        answers = [look(index)[1][task] for index in range(len(part) * looks)]
+        labels[task] = np.array(answers, labels[task].dtype)
+    return dataset.Subset(
+        lambda index: look(index)[0], labels, np.repeat(part.source_of_each, looks)
+    )
+
+
 def plain_batches(data: dataset.DataSet, part: dataset.Subset, batch_size: int) -> tf.data.Dataset:
     """All clips of a part as they are, in order."""
-
-    def look(index: int, epoch: int) -> tuple[np.ndarray, dict[str, float]]:
-        return part.clip(index), {task: values[index] for task, values in part.labels.items()}
-
-    return _batches(data, part, lambda: ((i, 0) for i in range(len(part))), look, batch_size)
+    return _batches(
+        data, part, lambda: ((i, 0) for i in range(len(part))),
+        lambda index, epoch: part.example(index), batch_size, len(part),
+    )  # fmt: skip
 
 
 def _batches(
-    data: dataset.DataSet, part: dataset.Subset, order, look, batch_size: int
+    data: dataset.DataSet, part: dataset.Subset, order, look, batch_size: int, count: int
 ) -> tf.data.Dataset:
     """Batches of (float32 (n, T, H, W, 3) RGB 0..255 or (n, T, h, w, C) maps, {task: labels})."""
     signature = tf.TensorSpec((2,), tf.int64)
@@ -82,7 +110,7 @@ def _batches(
 
     numbers = tf.data.Dataset.from_generator(order, output_signature=signature)
     return (
-        numbers.apply(tf.data.experimental.assert_cardinality(len(part)))
+        numbers.apply(tf.data.experimental.assert_cardinality(count))
         .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size)
         .map(as_float)

@@ -64,6 +64,10 @@ class Subset:
     def __len__(self) -> int:
         return len(next(iter(self.labels.values())))
 
+    def example(self, index: int) -> tuple[np.ndarray, dict[str, float]]:
+        """A clip and its labels by task."""
+        return self.clip(index), {task: values[index] for task, values in self.labels.items()}
+
     @property
     def source_of_each(self) -> np.ndarray:
         """int64 (N,): `sources`, or a number of its own for each example."""

@@ -6,6 +6,8 @@ with stride 32, after the last inverted-residual block.
 
 import difflib
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from edge_common import ConfigError, ModelError
 from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
 from edge_models.networks.files import load_weights
+from edge_models.pretrained import catalogue, load
 from edge_models.sections import weights_file
 
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # of R, G, B: ITU-R BT.601
@@ -28,9 +31,10 @@ def build_backbone(
     """Build the backbone `name`: float32 (size, size, 3) -> (h, w, C), with stride 32 as a whole.
 
     Args:
-        name: one of `BACKBONES`, or a network of keras.applications.
-        weights: "imagenet", None for random ones, or a file: of a network of
-            keras.applications its weights without the top, else all weights until `end`.
+        name: one of `BACKBONES`, `faceres` or `gear`, or a network of keras.applications.
+        weights: "imagenet", None for random ones, or a file: of faceres and gear their .json in
+            the unpacked package, of a network of keras.applications its weights without the
+            top, else all weights until `end`.
         end: the layer whose output is taken, as `b10_add`; empty: the last.
         width: share of the filters, of efficientnet-lite0 with random weights.
 
@@ -47,6 +51,9 @@ def build_backbone(
             f"backbone_width is {width}: only efficientnet-lite0 with random weights comes in "
             "other widths, above 0 and up to 4"
         )
+    if name in GRAPHS:
+        whole = graph_backbone(name, size, file)
+        return up_to(whole, end) if end else whole
     if name not in BACKBONES:
         whole = keras_application(name, size, weights)
         return up_to(whole, end) if end else whole
@@ -113,6 +120,25 @@ def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:
     return keras.Model(whole.input, last_maps, name="efficientnet_b3")
 
 
+def graph_backbone(name: str, size: int, file: Path | None) -> keras.Model:
+    """What a face network of others sees in a picture, until its last maps.
+
+    Raises:
+        ConfigError: no file is given.
+        ModelError: the file is damaged, or of another network.
+    """
+    network = replace(catalogue.NETWORKS[name], shape=(size, size, 3))
+    if file is None:
+        raise ConfigError(
+            f"{name} comes with weights: give backbone_weights, the path of {network.files[0]} "
+            f"after `{network.fetch}`"
+        )
+    trunk = load.read_halves(network, file).trunk
+    maps = [layer.output for layer in trunk.layers if len(layer.output.shape) == 4]
+    return keras.Model(trunk.input, maps[-1], name=name)
+
+
+GRAPHS = ("faceres", "gear")
 BACKBONES: dict[str, Callable[..., keras.Model]] = {
     "efficientnet-b3": efficientnet_b3,
     "efficientnet-lite0": efficientnet_lite0,

@@ -15,8 +15,9 @@ from keras import Input, Model, layers, ops
 from edge.tasks import Task, kind_of
 from edge_common import ConfigError
 from edge_models.datasets import dataset, orl_motion, swimmers, utkface
+from edge_models.networks import numbers
 from edge_models.networks.backbones import build_backbone, see_luminance_only
-from edge_models.sections import NetworkSection
+from edge_models.sections import NetworkSection, TargetSection
 
 _CHOICES = {"temporal_pool": ("global", "grid"), "spatial_activation": ("linear", "relu", "relu6")}
 
@@ -66,6 +67,7 @@ class MTDNNConfig:
     head_width: int = 256
     head_dropout: float = 0.5
     head_activation: dict[str, str] = field(default_factory=dict)  # task -> before its PReLU
+    targets: dict[str, TargetSection] = field(default_factory=dict)  # task -> how it is learnt
 
     def __post_init__(self) -> None:
         for name in ("window", "spatial_width", "temporal_width", "head_width", "grid_filters"):
@@ -82,9 +84,11 @@ class MTDNNConfig:
             raise ConfigError(f"size is {self.size}: a frame needs 32 pixels or more")
         if not self.tasks:
             raise ConfigError("the network has no task: name one or more")
-        for task in self.head_activation:
-            if task not in (names := [own_task.name for own_task in self.tasks]):
-                raise ConfigError(f"head_activation of {task!r}: the tasks are {', '.join(names)}")
+        names = [task.name for task in self.tasks]
+        for key in ("head_activation", "targets"):
+            for task in getattr(self, key):
+                if task not in names:
+                    raise ConfigError(f"{key} of {task!r}: the tasks are {', '.join(names)}")
 
 
 def mtdnn_swim() -> MTDNNConfig:
@@ -236,14 +240,22 @@ def task_head(fused, task: Task, config: MTDNNConfig):
     x = layers.PReLU(name=f"{task.name}_prelu")(x)
     x = layers.BatchNormalization(name=f"{task.name}_bn")(x)
     x = layers.Dropout(config.head_dropout, name=f"{task.name}_dropout")(x)
+    if method := numbers.method_of(task, config.targets):
+        return method.answer(x)
     kind = kind_of(task)
     return layers.Dense(kind.width, activation=kind.activation, name=task.name)(x)
 
 
-def network_of(network: NetworkSection, tasks: tuple[Task, ...], name: str) -> MTDNNConfig:
+def network_of(
+    network: NetworkSection,
+    tasks: tuple[Task, ...],
+    name: str,
+    targets: dict[str, TargetSection] | None = None,
+) -> MTDNNConfig:
     """The network that a training file's [network] asks for, with a head for each task."""
     fields = dict(vars(network))
     weights = fields.pop("backbone_weights")
     return MTDNNConfig(
-        tasks=tasks, name=name, weights=None if weights == "random" else weights, **fields
-    )
+        tasks=tasks, name=name, weights=None if weights == "random" else weights,
+        targets=targets or {}, **fields,
+    )  # fmt: skip

@@ -6,11 +6,12 @@ import numpy as np
 from keras import Input, Model, layers, ops
 
 from edge_models.networks.mtdnn import MTDNNConfig, answers_to
+from edge_models.networks.numbers import learnt_outputs
 
 
 def head_of(model: Model) -> Model:
-    """All after the backbone, sharing its layers: (T, h, w, C) -> {task: answer}."""
-    return Model(model.get_layer("backbone").output, model.output, name="blocks_and_heads")
+    """All after the backbone, sharing its layers: (T, h, w, C) -> {task: what is learnt}."""
+    return Model(model.get_layer("backbone").output, learnt_outputs(model), name="blocks_and_heads")
 
 
 def backbone_by_frames(backbone: Model, window: int) -> Model:
@@ -24,7 +25,9 @@ def backbone_by_frames(backbone: Model, window: int) -> Model:
 
 
 def tail_and_head_of(model: Model, early: str, window: int) -> Model:
-    """All after the backbone's layer `early`; the backbone becomes trainable there."""
+    """All after the backbone's layer `early`; the backbone becomes trainable there. "": its last."""
+    if not early:
+        return head_of(model)
     backbone = model.get_layer("backbone").layer
     early_maps = backbone.get_layer(early).output
     tail = Model(early_maps, backbone.output, name="tail")
@@ -55,6 +58,7 @@ def looking_at(frames: int, model: Model, config: MTDNNConfig) -> Model:
     places = np.round(np.linspace(0, config.window - 1, frames)).astype(int)
     by_frames = backbone_by_frames(model.get_layer("backbone").layer, frames)
     maps = Input(by_frames.output_shape[1:], name="maps")
-    head = Model(maps, answers_to(maps, dataclasses.replace(config, window=frames)))
+    answers = Model(maps, answers_to(maps, dataclasses.replace(config, window=frames)))
+    head = Model(maps, learnt_outputs(answers))
     frames_of_window = ops.take(windows, places, axis=1)
     return Model(windows, head(by_frames(frames_of_window)), name=f"{frames}_frames")

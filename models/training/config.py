@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from edge_common import ConfigError, decode, nearest_or_all, read_toml
 from edge_models.datasets import augment, kinds
 from edge_models.sections import (
+    BalanceSection,
     DataSection,
     EvaluationSection,
     FewFramesSection,
@@ -17,6 +18,7 @@ from edge_models.sections import (
     FrozenSection,
     NetworkSection,
     StageSection,
+    TargetSection,
     WholeSection,
     check_at_least_one,
     weights_by_content,
@@ -99,7 +101,17 @@ def _refuse_negative(table: Mapping[str, Any], source: str) -> None:
             raise ConfigError(f"{source}: {key} is {value}: it must not be negative")
 
 
-_OWN_SECTIONS = ("few_frames", "frozen", "whole", "augmentation", "loss_weights")
+_OWN_SECTIONS = (
+    "few_frames", "frozen", "whole", "augmentation", "loss_weights", "balance", "targets",
+)  # fmt: skip
+# what came later decides nothing where it is not said: runs of older files go on
+_LATER: dict[str, dict[str, Any]] = {
+    "": {"balance": asdict(BalanceSection()), "targets": {}},
+    "frozen": {"one_cycle": False, "weight_decay": 0.0, "average": 0.0, "looks": 1},
+    "whole": {
+        "one_cycle": False, "weight_decay": 0.0, "average": 0.0, "looks": 1, "keep_maps": False,
+    },
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -109,6 +121,7 @@ class EndToEndConfig:
     Attributes:
         data: the section of one of `KINDS`.
         loss_weights: by task; 1 for those that are not named.
+        targets: how numbers are learnt, by task; by their squared error if not named.
     """
 
     name: str = "mtdnn"
@@ -118,6 +131,8 @@ class EndToEndConfig:
     data: Any = field(default_factory=DataSection)
     augmentation: augment.AugmentationSection = field(default_factory=augment.AugmentationSection)
     loss_weights: dict[str, float] = field(default_factory=dict)
+    balance: BalanceSection = field(default_factory=BalanceSection)
+    targets: dict[str, TargetSection] = field(default_factory=dict)
     few_frames: FewFramesSection = field(default_factory=FewFramesSection)
     frozen: FrozenSection = field(default_factory=FrozenSection)
     whole: WholeSection = field(default_factory=WholeSection)
@@ -145,6 +160,10 @@ class EndToEndConfig:
         content["data"] = {
             key: value for key, value in content["data"].items() if value not in ({}, [], None)
         }
+        for name, later in _LATER.items():
+            section = content[name] if name else content
+            for key in [key for key, value in later.items() if section[key] == value]:
+                del section[key]
         del content["evaluation"]  # what is measured afterwards
         if "path" in content["data"]:
             content["data"]["path"] = ""
@@ -160,8 +179,8 @@ def read_training_file(path: Path) -> AnyConfig:
     """Read a TOML file of either recipe.
 
     One that names a data set other than orl-motion, or has a section of this recipe
-    (`few_frames`, `frozen`, `whole`, `augmentation`, `loss_weights`), is trained from pixels; any
-    other from features of orl-motion that are computed once.
+    (`few_frames`, `frozen`, `whole`, `augmentation`, `loss_weights`, `balance`, `targets`), is
+    trained from pixels; any other from features of orl-motion that are computed once.
 
     Raises:
         ConfigError: the file is no TOML, or holds a key or a value that no run has.

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import keras
 
-from edge.tasks import KINDS, kind_of
+from edge.tasks import KINDS
 from edge_common import ConfigError, console, nearest_or_all
-from edge_models.datasets import batches, dataset
+from edge_models.datasets import dataset
 from edge_models.evaluation.history import TrainingHistory, label_sums
-from edge_models.networks import backbones, files, mtdnn, views
+from edge_models.networks import backbones, files, mtdnn, numbers, views
 from edge_models.sections import WholeSection
 from edge_models.training.config import EndToEndConfig
 from edge_models.training.feature_cache import maps_of
@@ -27,8 +27,9 @@ from edge_models.training.progress import (
     TensorBoardLog,
     Watch,
 )
-from edge_models.training.schedule import OneCycle, ThesisSchedule, verbosity
+from edge_models.training.schedule import OneCycle, ThesisSchedule
 from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
+from edge_models.training.time_left import TimeLeft
 
 LOG_NAME, EVENTS_NAME, FEATURES_NAME = "log.csv", "tensorboard", "maps"
 
@@ -67,7 +68,7 @@ class PixelTraining:
         self.feature_cache = feature_cache or folder / FEATURES_NAME
         _check_tasks(config, data)
         keras.utils.set_random_seed(config.seed)
-        self.network = mtdnn.network_of(config.network, data.tasks, config.name)
+        self.network = mtdnn.network_of(config.network, data.tasks, config.name, config.targets)
         self.model = mtdnn.build_mtdnn(self.network)
         if backbone is not None:
             files.load_weights(self._backbone, backbone, self.network.backbone)
@@ -93,7 +94,7 @@ class PixelTraining:
         Raises:
             LossLost: the loss is no number any more.
         """
-        if self.progress.epoch < 0:
+        if not self.progress.stage:
             self.clear()
         for stage in self._left():
             self._train(stage)
@@ -152,16 +153,25 @@ class PixelTraining:
         schedule = ThesisSchedule(
             factor=plan.lr_factor, window=plan.lr_window, min_fall=plan.lr_min_fall,
             patience=plan.patience, to_beat=progress.best_loss, weights_of=fit.saved_model,
+            averages=fit.averages,
         )  # fmt: skip
-        first = self._go_on(stage, fit, schedule) if progress.stage == stage.name else 0
-        if first and (progress.stopped or first >= plan.max_epochs):
+        if progress.stage == stage.name and progress.batch:  # the rest of an epoch comes first
+            self._fit(stage, fit, schedule, progress.epoch + 2)
+        self._fit(stage, fit, schedule, plan.max_epochs)
+
+    def _fit(self, stage: Stage, fit: Fit, schedule: ThesisSchedule, epochs: int) -> None:
+        """Go on until there are so many epochs, from wherever the stage is."""
+        progress = self.progress
+        begun = progress.stage == stage.name
+        first = self._go_on(stage, fit, schedule) if begun else 0
+        if begun and (progress.stopped or first >= epochs):
             return
         fit.model.fit(
-            fit.epochs.batches,
+            fit.epochs.batches(progress.batch if begun else 0),
             shuffle=False,  # the batches are, in another order each epoch
             validation_data=fit.validation,
-            initial_epoch=first, epochs=plan.max_epochs, verbose=verbosity(),
-            callbacks=self._callbacks(stage, fit.epochs, schedule),
+            initial_epoch=first, epochs=epochs, verbose=0,  # see `TimeLeft`
+            callbacks=self._callbacks(stage, fit, schedule),
         )  # fmt: skip
 
     def _leave(self, name: str) -> None:
@@ -171,17 +181,20 @@ class PixelTraining:
             self.progress.best_loss = math.inf
 
     def _callbacks(
-        self, stage: Stage, epochs: batches.Epochs, schedule: ThesisSchedule
+        self, stage: Stage, fit: Fit, schedule: ThesisSchedule
     ) -> list[keras.callbacks.Callback]:
-        """In the order in which an epoch's end needs them."""
+        """In the order in which the end of a batch and of an epoch needs them."""
         progress, plan = self.progress, stage.schedule
         callbacks = [
-            Watch(epochs), schedule,
-            KeepProgress(self.checkpoint, progress, stage.name, schedule),
+            Watch(fit.epochs), *([fit.averages] if fit.averages else []), schedule,
+            KeepProgress(
+                self.checkpoint, progress, stage.name, schedule, lambda: fit.state, fit.epochs
+            ),
             CSVLog(self.folder / LOG_NAME, progress),
+            TimeLeft(stage.name, plan.max_epochs, fit.epochs),
         ]  # fmt: skip
-        if stage.frames:
-            callbacks.append(OneCycle(plan.learning_rate, plan.max_epochs))
+        if plan.one_cycle:
+            callbacks.append(OneCycle(plan.learning_rate, plan.max_epochs, fit.epochs))
         if self.tensorboard:
             callbacks.append(TensorBoardLog(self.folder / EVENTS_NAME, stage.name))
         return callbacks
@@ -194,13 +207,15 @@ class PixelTraining:
             stage, self.model, self.by_frames, self.config, self.network, self.data,
             self.feature_cache,
         )  # fmt: skip
-        tasks = self.data.tasks
+        tasks, plan = self.data.tasks, stage.schedule
+        learnt = {task.name: numbers.learning_of(task, self.config.targets) for task in tasks}
         fit.model.compile(
-            keras.optimizers.Adam(stage.schedule.learning_rate),
+            keras.optimizers.Adam(plan.learning_rate, weight_decay=plan.weight_decay or None),
             jit_compile=False,  # XLA would compile again for the last, smaller batch
-            loss={task.name: kind_of(task).loss for task in tasks},
+            loss={task: learning.loss for task, learning in learnt.items()},
             loss_weights={t.name: self.config.loss_weights.get(t.name, 1.0) for t in tasks},
-            metrics={task.name: [kind_of(task).training_metric] for task in tasks},
+            metrics={task: [learning.metric] for task, learning in learnt.items()},
+            balance=self.config.balance.method,
         )
         return fit
 
@@ -208,12 +223,13 @@ class PixelTraining:
         """Everything as it was at the end of the last epoch; the number of the next."""
         progress = self.progress
         fit.model.optimizer.build(fit.model.trainable_variables)
-        self.checkpoint.restore(fit.saved_model, fit.model.optimizer)
+        self.checkpoint.restore(fit.state)
         schedule.best_weights = self.checkpoint.best_weights()
         schedule.losses = list(progress.losses)
-        schedule.best_epoch = progress.best_epoch[stage.name]
-        schedule.rates = list(progress.history[stage.name]["learning_rate"])
-        console.echo(f"going on with {stage.name} after epoch {progress.epoch + 1}")
+        schedule.best_epoch = progress.best_epoch.get(stage.name, -1)
+        schedule.rates = list(progress.history.get(stage.name, {}).get("learning_rate", ()))
+        batch = f", batch {progress.batch} of {fit.epochs.count}" if progress.batch else ""
+        console.echo(f"going on with {stage.name} after epoch {progress.epoch + 1}{batch}")
         return progress.epoch + 1
 
 

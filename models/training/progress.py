@@ -6,10 +6,10 @@ import json
 import math
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -18,6 +18,8 @@ import tensorflow as tf
 from edge_common import ConfigError, ModelError, whole_file, write_whole
 from edge_models.datasets.batches import Epochs
 from edge_models.training.schedule import ThesisSchedule
+
+Variable: TypeAlias = tf.Variable | keras.Variable
 
 LATEST, BEST = "latest.npz", "best.npz"
 
@@ -28,7 +30,8 @@ class EpochProgress:
 
     Attributes:
         fingerprint: of the configuration and the data; another run cannot go on with it.
-        stage, epoch: the last epoch that was finished, from 0.
+        stage, epoch: the last epoch that was finished, from 0; -1: none of the stage.
+        batch: batches of the next epoch that were gone through.
         stopped: that epoch was the stage's last.
         best: stage and epoch of the best validation loss so far.
         losses: of the stage since its rate was last lowered.
@@ -38,6 +41,7 @@ class EpochProgress:
     fingerprint: str
     stage: str = ""
     epoch: int = -1
+    batch: int = 0
     stopped: bool = False
     best: tuple[str, int] = ("", -1)
     best_loss: float = math.inf
@@ -60,15 +64,14 @@ class Checkpoint:
     def write(
         self,
         progress: EpochProgress,
-        model: keras.Model,
-        optimizer: keras.Optimizer,
+        state: Sequence[Variable],
         best_weights: Sequence[np.ndarray] | None,
     ) -> None:
-        """Keep an epoch; the best weights only if there are new ones. Raises OSError."""
+        """Keep a state; the best weights only if there are new ones. Raises OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if best_weights is not None:
             self._write(BEST, {f"w{i}": array for i, array in enumerate(best_weights)})
-        arrays = {f"v{i}": array for i, array in enumerate(_values(_state(model, optimizer)))}
+        arrays = {f"v{i}": variable.numpy() for i, variable in enumerate(state)}
         arrays["progress"] = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
         self._write(LATEST, arrays)
 
@@ -93,10 +96,10 @@ class Checkpoint:
         progress.best = (progress.best[0], progress.best[1])
         return progress
 
-    def restore(self, model: keras.Model, optimizer: keras.Optimizer) -> None:
+    def restore(self, state: Sequence[Variable]) -> None:
         """Put weights, a built optimizer and random states back."""
         with np.load(self.folder / LATEST) as arrays:
-            for number, variable in enumerate(_state(model, optimizer)):
+            for number, variable in enumerate(state):
                 variable.assign(arrays[f"v{number}"])
 
     def best_weights(self) -> list[np.ndarray] | None:
@@ -116,46 +119,64 @@ class Checkpoint:
             np.savez(file, **arrays)
 
 
+WRITTEN_EVERY_S = 300.0  # within an epoch
+
+
 class KeepProgress(keras.callbacks.Callback):
-    """Writes the checkpoint at each epoch's end; to stand behind the schedule."""
+    """Writes the checkpoint every few minutes and at each epoch's end; behind the schedule.
+
+    Args:
+        state: all variables that the next step depends on.
+        epochs: which tell the batch that an epoch began with.
+    """
 
     def __init__(
-        self, checkpoint: Checkpoint, progress: EpochProgress, stage: str, schedule: ThesisSchedule
-    ) -> None:
+        self, checkpoint: Checkpoint, progress: EpochProgress, stage: str,
+        schedule: ThesisSchedule, state: Callable[[], Sequence[Variable]], epochs: Epochs,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.checkpoint, self.progress = checkpoint, progress
-        self.stage, self.schedule = stage, schedule
-        self._started = 0.0
+        self.stage, self.schedule, self.state, self.epochs = stage, schedule, state, epochs
+        self._started = self._written = 0.0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the time."""
-        self._started = time.monotonic()
+        self._started = self._written = time.monotonic()
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        """Write down how far the epoch is, if that was not done for a while."""
+        if time.monotonic() - self._written < WRITTEN_EVERY_S:
+            return
+        progress = self.progress
+        if progress.stage != self.stage:
+            progress.stage, progress.epoch, progress.stopped = self.stage, -1, False
+        progress.batch, progress.losses = self.epochs.first + batch + 1, list(self.schedule.losses)
+        self._note_time()
+        self.checkpoint.write(progress, self.state(), None)
+        self._written = time.monotonic()
+
+    def _note_time(self) -> None:
+        seconds = time.monotonic() - self._started
+        self._started += seconds
+        self.progress.seconds[self.stage] = self.progress.seconds.get(self.stage, 0.0) + seconds
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Note the epoch and write it down."""
         progress, schedule = self.progress, self.schedule
+        progress.batch = 0
         curves = progress.history.setdefault(self.stage, {})
         for name, value in {**(logs or {}), "learning_rate": schedule.rates[-1]}.items():
             curves.setdefault(name, []).append(float(value))
         progress.stage, progress.epoch = self.stage, epoch
         progress.losses = list(schedule.losses)
         progress.stopped = bool(self.model.stop_training)
-        seconds = time.monotonic() - self._started
-        progress.seconds[self.stage] = progress.seconds.get(self.stage, 0.0) + seconds
+        self._note_time()
         better = schedule.best_epoch == epoch
         if better:
             progress.best, progress.best_loss = (self.stage, epoch), schedule.best_loss
         progress.best_epoch[self.stage] = schedule.best_epoch
         best = schedule.best_weights if better else None
-        self.checkpoint.write(progress, schedule.kept_model, self.model.optimizer, best)
-
-
-def _state(model: keras.Model, optimizer: keras.Optimizer) -> list[keras.Variable]:
-    return [*model.variables, *optimizer.variables]
-
-
-def _values(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
-    return [variable.numpy() for variable in variables]
+        self.checkpoint.write(progress, self.state(), best)
 
 
 class CSVLog(keras.callbacks.Callback):

@@ -2,8 +2,12 @@
 
 import math
 import sys
+from contextlib import nullcontext
 
 import keras
+
+from edge_models.datasets.batches import Epochs
+from edge_models.training.averaging import AveragedWeights
 
 
 class ThesisSchedule(keras.callbacks.Callback):
@@ -18,6 +22,7 @@ class ThesisSchedule(keras.callbacks.Callback):
     Args:
         weights_of: the model whose weights are kept, if it is not the one that is
             trained: one that shares layers with it.
+        averages: what is kept instead of the last step's weights.
     """
 
     def __init__(
@@ -30,13 +35,14 @@ class ThesisSchedule(keras.callbacks.Callback):
         patience: int = 10,
         to_beat: float = math.inf,
         weights_of: keras.Model | None = None,
+        averages: AveragedWeights | None = None,
     ) -> None:
         super().__init__()
         self.monitor, self.factor, self.window = monitor, factor, window
         self.min_fall, self.patience = min_fall, patience
         self.best_loss, self.best_epoch = to_beat, -1
         self.rates: list[float] = []
-        self._weights_of = weights_of
+        self._weights_of, self._averages = weights_of, averages
         self.losses: list[float] = []  # since the rate was last lowered
         self.best_weights: list | None = None
 
@@ -70,7 +76,8 @@ class ThesisSchedule(keras.callbacks.Callback):
     def _keep_best(self, epoch: int, loss: float) -> None:
         if loss < self.best_loss:
             self.best_loss, self.best_epoch = loss, epoch
-            self.best_weights = self.kept_model.get_weights()
+            with self._averages.in_model() if self._averages else nullcontext():
+                self.best_weights = self.kept_model.get_weights()
 
 
 def plateaued(losses: list[float], window: int, min_fall: float) -> bool:
@@ -91,9 +98,9 @@ class OneCycle(keras.callbacks.Callback):
     batch alone, so that a resumed run goes on with it.
     """
 
-    def __init__(self, highest: float, epochs: int) -> None:
+    def __init__(self, highest: float, epochs: int, batches: Epochs) -> None:
         super().__init__()
-        self.highest, self.epochs = highest, epochs
+        self.highest, self.epochs, self.batches = highest, epochs, batches
         self._epoch = 0
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
@@ -102,8 +109,9 @@ class OneCycle(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Set the rate of this step."""
-        steps = self.params["steps"]
-        share = (self._epoch * steps + batch + 1) / (self.epochs * steps)
+        steps = self.batches.count
+        done = self._epoch * steps + self.batches.first + batch + 1
+        share = done / (self.epochs * steps)
         self.model.optimizer.learning_rate = self.highest * one_cycle(share)
 
 

@@ -1,17 +1,20 @@
 """The stages of a training: which network each fits, on what."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
 from edge_models.datasets import batches, dataset
-from edge_models.networks import mtdnn, views
+from edge_models.networks import backbones, mtdnn, views
 from edge_models.sections import StageSection, WholeSection
+from edge_models.training.averaging import AveragedWeights
+from edge_models.training.balance import BalancedModel
 from edge_models.training.config import EndToEndConfig
 from edge_models.training.feature_cache import maps_of, some_of
+from edge_models.training.progress import Variable
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,16 @@ class Stage:
     Attributes:
         frozen: the backbone stays as it is.
         frames: looks at so many of each window; 0: at all.
-        on_maps: fits the blocks and heads alone, to maps that are computed once.
+        looks: fits to maps that are computed once, of so many looks of each clip; 0: to clips.
+        cut: the layer of the backbone whose maps these are; "": its last.
     """
 
     name: str
     schedule: StageSection
     frozen: bool = False
     frames: int = 0
-    on_maps: bool = False
+    looks: int = 0
+    cut: str = ""
 
     @property
     def has_own_loss(self) -> bool:
@@ -43,27 +48,40 @@ class Fit:
     Attributes:
         model: from windows, or from their maps, to the tasks' answers.
         saved_model: whose weights are saved: all that the run trains.
+        averages: of what is trained, if the stage wants them.
     """
 
-    model: keras.Model
+    model: BalancedModel
     saved_model: keras.Model
     epochs: batches.Epochs
     validation: tf.data.Dataset
+    averages: AveragedWeights | None
+
+    @property
+    def state(self) -> list[Variable]:
+        """All that the next step depends on; once the model is compiled."""
+        averages = self.averages.variables if self.averages else []
+        return [*self.saved_model.variables, *self.model.optimizer.variables, *averages]
 
 
 def stages_of(config: EndToEndConfig) -> Iterator[Stage]:
     """The stages that a training file asks for, in their order."""
     few, frozen, whole = config.few_frames, config.frozen, config.whole
     if few.max_epochs:
-        unending = few.max_epochs + 1
-        schedule = StageSection(
-            few.batch_size, few.learning_rate, few.max_epochs, lr_window=unending, patience=unending
-        )
-        yield Stage("few_frames", schedule, frames=few.frames)
+        schedule = StageSection(few.batch_size, few.learning_rate, few.max_epochs, one_cycle=True)
+        yield Stage("few_frames", _unending(schedule), frames=few.frames)
     if frozen.max_epochs:
-        yield Stage("frozen", frozen, frozen=True, on_maps=frozen.keep_maps)
+        looks = frozen.looks if frozen.keep_maps else 0
+        yield Stage("frozen", _unending(frozen), frozen=True, looks=looks)
     if whole.max_epochs:
-        yield Stage("whole", whole)
+        looks, cut = (whole.looks, whole.from_layer) if whole.keep_maps else (0, "")
+        yield Stage("whole", _unending(whole), looks=looks, cut=cut)
+
+
+def _unending(schedule: StageSection) -> StageSection:
+    """One cycle goes through all epochs, whatever the loss does."""
+    most = schedule.max_epochs + 1
+    return replace(schedule, lr_window=most, patience=most) if schedule.one_cycle else schedule
 
 
 def fit_of(
@@ -81,12 +99,14 @@ def fit_of(
         whole.set_weights(by_frames.get_weights())
     if stage.frozen:
         train = some_of(train, config.frozen.clips, config.seed)
-    if stage.on_maps:
-        fitted = views.head_of(model)
-        train, validation = _as_maps(model, data, train, maps)
-    size = stage.schedule.batch_size
+    if stage.looks:
+        fitted = views.tail_and_head_of(model, stage.cut, config.network.window)
+        train, validation = _as_maps(stage, model, config, data, train, maps)
+    balanced = BalancedModel(fitted.input, fitted.output)
+    size, momentum = stage.schedule.batch_size, stage.schedule.average
+    averages = AveragedWeights(balanced, momentum) if momentum else None
     epochs = batches.Epochs(data, train, config.augmentation, size, config.seed)
-    return Fit(fitted, whole, epochs, batches.plain_batches(data, validation, size))
+    return Fit(balanced, whole, epochs, batches.plain_batches(data, validation, size), averages)
 
 
 def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool) -> None:
@@ -104,9 +124,16 @@ def train_backbone(backbone: keras.Model, section: WholeSection, *, frozen: bool
 
 
 def _as_maps(
-    model: keras.Model, data: dataset.DataSet, train: dataset.Subset, folder: Path
-) -> tuple[dataset.Subset, dataset.Subset]:
+    stage: Stage, model: keras.Model, config: EndToEndConfig, data: dataset.DataSet,
+    train: dataset.Subset, folder: Path,
+) -> tuple[dataset.Subset, dataset.Subset]:  # fmt: skip
+    """Both parts as maps of the stage's layer, those of the train clips in several looks."""
     backbone = model.get_layer("backbone").layer
+    if stage.cut:
+        backbone = backbones.up_to(backbone, stage.cut)
+        folder = folder / stage.cut
+    if stage.looks > 1:
+        train = batches.looks_of(data, train, config.augmentation, stage.looks, config.seed)
     return (
         maps_of(backbone, data, train, folder / "train.npy", "train"),
         maps_of(backbone, data, data.validation, folder / "validation.npy", "validation"),

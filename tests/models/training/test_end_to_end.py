@@ -26,6 +26,7 @@ from edge_models.networks import backbones
 from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim, network_of
 from edge_models.networks.views import head_of, looking_at
 from edge_models.sections import DataSection
+from edge_models.training import progress
 from edge_models.training.config import EndToEndConfig, read_training_file
 from edge_models.training.feature_cache import maps_of
 from edge_models.training.from_pixels import PixelTraining
@@ -371,6 +372,94 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(
         assert found == pytest.approx(expected, abs=2e-3)
 
 
+AVERAGED = WHOLE + "average = 0.9\nweight_decay = 0.01\none_cycle = true\n"
+TARGETS = '[targets.age]\nmethod = "label-distribution"\n[balance]\nmethod = "uncertainty"\n'
+
+
+def test_a_run_goes_on_within_an_epoch(tmp_path, interrupt, monkeypatch):
+    for name in ("whole", "cut"):
+        (tmp_path / name).mkdir()
+    whole = run_of(tmp_path / "whole", LOOKS + AVERAGED)
+    whole.train()
+    monkeypatch.setattr(progress, "WRITTEN_EVERY_S", 0.0)  # after each batch
+    interrupt("whole", 1)
+    with pytest.raises(KeyboardInterrupt):
+        run_of(tmp_path / "cut", LOOKS + AVERAGED).train()
+    monkeypatch.undo()
+    again = run_of(tmp_path / "cut", LOOKS + AVERAGED)
+    assert again.resume()
+    assert (again.progress.epoch, again.progress.batch) == (0, 1)
+    again.train()
+    for curve in ("val_loss", "learning_rate"):
+        curves = [run.progress.history["whole"][curve] for run in (whole, again)]
+        assert curves[1] == pytest.approx(curves[0], rel=2e-3)
+    for expected, found in zip(whole.model.get_weights(), again.model.get_weights()):
+        assert found == pytest.approx(expected, abs=2e-3)
+
+
+def test_what_is_kept_is_the_average_that_was_validated(tmp_path):
+    run = run_of(tmp_path, AVERAGED)
+    run.train()
+    fit = run._prepare(Stage("whole", run.config.whole))
+    run.keep_best()
+    found = fit.model.evaluate(fit.validation, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(min(run.progress.history["whole"]["val_loss"]), rel=1e-3)
+
+
+def test_a_number_is_learnt_as_a_distribution_and_answered_as_a_number(tmp_path):
+    run = run_of(tmp_path, WHOLE + TARGETS, kind="utkface")
+    run.train()
+    curves = run.progress.history["whole"]
+    assert {"val_age_mae", "age_weight", "race_weight"} <= set(curves)
+    assert run.model.output["age"].shape == (None, 1)
+    clips = np.stack([run.data.test.clip(i) for i in range(3)]).astype("f4")
+    assert ((run.model(clips)["age"] >= 0) & (run.model(clips)["age"] <= 1)).numpy().all()
+
+
+EARLY_MAPS = """
+[whole]
+max_epochs = 2
+batch_size = 8
+from_layer = "middle"
+freeze_batch_norm = true
+keep_maps = true
+looks = 3
+"""
+
+
+def test_the_end_of_a_backbone_learns_from_several_looks_of_kept_maps(tmp_path):
+    run = run_of(tmp_path, LOOKS + EARLY_MAPS)
+    backbone = run.model.get_layer("backbone").layer
+    before = {v.path: v.numpy() for v in backbone.variables}
+    clips = len(run.data.train)
+    run.train()
+    maps = np.load(tmp_path / "training/maps/middle/train.npy", mmap_mode="r")
+    assert len(maps) == 3 * clips
+    early = keras.Model(backbone.input, backbone.get_layer("middle").output)
+    first = early(run.data.train.clip(0).astype("f4")).numpy()
+    assert maps[0] == pytest.approx(first, abs=2e-2)  # the first look is the clip as it is
+    assert not np.allclose(maps[1], maps[0], atol=2e-2)
+    moved = {
+        v.path.split("/")[-2] for v in backbone.variables if (v != before[v.path]).numpy().any()
+    }
+    assert moved == {"second"}
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ("[whole]\nkeep_maps = true\n", "name a layer"),
+        ("[frozen]\nlooks = 2\n", "needs keep_maps = true"),
+        ("[whole]\naverage = 1.0\n", "a momentum is below 1"),
+        ('[balance]\nmethod = "kendall"\n', "balance.method is 'kendall'"),
+        ("[targets.gait]\nbins = 1\n", "must be 2 or more"),
+    ],
+)
+def test_a_section_that_asks_for_what_cannot_be_is_one_line(tmp_path, more, message):
+    with pytest.raises(ConfigError, match=message):
+        run_of(tmp_path, WHOLE + more if "[whole]" not in more else more)
+
+
 def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeypatch):
     more = "[few_frames]\nmax_epochs = 1\n" + KEPT_MAPS
     test_a_resumed_run_is_the_run_that_was_never_interrupted(
@@ -380,10 +469,10 @@ def test_a_run_goes_on_from_few_frames_to_kept_maps(tmp_path, interrupt, monkeyp
 
 def test_another_configuration_is_not_gone_on_with(tmp_path):
     run = run_of(tmp_path)
-    optimizer = run._prepare(Stage("whole", run.config.whole)).model.optimizer
-    optimizer.build(run.by_frames.trainable_variables)
+    fit = run._prepare(Stage("whole", run.config.whole))
+    fit.model.optimizer.build(fit.model.trainable_variables)
     run.progress.stage, run.progress.epoch = "whole", 0
-    run.checkpoint.write(run.progress, run.by_frames, optimizer, None)
+    run.checkpoint.write(run.progress, fit.state, None)
     assert run_of(tmp_path).resume()
     with pytest.raises(ConfigError, match="another configuration or other data: start anew"):
         run_of(tmp_path, WHOLE.replace("0.003", "0.004")).resume()
@@ -392,7 +481,7 @@ def test_another_configuration_is_not_gone_on_with(tmp_path):
     try:
         with pytest.raises(OSError, match="File too large"):  # as a full disk says no
             weights = run.by_frames.get_weights()
-            run.checkpoint.write(run.progress, run.by_frames, optimizer, weights)
+            run.checkpoint.write(run.progress, fit.state, weights)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert run_of(tmp_path).resume()  # what was there is whole

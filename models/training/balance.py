@@ -1,0 +1,69 @@
+"""What each task's loss counts in a step: fixed weights, or weights found while training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+SHARED = "spatial_conv2"  # the last layer with a kernel that all heads see
+_MOMENTUM = 0.98  # of the averages of losses and gradients
+_LEAST = 1e-6
+
+
+class BalancedModel(keras.Model):
+    """A functional model whose tasks' losses are weighed anew in each step.
+
+    "uncertainty": each loss by the inverse of its average, which is what the learnt weights of
+    A. Kendall, Y. Gal, R. Cipolla, "Multi-Task Learning Using Uncertainty to Weigh Losses", CVPR
+    2018, come to where they suit the losses of the moment. "gradient": so that the losses pull
+    equally at a layer that they share, as Z. Chen et al., "GradNorm", ICML 2018, with asymmetry
+    0 and no small steps. Both times the weights given to `compile` count besides.
+
+    Losses of validation are summed by the given weights alone, so that epochs can be compared.
+    """
+
+    def compile(self, *arguments: Any, balance: str = "fixed", **options: Any) -> None:
+        """Of `keras.Model`, and with one of `BALANCE_METHODS`."""
+        super().compile(*arguments, **options)
+        self.method = balance
+        self.task_losses = {task: keras.losses.get(x) for task, x in options["loss"].items()}
+        self.given: Mapping[str, float] = options["loss_weights"]
+        # of the optimizer's moment, not of the network: a resumed run averages anew
+        self.averages = {task: tf.Variable(0.0, trainable=False) for task in self.task_losses}
+        self.momentum = tf.Variable(0.0, trainable=False)
+
+    def train_step(self, data: Any) -> dict[str, Any]:
+        """One step on a batch (x, {task: labels}); the metrics, and each task's weight."""
+        if self.method == "fixed":
+            return super().train_step(data)
+        x, labels = data
+        with tf.GradientTape(persistent=True) as tape:
+            outputs = self(x, training=True)
+            losses = {t: ops.mean(f(labels[t], outputs[t])) for t, f in self.task_losses.items()}
+        pulls = losses if self.method == "uncertainty" else self._pulls(tape, losses)
+        weights = self._weights(pulls)
+        with tape:
+            total = sum(weights[task] * loss for task, loss in losses.items())
+        variables = self.trainable_variables
+        self.optimizer.apply_gradients(zip(tape.gradient(total, variables), variables))
+        self.compute_loss(x, labels, outputs)  # keeps the mean of each task's loss
+        self._loss_tracker.update_state(total, sample_weight=ops.shape(x)[0])
+        metrics = self.compute_metrics(x, labels, outputs)
+        return {**metrics, **{f"{task}_weight": weight for task, weight in weights.items()}}
+
+    def _pulls(self, tape: tf.GradientTape, losses: Mapping[str, Any]) -> dict[str, Any]:
+        """How strongly each loss pulls at the shared layer."""
+        shared = [v for v in self.trainable_variables if SHARED in v.path and "kernel" in v.path]
+        return {t: tf.linalg.global_norm(tape.gradient(x, shared)) for t, x in losses.items()}
+
+    def _weights(self, pulls: Mapping[str, Any]) -> dict[str, Any]:
+        """Each task's weight; of the found ones the mean is 1."""
+        for task, pull in pulls.items():
+            mean = self.momentum * self.averages[task] + (1 - self.momentum) * pull
+            self.averages[task].assign(tf.stop_gradient(mean))
+        self.momentum.assign(_MOMENTUM)
+        inverse = {task: 1 / (self.averages[task] + _LEAST) for task in pulls}
+        scale = len(inverse) / sum(inverse.values())
+        return {task: self.given[task] * scale * value for task, value in inverse.items()}
