@@ -145,12 +145,13 @@ class KeepProgress(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Write down how far the epoch is, if that was not done for a while."""
-        if time.monotonic() - self._written < WRITTEN_EVERY_S:
+        done = self.epochs.first + batch + 1
+        if time.monotonic() - self._written < WRITTEN_EVERY_S or done >= self.epochs.count:
             return
         progress = self.progress
         if progress.stage != self.stage:
             progress.stage, progress.epoch, progress.stopped = self.stage, -1, False
-        progress.batch, progress.losses = self.epochs.first + batch + 1, list(self.schedule.losses)
+        progress.batch, progress.losses = done, list(self.schedule.losses)
         self._note_time()
         self.checkpoint.write(progress, self.state(), None)
         self._written = time.monotonic()

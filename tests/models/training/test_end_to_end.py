@@ -372,7 +372,10 @@ def test_a_resumed_run_is_the_run_that_was_never_interrupted(
         assert found == pytest.approx(expected, abs=2e-3)
 
 
-AVERAGED = WHOLE + "average = 0.9\nweight_decay = 0.01\none_cycle = true\n"
+AVERAGED = (
+    WHOLE.replace("batch_size = 16", "batch_size = 4")
+    + "average = 0.9\nweight_decay = 0.01\none_cycle = true\n"
+)
 TARGETS = '[targets.age]\nmethod = "label-distribution"\n[balance]\nmethod = "uncertainty"\n'
 
 
@@ -388,7 +391,7 @@ def test_a_run_goes_on_within_an_epoch(tmp_path, interrupt, monkeypatch):
     monkeypatch.undo()
     again = run_of(tmp_path / "cut", LOOKS + AVERAGED)
     assert again.resume()
-    assert (again.progress.epoch, again.progress.batch) == (0, 1)
+    assert (again.progress.epoch, again.progress.batch) == (0, 1)  # one of several
     again.train()
     for curve in ("val_loss", "learning_rate"):
         curves = [run.progress.history["whole"][curve] for run in (whole, again)]
