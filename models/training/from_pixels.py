@@ -29,7 +29,7 @@ from edge_models.training.progress import (
 )
 from edge_models.training.schedule import OneCycle, ThesisSchedule
 from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
-from edge_models.training.time_left import TimeLeft
+from edge_models.training.time_left import StageTimeLeft
 
 LOG_NAME, EVENTS_NAME, FEATURES_NAME = "log.csv", "tensorboard", "maps"
 
@@ -170,7 +170,7 @@ class PixelTraining:
             fit.epochs.batches(progress.batch if begun else 0),
             shuffle=False,  # the batches are, in another order each epoch
             validation_data=fit.validation,
-            initial_epoch=first, epochs=epochs, verbose=0,  # see `TimeLeft`
+            initial_epoch=first, epochs=epochs, verbose=0,  # see `StageTimeLeft`
             callbacks=self._callbacks(stage, fit, schedule),
         )  # fmt: skip
 
@@ -191,7 +191,7 @@ class PixelTraining:
                 self.checkpoint, progress, stage.name, schedule, lambda: fit.state, fit.epochs
             ),
             CSVLog(self.folder / LOG_NAME, progress),
-            TimeLeft(stage.name, plan.max_epochs, fit.epochs),
+            StageTimeLeft(stage.name, plan.max_epochs, fit.epochs),
         ]  # fmt: skip
         if plan.one_cycle:
             callbacks.append(OneCycle(plan.learning_rate, plan.max_epochs, fit.epochs))

@@ -10,7 +10,7 @@ from edge_models.datasets.batches import Epochs
 EVERY_S = 120.0
 
 
-class TimeLeft(keras.callbacks.Callback):
+class StageTimeLeft(keras.callbacks.Callback):
     """A line after each epoch, and within long ones every two minutes.
 
     The time left is that of all epochs that may come: a stage may stop before.

@@ -7,6 +7,7 @@ import re
 import resource
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -605,7 +606,14 @@ def test_a_rate_rises_over_a_tenth_and_falls_to_nothing():
         on_train_batch_end=lambda batch, logs: rates.append(float(model.optimizer.learning_rate))
     )
     ones = np.ones((10, 1))
-    model.fit(ones, ones, 1, epochs=2, verbose=0, callbacks=[OneCycle(0.02, 2), note])
+    model.fit(
+        ones,
+        ones,
+        1,
+        epochs=2,
+        verbose=0,
+        callbacks=[OneCycle(0.02, 2, SimpleNamespace(first=0, count=10)), note],
+    )
     assert rates[:3] == pytest.approx(
         [0.01, 0.02, 0.0198481], abs=1e-7
     )  # after 1, 2 and 3 of 20 steps

@@ -85,7 +85,9 @@ def test_time_left_is_of_all_epochs_that_may_come(monkeypatch, capsys):
     monkeypatch.setattr(time_left.time, "monotonic", lambda: float(next(clock)))
     batches = Epochs.__new__(Epochs)
     batches.first, batches.count = 0, 4
-    told = time_left.TimeLeft("whole", 3, batches)  # at 0 s; each look at the clock is a minute
+    told = time_left.StageTimeLeft(
+        "whole", 3, batches
+    )  # at 0 s; each look at the clock is a minute
     told.on_epoch_begin(0)
     for batch in range(4):
         told.on_train_batch_end(batch, {"loss": 1.5})
