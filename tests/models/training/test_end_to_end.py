@@ -26,7 +26,7 @@ from edge_models.datasets.kinds import load_data
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim, network_of
 from edge_models.networks.views import head_of, looking_at
-from edge_models.sections import DataSection
+from edge_models.sections import DataSection, FrozenSection, WholeSection
 from edge_models.training import progress
 from edge_models.training.config import EndToEndConfig, read_training_file
 from edge_models.training.feature_cache import maps_of
@@ -621,7 +621,11 @@ def test_a_rate_rises_over_a_tenth_and_falls_to_nothing():
     assert rates[-1] == 0 and len(rates) == 20
 
 
-FASHION = EndToEndConfig(data=FashionSection())
+FASHION = EndToEndConfig(
+    data=FashionSection(), frozen=FrozenSection(keep_maps=True),
+    whole=WholeSection(from_layer="middle", keep_maps=True),
+)  # fmt: skip
+OTHER_NAMES = {"imagenet": "random", "fixed": "gradient"}
 
 
 def others(value):
@@ -631,7 +635,7 @@ def others(value):
     if isinstance(value, bool):
         return not value
     if isinstance(value, str):
-        return "random" if value == "imagenet" else f"{value}x"
+        return OTHER_NAMES.get(value, f"{value}x")
     return value + (1 if isinstance(value, int) else 0.25)
 
 
