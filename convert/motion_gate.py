@@ -18,7 +18,7 @@ from edge.stream import FULL, MotionGate, Network, StreamOptions
 from edge.tasks import Task, kind_of
 from edge_common import console
 
-THRESHOLDS = (4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.75, 0.5)  # grey levels
+THRESHOLDS = (5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.75, 0.5)  # grey levels
 NOISES = (0.5, 1.0, 2.0)  # standard deviations of a camera's values, grey levels
 MOST_CHANGED = 0.001  # of decisions
 _SAME = 0.99  # similarity of outputs that mean the same; of a number, a tenth of its spread
