@@ -85,7 +85,7 @@ def require_detector(bundle: Bundle) -> DetectionSpec:
     if manifest.detection is None:
         tasks = ", ".join(task.name for task in manifest.tasks)
         raise BundleError(
-            f"{manifest.name} is no detector but answers {tasks}: give a detector, such as one of a "
-            ".tflite with a few lines of TOML"
+            f"{manifest.name} is no detector but answers {tasks}: give a detector, such as person, "
+            "or a .tflite with a few lines of TOML"
         )
     return manifest.detection

@@ -44,7 +44,8 @@ class Polygon:
         corners = list(zip(numbers[::2], numbers[1::2]))
         points = [here for here, after in zip(corners, corners[1:] + corners[:1]) if here != after]
         if len(points) < 3:
-            raise EdgeError(f"{what} has {len(points)} points: use {FORM}")
+            count = f"{len(points)} points" if points else "1 point"
+            raise EdgeError(f"{what} has {count}: use {FORM}")
         if crossing := next(_crossings(points), None):
             sides = " and ".join(
                 f"from {x:g},{y:g} to {to_x:g},{to_y:g}" for (x, y), (to_x, to_y) in crossing

@@ -41,6 +41,7 @@ def test_a_zone_is_written_as_it_is_read(text: str) -> None:
         ("a\n=0,0,9,0,9,9", "is not understood: use NAME=x,y,x,y"),
         ("a=0,0,9,zero,9,9", "zone 'a' '0,0,9,zero,9,9' is not understood: use x,y,x,y"),
         ("a=0,0,9,0,9", "zone 'a' '0,0,9,0,9' has an x without a y"),
+        ("a=1,1", "zone 'a' '1,1' has 1 point: use x,y,x,y,... of at least three"),
         ("a=0,0,9,0", "zone 'a' '0,0,9,0' has 2 points: use x,y,x,y,... of at least three"),
         ("a=0,0,9,0,0,0,9,0,0,0", "crosses itself"),
         ("a=0,0,9,0,-1,9", "has a corner outside of the frame"),
