@@ -18,7 +18,7 @@ from edge_common import ClipError, SourceError, archives
 
 VIDEO_SUFFIXES = frozenset(sources.VIDEO_SUFFIXES)
 _CLIP_FRAMES = 16  # if the network takes any number
-_MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
+MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _windows(entry: Path, window: int, resizer: Resizer) -> list[np.ndarray]:
 
 def windows_of(source: Source, window: int, resizer: Resizer) -> Iterator[np.ndarray]:
     """Windows of consecutive frames, spread over the recording."""
-    most = max(1, _MAX_FRAMES // window)
+    most = max(1, MAX_FRAMES // window)
     with source:
         step = max(window, (source.total or 0) // most)
         frames: list[np.ndarray] = []

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import numpy as np
 
 from edge.sources.images import natural_key
 from edge.sources.video import VideoFile
 from edge_common import ClipError, ConfigError
-from edge_models.datasets import dataset, decoding, from_files
+from edge_models.datasets import dataset, decoding, from_files, windows
 
 ACTIONS = ("breaststroke", "drowning", "freestyle", "safe")
 PEOPLE = ("person0", "person1", "person2", "person3")
 STRIDE = 2
-MOST_FRAMES = 9000  # five minutes at 30 Hz: a clip is shorter, a video would fill the memory
 _NAME = re.compile(r"(\d+)_(\d+) ?\((\d+)\)\.avi", re.IGNORECASE)
 
 
@@ -79,23 +77,17 @@ def samplings(
         SourceError: it is no video.
         ClipError: it is shorter than a window.
     """
-    frames = _frames(path, size)
+    with VideoFile(str(path)) as video:
+        frames = windows.frames_of(
+            video, lambda pixels: cv2.resize(pixels, (size, size), interpolation=cv2.INTER_AREA)
+        )
     if len(frames) < window:
         raise ClipError(f"{len(frames)} frames, a window has {window}")
-    first = STRIDE * np.arange(window)
-    if first[-1] < len(frames):
-        yield decoding.ClipWindow(frames[first])
+    sampling = windows.Sampling(stride=STRIDE)
+    if strided := windows.positions("strided", len(frames), window, sampling):
+        yield decoding.ClipWindow(frames[strided[0]])
     else:
         reason = f"{len(frames)} frames are too few for {window} at stride {STRIDE}"
         yield dataset.Skipped(f"{path.name}, first frames", reason)
-    yield decoding.ClipWindow(frames[np.linspace(0, len(frames) - 1, window).round().astype(int)])
-
-
-def _frames(path: Path, size: int) -> np.ndarray:
-    resized: list[np.ndarray] = []
-    with VideoFile(str(path)) as video:
-        for frame in video:
-            if len(resized) == MOST_FRAMES:
-                raise ClipError(f"longer than {MOST_FRAMES} frames: cut it into clips")
-            resized.append(cv2.resize(frame.pixels, (size, size), interpolation=cv2.INTER_AREA))
-    return np.stack(resized)[..., ::-1]
+    (spread,) = windows.positions("spread", len(frames), window, sampling)
+    yield decoding.ClipWindow(frames[spread])

@@ -1,14 +1,14 @@
 """Windows of frames out of a clip: consecutive, with a stride, or spread over all of it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from edge.check.clips import windows_of
+from edge.check.clips import MAX_FRAMES, windows_of
 from edge.sources import Source, images, video
-from edge.stream import Resizer
+from edge.stream import Frame, Resizer
 from edge_common import ClipError, ConfigError, nearest_or_all
 from edge_models.datasets import decoding
 
@@ -81,22 +81,28 @@ def _windows(
         for pixels in windows_of(source, window, resizer):
             yield decoding.ClipWindow(pixels, rate_hz)
         return
-    frames = _frames(source, resizer)
+    with source:
+        frames = frames_of(_without_gaps(source), resizer)
     for kind in sampling.kinds:
         for index in positions(kind, len(frames), window, sampling):
             yield decoding.ClipWindow(frames[index], rate_hz * _rate_factor(index))
 
 
-def _frames(source: Source, resizer: Resizer) -> np.ndarray:
-    frames: list[np.ndarray] = []
-    with source:
-        for frame in source:
-            if len(frames) == MOST_FRAMES:
-                raise ClipError(f"longer than {MOST_FRAMES} frames: cut it into clips")
-            if frame.restart and frames:
-                raise ClipError(f"frames are missing before frame {frame.number}")
-            frames.append(resizer(frame.pixels)[..., ::-1].copy())
-    return np.stack(frames)
+def frames_of(frames: Iterable[Frame], resize: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """All of a clip, uint8 RGB (N, H, W, 3). Raises ClipError if there are too many."""
+    resized: list[np.ndarray] = []
+    for frame in frames:
+        if len(resized) == MOST_FRAMES:
+            raise ClipError(f"longer than {MOST_FRAMES} frames: cut it into clips")
+        resized.append(resize(frame.pixels)[..., ::-1].copy())
+    return np.stack(resized)
+
+
+def _without_gaps(source: Source) -> Iterator[Frame]:
+    for number, frame in enumerate(source):
+        if frame.restart and number:
+            raise ClipError(f"frames are missing before frame {frame.number}")
+        yield frame
 
 
 def positions(kind: str, frames: int, window: int, sampling: Sampling) -> list[np.ndarray]:
@@ -118,11 +124,8 @@ def _starts(frames: int, span: int, count: int) -> np.ndarray:
         return np.array([(frames - span) // 2])
     if count:
         return np.unique(np.linspace(0, frames - span, count).round().astype(np.int64))
-    most = max(1, MOST_FRAMES_AS_THEY_COME // span)
+    most = max(1, MAX_FRAMES // span)
     return np.arange(0, frames - span + 1, max(span, frames // most))
-
-
-MOST_FRAMES_AS_THEY_COME = 128  # as `windows_of` takes
 
 
 def _rate_factor(index: np.ndarray) -> float:

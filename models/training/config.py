@@ -104,14 +104,12 @@ def _refuse_negative(table: Mapping[str, Any], source: str) -> None:
 _OWN_SECTIONS = (
     "few_frames", "frozen", "whole", "augmentation", "loss_weights", "balance", "targets",
 )  # fmt: skip
-# what came later decides nothing where it is not said: runs of older files go on
-_LATER: dict[str, dict[str, Any]] = {
-    "": {"balance": asdict(BalanceSection()), "targets": {}},
-    "frozen": {"one_cycle": False, "weight_decay": 0.0, "average": 0.0, "looks": 1},
-    "whole": {
-        "one_cycle": False, "weight_decay": 0.0, "average": 0.0, "looks": 1, "keep_maps": False,
-    },
-}  # fmt: skip
+# keys that came later decide nothing where they have their default: runs of older files go on
+_LATER = {
+    "": ("balance", "targets"),
+    "frozen": ("one_cycle", "weight_decay", "average", "looks"),
+    "whole": ("one_cycle", "weight_decay", "average", "looks", "keep_maps"),
+}
 
 
 @dataclass(frozen=True)
@@ -160,10 +158,11 @@ class EndToEndConfig:
         content["data"] = {
             key: value for key, value in content["data"].items() if value not in ({}, [], None)
         }
-        for name, later in _LATER.items():
-            section = content[name] if name else content
-            for key in [key for key, value in later.items() if section[key] == value]:
-                del section[key]
+        defaults = asdict(EndToEndConfig())
+        for name, keys in _LATER.items():
+            said, usual = (each[name] if name else each for each in (content, defaults))
+            for key in (key for key in keys if said[key] == usual[key]):
+                del said[key]
         del content["evaluation"]  # what is measured afterwards
         if "path" in content["data"]:
             content["data"]["path"] = ""
