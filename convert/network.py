@@ -10,7 +10,7 @@ import numpy as np
 from keras import Model
 
 from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
-from edge.tasks import KINDS, Task, inferred_kind, kind_of
+from edge.tasks import KINDS, Task, UnknownRule, inferred_kind, kind_of
 from edge_common import ConfigError, ModelError, console, decode
 from edge_convert.cut.keras import ending
 from edge_convert.cut.keras.candidates import CutCandidate, table
@@ -72,6 +72,8 @@ class TaskEntry:
     unit: str = ""
     thresholds: tuple[float, ...] = ()
     top_k: int = 0
+    temperature: float = 1.0
+    unknown: UnknownRule | None = None
 
 
 @dataclass(frozen=True)
@@ -195,7 +197,7 @@ def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
         raise ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
-    task = Task(name, entry.kind, labels, entry.scale, entry.unit, entry.thresholds, entry.top_k)
+    task = Task(name, **{**vars(entry), "labels": labels})
     if problem := kind_of(task).problem(size):
         raise ConfigError(problem)
     return task

@@ -5,7 +5,14 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from edge.tasks import ACCURACY, MEAN_ABSOLUTE_ERROR, Decided, PredictionFields, decided
+from edge.tasks import (
+    ACCURACY,
+    MEAN_ABSOLUTE_ERROR,
+    UNKNOWN,
+    Decided,
+    PredictionFields,
+    decided,
+)
 from edge_common import ConfigError, data, statistics
 
 
@@ -49,12 +56,14 @@ class Tally:
     right: how many labels are right; None for a number.
     value: share of right labels, or mean absolute error; None if n is 0.
     interval: 95 % of the share (E. B. Wilson, 1927), if the samples are independent.
+    unknown: how many are answered `unknown`, which is right only if the truth says so, too.
     """
 
     n: int
     value: float | None
     right: int | None = None
     interval: tuple[float, float] | None = None
+    unknown: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,9 @@ def _share(pairs: Sequence[Pair], *, independent: bool) -> Tally:
     right, n = sum(decided == truth for decided, truth in pairs), len(pairs)
     if not n:
         return Tally(0, None, 0)
-    return Tally(n, right / n, right, statistics.wilson_interval(right, n) if independent else None)
+    interval = statistics.wilson_interval(right, n) if independent else None
+    unknown = sum(decided == UNKNOWN for decided, _ in pairs)
+    return Tally(n, right / n, right, interval, unknown)
 
 
 def _error(pairs: Sequence[tuple[float, float]]) -> Tally:

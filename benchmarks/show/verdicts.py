@@ -248,5 +248,6 @@ def _figures(tally: score.Tally) -> list[str]:
     if tally.value is None:
         return ["not measured", "", ""]
     of = f"{tally.n}" if tally.right is None else f"{tally.right}/{tally.n}"
+    of += f", {tally.unknown} unknown" if tally.unknown else ""
     interval = "{:.4f} to {:.4f}".format(*tally.interval) if tally.interval else ""
     return [f"{tally.value:.4f}", of, interval]

@@ -10,11 +10,13 @@ from edge.tasks import KINDS, Task
 from edge_common import encode
 
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
-# 4 has states; 5 has detectors and motion gates
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5)
+# 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
+_CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
 DETECTION_SINCE = GATE_SINCE = 5
+CONFIDENCE_SINCE = 6
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -205,7 +207,14 @@ def schema_of(
         versions.append(NORMALISED_SINCE)
     if states:
         versions.append(STATES_SINCE)
+    if any(map(states_confidence, tasks)):
+        versions.append(CONFIDENCE_SINCE)
     return max(versions)
+
+
+def states_confidence(task: Task) -> bool:
+    """Whether it has what a manifest of version `CONFIDENCE_SINCE` can state."""
+    return any(getattr(task, name) != getattr(Task, name) for name in _CONFIDENCE)
 
 
 def to_json(manifest: Manifest) -> dict[str, Any]:
@@ -217,6 +226,9 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
                 del task[option]
         if not task["logits"]:
             del task["logits"]
+        for option in _CONFIDENCE:
+            if task[option] == getattr(Task, option):
+                del task[option]
     for part in fields["parts"]:
         if not part["states"]:
             del part["states"]

@@ -5,6 +5,7 @@ import math
 from edge.bundle.detection import DetectionSpec
 from edge.bundle.manifest import (
     CARRIED_STATE,
+    CONFIDENCE_SINCE,
     DETECTION_SINCE,
     GATE_SINCE,
     NORMALISED_SINCE,
@@ -16,6 +17,7 @@ from edge.bundle.manifest import (
     Manifest,
     Part,
     TensorSpec,
+    states_confidence,
 )
 from edge.input_spec import Resize
 from edge.tasks import KINDS, kind_of
@@ -145,6 +147,8 @@ def _check_tasks(manifest: Manifest) -> None:
         _require(kind.schema <= version, f"task kind '{task.kind}' in version {version}")
         since = NORMALISED_SINCE if task.logits else 1
         _require(since <= version, f"logits of '{task.name}' in version {version}")
+        since = CONFIDENCE_SINCE if states_confidence(task) else 1
+        _require(since <= version, f"temperature or unknown of '{task.name}' in version {version}")
         problem = kind.problem(width)
         _require(not problem, problem)
 

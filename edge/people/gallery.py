@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.tasks import Task, kind_of
+from edge.tasks import UNKNOWN, Task, kind_of
 from edge_common import GalleryError, archives, locked, whole_file
 
-UNKNOWN = "unknown"
 _LONGEST_NAME = 40
 _SHORTEST = 1e-6  # what has no length has no direction
 

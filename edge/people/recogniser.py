@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.people.gallery import UNKNOWN, Gallery, descriptor_task, read_gallery, unit
-from edge.tasks import Prediction
+from edge.people.gallery import Gallery, descriptor_task, read_gallery, unit
+from edge.tasks import UNKNOWN, Prediction
 from edge_common import BundleError, GalleryError, decode, encode, parse_json
 
 

@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
-from edge.people.gallery import UNKNOWN
 from edge.people.recogniser import Recogniser
-from edge.tasks import Prediction
+from edge.tasks import UNKNOWN, Prediction
 
 
 class TrackNames:

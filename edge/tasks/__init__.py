@@ -11,6 +11,7 @@ import numpy as np
 from edge.tasks.binary import Binary
 from edge.tasks.class_index import ClassIndex
 from edge.tasks.classification import Classification
+from edge.tasks.confidence import UNKNOWN, UnknownRule
 from edge.tasks.embedding import Embedding
 from edge.tasks.kind import (
     ACCURACY,
@@ -32,6 +33,7 @@ __all__ = [
     "KINDS",
     "MEAN_ABSOLUTE_ERROR",
     "METRICS",
+    "UNKNOWN",
     "Binary",
     "ClassIndex",
     "Classification",
@@ -45,6 +47,7 @@ __all__ = [
     "Regression",
     "Task",
     "TaskKind",
+    "UnknownRule",
     "decided",
     "inferred_kind",
     "is_share",

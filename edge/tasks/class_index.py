@@ -1,5 +1,7 @@
 """One of several labels, by its number alone, as a network that ends in an ArgMax gives it."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from edge.tasks.classification import Classification, label_at
@@ -12,6 +14,7 @@ class ClassIndex(Classification):
     name = "class-index"
     schema = 3
     activation = ""
+    options: ClassVar[tuple[str, ...]] = ("labels",)
     fixed_width = 1
     in_tables = False
 

@@ -1,24 +1,49 @@
 """One of several labels, by softmax."""
 
+import math
+from typing import ClassVar
+
 import numpy as np
 
+from edge.tasks import confidence
 from edge.tasks.kind import UNDECIDED, Label, Prediction, PredictionFields, Task, TaskKind
 
 
 class Classification(TaskKind):
-    """k probabilities, one a label; the highest is the answer."""
+    """k probabilities, one a label; the highest is the answer.
+
+    temperature: what the logits behind them are divided by, so that a probability is the share
+    that is right; it changes no answer.  unknown: when none of the labels is the answer.
+    """
 
     name = "classification"
     activation = "softmax"
+    options: ClassVar[tuple[str, ...]] = ("labels", "temperature", "unknown")
     in_tables = True
     has_classes = True
     loss = "sparse_categorical_crossentropy"
 
     def predict(self, scores: np.ndarray) -> Prediction:
-        index = int(scores.argmax())
-        return Prediction(
-            scores, label=label_at(self.task, index), p=float(scores[index]), index=index
-        )
+        task, index = self.task, int(scores.argmax())
+        label, p = label_at(task, index), float(scores[index])
+        if task.temperature != 1:
+            p = float(confidence.tempered(scores, task.temperature)[index])
+        if confidence.is_unknown(task.unknown, scores):
+            return Prediction(scores, label=confidence.UNKNOWN, p=p, guess=label)
+        return Prediction(scores, label=label, p=p, index=index)
+
+    def problem(self, width: int) -> str:
+        task, rule = self.task, self.task.unknown
+        if not (math.isfinite(task.temperature) and task.temperature > 0):
+            return f"task '{task.name}' has temperature {task.temperature}: it must be above 0"
+        if rule and rule.by not in confidence.FAMILIARITY:
+            methods = ", ".join(confidence.FAMILIARITY)
+            return f"task '{task.name}' tells unknown by '{rule.by}'; there are {methods}"
+        if rule and not math.isfinite(rule.threshold):
+            return f"task '{task.name}' has {rule.threshold} as the threshold of unknown"
+        if rule and confidence.UNKNOWN in task.labels:
+            return f"task '{task.name}' has a label '{confidence.UNKNOWN}' and a rule for it"
+        return super().problem(width)
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         return np.asarray(outputs.argmax(1))

@@ -8,6 +8,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from edge.tasks.confidence import UnknownRule
+
 # float itself is undecided between answers whose probabilities differ by this share of the
 # larger one; an untrained network always is
 UNDECIDED = 0.02
@@ -21,6 +23,8 @@ class Task:
     scale: a regression's output times `scale` is the value in `unit`.
     thresholds, top_k: which labels of a multi-label task hold; see there.
     logits: the output needs a softmax to become probabilities, which the runner applies.
+    temperature: of a classification's probabilities; 1 leaves them as the network gives them.
+    unknown: when a classification answers `unknown`; None: never.
     """
 
     name: str
@@ -31,6 +35,8 @@ class Task:
     thresholds: tuple[float, ...] = ()
     top_k: int = 0
     logits: bool = False
+    temperature: float = 1.0
+    unknown: UnknownRule | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class PredictionFields:
     labels: tuple[str, ...] | None = None
     p: Any = None
     index: int | None = None
+    guess: str | None = None
     value: float | None = None
     unit: str | None = None
     similarity: float | None = None
@@ -58,7 +65,8 @@ class PredictionFields:
 class Prediction:
     """What one task's output says. Which fields are set depends on the task's kind.
 
-    classification, binary: index, label, p (probability of that label, 0 to 1).
+    classification, binary: index, label, p (probability of that label, 0 to 1). Of a window that
+    is unlike anything learnt: label `unknown`, guess (the most probable label), p (of the guess).
     class-index: label, index.
     regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
     also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
@@ -77,6 +85,7 @@ class Prediction:
     similarity: float | None = None
     labels: tuple[str, ...] | None = None
     probabilities: Mapping[str, float] | None = None
+    guess: str | None = None
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The fields of a task in a JSON line; those that are not set are left out.
@@ -90,6 +99,7 @@ class Prediction:
             labels=self.labels,
             p=_rounded(self.p) if self.probabilities is None else self._rounded_probabilities,
             index=self.index,
+            guess=self.guess,
             value=_rounded(self.value),
             unit=self.unit,
             similarity=_rounded(self.similarity),
@@ -101,7 +111,8 @@ class Prediction:
     @property
     def share(self) -> float | None:
         """How sure a label is: its probability, or its similarity if it is a person's name."""
-        return self.p if self.similarity is None else self.similarity
+        probability = self.p if self.guess is None else None  # that of the guess is not the label's
+        return probability if self.similarity is None else self.similarity
 
     @property
     def _rounded_probabilities(self) -> dict[str, float]:
@@ -204,8 +215,9 @@ class TaskKind(ABC):
 
     def problem(self, width: int) -> str:
         """What is wrong with the task for an output of `width` numbers; empty if nothing is."""
-        for option in ("thresholds", "top_k"):
-            if getattr(self.task, option) and option not in self.options:
+        for option in ("thresholds", "top_k", "temperature", "unknown"):
+            is_set = getattr(self.task, option) != getattr(Task, option)
+            if is_set and option not in self.options:
                 return f"task '{self.task.name}' is {self.name}, which has no {option}"
         return "" if self.fits(width) else f"{width} values for '{self.task.name}'"
 

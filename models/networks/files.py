@@ -29,6 +29,9 @@ def load_weights(network: keras.Model, path: str | Path, name: str) -> None:
         raise ModelError(f"{path} holds no weights of {name} ({error})") from error
 
 
+_ONLY_IF_SET = ("temperature", "unknown")  # which readers of older versions do not know
+
+
 def write_tasks(
     path: Path, tasks: tuple[Task, ...], *, frame_rate_hz: float, licence: str, weights_source: str
 ) -> None:
@@ -45,4 +48,7 @@ def write_tasks(
 def _described(task: Task) -> dict[str, object]:
     """The kind and what a task of this kind has to say, as a tasks file has it."""
     options = {name: getattr(task, name) for name in kind_of(task).options}
+    for name in _ONLY_IF_SET:
+        if options.get(name) == getattr(Task, name):
+            options.pop(name, None)
     return {"kind": task.kind, **encode(options)}

@@ -198,3 +198,11 @@ def test_a_malformed_segment_is_named(tmp_path, bad: str, said: str) -> None:
 def test_an_empty_file_is_said(tmp_path) -> None:
     with pytest.raises(ConfigError, match="holds no lines"):
         read_decisions(lines(tmp_path))
+
+
+def test_unknown_is_counted_and_right_only_if_the_truth_says_so() -> None:
+    answers = decided("left", "unknown", "unknown", "left")
+    segments = [Segment(0, 1, {"action": "left"}), Segment(2, 3, {"action": "unknown"})]
+    (action,) = score_decisions(answers, segments, window=1).tasks
+    assert (action.decisions.right, action.decisions.n, action.decisions.unknown) == (2, 4, 2)
+    assert (action.segments.unknown, action.segments.right) == (1, 0)

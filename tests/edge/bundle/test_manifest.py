@@ -17,7 +17,7 @@ from edge.bundle import (
 )
 from edge.bundle.manifest import to_json
 from edge.bundle.manifest_check import check
-from edge.tasks import Task
+from edge.tasks import Task, UnknownRule
 from edge_common import decode
 
 FACES = replace(open_bundle().manifest, schema=1, gate=None)
@@ -253,3 +253,23 @@ def test_ways_to_resize_need_version_3() -> None:
             check(replace(stated, input=replace(spec, resize=resize)))
     with pytest.raises(ValueError, match="resize in version"):
         check(replace(FACES, input=spec))
+
+
+TRUSTED = replace(FACES.tasks[0], temperature=1.6, unknown=UnknownRule("energy", 9.5))
+
+
+def test_a_temperature_and_a_rule_for_unknown_need_version_6_and_stand_only_there() -> None:
+    tasks = (TRUSTED, FACES.tasks[1])
+    assert schema_of(tasks) == schema_of((replace(TRUSTED, unknown=None),)) == 6
+    manifest = replace(FACES, schema=6, tasks=tasks)
+    check(manifest)
+    content = to_json(manifest)
+    assert content["tasks"][0]["temperature"] == 1.6
+    assert content["tasks"][0]["unknown"] == {"by": "energy", "threshold": 9.5}
+    assert not {"temperature", "unknown"} & {*content["tasks"][1]}
+    assert decode(Manifest, content).tasks == tasks
+    message = "temperature or unknown of 'reid' in version 5"
+    with pytest.raises(ValueError, match=message):
+        check(replace(manifest, schema=5))
+    with pytest.raises(ValueError, match="it must be above 0"):
+        check(replace(manifest, tasks=(replace(TRUSTED, temperature=-2.0), FACES.tasks[1])))

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from edge.bundle import Bundle, write_bundle
 from edge.cli import main
-from edge.people.gallery import UNKNOWN, Gallery, read_gallery
+from edge.people.gallery import Gallery, read_gallery
 from edge.people.recogniser import Recogniser
 from edge.people.track_names import TrackNames
-from edge.tasks import Task, kind_of
+from edge.tasks import UNKNOWN, Task, kind_of
 from tests.detectors import ssd
 from tests.edge.people.conftest import FRAMES, film_of
 
