@@ -132,9 +132,23 @@ class EvaluationSection:
         identity: the task that tells people (or things) apart, of which it is measured
             how well they are known again by similarity; "" for none. "auto": `reid`, if
             there is such a task.
+        unknown: by task of classes, the share of known windows that may be refused so that others
+            are answered `unknown`; see `edge_models.evaluation.refusal`.
+        groups: tasks by whose classes or ranges the errors of the others are told apart.
+        label_noise: by task, the error of the labels themselves, shown beside the figure.
     """
 
     identity: str = "auto"
+    unknown: dict[str, float] = field(default_factory=dict)
+    groups: list[str] = field(default_factory=list)
+    label_noise: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for task, share in self.unknown.items():
+            if not 0 < share < 1:
+                raise ConfigError(
+                    f"evaluation.unknown.{task} is {share}: it is a share of windows, such as 0.05"
+                )
 
 
 def weights_file(weights: str) -> Path | None:

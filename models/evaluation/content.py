@@ -16,10 +16,12 @@ from edge_models.evaluation import (
     plots,
     recognition,
     task_reports,
+    trust_sections,
 )
 from edge_models.evaluation.history import TrainingHistory
 from edge_models.evaluation.identity import Identity
 from edge_models.evaluation.results import Result, Results, source_of_each
+from edge_models.evaluation.trust import Trust
 
 _HEADER = ("task", "figure", "value", "clips", "files", "95 % by file", "95 % by clip")
 
@@ -31,6 +33,7 @@ class ReportContent:
     Attributes:
         facts: as they stand in report.json; see `facts_of`.
         heat: of each task, test clips with what spoke for the answer.
+        trust: how far the answers are to be trusted.
         grid: h, w of the backbone's last maps.
     """
 
@@ -38,6 +41,7 @@ class ReportContent:
     results: Results
     history: TrainingHistory
     identity: Identity | None
+    trust: Trust
     heat: Mapping[str, analysis_sections.Heat]
     grid: tuple[int, int]
 
@@ -49,6 +53,7 @@ def sections(content: ReportContent) -> list[Section]:
         task_reports.report_of(result).section(name, result)
         for name, result in content.results.items()
     ]
+    page_sections += trust_sections.trust_sections(content.trust)
     if content.identity:
         page_sections.append(analysis_sections.identity_section(content.identity))
     page_sections += analysis_sections.heat_sections(content.heat, content.grid)
@@ -76,7 +81,15 @@ def _summary(content: ReportContent) -> Section:
         "share, a bootstrap for an error, as if clips were independent.",
     ]  # fmt: skip
     text += [f"Note: {note}." for note in facts["notes"]]
+    text += filter(None, (_noise(content, name) for name in results))
     return Section("What was measured", text, [Table(_HEADER, rows, 2)])
+
+
+def _noise(content: ReportContent, task: str) -> str:
+    result = content.results[task]
+    metric = KINDS[result.kind].metric
+    is_share, unit = metric is not None and metric.is_share, getattr(result, "unit", "")
+    return trust_sections.noise_note(content.trust, task, is_share, unit)
 
 
 def _run(content: ReportContent) -> Section:
@@ -135,6 +148,7 @@ def json_of(page: ReportContent, config: dict[str, Any]) -> dict[str, Any]:
         **_of_tasks(page.results),
         "interval_note": _NOTE,
         "identity": _of_identity(page.identity) if page.identity else None,
+        **trust_sections.trust_json(page.trust),
         "covering": {task: _of_covering(heat.covering) for task, heat in page.heat.items()},
         **page.facts,
     }
@@ -164,10 +178,10 @@ def _of_recognition(result: recognition.Recognition) -> dict[str, Any]:
     return {
         "people": result.people,
         "files": result.files,
-        "rank_1": _figures(result.rank_1),
-        "roc_area": _figures(result.area),
+        "rank_1": trust_sections.estimate_json(result.rank_1),
+        "roc_area": trust_sections.estimate_json(result.area),
         "accepts": [
-            {"rate": a.rate, "threshold": a.threshold, **_figures(a.accepted)}
+            {"rate": a.rate, "threshold": a.threshold, **trust_sections.estimate_json(a.accepted)}
             for a in result.accepts
         ],
         "pairs_of_one": len(result.same),
@@ -177,13 +191,7 @@ def _of_recognition(result: recognition.Recognition) -> dict[str, Any]:
 
 
 def _of_covering(result: gradcam.Covering) -> dict[str, Any]:
-    return {name: _figures(figures) for name, figures in vars(result).items()}
-
-
-def _figures(figures: intervals.Estimate) -> dict[str, Any]:
-    return {
-        "value": figures.value, "n": figures.n, "interval_95": (figures.low, figures.high),
-    }  # fmt: skip
+    return {name: trust_sections.estimate_json(figures) for name, figures in vars(result).items()}
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,6 @@
 """A trained network opened up, frames to maps and maps to answers, and asked about the clips of a part."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -135,7 +135,7 @@ class Predictions:
     """
 
     part: dataset.Subset
-    outputs: dict[str, np.ndarray]
+    outputs: Mapping[str, np.ndarray]
     before: np.ndarray | None = None
 
 

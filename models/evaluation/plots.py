@@ -17,6 +17,7 @@ from edge_common.figures import (
     panel,
     svg_figure,
 )  # fmt: skip
+from edge_models.evaluation.calibration import TemperatureTrial
 from edge_models.evaluation.recognition import Recognition
 from edge_models.evaluation.results import RegressionResult, TaskResult
 
@@ -71,6 +72,26 @@ def scatter(result: RegressionResult) -> str:
         axes.legend(frameon=False, loc="upper left")
 
     return svg_figure(draw, 5.6, 4.6)
+
+
+def reliability(result: TemperatureTrial) -> str:
+    """Share of right answers over their probability, with the line where both are equal."""
+
+    def draw(figure: Figure) -> None:
+        axes = panel(figure)
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=1, label="as sure as right")
+        after = f"temperature {result.temperature:.2f}"
+        for each, colour, marker, label in (
+            (result.before, ORANGE, "s", "as trained"), (result.after, BLUE, "o", after),
+        ):  # fmt: skip
+            axes.plot(each.confidence, each.accuracy, color=colour, marker=marker, markersize=4,
+                      linewidth=1.2, label=f"{label}, ECE {100 * each.error:.1f} %")  # fmt: skip
+        low = min(result.before.confidence.min(), result.after.confidence.min())
+        axes.set(xlabel="probability of the answer", ylabel="share that is right")
+        axes.set(xlim=(max(0.0, low - 0.05), 1.02), ylim=(-0.02, 1.02))
+        axes.legend(frameon=False, loc="upper left")
+
+    return svg_figure(draw, 4.8, 3.6)
 
 
 def recognition(parts: Mapping[str, Recognition]) -> str:

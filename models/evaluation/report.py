@@ -6,6 +6,7 @@ Also of a network that exists already, whose report is written again.
 import dataclasses
 import json
 import platform
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import click
 import keras
 import numpy as np
 
+from edge.tasks import Classification
 from edge_common import ConfigError, ModelError, console, document, read_json, write_whole
 from edge_models.datasets.dataset import DataSet, Subset
 from edge_models.evaluation import analysis_sections, gradcam
@@ -28,6 +30,8 @@ from edge_models.evaluation.history import (
 from edge_models.evaluation.identity import identity_task, measure_identity
 from edge_models.evaluation.network import (
     ANSWERS,
+    OpenNetwork,
+    Predictions,
     ask,
     load_trained,
     open_network,
@@ -35,10 +39,20 @@ from edge_models.evaluation.network import (
     write_answers,
 )
 from edge_models.evaluation.results import Results
+from edge_models.evaluation.trust import Trust, check_evaluation, measure_trust
+from edge_models.networks import files
 from edge_models.networks.mtdnn import network_of
 from edge_models.training.config import EndToEndConfig, TrainingConfig
 
 PAGE = "report.html"
+
+
+@dataclass(frozen=True)
+class ReportResult:
+    """What the page shows of the tasks."""
+
+    results: Results
+    trust: Trust
 
 
 def report(
@@ -48,12 +62,14 @@ def report(
     history: TrainingHistory,
     folder: Path,
     maps: Subset | None = None,
-) -> Results:
+    held_out: Predictions | None = None,
+) -> ReportResult:
     """Measure a network on the test clips; write report.html, report.json and answers.npz.
 
     Args:
         config: the run's, a dataclass.
         maps: what the backbone makes of the test clips, if that is known.
+        held_out: what the network said of the validation clips before it learnt from them, too.
 
     Raises:
         ConfigError: the training file names an identity task that there is not.
@@ -63,12 +79,13 @@ def report(
     network = open_network(model, data.tasks)
     predictions = ask(network, data, data.test, identity_of, maps=maps)
     results = results_of(predictions, data.tasks)
-    identity = None
+    impostors = identity = None
+    if data.impostors and (identity_of or config.evaluation.unknown):
+        impostors = ask(network, data, data.impostors, identity_of, label="clips of impostors")
     if identity_of:
-        impostors = None
-        if data.impostors:
-            impostors = ask(network, data, data.impostors, identity_of, label="clips of impostors")
         identity = measure_identity(identity_of, predictions, impostors)
+    held_out = held_out or _held_out(network, data, config)
+    trust = measure_trust(data.tasks, config.evaluation, held_out, predictions, impostors)
     heat = {}
     with click.progressbar(data.tasks, label="where it looks") as tasks:
         for task in tasks:
@@ -80,13 +97,27 @@ def report(
             )
     facts = facts_of(model, data, config, history)
     grid = network.backbone.output_shape[1:3]
-    page_content = ReportContent(facts, results, history, identity, heat, grid)
+    page_content = ReportContent(facts, results, history, identity, trust, heat, grid)
     folder.mkdir(parents=True, exist_ok=True)
     write_answers(folder / ANSWERS, results)
     content = json_of(page_content, dataclasses.asdict(config))
     write_whole(folder / REPORT, (json.dumps(content, indent=2) + "\n").encode())
     write_whole(folder / PAGE, document.page(config.name, sections(page_content)).encode())
-    return results
+    return ReportResult(results, trust)
+
+
+def _held_out(network: OpenNetwork, data: DataSet, config: Any) -> Predictions | None:
+    """Of the validation clips, if something can be found on them."""
+    is_refit = getattr(config, "refit", False)  # with these clips among the rest
+    if is_refit or not any(task.kind == Classification.name for task in data.tasks):
+        return None
+    return ask(network, data, data.validation, label="validation clips")
+
+
+def check_asked(config: Any, data: DataSet) -> None:
+    """Raise ConfigError if [evaluation] asks for what the data have not."""
+    identity_task(config.evaluation, data.tasks)
+    check_evaluation(config.evaluation, data.tasks)
 
 
 def report_folder(model: Path) -> Path:
@@ -119,10 +150,15 @@ def facts_of(
     }  # fmt: skip
 
 
-def tell(results: Results, report_path: str) -> None:
+def tell(measured: ReportResult, report_path: str) -> None:
     """Say each task's figure, and what was written."""
-    for task, result in results.items():
+    for task, result in measured.results.items():
         console.echo(f"{task}: {result}")
+    for task, each in measured.trust.calibrations.items():
+        console.echo(
+            f"{task}: temperature {each.temperature:.2f}, calibration error {each.before.error:.2%} "
+            f"before and {each.after.error:.2%} after"
+        )
     console.echo(f"wrote {report_path}")
 
 
@@ -133,15 +169,16 @@ def report_again(config: TrainingConfig | EndToEndConfig, data: DataSet, path: P
         ModelError: it is not the network that the training file describes.
         ConfigError: it was trained with another seed or other data.
     """
-    identity_task(config.evaluation, data.tasks)
+    check_asked(config, data)
     model = load_trained(path, network_of(config.network, data.tasks, config.name))
     _check_labels(path.with_suffix(".tasks.json"), data)
     folder = report_folder(path)
     history = read_history(folder, config, data)
     if not history.is_available:
         console.echo(f"no report of the training in {folder}: the page has no curves")
-    results = report(model, data, config, history, folder)
-    tell(results, f"{folder}/{PAGE}")
+    measured = report(model, data, config, history, folder)
+    files.update_tasks(path.with_suffix(".tasks.json"), measured.trust.for_tasks_file())
+    tell(measured, f"{folder}/{PAGE}")
 
 
 def _check_labels(path: Path, data: DataSet) -> None:

@@ -1,13 +1,13 @@
 """Networks on disk: their files, their weights, and what a tasks file says of their answers."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import keras
 
 from edge.tasks import Task, kind_of
-from edge_common import ModelError, encode, whole_path, write_whole
+from edge_common import ModelError, encode, read_json, whole_path, write_whole
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -42,6 +42,21 @@ def write_tasks(
         "licence": licence,
         "weights_source": weights_source,
     }
+    write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
+
+
+def update_tasks(path: Path, changes: Mapping[str, Mapping[str, object]]) -> None:
+    """Put options of tasks into a tasks file, and take out those that are None.
+
+    Does nothing if there is no such file, and passes over tasks that it does not name.
+    """
+    if not changes or not path.exists():
+        return
+    content = read_json(path)
+    for name, options in changes.items():
+        if name in content["tasks"]:
+            entry = {**content["tasks"][name], **options}
+            content["tasks"][name] = {k: value for k, value in entry.items() if value is not None}
     write_whole(path, (json.dumps(content, indent=2) + "\n").encode())
 
 

@@ -6,7 +6,7 @@ its weights are ready when the stages are.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,6 +49,8 @@ class Trained:
     history: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     best_epoch: dict[str, int] = field(default_factory=dict)  # -1: the stage did not pay
     seconds: dict[str, float] = field(default_factory=dict)
+    # what the network said of the validation clips before it learnt from them, too; by task
+    held_out: dict[str, np.ndarray] = field(default_factory=dict)
 
     @contextmanager
     def timed(self, stage: str) -> Iterator[None]:
@@ -68,6 +70,7 @@ class FeatureTraining:
     model: keras.Model
     history: TrainingHistory
     best = ("", -1)  # nothing is kept of a training that does not end
+    held_out: Mapping[str, np.ndarray]
 
     def __init__(self, config: TrainingConfig, cache: Path) -> None:
         self.config, self.cache = config, cache
@@ -77,7 +80,7 @@ class FeatureTraining:
         trained = train(
             self.config, orl_motion.plan_data(self.config.data, self.config.seed), self.cache
         )
-        self.model = trained.model
+        self.model, self.held_out = trained.model, trained.held_out
         self.history = TrainingHistory(trained.history, trained.best_epoch, trained.seconds)
 
     def keep_best(self) -> bool:
@@ -121,6 +124,7 @@ def train(config: TrainingConfig, plans: orl_motion.Plans, cache: Path) -> Train
     again = _fresh(config)
     again.history, again.best_epoch = trained.history, trained.best_epoch
     again.seconds = trained.seconds
+    again.held_out = _answers(trained.model, config, validation)
     with again.timed("features_for_refit"):
         held_out = _part(again.model, config, plans.held_out, folder, "held_out")
     everything = _joined(train_part, held_out)
@@ -207,6 +211,17 @@ def _repeat(
             verbose=verbosity(),
         )  # fmt: skip
     trained.history[f"{stage.name}_refit"] = history.history
+
+
+def _answers(
+    model: keras.Model, config: TrainingConfig, part: FeatureSubset
+) -> dict[str, np.ndarray]:
+    """What the network says of each window of a part, by task."""
+    early = config.fine_tuning.from_layer if part.features.early is not None else ""
+    maps = part.features.early if early else part.features.maps
+    head = views.tail_and_head_of(model, early, config.network.window)
+    outputs: dict[str, np.ndarray] = head.predict(maps, batch_size=32, verbose=verbosity())
+    return outputs
 
 
 def _compiled(model: keras.Model, stage: FeatureStage, config: TrainingConfig) -> keras.Model:

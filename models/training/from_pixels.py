@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from edge.tasks import KINDS
 from edge_common import ConfigError, console, nearest_or_all
@@ -121,6 +122,11 @@ class PixelTraining:
         if len(self.data.tasks) == 1:
             curves = {s: _with_task(c, self.data.tasks[0].name) for s, c in curves.items()}
         return TrainingHistory(curves, progress.best_epoch, progress.seconds)
+
+    @property
+    def held_out(self) -> Mapping[str, np.ndarray]:
+        """Empty: validation clips are never learnt from."""
+        return {}
 
     def test_features(self) -> dataset.Subset | None:
         """The backbone's feature maps of the test clips, if other runs share the feature cache."""

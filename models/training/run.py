@@ -1,16 +1,18 @@
 """One training run from its file to all that it leaves behind, also if it does not end well."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import keras
+import numpy as np
 
 from edge_common import ModelError, console
 from edge_models.datasets.dataset import DataSet, Subset, write_skipped
 from edge_models.evaluation.history import TrainingHistory
-from edge_models.evaluation.identity import identity_task
-from edge_models.evaluation.report import PAGE, report, report_folder, tell
+from edge_models.evaluation.network import Predictions
+from edge_models.evaluation.report import PAGE, check_asked, report, report_folder, tell
 from edge_models.networks import backbones, files
 from edge_models.sections import NetworkSection
 from edge_models.training import from_features, from_pixels, progress
@@ -31,6 +33,10 @@ class Training(Protocol):
     @property
     def best(self) -> tuple[str, int]:
         """Stage and epoch of the best weights so far; epoch -1: none."""
+
+    @property
+    def held_out(self) -> Mapping[str, np.ndarray]:
+        """By task, what the network said of validation clips before it learnt from them, too."""
 
     def train(self) -> None:
         """Train `model`. Raises LossLost if the loss is no number any more."""
@@ -79,7 +85,7 @@ def train_and_save(
         ModelError: the loss is no number any more, or `options.backbone` does not fit.
         KeyboardInterrupt: after all that there was to save was saved.
     """
-    identity_task(config.evaluation, data.tasks)  # raises before the training, not after it
+    check_asked(config, data)  # raises before the training, not after it
     training = _begin(config, data, output, cache, options)
     try:
         training.train()
@@ -94,10 +100,12 @@ def train_and_save(
         ) from error
     _save(training.model, config, data, output)
     folder = report_folder(output)
-    results = report(
-        training.model, data, config, training.history, folder, training.test_features()
+    held_out = Predictions(data.validation, training.held_out) if training.held_out else None
+    measured = report(
+        training.model, data, config, training.history, folder, training.test_features(), held_out
     )
-    tell(results, f"{output}, its tasks and {folder}/{PAGE}")
+    files.update_tasks(output.with_suffix(".tasks.json"), measured.trust.for_tasks_file())
+    tell(measured, f"{output}, its tasks and {folder}/{PAGE}")
     training.clear()
     return training.model
 

@@ -26,7 +26,7 @@ from edge_models.datasets.kinds import load_data
 from edge_models.networks import backbones
 from edge_models.networks.mtdnn import mtdnn_face, mtdnn_swim, network_of
 from edge_models.networks.views import head_of, looking_at
-from edge_models.sections import DataSection, FrozenSection, WholeSection
+from edge_models.sections import DataSection, EvaluationSection, FrozenSection, WholeSection
 from edge_models.training import progress
 from edge_models.training.config import EndToEndConfig, read_training_file
 from edge_models.training.feature_cache import maps_of
@@ -172,6 +172,41 @@ def test_a_report_alone_says_the_same_again(trained):
         assert again["mean_absolute_error"][task]["value"] == pytest.approx(
             error["value"], abs=1e-3
         )
+
+
+def test_a_network_of_an_earlier_version_is_measured_with_new_keys(trained):
+    folder, kind, _ = trained
+    if kind != "utkface":
+        return
+    tasks_path = folder / "out/m.tasks.json"
+    tasks = json.loads(tasks_path.read_text())
+    for task in tasks["tasks"].values():
+        task.pop("temperature", None)  # as earlier versions wrote it
+    tasks_path.write_text(json.dumps(tasks))
+    asked = """
+[evaluation]
+groups = ["race", "gender", "age"]
+label_noise = {age = 3.99, gender = 0.067}
+unknown = {race = 0.2}
+"""
+    config = write(folder / "new.toml", kind, WHOLE + asked)
+    arguments = (config, "--data", folder / "data", "-o", folder / "out/m.keras", "--report-only")
+    result = invoke(*arguments)
+    assert result.exit_code == 0, result.output
+    report = json.loads((folder / "out/m_report/report.json").read_text())
+    race = report["calibration"]["race"]
+    assert race["n"] == report["clips"]["test"] and sorted(report["unknown"]) == ["race"]
+    assert race["temperature"] != 1 or race["reason"]
+    pairs = {(table["task"], table["by"]) for table in report["groups"]}
+    assert len(pairs) == 7 and ("age", "age") in pairs and ("race", "gender") in pairs
+    for table in report["groups"]:
+        assert sum(group["n"] for group in table["groups"]) == report["clips"]["test"]
+    written = json.loads(tasks_path.read_text())["tasks"]
+    for name, each in report["calibration"].items():
+        assert written[name].get("temperature", 1.0) == pytest.approx(each["temperature"], abs=1e-4)
+    page = (folder / "out/m_report/report.html").read_text()
+    for text in ("Errors by group", "Reliability of race", "off by about 3.99 years"):
+        assert text in page
 
 
 @pytest.fixture(scope="module")
@@ -631,7 +666,9 @@ OTHER_NAMES = {"imagenet": "random", "fixed": "gradient"}
 def others(value):
     """A value as a file could hold instead."""
     if isinstance(value, dict):
-        return {"reid": "relu"}
+        return {"reid": 0.5}
+    if isinstance(value, list):
+        return [*value, "reid"]
     if isinstance(value, bool):
         return not value
     if isinstance(value, str):
@@ -654,8 +691,9 @@ def changed(config):
 def test_every_field_decides_a_run_but_where_the_data_lie_and_what_is_measured():
     found = {name: config.fingerprint() for name, config in changed(FASHION)}
     idle = {name for name, value in found.items() if value == FASHION.fingerprint()}
-    assert idle == {"data.path", "evaluation.identity"}
-    assert len(found) > 60 and len(set(found.values())) == len(found) - 1
+    measured = {f"evaluation.{field.name}" for field in dataclasses.fields(EvaluationSection)}
+    assert idle == {"data.path", *measured}
+    assert len(found) > 60 and len(set(found.values())) == len(found) - len(idle) + 1
 
 
 @given(st.text())
