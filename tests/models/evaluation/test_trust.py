@@ -47,7 +47,7 @@ def test_the_error_is_the_mean_distance_of_bins() -> None:
     assert result.loss == pytest.approx(-np.log([0.9, 0.9, 0.1, 0.1]).mean())
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(seeds, st.floats(0.3, 4))
 def test_the_temperature_that_was_put_in_is_found(seed: int, temperature: float) -> None:
     probabilities, truth = calibrated(4000, seed)
@@ -55,7 +55,7 @@ def test_the_temperature_that_was_put_in_is_found(seed: int, temperature: float)
     assert temperature_of(distorted, truth) == pytest.approx(temperature, rel=0.15)
 
 
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 @given(seeds, st.floats(0.4, 3))
 def test_no_other_temperature_has_a_lower_loss(seed: int, factor: float) -> None:
     probabilities, truth = calibrated(300, seed)
@@ -92,6 +92,7 @@ def test_a_sure_network_is_calibrated_on_clips_that_it_was_not_found_on() -> Non
     assert result.after.loss < result.before.loss
 
 
+@settings(deadline=None)
 @given(seeds, st.integers(1, 400), st.floats(0.01, 0.5))
 def test_at_most_the_share_of_what_the_rule_was_found_on_is_refused(
     seed: int, count: int, share: float
