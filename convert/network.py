@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import Model
 
-from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING
+from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, TensorSpec
 from edge.tasks import KINDS, Task, UnknownRule, inferred_kind, kind_of
 from edge_common import ConfigError, ModelError, console, decode
 from edge_convert.cut.keras import ending
@@ -163,6 +163,24 @@ def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]
     for name, output in outputs.items():
         _refuse_odd(name, output)
     return tuple(_task(name, output, card.tasks.get(name)) for name, output in outputs.items())
+
+
+def with_rules_that_hold(
+    tasks: Sequence[Task], outputs: Sequence[TensorSpec], progress: console.Progress
+) -> tuple[Task, ...]:
+    """The tasks without rules for `unknown` that the integers of their outputs hide; says which.
+
+    An energy is of small probabilities, which are 0 in integers.
+    """
+    integers = {tensor.name for tensor in outputs if tensor.quantised}
+    hidden = [t for t in tasks if t.unknown and t.unknown.by == "energy" and t.name in integers]
+    for task in hidden:
+        progress.say(
+            f"warning: '{task.name}' never answers unknown: its output is integers, in which small "
+            "probabilities are 0; --head-precision dynamic_range (of one part, --encoder-precision) "
+            "keeps them"
+        )
+    return tuple(replace(t, unknown=None) if t in hidden else t for t in tasks)
 
 
 def guesses(tasks: Sequence[Task], card: ModelCard) -> Iterator[str]:

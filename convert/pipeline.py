@@ -13,7 +13,7 @@ from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.shipped import is_plain_tflite
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
 from edge_convert import motion_gate
-from edge_convert.network import read_card
+from edge_convert.network import read_card, with_rules_that_hold
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import ConversionRequest, read_conversion_clips
@@ -223,13 +223,15 @@ class Conversion:
             )
 
     def _manifest(self) -> Manifest:
+        outputs = self.parts[-1].part.outputs
+        tasks = with_rules_that_hold(self.network.tasks, outputs, self.progress)
         return Manifest(
-            schema=schema_of(self.network.tasks, self.spec),
+            schema=schema_of(tasks, self.spec),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,
             input=self.spec,
-            tasks=self.network.tasks,
+            tasks=tasks,
             parts=tuple(converted.part for converted in self.parts),
             licence=self.card.licence,
             weights_source=self.card.weights_source,
