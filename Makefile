@@ -18,13 +18,14 @@ FACE := out/face
 FACE_DEMO := out/face-demo
 PERSON := out/person
 MOT15 := out/data/mot15_tud
+DATA ?= out/data/miracl_vc1
 FACE_FINDER := out/face-finder
 WALKERS := out/walkers
 PEOPLE_DEMO := out/people-demo
 CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face person face-finder sweeps \
+.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle face person face-finder sweeps miracl \
   face-demo people-demo picture wheel clean help
 
 help: ## Show the targets
@@ -156,6 +157,9 @@ face: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the s
 sweeps: $(TEST_ENV)/$(INSTALLED) ## Train and compare members of the family (hours; needs dataset-fashion-mnist)
 	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/fashion.toml -o out/sweeps/fashion
 	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/orl.toml -o out/sweeps/orl
+
+miracl: $(TEST_ENV)/$(INSTALLED) ## Learn to read lips, fold by fold, and compare members (DATA=FOLDER of MIRACL-VC1; hours)
+	$(TEST_ENV)/bin/python -m examples.miracl examples/miracl/miracl.toml --data $(DATA) -o out/miracl
 
 face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the camera recording (no tensorflow)
 	$(BOARD)/python -m examples.demo_video $(FACE_DEMO)

@@ -26,6 +26,7 @@ class NetworkSection:
     temporal_pool: str = "grid"
     grid_filters: int = 12
     temporal_centre: bool = True
+    temporal_kind: str = "recurrent"
     temporal_width: int = 128
     attention_width: int = 32
     block_dropout: float = 0.3

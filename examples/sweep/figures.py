@@ -121,7 +121,7 @@ def _float(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
          *map(_points, result.behind.values())]
         for result in figures
     ]  # fmt: skip
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _int8(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
@@ -134,12 +134,13 @@ def _int8(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
          *map(str, result.int8_accuracy.values())]
         for result in figures
     ]  # fmt: skip
-    return _table(head, rows)
+    return markdown_table(head, rows)
 
 
 def _points(share: intervals.Estimate) -> str:
     return f"{share.value * 100:+.2f} [{share.low * 100:+.2f}, {share.high * 100:+.2f}]"
 
 
-def _table(head: list[str], rows: list[list[str]]) -> str:
+def markdown_table(head: list[str], rows: list[list[str]]) -> str:
+    """Rows under a head."""
     return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

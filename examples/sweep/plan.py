@@ -79,18 +79,27 @@ def read_sweep(path: Path, data: str | None = None) -> Sweep:
         ConfigError: the file is no TOML, holds a key or value that no training has, or
             names members that are not there.
     """
-    table = read_toml(path)
-    name, reference = (_taken(table, key, str, str(path)) for key in ("name", "reference"))
-    rows = _taken(table, "member", list, str(path))
+    return sweep_of(read_toml(path), str(path), data)
+
+
+def sweep_of(table: Mapping[str, Any], where: str, data: str | None = None) -> Sweep:
+    """The same, of what a file says. Raises ConfigError, which begins with `where`."""
+    table = dict(table)
+    name, reference = (taken(table, key, str, where) for key in ("name", "reference"))
+    rows = taken(table, "member", list, where)
     shared = {own: table.pop(own) for own in _OWN_SECTIONS if own in table}
-    base = section(MemberSection, shared, str(path))
-    sections = [section(MemberSection, row, f"{path}: member {i}") for i, row in enumerate(rows, 1)]
-    _check_names(sections, reference, str(path))
-    members = {row.name: _member(table, base, row, data, f"{path}: {row.name}") for row in sections}
+    base = section(MemberSection, shared, where)
+    sections = [
+        section(MemberSection, row, f"{where}: member {i}") for i, row in enumerate(rows, 1)
+    ]
+    _check_names(sections, reference, where)
+    members = {
+        row.name: _member(table, base, row, data, f"{where}: {row.name}") for row in sections
+    }
     for row in sections:
         if row.backbone_of:
             pretrained_from = replace(members[row.backbone_of], pretrains_others=True)
-            _check_backbone(members[row.name], pretrained_from, str(path))
+            _check_backbone(members[row.name], pretrained_from, where)
             members[pretrained_from.name] = pretrained_from
             members[row.name] = replace(members[row.name], pretrained_from=pretrained_from)
     return Sweep(name, reference, tuple(members.values()))
@@ -150,9 +159,10 @@ def _member(
     return SweepMember(row.name, row.about, training)
 
 
-def _taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+def taken(table: dict[str, Any], key: str, kind: type, where: str) -> Any:
+    """Take a text, or a list of tables, out of a table. Raises ConfigError if it is not there."""
     value = table.pop(key, None)
     rows = value if isinstance(value, list) else []
     if not isinstance(value, kind) or not value or not all(isinstance(r, dict) for r in rows):
-        raise ConfigError(f"{where} needs `{key}` ({'[[member]]' if kind is list else 'a name'})")
+        raise ConfigError(f"{where} needs `{key}` ({f'[[{key}]]' if kind is list else 'a name'})")
     return value

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -134,21 +135,35 @@ def convert_and_answer(own: Path, data: dataset.DataSet, seed: int) -> None:
     if is_newer(own / PREDICTED, own / MODEL):
         return
     click.echo(f"converting and measuring {own.name}")
+    with exported_clips(own, data, seed) as sets:
+        convert(own, sets)
+        run_command(
+            "edge_benchmarks.cli", "run", own / BUNDLE, "--data", sets / "test.npz", "-o", own / RECORD,
+            "--processes", 0, "--cold-starts", 0,
+        )  # fmt: skip
+    predictions = run_command(
+        "edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json"
+    )
+    write_whole(own / PREDICTED, predictions.encode())
+
+
+@contextmanager
+def exported_clips(own: Path, data: dataset.DataSet, seed: int) -> Iterator[Path]:
+    """A folder with calibration.npz and test.npz, which is removed in the end."""
     sets = own / "sets"
     dataset.export_clip_sets(data, sets, seed)
-    _run(
+    try:
+        yield sets
+    finally:
+        shutil.rmtree(sets)
+
+
+def convert(own: Path, sets: Path, *options: object) -> None:
+    """Make the int8 bundle of a trained member. Raises ModelError if that fails."""
+    run_command(
         "edge_convert.cli", own / MODEL, "-o", own / BUNDLE, "--calibration", sets / "calibration.npz",
-        "--encoder-precision", "int8", "--head-precision", "int8",
+        "--encoder-precision", "int8", "--head-precision", "int8", *options,
     )  # fmt: skip
-    _run(
-        "edge_benchmarks.cli", "run", own / BUNDLE, "--data", sets / "test.npz", "-o", own / RECORD,
-        "--processes", 0, "--cold-starts", 0,
-    )  # fmt: skip
-    for name in ("test", "calibration"):
-        (sets / f"{name}.npz").unlink()
-    sets.rmdir()
-    predictions = _run("edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json")
-    write_whole(own / PREDICTED, predictions.encode())
 
 
 def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:
@@ -157,7 +172,7 @@ def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:
         return
     with click.progressbar(folders, label="timing bundles") as progress:
         for own in progress:
-            _run(
+            run_command(
                 "edge_benchmarks.cli", "run", own / BUNDLE, "-o", own / TIMING,
                 "--cold-starts", 0, "--processes", processes,
             )  # fmt: skip
@@ -168,7 +183,7 @@ def is_newer(path: Path, than: Path) -> bool:
     return path.exists() and path.stat().st_mtime >= than.stat().st_mtime
 
 
-def _run(module: str, *arguments: object) -> str:
+def run_command(module: str, *arguments: object) -> str:
     """The standard output of one of the project's commands. Raises ModelError if it fails."""
     process = children.run_captured(children.module_command(module, *arguments))
     if process.returncode:

@@ -27,7 +27,9 @@ class AugmentationSection:
         brightness: at most so many grey levels.
         contrast: at most so much more or less.
         erase: share of the clips in which a rectangle is overwritten with noise.
-        erase_area: the smallest and the largest such rectangle, share of the frame.
+        erase_smallest, erase_largest: of such a rectangle, share of the frame.
+        retime: at most so many frames earlier or later, in order; what is not there repeats the
+            nearest.
     """
 
     flip: bool = False
@@ -39,6 +41,7 @@ class AugmentationSection:
     erase: float = 0.0
     erase_smallest: float = 0.02
     erase_largest: float = 0.4
+    retime: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("erase_smallest", "erase_largest", "shift", "zoom", "contrast"):
@@ -68,11 +71,20 @@ def augment(
     if section.flip and random.random() < 0.5:
         clip = clip[:, :, ::-1]
         changed |= {task: int(to[int(answers[task])]) for task, to in mirrored.items()}
+    if section.retime:
+        clip = clip[retimed(len(clip), section.retime, random)]
     clip = _moved(clip, section, random)
     clip = _lit(clip, section, random)
     if random.random() < section.erase:
         clip = erased(clip, section, random)
     return clip, changed
+
+
+def retimed(frames: int, most: float, random: np.random.Generator) -> np.ndarray:
+    """Which frame stands at each place, int64 (frames,), ascending: begun, ended and paced otherwise."""
+    first, last = np.array([0, frames - 1]) + random.uniform(-most, most, 2)
+    places = np.linspace(first, last, frames) + random.uniform(-most / 2, most / 2, frames)
+    return np.sort(np.clip(np.rint(places), 0, frames - 1).astype(np.int64))
 
 
 def erased(

@@ -24,6 +24,8 @@ class TableSection(from_files.FolderSection):
         split: a column of `train`, `validation` and `test`, which are taken as they are.
         fold_column: a column of three or more folds instead: fold number `fold` tests, the next
             one decides when to stop, and the others are trained on.
+        fold_validates: whether the next fold does; false: all other folds are trained on, but for
+            the `validation_share` of their groups.
         only: of some columns, the cells of the rows that are used.
         train, validation, test: the same, of the rows of each part.
     """
@@ -32,6 +34,7 @@ class TableSection(from_files.FolderSection):
     split: str | None = None
     fold_column: str | None = None
     fold: int | None = None
+    fold_validates: bool | None = None
     only: dict[str, Cells] = field(default_factory=dict)
     train: dict[str, Cells] = field(default_factory=dict)
     validation: dict[str, Cells] = field(default_factory=dict)
@@ -42,6 +45,8 @@ class TableSection(from_files.FolderSection):
             raise ConfigError("data.split and data.fold_column both choose the parts: keep one")
         if self.fold is not None and not self.fold_column:
             raise ConfigError("data.fold needs data.fold_column, the column that numbers the folds")
+        if self.fold_validates is not None and not self.fold_column:
+            raise ConfigError("data.fold_validates needs data.fold_column")
 
     @property
     def filters(self) -> dict[str, dict[str, Cells]]:
@@ -155,7 +160,7 @@ def _fits(row: Row, cells: Mapping[str, Cells]) -> bool:
 def _parts(table: FileTable, rows: list[Row], section: TableSection) -> Iterator[str | None]:
     """The part of each row, "" if it is to be drawn; None: its part wants rows of another kind."""
     if section.fold_column:
-        parts = _parts_by_fold(rows, section.fold_column, section.fold or 0)
+        parts = _parts_by_fold(rows, section)
     elif section.split:
         parts = [_named_part(table, row, section.split) for row in rows]
     elif section.has_filters:
@@ -180,14 +185,17 @@ def _named_part(table: FileTable, row: Row, column: str) -> str:
     return _NAMES_OF_PARTS[cell]
 
 
-def _parts_by_fold(rows: list[Row], column: str, fold: int) -> list[str]:
+def _parts_by_fold(rows: list[Row], section: TableSection) -> list[str]:
+    column, fold = section.fold_column or "", section.fold or 0
     folds = sorted({row[column] for row in rows} - {""}, key=lambda cell: (len(cell), cell))
     if len(folds) < 3 or fold >= len(folds):
         raise ConfigError(
             f"data.fold is {fold}, and {column} has {len(folds)} folds: from 0 to below that, and "
             "three or more of them, to train, validate and test with"
         )
-    parts = {folds[fold]: "test", folds[(fold + 1) % len(folds)]: "validation", "": NO_PART}
+    parts = {folds[(fold + 1) % len(folds)]: "validation", folds[fold]: "test", "": NO_PART}
+    if section.fold_validates is False:
+        parts = {folds[fold]: "test", "": NO_PART}
     return [parts.get(row[column], "train") for row in rows]
 
 

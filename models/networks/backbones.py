@@ -1,7 +1,7 @@
 """The per-frame networks that an MTDNN can stand on.
 
 Each takes (H, W, 3) RGB, 0..255, scales it itself and returns a feature map
-with stride 32, after the last inverted-residual block.
+with stride 32, after the last inverted-residual block (small-conv: 8).
 """
 
 import difflib
@@ -15,6 +15,7 @@ import numpy as np
 from edge_common import ConfigError, ModelError
 from edge_models.networks.efficientnet_lite0 import efficientnet_lite0
 from edge_models.networks.files import load_weights
+from edge_models.networks.small_conv import small_conv
 from edge_models.pretrained import catalogue, load
 from edge_models.sections import weights_file
 
@@ -36,7 +37,7 @@ def build_backbone(
             the unpacked package, of a network of keras.applications its weights without the
             top, else all weights until `end`.
         end: the layer whose output is taken, as `b10_add`; empty: the last.
-        width: share of the filters, of efficientnet-lite0 with random weights.
+        width: share of the filters, of efficientnet-lite0 with random weights and small-conv.
 
     Raises:
         ConfigError: no backbone has this name, takes this size or width or has this
@@ -45,12 +46,14 @@ def build_backbone(
         ClipError: the package that holds the weights is not installed.
     """
     file = weights_file(weights or "random")
-    lite0 = name == "efficientnet-lite0" and weights != "imagenet"
-    if width != 1 and not (lite0 and 0 < width <= 4):
+    scales = name in SCALABLE and weights != "imagenet"
+    if width != 1 and not (scales and 0 < width <= 4):
         raise ConfigError(
-            f"backbone_width is {width}: only efficientnet-lite0 with random weights comes in "
+            f"backbone_width is {width}: only {' and '.join(SCALABLE)} with random weights come in "
             "other widths, above 0 and up to 4"
         )
+    if name == "small-conv" and weights == "imagenet":
+        raise ModelError('no package holds weights of small-conv: set backbone_weights = "random"')
     if name in GRAPHS:
         whole = graph_backbone(name, size, file)
         return up_to(whole, end) if end else whole
@@ -93,9 +96,9 @@ def see_luminance_only(backbone: keras.Model) -> None:
     Raises:
         ConfigError: the backbone scales its channels each in its own way.
     """
-    if backbone.name != "efficientnet_lite0":
+    if backbone.name not in [name.replace("-", "_") for name in SCALABLE]:
         raise ConfigError(
-            f"grey is not to be had with {backbone.name}: set grey = false, or use efficientnet-lite0"
+            f"grey is not to be had with {backbone.name}: set grey = false, or use {' or '.join(SCALABLE)}"
         )
     kernel = backbone.get_layer("stem_conv").kernel  # (3, 3, RGB, filters)
     kernel.constraint = _luminance_of
@@ -142,7 +145,9 @@ GRAPHS = ("faceres", "gear")
 BACKBONES: dict[str, Callable[..., keras.Model]] = {
     "efficientnet-b3": efficientnet_b3,
     "efficientnet-lite0": efficientnet_lite0,
+    "small-conv": small_conv,
 }
+SCALABLE = ("efficientnet-lite0", "small-conv")
 
 # How each family was trained to see RGB 0..255 (keras.applications.imagenet_utils);
 # those that are not named here scale their input themselves.
@@ -200,7 +205,7 @@ def _spelt(name: str) -> str:
     near = difflib.get_close_matches(_plain(name), spellings, n=1, cutoff=0.5)
     nearest = f" (nearest: {spellings[near[0]]})" if near else ""
     raise ConfigError(
-        f"no backbone is called {name!r}: choose efficientnet-b3 or efficientnet-lite0, or a "
+        f"no backbone is called {name!r}: choose {' or '.join(BACKBONES)}, or a "
         f"network of keras.applications{nearest}"
     )
 

@@ -19,7 +19,10 @@ from edge_models.networks import numbers
 from edge_models.networks.backbones import build_backbone, see_luminance_only
 from edge_models.sections import NetworkSection, TargetSection
 
-_CHOICES = {"temporal_pool": ("global", "grid"), "spatial_activation": ("linear", "relu", "relu6")}
+_CHOICES = {
+    "temporal_pool": ("global", "grid"), "temporal_kind": ("recurrent", "aligned"),
+    "spatial_activation": ("linear", "relu", "relu6"),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,12 @@ class MTDNNConfig:
 
     Attributes:
         backbone_end: the backbone's layer to stop at; empty: its last.
-        backbone_width: share of its filters, of efficientnet-lite0 with random weights.
+        backbone_width: share of its filters, of small-conv, and of efficientnet-lite0 with
+            random weights.
         grey: look at the luminance of frames only (see `see_luminance_only`).
         window: T, frames looked at together.
         size: height and width of a frame, pixels.
-        spatial_width: filters of the separable convolutions.
+        spatial_width: filters of the separable convolutions; 0: there is no spatial block.
         spatial_activation: after each separable convolution.
         spatial_dropout: share of the backbone's channels that training hides from
             the spatial block (few photos of a person: rely on many traits).
@@ -41,7 +45,10 @@ class MTDNNConfig:
             `grid_filters` channels, flattened.
         temporal_centre: take each feature's mean over the window away and
             normalise, so that what a face looks like does not drown how it moves.
-        temporal_width: LSTM units.
+        temporal_kind: "recurrent", an LSTM and attention (as in the thesis), for motion that may
+            begin anywhere; "aligned", convolutions over time after which each frame of the
+            window keeps weights of its own, for windows that span a whole clip.
+        temporal_width: LSTM units, or filters of the first convolution and twice those of the second.
         attention_width: of the additive self attention.
         head_width: Dense units of each task's head.
     """
@@ -61,6 +68,7 @@ class MTDNNConfig:
     temporal_pool: Literal["global", "grid"] = "global"
     grid_filters: int = 12
     temporal_centre: bool = False
+    temporal_kind: Literal["recurrent", "aligned"] = "recurrent"
     temporal_width: int = 128
     attention_width: int = 32
     block_dropout: float = 0.3
@@ -70,9 +78,11 @@ class MTDNNConfig:
     targets: dict[str, TargetSection] = field(default_factory=dict)  # task -> how it is learnt
 
     def __post_init__(self) -> None:
-        for name in ("window", "spatial_width", "temporal_width", "head_width", "grid_filters"):
+        for name in ("window", "temporal_width", "head_width", "grid_filters"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be 1 or more")
+        if self.spatial_width < 0:
+            raise ConfigError(f"spatial_width is {self.spatial_width}: it must be 0 or more")
         for name in ("spatial_dropout", "block_dropout", "head_dropout"):
             if not 0 <= getattr(self, name) < 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be from 0 to below 1")
@@ -155,8 +165,9 @@ def build_mtdnn(config: MTDNNConfig) -> Model:
 
 def answers_to(maps, config: MTDNNConfig) -> dict:
     """Blocks and heads on the backbone's maps (N, T, h, w, C): {task: answer}."""
-    blocks = [spatial_block(maps, config), temporal_block(maps, config)]
-    fused = layers.Concatenate(name="fusion")(blocks)
+    fused = temporal_block(maps, config)
+    if config.spatial_width:
+        fused = layers.Concatenate(name="fusion")([spatial_block(maps, config), fused])
     fused = layers.Dropout(config.block_dropout, name="fusion_dropout")(fused)
     return {task.name: task_head(fused, task, config) for task in config.tasks}
 
@@ -188,11 +199,13 @@ def spatial_attention(x, name: str):
 
 
 def temporal_block(maps, config: MTDNNConfig):
-    """How it changes: (N, T, h, w, C) -> (N, 2 * temporal_width)."""
+    """How it changes: (N, T, h, w, C) -> (N, features), 2 * temporal_width of a recurrent one."""
     x = frame_summary(maps, config)
     if config.temporal_centre:
         x = ops.subtract(x, ops.mean(x, axis=1, keepdims=True))
         x = layers.BatchNormalization(name="temporal_bn")(x)
+    if config.temporal_kind == "aligned":
+        return aligned(x, config)
     x = layers.LSTM(config.temporal_width, return_sequences=True, name="temporal_lstm")(x)
     x = additive_self_attention(x, config.attention_width, "temporal_attention")
     x = layers.Concatenate(name="temporal_pool")(
@@ -202,6 +215,19 @@ def temporal_block(maps, config: MTDNNConfig):
         ]
     )
     return layers.Dropout(config.block_dropout, name="temporal_dropout")(x)
+
+
+def aligned(x, config: MTDNNConfig):
+    """Convolutions over time, then all frames side by side: (N, T, C) -> (N, T * width / 2)."""
+    width = config.temporal_width
+    x = layers.Dropout(config.block_dropout, name="temporal_feature_dropout")(x)
+    for number, (filters, kernel) in enumerate(((width, 3), (max(1, width // 2), 1)), 1):
+        name = f"temporal_conv{number}"
+        x = layers.Conv1D(filters, kernel, padding="same", use_bias=False, name=name)(x)
+        x = layers.BatchNormalization(name=f"{name}_bn")(x)
+        x = layers.ReLU(6.0, name=f"{name}_relu")(x)
+        x = layers.Dropout(config.block_dropout, name=f"{name}_dropout")(x)
+    return layers.Flatten(name="temporal_flat")(x)
 
 
 def frame_summary(maps, config: MTDNNConfig):

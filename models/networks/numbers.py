@@ -180,14 +180,34 @@ class Learning:
     metric: str | keras.Metric
 
 
-def learning_of(task: Task, targets: Mapping[str, TargetSection]) -> Learning:
-    """Loss and metric of a task. Raises ConfigError as `method_of` does."""
+def learning_of(
+    task: Task, targets: Mapping[str, TargetSection], smoothing: float = 0.0
+) -> Learning:
+    """Loss and metric of a task. Raises ConfigError as `method_of` does.
+
+    smoothing: share of a class's label that is given to all classes alike.
+    """
     kind = kind_of(task)
     if method := method_of(task, targets):
         error = keras.metrics.MeanMetricWrapper(method.error, name=kind.training_metric)
         return Learning(method.loss, error)
-    loss = targets[task.name].method if task.name in targets else kind.loss
+    loss: str | Callable[[Any, Any], Any] = kind.loss
+    if task.name in targets:
+        loss = targets[task.name].method
+    elif smoothing and kind.has_classes and kind.width > 1:
+        loss = _smoothed(smoothing)
     return Learning(loss, kind.training_metric)
+
+
+def _smoothed(smoothing: float) -> Callable[[Any, Any], Any]:
+    """Cross-entropy to smoothed labels (C. Szegedy et al., "Rethinking Inception", CVPR 2016)."""
+
+    def loss(labels: Any, shares: Any) -> Any:
+        target = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), shares.shape[-1])
+        target = target * (1 - smoothing) + smoothing / shares.shape[-1]
+        return -ops.sum(target * _log(shares), -1)
+
+    return loss
 
 
 def learnt_name(task: str) -> str:

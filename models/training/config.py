@@ -106,7 +106,9 @@ _OWN_SECTIONS = (
 )  # fmt: skip
 # keys that came later decide nothing where they have their default: runs of older files go on
 _LATER = {
-    "": ("balance", "targets"),
+    "": ("balance", "targets", "label_smoothing"),
+    "network": ("temporal_kind",),
+    "augmentation": ("retime",),
     "frozen": ("one_cycle", "weight_decay", "average", "looks"),
     "whole": ("one_cycle", "weight_decay", "average", "looks", "keep_maps"),
 }
@@ -120,6 +122,7 @@ class EndToEndConfig:
         data: the section of one of `KINDS`.
         loss_weights: by task; 1 for those that are not named.
         targets: how numbers are learnt, by task; by their squared error if not named.
+        label_smoothing: share of a class's label that training gives to all classes alike.
     """
 
     name: str = "mtdnn"
@@ -131,12 +134,15 @@ class EndToEndConfig:
     loss_weights: dict[str, float] = field(default_factory=dict)
     balance: BalanceSection = field(default_factory=BalanceSection)
     targets: dict[str, TargetSection] = field(default_factory=dict)
+    label_smoothing: float = 0.0
     few_frames: FewFramesSection = field(default_factory=FewFramesSection)
     frozen: FrozenSection = field(default_factory=FrozenSection)
     whole: WholeSection = field(default_factory=WholeSection)
     evaluation: EvaluationSection = field(default_factory=EvaluationSection)
 
     def __post_init__(self) -> None:
+        if self.label_smoothing >= 1:
+            raise ConfigError(f"label_smoothing is {self.label_smoothing}: a share below 1, as 0.1")
         if not (self.frozen.max_epochs or self.whole.max_epochs):
             raise ConfigError("both frozen.max_epochs and whole.max_epochs are 0: train something")
         if self.few_frames.max_epochs and self.few_frames.frames > self.network.window:

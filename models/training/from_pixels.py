@@ -213,8 +213,10 @@ class PixelTraining:
             stage, self.model, self.by_frames, self.config, self.network, self.data,
             self.feature_cache,
         )  # fmt: skip
-        tasks, plan = self.data.tasks, stage.schedule
-        learnt = {task.name: numbers.learning_of(task, self.config.targets) for task in tasks}
+        tasks, plan, smoothing = self.data.tasks, stage.schedule, self.config.label_smoothing
+        learnt = {
+            task.name: numbers.learning_of(task, self.config.targets, smoothing) for task in tasks
+        }
         fit.model.compile(
             keras.optimizers.Adam(plan.learning_rate, weight_decay=plan.weight_decay or None),
             jit_compile=False,  # XLA would compile again for the last, smaller batch

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from edge_common.errors import ConfigError
-from edge_models.datasets.augment import AugmentationSection, augment, erased
+from edge_models.datasets.augment import AugmentationSection, augment, erased, retimed
 from edge_models.datasets.motion import ACTIONS, MIRRORED_ACTIONS
 
 ALL = AugmentationSection(
@@ -24,6 +24,23 @@ def test_a_clip_that_stands_still_stays_still(seed):
     clip, _ = augment(still_clip(), {}, ALL, {}, np.random.default_rng(seed))
     assert clip.shape == (4, 32, 32, 3) and clip.dtype == np.uint8
     assert (clip == clip[:1]).all()
+
+
+@given(st.integers(0, 10_000), st.integers(1, 12))
+def test_frames_keep_their_order_and_come_from_nearby(seed, frames):
+    places = retimed(frames, 1.0, np.random.default_rng(seed))
+    assert len(places) == frames and (np.diff(places) >= 0).all()
+    assert (np.abs(places - np.arange(frames)) <= 2).all()  # 1 and half of it, rounded
+    assert places[0] >= 0 and places[-1] < frames
+
+
+def test_a_window_is_paced_otherwise():
+    clip = np.arange(8, dtype=np.uint8)[:, None, None, None] * np.ones((8, 4, 4, 3), np.uint8)
+    section, looks = AugmentationSection(retime=1.0), set()
+    for seed in range(20):
+        look, _ = augment(clip, {}, section, {}, np.random.default_rng(seed))
+        looks.add(tuple(look[:, 0, 0, 0].tolist()))
+    assert len(looks) > 10 and all(list(look) == sorted(look) for look in looks)
 
 
 def test_nothing_asked_for_changes_nothing():

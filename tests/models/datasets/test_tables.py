@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -141,6 +142,17 @@ def test_a_fold_tests_the_next_decides_when_to_stop_and_the_others_are_trained_o
     assert people == {"train": {1, 2, 3}, "validation": {0}, "test": {4}}
 
 
+def test_all_other_folds_may_be_trained_on(clips, request_of):
+    options = {"tasks": ["person"], "fold_column": "fold", "fold_validates": False}
+    for fold in range(5):
+        section = section_of(clips, **options, fold=fold, validation_share=0.25)
+        data = load_data(section, request_of)
+        assert counts(data) == {"train": 6, "validation": 2, "test": 2}
+        assert set(data.test.labels["person"].tolist()) == {fold}
+        others = np.concatenate([data.train.labels["person"], data.validation.labels["person"]])
+        assert set(others.tolist()) == set(range(5)) - {fold}
+
+
 def test_columns_that_decide_parts_are_no_tasks(clips, request_of):
     options = {"group": "person", "fold_column": "fold", "only": {"kind": ["words", "phrases"]}}
     data = load_data(section_of(clips, **options), request_of)
@@ -173,6 +185,7 @@ def test_rows_and_folds_choose_together(clips, request_of):
         ({"fold_column": "fold", "fold": 5}, "data.fold is 5, and fold has 5 folds"),
         ({"fold_column": "kind", "fold": 1}, "three or more of them"),
         ({"fold": 1}, "data.fold needs data.fold_column"),
+        ({"fold_validates": False}, "data.fold_validates needs data.fold_column"),
         ({"fold_column": "fold", "split": "kind"}, "both choose the parts: keep one"),
         ({"table": "", "group": "person"}, "names columns, and no table"),
         ({"tasks": ["actoin"]}, "names the column 'actoin'.*did you mean 'action'"),

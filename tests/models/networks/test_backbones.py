@@ -90,6 +90,18 @@ def test_what_sees_luminance_only_is_trained_to_see_no_more(tmp_path):
     assert saved(tinted).numpy() == pytest.approx(expected, abs=1e-5 * float(np.ptp(expected)))
 
 
+def test_small_conv_is_as_wide_as_asked_for_and_sees_luminance():
+    network = build_backbone("small-conv", 32, width=1.5)
+    assert network.output_shape == (None, 4, 4, 72)
+    assert build_backbone("small-conv", 40).count_params() == 20_016
+    see_luminance_only(network)
+    tint = np.array([1.0, -0.299 / 0.587, 0.0], "f4") * 8
+    plain = np.full((1, 32, 32, 3), 90, "f4")
+    assert network(plain + tint).numpy() == pytest.approx(network(plain).numpy(), abs=1e-4)
+    with pytest.raises(ModelError, match="no package holds weights of small-conv"):
+        build_backbone("small-conv", 32, "imagenet")
+
+
 def test_luminance_only_needs_channels_scaled_alike():
     with pytest.raises(ConfigError, match="use efficientnet-lite0"):
         see_luminance_only(build_backbone("efficientnet-b3", 64))

@@ -70,8 +70,12 @@ def tiny(**changes):
 
 
 @pytest.mark.parametrize(
-    "changes", [{}, {"temporal_pool": "grid", "temporal_centre": True}, {"window": 1}]
-)
+    "changes",
+    [
+        {}, {"temporal_pool": "grid", "temporal_centre": True}, {"window": 1},
+        {"temporal_kind": "aligned", "temporal_centre": True, "spatial_width": 0},
+    ],
+)  # fmt: skip
 def test_a_saved_network_answers_the_same_without_custom_objects(tmp_path, changes):
     model = tiny(**changes)
     frames = np.random.default_rng(0).uniform(0, 255, (2, *model.input_shape[1:])).astype("f4")
@@ -88,6 +92,26 @@ def test_a_window_may_be_any_grouping_of_the_same_frames():
     frames = np.random.default_rng(0).uniform(0, 255, (1, 3, 32, 32, 3)).astype("f4")
     forward, backward = encoder(frames).numpy(), encoder(frames[:, ::-1]).numpy()
     assert backward[:, ::-1] == pytest.approx(forward, abs=1e-4)
+
+
+def test_aligned_features_of_each_frame_have_a_place_of_their_own():
+    """What changes in the last frame is not seen by what convolutions make of the first."""
+    model = tiny(temporal_kind="aligned", window=4, backbone="small-conv")
+    block = keras.Model(model.input, model.get_layer("temporal_flat").output)
+    frames = np.random.default_rng(0).uniform(0, 255, (1, 4, 32, 32, 3)).astype("f4")
+    other = frames.copy()
+    other[:, -1] = 255 - other[:, -1]
+    before, after = (block(x).numpy().reshape(4, -1) for x in (frames, other))
+    assert before.shape == (4, 2)
+    assert before[:2] == pytest.approx(after[:2]) and not np.allclose(before[2:], after[2:])
+
+
+def test_without_a_spatial_block_a_window_s_mean_says_nothing():
+    model = tiny(spatial_width=0, temporal_centre=True, backbone="small-conv")
+    still = np.random.default_rng(0).uniform(0, 255, (2, 1, 32, 32, 3)).repeat(3, axis=1)
+    answers = model(still.astype("f4"))["who"].numpy()
+    assert answers[0] == pytest.approx(answers[1], abs=1e-6)
+    assert not [layer.name for layer in model.layers if layer.name.startswith("spatial")]
 
 
 def test_attention_weighs_each_moment_as_bahdanau_does():
@@ -128,6 +152,8 @@ def test_a_task_knows_its_output_and_its_loss(kind, activation, loss, width):
         ({"backbone": "resnet"}, "no backbone is called 'resnet': choose efficientnet-b3 or"),
         ({"weights": "noisy"}, "weights 'noisy' are unknown"),
         ({"temporal_pool": "max"}, "temporal_pool is 'max': it must be global or grid"),
+        ({"temporal_kind": "gru"}, "temporal_kind is 'gru': it must be recurrent or aligned"),
+        ({"spatial_width": -1}, "spatial_width is -1: it must be 0 or more"),
         ({"spatial_activation": "swish"}, "it must be linear or relu or relu6"),
         ({"head_dropout": 1.0}, "head_dropout is 1.0: it must be from 0 to below 1"),
         ({"window": 0}, "window is 0: it must be 1 or more"),

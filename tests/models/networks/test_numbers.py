@@ -93,6 +93,16 @@ def test_training_keeps_the_questions_of_ordinal_in_order():
     assert (np.diff(biases) < 0).all()
 
 
+def test_smoothed_labels_cost_what_the_formula_says():
+    task = classification("sign", ("a", "b", "c", "d"))
+    loss = numbers.learning_of(task, {}, 0.2).loss
+    shares = np.array([[0.7, 0.1, 0.1, 0.1], [0.25] * 4], "f4")
+    expected = -(0.85 * np.log(0.7) + 0.15 * np.log(0.1)), np.log(4)
+    assert array(loss(np.array([0, 3]), shares)) == pytest.approx(expected, rel=1e-6)
+    assert numbers.learning_of(task, {}).loss == "sparse_categorical_crossentropy"
+    assert numbers.learning_of(AGE, {}, 0.2).loss == "mse"
+
+
 @pytest.mark.parametrize(
     ("targets", "message"),
     [

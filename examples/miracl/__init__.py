@@ -1,0 +1,1 @@
+"""What lips say, and whose they are: members of the family asked about people that they never saw."""
