@@ -121,10 +121,11 @@ def train(config: TrainingConfig, plans: orl_motion.Plans, cache: Path) -> Train
         _search(trained, stage, config, train_part, validation)
     if not config.refit:
         return trained
+    held_out_answers = _answers(trained.model, config, validation)
     again = _fresh(config)
     again.history, again.best_epoch = trained.history, trained.best_epoch
     again.seconds = trained.seconds
-    again.held_out = _answers(trained.model, config, validation)
+    again.held_out = held_out_answers
     with again.timed("features_for_refit"):
         held_out = _part(again.model, config, plans.held_out, folder, "held_out")
     everything = _joined(train_part, held_out)

@@ -152,6 +152,17 @@ def test_a_seed_repeats_a_run(run, again):
         assert losses == pytest.approx(report["history"][stage]["loss"], rel=1e-3)
 
 
+def test_a_temperature_is_found_before_the_refit_learns_the_clips(run, again):
+    held_out = again[0].held_out
+    assert {task: rows.shape for task, rows in held_out.items()} == {
+        "reid": (24, 3), "action": (24, 8),
+    }  # fmt: skip
+    assert all(np.allclose(rows.sum(1), 1, atol=1e-5) for rows in held_out.values())
+    report = json.loads((run[0] / "out/tiny_report/report.json").read_text())
+    fitted = report["calibration"]["action"]
+    assert fitted["fitted_on"] == 24 and fitted["temperature"] != 1 and fitted["n"] == 72
+
+
 def test_the_refit_lasts_as_long_as_was_best(again):
     trained = again[0]
     epochs = {stage: len(curves["loss"]) for stage, curves in trained.history.items()}
