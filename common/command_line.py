@@ -27,7 +27,6 @@ EXTRAS = {
         ("onnx2tf", "onnx", "onnx_graphsurgeon", "onnxruntime", "onnxsim", "sng4onnx"), "onnx"
     ),
     **dict.fromkeys(("litert_torch", "torch"), "torch"),
-    "lap": "people",
     "matplotlib": "report",
     "sklearn": "train",
 }

@@ -50,11 +50,50 @@ def overlaps(boxes: Boxes, others: Boxes, margins: Floats | None = None) -> Floa
 def match(overlaps: Floats, least: float) -> Pairs:
     """The pairs of a row and a column with the largest sum of what they have above the least.
 
-    Each row and column is in one pair at most. Raises ModuleNotFoundError if lapx is missing.
+    Each row and column is in one pair at most.
     """
-    from lap import lapjvr
-
     gains = np.maximum(overlaps - least, 0.0)
-    rows, columns = lapjvr(-gains, extend_cost=True, return_cost=False)
-    pairs = gains[rows, columns] > 0
-    return rows[pairs], columns[pairs]
+    rivals = gains > 0
+    # most have one partner that has no other: nothing to weigh
+    is_single = rivals & (rivals.sum(axis=1) == 1)[:, None] & (rivals.sum(axis=0) == 1)
+    rivals &= ~is_single
+    rows, columns = np.flatnonzero(rivals.any(axis=1)), np.flatnonzero(rivals.any(axis=0))
+    pairs = np.nonzero(is_single)
+    if len(rows):
+        chosen = _assigned(gains[np.ix_(rows, columns)])
+        pairs = np.r_[pairs[0], rows[chosen[0]]], np.r_[pairs[1], columns[chosen[1]]]
+    order = np.argsort(pairs[0])
+    return pairs[0][order], pairs[1][order]
+
+
+def _assigned(gains: Floats) -> Pairs:
+    """Pairs of the largest sum, by shortest augmenting paths (R. Jonker and A. Volgenant, 1987)."""
+    if len(gains) > gains.shape[1]:
+        columns, rows = _assigned(gains.T)
+        return rows, columns
+    count, width = gains.shape
+    # index 0 is nobody's: a path begins there
+    of_row, of_column = np.zeros(count + 1), np.zeros(width + 1)
+    owner = np.zeros(width + 1, np.int64)
+    for row in range(1, count + 1):
+        owner[0], column = row, 0
+        shortest, came_from = np.full(width + 1, np.inf), np.zeros(width + 1, np.int64)
+        is_open = np.ones(width + 1, bool)
+        while owner[column]:
+            is_open[column] = False
+            costs = -gains[owner[column] - 1] - of_row[owner[column]] - of_column[1:]
+            closer = np.r_[False, is_open[1:] & (costs < shortest[1:])]
+            shortest[closer], came_from[closer] = costs[closer[1:]], column
+            following = int(np.where(is_open, shortest, np.inf).argmin())
+            step, closed = shortest[following], ~is_open
+            of_row[owner[closed]] += step
+            of_column[closed] -= step
+            shortest[is_open] -= step
+            column = following
+        while column:
+            owner[column] = owner[came_from[column]]
+            column = came_from[column]
+    columns = np.flatnonzero(owner[1:])
+    rows = owner[1:][columns] - 1
+    is_gain = gains[rows, columns] > 0
+    return rows[is_gain], columns[is_gain]

@@ -6,7 +6,7 @@
 Sequences are those of MOTChallenge: `gt/gt.txt`, `seqinfo.ini` with size and rate, and for a
 detector's own boxes `img1/000001.jpg` and so on. With --judge
 the ByteTrack of `trackers` (Roboflow) follows the same boxes; it brings an OpenCV of its own, so it
-needs an environment of its own: pip install '.[people]' trackers==2.6.1
+needs an environment of its own: pip install . trackers==2.6.1
 """
 
 import configparser

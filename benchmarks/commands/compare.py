@@ -204,7 +204,7 @@ def tracking(predicted: Path, truth: Path, as_json: bool) -> None:
 
     PREDICTED is a text file of MOTChallenge or the JSON lines of edge-run; these hold the
     people that were decided on in a frame, so others count as misses. Of a TRUTH with
-    classes (MOT16 to MOT20) pedestrians count. Needs lapx: pip install 'edge-run[people]'.
+    classes (MOT16 to MOT20) pedestrians count.
     """
     from edge_benchmarks.judge.track_files import read_tracks
     from edge_benchmarks.judge.tracking import score_tracking

@@ -134,11 +134,9 @@ class People(base.Scenario[PeopleResult]):
 
     def check(self, inputs: base.Inputs) -> None:
         from edge.detector import open_detector
-        from edge.tracks import Tracker
 
         base.refuse_emulated(self.name, inputs.engine)
         open_detector(self.detector, runtime=inputs.engine.runtime)
-        Tracker(self.picture_size)  # raises if lapx is missing
 
     def run(self, inputs: base.Inputs) -> base.ScenarioOutcome[PeopleResult]:
         from edge_benchmarks.scenarios import walkers

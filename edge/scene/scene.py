@@ -49,8 +49,7 @@ class Scene:
     network, source: as in `Stream`; several scenes may share network, detector and summary.
     clock: seconds, that passes are measured by.
     view: of the newest frame.  latency_ms: of finding people in it.
-    Raises BundleError if the detector is none, or the bundle is one; ModuleNotFoundError if lapx
-    is missing.
+    Raises BundleError if the detector is none, or the bundle is one.
     """
 
     def __init__(

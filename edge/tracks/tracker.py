@@ -84,11 +84,9 @@ class Tracker:
 
     frame_size: (width, height) in pixels; set anew, it says that the same is shown larger or
     smaller: everybody stays where they are in the frame.
-    Raises ModuleNotFoundError if lapx is missing, which the extra `people` brings.
     """
 
     def __init__(self, frame_size: Size, options: TrackOptions = TrackOptions()) -> None:
-        overlap.match(np.zeros((0, 0)), 0.0)  # who lacks lapx hears of it now and not in mid-run
         self._frame_size, self._options = frame_size, options
         self._states = np.zeros(0, _STATE)
         self._time_s = 0.0

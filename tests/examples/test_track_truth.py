@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from examples.track_truth import main
 from tests.detectors import post_processed
 

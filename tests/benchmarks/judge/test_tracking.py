@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from edge_benchmarks.cli import main
 from edge_benchmarks.judge.track_files import read_tracks
 from edge_benchmarks.judge.tracking import score_tracking

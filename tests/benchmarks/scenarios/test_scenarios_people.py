@@ -51,7 +51,6 @@ def test_another_budget_is_not_compared() -> None:
 
 
 def test_a_run_from_the_command_line(tmp_path: Path) -> None:
-    pytest.importorskip("lap", reason="needs the extra people")
     bundle = ssd([[0, 0, 1, 1]], [0.9])
     detector = write_bundle(tmp_path / "detector.edge", bundle.manifest, bundle.members).path
     path = tmp_path / "record.json"

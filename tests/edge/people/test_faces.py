@@ -174,7 +174,6 @@ def test_what_is_no_number_names_nobody(names: TrackNames) -> None:
 
 
 def test_tracks_are_named_in_a_scene(who: Bundle, tmp_path: Path) -> None:
-    pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
     from edge.scene import Scene
     from edge.stream import Stream
 

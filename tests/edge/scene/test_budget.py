@@ -7,8 +7,6 @@ from functools import partial
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from edge.bundle import Bundle
 from edge.scene.budget import DETECTOR, ENCODER, Budget
 from tests.edge.scene.scenes import FakeClock, World, box

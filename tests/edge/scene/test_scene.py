@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from edge import EdgeError
 from edge.bundle import Bundle
 from edge.scene import SceneOptions

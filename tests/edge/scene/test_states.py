@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from edge.bundle import Bundle
 from edge.bundle.plain_tflite import wrap_tflite
 from edge.stream import Stream

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from edge.tracks import Track, Tracker, TrackOptions, motion
 from edge_common import EdgeError
 
