@@ -109,6 +109,28 @@ def single_places(model: bytes) -> tuple[str, ...]:
     return tuple(layer.name for layer, shape in named if len(shape) == 4 and shape[1:3] == (1, 1))
 
 
+def places(model: bytes) -> tuple[str, ...]:
+    """Layers that say where things are: those of large maps, and all from the first enlarged map on.
+
+    Large: at least a quarter as wide as the largest, which is the image.
+    """
+    tensors = flatbuffer.read(model).subgraphs[0].tensors
+    shapes = {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}
+    every = layers(model)
+    enlarged = [layer.operator.startswith("RESIZE") for layer in every]
+    decoder = enlarged.index(True) if any(enlarged) else len(every)
+    widths = [shapes[layer.name][2] if len(shapes[layer.name]) == 4 else 0 for layer in every]
+    least = _LARGE * max(widths, default=0)
+    return tuple(
+        layer.name
+        for index, (layer, width) in enumerate(zip(every, widths))
+        if index >= decoder or width >= least
+    )
+
+
+_LARGE = 0.25
+
+
 def front(model: bytes) -> tuple[str, ...]:
     """Layers up to the first that looks at each channel alone, if it is one of the first few."""
     first = layers(model)[:_FRONT]

@@ -88,11 +88,15 @@ class PrecisionSearch:
         )
 
     def _ladder(self, role: str) -> Sequence[Recipe]:
-        """Also int8 but for the arithmetic behind all weights, if it is more than a few layers."""
+        """Also int8 but for the arithmetic behind all weights, if it is more than a few layers.
+
+        Such arithmetic makes coordinates of maps: then what says where things are stays, too.
+        """
         (model,) = (part.model for part in self._parts if part.role == role)
         tail = quantiser.tail(model)
-        mixed = (Recipe("int8", float_layers=tail),) if len(tail) > FLOAT_LAYERS[-1] else ()
-        every = (*self._every, *mixed)
+        mixed = (tail, tuple(dict.fromkeys((*quantiser.places(model), *tail))))
+        layers = mixed if len(tail) > FLOAT_LAYERS[-1] else ()
+        every = (*self._every, *(Recipe("int8", float_layers=each) for each in layers))
         if role not in self._forced:
             return every
         forced = (r for r in every if r.precision == self._forced[role])
