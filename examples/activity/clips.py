@@ -1,7 +1,7 @@
 """Windows of joints with what they show: endless, and no two alike."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -28,7 +28,7 @@ _FRAMES_OF_ANOTHER = 3  # fewer of them change nothing
 
 
 @dataclass(frozen=True)
-class Windows:
+class PoseWindows:
     """joints: float32 (n, t, 17, 3), y, x in shares of the crop and score.
 
     activity, waving: (n,) indices into LABELS and WAVING.
@@ -38,20 +38,24 @@ class Windows:
     activity: np.ndarray
     waving: np.ndarray
 
+    def compact(self) -> "PoseWindows":
+        """The same in float16, half as large."""
+        return replace(self, joints=self.joints.astype(np.float16))
+
     @property
     def features(self) -> np.ndarray:
         """float32 (n, t, 51) as the encoder gives them: all y, all x, from the middle, all scores."""
-        centred = self.joints - np.array([0.5, 0.5, 0.0], np.float32)
+        centred = self.joints.astype(np.float32) - np.array([0.5, 0.5, 0.0], np.float32)
         return np.moveaxis(centred, -1, -2).reshape(*self.joints.shape[:2], -1)
 
 
-def joined(parts: "list[Windows]", order: np.ndarray | None = None) -> Windows:
+def joined(parts: "list[PoseWindows]", order: np.ndarray | None = None) -> PoseWindows:
     """All of them as one, in an order."""
     every = (np.concatenate([getattr(part, name) for part in parts]) for name in vars(parts[0]))
-    return Windows(*(values if order is None else values[order] for values in every))
+    return PoseWindows(*(values if order is None else values[order] for values in every))
 
 
-def windows(random: np.random.Generator, count: int, frames: int, rate_hz: float) -> Windows:
+def windows(random: np.random.Generator, count: int, frames: int, rate_hz: float) -> PoseWindows:
     """About equally many of each activity, at a rate near `rate_hz`, with frames missing here and there."""
     share = -(-count // len(LABELS))
     parts = [_of(random, name, share, frames, rate_hz) for name in ACTIVITIES]
@@ -70,7 +74,9 @@ def _times_s(random: np.random.Generator, count: int, frames: int, rate_hz: floa
     return times - times[:, -1:]
 
 
-def _of(random: np.random.Generator, name: str, count: int, frames: int, rate_hz: float) -> Windows:
+def _of(
+    random: np.random.Generator, name: str, count: int, frames: int, rate_hz: float
+) -> PoseWindows:
     """Of one activity; who is not to be seen down to the knees is unclear."""
     draw = curves.Draw(random, _times_s(random, count, frames, rate_hz))
     lengths = body.Lengths.sample(random, count)
@@ -85,7 +91,7 @@ def _of(random: np.random.Generator, name: str, count: int, frames: int, rate_hz
         angles = curves.blended(angles, curves.waving(draw, angles), waves)
     joints, is_clear = _joints(angles, lengths, random)
     activity = np.where(is_clear, LABELS.index(name), LABELS.index(UNCLEAR))
-    return Windows(joints, activity, waves[:, 0].astype(np.int64))
+    return PoseWindows(joints, activity, waves[:, 0].astype(np.int64))
 
 
 def _joints(
@@ -95,7 +101,7 @@ def _joints(
     return pose_errors.as_movenet_finds(joints, depth, random), is_clear
 
 
-def _unclear(random: np.random.Generator, count: int, frames: int, rate_hz: float) -> Windows:
+def _unclear(random: np.random.Generator, count: int, frames: int, rate_hz: float) -> PoseWindows:
     parts = [pose_errors.nobody(random, int(_NOBODY * count), frames)]
     for kind, share in ((motion.bending, _BENDING), (motion.gymnastics, _GYMNASTICS)):
         draw = curves.Draw(random, _times_s(random, int(share * count), frames, rate_hz))
@@ -103,13 +109,13 @@ def _unclear(random: np.random.Generator, count: int, frames: int, rate_hz: floa
         parts.append(_joints(kind(draw, lengths), lengths, random)[0])
     number = sum(map(len, parts))
     label = np.full(number, LABELS.index(UNCLEAR))
-    alone = Windows(np.concatenate(parts), label, np.zeros(number, np.int64))
+    alone = PoseWindows(np.concatenate(parts), label, np.zeros(number, np.int64))
     share = (count - number) // len(_CAN_WAVE) + 1
     pairs = [_of(random, name, share, frames, rate_hz) for name in _CAN_WAVE]
     return joined([alone, switched(joined(pairs), random, 1.0)])
 
 
-def switched(clips: Windows, random: np.random.Generator, share: float) -> Windows:
+def switched(clips: PoseWindows, random: np.random.Generator, share: float) -> PoseWindows:
     """As when a track passes to somebody else: a share of the windows begins with another's frames.
 
     Two who do the same still do it; else nobody could say.
@@ -123,4 +129,4 @@ def switched(clips: Windows, random: np.random.Generator, share: float) -> Windo
     is_mixed = (number >= _FRAMES_OF_ANOTHER) & differ
     activity = np.where(is_mixed, LABELS.index(UNCLEAR), clips.activity)
     is_whole = number < frames // 2  # a hand that was raised just now is no wave
-    return Windows(joints, activity, clips.waving * is_whole)
+    return PoseWindows(joints, activity, clips.waving * is_whole)

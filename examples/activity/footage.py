@@ -23,17 +23,16 @@ _ENDS = 4  # frames at either end of a window whose places are averaged
 
 
 @dataclass(frozen=True)
-class Observation:
+class PersonWindow:
     """What a bundle says of one window of one person, and how fast they went in it.
 
-    outputs: float32 (k,) by task.  height_px: of their box.
+    outputs: float32 (k,) by task.
     """
 
     footage: str
     track: int
     frame: int
     speed: float
-    height_px: float
     outputs: dict[str, np.ndarray]
 
     @property
@@ -59,7 +58,7 @@ class Watched:
     name: str
     seconds: float
     person_seconds: float
-    observations: tuple[Observation, ...]
+    observations: tuple[PersonWindow, ...]
 
 
 def frames(source: str) -> Iterator[tuple[Frame, float]]:
@@ -74,7 +73,7 @@ def frames(source: str) -> Iterator[tuple[Frame, float]]:
 def watch(bundle: Bundle, source: str) -> Watched:
     """Run the bundle for each person, as `edge-run --detector person` does."""
     scene, boxes = Scene(bundle, open_bundle("person")), defaultdict[int, list[list[float]]](list)
-    observations, count, rate_hz = list[Observation](), 0, 0.0
+    observations, count, rate_hz = list[PersonWindow](), 0, 0.0
     for frame, rate_hz in frames(source):
         view, count = scene.push(frame), count + 1
         for track in view.tracks:
@@ -85,8 +84,8 @@ def watch(bundle: Bundle, source: str) -> Watched:
             number, way = decision.track.number, np.array(boxes[decision.track.number])
             window = way[way[:, 0] >= (decision.first_frame or 0)]
             outputs = {task: p.scores for task, p in decision.tasks.items()}
-            speed, height = _speed(window, rate_hz), float(np.median(window[:, 4]))
-            observations.append(Observation(source, number, frame.number, speed, height, outputs))
+            speed = _speed(window, rate_hz)
+            observations.append(PersonWindow(source, number, frame.number, speed, outputs))
     seconds = sum(map(len, boxes.values())) / rate_hz if rate_hz else 0.0
     return Watched(source, count / rate_hz if rate_hz else 0.0, seconds, tuple(observations))
 

@@ -1,7 +1,7 @@
 """`python -m examples.activity.measure BUNDLE... --footage FILE`: what `activity` says of real people.
 
-Nobody labelled the footage: who walks and who stands is told by how far they come. Falls, and
-hands that wave, are counted where there are none.
+Nobody labelled the footage: who walks and who stands is told by how far they come. Falls are
+counted where there are none.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,13 +14,13 @@ from edge.bundle import Accuracy, open_bundle
 from edge_common import command_line, console, document
 from edge_models.evaluation import intervals
 from examples.activity import clips
-from examples.activity.footage import Observation, Watched, watch
+from examples.activity.footage import PersonWindow, Watched, watch
 from examples.face.galleries import seal
 
 TITLE = "On real footage"
 DOWN = ("falling", "lying")
-HEADER = ("footage", "bundle", "seconds", "people", "windows", "walkers called so", "standing called so",
-          "unclear", "alarms of falls", "walkers that wave", "as the first decides")  # fmt: skip
+HEADER = ("footage", "bundle", "seconds", "people", "windows", "walking called so", "standing called so",
+          "unclear", "alarms of falls", "as the first decides")  # fmt: skip
 
 EPILOG = """\b
 Example:
@@ -29,15 +29,11 @@ Example:
 """
 
 
-def label(observation: Observation) -> str:
+def label(observation: PersonWindow) -> str:
     return clips.LABELS[int(observation.outputs["activity"].argmax())]
 
 
-def waves(observation: Observation) -> bool:
-    return bool(observation.outputs["waving"][-1] > 0.5)
-
-
-def alarms(observations: Iterable[Observation], labels: Sequence[str] = DOWN) -> int:
+def alarms(observations: Iterable[PersonWindow], labels: Sequence[str] = DOWN) -> int:
     """How often somebody begins to be called one of these: windows on end are one alarm."""
     count, last = 0, dict[tuple[str, int], bool]()
     for each in observations:
@@ -72,14 +68,14 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Figures:
+class ActivityFigures:
     """What one bundle says on some footage.  agreement: with another, window by window."""
 
     watched: tuple[Watched, ...]
     reference: tuple[Watched, ...]
 
     @property
-    def observations(self) -> list[Observation]:
+    def observations(self) -> list[PersonWindow]:
         return [each for watched in self.watched for each in watched.observations]
 
     def called(self, truth: str) -> Share:
@@ -93,17 +89,12 @@ class Figures:
             [label(each) == clips.UNCLEAR for each in own], [each.person for each in own]
         )
 
-    def waving(self) -> Share:
-        """Of those who walk."""
-        own = [each for each in self.observations if each.truth == "walking"]
-        return Share.of([waves(each) for each in own], [each.person for each in own])
-
     def agreement(self) -> Share:
-        """With the reference, of both tasks."""
+        """With the reference, window by window."""
         first = {(*o.person, o.frame): o for w in self.reference for o in w.observations}
         own = [each for each in self.observations if (*each.person, each.frame) in first]
         pairs = [(each, first[(*each.person, each.frame)]) for each in own]
-        alike = [label(a) == label(b) and waves(a) == waves(b) for a, b in pairs]
+        alike = [label(a) == label(b) for a, b in pairs]
         return Share.of(alike, [each.person for each in own])
 
     def row(self, name: str, bundle: str) -> tuple[str, ...]:
@@ -111,19 +102,15 @@ class Figures:
         return (
             name, bundle, f"{sum(w.seconds for w in self.watched):.0f}",
             str(len({each.person for each in own})), str(len(own)), str(self.called("walking")),
-            str(self.called("standing")), str(self.unclear()), str(alarms(own)), str(self.waving()),
+            str(self.called("standing")), str(self.unclear()), str(alarms(own)),
             str(self.agreement()),
         )  # fmt: skip
 
     def accuracy(self, graph: str, data: str) -> list[Accuracy]:
-        shares = {
-            ("activity", "walkers called so"): self.called("walking"),
-            ("activity", "standing called so"): self.called("standing"),
-            ("waving", "walkers that wave"): self.waving(),
-        }
+        shares = {f"{truth} called so": self.called(truth) for truth in ("walking", "standing")}
         return [
-            Accuracy(task, metric, s.value, s.n, graph, data, s.low, s.high)
-            for (task, metric), s in shares.items()
+            Accuracy("activity", metric, s.value, s.n, graph, data, s.low, s.high)
+            for metric, s in shares.items()
             if s.n
         ]
 
@@ -133,11 +120,11 @@ def table(names: Sequence[str], every: Sequence[Sequence[Watched]]) -> list[tupl
     rows = list[tuple[str, ...]]()
     for index in range(len(every[0])):
         for name, watched in zip(names, every):
-            figures = Figures((watched[index],), (every[0][index],))
+            figures = ActivityFigures((watched[index],), (every[0][index],))
             rows.append(figures.row(watched[index].name, name))
     if len(every[0]) > 1:
         pairs = zip(names, every)
-        rows += [Figures(tuple(w), tuple(every[0])).row("all", name) for name, w in pairs]
+        rows += [ActivityFigures(tuple(w), tuple(every[0])).row("all", name) for name, w in pairs]
     return rows
 
 
@@ -160,7 +147,7 @@ def main(bundles: tuple[str, ...], footage: tuple[str, ...], is_sealed: bool) ->
             "95 % intervals that draw whole people; windows on end are one alarm."
         )
         section = document.Section(TITLE, (text,), (document.Table(HEADER, rows),))
-        figures = Figures(tuple(every[-1]), tuple(every[0]))
+        figures = ActivityFigures(tuple(every[-1]), tuple(every[0]))
         seal(opened[-1], section, figures.accuracy("streamed", "real footage"))
 
 

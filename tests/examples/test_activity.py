@@ -125,12 +125,12 @@ def test_features_are_all_y_all_x_and_all_scores() -> None:
 
 def test_a_window_of_two_people_is_unclear_unless_they_do_the_same() -> None:
     walking, standing = clips.LABELS.index("walking"), clips.LABELS.index("standing")
-    same = clips.Windows(
+    same = clips.PoseWindows(
         np.zeros((50, FRAMES, 17, 3), np.float32), np.full(50, walking), np.zeros(50, int)
     )
     random = np.random.default_rng(0)
     assert (clips.switched(same, random, 1.0).activity == walking).all()
-    mixed = clips.Windows(same.joints, np.arange(50) % 2, same.waving)
+    mixed = clips.PoseWindows(same.joints, np.arange(50) % 2, same.waving)
     labels = set(clips.switched(mixed, random, 1.0).activity)
     assert labels == {standing, walking, clips.LABELS.index(clips.UNCLEAR)}
 
@@ -162,12 +162,10 @@ def test_the_head_looks_from_the_hips_whatever_the_crop() -> None:
     np.testing.assert_allclose(somewhere @ weights + bias, 0, atol=1e-6)
 
 
-def observation(
-    frame: int, label: str, speed: float = 1.0, waves: float = 0.0, track: int = 1
-) -> footage.Observation:
+def observation(frame: int, label: str, speed: float = 1.0, track: int = 1) -> footage.PersonWindow:
     scores = np.eye(len(clips.LABELS), dtype=np.float32)[clips.LABELS.index(label)]
-    outputs = {"activity": scores, "waving": np.array([waves], np.float32)}
-    return footage.Observation("a.mp4", track, frame, speed, 100.0, outputs)
+    outputs = {"activity": scores}
+    return footage.PersonWindow("a.mp4", track, frame, speed, outputs)
 
 
 def test_windows_on_end_are_one_alarm() -> None:
@@ -180,14 +178,13 @@ def test_windows_on_end_are_one_alarm() -> None:
 
 def test_figures_are_of_who_walks_and_who_stands() -> None:
     own = (
-        observation(1, "walking"), observation(2, "unclear", waves=0.9), observation(3, "standing", 0.01),
+        observation(1, "walking"), observation(2, "unclear"), observation(3, "standing", 0.01),
         observation(4, "standing", 0.3), observation(5, "walking", 0.01, track=2),
     )  # fmt: skip
     watched = (footage.Watched("a.mp4", 60.0, 90.0, own),)
-    figures = measure.Figures(watched, watched)
+    figures = measure.ActivityFigures(watched, watched)
     assert (figures.called("walking").value, figures.called("walking").n) == (0.5, 2)
     assert (figures.called("standing").value, figures.called("standing").n) == (0.5, 2)
-    assert figures.waving().value == 0.5
     assert figures.agreement().value == 1.0
     assert figures.row("a.mp4", "activity")[:5] == ("a.mp4", "activity", "60", "2", "5")
 
@@ -204,8 +201,7 @@ def test_pedestrians_of_opencv_walk_and_do_not_fall() -> None:
     if video is None:
         pytest.skip("needs vtest.avi of Debian's opencv-doc: make people-demo fetches it")
     watched = (footage.watch(open_bundle("activity"), str(video)),)
-    figures = measure.Figures(watched, watched)
+    figures = measure.ActivityFigures(watched, watched)
     assert figures.called("walking").n > 1500
     assert figures.called("walking").value > 0.8
-    assert figures.waving().value < 0.03
     assert measure.alarms(figures.observations) <= 1
