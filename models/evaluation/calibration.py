@@ -10,6 +10,7 @@ BINS = 15
 MOST = 20.0  # temperature, and what 1 is divided by at most
 _STEPS = 40  # halvings
 _LEAST = 1e-37
+_CHANCE = 3.84  # of chi-squared, one degree of freedom: exceeded once in twenty times
 
 
 @dataclass(frozen=True)
@@ -50,27 +51,46 @@ class TemperatureTrial:
     after: Reliability
 
 
-def calibrate(
-    validation: tuple[np.ndarray, np.ndarray] | None, test: tuple[np.ndarray, np.ndarray]
-) -> TemperatureTrial:
+@dataclass(frozen=True)
+class ClassifiedClips:
+    """Probabilities (n, k) of a part's clips, true classes (n,), and which clips are alike (n,)."""
+
+    probabilities: np.ndarray
+    truth: np.ndarray
+    sources: np.ndarray
+
+
+def calibrate(validation: ClassifiedClips | None, test: ClassifiedClips) -> TemperatureTrial:
     """Find a temperature and measure it.
 
-    Args:
-        validation, test: probabilities (n, k) and true classes (n,). Without validation clips
-            that training did not learn from, there is no temperature.
+    validation: None without clips that training did not learn from; then there is no temperature.
     """
     temperature, reason = 1.0, "no clips are left that training did not learn from"
     if validation is not None:
-        temperature, reason = _fit(*validation)
-    before, after = (reliability(tempered(test[0], t), test[1]) for t in (1.0, temperature))
-    count = len(validation[1]) if validation and not reason else 0
+        temperature, reason = _fit(validation)
+    before, after = (
+        reliability(tempered(test.probabilities, t), test.truth) for t in (1.0, temperature)
+    )
+    count = len(validation.truth) if validation and not reason else 0
     return TemperatureTrial(temperature, count, reason, before, after)
 
 
-def _fit(probabilities: np.ndarray, truth: np.ndarray) -> tuple[float, str]:
+def _fit(clips: ClassifiedClips) -> tuple[float, str]:
+    """A temperature, or why none: few errors give one at random, which would do harm.
+
+    By the likelihood ratio (S. S. Wilks, 1938), with as many examples as there are files.
+    """
+    probabilities, truth = clips.probabilities, clips.truth
     if (probabilities.argmax(1) == truth).all():
         return 1.0, f"all {len(truth)} validation clips are right, which says nothing of errors"
-    return round(temperature_of(probabilities, truth), 4), ""
+    temperature = round(temperature_of(probabilities, truth), 4)
+    as_it_is, at_best = (
+        reliability(tempered(probabilities, t), truth).loss for t in (1.0, temperature)
+    )
+    files = len(np.unique(clips.sources))
+    if not 2 * files * (as_it_is - at_best) > _CHANCE:
+        return 1.0, f"{files} validation files do not tell {temperature:g} from 1"
+    return temperature, ""
 
 
 def temperature_of(probabilities: np.ndarray, truth: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from edge.tasks import UnknownRule
 from edge.tasks.confidence import FAMILIARITY, is_unknown
 from edge_models.evaluation import intervals
+from edge_models.evaluation.calibration import ClassifiedClips
 from edge_models.evaluation.similarity import roc_area
 
 METHOD = "energy"  # the better of `FAMILIARITY` on faces that no training saw
@@ -35,34 +36,23 @@ class UnknownTrial:
     areas: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class ScoredClips:
-    """Probabilities (n, k) of a part's clips, and what stays together when they are drawn anew."""
-
-    probabilities: np.ndarray
-    sources: np.ndarray
-
-
 def refuse(
     share: float,
-    validation: np.ndarray | None,
-    test: ScoredClips,
-    truth: np.ndarray,
-    impostors: ScoredClips | None,
+    validation: ClassifiedClips | None,
+    test: ClassifiedClips,
+    impostors: ClassifiedClips | None,
 ) -> UnknownTrial:
-    """Find a rule on validation clips' probabilities (n, k), and try it.
+    """Find a rule on validation clips, and try it.
 
-    Args:
-        share: of known windows, that may be refused.
-        truth: of the test clips, classes (n,).
+    share: of known windows, that may be refused.
     """
-    rule = None if validation is None else rule_of(validation, share)
+    rule = None if validation is None else rule_of(validation.probabilities, share)
     refused = is_unknown(rule, test.probabilities)
-    right = (test.probabilities.argmax(1) == truth)[~refused]
+    right = (test.probabilities.argmax(1) == test.truth)[~refused]
     return UnknownTrial(
         rule,
         share,
-        0 if validation is None else len(validation),
+        len(validation.truth) if validation else 0,
         _share(refused, test.sources),
         _share(right, test.sources[~refused]),
         _share(is_unknown(rule, impostors.probabilities), impostors.sources) if impostors else None,

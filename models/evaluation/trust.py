@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
-
 from edge.tasks import UNKNOWN, Classification, Task
 from edge_common import ConfigError, nearest_or_all
 from edge_models.evaluation import calibration, groups, network, refusal
@@ -78,30 +76,30 @@ def measure_trust(
     """
     classes = [task.name for task in tasks if task.kind == Classification.name]
 
-    def classified(part: network.Predictions, name: str) -> tuple[np.ndarray, np.ndarray]:
-        return part.outputs[name], part.part.labels[name]
-
-    def scored(part: network.Predictions, name: str) -> refusal.ScoredClips:
-        return refusal.ScoredClips(part.outputs[name], part.part.source_of_each)
-
+    known, unknown = (_classified(part, classes) for part in (held_out, impostors))
+    tests = _classified(test, classes)
     return Trust(
         held_out is not None,
+        {name: calibration.calibrate(known.get(name), tests[name]) for name in classes},
         {
-            name: calibration.calibrate(
-                classified(held_out, name) if held_out else None, classified(test, name)
-            )
-            for name in classes
-        },
-        {
-            name: refusal.refuse(
-                share,
-                held_out.outputs[name] if held_out else None,
-                scored(test, name),
-                test.part.labels[name],
-                scored(impostors, name) if impostors else None,
-            )
+            name: refusal.refuse(share, known.get(name), tests[name], unknown.get(name))
             for name, share in section.unknown.items()
         },
         groups.errors_by_group(test, tasks, section.groups),
         section.label_noise,
     )
+
+
+def _classified(
+    predictions: network.Predictions | None, tasks: Sequence[str]
+) -> dict[str, calibration.ClassifiedClips]:
+    """By task; empty if there are none."""
+    if predictions is None:
+        return {}
+    part = predictions.part
+    return {
+        name: calibration.ClassifiedClips(
+            predictions.outputs[name], part.labels[name], part.source_of_each
+        )
+        for name in tasks
+    }

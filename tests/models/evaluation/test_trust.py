@@ -12,10 +12,17 @@ from edge.tasks import UnknownRule, kind_of
 from edge.tasks.confidence import FAMILIARITY, is_unknown, tempered
 from edge_common.errors import ConfigError
 from edge_models.datasets.dataset import Subset, classification, regression
-from edge_models.evaluation.calibration import BINS, MOST, calibrate, reliability, temperature_of
+from edge_models.evaluation.calibration import (
+    BINS,
+    MOST,
+    ClassifiedClips,
+    calibrate,
+    reliability,
+    temperature_of,
+)
 from edge_models.evaluation.groups import errors_by_group
 from edge_models.evaluation.network import Predictions
-from edge_models.evaluation.refusal import METHOD, ScoredClips, refuse, rule_of
+from edge_models.evaluation.refusal import METHOD, refuse, rule_of
 from edge_models.evaluation.trust import check_evaluation, measure_trust
 from edge_models.evaluation.trust_sections import trust_json, trust_sections
 from edge_models.networks.files import update_tasks, write_tasks
@@ -31,6 +38,11 @@ def calibrated(count: int, seed: int, classes: int = 4) -> tuple[np.ndarray, np.
     probabilities = random.dirichlet(np.full(classes, 0.5), count)
     drawn = (random.random((count, 1)) > probabilities.cumsum(1)).sum(1)
     return probabilities, np.minimum(drawn, classes - 1)
+
+
+def clips(probabilities: np.ndarray, truth: np.ndarray) -> ClassifiedClips:
+    """Each of a file of its own."""
+    return ClassifiedClips(probabilities, truth, np.arange(len(truth)))
 
 
 def test_the_error_of_calibrated_probabilities_is_near_nothing() -> None:
@@ -74,22 +86,41 @@ def test_a_temperature_has_bounds() -> None:
 
 def test_without_an_error_or_clips_to_find_it_on_there_is_no_temperature() -> None:
     probabilities, truth = calibrated(200, seed=3)
-    right = (probabilities, probabilities.argmax(1))
+    right = clips(probabilities, probabilities.argmax(1))
     for validation, reason in ((right, "all 200 validation clips are right"), (None, "no clips")):
-        result = calibrate(validation, (probabilities, truth))
+        result = calibrate(validation, clips(probabilities, truth))
         assert (result.temperature, result.fitted_on) == (1.0, 0) and reason in result.reason
         assert result.before.error == result.after.error
 
 
 def test_a_sure_network_is_calibrated_on_clips_that_it_was_not_found_on() -> None:
-    def sure(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    def sure(seed: int) -> ClassifiedClips:
         probabilities, truth = calibrated(5000, seed)
-        return tempered(probabilities, 0.4), truth
+        return clips(tempered(probabilities, 0.4), truth)
 
     result = calibrate(sure(1), sure(2))
     assert result.temperature == pytest.approx(2.5, rel=0.1) and result.fitted_on == 5000
     assert result.before.error > 0.1 and result.after.error < 0.02
     assert result.after.loss < result.before.loss
+
+
+@settings(max_examples=40, deadline=None)
+@given(seeds)
+def test_calibrated_probabilities_are_rarely_changed(seed: int) -> None:
+    trials = [
+        calibrate(clips(*calibrated(60, seed + i)), clips(*calibrated(9, 1))) for i in range(9)
+    ]
+    assert sum(not trial.reason for trial in trials) <= 4  # by chance one in twenty
+
+
+def test_clips_of_few_files_tell_less() -> None:
+    probabilities, truth = calibrated(400, seed=5)
+    sure = tempered(probabilities, 0.7)
+    test = clips(sure, truth)
+    assert calibrate(test, test).temperature == pytest.approx(1 / 0.7, rel=0.25)
+    of_eight_files = replace(test, sources=np.arange(400) % 8)
+    result = calibrate(of_eight_files, test)
+    assert result.temperature == 1 and "8 validation files do not tell 1." in result.reason
 
 
 @settings(deadline=None)
@@ -118,14 +149,14 @@ def test_strangers_are_refused_and_the_area_says_how_well_they_are_told() -> Non
     sure = np.eye(4)[random.integers(0, 4, 400)] * 0.9 + 0.025
     known = sure + random.uniform(0, 1e-3, sure.shape)
     torn = np.full((40, 4), 0.25) + random.uniform(0, 0.02, (40, 4))
-    test, strangers = ScoredClips(known[200:], np.arange(200)), ScoredClips(torn, np.arange(40))
-    result = refuse(0.05, known[:200], test, known[200:].argmax(1), strangers)
+    validation, test = (clips(part, part.argmax(1)) for part in (known[:200], known[200:]))
+    result = refuse(0.05, validation, test, clips(torn, np.full(40, 9)))
     assert result.rule and result.rule.by == METHOD in FAMILIARITY
     assert result.strangers and result.strangers.value == 1.0
     assert result.known.value < 0.12 and result.known.n == 200
     assert result.answered.value == 1.0
     assert result.areas == {"energy": 1.0, "max-probability": 1.0}
-    assert refuse(0.05, known[:3], test, known[200:].argmax(1), None).rule is None
+    assert refuse(0.05, clips(known[:3], np.zeros(3)), test, None).rule is None
 
 
 def part_of(who: list[int], ages: list[float]) -> Subset:
@@ -190,11 +221,12 @@ def test_what_was_found_goes_into_the_tasks_file_and_what_was_not_stays_out(tmp_
     before = path.read_bytes()
     update_tasks(path, measured(None).for_tasks_file())
     assert path.read_bytes() == before
-    trust = measured(replace(TEST))
+    sure = {"who": np.float32([[0.999, 0.001], [0.001, 0.999]] * 2), "age": TEST.outputs["age"]}
+    trust = measured(replace(TEST, outputs=sure))  # half of it wrong
     update_tasks(path, trust.for_tasks_file())
     tasks = json.loads(path.read_text())["tasks"]
-    assert tasks["who"]["temperature"] == trust.calibrations["who"].temperature != 1
-    assert tasks["who"]["unknown"] == {"by": METHOD, "threshold": pytest.approx(0.71, abs=0.05)}
+    assert tasks["who"]["temperature"] == trust.calibrations["who"].temperature > 2
+    assert tasks["who"]["unknown"] == {"by": METHOD, "threshold": pytest.approx(3.454, abs=0.01)}
     assert "temperature" not in tasks["age"]
     task = replace(WHO, temperature=tasks["who"]["temperature"])
     assert not kind_of(task).problem(2)
