@@ -54,7 +54,14 @@ def _head(manifest: bundle.Manifest, network: TrainedNetwork, report: Conversion
 def _results(manifest: bundle.Manifest) -> str:
     if manifest.detection:
         return f"finds {', '.join(manifest.detection.labels) or 'boxes'}"
-    return f"tasks: {', '.join(task.name for task in manifest.tasks)}"
+    return f"tasks: {', '.join(map(_task_words, manifest.tasks))}"
+
+
+def _task_words(task: tasks.Task) -> str:
+    notes = [f"temperature {task.temperature:g}"] if task.temperature != 1 else []
+    if rule := task.unknown:
+        notes.append(f"{tasks.UNKNOWN} if {rule.by} is below {rule.threshold:g}")
+    return f"{task.name} ({', '.join(notes)})" if notes else task.name
 
 
 def _calibrated(calibration: bundle.Calibration) -> str:

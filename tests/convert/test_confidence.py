@@ -16,6 +16,7 @@ from edge.stream import Stream, StreamOptions
 from edge.tasks import Task, UnknownRule
 from edge_common.errors import ConfigError
 from edge_convert.network import Output, read_card, tasks_of, with_rules_that_hold
+from edge_convert.verification.sections import _task_words
 
 LABELS = ("ann", "bob", "cid")
 ENTRY = {
@@ -68,6 +69,11 @@ def test_integers_hide_an_energy_and_a_warning_says_so() -> None:
     kept = with_rules_that_hold(tasks, integers, progress)
     assert kept == (replace(WHO, unknown=None), by_probability)
     assert len(progress.lines) == 1 and "'who' never answers unknown" in progress.lines[0]
+
+
+def test_the_report_names_them() -> None:
+    assert _task_words(WHO) == "who (temperature 1.7, unknown if energy is below 4.25)"
+    assert _task_words(Task("who", "classification", LABELS)) == "who"
 
 
 @pytest.fixture
