@@ -54,7 +54,10 @@ class OpenNetwork:
 
     def last_layer(self, task: str) -> tuple[np.ndarray, np.ndarray]:
         """Weights (width, outputs) and bias (outputs,) of the task's last layer."""
-        return np.asarray(self.last[task].kernel), np.asarray(self.last[task].bias)
+        kernel, bias = np.asarray(self.last[task].kernel), self.last[task].bias
+        return kernel, np.zeros(kernel.shape[-1], kernel.dtype) if bias is None else np.asarray(
+            bias
+        )
 
 
 def open_network(model: keras.Model, tasks: Sequence[Task]) -> OpenNetwork:

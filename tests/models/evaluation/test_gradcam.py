@@ -19,6 +19,7 @@ from edge_models.evaluation.gradcam import (
 )
 from edge_models.evaluation.network import open_network
 from edge_models.networks.mtdnn import MTDNNConfig, build_mtdnn
+from edge_models.sections import TargetSection
 
 SHAPE = (3, 2, 2, 4)  # T, h, w, C
 
@@ -106,3 +107,16 @@ def test_a_strip_shows_the_window_from_end_to_end():
     single = strip(np.zeros((1, 32, 32, 3), np.uint8), np.zeros((1, 32, 32)))
     pictures = [cv2.imdecode(np.frombuffer(one, np.uint8), cv2.IMREAD_COLOR) for one in single]
     assert [picture.shape for picture in pictures] == [(200, 200, 3)] * 2
+
+
+def test_a_number_that_is_the_mean_of_a_distribution_has_its_heat_too():
+    tasks = (regression("age", "years", 100.0),)
+    config = MTDNNConfig(
+        tasks, window=3, size=32, spatial_width=4, temporal_width=4, attention_width=4,
+        head_width=6, targets={"age": TargetSection("label-distribution", 11)},
+    )  # fmt: skip
+    opened = open_network(build_mtdnn(config), tasks)
+    kernel, bias = opened.last_layer("age")  # which has none
+    assert kernel.shape == (11, 1) and bias.tolist() == [0.0]
+    clip = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+    assert heat_of_clip(opened, clip, "age", 0).shape == (3, 32, 32)
