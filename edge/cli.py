@@ -34,7 +34,8 @@ class RunCommand(command_line.CommandWithSubcommands):
 EXAMPLES = """\b
 Examples:
   edge-run --camera 0 --show
-  edge-run --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
+  edge-run --source clip.mp4 --zone door=0.7,0.5,1,0.5,1,1,0.7,1 --save seen.mp4
+  edge-run mine.edge --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
   edge-run mine.edge --source 'frames/*.png' --jsonl -
   edge-run mine.edge --source rtsp://host/stream --sink jsonl:out.jsonl --sink video:out.mp4:rate=25
   edge-run mine.edge --source rtsp://host/door --source rtsp://host/yard --jsonl decisions.jsonl
@@ -117,9 +118,9 @@ def main(bundle: str, **options: Any) -> None:
     """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
 
     Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
-    shipped network runs: who of 40 people is it, and how does the face move? `face` is
-    shipped, too: age and gender of the face in the frame, and a descriptor that tells
-    people apart.
+    shipped `activity` runs for each person that `person` finds: do they stand, walk, run,
+    sit, lie or fall? `face` is shipped, too: age and gender of the face in the frame,
+    and a descriptor that tells people apart; `faces-in-motion` is an example for speed.
 
     Several sources run side by side through one network: give --camera and --source as
     often as there are.

@@ -27,7 +27,7 @@ def alerts(decisions: Iterable[Decision], task: str, label: str, least: float, f
 
 def main(source: str, watched: str, least: str = "0.8", frames: str = "5") -> None:
     task, label = watched.split("=")
-    stream = Stream(open_bundle())  # the shipped network; or open_bundle("mine.edge")
+    stream = Stream(open_bundle("faces-in-motion"))  # or open_bundle("mine.edge")
     with open_source(int(source) if source.isdigit() else source) as video:
         decisions = filter(None, map(stream.push, video))  # None until the window is full
         for decision in alerts(decisions, task, label, float(least), int(frames)):

@@ -76,12 +76,17 @@ def test_help_is_printed(run: Run, command: str) -> None:
 
 
 def test_a_video_is_run(run: Run, video_path: Path) -> None:
-    assert run("edge-run", "--source", video_path, "--jsonl", "-").count('"tasks"') == 16
+    assert (
+        run("edge-run", "faces-in-motion", "--source", video_path, "--jsonl", "-").count('"tasks"')
+        == 16
+    )
 
 
 def test_a_board_is_emulated(run: Run, video_path: Path) -> None:
     emulated = ("--device", "emulated:pi-5", "--jsonl", "-")
-    assert '"predicted_for": "pi-5"' in run("edge-run", "--source", video_path, *emulated)
+    assert '"predicted_for": "pi-5"' in run(
+        "edge-run", "faces-in-motion", "--source", video_path, *emulated
+    )
 
 
 def test_fresh_processes_are_timed(run: Run) -> None:
@@ -103,7 +108,7 @@ from edge import open_bundle
 from edge.stream import StreamOptions
 from edge_benchmarks.inside.cross_check import CrossCheckPlan, cross_check
 
-model = open_bundle().members["head.tflite"]
+model = open_bundle("faces-in-motion").members["head.tflite"]
 print(cross_check(model, StreamOptions(), CrossCheckPlan(1, 2, 1), lambda: None).reference)
 """
     assert run("python", "-c", code) == "LiteRT's benchmark script\n"

@@ -6,12 +6,12 @@ import pytest
 from edge.bundle import Bundle, open_bundle
 from edge.check.self_test import self_test
 from edge.people.recogniser import acceptance_of
-from edge.shipped import find_bundle, shipped_bundles
+from edge.shipped import DEFAULT_BUNDLE, detector_for, find_bundle, shipped_bundles
 
 
 def test_they_open_under_their_names() -> None:
-    assert shipped_bundles() == ["face", "face-finder", "faces-in-motion", "person"]
-    assert open_bundle().manifest.name == "faces-in-motion"
+    assert shipped_bundles() == ["activity", "face", "face-finder", "faces-in-motion", "person"]
+    assert open_bundle().manifest.name == DEFAULT_BUNDLE == "activity"
     assert open_bundle("face").manifest.name == "face"
 
 
@@ -21,14 +21,14 @@ def test_each_is_at_most_6_mb(name: str) -> None:
 
 
 def test_it_says_where_it_comes_from() -> None:
-    manifest = open_bundle().manifest
+    manifest = open_bundle("faces-in-motion").manifest
     assert "Apache-2.0" in manifest.licence
     assert manifest.weights_source
     assert manifest.frame_rate_hz == 25.0
 
 
 def test_its_accuracy_was_measured_and_int8_loses_at_most_a_point() -> None:
-    measured = {(a.task, a.graph): a for a in open_bundle().manifest.accuracy}
+    measured = {(a.task, a.graph): a for a in open_bundle("faces-in-motion").manifest.accuracy}
     for task in ("reid", "action"):
         floating, streamed = measured[task, "float"], measured[task, "streamed"]
         assert floating.n == streamed.n == 960
@@ -37,14 +37,14 @@ def test_its_accuracy_was_measured_and_int8_loses_at_most_a_point() -> None:
 
 
 def test_every_part_ran_on_litert() -> None:
-    trials = {(t.part, t.runtime): t.ok for t in open_bundle().manifest.trials}
+    trials = {(t.part, t.runtime): t.ok for t in open_bundle("faces-in-motion").manifest.trials}
     assert trials["encoder.tflite", "litert"]
     assert trials["head.tflite", "litert"]
 
 
 def test_its_golden_frames_are_no_photos_of_the_data_set() -> None:
     """They show a public-domain photo; all is grey, as the network was trained."""
-    frames = open_bundle().golden["frames"]
+    frames = open_bundle("faces-in-motion").golden["frames"]
     assert frames.shape[1:] == (100, 100, 3)
     assert np.array_equal(frames[..., 0], frames[..., 1])
 
@@ -109,3 +109,21 @@ def test_the_detector_of_people_costs_less_than_half_of_the_network_it_is_made_o
     manifest = open_bundle("person").manifest
     assert manifest.last_part.multiply_adds <= 0.5 * 1_295_000_000
     assert manifest.input.resize.kind == "letterbox"
+
+
+def test_activity_says_what_a_person_does_and_who_finds_them() -> None:
+    activity = open_bundle("activity")
+    tasks = {task.name: task for task in activity.manifest.tasks}
+    assert tasks["activity"].labels[-1] == "unclear"
+    assert activity.manifest.frame_rate_hz == 10
+    assert (
+        "Apache-2.0" in activity.manifest.licence and "MoveNet" in activity.manifest.weights_source
+    )
+    assert detector_for("activity") == "person" and not detector_for("face")
+    assert self_test(activity).decisions >= 4
+
+
+def test_activity_was_measured_on_people_that_nothing_was_tuned_on() -> None:
+    measured = {(a.task, a.metric): a for a in open_bundle("activity").manifest.accuracy}
+    walkers = measured["activity", "walking called so"]
+    assert walkers.n > 100 and walkers.value > 0.8

@@ -10,7 +10,7 @@ import click
 from edge.commands.options import engine_options, threads_option
 from edge.commands.plain import PlainOptions, plain_options
 from edge.engine import EngineOptions
-from edge.shipped import DEFAULT_BUNDLE
+from edge.shipped import BENCHMARK_BUNDLE
 from edge_benchmarks.commands.options import across_options, count_boards_option, if_possible_option
 from edge_common import EngineError, command_line, console, encode
 
@@ -24,7 +24,7 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("bundle", default=DEFAULT_BUNDLE)
+@click.argument("bundle", default=BENCHMARK_BUNDLE)
 @click.option(
     "--data",
     type=click.Path(exists=True, path_type=Path),
@@ -95,7 +95,7 @@ Examples:
 
 
 @click.command(epilog=PREDICT_EXAMPLES)
-@click.argument("bundle", default=DEFAULT_BUNDLE)
+@click.argument("bundle", default=BENCHMARK_BUNDLE)
 @click.option(
     "--device",
     default="all",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from edge import shipped
 from edge_common import command_line, console
 
 if TYPE_CHECKING:
@@ -16,17 +17,16 @@ if TYPE_CHECKING:
     from edge.tracks import zones
 
 F = TypeVar("F", bound=Callable[..., Any])
-MAX_PEOPLE = 10
+MAX_PEOPLE, NO_DETECTOR = 10, "none"
 _UNKNOWN_RATE_MS = 20.0  # a frame, of a source that does not say how many it gives
 BUDGET_SHARE = 0.5  # of the time between two frames: capture, drawing and writing need the rest
 _HIGHEST_HZ = 240.0  # sources may announce anything
 
 _detector = click.option(
     "--detector",
-    default="",
-    metavar="NAME|FILE",
+    metavar="NAME|FILE|none",
     help="Find people with this detector, `person` or a file, and look at each through a window "
-    "of their own.",
+    "of their own; none: look at the frames. [default: what the shipped bundle needs, else none]",
 )
 _budget = click.option(
     "--budget-ms",
@@ -169,7 +169,7 @@ def scene_options(command: F) -> F:
     @wraps(command)
     def wrapped(
         *args: Any,
-        detector: str,
+        detector: str | None,
         budget_ms: float | None,
         max_people: int | None,
         detect_every: int | None,
@@ -177,7 +177,9 @@ def scene_options(command: F) -> F:
         mask: tuple[str, ...],
         **more: Any,
     ) -> Any:
-        people = PeopleOptions(detector, budget_ms, max_people, detect_every, zone, mask)
+        name = shipped.detector_for(more.get("bundle", "")) if detector is None else detector
+        name = "" if name == NO_DETECTOR else name
+        people = PeopleOptions(name, budget_ms, max_people, detect_every, zone, mask)
         return command(*args, people=people, **more)
 
     for option in (_mask, _zone, _detect_every, _max_people, _budget, _detector):

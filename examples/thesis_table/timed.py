@@ -65,7 +65,7 @@ def _measure(job: _Job) -> Timing:
         Engine(Path(model).read_bytes(), name=Path(model).name, threads=job.threads)
         for model in job.models
     ]
-    yardstick = open_bundle().members["encoder.tflite"]
+    yardstick = open_bundle("faces-in-motion").members["encoder.tflite"]
     subjects = Inference(engines), Inference([Engine(yardstick, threads=job.threads)])
     row, other = (SubjectTimings(subject, _NO_PIXELS, job.plan) for subject in subjects)
     alternate([row, other], job.plan.rounds)

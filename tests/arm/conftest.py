@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from edge.bundle import open_bundle
-from edge.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.shipped import BENCHMARK_BUNDLE, find_bundle
 from edge_common.errors import Unavailable
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board
@@ -110,7 +110,7 @@ def board(request: pytest.FixtureRequest, our_site: Path, bytecode: Path, say: S
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped golden frames and some of them backwards, as 24 pictures of a camera's size."""
     folder = tmp_path_factory.mktemp("film")
-    frames = open_bundle(DEFAULT_BUNDLE).golden["frames"]
+    frames = open_bundle(BENCHMARK_BUNDLE).golden["frames"]
     for number, rgb in enumerate(np.concatenate([frames, frames[:-7:-1]])):
         large = cv2.resize(rgb[..., ::-1], (640, 480), interpolation=cv2.INTER_CUBIC)
         cv2.imwrite(str(folder / f"{number:03d}.png"), large)
@@ -126,7 +126,7 @@ def bundles(
     from edge_convert.request import ConversionRequest
 
     folder = tmp_path_factory.mktemp("bundles")
-    found = {"shipped": find_bundle(DEFAULT_BUNDLE)}
+    found = {"shipped": find_bundle(BENCHMARK_BUNDLE)}
     for precision in ("int8", "float32"):
         found[precision] = folder / f"{precision}.edge"
         request = ConversionRequest(

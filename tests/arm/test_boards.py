@@ -44,7 +44,9 @@ def test_doctor_reads_its_files(board: Installed) -> None:
 
 
 def test_the_self_test_passes(board: Installed) -> None:
-    assert board.command("edge-run", "--self-test").startswith("self-test passed: 4 decisions")
+    assert board.command("edge-run", "faces-in-motion", "--self-test").startswith(
+        "self-test passed: 4 decisions"
+    )
 
 
 def test_opencv_resizes_within_one_level_of_x86(board: Installed, tmp_path: Path) -> None:
@@ -66,8 +68,17 @@ def test_opencv_resizes_within_one_level_of_x86(board: Installed, tmp_path: Path
 
 def test_a_film_is_decided_as_here(board: Installed, film: Path, tmp_path: Path) -> None:
     there, here = tmp_path / "there.jsonl", tmp_path / "here.jsonl"
-    board.command("edge-run", "--source", film, "--jsonl", there)
-    command = [sys.executable, "-m", "edge.cli", "--source", film, "--jsonl", here]
+    board.command("edge-run", "faces-in-motion", "--source", film, "--jsonl", there)
+    command = [
+        sys.executable,
+        "-m",
+        "edge.cli",
+        "faces-in-motion",
+        "--source",
+        film,
+        "--jsonl",
+        here,
+    ]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
     decisions = [[json.loads(line) for line in path.open()] for path in (here, there)]
     assert len(decisions[0]) == 24 - 14

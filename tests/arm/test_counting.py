@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from edge.bundle import Bundle, open_bundle, write_bundle
-from edge.shipped import DEFAULT_BUNDLE
+from edge.shipped import BENCHMARK_BUNDLE
 from edge_benchmarks.cli import main
 from edge_common.errors import RunFailed
 from edge_devices.emulation.cache import Say
@@ -33,7 +33,7 @@ def ready(say: Say) -> Ready:
 
 @pytest.fixture(scope="module")
 def shipped() -> Bundle:
-    return open_bundle(DEFAULT_BUNDLE)
+    return open_bundle(BENCHMARK_BUNDLE)
 
 
 @pytest.mark.parametrize("part", ["encoder.tflite", "head.tflite"])
@@ -93,7 +93,7 @@ def gate(new: Path, baseline: Path, *arguments: str) -> tuple[int, dict[str, str
 
 
 def test_the_shipped_network_costs_what_its_baseline_says(tmp_path: Path) -> None:
-    exit_code, outcomes = gate(facts(DEFAULT_BUNDLE, tmp_path / "new.facts.json"), BASELINE)
+    exit_code, outcomes = gate(facts(BENCHMARK_BUNDLE, tmp_path / "new.facts.json"), BASELINE)
     assert exit_code == 0
     assert outcomes["encoder instructions, pi-4"] == "pass"
     assert outcomes["head instructions, pi-5"] == "pass"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.shipped import DEFAULT_BUNDLE, find_bundle
+from edge.shipped import BENCHMARK_BUNDLE, find_bundle
 from edge_devices.emulation.arm_python import arm_python
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board
@@ -63,7 +63,9 @@ def with_tflite_runtime(
 
 
 def test_it_passes_the_self_test(with_tflite_runtime: Installed) -> None:
-    said = with_tflite_runtime.command("edge-run", "--self-test", "--runtime", "tflite-runtime")
+    said = with_tflite_runtime.command(
+        "edge-run", "faces-in-motion", "--self-test", "--runtime", "tflite-runtime"
+    )
     assert said.startswith("self-test passed: 4 decisions as expected, within")
 
 
@@ -82,5 +84,5 @@ def test_32_bits_install_resolve_and_import(
     site = install(board, wheel, tmp_path_factory.mktemp("armv7l"), "--no-deps")
     there = Installed(board, site, bytecode)
     assert there.python("-c", UNMET) == "opencv-python-headless\n"
-    found = there.python("-c", RUNS, find_bundle(DEFAULT_BUNDLE))
+    found = there.python("-c", RUNS, find_bundle(BENCHMARK_BUNDLE))
     assert found == "armv7l generic-armv7l\n"

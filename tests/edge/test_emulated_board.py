@@ -21,7 +21,7 @@ PI_4 = StreamOptions(device="emulated:pi-4")
 
 
 def test_each_part_takes_at_least_what_was_predicted() -> None:
-    stream = Stream(open_bundle(), PI_4)
+    stream = Stream(open_bundle("faces-in-motion"), PI_4)
     for _ in range(15):
         decision = stream.push(np.zeros((100, 100, 3), np.uint8))
     predicted = stream.network.predicted
@@ -33,7 +33,7 @@ def test_each_part_takes_at_least_what_was_predicted() -> None:
 
 
 def test_the_same_is_decided() -> None:
-    bundle, random = open_bundle(), np.random.default_rng(0)
+    bundle, random = open_bundle("faces-in-motion"), np.random.default_rng(0)
     played, real = Stream(bundle, PI_4), Stream(bundle)
     for _ in range(16):
         pixels = random.integers(0, 256, (100, 100, 3), np.uint8)
@@ -59,7 +59,7 @@ def test_boards_that_cannot_be_played() -> None:
 
 def test_every_output_of_a_run_says_so(cli: CliRunner, video_path: Path, tmp_path: Path) -> None:
     lines, film = tmp_path / "d.jsonl", tmp_path / "seen.avi"
-    options = ["--source", str(video_path), "--device", "emulated:pi-5"]
+    options = ["faces-in-motion", "--source", str(video_path), "--device", "emulated:pi-5"]
     done = cli.invoke(edge_run, [*options, "--jsonl", str(lines), "--save", str(film)])
     assert done.exit_code == 0, done.output
     assert "PREDICTED for Raspberry Pi 5, not measured (90 % intervals): encoder" in done.stdout
@@ -98,7 +98,7 @@ def test_what_looks_at_this_machine_is_refused(cli: CliRunner, option: str) -> N
 
 
 def test_a_board_without_its_prefix_is_explained(cli: CliRunner) -> None:
-    done = cli.invoke(edge_run, ["--source", "x.mp4", "--device", "pi-4"])
+    done = cli.invoke(edge_run, ["faces-in-motion", "--source", "x.mp4", "--device", "pi-4"])
     assert done.exit_code == 2 and "write emulated:pi-4" in done.stderr
     done = cli.invoke(edge_bench, ["run", "--device", "pi-4"])
     assert done.exit_code == 2 and "--device emulated:pi-4" in done.stderr

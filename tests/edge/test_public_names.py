@@ -21,7 +21,7 @@ def decide(path: str, frame: Frame) -> Decision | None:
 gallery: Gallery = read_gallery("people.npz")
 write_gallery("people.npz", gallery.without("anna"))
 Recogniser(gallery, threshold="high")
-Stream(open_bundle()).psuh()
+Stream(open_bundle("faces-in-motion")).psuh()
 """
 
 

@@ -27,7 +27,7 @@ COUNTED = {
 
 @pytest.fixture(scope="module")
 def shipped() -> Bundle:
-    return open_bundle()
+    return open_bundle("faces-in-motion")
 
 
 def test_multiply_adds_are_all_accounted_for(tiny_float_parts: dict[str, bytes]) -> None:

@@ -80,7 +80,9 @@ def test_each_clip_of_a_folder_has_one_line(clips, tmp_path, capsys) -> None:
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["clip"] for row in rows] == ["down.mp4", "left.mp4", "short.mp4"]
     assert [row["action"] for row in rows] == ["down", "left", ""]
-    assert all(row["reid"] in open_bundle().manifest.tasks[0].labels for row in rows[:2])
+    assert all(
+        row["reid"] in open_bundle("faces-in-motion").manifest.tasks[0].labels for row in rows[:2]
+    )
 
 
 def test_two_bundles_answer_the_same_frames(clips, capsys) -> None:

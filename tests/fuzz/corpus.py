@@ -137,7 +137,7 @@ def run_models() -> list[bytes]:
 
 @functools.cache
 def shipped_encoder() -> bytes:
-    shipped = open_bundle()
+    shipped = open_bundle("faces-in-motion")
     return shipped.members[shipped.manifest.parts[0].file]
 
 
@@ -148,7 +148,7 @@ def run_bundles() -> list[bytes]:
 
 @functools.cache
 def shipped_bundle() -> bytes:
-    return (open_bundle().path or Path()).read_bytes()
+    return (open_bundle("faces-in-motion").path or Path()).read_bytes()
 
 
 SPOTS = detectors.bright_spots()

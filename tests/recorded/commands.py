@@ -43,14 +43,16 @@ class Case:
 
 
 CASES = (
-    Case("run", "edge-run", "--source frames --jsonl run.jsonl", "run.jsonl", TIMES),
+    Case(
+        "run", "edge-run", "faces-in-motion --source frames --jsonl run.jsonl", "run.jsonl", TIMES
+    ),
     Case(
         "run_hop",
         "edge-run",
-        "--source frames/*.png --hop 3 --region square --frames 20 --jsonl -",
+        "faces-in-motion --source frames/*.png --hop 3 --region square --frames 20 --jsonl -",
         ignored=TIMES,
     ),
-    Case("self_test", "edge-run", "--self-test"),
+    Case("self_test", "edge-run", "faces-in-motion --self-test"),
     Case(
         "self_test_json",
         "edge-run",
@@ -91,7 +93,7 @@ CASES = (
     Case("doctor", "edge-devices", "doctor --root pi-4 --json"),
     Case("doctor_table", "edge-devices", "doctor --root pi-4"),
 )
-SUMMARY = Case("summary", "edge-run", "--source frames --json")
+SUMMARY = Case("summary", "edge-run", "faces-in-motion --source frames --json")
 
 # calls that are refused, each with one line that says why
 REFUSED = (
@@ -101,26 +103,26 @@ REFUSED = (
     ("edge-run", "damaged.edge --source frames"),
     ("edge-run", "network.keras --source frames"),
     ("edge-run", "plain.tflite --source frames"),
-    ("edge-run", "--source nowhere.mp4"),
-    ("edge-run", "--source damaged.mp4"),
-    ("edge-run", "--source empty"),
-    ("edge-run", "--source none/*.png"),
-    ("edge-run", "--source frames --save out.txt"),
-    ("edge-run", "--source frames --save nowhere/out.mp4"),
-    ("edge-run", "--source frames --jsonl nowhere/out.jsonl"),
-    ("edge-run", "--source frames --frames 0"),
-    ("edge-run", "--source frames --hop x"),
-    ("edge-run", "--source frames --region 1,2,3"),
-    ("edge-run", "--source frames --region 500,500,10,10"),
-    ("edge-run", "--source frames --runtime other"),
-    ("edge-run", "--source frames --delegate nothing.so --strict-delegate"),
-    ("edge-run", "--source frames --device emulated:pi-9"),
-    ("edge-run", "--source frames --device pi-4"),
-    ("edge-run", "--source frames --labels labels.txt"),
-    ("edge-run", "--source frames --input-range 0 1"),
-    ("edge-run", "--source frames --gallery nobody.npz"),
+    ("edge-run", "faces-in-motion --source nowhere.mp4"),
+    ("edge-run", "faces-in-motion --source damaged.mp4"),
+    ("edge-run", "faces-in-motion --source empty"),
+    ("edge-run", "faces-in-motion --source none/*.png"),
+    ("edge-run", "faces-in-motion --source frames --save out.txt"),
+    ("edge-run", "faces-in-motion --source frames --save nowhere/out.mp4"),
+    ("edge-run", "faces-in-motion --source frames --jsonl nowhere/out.jsonl"),
+    ("edge-run", "faces-in-motion --source frames --frames 0"),
+    ("edge-run", "faces-in-motion --source frames --hop x"),
+    ("edge-run", "faces-in-motion --source frames --region 1,2,3"),
+    ("edge-run", "faces-in-motion --source frames --region 500,500,10,10"),
+    ("edge-run", "faces-in-motion --source frames --runtime other"),
+    ("edge-run", "faces-in-motion --source frames --delegate nothing.so --strict-delegate"),
+    ("edge-run", "faces-in-motion --source frames --device emulated:pi-9"),
+    ("edge-run", "faces-in-motion --source frames --device pi-4"),
+    ("edge-run", "faces-in-motion --source frames --labels labels.txt"),
+    ("edge-run", "faces-in-motion --source frames --input-range 0 1"),
+    ("edge-run", "faces-in-motion --source frames --gallery nobody.npz"),
     ("edge-run", "face --source frames --gallery nobody.npz"),
-    ("edge-run", "--source frames --no-such-option"),
+    ("edge-run", "faces-in-motion --source frames --no-such-option"),
     ("edge-run", "enroll"),
     ("edge-run", "enroll anna"),
     ("edge-run", "enroll anna --source frames --bundle faces-in-motion"),

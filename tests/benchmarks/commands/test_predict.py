@@ -47,7 +47,6 @@ def test_explain_shows_every_published_figure(cli: CliRunner) -> None:
 
 
 def test_a_detector_is_one_part(cli: CliRunner, tmp_path: Path) -> None:
-    pytest.importorskip("lap", reason="needs the extra `people`")
     spots, path = bright_spots(), tmp_path / "spots.edge"
     write_bundle(path, spots.manifest, spots.members)
     done = cli.invoke(main, ["predict", str(path), "--device", "pi-5", "--json"])
@@ -77,12 +76,12 @@ def test_a_broken_record_is_named_and_the_rest_goes_on(
 
 def test_what_does_not_fit_in_memory_says_so() -> None:
     boards = [profile_named("pi-zero-2w"), profile_named("pi-4")]
-    found = forecast(open_bundle(), boards, 1, 400 * MIB, lambda board, role: None)
+    found = forecast(open_bundle("faces-in-motion"), boards, 1, 400 * MIB, lambda board, role: None)
     assert [each.fits_mib for each in found.boards] == [None, 1024]
 
 
 def test_counts_replace_estimates() -> None:
-    boards, bundle = [profile_named("pi-4")], open_bundle()
+    boards, bundle = [profile_named("pi-4")], open_bundle("faces-in-motion")
     counts = {"encoder": 33_020_000, "head": 2_340_000}
     few = forecast(bundle, boards, 1, 100 * MIB, lambda board, role: counts[role]).boards[0]
     many = forecast(bundle, boards, 1, 100 * MIB, lambda board, role: 2 * counts[role]).boards[0]
@@ -92,7 +91,7 @@ def test_counts_replace_estimates() -> None:
 
 def test_the_readme_section_has_each_board_and_each_published_figure() -> None:
     boards = list(profiles().values())
-    found = forecast(open_bundle(), boards, 1, 100 * MIB, lambda board, role: None)
+    found = forecast(open_bundle("faces-in-motion"), boards, 1, 100 * MIB, lambda board, role: None)
     text = section([(found, found)])
     assert "**faces-in-motion**, predicted" in text
     assert "| Raspberry Pi 5 |" in text and "generic-x86-64" not in text

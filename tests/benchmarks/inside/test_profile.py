@@ -49,7 +49,7 @@ def chain(*names: str) -> list[Operator]:
 
 @pytest.fixture(scope="module")
 def shipped() -> Bundle:
-    return open_bundle()
+    return open_bundle("faces-in-motion")
 
 
 # kernels and operators

@@ -202,7 +202,7 @@ def test_the_work_of_a_product() -> None:
 
 
 def test_a_view_moves_nothing() -> None:
-    model = open_bundle().members["head.tflite"]
+    model = open_bundle("faces-in-motion").members["head.tflite"]
     operators = read_operators(model)
     views = sum(o.bytes_moved for o in operators if o.name == "RESHAPE")
     found = work_of(model)

@@ -35,8 +35,8 @@ def bench(sshd: Sshd) -> Bench:
 @pytest.fixture
 def bundle_path(tmp_path: Path) -> Path:
     """The shipped bundle under a name that no board knows."""
-    from edge.shipped import DEFAULT_BUNDLE, find_bundle
+    from edge.shipped import BENCHMARK_BUNDLE, find_bundle
 
     path = tmp_path / "mine.edge"
-    path.write_bytes(find_bundle(DEFAULT_BUNDLE).read_bytes())
+    path.write_bytes(find_bundle(BENCHMARK_BUNDLE).read_bytes())
     return path

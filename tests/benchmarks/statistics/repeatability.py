@@ -18,7 +18,7 @@ import click
 import numpy as np
 
 from edge.bundle import open_bundle
-from edge.shipped import DEFAULT_BUNDLE
+from edge.shipped import BENCHMARK_BUNDLE
 from edge.stream import Stream
 from edge_benchmarks.judge.compare import (
     NO_DIFFERENCE,
@@ -73,7 +73,7 @@ class Slowed:
 
 def process_floor_ms(slow_down: float) -> float:
     """Measure the shipped bundle in this process."""
-    bundle = open_bundle(DEFAULT_BUNDLE)
+    bundle = open_bundle(BENCHMARK_BUNDLE)
     stream = Stream(bundle)
     for engine in stream.network.engines.values():
         Slowed(engine, slow_down, time.perf_counter_ns)

@@ -144,7 +144,7 @@ def assert_same(one: Any, other: Any, seed: int) -> None:
 @cache
 def shipped(part: str) -> bytes:
     """`encoder` is int8; `head` has dynamic ranges, and operators of 18 kinds."""
-    bundle = open_bundle()
+    bundle = open_bundle("faces-in-motion")
     return bundle.members[bundle.manifest.part(part).file]
 
 

@@ -16,7 +16,7 @@ from edge.bundle import GOLDEN, MANIFEST, InputSpec, Manifest, open_bundle, writ
 from edge.bundle.manifest_check import check
 from edge_common.errors import BundleError
 
-FACES = open_bundle()
+FACES = open_bundle("faces-in-motion")
 ENCODER, HEAD = FACES.manifest.parts
 Arrays = dict[str, np.ndarray]
 

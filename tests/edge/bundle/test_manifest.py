@@ -20,7 +20,7 @@ from edge.bundle.manifest_check import check
 from edge.tasks import Task, UnknownRule
 from edge_common import decode
 
-FACES = replace(open_bundle().manifest, schema=1, gate=None)
+FACES = replace(open_bundle("faces-in-motion").manifest, schema=1, gate=None)
 ENCODER, HEAD = FACES.parts
 
 

@@ -12,7 +12,7 @@ from edge.bundle import MANIFEST, Bundle, open_bundle, write_bundle
 from edge_common.errors import BundleError
 
 LARGEST_MANIFEST_BYTES = 4 * 1024 * 1024
-FACES = open_bundle()
+FACES = open_bundle("faces-in-motion")
 
 
 def rezip(path: Path, change: Callable[[dict[str, bytes]], object]) -> Path:

@@ -11,8 +11,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-pytest.importorskip("lap", reason="needs lapx: pip install 'edge-run[people]'")
-
 from edge.bundle import Bundle, write_bundle
 from edge.check import self_test
 from edge.cli import main
@@ -163,7 +161,15 @@ def test_what_cannot_be_is_one_line(
     cli: CliRunner, detector: Path, film: Path, tmp_path: Path, arguments: str
 ) -> None:
     out = tmp_path / "out.jsonl"
-    words = ["--detector", str(detector), "--source", str(film), "--jsonl", str(out)]
+    words = [
+        "faces-in-motion",
+        "--detector",
+        str(detector),
+        "--source",
+        str(film),
+        "--jsonl",
+        str(out),
+    ]
     result = cli.invoke(main, [*words, *arguments.split()])
     assert result.exit_code == 2
     assert BAD[arguments] in result.stderr.splitlines()[-1]
@@ -175,17 +181,34 @@ def test_what_cannot_be_is_one_line(
 def test_no_output_destroys_the_detector(
     cli: CliRunner, film: Path, tmp_path: Path, given: str, output: str
 ) -> None:
-    words = ["--detector", str(tmp_path / given), "--source", str(film)]
+    words = ["faces-in-motion", "--detector", str(tmp_path / given), "--source", str(film)]
     result = cli.invoke(main, [*words, "--jsonl", str(tmp_path / output)])
     assert result.exit_code == 2 and "is given twice" in result.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("words", [[], ["activity"], ["--budget-ms", "50"]])
+def test_without_a_bundle_each_person_is_looked_at(
+    cli: CliRunner, film: Path, words: list[str]
+) -> None:
+    arguments = ["--source", str(film), "--frames", "2", "--quiet", "--json"]
+    summary = json.loads(cli.invoke(main, [*words, *arguments]).stdout)
+    assert summary["bundle"] == "activity" and summary["scene"]["people"] == 0
+
+
+def test_a_detector_that_comes_along_can_be_left_out(cli: CliRunner, film: Path) -> None:
+    arguments = ["--detector", "none", "--source", str(film), "--frames", "2", "--quiet", "--json"]
+    summary = json.loads(cli.invoke(main, arguments).stdout)
+    assert summary["bundle"] == "activity" and "scene" not in summary
+    result = cli.invoke(main, ["--source", str(film), "--region", "square"])
+    assert result.exit_code == 2 and "--detector none looks at the frames" in result.stderr
 
 
 @pytest.mark.parametrize(
     "option", ["--budget-ms 20", "--max-people 3", "--detect-every 2", "--zone a=0,0,1,1,0,1"]
 )
 def test_options_of_people_need_a_detector(cli: CliRunner, film: Path, option: str) -> None:
-    result = cli.invoke(main, ["--source", str(film), *option.split()])
+    result = cli.invoke(main, ["faces-in-motion", "--source", str(film), *option.split()])
     assert result.exit_code == 2
     assert f"{option.split()[0]} goes with --detector NAME" in result.stderr
 
@@ -235,7 +258,15 @@ def test_a_detector_without_golden_frames_is_no_self_test(
 
 
 def test_what_a_board_takes_is_predicted_of_all_parts(cli: CliRunner, film: Path) -> None:
-    arguments = ["--source", str(film), "--detector", "person", "--device", "emulated:pi-5"]
+    arguments = [
+        "faces-in-motion",
+        "--source",
+        str(film),
+        "--detector",
+        "person",
+        "--device",
+        "emulated:pi-5",
+    ]
     result = cli.invoke(main, [*arguments, "--frames", "4", "--quiet", "--json"])
     assert result.exit_code == 0, result.output
     summary = json.loads(result.stdout)

@@ -64,7 +64,9 @@ def test_a_variable_rate_is_sampled_by_its_times(
 
 
 def run(cli: CliRunner, source: Path, *options: str) -> dict:
-    result = cli.invoke(main, ["--source", str(source), "--quiet", "--json", *options])
+    result = cli.invoke(
+        main, ["faces-in-motion", "--source", str(source), "--quiet", "--json", *options]
+    )
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -83,7 +85,7 @@ def test_a_faster_film_is_sampled_and_stays_whole_in_every_sink(
     numbers = [json.loads(line)["frame"] for line in lines.read_text().splitlines()]
     assert set(np.diff(numbers)) == {1, 2}
     assert cv2.VideoCapture(str(saved)).get(cv2.CAP_PROP_FRAME_COUNT) == 120
-    text = cli.invoke(main, ["--source", str(film), "--quiet"]).output
+    text = cli.invoke(main, ["faces-in-motion", "--source", str(film), "--quiet"]).output
     assert "120 frames, 100 sampled at 25 Hz, 86 decisions" in text
 
 
@@ -108,7 +110,7 @@ def test_a_slower_film_passes_whole_and_that_is_said(tmp_path: Path, cli: CliRun
 
 @pytest.mark.parametrize("rate", ["0", "-5", "nan", "inf", "often"])
 def test_what_is_no_rate_is_one_line(cli: CliRunner, rate: str) -> None:
-    result = cli.invoke(main, ["--source", "a.mp4", "--rate", rate])
+    result = cli.invoke(main, ["faces-in-motion", "--source", "a.mp4", "--rate", rate])
     assert result.exit_code == 2
     assert "--rate" in result.stderr
 

@@ -14,7 +14,7 @@ from edge.engine.delegate import AUTO, Delegate
 from edge.stream import Region, Stream, StreamOptions
 from edge_common.errors import BundleError
 
-FACES = open_bundle()
+FACES = open_bundle("faces-in-motion")
 ENCODER, HEAD = FACES.manifest.parts
 
 

@@ -9,7 +9,7 @@ from edge.bundle import open_bundle
 from edge.tflite import flatbuffer, operators
 from edge_common.errors import BundleError
 
-FACES = open_bundle()
+FACES = open_bundle("faces-in-motion")
 HEAD = FACES.members[FACES.manifest.last_part.file]
 
 
