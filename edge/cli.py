@@ -34,7 +34,7 @@ class RunCommand(command_line.CommandWithSubcommands):
 EXAMPLES = """\b
 Examples:
   edge-run --camera 0 --show
-  edge-run --source clip.mp4 --zone door=0.7,0.5,1,0.5,1,1,0.7,1 --save seen.mp4
+  edge-run --camera 0 --gallery people.npz --jsonl who.jsonl
   edge-run mine.edge --source clip.mp4 --save annotated.mp4 --jsonl decisions.jsonl
   edge-run mine.edge --source 'frames/*.png' --jsonl -
   edge-run mine.edge --source rtsp://host/stream --sink jsonl:out.jsonl --sink video:out.mp4:rate=25
@@ -48,7 +48,7 @@ Examples:
 
 
 @click.command(cls=RunCommand, subcommands=COMMANDS, epilog=EXAMPLES)
-@click.argument("bundle", default=shipped.DEFAULT_BUNDLE)
+@click.argument("bundle", required=False)
 @source_options
 @click.option(
     "--sink", metavar="URI", multiple=True, help="What becomes of decisions; may be given again."
@@ -114,20 +114,20 @@ Examples:
 @command_line.json_option
 @click.version_option(__version__)
 @command_line.one_line_errors
-def main(bundle: str, **options: Any) -> None:
+def main(bundle: str | None, **options: Any) -> None:
     """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
 
     Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
-    shipped `activity` runs for each person that `person` finds: do they stand, walk, run,
-    sit, lie or fall? `face` is shipped, too: age and gender of the face in the frame,
-    and a descriptor that tells people apart; `faces-in-motion` is an example for speed.
+    shipped `face` runs for each face that `face-finder` finds: age, gender and, with
+    --gallery, who it is; --detector none, or a --region, looks at the frames. Detectors
+    are `person`, too, and `face-finder`; `faces-in-motion` is an example for speed.
 
     Several sources run side by side through one network: give --camera and --source as
     often as there are.
     """
     from edge.commands.execute import RunOptions, execute
 
-    execute(RunOptions(bundle, **options))
+    execute(RunOptions(bundle or shipped.DEFAULT_BUNDLE, **options))
 
 
 if __name__ == "__main__":

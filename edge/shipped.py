@@ -5,10 +5,8 @@ from pathlib import Path
 
 from edge_common import BundleError
 
-DEFAULT_BUNDLE = "activity"
+DEFAULT_BUNDLE, DEFAULT_DETECTOR = "face", "face-finder"
 BENCHMARK_BUNDLE = "faces-in-motion"  # small and fast: all published figures are of it
-# shipped bundles that look at one person at a time, and who finds them
-DETECTORS = {"activity": "person"}
 PLAIN_SUFFIXES = (".tflite", ".lite")
 _FOLDER = Path(__file__).with_name("bundles")
 
@@ -38,11 +36,6 @@ def is_shipped(name: str) -> bool:
 def comes_along(path: Path) -> bool:
     """Whether a file is one of those inside this package."""
     return path.resolve().parent == _FOLDER.resolve()
-
-
-def detector_for(bundle: str) -> str:
-    """The shipped detector that a bundle is meant to run with; "" if it looks at whole frames."""
-    return DETECTORS.get(bundle, "")
 
 
 def is_plain_tflite(path: str) -> bool:

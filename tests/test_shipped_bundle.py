@@ -6,12 +6,12 @@ import pytest
 from edge.bundle import Bundle, open_bundle
 from edge.check.self_test import self_test
 from edge.people.recogniser import acceptance_of
-from edge.shipped import DEFAULT_BUNDLE, detector_for, find_bundle, shipped_bundles
+from edge.shipped import DEFAULT_BUNDLE, find_bundle, shipped_bundles
 
 
 def test_they_open_under_their_names() -> None:
-    assert shipped_bundles() == ["activity", "face", "face-finder", "faces-in-motion", "person"]
-    assert open_bundle().manifest.name == DEFAULT_BUNDLE == "activity"
+    assert shipped_bundles() == ["face", "face-finder", "faces-in-motion", "person"]
+    assert open_bundle().manifest.name == DEFAULT_BUNDLE == "face"
     assert open_bundle("face").manifest.name == "face"
 
 
@@ -109,21 +109,3 @@ def test_the_detector_of_people_costs_less_than_half_of_the_network_it_is_made_o
     manifest = open_bundle("person").manifest
     assert manifest.last_part.multiply_adds <= 0.5 * 1_295_000_000
     assert manifest.input.resize.kind == "letterbox"
-
-
-def test_activity_says_what_a_person_does_and_who_finds_them() -> None:
-    activity = open_bundle("activity")
-    tasks = {task.name: task for task in activity.manifest.tasks}
-    assert tasks["activity"].labels[-1] == "unclear"
-    assert activity.manifest.frame_rate_hz == 10
-    assert (
-        "Apache-2.0" in activity.manifest.licence and "MoveNet" in activity.manifest.weights_source
-    )
-    assert detector_for("activity") == "person" and not detector_for("face")
-    assert self_test(activity).decisions >= 4
-
-
-def test_activity_was_measured_on_people_that_nothing_was_tuned_on() -> None:
-    measured = {(a.task, a.metric): a for a in open_bundle("activity").manifest.accuracy}
-    walkers = measured["activity", "walking called so"]
-    assert walkers.n > 100 and walkers.value > 0.8

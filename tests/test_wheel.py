@@ -13,7 +13,7 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert tops == set(ROOMS.values())
-    for bundle in ("activity", "faces-in-motion", "face", "person", "face-finder"):
+    for bundle in ("faces-in-motion", "face", "person", "face-finder"):
         assert f"edge/bundles/{bundle}.edge" in names
     assert "edge_models/configs/orl_motion_lite.toml" in names
     assert "edge_benchmarks/suites/default.toml" in names

@@ -64,8 +64,8 @@ class RunOptions:
             raise click.UsageError("--threshold goes with --gallery FILE")
         if self.people and self.region != "full":
             raise click.UsageError(
-                "--region goes without --detector, which looks at each person: --detector none looks "
-                "at the frames, and --mask leaves out parts of them"
+                "--region goes without --detector, which looks at each person; --mask leaves out "
+                "parts of the frame"
             )
         if self.people:
             self.people.areas  # noqa: B018  # raises if one is none

@@ -24,9 +24,10 @@ _HIGHEST_HZ = 240.0  # sources may announce anything
 
 _detector = click.option(
     "--detector",
+    default="",
     metavar="NAME|FILE|none",
     help="Find people with this detector, `person` or a file, and look at each through a window "
-    "of their own; none: look at the frames. [default: what the shipped bundle needs, else none]",
+    "of their own. [default: none; without BUNDLE and --region face-finder]",
 )
 _budget = click.option(
     "--budget-ms",
@@ -169,7 +170,7 @@ def scene_options(command: F) -> F:
     @wraps(command)
     def wrapped(
         *args: Any,
-        detector: str | None,
+        detector: str,
         budget_ms: float | None,
         max_people: int | None,
         detect_every: int | None,
@@ -177,7 +178,8 @@ def scene_options(command: F) -> F:
         mask: tuple[str, ...],
         **more: Any,
     ) -> Any:
-        name = shipped.detector_for(more.get("bundle", "")) if detector is None else detector
+        is_default = more["bundle"] is None and more["region"] == "full"
+        name = detector or (shipped.DEFAULT_DETECTOR if is_default else "")
         name = "" if name == NO_DETECTOR else name
         people = PeopleOptions(name, budget_ms, max_people, detect_every, zone, mask)
         return command(*args, people=people, **more)
