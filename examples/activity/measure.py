@@ -44,7 +44,7 @@ def alarms(observations: Iterable[PersonWindow], labels: Sequence[str] = DOWN) -
 
 
 @dataclass(frozen=True)
-class Share:
+class WindowShare:
     """Of windows; its 95 % interval draws whole people."""
 
     value: float
@@ -53,7 +53,7 @@ class Share:
     n: int
 
     @classmethod
-    def of(cls, right: Sequence[bool], people: Sequence[tuple[str, int]]) -> "Share":
+    def of(cls, right: Sequence[bool], people: Sequence[tuple[str, int]]) -> "WindowShare":
         values, index = (
             np.array(right, float),
             {who: i for i, who in enumerate(dict.fromkeys(people))},
@@ -78,24 +78,24 @@ class ActivityFigures:
     def observations(self) -> list[PersonWindow]:
         return [each for watched in self.watched for each in watched.observations]
 
-    def called(self, truth: str) -> Share:
+    def called(self, truth: str) -> WindowShare:
         """Of those who do it, how many are said to."""
         own = [each for each in self.observations if each.truth == truth]
-        return Share.of([label(each) == truth for each in own], [each.person for each in own])
+        return WindowShare.of([label(each) == truth for each in own], [each.person for each in own])
 
-    def unclear(self) -> Share:
+    def unclear(self) -> WindowShare:
         own = self.observations
-        return Share.of(
+        return WindowShare.of(
             [label(each) == clips.UNCLEAR for each in own], [each.person for each in own]
         )
 
-    def agreement(self) -> Share:
+    def agreement(self) -> WindowShare:
         """With the reference, window by window."""
         first = {(*o.person, o.frame): o for w in self.reference for o in w.observations}
         own = [each for each in self.observations if (*each.person, each.frame) in first]
         pairs = [(each, first[(*each.person, each.frame)]) for each in own]
         alike = [label(a) == label(b) for a, b in pairs]
-        return Share.of(alike, [each.person for each in own])
+        return WindowShare.of(alike, [each.person for each in own])
 
     def row(self, name: str, bundle: str) -> tuple[str, ...]:
         own = self.observations
