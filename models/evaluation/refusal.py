@@ -11,7 +11,7 @@ from edge_models.evaluation import intervals
 from edge_models.evaluation.calibration import ClassifiedClips
 from edge_models.evaluation.similarity import roc_area
 
-METHOD = "energy"  # the better of `FAMILIARITY` on faces that no training saw
+METHOD = "max-probability"  # the better of `FAMILIARITY` on people that no training saw
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def rule_of(probabilities: np.ndarray, share: float) -> UnknownRule | None:
     """
     scores = np.sort(FAMILIARITY[METHOD](probabilities.astype(np.float64)))
     rank = int(share * (len(scores) + 1))
-    return UnknownRule(METHOD, round(float(scores[rank - 1]), 6)) if rank else None
+    return UnknownRule(METHOD, float(scores[rank - 1])) if rank else None
 
 
 def _share(values: np.ndarray, sources: np.ndarray) -> intervals.Estimate:

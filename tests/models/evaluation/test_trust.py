@@ -226,7 +226,7 @@ def test_what_was_found_goes_into_the_tasks_file_and_what_was_not_stays_out(tmp_
     update_tasks(path, trust.for_tasks_file())
     tasks = json.loads(path.read_text())["tasks"]
     assert tasks["who"]["temperature"] == trust.calibrations["who"].temperature > 2
-    assert tasks["who"]["unknown"] == {"by": METHOD, "threshold": pytest.approx(3.454, abs=0.01)}
+    assert tasks["who"]["unknown"] == {"by": METHOD, "threshold": pytest.approx(0.999)}
     assert "temperature" not in tasks["age"]
     task = replace(WHO, temperature=tasks["who"]["temperature"])
     assert not kind_of(task).problem(2)
