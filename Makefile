@@ -181,7 +181,8 @@ sweeps: $(TEST_ENV)/$(INSTALLED) ## Train and compare members of the family (hou
 	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/orl.toml -o out/sweeps/orl
 
 miracl: $(TEST_ENV)/$(INSTALLED) ## Learn to read lips, fold by fold, and compare members (DATA=FOLDER of MIRACL-VC1; hours)
-	$(TEST_ENV)/bin/python -m examples.miracl examples/miracl/miracl.toml --data $(DATA) -o out/miracl
+	$(TEST_ENV)/bin/python -m examples.miracl examples/miracl/miracl.toml --data $(DATA) \
+	  -o out/miracl --results docs/results.md
 
 face-demo: $(BOARD_ENV)/$(INSTALLED) ## Age, gender and name of the man in the camera recording (no tensorflow)
 	$(BOARD)/python -m examples.demo_video $(FACE_DEMO)

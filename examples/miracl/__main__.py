@@ -39,10 +39,14 @@ Examples:
     "--processes", type=click.IntRange(min=1), default=5, show_default=True, metavar="N",
     help="Fresh processes a member, whose shortest frames are its latency.",
 )  # fmt: skip
+@click.option(
+    "--results", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.md",
+    help="Also put the table between its marks in this document.",
+)  # fmt: skip
 @command_line.one_line_errors
 def main(
     path: Path, data: Path, output: Path, members: str, questions: str, folds: tuple[int, ...],
-    table_only: bool, processes: int,
+    table_only: bool, processes: int, results: Path | None,
 ) -> None:  # fmt: skip
     """Train, convert and ask every member that FILE.toml names, fold by fold, and write a table.
 
@@ -55,6 +59,7 @@ def main(
     runs = plan.select(_names(members), _names(questions), folds)
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
         from examples.miracl import answers, figures, table
+        from examples.results_boards import replace_marked
         from examples.sweep import training
 
     figures.read_index(data)  # raises before hours of training
@@ -62,7 +67,10 @@ def main(
     for run in [] if table_only else runs:
         training.trained(run.training, output)
         answers.answer(run, output)
-    click.echo(table.write(plan, output, data, processes))
+    text = table.write(plan, output, data, processes)
+    if results:
+        replace_marked(results, *table.MARKS, text)
+    click.echo(text)
     click.echo(f"wrote {output}/miracl.md and miracl.json")
 
 

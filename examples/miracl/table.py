@@ -11,11 +11,13 @@ from edge_common import write_whole
 from edge_models.evaluation import history, intervals, report
 from examples.miracl import answers, figures
 from examples.miracl.plan import FoldRun, QuestionPlan
+from examples.results_boards import markdown_table
 from examples.sweep import training
-from examples.sweep.figures import markdown_table, read_json
+from examples.sweep.figures import read_json
 
 TOGETHER, ALONE = "both", {"utterance": "utterance-alone", "person": "person-alone"}
 KINDS = ("words", "phrases", "all")
+MARKS = ("<!-- figures: make miracl -->", "<!-- end of miracl -->")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import numpy as np
 
 from edge_common import ConfigError
 from edge_models.evaluation import history, intervals, report, results
+from examples.results_boards import markdown_table
 from examples.sweep.training import MODEL, PREDICTED, RECORD, TIMING
 
 
@@ -139,8 +140,3 @@ def _int8(figures: Sequence[MemberFigures], base: MemberFigures) -> str:
 
 def _points(share: intervals.Estimate) -> str:
     return f"{share.value * 100:+.2f} [{share.low * 100:+.2f}, {share.high * 100:+.2f}]"
-
-
-def markdown_table(head: list[str], rows: list[list[str]]) -> str:
-    """Rows under a head."""
-    return "\n".join(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))

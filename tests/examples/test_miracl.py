@@ -16,9 +16,9 @@ from edge_models.networks import backbones
 from edge_models.training.config import read_training_file
 from examples.miracl import figures
 from examples.miracl.__main__ import main
-from examples.miracl.answers import RunAnswers
+from examples.miracl.answers import RunAnswers, read
 from examples.miracl.plan import read_plan
-from examples.miracl.table import MemberRow, as_markdown
+from examples.miracl.table import MemberRow, as_markdown, member_row
 from examples.sweep.training import fingerprint
 from tests.models.training.test_end_to_end import tiny_backbone
 
@@ -195,6 +195,38 @@ def test_the_table_says_what_is_missing():
     assert "* grid: grid-person" in text and "| lite |" not in text
 
 
+def write_run(folder, run, right):
+    """What a trained and converted run leaves, of four words by two people."""
+    own = folder / run.training.name
+    (own / "model_report").mkdir(parents=True)
+    state = {"training": fingerprint(run.training), "done": True}
+    (own / "state.json").write_text(json.dumps(state))
+    (own / "model.keras").write_bytes(b"network")
+    (own / "model.edge").write_bytes(b"bundle")
+    (own / "timing.json").write_text(json.dumps({"process_floors_ms": [0.3, 0.1, 0.2]}))
+    report = {"parameters": {"total": 5000}, "seconds": {"whole": 1800.0}}
+    (own / "model_report/report.json").write_text(json.dumps(report))
+    scores = np.eye(2, dtype=np.float32)[1 - np.array(right)]
+    arrays = {"labels": ["begin", "web"], "float": scores, "int8": scores[:, ::-1]}
+    arrays |= {"utterance": ["begin"] * 4, "person": ["P0", "P0", "P1", "P1"]}
+    np.savez(own / "outputs.npz", **{f"utterance.{name}": a for name, a in arrays.items()})
+
+
+def test_both_tasks_at_once_are_compared_on_the_folds_that_both_have(tmp_path, clips):
+    plan = read_plan(SHIPPED, str(clips))
+    for question, folds in (("both", (0, 1)), ("utterance-alone", (1, 2)), ("utterance", (4,))):
+        for run in plan.select(["grid"], [question], folds):
+            write_run(tmp_path, run, [1, 1, 1, 0] if question == "both" else [1, 0, 1, 0])
+    row = member_row(plan, "grid", tmp_path, figures.read_index(clips), 2)
+    assert (row.together["utterance"].value, row.together["utterance"].n) == (0.75, 4)
+    assert row.gain["utterance"].value == 0.25 and "person" not in row.gain
+    assert row.shares["float"]["words"].value == row.shares["int8"]["words"].value == 0.5
+    assert row.changed["all"].value == 0 and row.changed["all"].by_person == (0.0, 0.0)
+    assert (row.parameters, row.bundle_bytes, row.shortest_ms) == (5000, 6, 0.2)
+    assert row.hours == 2.5 and "grid-both-0" not in row.missing
+    assert "grid-person" in row.missing and "grid-utterance-0" in row.missing
+
+
 @pytest.mark.slow  # a training and a conversion
 def test_one_fold_is_trained_converted_and_asked(tmp_path, clips, monkeypatch):
     monkeypatch.setitem(backbones.BACKBONES, "tiny", tiny_backbone)
@@ -207,13 +239,18 @@ def test_one_fold_is_trained_converted_and_asked(tmp_path, clips, monkeypatch):
         text = text.replace(old, new)
     (tmp_path / "plan.toml").write_text(text)
     asked = [str(tmp_path / "plan.toml"), "--data", str(clips), "-o", str(tmp_path / "out")]
-    asked += ["--fold", "0", "--questions", "utterance,both,person-alone", "--processes", "1"]
+    asked += ["--fold", "0", "--questions", "person-alone", "--processes", "1"]
     result = CliRunner().invoke(main, asked)
     assert result.exit_code == 0, result.output
+    kept = read(
+        read_plan(tmp_path / "plan.toml", str(clips)).select(["grid"], ["person-alone"])[0],
+        tmp_path / "out",
+    )
+    assert kept["person"].scores["float"].shape == kept["person"].scores["int8"].shape == (16, 6)
+    assert set(kept["person"].truth["utterance"].tolist()) == {"hello", "thanks"}
+    assert set(kept["person"].truth["person"].tolist()) == {"P1", "P2", "P4", "P5"}
     (row,) = json.loads((tmp_path / "out/miracl.json").read_text())["members"]
-    assert row["shares"]["float"]["all"]["n"] == row["shares"]["int8"]["all"]["n"] == 16
-    assert row["together"]["person"]["n"] == 16 and "utterance" not in row["together"]
-    assert "grid-utterance-1" in row["missing"] and "grid-utterance-0" not in row["missing"]
-    before = (tmp_path / "out/grid-utterance-0/model.keras").stat().st_mtime_ns
+    assert "grid-person-alone-1" in row["missing"] and "grid-person-alone-0" not in row["missing"]
+    before = (tmp_path / "out/grid-person-alone-0/model.keras").stat().st_mtime_ns
     assert CliRunner().invoke(main, asked).exit_code == 0
-    assert (tmp_path / "out/grid-utterance-0/model.keras").stat().st_mtime_ns == before
+    assert (tmp_path / "out/grid-person-alone-0/model.keras").stat().st_mtime_ns == before
