@@ -156,14 +156,13 @@ def tiny_bundle_path(built_once: BuiltOnce, tiny_model_path: Path, tiny_clips_pa
 @pytest.fixture(scope="session")
 def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
     """The tiny model's encoder and head as float32 .tflite."""
-    import tensorflow as tf
-
     from edge_convert.cut.keras.split import split
+    from edge_convert.precision.export import tflite_of
     from edge_convert.sources.keras_file import load_model
 
     parts = split(load_model(tiny_model_path))
     models = {"encoder": parts.encoder, "head": parts.head}
-    return {r: tf.lite.TFLiteConverter.from_keras_model(m).convert() for r, m in models.items()}
+    return {r: tflite_of(m) for r, m in models.items()}
 
 
 @pytest.fixture(scope="session")

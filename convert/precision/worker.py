@@ -8,7 +8,7 @@ back only at exit; what was written until then stays.
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import EngineError, write_whole
+from edge_convert.precision import export
 from edge_convert.precision.recipes import INT8, RANGES, Recipe
 
 Job = dict[str, Any]
@@ -35,32 +36,17 @@ def _convert(job: Job) -> None:
     """
     import tensorflow as tf
 
-    converter = _converter(tf, Path(job["model"]))
-    if job["examples"]:
-        _to_int8(tf, converter, np.load(job["examples"]))
-    write_whole(Path(job["output"]), converter.convert())
-
-
-def _converter(tf: Any, path: Path) -> Any:
+    path = Path(job["model"])
+    examples = np.load(job["examples"]) if job["examples"] else None
     if path.is_dir():
         converter = tf.lite.TFLiteConverter.from_saved_model(str(path))
         converter.exclude_conversion_metadata = True  # two copies of the file fewer in memory
-        return converter
-    import keras
+        converted = converter.convert()
+    else:
+        import keras
 
-    return tf.lite.TFLiteConverter.from_keras_model(keras.models.load_model(path, compile=False))
-
-
-def _to_int8(tf: Any, converter: Any, examples: np.ndarray) -> None:
-    """As TFLite's guide to post-training quantisation does it."""
-
-    def representative() -> Iterator[list[np.ndarray]]:
-        return ([example[None]] for example in examples)
-
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = representative
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
+        converted = export.tflite_of(keras.models.load_model(path, compile=False), examples)
+    write_whole(Path(job["output"]), converted)
 
 
 def _quantise(job: Job) -> None:

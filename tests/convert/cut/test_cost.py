@@ -8,6 +8,7 @@ from keras import layers, ops
 from edge.tflite import flatbuffer
 from edge_convert.cut.keras.cost import of_call
 from edge_convert.cut.keras.model import calls
+from edge_convert.precision.export import tflite_of
 
 
 def _total(model: keras.Model) -> int:
@@ -15,9 +16,7 @@ def _total(model: keras.Model) -> int:
 
 
 def _in_tflite(model: keras.Model) -> int:
-    import tensorflow as tf
-
-    return flatbuffer.cost(tf.lite.TFLiteConverter.from_keras_model(model).convert()).multiply_adds
+    return flatbuffer.cost(tflite_of(model)).multiply_adds
 
 
 def _equal(layer, shape: tuple[int, ...]) -> bool:

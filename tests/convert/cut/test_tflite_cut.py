@@ -12,6 +12,7 @@ from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.split import CutFile, split
+from edge_convert.precision.export import tflite_of
 from tests import tiny
 
 WINDOW, SIZE = tiny.WINDOW, tiny.SIZE
@@ -53,7 +54,7 @@ def assert_parts_equal_the_whole(model: bytes) -> CutFile:
 
 
 def to_tflite(model: keras.Model) -> bytes:
-    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    return tflite_of(model)
 
 
 def keras_window(head: Callable) -> keras.Model:

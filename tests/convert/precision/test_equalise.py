@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from edge.tflite import flatbuffer
@@ -15,6 +14,7 @@ from edge_convert.cut.tflite import main_graph
 from edge_convert.precision import parts, quantiser
 from edge_convert.precision.activations import Probe, observe, signal_to_noise_db
 from edge_convert.precision.equalise import equalised
+from edge_convert.precision.export import tflite_of
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 
 RANDOM = np.random.default_rng(0)
@@ -37,7 +37,7 @@ def converted(build: Callable[[Any], Any]) -> bytes:
     keras.utils.set_random_seed(1)
     frame = keras.Input(batch_shape=(1, 8, 8, 4), name="frame")
     model = uneven(keras.Model(frame, {"map": build(frame)}))
-    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    return tflite_of(model)
 
 
 def gated(frame: Any) -> Any:
@@ -141,7 +141,7 @@ def test_a_bias_of_an_input_that_is_hardly_there_is_kept(tmp_path: Path) -> None
     layer = layers.Conv2D(2, 1)
     model = keras.Model(frame, layer(frame))
     layer.set_weights([np.full((1, 1, 4, 2), 1e-5), np.float32([2.0, 5.0])])
-    tflite = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    tflite = tflite_of(model)
     examples = np.linspace(0, 1e-3, 8, dtype=np.float32).reshape(2, 1, 1, 4)
     (name,) = flatbuffer.signature(tflite)[0]
     ranges = observe(tflite, {name: examples}).ranges("min-max", {})

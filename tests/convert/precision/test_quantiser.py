@@ -5,6 +5,7 @@ import pytest
 from edge.engine.engine import left_to_other_kernels
 from edge.tflite import flatbuffer
 from edge_convert.precision.activations import Probe, layer_costs, observe, signal_to_noise_db
+from edge_convert.precision.export import tflite_of
 from edge_convert.precision.parts import describe
 from edge_convert.precision.quantiser import layers, only_one_quantised, quantised
 from edge_convert.precision.recipes import INT8, LADDER, Recipe
@@ -49,14 +50,12 @@ def test_every_precision_of_a_recurrent_head_answers_nearly_alike(head, recipe: 
 @pytest.mark.parametrize("precision", ["int8", "int16x8"])
 def test_zeros_beside_features_are_quantised_as_these(precision: str) -> None:
     """As in a temporal shift: a constant frame stands before the first one."""
-    import tensorflow as tf
-
     window = keras.Input(batch_shape=(1, 4, 8, 8, 16), name="f0_maps")
     late = window[..., :8]
     late = keras.ops.concatenate([keras.ops.zeros_like(late[:, :1]), late[:, :-1]], axis=1)
     x = keras.ops.mean(keras.ops.concatenate([late, window[..., 8:]], axis=-1), axis=(2, 3))
     network = keras.Model(window, {"act": keras.layers.Dense(3)(keras.layers.Flatten()(x))})
-    model = tf.lite.TFLiteConverter.from_keras_model(network).convert()
+    model = tflite_of(network)
     maps = {"f0_maps": FEATURES["f0_maps"]}
     exact = describe("head", LADDER[-1], model, 0).over(maps)["act"]
     recipe = Recipe(precision)

@@ -6,7 +6,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import ops
 
 from edge.bundle import InputSpec
@@ -18,6 +17,7 @@ from edge_convert.precision import quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.candidates import AccuracyDrop, Combination, PartCandidate, Scoring
+from edge_convert.precision.export import tflite_of
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
@@ -106,7 +106,7 @@ def places_network() -> bytes:
     rows = np.arange(8, dtype=np.float32)[None, :, None, None]
     row = ops.sum(share * rows, axis=(1, 2)) / 8 - 0.5
     model = keras.Model(frame, {"place": ops.square(row) + row})
-    return tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    return tflite_of(model)
 
 
 def test_arithmetic_behind_all_weights_can_stay_in_float(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from edge.tflite import flatbuffer
 from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
 from edge_convert.cut.keras.model import functional, named_outputs, window_shape
 from edge_convert.cut.keras.split import CutModel, split, whole_window
+from edge_convert.precision.export import tflite_of
 from tests import tiny
 from tests.convert.zoo import zoo
 
@@ -64,12 +65,10 @@ def cut(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 
 
 def _converted(part: keras.Model, folder: Path) -> bytes:
-    """As edge_convert.precision.worker does it: from a saved model."""
-    import tensorflow as tf
-
+    """As edge_convert.precision.worker does it: of a saved model."""
     part.save(folder / "part.keras")
     saved = keras.models.load_model(folder / "part.keras", compile=False, safe_mode=False)
-    return tf.lite.TFLiteConverter.from_keras_model(saved).convert()
+    return tflite_of(saved)
 
 
 def _encoded(parts: CutModel, windows: np.ndarray) -> dict[str, np.ndarray]:
