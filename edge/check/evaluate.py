@@ -5,7 +5,7 @@ environment, for whoever compares runtimes; frames (N, H, W, 3) uint8 RGB.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from edge_common import ClipError, command_line, statistics
 
 def stream_outputs(
     bundle: Bundle,
-    windows: Sequence[np.ndarray],
+    windows: Iterable[np.ndarray],
     options: StreamOptions = StreamOptions(),
     on_window: Callable[[], None] = lambda: None,
 ) -> dict[str, np.ndarray]:

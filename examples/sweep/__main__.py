@@ -48,7 +48,7 @@ def main(
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
         from examples.sweep.compare import compare, train_and_convert
 
-    train_and_convert(selected, output, convert=not train_only)
+    train_and_convert(selected, output, convert=not train_only, int8_clips=sweep.int8_clips)
     if not train_only:
         compare(sweep, output, processes=processes, again=time_again)
         click.echo(f"wrote {output}/sweep.md, sweep.json and sweep.png")

@@ -6,14 +6,16 @@ from pathlib import Path
 import click
 
 from edge_common import ConfigError, write_whole
-from edge_models.evaluation import network, report, results
+from edge_models.evaluation import network, report
 from examples.sweep import pareto, plan, training
-from examples.sweep.figures import MemberFigures, as_json, as_markdown, figures_of
+from examples.sweep.figures import Answers, MemberFigures, as_json, as_markdown, figures_of
 
 TENTH, FIFTH = 0.1, 0.2  # of the reference's parameters and latency
 
 
-def train_and_convert(members: Sequence[plan.SweepMember], folder: Path, *, convert: bool) -> None:
+def train_and_convert(
+    members: Sequence[plan.SweepMember], folder: Path, *, convert: bool, int8_clips: int
+) -> None:
     """Train each, and make its bundle.
 
     Raises:
@@ -29,7 +31,9 @@ def train_and_convert(members: Sequence[plan.SweepMember], folder: Path, *, conv
             )
         data = training.trained(member, folder)
         if convert:
-            training.convert_and_answer(folder / member.name, data, member.training.seed)
+            training.convert_and_answer(
+                folder / member.name, data, member.training.seed, int8_clips
+            )
 
 
 def compare(
@@ -47,7 +51,12 @@ def compare(
     answers = {member.name: _answers(folder / member.name) for member in members}
     figures = [
         figures_of(
-            m.name, m.about, folder / m.name, answers[m.name], answers[sweep.reference],
+            m.name,
+            m.about,
+            folder / m.name,
+            answers[m.name],
+            answers[sweep.reference],
+            m.training.seed,
         )
         for m in members
     ]  # fmt: skip
@@ -59,7 +68,7 @@ def compare(
     return figures
 
 
-def _answers(own: Path) -> dict[str, results.TaskResult]:
+def _answers(own: Path) -> Answers:
     return network.read_answers(report.report_folder(own / training.MODEL) / network.ANSWERS)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from edge_common import ConfigError, nearest_or_all, read_toml
+from edge_common import ConfigError, decode, nearest_or_all, read_toml
 from edge_models.datasets.kinds import placed
 from edge_models.training.config import EndToEndConfig, section, training_config
 
@@ -53,11 +53,15 @@ class SweepMember:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Networks to compare; `reference` is the one that differences are counted from."""
+    """Networks to compare; `reference` is the one that differences are counted from.
+
+    int8_clips: test clips that each bundle answers; 0: all.
+    """
 
     name: str
     reference: str
     members: tuple[SweepMember, ...]
+    int8_clips: int = 2000
 
     def member(self, name: str) -> SweepMember:
         """By name. Raises ConfigError if there is none."""
@@ -87,6 +91,7 @@ def sweep_of(table: Mapping[str, Any], where: str, data: str | None = None) -> S
     table = dict(table)
     name, reference = (taken(table, key, str, where) for key in ("name", "reference"))
     rows = taken(table, "member", list, where)
+    int8_clips = decode(int, table.pop("int8_clips", Sweep.int8_clips), f"{where}: int8_clips")
     shared = {own: table.pop(own) for own in _OWN_SECTIONS if own in table}
     base = section(MemberSection, shared, where)
     sections = [
@@ -102,7 +107,7 @@ def sweep_of(table: Mapping[str, Any], where: str, data: str | None = None) -> S
             _check_backbone(members[row.name], pretrained_from, where)
             members[pretrained_from.name] = pretrained_from
             members[row.name] = replace(members[row.name], pretrained_from=pretrained_from)
-    return Sweep(name, reference, tuple(members.values()))
+    return Sweep(name, reference, tuple(members.values()), int8_clips)
 
 
 def _check_names(rows: Sequence[MemberSection], reference: str, where: str) -> None:

@@ -11,10 +11,14 @@ import click
 import keras
 import numpy as np
 
-from edge.tasks import kind_of
+from edge.bundle import open_bundle
+from edge.check.evaluate import stream_outputs
+from edge.tasks import Regression, kind_of
 from edge_common import ConfigError, ModelError, children, write_whole
 from edge_models.datasets import dataset, from_files, kinds
+from edge_models.evaluation import network
 from edge_models.networks.files import save_whole
+from edge_models.training import feature_cache
 from edge_models.training.progress import Checkpoint
 from edge_models.training.run import TrainingOptions, train_and_save, training_folder
 from examples.sweep.plan import SweepMember
@@ -73,14 +77,14 @@ def fingerprint(member: SweepMember) -> str:
 
 
 def _check_comparable(data: dataset.DataSet) -> None:
-    """Raise ConfigError if accuracy, which is compared, or its interval is not to be had."""
+    """Raise ConfigError if a figure to compare, or its interval, is not to be had."""
     if len(np.unique(data.test.source_of_each)) < 2:
         raise ConfigError("all test clips are of one file, which says nothing of others: add some")
     for task in data.tasks:
-        if not kind_of(task).has_classes:
+        if not (kind_of(task).has_classes or task.kind == Regression.name):
             raise ConfigError(
-                f"{task.name} is a task of kind {task.kind}, and a sweep compares accuracy: choose "
-                "data whose tasks are all classes"
+                f"{task.name} is a task of kind {task.kind}, and a sweep compares classes and numbers: "
+                "choose data whose tasks are those"
             )
 
 
@@ -127,20 +131,22 @@ def _backbone_of(own: Path, model: keras.Model | None = None) -> Path:
 
 
 BUNDLE, RECORD, TIMING, PREDICTED = "model.edge", "record.json", "timing.json", "predicted.json"
+INT8_ANSWERS = "int8.npz"  # what the bundle answers, as `network.write_answers` keeps it
 BOARDS = "pi-4,pi-5"
 
 
-def convert_and_answer(own: Path, data: dataset.DataSet, seed: int) -> None:
-    """Make the int8 bundle of a trained member, and let it answer test clips; once."""
-    if is_newer(own / PREDICTED, own / MODEL):
+def convert_and_answer(own: Path, data: dataset.DataSet, seed: int, clips: int) -> None:
+    """Make the int8 bundle of a trained member, and let it answer so many test clips (0: all); once."""
+    if is_newer(own / PREDICTED, own / MODEL) and (own / INT8_ANSWERS).exists():
         return
     click.echo(f"converting and measuring {own.name}")
     with exported_clips(own, data, seed) as sets:
         convert(own, sets)
-        run_command(
-            "edge_benchmarks.cli", "run", own / BUNDLE, "--data", sets / "test.npz", "-o", own / RECORD,
-            "--processes", 0, "--cold-starts", 0,
-        )  # fmt: skip
+    _answer(own, data, feature_cache.some_of(data.test, clips, seed))
+    run_command(
+        "edge_benchmarks.cli", "run", own / BUNDLE, "-o", own / RECORD, "--processes", 0,
+        "--cold-starts", 0,
+    )  # fmt: skip
     predictions = run_command(
         "edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json"
     )
@@ -164,6 +170,17 @@ def convert(own: Path, sets: Path, *options: object) -> None:
         "edge_convert.cli", own / MODEL, "-o", own / BUNDLE, "--calibration", sets / "calibration.npz",
         "--encoder-precision", "int8", "--head-precision", "int8", *options,
     )  # fmt: skip
+
+
+def _answer(own: Path, data: dataset.DataSet, part: dataset.Subset) -> None:
+    """Keep what the bundle says of each clip of a part, streamed through the ring."""
+    windows = (part.clip(index) for index in range(len(part)))
+    with click.progressbar(length=len(part), label="int8 on test clips") as progress:
+        outputs = stream_outputs(
+            open_bundle(own / BUNDLE), windows, on_window=lambda: progress.update(1)
+        )
+    results = network.results_of(network.Predictions(part, outputs), data.tasks)
+    network.write_answers(own / INT8_ANSWERS, results)
 
 
 def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:

@@ -14,7 +14,7 @@ import tensorflow as tf
 from edge.tasks import Task, kind_of
 from edge_common import ModelError, whole_file
 from edge_models.datasets import batches, dataset
-from edge_models.evaluation.results import Result, Results, TaskResult
+from edge_models.evaluation.results import RegressionResult, Result, Results, TaskResult
 from edge_models.evaluation.task_reports import REPORTS
 from edge_models.networks import mtdnn, views
 
@@ -188,19 +188,24 @@ def write_answers(path: Path, results: Results) -> None:
     arrays: dict[str, Any] = {}
     for task, result in results.items():
         arrays |= {f"{task}.truth": result.truth, f"{task}.answer": result.answer}
+        if isinstance(result, RegressionResult):
+            arrays[f"{task}.unit"] = np.array(result.unit)
         if result.sources is not None:
             arrays[f"{task}.source"] = result.sources
     with whole_file(path) as file:
         np.savez_compressed(file, **arrays)
 
 
-def read_answers(path: Path) -> dict[str, TaskResult]:
-    """What `write_answers` kept of classification tasks, without the names of their classes."""
+def read_answers(path: Path) -> dict[str, TaskResult | RegressionResult]:
+    """What `write_answers` kept of classes and numbers, without the names of the classes."""
     with np.load(path) as arrays:
         tasks = [n.removesuffix(".truth") for n in arrays.files if n.endswith(".truth")]
-        return {
-            task: TaskResult(
-                arrays[f"{task}.truth"], arrays[f"{task}.answer"], (), arrays.get(f"{task}.source")
-            )
-            for task in tasks
-        }
+        return {task: _kept(arrays, task) for task in tasks}
+
+
+def _kept(arrays: Mapping[str, np.ndarray], task: str) -> TaskResult | RegressionResult:
+    truth, answer = arrays[f"{task}.truth"], arrays[f"{task}.answer"]
+    sources = arrays.get(f"{task}.source")
+    if f"{task}.unit" in arrays:
+        return RegressionResult(truth, answer, str(arrays[f"{task}.unit"]), sources)
+    return TaskResult(truth, answer, (), sources)
