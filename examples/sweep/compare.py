@@ -61,6 +61,9 @@ def compare(
         for m in members
     ]  # fmt: skip
     table = as_markdown(sweep.name, sweep.reference, figures)
+    absent = [member.name for member in sweep.members if member not in members]
+    if absent:
+        table += f"\nNot trained yet: {', '.join(absent)}.\n"
     write_whole(folder / "sweep.md", table.encode())
     write_whole(folder / "sweep.json", as_json(sweep.name, sweep.reference, figures).encode())
     pareto.plot(folder / "sweep.png", sweep.name, figures, sweep.reference, (TENTH, FIFTH))

@@ -109,8 +109,9 @@ def _only(result: Answer, count: int, seed: int) -> Answer:
 
 
 def _estimate(result: Answer) -> intervals.Estimate:
-    number = isinstance(result, results.RegressionResult)
-    value = result.mean_absolute_error if number else result.accuracy
+    value = (
+        result.accuracy if isinstance(result, results.TaskResult) else result.mean_absolute_error
+    )
     return intervals.Estimate(value, *result.interval_by_source, len(result.truth))
 
 

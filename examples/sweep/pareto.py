@@ -35,6 +35,7 @@ def plot(
     """
     tasks = list(members[0].accuracy)
     styles = _styles([member.name for member in members], reference)
+    is_error = {task: task in members[0].units for task in tasks}
 
     def draw(figure: figures.Figure) -> None:
         rows = len(tasks)
@@ -45,13 +46,14 @@ def plot(
                 (by_parameters, by_latency), COSTS, most, strict=True
             ):
                 _points(axes, members, styles, reference, task, cost, share)
+                _dress(axes, is_error[task])
                 if row == rows - 1:
                     axes.set_xlabel(label.format(timed_on=members[0].timed_on))
                 else:
                     axes.tick_params(labelbottom=False)
-            by_parameters.set_ylabel(f"accuracy, {task}")
+            by_parameters.set_ylabel(_metric(members[0], task))
             by_latency.tick_params(labelleft=False)
-            _limit(by_parameters, [member.accuracy[task] for member in members])
+            _limit(by_parameters, [member.accuracy[task] for member in members], is_error[task])
         figure.suptitle(title, fontsize=11, color=figures.INK)
         handles, labels = by_parameters.get_legend_handles_labels()
         entries = dict(zip(labels, handles)) | _limits(reference, most)
@@ -90,9 +92,12 @@ def _points(
 ) -> None:  # fmt: skip
     points = [(cost(member), member.accuracy[task].value) for member in members]
     its_cost, its_accuracy = next(p for m, p in zip(members, points) if m.name == reference)
-    axes.axhspan(its_accuracy - POINT, 2, color=REFERENCE, alpha=0.06, linewidth=0)
+    better = -1 if task in members[0].units else 1
+    if better > 0:
+        axes.axhspan(its_accuracy - POINT, 2, color=REFERENCE, alpha=0.06, linewidth=0)
     axes.axvline(its_cost * share, color=REFERENCE, linewidth=0.9, linestyle=":")
-    axes.step(*zip(*(points[i] for i in front(points))), where="post", color=FAINT, zorder=1)
+    best = front([(at, better * value) for at, value in points])
+    axes.step(*zip(*(points[i] for i in best)), where="post", color=FAINT, zorder=1)
     for member, point in zip(members, points, strict=True):
         colour, marker = styles[member.name]
         accuracy = member.accuracy[task]
@@ -100,7 +105,6 @@ def _points(
             *point, yerr=[[accuracy.value - accuracy.low], [accuracy.high - accuracy.value]], fmt=marker,
             color=colour, markersize=6.5, linewidth=1, capsize=2, label=member.name,
         )  # fmt: skip
-    _dress(axes)
 
 
 def _limits(reference: str, most: tuple[float, float]) -> dict[str, artist.Artist]:
@@ -114,15 +118,23 @@ def _limits(reference: str, most: tuple[float, float]) -> dict[str, artist.Artis
     }
 
 
-def _limit(axes: figures.Axes, accuracies: Sequence[Estimate]) -> None:
-    """As much of the upright axis as the intervals need."""
-    low, high = min(e.low for e in accuracies), max(e.high for e in accuracies)
+def _metric(member: MemberFigures, task: str) -> str:
+    if task not in member.units:
+        return f"accuracy, {task}"
+    return f"mean error, {task}" + (f", {member.units[task]}" if member.units[task] else "")
+
+
+def _limit(axes: figures.Axes, measured: Sequence[Estimate], is_error: bool) -> None:
+    """As much of the upright axis as the intervals need, the better always above."""
+    low, high = min(e.low for e in measured), max(e.high for e in measured)
     room = 0.06 * (high - low)
-    axes.set_ylim(low - room, min(high + room, 1 + room))
+    limits = (high + room, low - room) if is_error else (low - room, min(high + room, 1 + room))
+    axes.set_ylim(*limits)
 
 
-def _dress(axes: figures.Axes) -> None:
+def _dress(axes: figures.Axes, is_error: bool) -> None:
     figures.log_scale(axes)
-    axes.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
+    if not is_error:
+        axes.yaxis.set_major_formatter(ticker.PercentFormatter(1, decimals=1))
     axes.tick_params(labelsize=8)
     axes.spines[["bottom", "left"]].set_color(FAINT)
