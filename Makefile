@@ -18,17 +18,17 @@ FACE := out/face
 FACE_DEMO := out/face-demo
 PERSON := out/person
 MOT15 := out/data/mot15_tud
-DATA ?= out/data/miracl_vc1
 FACE_FINDER := out/face-finder
 ACTIVITY := out/activity
 HELD_OUT := out/data/held_out
 FOOTAGE = $(HELD_OUT)/demo.mp4 $(WALKERS)/vtest.avi $(if $(wildcard $(MOT15)),$(MOT15)/TUD-Campus/img1:rate=25 $(MOT15)/TUD-Stadtmitte/img1:rate=25)
+UTKFACE_MEMBERS ?= faceres,faceres-small,faceres-frozen,lite0
 WALKERS := out/walkers
 PEOPLE_DEMO := out/people-demo
 CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl \
+.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
   face-demo people-demo speed-demo picture wheel clean help
 
 help: ## Show the targets
@@ -180,6 +180,12 @@ sweeps: $(TEST_ENV)/$(INSTALLED) ## Train and compare members of the family (hou
 	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/fashion.toml -o out/sweeps/fashion
 	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/orl.toml -o out/sweeps/orl
 
+utkface: DATA ?= out/data/utkface
+utkface: $(TEST_ENV)/$(INSTALLED) $(HUMAN_MODELS)/models/faceres.json ## Measure the thesis' table on UTKFace (DATA=FOLDER; hours; needs npm)
+	$(TEST_ENV)/bin/python -m examples.sweep examples/sweep/utkface.toml --data $(DATA) -o out/utkface \
+	  --members $(UTKFACE_MEMBERS)
+
+miracl: DATA ?= out/data/miracl_vc1
 miracl: $(TEST_ENV)/$(INSTALLED) ## Learn to read lips, fold by fold, and compare members (DATA=FOLDER of MIRACL-VC1; hours)
 	$(TEST_ENV)/bin/python -m examples.miracl examples/miracl/miracl.toml --data $(DATA) \
 	  -o out/miracl --results docs/results.md
