@@ -39,7 +39,7 @@ demo: $(BOARD_ENV)/$(INSTALLED) ## Age and gender of the face in a real camera r
 	$(BOARD)/edge-run --source $(DEMO)/carphone_pristine.mp4 --save $(DEMO)/people.mp4 --jsonl $(DEMO)/people.jsonl
 	@echo "Look at $(DEMO)/people.mp4"
 
-speed-demo: $(BOARD_ENV)/$(INSTALLED) ## Run and time the fastest bundle over two real videos of faces (no tensorflow)
+speed-demo: $(BOARD_ENV)/$(INSTALLED) ## Run and time faces-in-motion over two real videos of faces (no tensorflow)
 	$(BOARD)/python -m examples.demo_video $(DEMO)
 	$(BOARD)/edge-run faces-in-motion --source $(DEMO)/faces_in_motion.mp4 \
 	  --save $(DEMO)/faces_annotated.mp4 --jsonl $(DEMO)/faces.jsonl
@@ -55,7 +55,7 @@ test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
 test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
 	$(TEST_ENV)/bin/python -m pytest -m slow
 
-test-arm: $(TEST_ENV)/$(INSTALLED) ## Run the shipped network on emulated ARM boards (BOARDS="pi-4 pi-5")
+test-arm: $(TEST_ENV)/$(INSTALLED) ## Run faces-in-motion on emulated ARM boards (BOARDS="pi-4 pi-5")
 	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm
 
 mutants: $(TEST_ENV)/$(INSTALLED) ## Change the code in small ways, and count what the tests notice
@@ -85,7 +85,7 @@ types: $(TEST_ENV)/$(INSTALLED) ## Check types: edge, common and devices strictl
 	@$(foreach room,$(ROOMS),ln -sfn ../../$(room) out/packages/$(if $(filter edge,$(room)),edge,edge_$(room));)
 	$(TEST_ENV)/bin/mypy $(foreach room,$(ROOMS),-p $(if $(filter edge,$(room)),edge,edge_$(room))) -p examples
 
-bench: $(TEST_ENV)/$(INSTALLED) ## Measure the shipped network and mtdnn_swim with all baselines (a quarter of an hour)
+bench: $(TEST_ENV)/$(INSTALLED) ## Measure faces-in-motion and mtdnn_swim with all baselines (a quarter of an hour)
 	@mkdir -p $(BENCH)
 	$(TEST_ENV)/bin/python $(PIP) -e '.[test,engines]'
 	@test -e out/clips/test.npz || \
@@ -111,11 +111,11 @@ anchors: $(TEST_ENV)/$(INSTALLED) ## Count again what predictions rest on (half 
 	$(TEST_ENV)/bin/python -m tests.devices.anchors out/anchors \
 	  edge/bundles/faces-in-motion.edge out/mtdnn_swim.edge
 
-train: $(TEST_ENV)/$(INSTALLED) ## Train the shipped network (about an hour on 2 cores)
+train: $(TEST_ENV)/$(INSTALLED) ## Train the network of faces-in-motion (about an hour on 2 cores)
 	$(TEST_ENV)/bin/edge-train models/configs/orl_motion_lite.toml -o out/mtdnn_lite.keras \
 	  --export-clips out/clips
 
-bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped bundle
+bundle: $(TEST_ENV)/$(INSTALLED) ## Convert the trained network into the shipped faces-in-motion
 	$(TEST_ENV)/bin/python -m examples.astronaut out/astronaut
 	$(TEST_ENV)/bin/edge-convert out/mtdnn_lite.keras -o edge/bundles/faces-in-motion.edge \
 	  --calibration out/clips/calibration.npz --validation out/clips/test.npz \

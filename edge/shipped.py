@@ -6,7 +6,7 @@ from pathlib import Path
 from edge_common import BundleError
 
 DEFAULT_BUNDLE, DEFAULT_DETECTOR = "face", "face-finder"
-BENCHMARK_BUNDLE = "faces-in-motion"  # small and fast: all published figures are of it
+BENCHMARK_BUNDLE = "faces-in-motion"  # small and fast: the published timings are of it
 PLAIN_SUFFIXES = (".tflite", ".lite")
 _FOLDER = Path(__file__).with_name("bundles")
 

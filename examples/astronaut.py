@@ -1,8 +1,8 @@
 """`python -m examples.astronaut OUT_DIR`: a face in motion that anybody may hand on.
 
 The photo is NASA's of Eileen Collins, in the public domain, as scikit-image packages
-it. Of it are made the golden frames of the shipped bundle and the pictures of the
-README, since the photos of the data set are not ours to pass on. Needs no TensorFlow.
+it. Of it are made the golden frames of shipped bundles and the picture of Grad-CAM++,
+since the photos of the data set are not ours to pass on. Needs no TensorFlow.
 """
 
 from pathlib import Path

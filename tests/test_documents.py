@@ -12,7 +12,7 @@ import pytest
 from tests.recorded.commands import options
 from tests.wheels import ROOT
 
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob(".github/**/*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob(".github/**/*.md")])
 COMMANDS = {
     "edge-run": "",
     "edge-convert": "",

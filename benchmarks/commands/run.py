@@ -129,7 +129,7 @@ def run(
 ) -> None:
     """Measure BUNDLE (a .edge file, a shipped name or a plain .tflite) on this machine.
 
-    Without BUNDLE the shipped faces-in-motion is measured: all published figures are of it.
+    Without BUNDLE the shipped faces-in-motion is measured, as in docs/results.md.
 
     Reports size, parameters and multiply-adds, latency of each stage and of a whole
     frame, what edge-run adds around the runtime, accuracy on labelled clips, cold

@@ -42,7 +42,7 @@ A suite, of which only `bundles` is needed:
 def suite(suite_file: Path | None, output: Path) -> None:
     """Measure every combination of SUITE.toml, each in a fresh process, into FOLDER.
 
-    Without SUITE.toml the shipped network is measured on one and two threads. Any option of
+    Without SUITE.toml faces-in-motion is measured on one and two threads. Any option of
     `edge-bench run` may stand in it by name; paths are relative to the current folder.
 
     Call it again to go on after an interruption: finished records of the same bundle,

@@ -1,1 +1,1 @@
-"""The shipped bundle `activity`: joints of real weights, what they do learnt from drawn bodies."""
+"""The bundle `activity`, not shipped yet: joints of real weights, what they do learnt from drawn bodies."""

@@ -1,4 +1,4 @@
-"""`python -m examples.activity.network OUT_DIR --from FOLDER`: the network of the shipped `activity`.
+"""`python -m examples.activity.network OUT_DIR --from FOLDER`: the network of the bundle `activity`.
 
 MoveNet finds the joints of each frame; a small head, trained here on bodies that are drawn at
 random, says what they do. Nobody's picture is needed to train it, and none is learnt from.
