@@ -76,6 +76,4 @@ def _answers(own: Path) -> Answers:
 
 
 def _is_measured(member: plan.SweepMember, own: Path) -> bool:
-    return training.is_trained(member, own) and training.is_newer(
-        own / training.PREDICTED, own / training.MODEL
-    )
+    return training.is_trained(member, own) and training.is_measured(own)

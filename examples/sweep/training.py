@@ -137,12 +137,13 @@ BOARDS = "pi-4,pi-5"
 
 def convert_and_answer(own: Path, data: dataset.DataSet, seed: int, clips: int) -> None:
     """Make the int8 bundle of a trained member, and let it answer so many test clips (0: all); once."""
-    if is_newer(own / PREDICTED, own / MODEL) and (own / INT8_ANSWERS).exists():
+    part = feature_cache.some_of(data.test, clips, seed)
+    if is_measured(own) and _answered(own) == len(part):
         return
     click.echo(f"converting and measuring {own.name}")
     with exported_clips(own, data, seed) as sets:
         convert(own, sets)
-    _answer(own, data, feature_cache.some_of(data.test, clips, seed))
+    _answer(own, data, part)
     run_command(
         "edge_benchmarks.cli", "run", own / BUNDLE, "-o", own / RECORD, "--processes", 0,
         "--cold-starts", 0,
@@ -151,6 +152,17 @@ def convert_and_answer(own: Path, data: dataset.DataSet, seed: int, clips: int) 
         "edge_benchmarks.cli", "predict", own / BUNDLE, "--device", BOARDS, "--json"
     )
     write_whole(own / PREDICTED, predictions.encode())
+
+
+def is_measured(own: Path) -> bool:
+    """Whether its bundle was made, and asked; older releases kept no answers."""
+    return is_newer(own / PREDICTED, own / MODEL) and (own / INT8_ANSWERS).exists()
+
+
+def _answered(own: Path) -> int:
+    """How many clips the bundle was asked about."""
+    results = network.read_answers(own / INT8_ANSWERS).values()
+    return max((len(result.truth) for result in results), default=0)
 
 
 @contextmanager
