@@ -177,8 +177,8 @@ def with_rules_that_hold(
     for task in hidden:
         progress.say(
             f"warning: '{task.name}' never answers unknown: its output is integers, in which small "
-            "probabilities are 0; --head-precision dynamic_range (of one part, --encoder-precision) "
-            "keeps them"
+            "probabilities are 0; a float network keeps them with --head-precision dynamic_range "
+            "(of one part, --encoder-precision)"
         )
     return tuple(replace(t, unknown=None) if t in hidden else t for t in tasks)
 

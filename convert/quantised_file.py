@@ -77,6 +77,7 @@ class QuantisedFileConversion:
         if self.validation:
             check_labels(tasks, self.validation)
         part = _described(ending.with_activations(given.model, answers.activations))
+        tasks = network.with_rules_that_hold(tasks, part.part.outputs, self.progress)
         self.network = network.TrainedNetwork(
             name=request.model.stem,
             origin="a quantised .tflite",
