@@ -124,7 +124,7 @@ def places(model: bytes) -> tuple[str, ...]:
     return tuple(
         layer.name
         for index, (layer, width) in enumerate(zip(every, widths))
-        if index >= decoder or width >= least
+        if index >= decoder or width >= least > 0
     )
 
 
