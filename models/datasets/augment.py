@@ -28,8 +28,8 @@ class AugmentationSection:
         contrast: at most so much more or less.
         erase: share of the clips in which a rectangle is overwritten with noise.
         erase_smallest, erase_largest: of such a rectangle, share of the frame.
-        retime: at most so many frames earlier or later, in order; what is not there repeats the
-            nearest.
+        retime: begun and ended at most so many frames earlier or later, and each frame half as
+            many besides, in order; what is not there repeats the nearest.
     """
 
     flip: bool = False

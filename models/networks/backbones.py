@@ -100,7 +100,7 @@ def see_luminance_only(backbone: keras.Model) -> None:
         raise ConfigError(
             f"grey is not to be had with {backbone.name}: set grey = false, or use {' or '.join(SCALABLE)}"
         )
-    kernel = backbone.get_layer("stem_conv").kernel  # (3, 3, RGB, filters)
+    kernel = backbone.get_layer("stem_conv").kernel  # (k, k, RGB, filters)
     kernel.constraint = _luminance_of
     kernel.assign(_luminance_of(kernel))
 

@@ -145,6 +145,11 @@ class EndToEndConfig:
             raise ConfigError(f"label_smoothing is {self.label_smoothing}: a share below 1, as 0.1")
         if not (self.frozen.max_epochs or self.whole.max_epochs):
             raise ConfigError("both frozen.max_epochs and whole.max_epochs are 0: train something")
+        if self.balance.method == "gradient" and not self.network.spatial_width:
+            raise ConfigError(
+                'balance.method is "gradient", which weighs by the spatial block, and '
+                "network.spatial_width is 0: there is none"
+            )
         if self.few_frames.max_epochs and self.few_frames.frames > self.network.window:
             raise ConfigError(
                 f"few_frames.frames is {self.few_frames.frames}, and the window has "
