@@ -61,6 +61,12 @@ class QuestionPlan:
                 if name not in known[kind]:
                     near = nearest_or_all(name, known[kind])
                     raise ConfigError(f"no {kind} is called {name}{near}")
+        counts = [q.folds for q in self.questions if q.name in (questions or known["question"])]
+        for fold in folds:
+            if fold >= max(1, *counts):
+                raise ConfigError(
+                    f"there is no fold {fold}: they are from 0 to below {max(1, *counts)}"
+                )
         return [
             run for question in questions or known["question"]
             for member in members or known["member"] for run in self.runs
