@@ -119,7 +119,7 @@ def main(bundle: str | None, **options: Any) -> None:
 
     Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
     shipped `face` runs for each face that `face-finder` finds: age, gender and, with
-    --gallery, who it is; --detector none, or a --region, looks at the frames. Detectors
+    --gallery, who it is; --detector none, or a smaller --region, looks at the frames. Detectors
     are `person`, too, and `face-finder`; `faces-in-motion` is an example for speed.
 
     Several sources run side by side through one network: give --camera and --source as

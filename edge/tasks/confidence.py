@@ -26,8 +26,8 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     Temperature scaling (C. Guo et al., On Calibration of Modern Neural Networks, 2017): the
     softmax of z / T is p ** (1 / T), normalised, so no logits are needed.
     """
-    logarithms = _logarithms(probabilities) / temperature
-    powers = np.exp(logarithms - logarithms.max(-1, keepdims=True))
+    logarithms = _logarithms(probabilities)
+    powers = np.exp((logarithms - logarithms.max(-1, keepdims=True)) / temperature)
     return np.asarray(powers / powers.sum(-1, keepdims=True))
 
 

@@ -169,11 +169,11 @@ def _answered(own: Path) -> int:
 def exported_clips(own: Path, data: dataset.DataSet, seed: int) -> Iterator[Path]:
     """A folder with calibration.npz and test.npz, which is removed in the end."""
     sets = own / "sets"
-    dataset.export_clip_sets(data, sets, seed)
     try:
+        dataset.export_clip_sets(data, sets, seed)
         yield sets
     finally:
-        shutil.rmtree(sets)
+        shutil.rmtree(sets, ignore_errors=True)
 
 
 def convert(own: Path, sets: Path, *options: object) -> None:

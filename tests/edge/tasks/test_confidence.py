@@ -29,6 +29,10 @@ def softmax(values: np.ndarray) -> np.ndarray:
     return powers / powers.sum(-1, keepdims=True)
 
 
+def test_a_temperature_next_to_none_is_sure_of_the_best() -> None:
+    assert tempered(np.float32([0.5, 0.2, 0.3]), 1e-40).tolist() == [1.0, 0.0, 0.0]
+
+
 @given(logits, temperatures)
 def test_a_temperature_divides_logits_and_keeps_their_order(
     values: np.ndarray, temperature: float
