@@ -27,7 +27,8 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     softmax of z / T is p ** (1 / T), normalised, so no logits are needed.
     """
     logarithms = _logarithms(probabilities)
-    powers = np.exp((logarithms - logarithms.max(-1, keepdims=True)) / temperature)
+    with np.errstate(over="ignore"):  # of the coldest only the best is left
+        powers = np.exp((logarithms - logarithms.max(-1, keepdims=True)) / temperature)
     return np.asarray(powers / powers.sum(-1, keepdims=True))
 
 
