@@ -1,7 +1,6 @@
 """How the milliseconds of a frame are shared: so much for the detector, the rest for encoder calls."""
 
 import math
-import statistics
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -67,7 +66,7 @@ class Budget:
         self._left_ms -= cost_ms
         if not is_saved():
             newest_ms.append(cost_ms)
-            self.costs_ms[what] = statistics.median(newest_ms)
+            self.costs_ms[what] = sorted(newest_ms)[len(newest_ms) // 2]  # their median
 
     def frames_per_detection(self, people: int, most: float = math.inf) -> int:
         """Frames from one detector pass to the next, as many people are looked at.

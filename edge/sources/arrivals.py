@@ -2,7 +2,6 @@
 
 import math
 from collections import deque
-from statistics import fmean
 
 _COUNTED = 30  # arrivals
 _BURST_S, _RATE_S, _LEAST_S = 1.0, 5.0, 1.0  # at first; that a rate is of; that it needs
@@ -69,4 +68,4 @@ class Arrivals:
     @property
     def interval_s(self) -> float:
         """Their mean, as frames may come in bursts; 0 if there are none."""
-        return fmean(self._intervals_s) if self._intervals_s else 0.0
+        return sum(self._intervals_s) / max(len(self._intervals_s), 1)

@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from statistics import fmean
 
 import numpy as np
 
@@ -138,7 +137,8 @@ class LiveSource(sources.Source):
     def _too_slow(self) -> bool:
         """Whether frames come faster than they are used, so that a queue only makes them old."""
         arrivals = self._connection.arrivals
-        return bool(self._busy_s) and arrivals.settled and fmean(self._busy_s) > arrivals.interval_s
+        busy_s = sum(self._busy_s) / max(len(self._busy_s), 1)
+        return arrivals.settled and busy_s > arrivals.interval_s
 
     def _keep_newest(self, count: int) -> None:
         """Drop the oldest; a window must not span a gap, also if the first behind it is dropped."""

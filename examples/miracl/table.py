@@ -1,6 +1,8 @@
 """The table of all members, as Markdown and JSON; what was not trained is named as missing."""
 
 import json
+import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -160,10 +162,20 @@ def as_markdown(
     ]
     if any(row.together for row in members):
         parts.append(_together(members))
-    missing = [f"* {row.name}: {', '.join(row.missing)}" for row in members if row.missing]
+    missing = [f"* {row.name}: {_by_question(row)}" for row in members if row.missing]
     if missing:
         parts.append("Not trained, or not converted yet:\n\n" + "\n".join(missing))
     return "\n\n".join(parts) + "\n"
+
+
+def _by_question(row: MemberRow) -> str:
+    """What is missing of a member: `both (5 folds), person`."""
+    runs = [name.removeprefix(f"{row.name}-") for name in row.missing]
+    folds = Counter(re.sub(r"-\d+$", "", run) for run in runs)
+    return ", ".join(
+        question if question in runs else f"{question} ({count} fold{'s' * (count > 1)})"
+        for question, count in folds.items()
+    )
 
 
 def _accuracies(

@@ -192,7 +192,7 @@ def test_the_table_says_what_is_missing():
     text = as_markdown("lips", [done, none], {"utterance": shares, "person": {}}, INDEX)
     assert "| grid, int8 | 33.3% (6.1 to 79.2; by person 0.0 to 50.0), n = 3 | 100.0%" in text
     assert "| grid | 1.23 M | 0.40 MB | 0.125 | – | – | 0.50 |" in text
-    assert "* grid: grid-person" in text and "| lite |" not in text
+    assert "* grid: person\n" in text and "| lite |" not in text
 
 
 def write_run(folder, run, right):
