@@ -64,7 +64,7 @@ def test_the_shipped_bundle_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> 
     code = (
         "import sys, edge.cli\n"
         "assert 'site' in edge.cli.__file__, edge.cli.__file__\n"
-        "edge.cli.main(['--self-test'])"
+        "edge.cli.main(['faces-in-motion', '--self-test'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

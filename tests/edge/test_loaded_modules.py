@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOMS = ("edge", "edge_common", "edge_devices")
-# edge-run on a video with the shipped bundle loads these modules of ours and no other
+# edge-run on a video with a bundle that is no detector's loads these modules of ours and no other
 LOADED = """
 edge edge.answers edge.input_spec edge.status
 edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.manifest edge.bundle.manifest_check
@@ -37,7 +37,7 @@ def _loaded(folder: Path, video: Path, *options: str) -> set[str]:
     code = (
         "import sys\n"
         "from edge.cli import main\n"
-        f"try: main(['--source', {str(video)!r}, '--frames', '18', *sys.argv[1:]])\n"
+        f"try: main(['faces-in-motion', '--source', {str(video)!r}, '--frames', '18', *sys.argv[1:]])\n"
         "except SystemExit as end: assert end.code == 0\n"
         f"ours = [name for name in sys.modules if name.split('.')[0] in {ROOMS}]\n"
         "sys.stderr.write(' '.join(ours))\n"

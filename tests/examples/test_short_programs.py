@@ -76,7 +76,7 @@ def test_each_time_it_becomes_sure_again_is_an_alert_of_its_own(clips) -> None:
 def test_each_clip_of_a_folder_has_one_line(clips, tmp_path, capsys) -> None:
     folder = clips["left"].parent
     write_film(folder / "short.mp4", np.zeros((WINDOW - 1, 100, 100, 3), np.uint8))
-    folder_of_clips.main(str(folder))
+    folder_of_clips.main(str(folder), "faces-in-motion")
     rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
     assert [row["clip"] for row in rows] == ["down.mp4", "left.mp4", "short.mp4"]
     assert [row["action"] for row in rows] == ["down", "left", ""]

@@ -20,6 +20,7 @@ from edge_models.evaluation.intervals import (
 )
 from edge_models.evaluation.plots import confusion
 from edge_models.evaluation.results import Confused, RegressionResult, TaskResult, range_edges
+from edge_models.evaluation.trust import Trust
 
 
 @pytest.fixture
@@ -82,7 +83,9 @@ def test_one_file_alone_has_no_interval():
 
 def test_an_interval_that_there_is_not_is_null_for_programs():
     result = RegressionResult(np.array([1.0, 2.0]), np.zeros(2), "", np.zeros(2, int))
-    told = ReportContent({}, {"age": result}, TrainingHistory(), None, {}, (4, 4))
+    told = ReportContent(
+        {}, {"age": result}, TrainingHistory(), None, Trust(False, {}, {}, (), {}), {}, (4, 4)
+    )
     found = json_of(told, {"name": "tiny"})["mean_absolute_error"]["age"]
     assert found["interval_95_by_file"] == [None, None] and found["interval_95"] == [1.0, 2.0]
     one = RegressionResult(np.ones(1), np.zeros(1), "")
