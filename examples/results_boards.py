@@ -1,4 +1,4 @@
-"""Sections of a document that a command writes: what stands between two marks."""
+"""The tables of boards in docs/results.md, which `make boards` writes."""
 
 import sys
 from collections.abc import Sequence
@@ -6,24 +6,9 @@ from pathlib import Path
 
 from edge_benchmarks.prediction import ALL, BoardForecast, Forecast, run_forecasts
 from edge_benchmarks.show.prediction import deviation_in_words, milliseconds
-from edge_common import ConfigError, console, write_whole
+from edge_common import console
 from edge_devices.prediction import fitted, measured, model
-
-
-def replace_marked(path: Path, begin: str, end: str, text: str) -> None:
-    """Put `text` between the marks of a file. Raises ConfigError if they are missing."""
-    before, found_begin, behind_begin = path.read_text(encoding="utf-8").partition(begin)
-    _, found_end, after = behind_begin.partition(end)
-    if not found_begin or not found_end:
-        raise ConfigError(f"{path} lacks the marks {begin} and {end}")
-    write_whole(path, f"{before}{begin}\n{text}\n{end}{after}".encode())
-
-
-def markdown_table(header: list[str], rows: list[list[str]]) -> str:
-    """A table of GitHub's Markdown."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
+from examples.document_figures import markdown_table, replace_marked
 
 BEGIN, END = "<!-- boards: make boards -->", "<!-- end of boards -->"
 _MANY = 4

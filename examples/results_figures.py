@@ -15,7 +15,7 @@ from edge_benchmarks.cells import amount, megabytes
 from edge_benchmarks.record import Measurement, Record, read_record
 from edge_benchmarks.run.measurement import ratio
 from edge_benchmarks.scenarios import camera, cold
-from examples.results_boards import markdown_table, replace_marked
+from examples.document_figures import markdown_table, replace_marked
 
 BEGIN, END = "<!-- figures: make bench -->", "<!-- end of figures -->"
 

@@ -101,10 +101,15 @@ _WITH_BIAS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "FULLY_CONNECTED": 0}  # ax
 _MOST_BIAS = 2.0**30
 
 
+def _shapes(model: bytes) -> dict[str, tuple[int, ...]]:
+    """Of each tensor, by name."""
+    tensors = flatbuffer.read(model).subgraphs[0].tensors
+    return {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}
+
+
 def single_places(model: bytes) -> tuple[str, ...]:
     """Layers of maps of one place, such as the gates of squeeze-and-excitation."""
-    tensors = flatbuffer.read(model).subgraphs[0].tensors
-    shapes = {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}
+    shapes = _shapes(model)
     named = [(layer, shapes[layer.name]) for layer in layers(model) if layer.operator != "MEAN"]
     return tuple(layer.name for layer, shape in named if len(shape) == 4 and shape[1:3] == (1, 1))
 
@@ -114,8 +119,7 @@ def places(model: bytes) -> tuple[str, ...]:
 
     Large: at least a quarter as wide as the largest, which is the image.
     """
-    tensors = flatbuffer.read(model).subgraphs[0].tensors
-    shapes = {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}
+    shapes = _shapes(model)
     every = layers(model)
     enlarged = [layer.operator.startswith("RESIZE") for layer in every]
     decoder = enlarged.index(True) if any(enlarged) else len(every)

@@ -94,7 +94,8 @@ class PrecisionSearch:
         """
         (model,) = (part.model for part in self._parts if part.role == role)
         tail = quantiser.tail(model)
-        mixed = (tail, tuple(dict.fromkeys((*quantiser.places(model), *tail))))
+        more = (name for name in quantiser.places(model) if name not in tail)
+        mixed = dict.fromkeys((tail, (*tail, *more)))  # once, if there are no more
         layers = mixed if len(tail) > FLOAT_LAYERS[-1] else ()
         every = (*self._every, *(Recipe("int8", float_layers=each) for each in layers))
         if role not in self._forced:

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from collections.abc import Collection
 
 _COUNTED = 30  # arrivals
 _BURST_S, _RATE_S, _LEAST_S = 1.0, 5.0, 1.0  # at first; that a rate is of; that it needs
@@ -68,4 +69,9 @@ class Arrivals:
     @property
     def interval_s(self) -> float:
         """Their mean, as frames may come in bursts; 0 if there are none."""
-        return sum(self._intervals_s) / max(len(self._intervals_s), 1)
+        return mean(self._intervals_s)
+
+
+def mean(values: Collection[float]) -> float:
+    """0 of none; `statistics` stays out, which a file of the user's may hide."""
+    return sum(values) / max(len(values), 1)

@@ -15,6 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge import sources, stream
+from edge.sources.arrivals import mean
 from edge.sources.connection import WHY_NOT, Capture, Connection, GapRules
 from edge_common import SourceError, SourceLost
 
@@ -137,8 +138,7 @@ class LiveSource(sources.Source):
     def _too_slow(self) -> bool:
         """Whether frames come faster than they are used, so that a queue only makes them old."""
         arrivals = self._connection.arrivals
-        busy_s = sum(self._busy_s) / max(len(self._busy_s), 1)
-        return arrivals.settled and busy_s > arrivals.interval_s
+        return arrivals.settled and mean(self._busy_s) > arrivals.interval_s
 
     def _keep_newest(self, count: int) -> None:
         """Drop the oldest; a window must not span a gap, also if the first behind it is dropped."""

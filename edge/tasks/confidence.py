@@ -26,9 +26,9 @@ def tempered(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     Temperature scaling (C. Guo et al., On Calibration of Modern Neural Networks, 2017): the
     softmax of z / T is p ** (1 / T), normalised, so no logits are needed.
     """
-    logarithms = _logarithms(probabilities)
+    log_p = logarithms(probabilities)
     with np.errstate(over="ignore"):  # of the coldest only the best is left
-        powers = np.exp((logarithms - logarithms.max(-1, keepdims=True)) / temperature)
+        powers = np.exp((log_p - log_p.max(-1, keepdims=True)) / temperature)
     return np.asarray(powers / powers.sum(-1, keepdims=True))
 
 
@@ -39,7 +39,7 @@ def energy(probabilities: np.ndarray) -> np.ndarray:
     logits, which a softmax hides. That of logits whose mean is 0 it does not: it is the mean of
     -log p; and training by cross-entropy never moves the mean, as its gradient sums to 0.
     """
-    return np.asarray(-_logarithms(probabilities).mean(-1))
+    return np.asarray(-logarithms(probabilities).mean(-1))
 
 
 def max_probability(probabilities: np.ndarray) -> np.ndarray:
@@ -47,7 +47,8 @@ def max_probability(probabilities: np.ndarray) -> np.ndarray:
     return np.asarray(probabilities.max(-1))
 
 
-def _logarithms(probabilities: np.ndarray) -> np.ndarray:
+def logarithms(probabilities: np.ndarray) -> np.ndarray:
+    """Natural ones, finite also where a kernel gave 0."""
     return np.asarray(np.log(np.maximum(probabilities, _LEAST)))
 
 

@@ -58,8 +58,8 @@ def main(
     plan = read_plan(path, str(data))
     runs = plan.select(_names(members), _names(questions), folds)
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
+        from examples.document_figures import replace_marked
         from examples.miracl import answers, figures, table
-        from examples.results_boards import replace_marked
         from examples.sweep import training
 
     figures.read_index(data)  # raises before hours of training

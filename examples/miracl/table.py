@@ -11,9 +11,9 @@ import numpy as np
 
 from edge_common import write_whole
 from edge_models.evaluation import history, intervals, report
+from examples.document_figures import markdown_table
 from examples.miracl import answers, figures
 from examples.miracl.plan import FoldRun, QuestionPlan
-from examples.results_boards import markdown_table
 from examples.sweep import training
 from examples.sweep.figures import read_json
 

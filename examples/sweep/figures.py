@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from edge_common import ConfigError
+from edge_models.datasets import dataset
 from edge_models.evaluation import history, intervals, network, report, results
-from edge_models.training import feature_cache
-from examples.results_boards import markdown_table
+from examples.document_figures import markdown_table
 from examples.sweep.training import INT8_ANSWERS, MODEL, PREDICTED, RECORD, TIMING
 
 
@@ -101,7 +101,7 @@ def _faults(result: Answer) -> np.ndarray:
 
 def _only(result: Answer, count: int, seed: int) -> Answer:
     """The answers to the clips that `feature_cache.some_of` draws."""
-    indices = feature_cache.drawn(len(result.truth), count, seed)
+    indices = dataset.drawn(len(result.truth), count, seed)
     sources = results.source_of_each(result)[indices]
     return replace(
         result, truth=result.truth[indices], answer=result.answer[indices], sources=sources

@@ -13,10 +13,9 @@ import numpy as np
 
 from edge.bundle import open_bundle
 from edge.check.evaluate import stream_outputs
-from edge.tasks import Regression, kind_of
 from edge_common import ConfigError, ModelError, children, write_whole
 from edge_models.datasets import dataset, from_files, kinds
-from edge_models.evaluation import network
+from edge_models.evaluation import network, results
 from edge_models.networks.files import save_whole
 from edge_models.training import feature_cache
 from edge_models.training.progress import Checkpoint
@@ -81,7 +80,7 @@ def _check_comparable(data: dataset.DataSet) -> None:
     if len(np.unique(data.test.source_of_each)) < 2:
         raise ConfigError("all test clips are of one file, which says nothing of others: add some")
     for task in data.tasks:
-        if not (kind_of(task).has_classes or task.kind == Regression.name):
+        if not results.is_class_or_number(task):
             raise ConfigError(
                 f"{task.name} is a task of kind {task.kind}, and a sweep compares classes and numbers: "
                 "choose data whose tasks are those"
@@ -141,7 +140,7 @@ def convert_and_answer(own: Path, data: dataset.DataSet, seed: int, clips: int) 
     if is_measured(own) and _answered(own) == len(part):
         return
     click.echo(f"converting and measuring {own.name}")
-    with exported_clips(own, data, seed) as sets:
+    with exported_clips(own, data, seed, ["calibration"]) as sets:
         convert(own, sets)
     _answer(own, data, part)
     run_command(
@@ -161,16 +160,18 @@ def is_measured(own: Path) -> bool:
 
 def _answered(own: Path) -> int:
     """How many clips the bundle was asked about."""
-    results = network.read_answers(own / INT8_ANSWERS).values()
-    return max((len(result.truth) for result in results), default=0)
+    answers = network.read_answers(own / INT8_ANSWERS).values()
+    return max((len(each.truth) for each in answers), default=0)
 
 
 @contextmanager
-def exported_clips(own: Path, data: dataset.DataSet, seed: int) -> Iterator[Path]:
-    """A folder with calibration.npz and test.npz, which is removed in the end."""
+def exported_clips(
+    own: Path, data: dataset.DataSet, seed: int, names: Sequence[str] = tuple(dataset.CLIP_SETS)
+) -> Iterator[Path]:
+    """A folder with calibration.npz and test.npz, or one of them, which is removed in the end."""
     sets = own / "sets"
     try:
-        dataset.export_clip_sets(data, sets, seed)
+        dataset.export_clip_sets(data, sets, seed, names)
         yield sets
     finally:
         shutil.rmtree(sets, ignore_errors=True)
@@ -191,8 +192,8 @@ def _answer(own: Path, data: dataset.DataSet, part: dataset.Subset) -> None:
         outputs = stream_outputs(
             open_bundle(own / BUNDLE), windows, on_window=lambda: progress.update(1)
         )
-    results = network.results_of(network.Predictions(part, outputs), data.tasks)
-    network.write_answers(own / INT8_ANSWERS, results)
+    answers = network.results_of(network.Predictions(part, outputs), data.tasks)
+    network.write_answers(own / INT8_ANSWERS, answers)
 
 
 def time_all(folders: Sequence[Path], processes: int, again: bool) -> None:

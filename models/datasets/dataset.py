@@ -148,23 +148,29 @@ def _skipped_line(skipped: Sequence[Skipped]) -> str:
     return f"skipped {len(skipped)}: {listed}{more}"
 
 
-CALIBRATION_CLIPS, TEST_CLIPS = 160, 2000  # at most; whoever reads such a file loads all of it
+# so many clips at most; whoever reads such a file loads all of it
+CLIP_SETS = {"calibration": 160, "test": 2000}
 
 
-def export_clip_sets(data: DataSet, folder: Path, seed: int) -> list[Path]:
-    """Write calibration.npz (train clips) and test.npz (test clips), drawn at random.
+def export_clip_sets(
+    data: DataSet, folder: Path, seed: int, names: Sequence[str] = tuple(CLIP_SETS)
+) -> list[Path]:
+    """Write calibration.npz (train clips) and test.npz (test clips), or one, drawn at random.
 
     Raises OSError if they cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
-    for name, part, most in (
-        ("calibration", data.train, CALIBRATION_CLIPS), ("test", data.test, TEST_CLIPS),
-    ):  # fmt: skip
-        order = np.random.default_rng(seed).permutation(len(part))
-        paths.append(folder / f"{name}.npz")
-        write_part(paths[-1], part, np.sort(order[:most]), data.shape)
+    parts = {"calibration": data.train, "test": data.test}
+    paths = [folder / f"{name}.npz" for name in names]
+    for path, name in zip(paths, names):
+        part = parts[name]
+        write_part(path, part, drawn(len(part), CLIP_SETS[name], seed), data.shape)
     return paths
+
+
+def drawn(total: int, count: int, seed: int) -> np.ndarray:
+    """Which clips of `total` are drawn, ascending: int64, at most `count`; all of them if that is 0."""
+    return np.sort(np.random.default_rng(seed).permutation(total)[: count or total])
 
 
 def write_part(

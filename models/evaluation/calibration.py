@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from edge.tasks.confidence import tempered
+from edge.tasks.confidence import logarithms, tempered
 
 BINS = 15
 MOST = 20.0  # temperature, and what 1 is divided by at most
 _STEPS = 40  # halvings
-_LEAST = 1e-37
 _CHANCE = 3.84  # of chi-squared, one degree of freedom: exceeded once in twenty times
 
 
@@ -101,12 +100,12 @@ def temperature_of(probabilities: np.ndarray, truth: np.ndarray) -> float:
     Args:
         probabilities: (n, k).  truth: (n,) classes.
     """
-    logarithms = np.log(np.maximum(probabilities.astype(np.float64), _LEAST))
-    of_truth = logarithms[np.arange(len(truth)), truth].mean()
+    log_p = logarithms(probabilities.astype(np.float64))
+    of_truth = log_p[np.arange(len(truth)), truth].mean()
     low, high = 1 / MOST, MOST  # of 1 / T
     for _ in range(_STEPS):
         middle = np.sqrt(low * high)
-        expected = (tempered(probabilities, 1 / middle) * logarithms).sum(1).mean()
+        expected = (tempered(probabilities, 1 / middle) * log_p).sum(1).mean()
         low, high = (low, middle) if expected > of_truth else (middle, high)
     return float(1 / np.sqrt(low * high))
 
@@ -121,5 +120,5 @@ def reliability(probabilities: np.ndarray, truth: np.ndarray) -> Reliability:
         np.array([confidence[each].mean() for each in bins]),
         np.array([right[each].mean() for each in bins]),
         np.array([len(each) for each in bins]),
-        float(-np.log(np.maximum(of_truth, _LEAST)).mean()),
+        float(-logarithms(of_truth).mean()),
     )

@@ -41,7 +41,7 @@ class GroupedErrors:
 
 def check_groups(names: Sequence[str], tasks: Sequence[Task]) -> None:
     """Raise ConfigError if a name is no task with classes or numbers."""
-    able = [task.name for task in tasks if _can_group(task)]
+    able = [task.name for task in tasks if results.is_class_or_number(task)]
     for name in names:
         if name not in able:
             raise ConfigError(
@@ -61,10 +61,6 @@ def errors_by_group(
         for name in names
         if kind_of(task).metric and (name != task.name or task.kind == Regression.name)
     ]
-
-
-def _can_group(task: Task) -> bool:
-    return kind_of(task).has_classes or task.kind == Regression.name
 
 
 def _grouped(predictions: network.Predictions, task: Task, by: Task) -> GroupedErrors:

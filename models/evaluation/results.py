@@ -8,7 +8,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
-from edge.tasks import Classification, Regression
+from edge.tasks import Classification, Regression, Task, kind_of
 from edge_common.statistics import wilson_interval
 from edge_models.evaluation.intervals import mean_interval, share_interval
 
@@ -186,6 +186,11 @@ class RegressionResult:
 
 
 Results = Mapping[str, Result]
+
+
+def is_class_or_number(task: Task) -> bool:
+    """Whether each answer of a task is one class or one number."""
+    return kind_of(task).has_classes or task.kind == Regression.name
 
 
 def range_edges(values: np.ndarray) -> np.ndarray:

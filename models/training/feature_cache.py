@@ -140,16 +140,11 @@ def maps_of(
     return replace(part, clip=lambda index: maps[index])
 
 
-def drawn(total: int, count: int, seed: int) -> np.ndarray:
-    """Which clips of `total` these are, ascending: int64 (count,); all of them if count is 0."""
-    return np.sort(np.random.default_rng(seed).permutation(total)[: count or total])
-
-
 def some_of(part: dataset.Subset, count: int, seed: int) -> dataset.Subset:
     """So many of the clips, drawn at random; 0: all."""
     if not 0 < count < len(part):
         return part
-    indices = drawn(len(part), count, seed)
+    indices = dataset.drawn(len(part), count, seed)
     labels = {task: values[indices] for task, values in part.labels.items()}
     sources = None if part.sources is None else part.sources[indices]
     return dataset.Subset(lambda index: part.clip(int(indices[index])), labels, sources)
