@@ -54,6 +54,9 @@ Examples:
     "--sink", metavar="URI", multiple=True, help="What becomes of decisions; may be given again."
 )
 @click.option(
+    "--strict", is_flag=True, help="End with code 2 if an output fails, however long it ran."
+)
+@click.option(
     "--save",
     cls=command_line.Once,
     metavar="VIDEO",

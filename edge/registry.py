@@ -59,6 +59,7 @@ class EndpointKind:
     extra: of edge-run, that installs the library which only this kind needs.
     frames: whether a sink looks at frames, and not at decisions alone; then each of several
     sources has one of its own.
+    queued: whether a sink works in a thread of its own, behind a queue.
     """
 
     name: str
@@ -70,6 +71,7 @@ class EndpointKind:
     matches: Callable[[str], bool] = lambda text: False
     extra: str = ""
     frames: bool = True
+    queued: bool = True
 
     @property
     def form(self) -> str:

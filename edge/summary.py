@@ -18,6 +18,8 @@ from edge_common import console, encode
 if TYPE_CHECKING:
     from edge.emulated import Predicted
     from edge.scene import SceneSummary
+    from edge.sinks import Sink
+    from edge.sinks.queued import OutputCounts
     from edge.stream import CallsSaved, Decision
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
@@ -114,6 +116,7 @@ class RunSummary:
     predicted: "Predicted | None" = None  # whose latency the parts were held to
     scene: "SceneSummary | None" = None  # of people, if they were looked for
     calls_saved: "Sequence[CallsSaved]" = ()  # by motion gates; empty without
+    outputs: "Sequence[OutputCounts]" = ()  # of those behind a queue
 
     def end(self, counts: SourceSummary, source_name: str | None) -> None:
         """A source gives no more frames, and nobody is there in it any more.
@@ -123,6 +126,11 @@ class RunSummary:
         counts.ended = True
         if self.scene:
             self.scene.present.pop(source_name, None)
+
+    def add_outputs(self, sinks: "Sequence[Sequence[Sink]]") -> None:
+        """Tell of these, which sources may share, from now on."""
+        every = dict.fromkeys(sink for of_source in sinks for sink in of_source)
+        self.outputs = [sink.counts for sink in every if hasattr(sink, "counts")]
 
     @property
     def frames(self) -> int:
@@ -171,6 +179,7 @@ class RunSummary:
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
             "gate": {each.role: each.to_json() for each in self.calls_saved} or None,
+            **({"outputs": [each.to_json() for each in self.outputs]} if self.outputs else {}),
             **({"scene": self.scene.to_json()} if self.scene else {}),
             **({"sources": several} if several else {}),
         }
@@ -199,7 +208,8 @@ class RunSummary:
             shares = [f"{each.role} calls {each.share * 100:.0f} %" for each in self.calls_saved]
             text += f"\nsaved by the motion gate: {', '.join(shares)}"
         scene = self.scene.lines() if self.scene else ()
-        lines = (*scene, *self.answers.lines(), *self.names.lines())
+        outputs = filter(None, map(str, self.outputs))
+        lines = (*scene, *self.answers.lines(), *self.names.lines(), *outputs)
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:

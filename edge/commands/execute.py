@@ -42,6 +42,7 @@ class RunOptions:
     jsonl: str | None = None
     show: bool = False
     sink: tuple[str, ...] = ()
+    strict: bool = False
     frames: int | None = None
     hop: int = 1
     rate: float | None = None

@@ -97,7 +97,8 @@ def open_feeds(
     """A window, or one a person, and sinks for each source. Raises SinkError."""
     infos = _run_infos(network, summary, options)
     scenes = _scenes(network, detector, naming, summary, options) if detector else ()
-    opened = sinks.open_sinks(options.outputs, infos)
+    opened = sinks.open_sinks(options.outputs, infos, options.strict)
+    summary.add_outputs(opened)
     budget = partial(options.people.budget, summary.sources)
     watchers: Sequence[loop.Watcher] = [
         SceneWatcher(scene, outputs, summary.latency.add, budget)

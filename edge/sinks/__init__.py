@@ -83,7 +83,9 @@ KINDS: tuple[EndpointKind, ...] = (
         "video", "edge.sinks.video", "Annotated video (.mp4, .avi, .mkv).", "PATH", "rate=HZ",
         matches=lambda text: text.lower().endswith(_VIDEO_SUFFIXES),
     ),
-    EndpointKind("window", "edge.sinks.window", "Annotated frames in a window; q ends."),
+    EndpointKind(
+        "window", "edge.sinks.window", "Annotated frames in a window; q ends.", queued=False
+    ),
     EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
         matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
@@ -96,17 +98,35 @@ def registry() -> Registry:
     return Registry("sink", SinkError, KINDS)
 
 
-def open_sinks(requests: Sequence[Endpoint], runs: Sequence[RunInfo]) -> list[list[Sink]]:
-    """Open all of them, or none: for each run its own and the shared ones. Raises SinkError."""
+def open_sinks(
+    requests: Sequence[Endpoint], runs: Sequence[RunInfo], strict: bool = False
+) -> list[list[Sink]]:
+    """Open all of them, or none: for each run its own and the shared ones. Raises SinkError.
+
+    strict: an output that fails ends the run; else only a file does that a recording is made into.
+    """
     kinds, every = list(KINDS), registry()
     opened: list[list[Sink]] = [[] for _ in runs]
     with ExitStack() as stack:
         for request in sorted(requests, key=lambda each: kinds.index(each.kind)):
             sinks: list[Sink] = []
-            for each, run in zip(request.for_each(len(runs)), runs):
-                sinks.append(every.open(each, run))
+            copies = request.for_each(len(runs))
+            for number, (each, run) in enumerate(zip(copies, runs)):
+                live = any(run.live for run in runs[number :: len(copies)])
+                sinks.append(_queued(every.open(each, run), each, live, strict))
                 stack.callback(sinks[-1].close)
             for number, of_run in enumerate(opened):
                 of_run.append(sinks[number % len(sinks)])
         stack.pop_all()
     return opened
+
+
+def _queued(sink: Sink, request: Endpoint, live: bool, strict: bool) -> Sink:
+    """Behind a queue, unless frames are to be seen as they come, and in the main thread: a window."""
+    if not request.kind.queued:
+        return sink
+    from edge.sinks.queued import Queued, QueuePolicy
+
+    is_file = request.kind.target == "PATH"
+    policy = QueuePolicy(not live, strict or (is_file and not live), request.kind.frames)
+    return Queued(sink, str(request), policy)

@@ -28,8 +28,9 @@ edge_devices.detection.memory
 """
 # and these with each of the options
 MORE = {
-    "--jsonl out.jsonl": "edge.sinks.jsonl",
-    "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.lettering edge.sinks.mp4",
+    "--jsonl out.jsonl": "edge.sinks.jsonl edge.sinks.queued",
+    "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.lettering edge.sinks.mp4"
+    " edge.sinks.queued",
 }
 
 

@@ -1,0 +1,243 @@
+"""A sink behind a queue and a thread of its own: an output that is slow or dead slows no frame."""
+
+import itertools
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from edge import sinks
+from edge_common import Closable, SinkError, console
+
+if TYPE_CHECKING:
+    from edge.scene import SceneView
+    from edge.stream import Decision, Frame
+
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0  # between attempts, each twice the one before
+_REPORT_S = 60.0  # an output that comes and goes is told of so often at most
+_NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
+
+
+@dataclass(frozen=True)
+class QueueLimits:
+    """How much may wait: frames (with their decisions) and their bytes, and apart from them events.
+
+    drain_s: how long the end of a run waits for an output.
+    """
+
+    frames: int = 256
+    frame_bytes: int = 64 << 20
+    events: int = 4096
+    drain_s: float = 10.0
+
+
+@dataclass(frozen=True)
+class QueuePolicy:
+    """waits: the run waits for a full queue, as with recordings; else the oldest is dropped.
+
+    is_fatal: the first failure ends the run; else it is reported, and tried again.
+    sees_frames: whether the sink gets pixels, and frames without decisions.
+    """
+
+    waits: bool = False
+    is_fatal: bool = False
+    sees_frames: bool = True
+
+
+@dataclass
+class OutputCounts:
+    """What became of an output. problem: why it fails just now; "": it works."""
+
+    name: str
+    delivered: int = 0
+    dropped: int = 0
+    dropped_events: int = 0
+    failures: int = 0
+    problem: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value for key, value in vars(self).items() if key != "problem" or value}
+
+    def __str__(self) -> str:
+        """ "" if nothing is to be said."""
+        pairs = ((self.dropped, "dropped"), (self.dropped_events, "events dropped"))
+        parts = [f"{count} {word}" for count, word in pairs if count]
+        parts += ["failing"] if self.problem else []
+        return f"{self.name}: {', '.join(parts)}" if parts else ""
+
+
+@dataclass(frozen=True)
+class _Item:
+    order: int
+    call: Callable[[], None]
+    size: int = 0
+    is_event: bool = False
+
+
+class Queued(Closable):
+    """Takes at once what its thread hands to `sink`; raises what ended that in the next call.
+
+    Frames are copied, since sources may use their memory again. Events have room of their own, so
+    that no frame takes it from them; all is handed on in the order in which it came.
+    A sink whose reader left (BrokenPipeError) ends the run in every case.
+    """
+
+    def __init__(
+        self,
+        sink: sinks.Sink,
+        name: str,
+        policy: QueuePolicy = QueuePolicy(),
+        limits: QueueLimits = QueueLimits(),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.counts = OutputCounts(name)
+        self._sink, self._policy, self._limits, self._clock = sink, policy, limits, clock
+        self._frames: deque[_Item] = deque()
+        self._events: deque[_Item] = deque()
+        self._bytes, self._order = 0, itertools.count()
+        self._changed, self._closing = threading.Condition(), threading.Event()
+        self._error: Exception | None = None
+        self._has_ended = False
+        self._failing_since, self._reported = 0.0, -_REPORT_S
+        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    def take(self, frame: "Frame", decisions: "Sequence[Decision]") -> None:
+        if self._policy.sees_frames:
+            frame = replace(frame, pixels=frame.pixels.copy())
+        elif decisions:
+            frame = replace(frame, pixels=_NO_PIXELS)
+        else:
+            return self._check()
+        self._put(partial(self._sink.take, frame, decisions), frame.pixels.nbytes)
+
+    def show_gap(self, gap: sinks.Gap) -> None:
+        if isinstance(self._sink, sinks.ShowsGaps):
+            self._put(partial(self._sink.show_gap, gap), is_event=True)
+
+    def show_people(self, view: "SceneView") -> None:
+        if isinstance(self._sink, sinks.ShowsPeople):
+            self._put(partial(self._sink.show_people, view))
+
+    def close(self) -> None:
+        """Hand on what waits, within a bound, and close the sink."""
+        with self._changed:
+            self._closing.set()
+            self._changed.notify_all()
+        delivered = -1
+        while self._thread.is_alive() and delivered != self.counts.delivered:
+            delivered = self.counts.delivered
+            self._thread.join(self._limits.drain_s)
+            if not self._policy.waits:
+                break
+        self._drop_all()
+        if self._thread.is_alive():
+            console.note(f"{self.counts.name} did not finish in {self._limits.drain_s:g} s")
+            return
+        self._sink.close()
+        error, self._error = self._error, None
+        if error:
+            raise error
+
+    def _put(self, call: Callable[[], None], size: int = 0, is_event: bool = False) -> None:
+        with self._changed:
+            self._check()
+            while self._is_full(size, is_event):
+                if self._policy.waits and not self.counts.problem:
+                    self._changed.wait()
+                    self._check()
+                else:
+                    self._drop(is_event)
+            queue = self._events if is_event else self._frames
+            queue.append(_Item(next(self._order), call, size, is_event))
+            self._bytes += size
+            self._changed.notify_all()
+
+    def _check(self) -> None:
+        """Raise what ended the thread, once it has ended."""
+        if self._has_ended and not self._closing.is_set():
+            raise self._error or SinkError(f"{self.counts.name} ended by the error above")
+
+    def _is_full(self, size: int, is_event: bool) -> bool:
+        if is_event:
+            return len(self._events) >= self._limits.events
+        too_large = bool(self._frames) and self._bytes + size > self._limits.frame_bytes
+        return len(self._frames) >= self._limits.frames or too_large
+
+    def _drop(self, is_event: bool) -> None:
+        item = (self._events if is_event else self._frames).popleft()
+        self._bytes -= item.size
+        self._count_dropped(item)
+
+    def _drop_all(self) -> None:
+        with self._changed:
+            for queue in (self._events, self._frames):
+                while queue:
+                    self._drop(queue is self._events)
+
+    def _count_dropped(self, item: _Item) -> None:
+        self.counts.dropped += not item.is_event
+        self.counts.dropped_events += item.is_event
+
+    def _work(self) -> None:
+        try:
+            while (item := self._next()) and self._deliver(item):
+                pass
+        finally:
+            with self._changed:
+                self._has_ended = True
+                self._changed.notify_all()
+
+    def _next(self) -> _Item | None:
+        """What came first of all that waits; None at the end."""
+        with self._changed:
+            while not (self._frames or self._events):
+                if self._closing.is_set():
+                    return None
+                self._changed.wait()
+            queues = (queue for queue in (self._frames, self._events) if queue)
+            item = min(queues, key=lambda queue: queue[0].order).popleft()
+            self._bytes -= item.size
+            self._changed.notify_all()
+            return item
+
+    def _deliver(self, item: _Item) -> bool:
+        """Until it is done, or nobody waits any more; whether to go on."""
+        pause_s = _FIRST_PAUSE_S
+        while True:
+            try:
+                item.call()
+            except (SinkError, OSError) as error:
+                self._report(error)
+                if self._policy.is_fatal or isinstance(error, BrokenPipeError):
+                    self._error = error
+                    return False
+                if self._closing.wait(pause_s):
+                    self._count_dropped(item)
+                    return False
+                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+            else:
+                self._report_end()
+                self.counts.delivered += 1
+                return True
+
+    def _report(self, error: Exception) -> None:
+        if self.counts.problem:
+            return
+        self.counts.problem, self._failing_since = str(error), self._clock()
+        self.counts.failures += 1
+        if not self._policy.is_fatal and self._failing_since - self._reported >= _REPORT_S:
+            self._reported = self._failing_since
+            console.note(f"{self.counts.name}: {error}; the run goes on, and tries again")
+
+    def _report_end(self) -> None:
+        if self.counts.problem:
+            self.counts.problem = ""
+            if self._reported >= self._failing_since:
+                seconds = self._clock() - self._failing_since
+                console.note(f"{self.counts.name} works again after {seconds:.0f} s")
