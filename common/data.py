@@ -97,11 +97,12 @@ def parse_json(text: str | bytes, source: str) -> Any:
         raise DataError(f"{source}: is not JSON that can be read: nested too deeply") from None
 
 
-_GAP = '{"gap":'  # what edge-run says of a source without frames
+# what edge-run says beside decisions: of a source without frames, of who is there, of events
+_OTHERS = ('{"gap":', '{"presence":', '{"event":')
 
 
 def read_json_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
-    """All lines but empty ones and gaps, each with its place, of the newest run.
+    """All decisions' lines, or others' that hold no events, each with its place, of the newest run.
 
     Raises ConfigError that names the place.
     """
@@ -113,7 +114,7 @@ def read_json_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
     lines = [
         (place, decode(kind, parse_json(line, place), place, ignore_unknown=True))
         for place, line in places.items()
-        if line.strip() and not line.startswith(_GAP)
+        if line.strip() and not line.startswith(_OTHERS)
     ]
     if not lines:
         raise ConfigError(f"{path} holds no lines: give a file of JSON lines")

@@ -7,13 +7,25 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge import engine, sources, stream
-from edge.sinks import Gap, RunEnded, ShowsGaps, Sink
+from edge import engine, events, sources, stream
+from edge.sinks import Gap, RunEnded, ShowsGaps, Sink, TakesEvents
 from edge.summary import RunSummary, SourceSummary, process_age_s
 from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
 from edge_devices.detection.memory import peak_rss_bytes
 
 _LOOK_S = 1.0  # at those that give no frames
+
+
+class Judges(Protocol):
+    """What becomes of a source's decisions: events."""
+
+    def take(
+        self, frame: stream.Frame, decisions: Sequence[stream.Decision]
+    ) -> Sequence[events.Event]:
+        """What began, changed or ended with one frame."""
+
+    def end(self, reason: str) -> Sequence[events.Event]:
+        """The ends of all that goes on, as no frame comes."""
 
 
 class Watcher(Protocol):
@@ -28,7 +40,7 @@ class Feed:
     """A source, what its frames are pushed through, and the sinks that take them.
 
     sampler: which frames are pushed; the sinks get all of them.
-    source_name: if there are several.
+    source_name: if there are several.  judges: None: decisions alone go out.
     """
 
     summary: SourceSummary
@@ -36,6 +48,8 @@ class Feed:
     sinks: Sequence[Sink] = ()
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
     source_name: str | None = None
+    judges: Judges | None = None
+    _newest: list[stream.Frame] = field(default_factory=list)
 
     @property
     def source(self) -> sources.Source:
@@ -45,6 +59,26 @@ class Feed:
         for sink in self.sinks:
             if isinstance(sink, ShowsGaps):
                 sink.show_gap(Gap(seconds, has_ended, self.source_name))
+        self.end_events(events.SOURCE_LOST)
+
+    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
+        """Judge one frame's decisions, and give them and the frame to the sinks."""
+        self._newest[:] = [frame]
+        if self.judges:
+            self._tell(self.judges.take(frame, decisions))
+        for sink in self.sinks:
+            sink.take(frame, decisions)
+
+    def end_events(self, reason: str) -> None:
+        """Nothing that goes on can be seen any more."""
+        if self.judges and self._newest:
+            self._tell(self.judges.end(reason))
+
+    def _tell(self, news: Sequence[events.Event]) -> None:
+        for event in news:
+            for sink in self.sinks:
+                if isinstance(sink, TakesEvents):
+                    sink.take_event(event, self._newest[0])
 
 
 @dataclass(frozen=True)
@@ -89,7 +123,7 @@ def run(
 
     watchdog = engine.Watchdog(limits.frame_timeout_s, give_up).start()
     try:
-        with _closing_all(opened):
+        with _closing_all(opened), _ending_events(feeds):
             for feed, frame in _in_turn(feeds, summary, limits.max_frames):
                 _one_frame(feed, frame, summary, watchdog)
                 on_frame(summary)
@@ -116,8 +150,7 @@ def _one_frame(
     pushed = time.perf_counter()
     if frame.gap_s:
         feed.show_gap(frame.gap_s, has_ended=True)
-    for sink in feed.sinks:
-        sink.take(frame, decisions)
+    feed.take(frame, decisions)
     counts.frames += 1
     summary.first_result_s = summary.first_result_s or _since_process_start_s()
     for decision in decisions:
@@ -162,15 +195,17 @@ def _in_turn(
             reason = (
                 f"{feed.source.name} {f'gave {max_frames} frames' if is_enough else 'has ended'}"
             )
+            ending = events.RUN_ENDED
             try:
                 frame = next(frames, None)
             except (SourceError, SourceLost) as error:
                 errors.append(error)
-                frame, reason = None, str(error)
+                frame, reason, ending = None, str(error), events.SOURCE_LOST
             if frame is not None:
                 yield feed, frame
                 continue
             summary.end(feed.summary, feed.source_name)
+            feed.end_events(ending)
             feed.source.close()
             turns.remove(turn)
             if turns:
@@ -196,6 +231,17 @@ def _timed(feed: Feed, summary: RunSummary, max_frames: int | None) -> Iterator[
         if max_frames is not None and feed.summary.frames >= max_frames:
             return
         before = time.perf_counter()
+
+
+@contextlib.contextmanager
+def _ending_events(feeds: Sequence[Feed]) -> Iterator[None]:
+    """Also of a run that a user ends; behind an error no sink is asked for more."""
+    try:
+        yield
+    except (KeyboardInterrupt, RunEnded):
+        for feed in feeds:
+            feed.end_events(events.RUN_ENDED)
+        raise
 
 
 @contextlib.contextmanager

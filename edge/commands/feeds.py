@@ -142,6 +142,7 @@ def _run_infos(network: Network, summary: RunSummary, options: "RunOptions") -> 
     """What the sinks of each source want to know of the run."""
     manifest, several = network.bundle.manifest, len(summary.sources) > 1
     region = options.stream.region.seen_by(manifest.input.size, manifest.input.resize)
+    who = sinks.BundleInfo(manifest.name, network.bundle.sha256, manifest.tasks)
     return [
         sinks.RunInfo(
             tuple(task.name for task in manifest.tasks),
@@ -150,6 +151,8 @@ def _run_infos(network: Network, summary: RunSummary, options: "RunOptions") -> 
             None if options.people else region,
             counts.source.live,
             counts.source.name if several else None,
+            counts.source.name,
+            who,
         )
         for counts in summary.sources
     ]

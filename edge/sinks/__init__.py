@@ -5,12 +5,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from edge.events import WALL_CLOCK, Event, WallClock
 from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import SinkError
 
 if TYPE_CHECKING:
     from edge.scene import SceneView
     from edge.stream import Decision, Frame, Region
+    from edge.tasks import Task
 
 
 class Sink(Protocol):
@@ -52,8 +54,25 @@ class ShowsPeople(Protocol):
         """Of each frame, before `take` of the same one. Raises SinkError."""
 
 
+@runtime_checkable
+class TakesEvents(Protocol):
+    """A sink that is told of events."""
+
+    def take_event(self, event: Event, frame: "Frame") -> None:
+        """Before `take` of the same frame; of a source that is lost, its newest. Raises SinkError."""
+
+
 class RunEnded(Exception):
     """A sink's user asked for the end of the run, by closing a window for instance."""
+
+
+@dataclass(frozen=True)
+class BundleInfo:
+    """Which bundle answers, and what: its tasks, with their kinds, labels and units."""
+
+    name: str
+    sha256: str
+    tasks: "tuple[Task, ...]" = ()
 
 
 @dataclass(frozen=True)
@@ -64,7 +83,8 @@ class RunInfo:
     it does not know.  vectors: whether embeddings may be kept.  region: of the frames, which the
     network looks at; None: all of them.
     live: whether frames come when they come, and not as fast as they are taken.
-    source: which of several it is; None: there is one.
+    source: which of several it is; None: there is one.  origin: its name, also if there is one.
+    bundle: who answers; None: nobody says.  clock: of the time of day.
     """
 
     tasks: tuple[str, ...]
@@ -73,6 +93,9 @@ class RunInfo:
     region: "Region | None" = None
     live: bool = False
     source: str | None = None
+    origin: str = ""
+    bundle: BundleInfo | None = None
+    clock: WallClock = WALL_CLOCK
 
 
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")

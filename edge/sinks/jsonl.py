@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge import sinks, stream
+from edge.events import Event
 from edge_common import Closable, SinkError, only_writer, sync_folder
 
 if TYPE_CHECKING:
@@ -25,15 +26,24 @@ _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 def open_sink(target: str, run: sinks.RunInfo) -> "Closable":
     if target == "-":
-        return StdoutLines(run.vectors)
-    return JsonLines(target, vectors=run.vectors)
+        return StdoutLines(run)
+    return JsonLines(target, run)
 
 
-def line_of(decision: stream.Decision, vectors: bool) -> bytes:
-    return _line(decision.to_json(vectors=vectors))
+def fields_of(decision: stream.Decision, run: sinks.RunInfo) -> dict[str, Any]:
+    """A decision's promised JSON fields, with those that only the run can say."""
+    source = decision.source or run.origin
+    who = {"bundle_sha256": run.bundle.sha256} if run.bundle else {}
+    return {
+        "at": run.clock.text(decision.captured_at),
+        **({"source": source} if source else {}),
+        **decision.to_json(vectors=run.vectors),
+        **who,
+    }
 
 
-def _line(fields: Mapping[str, Any]) -> bytes:
+def line_of(fields: Mapping[str, Any]) -> bytes:
+    """One line of JSON, that neither an encoder nor a terminal stumbles over."""
     # a lone surrogate becomes what JSON writes for it, as does what would steer a terminal
     text = json.dumps(fields, ensure_ascii=False)
     text = _STEERING.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
@@ -46,16 +56,19 @@ def _now() -> str:
 
 
 class _Lines(Closable):
-    """A line a decision, and one when a gap begins or ends, or somebody comes or leaves."""
+    """A line a decision, an event, the beginning or end of a gap, and who comes or leaves."""
 
-    def __init__(self, vectors: bool) -> None:
-        self._vectors = vectors
+    def __init__(self, run: sinks.RunInfo) -> None:
+        self._run = run
         self._in_gap: set[str | None] = set()  # sources
         self._presence: dict[str | None, Presence] = {}  # by their sources
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         for decision in decisions:
-            self._put(line_of(decision, self._vectors))
+            self._put(line_of(fields_of(decision, self._run)))
+
+    def take_event(self, event: Event, frame: stream.Frame) -> None:
+        self._put(line_of(event.to_json()))
 
     def show_gap(self, gap: sinks.Gap) -> None:
         if gap.has_ended:
@@ -66,7 +79,7 @@ class _Lines(Closable):
             self._in_gap.add(gap.source)
         source = {} if gap.source is None else {"source": gap.source}
         state = "ended" if gap.has_ended else "begun"
-        self._put(_line({"gap": state, "gap_s": round(gap.seconds, 3), "at": _now(), **source}))
+        self._put(line_of({"gap": state, "gap_s": round(gap.seconds, 3), "at": _now(), **source}))
 
     def show_people(self, view: "SceneView") -> None:
         if self._presence.get(view.source) == view.presence:
@@ -74,7 +87,7 @@ class _Lines(Closable):
         self._presence[view.source] = view.presence
         source = {} if view.source is None else {"source": view.source}
         fields = {"presence": view.presence.to_json(), "frame": view.frame, "at": _now(), **source}
-        self._put(_line(fields))
+        self._put(line_of(fields))
 
     @abstractmethod
     def _put(self, line: bytes) -> None:
@@ -94,12 +107,12 @@ class JsonLines(_Lines):
 
     Each line is written as a whole, so that a reader never sees half of one, and is on disk
     `SYNC_INTERVAL_S` later, also if the power fails. What the file held stays: a line
-    `{"run": TIME}` stands between it and this run. vectors: write what embeddings say, too.
+    `{"run": TIME}` stands between it and this run. run: what decisions are told with.
     Raises SinkError if the file cannot be written, or another run writes it.
     """
 
-    def __init__(self, path: str, vectors: bool = False) -> None:
-        super().__init__(vectors)
+    def __init__(self, path: str, run: sinks.RunInfo = sinks.RunInfo(())) -> None:
+        super().__init__(run)
         self._path = Path(path)
         self._stack, self._problem = contextlib.ExitStack(), ""
         self._closing = threading.Event()
@@ -122,7 +135,7 @@ class JsonLines(_Lines):
             return
         if size := os.fstat(self._handle).st_size:
             cut = b"" if os.pread(self._handle, 1, size - 1) == b"\n" else b"\n"
-            self._write(cut + _line({"run": _now()}))
+            self._write(cut + line_of({"run": _now()}))
         sync_folder(self._path.absolute().parent)
         syncing = threading.Thread(target=self._sync, name=f"sync {self._path}", daemon=True)
         syncing.start()

@@ -47,6 +47,8 @@ class Decision:
     predicted_for: the board that was played, whose predicted latency stands in both.
     source: which of several sources the window is of; None: there is one.
     track: the person the window is of; None: nobody was looked for.
+    restart: whether its window began anew since the decision before.
+    time_s: of the frame, seconds on the source's own clock; None: it has none.
     """
 
     frame: int
@@ -58,22 +60,29 @@ class Decision:
     first_frame: int | None = None
     source: str | None = None
     track: TrackInfo | None = None
+    restart: bool = False
+    time_s: float | None = None
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.
 
         And `predicted_for`, if a board was played; `source`, if there are several; `track`, if
-        people are followed.  vectors: with those of embeddings.
+        people are followed; `restart`, if the window began anew; `time_s`, if the source says it.
+        vectors: with those of embeddings.
         """
         source = {} if self.source is None else {"source": self.source}
         first = {} if self.first_frame is None else {"first_frame": self.first_frame}
         track = {} if self.track is None else {"track": self.track.to_json()}
+        time_s = {} if self.time_s is None else {"time_s": round(self.time_s, 6)}
+        restart = {"restart": True} if self.restart else {}
         played = {"predicted_for": self.predicted_for} if self.predicted_for else {}
         return {
             **source,
             "frame": self.frame,
             **first,
             "captured_at": round(self.captured_at, 6),
+            **time_s,
+            **restart,
             "age_ms": round(self.age_ms, 3),
             "latency_ms": {stage: round(ms, 4) for stage, ms in self.latency_ms.items()},
             **track,

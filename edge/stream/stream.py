@@ -42,6 +42,7 @@ class Stream:
         self.latency_ms: Mapping[str, float] = {}
         self._region, self._naming, self._source = options.region, naming, source
         self._window = self.network.window(options.hop)
+        self._is_new = True  # since the newest decision
         self._played_name = self.network.board.profile.name if self.network.board else None
 
     @property
@@ -57,6 +58,7 @@ class Stream:
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
         self._window.clear()
+        self._is_new = True
 
     def push(
         self,
@@ -84,6 +86,7 @@ class Stream:
         tasks: Mapping[str, Prediction] = predictions(self.tasks, outputs)
         if self._naming:
             tasks = self._naming(tasks)
+        is_new, self._is_new = self._is_new, False
         age_ms = (time.monotonic() - frame.captured_at) * 1e3
         return Decision(
             frame.number,
@@ -95,6 +98,8 @@ class Stream:
             self._window.first_frame,
             self._source,
             track,
+            is_new,
+            frame.time_s,
         )
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:

@@ -109,7 +109,7 @@ def test_a_source_and_a_request_are_called_without_their_password() -> None:
 def test_a_decision_line_holds_nothing_that_steers() -> None:
     label = STEERING + HARMLESS
     answer = Prediction(np.zeros(1, np.float32), label=label, p=0.5, index=0)
-    line = line_of(Decision(0, 0.0, 0.0, {}, {"task": answer}), False).decode()
+    line = line_of(Decision(0, 0.0, 0.0, {}, {"task": answer}).to_json()).decode()
     assert (
         line.rstrip("\n")
         .replace("\u200c", "")

@@ -25,7 +25,8 @@ from edge_common import command_line
 
 INPUTS = Path(__file__).parent / "inputs"
 FRAMES, HEIGHT, WIDTH = 24, 90, 120
-TIMES = ("captured_at", "age_ms", "latency_ms")
+# what the clock says, and which build of a bundle answered
+TIMES = ("at", "captured_at", "age_ms", "latency_ms", "bundle_sha256")
 
 
 @dataclass(frozen=True)

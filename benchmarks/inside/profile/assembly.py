@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from edge.tflite.operators import Operator
 from edge_benchmarks.inside.profile.figures import (
-    Event,
+    ProfileEvent,
     KernelEstimate,
     OperatorTime,
     PartProfile,
@@ -206,7 +206,7 @@ def assemble(operators: Sequence[Operator], trace: Trace, threads: int) -> PartP
 
 
 def owners_of(
-    operators: Sequence[Operator], events: Sequence[Event], undelegated: Collection[int]
+    operators: Sequence[Operator], events: Sequence[ProfileEvent], undelegated: Collection[int]
 ) -> list[int | None]:
     """The operator, by index, of each event; None for a kernel that XNNPACK added."""
     expected = stretches(operators, undelegated)
@@ -220,9 +220,9 @@ def owners_of(
     ]
 
 
-def _runs(events: Sequence[Event]) -> list[list[Event]]:
+def _runs(events: Sequence[ProfileEvent]) -> list[list[ProfileEvent]]:
     """Events one after the other, by partition: its kernels are counted from 0."""
-    runs: list[list[Event]] = []
+    runs: list[list[ProfileEvent]] = []
     for event in events:
         begins = not runs or runs[-1][-1].delegated != event.delegated
         if begins or (event.delegated and event.index == 0):
@@ -232,7 +232,7 @@ def _runs(events: Sequence[Event]) -> list[list[Event]]:
 
 
 def _owners_in(
-    operators: Sequence[Operator], stretch: Stretch, run: Sequence[Event]
+    operators: Sequence[Operator], stretch: Stretch, run: Sequence[ProfileEvent]
 ) -> list[int | None]:
     if not stretch.delegated:
         return [event.index for event in run]
@@ -241,7 +241,7 @@ def _owners_in(
     return [None if place is None else stretch.operators[place] for place in places]
 
 
-def _kernels(owners: Sequence[int | None], events: Sequence[Event]) -> dict[int, str]:
+def _kernels(owners: Sequence[int | None], events: Sequence[ProfileEvent]) -> dict[int, str]:
     return {
         owner: kernel_name(event.tag) for owner, event in zip(owners, events) if owner is not None
     }

@@ -100,7 +100,7 @@ def _kind(name: str, members: Sequence[OperatorTime]) -> KindTime:
 
 
 @dataclass(frozen=True)
-class Event:
+class ProfileEvent:
     """One kernel that ran.
 
     tag: its name.  delegated: whether XNNPACK ran it.
@@ -120,7 +120,7 @@ class Trace:
     whole_ns: the runs without profiler.
     """
 
-    events: tuple[Event, ...]
+    events: tuple[ProfileEvent, ...]
     elapsed_us: tuple[tuple[int, ...], ...]
     whole_ns: tuple[int, ...]
 

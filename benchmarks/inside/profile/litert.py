@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_benchmarks.inside.profile.figures import Event
+from edge_benchmarks.inside.profile.figures import ProfileEvent
 from edge_common.errors import EngineError
 
 OLDEST = (2, 2)  # other releases take other arguments
@@ -122,7 +122,7 @@ class ProfiledModel:
         outputs = (_size(len(self._outputs)), self._outputs)
         self._library.call("LiteRtRunCompiledModel", self._compiled, _size(0), *inputs, *outputs)
 
-    def profile(self) -> list[tuple[Event, int]]:
+    def profile(self) -> list[tuple[ProfileEvent, int]]:
         """Run the model once; what ran in the main graph and how long, whole microseconds."""
         self._library.call("LiteRtStartProfiler", self._profiler)
         self.invoke()
@@ -131,7 +131,7 @@ class ProfiledModel:
         events = (_ProfiledEvent * count)()
         self._library.call("LiteRtGetProfilerEvents", self._profiler, count, events)
         return [
-            (Event(e.tag.decode(), e.type == _DELEGATED_KERNEL, e.index), e.elapsed_us)
+            (ProfileEvent(e.tag.decode(), e.type == _DELEGATED_KERNEL, e.index), e.elapsed_us)
             for e in events
             if e.type == _DELEGATED_KERNEL or (e.type == _OPERATOR and e.subgraph == 0)
         ]

@@ -28,7 +28,7 @@ _WARM_UP, _BLOCK = 10, 5
 class _Profiled(Protocol):
     def invoke(self) -> None: ...
 
-    def profile(self) -> list[tuple[figures.Event, int]]: ...
+    def profile(self) -> list[tuple[figures.ProfileEvent, int]]: ...
 
 
 class _Plain(Protocol):
@@ -52,7 +52,7 @@ def record(
 ) -> figures.Trace:
     """Blocks of runs with the profiler and without it, alternating; raises EngineError if the
     kernels of one run are others than those of the next."""
-    events: tuple[figures.Event, ...] = ()
+    events: tuple[figures.ProfileEvent, ...] = ()
     elapsed_us: list[tuple[int, ...]] = []
     whole_ns: list[int] = []
     for model in (profiled, plain):

@@ -17,7 +17,7 @@ from edge_benchmarks.inside.profile.assembly import (
     stretches,
 )
 from edge_benchmarks.inside.profile.figures import (
-    Event,
+    ProfileEvent,
     KindTime,
     OperatorTime,
     PartProfile,
@@ -112,18 +112,18 @@ def test_a_graph_that_nothing_was_delegated_of_is_one_stretch() -> None:
 def test_events_find_their_operators_in_each_partition() -> None:
     operators = chain("MUL", "UNPACK", "ADD", "MUL")
     events = [
-        Event("Multiply (ND)", True, 0),
-        Event("UNPACK", False, 1),
-        Event("Copy (NC, X32)", True, 0),
-        Event("Add (ND)", True, 1),
-        Event("Multiply (ND)", True, 2),
+        ProfileEvent("Multiply (ND)", True, 0),
+        ProfileEvent("UNPACK", False, 1),
+        ProfileEvent("Copy (NC, X32)", True, 0),
+        ProfileEvent("Add (ND)", True, 1),
+        ProfileEvent("Multiply (ND)", True, 2),
     ]
     assert owners_of(operators, events, {1}) == [0, 1, None, 2, 3]
 
 
 def test_events_in_another_order_are_aligned_as_one() -> None:
     operators = chain("MUL", "UNPACK", "ADD")
-    events = [Event("UNPACK", False, 1), Event("Add (ND)", True, 0)]
+    events = [ProfileEvent("UNPACK", False, 1), ProfileEvent("Add (ND)", True, 0)]
     assert owners_of(operators, events, {1}) == [1, 2]
 
 
@@ -131,7 +131,7 @@ def test_events_in_another_order_are_aligned_as_one() -> None:
 
 
 def test_half_a_microsecond_is_added_to_what_was_cut_off() -> None:
-    events = (Event(CONV, True, 0), Event("UNPACK", False, 1))
+    events = (ProfileEvent(CONV, True, 0), ProfileEvent("UNPACK", False, 1))
     found = estimate(Trace(events, ((10, 3),) * 20, (14_000,) * 20))
     assert found.kernel_ms == pytest.approx((0.0105, 0.003))
     assert found.whole_ms == pytest.approx(0.014)
@@ -140,12 +140,18 @@ def test_half_a_microsecond_is_added_to_what_was_cut_off() -> None:
 
 def test_only_the_quietest_runs_count() -> None:
     slow, fast = (90, 30), (10, 4)
-    trace = Trace((Event(CONV, True, 0), Event(DENSE, True, 1)), (slow,) * 90 + (fast,) * 10, (1,))
+    trace = Trace(
+        (ProfileEvent(CONV, True, 0), ProfileEvent(DENSE, True, 1)),
+        (slow,) * 90 + (fast,) * 10,
+        (1,),
+    )
     assert estimate(trace).kernel_ms == pytest.approx((0.0105, 0.0045))
 
 
 def test_the_shortest_share_what_is_left_of_the_whole() -> None:
-    events = tuple(Event(tag, True, i) for i, tag in enumerate((CONV, "Add (ND)", "Add (ND)")))
+    events = tuple(
+        ProfileEvent(tag, True, i) for i, tag in enumerate((CONV, "Add (ND)", "Add (ND)"))
+    )
     found = estimate(Trace(events, ((10, 0, 0),) * 10, (11_100,) * 10))
     assert found.kernel_ms == pytest.approx((0.0105, 0.0003, 0.0003))
     assert found.short == (False, True, True)
@@ -153,7 +159,7 @@ def test_the_shortest_share_what_is_left_of_the_whole() -> None:
 
 @pytest.mark.parametrize(("whole_us", "each_us"), [(50, 0.5), (5, 0.0)])
 def test_a_short_kernel_gets_half_a_microsecond_at_most(whole_us: int, each_us: float) -> None:
-    events = (Event(CONV, True, 0), Event("Add (ND)", True, 1))
+    events = (ProfileEvent(CONV, True, 0), ProfileEvent("Add (ND)", True, 1))
     found = estimate(Trace(events, ((10, 0),) * 10, (whole_us * 1000,) * 10))
     assert found.kernel_ms[1] == pytest.approx(each_us / 1e3)
 
@@ -165,7 +171,7 @@ def test_helpers_count_for_the_operator_that_they_prepare() -> None:
 
 def test_a_profile_of_a_fused_graph() -> None:
     operators = chain("CONV_2D", "LOGISTIC", "MUL")
-    events = (Event(CONV, True, 0), Event(TABLE, True, 1))
+    events = (ProfileEvent(CONV, True, 0), ProfileEvent(TABLE, True, 1))
     found = assemble(operators, Trace(events, ((29, 9),) * 10, (40_000,) * 10), threads=2)
     assert [o.ms for o in found.operators] == pytest.approx([0.0295, 0.0095, 0.0])
     assert [o.fused_into for o in found.operators] == [None, None, 1]
@@ -177,7 +183,7 @@ def test_a_profile_of_a_fused_graph() -> None:
 
 def test_padding_is_part_of_the_convolution_after_it() -> None:
     operators = chain("ADD", "PAD", "CONV_2D")
-    events = (Event("Add (ND)", True, 0), Event(CONV, True, 1))
+    events = (ProfileEvent("Add (ND)", True, 0), ProfileEvent(CONV, True, 1))
     found = assemble(operators, Trace(events, ((3, 9),) * 10, (13_000,) * 10), threads=1)
     assert found.operators[1].fused_into == 2
 
@@ -205,9 +211,9 @@ class FakeModel:
         self._clock.pass_ms(self._ms)
         self._log.append(self._name)
 
-    def profile(self) -> list[tuple[Event, int]]:
+    def profile(self) -> list[tuple[ProfileEvent, int]]:
         self.invoke()
-        return [(Event(self.tag, True, 0), round(self._ms * 1e3))]
+        return [(ProfileEvent(self.tag, True, 0), round(self._ms * 1e3))]
 
 
 def fake_models() -> tuple[FakeClock, list[str], FakeModel, FakeModel]:
@@ -243,7 +249,7 @@ def test_other_kernels_than_before_are_refused() -> None:
 
 
 def test_a_trace_survives_json() -> None:
-    trace = Trace((Event(CONV, True, 0),), ((3,), (4,)), (9, 8))
+    trace = Trace((ProfileEvent(CONV, True, 0),), ((3,), (4,)), (9, 8))
     assert from_json(to_json(trace)) == trace
 
 
