@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 from edge.tflite.operators import Operator
 from edge_benchmarks.inside.profile.figures import (
-    ProfileEvent,
     KernelEstimate,
     OperatorTime,
     PartProfile,
+    ProfileEvent,
     Trace,
     by_kind,
     estimate,

@@ -17,10 +17,10 @@ from edge_benchmarks.inside.profile.assembly import (
     stretches,
 )
 from edge_benchmarks.inside.profile.figures import (
-    ProfileEvent,
     KindTime,
     OperatorTime,
     PartProfile,
+    ProfileEvent,
     Trace,
     by_kind,
     estimate,
