@@ -16,7 +16,7 @@ from edge_devices.detection.memory import peak_rss_bytes
 _LOOK_S = 1.0  # at those that give no frames
 
 
-class Judges(Protocol):
+class EventJudge(Protocol):
     """What becomes of a source's decisions: events."""
 
     def take(
@@ -48,7 +48,7 @@ class Feed:
     sinks: Sequence[Sink] = ()
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
     source_name: str | None = None
-    judges: Judges | None = None
+    judges: EventJudge | None = None
     _newest: list[stream.Frame] = field(default_factory=list)
 
     @property

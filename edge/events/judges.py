@@ -1,0 +1,106 @@
+"""All alerts of one source: what `edge.loop` asks for events."""
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from edge.events.alert import Alert
+from edge.events.event import OUT_OF_SCHEDULE, TRACK_LEFT, Event, EventIds, Moment
+from edge.events.evidence import NOTHING, AlertEvidence
+from edge.events.judge import Answer, Judge, Now
+from edge.stream.decision import Decision, TrackInfo
+
+if TYPE_CHECKING:
+    from edge.scene import SceneView
+    from edge.sinks import RunInfo
+    from edge.stream import Frame
+
+_HERE = 1.0  # what presence is judged by
+
+
+class Judges:
+    """Turns the decisions of one source into events.
+
+    Time is that of the frames: a recording gives the events that its camera would have given.
+    alerts: that fit the run (`Alert.fit`).  run: whose bundle, source and clock events name.
+    """
+
+    def __init__(self, alerts: Sequence[Alert], run: "RunInfo") -> None:
+        self._clock, self._ids = run.clock, EventIds()
+        bundle = run.bundle
+        tasks = {task.name: task for task in bundle.tasks} if bundle else {}
+        common = {"source": run.origin}
+        if bundle:
+            common |= {"bundle": bundle.name, "bundle_sha256": bundle.sha256}
+        self._judges: list[tuple[Judge, AlertEvidence | None]] = []
+        for alert in alerts:
+            if alert.source not in (None, run.origin):
+                continue
+            task = tasks[alert.task] if alert.task is not None else None
+            unit = {"unit": task.unit} if task and alert.is_number and task.unit else {}
+            evidence = AlertEvidence(alert, task) if task else None
+            self._judges.append((Judge(alert, common | unit), evidence))
+        self._tracks: Sequence[TrackInfo] | None = None
+        self._time_s, self._now = math.nan, Now(0.0, Moment("", 0.0, -1))
+
+    def show_people(self, view: "SceneView") -> None:
+        """Who is there in the frame that is taken next."""
+        self._tracks = view.tracks
+
+    def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
+        """What begins, changes or ends with one frame, in the order of the alerts."""
+        now = self._now = self._time_of(frame)
+        events = list[Event]()
+        for judge, evidence in self._judges:
+            if not self._is_due(judge.alert, frame):
+                events += judge.end(now, OUT_OF_SCHEDULE)
+                continue
+            if self._tracks is not None:
+                numbers = {track.number for track in self._tracks}
+                events += judge.keep(numbers, now, TRACK_LEFT)
+            for key, answer, restart in self._answers(judge.alert, evidence, decisions):
+                judge.take(key, answer, now, restart)
+            events += judge.news(now, self._new_id)
+        return events
+
+    def end(self, reason: str) -> Sequence[Event]:
+        """The ends of all that goes on: of a run, or of a source that gives no frames."""
+        return [event for judge, _ in self._judges for event in judge.end(self._now, reason)]
+
+    def _new_id(self) -> str:
+        return self._ids.next(self._clock.epoch_s(self._now.moment.captured_at))
+
+    def _time_of(self, frame: "Frame") -> Now:
+        time_s = frame.moment_s if math.isfinite(frame.moment_s) else frame.captured_at
+        passed_s = time_s - self._time_s if time_s > self._time_s else 0.0
+        self._time_s = time_s
+        own_s = frame.time_s if frame.time_s is not None and math.isfinite(frame.time_s) else None
+        at = self._clock.text(frame.captured_at)
+        moment = Moment(at, frame.captured_at, frame.number, own_s)
+        return Now(self._now.seconds + passed_s, moment)
+
+    def _is_due(self, alert: Alert, frame: "Frame") -> bool:
+        if not alert.hours:
+            return True
+        local = self._clock.local(frame.captured_at)
+        return any(hours.hold(local) for hours in alert.hours)
+
+    def _answers(
+        self, alert: Alert, evidence: AlertEvidence | None, decisions: Sequence[Decision]
+    ) -> Iterator[tuple[int | None, Answer, bool]]:
+        """(of whom, what, whether their window began anew)"""
+        if evidence is None:
+            for track in self._tracks or ():
+                yield track.number, Answer(_in_zone(alert, track, _HERE), None, track), False
+            return
+        for decision in decisions:
+            prediction, who = decision.tasks.get(alert.task or ""), decision.track
+            value, label = evidence.of(prediction) if prediction else NOTHING
+            answer = Answer(_in_zone(alert, who, value), label, who)
+            yield who.number if who else None, answer, decision.restart
+
+
+def _in_zone(alert: Alert, track: TrackInfo | None, value: float) -> float:
+    """The value, or NaN of who is elsewhere: nothing is said of them."""
+    is_there = alert.zone is None or (track is not None and alert.zone in track.zones)
+    return value if is_there else math.nan
