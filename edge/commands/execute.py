@@ -16,6 +16,7 @@ from edge.bundle import Bundle
 from edge.commands import feeds, scene_options, source_options
 from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
+from edge.events.alert import Alert
 from edge.status import StatusLine
 from edge.stream import FrameSampler, Network, Region, StreamOptions
 from edge.summary import RunSummary, SourceSummary
@@ -59,6 +60,7 @@ class RunOptions:
     plain: PlainOptions = field(default_factory=PlainOptions)
     as_json: bool = False
     quiet: bool = False
+    alerts: tuple[Alert, ...] = ()
 
     def __post_init__(self) -> None:
         if self.threshold is not None and self.gallery is None:

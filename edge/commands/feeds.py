@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge import loop, sinks, sources
+from edge.events.judges import Judges
 from edge.input_spec import STRETCH
 from edge.stream import Decision, Frame, FrameSampler, Network, Stream
 from edge.summary import RunSummary
@@ -71,7 +72,7 @@ class SceneWatcher:
     def __init__(
         self,
         scene: "Scene",
-        outputs: Sequence[sinks.Sink],
+        outputs: Sequence[object],
         add_latency: Callable[[Mapping[str, float]], object],
         budget: Callable[[], tuple[float, str]],
     ) -> None:
@@ -96,21 +97,41 @@ def open_feeds(
 ) -> list[loop.Feed]:
     """A window, or one a person, and sinks for each source. Raises SinkError."""
     infos = _run_infos(network, summary, options)
+    judges = _judges(infos, options)
     scenes = _scenes(network, detector, naming, summary, options) if detector else ()
     opened = sinks.open_sinks(options.outputs, infos, options.strict)
     summary.add_outputs(opened)
     budget = partial(options.people.budget, summary.sources)
     watchers: Sequence[loop.Watcher] = [
-        SceneWatcher(scene, outputs, summary.latency.add, budget)
-        for scene, outputs in zip(scenes, opened)
+        SceneWatcher(scene, [*judge, *outputs], summary.latency.add, budget)
+        for scene, outputs, judge in zip(scenes, opened, judges)
     ] or [
         Stream(network.bundle, options.stream, naming=naming, network=network, source=info.source)
         for info in infos
     ]
     return [
-        loop.Feed(counts, watcher, each, FrameSampler(summary.rate_hz), info.source)
-        for counts, watcher, each, info in zip(summary.sources, watchers, opened, infos)
+        loop.Feed(
+            counts,
+            watcher,
+            each,
+            FrameSampler(summary.rate_hz),
+            info.source,
+            next(iter(judge), None),
+        )
+        for counts, watcher, each, info, judge in zip(
+            summary.sources, watchers, opened, infos, judges
+        )
     ]
+
+
+def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> list[list[Judges]]:
+    """One for each source, or none. Raises AlertError for an alert that can never come."""
+    zones = [zone.name for zone in options.people.areas[0]]
+    names = [info.origin for info in infos]
+    for alert in options.alerts:
+        tasks = infos[0].bundle.tasks if infos[0].bundle else ()
+        alert.fit(tasks, zones, names, has_people=bool(options.people))
+    return [[Judges(options.alerts, info)] if options.alerts else [] for info in infos]
 
 
 def _scenes(

@@ -1,6 +1,8 @@
-"""Events: what holds for a while, with a beginning, an end and evidence."""
+"""Events: what holds for a while, with a beginning, an end and evidence.
 
-from edge.events.alert import Alert as Alert, AlertError as AlertError
+`edge.events.alert` and `edge.events.judges` make them.
+"""
+
 from edge.events.clock import WALL_CLOCK as WALL_CLOCK, WallClock as WallClock
 from edge.events.event import (
     CLEARED as CLEARED,
@@ -13,4 +15,3 @@ from edge.events.event import (
     Moment as Moment,
     Phase as Phase,
 )
-from edge.events.judges import Judges as Judges

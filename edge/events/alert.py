@@ -1,7 +1,7 @@
 """An alert: what is to be told, and when it is sure enough."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 
@@ -16,10 +16,14 @@ _NUMBER_KINDS, _NAMING_KINDS = ("regression",), ("embedding",)
 
 
 class AlertError(ConfigError):
-    """An alert contradicts itself, or does not fit the bundle.  key: of a settings file."""
+    """An alert contradicts itself, or does not fit the run.  key: which is wrong.
 
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
+    The message begins with the place in a settings file, if the alert is of one.
+    """
+
+    def __init__(self, alert: "Alert", key: str, problem: str) -> None:
+        place = alert.places.get(key) or alert.places.get("", "")
+        super().__init__(f"{place}: {problem}" if place else f"alert '{alert}': {problem}")
         self.key = key
 
 
@@ -33,6 +37,7 @@ class Alert:
     """What is told as an event; with nothing but `task` and `labels`, each raw answer is.
 
     Without a task it is told that somebody is there, in the zone if there is one.
+    places: where in a settings file it stands, by key, and as a whole by "".
     Raises AlertError if it contradicts itself.
     """
 
@@ -66,10 +71,11 @@ class Alert:
         default=(), metadata={"doc": "Days and hours, local time: 'mon-fri 08:00-18:00'."}
     )
     severity: str = field(default="warning", metadata={"doc": ", ".join(SEVERITIES) + "."})
+    places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for key, problem in self._problems():
-            raise AlertError(key, f"alert '{self}': {problem}")
+            raise AlertError(self, key, problem)
 
     def __str__(self) -> str:
         if self.name:
@@ -153,7 +159,7 @@ class Alert:
         """Its task. Raises AlertError if the bundle has no such task or label, or the run no zone."""
         if not has_people and (self.zone or self.task is None):
             key = "zone" if self.zone else "task"
-            raise AlertError(key, f"alert '{self}' needs people to be found: give a detector")
+            raise AlertError(self, key, "people have to be found for it: give a detector")
         self._demand("zone", self.zone, zones)
         self._demand("source", self.source, sources)
         self._demand("task", self.task, [task.name for task in tasks])
@@ -163,10 +169,8 @@ class Alert:
         if self.is_number != (task.kind in _NUMBER_KINDS):
             key = next(k for k in ("over", "under", "labels") if getattr(self, k) not in (None, ()))
             other = "is = [...]" if self.is_number else "over or under"
-            raise AlertError(
-                "is" if key == "labels" else key,
-                f"alert '{self}': task '{task.name}' is {task.kind}: give {other}",
-            )
+            key = "is" if key == "labels" else key
+            raise AlertError(self, key, f"task '{task.name}' is {task.kind}: give {other}")
         if task.labels and task.kind not in _NAMING_KINDS:
             known = (*task.labels, *([UNKNOWN] if task.unknown else []))
             for label in self.labels:
@@ -178,4 +182,4 @@ class Alert:
             return
         noun = "label" if key == "is" else key
         hint = nearest_or_all(name, names) if names else ""
-        raise AlertError(key, f"alert '{self}': there is no {noun} '{name}'{hint}")
+        raise AlertError(self, key, f"there is no {noun} '{name}'{hint}")

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from edge.events import Alert, Event, Judges, WallClock
+from edge.events import Event, WallClock
+from edge.events.alert import Alert
+from edge.events.judges import Judges
 from edge.scene import Presence, SceneView
 from edge.sinks import BundleInfo, RunInfo
 from edge.stream import Decision, Frame, TrackInfo

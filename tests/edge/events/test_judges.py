@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from edge.events import Alert, AlertError
+from edge.events.alert import Alert, AlertError
 from edge.stream import TrackInfo
 from edge.tasks import Task, confidence, kind_of
 from edge.tasks.kind import Prediction

@@ -7,7 +7,8 @@ from itertools import pairwise
 
 from hypothesis import given, strategies as st
 
-from edge.events import Alert, Event
+from edge.events import Event
+from edge.events.alert import Alert
 from edge.stream import Decision, TrackInfo
 from tests.edge.events.judging import Camera, fall
 
