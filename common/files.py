@@ -176,6 +176,11 @@ def config_folder(name: str) -> Path:
     return _desktop_folder("XDG_CONFIG_HOME", ".config", os.environ) / "edge" / name
 
 
+def state_folder() -> Path:
+    """`$XDG_STATE_HOME/edge-run`, else `~/.local/state/edge-run`: what is to outlive a run."""
+    return _desktop_folder("XDG_STATE_HOME", ".local/state", os.environ) / "edge-run"
+
+
 def _desktop_folder(variable: str, usual: str, environment: Mapping[str, str]) -> Path:
     """A relative path is no setting (XDG Base Directory Specification)."""
     base = environment.get(variable, "")

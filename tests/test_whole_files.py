@@ -43,6 +43,7 @@ ELSEWHERE = {
     "edge/sinks/jsonl.py": "whole lines are appended and synced",
     "edge/sinks/mp4.py": "the film that video.py still records",
     "examples/demo_video.py": "OpenCV's writer, in a folder of whole_path's",
+    "edge/sinks/spool.py": "whole lines are appended, and half of one is cut off",
     "edge/sinks/video.py": "recorded beside its name, and put in place",
     "models/training/feature_cache.py": "filled beside its name, and put in place",
 }

@@ -84,7 +84,8 @@ class RunInfo:
     network looks at; None: all of them.
     live: whether frames come when they come, and not as fast as they are taken.
     source: which of several it is; None: there is one.  origin: its name, also if there is one.
-    bundle: who answers; None: nobody says.  clock: of the time of day.
+    bundle: who answers; None: nobody says.  alerts: names of the rules that make events.
+    clock: of the time of day.
     """
 
     tasks: tuple[str, ...]
@@ -95,6 +96,7 @@ class RunInfo:
     source: str | None = None
     origin: str = ""
     bundle: BundleInfo | None = None
+    alerts: tuple[str, ...] = ()
     clock: WallClock = WALL_CLOCK
 
 
@@ -108,6 +110,12 @@ KINDS: tuple[EndpointKind, ...] = (
     ),
     EndpointKind(
         "window", "edge.sinks.window", "Annotated frames in a window; q ends.", queued=False
+    ),
+    EndpointKind(
+        "mqtt", "edge.sinks.mqtt", "Events, alerts and answers to an MQTT broker, for Home Assistant.",
+        "HOST[:PORT][/TOPIC]",
+        "login=FILE,ca=FILE,tls=1,discovery=PREFIX,name=TEXT,every=SECONDS,spool=FOLDER,spool_mb=N",
+        extra="mqtt", frames=False,
     ),
     EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",

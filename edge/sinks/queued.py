@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from edge import sinks
 from edge_common import Closable, SinkError, console
 
 if TYPE_CHECKING:
+    from edge.events import Event
     from edge.scene import SceneView
     from edge.stream import Decision, Frame
 
@@ -51,24 +52,40 @@ class QueuePolicy:
 
 @dataclass
 class OutputCounts:
-    """What became of an output. problem: why it fails just now; "": it works."""
+    """What became of an output. problem: why it fails just now; "": it works.
+
+    waiting: messages that it keeps on disk until somebody has them.
+    """
 
     name: str
     delivered: int = 0
     dropped: int = 0
     dropped_events: int = 0
     failures: int = 0
+    waiting: int = 0
     problem: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        return {key: value for key, value in vars(self).items() if key != "problem" or value}
+        fields = vars(self).items()
+        return {key: value for key, value in fields if key not in ("problem", "waiting") or value}
 
     def __str__(self) -> str:
         """ "" if nothing is to be said."""
-        pairs = ((self.dropped, "dropped"), (self.dropped_events, "events dropped"))
+        pairs = (
+            (self.dropped, "dropped"),
+            (self.dropped_events, "events dropped"),
+            (self.waiting, "waiting on disk"),
+        )
         parts = [f"{count} {word}" for count, word in pairs if count]
         parts += ["failing"] if self.problem else []
         return f"{self.name}: {', '.join(parts)}" if parts else ""
+
+
+@runtime_checkable
+class CountsItself(Protocol):
+    """A sink that drops or keeps some of what it took, and adds that to its counts."""
+
+    counts: OutputCounts
 
 
 @dataclass(frozen=True)
@@ -96,6 +113,8 @@ class Queued(Closable):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.counts = OutputCounts(name)
+        if isinstance(sink, CountsItself):
+            sink.counts = self.counts
         self._sink, self._policy, self._limits, self._clock = sink, policy, limits, clock
         self._frames: deque[_Item] = deque()
         self._events: deque[_Item] = deque()
@@ -115,6 +134,12 @@ class Queued(Closable):
         else:
             return self._check()
         self._put(partial(self._sink.take, frame, decisions), frame.pixels.nbytes)
+
+    def take_event(self, event: "Event", frame: "Frame") -> None:
+        if isinstance(self._sink, sinks.TakesEvents):
+            sees = self._policy.sees_frames
+            frame = replace(frame, pixels=frame.pixels.copy() if sees else _NO_PIXELS)
+            self._put(partial(self._sink.take_event, event, frame), is_event=True)
 
     def show_gap(self, gap: sinks.Gap) -> None:
         if isinstance(self._sink, sinks.ShowsGaps):

@@ -22,14 +22,24 @@ def with_login(url: str, path: str = "") -> str:
     if path and not lacks_login(url):
         reason = "has a login already" if _has_scheme(url) else "is no address that takes one"
         raise SourceError(f"{url} {reason}: leave out the login {path}")
-    text = _read(path) if path else os.environ.get(VARIABLE, "")
-    if not (text or path) or not lacks_login(url):
+    if not lacks_login(url) or not (login := read_login(path, VARIABLE)):
         return url
+    name, password = (parse.quote(part, safe="") for part in login)
+    return url.replace("://", f"://{name}:{password}@", 1)
+
+
+def read_login(path: str, variable: str) -> tuple[str, str] | None:
+    """Name and password, of a file or, if there is none, the environment; None if it has none either.
+
+    Raises SourceError if the file may be read by others, or holds none.
+    """
+    text = _read(path) if path else os.environ.get(variable, "")
+    if not (text or path):
+        return None
     name, colon, password = text.partition(":")
     if not colon or not name or "\n" in text:
-        raise SourceError(f"{path or VARIABLE} holds no {_FORM}")
-    login = f"{parse.quote(name, safe='')}:{parse.quote(password, safe='')}"
-    return url.replace("://", f"://{login}@", 1)
+        raise SourceError(f"{path or variable} holds no {_FORM}")
+    return name, password
 
 
 def lacks_login(url: str) -> bool:
