@@ -41,6 +41,7 @@ ELSEWHERE = {
     "edge/check/evaluate.py": _TEMPORARY,
     "edge/engine/trial.py": _TEMPORARY,
     "edge/sinks/jsonl.py": "whole lines are appended and synced",
+    "edge/sinks/apprise.py": _TEMPORARY,
     "edge/sinks/mp4.py": "the film that video.py still records",
     "examples/demo_video.py": "OpenCV's writer, in a folder of whole_path's",
     "edge/sinks/spool.py": "whole lines are appended, and half of one is cut off",

@@ -118,6 +118,14 @@ KINDS: tuple[EndpointKind, ...] = (
         extra="mqtt", frames=False,
     ),
     EndpointKind(
+        "webhook", "edge.sinks.webhook", "Events as signed POST requests.", "URL",
+        "secret=FILE,ca=FILE,timeout=SECONDS", frames=False,
+    ),
+    EndpointKind(
+        "apprise", "edge.sinks.apprise", "Events to phones, mail and chats, by Apprise.", "URL|FILE",
+        "phases=start+end,image=1", extra="apprise",
+    ),
+    EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
         matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
     ),

@@ -88,6 +88,14 @@ class CountsItself(Protocol):
     counts: OutputCounts
 
 
+@runtime_checkable
+class Stops(Protocol):
+    """A sink that waits between attempts, until it is told that the run ends."""
+
+    def stop(self) -> None:
+        """From another thread: no further attempt is worth waiting for."""
+
+
 @dataclass(frozen=True)
 class _Item:
     order: int
@@ -154,6 +162,8 @@ class Queued(Closable):
         with self._changed:
             self._closing.set()
             self._changed.notify_all()
+        if isinstance(self._sink, Stops):
+            self._sink.stop()
         delivered = -1
         while self._thread.is_alive() and delivered != self.counts.delivered:
             delivered = self.counts.delivered

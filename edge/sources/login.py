@@ -33,7 +33,7 @@ def read_login(path: str, variable: str) -> tuple[str, str] | None:
 
     Raises SourceError if the file may be read by others, or holds none.
     """
-    text = _read(path) if path else os.environ.get(variable, "")
+    text = read_secret(path) if path else os.environ.get(variable, "")
     if not (text or path):
         return None
     name, colon, password = text.partition(":")
@@ -71,7 +71,8 @@ def check_hosts(urls: Iterable[str], origin: str) -> None:
         )
 
 
-def _read(path: str) -> str:
+def read_secret(path: str) -> str:
+    """The text of a file that nobody else may read. Raises SourceError if others may, or it is none."""
     try:
         with open(path, encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:
