@@ -14,6 +14,7 @@ from edge.cli import main
 from edge.commands import settings_schema
 from edge_common.toml_lines import line_numbers
 from tests.recorded.commands import options
+from tests.wheels import ROOT
 
 pytest.importorskip("msgspec")  # the extra `config`
 
@@ -218,3 +219,15 @@ def test_lines_are_those_of_the_keys() -> None:
         ("w", 1, "q"): 14,
         ("w", 1, "q", "r"): 15,
     }
+
+
+def test_the_documents_example_runs() -> None:
+    text = (ROOT / "docs" / "alerts.md").read_text()
+    (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    result = run(example, "--check")
+    assert result.exit_code == 0, result.output
+    assert "alert: minor (alarm)" in result.stdout
+    for key in json.loads(CliRunner().invoke(main, ["schema"]).stdout)["$defs"]["Alert"][
+        "properties"
+    ]:
+        assert f"`{key}" in text or f"{key} = " in text, key
