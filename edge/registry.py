@@ -123,7 +123,7 @@ class Endpoint:
         stem, suffix = os.path.splitext(self.target)
         is_path = self.kind.target == "PATH"
         numbers = range(1, count + 1)
-        return [replace(self, target=f"{stem}-{n}{suffix}" if is_path else "") for n in numbers]
+        return [replace(self, target=f"{stem}-{n}{suffix}") if is_path else self for n in numbers]
 
     def open(self, function: str, *context: object) -> Any:
         """Call `function` of the kind's module: (target, *context, key=value, ...).

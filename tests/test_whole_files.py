@@ -44,6 +44,7 @@ ELSEWHERE = {
     "edge/sinks/apprise.py": _TEMPORARY,
     "edge/sinks/mp4.py": "the film that video.py still records",
     "examples/demo_video.py": "OpenCV's writer, in a folder of whole_path's",
+    "edge/sinks/packets.py": "in memory",
     "edge/sinks/spool.py": "whole lines are appended, and half of one is cut off",
     "edge/sinks/video.py": "recorded beside its name, and put in place",
     "models/training/feature_cache.py": "filled beside its name, and put in place",

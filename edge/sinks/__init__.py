@@ -118,6 +118,12 @@ KINDS: tuple[EndpointKind, ...] = (
         extra="mqtt", frames=False,
     ),
     EndpointKind(
+        "clips", "edge.sinks.clips", "A video of each event, from before it on, with a snapshot.",
+        "FOLDER",
+        "before=SECONDS,after=SECONDS,longest=SECONDS,quota_mb=N,disk_share=SHARE,codec=h264,height=PIXELS",
+        extra="clips",
+    ),
+    EndpointKind(
         "webhook", "edge.sinks.webhook", "Events as signed POST requests.", "URL",
         "secret=FILE,ca=FILE,timeout=SECONDS", frames=False,
     ),

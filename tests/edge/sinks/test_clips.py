@@ -1,0 +1,218 @@
+"""Event clips: exact to the frame, whole, within a quota."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+pytest.importorskip("av", reason="needs edge-run[clips]")
+
+import av
+
+from edge import sinks
+from edge.sinks.clips import ClipSink, ClipTimes
+from edge.sinks.packets import CODECS
+from edge.sinks.quota import Quota
+from edge.stream import Frame
+from edge_common import SinkError
+from tests.edge.sinks import samples
+from tests.wheels import ROOT
+
+SIDE, BITS = 16, 10
+
+
+def _frame(number: int) -> Frame:
+    """Its number in ten black or white squares, which no codec blurs."""
+    bits = [number >> bit & 1 for bit in range(BITS)]
+    row = np.repeat(np.array(bits, np.uint8) * 200 + 20, SIDE)
+    pixels = np.repeat(np.tile(row, (4 * SIDE, 1))[:, :, None], 3, axis=2)
+    return Frame(pixels, number, 50.0 + number / 25)
+
+
+def _number(image: np.ndarray) -> int:
+    means = [image[:, i * SIDE : (i + 1) * SIDE].mean() for i in range(BITS)]
+    return sum((mean > 120) << bit for bit, mean in enumerate(means))
+
+
+def _numbers(path: Path) -> list[int]:
+    with av.open(str(path)) as container:
+        return [_number(each.to_ndarray(format="bgr24")) for each in container.decode(video=0)]
+
+
+def _sink(folder: Path, codec: str = "h264", quota: int = 1 << 30, **times: float) -> ClipSink:
+    times = {"before_s": 2.0, "after_s": 1.0, **times}
+    return ClipSink(Quota(folder, "*-*", quota, 1.0), ClipTimes(**times), codec, 0, 25.0)
+
+
+def _record(sink: ClipSink, frames: int, begin: int, end: int | None, late: int = 5) -> None:
+    """An event that begins and ends with these frames, and is told of `late` frames later."""
+    first = replace(samples.event(begin), best=samples.moment(begin + 3))
+    for number in range(frames):
+        if number == begin + late:
+            sink.take_event(first, _frame(number))
+        if end is not None and number == end + late:
+            last = replace(samples.ended(first, end), newest=samples.moment(number))
+            sink.take_event(last, _frame(number))
+        sink.take(_frame(number), [])
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_clip_begins_and_ends_with_its_very_frames(tmp_path: Path, codec: str) -> None:
+    with _sink(tmp_path, codec) as sink:
+        _record(sink, 300, begin=120, end=200)
+    (path,) = tmp_path.glob("*.mp4")
+    assert _numbers(path) == list(range(120 - 50, 200 + 25 + 1))
+    facts = json.loads(path.with_suffix(".json").read_text())
+    assert (facts["first_frame"], facts["last_frame"], facts["frames"]) == (70, 225, 156)
+    assert facts["event"]["event"] == "end" and facts["clip"] == path.name
+    snapshot = cv2.imread(str(path.with_suffix(".jpg")))
+    assert _number(snapshot) == 123
+    assert cv2.VideoCapture(str(path)).isOpened()
+
+
+def test_ffprobe_reads_it(tmp_path: Path) -> None:
+    with _sink(tmp_path) as sink:
+        _record(sink, 200, begin=80, end=120)
+    (path,) = tmp_path.glob("*.mp4")
+    command = [
+        "ffprobe",
+        "-v",
+        "error",
+        "-count_frames",
+        "-select_streams",
+        "v:0",
+        "-of",
+        "csv=p=0",
+    ]
+    try:
+        done = subprocess.run(
+            [*command, "-show_entries", "stream=codec_name,nb_read_frames", str(path)],
+            capture_output=True, text=True,
+        )  # fmt: skip
+    except FileNotFoundError:
+        pytest.skip("needs Debian's ffmpeg")
+    assert done.stdout.strip() == f"h264,{120 + 25 - 30 + 1}" and not done.stderr
+
+
+def test_what_was_before_the_first_frame_is_not_there(tmp_path: Path) -> None:
+    with _sink(tmp_path) as sink:
+        _record(sink, 100, begin=10, end=40)
+    assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(66))
+
+
+def test_the_end_of_the_run_ends_a_clip(tmp_path: Path) -> None:
+    with _sink(tmp_path) as sink:
+        _record(sink, 100, begin=60, end=None)
+    assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(10, 100))
+
+
+def test_a_long_event_has_a_clip_of_the_longest_length(tmp_path: Path) -> None:
+    with _sink(tmp_path, longest_s=4.0) as sink:
+        _record(sink, 300, begin=60, end=None)
+        assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(10, 111))
+
+
+def test_events_at_the_same_time_have_a_clip_each(tmp_path: Path) -> None:
+    with _sink(tmp_path) as sink:
+        for number in range(100):
+            if number in (60, 70):
+                sink.take_event(samples.event(number), _frame(number))
+            sink.take(_frame(number), [])
+    clips = sorted(map(_numbers, tmp_path.glob("*.mp4")))
+    assert clips == [list(range(10, 100)), list(range(20, 100))]
+
+
+def test_frames_of_another_size_begin_anew(tmp_path: Path) -> None:
+    with _sink(tmp_path) as sink:
+        sink.take(_frame(0), [])
+        sink.take_event(samples.event(1), _frame(1))
+        sink.take(_frame(1), [])
+        sink.take(samples.frame(2, 47, 63), [])
+        sink.take_event(samples.event(3), samples.frame(3))
+        sink.take(samples.frame(3, 47, 63), [])
+    sizes = []
+    for path in sorted(tmp_path.glob("*.mp4")):
+        with av.open(str(path)) as container:
+            sizes.append((container.streams.video[0].width, container.streams.video[0].height))
+    assert sizes == [(160, 64), (62, 46)]
+
+
+def test_the_quota_holds_and_the_oldest_goes_first(tmp_path: Path) -> None:
+    quota, names = 60_000, []
+    for number in range(12):
+        with _sink(tmp_path, quota=quota) as sink:
+            event = samples.event(number)
+            sink.take_event(event, _frame(0))
+            for frame in range(10):
+                sink.take(_frame(frame), [])
+            names.append(f"{event.id}-fall")
+        size = sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir())
+        assert size <= quota
+    remaining = sorted({path.stem for path in tmp_path.iterdir()})
+    assert remaining == names[-len(remaining) :] and 1 < len(remaining) < 12
+
+
+def test_a_full_disk_is_noticed_and_the_oldest_goes(tmp_path: Path, tmpfs: Path) -> None:
+    for number in range(40):
+        with _sink(tmpfs) as sink:
+            sink.take_event(samples.event(number), _frame(0))
+            noise = np.random.default_rng(number).integers(0, 256, (64, 160, 3), np.uint8)
+            for frame in range(20):
+                sink.take(Frame(noise, frame, frame / 25), [])
+    clips = list(tmpfs.glob("*.mp4"))
+    assert 1 <= len(clips) < 40
+    assert all(len(_numbers(path)) == 20 for path in clips)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("before=99", "before and after are 0 to 60"),
+        ("longest=3", "longest is above before"),
+        ("codec=h265", "codec is h264 or mpeg4"),
+        ("quota_mb=0", "a quota is above 0"),
+        ("height=1", "height is 16 to 4096"),
+    ],
+)
+def test_bad_options_are_refused(tmp_path: Path, options: str, message: str) -> None:
+    request = sinks.registry().find(f"clips:{tmp_path}:{options}")
+    with pytest.raises(SinkError, match=message):
+        sinks.open_sinks([request], [samples.RUN])
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from tests.edge.sinks import samples, test_clips
+number = 0
+while True:
+    with test_clips._sink(Path(sys.argv[1]), "mpeg4") as sink:
+        for _ in range(6):
+            sink.take_event(samples.event(number), test_clips._frame(0))
+            sink.take(test_clips._frame(number % 1000), [])
+            number += 1
+    print(number, flush=True)
+"""
+
+
+def test_a_killed_writer_leaves_no_unreadable_clip(tmp_path: Path) -> None:
+    for round_number in range(3):
+        child = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, cwd=ROOT
+        )
+        assert child.stdout
+        for _ in range(2 + round_number):
+            child.stdout.readline()
+        os.kill(child.pid, signal.SIGKILL)
+        child.stdout.read()
+        child.wait()
+    clips = list(tmp_path.glob("*.mp4"))
+    assert len(clips) >= 12 and all(map(_numbers, clips))
+    assert all(json.loads(path.read_text()) for path in tmp_path.glob("*.json"))
