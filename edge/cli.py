@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from edge import shipped, sinks, sources
+from edge.commands import settings_options
 from edge.commands.options import (
     DAY_S,
     device_option,
@@ -44,10 +45,13 @@ Examples:
   edge-run enroll anna --camera 0 --region square
   edge-run face --camera 0 --region square --gallery people.npz
   edge-run mine.edge --detector person --source rtsp://host/yard --budget-ms 20 --jsonl -
+  edge-run --config run.toml --check
 """
 
 
-@click.command(cls=RunCommand, subcommands=COMMANDS, epilog=EXAMPLES)
+@click.command(
+    cls=RunCommand, subcommands={**COMMANDS, "schema": settings_options.schema}, epilog=EXAMPLES
+)
 @click.argument("bundle", required=False)
 @source_options
 @click.option(
@@ -111,13 +115,21 @@ Examples:
     help="End with code 4 if a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",
 )
+@click.option(
+    "--config",
+    cls=settings_options.ConfigOption,
+    metavar="FILE",
+    help="Take from this TOML file what the command line does not say; cameras, zones, outputs and "
+    "alerts are tables there (docs/alerts.md).",
+)
+@click.option("--check", is_flag=True, help="Say what would run, and exit.")
 @click.option("--quiet", is_flag=True, help="Show no status line while running.")
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
 @plain_options
 @command_line.json_option
 @click.version_option(__version__)
 @command_line.one_line_errors
-def main(bundle: str | None, **options: Any) -> None:
+def main(bundle: str | None, config: str | None, **options: Any) -> None:
     """Run BUNDLE (a .edge file, a shipped name or a plain .tflite) over frames.
 
     Each frame costs one pass of the encoder and one of the head. Without BUNDLE the
@@ -130,7 +142,8 @@ def main(bundle: str | None, **options: Any) -> None:
     """
     from edge.commands.execute import RunOptions, execute
 
-    execute(RunOptions(bundle or shipped.DEFAULT_BUNDLE, **options))
+    with settings_options.settings_of(click.get_current_context()) as settings:
+        execute(RunOptions(bundle or shipped.DEFAULT_BUNDLE, **settings, **options))
 
 
 if __name__ == "__main__":

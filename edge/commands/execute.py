@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -61,6 +61,8 @@ class RunOptions:
     as_json: bool = False
     quiet: bool = False
     alerts: tuple[Alert, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    check: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and self.gallery is None:
@@ -140,6 +142,12 @@ def _refuse_overwriting(
 def execute(options: RunOptions) -> None:
     """Load, open, run, and print the summary however the run ends."""
     bundle = options.plain.open(options.bundle, options.engine.runtime)
+    zones = [zone.name for zone in options.people.areas[0]]
+    for alert in options.alerts:
+        alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
+    if options.check:
+        console.echo("\n".join(_plan(bundle, options)))
+        return
     if options.self_test:
         _report_self_test(bundle, options)
         return
@@ -175,6 +183,20 @@ def execute(options: RunOptions) -> None:
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
         loop.run(opened_feeds, summary, limits)
+
+
+def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:
+    """What would run, a line each; nothing of it is opened."""
+    tasks = ", ".join(task.name for task in bundle.manifest.tasks)
+    yield f"bundle: {bundle.manifest.name} ({tasks})"
+    if options.people:
+        yield f"detector: {options.people.detector}"
+    for uri, endpoint in zip(options.source.uris, options.source.endpoints):
+        name = options.names.get(uri)
+        yield f"source: {f'{name}, ' if name else ''}{endpoint}"
+    yield from (f"zone: {zone}" for zone in options.people.areas[0])
+    yield from (f"output: {endpoint}" for endpoint in options.outputs)
+    yield from (f"alert: {alert} ({alert.severity})" for alert in options.alerts)
 
 
 def _recogniser(bundle: Bundle, options: RunOptions) -> "Recogniser | None":

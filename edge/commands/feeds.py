@@ -29,6 +29,8 @@ def open_sources(network: Network, options: "RunOptions", stack: ExitStack) -> l
     for number, request in enumerate(requests, 1):
         opened.append(stack.enter_context(sources.open_source(request, needs)))
         _check_memory(available, number, len(requests) - number)
+    for uri, source in zip(options.source.uris, opened):
+        source.rename(options.names.get(uri, source.name))
     names = [source.name for source in opened]
     for number, source in enumerate(opened, 1):
         if names.count(source.name) > 1:
@@ -126,11 +128,8 @@ def open_feeds(
 
 def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> list[list[Judges]]:
     """One for each source, or none. Raises AlertError for an alert that can never come."""
-    zones = [zone.name for zone in options.people.areas[0]]
-    names = [info.origin for info in infos]
     for alert in options.alerts:
-        tasks = infos[0].bundle.tasks if infos[0].bundle else ()
-        alert.fit(tasks, zones, names, has_people=bool(options.people))
+        alert.fit_sources([info.origin for info in infos])
     return [[Judges(options.alerts, info)] if options.alerts else [] for info in infos]
 
 

@@ -152,7 +152,6 @@ class Alert:
         self,
         tasks: Sequence[Task],
         zones: Collection[str] = (),
-        sources: Collection[str] = (),
         *,
         has_people: bool = False,
     ) -> Task | None:
@@ -161,7 +160,6 @@ class Alert:
             key = "zone" if self.zone else "task"
             raise AlertError(self, key, "people have to be found for it: give a detector")
         self._demand("zone", self.zone, zones)
-        self._demand("source", self.source, sources)
         self._demand("task", self.task, [task.name for task in tasks])
         task = next((task for task in tasks if task.name == self.task), None)
         if task is None:
@@ -176,6 +174,10 @@ class Alert:
             for label in self.labels:
                 self._demand("is", label, known)
         return task
+
+    def fit_sources(self, names: Collection[str]) -> None:
+        """Raises AlertError if there is no such source."""
+        self._demand("source", self.source, names)
 
     def _demand(self, key: str, name: str | None, names: Collection[str]) -> None:
         if name is None or name in names:

@@ -72,7 +72,14 @@ def check_hosts(urls: Iterable[str], origin: str) -> None:
 
 
 def read_secret(path: str) -> str:
-    """The text of a file that nobody else may read. Raises SourceError if others may, or it is none."""
+    """The text of a file that nobody else may read, or of the environment: `env:NAME`.
+
+    Raises SourceError if others may read it, or there is none.
+    """
+    if path.startswith("env:"):
+        if (text := os.environ.get(path[4:])) is None:
+            raise SourceError(f"the login {path} is not there: set {path[4:]} in the environment")
+        return text
     try:
         with open(path, encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & _OTHERS:

@@ -259,7 +259,9 @@ def test_a_schedule_begins_and_ends_with_its_minute() -> None:
 )
 def test_an_alert_that_can_never_come_is_refused(settings: dict, key: str, words: str) -> None:
     with pytest.raises(AlertError, match=".") as error:
-        Alert(**settings).fit(TASKS, sources=("yard",))
+        given = Alert(**settings)
+        given.fit_sources(("yard",))
+        given.fit(TASKS)
     assert error.value.key == key
     assert words in str(error.value)
 
