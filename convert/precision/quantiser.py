@@ -6,11 +6,12 @@ Inference", Jacob et al. 2018.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 from litert_quantizer import qtyping, quantizer, recipe_manager
 from litert_quantizer.algorithm_manager import AlgorithmName
 from litert_quantizer.utils import tfl_flatbuffer_utils
@@ -159,6 +160,42 @@ def tail(model: bytes) -> tuple[str, ...]:
     return tuple(layer.name for layer in layers(model) if layer.name not in front)
 
 
+def expectations(model: bytes) -> tuple[str, ...]:
+    """Layers that make a number of a distribution: its scores, their softmax, and all that is made of
+    nothing else.
+
+    An int8 probability is a multiple of 1/256: of a hundred bins the flanks are gone, and with them
+    the sum of one. A softmax that is an answer or a weight of other values is none of these.
+    """
+    root = flatbuffer.read(model)
+    kept = set[int]()
+    for softmax in flatbuffer.operators(root, "SOFTMAX"):
+        if behind := _made_of(root, int(softmax.outputs[0])):
+            kept |= {_scores(root, int(softmax.inputs[0])), int(softmax.outputs[0]), *behind}
+    names = {main_graph.name_of(root.subgraphs[0].tensors[index]) for index in kept}
+    return tuple(layer.name for layer in layers(model) if layer.name in names)
+
+
+def _made_of(root: Any, tensor: int) -> set[int]:
+    """The tensors that are made of this one and constants; none if it goes into anything else."""
+    made = {tensor}
+    for operator in root.subgraphs[0].operators:
+        inputs = main_graph.inputs_of(operator)
+        if made.intersection(inputs):
+            if any(i not in made and main_graph.constant(root, i) is None for i in inputs):
+                return set()
+            made.update(map(int, operator.outputs))
+    return made - {tensor}
+
+
+def _scores(root: Any, tensor: int) -> int:
+    """What a tensor was before it was only moved."""
+    makers = {int(o.outputs[0]): o for o in flatbuffer.operators(root, *_ONLY_MOVES)}
+    while tensor in makers:
+        tensor = int(makers[tensor].inputs[0])
+    return tensor
+
+
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {
@@ -171,11 +208,14 @@ def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
 def _repaired(model: bytes, source: bytes) -> bytes:
     """Put right what the quantiser leaves askew.
 
-    Its signature may still name tensors that are no longer the graph's outputs, and of a
-    SPLIT it passes over the outputs that nobody reads, so that XNNPACK refuses the graph.
+    If one layer of it stays in float, it makes all answers float32, as if they were finer than
+    the integers that they are made of. Its signature may still name tensors that are no longer the
+    graph's outputs, and of a SPLIT it passes over the outputs that nobody reads, so that XNNPACK
+    refuses the graph.
     """
     root, before = flatbuffer.read(model), flatbuffer.signature(source)
     graph, signature = root.subgraphs[0], root.signatureDefs[0]
+    _keep_integer_answers(graph, flatbuffer.operators(root, "DEQUANTIZE"))
     for entries, tensors, positions in zip(
         (signature.inputs, signature.outputs), (graph.inputs, graph.outputs), before
     ):
@@ -184,6 +224,17 @@ def _repaired(model: bytes, source: bytes) -> bytes:
     for operator in flatbuffer.operators(root, "SPLIT", "SPLIT_V", "UNPACK"):
         _give_one_type([graph.tensors[i] for i in operator.outputs])
     return flatbuffer.write(root)
+
+
+def _keep_integer_answers(graph: Any, conversions: Iterable[Any]) -> None:
+    """Answer what the last layers gave, in their integers."""
+    for operator in list(conversions):
+        source, output = int(operator.inputs[0]), int(operator.outputs[0])
+        integer = graph.tensors[source].type in _INTEGERS
+        if output in graph.outputs and integer:
+            graph.outputs = [source if i == output else int(i) for i in graph.outputs]
+            if not any(output in other.inputs for other in graph.operators):
+                graph.operators.remove(operator)
 
 
 def _give_one_type(tensors: list[qtyping.TensorT]) -> None:
@@ -217,6 +268,7 @@ def _as_library_recipe(recipe: Recipe) -> list[dict]:
     return manager.get_quantization_recipe()
 
 
+_INTEGERS = (schema.TensorType.INT8, schema.TensorType.INT16)
 _ONLY_MOVES = frozenset(
     {"RESHAPE", "TRANSPOSE", "SPLIT", "UNPACK", "PACK", "STRIDED_SLICE", "SLICE"}
 )

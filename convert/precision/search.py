@@ -53,6 +53,7 @@ class PrecisionSearch:
         self._jobs, self._parts, self._scoring = jobs, parts, scoring
         self._forced, self._progress, self._every = forced, progress, ladder
         self._first = parts[0].role
+        self._float_layers: dict[str, tuple[str, ...]] = {}
         self._candidates: dict[str, list[PartCandidate]] = {part.role: [] for part in parts}
         self._combinations: list[Combination] = []
         self._layer_costs: dict[str, Sequence[LayerCost]] = {}
@@ -65,6 +66,7 @@ class PrecisionSearch:
         Raises ModelError if the float parts give nothing to compare with, or a forced
         precision does not work.
         """
+        self._float_layers = {p.role: quantiser.expectations(p.model) for p in self._parts}
         self._progress.say("converting every part to every precision")
         with ThreadPoolExecutor(len(self._parts)) as pool:
             jobs = [
@@ -98,10 +100,18 @@ class PrecisionSearch:
         mixed = dict.fromkeys((tail, (*tail, *more)))  # once, if there are no more
         layers = mixed if len(tail) > FLOAT_LAYERS[-1] else ()
         every = (*self._every, *(Recipe("int8", float_layers=each) for each in layers))
+        every = tuple(dict.fromkeys(self._of_role(role, recipe) for recipe in every))
         if role not in self._forced:
             return every
         forced = (r for r in every if r.precision == self._forced[role])
         return tuple(dict.fromkeys((FLOAT32, *forced)))
+
+    def _of_role(self, role: str, recipe: Recipe) -> Recipe:
+        """A recipe, without int8 for what the part makes of distributions."""
+        if recipe.precision != INT8.precision:
+            return recipe
+        layers = dict.fromkeys((*self._float_layers.get(role, ()), *recipe.float_layers))
+        return replace(recipe, float_layers=tuple(layers))
 
     def _convert(self, part: FloatPart, recipes: Sequence[Recipe]) -> list[PartCandidate]:
         models = self._jobs.quantised(part.role, recipes)
@@ -201,13 +211,14 @@ class PrecisionSearch:
     def _better(self, part: FloatPart) -> Iterator[list[Recipe]]:
         """What is tried in turn: other ranges, then more and more layers in float32."""
         self._progress.say(f"int8 loses too much in the {part.role}: trying other ranges")
-        yield [replace(INT8, ranges=method) for method in RANGES[1:]]
+        plain = self._of_role(part.role, INT8)
+        yield [replace(plain, ranges=method) for method in RANGES[1:]]
         ranges = self._best_ranges(part.role)
         costs = self._costs(part.role)
         for count in FLOAT_LAYERS:
             layers = tuple(cost.layer for cost in costs[:count])
             if len(layers) == count:
-                yield [Recipe("int8", ranges, layers)]
+                yield [self._of_role(part.role, Recipe("int8", ranges, layers))]
 
     def _costs(self, role: str) -> Sequence[LayerCost]:
         self._progress.say(f"measuring what each layer of the {role} costs in int8")
@@ -233,7 +244,7 @@ class PrecisionSearch:
 
     def _affordable_at_int8_speed(self, role: str) -> bool:
         """Whether the best affordable combination has this part in int8, or as fast as that."""
-        plain = self._of(role, INT8)
+        plain = self._of(role, self._of_role(role, INT8))
         mine = next(a for a in self._choose().candidates if a.role == role)
         as_fast = mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
         return not plain.part or mine.recipe.precision == "int8" or as_fast
