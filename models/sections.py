@@ -228,16 +228,25 @@ class WholeSection(FineTuningSection):
         from_layer: only the backbone's layers after this one; empty: all of them.
         freeze_batch_norm: keep the backbone's statistics, as after a frozen stage.
         keep_maps, looks: as of [frozen], of the maps of `from_layer`, which stay as they are.
+        teacher: a trained .keras of the same tasks and frames, whose answers are learnt, too;
+            "": none.
+        teacher_weight: their share of the loss.
     """
 
     batch_size: int = 4
     freeze_batch_norm: bool = False
     keep_maps: bool = False
     looks: int = 1
+    teacher: str = ""
+    teacher_weight: float = 0.5
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_looks("whole", self.keep_maps, self.looks)
+        if not 0 < self.teacher_weight <= 1:
+            raise ConfigError(
+                f"whole.teacher_weight is {self.teacher_weight}: a share above 0, as 0.5"
+            )
         if self.keep_maps and not self.from_layer:
             raise ConfigError("whole.keep_maps keeps the maps of whole.from_layer: name a layer")
 

@@ -1,11 +1,13 @@
 """What each task's loss counts in a step: fixed weights, or weights found while training."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
 import tensorflow as tf
 from keras import ops
+
+from edge_models.training.teacher import Answers, divergence
 
 SHARED = "spatial_conv2"  # the last layer with a kernel that all heads see
 _MOMENTUM = 0.98  # of the averages of losses and gradients
@@ -24,10 +26,18 @@ class BalancedModel(keras.Model):
     Losses of validation are summed by the given weights alone, so that epochs can be compared.
     """
 
-    def compile(self, *arguments: Any, balance: str = "fixed", **options: Any) -> None:
-        """Of `keras.Model`, and with one of `BALANCE_METHODS`."""
+    def compile(
+        self, *arguments: Any, balance: str = "fixed",
+        teacher: Callable[[Any], Answers] | None = None, teacher_weight: float = 0.0,
+        **options: Any,
+    ) -> None:  # fmt: skip
+        """Of `keras.Model`, and with one of `BALANCE_METHODS`.
+
+        teacher: of the same clips; how far the answers are from its own makes the share
+        `teacher_weight` of each task's loss while training.
+        """
         super().compile(*arguments, **options)
-        self.method = balance
+        self.method, self.teacher, self.teacher_weight = balance, teacher, teacher_weight
         self.task_losses = {task: keras.losses.get(x) for task, x in options["loss"].items()}
         self.given: Mapping[str, float] = options["loss_weights"]
         # of the optimizer's moment, not of the network: a resumed run averages anew
@@ -36,14 +46,14 @@ class BalancedModel(keras.Model):
 
     def train_step(self, data: Any) -> dict[str, Any]:
         """One step on a batch (x, {task: labels}); the metrics, and each task's weight."""
-        if self.method == "fixed":
+        if self.method == "fixed" and self.teacher is None:
             return super().train_step(data)
         x, labels = data
+        targets = self.teacher(x) if self.teacher else {}
         with tf.GradientTape(persistent=True) as tape:
             outputs = self(x, training=True)
-            losses = {t: ops.mean(f(labels[t], outputs[t])) for t, f in self.task_losses.items()}
-        pulls = losses if self.method == "uncertainty" else self._pulls(tape, losses)
-        weights = self._weights(pulls)
+            losses = self._errors(labels, outputs, targets)
+        weights = self._weights(self._pulls(tape, losses))
         with tape:
             total = sum(weights[task] * loss for task, loss in losses.items())
         variables = self.trainable_variables
@@ -53,13 +63,27 @@ class BalancedModel(keras.Model):
         metrics = self.compute_metrics(x, labels, outputs)
         return {**metrics, **{f"{task}_weight": weight for task, weight in weights.items()}}
 
-    def _pulls(self, tape: tf.GradientTape, losses: Mapping[str, Any]) -> dict[str, Any]:
-        """How strongly each loss pulls at the shared layer."""
+    def _errors(self, labels: Answers, outputs: Answers, targets: Answers) -> dict[str, Any]:
+        losses = {t: ops.mean(f(labels[t], outputs[t])) for t, f in self.task_losses.items()}
+        if not targets:
+            return losses
+        share = self.teacher_weight
+        return {
+            task: (1 - share) * loss + share * ops.mean(divergence(targets[task], outputs[task]))
+            for task, loss in losses.items()
+        }
+
+    def _pulls(self, tape: tf.GradientTape, losses: Mapping[str, Any]) -> Mapping[str, Any]:
+        """How strongly each loss pulls: at the shared layer, or by its own size."""
+        if self.method != "gradient":
+            return losses
         shared = [v for v in self.trainable_variables if SHARED in v.path and "kernel" in v.path]
         return {t: tf.linalg.global_norm(tape.gradient(x, shared)) for t, x in losses.items()}
 
     def _weights(self, pulls: Mapping[str, Any]) -> dict[str, Any]:
         """Each task's weight; of the found ones the mean is 1."""
+        if self.method == "fixed":
+            return dict(self.given)
         for task, pull in pulls.items():
             mean = self.momentum * self.averages[task] + (1 - self.momentum) * pull
             self.averages[task].assign(tf.stop_gradient(mean))

@@ -110,8 +110,10 @@ _LATER = {
     "network": ("temporal_kind",),
     "augmentation": ("retime",),
     "frozen": ("one_cycle", "weight_decay", "average", "looks"),
-    "whole": ("one_cycle", "weight_decay", "average", "looks", "keep_maps"),
-}
+    "whole": (
+        "one_cycle", "weight_decay", "average", "looks", "keep_maps", "teacher", "teacher_weight",
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ class EndToEndConfig:
         del content["evaluation"]  # what is measured afterwards
         if "path" in content["data"]:
             content["data"]["path"] = ""
+        if (teacher := Path(self.whole.teacher)).is_file():
+            content["whole"]["teacher"] = hashlib.sha256(teacher.read_bytes()).hexdigest()
         network = content["network"]
         network["backbone_weights"] = weights_by_content(network["backbone_weights"])
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -30,6 +30,7 @@ from edge_models.training.progress import (
 )
 from edge_models.training.schedule import OneCycle, ThesisSchedule
 from edge_models.training.stages import Fit, Stage, fit_of, stages_of, train_backbone
+from edge_models.training.teacher import teacher_of
 from edge_models.training.time_left import StageTimeLeft
 
 LOG_NAME, EVENTS_NAME, FEATURES_NAME = "log.csv", "tensorboard", "maps"
@@ -224,6 +225,8 @@ class PixelTraining:
             loss_weights={t.name: self.config.loss_weights.get(t.name, 1.0) for t in tasks},
             metrics={task: [learning.metric] for task, learning in learnt.items()},
             balance=self.config.balance.method,
+            teacher=teacher_of(stage.teacher, self.model, stage.cut) if stage.teacher else None,
+            teacher_weight=section.teacher_weight,
         )
         return fit
 
@@ -255,6 +258,8 @@ def _check_tasks(config: EndToEndConfig, data: dataset.DataSet) -> None:
             raise ConfigError(f"loss_weights names no task: {task}{nearest_or_all(task, names)}")
     if not any(config.loss_weights.get(name, 1.0) for name in names):
         raise ConfigError("all loss_weights are 0, which leaves nothing to learn")
+    if config.whole.teacher and not Path(config.whole.teacher).is_file():
+        raise ConfigError(f"whole.teacher: there is no file {config.whole.teacher}")
 
 
 def _with_task(curves: Mapping[str, list[float]], task: str) -> dict[str, list[float]]:

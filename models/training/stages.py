@@ -26,6 +26,7 @@ class Stage:
         frames: looks at so many of each window; 0: at all.
         looks: fits to maps that are computed once, of so many looks of each clip; 0: to clips.
         cut: the layer of the backbone whose maps these are; "": its last.
+        teacher: file of a network whose answers are learnt, too; "": none.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Stage:
     frames: int = 0
     looks: int = 0
     cut: str = ""
+    teacher: str = ""
 
     @property
     def has_own_loss(self) -> bool:
@@ -75,7 +77,7 @@ def stages_of(config: EndToEndConfig) -> Iterator[Stage]:
         yield Stage("frozen", _unending(frozen), frozen=True, looks=looks)
     if whole.max_epochs:
         looks, cut = (whole.looks, whole.from_layer) if whole.keep_maps else (0, "")
-        yield Stage("whole", _unending(whole), looks=looks, cut=cut)
+        yield Stage("whole", _unending(whole), looks=looks, cut=cut, teacher=whole.teacher)
 
 
 def _unending(schedule: StageSection) -> StageSection:

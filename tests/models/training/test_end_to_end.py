@@ -33,6 +33,7 @@ from edge_models.training.feature_cache import maps_of
 from edge_models.training.from_pixels import PixelTraining
 from edge_models.training.schedule import OneCycle, one_cycle
 from edge_models.training.stages import Stage, train_backbone
+from edge_models.training.teacher import divergence, teacher_of
 from tests.models import data_files
 from tests.models.eager import train_eagerly
 
@@ -484,9 +485,62 @@ def test_the_end_of_a_backbone_learns_from_several_looks_of_kept_maps(tmp_path):
     assert moved == {"second"}
 
 
+def taught(folder, more, change=lambda model: None):
+    """A run with a teacher: the same network, begun from another seed's head, then changed."""
+    teacher = run_of(folder, WHOLE + TARGETS, kind="utkface").model
+    random = np.random.default_rng(0)
+    for layer in teacher.layers:
+        if layer.name.endswith(("_dense", "_learnt")) or layer.name in ("race", "gender"):
+            layer.set_weights([random.normal(0, 1, w.shape) for w in layer.get_weights()])
+    change(teacher)
+    teacher.save(folder / "teacher.keras")
+    options = f'teacher = "{folder}/teacher.keras"\n{more}'
+    return run_of(folder, TARGETS + EARLY_MAPS + options, kind="utkface")
+
+
+def test_a_teachers_answers_are_learnt(tmp_path):
+    run = taught(tmp_path, "teacher_weight = 1.0\nlearning_rate = 0.01\n")
+    teach = teacher_of(run.config.whole.teacher, run.model, "")
+    clips = np.stack([run.data.train.clip(i) for i in range(8)]).astype("f4")
+    expected = teach(clips)
+
+    def differs():
+        outputs = run.by_frames(clips, training=False)
+        return {t: float(np.mean(divergence(expected[t], outputs[t]))) for t in expected}
+
+    before = differs()
+    run.train()
+    after = differs()
+    assert set(after) == {"age", "gender", "race"}
+    assert sum(after.values()) < 0.9 * sum(before.values())
+
+
+def other_trunk(model):
+    first = model.get_layer("backbone").layer.get_layer("first")
+    first.set_weights([w + 1 for w in first.get_weights()])
+
+
+def test_a_teacher_that_sees_other_maps_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="another backbone until middle, whose maps are kept"):
+        taught(tmp_path, "", other_trunk).train()
+
+
+def test_a_teacher_that_is_none_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match="whole.teacher: there is no file nobody.keras"):
+        run_of(tmp_path, EARLY_MAPS + 'teacher = "nobody.keras"\n')
+    (tmp_path / "text.keras").write_text("no network")
+    run = run_of(tmp_path, EARLY_MAPS + f'teacher = "{tmp_path}/text.keras"\n')
+    with pytest.raises(ModelError, match="no network of edge-train"):
+        run.train()
+    run_of(tmp_path / "other", WHOLE, kind="utkface").model.save(tmp_path / "text.keras")
+    with pytest.raises(ConfigError, match="they must be alike"):
+        run_of(tmp_path, EARLY_MAPS + f'teacher = "{tmp_path}/text.keras"\n').train()
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
+        ("[whole]\nteacher_weight = 0.0\n", "a share above 0"),
         ("[whole]\nkeep_maps = true\n", "name a layer"),
         ("[frozen]\nlooks = 2\n", "needs keep_maps = true"),
         ("[whole]\naverage = 1.0\n", "a momentum is below 1"),

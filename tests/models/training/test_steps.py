@@ -8,6 +8,7 @@ from edge_models.datasets.batches import Epochs
 from edge_models.training import time_left
 from edge_models.training.averaging import AveragedWeights
 from edge_models.training.balance import SHARED, BalancedModel
+from edge_models.training.teacher import divergence
 
 LABELS = {"loud": 1000.0, "quiet": 0.01}  # errors, and pulls, far apart
 
@@ -58,6 +59,15 @@ def test_gradient_makes_all_tasks_pull_equally_at_what_they_share():
 def test_fixed_weights_are_those_of_keras():
     logs = logs_of(two_tasks("fixed", (2.0, 0.0)))
     assert logs["loss"][0] == pytest.approx(2 * logs["loud_loss"][0], rel=1e-5)
+
+
+def test_answers_diverge_by_what_their_cross_entropies_differ():
+    classes = divergence(np.array([[0.75, 0.25]], "f4"), np.array([[0.5, 0.5]], "f4"))
+    alone = divergence(np.array([[0.75]], "f4"), np.array([[0.5]], "f4"))
+    assert float(classes[0]) == pytest.approx(0.1308, abs=1e-4)  # 1 bit less the entropy, in nats
+    assert float(alone[0]) == pytest.approx(0.1308, abs=1e-4)
+    same = np.array([[0.0, 1.0], [0.3, 0.7]], "f4")
+    assert divergence(same, same).numpy() == pytest.approx([0, 0], abs=1e-6)
 
 
 def test_averages_follow_the_steps_and_are_in_the_model_only_while_it_is_looked_at():
