@@ -2,7 +2,7 @@
 
 import click
 
-from edge_benchmarks.commands import compare, facts, run, suite
+from edge_benchmarks.commands import compare, events, facts, run, suite
 from edge_common import __version__, command_line
 
 EXAMPLES = """\b
@@ -29,6 +29,7 @@ for command in (
     suite.report,
     compare.score,
     compare.tracking,
+    events.events,
     compare.versus,
     compare.compare,
     facts.facts,

@@ -8,7 +8,7 @@ import math
 import re
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -98,14 +98,16 @@ def parse_json(text: str | bytes, source: str) -> Any:
 
 
 # what edge-run says beside decisions: of a source without frames, of who is there, of events
-_OTHERS = ('{"gap":', '{"presence":', '{"event":')
+_OTHERS = ("gap", "presence", "event")
 
 
-def read_json_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
-    """All decisions' lines, or others' that hold no events, each with its place, of the newest run.
+def read_json_lines(kind: type[T], path: Path, keep: Collection[str] = ()) -> list[tuple[str, T]]:
+    """All lines of the newest run, each with its place, but empty ones.
 
+    keep: also lines that begin with such a key, of what edge-run says beside decisions.
     Raises ConfigError that names the place.
     """
+    others = tuple(f'{{"{key}":' for key in _OTHERS if key not in keep)
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -114,7 +116,7 @@ def read_json_lines(kind: type[T], path: Path) -> list[tuple[str, T]]:
     lines = [
         (place, decode(kind, parse_json(line, place), place, ignore_unknown=True))
         for place, line in places.items()
-        if line.strip() and not line.startswith(_OTHERS)
+        if line.strip() and not line.startswith(others)
     ]
     if not lines:
         raise ConfigError(f"{path} holds no lines: give a file of JSON lines")

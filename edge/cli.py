@@ -50,7 +50,9 @@ Examples:
 
 
 @click.command(
-    cls=RunCommand, subcommands={**COMMANDS, "schema": settings_options.schema}, epilog=EXAMPLES
+    cls=RunCommand,
+    subcommands={**COMMANDS, **settings_options.COMMANDS},
+    epilog=EXAMPLES,
 )
 @click.argument("bundle", required=False)
 @source_options

@@ -60,6 +60,34 @@ def settings_of(ctx: click.Context) -> Iterator[dict[str, Any]]:
         raise
 
 
+REPLAY_EXAMPLES = """\b
+Examples:
+  edge-run mine.edge --source film.mp4 --sink jsonl:day.jsonl:probabilities=1
+  edge-run replay day.jsonl --config run.toml --jsonl events.jsonl
+  edge-bench events truth.jsonl events.jsonl --hours 1
+"""
+
+
+@click.command(epilog=REPLAY_EXAMPLES)
+@click.argument("decisions", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--config", metavar="FILE", required=True, help="Whose bundle and alerts count.")
+@click.option(
+    "--jsonl", default="-", metavar="FILE", help="Write the events here. [default: stdout]"
+)
+@command_line.one_line_errors
+def replay(decisions: Path, config: str, jsonl: str) -> None:
+    """Judge the DECISIONS of a recorded day, JSON lines of edge-run, by a file's alerts.
+
+    Other settings give other events, without the film. Another bundle needs the film: run it with
+    `edge-run OTHER.edge --config FILE --source FILM`; `edge-bench events` compares both.
+    """
+    from edge.cli import main
+    from edge.commands import replay as command, settings
+
+    context = click.Context(main)
+    command.replay_file(decisions, settings.read(Path(config), main, context), jsonl)
+
+
 @click.command()
 @command_line.one_line_errors
 def schema() -> None:
@@ -68,3 +96,6 @@ def schema() -> None:
     from edge.commands import settings
 
     click.echo(settings.json_schema(main))
+
+
+COMMANDS = {command.name: command for command in (replay, schema)}

@@ -133,6 +133,7 @@ KINDS: tuple[EndpointKind, ...] = (
     ),
     EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
+        "probabilities=1",
         matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
     ),
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import re
 import stat
@@ -13,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge import sinks, stream
+from edge import sinks, stream, tasks
 from edge.events import Event
 from edge_common import Closable, SinkError, only_writer, sync_folder
 
@@ -24,20 +25,32 @@ SYNC_INTERVAL_S = 2.0
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
-def open_sink(target: str, run: sinks.RunInfo) -> "Closable":
+def open_sink(target: str, run: sinks.RunInfo, *, probabilities: int = 0) -> "_Lines":
+    """probabilities: 1: of all labels, as `edge-run replay` likes to have them."""
     if target == "-":
-        return StdoutLines(run)
-    return JsonLines(target, run)
+        return StdoutLines(run, bool(probabilities))
+    return JsonLines(target, run, bool(probabilities))
 
 
-def fields_of(decision: stream.Decision, run: sinks.RunInfo) -> dict[str, Any]:
-    """A decision's promised JSON fields, with those that only the run can say."""
+def fields_of(
+    decision: stream.Decision, run: sinks.RunInfo, probabilities: bool = False
+) -> dict[str, Any]:
+    """A decision's promised JSON fields, with those that only the run can say.
+
+    probabilities: also of the labels that are not the answer.
+    """
     source = decision.source or run.origin
     who = {"bundle_sha256": run.bundle.sha256} if run.bundle else {}
+    fields = decision.to_json(vectors=run.vectors)
+    for task in run.bundle.tasks if run.bundle and probabilities else ():
+        if task.name in decision.tasks:
+            shares = tasks.label_probabilities(task, decision.tasks[task.name])
+            rounded = {label: round(p, 4) for label, p in shares.items() if math.isfinite(p)}
+            fields["tasks"][task.name] |= {"probabilities": rounded} if rounded else {}
     return {
         "at": run.clock.text(decision.captured_at),
         **({"source": source} if source else {}),
-        **decision.to_json(vectors=run.vectors),
+        **fields,
         **who,
     }
 
@@ -58,14 +71,14 @@ def _now() -> str:
 class _Lines(Closable):
     """A line a decision, an event, the beginning or end of a gap, and who comes or leaves."""
 
-    def __init__(self, run: sinks.RunInfo) -> None:
-        self._run = run
+    def __init__(self, run: sinks.RunInfo, probabilities: bool = False) -> None:
+        self._run, self._probabilities = run, probabilities
         self._in_gap: set[str | None] = set()  # sources
         self._presence: dict[str | None, Presence] = {}  # by their sources
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         for decision in decisions:
-            self._put(line_of(fields_of(decision, self._run)))
+            self._put(line_of(fields_of(decision, self._run, self._probabilities)))
 
     def take_event(self, event: Event, frame: stream.Frame) -> None:
         self._put(line_of(event.to_json()))
@@ -111,8 +124,13 @@ class JsonLines(_Lines):
     Raises SinkError if the file cannot be written, or another run writes it.
     """
 
-    def __init__(self, path: str, run: sinks.RunInfo = sinks.RunInfo(())) -> None:
-        super().__init__(run)
+    def __init__(
+        self,
+        path: str,
+        run: sinks.RunInfo = sinks.RunInfo(()),
+        probabilities: bool = False,
+    ) -> None:
+        super().__init__(run, probabilities)
         self._path = Path(path)
         self._stack, self._problem = contextlib.ExitStack(), ""
         self._closing = threading.Event()

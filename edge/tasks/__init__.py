@@ -4,14 +4,14 @@ A new kind is one file here and its line in `KINDS`; `edge_models.evaluation` ad
 training's report shows of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from edge.tasks.binary import Binary
 from edge.tasks.class_index import ClassIndex
 from edge.tasks.classification import Classification
-from edge.tasks.confidence import UNKNOWN, UnknownRule
+from edge.tasks.confidence import UNKNOWN, UnknownRule, tempered
 from edge.tasks.embedding import Embedding
 from edge.tasks.kind import (
     ACCURACY,
@@ -52,6 +52,7 @@ __all__ = [
     "inferred_kind",
     "is_share",
     "kind_of",
+    "label_probabilities",
     "predictions",
 ]
 
@@ -89,6 +90,24 @@ def _prediction(task: Task, scores: np.ndarray) -> Prediction:
         "is its input what it was trained on?"
     )
     return Prediction(scores)
+
+
+def label_probabilities(task: Task, prediction: Prediction) -> Mapping[str, float]:
+    """The calibrated probability of each label, also of those that are not the answer.
+
+    Empty if there is no answer, or nobody knows.
+    """
+    label, p, scores = prediction.label, prediction.p, prediction.scores
+    if prediction.probabilities is not None:
+        return prediction.probabilities
+    if label not in task.labels or p is None:
+        return {}
+    if len(task.labels) == 2 and task.kind == Binary.name:
+        return {each: p if each == label else 1.0 - p for each in task.labels}
+    if len(scores) != len(task.labels):
+        return {}
+    shares = scores if task.temperature == 1 else tempered(scores, task.temperature)
+    return dict(zip(task.labels, shares.tolist()))
 
 
 def decided(fields: PredictionFields) -> Decided | None:
