@@ -43,6 +43,7 @@ from edge_common.files import (
     locked,
     only_writer,
     put_in_place,
+    slug,
     state_folder,
     sync_folder,
     whole_file,
@@ -59,6 +60,6 @@ __all__ = [
     "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceError", "SourceLost",
     "Unavailable", "__version__", "cache_folder", "can_be_written", "config_folder", "decode",
     "encode", "locked", "nearest", "nearest_or_all", "only_writer", "parse_json", "put_in_place",
-    "read_json", "read_toml", "state_folder", "sync_folder", "toml_parser", "whole_file", "whole_path",
-    "without_passwords", "write_cached", "write_whole",
+    "read_json", "read_toml", "slug", "state_folder", "sync_folder", "toml_parser", "whole_file",
+    "whole_path", "without_passwords", "write_cached", "write_whole",
 ]  # fmt: skip

@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
+import re
 import stat
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -174,6 +176,14 @@ def cache_folder(environment: Mapping[str, str] = os.environ) -> Path:
 def config_folder(name: str) -> Path:
     """`$XDG_CONFIG_HOME/edge/NAME`, else `~/.config/edge/NAME` (XDG Base Directory Specification)."""
     return _desktop_folder("XDG_CONFIG_HOME", ".config", os.environ) / "edge" / name
+
+
+def slug(text: str) -> str:
+    """Of letters, digits, _ and -, for names of files and topics; texts that differ stay different."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")
+    if plain == text:
+        return text
+    return f"{plain}_{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:6]}".strip("_")
 
 
 def state_folder() -> Path:

@@ -100,12 +100,14 @@ class RunInfo:
     clock: WallClock = WALL_CLOCK
 
 
+_ROTATION = "rotate_mb=N,rotate_s=SECONDS,quota_mb=N,disk_share=SHARE"
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
 
 # in the order in which they are opened: what touches an existing file comes last
 KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
-        "video", "edge.sinks.video", "Annotated video (.mp4, .avi, .mkv).", "PATH", "rate=HZ",
+        "video", "edge.sinks.video", "Annotated video (.mp4, .avi, .mkv).", "PATH",
+        f"rate=HZ,{_ROTATION}",
         matches=lambda text: text.lower().endswith(_VIDEO_SUFFIXES),
     ),
     EndpointKind(
@@ -132,8 +134,13 @@ KINDS: tuple[EndpointKind, ...] = (
         "phases=start+end,image=1", extra="apprise",
     ),
     EndpointKind(
+        "csv", "edge.sinks.csv_file", "A row a decision or event, for spreadsheets.", "PATH",
+        f"rows=decisions,{_ROTATION}",
+        matches=lambda text: text.lower().endswith(".csv"), frames=False,
+    ),
+    EndpointKind(
         "jsonl", "edge.sinks.jsonl", "One JSON line a decision; - is stdout.", "PATH",
-        "probabilities=1",
+        f"probabilities=1,{_ROTATION}",
         matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
     ),
 )  # fmt: skip

@@ -9,7 +9,6 @@ import cv2
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks.home_assistant import slug
 from edge.sinks.packets import (
     CODECS,
     TICKS_A_SECOND,
@@ -21,7 +20,7 @@ from edge.sinks.packets import (
     to_mp4,
 )
 from edge.sinks.quota import Quota
-from edge_common import Closable, SinkError, whole_file
+from edge_common import Closable, SinkError, slug, whole_file
 
 _LONGEST_S, _USUAL_HZ = 600.0, 25.0
 _LATE_S = 5.0  # an event is told of when it held for a while; its beginning has to be there still
@@ -208,7 +207,8 @@ class ClipSink(Closable):
                     file.write(content)
 
             try:
-                self._quota.write(size, write, keep=name)
+                self._quota.make_room(size, keep=name)
+                self._quota.without_oldest(write, keep=name)
             except OSError as error:
                 raise SinkError(f"{path} cannot be written ({error.strerror})") from error
 

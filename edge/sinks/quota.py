@@ -1,12 +1,57 @@
 """How much of a disk recordings may fill: the oldest of them goes first."""
 
 import errno
+import glob
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from edge_common import SinkError
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """When a file is finished and another begun: from so many bytes or seconds on; 0: never."""
+
+    most_bytes: int = 0
+    most_s: float = 0.0
+
+    @classmethod
+    def of(cls, megabytes: float, seconds: float) -> "Rotation":
+        """As options say it. Raises ValueError."""
+        if megabytes < 0 or seconds < 0:
+            raise ValueError("the options of rotation are 0 or more")
+        return cls(round(megabytes * 1e6), seconds)
+
+    def is_due(self, size: int, began_at: float) -> bool:
+        """size: of the file, with what comes next.  began_at: monotonic seconds."""
+        is_old = bool(self.most_s) and time.monotonic() - began_at >= self.most_s
+        return is_old or 0 < self.most_bytes < size
+
+    def name_of(self, path: Path) -> Path:
+        """`STEM-20261127T012800.123456Z.SUFFIX`, so that names are in the order of their times."""
+        now = datetime.now(timezone.utc)
+        return path.with_name(f"{path.stem}-{now:%Y%m%dT%H%M%S_%f}Z{path.suffix}")
+
+    def quota(self, path: str, megabytes: float, disk_share: float) -> "Quota | None":
+        """Of a file and those that it was rotated to; None: they may fill the disk.
+
+        Raises ValueError if nothing is rotated, as there is nothing to remove then.
+        """
+        if not megabytes and disk_share == 1.0:
+            return None
+        if not (self.most_bytes or self.most_s):
+            raise ValueError(
+                "a quota goes with rotation: the oldest file goes if there are several"
+            )
+        place, most = Path(path), round(megabytes * 1e6) or 1 << 62
+        if self.most_bytes > most:
+            raise ValueError("a quota is above the size of one file")
+        stem = glob.escape(place.stem)
+        return Quota(place.parent, f"{stem}*{glob.escape(place.suffix)}", most, disk_share)
 
 
 @dataclass(frozen=True)
@@ -27,11 +72,11 @@ class Quota:
             raise ValueError("a quota is above 0, and a share of the disk 1 at most")
 
     def groups(self) -> dict[str, list[Path]]:
-        """Files by the beginning of their names, the oldest first: names begin with times."""
+        """Files by their names without suffix, the oldest first: names begin with times."""
         groups: dict[str, list[Path]] = {}
         for path in sorted(self.folder.glob(self.pattern)):
             if path.is_file() and not path.name.startswith("."):
-                groups.setdefault(path.name.partition(".")[0], []).append(path)
+                groups.setdefault(path.stem, []).append(path)
         return groups
 
     def make_room(self, size: int, keep: str = "") -> None:
@@ -49,18 +94,28 @@ class Quota:
                 )
             total -= _remove(groups[names.pop(0)])
 
+    @property
+    def step(self) -> int:
+        """Bytes to ask room for at once, as to look at all files takes a while: half a percent."""
+        disk = os.statvfs(self.folder)
+        return min(self.most_bytes, disk.f_blocks * disk.f_frsize, 1 << 28) // 200
+
+    def remove_oldest(self) -> None:
+        """Also if nobody asked for room."""
+        for paths in list(self.groups().values())[:1]:
+            _remove(paths)
+
     def _fits(self, size: int) -> bool:
         disk = os.statvfs(self.folder)
         usable = (disk.f_blocks - disk.f_bfree + disk.f_bavail) * self.disk_share
         used = disk.f_blocks - disk.f_bfree + -(-size // disk.f_frsize)
         return used <= usable
 
-    def write(self, size: int, write: Callable[[], None], keep: str = "") -> None:
-        """Make room and call `write`, again without the oldest if the disk is full all the same.
+    def without_oldest(self, write: Callable[[], None], keep: str = "") -> None:
+        """Call `write`, and again without the oldest if the disk is full all the same.
 
         Raises SinkError if it stays full, and OSError for all else.
         """
-        self.make_room(size, keep)
         while True:
             try:
                 return write()

@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from edge.sinks import RunInfo, draw, mp4
+from edge.sinks.quota import Rotation
 from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError, console, only_writer, put_in_place
 
@@ -25,11 +26,34 @@ _LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0
 _RESERVE_BYTES, _INDEX_BYTES_A_FRAME = 1 << 20, 64
 
 
-def open_sink(target: str, run: RunInfo, *, rate: float = 0.0) -> "VideoFileSink":
-    """rate: frames a second of the video; 0: as the source has. Raises SinkError, ValueError."""
+def open_sink(
+    target: str,
+    run: RunInfo,
+    *,
+    rate: float = 0.0,
+    rotate_mb: float = 0.0,
+    rotate_s: float = 0.0,
+    quota_mb: float = 0.0,
+    disk_share: float = 1.0,
+) -> Closable:
+    """rate: frames a second of the video; 0: as the source has.
+
+    rotate_mb, rotate_s: begin another video then, each with its time in its name; 0: never.
+    quota_mb, disk_share: of all of them, and of the disk. Raises SinkError, ValueError.
+    """
     if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
         raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
-    return VideoFileSink(target, rate or run.rate_hz, run.tasks, run.region, run.live)
+
+    def video(path: str) -> VideoFileSink:
+        return VideoFileSink(path, rate or run.rate_hz, run.tasks, run.region, run.live)
+
+    rotation = Rotation.of(rotate_mb, rotate_s)
+    quota = rotation.quota(target, quota_mb, disk_share)
+    if rotation == Rotation():
+        return video(target)
+    from edge.sinks.segments import VideoSegments
+
+    return VideoSegments(target, video, rotation, quota)
 
 
 class VideoFileSink(Closable):
@@ -112,6 +136,11 @@ class VideoFileSink(Closable):
         if not self._live or self._due(frame) >= self._frames:
             self._write(annotated)
         self._shown = annotated
+
+    @property
+    def size(self) -> int:
+        """Bytes that are recorded so far."""
+        return self._partial.stat().st_size if self._writer else 0
 
     def _write(self, pixels: np.ndarray) -> None:
         if self._writer is not None:

@@ -28,9 +28,9 @@ edge_devices.detection.memory
 """
 # and these with each of the options
 MORE = {
-    "--jsonl out.jsonl": "edge.sinks.jsonl edge.sinks.queued",
+    "--jsonl out.jsonl": "edge.sinks.jsonl edge.sinks.lines edge.sinks.queued edge.sinks.quota",
     "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.lettering edge.sinks.mp4"
-    " edge.sinks.queued",
+    " edge.sinks.queued edge.sinks.quota",
 }
 
 

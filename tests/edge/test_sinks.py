@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sinks import Gap, jsonl, mp4
+from edge.sinks import Gap, lines, mp4
 from edge.sinks.draw import Annotator, annotate, darkened
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
@@ -73,7 +73,7 @@ def test_lines_are_put_on_disk_while_the_run_goes_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced = threading.Event()
-    monkeypatch.setattr(jsonl, "SYNC_INTERVAL_S", 0.01)
+    monkeypatch.setattr(lines, "SYNC_INTERVAL_S", 0.01)
     monkeypatch.setattr(os, "fdatasync", lambda handle: synced.set())
     with JsonLines(str(tmp_path / "d.jsonl")):
         assert synced.wait(30)

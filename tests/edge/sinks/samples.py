@@ -18,6 +18,7 @@ RUN = RunInfo(
     bundle=BundleInfo("watch", "ab" * 32, (ACTION,)),
     alerts=("fall",),
 )
+RECORDING = replace(RUN, live=False)
 IDS = EventIds("5eed5eed")
 
 

@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 from edge import sinks
 from edge.cli import main
-from edge.sinks import home_assistant
+from edge.sinks.mqtt import home_assistant
 from edge.sinks.queued import Queued
-from edge_common import SinkError
+from edge_common import SinkError, slug
 from tests.edge.sinks import samples
 from tests.edge.sinks.brokers import Listener, Mosquitto, needs_mosquitto, until
 
@@ -275,9 +275,9 @@ def test_home_assistant_is_told_of_all_that_there_is(broker: Mosquitto, tmp_path
 
 
 def test_ids_and_topics_are_plain_and_differ() -> None:
-    assert home_assistant.slug("room-1") == "room-1"
+    assert slug("room-1") == "room-1"
     texts = ["a b", "a_b", "a/b", "ä", "+", "#"]
-    slugs = [home_assistant.slug(text) for text in texts]
+    slugs = [slug(text) for text in texts]
     assert len(set(slugs)) == len(texts)
     assert all(
         each.replace("_", "").replace("-", "").isalnum() and each.isascii() for each in slugs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from edge.sinks.spool import Spool
+from edge.sinks.mqtt.spool import Spool
 from edge_common import SinkError
 from tests.wheels import ROOT
 
@@ -105,7 +105,7 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
-from edge.sinks.spool import Spool
+from edge.sinks.mqtt.spool import Spool
 spool = Spool(Path(sys.argv[1]), 1 << 24)
 first = spool.waiting
 for number in range(first, 10 ** 9):

@@ -3,25 +3,15 @@
 As documented at home-assistant.io/integrations/mqtt, "Device discovery payload" (2024.11 and later).
 """
 
-import hashlib
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge_common import __version__
+from edge_common import __version__, slug
 
 ONLINE, OFFLINE, ON, OFF = "online", "offline", "ON", "OFF"
 LONGEST_STATE = 255  # characters; Home Assistant takes no longer ones
 _SUPPORT = "https://www.home-assistant.io/integrations/mqtt/"
-
-
-def slug(text: str) -> str:
-    """For topics and ids; texts that differ stay different."""
-    plain = re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_")
-    if plain == text:
-        return text
-    return f"{plain}_{hashlib.sha256(text.encode('utf-8', 'replace')).hexdigest()[:6]}".strip("_")
 
 
 @dataclass(frozen=True)

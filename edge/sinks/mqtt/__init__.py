@@ -14,12 +14,13 @@ from paho.mqtt import client as paho
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks import home_assistant, queued
+from edge.sinks import queued
 from edge.sinks.jsonl import line_of
-from edge.sinks.mqtt_broker import IN_FLIGHT, OPENING_S, Broker, States, trust
-from edge.sinks.spool import Spool
+from edge.sinks.mqtt import home_assistant
+from edge.sinks.mqtt.broker import IN_FLIGHT, OPENING_S, Broker, States, trust
+from edge.sinks.mqtt.spool import Spool
 from edge.sources.login import read_login
-from edge_common import Closable, SinkError, console, state_folder
+from edge_common import Closable, SinkError, console, slug, state_folder
 
 VARIABLE = "EDGE_MQTT_LOGIN"
 _PORT, _TLS_PORT, _OFF = 1883, 8883, "off"
@@ -53,8 +54,8 @@ def open_sink(
     if not (every >= 0 and spool_mb > 0):
         raise ValueError("every is 0 or more, and spool_mb above 0")
     host = socket.gethostname()
-    topic = match[3] or f"edge-run/{home_assistant.slug(host)}"
-    node = home_assistant.slug(f"edge-run_{host}_{topic}")
+    topic = match[3] or f"edge-run/{slug(host)}"
+    node = slug(f"edge-run_{host}_{topic}")
     model = run.bundle.name if run.bundle else ""
     device = home_assistant.Device(node, name or f"edge-run {host}", topic, model)
     port = int(match[2] or (_TLS_PORT if ca or tls else _PORT))
