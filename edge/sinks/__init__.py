@@ -130,6 +130,10 @@ KINDS: tuple[EndpointKind, ...] = (
         "secret=FILE,ca=FILE,timeout=SECONDS", frames=False,
     ),
     EndpointKind(
+        "frigate", "edge.sinks.frigate", "Events as those of Frigate.", "URL",
+        "camera=NAME,label=TEXT,token=FILE,ca=FILE", frames=False,
+    ),
+    EndpointKind(
         "apprise", "edge.sinks.apprise", "Events to phones, mail and chats, by Apprise.", "URL|FILE",
         "phases=start+end,image=1", extra="apprise",
     ),

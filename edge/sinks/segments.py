@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from edge.scene import SceneView
     from edge.sinks.video import VideoFileSink
 
-_FRAMES_AHEAD = 4  # that FFmpeg may write at once
+# FFmpeg writes a cluster of Matroska at once: five seconds, or five megabytes
+_AHEAD_BYTES = 5_300_000
+LEAST_QUOTA_BYTES = 4 * _AHEAD_BYTES
 
 
 class VideoSegments(Closable):
@@ -32,7 +34,7 @@ class VideoSegments(Closable):
     ) -> None:
         self._path, self._open_video = Path(path), open_video
         self._rotation, self._quota = rotation, quota
-        self._began_at, self._size_before, self._room = 0.0, 0, 0
+        self._began_at, self._room = 0.0, 0
         self._video: VideoFileSink | None = None
         open_video(path).close()  # raises if nothing can be written there
 
@@ -57,19 +59,17 @@ class VideoSegments(Closable):
         if not self._video:
             return
         size = self._video.size
-        ahead = _FRAMES_AHEAD * (size - self._size_before)
-        if self._rotation.is_due(size + ahead, self._began_at):
+        if self._rotation.is_due(size, self._began_at):
             self._finish()
-        elif self._quota and size + ahead > self._room:
-            self._room = size + max(ahead, self._quota.step)
+        elif self._quota and size + _AHEAD_BYTES > self._room:
+            self._room = size + _AHEAD_BYTES
             self._quota.make_room(self._room)
-        self._size_before = size
 
     def _begin(self) -> "VideoFileSink":
         if self._quota:
             self._quota.make_room(0)
         self._video = self._open_video(str(self._rotation.name_of(self._path)))
-        self._began_at, self._size_before, self._room = time.monotonic(), 0, 0
+        self._began_at, self._room = time.monotonic(), 0
         return self._video
 
     def _finish(self) -> None:

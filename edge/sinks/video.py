@@ -51,8 +51,10 @@ def open_sink(
     quota = rotation.quota(target, quota_mb, disk_share)
     if rotation == Rotation():
         return video(target)
-    from edge.sinks.segments import VideoSegments
+    from edge.sinks.segments import LEAST_QUOTA_BYTES, VideoSegments
 
+    if quota and quota.most_bytes < LEAST_QUOTA_BYTES:
+        raise ValueError(f"the quota of a video is {LEAST_QUOTA_BYTES / 1e6:.0f} MB or more")
     return VideoSegments(target, video, rotation, quota)
 
 

@@ -115,13 +115,15 @@ def test_a_video_comes_in_pieces_that_can_be_played(tmp_path: Path) -> None:
 
 
 def test_the_quota_of_a_video_holds(tmp_path: Path) -> None:
-    sink = _open(f"video:{tmp_path / 'v.mp4'}:rotate_mb=1,quota_mb=6")
-    for number in range(400):
-        sink.take(_noise(number), [])
-        assert number % 40 or _bytes(tmp_path) <= 6.06e6
+    most = 25e6
+    sink = _open(f"video:{tmp_path / 'v.mp4'}:rotate_mb=2,quota_mb={most / 1e6}")
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    for number in range(900):
+        sink.take(Frame(np.roll(noise, 31 * number, 0), number, number / 25), [])
+        assert number % 10 or _bytes(tmp_path) <= 1.01 * most
     sink.close()
     counts = _counts(tmp_path)
-    assert _bytes(tmp_path) <= 6.06e6 and 0 < sum(counts) < 400 and min(counts) > 0
+    assert 10e6 < _bytes(tmp_path) <= 1.01 * most and 0 < sum(counts) < 900 and min(counts) > 0
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,7 @@ def test_the_quota_of_a_video_holds(tmp_path: Path) -> None:
     [
         ("jsonl:x.jsonl:quota_mb=1", "a quota goes with rotation"),
         ("jsonl:x.jsonl:rotate_mb=-1", "are 0 or more"),
+        ("video:x.mp4:rotate_mb=1,quota_mb=9", "the quota of a video is 21 MB or more"),
         ("video:x.mp4:rotate_mb=2,quota_mb=1", "a quota is above the size of one file"),
         ("csv:x.csv:rows=people", "rows is decisions or events"),
         ("csv:nowhere/x.csv", "cannot be written"),
