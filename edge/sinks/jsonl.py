@@ -98,14 +98,23 @@ class _Lines(Closable):
             self._in_gap.add(gap.source)
         source = {} if gap.source is None else {"source": gap.source}
         state = "ended" if gap.has_ended else "begun"
-        self._put(line_of({"gap": state, "gap_s": round(gap.seconds, 3), "at": lines.now_text(), **source}))
+        self._put(
+            line_of(
+                {"gap": state, "gap_s": round(gap.seconds, 3), "at": lines.now_text(), **source}
+            )
+        )
 
     def show_people(self, view: "SceneView") -> None:
         if self._presence.get(view.source) == view.presence:
             return
         self._presence[view.source] = view.presence
         source = {} if view.source is None else {"source": view.source}
-        fields = {"presence": view.presence.to_json(), "frame": view.frame, "at": lines.now_text(), **source}
+        fields = {
+            "presence": view.presence.to_json(),
+            "frame": view.frame,
+            "at": lines.now_text(),
+            **source,
+        }
         self._put(line_of(fields))
 
     @abstractmethod
