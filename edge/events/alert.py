@@ -101,7 +101,7 @@ class Alert:
             return True
         return not self.is_number and value >= (self.release if held else self.above)
 
-    @property
+    @cached_property
     def is_number(self) -> bool:
         return self.over is not None or self.under is not None
 

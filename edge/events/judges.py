@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.events.alert import Alert
 from edge.events.event import OUT_OF_SCHEDULE, TRACK_LEFT, Event, EventIds, Moment
-from edge.events.evidence import NOTHING, AlertEvidence
+from edge.events.evidence import NOTHING, AlertEvidence, Shares
 from edge.events.judge import Answer, Judge, Now
 from edge.stream.decision import Decision, TrackInfo
 
@@ -50,15 +50,15 @@ class Judges:
     def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
         """What begins, changes or ends with one frame, in the order of the alerts."""
         now = self._now = self._time_of(frame)
-        events = list[Event]()
+        events, shares = list[Event](), Shares()
+        numbers = None if self._tracks is None else {track.number for track in self._tracks}
         for judge, evidence in self._judges:
             if not self._is_due(judge.alert, frame):
                 events += judge.end(now, OUT_OF_SCHEDULE)
                 continue
-            if self._tracks is not None:
-                numbers = {track.number for track in self._tracks}
+            if numbers is not None:
                 events += judge.keep(numbers, now, TRACK_LEFT)
-            for key, answer, restart in self._answers(judge.alert, evidence, decisions):
+            for key, answer, restart in self._answers(judge.alert, evidence, decisions, shares):
                 judge.take(key, answer, now, restart)
             events += judge.news(now, self._new_id)
         return events
@@ -86,7 +86,11 @@ class Judges:
         return any(hours.hold(local) for hours in alert.hours)
 
     def _answers(
-        self, alert: Alert, evidence: AlertEvidence | None, decisions: Sequence[Decision]
+        self,
+        alert: Alert,
+        evidence: AlertEvidence | None,
+        decisions: Sequence[Decision],
+        shares: Shares,
     ) -> Iterator[tuple[int | None, Answer, bool]]:
         """(of whom, what, whether their window began anew)"""
         if evidence is None:
@@ -95,7 +99,7 @@ class Judges:
             return
         for decision in decisions:
             prediction, who = decision.tasks.get(alert.task or ""), decision.track
-            value, label = evidence.of(prediction) if prediction else NOTHING
+            value, label = evidence.of(prediction, shares) if prediction else NOTHING
             answer = Answer(_in_zone(alert, who, value), label, who)
             yield who.number if who else None, answer, decision.restart
 
