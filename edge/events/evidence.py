@@ -9,7 +9,7 @@ from edge.tasks import Prediction, Task, confidence, label_probabilities
 NOTHING = math.nan, None
 
 
-class Shares:
+class AlertShares:
     """The probabilities of all labels, worked out once for all alerts of a frame."""
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class AlertEvidence:
         self._alert, self._task = alert, task
         self._labels = frozenset(alert.labels)
 
-    def of(self, prediction: Prediction, shares: "Shares") -> tuple[float, str | None]:
+    def of(self, prediction: Prediction, shares: "AlertShares") -> tuple[float, str | None]:
         """A probability, 0 to 1, and which label has most of it; or a number in the task's unit.
 
         NaN: there is no answer. Of people's names the cosine is taken for the probability.

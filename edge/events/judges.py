@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from edge.events.alert import Alert
 from edge.events.event import OUT_OF_SCHEDULE, TRACK_LEFT, Event, EventIds, Moment
-from edge.events.evidence import NOTHING, AlertEvidence, Shares
+from edge.events.evidence import NOTHING, AlertEvidence, AlertShares
 from edge.events.judge import Answer, Judge, Now
 from edge.stream.decision import Decision, TrackInfo
 
@@ -50,7 +50,7 @@ class Judges:
     def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
         """What begins, changes or ends with one frame, in the order of the alerts."""
         now = self._now = self._time_of(frame)
-        events, shares = list[Event](), Shares()
+        events, shares = list[Event](), AlertShares()
         numbers = None if self._tracks is None else {track.number for track in self._tracks}
         for judge, evidence in self._judges:
             if not self._is_due(judge.alert, frame):
@@ -90,7 +90,7 @@ class Judges:
         alert: Alert,
         evidence: AlertEvidence | None,
         decisions: Sequence[Decision],
-        shares: Shares,
+        shares: AlertShares,
     ) -> Iterator[tuple[int | None, Answer, bool]]:
         """(of whom, what, whether their window began anew)"""
         if evidence is None:

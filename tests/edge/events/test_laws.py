@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from edge.events import Event
 from edge.events.alert import Alert
@@ -66,6 +66,7 @@ def by_person(events: list[Event]) -> dict[int | None, list[Event]]:
     return sorted_events
 
 
+@settings(deadline=None)
 @given(smoothed, films)
 def test_events_begin_and_end_in_turn(alert: Alert, frames: list) -> None:
     for events in by_person(film(alert, frames)).values():
@@ -79,6 +80,7 @@ def test_events_begin_and_end_in_turn(alert: Alert, frames: list) -> None:
             assert event.id in ids
 
 
+@settings(deadline=None)
 @given(smoothed, films)
 def test_no_event_is_shorter_than_it_must_be(alert: Alert, frames: list) -> None:
     for event in film(alert, frames):
@@ -89,6 +91,7 @@ def test_no_event_is_shorter_than_it_must_be(alert: Alert, frames: list) -> None
             assert event.ended.captured_at <= event.newest.captured_at
 
 
+@settings(deadline=None)
 @given(smoothed, films)
 def test_what_cleared_did_not_hold_for_long_enough(alert: Alert, frames: list) -> None:
     for event in film(alert, frames):
@@ -97,6 +100,7 @@ def test_what_cleared_did_not_hold_for_long_enough(alert: Alert, frames: list) -
             assert quiet_s >= alert.clear_s - SLACK
 
 
+@settings(deadline=None)
 @given(smoothed, films)
 def test_nothing_begins_in_a_cooldown(alert: Alert, frames: list) -> None:
     silent_until_s = -math.inf
@@ -107,6 +111,7 @@ def test_nothing_begins_in_a_cooldown(alert: Alert, frames: list) -> None:
             silent_until_s = event.newest.captured_at + alert.cooldown_s
 
 
+@settings(deadline=None)
 @given(smoothed, films)
 def test_equal_films_give_equal_events(alert: Alert, frames: list) -> None:
     once, again = ([_told(event) for event in film(alert, frames)] for _ in range(2))
@@ -117,12 +122,14 @@ def _told(event: Event) -> dict:
     return {key: value for key, value in event.to_json().items() if key != "id"}
 
 
+@settings(deadline=None)
 @given(smoothed, films)
 def test_a_probability_is_one_and_the_mean_is_below_the_peak(alert: Alert, frames: list) -> None:
     for event in film(alert, frames):
         assert 0 <= event.mean <= event.peak + SLACK <= 1 + 2 * SLACK
 
 
+@settings(deadline=None)
 @given(alerts, films)
 def test_nothing_begins_without_an_answer_that_is_sure_enough(alert: Alert, frames: list) -> None:
     """Without smoothing and votes, a start needs one answer that is at least `above`."""
