@@ -14,11 +14,10 @@ from edge.check.evaluate import stream_outputs
 from edge_common import whole_file
 from edge_models.datasets import dataset, from_files, kinds
 from edge_models.networks import views
-from examples.miracl.plan import FoldRun
+from examples.miracl.plan import OTHER_KIND, FoldRun
 from examples.sweep import training
 
 OUTPUTS, TASKS, BATCH = "outputs.npz", ("utterance", "person"), 64
-OTHER_KIND = {"words": "phrases", "phrases": "words"}
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from edge_models.datasets.kinds import at_fold
 from edge_models.training.config import section
 from examples.sweep.plan import Sweep, SweepMember, sweep_of, taken
 
+OTHER_KIND = {"words": "phrases", "phrases": "words"}
+
 
 @dataclass(frozen=True)
 class Question:
@@ -89,11 +91,22 @@ def read_plan(path: Path, data: str) -> QuestionPlan:
         raise ConfigError(f"{path}: each question needs a name of its own")
     runs: list[FoldRun] = []
     for question in questions:
+        _check_kind(question, str(path))
         own = {**table, "data": {**table.get("data", {}), **question.data}}
         sweep = sweep_of(own, f"{path}: {question.name}", data)
         runs += _runs(question, sweep, str(path))
     about = {member.name: member.about for member in sweep.members}
     return QuestionPlan(sweep.name, tuple(questions), about, tuple(runs))
+
+
+def _check_kind(question: Question, where: str) -> None:
+    if not question.folds or "person" not in question.data.get("tasks", []):
+        return
+    if question.data.get("train", {}).get("kind") not in OTHER_KIND:
+        raise ConfigError(
+            f"{where}: question {question.name}: in folds, people are asked by what training does not "
+            'hear of them: say data.train = { kind = "words" }, or "phrases"'
+        )
 
 
 def _runs(question: Question, sweep: Sweep, where: str) -> Iterator[FoldRun]:

@@ -95,6 +95,7 @@ def test_the_training_file_is_that_of_the_first_member(clips, task):
     [
         ("[[question]]", "[[quest]]", "needs `question` ([[question]])"),
         ('name = "both"', 'name = "person"', "each question needs a name of its own"),
+        ('data.train = { kind = "words" }\n', "", "question both: in folds, people are asked by"),
         ("folds = 5", "fold = 5", "question 1: unknown key 'fold'"),
         ('data.tasks = ["person"]', 'data.task = ["person"]', "should be"),
     ],
