@@ -1,0 +1,370 @@
+"""What outputs cost a run, and whether an MQTT broker that goes away loses anything.
+
+    python -m examples.output_costs costs      # throughput and latency with JSON, MQTT, clips, dead outputs
+    python -m examples.output_costs delay      # from an event to who listens, milliseconds
+    python -m examples.output_costs outage     # 12,000 events while the broker is away, and 60 real seconds
+    python -m examples.output_costs kills      # SIGKILLs in the middle of writers
+
+Needs mosquitto and edge-run[mqtt,clips].
+"""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import click
+import numpy as np
+import psutil
+
+from edge import loop, shipped, sinks, stream
+from edge.bundle import open_bundle
+from edge.events import Event, EventIds, Moment
+from edge.sinks.queued import Queued
+from edge.sources import Source
+from edge.summary import RunSummary, SourceSummary
+
+IDS = EventIds()
+RUN = sinks.RunInfo(("task",), 25.0, live=True, origin="camera")
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
+    """A broker of this port that allows everybody, until the block is left."""
+    program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
+    if not program:
+        raise click.ClickException("this needs mosquitto: apt-get install mosquitto")
+    settings = folder / "mosquitto.conf"
+    user = "user root" if os.geteuid() == 0 else ""
+    text = (
+        f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\nmax_queued_messages 0\n"
+    )
+    with settings.open("w") as file:
+        file.write(f"{text}{user}\n")
+    process = subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL)
+    try:
+        while socket.socket().connect_ex(("127.0.0.1", port)):
+            time.sleep(0.01)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def event(number: int, phase: str = "start") -> Event:
+    now = time.monotonic()
+    moment = Moment(RUN.clock.text(now), now, number)
+    fields = {
+        "task": "action",
+        "label": "fall",
+        "peak": 0.97,
+        "mean": 0.91,
+        "box": (10, 20, 100, 200),
+    }
+    identity = IDS.next(time.time())
+    return Event(
+        identity, phase, "fall", "alarm", "camera", moment, moment, moment, **fields,  # type: ignore[arg-type]
+        bundle="watch", bundle_sha256="ab" * 32,
+    )  # fmt: skip
+
+
+def open_sink(text: str) -> Queued:
+    ((sink,),) = sinks.open_sinks([sinks.registry().find(text)], [RUN])
+    assert isinstance(sink, Queued)
+    return sink
+
+
+class Listener:
+    """When each event came, by the number of its first frame, in the order of coming."""
+
+    def __init__(self, port: int, topic: str) -> None:
+        from paho.mqtt import client as paho
+
+        self.arrivals: list[tuple[int, float, float]] = []  # number, captured, came
+        self._client = paho.Client(
+            paho.CallbackAPIVersion.VERSION2, "listener", clean_session=False
+        )
+        self._client.reconnect_delay_set(1, 1)
+        self._client.on_connect = lambda client, *_: client.subscribe(topic, 1)
+        self._client.on_message = self._add
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+        time.sleep(0.5)
+
+    def _add(self, client: object, data: object, message: object) -> None:
+        fields = json.loads(message.payload)  # type: ignore[attr-defined]
+        came = time.monotonic()
+        self.arrivals.append((fields["frames"]["first"], fields["captured_at"], came))
+
+    @property
+    def numbers(self) -> list[int]:
+        """Each once, in their order; one on its way in an outage may come twice."""
+        return list(dict.fromkeys(number for number, _, _ in self.arrivals))
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+def report(**values: object) -> None:
+    click.echo(json.dumps(values))
+
+
+@click.group(help=__doc__)
+def main() -> None:
+    """Figures as JSON lines."""
+
+
+@main.command()
+@click.option("--events", default=1000)
+@click.option("--rate", default=20.0, help="Events a second.")
+def delay(events: int, rate: float) -> None:
+    """From an event's making to who listens."""
+    with tempfile.TemporaryDirectory() as name, mosquitto(Path(name), port := free_port()):
+        listener = Listener(port, "t/event")
+        sink = open_sink(f"mqtt:127.0.0.1:{port}/t:spool={name}/spool")
+        for number in range(events):
+            sink.take_event(event(number), empty_frame(number))
+            time.sleep(1 / rate)
+        sink.close()
+        time.sleep(1)
+        listener.close()
+        delays_ms = np.array([1e3 * (came - made) for _, made, came in listener.arrivals])
+        p50, p99 = np.percentile(delays_ms, [50, 99])
+        report(
+            figure="delay_ms", count=len(delays_ms), p50=p50, p99=p99, longest=delays_ms.max(),
+            over_20_ms=int((delays_ms > 20).sum()),
+        )  # fmt: skip
+
+
+def empty_frame(number: int) -> stream.Frame:
+    return stream.Frame(np.zeros((4, 4, 3), np.uint8), number)
+
+
+@main.command()
+@click.option("--events", default=12_000)
+@click.option(
+    "--seconds", default=60.0, help="Of the outage in real time, with 20 events a second."
+)
+def outage(events: int, seconds: float) -> None:
+    """The broker is away: all events as fast as they go, and then again at 20 a second."""
+    for count, pause_s in ((events, 0.0), (round(20 * seconds), 0.05)):
+        with tempfile.TemporaryDirectory() as name:
+            _outage(Path(name), count, pause_s)
+
+
+def _outage(folder: Path, count: int, pause_s: float) -> None:
+    port, process = free_port(), psutil.Process()
+    with mosquitto(folder, port):
+        listener = Listener(port, "t/event")
+        sink = open_sink(f"mqtt:127.0.0.1:{port}/t:spool={folder}/spool")
+        sink.take_event(event(0), empty_frame(0))
+        while len(listener.arrivals) < 1:
+            time.sleep(0.01)
+    before = most = process.memory_info().rss
+    began = time.monotonic()
+    for number in range(1, count + 1):
+        while sink.counts.waiting < number - 2000 and not pause_s:
+            time.sleep(0.001)  # no faster than a disk takes them
+        sink.take_event(event(number), empty_frame(number))
+        time.sleep(pause_s)
+        most = max(most, process.memory_info().rss) if number % 100 == 0 else most
+    while sink.counts.waiting < count:
+        time.sleep(0.01)
+    away_s = time.monotonic() - began
+    with mosquitto(folder, port):
+        began = time.monotonic()
+        while len(listener.numbers) < count + 1 and time.monotonic() - began < 120:
+            time.sleep(0.1)
+        sink.close()
+        numbers = listener.numbers
+        report(
+            figure="outage", events=count, away_s=away_s, back_after_s=time.monotonic() - began,
+            lost=count + 1 - len(numbers), in_order=numbers == list(range(count + 1)),
+            twice=len(listener.arrivals) - len(numbers), more_memory_mb=(most - before) / 1e6,
+            dropped=sink.counts.dropped_events,
+        )  # fmt: skip
+        listener.close()
+
+
+class Pictures(Source):
+    """So many frames of 640 x 480, at a rate or as fast as they are taken."""
+
+    def __init__(self, count: int, rate_hz: float) -> None:
+        super().__init__("pictures")
+        self.live, self._count, self.rate_hz = bool(rate_hz), count, rate_hz
+        rng = np.random.default_rng(0)
+        small = rng.integers(0, 256, (30, 40, 3), np.uint8)
+        self._pixels = np.kron(small, np.ones((16, 16, 1), np.uint8))
+
+    def __iter__(self) -> Iterator[stream.Frame]:
+        began = time.monotonic()
+        for number in range(self._count):
+            if self.rate_hz:
+                time.sleep(max(0.0, began + number / self.rate_hz - time.monotonic()))
+            yield stream.Frame(np.roll(self._pixels, 3 * number, 1), number)
+
+
+class EveryTenth:
+    """An event in every tenth frame, and its end five frames later."""
+
+    def __init__(self) -> None:
+        self._active: list[Event] = []
+
+    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> Sequence[Event]:
+        if frame.number % 10 == 0:
+            self._active = [event(frame.number)]
+            return self._active
+        if frame.number % 10 == 5 and self._active:
+            return self.end("cleared")
+        return ()
+
+    def end(self, reason: str) -> Sequence[Event]:
+        ends = [
+            replace(each, phase="end", ended=each.newest, reason=reason) for each in self._active
+        ]
+        self._active = []
+        return ends
+
+
+@main.command()
+@click.option("--frames", default=600)
+@click.option("--rate", default=0.0, help="Frames a second of a live source; 0: a recording.")
+@click.option("--rounds", default=3)
+@click.option("--bundle", default="faces-in-motion")
+@click.option("--codec", default="h264")
+def costs(frames: int, rate: float, rounds: int, bundle: str, codec: str) -> None:
+    """Frames a second and milliseconds a decision, with each set of outputs, interleaved."""
+    with tempfile.TemporaryDirectory() as name, mosquitto(Path(name), port := free_port()):
+        dead = free_port()
+        silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and never answers
+        json_lines = f"jsonl:{name}/d.jsonl"
+        mqtt = f"mqtt:127.0.0.1:{port}/t:spool={name}/spool"
+        clips = f"clips:{name}/clips:quota_mb=50,before=1,after=0,codec={codec}"
+        sets = {
+            "none": [], "json": [json_lines], "json, mqtt": [json_lines, mqtt],
+            "json, mqtt, clips": [json_lines, mqtt, clips],
+            "dead mqtt": [f"mqtt:127.0.0.1:{dead}/t:spool={name}/dead"],
+            "dead webhook": [f"webhook:http://127.0.0.1:{dead}/"],
+            "silent webhook": [f"webhook:http://127.0.0.1:{silent.getsockname()[1]}/"],
+            "full disk": ["jsonl:/dev/full"],
+        }  # fmt: skip
+        network = stream.Network(
+            open_bundle(str(shipped.find_bundle(bundle))), stream.StreamOptions()
+        )
+        figures: dict[str, list[tuple[float, ...]]] = {}
+        for _ in range(rounds):
+            for title, texts in sets.items():
+                row = _one_run(network, texts, frames, rate)
+                figures.setdefault(title, []).append(row)
+        for title, rows in figures.items():
+            names = ("frames_a_second", "p50_ms", "p99_ms", "cpu_p50_ms", "cpu_p99_ms")
+            report(figure="costs", outputs=title, **dict(zip(names, np.median(rows, axis=0))))
+
+
+def _one_run(
+    network: stream.Network, texts: Sequence[str], frames: int, rate: float
+) -> tuple[float, ...]:
+    """Frames a second; p50 and p99 of milliseconds from a frame to its decision, and of the time
+    that the loop's thread worked a frame, sinks included, which other processes do not disturb.
+    """
+    source = Pictures(frames, rate)
+    run = replace(RUN, live=source.live)
+    requests = [sinks.registry().find(text) for text in texts]
+    (opened,) = sinks.open_sinks(requests, [run])
+    counts = SourceSummary(source)
+    watcher = stream.Stream(network.bundle, stream.StreamOptions(), network=network)
+    summary = RunSummary("b", [counts], "litert")
+    began = time.perf_counter()
+    feed = loop.Feed(counts, watcher, opened, judges=EveryTenth())
+    ends, worked_s = [began], [time.thread_time()]
+
+    def on_frame(_: RunSummary) -> None:
+        ends.append(time.perf_counter())
+        worked_s.append(time.thread_time())
+
+    loop.run([feed], summary, on_frame=on_frame)
+    ages_ms, worked_ms = summary.latency.sample("frame age"), 1e3 * np.diff(worked_s)
+    quantiles = [*np.percentile(ages_ms, [50, 99]), *np.percentile(worked_ms[10:], [50, 99])]
+    return (frames / (ends[-1] - began), *map(float, quantiles))
+
+
+@main.command()
+@click.option("--kills", default=100)
+def kills(kills: int) -> None:
+    """SIGKILL of a process that writes lines, a spool and clips; what cannot be read afterwards."""
+    import av
+
+    rng, bad_lines, bad_clips, lines, clips = np.random.default_rng(0), 0, 0, 0, 0
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for _ in range(kills):
+            command = [sys.executable, "-m", "examples.output_costs", "write", name]
+            child = subprocess.Popen(command, stdout=subprocess.PIPE)
+            assert child.stdout
+            child.stdout.readline()
+            time.sleep(rng.uniform(0, 0.5))
+            os.kill(child.pid, signal.SIGKILL)
+            child.wait()
+        for path in [*folder.glob("*.jsonl"), *folder.glob("spool/*.lines")]:
+            content = path.read_bytes().splitlines(keepends=True)
+            lines += len(content)
+            bad_lines += sum(not _is_whole(line) for line in content)
+        for path in folder.glob("clips/*.mp4"):
+            clips += 1
+            try:
+                with av.open(str(path)) as container:
+                    bad_clips += not sum(1 for _ in container.decode(video=0))
+            except av.error.FFmpegError:
+                bad_clips += 1
+        report(
+            figure="kills", kills=kills, lines=lines, unreadable_lines=bad_lines, clips=clips,
+            unreadable_clips=bad_clips,
+        )  # fmt: skip
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return line.endswith(b"\n") and bool(json.loads(line))
+    except ValueError:
+        return False
+
+
+@main.command(hidden=True)
+@click.argument("folder")
+def write(folder: str) -> None:
+    """Lines, a spool and clips as fast as they go, until somebody kills it."""
+    texts = [
+        f"jsonl:{folder}/d.jsonl:rotate_mb=1,quota_mb=20",
+        f"mqtt:127.0.0.1:9/t:spool={folder}/spool,spool_mb=4",
+        f"clips:{folder}/clips:quota_mb=20,before=0,after=0,longest=1,codec=mpeg4",
+    ]
+    recording = replace(RUN, live=False)
+    (opened,) = sinks.open_sinks([sinks.registry().find(text) for text in texts], [recording])
+    click.echo("ready")
+    judges = EveryTenth()
+    for frame in Pictures(1 << 30, 0.0):
+        for news in judges.take(frame, ()):
+            for sink in opened:
+                sink.take_event(news, frame)  # type: ignore[attr-defined]
+        for sink in opened:
+            sink.take(frame, ())
+
+
+if __name__ == "__main__":
+    main()
