@@ -3,7 +3,6 @@
     python -m examples.output_costs costs      # throughput and latency with JSON, MQTT, clips, dead outputs
     python -m examples.output_costs delay      # from an event to who listens, milliseconds
     python -m examples.output_costs outage     # 12,000 events while the broker is away, and 60 real seconds
-    python -m examples.output_costs kills      # SIGKILLs in the middle of writers
 
 Needs mosquitto and edge-run[mqtt,clips].
 """
@@ -12,10 +11,8 @@ import contextlib
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -48,8 +45,7 @@ def mosquitto(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     text = (
         f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\nmax_queued_messages 0\n"
     )
-    with settings.open("w") as file:
-        file.write(f"{text}{user}\n")
+    settings.write_text(f"{text}{user}\n")
     process = subprocess.Popen([program, "-c", str(settings)], stderr=subprocess.DEVNULL)
     try:
         while socket.socket().connect_ex(("127.0.0.1", port)):
@@ -302,68 +298,6 @@ def _one_run(
     ages_ms, worked_ms = summary.latency.sample("frame age"), 1e3 * np.diff(worked_s)
     quantiles = [*np.percentile(ages_ms, [50, 99]), *np.percentile(worked_ms[10:], [50, 99])]
     return (frames / (ends[-1] - began), *map(float, quantiles))
-
-
-@main.command()
-@click.option("--kills", default=100)
-def kills(kills: int) -> None:
-    """SIGKILL of a process that writes lines, a spool and clips; what cannot be read afterwards."""
-    import av
-
-    rng, bad_lines, bad_clips, lines, clips = np.random.default_rng(0), 0, 0, 0, 0
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for _ in range(kills):
-            command = [sys.executable, "-m", "examples.output_costs", "write", name]
-            child = subprocess.Popen(command, stdout=subprocess.PIPE)
-            assert child.stdout
-            child.stdout.readline()
-            time.sleep(rng.uniform(0, 0.5))
-            os.kill(child.pid, signal.SIGKILL)
-            child.wait()
-        for path in [*folder.glob("*.jsonl"), *folder.glob("spool/*.lines")]:
-            content = path.read_bytes().splitlines(keepends=True)
-            lines += len(content)
-            bad_lines += sum(not _is_whole(line) for line in content)
-        for path in folder.glob("clips/*.mp4"):
-            clips += 1
-            try:
-                with av.open(str(path)) as container:
-                    bad_clips += not sum(1 for _ in container.decode(video=0))
-            except av.error.FFmpegError:
-                bad_clips += 1
-        report(
-            figure="kills", kills=kills, lines=lines, unreadable_lines=bad_lines, clips=clips,
-            unreadable_clips=bad_clips,
-        )  # fmt: skip
-
-
-def _is_whole(line: bytes) -> bool:
-    try:
-        return line.endswith(b"\n") and bool(json.loads(line))
-    except ValueError:
-        return False
-
-
-@main.command(hidden=True)
-@click.argument("folder")
-def write(folder: str) -> None:
-    """Lines, a spool and clips as fast as they go, until somebody kills it."""
-    texts = [
-        f"jsonl:{folder}/d.jsonl:rotate_mb=1,quota_mb=20",
-        f"mqtt:127.0.0.1:9/t:spool={folder}/spool,spool_mb=4",
-        f"clips:{folder}/clips:quota_mb=20,before=0,after=0,longest=1,codec=mpeg4",
-    ]
-    recording = replace(RUN, live=False)
-    (opened,) = sinks.open_sinks([sinks.registry().find(text) for text in texts], [recording])
-    click.echo("ready")
-    judges = EveryTenth()
-    for frame in Pictures(1 << 30, 0.0):
-        for news in judges.take(frame, ()):
-            for sink in opened:
-                sink.take_event(news, frame)  # type: ignore[attr-defined]
-        for sink in opened:
-            sink.take(frame, ())
 
 
 if __name__ == "__main__":
