@@ -40,8 +40,7 @@ def mosquitto(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     program = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
     if not program:
         raise click.ClickException("this needs mosquitto: apt-get install mosquitto")
-    settings = folder / "mosquitto.conf"
-    user = "user root" if os.geteuid() == 0 else ""
+    settings, user = folder / "mosquitto.conf", "user root" if os.geteuid() == 0 else ""
     text = (
         f"listener {port} 127.0.0.1\nallow_anonymous true\nlog_dest none\nmax_queued_messages 0\n"
     )
@@ -219,8 +218,7 @@ class Pictures(Source):
 class EveryTenth:
     """An event in every tenth frame, and its end five frames later."""
 
-    def __init__(self) -> None:
-        self._active: list[Event] = []
+    _active: Sequence[Event] = ()
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> Sequence[Event]:
         if frame.number % 10 == 0:
@@ -234,7 +232,7 @@ class EveryTenth:
         ends = [
             replace(each, phase="end", ended=each.newest, reason=reason) for each in self._active
         ]
-        self._active = []
+        self._active = ()
         return ends
 
 
@@ -266,8 +264,7 @@ def costs(frames: int, rate: float, rounds: int, bundle: str, codec: str) -> Non
         figures: dict[str, list[tuple[float, ...]]] = {}
         for _ in range(rounds):
             for title, texts in sets.items():
-                row = _one_run(network, texts, frames, rate)
-                figures.setdefault(title, []).append(row)
+                figures.setdefault(title, []).append(_one_run(network, texts, frames, rate))
         for title, rows in figures.items():
             names = ("frames_a_second", "p50_ms", "p99_ms", "cpu_p50_ms", "cpu_p99_ms")
             report(figure="costs", outputs=title, **dict(zip(names, np.median(rows, axis=0))))

@@ -23,11 +23,11 @@ from examples.output_costs import RUN, EveryTenth, Pictures, report
 
 @click.command(help=__doc__)
 @click.option("--kills", default=100)
-@click.option("--write", "folder", hidden=True)
-def main(kills: int, folder: str | None) -> None:
+@click.option("--write", "target", hidden=True)
+def main(kills: int, target: str | None) -> None:
     """Figures as a JSON line."""
-    if folder:
-        write(folder)
+    if target:
+        write(target)
     rng, bad_lines, bad_clips, lines, clips = np.random.default_rng(0), 0, 0, 0, 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
