@@ -16,7 +16,6 @@ from edge.bundle import Bundle
 from edge.commands import feeds, scene_options, source_options
 from edge.commands.plain import PlainOptions
 from edge.engine import AUTO, EngineOptions, by_part, default_timeout_s, report_hang
-from edge.events.alert import Alert
 from edge.status import StatusLine
 from edge.stream import FrameSampler, Network, Region, StreamOptions
 from edge.summary import RunSummary, SourceSummary
@@ -24,6 +23,7 @@ from edge_common import EdgeError, SelfTestFailed, console, encode
 
 if TYPE_CHECKING:
     from edge.check.self_test import SelfTest
+    from edge.events.alert import Alert
     from edge.people.recogniser import Recogniser
 
 _STDOUT = "-"
@@ -60,7 +60,7 @@ class RunOptions:
     plain: PlainOptions = field(default_factory=PlainOptions)
     as_json: bool = False
     quiet: bool = False
-    alerts: tuple[Alert, ...] = ()
+    alerts: "tuple[Alert, ...]" = ()
     names: Mapping[str, str] = field(default_factory=dict)
     check: bool = False
 
@@ -142,7 +142,7 @@ def _refuse_overwriting(
 def execute(options: RunOptions) -> None:
     """Load, open, run, and print the summary however the run ends."""
     bundle = options.plain.open(options.bundle, options.engine.runtime)
-    zones = [zone.name for zone in options.people.areas[0]]
+    zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
     if options.check:

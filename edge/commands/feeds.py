@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge import loop, sinks, sources
-from edge.events.judges import Judges
 from edge.input_spec import STRETCH
 from edge.stream import Decision, Frame, FrameSampler, Network, Stream
 from edge.summary import RunSummary
@@ -16,6 +15,7 @@ from edge_devices.detection import memory
 if TYPE_CHECKING:
     from edge.commands.execute import RunOptions
     from edge.detector import Detector
+    from edge.events.judges import Judges
     from edge.people.recogniser import Recogniser
     from edge.scene import Scene
 
@@ -126,11 +126,15 @@ def open_feeds(
     ]
 
 
-def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> list[list[Judges]]:
+def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> "list[list[Judges]]":
     """One for each source, or none. Raises AlertError for an alert that can never come."""
+    if not options.alerts:
+        return [[] for _ in infos]
+    from edge.events.judges import Judges
+
     for alert in options.alerts:
         alert.fit_sources([info.origin for info in infos])
-    return [[Judges(options.alerts, info)] if options.alerts else [] for info in infos]
+    return [[Judges(options.alerts, info)] for info in infos]
 
 
 def _scenes(
