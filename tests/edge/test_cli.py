@@ -42,7 +42,8 @@ def test_a_video_becomes_an_annotated_video_and_json_lines(
     assert [decision["frame"] for decision in decisions] == list(range(3, 30))
     assert [decision["first_frame"] for decision in decisions] == list(range(27))
     fields = {"frame", "first_frame", "captured_at", "age_ms", "latency_ms", "tasks"}
-    assert set(decisions[0]) == fields
+    fields |= {"at", "time_s", "source", "bundle_sha256"}
+    assert set(decisions[0]) == {*fields, "restart"} and set(decisions[1]) == fields
     assert set(decisions[0]["tasks"]) == {"kind", "size"}
     frames = _read_video(saved)
     assert len(frames) == 30

@@ -158,7 +158,7 @@ def test_schemes_of_urls_are_lower_case(text: str, target: str) -> None:
         (["--source", "grey:7", "--sink", "jsnl:x"], "did you mean 'jsonl'?"),
         (["--source", "grey:7", "--sink", "out.txt"], "its kind is not clear: write it as one of "
             "video:PATH, window:, "),
-        (["--source", "grey:7", "--sink", "jsonl:x:every=2"], "jsonl takes no options"),
+        (["--source", "grey:7", "--sink", "jsonl:x:every=2"], "has no option every"),
         (["--source", "grey:7", "--sink", "video:x.mp4:rate=900"], "1 to 240 frames a second"),
         (["--source", "grey:7", "--sink", "jsonl:x.mp4", "--save", "x.mp4"], "is given twice"),
         (["--source", "grey:7", "--jsonl", "-", "--sink", "jsonl:-"], "- is given twice"),

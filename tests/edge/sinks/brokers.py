@@ -39,6 +39,8 @@ class Mosquitto:
         user = "user root" if os.geteuid() == 0 else ""
         (folder / "mosquitto.conf").write_text(
             f"listener {self.port} 127.0.0.1\n{listener}\nlog_dest none\nmax_queued_messages 0\n{user}\n"
+            # who listens is remembered, so that nothing sent before they are back is missed
+            f"persistence true\npersistence_location {folder}/\n"
         )
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -55,8 +57,8 @@ class Mosquitto:
 
     def stop(self) -> None:
         if self._process:
-            self._process.kill()
-            self._process.wait()
+            self._process.terminate()
+            self._process.wait(30)
             self._process = None
 
     def __enter__(self) -> "Mosquitto":

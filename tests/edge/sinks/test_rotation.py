@@ -1,5 +1,6 @@
 """Rotation by size and age, quotas, full disks, and CSV."""
 
+import contextlib
 import csv
 import json
 import time
@@ -25,7 +26,11 @@ def _open(text: str, live: bool = False) -> Sink:
 
 
 def _bytes(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.iterdir())
+    total = 0
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # removed for the quota just now
+            total += path.stat().st_size
+    return total
 
 
 def _frames_of(lines: str) -> list[int]:
