@@ -79,7 +79,7 @@ class LabelDistribution(NumberMethod):
 
     def loss(self, labels: Any, learnt: Any) -> Any:
         target = self.distribution(labels)
-        divergence = ops.sum(target * (_log(target) - _log(learnt)), -1)
+        divergence = ops.sum(target * (log(target) - log(learnt)), -1)
         return divergence + self.mean_weight * self.error(labels, learnt) * (len(self.values) - 1)
 
     def distribution(self, labels: Any) -> Any:
@@ -105,7 +105,7 @@ class MeanVariance(LabelDistribution):
         mean = ops.sum(learnt * numbers, -1)
         variance = ops.sum(learnt * ops.square(numbers - mean[:, None]), -1)
         nearest = ops.one_hot(ops.cast(ops.round(position), "int32"), len(numbers))
-        entropy = -ops.sum(nearest * _log(learnt), -1)
+        entropy = -ops.sum(nearest * log(learnt), -1)
         miss = 0.5 * ops.square(mean - position)
         return entropy + self.miss_weight * miss + self.variance_weight * variance
 
@@ -138,14 +138,15 @@ class Ordinal(NumberMethod):
 
     def loss(self, labels: Any, learnt: Any) -> Any:
         reached = ops.cast(ops.reshape(labels, (-1, 1)) >= self.values[1:], learnt.dtype)
-        return -ops.mean(reached * _log(learnt) + (1 - reached) * _log(1 - learnt), -1)
+        return -ops.mean(reached * log(learnt) + (1 - reached) * log(1 - learnt), -1)
 
 
 def _equal_columns(kernel: Any) -> Any:
     return ops.broadcast_to(ops.mean(kernel, 1, keepdims=True), kernel.shape)
 
 
-def _log(share: Any) -> Any:
+def log(share: Any) -> Any:
+    """Of a share, finite also of 0."""
     return ops.log(ops.maximum(share, _LEAST))
 
 
@@ -205,7 +206,7 @@ def _smoothed(smoothing: float) -> Callable[[Any, Any], Any]:
     def loss(labels: Any, shares: Any) -> Any:
         target = ops.one_hot(ops.cast(ops.reshape(labels, (-1,)), "int32"), shares.shape[-1])
         target = target * (1 - smoothing) + smoothing / shares.shape[-1]
-        return -ops.sum(target * _log(shares), -1)
+        return -ops.sum(target * log(shares), -1)
 
     return loss
 

@@ -8,10 +8,9 @@ import numpy as np
 from keras import ops
 
 from edge_common import ConfigError, ModelError
-from edge_models.networks import views
+from edge_models.networks import numbers, views
 
 Answers = Mapping[str, Any]
-_LEAST = 1e-7  # of a probability, so that its logarithm is a number
 
 
 def teacher_of(path: str, student: keras.Model, layer: str) -> Callable[[Any], Answers]:
@@ -55,10 +54,10 @@ def divergence(targets: Any, outputs: Any) -> Any:
     Of classes and distributions, which sum to 1, what the cross-entropies differ by; of a
     probability or a number of its own, that of the two cases it stands for.
     """
-    entropy = -targets * (ops.log(outputs + _LEAST) - ops.log(targets + _LEAST))
+    entropy = -targets * (numbers.log(outputs) - numbers.log(targets))
     if outputs.shape[-1] > 1:
         return ops.sum(entropy, -1)
-    against = ops.log(1 - outputs + _LEAST) - ops.log(1 - targets + _LEAST)
+    against = numbers.log(1 - outputs) - numbers.log(1 - targets)
     return ops.sum(entropy - (1 - targets) * against, -1)
 
 
