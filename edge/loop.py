@@ -35,7 +35,7 @@ class Watcher(Protocol):
         """Take one frame; the decisions that it leads to. Raises EdgeError."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Feed:
     """A source, what its frames are pushed through, and the sinks that take them.
 
@@ -49,7 +49,7 @@ class Feed:
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
     source_name: str | None = None
     judges: EventJudge | None = None
-    _newest: list[stream.Frame] = field(default_factory=list)
+    _newest: stream.Frame | None = field(default=None, init=False)
 
     @property
     def source(self) -> sources.Source:
@@ -63,22 +63,22 @@ class Feed:
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         """Judge one frame's decisions, and give them and the frame to the sinks."""
-        self._newest[:] = [frame]
+        self._newest = frame
         if self.judges:
-            self._tell(self.judges.take(frame, decisions))
+            self._tell(self.judges.take(frame, decisions), frame)
         for sink in self.sinks:
             sink.take(frame, decisions)
 
     def end_events(self, reason: str) -> None:
         """Nothing that goes on can be seen any more."""
         if self.judges and self._newest:
-            self._tell(self.judges.end(reason))
+            self._tell(self.judges.end(reason), self._newest)
 
-    def _tell(self, news: Sequence[events.Event]) -> None:
+    def _tell(self, news: Sequence[events.Event], frame: stream.Frame) -> None:
         for event in news:
             for sink in self.sinks:
                 if isinstance(sink, TakesEvents):
-                    sink.take_event(event, self._newest[0])
+                    sink.take_event(event, frame)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def open_feeds(
     summary.add_outputs(opened)
     budget = partial(options.people.budget, summary.sources)
     watchers: Sequence[loop.Watcher] = [
-        SceneWatcher(scene, [*judge, *outputs], summary.latency.add, budget)
+        SceneWatcher(scene, [*filter(None, [judge]), *outputs], summary.latency.add, budget)
         for scene, outputs, judge in zip(scenes, opened, judges)
     ] or [
         Stream(network.bundle, options.stream, naming=naming, network=network, source=info.source)
@@ -118,7 +118,7 @@ def open_feeds(
             each,
             FrameSampler(summary.rate_hz),
             info.source,
-            next(iter(judge), None),
+            judge,
         )
         for counts, watcher, each, info, judge in zip(
             summary.sources, watchers, opened, infos, judges
@@ -126,15 +126,15 @@ def open_feeds(
     ]
 
 
-def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> "list[list[Judges]]":
+def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> "list[Judges | None]":
     """One for each source, or none. Raises AlertError for an alert that can never come."""
     if not options.alerts:
-        return [[] for _ in infos]
+        return [None for _ in infos]
     from edge.events.judges import Judges
 
     for alert in options.alerts:
         alert.fit_sources([info.origin for info in infos])
-    return [[Judges(options.alerts, info)] for info in infos]
+    return [Judges(options.alerts, info) for info in infos]
 
 
 def _scenes(

@@ -3,7 +3,7 @@
 `edge.events.alert` and `edge.events.judges` make them.
 """
 
-from edge.events.clock import WALL_CLOCK as WALL_CLOCK, WallClock as WallClock
+from edge.events.clock import WALL_CLOCK as WALL_CLOCK, WallClock as WallClock, now_text as now_text
 from edge.events.event import (
     CLEARED as CLEARED,
     OUT_OF_SCHEDULE as OUT_OF_SCHEDULE,

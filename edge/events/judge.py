@@ -10,10 +10,8 @@ from edge.events.event import Event, Moment, Phase
 from edge.stream.decision import TrackInfo
 
 _ROUNDING_S = 1e-6  # of times that are sums of fractions
-_UPDATE_S, _NEWS = (
-    1.0,
-    0.05,
-)  # how often an event is told anew, and of how much surer an answer (a share)
+_UPDATE_S = 1.0  # how often an event is told anew,
+_NEWS = 0.05  # and of how much surer an answer (a share)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,7 +16,7 @@ from edge.events.judges import Judges
 from edge.scene.view import Presence, SceneView
 from edge.sinks import BundleInfo, RunInfo
 from edge.stream import Decision, Frame, TrackInfo
-from edge.tasks import Prediction, Task
+from edge.tasks import Prediction, PredictionFields, Task
 from edge_common import ConfigError, data
 
 _AWAY_S = 1.0  # without a decision, and a person has left
@@ -25,17 +24,9 @@ NO_PIXELS, _NO_SCORES = np.zeros((1, 1, 3), np.uint8), np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _Answer(PredictionFields):
     """A task's fields in a line. probabilities: of all labels, if the run was asked for them."""
 
-    label: str | None = None
-    labels: tuple[str, ...] | None = None
-    p: Any = None
-    index: int | None = None
-    guess: str | None = None
-    value: float | None = None
-    unit: str | None = None
-    similarity: float | None = None
     probabilities: dict[str, float] | None = None
 
     def prediction(self) -> Prediction:

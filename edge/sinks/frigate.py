@@ -4,15 +4,15 @@ As documented at docs.frigate.video/integrations/api: create (`EventsCreateBody`
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from urllib import parse
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks import http_post, queued
+from edge.sinks import http_post
 from edge.sources.login import read_secret
-from edge_common import Closable, SinkError, console
+from edge_common import SinkError, console
 
 _LONGEST_SUB_LABEL = 100  # characters
 
@@ -34,7 +34,7 @@ def open_sink(
     return FrigateSink(server, camera, label, read_secret(token) if token else "")
 
 
-class FrigateSink(Closable):
+class FrigateSink(http_post.EventRequests):
     """Creates an event in Frigate as one begins, and ends it as it ends.
 
     Frigate's event begins when it is told of; what it records before is its own setting.
@@ -48,13 +48,9 @@ class FrigateSink(Closable):
         token: str = "",
         retries: http_post.Retries | None = None,
     ) -> None:
-        self.counts = queued.OutputCounts(str(server))  # until its queue gives it another
-        self._server, self._camera, self._label, self._token = server, camera, label, token
-        self._retries = retries or http_post.Retries()
+        super().__init__(server, retries)
+        self._camera, self._label, self._token = camera, label, token
         self._ids: dict[str, str] = {}  # Frigate's, by ours
-
-    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
-        """Decisions alone are told to nobody."""
 
     def take_event(self, event: Event, frame: stream.Frame) -> None:
         try:
@@ -91,6 +87,3 @@ class FrigateSink(Closable):
         headers = {"Content-Type": "application/json", **login}
         place, body = self._server.parts.path.rstrip("/") + path, http_post.json_body(fields)
         return self._retries.send(lambda: self._server.request(method, place, body, headers))
-
-    def stop(self) -> None:
-        self._retries.closing.set()

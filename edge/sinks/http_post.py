@@ -4,13 +4,17 @@ import json
 import random
 import ssl
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from http import client
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib import parse
 
-from edge_common import SinkError, __version__, without_passwords
+from edge.sinks import queued
+from edge_common import Closable, SinkError, __version__, without_passwords
+
+if TYPE_CHECKING:
+    from edge.stream import Decision, Frame
 
 _ANSWER_S, _MOST_BYTES = 10.0, 1 << 20
 _WORTH_ANOTHER = (408, 425, 429)  # RFC 9110 and 6585: later; as are all from 500 on
@@ -21,10 +25,13 @@ class Refused(Exception):
     """A server does not want this, now or later."""
 
 
-def trust(ca: str) -> ssl.SSLContext | None:
-    """Of those who a file vouches for; None: the system's. Raises ValueError if it is none."""
+def trust(ca: str, system: bool = False) -> ssl.SSLContext | None:
+    """Of those who a file vouches for, or else `system`, those that it trusts; None: nobody is said.
+
+    Raises ValueError if the file is none.
+    """
     try:
-        return ssl.create_default_context(cafile=ca) if ca else None
+        return ssl.create_default_context(cafile=ca or None) if ca or system else None
     except (OSError, ssl.SSLError) as error:
         raise ValueError(f"the certificates {ca} cannot be read ({error})") from None
 
@@ -120,6 +127,20 @@ class Retries:
         least = reason.rpartition("Retry-After ")[2].rstrip(")")
         asked_s = min(float(least), _LONGEST_PAUSE_S) if least.isdigit() else 0.0
         return max(asked_s, longest * self.random_share())
+
+
+class EventRequests(Closable):
+    """A sink that tells a server of events, and of decisions nobody."""
+
+    def __init__(self, server: Server, retries: Retries | None) -> None:
+        self.counts = queued.OutputCounts(str(server))  # until its queue gives it another
+        self._server, self._retries = server, retries or Retries()
+
+    def take(self, frame: "Frame", decisions: "Sequence[Decision]") -> None:
+        """Decisions alone are told to nobody."""
+
+    def stop(self) -> None:
+        self._retries.closing.set()
 
 
 def json_body(fields: Mapping[str, Any]) -> bytes:

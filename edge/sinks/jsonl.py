@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from edge import sinks, stream, tasks
-from edge.events import Event
+from edge.events import Event, now_text
 from edge.sinks import lines
 from edge.sinks.quota import Quota, Rotation
 from edge_common import Closable
@@ -99,9 +99,7 @@ class _Lines(Closable):
         source = {} if gap.source is None else {"source": gap.source}
         state = "ended" if gap.has_ended else "begun"
         self._put(
-            line_of(
-                {"gap": state, "gap_s": round(gap.seconds, 3), "at": lines.now_text(), **source}
-            )
+            line_of({"gap": state, "gap_s": round(gap.seconds, 3), "at": now_text(), **source})
         )
 
     def show_people(self, view: "SceneView") -> None:
@@ -112,7 +110,7 @@ class _Lines(Closable):
         fields = {
             "presence": view.presence.to_json(),
             "frame": view.frame,
-            "at": lines.now_text(),
+            "at": now_text(),
             **source,
         }
         self._put(line_of(fields))
@@ -148,7 +146,7 @@ class JsonLines(_Lines):
         super().__init__(run, probabilities)
 
         def again() -> bytes:
-            return line_of({"run": lines.now_text()})
+            return line_of({"run": now_text()})
 
         self._file = lines.LineFile(path, b"", again, rotation, quota)
 

@@ -6,18 +6,12 @@ import stat
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timezone
 from pathlib import Path
 
 from edge.sinks.quota import Quota, Rotation
 from edge_common import Closable, SinkError, only_writer, sync_folder
 
 SYNC_INTERVAL_S = 2.0
-
-
-def now_text() -> str:
-    """RFC 3339, UTC."""
-    return datetime.now(timezone.utc).isoformat(timespec="milliseconds")
 
 
 class LineFile(Closable):

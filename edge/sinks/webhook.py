@@ -4,14 +4,14 @@ import hashlib
 import hmac
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks import http_post, queued
+from edge.sinks import http_post
 from edge.sources import login as logins
-from edge_common import Closable, console
+from edge_common import console
 
 VARIABLE = "EDGE_WEBHOOK_SECRET"
 
@@ -37,7 +37,7 @@ def signature(secret: bytes, timestamp: str, body: bytes) -> str:
     )
 
 
-class WebhookSink(Closable):
+class WebhookSink(http_post.EventRequests):
     """POSTs events as JSON, in their order, each until the server takes it or says no for good.
 
     secret: b"": requests are not signed.  clock: seconds since 1970.
@@ -51,12 +51,8 @@ class WebhookSink(Closable):
         retries: http_post.Retries | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.counts = queued.OutputCounts(str(server))  # until its queue gives it another
-        self._server, self._secret, self._clock = server, secret, clock
-        self._retries = retries or http_post.Retries()
-
-    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
-        """Decisions alone are told to nobody."""
+        super().__init__(server, retries)
+        self._secret, self._clock = secret, clock
 
     def take_event(self, event: Event, frame: stream.Frame) -> None:
         body = http_post.json_body(event.to_json())
@@ -74,6 +70,3 @@ class WebhookSink(Closable):
             headers["X-Edge-Timestamp"] = timestamp
             headers["X-Edge-Signature"] = signature(self._secret, timestamp, body)
         return self._server.request("POST", self._server.path, body, headers)
-
-    def stop(self) -> None:
-        self._retries.closing.set()

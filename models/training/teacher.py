@@ -5,7 +5,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from keras import ops
 
 from edge_common import ConfigError, ModelError
 from edge_models.networks import numbers, views
@@ -56,9 +55,9 @@ def divergence(targets: Any, outputs: Any) -> Any:
     """
     entropy = -targets * (numbers.log(outputs) - numbers.log(targets))
     if outputs.shape[-1] > 1:
-        return ops.sum(entropy, -1)
+        return keras.ops.sum(entropy, -1)
     against = numbers.log(1 - outputs) - numbers.log(1 - targets)
-    return ops.sum(entropy - (1 - targets) * against, -1)
+    return keras.ops.sum(entropy - (1 - targets) * against, -1)
 
 
 def _check_equal_until(layer: str, backbone: keras.Model, own: keras.Model, path: str) -> None:

@@ -14,10 +14,10 @@ from paho.mqtt import client as paho
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks import queued
+from edge.sinks import http_post, queued
 from edge.sinks.jsonl import line_of
 from edge.sinks.mqtt import home_assistant
-from edge.sinks.mqtt.broker import IN_FLIGHT, OPENING_S, Broker, States, trust
+from edge.sinks.mqtt.broker import IN_FLIGHT, OPENING_S, Broker, States
 from edge.sinks.mqtt.spool import Spool
 from edge.sources.login import read_login
 from edge_common import Closable, SinkError, console, slug, state_folder
@@ -59,7 +59,9 @@ def open_sink(
     model = run.bundle.name if run.bundle else ""
     device = home_assistant.Device(node, name or f"edge-run {host}", topic, model)
     port = int(match[2] or (_TLS_PORT if ca or tls else _PORT))
-    broker = Broker(match[1].strip("[]"), port, read_login(login, VARIABLE), trust(ca, tls))
+    broker = Broker(
+        match[1].strip("[]"), port, read_login(login, VARIABLE), http_post.trust(ca, bool(tls))
+    )
     folder = Path(spool) if spool else state_folder() / "mqtt" / f"{broker}_{node}"
     prefix = "" if discovery == _OFF else discovery
     kept = Spool(folder, round(spool_mb * 1e6))

@@ -13,15 +13,6 @@ OPENING_S = 5.0
 IN_FLIGHT = 20  # messages that the broker has not confirmed, all others wait on disk
 
 
-def trust(ca: str, tls: int) -> ssl.SSLContext | None:
-    if not (ca or tls):
-        return None
-    try:
-        return ssl.create_default_context(cafile=ca or None)
-    except (OSError, ssl.SSLError) as error:
-        raise ValueError(f"the certificates {ca} cannot be read ({error})") from None
-
-
 @dataclass(frozen=True)
 class Broker:
     """Whom to tell, as whom, and who vouches for them; None: no login, no TLS."""
