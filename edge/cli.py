@@ -45,6 +45,7 @@ Examples:
   edge-run enroll anna --camera 0 --region square
   edge-run face --camera 0 --region square --gallery people.npz
   edge-run mine.edge --detector person --source rtsp://host/yard --budget-ms 20 --jsonl -
+  edge-run mine.edge --camera 0 --keep unsure
   edge-run --config run.toml --check
 """
 
@@ -73,6 +74,12 @@ Examples:
     cls=command_line.Once,
     metavar="FILE",
     help="Write one JSON line a decision; - is stdout.",
+)
+@click.option(
+    "--keep",
+    cls=command_line.Once,
+    metavar="FOLDER",
+    help="Keep windows that the network was unsure of, to be labelled and learnt (docs/keeping.md).",
 )
 @click.option(
     "--show", is_flag=True, help="Show the annotated frames in a window (extra `show`); q ends."

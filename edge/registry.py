@@ -60,6 +60,7 @@ class EndpointKind:
     frames: whether a sink looks at frames, and not at decisions alone; then each of several
     sources has one of its own.
     queued: whether a sink works in a thread of its own, behind a queue.
+    windows: whether decisions bring it the frames that the network saw.
     """
 
     name: str
@@ -72,6 +73,7 @@ class EndpointKind:
     extra: str = ""
     frames: bool = True
     queued: bool = True
+    windows: bool = False
 
     @property
     def form(self) -> str:

@@ -119,7 +119,7 @@ def _read_folder(path: Path, window: int, resizer: Resizer) -> Clips:
     skipped = 0
     if files := images.images_in(path):  # the folder is itself a folder of frames
         windows.extend(windows_of(images.ImageFiles(str(path), files), window, resizer))
-    for entry in sorted(path.iterdir(), key=images.natural_key):
+    for entry in sorted(path.glob("[!.]*"), key=images.natural_key):
         if entry.suffix.lower() in VIDEO_SUFFIXES or entry.is_dir():
             entry_windows = _windows(entry, window, resizer)
             windows.extend(entry_windows)

@@ -41,6 +41,7 @@ class RunOptions:
     source: source_options.SourceOptions = field(default_factory=source_options.SourceOptions)
     save: str | None = None
     jsonl: str | None = None
+    keep: str | None = None
     show: bool = False
     sink: tuple[str, ...] = ()
     strict: bool = False
@@ -88,7 +89,7 @@ class RunOptions:
 
     @cached_property
     def outputs(self) -> tuple[registry.Endpoint, ...]:
-        """Those of --sink, and those that --save, --show and --jsonl are short for."""
+        """Those of --sink, and those that --save, --show, --jsonl and --keep are short for."""
         kinds = sinks.registry()
         requests = [kinds.find(text) for text in self.sink]
         if self.save:
@@ -97,6 +98,8 @@ class RunOptions:
             requests.append(kinds.named("window"))
         if self.jsonl:
             requests.append(kinds.named("jsonl", self.jsonl))
+        if self.keep:
+            requests.append(kinds.named("keeper", self.keep))
         return tuple(requests)
 
     @property
@@ -122,6 +125,7 @@ class RunOptions:
             region=region,
             hop=self.hop,
             gate=not self.no_gate,
+            window_pixels=any(output.kind.windows for output in self.outputs),
         )
 
 

@@ -177,6 +177,7 @@ def _run_infos(network: Network, summary: RunSummary, options: "RunOptions") -> 
             counts.source.name if several else None,
             counts.source.name,
             who,
+            options.alerts,
         )
         for counts in summary.sources
     ]

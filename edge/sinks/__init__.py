@@ -10,6 +10,7 @@ from edge.registry import Endpoint, EndpointKind, Registry
 from edge_common import SinkError
 
 if TYPE_CHECKING:
+    from edge.events.alert import Alert
     from edge.scene import SceneView
     from edge.stream import Decision, Frame, Region
     from edge.tasks import Task
@@ -84,7 +85,7 @@ class RunInfo:
     network looks at; None: all of them.
     live: whether frames come when they come, and not as fast as they are taken.
     source: which of several it is; None: there is one.  origin: its name, also if there is one.
-    bundle: who answers; None: nobody says.  alerts: names of the rules that make events.
+    bundle: who answers; None: nobody says.  alerts: the rules that make events.
     clock: of the time of day.
     """
 
@@ -96,7 +97,7 @@ class RunInfo:
     source: str | None = None
     origin: str = ""
     bundle: BundleInfo | None = None
-    alerts: tuple[str, ...] = ()
+    alerts: "tuple[Alert, ...]" = ()
     clock: WallClock = WALL_CLOCK
 
 
@@ -124,6 +125,11 @@ KINDS: tuple[EndpointKind, ...] = (
         "FOLDER",
         "before=SECONDS,after=SECONDS,longest=SECONDS,quota_mb=N,disk_share=SHARE,codec=h264,height=PIXELS",
         extra="clips",
+    ),
+    EndpointKind(
+        "keeper", "edge.sinks.keeper", "Windows that the network was unsure of, to be labelled.", "FOLDER",
+        "quota_mb=N,disk_share=SHARE,per_minute=N,entropy=SHARE,near=SHARE,similar=N,leaves=surest",
+        frames=False, windows=True,
     ),
     EndpointKind(
         "webhook", "edge.sinks.webhook", "Events as signed POST requests.", "URL",

@@ -141,7 +141,8 @@ class Queued(Closable):
             frame = replace(frame, pixels=_NO_PIXELS)
         else:
             return self._check()
-        self._put(partial(self._sink.take, frame, decisions), frame.pixels.nbytes)
+        windows = sum(image.nbytes for each in decisions for image in each.window_pixels)
+        self._put(partial(self._sink.take, frame, decisions), frame.pixels.nbytes + windows)
 
     def take_event(self, event: "Event", frame: "Frame") -> None:
         if isinstance(self._sink, sinks.TakesEvents):

@@ -87,7 +87,7 @@ class Quota:
         groups = self.groups()
         total = sum(_size(path) for paths in groups.values() for path in paths)
         names = [name for name in groups if name != keep]
-        while total + size > self.most_bytes or not self._fits(size):
+        while total + size > self.most_bytes or not self.fits(size):
             if not names:
                 raise SinkError(
                     f"{self.folder}: {size / 1e6:.1f} MB more do not fit: free some space, or allow more"
@@ -105,7 +105,7 @@ class Quota:
         for paths in list(self.groups().values())[:1]:
             _remove(paths)
 
-    def _fits(self, size: int) -> bool:
+    def fits(self, size: int) -> bool:
         disk = os.statvfs(self.folder)
         usable = (disk.f_blocks - disk.f_bfree + disk.f_bavail) * self.disk_share
         used = disk.f_blocks - disk.f_bfree + -(-size // disk.f_frsize)

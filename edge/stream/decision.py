@@ -1,8 +1,10 @@
 """What a network decided, of which frames, and of whom."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from edge.input_spec import Box
 from edge.tasks import Prediction
@@ -49,6 +51,8 @@ class Decision:
     track: the person the window is of; None: nobody was looked for.
     restart: whether its window began anew since the decision before.
     time_s: of the frame, seconds on the source's own clock; None: it has none.
+    window_pixels: the window as the network saw it, oldest first: uint8 BGR (H, W, 3) each, of its
+    input's size, before colours are ordered; () unless `StreamOptions.window_pixels` asks for them.
     """
 
     frame: int
@@ -62,6 +66,7 @@ class Decision:
     track: TrackInfo | None = None
     restart: bool = False
     time_s: float | None = None
+    window_pixels: Sequence[np.ndarray] = field(default=(), compare=False, repr=False)
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.

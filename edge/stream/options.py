@@ -23,6 +23,7 @@ class StreamOptions(EngineOptions):
     timeout_s: how long an invocation may take, as in Engine.
     region: which part of each frame the network looks at.  hop: frames between two decisions.
     gate: whether frames that show nothing new pass without the encoder, if the bundle says which.
+    window_pixels: whether decisions hold the frames that the network saw.
     """
 
     device: str = ""
@@ -30,6 +31,7 @@ class StreamOptions(EngineOptions):
     region: Region = FULL
     hop: int = 1
     gate: bool = True
+    window_pixels: bool = False
 
     def for_clips(self) -> "StreamOptions":
         """The same for recorded clips: whole frames, every full window is decided on, none saved."""

@@ -103,11 +103,11 @@ def quantisation_table(spec: InputSpec, tensor: TensorSpec) -> np.ndarray:
 
 
 class Resizer:
-    """Bring regions of frames to the size of a network's input (bilinear), in one buffer."""
+    """Bring regions of frames to the size of a network's input (bilinear), in one buffer: `pixels`."""
 
     def __init__(self, size: Size, resize: Resize = Resize()) -> None:
         self.size, self._resize = size, resize
-        self._pixels = np.empty((size[1], size[0], 3), np.uint8)
+        self.pixels = np.empty((size[1], size[0], 3), np.uint8)
         self._planned: tuple[tuple[int, ...], Region] | None = None
 
     def __call__(self, pixels: np.ndarray, region: Region = FULL) -> np.ndarray:
@@ -120,15 +120,15 @@ class Resizer:
             self._plan(pixels.shape, region)
         part, inner = pixels[self._source], self._inner
         cv2.resize(part, self._inner_size, dst=inner, interpolation=cv2.INTER_LINEAR)
-        return self._pixels
+        return self.pixels
 
     def _plan(self, shape: tuple[int, ...], region: Region) -> None:
         """Where the pixels of such frames come from and go to, as long as none has another form."""
         source = region.seen_by(self.size, self._resize).locate(*shape[:2])
         target = self._resize.place(source[2:], self.size)
         self._source, self._inner_size = _slices(source), target[2:]
-        self._pixels.fill(self._resize.padding)  # also where the last frames' pixels were
-        self._inner = self._pixels[_slices(target)]
+        self.pixels.fill(self._resize.padding)  # also where the last frames' pixels were
+        self._inner = self.pixels[_slices(target)]
         self._planned = shape, region
 
 
@@ -162,6 +162,11 @@ class Preprocessor:
         if self._code is None:
             return resized
         return cv2.cvtColor(resized, self._code, dst=self._ordered)
+
+    @property
+    def resized(self) -> np.ndarray:
+        """The newest region before its colours are ordered, uint8 BGR (H, W, 3), until the next call."""
+        return self._resize.pixels
 
     def quantise(self, prepared: np.ndarray, out: np.ndarray) -> None:
         """Write what `prepare` gave into `out` (H, W, C), in place."""

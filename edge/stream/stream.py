@@ -1,6 +1,7 @@
 """A bundle that is fed frame by frame, and what it decides."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -11,6 +12,8 @@ from edge.stream.network import Network
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Region
 from edge.tasks import Prediction, predictions
+
+_FRAMES_OF_STATES = 16  # that are shown of a network which remembers all since its start
 
 # names people in the answers, such as a `Recogniser` of a gallery does
 Naming = Callable[[Mapping[str, Prediction]], Mapping[str, Prediction]]
@@ -43,6 +46,11 @@ class Stream:
         self._region, self._naming, self._source = options.region, naming, source
         self._window = self.network.window(options.hop)
         self._is_new = True  # since the newest decision
+        manifest = bundle.manifest
+        length = _FRAMES_OF_STATES if manifest.last_part.states else manifest.window
+        self._window_pixels: deque[np.ndarray] = deque(
+            maxlen=length if options.window_pixels else 0
+        )
         self._played_name = self.network.board.profile.name if self.network.board else None
 
     @property
@@ -58,6 +66,7 @@ class Stream:
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
         self._window.clear()
+        self._window_pixels.clear()
         self._is_new = True
 
     def push(
@@ -78,6 +87,8 @@ class Stream:
         ready, encoded = self.network.encode(
             frame.pixels, region or self._region, self._window, frame.number
         )
+        if self._window_pixels.maxlen:
+            self._window_pixels.append(self.network.preprocess.resized.copy())
         outputs = self.network.decide(self._window) if self._window.due else None
         decided = time.perf_counter_ns()
         self.latency_ms = self._stages_ms(started, ready, encoded, decided)
@@ -100,6 +111,7 @@ class Stream:
             track,
             is_new,
             frame.time_s,
+            tuple(self._window_pixels),
         )
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.check.clips import VIDEO_SUFFIXES
+from edge.sinks.keeper.table import UNLABELLED, is_note
 from edge.sources import images
 from edge.tasks import (
     KINDS,
@@ -33,7 +34,8 @@ class ClipsSection(tables.TableSection):
         sampling, stride, windows_a_clip, pad: see `Sampling`; without, windows of consecutive
             frames one behind the other.
         frame_rate_hz: of the windows; 0: what the clips' files and the sampling come to.
-        tasks: of its columns; without, all that do not decide the parts.
+        tasks: of its columns; without, all that do not decide the parts, nor tell where a clip that
+            `edge-run --keep` kept is from (`suggested_...`, `kept_...`).
         kinds: of the table's columns that are of another kind, such as `multi-label`, whose
             cells are lists such as `a|c`, an empty cell if no label holds.
         labels: of columns, all that there are, written `a|b|c`; without, those in the cells.
@@ -146,7 +148,9 @@ def _columns(table: tables.FileTable, section: ClipsSection) -> list[_Column]:
                 f"{nearest_or_all(name, names)}"
             )
     for_parts = section.columns_for_parts
-    titles = section.tasks or [c.name for c in columns if c.title not in for_parts]
+    titles = section.tasks or [
+        c.name for c in columns if c.title not in for_parts and not is_note(c.title)
+    ]
     if not titles:
         raise ConfigError(
             f"[data] leaves no column of {section.table} as a task: name some as tasks"
@@ -196,6 +200,8 @@ def _wrong_with(cells: tables.Row, clip: str, columns: Sequence[_Column], folder
     if not clip or not _is_there(folder / clip):
         return "no such file"
     for column in columns:
+        if cells[column.title] == UNLABELLED:
+            return f"{column.title} is {UNLABELLED}: nobody has labelled it"
         if problem := column.kind.cell_problem(cells[column.title], column.labels):
             return f"{column.title} {problem}"
     return ""

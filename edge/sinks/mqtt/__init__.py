@@ -104,7 +104,7 @@ class MqttSink(Closable):
             for task in run.bundle.tasks:
                 self._add_task(task.name, None, task.unit)
         for alert in run.alerts:
-            self._set_alert(alert)
+            self._set_alert(str(alert))
         self._client = broker.client(device.node[-64:])
         self._client.will_set(device.availability_topic, home_assistant.OFFLINE, _QOS, retain=True)
         self._client.on_connect, self._client.on_disconnect = self._on_connect, self._on_disconnect

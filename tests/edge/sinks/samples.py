@@ -5,18 +5,20 @@ from dataclasses import replace
 import numpy as np
 
 from edge.events import Event, EventIds, Moment
+from edge.events.alert import Alert
 from edge.sinks import BundleInfo, RunInfo
 from edge.stream import Decision, Frame
 from edge.tasks import Task, kind_of
 
 ACTION = Task("action", "classification", ("still", "fall"))
+FALL = Alert(name="fall", task="action", labels=("fall",))
 RUN = RunInfo(
     ("action",),
     25.0,
     live=True,
     origin="yard",
     bundle=BundleInfo("watch", "ab" * 32, (ACTION,)),
-    alerts=("fall",),
+    alerts=(FALL,),
 )
 RECORDING = replace(RUN, live=False)
 IDS = EventIds("5eed5eed")
