@@ -12,7 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from edge.sinks.keeper.table import KEPT, Columns, Table
+from edge.sinks.keeper.table import KEPT, Columns, LabelTable
 from edge.sinks.quota import Quota
 from edge_common import SinkError, sync_folder, whole_path
 
@@ -148,9 +148,9 @@ class ClipFolder:
             if clip := _read_clip(self._folder / name):
                 self._clips[name] = clip
 
-    def _table(self) -> Table:
+    def _table(self) -> LabelTable:
         """As it is, without rows of clips that are gone, and with those of all that are there."""
-        table = Table(self.table, self.columns)
+        table = LabelTable(self.table, self.columns)
         for name in [n for n in table.rows if _OWN.fullmatch(n) and n not in self._clips]:
             if not (self._folder / name).is_dir():
                 del table.rows[name]
@@ -162,7 +162,7 @@ class ClipFolder:
         thumbnails = [clip.thumbnail for clip in self._clips.values()]
         return int(is_same_scene(np.stack(thumbnails), small).sum()) if thumbnails else 0
 
-    def _make_room(self, files: Mapping[str, bytes], table: Table, unsureness: float) -> bool:
+    def _make_room(self, files: Mapping[str, bytes], table: LabelTable, unsureness: float) -> bool:
         """Remove what goes first until the new clip fits; whether it does.
 
         Raises SinkError if there is nothing to remove.
@@ -191,7 +191,7 @@ class ClipFolder:
             self._remove(leaving, table)
         return True
 
-    def _remove(self, names: Sequence[str], table: Table) -> None:
+    def _remove(self, names: Sequence[str], table: LabelTable) -> None:
         """From the table first: no row is ever without its clip."""
         new = table.rows.popitem()
         for name in names:

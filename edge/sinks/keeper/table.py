@@ -68,7 +68,7 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
 
 
-class Table:
+class LabelTable:
     """A CSV file as people leave it: their columns, rows and labels stay. Raises SinkError.
 
     header, rows: cells by their columns, the clip's first.
