@@ -15,7 +15,7 @@ from edge.stream import StreamOptions
 from edge.tflite import flatbuffer
 from edge_common import ConfigError, ModelError, console, decode, read_toml, statistics
 from edge_convert import pipeline
-from edge_convert.precision import calibration, candidates, equalise, jobs, quantiser, recipes
+from edge_convert.precision import calibration, candidates, equalise, float_layers, jobs, recipes
 from edge_convert.request import ConversionRequest
 from edge_convert.sources.model_file import ModelFile
 from edge_convert.verification import verify
@@ -95,8 +95,8 @@ class DetectorConversion(pipeline.Conversion):
         since what these lose of the image nothing behind them gives back.
         """
         model = self.network.parts[0].model
-        gates = quantiser.single_places(model)
-        mixed = (gates, (*quantiser.front(model), *gates))
+        gates = float_layers.single_places(model)
+        mixed = (gates, (*float_layers.front(model), *gates))
         return (*recipes.LADDER, *(recipes.Recipe("int8", float_layers=f) for f in mixed if f))
 
     def _run_float_parts(self) -> None:

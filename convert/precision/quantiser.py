@@ -71,7 +71,7 @@ def layers(model: bytes) -> list[Layer]:
         code = root.operatorCodes[operator.opcodeIndex].builtinCode
         kind = tfl_flatbuffer_utils.TFL_OP_CODE_TO_NAME.get(code)
         read = [names[i] for i in operator.inputs if i >= 0 and names[i] not in constants]
-        if kind is not None and kind.value not in _ONLY_MOVES:
+        if kind is not None and kind.value not in ONLY_MOVES:
             quantisable.append(Layer(names[operator.outputs[0]], kind.value, tuple(read)))
     return quantisable
 
@@ -83,13 +83,13 @@ def with_room_for_biases(model: bytes, ranges: Ranges) -> Ranges:
     leaves zero, as in the gates of some squeeze-and-excitations, the bias is all that there is.
     """
     root, wide = flatbuffer.read(model), dict(ranges)
-    for operator in flatbuffer.operators(root, *_WITH_BIAS):
+    for operator in flatbuffer.operators(root, *WITH_BIAS):
         source, *constants = map(int, operator.inputs)
         weights, bias = (main_graph.constant(root, index) for index in (*constants, -1)[:2])
         name = main_graph.name_of(root.subgraphs[0].tensors[source])
         if weights is None or bias is None or name not in wide:
             continue
-        outputs = np.moveaxis(weights, _WITH_BIAS[flatbuffer.operator_name(root, operator)], 0)
+        outputs = np.moveaxis(weights, WITH_BIAS[flatbuffer.operator_name(root, operator)], 0)
         step = np.abs(outputs.reshape(len(bias), -1)).max(axis=1) / 127
         used = step > 0
         reach = float((np.abs(bias[used]) / step[used]).max(initial=0.0)) * 255 / _MOST_BIAS
@@ -98,102 +98,8 @@ def with_room_for_biases(model: bytes, ranges: Ranges) -> Ranges:
     return wide
 
 
-_WITH_BIAS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "FULLY_CONNECTED": 0}  # axis of the results
+WITH_BIAS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "FULLY_CONNECTED": 0}  # axis of the results
 _MOST_BIAS = 2.0**30
-
-
-def _shapes(model: bytes) -> dict[str, tuple[int, ...]]:
-    """Of each tensor, by name."""
-    tensors = flatbuffer.read(model).subgraphs[0].tensors
-    return {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}
-
-
-def single_places(model: bytes) -> tuple[str, ...]:
-    """Layers of maps of one place, such as the gates of squeeze-and-excitation."""
-    shapes = _shapes(model)
-    named = [(layer, shapes[layer.name]) for layer in layers(model) if layer.operator != "MEAN"]
-    return tuple(layer.name for layer, shape in named if len(shape) == 4 and shape[1:3] == (1, 1))
-
-
-def places(model: bytes) -> tuple[str, ...]:
-    """Layers that say where things are: those of large maps, and all from the first enlarged map on.
-
-    Large: at least a quarter as wide as the largest, which is the image.
-    """
-    shapes = _shapes(model)
-    every = layers(model)
-    enlarged = [layer.operator.startswith("RESIZE") for layer in every]
-    decoder = enlarged.index(True) if any(enlarged) else len(every)
-    widths = [shapes[layer.name][2] if len(shapes[layer.name]) == 4 else 0 for layer in every]
-    least = _LARGE * max(widths, default=0)
-    return tuple(
-        layer.name
-        for index, (layer, width) in enumerate(zip(every, widths))
-        if index >= decoder or width >= least > 0
-    )
-
-
-_LARGE = 0.25
-
-
-def front(model: bytes) -> tuple[str, ...]:
-    """Layers up to the first that looks at each channel alone, if it is one of the first few."""
-    first = layers(model)[:_FRONT]
-    kinds = [layer.operator for layer in first]
-    count = kinds.index("DEPTHWISE_CONV_2D") + 1 if "DEPTHWISE_CONV_2D" in kinds else 0
-    return tuple(layer.name for layer in first[:count])
-
-
-_FRONT = 8
-
-
-def tail(model: bytes) -> tuple[str, ...]:
-    """Layers that nothing with weights follows, such as those that make coordinates of maps."""
-    root = flatbuffer.read(model)
-    graph, weighted = root.subgraphs[0], list(flatbuffer.operators(root, *_WITH_BIAS))
-    leads_on = set[int]()
-    for operator in reversed(graph.operators):
-        if operator in weighted or leads_on.intersection(operator.outputs):
-            leads_on.update(operator.inputs)
-    made = [tensor for operator in weighted for tensor in operator.outputs]
-    front = {main_graph.name_of(graph.tensors[index]) for index in (*leads_on, *made)}
-    return tuple(layer.name for layer in layers(model) if layer.name not in front)
-
-
-def expectations(model: bytes) -> tuple[str, ...]:
-    """Layers that make a number of a distribution: its scores, their softmax, and all that is made of
-    nothing else.
-
-    An int8 probability is a multiple of 1/256: of a hundred bins the flanks are gone, and with them
-    the sum of one. A softmax that is an answer or a weight of other values is none of these.
-    """
-    root = flatbuffer.read(model)
-    kept = set[int]()
-    for softmax in flatbuffer.operators(root, "SOFTMAX"):
-        if behind := _made_of(root, int(softmax.outputs[0])):
-            kept |= {_scores(root, int(softmax.inputs[0])), int(softmax.outputs[0]), *behind}
-    names = {main_graph.name_of(root.subgraphs[0].tensors[index]) for index in kept}
-    return tuple(layer.name for layer in layers(model) if layer.name in names)
-
-
-def _made_of(root: Any, tensor: int) -> set[int]:
-    """The tensors that are made of this one and constants; none if it goes into anything else."""
-    made = {tensor}
-    for operator in root.subgraphs[0].operators:
-        inputs = main_graph.inputs_of(operator)
-        if made.intersection(inputs):
-            if any(i not in made and main_graph.constant(root, i) is None for i in inputs):
-                return set()
-            made.update(map(int, operator.outputs))
-    return made - {tensor}
-
-
-def _scores(root: Any, tensor: int) -> int:
-    """What a tensor was before it was only moved."""
-    makers = {int(o.outputs[0]): o for o in flatbuffer.operators(root, *_ONLY_MOVES)}
-    while tensor in makers:
-        tensor = int(makers[tensor].inputs[0])
-    return tensor
 
 
 def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
@@ -269,7 +175,7 @@ def _as_library_recipe(recipe: Recipe) -> list[dict]:
 
 
 _INTEGERS = (schema.TensorType.INT8, schema.TensorType.INT16)
-_ONLY_MOVES = frozenset(
+ONLY_MOVES = frozenset(
     {"RESHAPE", "TRANSPOSE", "SPLIT", "UNPACK", "PACK", "STRIDED_SLICE", "SLICE"}
 )
 _WITH_FLOAT16_WEIGHTS = (

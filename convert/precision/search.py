@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_common import EngineError, ModelError, console
-from edge_convert.precision import quantiser
+from edge_convert.precision import float_layers
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.candidates import (
     Combination,
@@ -66,7 +66,9 @@ class PrecisionSearch:
         Raises ModelError if the float parts give nothing to compare with, or a forced
         precision does not work.
         """
-        self._float_layers = {p.role: quantiser.expectations(p.model) for p in self._parts}
+        self._float_layers = {p.role: float_layers.expectations(p.model) for p in self._parts}
+        last = self._parts[-1]  # whose outputs are the answers
+        self._float_layers[last.role] += float_layers.readouts(last.model)
         self._progress.say("converting every part to every precision")
         with ThreadPoolExecutor(len(self._parts)) as pool:
             jobs = [
@@ -95,8 +97,8 @@ class PrecisionSearch:
         Such arithmetic makes coordinates of maps: then what says where things are stays, too.
         """
         (model,) = (part.model for part in self._parts if part.role == role)
-        tail = quantiser.tail(model)
-        more = (name for name in quantiser.places(model) if name not in tail)
+        tail = float_layers.tail(model)
+        more = (name for name in float_layers.places(model) if name not in tail)
         mixed = dict.fromkeys((tail, (*tail, *more)))  # once, if there are no more
         layers = mixed if len(tail) > FLOAT_LAYERS[-1] else ()
         every = (*self._every, *(Recipe("int8", float_layers=each) for each in layers))
@@ -107,7 +109,7 @@ class PrecisionSearch:
         return tuple(dict.fromkeys((FLOAT32, *forced)))
 
     def _of_role(self, role: str, recipe: Recipe) -> Recipe:
-        """A recipe, without int8 for what the part makes of distributions."""
+        """A recipe, without int8 for what makes the answers and what is made of distributions."""
         if recipe.precision != INT8.precision:
             return recipe
         layers = dict.fromkeys((*self._float_layers.get(role, ()), *recipe.float_layers))

@@ -11,7 +11,7 @@ from keras import layers
 
 from edge.tflite import flatbuffer
 from edge_convert.cut.tflite import main_graph
-from edge_convert.precision import parts, quantiser
+from edge_convert.precision import float_layers, parts, quantiser
 from edge_convert.precision.activations import Probe, observe, signal_to_noise_db
 from edge_convert.precision.equalise import equalised
 from edge_convert.precision.export import tflite_of
@@ -151,7 +151,7 @@ def test_a_bias_of_an_input_that_is_hardly_there_is_kept(tmp_path: Path) -> None
 
 def test_gates_can_stay_in_float(models: dict[str, bytes]) -> None:
     model = models["gated"]
-    gates = quantiser.single_places(model)
+    gates = float_layers.single_places(model)
     assert gates and not any("Mean" in name.rsplit("/")[-1] for name in gates)
     (name,) = flatbuffer.signature(model)[0]
     ranges = observe(model, {name: EXAMPLES}).ranges("min-max", {})
@@ -161,6 +161,6 @@ def test_gates_can_stay_in_float(models: dict[str, bytes]) -> None:
 
 def test_the_first_layers_are_those_up_to_a_depthwise_one(models: dict[str, bytes]) -> None:
     kinds = {layer.name: layer.operator for layer in quantiser.layers(models["gated"])}
-    first = [kinds[name] for name in quantiser.front(models["gated"])]
+    first = [kinds[name] for name in float_layers.front(models["gated"])]
     assert first == ["CONV_2D", "CONV_2D", "DEPTHWISE_CONV_2D"]
-    assert quantiser.front(models["padded"]) == ()
+    assert float_layers.front(models["padded"]) == ()

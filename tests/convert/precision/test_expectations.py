@@ -10,7 +10,7 @@ from edge.bundle import InputSpec
 from edge.engine.engine import left_to_other_kernels
 from edge.tasks import Task
 from edge_common.console import Progress
-from edge_convert.precision import quantiser, recipes
+from edge_convert.precision import float_layers, quantiser, recipes
 from edge_convert.precision.activations import observe
 from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.candidates import Scoring
@@ -69,13 +69,13 @@ def errors_in_years(model: bytes, layers: tuple[str, ...]) -> np.ndarray:
 
 def test_what_makes_a_number_of_a_distribution_is_found(model: bytes) -> None:
     kinds = {layer.name: layer.operator for layer in quantiser.layers(model)}
-    kept = [kinds[name] for name in quantiser.expectations(model)]
+    kept = [kinds[name] for name in float_layers.expectations(model)]
     assert kept == ["FULLY_CONNECTED", "SOFTMAX", "FULLY_CONNECTED"]
 
 
 def test_int8_keeps_the_number_only_with_that_in_float(model: bytes) -> None:
     everything = errors_in_years(model, ())
-    mixed = errors_in_years(model, quantiser.expectations(model))
+    mixed = errors_in_years(model, float_layers.expectations(model))
     assert mixed.mean() < 0.2 < 5 * mixed.mean() < everything.mean()
 
 
@@ -85,7 +85,7 @@ def test_attention_and_classes_are_left_in_int8() -> None:
     score = keras.layers.Softmax(axis=1)(keras.layers.Dense(1)(window))
     pooled = keras.layers.Flatten()(keras.layers.Multiply()([window, score]))
     network = keras.Model(window, {"act": keras.layers.Dense(3, activation="softmax")(pooled)})
-    assert quantiser.expectations(tflite_of(network)) == ()
+    assert float_layers.expectations(tflite_of(network)) == ()
 
 
 @pytest.mark.parametrize("forced", [{}, {"model": "int8"}])
@@ -99,7 +99,8 @@ def test_the_search_says_what_it_kept(model: bytes, tmp_path: Path, forced: dict
     (mixed,) = (a for a in result.candidates if a.recipe.precision == "int8")
     described = mixed.converted.part
     assert described.precision == "int8"
-    assert described.float_layers == quantiser.expectations(model)
-    assert mixed.recipe.label == "int8 (3 layers in float32)"
-    assert [tensor.dtype for tensor in described.outputs] == ["float32", "int8"]
-    assert left_to_other_kernels(mixed.converted.model) == {"SOFTMAX": 1}  # of the classes
+    kept = (*float_layers.expectations(model), *float_layers.readouts(model))
+    assert described.float_layers == tuple(dict.fromkeys(kept))
+    assert mixed.recipe.label == "int8 (5 layers in float32)"
+    assert [tensor.dtype for tensor in described.outputs] == ["float32", "float32"]
+    assert left_to_other_kernels(mixed.converted.model) == {}  # an int8 softmax would be

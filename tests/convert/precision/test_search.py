@@ -13,7 +13,7 @@ from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_common.console import Progress
 from edge_common.errors import ModelError
-from edge_convert.precision import quantiser
+from edge_convert.precision import float_layers, quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.calibration import NetworkInput
 from edge_convert.precision.candidates import AccuracyDrop, Combination, PartCandidate, Scoring
@@ -112,7 +112,7 @@ def places_network() -> bytes:
 def test_arithmetic_behind_all_weights_can_stay_in_float(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = places_network()
-    tail = quantiser.tail(model)
+    tail = float_layers.tail(model)
     kinds = {layer.name: layer.operator for layer in quantiser.layers(model)}
     assert len(tail) > 8 and "CONV_2D" not in {kinds[name] for name in tail}
     frames = np.random.default_rng(0).integers(0, 256, (24, 1, 8, 8, 3), dtype=np.uint8)
