@@ -1,13 +1,16 @@
-"""What a run answered, counted: labels, numbers and people, in memory that does not grow with it."""
+"""What a run answered, counted: labels, numbers, people, events, in memory that does not grow with it."""
 
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.tasks import Prediction
 from edge_common import console
+
+if TYPE_CHECKING:
+    from edge.events import Event
 
 _MOST_LABELS = 8  # of a task, in the summary's text
 
@@ -109,3 +112,67 @@ class NamesSeen:
 
     def _ordered(self) -> list[tuple[str, tuple[int, float, float]]]:
         return sorted(self._seen.items(), key=lambda item: (-item[1][0], item[0]))
+
+
+@dataclass
+class AlertCounts:
+    """Events of one alert.  last_at: when its newest began or ended, RFC 3339; "": there was none."""
+
+    started: int = 0
+    ended: int = 0
+    last_at: str = ""
+
+    @property
+    def active(self) -> int:
+        return self.started - self.ended
+
+    def __str__(self) -> str:
+        last = f", the last at {self.last_at}" if self.last_at else ""
+        return f"{_events(self.started)}{f', {self.active} active' if self.active else ''}{last}"
+
+    def to_json(self) -> dict[str, Any]:
+        fields = {"started": self.started, "ended": self.ended, "active": self.active}
+        return {**fields, "last_at": self.last_at or None}
+
+
+class EventsSeen:
+    """Events begun and ended, by their alerts, also by those that told nothing."""
+
+    def __init__(self) -> None:
+        self._alerts: dict[str, AlertCounts] = {}
+
+    def watch(self, alerts: Iterable[str]) -> None:
+        """Count events of these from now on."""
+        for alert in alerts:
+            self._alerts.setdefault(alert, AlertCounts())
+
+    def add(self, event: "Event") -> None:
+        if event.phase == "update":
+            return
+        alert = self._alerts.setdefault(event.alert, AlertCounts())
+        alert.started += event.phase == "start"
+        alert.ended += event.phase == "end"
+        alert.last_at = event.newest.at
+
+    def __bool__(self) -> bool:
+        return bool(self._alerts)
+
+    def to_json(self) -> dict[str, dict[str, Any]]:
+        """{alert: how many started, ended and are active, and when the last began or ended}"""
+        return {alert: counts.to_json() for alert, counts in self._alerts.items()}
+
+    def lines(self) -> Iterator[str]:
+        """One line an alert."""
+        for alert, counts in self._alerts.items():
+            yield console.printable(f"alert {alert}: {counts}")
+
+    def __str__(self) -> str:
+        """For a line of status; "" without alerts."""
+        active = [alert for alert, counts in self._alerts.items() if counts.active]
+        total = _events(sum(counts.started for counts in self._alerts.values()))
+        total += f" (active: {', '.join(active)})" if active else ""
+        return total if self._alerts else ""
+
+
+def _events(count: int) -> str:
+    return "1 event" if count == 1 else f"{count} events"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge import engine, events, sources, stream
+from edge.answers import EventsSeen
 from edge.sinks import Gap, RunEnded, ShowsGaps, Sink, TakesEvents
 from edge.summary import RunSummary, SourceSummary, process_age_s
 from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
@@ -41,6 +42,7 @@ class Feed:
 
     sampler: which frames are pushed; the sinks get all of them.
     source_name: if there are several.  judges: None: decisions alone go out.
+    events_seen: counts of what they tell.
     """
 
     summary: SourceSummary
@@ -49,6 +51,7 @@ class Feed:
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
     source_name: str | None = None
     judges: EventJudge | None = None
+    events_seen: EventsSeen = field(default_factory=EventsSeen)
     _newest: stream.Frame | None = field(default=None, init=False)
 
     @property
@@ -76,6 +79,7 @@ class Feed:
 
     def _tell(self, news: Sequence[events.Event], frame: stream.Frame) -> None:
         for event in news:
+            self.events_seen.add(event)
             for sink in self.sinks:
                 if isinstance(sink, TakesEvents):
                     sink.take_event(event, frame)

@@ -78,7 +78,7 @@ class StatusLine(Closable):
         elif newest is not None:
             parts.append(f"age {newest.age_ms:.0f} ms")
         parts.append(f"{total['dropped']} dropped")
-        parts += filter(None, map(str, summary.outputs))
+        parts += filter(None, map(str, (summary.events, *summary.outputs)))
         if total["skipped"]:
             parts.append(f"{total['skipped']} unreadable")
         if summary.scene:

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 
 from edge import engine
-from edge.answers import AnswersSeen, NamesSeen
+from edge.answers import AnswersSeen, EventsSeen, NamesSeen
 from edge.source_summary import SourceSummary as SourceSummary, counts, sums
 from edge_common import console, encode
 
@@ -112,6 +112,7 @@ class RunSummary:
     answers: AnswersSeen = field(default_factory=AnswersSeen)
     newest: "Decision | None" = None
     names: NamesSeen = field(default_factory=NamesSeen)  # of people in a gallery
+    events: EventsSeen = field(default_factory=EventsSeen)  # of alerts, if there are any
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)  # by the parts' roles
     predicted: "Predicted | None" = None  # whose latency the parts were held to
     scene: "SceneSummary | None" = None  # of people, if they were looked for
@@ -179,6 +180,7 @@ class RunSummary:
             "delegation": encode(self.delegation),
             "predicted": encode(self.predicted) if self.predicted else None,
             "gate": {each.role: each.to_json() for each in self.calls_saved} or None,
+            **({"events": self.events.to_json()} if self.events else {}),
             **({"outputs": [each.to_json() for each in self.outputs]} if self.outputs else {}),
             **({"scene": self.scene.to_json()} if self.scene else {}),
             **({"sources": several} if several else {}),
@@ -209,7 +211,8 @@ class RunSummary:
             text += f"\nsaved by the motion gate: {', '.join(shares)}"
         scene = self.scene.lines() if self.scene else ()
         outputs = filter(None, map(str, self.outputs))
-        lines = (*scene, *self.answers.lines(), *self.names.lines(), *outputs)
+        seen = (*self.answers.lines(), *self.names.lines(), *self.events.lines())
+        lines = (*scene, *seen, *outputs)
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:

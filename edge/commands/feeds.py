@@ -100,7 +100,8 @@ def open_feeds(
     """A window, or one a person, and sinks for each source. Raises SinkError."""
     infos = _run_infos(network, summary, options)
     judges = _judges(infos, options)
-    scenes = _scenes(network, detector, naming, summary, options) if detector else ()
+    summary.events.watch(map(str, options.alerts))
+    scenes = _scenes(network, detector, naming, infos, summary, options) if detector else ()
     opened = sinks.open_sinks(options.outputs, infos, options.strict)
     summary.add_outputs(opened)
     budget = partial(options.people.budget, summary.sources)
@@ -119,6 +120,7 @@ def open_feeds(
             FrameSampler(summary.rate_hz),
             info.source,
             judge,
+            summary.events,
         )
         for counts, watcher, each, info, judge in zip(
             summary.sources, watchers, opened, infos, judges
@@ -141,6 +143,7 @@ def _scenes(
     network: Network,
     detector: "Detector",
     naming: "Recogniser | None",
+    infos: Sequence[sinks.RunInfo],
     summary: RunSummary,
     options: "RunOptions",
 ) -> "Sequence[Scene]":
@@ -158,7 +161,7 @@ def _scenes(
             source=info.source,
             summary=summary.scene,
         )
-        for info in _run_infos(network, summary, options)
+        for info in infos
     ]
 
 

@@ -85,7 +85,8 @@ class RunInfo:
     network looks at; None: all of them.
     live: whether frames come when they come, and not as fast as they are taken.
     source: which of several it is; None: there is one.  origin: its name, also if there is one.
-    bundle: who answers; None: nobody says.  alerts: the rules that make events.
+    bundle: who answers; None: nobody says.  alerts: the rules that make events, also of other sources,
+    which may share a sink.
     clock: of the time of day.
     """
 

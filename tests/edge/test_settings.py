@@ -82,12 +82,21 @@ def test_a_run_does_what_the_file_says(folder: Path) -> None:
     for key in ("detector", "zone", "for_s"):
         text = re.sub(rf"(?m)^{key} = .*\n", "", text)
     text = text[: text.index("[[zone]]")] + text[text.index("[[output]]") :]
-    result = run(text, "--quiet")
+    result = run(text, "--quiet", "--json")
     assert result.exit_code == 0, result.output
+    events = json.loads(result.stdout)["events"]
+    assert list(events) == ["shaken"]
+    assert events["shaken"] | {"last_at": ""} == {
+        "started": 1,
+        "ended": 1,
+        "active": 0,
+        "last_at": "",
+    }
     lines = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
     assert [line["event"] for line in lines if "event" in line] == ["start", "end"]
     assert {line["source"] for line in lines} == {"yard"}
     assert lines[-1]["reason"] == "run ended"
+    assert lines[-1]["at"] == events["shaken"]["last_at"]
     assert [line["frame"] for line in lines if "tasks" in line] == [14, 16, 18]
 
 

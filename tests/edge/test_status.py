@@ -4,6 +4,7 @@ import io
 import json
 import queue
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from edge.status import StatusLine
 from edge.stream import Decision, TrackInfo
 from edge.summary import RunSummary, SourceSummary
 from edge.tasks import Task, kind_of, predictions
+from tests.edge.sinks.samples import ended, event
 
 TASKS = (
     Task("action", "classification", ("still", "wave\033[2J")),
@@ -113,6 +115,25 @@ def test_people_are_counted_and_the_newest_answer_is_somebodys() -> None:
         "12 frames, 0.2 frames/s, age 41 ms, 0 dropped, 2 people, person 3, "
         "action: wave?[2J 0.90, age: 34.2 years, tags: none",
         "12 frames, 0.0 frames/s, age 41 ms, 0 dropped, 0 people",
+    ]
+
+
+def test_events_that_go_on_are_named_and_all_are_counted() -> None:
+    output, clock = io.StringIO(), Clock()
+    summary = RunSummary("b", [SourceSummary(Nothing("film"), 12)], "litert")
+    summary.events.watch(["fall", "fire"])
+    line, begun = StatusLine(summary, None, output, clock), event(3)
+    for news in (begun, replace(begun, phase="update"), ended(begun, 9), event(12)):
+        summary.events.add(news)
+    clock.seconds += 60.0
+    line.show()
+    assert output.getvalue() == ("12 frames, 0.2 frames/s, 0 dropped, 2 events (active: fall)\n")
+    fall = {"started": 2, "ended": 1, "active": 1, "last_at": "2026-11-27T12:00:12.000+00:00"}
+    fire = {"started": 0, "ended": 0, "active": 0, "last_at": None}
+    assert summary.to_json()["events"] == {"fall": fall, "fire": fire}
+    assert str(summary).splitlines()[-2:] == [
+        "alert fall: 2 events, 1 active, the last at 2026-11-27T12:00:12.000+00:00",
+        "alert fire: 0 events",
     ]
 
 

@@ -274,6 +274,35 @@ def test_home_assistant_is_told_of_all_that_there_is(broker: Mosquitto, tmp_path
         _assert_documented(payloads()[-1])
 
 
+def test_an_alert_is_announced_before_its_first_event(
+    broker: Mosquitto, video_path: Path, tmp_path: Path, cli: CliRunner
+) -> None:
+    pytest.importorskip("msgspec", reason="needs edge-run[config]")
+    settings = tmp_path / "run.toml"
+    settings.write_text(
+        f'bundle = "faces-in-motion"\nrate = "all"\nsource = ["{video_path}", "{video_path}"]\n'
+        f'[[output]]\nkind = "mqtt"\ntarget = "127.0.0.1:{broker.port}/{TOPIC}"\n'
+        f'spool = "{tmp_path / "spool"}"\n'
+        '[[alert]]\nname = "shaken"\ntask = "action"\nis = ["shake"]\nabove = 1\nfor_s = 600\n'
+        f'[[alert]]\ntask = "action"\nis = ["nearer"]\nfor_s = 600\nsource = "{video_path} (2)"\n'
+    )
+    done = cli.invoke(main, ["--config", str(settings), "--json"])
+    assert done.exit_code == 0, done.output
+    nothing = {"started": 0, "ended": 0, "active": 0, "last_at": None}
+    summary = json.loads(done.stdout)
+    assert summary["events"] == {"shaken": nothing, "action nearer": nothing}
+    with Listener(broker.port) as listener:
+        assert until(lambda: len(listener.payloads(f"{TOPIC}/alert/shaken")) == 1)
+        retained = {
+            topic: payload for topic, payload, is_retained in listener.messages if is_retained
+        }
+    (config,) = [json.loads(retained[each]) for each in retained if each.endswith("/config")]
+    alerts = [e for e in config["components"].values() if e["platform"] == "binary_sensor"]
+    assert [each["name"] for each in alerts] == ["shaken", "action nearer"]
+    assert [retained[each["state_topic"]] for each in alerts] == [b"OFF", b"OFF"]
+    assert not any(topic.endswith("/event") for topic in retained)
+
+
 def test_ids_and_topics_are_plain_and_differ() -> None:
     assert slug("room-1") == "room-1"
     texts = ["a b", "a_b", "a/b", "ä", "+", "#"]
