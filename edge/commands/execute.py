@@ -149,6 +149,7 @@ def execute(options: RunOptions) -> None:
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
+    _note_missing_clips(options)
     if options.check:
         console.echo("\n".join(_plan(bundle, options)))
         return
@@ -187,6 +188,14 @@ def execute(options: RunOptions) -> None:
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
         loop.run(opened_feeds, summary, limits)
+
+
+def _note_missing_clips(options: RunOptions) -> None:
+    asking = [str(alert) for alert in options.alerts if not isinstance(alert.clip, bool)]
+    if asking and not any(endpoint.kind.name == "clips" for endpoint in options.outputs):
+        console.note(
+            f"alert '{asking[0]}' asks for a clip, and no output records one: add --sink clips:FOLDER"
+        )
 
 
 def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:

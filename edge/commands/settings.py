@@ -120,13 +120,19 @@ class _Reader:
         return f"{self.path}, line {self.lines.get(place, 1)}"
 
     def _refuse_unknown(self, content: Mapping[str, Any], table: Any) -> None:
-        tables: dict[str, tuple[Any, list[tuple[toml_lines.Place, Mapping[str, Any]]]]] = {
-            "": (table, [((), content)]),
-            "alert": (schema.alert_table(), _items(content, "alert")),
-            "camera": (schema.camera_table(), _items(content, "camera")),
-            "zone": (schema.zone_table(), _items(content, "zone")),
-        }
-        for kind, items in tables.values():
+        alerts = _items(content, "alert")
+        clips = [((*place, "clip"), item.get("clip")) for place, item in alerts]
+        tables: list[tuple[Any, list[tuple[toml_lines.Place, Mapping[str, Any]]]]] = [
+            (table, [((), content)]),
+            (schema.alert_table(), alerts),
+            (
+                schema.clip_table(),
+                [(place, clip) for place, clip in clips if isinstance(clip, dict)],
+            ),
+            (schema.camera_table(), _items(content, "camera")),
+            (schema.zone_table(), _items(content, "zone")),
+        ]
+        for kind, items in tables:
             keys = kind.__struct_encode_fields__
             for place, item in items:
                 for key in item:
@@ -229,7 +235,7 @@ class _Reader:
         return f"{head}:{text}" if text else head
 
     def _alert(self, number: int, table: dict[str, Any]) -> "Alert":
-        from edge.events.alert import Alert
+        from edge.events.alert import Alert, ClipLength
 
         place = ("alert", number)
         places = {key: self._where((*place, key)) for key in ("", *table)}
@@ -237,6 +243,8 @@ class _Reader:
             key: tuple(v) if isinstance(v, list) else v for key, v in table.items()
         }
         values["labels"] = values.pop("is", ())
+        if isinstance(clip := values.get("clip"), dict):
+            values["clip"] = ClipLength(**clip)
         return Alert(**values, places=places)
 
     def _texts(self, value: Any, place: toml_lines.Place) -> Iterator[tuple[str, int]]:

@@ -105,10 +105,18 @@ def zone_table() -> Any:
 
 
 @cache
+def clip_table() -> Any:
+    from edge.events.alert import ClipLength
+
+    hints = get_type_hints(ClipLength)
+    return _struct("Clip", [_definition(each, hints[each.name]) for each in fields(ClipLength)])
+
+
+@cache
 def alert_table() -> Any:
     from edge.events.alert import Alert
 
-    hints = get_type_hints(Alert)
+    hints = {**get_type_hints(Alert), "clip": clip_table() | bool}
     named = [each for each in fields(Alert) if "doc" in each.metadata]
     renamed = {each.name: key for each in named if (key := each.metadata.get("key"))}
     definitions = [_definition(each, hints[each.name]) for each in named]

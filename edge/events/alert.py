@@ -32,6 +32,18 @@ def _seconds(doc: str, least: float = 0.0) -> float:
     return number
 
 
+@dataclass(frozen=True)
+class ClipLength:
+    """Seconds of video before and after an event; None: as the output has it."""
+
+    before_s: float | None = field(
+        default=None, metadata={"doc": "Seconds before it.", "ge": 0, "le": 60}
+    )
+    after_s: float | None = field(
+        default=None, metadata={"doc": "Seconds after it.", "ge": 0, "le": 60}
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Alert:
     """What is told as an event; with nothing but `task` and `labels`, each raw answer is.
@@ -71,6 +83,9 @@ class Alert:
         default=(), metadata={"doc": "Days and hours, local time: 'mon-fri 08:00-18:00'."}
     )
     severity: str = field(default="warning", metadata={"doc": ", ".join(SEVERITIES) + "."})
+    clip: ClipLength | bool = field(
+        default=True, metadata={"doc": "false: the output `clips` records none; or how long a one."}
+    )
     places: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __post_init__(self) -> None:

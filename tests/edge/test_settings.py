@@ -100,6 +100,13 @@ def test_a_run_does_what_the_file_says(folder: Path) -> None:
     assert [line["frame"] for line in lines if "tasks" in line] == [14, 16, 18]
 
 
+def test_an_alert_that_asks_for_a_clip_is_told_that_none_is_recorded(folder: Path) -> None:
+    asking = GOOD.replace("above = 0.8", "clip = {before_s = 2}")
+    assert "add --sink clips:FOLDER" in run(asking, "--check").stderr
+    assert "clips:" not in run(asking, "--check", "--sink", "clips:seen").stderr
+    assert "clips:" not in run(GOOD.replace("above = 0.8", "clip = false"), "--check").stderr
+
+
 def test_the_command_line_goes_before_the_file() -> None:
     result = run(GOOD, "--check", "--source", "other.avi", "--sink", "jsonl:-", "--hop", "3")
     assert "source: video:other.avi\n" in result.stdout
@@ -152,6 +159,9 @@ def test_the_schema_is_what_the_file_is_read_by() -> None:
         ('kind = "jsonl"', 'kind = "jsonl"\nrat = 3', 17, "jsonl has no option 'rat'"),
         ('target = "out.jsonl"', "", 15, "write target = 'PATH'"),
         ('target = "out.jsonl"', 'target = "no/out.jsonl"', 17, "no/out.jsonl cannot be written"),
+        ("above = 0.8", "clip = {befor_s = 1}", 23, "unknown key 'befor_s'; did you mean 'before_s'?"),
+        ("above = 0.8", "clip = {after_s = 99}", 23, "after_s: expected `float` <= 60"),
+        ("above = 0.8", "clip = 5", 23, "clip: expected"),
         ('task = "action"', 'task = "acton"', 21, "no task 'acton'; did you mean 'action'?"),
         ('is = ["shake"]', 'is = ["shke"]', 22, "no label 'shke'; did you mean 'shake'?"),
         ('is = ["shake"]', 'is = "shake"', 22, "is: expected `array`, got `str`"),

@@ -17,8 +17,9 @@ pytest.importorskip("av", reason="needs edge-run[clips]")
 import av
 
 from edge import sinks
+from edge.events.alert import ClipLength
 from edge.sinks.clips import ClipSink, ClipTimes
-from edge.sinks.packets import CODECS
+from edge.sinks.clips.packets import CODECS
 from edge.sinks.quota import Quota
 from edge.stream import Frame
 from edge_common import SinkError
@@ -127,6 +128,35 @@ def test_events_at_the_same_time_have_a_clip_each(tmp_path: Path) -> None:
             sink.take(_frame(number), [])
     clips = sorted(map(_numbers, tmp_path.glob("*.mp4")))
     assert clips == [list(range(10, 100)), list(range(20, 100))]
+
+
+def test_an_alert_says_whether_and_how_long_it_has_a_clip(tmp_path: Path) -> None:
+    lengths = {"fall": ClipLength(3.0, 0.0), "fire": False, "wave": ClipLength(after_s=0.5)}
+    alerts = [replace(samples.FALL, name=name, clip=clip) for name, clip in lengths.items()]
+    run = replace(samples.RECORDING, alerts=tuple(alerts))
+    request = sinks.registry().find(f"clips:{tmp_path}:before=1,after=1")
+    ((sink,),) = sinks.open_sinks([request], [run])
+    begun = [samples.event(100, alert=alert) for alert in (*lengths, "other")]
+    for number in range(200):
+        for event in begun:
+            if number in (100, 120):
+                news = event if number == 100 else samples.ended(event, 120)
+                sink.take_event(news, _frame(number))
+        sink.take(_frame(number), [])
+    sink.close()
+    clips = {path.stem.split("-")[-1]: _numbers(path) for path in tmp_path.glob("*.mp4")}
+    assert {alert: (numbers[0], numbers[-1]) for alert, numbers in clips.items()} == {
+        "fall": (25, 120),
+        "wave": (75, 132),
+        "other": (75, 145),
+    }
+
+
+def test_a_clip_that_is_longer_than_the_longest_is_refused(tmp_path: Path) -> None:
+    run = replace(samples.RUN, alerts=(replace(samples.FALL, clip=ClipLength(50.0, 20.0)),))
+    request = sinks.registry().find(f"clips:{tmp_path}:longest=60")
+    with pytest.raises(SinkError, match="the clip of alert 'fall': the option longest is above"):
+        sinks.open_sinks([request], [run])
 
 
 def test_frames_of_another_size_begin_anew(tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
 """The sink `clips:FOLDER`: a video of each event with what was before it, a snapshot, and its facts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import cv2
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks.packets import (
+from edge.sinks.clips.packets import (
     CODECS,
     TICKS_A_SECOND,
     Encoder,
@@ -21,6 +23,9 @@ from edge.sinks.packets import (
 )
 from edge.sinks.quota import Quota
 from edge_common import Closable, SinkError, slug, whole_file
+
+if TYPE_CHECKING:
+    from edge.events.alert import Alert
 
 _LONGEST_S, _USUAL_HZ = 600.0, 25.0
 _LATE_S = 5.0  # an event is told of when it held for a while; its beginning has to be there still
@@ -60,7 +65,8 @@ def open_sink(
             f"{target} cannot be written ({error.strerror}): give another folder"
         ) from error
     quota = Quota(folder, "*-*", round(quota_mb * 1e6), disk_share)
-    return ClipSink(quota, times, codec, height, run.rate_hz)
+    by_alert = {str(alert): times.asked_for(alert) for alert in run.alerts}
+    return ClipSink(quota, times, codec, height, run.rate_hz, by_alert)
 
 
 @dataclass(frozen=True)
@@ -77,12 +83,24 @@ class ClipTimes:
         if not self.before_s + self.after_s < self.longest_s <= _LONGEST_S:
             raise ValueError("the option longest is above before + after, and 600 seconds at most")
 
+    def asked_for(self, alert: "Alert") -> "ClipTimes | None":
+        """Those of one alert; None: it is to have no clip. Raises ValueError that names it."""
+        if isinstance(clip := alert.clip, bool):
+            return self if clip else None
+        before_s = self.before_s if clip.before_s is None else clip.before_s
+        after_s = self.after_s if clip.after_s is None else clip.after_s
+        try:
+            return ClipTimes(before_s, after_s, self.longest_s)
+        except ValueError as error:
+            raise ValueError(f"the clip of alert '{alert}': {error}") from None
+
 
 @dataclass
 class Clip:
     """One that is being recorded.  first, end: in ticks; None: its event goes on."""
 
     event: Event
+    times: ClipTimes
     first: int
     latest: int
     packets: list[Packet]
@@ -98,6 +116,7 @@ class ClipSink(Closable):
 
     A clip is written whole: a kill costs those that are being recorded and spoils none. Frames of
     another size, or another beginning of time, end the clips that are being recorded.
+    by_alert: of alerts that ask for other times; None: for no clip.
     """
 
     def __init__(
@@ -107,7 +126,9 @@ class ClipSink(Closable):
         codec: str = "h264",
         height: int = 0,
         rate_hz: float = 0.0,
+        by_alert: "Mapping[str, ClipTimes | None]" = MappingProxyType({}),
     ) -> None:
+        self._by_alert = by_alert
         self._quota, self._times, self._codec, self._height = quota, times, codec, height
         self._rate_hz = rate_hz if 1 <= rate_hz <= 240 else _USUAL_HZ
         self._encoder: Encoder | None = None
@@ -117,7 +138,8 @@ class ClipSink(Closable):
         self._began_s, self._newest = 0.0, 0
 
     def _new_ring(self) -> PacketRing:
-        return PacketRing(_ticks(self._times.before_s + _LATE_S))
+        every = [self._times, *filter(None, self._by_alert.values())]
+        return PacketRing(_ticks(max(times.before_s for times in every) + _LATE_S))
 
     def take_event(self, event: Event, frame: stream.Frame) -> None:
         """It begins or ends with the frame that comes next."""
@@ -157,18 +179,19 @@ class ClipSink(Closable):
     def _apply_events(self) -> None:
         while self._events:
             event = self._events.pop(0)
-            if event.phase == "start":
-                self._clips[event.id] = self._begin(event)
+            times = self._by_alert.get(event.alert, self._times)
+            if event.phase == "start" and times:
+                self._clips[event.id] = self._begin(event, times)
             elif clip := self._clips.get(event.id):
                 clip.event = event
                 if event.phase == "end":
                     end = self._time_of((event.ended or event.newest).frame)
-                    clip.end = end + _ticks(self._times.after_s)
+                    clip.end = end + _ticks(clip.times.after_s)
 
-    def _begin(self, event: Event) -> Clip:
-        first = max(0, self._time_of(event.started.frame) - _ticks(self._times.before_s))
+    def _begin(self, event: Event, times: ClipTimes) -> Clip:
+        first = max(0, self._time_of(event.started.frame) - _ticks(times.before_s))
         packets = self._ring.since(first)
-        return Clip(event, first, first + _ticks(self._times.longest_s), packets)
+        return Clip(event, times, first, first + _ticks(times.longest_s), packets)
 
     def _time_of(self, number: int) -> int:
         """Of a frame, or of the next that is there."""
