@@ -10,14 +10,18 @@ from edge.bundle import InputSpec
 from edge.engine.engine import left_to_other_kernels
 from edge.tasks import Task
 from edge_common.console import Progress
-from edge_convert.precision import float_layers, quantiser, recipes
-from edge_convert.precision.activations import observe
-from edge_convert.precision.calibration import NetworkInput
-from edge_convert.precision.candidates import Scoring
-from edge_convert.precision.export import tflite_of
-from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.precision.parts import FloatPart, describe
-from edge_convert.precision.search import PrecisionSearch
+from edge_convert.precision import (
+    activations,
+    calibration,
+    candidates,
+    export,
+    float_layers,
+    jobs,
+    parts,
+    quantiser,
+    recipes,
+    search,
+)
 
 BINS = 117
 FRAMES = np.random.default_rng(0).integers(0, 256, (64, 8, 8, 3), dtype=np.uint8)
@@ -50,19 +54,19 @@ def age_network(temperature: float = 6.0) -> keras.Model:
 @pytest.fixture(scope="module")
 def model() -> bytes:
     keras.utils.set_random_seed(0)
-    return tflite_of(age_network())
+    return export.tflite_of(age_network())
 
 
 def errors_in_years(model: bytes, layers: tuple[str, ...]) -> np.ndarray:
     """Of each frame, how far int8 with these layers in float32 is from float."""
     frames = {"frame": FRAMES.astype(np.float32)}
-    ranges = observe(model, frames).ranges("min-max", {})
+    ranges = activations.observe(model, frames).ranges("min-max", {})
     recipe = recipes.Recipe("int8", float_layers=layers)
-    parts = [
-        describe("model", r, quantiser.quantised(model, r, ranges), 0)
+    both = [
+        parts.describe("model", r, quantiser.quantised(model, r, ranges), 0)
         for r in (recipes.FLOAT32, recipe)
     ]
-    exact, mixed = (part.over(frames)["age"] for part in parts)
+    exact, mixed = (part.over(frames)["age"] for part in both)
     assert exact.max() - exact.min() > 0.5
     return np.abs(mixed - exact) * (BINS - 1)
 
@@ -85,17 +89,19 @@ def test_attention_and_classes_are_left_in_int8() -> None:
     score = keras.layers.Softmax(axis=1)(keras.layers.Dense(1)(window))
     pooled = keras.layers.Flatten()(keras.layers.Multiply()([window, score]))
     network = keras.Model(window, {"act": keras.layers.Dense(3, activation="softmax")(pooled)})
-    assert float_layers.expectations(tflite_of(network)) == ()
+    assert float_layers.expectations(export.tflite_of(network)) == ()
 
 
 @pytest.mark.parametrize("forced", [{}, {"model": "int8"}])
 def test_the_search_says_what_it_kept(model: bytes, tmp_path: Path, forced: dict) -> None:
     tasks = (Task("age", "regression", scale=116.0), Task("sort", "classification", tuple("abc")))
-    scoring = Scoring(tasks, NetworkInput(FRAMES[:, None], InputSpec(8, 8)), {}, 100.0)
-    with ConversionJobs(tmp_path) as jobs:
-        jobs.prepare("model", model, {"frame": FRAMES.astype(np.float32)}, {})
-        part = FloatPart("model", model, 1)
-        result = PrecisionSearch(jobs, [part], scoring, forced, Progress(quiet=True)).run()
+    scoring = candidates.Scoring(
+        tasks, calibration.NetworkInput(FRAMES[:, None], InputSpec(8, 8)), {}, 100.0
+    )
+    with jobs.ConversionJobs(tmp_path) as worker:
+        worker.prepare("model", model, {"frame": FRAMES.astype(np.float32)}, {})
+        part = parts.FloatPart("model", model, 1)
+        result = search.PrecisionSearch(worker, [part], scoring, forced, Progress(quiet=True)).run()
     (mixed,) = (a for a in result.candidates if a.recipe.precision == "int8")
     described = mixed.converted.part
     assert described.precision == "int8"
