@@ -2,6 +2,7 @@
 PYTHON ?= python3
 TEST_ENV := .venv
 BOARD_ENV := .venv-board
+TORCH_ENV := .venv-torch
 PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
 INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 BOARDS ?= pi-3b-plus pi-4 pi-5 jetson-nano
@@ -28,7 +29,7 @@ PEOPLE_DEMO := out/people-demo
 CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
+.PHONY: demo test test-slow test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
   face-demo people-demo speed-demo picture wheel clean help
 
 help: ## Show the targets
@@ -54,6 +55,12 @@ test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
 
 test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
 	$(TEST_ENV)/bin/python -m pytest -m slow
+
+test-torch: $(TEST_ENV)/$(INSTALLED) $(TORCH_ENV)/$(INSTALLED) ## Train on PyTorch where no TensorFlow is, and compare (fetches PyTorch)
+	TORCH_PYTHON=$(abspath $(TORCH_ENV))/bin/python $(TEST_ENV)/bin/python -m pytest \
+	  tests/models/training/test_torch.py
+	KERAS_BACKEND=torch $(TORCH_ENV)/bin/python -m pytest --noconftest -p no:cacheprovider \
+	  tests/models/training/test_end_to_end.py -k "resumed or goes_on or average or looks or teacher"
 
 test-arm: $(TEST_ENV)/$(INSTALLED) ## Run faces-in-motion on emulated ARM boards (BOARDS="pi-4 pi-5")
 	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm
@@ -238,5 +245,11 @@ $(BOARD_ENV)/.installed-%:
 	$(BOARD_ENV)/bin/python $(PIP) -e '.[demo]'
 	@rm -f $(BOARD_ENV)/.installed-*; touch $@
 
+$(TORCH_ENV)/.installed-%:
+	@test -x $(TORCH_ENV)/bin/python || $(PYTHON) -m venv $(TORCH_ENV)
+	$(TORCH_ENV)/bin/python $(PIP) keras torch numpy opencv-python-headless click \
+	  psutil pytest hypothesis
+	@rm -f $(TORCH_ENV)/.installed-*; touch $@
+
 clean: ## Remove environments and outputs
-	rm -rf $(TEST_ENV) $(BOARD_ENV) out build dist *.egg-info
+	rm -rf $(TEST_ENV) $(BOARD_ENV) $(TORCH_ENV) out build dist *.egg-info

@@ -166,6 +166,7 @@ def main(
     report_only: bool,
 ) -> None:
     """Train the network that CONFIG.toml describes, and measure it on the test clips."""
+    from edge_models import backends
     from edge_models.datasets import from_files, kinds
     from edge_models.training.config import TrainingConfig, read_training_file
 
@@ -173,6 +174,8 @@ def main(
         raise click.UsageError("nothing to do: give -o MODEL.keras, --export-clips DIR or both")
     if output is not None and output.suffix != ".keras":
         raise click.UsageError(f"{output} must end in .keras")
+    if output is not None:
+        backends.chosen()  # raises if what Keras runs on is missing
     if report_only:
         _check_report_only(output, resume or tensorboard)
     config = read_training_file(config_path)
@@ -200,9 +203,10 @@ def main(
     if output is None:
         return
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
-        from edge_models.evaluation.report import report_again
-        from edge_models.training.run import TrainingOptions, train_and_save
-
+        if report_only:
+            from edge_models.evaluation.report import report_again
+        else:
+            from edge_models.training.run import TrainingOptions, train_and_save
     if report_only:
         report_again(config, data_set, output)
     else:

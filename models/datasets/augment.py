@@ -69,7 +69,7 @@ def augment(
     """
     changed = dict(answers)
     if section.flip and random.random() < 0.5:
-        clip = clip[:, :, ::-1]
+        clip = np.stack([cv2.flip(frame, 1) for frame in clip])
         changed |= {task: int(to[int(answers[task])]) for task, to in mirrored.items()}
     if section.retime:
         clip = clip[retimed(len(clip), section.retime, random)]
@@ -130,4 +130,5 @@ def _lit(clip: np.ndarray, section: AugmentationSection, random: np.random.Gener
     offset = random.uniform(-section.brightness, section.brightness)
     # a table of 256 entries: the same answer as per pixel, and much faster
     levels = (np.arange(256) - 127.5) * gain + 127.5 + offset
-    return np.clip(np.rint(levels), 0, 255).astype(np.uint8)[clip]
+    table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
+    return cv2.LUT(np.ascontiguousarray(clip).reshape(-1, 3), table).reshape(clip.shape)

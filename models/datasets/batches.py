@@ -1,16 +1,18 @@
 """A part of a data set as batches for Keras, read while the network works."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 
-from edge.tasks import Task, kind_of
+from edge.tasks import kind_of
 from edge_models.datasets import dataset, motion
 from edge_models.datasets.augment import AugmentationSection, augment
 
-BATCHES_AHEAD = 2
+BATCHES_AHEAD, MOST_THREADS = 2, 16
 
 
 class Epochs:
@@ -36,11 +38,11 @@ class Epochs:
         self.batch_size, self.count = batch_size, -(-len(part) // batch_size)
         self.epoch = self.first = 0
 
-    def batches(self, first: int = 0) -> tf.data.Dataset:
+    def batches(self, first: int = 0) -> "ClipBatches":
         """Those of an epoch, beginning with batch `first`."""
         self.first = first
         count = len(self.part) - first * self.batch_size
-        return _batches(self.data, self.part, self._order, self.look, self.batch_size, count)
+        return ClipBatches(self.data, self.part, self._order, self.look, self.batch_size, count)
 
     def _order(self) -> Iterator[tuple[int, int]]:
         order = np.random.default_rng((self.seed, self.epoch)).permutation(len(self.part))
@@ -74,52 +76,91 @@ def looks_of(
     )
 
 
-def plain_batches(data: dataset.DataSet, part: dataset.Subset, batch_size: int) -> tf.data.Dataset:
+def plain_batches(data: dataset.DataSet, part: dataset.Subset, batch_size: int) -> "ClipBatches":
     """All clips of a part as they are, in order."""
-    return _batches(
+    return ClipBatches(
         data, part, lambda: ((i, 0) for i in range(len(part))),
         lambda index, epoch: part.example(index), batch_size, len(part),
     )  # fmt: skip
 
 
-def _batches(
-    data: dataset.DataSet, part: dataset.Subset, order, look, batch_size: int, count: int
-) -> tf.data.Dataset:
-    """Batches of (float32 (n, T, H, W, 3) RGB 0..255 or (n, T, h, w, C) maps, {task: labels})."""
-    signature = tf.TensorSpec((2,), tf.int64)
-    first = part.clip(0)
-    types = [tf.as_dtype(first.dtype), *(_label_type(task) for task in data.tasks)]
+class _Batch(NamedTuple):
+    """A batch that threads fill; `jobs` says when each has done its share."""
 
-    def read(number: np.ndarray) -> list[np.ndarray]:
-        clip, answers = look(int(number[0]), int(number[1]))
-        labels = (answers[task.name] / task.scale for task in data.tasks)
-        return [
-            np.ascontiguousarray(clip),
-            *(np.array(value, kind.as_numpy_dtype) for value, kind in zip(labels, types[1:])),
-        ]
-
-    def example(number: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        clip, *labels = tf.numpy_function(read, [number], types)
-        clip.set_shape(first.shape)
-        for label, task in zip(labels, data.tasks):
-            label.set_shape(kind_of(task).label_shape)
-        return clip, dict(zip((task.name for task in data.tasks), labels))
-
-    def as_float(clips: tf.Tensor, labels: dict) -> tuple[tf.Tensor, dict]:
-        return tf.cast(clips, tf.float32), labels
-
-    numbers = tf.data.Dataset.from_generator(order, output_signature=signature)
-    return (
-        numbers.apply(tf.data.experimental.assert_cardinality(count))
-        .map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size)
-        .map(as_float)
-        .prefetch(BATCHES_AHEAD)
-    )
+    clips: np.ndarray
+    labels: dict[str, np.ndarray]
+    jobs: list[Future]
 
 
-def _label_type(task: Task) -> tf.DType:
-    return tf.as_dtype(kind_of(task).training_dtype)
+class ClipBatches(keras.utils.PyDataset):
+    """Batches of (clips, {task: labels}), which threads make a few ahead.
+
+    Clips are uint8 (n, T, H, W, 3) RGB or maps (n, T, h, w, C), which the network casts itself.
+    Keras' own threads are not used: of a pass that was not finished they keep batches for the
+    next one.
+
+    Args:
+        order: clips of a pass and the epoch they look like; asked when batch 0 is.
+        look: what one of them looks like, and its labels; threads call it at once.
+        clip_count: of a pass.
+    """
+
+    def __init__(
+        self, data: dataset.DataSet, part: dataset.Subset,
+        order: Callable[[], Iterable[tuple[int, int]]],
+        look: Callable[[int, int], tuple[np.ndarray, dict[str, float]]],
+        batch_size: int, clip_count: int,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self._clip, self._tasks = part.clip(0), data.tasks
+        self._order, self._look = order, look
+        self._batch_size, self._clip_count = batch_size, clip_count
+        self._threads = min(len(os.sched_getaffinity(0)), MOST_THREADS)
+        self._pool = ThreadPoolExecutor(self._threads)
+        self._numbers: list[tuple[int, int]] = []
+        self._ahead: dict[int, _Batch] = {}
+
+    def __len__(self) -> int:
+        return -(-self._clip_count // self._batch_size)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        if index == 0 or not self._numbers:
+            self._begin()
+        for number in range(index, min(index + 1 + BATCHES_AHEAD, len(self))):
+            if number not in self._ahead:
+                self._ahead[number] = self._submitted(number)
+        batch = self._ahead.pop(index)
+        for job in batch.jobs:
+            job.result()
+        return batch.clips, batch.labels
+
+    def _begin(self) -> None:
+        for batch in self._ahead.values():
+            for job in batch.jobs:
+                job.cancel()
+        self._ahead.clear()
+        self._numbers = list(self._order())
+
+    def _submitted(self, index: int) -> _Batch:
+        numbers = self._numbers[index * self._batch_size : (index + 1) * self._batch_size]
+        kinds = {task.name: kind_of(task) for task in self._tasks}
+        clips = np.empty((len(numbers), *self._clip.shape), self._clip.dtype)
+        labels = {
+            name: np.empty((len(numbers), *kind.label_shape), kind.training_dtype)
+            for name, kind in kinds.items()
+        }
+        shares = np.array_split(np.arange(len(numbers)), min(self._threads, len(numbers)))
+        jobs = [self._pool.submit(self._fill, clips, labels, numbers, share) for share in shares]
+        return _Batch(clips, labels, jobs)
+
+    def _fill(
+        self, clips: np.ndarray, labels: dict[str, np.ndarray], numbers: list[tuple[int, int]],
+        places: np.ndarray,
+    ) -> None:  # fmt: skip
+        for place in places:
+            clips[place], answers = self._look(*numbers[place])
+            for task in self._tasks:
+                labels[task.name][place] = answers[task.name] / task.scale
 
 
 _REVERSED = np.array(

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 import cv2
 import matplotlib
 import numpy as np
-import tensorflow as tf
+from keras import ops
 
 from edge.tasks import Task
 from edge_common.document import Picture
+from edge_models import backends
 from edge_models.evaluation import intervals, results, task_reports
 from edge_models.evaluation.network import OpenNetwork, Predictions
 
-Score = Callable[[tf.Tensor], tf.Tensor]
+Score = Callable  # maps (T, h, w, C) -> a number, both of Keras' backend
 
 
 def heat_maps(score: Score, maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -28,21 +29,12 @@ def heat_maps(score: Score, maps: np.ndarray, size: tuple[int, int]) -> np.ndarr
         float32 (T, H, W), from 0, the coldest place of all frames, to 1, the hottest; all 0
         if no place speaks for the score more than another.
     """
-    coarse = scaled(coarse_maps(maps, gradient_of(score, maps)))
+    coarse = scaled(coarse_maps(maps, backends.own().gradient_of(score, maps)))
     height, width = size
     fine = [cv2.resize(frame, (width, height), interpolation=cv2.INTER_CUBIC) for frame in coarse]
     heat = np.maximum(np.stack(fine), 0.0)
     hottest = heat.max()
     return heat / hottest if hottest > 0 else heat
-
-
-def gradient_of(score: Score, maps: np.ndarray) -> np.ndarray:
-    """Of a score by maps (T, h, w, C): the same shape."""
-    features = tf.constant(maps, tf.float32)
-    with tf.GradientTape() as tape:
-        tape.watch(features)
-        value = score(features)
-    return tape.gradient(value, features).numpy()
 
 
 def coarse_maps(maps: np.ndarray, gradient: np.ndarray) -> np.ndarray:
@@ -68,9 +60,9 @@ def task_score(network: OpenNetwork, task: str, index: int = 0) -> Score:
     """The score of class `index` before the softmax, or a regression's output."""
     kernel, bias = network.last_layer(task)
 
-    def score(maps: tf.Tensor) -> tf.Tensor:
+    def score(maps):
         before = network.before(maps[None])[task][0]
-        return tf.tensordot(before, kernel[:, index], 1) + bias[index]
+        return ops.sum(ops.multiply(before, kernel[:, index])) + bias[index]
 
     return score
 
@@ -122,8 +114,8 @@ def _falls(
     answer = predictions.outputs[task.name][index]
     score = task_score(network, task.name, int(answer.argmax()))
     maps = network.maps_of(predictions.part.clip(index))
-    heat = coarse_maps(maps, gradient_of(score, maps))
-    before = float(score(tf.constant(maps)))
+    heat = coarse_maps(maps, backends.own().gradient_of(score, maps))
+    before = _number(score(maps))
     shuffled = random.permutation(heat.size).reshape(heat.shape)
     hottest, shuffled_places = (_covered_score(score, maps, order) for order in (heat, shuffled))
     return before - hottest, before - shuffled_places
@@ -135,7 +127,11 @@ def _covered_score(score: Score, maps: np.ndarray, order: np.ndarray) -> float:
     highest = np.argsort(-order, axis=None, kind="stable")[:count]
     covered = maps.reshape(-1, maps.shape[-1]).copy()
     covered[highest] = maps.mean(axis=(0, 1, 2))
-    return float(score(tf.constant(covered.reshape(maps.shape))))
+    return _number(score(covered.reshape(maps.shape)))
+
+
+def _number(tensor) -> float:
+    return float(ops.convert_to_numpy(tensor))
 
 
 def _figures(falls: np.ndarray, files: np.ndarray) -> intervals.Estimate:

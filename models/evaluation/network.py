@@ -9,10 +9,10 @@ from typing import Any
 import click
 import keras
 import numpy as np
-import tensorflow as tf
 
 from edge.tasks import Task, kind_of
 from edge_common import ModelError, whole_file
+from edge_models import backends
 from edge_models.datasets import batches, dataset
 from edge_models.evaluation.results import RegressionResult, Result, Results, TaskResult
 from edge_models.evaluation.task_reports import REPORTS
@@ -40,17 +40,17 @@ class OpenNetwork:
     tasks: tuple[Task, ...]
 
     @cached_property
-    def before(self) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    def before(self) -> Callable[[Any], dict[str, Any]]:
         """`head`, traced once, without dropout."""
-        return tf.function(lambda maps: self.head(maps, training=False))
+        traced: Callable[[Any], dict[str, Any]] = backends.own().traced(
+            lambda maps: self.head(maps, training=False)
+        )
+        return traced
 
     def maps_of(self, clip: np.ndarray) -> np.ndarray:
         """The backbone's maps of a clip (T, H, W, 3): float32 (T, h, w, C)."""
-        return self._maps(tf.constant(clip, tf.float32)).numpy()
-
-    @cached_property
-    def _maps(self) -> Callable[[tf.Tensor], tf.Tensor]:
-        return tf.function(lambda frames: self.backbone(frames, training=False))
+        maps: np.ndarray = self.backbone.predict_on_batch(clip)
+        return maps
 
     def last_layer(self, task: str) -> tuple[np.ndarray, np.ndarray]:
         """Weights (width, outputs) and bias (outputs,) of the task's last layer."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from edge.tasks import Classification
 from edge_common import ConfigError, ModelError, console, document, read_json, write_whole
+from edge_models import backends
 from edge_models.datasets.dataset import DataSet, Subset
 from edge_models.evaluation import analysis_sections, gradcam
 from edge_models.evaluation.content import ReportContent, json_of, sections
@@ -145,7 +146,7 @@ def facts_of(
         "seed": config.seed,
         "versions": {
             "Python": platform.python_version(), "keras": keras.__version__,
-            "tensorflow": version("tensorflow"), "numpy": np.__version__,
+            (backend := backends.chosen()): version(backend), "numpy": np.__version__,
         },
     }  # fmt: skip
 

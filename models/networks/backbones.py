@@ -106,7 +106,8 @@ def see_luminance_only(backbone: keras.Model) -> None:
 
 
 def _luminance_of(kernel):
-    return keras.ops.sum(kernel, axis=2, keepdims=True) * LUMA[:, None]
+    ops = keras.ops
+    return ops.multiply(ops.sum(kernel, axis=2, keepdims=True), LUMA[:, None])
 
 
 def efficientnet_b3(size: int, weights: str | None = None) -> keras.Model:

@@ -85,7 +85,7 @@ class LabelDistribution(NumberMethod):
     def distribution(self, labels: Any) -> Any:
         """(N,) -> (N, bins): normal around each label, cut off at both ends."""
         deviation = self.section.spread / self.task.scale
-        distance = (ops.reshape(labels, (-1, 1)) - self.values) / deviation
+        distance = ops.subtract(ops.reshape(labels, (-1, 1)), self.values) / deviation
         return ops.softmax(-0.5 * ops.square(distance), -1)
 
 
@@ -102,8 +102,8 @@ class MeanVariance(LabelDistribution):
     def loss(self, labels: Any, learnt: Any) -> Any:
         numbers = np.arange(len(self.values), dtype=np.float32)
         position = ops.reshape(labels, (-1,)) * numbers[-1]
-        mean = ops.sum(learnt * numbers, -1)
-        variance = ops.sum(learnt * ops.square(numbers - mean[:, None]), -1)
+        mean = ops.sum(ops.multiply(learnt, numbers), -1)
+        variance = ops.sum(learnt * ops.square(ops.subtract(numbers, mean[:, None])), -1)
         nearest = ops.one_hot(ops.cast(ops.round(position), "int32"), len(numbers))
         entropy = -ops.sum(nearest * log(learnt), -1)
         miss = 0.5 * ops.square(mean - position)
@@ -137,7 +137,8 @@ class Ordinal(NumberMethod):
         return answers
 
     def loss(self, labels: Any, learnt: Any) -> Any:
-        reached = ops.cast(ops.reshape(labels, (-1, 1)) >= self.values[1:], learnt.dtype)
+        reached = ops.greater_equal(ops.reshape(labels, (-1, 1)), self.values[1:])
+        reached = ops.cast(reached, learnt.dtype)
         return -ops.mean(reached * log(learnt) + (1 - reached) * log(1 - learnt), -1)
 
 

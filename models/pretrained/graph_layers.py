@@ -12,6 +12,7 @@ import numpy as np
 from keras import layers, ops
 
 from edge_common import ModelError
+from edge_models import backends
 from edge_models.pretrained import activations, expressions, tfjs
 
 Value = expressions.Expression | np.ndarray
@@ -160,6 +161,7 @@ def _resize(node: tfjs.Node, picture: expressions.Expression, size: np.ndarray) 
         raise ValueError("only resizing by corners that are not aligned, or by centres, is known")
     height, width = map(int, size)
     if not node.flag("half_pixel_centers"):
+        backends.check_tensorflow("a detector's resizing by corners")
         layer = LegacyBilinear((height, width), name=_layer_name(node))
         return expressions.Known(layer(picture.tensor))
     rows, columns = picture.tensor.shape[1:3]

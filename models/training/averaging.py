@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import keras
-import tensorflow as tf
+import numpy as np
+
+from edge_models import backends
 
 
 class AveragedWeights(keras.callbacks.Callback):
@@ -20,11 +22,11 @@ class AveragedWeights(keras.callbacks.Callback):
     def __init__(self, model: keras.Model, momentum: float) -> None:
         super().__init__()
         self.momentum = momentum
-        self.weights = [variable.value for variable in model.trainable_variables]
-        self.averages = [tf.Variable(weight, trainable=False) for weight in self.weights]
-        self.steps = tf.Variable(0.0, trainable=False)
+        self.weights = list(model.trainable_variables)
+        self.averages = [keras.Variable(w.numpy(), trainable=False) for w in self.weights]
+        self.steps = keras.Variable(0.0, trainable=False)
         self.variables = [*self.averages, self.steps]
-        self._step = tf.function(self._average)
+        self._step = backends.own().traced(self._average)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         """Take the step's weights into the average."""
@@ -46,13 +48,12 @@ class AveragedWeights(keras.callbacks.Callback):
         self._swap()
 
     def _average(self) -> None:
-        momentum = tf.minimum(self.momentum, (1 + self.steps) / (10 + self.steps))
-        for average, weight in zip(self.averages, self.weights, strict=True):
-            average.assign(momentum * average + (1 - momentum) * weight)
+        momentum = keras.ops.minimum(self.momentum, (1 + self.steps) / (10 + self.steps))
+        backends.own().blend(self.averages, self.weights, momentum)
         self.steps.assign_add(1)
 
     def _swap(self) -> None:
         for average, weight in zip(self.averages, self.weights, strict=True):
-            value = weight.numpy()
+            value = np.array(weight.numpy())  # PyTorch's shares its memory with the weight
             weight.assign(average)
             average.assign(value)

@@ -10,7 +10,6 @@ from pathlib import Path
 import click
 import keras
 import numpy as np
-import tensorflow as tf
 
 from edge_common import put_in_place
 from edge_models.datasets import dataset, orl_motion
@@ -70,16 +69,15 @@ def _compute(
         path: (len(plans), length, *model.output[name].shape[1:]) for name, path in paths.items()
     }
     size = model.input_shape[1]
-    infer = tf.function(lambda frames: model(frames, training=False), reduce_retracing=True)
     with (
         arrays_on_disk(shapes) as arrays,
         click.progressbar(length=len(plans), label=f"features of {label} clips") as progress,
     ):
         clip_count = 0
         for clips in _ahead(orl_motion.render_batches(plans, length, size, CLIPS_A_BATCH)):
-            outputs = infer(tf.constant(clips.reshape(-1, size, size, 3), tf.float32))
+            outputs = model.predict_on_batch(clips.reshape(-1, size, size, 3))
             for name, array in zip(paths, arrays, strict=True):
-                values = outputs[name].numpy()
+                values = outputs[name]
                 array[clip_count : clip_count + len(clips)] = values.reshape(
                     len(clips), length, *values.shape[1:]
                 )
@@ -155,13 +153,12 @@ def _compute_part(
 ) -> None:
     model = backbone_by_frames(backbone, data.shape[0])
     shape = (len(part), *model.output_shape[1:])
-    infer = tf.function(lambda clips: model(clips, training=False), reduce_retracing=True)
     clip_count = 0
     with (
         arrays_on_disk({path: shape}) as (maps,),
         click.progressbar(length=len(part), label=f"maps of {label} clips") as progress,
     ):
         for clips, _ in plain_batches(data, part, CLIPS_AT_ONCE):
-            maps[clip_count : clip_count + len(clips)] = infer(clips).numpy()
+            maps[clip_count : clip_count + len(clips)] = model.predict_on_batch(clips)
             clip_count += len(clips)
             progress.update(len(clips))

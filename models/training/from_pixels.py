@@ -6,6 +6,7 @@ pass of the backbone (a `TimeDistributed` would trace it once a frame).
 
 import math
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -98,8 +99,10 @@ class PixelTraining:
         """
         if not self.progress.stage:
             self.clear()
-        for stage in self._left():
-            self._train(stage)
+        with warnings.catch_warnings():  # of windows of one frame, whose weight is always 1
+            warnings.filterwarnings("ignore", "You are using a softmax over axis")
+            for stage in self._left():
+                self._train(stage)
         self.keep_best()
 
     def keep_best(self) -> bool:

@@ -9,17 +9,15 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from edge_common import ConfigError, ModelError, whole_file, write_whole
+from edge_models import backends
 from edge_models.datasets.batches import Epochs
 from edge_models.training.schedule import ThesisSchedule
-
-Variable: TypeAlias = tf.Variable | keras.Variable
 
 LATEST, BEST = "latest.npz", "best.npz"
 
@@ -64,7 +62,7 @@ class Checkpoint:
     def write(
         self,
         progress: EpochProgress,
-        state: Sequence[Variable],
+        state: Sequence[keras.Variable],
         best_weights: Sequence[np.ndarray] | None,
     ) -> None:
         """Keep a state; the best weights only if there are new ones. Raises OSError."""
@@ -96,7 +94,7 @@ class Checkpoint:
         progress.best = (progress.best[0], progress.best[1])
         return progress
 
-    def restore(self, state: Sequence[Variable]) -> None:
+    def restore(self, state: Sequence[keras.Variable]) -> None:
         """Put weights, a built optimizer and random states back."""
         with np.load(self.folder / LATEST) as arrays:
             for number, variable in enumerate(state):
@@ -132,7 +130,7 @@ class KeepProgress(keras.callbacks.Callback):
 
     def __init__(
         self, checkpoint: Checkpoint, progress: EpochProgress, stage: str,
-        schedule: ThesisSchedule, state: Callable[[], Sequence[Variable]], epochs: Epochs,
+        schedule: ThesisSchedule, state: Callable[[], Sequence[keras.Variable]], epochs: Epochs,
     ) -> None:  # fmt: skip
         super().__init__()
         self.checkpoint, self.progress = checkpoint, progress
@@ -210,15 +208,16 @@ class TensorBoardLog(keras.callbacks.Callback):
 
     def __init__(self, folder: Path, stage: str) -> None:
         super().__init__()
-        self._writer = tf.summary.create_file_writer(str(folder / stage))
+        from tensorflow import raw_ops, summary
+
+        self._writer = summary.create_file_writer(str(folder / stage))
+        self._write = raw_ops.WriteScalarSummary
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the epoch's numbers."""
         with self._writer.as_default(step=epoch):
             for name, value in (logs or {}).items():
-                tf.raw_ops.WriteScalarSummary(
-                    writer=self._writer._resource, step=epoch, tag=name, value=float(value)
-                )
+                self._write(writer=self._writer._resource, step=epoch, tag=name, value=float(value))
         self._writer.flush()
 
     def on_train_end(self, logs: dict[str, float] | None = None) -> None:
@@ -231,14 +230,18 @@ class LossLost(ModelError):
 
 
 class Watch(keras.callbacks.Callback):
-    """Tells the clips which epoch it is, and stops at once if the loss is lost."""
+    """Tells the clips and the dropout which step it is, and stops at once if the loss is lost."""
 
     def __init__(self, epochs: Epochs) -> None:
         super().__init__()
-        self.epochs = epochs
+        self.epochs, self._backend = epochs, backends.own()
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.epochs.epoch = epoch
+
+    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        epochs = self.epochs
+        self._backend.seed_step(epochs.seed, epochs.epoch, epochs.first + batch)
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._look(logs or {})

@@ -8,17 +8,17 @@ from typing import Protocol
 import keras
 import numpy as np
 
-from edge_common import ModelError, console
+from edge_common import ConfigError, ModelError, console
+from edge_models import backends
 from edge_models.datasets.dataset import DataSet, Subset, write_skipped
 from edge_models.evaluation.history import TrainingHistory
-from edge_models.evaluation.network import Predictions
-from edge_models.evaluation.report import PAGE, check_asked, report, report_folder, tell
 from edge_models.networks import backbones, files
 from edge_models.sections import NetworkSection
 from edge_models.training import from_features, from_pixels, progress
 from edge_models.training.config import AnyConfig, TrainingConfig
 
 SKIPPED_NAME = "skipped.csv"
+REPORT_NEEDS = {"matplotlib": "matplotlib", "sklearn": "scikit-learn"}  # modules and packages
 
 
 class Training(Protocol):
@@ -74,6 +74,8 @@ def train_and_save(
 ) -> keras.Model:
     """Train, measure on the test clips, and write the model, its tasks and its report; the model.
 
+    The report is left out, and a line says so, if a package is missing that draws it.
+
     Interrupted, or with a loss that is lost, a training from pixels leaves the model of the best
     epoch.
 
@@ -81,11 +83,15 @@ def train_and_save(
         cache: folder for features; those of an equal configuration are used again.
 
     Raises:
-        ConfigError: the configuration does not suit the data.
+        ConfigError: the configuration does not suit the data, or an option the installation.
         ModelError: the loss is no number any more, or `options.backbone` does not fit.
         KeyboardInterrupt: after all that there was to save was saved.
     """
-    check_asked(config, data)  # raises before the training, not after it
+    missing = backends.missing(REPORT_NEEDS)
+    if not missing:
+        from edge_models.evaluation.report import check_asked
+
+        check_asked(config, data)  # raises before the training, not after it
     training = _begin(config, data, output, cache, options)
     try:
         training.train()
@@ -99,15 +105,28 @@ def train_and_save(
             f"{error}: {message}; try a lower learning_rate, and look for labels that are wrong"
         ) from error
     _save(training.model, config, data, output)
-    folder = report_folder(output)
-    held_out = Predictions(data.validation, training.held_out) if training.held_out else None
-    measured = report(
-        training.model, data, config, training.history, folder, training.test_features(), held_out
-    )
-    files.update_tasks(output.with_suffix(".tasks.json"), measured.trust.for_tasks_file())
-    tell(measured, f"{output}, its tasks and {folder}/{PAGE}")
+    if missing:
+        console.echo(
+            f"wrote {output} and its tasks; without its report, which needs {' and '.join(missing)}: "
+            "where that is installed, the same command with --report-only makes it"
+        )
+    else:
+        _report(training, config, data, output)
     training.clear()
     return training.model
+
+
+def _report(training: Training, config: AnyConfig, data: DataSet, output: Path) -> None:
+    from edge_models.evaluation import network, report
+
+    folder = report.report_folder(output)
+    held_out = network.Predictions(data.validation, training.held_out)
+    measured = report.report(
+        training.model, data, config, training.history, folder, training.test_features(),
+        held_out if training.held_out else None,
+    )  # fmt: skip
+    files.update_tasks(output.with_suffix(".tasks.json"), measured.trust.for_tasks_file())
+    report.tell(measured, f"{output}, its tasks and {folder}/{report.PAGE}")
 
 
 def training_folder(model: Path) -> Path:
@@ -129,6 +148,10 @@ def _begin(
 ) -> Training:
     if isinstance(config, TrainingConfig):
         return from_features.FeatureTraining(config, cache)
+    if options.tensorboard and backends.missing({backends.TENSORFLOW: ""}):
+        raise ConfigError(
+            "--tensorboard: TensorFlow writes its events: install it, or leave it out"
+        )
     folder = training_folder(output)
     folder.mkdir(parents=True, exist_ok=True)
     write_skipped(folder / SKIPPED_NAME, data.skipped)

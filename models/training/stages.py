@@ -5,16 +5,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from edge_models.datasets import batches, dataset
 from edge_models.networks import backbones, mtdnn, views
 from edge_models.sections import StageSection, WholeSection
-from edge_models.training.averaging import AveragedWeights
-from edge_models.training.balance import BalancedModel
+from edge_models.training import averaging, balance, feature_cache
 from edge_models.training.config import EndToEndConfig
-from edge_models.training.feature_cache import maps_of, some_of
-from edge_models.training.progress import Variable
 
 
 @dataclass(frozen=True)
@@ -53,14 +49,14 @@ class Fit:
         averages: of what is trained, if the stage wants them.
     """
 
-    model: BalancedModel
+    model: balance.BalancedModel
     saved_model: keras.Model
     epochs: batches.Epochs
-    validation: tf.data.Dataset
-    averages: AveragedWeights | None
+    validation: batches.ClipBatches
+    averages: averaging.AveragedWeights | None
 
     @property
-    def state(self) -> list[Variable]:
+    def state(self) -> list[keras.Variable]:
         """All that the next step depends on; once the model is compiled."""
         averages = self.averages.variables if self.averages else []
         return [*self.saved_model.variables, *self.model.optimizer.variables, *averages]
@@ -100,13 +96,13 @@ def fit_of(
         fitted = whole = views.looking_at(stage.frames, model, network)
         whole.set_weights(by_frames.get_weights())
     if stage.frozen:
-        train = some_of(train, config.frozen.clips, config.seed)
+        train = feature_cache.some_of(train, config.frozen.clips, config.seed)
     if stage.looks:
         fitted = views.tail_and_head_of(model, stage.cut, config.network.window)
         train, validation = _as_maps(stage, model, config, data, train, maps)
-    balanced = BalancedModel(fitted.input, fitted.output)
+    balanced = balance.BalancedModel(fitted.input, fitted.output)
     size, momentum = stage.schedule.batch_size, stage.schedule.average
-    averages = AveragedWeights(balanced, momentum) if momentum else None
+    averages = averaging.AveragedWeights(balanced, momentum) if momentum else None
     epochs = batches.Epochs(data, train, config.augmentation, size, config.seed)
     return Fit(balanced, whole, epochs, batches.plain_batches(data, validation, size), averages)
 
@@ -137,6 +133,8 @@ def _as_maps(
     if stage.looks > 1:
         train = batches.looks_of(data, train, config.augmentation, stage.looks, config.seed)
     return (
-        maps_of(backbone, data, train, folder / "train.npy", "train"),
-        maps_of(backbone, data, data.validation, folder / "validation.npy", "validation"),
+        feature_cache.maps_of(backbone, data, train, folder / "train.npy", "train"),
+        feature_cache.maps_of(
+            backbone, data, data.validation, folder / "validation.npy", "validation"
+        ),
     )

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import tensorflow as tf
 
 from edge_common import ConfigError, write_whole
+from edge_models import backends
 from edge_models.networks.comparison import faces, light, shared_trunks
 
 
@@ -84,6 +84,7 @@ def export_network(
     The description holds how many `networks` the row has, the parameters of this one, and
     each piece's folder and the shapes (1, ...) of its inputs by name.
     """
+    backends.check_tensorflow("a SavedModel for a converter")
     keras.utils.set_random_seed(0)
     model = network.build(network.size, width)
     parameters, descriptions = model.count_params(), []
@@ -116,10 +117,13 @@ def _export(
     archive = keras.export.ExportArchive()
     archive.track(model)
 
-    def serve(tensors: Mapping[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
+    def serve(tensors):
         return model([tensors[name] for name in names], training=False)
 
-    signature = {name: tf.TensorSpec(shape, tf.float32, name) for name, shape in shapes.items()}
+    signature = {
+        name: keras.InputSpec(shape=shape, dtype="float32", name=name)
+        for name, shape in shapes.items()
+    }
     archive.add_endpoint("serve", serve, [signature])
     archive.write_out(str(folder), verbose=False)
     return shapes

@@ -1,9 +1,11 @@
-"""Windows of cached features."""
+"""Batches of clips that threads make ahead, and windows of cached features."""
 
 import numpy as np
 import pytest
+from hypothesis import given, strategies as st
 
-from edge_models.datasets.batches import WindowBatches
+from edge_models.datasets.batches import ClipBatches, WindowBatches
+from edge_models.datasets.dataset import DataSet, Subset, regression
 from edge_models.datasets.motion import ACTIONS
 
 LEFT, RIGHT, STILL = (ACTIONS.index(name) for name in ("left", "right", "still"))
@@ -62,3 +64,41 @@ def test_an_epoch_differs_from_the_last_and_a_seed_repeats_it(clips):
     assert np.array_equal(first, numbers_of(same)[0])
     one.on_epoch_end()
     assert not np.array_equal(first, numbers_of(one)[0])
+
+
+TASK = regression("number", "", 10.0)
+
+
+def of_numbers(count, batch_size, order):
+    """Batches of clips that hold their number, which is their label, too."""
+    numbers = np.arange(count)
+    part = Subset(lambda i: np.full((1, 2, 2, 3), i, np.uint8), {"number": numbers * 10.0})
+    data = DataSet("numbers", (TASK,), part, part, part, (1, 2, 2), 25.0, "")
+    return ClipBatches(data, part, order, lambda i, _: part.example(i), batch_size, count)
+
+
+@given(st.integers(1, 40), st.integers(1, 9), st.integers(0, 3))
+def test_threads_keep_clips_and_labels_in_order(count, batch_size, asked_before):
+    order = np.random.default_rng(count).permutation(count)
+    batches = of_numbers(count, batch_size, lambda: ((i, 0) for i in order))
+    for index in range(min(asked_before, len(batches))):  # a pass that is not finished
+        batches[index]
+    pairs = list(batches)
+    assert [len(clips) for clips, _ in pairs[:-1]] == [batch_size] * (len(batches) - 1)
+    assert np.concatenate([clips[:, 0, 0, 0, 0] for clips, _ in pairs]).tolist() == order.tolist()
+    labels = np.concatenate([labels["number"] for _, labels in pairs])
+    assert labels.dtype == np.float32 and labels.tolist() == order.tolist()
+
+
+def test_each_pass_asks_for_its_order_anew():
+    orders = iter([[0, 1, 2], [2, 1, 0]])
+    batches = of_numbers(3, 2, lambda: ((i, 0) for i in next(orders)))
+    first, second = ([clips[0, 0, 0, 0, 0] for clips, _ in batches] for _ in range(2))
+    assert (first, second) == ([0, 2], [2, 0])
+
+
+def test_what_a_thread_cannot_read_ends_the_pass():
+    batches = of_numbers(3, 2, lambda: ((i, 0) for i in (0, 1, 300)))  # no byte
+    batches[0]
+    with pytest.raises((OverflowError, IndexError)):
+        batches[1]

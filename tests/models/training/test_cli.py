@@ -1,5 +1,6 @@
 """What `edge-train` says to its user."""
 
+import os
 import subprocess
 import sys
 
@@ -55,6 +56,17 @@ def test_more_people_than_there_are_is_refused(config, tmp_path):
     config.write_text("[data]\npeople = 41\n")
     result = invoke(config, "--export-clips", tmp_path)
     assert result.exit_code == 2 and "ORL has 1 to 40" in result.stderr
+
+
+def test_a_backend_that_is_not_known_is_one_line_before_keras_is_loaded(config):
+    done = subprocess.run(
+        [sys.executable, "-m", "edge_models.cli", str(config), "-o", "model.keras"],
+        env={**os.environ, "KERAS_BACKEND": "tensorflwo"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.strip() == (
+        "Error: KERAS_BACKEND is 'tensorflwo'; did you mean 'tensorflow'?"
+    )
 
 
 @pytest.mark.parametrize(
