@@ -18,10 +18,12 @@ Examples:
   edge-convert model.keras --explain
   edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
   edge-convert person/ -o person.edge --detection person.toml --calibration clips/
+  edge-convert model.edge -o here.edge --calibration calm-day/
 
 \b
 MODEL is a .keras file, a SavedModel folder, an .onnx, a .pt2 (torch.export.save) or a
-.tflite. One that is quantised already goes into the bundle as it is.
+.tflite. One that is quantised already goes into the bundle as it is. Of a bundle, .edge, only
+what drift is measured from is taken anew, over the clips (docs/drift.md).
 
 \b
 Clips are a folder of videos, a folder of frame folders, or an .npz with `clips`
@@ -150,6 +152,9 @@ def main(
     if not explain and not (options["output"] and options["calibration"]):
         raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
     progress = console.Progress(quiet=explain)
+    if model.suffix == ".edge" and not explain:
+        _measure_reference(model, options, progress)
+        return
     progress.say("starting tensorflow")
     with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
         import tensorflow  # noqa: F401
@@ -174,6 +179,30 @@ def main(
     console.echo(summary.summary(bundle))
     if report:
         _write_page(report, bundle.manifest.name, conversion)
+
+
+def _measure_reference(model: Path, options: dict[str, Any], progress: console.Progress) -> None:
+    """Of a bundle, over other clips than those it was made with."""
+    from edge_convert import reference
+
+    context, own = click.get_current_context(), ("model", "output", "calibration")
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if (
+            name not in own
+            and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        ):
+            raise click.UsageError(
+                f"{parameter.opts[0]} is not for a bundle, of which only the reference is measured again"
+            )
+    request = ConversionRequest(model, **options)
+    if request.output.suffix != ".edge" or not can_be_written(request.output):
+        raise click.UsageError(f"-o {request.output}: give a NAME.edge in a folder to write to")
+    with only_writer(request.output):
+        bundle = reference.of_bundle(request, progress)
+    usual = bundle.reference
+    if usual:
+        console.echo(f"{request.output}: {usual.frames} frames of {usual.source} are the reference")
 
 
 def _write_page(page: Path, title: str, conversion: Any) -> None:

@@ -131,6 +131,10 @@ class DetectorConversion(pipeline.Conversion):
         """Nothing is reused of frames before."""
         return bundle
 
+    def _referenced(self, bundle: Bundle) -> Bundle:
+        """Nobody watches it for drift."""
+        return bundle
+
     def _manifest(self) -> Manifest:
         manifest = super()._manifest()
         return replace(manifest, schema=DETECTION_SINCE, detection=self.detection)

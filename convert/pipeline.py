@@ -12,7 +12,7 @@ from edge.bundle import Bundle, InputSpec, Manifest, plain_tflite, schema_of
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.shipped import is_plain_tflite
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
-from edge_convert import motion_gate
+from edge_convert import motion_gate, reference
 from edge_convert.network import read_card, with_rules_that_hold
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
@@ -54,7 +54,7 @@ class Conversion:
             bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
             self._verify(bundle)
             self._validate(bundle)
-            bundle = self._gated(bundle)
+            bundle = self._referenced(self._gated(bundle))
             self._say("")
             self.report.peak_memory_bytes = memory.peak_bytes
             if self.request.whole_window:
@@ -209,6 +209,10 @@ class Conversion:
         if self.request.gate:
             bundle = motion_gate.with_gate(bundle, clips.calibration, clips.held_out, self.progress)
         return bundle
+
+    def _referenced(self, bundle: Bundle) -> Bundle:
+        self._say("measuring what frames and answers are usual")
+        return reference.with_reference(bundle, self.clips.usual, self.progress)
 
     def _measure_whole_window(self, jobs: ConversionJobs) -> None:
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)

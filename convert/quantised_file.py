@@ -10,7 +10,7 @@ from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.input_spec import PIXELS
 from edge.tflite import flatbuffer
 from edge_common import ModelError, __version__, console
-from edge_convert import motion_gate, network, pipeline
+from edge_convert import motion_gate, network, pipeline, reference
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import ConversionRequest, clips_of
@@ -42,7 +42,8 @@ class QuantisedFileConversion:
         if self.request.gate:
             self.progress.say("finding out when a frame shows something new")
             bundle = motion_gate.with_gate(bundle, self.golden, self.held_out, self.progress)
-        return self._write(bundle)
+        self.progress.say("measuring what frames and answers are usual")
+        return self._write(reference.with_reference(bundle, self.usual, self.progress))
 
     def _read_network(self) -> tuple[Manifest, parts.ConvertedPart]:
         request = self.request
@@ -114,6 +115,7 @@ class QuantisedFileConversion:
 
         every = clips(request.golden or request.calibration)
         drawn = request.calibration_clips, request.seed
+        self.usual = clips(request.calibration) if request.golden else every
         self.golden, others = every.sample(*drawn), every.others(*drawn)
         self.validation = clips(request.validation) if request.validation else None
         self.held_out = self.validation or others

@@ -80,6 +80,7 @@ class ClipsParam(click.ParamType):
 @dataclass(frozen=True)
 class ConversionClips:
     """calibration, golden: drawn for their purpose.  validation: all labelled ones, if any.
+    usual: all that calibrate, before some are drawn.
     scored: those of them that candidates are compared on, unlabelled if there are no others.
     held_out: that calibration does not see, if there are any.
     skipped: videos and folders of the calibration clips that gave no window.
@@ -90,6 +91,7 @@ class ConversionClips:
     validation: "Clips | None"
     scored: "Clips"
     held_out: "Clips"
+    usual: "Clips"
     skipped: int
 
 
@@ -110,7 +112,7 @@ def read_conversion_clips(
     count = request.search_clips or (SEARCH_CLIPS if validation else SEARCH_CLIPS_UNLABELLED)
     scored = (validation or every).sample(count, request.seed)
     held_out = validation or every.others(request.calibration_clips, request.seed)
-    return ConversionClips(calibration, golden, validation, scored, held_out, every.skipped)
+    return ConversionClips(calibration, golden, validation, scored, held_out, every, every.skipped)
 
 
 def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":

@@ -111,6 +111,20 @@ Examples:
     help="Call people less similar to the gallery `unknown`. [default: what the bundle says]",
 )
 @click.option(
+    "--drift",
+    type=command_line.FiniteFloat(0, DAY_S),
+    metavar="SECONDS",
+    help="Tell by an event if frames or certainty of about this time differ from those that the bundle "
+    "was made for; 0: never. [default: 300 with alerts, else 0]",
+)
+@click.option(
+    "--drift-answers",
+    type=command_line.FiniteFloat(0, 100),
+    default=0.0,
+    metavar="PSI",
+    help="... and if the shares of answers alone differ by this population stability index; 0: never.",
+)
+@click.option(
     "--vectors",
     is_flag=True,
     help="Write descriptors into JSON lines, too: biometric data of all who pass.",

@@ -17,6 +17,7 @@ from edge_common import console, encode
 
 if TYPE_CHECKING:
     from edge.emulated import Predicted
+    from edge.events.drift import DriftWatch
     from edge.scene import SceneSummary
     from edge.sinks import Sink
     from edge.sinks.queued import OutputCounts
@@ -118,6 +119,8 @@ class RunSummary:
     scene: "SceneSummary | None" = None  # of people, if they were looked for
     calls_saved: "Sequence[CallsSaved]" = ()  # by motion gates; empty without
     outputs: "Sequence[OutputCounts]" = ()  # of those behind a queue
+    # of each source; empty: the bundle says nothing to compare with; None: nobody asked
+    drift: "Sequence[DriftWatch] | None" = None
 
     def end(self, counts: SourceSummary, source_name: str | None) -> None:
         """A source gives no more frames, and nobody is there in it any more.
@@ -159,6 +162,15 @@ class RunSummary:
                 lines.append(f"{each.source.name}: {warning}" if self.sources[1:] else warning)
         return "\n".join(lines) or None
 
+    @property
+    def _drift_lines(self) -> list[str]:
+        if self.drift is None:
+            return []
+        if not self.drift:
+            return ["drift: not watched, as the bundle holds no reference: convert it again"]
+        several = len(self.drift) > 1
+        return [f"drift{f' of {w.source}' if several else ''}: {w.state}" for w in self.drift]
+
     def to_json(self) -> dict[str, Any]:
         """Of several sources all counts are sums, and `sources` has those of each."""
         several = [each.to_json() for each in self.sources] if self.sources[1:] else []
@@ -181,6 +193,7 @@ class RunSummary:
             "predicted": encode(self.predicted) if self.predicted else None,
             "gate": {each.role: each.to_json() for each in self.calls_saved} or None,
             **({"events": self.events.to_json()} if self.events else {}),
+            **({"drift": [each.to_json() for each in self.drift]} if self.drift else {}),
             **({"outputs": [each.to_json() for each in self.outputs]} if self.outputs else {}),
             **({"scene": self.scene.to_json()} if self.scene else {}),
             **({"sources": several} if several else {}),
@@ -212,7 +225,7 @@ class RunSummary:
         scene = self.scene.lines() if self.scene else ()
         outputs = filter(None, map(str, self.outputs))
         seen = (*self.answers.lines(), *self.names.lines(), *self.events.lines())
-        lines = (*scene, *seen, *outputs)
+        lines = (*scene, *self._drift_lines, *seen, *outputs)
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:

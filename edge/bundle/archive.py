@@ -16,6 +16,7 @@ import numpy as np
 
 from edge.bundle.manifest import SCHEMA_VERSIONS, Manifest, Member, to_json
 from edge.bundle.manifest_check import MOST_PIXELS_A_SIDE, check
+from edge.drift.reference import FILE as REFERENCE, Reference, from_bytes
 from edge.shipped import DEFAULT_BUNDLE, comes_along, find_bundle
 from edge_common import BundleError, DataError, archives, decode, whole_file
 
@@ -56,6 +57,22 @@ class Bundle:
                 "again with edge-convert"
             ) from error
         return golden
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """How frames and answers were distributed when it was made; None: it does not say.
+
+        Raises BundleError if it is not valid.
+        """
+        if REFERENCE not in self.members:
+            return None
+        try:
+            return from_bytes(self.members[REFERENCE], self.manifest.tasks)
+        except ValueError as error:
+            raise BundleError(
+                f"{REFERENCE} in {self.path or 'the bundle'} is not valid ({error}): make the bundle "
+                "again with edge-convert"
+            ) from error
 
     @property
     def is_foreign(self) -> bool:

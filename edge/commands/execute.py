@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from edge.people.recogniser import Recogniser
 
 _STDOUT = "-"
+DRIFT_S = 300.0
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class RunOptions:
     people: scene_options.PeopleOptions = field(default_factory=scene_options.PeopleOptions)
     gallery: Path | None = None
     threshold: float | None = None
+    drift: float | None = None
+    drift_answers: float = 0.0
     vectors: bool = False
     engine: EngineOptions = field(default_factory=EngineOptions)
     device: str = ""
@@ -113,6 +116,13 @@ class RunOptions:
             return default_timeout_s(self.engine.delegate)
         return self.invoke_timeout
 
+    @property
+    def drift_s(self) -> float:
+        """The time constant of what watches for drift, which is there with alerts; 0: nothing does."""
+        if self.drift is None:
+            return DRIFT_S if self.alerts else 0.0
+        return self.drift
+
     @cached_property
     def stream(self) -> StreamOptions:
         # a run guards whole frames, and closes its outputs
@@ -126,6 +136,7 @@ class RunOptions:
             hop=self.hop,
             gate=not self.no_gate,
             window_pixels=any(output.kind.windows for output in self.outputs),
+            image_statistics=self.drift_s > 0,
         )
 
 

@@ -15,7 +15,7 @@ from edge_devices.detection import memory
 if TYPE_CHECKING:
     from edge.commands.execute import RunOptions
     from edge.detector import Detector
-    from edge.events.judges import Judges
+    from edge.events.judges import EventSources
     from edge.people.recogniser import Recogniser
     from edge.scene import Scene
 
@@ -99,7 +99,7 @@ def open_feeds(
 ) -> list[loop.Feed]:
     """A window, or one a person, and sinks for each source. Raises SinkError."""
     infos = _run_infos(network, summary, options)
-    judges = _judges(infos, options)
+    judges = _event_sources(network, infos, summary, options)
     summary.events.watch(map(str, options.alerts))
     scenes = _scenes(network, detector, naming, infos, summary, options) if detector else ()
     opened = sinks.open_sinks(options.outputs, infos, options.strict)
@@ -128,15 +128,30 @@ def open_feeds(
     ]
 
 
-def _judges(infos: Sequence[sinks.RunInfo], options: "RunOptions") -> "list[Judges | None]":
-    """One for each source, or none. Raises AlertError for an alert that can never come."""
-    if not options.alerts:
+def _event_sources(
+    network: Network, infos: Sequence[sinks.RunInfo], summary: RunSummary, options: "RunOptions"
+) -> "list[EventSources | None]":
+    """What makes events of each source, or nothing.
+
+    Raises AlertError for an alert that can never come, BundleError for a reference that is none.
+    """
+    if not (options.alerts or options.drift_s):
         return [None for _ in infos]
-    from edge.events.judges import Judges
+    from edge.events.drift import DriftOptions, DriftWatch
+    from edge.events.judges import EventSource, EventSources, Judges
 
     for alert in options.alerts:
         alert.fit_sources([info.origin for info in infos])
-    return [Judges(options.alerts, info) for info in infos]
+    judges: list[list[EventSource]] = [[Judges(options.alerts, info)] for info in infos]
+    if options.drift_s:
+        reference, drift = (
+            network.bundle.reference,
+            DriftOptions(options.drift_s, options.drift_answers),
+        )
+        watches = [DriftWatch(reference, info, drift) for info in infos] if reference else []
+        judges = [[*each, *watches[n : n + 1]] for n, each in enumerate(judges)]
+        summary.drift = watches
+    return [EventSources(each) for each in judges]
 
 
 def _scenes(

@@ -1,6 +1,7 @@
 """An event: of which alert, of what and whom, since when and how sure."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -38,6 +39,8 @@ class Event:
     peak, mean: probabilities of the label, or a number in `unit`; None of who is only there.
     track, name, zone: who, and where; None: the whole frame.
     box: left, top, width, height of who it is in the best frame, pixels.
+    kind: `drift` of one that no alert asks for; "": of an alert.  message: what it says, in words.
+    differences: of a drift, as `edge.events.drift.Difference` has them in JSON.
     """
 
     id: str
@@ -61,12 +64,16 @@ class Event:
     box: Box | None = None
     bundle: str = ""
     bundle_sha256: str = ""
+    kind: str = ""
+    message: str = ""
+    differences: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The promised JSON fields; those that say nothing are left out."""
         last = self.ended or self.newest
         fields = {
             "event": self.phase,
+            "kind": self.kind,
             "id": self.id,
             "alert": self.alert,
             "severity": self.severity,
@@ -94,6 +101,8 @@ class Event:
                 "best": self.best.frame,
                 "newest": last.frame,
             },
+            "message": self.message,
+            "differences": list(map(dict, self.differences)) or None,
             "box": list(self.box) if self.box else None,
             "bundle": self.bundle,
             "bundle_sha256": self.bundle_sha256,

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from edge.events.alert import Alert
 from edge.events.event import OUT_OF_SCHEDULE, TRACK_LEFT, Event, EventIds, Moment
@@ -18,6 +18,65 @@ if TYPE_CHECKING:
 _HERE = 1.0  # what presence is judged by
 
 
+class FrameClock:
+    """The time of frames, which never goes back: that of a recording, or when they arrived."""
+
+    def __init__(self, run: "RunInfo") -> None:
+        self._clock, self._time_s = run.clock, math.nan
+        self.now = Now(0.0, Moment("", 0.0, -1))
+
+    def take(self, frame: "Frame") -> Now:
+        time_s = frame.moment_s if math.isfinite(frame.moment_s) else frame.captured_at
+        passed_s = time_s - self._time_s if time_s > self._time_s else 0.0
+        self._time_s = time_s
+        own_s = frame.time_s if frame.time_s is not None and math.isfinite(frame.time_s) else None
+        at = self._clock.text(frame.captured_at)
+        moment = Moment(at, frame.captured_at, frame.number, own_s)
+        self.now = Now(self.now.seconds + passed_s, moment)
+        return self.now
+
+    @property
+    def epoch_s(self) -> float:
+        """Of the newest frame, seconds since 1970."""
+        return self._clock.epoch_s(self.now.moment.captured_at)
+
+
+class EventSource(Protocol):
+    """What makes events of a source's frames."""
+
+    def show_people(self, view: "SceneView") -> None:
+        """Who is there in the frame that is taken next."""
+
+    def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
+        """What begins, changes or ends with one frame."""
+
+    def end(self, reason: str) -> Sequence[Event]:
+        """The ends of all that goes on."""
+
+
+class EventSources:
+    """Several that are asked in turn."""
+
+    def __init__(self, sources: Sequence[EventSource]) -> None:
+        self._sources = sources
+
+    def show_people(self, view: "SceneView") -> None:
+        for each in self._sources:
+            each.show_people(view)
+
+    def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
+        return [event for each in self._sources for event in each.take(frame, decisions)]
+
+    def end(self, reason: str) -> Sequence[Event]:
+        return [event for each in self._sources for event in each.end(reason)]
+
+
+def common_fields(run: "RunInfo") -> dict[str, str]:
+    """What all events of one source say of it and its bundle."""
+    who = {"bundle": run.bundle.name, "bundle_sha256": run.bundle.sha256} if run.bundle else {}
+    return {"source": run.origin, **who}
+
+
 class Judges:
     """Turns the decisions of one source into events.
 
@@ -26,12 +85,10 @@ class Judges:
     """
 
     def __init__(self, alerts: Sequence[Alert], run: "RunInfo") -> None:
-        self._clock, self._ids = run.clock, EventIds()
+        self._wall_clock, self._clock, self._ids = run.clock, FrameClock(run), EventIds()
         bundle = run.bundle
         tasks = {task.name: task for task in bundle.tasks} if bundle else {}
-        common = {"source": run.origin}
-        if bundle:
-            common |= {"bundle": bundle.name, "bundle_sha256": bundle.sha256}
+        common = common_fields(run)
         self._judges: list[tuple[Judge, AlertEvidence | None]] = []
         for alert in alerts:
             if alert.source not in (None, run.origin):
@@ -41,7 +98,6 @@ class Judges:
             evidence = AlertEvidence(alert, task) if task else None
             self._judges.append((Judge(alert, common | unit), evidence))
         self._tracks: Sequence[TrackInfo] | None = None
-        self._time_s, self._now = math.nan, Now(0.0, Moment("", 0.0, -1))
 
     def show_people(self, view: "SceneView") -> None:
         """Who is there in the frame that is taken next."""
@@ -49,7 +105,7 @@ class Judges:
 
     def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
         """What begins, changes or ends with one frame, in the order of the alerts."""
-        now = self._now = self._time_of(frame)
+        now = self._clock.take(frame)
         events, shares = list[Event](), AlertShares()
         numbers = None if self._tracks is None else {track.number for track in self._tracks}
         for judge, evidence in self._judges:
@@ -65,24 +121,15 @@ class Judges:
 
     def end(self, reason: str) -> Sequence[Event]:
         """The ends of all that goes on: of a run, or of a source that gives no frames."""
-        return [event for judge, _ in self._judges for event in judge.end(self._now, reason)]
+        return [event for judge, _ in self._judges for event in judge.end(self._clock.now, reason)]
 
     def _new_id(self) -> str:
-        return self._ids.next(self._clock.epoch_s(self._now.moment.captured_at))
-
-    def _time_of(self, frame: "Frame") -> Now:
-        time_s = frame.moment_s if math.isfinite(frame.moment_s) else frame.captured_at
-        passed_s = time_s - self._time_s if time_s > self._time_s else 0.0
-        self._time_s = time_s
-        own_s = frame.time_s if frame.time_s is not None and math.isfinite(frame.time_s) else None
-        at = self._clock.text(frame.captured_at)
-        moment = Moment(at, frame.captured_at, frame.number, own_s)
-        return Now(self._now.seconds + passed_s, moment)
+        return self._ids.next(self._clock.epoch_s)
 
     def _is_due(self, alert: Alert, frame: "Frame") -> bool:
         if not alert.hours:
             return True
-        local = self._clock.local(frame.captured_at)
+        local = self._wall_clock.local(frame.captured_at)
         return any(hours.hold(local) for hours in alert.hours)
 
     def _answers(

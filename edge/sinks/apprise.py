@@ -73,6 +73,7 @@ class AppriseSink(Closable):
 def _lines(event: Event) -> list[str]:
     share = "" if event.peak is None else f" ({event.peak:.2f}{event.unit or ''})"
     what = f"{event.task} {event.label}{share}" if event.task else "somebody is there"
+    what = event.message or what
     who = event.name or (f"person {event.track}" if event.track is not None else "")
     where = " in ".join(filter(None, [event.source, event.zone]))
     end = f"{event.phase}{f' ({event.reason})' if event.reason else ''} at {event.newest.at}"

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.drift.image_statistics import ImageStatistics
 from edge.input_spec import Box
 from edge.tasks import Prediction
 
@@ -53,6 +54,8 @@ class Decision:
     time_s: of the frame, seconds on the source's own clock; None: it has none.
     window_pixels: the window as the network saw it, oldest first: uint8 BGR (H, W, 3) each, of its
     input's size, before colours are ordered; () unless `StreamOptions.window_pixels` asks for them.
+    image: of a frame since the last one with some, as the network saw it; None most of the time, and
+    unless `StreamOptions.image_statistics` asks for it.
     """
 
     frame: int
@@ -67,6 +70,7 @@ class Decision:
     restart: bool = False
     time_s: float | None = None
     window_pixels: Sequence[np.ndarray] = field(default=(), compare=False, repr=False)
+    image: ImageStatistics | None = None
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.

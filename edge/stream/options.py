@@ -24,6 +24,7 @@ class StreamOptions(EngineOptions):
     region: which part of each frame the network looks at.  hop: frames between two decisions.
     gate: whether frames that show nothing new pass without the encoder, if the bundle says which.
     window_pixels: whether decisions hold the frames that the network saw.
+    image_statistics: whether some decisions say what frames look like, about two a second.
     """
 
     device: str = ""
@@ -32,6 +33,7 @@ class StreamOptions(EngineOptions):
     hop: int = 1
     gate: bool = True
     window_pixels: bool = False
+    image_statistics: bool = False
 
     def for_clips(self) -> "StreamOptions":
         """The same for recorded clips: whole frames, every full window is decided on, none saved."""
