@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from edge.bundle import Bundle, open_bundle, write_bundle
+from edge.bundle import REFERENCE, Bundle, open_bundle, write_bundle
 from edge.check.clips import Clips
 from edge.drift import image_statistics, reference
 from edge.stream import Stream, StreamOptions
@@ -21,12 +21,12 @@ def with_reference(bundle: Bundle, clips: Clips, progress: console.Progress) -> 
     clips = clips.sample(MOST_CLIPS)
     with progress.count("... reference, clips", len(clips)) as on_clip:
         content = measured(bundle, clips, on_clip).to_bytes()
-    return replace(bundle, members={**bundle.members, reference.FILE: content})
+    return replace(bundle, members={**bundle.members, REFERENCE: content})
 
 
 def measured(
     bundle: Bundle, clips: Clips, on_clip: Callable[[], None] = lambda: None
-) -> reference.Reference:
+) -> reference.DriftReference:
     """Of all frames, and of the decision at each clip's end. Raises EngineError."""
     stream = Stream(bundle, StreamOptions(gate=False))
     images, predictions = [], []

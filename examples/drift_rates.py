@@ -94,7 +94,10 @@ def cost(size: int) -> tuple[float, float]:
     answers = tasks.predictions((task,), [np.full(10, 0.1, np.float32)])
     of_image = image_statistics.image_statistics(image)
     usual = reference.measured("", [of_image], [answers], (task,))
-    watch, numbers = drift.DriftWatch(usual, sinks.RunInfo(("action",))), iter(range(1 << 30))
+    watch, numbers = (
+        drift.DriftWatch(usual, sinks.RunInfo(("action",)), drift.DriftOptions(300.0)),
+        iter(range(1 << 30)),
+    )
 
     def look() -> None:
         number = next(numbers)

@@ -1,6 +1,15 @@
 """The bundle, `NAME.edge`: what it holds, and how it is read and written."""
 
-from edge.bundle.archive import GOLDEN, MANIFEST, REPORT, Bundle, index, open_bundle, write_bundle
+from edge.bundle.archive import (
+    GOLDEN,
+    MANIFEST,
+    REFERENCE,
+    REPORT,
+    Bundle,
+    index,
+    open_bundle,
+    write_bundle,
+)
 from edge.bundle.detection import (
     NO_TASKS,
     AnchorBoxes,
@@ -31,8 +40,8 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "NO_TASKS", "REPORT",
-    "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid",
+    "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "NO_TASKS", "REFERENCE",
+    "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid",
     "Bundle", "Calibration", "CarriedState", "CentreMaps", "DetectionSpec", "GateSpec",
     "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes",
     "Suppression", "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",

@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from edge.bundle.manifest import SCHEMA_VERSIONS, Manifest, Member, to_json
 from edge.bundle.manifest_check import MOST_PIXELS_A_SIDE, check
-from edge.drift.reference import FILE as REFERENCE, Reference, from_bytes
 from edge.shipped import DEFAULT_BUNDLE, comes_along, find_bundle
 from edge_common import BundleError, DataError, archives, decode, whole_file
+
+if TYPE_CHECKING:
+    from edge.drift.reference import DriftReference
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
 REPORT = "report.md"
+REFERENCE = "reference.json"
 _MANIFEST_LIMIT_BYTES = 4 << 20
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed time, so that equal contents give equal files
 
@@ -59,13 +63,15 @@ class Bundle:
         return golden
 
     @cached_property
-    def reference(self) -> Reference | None:
+    def reference(self) -> "DriftReference | None":
         """How frames and answers were distributed when it was made; None: it does not say.
 
         Raises BundleError if it is not valid.
         """
         if REFERENCE not in self.members:
             return None
+        from edge.drift.reference import from_bytes
+
         try:
             return from_bytes(self.members[REFERENCE], self.manifest.tasks)
         except ValueError as error:

@@ -1,5 +1,6 @@
 """A few numbers that say how an image was taken: how bright, how sharp, how colourful."""
 
+import math
 from dataclasses import astuple, dataclass
 
 import cv2
@@ -28,6 +29,27 @@ class ImageStatistics:
     def values(self) -> np.ndarray:
         """float64 (4,), in the order of the fields."""
         return np.array(astuple(self))
+
+
+class ImageSampler:
+    """Takes statistics of a frame now and then, as frames change no faster than that tells.
+
+    every_s: seconds of the frames' clock from one to the next.
+    """
+
+    def __init__(self, every_s: float = 0.5) -> None:
+        self._every_s, self._taken_s = every_s, math.nan
+        self._newest: ImageStatistics | None = None
+
+    def look(self, pixels: np.ndarray, moment_s: float) -> None:
+        """At uint8 BGR (H, W, 3)."""
+        if not 0 <= moment_s - self._taken_s < self._every_s:
+            self._taken_s, self._newest = moment_s, image_statistics(pixels)
+
+    def take(self) -> ImageStatistics | None:
+        """What came since this was last asked."""
+        newest, self._newest = self._newest, None
+        return newest
 
 
 def image_statistics(pixels: np.ndarray) -> ImageStatistics:

@@ -15,7 +15,6 @@ from edge.drift.image_statistics import ImageStatistics
 from edge.tasks import UNKNOWN, Prediction, Task
 from edge_common import decode, encode
 
-FILE = "reference.json"
 LEVELS = (0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99)
 IMAGE_FIELDS = tuple(each.name for each in fields(ImageStatistics))
 _DIGITS = 5
@@ -37,7 +36,7 @@ class TaskReference:
 
 
 @dataclass(frozen=True)
-class Reference:
+class DriftReference:
     """source: the clips.  image: quantiles by the names of `IMAGE_FIELDS`.
 
     levels: of all quantiles.
@@ -87,13 +86,13 @@ def measured(
     images: Sequence[ImageStatistics],
     predictions: Sequence[Mapping[str, Prediction]],
     tasks: Sequence[Task],
-) -> Reference:
+) -> DriftReference:
     """Of frames and decisions, one of each at least."""
     values = np.array([each.values for each in images])
     image = {name: _quantiles(values[:, n]) for n, name in enumerate(IMAGE_FIELDS)}
     by_task = {t.name: _of_task([each[t.name] for each in predictions]) for t in tasks}
     known = {name: each for name, each in by_task.items() if each != TaskReference()}
-    return Reference(source, len(images), len(predictions), image, known)
+    return DriftReference(source, len(images), len(predictions), image, known)
 
 
 def _of_task(predictions: Sequence[Prediction]) -> TaskReference:
@@ -112,9 +111,9 @@ def _quantiles(values: "Sequence[float] | np.ndarray") -> Quantiles:
     return tuple(round(float(q), _DIGITS) for q in np.quantile(np.asarray(values), LEVELS))
 
 
-def from_bytes(content: bytes, tasks: Sequence[Task]) -> Reference:
+def from_bytes(content: bytes, tasks: Sequence[Task]) -> DriftReference:
     """Raises ValueError if it is not valid, or not of these tasks."""
-    reference = decode(Reference, json.loads(content))
+    reference = decode(DriftReference, json.loads(content))
     if reference.levels != LEVELS or set(reference.image) != set(IMAGE_FIELDS):
         raise ValueError("its quantiles are of other levels or statistics than this program knows")
     labels = {task.name: {*task.labels, UNKNOWN} for task in tasks}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge.drift.reference import IMAGE_FIELDS, Reference, certainty, labels_of
+from edge.drift.reference import IMAGE_FIELDS, DriftReference, certainty, labels_of
 from edge.drift.sliding import SlidingDistances, SlidingShares, stability_index
 from edge.events.event import CLEARED, Event, EventIds, Moment, Phase
 from edge.events.judges import FrameClock, common_fields
@@ -46,7 +46,7 @@ class DriftOptions:
     answers that differ are told of alone; 0: never, as a place where one thing happens is no fault.
     """
 
-    time_constant_s: float = 300.0
+    time_constant_s: float
     answers: float = 0.0
 
 
@@ -90,9 +90,7 @@ class DriftWatch:
     differences: those that hold just now.  drifted_s: for how long there were any.
     """
 
-    def __init__(
-        self, reference: Reference, run: "RunInfo", options: DriftOptions = DriftOptions()
-    ) -> None:
+    def __init__(self, reference: DriftReference, run: "RunInfo", options: DriftOptions) -> None:
         self._reference, self._options, self.source = reference, options, run.origin
         self._clock, self._ids, self._common = FrameClock(run), EventIds(), common_fields(run)
         quantiles, constant_s = reference.image_quantiles, options.time_constant_s

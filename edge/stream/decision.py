@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edge.drift.image_statistics import ImageStatistics
 from edge.input_spec import Box
 from edge.tasks import Prediction
+
+if TYPE_CHECKING:
+    from edge.drift.image_statistics import ImageStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Decision:
     restart: bool = False
     time_s: float | None = None
     window_pixels: Sequence[np.ndarray] = field(default=(), compare=False, repr=False)
-    image: ImageStatistics | None = None
+    image: "ImageStatistics | None" = None
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.

@@ -12,6 +12,7 @@ from edge.stream.preprocess import FULL, Region
 from edge_common import BundleError
 
 if TYPE_CHECKING:
+    from edge.drift.image_statistics import ImageSampler
     from edge.emulated import ThrottledBoard
 
 
@@ -61,6 +62,14 @@ class StreamOptions(EngineOptions):
     def confined(self) -> AbstractContextManager[None]:
         """The block has no more cores and memory than the board that is played."""
         return self.board.confined() if self.board else nullcontext()
+
+    def image_sampler(self) -> "ImageSampler | None":
+        """A new one, for one window; None: nobody wants statistics."""
+        if not self.image_statistics:
+            return None
+        from edge.drift.image_statistics import ImageSampler
+
+        return ImageSampler()
 
     def load(self, bundle: Bundle, part: Part) -> Engine:
         """Load one part; raise BundleError if it is not what the manifest says.

@@ -1,6 +1,5 @@
 """A bundle that is fed frame by frame, and what it decides."""
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -8,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from edge.bundle import Bundle
-from edge.drift.image_statistics import ImageStatistics, image_statistics
 from edge.stream.decision import Decision, TrackInfo
 from edge.stream.network import Network
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Region
 from edge.tasks import Prediction, predictions
 
-_STATISTICS_S = 0.5  # between two frames of which they are taken
 _FRAMES_OF_STATES = 16  # that are shown of a network which remembers all since its start
 
 # names people in the answers, such as a `Recogniser` of a gallery does
@@ -54,8 +51,7 @@ class Stream:
         self._window_pixels: deque[np.ndarray] = deque(
             maxlen=length if options.window_pixels else 0
         )
-        self._has_statistics, self._statistics_s = options.image_statistics, math.nan
-        self._image: ImageStatistics | None = None
+        self._images = options.image_sampler()
         self._played_name = self.network.board.profile.name if self.network.board else None
 
     @property
@@ -94,9 +90,8 @@ class Stream:
         )
         if self._window_pixels.maxlen:
             self._window_pixels.append(self.network.preprocess.resized.copy())
-        if self._has_statistics and not 0 <= frame.moment_s - self._statistics_s < _STATISTICS_S:
-            self._statistics_s = frame.moment_s
-            self._image = image_statistics(self.network.preprocess.resized)
+        if self._images:
+            self._images.look(self.network.preprocess.resized, frame.moment_s)
         outputs = self.network.decide(self._window) if self._window.due else None
         decided = time.perf_counter_ns()
         self.latency_ms = self._stages_ms(started, ready, encoded, decided)
@@ -106,7 +101,7 @@ class Stream:
         if self._naming:
             tasks = self._naming(tasks)
         is_new, self._is_new = self._is_new, False
-        image, self._image = self._image, None
+        image = self._images.take() if self._images else None
         age_ms = (time.monotonic() - frame.captured_at) * 1e3
         return Decision(
             frame.number,

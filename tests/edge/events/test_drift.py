@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from hypothesis.extra import numpy as arrays
 
-from edge.bundle import Bundle, open_bundle, write_bundle
+from edge.bundle import REFERENCE as FILE, Bundle, open_bundle, write_bundle
 from edge.cli import main
 from edge.drift.image_statistics import ImageStatistics, image_statistics
-from edge.drift.reference import FILE, LEVELS, certainty, from_bytes, measured
+from edge.drift.reference import LEVELS, certainty, from_bytes, measured
 from edge.drift.sliding import SlidingDistances, SlidingShares, stability_index
 from edge.events.drift import DriftOptions, DriftWatch
 from edge.stream import Decision, Frame, Stream, StreamOptions
