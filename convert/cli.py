@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from edge import shipped
 from edge.commands.options import DelegateParam
 from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
@@ -152,7 +153,8 @@ def main(
     if not explain and not (options["output"] and options["calibration"]):
         raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
     progress = console.Progress(quiet=explain)
-    if model.suffix == ".edge" and not explain:
+    is_shipped = not model.exists() and str(model) in shipped.shipped_bundles()
+    if (model.suffix == ".edge" or is_shipped) and not explain:
         _measure_reference(model, options, progress)
         return
     progress.say("starting tensorflow")

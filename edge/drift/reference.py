@@ -5,7 +5,6 @@ bundle all the same.
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 
@@ -96,7 +95,9 @@ def measured(
 
 
 def _of_task(predictions: Sequence[Prediction]) -> TaskReference:
-    counts = Counter(label for each in predictions for label in labels_of(each))
+    counts: dict[str, int] = {}
+    for label in (label for each in predictions for label in labels_of(each)):
+        counts[label] = counts.get(label, 0) + 1
     sure = [value for each in predictions if (value := certainty(each)) is not None]
     numbers = [each.value for each in predictions if each.value is not None]
     return TaskReference(

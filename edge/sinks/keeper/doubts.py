@@ -28,8 +28,9 @@ class Doubt:
 
 @dataclass(frozen=True)
 class DoubtLimits:
-    """entropy: a share of the highest.  near: of probabilities, or a share of a number's threshold.
+    """entropy: a share of the highest; 0: every answer counts as unsure.
 
+    near: of probabilities, or a share of a number's threshold.
     Raises ValueError.
     """
 
@@ -37,7 +38,7 @@ class DoubtLimits:
     near: float = 0.05
 
     def __post_init__(self) -> None:
-        if not (0 < self.entropy <= 1 and 0 <= self.near <= 0.5):
+        if not (0 <= self.entropy <= 1 and 0 <= self.near <= 0.5):
             raise ValueError("the option entropy is 0 to 1, and near 0 to 0.5")
 
 

@@ -323,6 +323,9 @@ def test_a_bundle_gets_another_reference_and_stays_as_it_is(
     assert after.reference and after.reference.frames == 20
     assert {**after.members, FILE: b""} == {**before.members, FILE: b""}
     assert before.reference != after.reference
+    shipped = cli.invoke(convert, ["face", *arguments[1:]])
+    assert shipped.exit_code == 0, shipped.output
+    assert set(open_bundle(output).reference.tasks) == {"age", "gender"}
     refused = cli.invoke(convert, [*arguments, "--max-drop", "1"])
     assert refused.exit_code == 2 and "--max-drop is not for a bundle" in refused.output
 

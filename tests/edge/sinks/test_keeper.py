@@ -169,7 +169,7 @@ def test_who_cannot_be_unsure_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("entropy=0", "entropy is 0 to 1"),
+        ("entropy=2", "entropy is 0 to 1"),
         ("near=0.9", "near 0 to 0.5"),
         ("per_minute=0", "per_minute and similar are above 0"),
         ("leaves=newest", "leaves is surest or oldest"),
