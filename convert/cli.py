@@ -1,5 +1,6 @@
 """edge-convert: a network in, a bundle out."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -159,6 +160,7 @@ def main(
         return
     progress.say("starting tensorflow")
     with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         import tensorflow  # noqa: F401
 
         from edge_convert import detector, pipeline, quantised_file
