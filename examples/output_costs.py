@@ -27,7 +27,7 @@ from edge import loop, shipped, sinks, stream
 from edge.bundle import open_bundle
 from edge.events import Event, EventIds, Moment
 from edge.sinks.queued import Queued
-from edge.sources import Source
+from edge.sources import Source, open_source
 from edge.summary import RunSummary, SourceSummary
 
 IDS = EventIds()
@@ -61,9 +61,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def event(number: int, phase: str = "start") -> Event:
+def event(number: int, phase: str = "start", time_s: float | None = None) -> Event:
     now = time.monotonic()
-    moment = Moment(RUN.clock.text(now), now, number)
+    moment = Moment(RUN.clock.text(now), now, number, time_s)
     fields = {
         "task": "action",
         "label": "fall",
@@ -210,26 +210,33 @@ class Pictures(Source):
         for number in range(self._count):
             if self.rate_hz:
                 time.sleep(max(0.0, began + number / self.rate_hz - time.monotonic()))
-            yield stream.Frame(np.roll(self._pixels, 3 * number, 1), number)
+            time_s = None if self.live else number / RUN.rate_hz
+            yield stream.Frame(np.roll(self._pixels, 3 * number, 1), number, time_s=time_s)
 
 
 class EveryTenth:
-    """An event in every tenth frame, and its end five frames later."""
+    """An event in every tenth frame, and its end five frames later; or in every so many frames."""
 
     _active: Sequence[Event] = ()
 
+    def __init__(self, every: int = 10) -> None:
+        self._every = every
+
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> Sequence[Event]:
-        if frame.number % 10 == 0:
-            self._active = [event(frame.number)]
+        phase = frame.number % self._every
+        if phase == 0:
+            self._active = [event(frame.number, time_s=frame.time_s)]
             return self._active
-        if frame.number % 10 == 5 and self._active:
-            return self.end("cleared")
-        return ()
+        return self._ends("cleared", frame.time_s) if phase == 5 else ()
 
     def end(self, reason: str) -> Sequence[Event]:
-        ends = [
-            replace(each, phase="end", ended=each.newest, reason=reason) for each in self._active
-        ]
+        return self._ends(reason, None)
+
+    def _ends(self, reason: str, time_s: float | None) -> Sequence[Event]:
+        ends = []
+        for each in self._active:
+            last = each.newest if time_s is None else replace(each.newest, time_s=time_s)
+            ends.append(replace(each, phase="end", ended=last, reason=reason))
         self._active = ()
         return ends
 
@@ -240,7 +247,13 @@ class EveryTenth:
 @click.option("--rounds", default=3)
 @click.option("--bundle", default="faces-in-motion")
 @click.option("--codec", default="h264")
-def costs(frames: int, rate: float, rounds: int, bundle: str, codec: str) -> None:
+@click.option("--film", help="Frames of this video, in place of made ones.")
+@click.option("--every", default=10, help="Frames from one event to the next.")
+@click.option("--only", default="", help="Sets of outputs, with + between; else all.")
+def costs(
+    frames: int, rate: float, rounds: int, bundle: str, codec: str, film: str | None, every: int,
+    only: str,
+) -> None:  # fmt: skip
     """Frames a second and milliseconds a decision, with each set of outputs, interleaved."""
     with tempfile.TemporaryDirectory() as name, mosquitto(Path(name), port := free_port()):
         dead = free_port()
@@ -248,7 +261,7 @@ def costs(frames: int, rate: float, rounds: int, bundle: str, codec: str) -> Non
         json_lines = f"jsonl:{name}/d.jsonl"
         mqtt = f"mqtt:127.0.0.1:{port}/t:spool={name}/spool"
         clips = f"clips:{name}/clips:quota_mb=50,before=1,after=0,codec={codec}"
-        sets = {
+        sets: dict[str, list[str]] = {
             "none": [], "json": [json_lines], "json, mqtt": [json_lines, mqtt],
             "json, mqtt, clips": [json_lines, mqtt, clips],
             "dead mqtt": [f"mqtt:127.0.0.1:{dead}/t:spool={name}/dead"],
@@ -256,43 +269,51 @@ def costs(frames: int, rate: float, rounds: int, bundle: str, codec: str) -> Non
             "silent webhook": [f"webhook:http://127.0.0.1:{silent.getsockname()[1]}/"],
             "full disk": ["jsonl:/dev/full"],
         }  # fmt: skip
+        sets = {title: sets[title] for title in (only.split("+") if only else sets)}
         network = stream.Network(
             open_bundle(str(shipped.find_bundle(bundle))), stream.StreamOptions()
         )
         figures: dict[str, list[tuple[float, ...]]] = {}
         for _ in range(rounds):
             for title, texts in sets.items():
-                figures.setdefault(title, []).append(_one_run(network, texts, frames, rate))
+                figures.setdefault(title, []).append(
+                    _one_run(network, texts, film, (frames, rate, every))
+                )
         for title, rows in figures.items():
             names = ("frames_a_second", "p50_ms", "p99_ms", "cpu_p50_ms", "cpu_p99_ms")
             report(figure="costs", outputs=title, **dict(zip(names, np.median(rows, axis=0))))
 
 
 def _one_run(
-    network: stream.Network, texts: Sequence[str], frames: int, rate: float
+    network: stream.Network,
+    texts: Sequence[str],
+    film: str | None,
+    plan: tuple[int, float, int],
 ) -> tuple[float, ...]:
     """Frames a second; p50 and p99 of milliseconds from a frame to its decision, and of the time
     that the loop's thread worked a frame, sinks included, which other processes do not disturb.
     """
-    source = Pictures(frames, rate)
-    run = replace(RUN, live=source.live)
+    frames, rate, every = plan
+    source = open_source(film) if film else Pictures(frames, rate)
+    run = replace(RUN, live=source.live, recording=source.recording)
     requests = [sinks.registry().find(text) for text in texts]
     (opened,) = sinks.open_sinks(requests, [run])
     counts = SourceSummary(source)
     watcher = stream.Stream(network.bundle, stream.StreamOptions(), network=network)
     summary = RunSummary("b", [counts], "litert")
     began = time.perf_counter()
-    feed = loop.Feed(counts, watcher, opened, judges=EveryTenth())
+    feed = loop.Feed(counts, watcher, opened, judges=EveryTenth(every))
     ends, worked_s = [began], [time.thread_time()]
 
     def on_frame(_: RunSummary) -> None:
         ends.append(time.perf_counter())
         worked_s.append(time.thread_time())
 
-    loop.run([feed], summary, on_frame=on_frame)
+    loop.run([feed], summary, loop.RunLimits(frames), on_frame=on_frame)
+    source.close()
     ages_ms, worked_ms = summary.latency.sample("frame age"), 1e3 * np.diff(worked_s)
     quantiles = [*np.percentile(ages_ms, [50, 99]), *np.percentile(worked_ms[10:], [50, 99])]
-    return (frames / (ends[-1] - began), *map(float, quantiles))
+    return (counts.frames / (ends[-1] - began), *map(float, quantiles))
 
 
 if __name__ == "__main__":

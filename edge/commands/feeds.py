@@ -196,6 +196,7 @@ def _run_infos(network: Network, summary: RunSummary, options: "RunOptions") -> 
             counts.source.name,
             who,
             options.alerts,
+            recording=counts.source.recording,
         )
         for counts in summary.sources
     ]

@@ -87,7 +87,7 @@ class RunInfo:
     source: which of several it is; None: there is one.  origin: its name, also if there is one.
     bundle: who answers; None: nobody says.  alerts: the rules that make events, also of other sources,
     which may share a sink.
-    clock: of the time of day.
+    clock: of the time of day.  recording: the file whose frames they are; "": there is none.
     """
 
     tasks: tuple[str, ...]
@@ -100,6 +100,7 @@ class RunInfo:
     bundle: BundleInfo | None = None
     alerts: "tuple[Alert, ...]" = ()
     clock: WallClock = WALL_CLOCK
+    recording: str = ""
 
 
 _ROTATION = "rotate_mb=N,rotate_s=SECONDS,quota_mb=N,disk_share=SHARE"
@@ -192,5 +193,10 @@ def _queued(sink: Sink, request: Endpoint, live: bool, strict: bool) -> Sink:
     from edge.sinks.queued import Queued, QueuePolicy
 
     is_file = request.kind.target == "PATH"
-    policy = QueuePolicy(not live, strict or (is_file and not live), request.kind.frames)
+    policy = QueuePolicy(
+        not live,
+        strict or (is_file and not live),
+        request.kind.frames,
+        events_only=getattr(sink, "events_only", False),
+    )
     return Queued(sink, str(request), policy)

@@ -47,6 +47,8 @@ def open_sink(
 class AppriseSink(Closable):
     """phases: of events that are told.  with_image: and shown. Raises SinkError if nobody is told."""
 
+    events_only = True
+
     def __init__(self, services: "Apprise", phases: Sequence[str], with_image: bool) -> None:
         self._services, self._phases, self._with_image = services, phases, with_image
 

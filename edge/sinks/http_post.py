@@ -132,6 +132,8 @@ class Retries:
 class EventRequests(Closable):
     """A sink that tells a server of events, and of decisions nobody."""
 
+    events_only = True
+
     def __init__(self, server: Server, retries: Retries | None) -> None:
         self.counts = queued.OutputCounts(str(server))  # until its queue gives it another
         self._server, self._retries = server, retries or Retries()

@@ -43,11 +43,13 @@ class QueuePolicy:
 
     is_fatal: the first failure ends the run; else it is reported, and tried again.
     sees_frames: whether the sink gets pixels, and frames without decisions.
+    events_only: whether it gets neither frames nor decisions, so that none of them waits.
     """
 
     waits: bool = False
     is_fatal: bool = False
     sees_frames: bool = True
+    events_only: bool = False
 
 
 @dataclass
@@ -135,6 +137,8 @@ class Queued(Closable):
         self._thread.start()
 
     def take(self, frame: "Frame", decisions: "Sequence[Decision]") -> None:
+        if self._policy.events_only:
+            return self._check()
         if self._policy.sees_frames:
             frame = replace(frame, pixels=frame.pixels.copy())
         elif decisions:

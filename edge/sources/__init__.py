@@ -46,7 +46,8 @@ class Source(Closable, ABC):
     rate_hz: frames a second that it announces, 0 if it does not.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
-    gaps: of a live source; None: it has none.
+    gaps: of a live source; None: it has none.  recording: the one file that all its frames, and their
+    times, are of; "": there is none.
     notify: called, from any thread, when what `ready` says may have changed.
     warning: what a user should know of losses, once it has come to its end; "" if nothing.
     """
@@ -56,6 +57,7 @@ class Source(Closable, ABC):
     rate_hz: float = 0.0
     warning: str = ""
     gaps: "Gaps | None" = None
+    recording: str = ""
 
     def __init__(self, name: str) -> None:
         self.name = without_passwords(name)

@@ -45,6 +45,7 @@ class VideoFile(sources.Source):
     def __init__(self, uri: str, capture: cv2.VideoCapture | None = None) -> None:
         super().__init__(uri)
         self._capture = _open(uri) if capture is None else capture
+        self.recording = uri if os.path.isfile(uri) else ""
         self.rate_hz = max(self._capture.get(cv2.CAP_PROP_FPS), 0.0)
         self.total = frame_count(self._capture)
         self._cut_short = _ends_inside_a_packet(uri)

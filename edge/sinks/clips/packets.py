@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import cv2
@@ -18,7 +18,9 @@ _GOP_S = 1.0
 CODECS = {
     "h264": ("libx264", {"preset": "ultrafast", "tune": "zerolatency", "crf": "24"}),
     "mpeg4": ("mpeg4", {"qmin": "3", "qmax": "12"}),
+    "mjpeg": ("mjpeg", {}),
 }
+_JPEG_QUALITY = 80
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Encoding:
     def prepare(self, context: Any) -> None:
         """context: PyAV's, of a video."""
         context.width, context.height = self.size
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = "yuvj420p" if self.codec == "mjpeg" else "yuv420p"
         context.time_base = Fraction(1, TICKS_A_SECOND)
         context.framerate = Fraction(round(self.rate_hz * 1000), 1000)
         context.gop_size = max(1, round(self.rate_hz * _GOP_S))
@@ -50,6 +52,31 @@ class Encoding:
         context.thread_count = 1
         context.options = CODECS[self.codec][1]
         context.flags |= Flags.global_header
+
+    def encoder(self) -> "FrameEncoder":
+        """JPEG by OpenCV, whose libjpeg-turbo is several times as fast as FFmpeg's own encoder."""
+        return JpegEncoder(self) if self.codec == "mjpeg" else Encoder(self)
+
+
+class FrameEncoder(Protocol):
+    """A frame in, its packet out, at once."""
+
+    encoding: Encoding
+
+    def encode(self, pixels: np.ndarray, number: int, time: int) -> list[Packet]:
+        """pixels: uint8 (height, width, 3), BGR.  time: in ticks; later than before."""
+
+
+class JpegEncoder:
+    """Each frame by itself: the least work, and the largest packets."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding, self._newest = encoding, -1
+
+    def encode(self, pixels: np.ndarray, number: int, time: int) -> list[Packet]:
+        self._newest = max(time, self._newest + 1)
+        jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+        return [Packet(jpeg.tobytes(), number, self._newest, True)]
 
 
 class Encoder:
@@ -106,6 +133,16 @@ class PacketRing:
         return packets[keys[-1] if keys else 0 :]
 
 
+def scaled(pixels: np.ndarray, height: int) -> np.ndarray:
+    """With even sides, as 4:2:0 needs them, and no higher than this; 0: as they are."""
+    rows, columns = pixels.shape[:2]
+    scale = min(1.0, height / rows) if height else 1.0
+    size = (round(columns * scale) // 2 * 2, round(rows * scale) // 2 * 2)
+    if scale == 1.0:
+        return pixels[: size[1], : size[0]]
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
 def to_mp4(encoding: Encoding, packets: Sequence[Packet], first: int) -> bytes:
     """An MP4 file that shows the frames from the time `first` on, to the frame.
 
@@ -131,9 +168,19 @@ def to_mp4(encoding: Encoding, packets: Sequence[Packet], first: int) -> bytes:
 
 
 def frame_of(video: bytes, index: int) -> np.ndarray | None:
-    """Its frame number `index`, counted from 0: uint8 (height, width, 3), BGR."""
+    """Its shown frame number `index`, counted from 0: uint8 (height, width, 3), BGR.
+
+    No more is decoded than from the key frame before it on.
+    """
     with av.open(io.BytesIO(video), "r") as container:
-        for number, frame in enumerate(container.decode(video=0)):
-            if number == index:
+        stream = container.streams.video[0]
+        times = sorted(
+            each.pts for each in container.demux(stream) if (each.pts or 0) >= 0 and each.size
+        )
+        if index >= len(times):
+            return None
+        container.seek(times[index], stream=stream)
+        for frame in container.decode(stream):
+            if frame.pts >= times[index]:
                 return np.asarray(frame.to_ndarray(format="bgr24"))
     return None

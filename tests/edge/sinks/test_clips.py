@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,9 +19,13 @@ import av
 
 from edge import sinks
 from edge.events.alert import ClipLength
-from edge.sinks.clips import ClipSink, ClipTimes
+from edge.sinks.clips import ClipSink
+from edge.sinks.clips.files import ClipFolder
+from edge.sinks.clips.film import Film, FilmClips
 from edge.sinks.clips.packets import CODECS
+from edge.sinks.clips.times import AlertTimes, ClipTimes
 from edge.sinks.quota import Quota
+from edge.sources import open_source
 from edge.stream import Frame
 from edge_common import SinkError
 from tests.edge.sinks import samples
@@ -49,7 +54,8 @@ def _numbers(path: Path) -> list[int]:
 
 def _sink(folder: Path, codec: str = "h264", quota: int = 1 << 30, **times: float) -> ClipSink:
     times = {"before_s": 2.0, "after_s": 1.0, **times}
-    return ClipSink(Quota(folder, "*-*", quota, 1.0), ClipTimes(**times), codec, 0, 25.0)
+    clips = ClipFolder(Quota(folder, "*-*", quota, 1.0))
+    return ClipSink(clips, AlertTimes(ClipTimes(**times)), codec, 0, 25.0)
 
 
 def _record(sink: ClipSink, frames: int, begin: int, end: int | None, late: int = 5) -> None:
@@ -76,6 +82,112 @@ def test_a_clip_begins_and_ends_with_its_very_frames(tmp_path: Path, codec: str)
     snapshot = cv2.imread(str(path.with_suffix(".jpg")))
     assert _number(snapshot) == 123
     assert cv2.VideoCapture(str(path)).isOpened()
+
+
+FILMS = {
+    "b-frames.mp4": "-c:v libx264 -bf 3 -g 48",
+    "b-frames.mkv": "-c:v libx264 -bf 3 -g 48",
+    "long-groups.mov": "-c:v libx264 -bf 0 -g 400",
+    "other-codec.mp4": "-c:v mpeg4 -g 40",
+    "cut.mp4": "-c:v libx264 -bf 2 -g 30 -ss 0.44",
+}
+
+
+def _film(path: Path, options: str, more: str = "") -> Path:
+    """400 frames of 25 a second, or what is left of them."""
+    pixels = b"".join(_frame(number).pixels.tobytes() for number in range(400))
+    form = "-f rawvideo -pix_fmt bgr24 -s 160x64 -r 25 -i -"
+    command = f"ffmpeg -v error {form} {options} -pix_fmt yuv420p".split()
+    subprocess.run([*command, str(path)], input=pixels, check=True)
+    return path
+
+
+def _record_film(path: Path, folder: Path, options: str = "", late: int = 5) -> list[dict]:
+    """A run over the film with an event at its frames 120 to 200, a second before and after."""
+    needs = [number for number, frame in enumerate(open_source(str(path))) if number in (120, 200)]
+    assert needs == [120, 200]
+    with open_source(str(path)) as source:
+        run = replace(samples.RECORDING, recording=source.recording)
+        request = sinks.registry().find(f"clips:{folder}:before=1,after=1{options}")
+        ((sink,),) = sinks.open_sinks([request], [run])
+        moments = {}
+        for frame in source:
+            moments[frame.number] = replace(samples.moment(frame.number), time_s=frame.time_s)
+            if frame.number == 120 + late:
+                first = replace(samples.event(120), started=moments[120], best=moments[123])
+                sink.take_event(first, frame)
+            if frame.number == 200 + late:
+                last = {"ended": moments[200], "newest": moments[frame.number]}
+                sink.take_event(replace(first, phase="end", **last), frame)
+            sink.take(frame, [])
+        sink.close()
+    return [json.loads(facts.read_text()) for facts in folder.glob("*.json")]
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg")
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("options", ["", ",codec=mpeg4", ",height=32"])
+def test_a_clip_of_a_film_is_exact_whatever_its_packets_are(
+    tmp_path: Path, name: str, options: str
+) -> None:
+    path, shift = _film(tmp_path / name, FILMS[name]), 11 if name == "cut.mp4" else 0
+    (facts,) = _record_film(path, tmp_path / "clips", options)
+    (clip,) = (tmp_path / "clips").glob("*.mp4")
+    expected = list(range(95, 226))
+    assert (facts["first_frame"], facts["last_frame"], facts["frames"]) == (95, 225, 131)
+    if options == ",height=32":
+        with av.open(str(clip)) as container:
+            heights = [each.height for each in container.decode(video=0)]
+        assert heights == [32] * 131
+        return
+    assert [number - shift for number in _numbers(clip)] == expected
+    video, read = cv2.VideoCapture(str(clip)), []
+    while (image := video.read()[1]) is not None:
+        read.append(_number(image) - shift)
+    assert read == expected
+    assert _number(cv2.imread(str(clip.with_suffix(".jpg")))) - shift == 123
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg")
+def test_a_film_of_the_codec_is_copied_as_it_is(tmp_path: Path) -> None:
+    path = _film(tmp_path / "film.mp4", FILMS["b-frames.mp4"])
+    _record_film(path, tmp_path / "clips")
+    with av.open(str(path)) as film:
+        packets = {bytes(packet) for packet in film.demux(video=0) if packet.size}
+    with av.open(str(next((tmp_path / "clips").glob("*.mp4")))) as clip:
+        copied = [bytes(packet) for packet in clip.demux(video=0) if packet.size]
+    assert len(copied) > 131 and set(copied) <= packets
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg")
+def test_a_turned_film_stays_turned(tmp_path: Path) -> None:
+    path = _film(tmp_path / "upright.mp4", FILMS["b-frames.mp4"])
+    turned = tmp_path / "turned.mp4"
+    turn = ["-c", "copy", "-metadata:s:v:0", "rotate=90"]
+    command = ["ffmpeg", "-v", "error", "-i", str(path), *turn, str(turned)]
+    subprocess.run(command, check=True)
+    video = cv2.VideoCapture(str(turned))
+    images = [video.read()[1] for _ in range(96)]
+    assert images[95].shape[:2] == (160, 64)
+    for options in ("", ",codec=mpeg4"):
+        _record_film(turned, tmp_path / f"clips{options}", options)
+        (clip,) = (tmp_path / f"clips{options}").glob("*.mp4")
+        image = cv2.VideoCapture(str(clip)).read()[1]
+        assert image.shape == images[95].shape
+        assert np.abs(image.astype(int) - images[95]).mean() < 8
+
+
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg")
+def test_a_film_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
+    film = Film(tmp_path / "gone.mp4", "h264")
+    folder = ClipFolder(Quota(tmp_path, "*-*", 1 << 30, 1.0))
+    sink, begun = FilmClips(film, folder, AlertTimes(ClipTimes())), samples.event(3)
+    timed = replace(begun, started=replace(begun.started, time_s=0.1))
+    sink.take_event(timed, samples.frame(3))
+    end = replace(samples.ended(timed, 9), ended=replace(samples.moment(9), time_s=0.4))
+    with pytest.raises(SinkError, match=r"no clip can be cut from .*gone\.mp4: .*No such file"):
+        sink.take_event(end, samples.frame(9))
+    sink.close()
 
 
 def test_ffprobe_reads_it(tmp_path: Path) -> None:
@@ -206,7 +318,7 @@ def test_a_full_disk_is_noticed_and_the_oldest_goes(tmp_path: Path, tmpfs: Path)
     [
         ("before=99", "before and after are 0 to 60"),
         ("longest=3", "longest is above before"),
-        ("codec=h265", "codec is h264 or mpeg4"),
+        ("codec=h265", "codec is h264, mpeg4, mjpeg"),
         ("quota_mb=0", "a quota is above 0"),
         ("height=1", "height is 16 to 4096"),
     ],
