@@ -2,6 +2,7 @@
 
     python -m examples.output_costs costs      # throughput and latency with JSON, MQTT, clips, dead outputs
     python -m examples.output_costs delay      # from an event to who listens, milliseconds
+    python -m examples.output_costs judges     # 1 and 10 alerts over 1 to 10 people, milliseconds a frame
     python -m examples.output_costs outage     # 12,000 events while the broker is away, and 60 real seconds
 
 Needs mosquitto and edge-run[mqtt,clips].
@@ -23,15 +24,9 @@ import click
 import numpy as np
 import psutil
 
-from edge import loop, shipped, sinks, stream
-from edge.bundle import open_bundle
-from edge.events import Event, EventIds, Moment
+from edge import bundle as bundles, loop, shipped, sinks, sources, stream, summary as summaries
 from edge.sinks.queued import Queued
-from edge.sources import Source, open_source
-from edge.summary import RunSummary, SourceSummary
-
-IDS = EventIds()
-RUN = sinks.RunInfo(("task",), 25.0, live=True, origin="camera")
+from examples.made_events import RUN, EveryTenth, Pictures, event, judged_ms, report
 
 
 @contextlib.contextmanager
@@ -59,23 +54,6 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def event(number: int, phase: str = "start", time_s: float | None = None) -> Event:
-    now = time.monotonic()
-    moment = Moment(RUN.clock.text(now), now, number, time_s)
-    fields = {
-        "task": "action",
-        "label": "fall",
-        "peak": 0.97,
-        "mean": 0.91,
-        "box": (10, 20, 100, 200),
-    }
-    identity = IDS.next(time.time())
-    return Event(
-        identity, phase, "fall", "alarm", "camera", moment, moment, moment, **fields,  # type: ignore[arg-type]
-        bundle="watch", bundle_sha256="ab" * 32,
-    )  # fmt: skip
 
 
 def open_sink(text: str) -> Queued:
@@ -114,10 +92,6 @@ class Listener:
     def close(self) -> None:
         self._client.disconnect()
         self._client.loop_stop()
-
-
-def report(**values: object) -> None:
-    click.echo(json.dumps(values))
 
 
 @click.group(help=__doc__)
@@ -195,52 +169,6 @@ def _outage(folder: Path, count: int, pause_s: float) -> None:
         listener.close()
 
 
-class Pictures(Source):
-    """So many frames of 640 x 480, at a rate or as fast as they are taken."""
-
-    def __init__(self, count: int, rate_hz: float) -> None:
-        super().__init__("pictures")
-        self.live, self._count, self.rate_hz = bool(rate_hz), count, rate_hz
-        rng = np.random.default_rng(0)
-        small = rng.integers(0, 256, (30, 40, 3), np.uint8)
-        self._pixels = np.kron(small, np.ones((16, 16, 1), np.uint8))
-
-    def __iter__(self) -> Iterator[stream.Frame]:
-        began = time.monotonic()
-        for number in range(self._count):
-            if self.rate_hz:
-                time.sleep(max(0.0, began + number / self.rate_hz - time.monotonic()))
-            time_s = None if self.live else number / RUN.rate_hz
-            yield stream.Frame(np.roll(self._pixels, 3 * number, 1), number, time_s=time_s)
-
-
-class EveryTenth:
-    """An event in every tenth frame, and its end five frames later; or in every so many frames."""
-
-    _active: Sequence[Event] = ()
-
-    def __init__(self, every: int = 10) -> None:
-        self._every = every
-
-    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> Sequence[Event]:
-        phase = frame.number % self._every
-        if phase == 0:
-            self._active = [event(frame.number, time_s=frame.time_s)]
-            return self._active
-        return self._ends("cleared", frame.time_s) if phase == 5 else ()
-
-    def end(self, reason: str) -> Sequence[Event]:
-        return self._ends(reason, None)
-
-    def _ends(self, reason: str, time_s: float | None) -> Sequence[Event]:
-        ends = []
-        for each in self._active:
-            last = each.newest if time_s is None else replace(each.newest, time_s=time_s)
-            ends.append(replace(each, phase="end", ended=last, reason=reason))
-        self._active = ()
-        return ends
-
-
 @main.command()
 @click.option("--frames", default=600)
 @click.option("--rate", default=0.0, help="Frames a second of a live source; 0: a recording.")
@@ -271,7 +199,7 @@ def costs(
         }  # fmt: skip
         sets = {title: sets[title] for title in (only.split("+") if only else sets)}
         network = stream.Network(
-            open_bundle(str(shipped.find_bundle(bundle))), stream.StreamOptions()
+            bundles.open_bundle(str(shipped.find_bundle(bundle))), stream.StreamOptions()
         )
         figures: dict[str, list[tuple[float, ...]]] = {}
         for _ in range(rounds):
@@ -299,18 +227,18 @@ def _one_run(
     what all threads worked a frame.
     """
     frames, rate, every = plan
-    source = open_source(film) if film else Pictures(frames, rate)
+    source = sources.open_source(film) if film else Pictures(frames, rate)
     run = replace(RUN, live=source.live, recording=source.recording)
     requests = [sinks.registry().find(text) for text in texts]
     (opened,) = sinks.open_sinks(requests, [run])
-    counts = SourceSummary(source)
+    counts = summaries.SourceSummary(source)
     watcher = stream.Stream(network.bundle, stream.StreamOptions(), network=network)
-    summary = RunSummary("b", [counts], "litert")
+    summary = summaries.RunSummary("b", [counts], "litert")
     began, all_began = time.perf_counter(), time.process_time()
     feed = loop.Feed(counts, watcher, opened, judges=EveryTenth(every))
     ends, worked_s = [began], [time.thread_time()]
 
-    def on_frame(_: RunSummary) -> None:
+    def on_frame(_: summaries.RunSummary) -> None:
         ends.append(time.perf_counter())
         worked_s.append(time.thread_time())
 
@@ -320,6 +248,17 @@ def _one_run(
     ages_ms, worked_ms = summary.latency.sample("frame age"), 1e3 * np.diff(worked_s)
     quantiles = [*np.percentile(ages_ms, [50, 99]), *np.percentile(worked_ms[10:], [50, 99])]
     return (counts.frames / (ends[-1] - began), *map(float, quantiles), all_ms)
+
+
+@main.command()
+@click.option("--frames", default=3000)
+@click.option("--rounds", default=5)
+def judges(frames: int, rounds: int) -> None:
+    """What alerts cost a frame, each person's answers of which flicker."""
+    for alerts in (1, 10):
+        for people in (1, 3, 10):
+            ms = float(np.median([judged_ms(alerts, people, frames) for _ in range(rounds)]))
+            report(figure="judges", alerts=alerts, people=people, cpu_ms_a_frame=round(ms, 4))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import click
 import numpy as np
 
 from edge import sinks
-from examples.output_costs import RUN, EveryTenth, Pictures, report
+from examples.made_events import RUN, EveryTenth, Pictures, report
 
 
 @click.command(help=__doc__)

@@ -44,6 +44,7 @@ ELSEWHERE = {
     "edge/sinks/apprise.py": _TEMPORARY,
     "edge/sinks/mp4.py": "the film that video.py still records",
     "examples/demo_video.py": "OpenCV's writer, in a folder of whole_path's",
+    "edge/sinks/clips/film.py": "in memory",
     "edge/sinks/clips/packets.py": "in memory",
     "edge/sinks/mqtt/spool.py": "whole lines are appended, and half of one is cut off",
     "examples/output_costs.py": _TEMPORARY,

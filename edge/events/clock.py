@@ -32,7 +32,7 @@ class WallClock:
 
     def text(self, monotonic_s: float) -> str:
         """RFC 3339, UTC, to the millisecond."""
-        return _rfc3339(self.epoch_s(monotonic_s))
+        return rfc3339(self.epoch_s(monotonic_s))
 
     def local(self, monotonic_s: float) -> datetime:
         """The time that a clock on the wall shows there."""
@@ -41,10 +41,10 @@ class WallClock:
 
 def now_text() -> str:
     """What the wall clock says now: RFC 3339, UTC."""
-    return _rfc3339(time.time())
+    return rfc3339(time.time())
 
 
-def _rfc3339(epoch_s: float) -> str:
+def rfc3339(epoch_s: float) -> str:
     """UTC, to the millisecond."""
     return datetime.fromtimestamp(epoch_s, timezone.utc).isoformat(timespec="milliseconds")
 

@@ -4,8 +4,10 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from edge.events.alert import Alert
+from edge.events.clock import rfc3339
 from edge.events.event import Event, Moment, Phase
 from edge.stream.decision import TrackInfo
 
@@ -14,12 +16,20 @@ _UPDATE_S = 1.0  # how often an event is told anew,
 _NEWS = 0.05  # and of how much surer an answer (a share)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Now:
-    """seconds: of the frames' clock, which never goes back.  moment: to be told."""
+    """A frame's time.  seconds: of the frames' clock, which never goes back.  epoch_s: since 1970, UTC."""
 
-    seconds: float
-    moment: Moment
+    seconds: float = 0.0
+    epoch_s: float = 0.0
+    captured_at: float = 0.0
+    frame: int = -1
+    time_s: float | None = None
+
+    @cached_property
+    def moment(self) -> Moment:
+        """To be told; few frames are, and text takes longer than judging."""
+        return Moment(rfc3339(self.epoch_s), self.captured_at, self.frame, self.time_s)
 
 
 @dataclass
@@ -81,7 +91,7 @@ class _Spell:
 
     since: Now
     newest: Now
-    best: Moment
+    best: Now
     answer: Answer  # the surest
     total: float = 0.0
     count: int = 0
@@ -96,7 +106,7 @@ class _Spell:
             answer.value < self.answer.value if lower_is_surer else answer.value > self.answer.value
         )
         if surer or self.count == 1:
-            self.answer, self.best = answer, now.moment
+            self.answer, self.best = answer, now
 
 
 class AlertSubject:
@@ -128,7 +138,7 @@ class AlertSubject:
                 self._not_since_s = now.seconds
             return
         self._not_since_s = math.nan
-        self._spell = self._spell or _Spell(now, now, now.moment, answer)
+        self._spell = self._spell or _Spell(now, now, now, answer)
         self._spell.add(answer, now, self._alert.is_low(self._spell.answer.value))
         if answer.track and answer.track.name:
             self.name = answer.track.name
@@ -177,7 +187,7 @@ class AlertSubject:
             alert.severity,
             started=spell.since.moment,
             newest=now.moment,
-            best=spell.best,
+            best=spell.best.moment,
             ended=spell.newest.moment if phase == "end" else None,
             task=alert.task,
             label=answer.label,

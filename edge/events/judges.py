@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from edge.events.alert import Alert
-from edge.events.event import OUT_OF_SCHEDULE, TRACK_LEFT, Event, EventIds, Moment
+from edge.events.event import OUT_OF_SCHEDULE, TRACK_LEFT, Event, EventIds
 from edge.events.evidence import NOTHING, AlertEvidence, AlertShares
 from edge.events.judge import Answer, Judge, Now
 from edge.stream.decision import Decision, TrackInfo
@@ -23,22 +23,21 @@ class FrameClock:
 
     def __init__(self, run: "RunInfo") -> None:
         self._clock, self._time_s = run.clock, math.nan
-        self.now = Now(0.0, Moment("", 0.0, -1))
+        self.now = Now()
 
     def take(self, frame: "Frame") -> Now:
         time_s = frame.moment_s if math.isfinite(frame.moment_s) else frame.captured_at
         passed_s = time_s - self._time_s if time_s > self._time_s else 0.0
         self._time_s = time_s
         own_s = frame.time_s if frame.time_s is not None and math.isfinite(frame.time_s) else None
-        at = self._clock.text(frame.captured_at)
-        moment = Moment(at, frame.captured_at, frame.number, own_s)
-        self.now = Now(self.now.seconds + passed_s, moment)
+        seconds, epoch_s = self.now.seconds + passed_s, self._clock.epoch_s(frame.captured_at)
+        self.now = Now(seconds, epoch_s, frame.captured_at, frame.number, own_s)
         return self.now
 
     @property
     def epoch_s(self) -> float:
         """Of the newest frame, seconds since 1970."""
-        return self._clock.epoch_s(self.now.moment.captured_at)
+        return self.now.epoch_s
 
 
 class EventSource(Protocol):

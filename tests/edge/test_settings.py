@@ -240,6 +240,12 @@ def test_lines_are_those_of_the_keys() -> None:
     }
 
 
+def test_the_first_settings_of_the_readme_are_right() -> None:
+    result = run((ROOT / "examples" / "somebody.toml").read_text(), "--check")
+    assert result.exit_code == 0, result.output
+    assert "output: mqtt:127.0.0.1\n" in result.stdout and "alert: somebody" in result.stdout
+
+
 def test_the_documents_example_runs() -> None:
     text = (ROOT / "docs" / "alerts.md").read_text()
     (example,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)

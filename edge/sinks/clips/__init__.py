@@ -6,19 +6,8 @@ from pathlib import Path
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks.clips import film
+from edge.sinks.clips import film, packets as clip_packets, times as clip_times
 from edge.sinks.clips.files import ClipFolder
-from edge.sinks.clips.packets import (
-    CODECS,
-    TICKS_A_SECOND,
-    Encoding,
-    FrameEncoder,
-    Packet,
-    PacketRing,
-    scaled,
-    to_mp4,
-)
-from edge.sinks.clips.times import AlertTimes, ClipTimes
 from edge.sinks.quota import Quota
 from edge_common import Closable, SinkError, whole_file
 
@@ -43,9 +32,9 @@ def open_sink(
     disk_share: of the disk, that may be full of whatever.  height: of the video, pixels; 0: as
     frames are. Raises SinkError if nothing can be written there.
     """
-    if codec not in CODECS:
-        raise ValueError(f"the option codec is {', '.join(CODECS)}")
-    times = AlertTimes(ClipTimes(before, after, longest), run.alerts)
+    if codec not in clip_packets.CODECS:
+        raise ValueError(f"the option codec is {', '.join(clip_packets.CODECS)}")
+    times = clip_times.AlertTimes(clip_times.ClipTimes(before, after, longest), run.alerts)
     if height and not 16 <= height <= 4096:
         raise ValueError("the option height is 16 to 4096 pixels")
     folder = Path(target)
@@ -60,7 +49,7 @@ def open_sink(
         ) from error
     clips = ClipFolder(Quota(folder, "*-*", round(quota_mb * 1e6), disk_share))
     if run.recording.lower().endswith(film.TIMED):
-        return film.FilmClips(film.Film(Path(run.recording), codec, height), clips, times)
+        return film.FilmClips(film.Film(run.recording, codec, height), clips, times)
     return ClipSink(clips, times, codec, height, run.rate_hz)
 
 
@@ -69,10 +58,10 @@ class Clip:
     """One that is being recorded.  first, end: in ticks; None: its event goes on."""
 
     event: Event
-    times: ClipTimes
+    times: clip_times.ClipTimes
     first: int
     latest: int
-    packets: list[Packet]
+    packets: list[clip_packets.Packet]
     end: int | None = None
     numbers: list[int] = field(default_factory=list)
 
@@ -90,41 +79,41 @@ class ClipSink(Closable):
     def __init__(
         self,
         folder: ClipFolder,
-        times: AlertTimes,
+        times: clip_times.AlertTimes,
         codec: str = "h264",
         height: int = 0,
         rate_hz: float = 0.0,
     ) -> None:
         self._folder, self._times, self._codec, self._height = folder, times, codec, height
         self._rate_hz = rate_hz if 1 <= rate_hz <= 240 else _USUAL_HZ
-        self._encoder: FrameEncoder | None = None
+        self._encoder: clip_packets.FrameEncoder | None = None
         self._ring = self._new_ring()
         self._clips: dict[str, Clip] = {}
         self._events: list[Event] = []
         self._began_s, self._newest = 0.0, 0
 
-    def _new_ring(self) -> PacketRing:
-        return PacketRing(_ticks(self._times.kept_s + _LATE_S))
+    def _new_ring(self) -> clip_packets.PacketRing:
+        return clip_packets.PacketRing(_ticks(self._times.kept_s + _LATE_S))
 
     def take_event(self, event: Event, frame: stream.Frame) -> None:
         """It begins or ends with the frame that comes next."""
         self._events.append(event)
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
-        pixels = scaled(frame.pixels, self._height)
+        pixels = clip_packets.scaled(frame.pixels, self._height)
         size = (pixels.shape[1], pixels.shape[0])
         moment = _ticks(frame.moment_s - self._began_s)
         if self._encoder is None or self._encoder.encoding.size != size or moment < self._newest:
             self._finish_all()
             self._ring = self._new_ring()
             self._began_s, moment = frame.moment_s, 0
-            self._encoder = Encoding(self._codec, size, self._rate_hz).encoder()
+            self._encoder = clip_packets.Encoding(self._codec, size, self._rate_hz).encoder()
         for packet in self._encoder.encode(pixels, frame.number, moment):
             self._newest = packet.time
             self._add(packet)
         self._apply_events()
 
-    def _add(self, packet: Packet) -> None:
+    def _add(self, packet: clip_packets.Packet) -> None:
         for clip in list(self._clips.values()):
             if clip.is_over(packet.time):
                 self._finish(clip)
@@ -144,7 +133,7 @@ class ClipSink(Closable):
                     end = self._time_of((event.ended or event.newest).frame)
                     clip.end = end + _ticks(clip.times.after_s)
 
-    def _begin(self, event: Event, times: ClipTimes) -> Clip:
+    def _begin(self, event: Event, times: clip_times.ClipTimes) -> Clip:
         first = max(0, self._time_of(event.started.frame) - _ticks(times.before_s))
         packets = self._ring.since(first)
         return Clip(event, times, first, first + _ticks(times.longest_s), packets)
@@ -159,7 +148,7 @@ class ClipSink(Closable):
         del self._clips[clip.event.id]
         if not self._encoder or not clip.packets:
             return
-        video = to_mp4(self._encoder.encoding, clip.packets, clip.first)
+        video = clip_packets.to_mp4(self._encoder.encoding, clip.packets, clip.first)
         numbers = [packet.number for packet in clip.packets if packet.time >= clip.first]
         self._folder.write(clip.event, video, numbers)
 
@@ -174,4 +163,4 @@ class ClipSink(Closable):
 
 
 def _ticks(seconds: float) -> int:
-    return round(seconds * TICKS_A_SECOND)
+    return round(seconds * clip_packets.TICKS_A_SECOND)

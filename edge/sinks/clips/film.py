@@ -5,7 +5,6 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import av
@@ -14,9 +13,7 @@ import numpy as np
 
 from edge import stream
 from edge.events import Event, Moment
-from edge.sinks.clips.files import ClipFolder
-from edge.sinks.clips.packets import TICKS_A_SECOND, Encoding, scaled, to_mp4
-from edge.sinks.clips.times import AlertTimes
+from edge.sinks.clips import files, packets as clip_packets, times as clip_times
 from edge_common import Closable, SinkError
 
 TIMED = (".m4v", ".mkv", ".mov", ".mp4", ".webm")  # containers that say when each frame is shown
@@ -32,7 +29,9 @@ class FilmClips(Closable):
 
     events_only = True
 
-    def __init__(self, film: "Film", folder: ClipFolder, times: AlertTimes) -> None:
+    def __init__(
+        self, film: "Film", folder: files.ClipFolder, times: clip_times.AlertTimes
+    ) -> None:
         self._film, self._folder, self._times = film, folder, times
         self._active: dict[str, Event] = {}
 
@@ -77,7 +76,7 @@ def _seconds(moment: Moment) -> float:
 class Film:
     """A video file.  codec: of clips.  height: of clips, pixels; 0: as frames are."""
 
-    path: Path
+    path: str
     codec: str
     height: int = 0
 
@@ -87,7 +86,7 @@ class Film:
         Packets are copied if they are of the codec and of no larger height; else these frames are
         decoded and encoded. Raises PyAV's errors.
         """
-        with av.open(str(self.path)) as container:
+        with av.open(self.path) as container:
             video = container.streams.video[0]
             span = _Span.of(video, first_s, last_s)
             packets = _packets(container, video, span)
@@ -103,16 +102,18 @@ class Film:
             return self._encoded(frames, span), times
 
     def _encoded(self, frames: Sequence[Any], span: "_Span") -> bytes:
-        images = [scaled(_upright(frame), self.height) for frame in frames]
+        images = [clip_packets.scaled(_upright(frame), self.height) for frame in frames]
         size = images[0].shape[1], images[0].shape[0]
         lasts = (frames[-1].pts - frames[0].pts) * span.time_base
         rate_hz = float((len(frames) - 1) / lasts) if lasts else _USUAL_HZ
-        encoder = Encoding(self.codec, size, rate_hz).encoder()
+        encoder = clip_packets.Encoding(self.codec, size, rate_hz).encoder()
         packets = []
         for number, (frame, image) in enumerate(zip(frames, images)):
-            ticks = round((frame.pts - frames[0].pts) * span.time_base * TICKS_A_SECOND)
+            ticks = round(
+                (frame.pts - frames[0].pts) * span.time_base * clip_packets.TICKS_A_SECOND
+            )
             packets += encoder.encode(image, number, ticks)
-        return to_mp4(encoder.encoding, packets, 0)
+        return clip_packets.to_mp4(encoder.encoding, packets, 0)
 
 
 @dataclass(frozen=True)

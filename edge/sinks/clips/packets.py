@@ -10,7 +10,6 @@ from typing import Any, Protocol
 import av
 import cv2
 import numpy as np
-from av.codec.context import Flags
 
 TICKS_A_SECOND = 60_000  # MPEG-4 part 2 takes no finer ones than 65535
 _GOP_S = 1.0
@@ -51,7 +50,7 @@ class Encoding:
         context.max_b_frames = 0
         context.thread_count = 1
         context.options = CODECS[self.codec][1]
-        context.flags |= Flags.global_header
+        context.flags |= av.codec.context.Flags.global_header
 
     def encoder(self) -> "FrameEncoder":
         """JPEG by OpenCV, whose libjpeg-turbo is several times as fast as FFmpeg's own encoder."""

@@ -1,10 +1,8 @@
 """How long clips are, and which alerts ask for other ones."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
-from edge.events import Event
-from edge.events.alert import Alert
+from edge.events import Event, alert as rules
 
 _LONGEST_S = 600.0
 
@@ -23,7 +21,7 @@ class ClipTimes:
         if not self.before_s + self.after_s < self.longest_s <= _LONGEST_S:
             raise ValueError("the option longest is above before + after, and 600 seconds at most")
 
-    def asked_for(self, alert: Alert) -> "ClipTimes | None":
+    def asked_for(self, alert: rules.Alert) -> "ClipTimes | None":
         """Those of one alert; None: it is to have no clip. Raises ValueError that names it."""
         if isinstance(clip := alert.clip, bool):
             return self if clip else None
@@ -38,7 +36,7 @@ class ClipTimes:
 class AlertTimes:
     """Times of all clips.  usual: of alerts that say nothing."""
 
-    def __init__(self, usual: ClipTimes, alerts: Iterable[Alert] = ()) -> None:
+    def __init__(self, usual: ClipTimes, alerts: tuple[rules.Alert, ...] = ()) -> None:
         self._usual = usual
         self._by_alert = {str(alert): usual.asked_for(alert) for alert in alerts}
         # how long before its telling an event may have begun

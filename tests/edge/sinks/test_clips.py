@@ -179,7 +179,7 @@ def test_a_turned_film_stays_turned(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg")
 def test_a_film_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
-    film = Film(tmp_path / "gone.mp4", "h264")
+    film = Film(str(tmp_path / "gone.mp4"), "h264")
     folder = ClipFolder(Quota(tmp_path, "*-*", 1 << 30, 1.0))
     sink, begun = FilmClips(film, folder, AlertTimes(ClipTimes())), samples.event(3)
     timed = replace(begun, started=replace(begun.started, time_s=0.1))
