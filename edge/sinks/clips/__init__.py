@@ -6,8 +6,7 @@ from pathlib import Path
 
 from edge import sinks, stream
 from edge.events import Event
-from edge.sinks.clips import film, packets as clip_packets, times as clip_times
-from edge.sinks.clips.files import ClipFolder
+from edge.sinks.clips import files, film, packets as clip_packets, times as clip_times
 from edge.sinks.quota import Quota
 from edge_common import Closable, SinkError, whole_file
 
@@ -47,7 +46,7 @@ def open_sink(
         raise SinkError(
             f"{target} cannot be written ({error.strerror}): give another folder"
         ) from error
-    clips = ClipFolder(Quota(folder, "*-*", round(quota_mb * 1e6), disk_share))
+    clips = files.EventClipFiles(Quota(folder, "*-*", round(quota_mb * 1e6), disk_share))
     if run.recording.lower().endswith(film.TIMED):
         return film.FilmClips(film.Film(run.recording, codec, height), clips, times)
     return ClipSink(clips, times, codec, height, run.rate_hz)
@@ -78,7 +77,7 @@ class ClipSink(Closable):
 
     def __init__(
         self,
-        folder: ClipFolder,
+        folder: files.EventClipFiles,
         times: clip_times.AlertTimes,
         codec: str = "h264",
         height: int = 0,

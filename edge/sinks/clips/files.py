@@ -15,7 +15,7 @@ _JPEG_QUALITY = 90
 _ROUNDING_BYTES = 1 << 13  # blocks of a file and of its name
 
 
-class ClipFolder:
+class EventClipFiles:
     """Writes clips whole, each file by itself; the oldest make room.  quota: of the folder."""
 
     def __init__(self, quota: Quota) -> None:

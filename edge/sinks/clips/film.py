@@ -30,7 +30,7 @@ class FilmClips(Closable):
     events_only = True
 
     def __init__(
-        self, film: "Film", folder: files.ClipFolder, times: clip_times.AlertTimes
+        self, film: "Film", folder: files.EventClipFiles, times: clip_times.AlertTimes
     ) -> None:
         self._film, self._folder, self._times = film, folder, times
         self._active: dict[str, Event] = {}

@@ -20,7 +20,7 @@ import av
 from edge import sinks
 from edge.events.alert import ClipLength
 from edge.sinks.clips import ClipSink
-from edge.sinks.clips.files import ClipFolder
+from edge.sinks.clips.files import EventClipFiles
 from edge.sinks.clips.film import Film, FilmClips
 from edge.sinks.clips.packets import CODECS
 from edge.sinks.clips.times import AlertTimes, ClipTimes
@@ -54,7 +54,7 @@ def _numbers(path: Path) -> list[int]:
 
 def _sink(folder: Path, codec: str = "h264", quota: int = 1 << 30, **times: float) -> ClipSink:
     times = {"before_s": 2.0, "after_s": 1.0, **times}
-    clips = ClipFolder(Quota(folder, "*-*", quota, 1.0))
+    clips = EventClipFiles(Quota(folder, "*-*", quota, 1.0))
     return ClipSink(clips, AlertTimes(ClipTimes(**times)), codec, 0, 25.0)
 
 
@@ -180,7 +180,7 @@ def test_a_turned_film_stays_turned(tmp_path: Path) -> None:
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="needs Debian's ffmpeg")
 def test_a_film_that_is_gone_is_one_clear_line(tmp_path: Path) -> None:
     film = Film(str(tmp_path / "gone.mp4"), "h264")
-    folder = ClipFolder(Quota(tmp_path, "*-*", 1 << 30, 1.0))
+    folder = EventClipFiles(Quota(tmp_path, "*-*", 1 << 30, 1.0))
     sink, begun = FilmClips(film, folder, AlertTimes(ClipTimes())), samples.event(3)
     timed = replace(begun, started=replace(begun.started, time_s=0.1))
     sink.take_event(timed, samples.frame(3))
