@@ -220,8 +220,12 @@ class DriftWatch:
             "start",
             NAME,
             SEVERITY,
-            **self._common,
-            **dict.fromkeys(("started", "newest", "best"), now),
+            self._common["source"],
+            started=now,
+            newest=now,
+            best=now,
+            bundle=self._common.get("bundle", ""),
+            bundle_sha256=self._common.get("bundle_sha256", ""),
             kind=NAME,
         )
 

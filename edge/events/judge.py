@@ -197,6 +197,7 @@ class AlertSubject:
             name=self.name,
             zone=alert.zone,
             box=track.box if track else None,
+            differences=(),
             **common,  # source, unit, reason, bundle
         )
         if phase == "end":
