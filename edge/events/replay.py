@@ -95,13 +95,26 @@ def replay(lines: Sequence[Line], alerts: Sequence[Alert], bundle: BundleInfo) -
         yield from _Source(source, alerts, bundle).events(of_source)
 
 
+class _LineClock(WallClock):
+    """Says of each frame's time what its line says."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda: 0.0, lambda: 0.0)
+
+    def set(self, epoch_s: float, monotonic_s: float) -> None:
+        """Of the frame that comes next; milliseconds that were cut off are halved."""
+        self._offset_s = epoch_s + 0.0005 - monotonic_s
+
+    def epoch_s(self, monotonic_s: float) -> float:
+        return monotonic_s + self._offset_s
+
+
 class _Source:
     """One source's lines, as the run had them."""
 
     def __init__(self, name: str, alerts: Sequence[Alert], bundle: BundleInfo) -> None:
-        self._offset_s = 0.0
-        clock = WallClock(lambda: self._offset_s, lambda: 0.0)
-        info = RunInfo((), origin=name, bundle=bundle, clock=clock)
+        self._clock = _LineClock()
+        info = RunInfo((), origin=name, bundle=bundle, clock=self._clock)
         self._judges = Judges(alerts, info)
         self._people: dict[int, tuple[float, TrackInfo]] = {}
 
@@ -117,7 +130,7 @@ class _Source:
     def _frame(self, lines: Sequence[Line]) -> Sequence[Event]:
         first, decisions = lines[0], [line.decision() for line in lines]
         if first.at:
-            self._offset_s = _epoch_s(first) - first.captured_at
+            self._clock.set(_epoch_s(first), first.captured_at)
         frame = Frame(NO_PIXELS, first.frame, first.captured_at, time_s=first.time_s)
         for decision in decisions:
             if decision.track:

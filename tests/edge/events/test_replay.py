@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from edge.bundle import open_bundle
 from edge.cli import main
 from edge.events.alert import Alert
 from edge.events.replay import read_lines, replay
+from edge.shipped import find_bundle
 from edge.sinks.jsonl import JsonLines
 from edge.stream import Decision, TrackInfo
 from edge_common import ConfigError
@@ -123,3 +125,55 @@ def test_the_command_writes_events_and_refuses_what_was_not_recorded(tmp_path: P
     assert "run.toml, line 4: " in result.stderr
     assert "no answers of task 'reid'" in result.stderr
     assert ACTION in TASKS
+
+
+RUN = """\
+bundle = "{bundle}"
+rate = "all"
+source = ["{film}"]
+[[output]]
+kind = "jsonl"
+target = "{lines}"
+probabilities = 1
+[[alert]]
+task = "{task}"
+is = {labels}
+above = 0.3
+below = 0.25
+for_s = 0.1
+clear_s = 0.2
+"""
+
+
+@pytest.mark.parametrize("bundle", ["faces-in-motion", "tiny"])
+def test_a_run_and_the_replay_of_its_recording_tell_the_same_events(
+    bundle: str, tmp_path: Path, video_path: Path, tiny_bundle_path: Path
+) -> None:
+    pytest.importorskip("msgspec")
+    path, lines = tmp_path / "run.toml", tmp_path / "day.jsonl"
+    tiny = bundle == "tiny"
+    name, task = (tiny_bundle_path, "kind") if tiny else (bundle, "action")
+    manifest = open_bundle(find_bundle(str(name))).manifest
+    (labels,) = [each.labels for each in manifest.tasks if each.name == task]
+    count = 0
+    for picked in ([label] for label in labels):
+        lines.unlink(missing_ok=True)
+        text = RUN.format(bundle=name, film=video_path, lines=lines, task=task, labels=picked)
+        path.write_text(text)
+        run = CliRunner().invoke(main, ["--config", str(path), "--quiet"])
+        assert run.exit_code == 0, run.output
+        events = [json.loads(line) for line in lines.read_text().splitlines() if '"event"' in line]
+        again = CliRunner().invoke(main, ["replay", str(lines), "--config", str(path)])
+        assert again.exit_code == 0, again.output
+        judged = [json.loads(line) for line in again.stdout.splitlines()]
+        for event, other in zip(events, judged, strict=True):
+            differing = {
+                key for key in event.keys() | other.keys() if event.get(key) != other.get(key)
+            }
+            assert differing <= {"id", "peak", "mean"}, differing
+            # lines hold four digits
+            assert [other["peak"], other["mean"]] == pytest.approx(
+                [event["peak"], event["mean"]], abs=2e-4
+            )
+            count += 1
+    assert count

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import json
+import re
 import time
 from pathlib import Path
 
@@ -129,6 +130,54 @@ def test_the_quota_of_a_video_holds(tmp_path: Path) -> None:
     sink.close()
     counts = _counts(tmp_path)
     assert 10e6 < _bytes(tmp_path) <= 1.01 * most and 0 < sum(counts) < 900 and min(counts) > 0
+
+
+def _moving(number: int) -> Frame:
+    noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    return Frame(np.roll(noise, 31 * number, 0), number, number / 25)
+
+
+def _playable_names(folder: Path) -> set[str]:
+    return {path.name for path in folder.glob("v-*.mp4")}
+
+
+@pytest.mark.parametrize("tmpfs", ["32m"], indirect=True)
+def test_a_full_disk_costs_the_oldest_pieces_of_a_video(tmpfs: Path) -> None:
+    sink = _open(f"video:{tmpfs / 'v.mp4'}:rotate_mb=2,disk_share=0.9")
+    names: set[str] = set()
+    for number in range(900):
+        sink.take(_moving(number), [])
+        if number % 20 == 0:
+            names |= _playable_names(tmpfs)
+    sink.close()
+    names |= _playable_names(tmpfs)
+    remaining, counts = sorted(_playable_names(tmpfs)), _counts(tmpfs)
+    assert sink.counts.failures == sink.counts.dropped == 0
+    assert 1 < len(remaining) < len(names) and remaining == sorted(names)[-len(remaining) :]
+    assert min(counts) > 0 and sum(counts) < 900
+
+
+@pytest.mark.parametrize("tmpfs", ["32m"], indirect=True)
+def test_a_disk_that_others_fill_is_noticed_and_what_was_recorded_can_be_played(
+    tmpfs: Path,
+) -> None:
+    sink = _open(f"video:{tmpfs / 'v.mp4'}:rotate_mb=2", live=True)
+    for number in range(150):
+        sink.take(_moving(number), [])
+        assert until(lambda least=number - 20: sink.counts.delivered >= least)
+    assert until(lambda: sink.counts.delivered == 150) and len(_playable_names(tmpfs)) >= 1
+    ballast = tmpfs / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 16))
+    sink.take(_moving(150), [])
+    assert until(lambda: re.search("the disk (is )?full", sink.counts.problem))
+    ballast.unlink()
+    assert until(lambda: sink.counts.delivered == 151)
+    sink.close()
+    assert sink.counts.failures == 1 and sink.counts.problem == ""
+    # of the piece that was being recorded, what FFmpeg had not written is lost
+    assert sum(_counts(tmpfs)) > 150 - 20 and min(_counts(tmpfs)) > 0
 
 
 @pytest.mark.parametrize(
