@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import click
 import numpy as np
@@ -101,7 +102,7 @@ def judged_ms(alerts: int, people: int, frames: int) -> float:
             stream.Decision(number, now, 1.0, {}, answers[(number // 20 + n) % 64], track=track)
             for n, track in enumerate(tracks)
         ]
-        view = scene.SceneView(number, tracks, decisions, scene.Presence(people, None))
+        view = scene.SceneView(number, tracks, decisions, scene.Presence(people, datetime.min))
         frame = stream.Frame(pixels, number, now)
         began = time.thread_time()
         judge.show_people(view)

@@ -172,14 +172,13 @@ def frame_of(video: bytes, index: int) -> np.ndarray | None:
     No more is decoded than from the key frame before it on.
     """
     with av.open(io.BytesIO(video), "r") as container:
-        stream = container.streams.video[0]
-        times = sorted(
-            each.pts for each in container.demux(stream) if (each.pts or 0) >= 0 and each.size
-        )
+        stream: Any = container.streams.video[0]
+        pts = [each.pts for each in container.demux(stream) if each.size]
+        times = sorted(time for time in pts if time is not None and time >= 0)
         if index >= len(times):
             return None
         container.seek(times[index], stream=stream)
         for frame in container.decode(stream):
-            if frame.pts >= times[index]:
+            if frame.pts is not None and frame.pts >= times[index]:
                 return np.asarray(frame.to_ndarray(format="bgr24"))
     return None
