@@ -39,7 +39,9 @@ def missing(packages: dict[str, str]) -> list[str]:
     return [package for module, package in packages.items() if util.find_spec(module) is None]
 
 
-Gradient = Callable[..., list[Any]]  # of losses, by variables; weights: what each loss counts
+# of losses, by variables; weights: what each loss counts; last: what it needs may be forgotten then,
+# which on PyTorch is the memory of a whole step
+Gradient = Callable[..., list[Any]]
 
 
 class Backend(Protocol):
@@ -85,7 +87,7 @@ class OnTensorFlow:
     @contextmanager
     def recording(self) -> Iterator[Gradient]:
         with self._tf.GradientTape(persistent=True) as tape:
-            yield lambda losses, variables, weights=None: tape.gradient(
+            yield lambda losses, variables, weights=None, last=False: tape.gradient(
                 list(losses), variables, weights and list(map(self._float, weights))
             )
 
@@ -123,11 +125,13 @@ class OnTorch:
     def recording(self) -> Iterator[Gradient]:
         yield self._gradient
 
-    def _gradient(self, losses: Any, variables: Any, weights: Any = None) -> list[Any]:
+    def _gradient(
+        self, losses: Any, variables: Any, weights: Any = None, last: bool = False
+    ) -> list[Any]:
         return list(
             self._torch.autograd.grad(
                 list(losses), [variable.value for variable in variables],
-                weights and list(map(self._float, weights)), retain_graph=True, allow_unused=True,
+                weights and list(map(self._float, weights)), retain_graph=not last, allow_unused=True,
             )
         )  # fmt: skip
 

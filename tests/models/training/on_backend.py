@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from edge_models import backends
 from edge_models.networks import views
 from edge_models.sections import BALANCE_METHODS
 from edge_models.training.averaging import AveragedWeights
@@ -45,9 +46,24 @@ def answers_of(folder: Path) -> dict[str, np.ndarray]:
     return answers
 
 
+def forgets_a_step() -> bool:
+    """Whether nothing of a step is kept once its last gradients were taken: on PyTorch."""
+    variable = keras.Variable(2.0)
+    with backends.own().recording() as gradient:
+        loss = variable * variable
+    gradients = [gradient([loss], [variable], last=last)[0] for last in (False, True)]
+    assert [float(each) for each in gradients] == [4.0, 4.0]
+    try:
+        gradient([loss], [variable])
+    except RuntimeError:
+        return True
+    return False
+
+
 def main(folder: Path) -> dict[str, np.ndarray]:
     if (folder / "start.keras").exists():
         arrays = {method: losses_of(folder, method) for method in BALANCE_METHODS}
+        arrays["forgets_a_step"] = np.array(forgets_a_step())
     else:
         arrays = answers_of(folder)
     np.savez(folder / f"{keras.backend.backend()}.npz", **arrays)

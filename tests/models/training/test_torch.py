@@ -114,6 +114,11 @@ def test_first_steps_lose_the_same_on_both_backends(both, method) -> None:
     assert torch == pytest.approx(tensorflow, rel=1e-4)
 
 
+def test_memory_of_a_step_is_given_back(both) -> None:
+    """Of EfficientNet-B3 it is 18 GB for 96 faces, which four steps made the whole of a GPU."""
+    assert both[1]["forgets_a_step"]
+
+
 def test_without_tensorflow_the_way_out_is_said(tmp_path) -> None:
     if not subprocess.run([PYTHON, "-c", "import tensorflow"], capture_output=True).returncode:
         pytest.skip(f"{PYTHON} has TensorFlow")
