@@ -68,7 +68,9 @@ class BalancedModel(keras.Model):
             losses = self._errors(labels, outputs, targets)
         weights = self._weights(self._pulls(gradient, losses))
         variables = self.trainable_variables
-        gradients = gradient(losses.values(), variables, [weights[task] for task in losses], last=True)
+        gradients = gradient(
+            losses.values(), variables, [weights[task] for task in losses], last=True
+        )
         backends.own().apply(self.optimizer, gradients, variables)
         self.compute_loss(x, labels, outputs)  # keeps the mean of each task's loss
         total = sum(weights[task] * loss for task, loss in losses.items())
