@@ -71,8 +71,7 @@ def expectations(model: bytes) -> tuple[str, ...]:
     for softmax in flatbuffer.operators(root, "SOFTMAX"):
         if behind := _made_of(root, int(softmax.outputs[0])):
             kept |= {_scores(root, int(softmax.inputs[0])), int(softmax.outputs[0]), *behind}
-    names = {main_graph.name_of(root.subgraphs[0].tensors[index]) for index in kept}
-    return tuple(layer.name for layer in layers(model) if layer.name in names)
+    return _layers_of(model, root, kept)
 
 
 def readouts(model: bytes) -> tuple[str, ...]:
@@ -100,11 +99,16 @@ def readouts(model: bytes) -> tuple[str, ...]:
             kept.update(behind)
     if weighted <= kept:
         return ()
-    names = {main_graph.name_of(graph.tensors[index]) for index in kept}
-    return tuple(layer.name for layer in layers(model) if layer.name in names)
+    return _layers_of(model, root, kept)
 
 
 _FEW_WEIGHTS = 2**14  # 64 kB in float32
+
+
+def _layers_of(model: bytes, root: Any, tensors: set[int]) -> tuple[str, ...]:
+    """The layers whose outputs these tensors are, in the order of the graph."""
+    names = {main_graph.name_of(root.subgraphs[0].tensors[index]) for index in tensors}
+    return tuple(layer.name for layer in layers(model) if layer.name in names)
 
 
 def _made_of(root: Any, tensor: int) -> set[int]:

@@ -144,10 +144,8 @@ def _event_sources(
         alert.fit_sources([info.origin for info in infos])
     judges: list[list[EventSource]] = [[Judges(options.alerts, info)] for info in infos]
     if options.drift_s:
-        reference, drift = (
-            network.bundle.reference,
-            DriftOptions(options.drift_s, options.drift_answers),
-        )
+        reference = network.bundle.reference
+        drift = DriftOptions(options.drift_s, options.drift_answers)
         watches = [DriftWatch(reference, info, drift) for info in infos] if reference else []
         judges = [[*each, *watches[n : n + 1]] for n, each in enumerate(judges)]
         summary.drift = watches

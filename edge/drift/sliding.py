@@ -10,6 +10,22 @@ _LONGEST_STEP_S = 1.0  # a gap makes nothing older
 _SHARE_OF_NONE = 1e-3  # what a label that never came counts as: its logarithm is finite
 
 
+class _Ageing:
+    """How much what came before still counts, by a clock that may go back, which then makes nothing older."""
+
+    def __init__(self, time_constant_s: float) -> None:
+        self._time_constant_s, self._newest_s = time_constant_s, math.nan
+        self.seen_s = 0.0
+
+    def kept(self, time_s: float) -> float:
+        """The share of its weight that it keeps now: 1 to 1 / e a time constant later."""
+        step_s = time_s - self._newest_s
+        step_s = min(step_s, _LONGEST_STEP_S) if step_s > 0 else 0.0
+        self._newest_s = time_s
+        self.seen_s += step_s
+        return math.exp(-step_s / self._time_constant_s)
+
+
 class SlidingDistances:
     """Distances of several quantities from their quantiles, over an exponentially weighted window.
 
@@ -28,23 +44,24 @@ class SlidingDistances:
         self, quantiles: np.ndarray, tolerances: np.ndarray, time_constant_s: float
     ) -> None:
         self._low, self._high = quantiles - tolerances[:, None], quantiles + tolerances[:, None]
-        self._levels, self._time_constant_s = np.array(LEVELS), time_constant_s
+        self._levels, self._ageing = np.array(LEVELS), _Ageing(time_constant_s)
         self._below, self._above = np.zeros_like(quantiles), np.zeros_like(quantiles)
-        self._sums, self._weight, self._newest_s = np.zeros(len(quantiles)), 0.0, math.nan
-        self.seen_s, self.count = 0.0, 0
+        self._sums, self._weight, self.count = np.zeros(len(quantiles)), 0.0, 0
 
     def add(self, values: np.ndarray, time_s: float) -> None:
         """values: (n,).  time_s: of a clock that may go back, which then counts for nothing."""
-        step_s = time_s - self._newest_s
-        step_s = min(step_s, _LONGEST_STEP_S) if step_s > 0 else 0.0
-        self._newest_s = time_s
-        kept = math.exp(-step_s / self._time_constant_s)
+        kept = self._ageing.kept(time_s)
         column = values[:, None]
         self._below = self._below * kept + ~(column > self._low)
         self._above = self._above * kept + ~(column < self._high)
         self._sums = self._sums * kept + np.where(np.isfinite(values), values, 0.0)
         self._weight = self._weight * kept + 1.0
-        self.seen_s, self.count = self.seen_s + step_s, self.count + 1
+        self.count += 1
+
+    @property
+    def seen_s(self) -> float:
+        """For how long values came; of a gap a second."""
+        return self._ageing.seen_s
 
     @property
     def lower(self) -> np.ndarray:
@@ -68,16 +85,12 @@ class SlidingShares:
     """How often each label comes, over such a window."""
 
     def __init__(self, time_constant_s: float) -> None:
-        self._time_constant_s, self._newest_s = time_constant_s, math.nan
+        self._ageing = _Ageing(time_constant_s)
         self._counts: dict[str, float] = {}
         self._weight = 0.0
 
     def add(self, labels: "tuple[str, ...]", time_s: float) -> None:
-        step_s = time_s - self._newest_s
-        kept = (
-            math.exp(-min(step_s, _LONGEST_STEP_S) / self._time_constant_s) if step_s > 0 else 1.0
-        )
-        self._newest_s = time_s
+        kept = self._ageing.kept(time_s)
         self._weight = self._weight * kept + 1.0
         self._counts = {label: count * kept for label, count in self._counts.items()}
         for label in labels:

@@ -74,6 +74,11 @@ class Decision:
     window_pixels: Sequence[np.ndarray] = field(default=(), compare=False, repr=False)
     image: "ImageStatistics | None" = None
 
+    @property
+    def moment_s(self) -> float:
+        """As `Frame.moment_s`: on the source's own clock if it has one, else when it was captured."""
+        return self.captured_at if self.time_s is None else self.time_s
+
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The promised JSON fields: frame, first_frame, captured_at, age_ms, latency_ms, tasks.
 

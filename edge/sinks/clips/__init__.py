@@ -10,7 +10,6 @@ from edge.sinks.clips import files, film, packets as clip_packets, times as clip
 from edge.sinks.quota import Quota
 from edge_common import Closable, SinkError, whole_file
 
-_USUAL_HZ = 25.0
 _LATE_S = 5.0  # smoothing tells of an event later still
 
 
@@ -84,7 +83,7 @@ class ClipSink(Closable):
         rate_hz: float = 0.0,
     ) -> None:
         self._folder, self._times, self._codec, self._height = folder, times, codec, height
-        self._rate_hz = rate_hz if 1 <= rate_hz <= 240 else _USUAL_HZ
+        self._rate_hz = rate_hz if 1 <= rate_hz <= 240 else clip_packets.USUAL_HZ
         self._encoder: clip_packets.FrameEncoder | None = None
         self._ring = self._new_ring()
         self._clips: dict[str, Clip] = {}

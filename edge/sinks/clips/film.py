@@ -17,7 +17,6 @@ from edge.sinks.clips import files, packets as clip_packets, times as clip_times
 from edge_common import Closable, SinkError
 
 TIMED = (".m4v", ".mkv", ".mov", ".mp4", ".webm")  # containers that say when each frame is shown
-_USUAL_HZ = 25.0
 _ROUNDING = Fraction(1, 1000)  # s, of a frame's time
 
 
@@ -105,7 +104,7 @@ class Film:
         images = [clip_packets.scaled(_upright(frame), self.height) for frame in frames]
         size = images[0].shape[1], images[0].shape[0]
         lasts = (frames[-1].pts - frames[0].pts) * span.time_base
-        rate_hz = float((len(frames) - 1) / lasts) if lasts else _USUAL_HZ
+        rate_hz = float((len(frames) - 1) / lasts) if lasts else clip_packets.USUAL_HZ
         encoder = clip_packets.Encoding(self.codec, size, rate_hz).encoder()
         packets = []
         for number, (frame, image) in enumerate(zip(frames, images)):

@@ -88,7 +88,7 @@ class KeeperSink(Closable):
 
     def _keep(self, unsure: _Unsure) -> None:
         decision, source = unsure.decision, unsure.decision.source or self._run.origin
-        now_s = decision.captured_at if decision.time_s is None else decision.time_s
+        now_s = decision.moment_s
         passed_s = now_s - self._newest_s.get(source, float("-inf"))
         if not decision.window_pixels or 0 <= passed_s < self._pause_s - _ROUNDING_S:
             return

@@ -145,7 +145,7 @@ class Doubts:
 
     def _disagreeing(self, decision: Decision, source: str) -> Iterator[Doubt]:
         """Of one track that flips there and back, and of two tracks with one name."""
-        now_s = decision.captured_at if decision.time_s is None else decision.time_s
+        now_s = decision.moment_s
         track = decision.track
         for name, prediction in decision.tasks.items():
             label = prediction.label
