@@ -16,7 +16,8 @@ def chosen() -> str:
     """The backend that Keras runs on, or will, once it is imported.
 
     Raises:
-        ConfigError: KERAS_BACKEND names another one, or it is not installed.
+        ConfigError: KERAS_BACKEND names another one, or one that is not installed while the other is.
+        ModuleNotFoundError: neither is installed.
     """
     keras = sys.modules.get("keras")
     name = keras.backend.backend() if keras else os.environ.get("KERAS_BACKEND") or TENSORFLOW
@@ -24,6 +25,8 @@ def chosen() -> str:
         raise ConfigError(f"KERAS_BACKEND is {name!r}{nearest_or_all(name, (TENSORFLOW, TORCH))}")
     if missing({name: name}):
         other = TORCH if name == TENSORFLOW else TENSORFLOW
+        if missing({other: other}):
+            raise ModuleNotFoundError(f"there is no {name}", name=name)
         raise ConfigError(f"{name} is not installed: install it, or set KERAS_BACKEND={other}")
     return name
 
