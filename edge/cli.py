@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from edge import shipped, sinks, sources
-from edge.commands import settings_options
+from edge.commands import people, plain, scene_options, settings_options, source_options
 from edge.commands.options import (
     DAY_S,
     device_option,
@@ -15,10 +15,6 @@ from edge.commands.options import (
     rate_option,
     region_option,
 )
-from edge.commands.people import COMMANDS
-from edge.commands.plain import plain_options
-from edge.commands.scene_options import scene_options
-from edge.commands.source_options import source_options
 from edge_common import __version__, command_line
 
 
@@ -52,11 +48,11 @@ Examples:
 
 @click.command(
     cls=RunCommand,
-    subcommands={**COMMANDS, **settings_options.COMMANDS},
+    subcommands={**people.COMMANDS, **settings_options.COMMANDS},
     epilog=EXAMPLES,
 )
 @click.argument("bundle", required=False)
-@source_options
+@source_options.source_options
 @click.option(
     "--sink", metavar="URI", multiple=True, help="What becomes of decisions; may be given again."
 )
@@ -96,7 +92,7 @@ Examples:
 )
 @rate_option
 @region_option
-@scene_options
+@scene_options.scene_options
 @gate_option
 @click.option(
     "--gallery",
@@ -148,7 +144,7 @@ Examples:
 @click.option("--check", is_flag=True, help="Say what would run, and exit.")
 @click.option("--quiet", is_flag=True, help="Show no status line while running.")
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")
-@plain_options
+@plain.plain_options
 @command_line.json_option
 @click.version_option(__version__)
 @command_line.one_line_errors

@@ -13,7 +13,7 @@ from edge_common import SourceError
 from edge_devices.detection import memory
 
 if TYPE_CHECKING:
-    from edge.commands.execute import RunOptions
+    from edge.commands.run_options import RunOptions
     from edge.detector import Detector
     from edge.events.judges import EventSources
     from edge.people.recogniser import Recogniser

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from edge import sinks, sources
 from edge.cli import main
-from edge.commands.execute import RunOptions
+from edge.commands.run_options import RunOptions
 from edge.commands.source_options import SourceOptions
 from edge.registry import EndpointKind
 from edge_common.errors import EdgeError, SinkError, SourceError

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 
 from edge import loop
 from edge.cli import main
-from edge.commands.execute import RunOptions
+from edge.commands.run_options import RunOptions
 from edge.commands.source_options import SourceOptions
 from edge.sources import Source
 from edge.sources.connection import GapRules

@@ -1,0 +1,146 @@
+"""What a run was asked for: the options of `edge-run`, and what of them contradicts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from edge import registry, sinks, sources
+from edge.commands import scene_options, source_options
+from edge.commands.plain import PlainOptions
+from edge.engine import EngineOptions, default_timeout_s
+from edge.stream import Region, StreamOptions
+from edge_common import EdgeError
+
+if TYPE_CHECKING:
+    from edge.events.alert import Alert
+
+_STDOUT = "-"
+DRIFT_S = 300.0
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The options of `edge-run`, as its help describes them.
+
+    Raises click.UsageError if they contradict each other, SinkError or SourceError if nothing is
+    called as they say, and EdgeError if an output would destroy an input or another output.
+    """
+
+    bundle: str
+    source: source_options.SourceOptions = field(default_factory=source_options.SourceOptions)
+    save: str | None = None
+    jsonl: str | None = None
+    keep: str | None = None
+    show: bool = False
+    sink: tuple[str, ...] = ()
+    strict: bool = False
+    frames: int | None = None
+    hop: int = 1
+    rate: float | None = None
+    region: str = "full"
+    no_gate: bool = False
+    people: scene_options.PeopleOptions = field(default_factory=scene_options.PeopleOptions)
+    gallery: Path | None = None
+    threshold: float | None = None
+    drift: float | None = None
+    drift_answers: float = 0.0
+    vectors: bool = False
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    device: str = ""
+    invoke_timeout: float | None = None
+    self_test: bool = False
+    plain: PlainOptions = field(default_factory=PlainOptions)
+    as_json: bool = False
+    quiet: bool = False
+    alerts: "tuple[Alert, ...]" = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+    check: bool = False
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and self.gallery is None:
+            raise click.UsageError("--threshold goes with --gallery FILE")
+        if self.people and self.region != "full":
+            raise click.UsageError(
+                "--region goes without --detector, which looks at each person; --mask leaves out "
+                "parts of the frame"
+            )
+        if self.people:
+            self.people.areas  # noqa: B018  # raises if one is none
+        if not self.self_test:
+            if not self.source and sources.is_footage(self.bundle):
+                raise click.UsageError(
+                    f"{self.bundle} is no bundle but a source: edge-run --source {self.bundle}"
+                )
+            self.source.endpoints  # noqa: B018  # raises if there is no such source
+        self.plain.refuse_for(self.bundle)
+        inputs = [] if self.self_test else [each.target for each in self.source.endpoints]
+        outputs = [e for each in self.outputs for e in dict.fromkeys(each.for_each(len(inputs)))]
+        files = [self.bundle, *self.people.files, self.plain.labels, self.gallery]
+        _refuse_overwriting([*files, *inputs], outputs)
+
+    @cached_property
+    def outputs(self) -> tuple[registry.Endpoint, ...]:
+        """Those of --sink, and those that --save, --show, --jsonl and --keep are short for."""
+        kinds = sinks.registry()
+        requests = [kinds.find(text) for text in self.sink]
+        if self.save:
+            requests.append(kinds.named("video", self.save))
+        if self.show:
+            requests.append(kinds.named("window"))
+        if self.jsonl:
+            requests.append(kinds.named("jsonl", self.jsonl))
+        if self.keep:
+            requests.append(kinds.named("keeper", self.keep))
+        return tuple(requests)
+
+    @property
+    def writes_to_stdout(self) -> bool:
+        return any(request.target == _STDOUT for request in self.outputs)
+
+    @property
+    def frame_timeout_s(self) -> float:
+        """How long a frame may take; 0: any time."""
+        if self.invoke_timeout is None:
+            return default_timeout_s(self.engine.delegate)
+        return self.invoke_timeout
+
+    @property
+    def drift_s(self) -> float:
+        """The time constant of what watches for drift, which is there with alerts; 0: nothing does."""
+        if self.drift is None:
+            return DRIFT_S if self.alerts else 0.0
+        return self.drift
+
+    @cached_property
+    def stream(self) -> StreamOptions:
+        # a run guards whole frames, and closes its outputs
+        timeout_s = self.invoke_timeout if self.self_test else 0.0
+        region = Region.parse(self.region)
+        return StreamOptions(
+            **vars(self.engine),
+            device=self.device,
+            timeout_s=timeout_s,
+            region=region,
+            hop=self.hop,
+            gate=not self.no_gate,
+            window_pixels=any(output.kind.windows for output in self.outputs),
+            image_statistics=self.drift_s > 0,
+        )
+
+
+def _refuse_overwriting(
+    inputs: Sequence[str | Path | None], outputs: Sequence[registry.Endpoint]
+) -> None:
+    """Raise EdgeError if an output would destroy an input or another output."""
+    occupied = {Path(name).resolve() for name in inputs if name and name != _STDOUT}
+    for request in outputs:
+        # what is no path, such as a window or a topic, may stand once a kind
+        name, is_path = request.target or request.kind.name, request.kind.target == "PATH"
+        place = Path(name).resolve() if is_path else Path(request.kind.name, name)
+        if place in occupied:
+            raise EdgeError(f"{name} is given twice: give every output a name of its own")
+        occupied.add(place)
