@@ -74,6 +74,7 @@ class TaskEntry:
     top_k: int = 0
     temperature: float = 1.0
     unknown: UnknownRule | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)

@@ -125,6 +125,13 @@ Examples:
     is_flag=True,
     help="Write descriptors into JSON lines, too: biometric data of all who pass.",
 )
+@click.option(
+    "--allow-sensitive",
+    multiple=True,
+    metavar="TASK",
+    help="Answer this task though it infers race, emotion or the like, which is banned or limited in "
+    "places (docs/privacy.md); may be given again.",
+)
 @engine_options
 @device_option
 @click.option(

@@ -36,12 +36,14 @@ class Bundle:
     """A verified bundle in memory: its manifest and its members' bytes.
 
     assumptions: what nobody said of a plain .tflite; empty for a bundle.
+    whole: what its manifest says, if only some of its tasks are answered.
     """
 
     manifest: Manifest
     members: Mapping[str, bytes]
     path: Path | None = None
     assumptions: str = ""
+    whole: Manifest | None = None
 
     @cached_property
     def golden(self) -> dict[str, np.ndarray]:
@@ -73,12 +75,15 @@ class Bundle:
         from edge.drift.reference import from_bytes
 
         try:
-            return from_bytes(self.members[REFERENCE], self.manifest.tasks)
+            reference = from_bytes(self.members[REFERENCE], (self.whole or self.manifest).tasks)
         except ValueError as error:
             raise BundleError(
                 f"{REFERENCE} in {self.path or 'the bundle'} is not valid ({error}): make the bundle "
                 "again with edge-convert"
             ) from error
+        answered = {task.name for task in self.manifest.tasks}
+        tasks = {name: each for name, each in reference.tasks.items() if name in answered}
+        return replace(reference, tasks=tasks)
 
     @property
     def is_foreign(self) -> bool:
@@ -95,7 +100,7 @@ class Bundle:
     @property
     def sha256(self) -> str:
         """One hash over the manifest, which holds the hash of every other member."""
-        return hashlib.sha256(_manifest_bytes(self.manifest)).hexdigest()
+        return hashlib.sha256(_manifest_bytes(self.whole or self.manifest)).hexdigest()
 
 
 def open_bundle(name: str | os.PathLike[str] = DEFAULT_BUNDLE) -> Bundle:

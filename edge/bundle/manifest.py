@@ -10,13 +10,15 @@ from edge.tasks import KINDS, Task
 from edge_common import encode
 
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
-# 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6)
+# 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
+# tasks that are marked as sensitive
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
 DETECTION_SINCE = GATE_SINCE = 5
 CONFIDENCE_SINCE = 6
+SENSITIVE_SINCE = 7
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -209,6 +211,8 @@ def schema_of(
         versions.append(STATES_SINCE)
     if any(map(states_confidence, tasks)):
         versions.append(CONFIDENCE_SINCE)
+    if any(task.sensitive for task in tasks):
+        versions.append(SENSITIVE_SINCE)
     return max(versions)
 
 
@@ -226,6 +230,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
                 del task[option]
         if not task["logits"]:
             del task["logits"]
+        if not task["sensitive"]:
+            del task["sensitive"]
         for option in _CONFIDENCE:
             if task[option] == getattr(Task, option):
                 del task[option]

@@ -9,6 +9,7 @@ from edge.bundle.manifest import (
     DETECTION_SINCE,
     GATE_SINCE,
     NORMALISED_SINCE,
+    SENSITIVE_SINCE,
     SINGLE_FRAME,
     STATES_SINCE,
     STREAMING_KINDS,
@@ -149,6 +150,8 @@ def _check_tasks(manifest: Manifest) -> None:
         _require(since <= version, f"logits of '{task.name}' in version {version}")
         since = CONFIDENCE_SINCE if states_confidence(task) else 1
         _require(since <= version, f"temperature or unknown of '{task.name}' in version {version}")
+        since = SENSITIVE_SINCE if task.sensitive else 1
+        _require(since <= version, f"a mark of '{task.name}' as sensitive in version {version}")
         problem = kind.problem(width)
         _require(not problem, problem)
 

@@ -10,6 +10,7 @@ from edge import engine, loop, sources, status
 from edge.bundle import Bundle
 from edge.commands import feeds
 from edge.commands.run_options import RunOptions as RunOptions
+from edge.privacy import sensitive
 from edge.stream import FrameSampler, Network
 from edge.summary import RunSummary, SourceSummary
 from edge_common import SelfTestFailed, console, encode
@@ -21,16 +22,19 @@ if TYPE_CHECKING:
 
 def execute(options: RunOptions) -> None:
     """Load, open, run, and print the summary however the run ends."""
-    bundle = options.plain.open(options.bundle, options.engine.runtime)
+    opened_bundle = options.plain.open(options.bundle, options.engine.runtime)
+    bundle, withheld = sensitive.permitted(opened_bundle, options.allow_sensitive, options.alerts)
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
     _note_missing_clips(options)
+    if withheld and not options.self_test:
+        console.note(sensitive.note_of(withheld))
     if options.check:
         console.echo("\n".join(_plan(bundle, options)))
         return
     if options.self_test:
-        _report_self_test(bundle, options)
+        _report_self_test(opened_bundle, options)
         return
     with ExitStack() as stack:
         naming = _recogniser(bundle, options)

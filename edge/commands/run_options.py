@@ -49,6 +49,7 @@ class RunOptions:
     drift: float | None = None
     drift_answers: float = 0.0
     vectors: bool = False
+    allow_sensitive: tuple[str, ...] = ()
     engine: EngineOptions = field(default_factory=EngineOptions)
     device: str = ""
     invoke_timeout: float | None = None

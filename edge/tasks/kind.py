@@ -25,6 +25,7 @@ class Task:
     logits: the output needs a softmax to become probabilities, which the runner applies.
     temperature: of a classification's probabilities; 1 leaves them as the network gives them.
     unknown: when a classification answers `unknown`; None: never.
+    sensitive: whether it infers what law protects, so that a run answers it only if told to.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Task:
     logits: bool = False
     temperature: float = 1.0
     unknown: UnknownRule | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)

@@ -66,4 +66,5 @@ def _described(task: Task) -> dict[str, object]:
     for name in _ONLY_IF_SET:
         if options.get(name) == getattr(Task, name):
             options.pop(name, None)
-    return {"kind": task.kind, **encode(options)}
+    mark = {"sensitive": True} if task.sensitive else {}
+    return {"kind": task.kind, **encode(options), **mark}

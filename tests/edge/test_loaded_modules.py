@@ -17,7 +17,8 @@ edge.commands.source_options
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
 edge.events edge.events.clock edge.events.event
-edge.loop edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sources.video
+edge.loop edge.privacy edge.privacy.sensitive
+edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sources.video
 edge.stream edge.stream.decision edge.stream.stream
 edge.stream.motion_gate edge.stream.network edge.stream.options
 edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.sampling edge.stream.states
