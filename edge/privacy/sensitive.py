@@ -10,8 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from edge.bundle import Bundle
-from edge.tasks import Task
+from edge import bundle, tasks
 from edge_common import ConfigError, nearest_or_all
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ _TELLING = 3  # labels of these, from which on a task is about emotions whatever
 _WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
-def is_sensitive(task: Task) -> bool:
+def is_sensitive(task: tasks.Task) -> bool:
     """Whether its bundle marks it so, or its name or labels say that it is."""
     emotions = {label.strip().lower() for label in task.labels} & _EMOTIONS
     return task.sensitive or _is_named(task.name) or len(emotions) >= _TELLING
@@ -45,30 +44,30 @@ def _is_named(name: str) -> bool:
 
 
 def permitted(
-    bundle: Bundle, allowed: Sequence[str], alerts: "Iterable[Alert]" = ()
-) -> tuple[Bundle, tuple[str, ...]]:
+    whole: bundle.Bundle, allowed: Sequence[str], alerts: "Iterable[Alert]" = ()
+) -> tuple[bundle.Bundle, tuple[str, ...]]:
     """The bundle without the sensitive tasks that nobody allowed, and their names.
 
     allowed: names of tasks.  alerts: that are judged.
     Raises ConfigError if there is no such task, an alert needs one that is withheld, or none is left.
     """
-    tasks = bundle.manifest.tasks
-    names = [task.name for task in tasks]
+    every = whole.manifest.tasks
+    names = [task.name for task in every]
     for name in allowed:
         if name not in names:
             hint = nearest_or_all(name, names)
             raise ConfigError(f"--allow-sensitive {name}: there is no task '{name}'{hint}")
-    withheld = tuple(t.name for t in tasks if is_sensitive(t) and t.name not in allowed)
+    withheld = tuple(t.name for t in every if is_sensitive(t) and t.name not in allowed)
     for alert in alerts:
         if alert.task in withheld:
             raise ConfigError(f"alert '{alert}' needs a task that is withheld: {_why(alert.task)}")
     if not withheld:
-        return bundle, ()
-    answered = tuple(task for task in tasks if task.name not in withheld)
+        return whole, ()
+    answered = tuple(task for task in every if task.name not in withheld)
     if not answered:
-        raise ConfigError(f"{bundle.manifest.name} would answer nothing: {_why(*withheld)}")
-    kept = replace(bundle.manifest, tasks=answered)
-    return replace(bundle, manifest=kept, whole=bundle.manifest), withheld
+        raise ConfigError(f"{whole.manifest.name} would answer nothing: {_why(*withheld)}")
+    kept = replace(whole.manifest, tasks=answered)
+    return replace(whole, manifest=kept, whole=whole.manifest), withheld
 
 
 def note_of(withheld: Sequence[str]) -> str:

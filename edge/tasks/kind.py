@@ -73,8 +73,7 @@ class Prediction:
     regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
     also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
     multi-label: labels (those that hold, the most probable first), probabilities (of all labels).
-    Of an output that is not finite none is set.
-    scores: the head's output as it came, float32 (k,); not part of the JSON.
+    Of an output that is not finite none is set.  scores: as it came, float32 (k,); not in the JSON.
     """
 
     scores: np.ndarray
@@ -132,7 +131,7 @@ class Prediction:
 
 
 def _rounded(value: float | None) -> float | None:
-    """Four places; JSON knows no NaN and no infinity, so these are left out."""
+    """Four places; JSON knows neither NaN nor infinity: these are left out."""
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
