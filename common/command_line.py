@@ -6,8 +6,9 @@ import math
 import os
 import re
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ParamSpec, TypeVar
+from typing import IO, Any, ParamSpec, TypeVar
 
 import click
 
@@ -60,8 +61,9 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
         silence_libraries()
         console.speak_when_dying()
-        before = {number: signal.getsignal(number) for number in _ENDINGS}
-        for number in _ENDINGS:
+        endings = _ENDINGS if threading.current_thread() is threading.main_thread() else ()
+        before = {number: signal.getsignal(number) for number in endings}
+        for number in endings:
             if before[number] != signal.SIG_IGN:  # as nohup sets it
                 signal.signal(number, _interrupt)
         try:
@@ -79,7 +81,7 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
             if not message:
                 raise
             code = error.exit_code if isinstance(error, EdgeError) else 2
-            raise _CommandFailed(console.visible(message), code) from error
+            raise CommandFailed(console.visible(message), code) from error
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -87,10 +89,16 @@ def one_line_errors(command: Callable[P, R]) -> Callable[P, R]:
     return wrapped
 
 
-class _CommandFailed(click.ClickException):
+class CommandFailed(click.ClickException):
+    """One line, and the exit code of the command."""
+
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
         self.exit_code = exit_code  # type: ignore[misc]  # click reads it of the instance
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        text = f"{console.journal_prefix(console.ERROR)}Error: {self.format_message()}"
+        click.echo(text, file=file, err=file is None)
 
 
 def _interrupt(number: int, stack: object) -> None:

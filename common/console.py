@@ -79,17 +79,32 @@ def bar(total: int, label: str = "") -> Iterator[Callable[[], None]]:
         yield lambda: progress_bar.update(1)
 
 
+ERROR, WARNING, INFO = 3, 4, 6  # of syslog(3)
+
+
 @functools.cache
 def warn_once(text: str) -> None:
     """Write `warning: TEXT`; the same text again says nothing new and is left out."""
     over_a_bar = "\r\033[K" if sys.stderr.isatty() else ""
     click.echo(over_a_bar, err=True, nl=False)
-    echo(f"warning: {' '.join(text.split())}", err=True)
+    echo(f"{journal_prefix(WARNING)}warning: {' '.join(text.split())}", err=True)
 
 
-def note(text: str) -> None:
-    """One line on stderr, for what nobody has to act on."""
-    echo(printable(text), err=True)
+def note(text: str, priority: int = INFO) -> None:
+    """One line on stderr, for what nobody has to act on, unless its priority says more."""
+    echo(f"{journal_prefix(priority)}{printable(text)}", err=True)
+
+
+def journal_prefix(priority: int) -> str:
+    """`<4>`, as sd-daemon(3) has it, if stderr is the journal of systemd; else ""."""
+    stream = os.environ.get("JOURNAL_STREAM")
+    if not stream:
+        return ""
+    try:
+        stderr = os.fstat(2)
+    except OSError:  # closed
+        return ""
+    return f"<{priority}>" if stream == f"{stderr.st_dev}:{stderr.st_ino}" else ""
 
 
 def megabytes(size: float) -> str:

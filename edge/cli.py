@@ -6,20 +6,25 @@ from typing import Any
 import click
 
 from edge import shipped, sinks, sources
-from edge.commands import people, plain, scene_options, settings_options, source_options
-from edge.commands.options import (
-    DAY_S,
-    device_option,
-    engine_options,
-    gate_option,
-    rate_option,
-    region_option,
+from edge.commands import (
+    options as shared_options,
+    people,
+    plain,
+    scene_options,
+    settings_options,
+    source_options,
 )
 from edge_common import __version__, command_line
 
+ARGUMENTS = "edge.arguments"
+
 
 class RunCommand(command_line.CommandWithSubcommands):
-    """Its help lists the kinds of sources and sinks."""
+    """Its help lists the kinds of sources and sinks; what it was given can be read again."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[ARGUMENTS] = tuple(args)
+        return super().parse_args(ctx, args)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         for title, registry in (("Sources", sources.registry()), ("Sinks", sinks.registry())):
@@ -90,10 +95,10 @@ Examples:
     show_default=True,
     help="Frames that the network gets between decisions.",
 )
-@rate_option
-@region_option
+@shared_options.rate_option
+@shared_options.region_option
 @scene_options.scene_options
-@gate_option
+@shared_options.gate_option
 @click.option(
     "--gallery",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -108,7 +113,7 @@ Examples:
 )
 @click.option(
     "--drift",
-    type=command_line.FiniteFloat(0, DAY_S),
+    type=command_line.FiniteFloat(0, shared_options.DAY_S),
     metavar="SECONDS",
     help="Tell by an event if frames or certainty of about this time differ from those that the bundle "
     "was made for; 0: never. [default: 300 with alerts, else 0]",
@@ -132,11 +137,11 @@ Examples:
     help="Answer this task though it infers race, emotion or the like, which is banned or limited in "
     "places (docs/privacy.md); may be given again.",
 )
-@engine_options
-@device_option
+@shared_options.engine_options
+@shared_options.device_option
 @click.option(
     "--invoke-timeout",
-    type=command_line.FiniteFloat(0, DAY_S),
+    type=command_line.FiniteFloat(0, shared_options.DAY_S),
     metavar="SECONDS",
     help="End with code 4 if a frame takes longer; 0: never. [default: 60 with a delegate's "
     "library, else 0]",
@@ -166,10 +171,15 @@ def main(bundle: str | None, config: str | None, **options: Any) -> None:
     Several sources run side by side through one network: give --camera and --source as
     often as there are.
     """
-    from edge.commands.execute import RunOptions, execute
+    from edge.commands import execute, run_options
 
-    with settings_options.settings_of(click.get_current_context()) as settings:
-        execute(RunOptions(bundle or shipped.DEFAULT_BUNDLE, **settings, **options))
+    context = click.get_current_context()
+    with settings_options.settings_of(context) as settings:
+        asked = run_options.RunOptions(bundle or shipped.DEFAULT_BUNDLE, **settings, **options)
+        if context.obj:  # who reads settings again wants the options alone
+            context.obj(asked)
+        else:
+            execute.execute(asked, context.meta[ARGUMENTS] if config else ())
 
 
 if __name__ == "__main__":

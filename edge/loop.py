@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from edge import engine, events, sources, stream
-from edge.answers import EventsSeen
+from edge import answers, engine, events, sources, stream
 from edge.sinks import Gap, RunEnded, ShowsGaps, Sink, TakesEvents
 from edge.summary import RunSummary, SourceSummary, process_age_s
 from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
@@ -51,7 +50,7 @@ class Feed:
     sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
     source_name: str | None = None
     judges: EventJudge | None = None
-    events_seen: EventsSeen = field(default_factory=EventsSeen)
+    events_seen: answers.EventsSeen = field(default_factory=answers.EventsSeen)
     _newest: stream.Frame | None = field(default=None, init=False)
 
     @property
@@ -92,11 +91,13 @@ class RunLimits:
     max_frames: of each source.
     frame_timeout_s: of one frame in the stream; if it takes longer, `on_hang` is called when
     summary and sinks are complete, and the process ends with EngineHung's exit code; 0: no limit.
+    end_reason: asked at each turn: not "" ends the run, and the events that go on for that reason.
     """
 
     max_frames: int | None = None
     frame_timeout_s: float = 0.0
     on_hang: Callable[[], None] = lambda: None
+    end_reason: Callable[[], str] = lambda: ""
 
 
 def run(
@@ -128,7 +129,7 @@ def run(
     watchdog = engine.Watchdog(limits.frame_timeout_s, give_up).start()
     try:
         with _closing_all(opened), _ending_events(feeds):
-            for feed, frame in _in_turn(feeds, summary, limits.max_frames):
+            for feed, frame in _in_turn(feeds, summary, limits):
                 _one_frame(feed, frame, summary, watchdog)
                 on_frame(summary)
     except RunEnded:
@@ -175,17 +176,23 @@ def _since_process_start_s() -> float | None:
 
 
 def _in_turn(
-    feeds: Sequence[Feed], summary: RunSummary, max_frames: int | None
+    feeds: Sequence[Feed], summary: RunSummary, limits: RunLimits
 ) -> Iterator[tuple[Feed, stream.Frame]]:
     """One frame after the other, of each source that has one.
 
     Raises in the end what a source was lost by, if one was.
     """
+    max_frames = limits.max_frames
     news, errors, looked = threading.Event(), [], time.monotonic()
     turns = [(feed, _timed(feed, summary, max_frames)) for feed in feeds]
     for feed in feeds:
         feed.source.notify = news.set
     while turns:
+        summary.turns += 1
+        if ending := limits.end_reason():
+            for feed, _ in turns:
+                feed.end_events(ending)
+            return
         news.clear()
         ready = [turn for turn in turns if turn[0].source.ready()]
         if not ready:

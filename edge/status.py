@@ -8,64 +8,36 @@ import time
 from collections.abc import Callable
 from typing import TextIO
 
-from edge.source_summary import SourceSummary, sums
-from edge.summary import RunSummary
+from edge.summary import RunSummary, SourceSummary, sums
 from edge_common import Closable, console
 
 _TERMINAL_S, _ELSEWHERE_S = 1.0, 60.0
 _CLEAR_LINE = "\r\033[K"
 
 
-class StatusLine(Closable):
-    """Frames a second, age, drops and the newest answers, written to `output` now and then.
+class StatusText:
+    """Frames a second, age, drops and the newest answers of a run that goes on.
 
-    A thread writes it, so that it also says if no frame comes.
-    summary: of the run that goes on. max_frames: of each source; None: all.
-    clock: monotonic seconds.
-    On a terminal the line stands in one place, and is gone once closed.
+    max_frames: of each source; None: all.  clock: monotonic seconds.
     """
 
     def __init__(
         self,
         summary: RunSummary,
         max_frames: int | None = None,
-        output: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._summary, self._clock = summary, clock
         self._total = _total(summary, max_frames)
-        self._output = sys.stderr if output is None else output
-        self._on_terminal = self._output.isatty()
-        self.interval_s = _TERMINAL_S if self._on_terminal else _ELSEWHERE_S
         self._since, self._frames_before = clock(), 0
-        self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._show_often, name="status", daemon=True)
 
-    def start(self) -> "StatusLine":
-        self._thread.start()
-        return self
-
-    def show(self) -> None:
-        """Write how it went since the last time."""
+    def __call__(self) -> str:
+        """How it went since the last time."""
         now, frames = self._clock(), self._summary.frames
-        text = self._text((frames - self._frames_before) / (now - self._since))
+        elapsed_s = max(now - self._since, 1e-9)
+        text = self._text((frames - self._frames_before) / elapsed_s)
         self._since, self._frames_before = now, frames
-        if self._on_terminal:
-            columns = shutil.get_terminal_size().columns - 1
-            self._write(f"{_CLEAR_LINE}{text[:columns]}")
-        else:
-            self._write(f"{text}\n")
-
-    def close(self) -> None:
-        self._closing.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        if self._on_terminal:
-            self._write(_CLEAR_LINE)
-
-    def _show_often(self) -> None:
-        while not self._closing.wait(self.interval_s):
-            self.show()
+        return text
 
     def _text(self, rate_hz: float) -> str:
         summary, total, newest = self._summary, sums(self._summary.sources), self._summary.newest
@@ -96,6 +68,54 @@ class StatusLine(Closable):
         silence_s = 0.0 if each.ended else each.source.silence_s()
         name = f"{each.source.name}: " if self._summary.sources[1:] else ""
         return f"{name}no frame for {silence_s:.0f} s" if silence_s >= _TERMINAL_S else ""
+
+
+class StatusLine(Closable):
+    """Frames a second, age, drops and the newest answers, written to `output` now and then.
+
+    A thread writes it, so that it also says if no frame comes.
+    summary: of the run that goes on. max_frames: of each source; None: all.
+    clock: monotonic seconds.
+    On a terminal the line stands in one place, and is gone once closed.
+    """
+
+    def __init__(
+        self,
+        summary: RunSummary,
+        max_frames: int | None = None,
+        output: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._text = StatusText(summary, max_frames, clock)
+        self._output = sys.stderr if output is None else output
+        self._on_terminal = self._output.isatty()
+        self.interval_s = _TERMINAL_S if self._on_terminal else _ELSEWHERE_S
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._show_often, name="status", daemon=True)
+
+    def start(self) -> "StatusLine":
+        self._thread.start()
+        return self
+
+    def show(self) -> None:
+        """Write how it went since the last time."""
+        text = self._text()
+        if self._on_terminal:
+            columns = shutil.get_terminal_size().columns - 1
+            self._write(f"{_CLEAR_LINE}{text[:columns]}")
+        else:
+            self._write(f"{text}\n")
+
+    def close(self) -> None:
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        if self._on_terminal:
+            self._write(_CLEAR_LINE)
+
+    def _show_often(self) -> None:
+        while not self._closing.wait(self.interval_s):
+            self.show()
 
     def _write(self, text: str) -> None:
         with contextlib.suppress(OSError):  # a full disk or a reader that left ends no run

@@ -12,7 +12,7 @@ import psutil
 
 from edge import engine
 from edge.answers import AnswersSeen, EventsSeen, NamesSeen
-from edge.source_summary import SourceSummary as SourceSummary, counts, sums
+from edge.source_summary import SourceSummary as SourceSummary, counts, sums as sums
 from edge_common import console, encode
 
 if TYPE_CHECKING:
@@ -106,6 +106,7 @@ class RunSummary:
     first_result_s: float | None = None  # process start to the end of the first push
     first_decision_s: float | None = None  # ... and to the first full window's decision
     peak_rss_bytes: int = 0
+    turns: int = 0  # of the loop: one a second at least, while it goes on
     window: int = 1  # frames that a decision looks at
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     rate_hz: float = 0.0  # frames a second that the network is to get; 0: all

@@ -1,73 +1,113 @@
 """What `edge-run` does once its options are read."""
 
 import json
-import sys
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from edge import engine, loop, sources, status
+from edge import engine
 from edge.bundle import Bundle
-from edge.commands import feeds
-from edge.commands.run_options import RunOptions as RunOptions
+from edge.commands.one_run import Engines, OneRun, RunOptions, RunRequest
 from edge.privacy import sensitive
-from edge.stream import FrameSampler, Network
-from edge.summary import RunSummary, SourceSummary
-from edge_common import SelfTestFailed, console, encode
+from edge_common import EdgeError, SelfTestFailed, console, encode
 
 if TYPE_CHECKING:
     from edge.check.self_test import SelfTest
-    from edge.people.recogniser import Recogniser
+    from edge.commands.reload import Reload
+    from edge.service.supervisor import Supervisor
 
 
-def execute(options: RunOptions) -> None:
-    """Load, open, run, and print the summary however the run ends."""
-    opened_bundle = options.plain.open(options.bundle, options.engine.runtime)
-    bundle, withheld = sensitive.permitted(opened_bundle, options.allow_sensitive, options.alerts)
+def execute(options: RunOptions, arguments: Sequence[str] = ()) -> None:
+    """Load, open, run, and print the summary however the run ends.
+
+    arguments: of the command line, if they name a settings file: it can be read again then.
+    """
+    whole, request = _open_checked(options)
+    if options.check:
+        console.echo("\n".join(_plan(request.bundle, options)))
+    elif options.self_test:
+        _report_self_test(whole, options)
+    else:
+        with ExitStack() as stack:  # of what outlives other settings
+            supervisor = _supervisor(stack)
+            reload = _reload(arguments, supervisor, stack)
+            _run_all(request, reload, supervisor)
+
+
+def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
+    """The bundle that they name, and what is to run of it.
+
+    Raises EdgeError if it is none, or an alert does not fit it.
+    """
+    whole = options.plain.open(options.bundle, options.engine.runtime)
+    bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
     _note_missing_clips(options)
     if withheld and not options.self_test:
         console.note(sensitive.note_of(withheld))
-    if options.check:
-        console.echo("\n".join(_plan(bundle, options)))
-        return
-    if options.self_test:
-        _report_self_test(opened_bundle, options)
-        return
-    with ExitStack() as stack:
-        naming = _recogniser(bundle, options)
-        stack.enter_context(options.stream.confined())
-        network = Network(bundle, options.stream)
-        detector = options.people.load(options.stream) if options.people else None
-        opened = feeds.open_sources(network, options, stack)
-        summary = _summary(network, opened, options)
-        opened_feeds = feeds.open_feeds(network, detector, naming, summary, options)
+    return whole, RunRequest(options, bundle)
 
-        def print_summary() -> None:
-            summary.delegation, summary.predicted = network.delegation, network.predicted
-            if detector:
-                summary.delegation |= detector.delegation
-                if summary.predicted and detector.predicted:
-                    summary.predicted |= detector.predicted
-            summary.calls_saved = network.calls_saved
-            text = json.dumps(summary.to_json()) if options.as_json else str(summary)
-            console.echo(text, err=options.writes_to_stdout)
 
-        # the summary is printed last, also after an interruption or a lost source
-        stack.callback(print_summary)
-        if line := _status(summary, options):
-            stack.enter_context(line.start())
-
-        def on_hang() -> None:
+def _run_all(request: RunRequest, reload: "Reload | None", supervisor: "Supervisor | None") -> None:
+    """One run, and another one each time that other settings are to hold."""
+    end_reason = reload.end_reason if reload else lambda: ""
+    engines: Engines | None = None
+    earlier: RunRequest | None = None
+    while True:
+        if engines and engines.key != Engines.key_of(request):
+            engines = None  # before others need memory
+        with ExitStack() as stack:
             try:
-                print_summary()
-            finally:  # also if nobody reads our stdout
-                engine.report_hang(options.frame_timeout_s, options.engine.delegate)
+                run = OneRun(request, engines, stack)
+            except EdgeError as error:
+                if reload is None or earlier is None:
+                    raise
+                reload.refuse(str(error))
+                request, earlier = earlier, None
+                continue
+            engines = run.engines
+            if earlier:
+                console.note("settings changed")
+            if supervisor:
+                supervisor.follow(run.summary, run.status_text())
+            run.go(stack, not supervisor, end_reason)
+        following = reload.take() if reload else None
+        if following is None:
+            return
+        request, earlier = following, request
 
-        limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang)
-        loop.run(opened_feeds, summary, limits)
+
+def _supervisor(stack: ExitStack) -> "Supervisor | None":
+    """What tells systemd, if it has started this process."""
+    if "NOTIFY_SOCKET" not in os.environ:
+        return None
+    from edge.service import supervisor
+
+    notifier = supervisor.from_environment()
+    if notifier is None:
+        return None
+    supervising = stack.enter_context(supervisor.Supervisor(notifier).start())
+    stack.enter_context(supervising.by_signal())
+    return supervising
+
+
+def _reload(
+    arguments: Sequence[str], supervisor: "Supervisor | None", stack: ExitStack
+) -> "Reload | None":
+    """What reads the settings again, if there is a file of them."""
+    if not arguments:
+        return None
+    from edge.commands import reload as reloading
+
+    def read() -> RunRequest:
+        return reloading.read_again(arguments, lambda options: _open_checked(options)[1])
+
+    reload = reloading.Reload(read, supervisor)
+    stack.enter_context(reload.by_signal())
+    return reload
 
 
 def _note_missing_clips(options: RunOptions) -> None:
@@ -90,38 +130,6 @@ def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:
     yield from (f"zone: {zone}" for zone in options.people.areas[0])
     yield from (f"output: {endpoint}" for endpoint in options.outputs)
     yield from (f"alert: {alert} ({alert.severity})" for alert in options.alerts)
-
-
-def _recogniser(bundle: Bundle, options: RunOptions) -> "Recogniser | None":
-    if options.gallery is None:
-        return None
-    from edge.people.recogniser import open_recogniser
-
-    return open_recogniser(bundle, options.gallery, options.threshold)
-
-
-def _summary(network: Network, opened: Sequence[sources.Source], options: RunOptions) -> RunSummary:
-    manifest, runtime = network.bundle.manifest, network.head.runtime
-    counts = [SourceSummary(source) for source in opened]
-    scene = options.people.summary(manifest, counts, options.rate) if options.people else None
-    return RunSummary(
-        manifest.name,
-        counts,
-        f"{runtime.name} {runtime.version}",
-        options.engine.delegate.label,
-        window=manifest.window,
-        # a scene takes all frames, and samples them for each person
-        trained_rate_hz=0.0 if scene else options.rate or manifest.frame_rate_hz,
-        rate_hz=0.0 if scene else FrameSampler.of(manifest, options.rate).rate_hz,
-        scene=scene,
-    )
-
-
-def _status(summary: RunSummary, options: RunOptions) -> status.StatusLine | None:
-    """What shows how the run goes on; None if nobody wants it or JSON lines stand there."""
-    if options.quiet or (options.writes_to_stdout and sys.stdout.isatty()):
-        return None
-    return status.StatusLine(summary, options.frames)
 
 
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:

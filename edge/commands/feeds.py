@@ -5,9 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge import loop, sinks, sources
-from edge.input_spec import STRETCH
-from edge.stream import Decision, Frame, FrameSampler, Network, Stream
+from edge import input_spec, loop, sinks, sources, stream
 from edge.summary import RunSummary
 from edge_common import SourceError
 from edge_devices.detection import memory
@@ -22,7 +20,9 @@ if TYPE_CHECKING:
 _LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
 
-def open_sources(network: Network, options: "RunOptions", stack: ExitStack) -> list[sources.Source]:
+def open_sources(
+    network: stream.Network, options: "RunOptions", stack: ExitStack
+) -> list[sources.Source]:
     """All of them, with names that differ. Raises SourceError, also if they need too much memory."""
     needs, requests = _frame_needs(network, options), options.source.endpoints
     available, opened = memory.available_bytes(), []
@@ -55,14 +55,14 @@ def _check_memory(available: int | None, opened: int, more: int) -> None:
         )
 
 
-def _frame_needs(network: Network, options: "RunOptions") -> sources.FrameNeeds:
+def _frame_needs(network: stream.Network, options: "RunOptions") -> sources.FrameNeeds:
     """Whole frames only if an output shows them, a region counts their pixels, or people are found."""
     region, spec = options.stream.region, network.bundle.manifest.input
     if options.people or region.box or any(output.kind.frames for output in options.outputs):
         return sources.WHOLE
     is_square = region.kind == "square"
     size = (max(spec.size), max(spec.size)) if is_square else spec.size
-    return sources.FrameNeeds(size, is_square or spec.resize.kind != STRETCH)
+    return sources.FrameNeeds(size, is_square or spec.resize.kind != input_spec.STRETCH)
 
 
 class SceneWatcher:
@@ -81,7 +81,7 @@ class SceneWatcher:
         self._scene, self._add_latency, self._budget = scene, add_latency, budget
         self._outputs = [each for each in outputs if isinstance(each, sinks.ShowsPeople)]
 
-    def decisions(self, frame: Frame) -> Sequence[Decision]:
+    def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
         self._scene.set_budget(*self._budget())
         view = self._scene.push(frame)
         self._add_latency(self._scene.latency_ms)
@@ -91,7 +91,7 @@ class SceneWatcher:
 
 
 def open_feeds(
-    network: Network,
+    network: stream.Network,
     detector: "Detector | None",
     naming: "Recogniser | None",
     summary: RunSummary,
@@ -109,7 +109,9 @@ def open_feeds(
         SceneWatcher(scene, [*filter(None, [judge]), *outputs], summary.latency.add, budget)
         for scene, outputs, judge in zip(scenes, opened, judges)
     ] or [
-        Stream(network.bundle, options.stream, naming=naming, network=network, source=info.source)
+        stream.Stream(
+            network.bundle, options.stream, naming=naming, network=network, source=info.source
+        )
         for info in infos
     ]
     return [
@@ -117,7 +119,7 @@ def open_feeds(
             counts,
             watcher,
             each,
-            FrameSampler(summary.rate_hz),
+            stream.FrameSampler(summary.rate_hz),
             info.source,
             judge,
             summary.events,
@@ -129,7 +131,10 @@ def open_feeds(
 
 
 def _event_sources(
-    network: Network, infos: Sequence[sinks.RunInfo], summary: RunSummary, options: "RunOptions"
+    network: stream.Network,
+    infos: Sequence[sinks.RunInfo],
+    summary: RunSummary,
+    options: "RunOptions",
 ) -> "list[EventSources | None]":
     """What makes events of each source, or nothing.
 
@@ -153,7 +158,7 @@ def _event_sources(
 
 
 def _scenes(
-    network: Network,
+    network: stream.Network,
     detector: "Detector",
     naming: "Recogniser | None",
     infos: Sequence[sinks.RunInfo],
@@ -178,7 +183,9 @@ def _scenes(
     ]
 
 
-def _run_infos(network: Network, summary: RunSummary, options: "RunOptions") -> list[sinks.RunInfo]:
+def _run_infos(
+    network: stream.Network, summary: RunSummary, options: "RunOptions"
+) -> list[sinks.RunInfo]:
     """What the sinks of each source want to know of the run."""
     manifest, several = network.bundle.manifest, len(summary.sources) > 1
     region = options.stream.region.seen_by(manifest.input.size, manifest.input.resize)

@@ -33,9 +33,7 @@ def _take(path: str, ctx: click.Context, opts: Mapping[str, Any]) -> None:
     try:
         read = settings.read(Path(path), ctx.command, ctx)
     except EdgeError as error:
-        failure = click.ClickException(str(error))
-        failure.exit_code = 2  # type: ignore[misc]  # click reads it of the instance
-        raise failure from None
+        raise command_line.CommandFailed(str(error), 2) from None
     defaults = dict(read.defaults)
     if any(opts.get(name) for name in _WHERE):
         defaults = {name: value for name, value in defaults.items() if name not in _WHERE}

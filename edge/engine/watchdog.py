@@ -7,10 +7,8 @@ import time
 from collections.abc import Callable
 from types import TracebackType
 
-import click
-
 from edge.engine.delegate import Delegate
-from edge_common import EngineHung
+from edge_common import EngineHung, console
 
 _CHECKS = 4  # in each timeout
 _LONGEST_WAIT_S = 60.0  # between two of them
@@ -99,10 +97,10 @@ def guard(delegate: Delegate, timeout_s: float | None = None) -> Watchdog | None
 def report_hang(timeout_s: float, delegate: Delegate) -> None:
     """The one line of an error, from a thread that has nobody to raise it to."""
     culprit = f"the delegate {delegate.label}" if delegate.is_library else "the runtime"
-    click.echo(
+    console.note(
         f"Error: {culprit} did not come back from a frame in {timeout_s:g} s and cannot be "
         "interrupted: start again, or with --delegate auto",
-        err=True,
+        console.ERROR,
     )
     sys.stdout.flush()
     sys.stderr.flush()

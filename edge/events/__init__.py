@@ -8,6 +8,7 @@ from edge.events.event import (
     CLEARED as CLEARED,
     OUT_OF_SCHEDULE as OUT_OF_SCHEDULE,
     RUN_ENDED as RUN_ENDED,
+    SETTINGS_CHANGED as SETTINGS_CHANGED,
     SOURCE_LOST as SOURCE_LOST,
     TRACK_LEFT as TRACK_LEFT,
     Event as Event,

@@ -11,6 +11,7 @@ Phase = Literal["start", "update", "end"]
 
 CLEARED, TRACK_LEFT, OUT_OF_SCHEDULE = "cleared", "track left", "out of schedule"
 SOURCE_LOST, RUN_ENDED = "source lost", "run ended"
+SETTINGS_CHANGED = "settings changed"
 
 
 @dataclass(frozen=True, slots=True)

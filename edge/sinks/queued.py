@@ -273,7 +273,8 @@ class Queued(Closable):
         self.counts.failures += 1
         if not self._policy.is_fatal and self._failing_since - self._reported >= _REPORT_S:
             self._reported = self._failing_since
-            console.note(f"{self.counts.name}: {error}; the run goes on, and tries again")
+            text = f"{self.counts.name}: {error}; the run goes on, and tries again"
+            console.note(text, console.WARNING)
 
     def _report_end(self) -> None:
         if self.counts.problem:

@@ -1,5 +1,6 @@
 """Where frames come from; a file and a camera are used the same way. One kind is one file here."""
 
+import math
 import os
 import re
 import stat
@@ -83,6 +84,10 @@ class Source(Closable, ABC):
     def silence_s(self) -> float:
         """Since when no frame came from a live source; 0 for one that is asked for them."""
         return 0.0
+
+    def stall_after_s(self) -> float:
+        """Silent for longer, a live source is in a gap, and says so, unless its reader hangs."""
+        return math.inf
 
     def gap_s(self) -> float:
         """So long a gap of a live source is by now; 0 if frames come."""

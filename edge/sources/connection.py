@@ -17,6 +17,7 @@ WHY_NOT = "is it connected, free, and may you read it?"
 FIRST_FRAME_S = 10.0  # for a camera or a server to give its first frame
 _SHORTEST_STALL_S, _STALL_FRAMES = 1.0, 5
 _SHORTEST_DELAY_S, _LONGEST_DELAY_S, _DELAY_OF_OUTAGE = 1.0, 30.0, 0.1
+_REPORT_S = 60.0  # a source that comes and goes is told of so often at most
 
 
 class Capture(Protocol):
@@ -96,7 +97,8 @@ class Connection:
         self._capture: Capture | None = None
         self._is_silent = self.in_gap = False
         self.gap_before_s = 0.0  # the newest frame
-        self._opened_at = -math.inf
+        self._opened_at = self._told_at = -math.inf
+        self._untold = 0  # gaps
 
     @property
     def rate_hz(self) -> float:
@@ -126,7 +128,8 @@ class Connection:
         return self._clock() - self.arrivals.newest
 
     @property
-    def _stall_after_s(self) -> float:
+    def stall_after_s(self) -> float:
+        """Without a frame, until the connection counts as silent."""
         if self._rules.stall_after_s is not None:
             return self._rules.stall_after_s
         if not self.arrivals.settled:
@@ -139,7 +142,7 @@ class Connection:
         if self._capture is None:
             return None
         try:
-            return self._capture.read(self._stall_after_s)
+            return self._capture.read(self.stall_after_s)
         except TimeoutError:
             self.gaps.stalls += 1
             self._is_silent = True
@@ -151,15 +154,26 @@ class Connection:
         if self._closing.is_set() or (is_once and not self._is_silent):
             return None
         remedy = "waiting for more" if is_once else "opening it again"
-        console.note(f"{self.name}: no frame for {self.silence_s():.1f} s, {remedy}")
+        self._tell_gap(remedy)
         self.in_gap = True
         pixels = self._wait() if is_once else self._retry()
         self.in_gap, self.gap_before_s = False, self.silence_s()
         self.gaps.longest_s = max(self.gaps.longest_s, self.gap_before_s)
         if pixels is not None:
             self.gaps.reconnects += not is_once
-            console.note(f"{self.name}: back after {self.gap_before_s:.1f} s")
+            if self._told_at >= self._clock() - self.gap_before_s:
+                console.note(f"{self.name}: back after {self.gap_before_s:.1f} s")
         return pixels
+
+    def _tell_gap(self, remedy: str) -> None:
+        """Unless one was told of just now: what comes and goes shall not fill a log."""
+        if self._clock() - self._told_at < _REPORT_S:
+            self._untold += 1
+            return
+        more = f"; {self._untold} more gaps since the last such line" if self._untold else ""
+        self._told_at, self._untold = self._clock(), 0
+        text = f"{self.name}: no frame for {self.silence_s():.1f} s, {remedy}{more}"
+        console.note(text, console.WARNING)
 
     def _wait(self) -> np.ndarray | None:
         """Of what cannot be opened again, however long it takes; None at its end."""

@@ -90,6 +90,9 @@ class LiveSource(sources.Source):
     def silence_s(self) -> float:
         return self._connection.silence_s()
 
+    def stall_after_s(self) -> float:
+        return self._connection.stall_after_s
+
     def gap_s(self) -> float:
         return self.silence_s() if self._connection.in_gap else 0.0
 

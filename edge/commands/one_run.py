@@ -1,0 +1,147 @@
+"""One run by one request: what it loads and opens, what shows how it goes, and its summary."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from edge import engine, loop, sources, status, stream
+from edge.commands import feeds
+from edge.commands.run_options import RunOptions
+from edge.summary import RunSummary, SourceSummary
+from edge_common import console
+
+if TYPE_CHECKING:
+    from edge.bundle import Bundle
+    from edge.detector import Detector
+    from edge.people.recogniser import Recogniser
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What is to run: options that contradict nothing, and the bundle that they name."""
+
+    options: RunOptions
+    bundle: "Bundle"
+
+
+@dataclass(frozen=True)
+class Engines:
+    """What a request's bundles are loaded into.  key: requests with the same one may share them."""
+
+    network: stream.Network
+    detector: "Detector | None"
+    key: object
+
+    @classmethod
+    def load(cls, request: RunRequest) -> "Engines":
+        """Raises EdgeError."""
+        options = request.options
+        detector = options.people.load(options.stream) if options.people else None
+        return cls(stream.Network(request.bundle, options.stream), detector, cls.key_of(request))
+
+    @staticmethod
+    def key_of(request: RunRequest) -> object:
+        """Differs if anything that is loaded may."""
+        options = request.options
+        # the cores and the memory of an emulated board hold for one run, files may have changed
+        if options.device or os.path.exists(options.people.detector):
+            return request
+        allowed = options.allow_sensitive
+        return request.bundle.sha256, allowed, options.stream, options.people.detector
+
+
+class OneRun:
+    """Opened by this, closed with the stack. Raises EdgeError.
+
+    engines: of another run that asked for the same, or None.
+    """
+
+    def __init__(self, request: RunRequest, engines: Engines | None, stack: ExitStack) -> None:
+        self.options = options = request.options
+        naming = _recogniser(request.bundle, options)
+        stack.enter_context(options.stream.confined())
+        self.engines = engines or Engines.load(request)
+        network, detector = self.engines.network, self.engines.detector
+        opened = feeds.open_sources(network, options, stack)
+        self.summary = _summary(network, opened, options)
+        self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options)
+
+    def go(
+        self, stack: ExitStack, has_status_line: bool, end_reason: Callable[[], str] = lambda: ""
+    ) -> None:
+        """Until the sources end, or there is a reason to; the summary is printed with the stack's end.
+
+        A run that makes room for another one prints none.
+        """
+        options = self.options
+
+        def print_last() -> None:
+            if not end_reason():
+                self.print_summary()
+
+        # the summary is printed last, also after an interruption or a lost source
+        stack.callback(print_last)
+        if has_status_line and not _is_quiet(options):
+            line = status.StatusLine(self.summary, options.frames)
+            stack.enter_context(line.start())
+
+        def on_hang() -> None:
+            try:
+                self.print_summary()
+            finally:  # also if nobody reads our stdout
+                engine.report_hang(options.frame_timeout_s, options.engine.delegate)
+
+        limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang, end_reason)
+        loop.run(self.feeds, self.summary, limits)
+
+    def status_text(self) -> status.StatusText:
+        """How it goes on, in a line each time."""
+        return status.StatusText(self.summary, self.options.frames)
+
+    def print_summary(self) -> None:
+        summary, options = self.summary, self.options
+        network, detector = self.engines.network, self.engines.detector
+        summary.delegation, summary.predicted = network.delegation, network.predicted
+        if detector:
+            summary.delegation |= detector.delegation
+            if summary.predicted and detector.predicted:
+                summary.predicted |= detector.predicted
+        summary.calls_saved = network.calls_saved
+        text = json.dumps(summary.to_json()) if options.as_json else str(summary)
+        console.echo(text, err=options.writes_to_stdout)
+
+
+def _recogniser(bundle: "Bundle", options: RunOptions) -> "Recogniser | None":
+    if options.gallery is None:
+        return None
+    from edge.people.recogniser import open_recogniser
+
+    return open_recogniser(bundle, options.gallery, options.threshold)
+
+
+def _summary(
+    network: stream.Network, opened: Sequence[sources.Source], options: RunOptions
+) -> RunSummary:
+    manifest, runtime = network.bundle.manifest, network.head.runtime
+    counts = [SourceSummary(source) for source in opened]
+    scene = options.people.summary(manifest, counts, options.rate) if options.people else None
+    return RunSummary(
+        manifest.name,
+        counts,
+        f"{runtime.name} {runtime.version}",
+        options.engine.delegate.label,
+        window=manifest.window,
+        # a scene takes all frames, and samples them for each person
+        trained_rate_hz=0.0 if scene else options.rate or manifest.frame_rate_hz,
+        rate_hz=0.0 if scene else stream.FrameSampler.of(manifest, options.rate).rate_hz,
+        scene=scene,
+    )
+
+
+def _is_quiet(options: RunOptions) -> bool:
+    """Whether nobody wants to see how the run goes on, or JSON lines stand there."""
+    return options.quiet or (options.writes_to_stdout and sys.stdout.isatty())

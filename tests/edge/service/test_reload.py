@@ -1,0 +1,107 @@
+"""A real edge-run under a manager of ours: ready, alive, new settings at SIGHUP, and the end."""
+
+import json
+import os
+import pty
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.commands.reload import Reload
+from edge.commands.one_run import RunRequest
+from edge_common import ConfigError
+from tests.edge.service.processes import SETTINGS, Manager, camera, started, wait_for
+
+pytest.importorskip("msgspec")  # the extra `config`
+
+
+def test_settings_change_while_it_runs(tmp_path: Path) -> None:
+    """Another alert, then a file that is none, then a camera that is not there, and SIGTERM."""
+    file, manager = tmp_path / "run.toml", Manager(f"{tmp_path}/notify")
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    with camera() as yard:
+        good = SETTINGS.format(url=yard.url, name="first")
+        file.write_text(good)
+        with started(tmp_path, "--config", "run.toml", NOTIFY_SOCKET=manager.address) as service:
+
+            def hang_up() -> None:
+                service.process.send_signal(signal.SIGHUP)
+                manager.expect("RELOADING=1")
+                assert any(re.fullmatch(r"MONOTONIC_USEC=\d+", s) for s in manager.states[-1])
+                manager.expect("READY=1")
+
+            manager.expect("READY=1")
+            wait_for(lambda: "start" in phases(first))
+            file.write_text(SETTINGS.format(url=yard.url, name="second"))
+            hang_up()
+            wait_for(lambda: "start" in phases(second))
+            file.write_text("bundle = [")
+            hang_up()
+            manager.expect("STATUS=settings not changed: run.toml.*")
+            file.write_text(good.replace(yard.url, "http://127.0.0.1:9/none.mjpg"))
+            hang_up()
+            wait_for(lambda: phases(second).count("start") > 1)
+            assert service.end(signal.SIGTERM) == 130
+            manager.expect("STOPPING=1")
+    assert [line.split(" gives")[0].split(" Invalid")[0].strip() for line in service.lines] == [
+        "settings changed",
+        "settings not changed: run.toml: is not TOML:",
+        "settings not changed: http://127.0.0.1:9/none.mjpg",
+        "Interrupted.",
+    ]
+    assert ends(first) == ["settings changed"]
+    assert ends(second) == ["settings changed", "run ended"]
+
+
+def phases(path: Path) -> list[str]:
+    return [event["event"] for event in events_of(path)]
+
+
+def ends(path: Path) -> list[str]:
+    return [event["reason"] for event in events_of(path) if event["event"] == "end"]
+
+
+def events_of(path: Path) -> list[dict]:
+    """Those that are whole by now."""
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    records = [json.loads(line) for line in lines if line.endswith("\n")]
+    return [record for record in records if "event" in record]
+
+
+def test_without_a_manager_a_daemon_reads_its_settings_again_too(tmp_path: Path) -> None:
+    with camera() as yard:
+        (tmp_path / "run.toml").write_text(SETTINGS.format(url=yard.url, name="a"))
+        with started(tmp_path, "--config", "run.toml", "--quiet") as service:
+            wait_for(lambda: bool(phases(tmp_path / "a.jsonl")))
+            (tmp_path / "run.toml").write_text(SETTINGS.format(url=yard.url, name="b"))
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: bool(phases(tmp_path / "b.jsonl")))
+            assert service.end(signal.SIGTERM) == 130
+    assert service.lines == ["settings changed\n", "Interrupted.\n"]
+
+
+def test_a_closed_terminal_ends_a_run_as_ever(tmp_path: Path) -> None:
+    """With a controlling terminal SIGHUP means that it is gone, settings file or not."""
+    with camera() as yard:
+        (tmp_path / "run.toml").write_text(SETTINGS.format(url=yard.url, name="a"))
+        command = f"exec {sys.executable} -m edge.cli --config run.toml --quiet >log 2>&1"
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.chdir(tmp_path)
+            os.execlp("sh", "sh", "-c", command)
+        wait_for(lambda: bool(phases(tmp_path / "a.jsonl")))
+        os.close(terminal)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 130
+    assert ends(tmp_path / "a.jsonl") == ["run ended"]
+
+
+def test_a_request_that_is_refused_leaves_nothing_to_take() -> None:
+    def read() -> RunRequest:
+        raise ConfigError("run.toml, line 3: there is no label 'x'")
+
+    reload = Reload(read)
+    assert reload.try_again() == reload.problem == "run.toml, line 3: there is no label 'x'"
+    assert reload.take() is None and reload.end_reason() == ""
