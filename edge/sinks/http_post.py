@@ -95,10 +95,11 @@ class Server:
 class Retries:
     """How often a request is repeated, with pauses that double and vary ("full jitter", M. Brooker).
 
+    attempts: of one call; whoever makes it says that it failed, and calls again.
     closing: set when nobody waits any more.
     """
 
-    attempts: int = 8
+    attempts: int = 2
     first_s: float = _FIRST_PAUSE_S
     closing: threading.Event = field(default_factory=threading.Event)
     random_share: Callable[[], float] = random.random

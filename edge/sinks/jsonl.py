@@ -90,22 +90,19 @@ class _Lines(Closable):
         self._put(line_of(event.to_json()))
 
     def show_gap(self, gap: sinks.Gap) -> None:
-        if gap.has_ended:
-            self._in_gap.discard(gap.source)
-        elif gap.source in self._in_gap:
+        if not gap.has_ended and gap.source in self._in_gap:
             return
-        else:
-            self._in_gap.add(gap.source)
         source = {} if gap.source is None else {"source": gap.source}
         state = "ended" if gap.has_ended else "begun"
         self._put(
             line_of({"gap": state, "gap_s": round(gap.seconds, 3), "at": now_text(), **source})
         )
+        # once it is written, since what fails is tried again
+        (self._in_gap.discard if gap.has_ended else self._in_gap.add)(gap.source)
 
     def show_people(self, view: "SceneView") -> None:
         if self._presence.get(view.source) == view.presence:
             return
-        self._presence[view.source] = view.presence
         source = {} if view.source is None else {"source": view.source}
         fields = {
             "presence": view.presence.to_json(),
@@ -114,6 +111,7 @@ class _Lines(Closable):
             **source,
         }
         self._put(line_of(fields))
+        self._presence[view.source] = view.presence
 
     @abstractmethod
     def _put(self, line: bytes) -> None:

@@ -1,6 +1,7 @@
 """A file of lines that is added to: whole lines, on disk soon, rotated, within a quota."""
 
 import contextlib
+import errno
 import os
 import stat
 import threading
@@ -18,7 +19,8 @@ class LineFile(Closable):
     """Lines, added to a file.
 
     Each line is written as a whole, so that a reader never sees half of one, and is on disk
-    `SYNC_INTERVAL_S` later, also if the power fails. What the file held stays.
+    `SYNC_INTERVAL_S` later, also if the power fails. What the file held stays. A file that cannot be
+    written is opened again by the next line: its disk may have been mounted anew.
     first: the first line of a new file.  again: the line between what was there and this run.
     rotation: when the file gets a name with its time, and another is begun.
     quota: of all of them; None: there is none.
@@ -37,16 +39,22 @@ class LineFile(Closable):
         self._rotation, self._quota, self._began_at = rotation, quota, time.monotonic()
         self._room = 0  # bytes that the quota was asked for, and that are not written yet
         self._stack, self._problem = contextlib.ExitStack(), ""
-        self._closing = threading.Event()
+        self._is_open, self._closing = False, threading.Event()
         try:
             self._open()
         except OSError as error:
-            self._stack.close()
             raise SinkError(
                 f"{path} cannot be written ({error.strerror}): choose another path"
             ) from error
 
     def _open(self) -> None:
+        """Raises OSError, and then nothing is open."""
+        with self._stack:
+            self._open_file()
+            self._stack = self._stack.pop_all()
+        self._is_open = True
+
+    def _open_file(self) -> None:
         self._is_file = not self._path.exists() or stat.S_ISREG(self._path.stat().st_mode)
         if self._is_file:  # a pipe and /dev/null have no content to lose
             self._stack.enter_context(only_writer(self._path))
@@ -60,6 +68,7 @@ class LineFile(Closable):
         else:
             self._write(self._first)
         sync_folder(self._path.absolute().parent)
+        self._closing.clear()
         syncing = threading.Thread(target=self._sync, name=f"sync {self._path}", daemon=True)
         syncing.start()
         self._stack.callback(syncing.join)
@@ -72,9 +81,11 @@ class LineFile(Closable):
     def put(self, line: bytes) -> None:
         """line: with its end. Raises SinkError, and then holds nothing of it."""
         if problem := self._problem:
-            self._problem = ""
+            self._give_up()
             raise SinkError(problem)
         try:
+            if not self._is_open:
+                self._open()
             size = os.fstat(self._handle).st_size
             if self._is_file and self._rotation.is_due(size + len(line), self._began_at):
                 self._rotate()
@@ -86,7 +97,14 @@ class LineFile(Closable):
         except BrokenPipeError:
             raise
         except OSError as error:
+            if error.errno != errno.ENOSPC:
+                self._give_up()
             raise SinkError(self._full(error)) from error
+
+    def _give_up(self) -> None:
+        self._is_open = False
+        self._stack.close()
+        self._problem = ""
 
     def _make_room(self, size: int, quota: Quota) -> None:
         """For some lines at once."""
@@ -129,7 +147,8 @@ class LineFile(Closable):
                 return
 
     def _full(self, error: OSError) -> str:
-        return f"{self._path} cannot be written ({error.strerror}): free some space"
+        hint = ": free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        return f"{self._path} cannot be written ({error.strerror}){hint}"
 
     def close(self) -> None:
         """Also raises SinkError if the last lines did not reach the disk."""

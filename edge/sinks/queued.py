@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from edge.scene import SceneView
     from edge.stream import Decision, Frame
 
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 30.0  # between attempts, each twice the one before
+# between attempts, each twice the one before: who is back is told at most so much later
+_FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
 _REPORT_S = 60.0  # an output that comes and goes is told of so often at most
 _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
@@ -260,7 +261,7 @@ class Queued(Closable):
                 if self._closing.wait(pause_s):
                     self._count_dropped(item)
                     return False
-                pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
                 self._report_end()
                 self.counts.delivered += 1

@@ -99,6 +99,41 @@ def test_a_disk_that_refuses_is_told_and_no_line_is_cut(
     assert [json.loads(line)["frame"] for line in path.read_text().splitlines()] == [1]
 
 
+def test_a_file_whose_disk_is_mounted_anew_is_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a.jsonl"
+    file = lines.LineFile(str(path))
+    file.put(b"1\n")
+
+    def refuse(*given: object) -> int:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "write", refuse)
+        broken.setattr(os, "open", refuse)
+        for _ in range(2):
+            with pytest.raises(SinkError, match=r"Read-only file system\)$"):
+                file.put(b"2\n")
+    path.unlink()
+    file.put(b"2\n")
+    file.close()
+    assert path.read_bytes() == b"2\n"
+
+
+def test_what_could_not_be_written_is_said_by_the_next_attempt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = JsonLines(str(tmp_path / "a.jsonl"))
+    with monkeypatch.context() as broken:
+        broken.setattr(sink._file, "put", lambda line: (_ for _ in ()).throw(SinkError("full")))
+        with pytest.raises(SinkError):
+            sink.show_gap(Gap(1.0, has_ended=False))
+    sink.show_gap(Gap(1.0, has_ended=False))
+    sink.close()
+    assert "begun" in (tmp_path / "a.jsonl").read_text()
+
+
 def test_a_gap_is_a_line_at_its_beginning_and_at_its_end(tmp_path: Path) -> None:
     with JsonLines(str(tmp_path / "out.jsonl")) as sink:
         for seconds in (1.2, 2.2, 3.2):

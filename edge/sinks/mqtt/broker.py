@@ -9,6 +9,8 @@ from typing import Any
 
 from paho.mqtt import client as paho
 
+from edge.sinks.queued import LONGEST_PAUSE_S
+
 OPENING_S = 5.0
 IN_FLIGHT = 20  # messages that the broker has not confirmed, all others wait on disk
 
@@ -29,7 +31,7 @@ class Broker:
         client = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id)
         client.connect_timeout = OPENING_S
         client.max_inflight_messages_set(IN_FLIGHT)
-        client.reconnect_delay_set(1, 30)
+        client.reconnect_delay_set(1, round(LONGEST_PAUSE_S))
         if self.login:
             client.username_pw_set(*self.login)
         if self.trust:

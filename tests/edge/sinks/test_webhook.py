@@ -51,7 +51,7 @@ def server() -> Iterator[Server]:
 
 
 def _sink(server: Server, secret: bytes = b"", **more: Callable[[], float]) -> WebhookSink:
-    retries = http_post.Retries(first_s=0.001, random_share=lambda: 1.0)
+    retries = http_post.Retries(4, first_s=0.001, random_share=lambda: 1.0)
     return WebhookSink(http_post.Server(server.url), secret, retries, **more)
 
 
