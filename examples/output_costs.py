@@ -208,7 +208,15 @@ def costs(
                     _one_run(network, texts, film, (frames, rate, every))
                 )
         first = np.array(next(iter(figures.values())))
-        names = ("frames_a_second", "p50_ms", "p99_ms", "cpu_p50_ms", "cpu_p99_ms", "all_cpu_ms")
+        names = (
+            "frames_a_second",
+            "p50_ms",
+            "p99_ms",
+            "cpu_p50_ms",
+            "cpu_p99_ms",
+            "all_cpu_ms",
+            "children_cpu_ms",
+        )
         for title, rows in figures.items():
             values = dict(zip(names, np.median(rows, axis=0)))
             # of the same round, as what else the machine does changes from one to the next
@@ -224,7 +232,7 @@ def _one_run(
 ) -> tuple[float, ...]:
     """Frames a second; p50 and p99 of milliseconds from a frame to its decision, and of the time
     that the loop's thread worked a frame, sinks included, which other processes do not disturb; and
-    what all threads worked a frame.
+    what all threads worked a frame, and processes that they started.
     """
     frames, rate, every = plan
     source = sources.open_source(film) if film else Pictures(frames, rate)
@@ -234,7 +242,7 @@ def _one_run(
     counts = summaries.SourceSummary(source)
     watcher = stream.Stream(network.bundle, stream.StreamOptions(), network=network)
     summary = summaries.RunSummary("b", [counts], "litert")
-    began, all_began = time.perf_counter(), time.process_time()
+    began, all_began, children_began = time.perf_counter(), time.process_time(), _children_s()
     feed = loop.Feed(counts, watcher, opened, judges=EveryTenth(every))
     ends, worked_s = [began], [time.thread_time()]
 
@@ -245,9 +253,16 @@ def _one_run(
     loop.run([feed], summary, loop.RunLimits(frames), on_frame=on_frame)
     source.close()
     all_ms = 1e3 * (time.process_time() - all_began) / counts.frames
+    children_ms = 1e3 * (_children_s() - children_began) / counts.frames
     ages_ms, worked_ms = summary.latency.sample("frame age"), 1e3 * np.diff(worked_s)
     quantiles = [*np.percentile(ages_ms, [50, 99]), *np.percentile(worked_ms[10:], [50, 99])]
-    return (counts.frames / (ends[-1] - began), *map(float, quantiles), all_ms)
+    return (counts.frames / (ends[-1] - began), *map(float, quantiles), all_ms, children_ms)
+
+
+def _children_s() -> float:
+    """CPU time of processes that this one started and that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 @main.command()

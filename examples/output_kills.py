@@ -1,11 +1,9 @@
-"""SIGKILLs in the middle of outputs that write lines, a spool and clips: what cannot be read afterwards.
+"""SIGKILLs of runs that write lines, a spool and clips: what cannot be read afterwards.
 
 python -m examples.output_kills --kills 100
 """
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -16,6 +14,7 @@ from pathlib import Path
 import av
 import click
 import numpy as np
+import psutil
 
 from edge import sinks
 from examples.made_events import RUN, EveryTenth, Pictures, report
@@ -37,7 +36,9 @@ def main(kills: int, target: str | None) -> None:
             assert child.stdout
             child.stdout.readline()
             time.sleep(rng.uniform(0, 0.5))
-            os.kill(child.pid, signal.SIGKILL)
+            for process in psutil.Process(child.pid).children():  # what makes clips
+                process.kill()
+            child.kill()
             child.wait()
         for path in [*folder.glob("*.jsonl"), *folder.glob("spool/*.lines")]:
             content = path.read_bytes().splitlines(keepends=True)
@@ -72,14 +73,17 @@ def write(folder: str) -> None:
     ]
     recording = replace(RUN, live=False)
     (opened,) = sinks.open_sinks([sinks.registry().find(text) for text in texts], [recording])
-    click.echo("ready")
-    judges = EveryTenth()
+    clips, judges, is_ready = Path(folder, "clips"), EveryTenth(), False
+    earlier = set(clips.glob("*.mp4"))
     for frame in Pictures(1 << 30, 0.0):
         for news in judges.take(frame, ()):
             for sink in opened:
                 sink.take_event(news, frame)  # type: ignore[attr-defined]
         for sink in opened:
             sink.take(frame, ())
+        if not is_ready and not earlier.issuperset(clips.glob("*.mp4")):
+            is_ready = True
+            click.echo("ready")
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """What a clip leaves in its folder: the video, a snapshot of its best frame, and its facts."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import cv2
 
 from edge.events import Event
-from edge.sinks.clips.packets import frame_of
+from edge.sinks.clips.packets import Packet, frame_of
 from edge.sinks.quota import Quota
 from edge_common import SinkError, slug, whole_file
 
@@ -21,10 +22,19 @@ class EventClipFiles:
     def __init__(self, quota: Quota) -> None:
         self._quota = quota
 
-    def write(self, event: Event, video: bytes, numbers: Sequence[int]) -> None:
-        """video: MP4.  numbers: of its frames, in their order. Raises SinkError."""
-        best = event.best.frame
-        nearest = min(range(len(numbers)), key=lambda i: abs(numbers[i] - best), default=0)
+    def write(
+        self,
+        event: Event,
+        numbers: Sequence[int],
+        write_video: Callable[[BinaryIO], object],
+        size: int,
+        best: Packet | None = None,
+    ) -> None:
+        """numbers: of the video's frames, in their order.  write_video: MP4, into a file.
+
+        size: its bytes, more or less.  best: the snapshot, if it is of one of these frames; else it
+        is taken from the video. Raises SinkError.
+        """
         name = f"{event.id}-{slug(event.alert)}"
         facts = {
             "clip": f"{name}.mp4",
@@ -34,26 +44,34 @@ class EventClipFiles:
             "last_frame": numbers[-1] if numbers else None,
             "event": event.to_json(),
         }
-        text = json.dumps(facts, ensure_ascii=False)
-        self._write(name, ".mp4", video)
-        self._write(name, ".jpg", _jpeg(video, nearest))
-        self._write(name, ".json", text.encode("utf-8", "backslashreplace"))
+        text = json.dumps(facts, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        self._write(name, ".mp4", write_video, size)
+        if best and best.number in numbers:
+            snapshot = best.data
+        else:
+            number = event.best.frame
+            nearest = min(range(len(numbers)), key=lambda i: abs(numbers[i] - number), default=0)
+            snapshot = _jpeg(self._quota.folder / f"{name}.mp4", nearest)
+        self._write(name, ".jpg", lambda file: file.write(snapshot), len(snapshot))
+        self._write(name, ".json", lambda file: file.write(text), len(text))
 
-    def _write(self, name: str, suffix: str, content: bytes) -> None:
+    def _write(
+        self, name: str, suffix: str, write: Callable[[BinaryIO], object], size: int
+    ) -> None:
         path = self._quota.folder / f"{name}{suffix}"
 
-        def write(path: Path = path, content: bytes = content) -> None:
+        def write_whole() -> None:
             with whole_file(path) as file:
-                file.write(content)
+                write(file)
 
         try:
-            self._quota.make_room(len(content) + _ROUNDING_BYTES, keep=name)
-            self._quota.without_oldest(write, keep=name)
+            self._quota.make_room(size + _ROUNDING_BYTES, keep=name)
+            self._quota.without_oldest(write_whole, keep=name)
         except OSError as error:
             raise SinkError(f"{path} cannot be written ({error.strerror})") from error
 
 
-def _jpeg(video: bytes, index: int) -> bytes:
+def _jpeg(video: Path, index: int) -> bytes:
     image = frame_of(video, index)
     if image is None:
         return b""

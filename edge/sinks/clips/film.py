@@ -58,7 +58,8 @@ class FilmClips(Closable):
             # frames that lie before the event's first one are counted backwards from it
             earlier = sum(second < began_s - float(_ROUNDING) for second in shown_s)
             first = event.started.frame - earlier
-            self._folder.write(event, video, range(first, first + len(shown_s)))
+            numbers = range(first, first + len(shown_s))
+            self._folder.write(event, numbers, lambda file: file.write(video), len(video))
 
     def close(self) -> None:
         for event in list(self._active.values()):
@@ -105,14 +106,16 @@ class Film:
         size = images[0].shape[1], images[0].shape[0]
         lasts = (frames[-1].pts - frames[0].pts) * span.time_base
         rate_hz = float((len(frames) - 1) / lasts) if lasts else clip_packets.USUAL_HZ
-        encoder = clip_packets.Encoding(self.codec, size, rate_hz).encoder()
-        packets = []
+        encoder = clip_packets.Encoder(clip_packets.Encoding(self.codec, size, rate_hz))
+        packets: list[clip_packets.Packet] = []
         for number, (frame, image) in enumerate(zip(frames, images)):
             ticks = round(
                 (frame.pts - frames[0].pts) * span.time_base * clip_packets.TICKS_A_SECOND
             )
             packets += encoder.encode(image, number, ticks)
-        return clip_packets.to_mp4(encoder.encoding, packets, 0)
+        file = io.BytesIO()
+        clip_packets.write_mp4(file, encoder.encoding, packets, 0)
+        return file.getvalue()
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 pytest.importorskip("av", reason="needs edge-run[clips]")
 
@@ -20,9 +23,10 @@ import av
 from edge import sinks
 from edge.events.alert import ClipLength
 from edge.sinks.clips import ClipSink
+from edge.sinks.clips.calls import CallThread
 from edge.sinks.clips.files import EventClipFiles
 from edge.sinks.clips.film import Film, FilmClips
-from edge.sinks.clips.packets import CODECS
+from edge.sinks.clips.packets import CODECS, JpegEncoder
 from edge.sinks.clips.times import AlertTimes, ClipTimes
 from edge.sinks.quota import Quota
 from edge.sources import open_source
@@ -229,7 +233,7 @@ def test_the_end_of_the_run_ends_a_clip(tmp_path: Path) -> None:
 def test_a_long_event_has_a_clip_of_the_longest_length(tmp_path: Path) -> None:
     with _sink(tmp_path, longest_s=4.0) as sink:
         _record(sink, 300, begin=60, end=None)
-        assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(10, 111))
+    assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(10, 111))
 
 
 def test_events_at_the_same_time_have_a_clip_each(tmp_path: Path) -> None:
@@ -286,28 +290,40 @@ def test_frames_of_another_size_begin_anew(tmp_path: Path) -> None:
     assert sizes == [(160, 64), (62, 46)]
 
 
+def _record_events(sink: ClipSink, count: int, length: int, gap: int = 1) -> list[str]:
+    """One behind the other, each of so many frames; the names of their clips."""
+    names, number = [], 0
+    for _ in range(count):
+        event = samples.event(number)
+        names.append(f"{event.id}-fall")
+        sink.take_event(event, _frame(number))
+        for _ in range(length):
+            sink.take(_noise(number), [])
+            number += 1
+        sink.take_event(samples.ended(event, number - 1), _frame(number))
+        for _ in range(gap):
+            sink.take(_noise(number), [])
+            number += 1
+    return names
+
+
+def _noise(number: int) -> Frame:
+    noise = np.random.default_rng(number).integers(0, 256, (64, 160, 3), np.uint8)
+    return Frame(noise, number, number / 25)
+
+
 def test_the_quota_holds_and_the_oldest_goes_first(tmp_path: Path) -> None:
-    quota, names = 60_000, []
-    for number in range(12):
-        with _sink(tmp_path, quota=quota) as sink:
-            event = samples.event(number)
-            sink.take_event(event, _frame(0))
-            for frame in range(10):
-                sink.take(_frame(frame), [])
-            names.append(f"{event.id}-fall")
-        size = sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir())
-        assert size <= quota
+    with _sink(tmp_path, quota=400_000, before_s=0.0, after_s=0.0) as sink:
+        names = _record_events(sink, 12, 10)
+    size = sum(path.stat().st_blocks * 512 for path in tmp_path.iterdir())
+    assert size <= 400_000
     remaining = sorted({path.stem for path in tmp_path.iterdir()})
     assert remaining == names[-len(remaining) :] and 1 < len(remaining) < 12
 
 
 def test_a_full_disk_is_noticed_and_the_oldest_goes(tmp_path: Path, tmpfs: Path) -> None:
-    for number in range(40):
-        with _sink(tmpfs) as sink:
-            sink.take_event(samples.event(number), _frame(0))
-            noise = np.random.default_rng(number).integers(0, 256, (64, 160, 3), np.uint8)
-            for frame in range(20):
-                sink.take(Frame(noise, frame, frame / 25), [])
+    with _sink(tmpfs, before_s=0.0, after_s=0.0) as sink:
+        _record_events(sink, 40, 20)
     clips = list(tmpfs.glob("*.mp4"))
     assert 1 <= len(clips) < 40
     assert all(len(_numbers(path)) == 20 for path in clips)
@@ -358,3 +374,123 @@ def test_a_killed_writer_leaves_no_unreadable_clip(tmp_path: Path) -> None:
     clips = list(tmp_path.glob("*.mp4"))
     assert len(clips) >= 12 and all(map(_numbers, clips))
     assert all(json.loads(path.read_text()) for path in tmp_path.glob("*.json"))
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_clip_is_as_bright_as_its_frames(tmp_path: Path, codec: str) -> None:
+    """16 to 235 or 0 to 255 for black to white: whatever reads it has to know which."""
+    with _sink(tmp_path, codec, before_s=0.0, after_s=0.0) as sink:
+        event = samples.event(0)
+        sink.take_event(event, samples.frame(0))
+        levels = np.repeat(np.array([0, 5, 20, 128, 220, 250, 255], np.uint8), 32)
+        pixels = np.repeat(np.tile(levels, (64, 1))[:, :, None], 3, axis=2)
+        for number in range(5):
+            sink.take(Frame(pixels, number, number / 25), [])
+    (path,) = tmp_path.glob("*.mp4")
+    images = [cv2.VideoCapture(str(path)).read()[1], cv2.imread(str(path.with_suffix(".jpg")))]
+    with av.open(str(path)) as container:
+        images.append(next(container.decode(video=0)).to_ndarray(format="bgr24"))
+    for image in images:
+        middles = image[:, 16::32].astype(int)
+        assert np.abs(middles - pixels[:, 16::32]).max() <= 6
+
+
+def _watch_frames(sink: ClipSink) -> list[int]:
+    """The numbers of frames as they are sent to be encoded."""
+    numbers, call = [], sink._maker.call
+
+    def watched(method: str, *arguments: Any) -> None:
+        if method == "add":
+            numbers.append(arguments[1].number)
+        call(method, *arguments)
+
+    sink._maker.call = watched  # type: ignore[method-assign]
+    return numbers
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 40)), min_size=1, max_size=5))
+def test_a_frame_is_encoded_once_if_a_clip_shows_it_and_else_never(
+    events: list[tuple[int, int]],
+) -> None:
+    """events: frames from one's beginning to the next one's, and of its length."""
+    spans, begin = {}, 20
+    for after, length in events:
+        begin += after
+        spans[samples.event(begin)] = (begin, begin + length)
+    with TemporaryDirectory() as name:
+        with _sink(Path(name), "mjpeg", before_s=0.4, after_s=0.2) as sink:
+            encoded = _watch_frames(sink)
+            for number in range(begin + 60):
+                for event, (first, last) in spans.items():
+                    if number == first:
+                        sink.take_event(event, _frame(number))
+                    if number == last:
+                        sink.take_event(samples.ended(event, last), _frame(number))
+                sink.take(_frame(number), [])
+        shown = {event.id: list(range(a - 10, b + 5 + 1)) for event, (a, b) in spans.items()}
+        assert encoded == sorted(set().union(*shown.values()))
+        for event_id, numbers in shown.items():
+            assert _numbers(next(Path(name).glob(f"{event_id}*.mp4"))) == numbers
+
+
+def test_an_event_that_is_told_late_reaches_back_behind_another(tmp_path: Path) -> None:
+    with _sink(tmp_path, before_s=0.4, after_s=0.0) as sink:
+        for number in range(120):
+            if number in (60, 80):  # the second began 30 frames before it is told
+                sink.take_event(samples.event({60: 60, 80: 50}[number]), _frame(number))
+            sink.take(_frame(number), [])
+    clips = sorted(map(_numbers, tmp_path.glob("*.mp4")))
+    assert clips == [list(range(40, 120)), list(range(50, 120))]
+
+
+def test_clips_that_cannot_be_encoded_in_time_are_cut_short_and_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sink = _sink(tmp_path, before_s=0.4, after_s=0.0)
+    sink._calls.close(10)
+    frame_bytes = len(JpegEncoder("h264").encode(_frame(0).pixels, 0, 0).data)
+    sink._calls = CallThread("clips", waits=False, most_bytes=20 * frame_bytes)
+    sink._maker._process = sink._maker._start()
+    os.kill(sink._maker._process.pid, signal.SIGSTOP)
+    for number in range(60):
+        if number in (20, 50):
+            sink.take_event(samples.event(number), _frame(number))
+        sink.take(_frame(number), [])
+    assert sink.counts.dropped_events == 2
+    os.kill(sink._maker._process.pid, signal.SIGCONT)
+    sink.close()
+    (clip,) = map(_numbers, tmp_path.glob("*.mp4"))
+    assert clip == list(range(10, clip[-1] + 1)) and 20 < clip[-1] < 40
+    assert "clips: frames come faster than they are encoded" in capsys.readouterr().err
+
+
+def test_a_run_that_waits_loses_nothing(tmp_path: Path) -> None:
+    with _sink(tmp_path, before_s=0.4, after_s=0.0) as sink:
+        sink._calls.close(10)
+        sink._calls = CallThread("clips", waits=True, most_bytes=1)
+        _record(sink, 60, begin=20, end=40)
+    assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(10, 41))
+    assert sink.counts.dropped_events == 0
+
+
+def test_a_crash_of_what_encodes_is_told_and_costs_what_it_had(tmp_path: Path) -> None:
+    sink = _sink(tmp_path, before_s=0.0, after_s=0.0)
+    begun = samples.event(0)
+    sink.take_event(begun, _frame(0))
+    sink.take(_frame(0), [])
+    sink._calls.close(10)  # until that frame is encoded
+    process = sink._maker._process
+    assert process and os.getpriority(os.PRIO_PROCESS, process.pid) == 10
+    process.kill()
+    process.wait()
+    sink._calls = CallThread("clips", waits=True, most_bytes=1)
+    sink.take(_frame(1), [])
+    with pytest.raises(SinkError, match=r"the process that makes clips ended \(SIGKILL\)"):
+        sink.take(_frame(2), [])
+        sink.take(_frame(3), [])
+    for number in range(4, 8):
+        sink.take(_frame(number), [])
+    sink.close()
+    numbers = _numbers(next(tmp_path.glob("*.mp4")))
+    assert numbers in ([3, 4, 5, 6, 7], [2, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7], [4, 5, 6, 7])
