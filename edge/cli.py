@@ -11,6 +11,7 @@ from edge.commands import (
     people,
     plain,
     scene_options,
+    service,
     settings_options,
     source_options,
 )
@@ -53,7 +54,7 @@ Examples:
 
 @click.command(
     cls=RunCommand,
-    subcommands={**people.COMMANDS, **settings_options.COMMANDS},
+    subcommands=people.COMMANDS | settings_options.COMMANDS | service.COMMANDS,
     epilog=EXAMPLES,
 )
 @click.argument("bundle", required=False)

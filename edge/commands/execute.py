@@ -51,6 +51,11 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     return whole, RunRequest(options, bundle)
 
 
+def checked_request(options: RunOptions) -> RunRequest:
+    """Raises EdgeError if the options name no bundle, or an alert does not fit it."""
+    return _open_checked(options)[1]
+
+
 def _run_all(request: RunRequest, reload: "Reload | None", supervisor: "Supervisor | None") -> None:
     """One run, and another one each time that other settings are to hold."""
     end_reason = reload.end_reason if reload else lambda: ""
@@ -103,7 +108,7 @@ def _reload(
     from edge.commands import reload as reloading
 
     def read() -> RunRequest:
-        return reloading.read_again(arguments, lambda options: _open_checked(options)[1])
+        return reloading.read_again(arguments, checked_request)
 
     reload = reloading.Reload(read, supervisor)
     stack.enter_context(reload.by_signal())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge import engine, loop, sources, status, stream
 from edge.commands import feeds
-from edge.commands.run_options import RunOptions
+from edge.commands.run_options import RunOptions as RunOptions
 from edge.summary import RunSummary, SourceSummary
 from edge_common import console
 

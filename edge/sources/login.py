@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterable
 from urllib import parse
 
-from edge_common import SourceError
+from edge_common import SourceError, slug
 
 VARIABLE = "EDGE_SOURCE_LOGIN"
 _SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "rtmps", "srt", "ftp", "sftp")
@@ -80,12 +80,25 @@ def read_secret(path: str) -> str:
         if (text := os.environ.get(path[4:])) is None:
             raise SourceError(f"the login {path} is not there: set {path[4:]} in the environment")
         return text
+    handed_over = _handed_over(path)
     try:
-        with open(path, encoding="utf-8") as file:
-            if os.fstat(file.fileno()).st_mode & _OTHERS:
+        with open(handed_over or path, encoding="utf-8") as file:
+            if not handed_over and os.fstat(file.fileno()).st_mode & _OTHERS:
                 raise SourceError(f"the login {path} may be read by others: chmod 600 {path}")
             return file.read(10_000).strip("\r\n")
     except OSError as error:
         raise SourceError(f"the login {path} may not be read: {error.strerror}") from error
     except UnicodeDecodeError:
         raise SourceError(f"the login {path} holds no {_FORM}") from None
+
+
+def credential_name(path: str) -> str:
+    """Of a secret file among those that systemd reads and hands over (LoadCredential=)."""
+    return slug(path)
+
+
+def _handed_over(path: str) -> str:
+    """Its copy that this service alone may read; "": there is none."""
+    folder = os.environ.get("CREDENTIALS_DIRECTORY", "")
+    copy = os.path.join(folder, credential_name(path))
+    return copy if folder and os.path.isfile(copy) else ""

@@ -14,7 +14,7 @@ edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.manifest edge.
 edge.cli edge.commands edge.commands.execute edge.commands.feeds edge.commands.options edge.commands.people
 edge.commands.one_run
 edge.commands.plain edge.commands.run_options edge.commands.scene_options edge.commands.settings_options
-edge.commands.source_options
+edge.commands.service edge.commands.source_options
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
 edge.events edge.events.clock edge.events.event

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.commands.reload import Reload
 from edge.commands.one_run import RunRequest
+from edge.commands.reload import Reload
 from edge_common import ConfigError
 from tests.edge.service.processes import SETTINGS, Manager, camera, started, wait_for
 

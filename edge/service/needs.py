@@ -1,0 +1,202 @@
+"""What a run reads, writes and talks to, as its settings say: no more than that is a service given."""
+
+import grp
+import os
+import pwd
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge import registry
+from edge.commands.run_options import RunOptions
+from edge_common import ConfigError
+
+_LOCAL_SOURCES = ("camera", "fifo", "images", "video")
+_FILE_SOURCES = ("fifo", "images", "video")
+_SECRETS = ("login", "secret", "token")  # options that name a file which nobody else may read
+_FOLDERS = ("spool",)  # options that name a folder which is written to
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Of a run.
+
+    reads: files and folders that exist.  secrets: of them, those of mode 0600.
+    writes: folders outside of the service's own, which exist.
+    devices: that DeviceAllow= takes.  has_network: whether anything is reached by one.
+    """
+
+    reads: tuple[Path, ...] = ()
+    secrets: tuple[Path, ...] = ()
+    writes: tuple[Path, ...] = ()
+    devices: tuple[str, ...] = ()
+    has_network: bool = False
+
+
+def needs_of(options: RunOptions, config: Path, state: Path) -> Needs:
+    """state: the folder of its own that a service has.
+
+    Raises ConfigError for what no service has: a screen, a standard input, a folder that it was
+    started in.
+    """
+    endpoints = (*options.source.endpoints, *options.outputs)
+    for each in endpoints:
+        _refuse_terminal(each)
+    secrets = {
+        _absolute(value)
+        for each in endpoints
+        for key, value in each.options
+        if key in _SECRETS and value and not value.startswith("env:")
+    }
+    reads = {config, *map(_absolute, _files(options))}
+    writes = (_written(target, is_folder) for target, is_folder in _outputs(options.outputs))
+    outside = {folder for folder in writes if folder and not folder.is_relative_to(state)}
+    return Needs(
+        tuple(sorted(reads - secrets)),
+        tuple(sorted(secrets)),
+        tuple(sorted(map(_nearest_existing, outside))),
+        tuple(dict.fromkeys(_devices(options.source.endpoints))),
+        any(map(_is_remote, options.source.endpoints)) or any(map(_sends, options.outputs)),
+    )
+
+
+def _refuse_terminal(each: registry.Endpoint) -> None:
+    if each.kind.name == "window":
+        raise ConfigError("a service has no screen: leave out show and window")
+    if each.target == "-":
+        other = "a file" if each.kind.target == "PATH" and each.kind.name != "fifo" else "a pipe"
+        raise ConfigError(f"{each} is no terminal's in a service: name {other}")
+
+
+def _files(options: RunOptions) -> Iterator[str]:
+    """What is read and exists; a shipped bundle's name is no file."""
+    names = (options.bundle, *options.people.files, options.plain.labels, options.gallery)
+    yield from (str(name) for name in names if name and os.path.exists(name))
+    yield from (e.target for e in options.source.endpoints if e.kind.name in _FILE_SOURCES)
+    for each in (*options.source.endpoints, *options.outputs):
+        for key, value in each.options:
+            if key not in (*_SECRETS, *_FOLDERS) and os.path.isfile(value):
+                yield value
+    yield from (e.target for e in options.outputs if e.kind.name == "apprise" and _is_file(e))
+
+
+def _is_file(each: registry.Endpoint) -> bool:
+    return os.path.isfile(each.target)
+
+
+def _absolute(name: str) -> Path:
+    path = Path(name)
+    if not path.is_absolute():
+        raise ConfigError(
+            f"{name}: a service is started in a folder of its own: write {path.absolute()}"
+        )
+    return path if path.exists() or not any(mark in name for mark in "*?[") else _fixed_part(path)
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder that all files of a glob are in."""
+    return next(each for each in pattern.parents if not any(mark in str(each) for mark in "*?["))
+
+
+def _outputs(outputs: Iterable[registry.Endpoint]) -> Iterator[tuple[str, bool]]:
+    """Each path that is written to, and whether it is a folder."""
+    for each in outputs:
+        if each.kind.target in ("PATH", "FOLDER"):
+            yield each.target, each.kind.target == "FOLDER"
+        yield from ((value, True) for key, value in each.options if key in _FOLDERS)
+
+
+def _written(target: str, is_folder: bool) -> Path | None:
+    """The folder that must be writable; None: it is relative, and so within the service's own."""
+    path = Path(target)
+    if not path.is_absolute():
+        return None
+    return path if is_folder else path.parent
+
+
+def _nearest_existing(folder: Path) -> Path:
+    return next(each for each in (folder, *folder.parents) if each.is_dir())
+
+
+def _devices(endpoints: Iterable[registry.Endpoint]) -> Iterator[str]:
+    for each in endpoints:
+        if each.kind.name == "camera":
+            yield "char-video4linux"
+        if each.kind.name == "camera" and not each.target.startswith("/dev/video"):
+            yield from ("char-media", "char-dma_heap")  # as CSI cameras have; a number may be one
+
+
+def _is_remote(each: registry.Endpoint) -> bool:
+    return each.kind.name not in _LOCAL_SOURCES or " ! " in each.target
+
+
+def _sends(each: registry.Endpoint) -> bool:
+    return each.kind.target not in ("PATH", "FOLDER", "")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Who a service is; name: "" for one that systemd makes up while it runs."""
+
+    name: str = ""
+
+    def __post_init__(self) -> None:
+        if self.name:
+            self._ids  # noqa: B018  # raises if there is none
+
+    @property
+    def _ids(self) -> tuple[int, frozenset[int]]:
+        """User and groups; of nobody's if systemd makes one up."""
+        if not self.name:
+            return -1, frozenset()
+        try:
+            entry = pwd.getpwnam(self.name)
+        except KeyError:
+            raise ConfigError(
+                f"there is no user '{self.name}': useradd --system {self.name}"
+            ) from None
+        groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+        return entry.pw_uid, frozenset(groups)
+
+    def may(self, path: Path, bits: int) -> bool:
+        """bits: of `os.R_OK`, `os.W_OK` and `os.X_OK`, all of which are needed."""
+        user, groups = self._ids
+        status = path.stat()
+        shift = 6 if status.st_uid == user else 3 if status.st_gid in groups else 0
+        return user == 0 or (stat.S_IMODE(status.st_mode) >> shift) & bits == bits
+
+    def check(self, needs: Needs, state: Path) -> None:
+        """Raises ConfigError if it may not read or write what it has to."""
+        for path in (*needs.reads, *needs.secrets):
+            if not path.exists():
+                raise ConfigError(f"{path} is not there: check the path")
+        for path in needs.reads:
+            bits = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+            ways = [] if is_hidden(path) else [(each, os.X_OK) for each in path.parents]
+            for each, needed in ((path, bits), *ways):
+                if not self.may(each, needed):
+                    raise ConfigError(f"{each} may not be read by the service: chmod a+rX {each}")
+        for path in needs.writes:
+            if not self.may(path, os.W_OK | os.X_OK):
+                who = f"user {self.name}" if self.name else "the service's own user"
+                raise ConfigError(
+                    f"{who} may not write into {path}: write to {state} or below, "
+                    "or give --run-as a user who may"
+                )
+
+
+_HIDDEN = tuple(map(Path, ("/home", "/root", "/run/user", "/tmp", "/var/tmp")))
+
+
+def is_hidden(folder: Path) -> bool:
+    """Whether a service has an empty folder there: its unit puts back what it needs."""
+    return any(folder.is_relative_to(hidden) for hidden in _HIDDEN)
+
+
+def group_exists(name: str) -> bool:
+    try:
+        grp.getgrnam(name)
+    except KeyError:
+        return False
+    return True
