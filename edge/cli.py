@@ -176,11 +176,11 @@ def main(bundle: str | None, config: str | None, **options: Any) -> None:
 
     context = click.get_current_context()
     with settings_options.settings_of(context) as settings:
-        asked = run_options.RunOptions(bundle or shipped.DEFAULT_BUNDLE, **settings, **options)
+        request = run_options.RunOptions(bundle or shipped.DEFAULT_BUNDLE, **settings, **options)
         if context.obj:  # who reads settings again wants the options alone
-            context.obj(asked)
+            context.obj(request)
         else:
-            execute.execute(asked, context.meta[ARGUMENTS] if config else ())
+            execute.execute(request, context.meta[ARGUMENTS] if config else ())
 
 
 if __name__ == "__main__":

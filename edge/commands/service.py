@@ -117,16 +117,16 @@ def install(force: bool, no_start: bool, dry_run: bool, **options: Any) -> None:
     """Write the unit, start it now and with the machine."""
     from edge.service import manager
 
-    made = _unit_of(**options)
+    built_unit = _unit_of(**options)
     if dry_run:
-        click.echo(str(made), nl=False)
+        click.echo(str(built_unit), nl=False)
         return
-    systemd = manager.Manager.of(made.is_user)
+    systemd = manager.Manager.of(built_unit.is_user)
     systemd.require()
-    is_new = systemd.install(made.name, str(made), force, not no_start)
-    path = systemd.path(made.name)
+    is_new = systemd.install(built_unit.name, str(built_unit), force, not no_start)
+    path = systemd.path(built_unit.name)
     console.echo(f"{path}: {'written' if is_new else 'as it was'}")
-    if made.is_user:
+    if built_unit.is_user:
         console.note("it ends when you log out, unless: loginctl enable-linger")
 
 
@@ -141,12 +141,12 @@ def status(name: str, user: bool, as_json: bool) -> None:
 
     systemd = manager.Manager.of(user)
     systemd.require(writes=False)
-    shown = systemd.properties(name)
+    properties = systemd.properties(name)
     if as_json:
-        console.echo(json.dumps(shown))
+        console.echo(json.dumps(properties))
     else:
-        console.echo(console.section(name, manager.status_lines(shown)))
-    if shown.get("ActiveState") not in ("active", "reloading"):
+        console.echo(console.section(name, manager.status_lines(properties)))
+    if properties.get("ActiveState") not in ("active", "reloading"):
         console.note(f"it does not run: {systemd.journal(name)} says why")
         raise SystemExit(NOT_RUNNING)
 
@@ -182,13 +182,13 @@ def _unit_of(
         raise ConfigError("--user is a service of yours: leave out --run-as")
     request = reload.read_again(["--config", str(config)], execute.checked_request)
     state = Path("/var/lib", name)
-    wanted, account = needs.needs_of(request.options, config, state), needs.Account(run_as)
+    run_needs, account = needs.needs_of(request.options, config, state), needs.Account(run_as)
     if not user:
-        account.check(wanted, state)
+        account.check(run_needs, state)
     return unit.Unit(
         name,
         config,
-        wanted,
+        run_needs,
         account,
         allow_device,
         memory_mb,

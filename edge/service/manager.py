@@ -82,10 +82,10 @@ class Manager:
     def properties(self, name: str) -> Mapping[str, str]:
         """What systemd knows of it. Raises ConfigError if there is no such service."""
         output = self._run("show", f"{name}.service", f"--property={','.join(_SHOWN)}")
-        shown = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
-        if shown.get("LoadState") == "not-found":
+        values = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
+        if values.get("LoadState") == "not-found":
             raise ConfigError(f"there is no service {name}: {self._known()}")
-        return shown
+        return values
 
     def journal(self, name: str) -> str:
         """The command that shows what it said."""
@@ -115,13 +115,13 @@ def version() -> int:
     return int(match[1]) if match else _OLDEST
 
 
-def status_lines(shown: Mapping[str, str]) -> list[tuple[str, str | None]]:
+def status_lines(values: Mapping[str, str]) -> list[tuple[str, str | None]]:
     """What a person wants to know first."""
-    memory = shown.get("MemoryCurrent", "")
+    memory = values.get("MemoryCurrent", "")
     return [
-        ("state", f"{shown.get('ActiveState')} ({shown.get('SubState')})"),
-        ("since", shown.get("ActiveEnterTimestamp")),
-        ("how it goes", shown.get("StatusText")),
-        ("restarts", shown.get("NRestarts")),
+        ("state", f"{values.get('ActiveState')} ({values.get('SubState')})"),
+        ("since", values.get("ActiveEnterTimestamp")),
+        ("how it goes", values.get("StatusText")),
+        ("restarts", values.get("NRestarts")),
         ("memory", console.megabytes(int(memory)) if memory.isdecimal() else None),
     ]

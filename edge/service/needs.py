@@ -174,14 +174,14 @@ class Account:
         for path in needs.reads:
             bits = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
             ways = [] if is_hidden(path) else [(each, os.X_OK) for each in path.parents]
-            for each, needed in ((path, bits), *ways):
-                if not self.may(each, needed):
+            for each, required in ((path, bits), *ways):
+                if not self.may(each, required):
                     raise ConfigError(f"{each} may not be read by the service: chmod a+rX {each}")
         for path in needs.writes:
             if not self.may(path, os.W_OK | os.X_OK):
-                who = f"user {self.name}" if self.name else "the service's own user"
+                account = f"user {self.name}" if self.name else "the service's own user"
                 raise ConfigError(
-                    f"{who} may not write into {path}: write to {state} or below, "
+                    f"{account} may not write into {path}: write to {state} or below, "
                     "or give --run-as a user who may"
                 )
 
