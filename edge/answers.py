@@ -159,7 +159,8 @@ class EventsSeen:
 
     def to_json(self) -> dict[str, dict[str, Any]]:
         """{alert: how many started, ended and are active, and when the last began or ended}"""
-        return {alert: counts.to_json() for alert, counts in self._alerts.items()}
+        # a copy, as threads that show a run read it
+        return {alert: counts.to_json() for alert, counts in self._alerts.copy().items()}
 
     def lines(self) -> Iterator[str]:
         """One line an alert."""

@@ -48,6 +48,7 @@ Examples:
   edge-run face --camera 0 --region square --gallery people.npz
   edge-run mine.edge --detector person --source rtsp://host/yard --budget-ms 20 --jsonl -
   edge-run mine.edge --camera 0 --keep unsure
+  edge-run --camera 0 --web 127.0.0.1:8080
   edge-run --config run.toml --check
 """
 
@@ -137,6 +138,23 @@ Examples:
     metavar="TASK",
     help="Answer this task though it infers race, emotion or the like, which is banned or limited in "
     "places (docs/privacy.md); may be given again.",
+)
+@click.option(
+    "--web",
+    metavar="HOST:PORT",
+    help="Show the run on a page: pictures, charts, events, health, metrics; 127.0.0.1:8080 is for this "
+    "machine alone (extra `web`; docs/page.md).",
+)
+@click.option(
+    "--web-token",
+    metavar="FILE|env:NAME",
+    help="Who looks at the page has to know what this file of mode 0600 holds; needed if others reach it.",
+)
+@click.option(
+    "--web-name",
+    multiple=True,
+    metavar="NAME",
+    help="The page may be asked for by this host name, too.",
 )
 @shared_options.engine_options
 @shared_options.device_option

@@ -65,6 +65,15 @@ class LatencyLog:
         """The kept latencies of a stage, milliseconds, in no particular order."""
         return self._stages[stage][: self._counts[stage]]
 
+    def newest(self, stage: str, most: int) -> np.ndarray:
+        """The newest latencies of a stage, at most so many, in no particular order."""
+        sample, count = self._stages[stage], self.count(stage)
+        return sample[np.arange(max(0, count - most), count) % self._capacity]
+
+    def count(self, stage: str) -> int:
+        """How many there were, also of those that are not kept."""
+        return self._counts.get(stage, 0)
+
     def summary(self) -> dict[str, dict[str, float]]:
         """p50, p90, p99 of each stage, milliseconds."""
         return {stage: percentiles(self.sample(stage)) for stage in self._stages}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge.check.self_test import SelfTest
     from edge.commands.reload import Reload
     from edge.service.supervisor import Supervisor
+    from edge.web.page import Page
 
 
 def execute(options: RunOptions, arguments: Sequence[str] = ()) -> None:
@@ -30,9 +31,12 @@ def execute(options: RunOptions, arguments: Sequence[str] = ()) -> None:
         _report_self_test(whole, options)
     else:
         with ExitStack() as stack:  # of what outlives other settings
+            page = options.open_page(stack)
             supervisor = _supervisor(stack)
             reload = _reload(arguments, supervisor, stack)
-            _run_all(request, reload, supervisor)
+            if page and reload:
+                page.reload_by(reload)
+            _run_all(request, reload, supervisor, page)
 
 
 def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
@@ -56,7 +60,12 @@ def checked_request(options: RunOptions) -> RunRequest:
     return _open_checked(options)[1]
 
 
-def _run_all(request: RunRequest, reload: "Reload | None", supervisor: "Supervisor | None") -> None:
+def _run_all(
+    request: RunRequest,
+    reload: "Reload | None",
+    supervisor: "Supervisor | None",
+    page: "Page | None",
+) -> None:
     """One run, and another one each time that other settings are to hold."""
     end_reason = reload.end_reason if reload else lambda: ""
     engines: Engines | None = None
@@ -66,7 +75,7 @@ def _run_all(request: RunRequest, reload: "Reload | None", supervisor: "Supervis
             engines = None  # before others need memory
         with ExitStack() as stack:
             try:
-                run = OneRun(request, engines, stack)
+                run = OneRun(request, engines, stack, page)
             except EdgeError as error:
                 if reload is None or earlier is None:
                     raise
@@ -135,6 +144,8 @@ def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:
     yield from (f"zone: {zone}" for zone in options.people.areas[0])
     yield from (f"output: {endpoint}" for endpoint in options.outputs)
     yield from (f"alert: {alert} ({alert.severity})" for alert in options.alerts)
+    if options.page_address:
+        yield f"page: {options.page_address}"
 
 
 def _report_self_test(bundle: Bundle, options: RunOptions) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge.events.judges import EventSources
     from edge.people.recogniser import Recogniser
     from edge.scene import Scene
+    from edge.web.page import Page
 
 _LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
@@ -58,7 +59,8 @@ def _check_memory(available: int | None, opened: int, more: int) -> None:
 def _frame_needs(network: stream.Network, options: "RunOptions") -> sources.FrameNeeds:
     """Whole frames only if an output shows them, a region counts their pixels, or people are found."""
     region, spec = options.stream.region, network.bundle.manifest.input
-    if options.people or region.box or any(output.kind.frames for output in options.outputs):
+    shows = options.web or any(output.kind.frames for output in options.outputs)
+    if options.people or region.box or shows:
         return sources.WHOLE
     is_square = region.kind == "square"
     size = (max(spec.size), max(spec.size)) if is_square else spec.size
@@ -96,13 +98,19 @@ def open_feeds(
     naming: "Recogniser | None",
     summary: RunSummary,
     options: "RunOptions",
+    page: "Page | None" = None,
 ) -> list[loop.Feed]:
-    """A window, or one a person, and sinks for each source. Raises SinkError."""
+    """A window, or one a person, and sinks for each source. Raises SinkError.
+
+    page: shows them from now on.
+    """
     infos = _run_infos(network, summary, options)
     judges = _event_sources(network, infos, summary, options)
     summary.events.watch(map(str, options.alerts))
     scenes = _scenes(network, detector, naming, infos, summary, options) if detector else ()
     opened = sinks.open_sinks(options.outputs, infos, options.strict)
+    for each, watch in zip(opened, page.begin(summary, infos, options) if page else ()):
+        each.append(watch)
     summary.add_outputs(opened)
     budget = partial(options.people.budget, summary.sources)
     watchers: Sequence[loop.Watcher] = [

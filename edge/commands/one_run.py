@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.bundle import Bundle
     from edge.detector import Detector
     from edge.people.recogniser import Recogniser
+    from edge.web.page import Page
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,13 @@ class OneRun:
     engines: of another run that asked for the same, or None.
     """
 
-    def __init__(self, request: RunRequest, engines: Engines | None, stack: ExitStack) -> None:
+    def __init__(
+        self,
+        request: RunRequest,
+        engines: Engines | None,
+        stack: ExitStack,
+        page: "Page | None" = None,
+    ) -> None:
         self.options = options = request.options
         naming = _recogniser(request.bundle, options)
         stack.enter_context(options.stream.confined())
@@ -68,7 +75,7 @@ class OneRun:
         network, detector = self.engines.network, self.engines.detector
         opened = feeds.open_sources(network, options, stack)
         self.summary = _summary(network, opened, options)
-        self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options)
+        self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options, page)
 
     def go(
         self, stack: ExitStack, has_status_line: bool, end_reason: Callable[[], str] = lambda: ""

@@ -1,6 +1,7 @@
 """What a run was asked for: the options of `edge-run`, and what of them contradicts."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from edge_common import EdgeError
 
 if TYPE_CHECKING:
     from edge.events.alert import Alert
+    from edge.web import address, page
 
 _STDOUT = "-"
 DRIFT_S = 300.0
@@ -50,6 +52,9 @@ class RunOptions:
     drift_answers: float = 0.0
     vectors: bool = False
     allow_sensitive: tuple[str, ...] = ()
+    web: str | None = None
+    web_token: str | None = None
+    web_name: tuple[str, ...] = ()
     engine: EngineOptions = field(default_factory=EngineOptions)
     device: str = ""
     invoke_timeout: float | None = None
@@ -59,6 +64,8 @@ class RunOptions:
     quiet: bool = False
     alerts: "tuple[Alert, ...]" = ()
     names: Mapping[str, str] = field(default_factory=dict)
+    config: Path | None = None  # the settings file, if there is one
+    has_zone_options: bool = False  # so that those of the file do not count
     check: bool = False
 
     def __post_init__(self) -> None:
@@ -78,6 +85,7 @@ class RunOptions:
                 )
             self.source.endpoints  # noqa: B018  # raises if there is no such source
         self.plain.refuse_for(self.bundle)
+        self.page_address  # noqa: B018  # raises if it is none
         inputs = [] if self.self_test else [each.target for each in self.source.endpoints]
         outputs = [e for each in self.outputs for e in dict.fromkeys(each.for_each(len(inputs)))]
         files = [self.bundle, *self.people.files, self.plain.labels, self.gallery]
@@ -97,6 +105,26 @@ class RunOptions:
         if self.keep:
             requests.append(kinds.named("keeper", self.keep))
         return tuple(requests)
+
+    @cached_property
+    def page_address(self) -> "address.PageAddress | None":
+        """Raises EdgeError if there can be no such page."""
+        if self.web is None:
+            if self.web_token or self.web_name:
+                name = "--web-token" if self.web_token else "--web-name"
+                raise click.UsageError(f"{name} goes with --web HOST:PORT")
+            return None
+        from edge.web.address import PageAddress
+
+        return PageAddress.parse(self.web, self.web_token or "", self.web_name)
+
+    def open_page(self, stack: ExitStack) -> "page.Page | None":
+        """Before all else, as a port may be in use: then SinkError is raised."""
+        if self.page_address is None:
+            return None
+        from edge.web.page import open_page
+
+        return stack.enter_context(open_page(self.page_address))
 
     @property
     def writes_to_stdout(self) -> bool:

@@ -48,7 +48,9 @@ def settings_of(ctx: click.Context) -> Iterator[dict[str, Any]]:
         yield {}
         return
     try:
-        yield {"alerts": read.alerts, "names": read.names}
+        zones = ctx.get_parameter_source("zone") is click.core.ParameterSource.COMMANDLINE
+        file = {"config": read.path, "has_zone_options": zones}
+        yield {"alerts": read.alerts, "names": read.names, **file}
     except click.UsageError as error:
         error.message = read.located(error.message)  # type: ignore[misc]  # click reads it
         raise

@@ -74,9 +74,7 @@ def annotate(
     footer = _footer(decision) if decision else f"filling the window ...{gap}"
     write(panel, footer, (line // 2, (len(tasks) + 1) * line), line * 0.8, FAINT)
     annotated = np.vstack([picture, panel])
-    box = (region or FULL).locate(*pixels.shape[:2])
-    if box != FULL.locate(*pixels.shape[:2]):
-        _draw_region(annotated, box, picture.shape[1] / pixels.shape[1])
+    draw_region(annotated, region or FULL, pixels)
     return _even(annotated)
 
 
@@ -107,9 +105,15 @@ def _even(annotated: np.ndarray) -> np.ndarray:
     return annotated[: height // 2 * 2, : width // 2 * 2]
 
 
-def _draw_region(picture: np.ndarray, box: tuple[int, int, int, int], scale: float) -> None:
-    """Frame a box (left, top, width, height), which `scale` enlarged."""
-    left, top, width, height = box
+def draw_region(picture: np.ndarray, region: Region, pixels: np.ndarray) -> None:
+    """Frame what the network looks at, unless it is all of the frame's pixels.
+
+    picture: those, of any size, and what stands below them.
+    """
+    box = region.locate(*pixels.shape[:2])
+    if box == FULL.locate(*pixels.shape[:2]):
+        return
+    scale, (left, top, width, height) = picture.shape[1] / pixels.shape[1], box
     first = (round(left * scale), round(top * scale))
     last = (round((left + width) * scale) - 1, round((top + height) * scale) - 1)
     cv2.rectangle(picture, first, last, _BAR, 2)

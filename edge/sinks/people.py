@@ -26,6 +26,25 @@ _OLD_S = 1.0  # an answer from which on its age is shown
 _DASH = 6  # strokes' widths
 
 
+class NewestAnswers:
+    """The newest decision of each who is there, and when its frame was captured, by their numbers."""
+
+    def __init__(self) -> None:
+        self.by_track: dict[int, tuple[Decision, float]] = {}
+        self._newest: SceneView | None = None
+
+    def take(self, view: "SceneView", frame: "Frame") -> None:
+        """Who left is forgotten."""
+        numbers = {track.number for track in view.tracks}
+        self.by_track = {n: each for n, each in self.by_track.items() if n in numbers}
+        if view is self._newest:  # nothing was looked at since
+            return
+        self._newest = view
+        for decision in view.decisions:
+            if decision.track:
+                self.by_track[decision.track.number] = decision, frame.moment_s
+
+
 class PeopleLayer:
     """Draws everybody of a view, with the newest decision of each.
 
@@ -33,18 +52,16 @@ class PeopleLayer:
     """
 
     def __init__(self, tasks: Sequence[str]) -> None:
-        self._tasks = tasks
-        self._answers: dict[int, tuple[Decision, float]] = {}
-        self._newest: SceneView | None = None
+        self._tasks, self.answers = tasks, NewestAnswers()
 
     def draw(
         self, image: np.ndarray, view: "SceneView", frame: "Frame", gap_s: float = 0.0
     ) -> np.ndarray:
-        """A copy of the frame's image (uint8 BGR), which may be enlarged, with a line of text below.
+        """A copy of the frame's image (uint8 BGR), of any size, with a line of text below.
 
         gap_s: that no frame came for before, as long as it is to be said.
         """
-        self._remember(view, frame)
+        self.answers.take(view, frame)
         scale, line = image.shape[1] / frame.pixels.shape[1], line_of(image)
         annotated = np.vstack([image, _panel(view, frame, gap_s, image.shape[1], line)])
         image = annotated[: len(image)]  # nothing is drawn into the text
@@ -64,26 +81,15 @@ class PeopleLayer:
             used.append(place)
         return annotated
 
-    def _remember(self, view: "SceneView", frame: "Frame") -> None:
-        """The newest decision of each who is there still, and when its frame was captured."""
-        numbers = {track.number for track in view.tracks}
-        self._answers = {n: each for n, each in self._answers.items() if n in numbers}
-        if view is self._newest:  # nothing was looked at since
-            return
-        self._newest = view
-        for decision in view.decisions:
-            if decision.track:
-                self._answers[decision.track.number] = decision, frame.moment_s
-
     def _forms(
         self, track: "TrackInfo", frame: "Frame", line: int, room: int
     ) -> Sequence[Sequence[str]]:
         """Lines of a label, the fullest first: with all answers, with one, with none."""
         name = "" if track.name is None else f" {track.name}"
         head = f"#{track.number}{name}"
-        if track.number not in self._answers:
+        if track.number not in self.answers.by_track:
             return [[lettering.shortened(f"{head} ...", line, room)]]
-        decision, time_s = self._answers[track.number]
+        decision, time_s = self.answers.by_track[track.number]
         if (age_s := frame.moment_s - time_s) >= _OLD_S:
             head += f"  {age_s:.0f} s ago"
         answers = [(task, decision.tasks[task]) for task in self._tasks]
