@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from edge.commands.one_run import RunRequest
 from edge.commands.reload import Reload
-from edge.commands.run_options import RunRequest
 from edge.web.zone_file import DrawnZone, Outdated, ZoneChange, ZoneFile, with_zones
 from edge_common import ConfigError, EdgeError
 from edge_common.data import toml_parser
