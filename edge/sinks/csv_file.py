@@ -27,15 +27,17 @@ def open_sink(
     rotate_s: float = 0.0,
     quota_mb: float = 0.0,
     disk_share: float = 1.0,
+    keep_days: float = 0.0,
 ) -> "CsvSink":
     """rows: decisions or events.  rotate_mb, rotate_s: begin another file then; 0: never.
 
     quota_mb, disk_share: of all of them, and of the disk, that may be full.
+    keep_days: after which they go; 0: never.
     """
     if rows not in ("decisions", "events"):
         raise ValueError("the option rows is decisions or events")
-    rotation = Rotation.of(rotate_mb, rotate_s)
-    quota = rotation.quota(target, quota_mb, disk_share)
+    rotation = Rotation.of(rotate_mb, rotate_s, keep_days)
+    quota = rotation.quota(target, quota_mb, disk_share, keep_days)
     tasks = [column for task in run.tasks for column in (task, f"{task}_p")]
     columns = _EVENT_COLUMNS if rows == "events" else (*_COLUMNS, *tasks)
     file = LineFile(target, _row(columns), rotation=rotation, quota=quota)
@@ -60,6 +62,9 @@ class CsvSink(Closable):
 
     def _row_of(self, fields: dict[str, Any]) -> bytes:
         return _row([fields.get(column, "") for column in self._columns])
+
+    def tidy(self) -> None:
+        self._file.tidy()
 
     def close(self) -> None:
         self._file.close()

@@ -29,16 +29,18 @@ def open_sink(
     rotate_s: float = 0.0,
     quota_mb: float = 0.0,
     disk_share: float = 1.0,
+    keep_days: float = 0.0,
 ) -> "_Lines":
     """probabilities: 1: of all labels, as `edge-run replay` likes to have them.
 
     rotate_mb, rotate_s: begin another file then, and give this one a name with its time; 0: never.
     quota_mb, disk_share: of all of them, and of the disk, that may be full: the oldest go first.
+    keep_days: after which they go; 0: never.
     """
     if target == "-":
         return StdoutLines(run, bool(probabilities))
-    rotation = Rotation.of(rotate_mb, rotate_s)
-    quota = rotation.quota(target, quota_mb, disk_share)
+    rotation = Rotation.of(rotate_mb, rotate_s, keep_days)
+    quota = rotation.quota(target, quota_mb, disk_share, keep_days)
     return JsonLines(target, run, bool(probabilities), rotation, quota)
 
 
@@ -150,6 +152,9 @@ class JsonLines(_Lines):
 
     def _put(self, line: bytes) -> None:
         self._file.put(line)
+
+    def tidy(self) -> None:
+        self._file.tidy()
 
     def close(self) -> None:
         """Also raises SinkError if the last lines did not reach the disk."""

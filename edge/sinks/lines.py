@@ -64,9 +64,14 @@ class LineFile(Closable):
             return
         if size := os.fstat(self._handle).st_size:
             cut = b"" if os.pread(self._handle, 1, size - 1) == b"\n" else b"\n"
-            self._write(cut + self._again())
+            if self._quota and self._quota.has_age:  # how old it is, only a file of its own says
+                self._rotate()
+            else:
+                self._write(cut + self._again())
         else:
             self._write(self._first)
+        if self._quota:
+            self._quota.remove_old(keep=self._path.stem)
         sync_folder(self._path.absolute().parent)
         self._closing.clear()
         syncing = threading.Thread(target=self._sync, name=f"sync {self._path}", daemon=True)
@@ -105,6 +110,21 @@ class LineFile(Closable):
         self._is_open = False
         self._stack.close()
         self._problem = ""
+
+    def tidy(self) -> None:
+        """Begin another file if this one is old enough, and remove those that are too old.
+
+        Raises SinkError.
+        """
+        if not (self._is_file and self._quota):
+            return
+        try:
+            size = os.fstat(self._handle).st_size
+            if size > len(self._first) and self._rotation.is_due(size, self._began_at):
+                self._rotate()
+            self._quota.remove_old(keep=self._path.stem)
+        except OSError as error:
+            raise SinkError(self._full(error)) from error
 
     def _make_room(self, size: int, quota: Quota) -> None:
         """For some lines at once."""

@@ -1,6 +1,7 @@
 """A sink behind a queue and a thread of its own: an output that is slow or dead slows no frame."""
 
 import itertools
+import math
 import threading
 import time
 from collections import deque
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 # between attempts, each twice the one before: who is back is told at most so much later
 _FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
+_TIDY_S = 3600.0
 _REPORT_S = 60.0  # an output that comes and goes is told of so often at most
 _NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
@@ -92,6 +94,14 @@ class CountsItself(Protocol):
 
 
 @runtime_checkable
+class Tidies(Protocol):
+    """A sink that has something to do now and then, also if nothing comes."""
+
+    def tidy(self) -> None:
+        """Each hour, in the thread of `take`. Raises SinkError."""
+
+
+@runtime_checkable
 class Stops(Protocol):
     """A sink that waits between attempts, until it is told that the run ends."""
 
@@ -105,6 +115,7 @@ class _Item:
     call: Callable[[], None]
     size: int = 0
     is_event: bool = False
+    is_own: bool = False  # of the queue
 
 
 class Queued(Closable):
@@ -134,6 +145,7 @@ class Queued(Closable):
         self._error: Exception | None = None
         self._has_ended = False
         self._failing_since, self._reported = 0.0, -_REPORT_S
+        self._tidy_at = clock() + _TIDY_S if isinstance(sink, Tidies) else math.inf
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -222,7 +234,7 @@ class Queued(Closable):
                     self._drop(queue is self._events)
 
     def _count_dropped(self, item: _Item) -> None:
-        self.counts.dropped += not item.is_event
+        self.counts.dropped += not (item.is_event or item.is_own)
         self.counts.dropped_events += item.is_event
 
     def _work(self) -> None:
@@ -237,10 +249,13 @@ class Queued(Closable):
     def _next(self) -> _Item | None:
         """What came first of all that waits; None at the end."""
         with self._changed:
-            while not (self._frames or self._events):
+            while not (self._frames or self._events or self._tidy_at <= self._clock()):
                 if self._closing.is_set():
                     return None
-                self._changed.wait()
+                self._changed.wait(min(self._tidy_at - self._clock(), _TIDY_S))
+            if self._tidy_at <= self._clock() and isinstance(self._sink, Tidies):
+                self._tidy_at = self._clock() + _TIDY_S
+                return _Item(-1, self._sink.tidy, is_own=True)
             queues = (queue for queue in (self._frames, self._events) if queue)
             item = min(queues, key=lambda queue: queue[0].order).popleft()
             self._bytes -= item.size
@@ -264,7 +279,7 @@ class Queued(Closable):
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
                 self._report_end()
-                self.counts.delivered += 1
+                self.counts.delivered += not item.is_own
                 return True
 
     def _report(self, error: Exception) -> None:

@@ -1,7 +1,8 @@
-"""How much of a disk recordings may fill: the oldest of them goes first."""
+"""How much of a disk recordings may fill, and how long they are kept: the oldest goes first."""
 
 import errno
 import glob
+import math
 import os
 import time
 from collections.abc import Callable
@@ -10,6 +11,15 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from edge_common import SinkError
+
+_DAY_S = 86_400.0
+
+
+def kept_s(days: float) -> float:
+    """Seconds that an option `keep_days` means; 0: without end. Raises ValueError."""
+    if not 0 <= days <= 36_500:
+        raise ValueError("the option keep_days is 0 (without end) or more days, 36500 at most")
+    return days * _DAY_S if days else math.inf
 
 
 @dataclass(frozen=True)
@@ -20,10 +30,12 @@ class Rotation:
     most_s: float = 0.0
 
     @classmethod
-    def of(cls, megabytes: float, seconds: float) -> "Rotation":
-        """As options say it. Raises ValueError."""
-        if megabytes < 0 or seconds < 0:
+    def of(cls, megabytes: float, seconds: float, keep_days: float = 0.0) -> "Rotation":
+        """As options say it: what goes after some days is a file of one day at most. Raises ValueError."""
+        if not (megabytes >= 0 and seconds >= 0):
             raise ValueError("the options of rotation are 0 or more")
+        if keep_days:
+            seconds = min(seconds or _DAY_S, _DAY_S, kept_s(keep_days))
         return cls(round(megabytes * 1e6), seconds)
 
     def is_due(self, size: int, began_at: float) -> bool:
@@ -36,12 +48,14 @@ class Rotation:
         now = datetime.now(timezone.utc)
         return path.with_name(f"{path.stem}-{now:%Y%m%dT%H%M%S_%f}Z{path.suffix}")
 
-    def quota(self, path: str, megabytes: float, disk_share: float) -> "Quota | None":
-        """Of a file and those that it was rotated to; None: they may fill the disk.
+    def quota(
+        self, path: str, megabytes: float, disk_share: float, keep_days: float = 0.0
+    ) -> "Quota | None":
+        """Of a file and those that it was rotated to; None: they may fill the disk, and stay.
 
         Raises ValueError if nothing is rotated, as there is nothing to remove then.
         """
-        if not megabytes and disk_share == 1.0:
+        if not megabytes and disk_share == 1.0 and not keep_days:
             return None
         if not (self.most_bytes or self.most_s):
             raise ValueError(
@@ -51,7 +65,8 @@ class Rotation:
         if self.most_bytes > most:
             raise ValueError("a quota is above the size of one file")
         stem = glob.escape(place.stem)
-        return Quota(place.parent, f"{stem}*{glob.escape(place.suffix)}", most, disk_share)
+        pattern = f"{stem}*{glob.escape(place.suffix)}"
+        return Quota(place.parent, pattern, most, disk_share, kept_s(keep_days))
 
 
 @dataclass(frozen=True)
@@ -60,12 +75,14 @@ class Quota:
 
     most_bytes: of their files.  disk_share: of the file system, whoever fills it.
     pattern: of the files' names; those that differ by their suffix alone go together.
+    keep_s: seconds after which `remove_old` removes what nobody wrote into since.
     """
 
     folder: Path
     pattern: str
     most_bytes: int = 1 << 30
     disk_share: float = 0.95
+    keep_s: float = math.inf
 
     def __post_init__(self) -> None:
         if not (self.most_bytes > 0 and 0 < self.disk_share <= 1):
@@ -104,6 +121,28 @@ class Quota:
         """Also if nobody asked for room."""
         for paths in list(self.groups().values())[:1]:
             _remove(paths)
+
+    @property
+    def has_age(self) -> bool:
+        return math.isfinite(self.keep_s)
+
+    def is_old(self, path: Path) -> bool:
+        """Whether it was written so long ago that it goes. What somebody else removed is not."""
+        try:
+            return time.time() - path.stat().st_mtime >= self.keep_s
+        except FileNotFoundError:
+            return False
+
+    def remove_old(self, keep: str = "") -> None:
+        """All groups that are too old, and what runs that were killed left.  keep: a group that stays."""
+        if not self.has_age:
+            return
+        for name, paths in self.groups().items():
+            if name != keep and all(map(self.is_old, paths)):
+                _remove(paths)
+        for path in self.folder.glob(f".{self.pattern.rstrip('*')}*"):
+            if path.suffix != ".lock" and path.is_file() and self.is_old(path):
+                path.unlink(missing_ok=True)
 
     def fits(self, size: int) -> bool:
         disk = os.statvfs(self.folder)

@@ -37,6 +37,7 @@ class VideoSegments(Closable):
         self._began_at, self._room = 0.0, 0
         self._video: VideoFileSink | None = None
         open_video(path).close()  # raises if nothing can be written there
+        self.tidy()
 
     def show_people(self, view: "SceneView") -> None:
         if self._video:
@@ -76,6 +77,13 @@ class VideoSegments(Closable):
         video, self._video = self._video, None
         if video:
             video.close()
+
+    def tidy(self) -> None:
+        """Finish a piece that is long enough also if no frame comes, and remove those that are too old."""
+        if self._video and self._rotation.is_due(self._video.size, self._began_at):
+            self._finish()
+        if self._quota:
+            self._quota.remove_old()
 
     def close(self) -> None:
         self._finish()

@@ -9,7 +9,7 @@ from edge import sinks, stream
 from edge.sinks.keeper.doubts import Doubt, DoubtLimits, Doubts
 from edge.sinks.keeper.folder import LEAVES, ClipFolder, NewClip
 from edge.sinks.keeper.table import Columns
-from edge.sinks.quota import Quota
+from edge.sinks.quota import Quota, kept_s
 from edge_common import Closable, only_writer, slug
 
 _ROUNDING_S = 1e-6  # of times that are sums of fractions
@@ -26,12 +26,14 @@ def open_sink(
     near: float = 0.05,
     similar: int = 5,
     leaves: str = "surest",
+    keep_days: float = 0.0,
 ) -> "KeeperSink":
     """quota_mb: of all that is kept.  disk_share: of the disk, that may be full of whatever.
 
     per_minute: clips of each source.  entropy: from which share of the highest an answer is unsure.
     near: how far from an alert's threshold one is.  similar: clips of one scene, at most.
     leaves: what goes first if the quota is full: surest, or oldest.
+    keep_days: after which clips without labels go; 0: never.
     Raises ValueError, SinkError.
     """
     if leaves not in LEAVES:
@@ -42,7 +44,7 @@ def open_sink(
     doubts = Doubts(tasks, run.alerts, limits)
     if not doubts.can_be_raised:
         raise ValueError("no task of this bundle says how sure it is, and no alert has a threshold")
-    quota = Quota(Path(target), "*", round(quota_mb * 1e6), disk_share)
+    quota = Quota(Path(target), "*", round(quota_mb * 1e6), disk_share, kept_s(keep_days))
     folder = ClipFolder(quota, Columns.of(tasks), leaves, similar)
     return KeeperSink(folder, doubts, run, 60.0 / per_minute)
 
@@ -115,6 +117,9 @@ class KeeperSink(Closable):
         return NewClip(
             name, decision.window_pixels, cells, max(doubt.unsureness for doubt in unsure.doubts)
         )
+
+    def tidy(self) -> None:
+        self._folder.remove_old()
 
     def close(self) -> None:
         self._stack.close()

@@ -99,6 +99,18 @@ class ClipFolder:
                     shutil.rmtree(path)
             self._look()
             self._table().write()
+        self.remove_old()
+
+    def remove_old(self) -> None:
+        """Clips that are too old, but for those that people have labelled."""
+        if not self._quota.has_age:
+            return
+        with self._writing():
+            self._look()
+            table = self._table()
+            names = [n for n in self._clips if self._quota.is_old(self._folder / n / FACTS)]
+            if names := [name for name in names if not table.is_labelled(name)]:
+                self._drop(names, table)
 
     def keep(self, clip: NewClip) -> bool:
         """Whether it is kept: not if there is enough of its scene, or no room beside surer ones."""
@@ -194,6 +206,10 @@ class ClipFolder:
     def _remove(self, names: Sequence[str], table: LabelTable) -> None:
         """From the table first: no row is ever without its clip."""
         new = table.rows.popitem()
+        self._drop(names, table)
+        table.rows[new[0]] = new[1]
+
+    def _drop(self, names: Sequence[str], table: LabelTable) -> None:
         for name in names:
             table.rows.pop(name, None)
         table.write()
@@ -202,7 +218,6 @@ class ClipFolder:
             os.rename(self._folder / name, hidden)
             del self._clips[name]
             shutil.rmtree(hidden)
-        table.rows[new[0]] = new[1]
 
     def _write(self, path: Path, files: Mapping[str, bytes]) -> None:
         with whole_path(path) as partial:
