@@ -133,6 +133,11 @@ Examples:
     help="Write descriptors into JSON lines, too: biometric data of all who pass.",
 )
 @click.option(
+    "--blur/--no-blur",
+    default=None,
+    help="Cover faces also in videos; or nowhere. [default: in clips, snapshots, messages and the page]",
+)
+@click.option(
     "--allow-sensitive",
     multiple=True,
     metavar="TASK",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge.detector import Detector
     from edge.events.judges import EventSources
     from edge.people.recogniser import Recogniser
+    from edge.privacy.faces import FaceSearch
     from edge.scene import Scene
     from edge.web.page import Page
 
@@ -104,7 +105,7 @@ def open_feeds(
 
     page: shows them from now on.
     """
-    infos = _run_infos(network, summary, options)
+    infos = _run_infos(network, detector, summary, options)
     judges = _event_sources(network, infos, summary, options)
     summary.events.watch(map(str, options.alerts))
     scenes = _scenes(network, detector, naming, infos, summary, options) if detector else ()
@@ -192,12 +193,16 @@ def _scenes(
 
 
 def _run_infos(
-    network: stream.Network, summary: RunSummary, options: "RunOptions"
+    network: stream.Network,
+    detector: "Detector | None",
+    summary: RunSummary,
+    options: "RunOptions",
 ) -> list[sinks.RunInfo]:
     """What the sinks of each source want to know of the run."""
     manifest, several = network.bundle.manifest, len(summary.sources) > 1
     region = options.stream.region.seen_by(manifest.input.size, manifest.input.resize)
     who = sinks.BundleInfo(manifest.name, network.bundle.sha256, manifest.tasks)
+    faces = _face_search(detector) if options.covers_faces else None
     return [
         sinks.RunInfo(
             tuple(task.name for task in manifest.tasks),
@@ -210,6 +215,15 @@ def _run_infos(
             who,
             options.alerts,
             recording=counts.source.recording,
+            faces=faces,
+            covers_videos=bool(options.blur),
         )
         for counts in summary.sources
     ]
+
+
+def _face_search(detector: "Detector | None") -> "FaceSearch":
+    """What finds faces in pictures that leave.  detector: of people in the run, if there is one."""
+    from edge.privacy.faces import FaceSearch
+
+    return FaceSearch(tracks_are_faces=detector is not None and detector.spec.labels == ("face",))

@@ -55,6 +55,7 @@ class RunOptions:
     web: str | None = None
     web_token: str | None = None
     web_name: tuple[str, ...] = ()
+    blur: bool | None = None
     engine: EngineOptions = field(default_factory=EngineOptions)
     device: str = ""
     invoke_timeout: float | None = None
@@ -136,6 +137,13 @@ class RunOptions:
         if self.invoke_timeout is None:
             return default_timeout_s(self.engine.delegate)
         return self.invoke_timeout
+
+    @property
+    def covers_faces(self) -> bool:
+        """Whether an output hands on pictures whose faces are covered."""
+        kinds = {*sinks.PICTURES_OF_EVENTS, *(["video"] if self.blur else [])}
+        has_some = bool(self.web) or any(o.kind.name in kinds for o in self.outputs)
+        return self.blur is not False and has_some
 
     @property
     def drift_s(self) -> float:

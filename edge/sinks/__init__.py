@@ -11,6 +11,7 @@ from edge_common import SinkError
 
 if TYPE_CHECKING:
     from edge.events.alert import Alert
+    from edge.privacy.faces import FaceSearch
     from edge.scene import SceneView
     from edge.stream import Decision, Frame, Region
     from edge.tasks import Task
@@ -88,6 +89,8 @@ class RunInfo:
     bundle: who answers; None: nobody says.  alerts: the rules that make events, also of other sources,
     which may share a sink.
     clock: of the time of day.  recording: the file whose frames they are; "": there is none.
+    faces: finds those that are covered in pictures of events; None: none are.
+    covers_videos: whether they are in videos of a whole run, too.
     """
 
     tasks: tuple[str, ...]
@@ -101,17 +104,11 @@ class RunInfo:
     alerts: "tuple[Alert, ...]" = ()
     clock: WallClock = WALL_CLOCK
     recording: str = ""
+    faces: "FaceSearch | None" = None
+    covers_videos: bool = False
 
 
-LOWEST_HZ, HIGHEST_HZ, USUAL_HZ = 1.0, 240.0, 25.0  # frames a second of a video
-
-
-def video_rate(rate_hz: float) -> float:
-    """What a source says of its frames a second, if that is of use: streams may announce anything."""
-    return rate_hz if LOWEST_HZ <= rate_hz <= HIGHEST_HZ else USUAL_HZ
-
-
-_ROTATION = "rotate_mb=N,rotate_s=SECONDS,quota_mb=N,disk_share=SHARE"
+_ROTATION = "rotate_mb=N,rotate_s=SECONDS,quota_mb=N,disk_share=SHARE,keep_days=N"
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
 
 # in the order in which they are opened: what touches an existing file comes last
@@ -133,12 +130,12 @@ KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
         "clips", "edge.sinks.clips", "A video of each event, from before it on, with a snapshot.",
         "FOLDER",
-        "before=SECONDS,after=SECONDS,longest=SECONDS,quota_mb=N,disk_share=SHARE,codec=h264,height=PIXELS",
+        "before=SECONDS,after=SECONDS,longest=SECONDS,quota_mb=N,disk_share=SHARE,codec=h264,height=PIXELS,keep_days=N",
         extra="clips",
     ),
     EndpointKind(
         "keeper", "edge.sinks.keeper", "Windows that the network was unsure of, to be labelled.", "FOLDER",
-        "quota_mb=N,disk_share=SHARE,per_minute=N,entropy=SHARE,near=SHARE,similar=N,leaves=surest",
+        "quota_mb=N,disk_share=SHARE,per_minute=N,entropy=SHARE,near=SHARE,similar=N,leaves=surest,keep_days=N",
         frames=False, windows=True,
     ),
     EndpointKind(
@@ -164,6 +161,10 @@ KINDS: tuple[EndpointKind, ...] = (
         matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
     ),
 )  # fmt: skip
+
+
+# kinds that hand on pictures of what was told, in which faces are covered
+PICTURES_OF_EVENTS = ("clips", "apprise")
 
 
 def registry() -> Registry:

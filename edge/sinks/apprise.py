@@ -16,6 +16,8 @@ from edge_common import Closable, SinkError
 if TYPE_CHECKING:
     from apprise import Apprise
 
+    from edge.privacy.faces import FaceSearch
+
 VARIABLE = "EDGE_APPRISE_URL"
 _PHASES = ("start", "update", "end")
 _KINDS = {"alarm": "failure", "warning": "warning"}  # Apprise's, by severity; else `info`
@@ -41,16 +43,26 @@ def open_sink(
     urls = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
     if not urls or not all(map(services.add, urls)):
         raise ValueError("Apprise knows no such service; its URLs are at appriseit.com/services")
-    return AppriseSink(services, names, bool(image))
+    return AppriseSink(services, names, bool(image), run.faces)
 
 
 class AppriseSink(Closable):
-    """phases: of events that are told.  with_image: and shown. Raises SinkError if nobody is told."""
+    """phases: of events that are told.  with_image: and shown.  faces: are covered there; None: they stay.
+
+    Raises SinkError if nobody is told.
+    """
 
     events_only = True
 
-    def __init__(self, services: "Apprise", phases: Sequence[str], with_image: bool) -> None:
-        self._services, self._phases, self._with_image = services, phases, with_image
+    def __init__(
+        self,
+        services: "Apprise",
+        phases: Sequence[str],
+        with_image: bool,
+        faces: "FaceSearch | None" = None,
+    ) -> None:
+        self._services, self._phases = services, phases
+        self._with_image, self._faces = with_image, faces
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         """Decisions alone are told to nobody."""
@@ -64,7 +76,8 @@ class AppriseSink(Closable):
         if self._with_image and frame.pixels.size:
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder, f"{event.id}.jpg")
-                cv2.imwrite(str(path), frame.pixels)
+                pixels = self._faces.still(frame.pixels) if self._faces else frame.pixels
+                cv2.imwrite(str(path), pixels)
                 was_told = self._services.notify(**message, attach=str(path))
         else:
             was_told = self._services.notify(**message)

@@ -12,6 +12,7 @@ from edge.stream import FULL, Decision, Frame, Region
 from edge.tasks import Prediction
 
 if TYPE_CHECKING:
+    from edge.privacy.faces import FaceCover
     from edge.scene import SceneView
 
 # pixels: narrower images are enlarged, so that text can be read, and so can labels of people
@@ -23,10 +24,16 @@ class Annotator:
     """Draws each frame with the newest decision of its window, which begins again behind a gap.
 
     If people are followed, with all of them and the newest decision of each.
+    cover: of faces; None: they stay.
     """
 
-    def __init__(self, tasks: Sequence[str], region: Region | None = None) -> None:
-        self._tasks, self._region, self._gap_s = tasks, region, 0.0
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        region: Region | None = None,
+        cover: "FaceCover | None" = None,
+    ) -> None:
+        self._tasks, self._region, self._gap_s, self._cover = tasks, region, 0.0, cover
         self._latest: Sequence[Decision] = ()
         self._view: SceneView | None = None
 
@@ -42,6 +49,8 @@ class Annotator:
         if frame.restart:
             self._latest, self._gap_s = (), frame.gap_s
         self._latest = decisions or self._latest
+        if self._cover:
+            frame = self._cover.frame(frame, self._view)
         if self._view is None:
             return annotate(frame.pixels, self._latest, self._tasks, self._region, self._gap_s)
         picture = _enlarge(frame.pixels, _MIN_WIDTH_OF_PEOPLE)

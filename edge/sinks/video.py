@@ -11,45 +11,48 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge import sinks
-from edge.sinks import draw, mp4
+from edge.sinks import RunInfo, draw, mp4
 from edge.sinks.quota import Rotation
 from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError, console, only_writer, put_in_place
 
 if TYPE_CHECKING:
+    from edge.privacy.faces import FaceCover
     from edge.scene import SceneView
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _INDEXED_AT_THE_END = (".mp4", ".mov")  # recorded as Matroska, see edge.sinks.mp4
+_LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0
 # disk space that is left for what is not written yet: FFmpeg's buffers, and the index
 _RESERVE_BYTES, _INDEX_BYTES_A_FRAME = 1 << 20, 64
 
 
 def open_sink(
     target: str,
-    run: sinks.RunInfo,
+    run: RunInfo,
     *,
     rate: float = 0.0,
     rotate_mb: float = 0.0,
     rotate_s: float = 0.0,
     quota_mb: float = 0.0,
     disk_share: float = 1.0,
+    keep_days: float = 0.0,
 ) -> Closable:
     """rate: frames a second of the video; 0: as the source has.
 
     rotate_mb, rotate_s: begin another video then, each with its time in its name; 0: never.
-    quota_mb, disk_share: of all of them, and of the disk. Raises SinkError, ValueError.
+    quota_mb, disk_share: of all of them, and of the disk.  keep_days: after which they go; 0: never.
+    Raises SinkError, ValueError.
     """
-    if rate and not sinks.LOWEST_HZ <= rate <= sinks.HIGHEST_HZ:
-        allowed = f"{sinks.LOWEST_HZ:g} to {sinks.HIGHEST_HZ:g}"
-        raise ValueError(f"the option rate is {allowed} frames a second")
+    if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
+        raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
 
     def video(path: str) -> VideoFileSink:
-        return VideoFileSink(path, rate or run.rate_hz, run.tasks, run.region, run.live)
+        cover = run.faces.cover() if run.faces and run.covers_videos else None
+        return VideoFileSink(path, rate or run.rate_hz, run.tasks, run.region, run.live, cover)
 
-    rotation = Rotation.of(rotate_mb, rotate_s)
-    quota = rotation.quota(target, quota_mb, disk_share)
+    rotation = Rotation.of(rotate_mb, rotate_s, keep_days)
+    quota = rotation.quota(target, quota_mb, disk_share, keep_days)
     if rotation == Rotation():
         return video(target)
     from edge.sinks.segments import LEAST_QUOTA_BYTES, VideoSegments
@@ -66,6 +69,7 @@ class VideoFileSink(Closable):
     region: what of each frame the network looks at; it is drawn.
     live: frames stand in the video as long as they were the newest, whatever their number;
     without, each stands once.  An outage is left out.
+    cover: of faces; None: they stay.
     A frame before the first decision is written without one. Raises SinkError if
     the file cannot be written, another run writes it, or the disk is full: what was recorded
     until then becomes the video.
@@ -78,10 +82,12 @@ class VideoFileSink(Closable):
         tasks: Sequence[str],
         region: Region | None = None,
         live: bool = False,
+        cover: "FaceCover | None" = None,
     ) -> None:
         self._path, self._live = Path(path), live
-        self._annotated = draw.Annotator(tasks, region)
-        self._rate_hz = sinks.video_rate(rate_hz)
+        self._annotated = draw.Annotator(tasks, region, cover)
+        # streams may report anything
+        self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
         self._frames, self._first_at = 0, 0.0
         self._writer: cv2.VideoWriter | None = None
         self._suffix = self._path.suffix.lower()

@@ -1,6 +1,8 @@
 """Frames as the page shows them: drawn, of a size that a phone wants, and JPEG."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -9,19 +11,33 @@ from edge import stream
 from edge.sinks import draw, people
 from edge.web.watch import Shot
 
+if TYPE_CHECKING:
+    from edge.privacy.faces import FaceSearch
+
 _WIDEST, _NARROWEST = 960, 640  # pixels; what is narrower is enlarged, so that labels can be read
 _QUALITY = 80
 
 
 class PictureEncoder:
-    """JPEG images of one source's frames.  tasks: names, as labels list them.  region: as in RunInfo."""
+    """JPEG images of one source's frames.  tasks: names, as labels list them.  region: as in RunInfo.
 
-    def __init__(self, tasks: Sequence[str], region: stream.Region | None) -> None:
+    faces: finds those that are covered; None: they stay.
+    """
+
+    def __init__(
+        self,
+        tasks: Sequence[str],
+        region: stream.Region | None,
+        faces: "FaceSearch | None" = None,
+    ) -> None:
         self._tasks, self._region = tasks, region or stream.FULL
+        self._cover = faces.cover() if faces else None
         self._newest: np.ndarray | None = None
 
     def encode(self, shot: Shot) -> bytes:
-        """The one place where pixels leave for the page: whatever shall hide some does it here."""
+        """The one place where pixels leave for the page: faces are covered here. Raises EdgeError."""
+        if self._cover:
+            shot = replace(shot, frame=self._cover.frame(shot.frame, shot.view))
         self._newest = self._draw(shot, _resized(shot.frame.pixels))
         return _jpeg(self._newest)
 

@@ -73,7 +73,8 @@ class SourcePictures:
 
     def _encoded(self, watch: watches.SourceWatch, shot: watches.Shot | None) -> bytes:
         if self._encoder is None or self._encoder[0] is not watch:
-            self._encoder = watch, picture.PictureEncoder(watch.run.tasks, watch.run.region)
+            run = watch.run
+            self._encoder = watch, picture.PictureEncoder(run.tasks, run.region, run.faces)
         encoder = self._encoder[1]
         if shot is not None:
             return encoder.encode(shot)

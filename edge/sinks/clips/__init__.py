@@ -10,7 +10,7 @@ from edge import sinks, stream
 from edge.events import Event
 from edge.sinks.clips import calls, files, film, packets as clip_packets, times as clip_times
 from edge.sinks.queued import OutputCounts, QueueLimits
-from edge.sinks.quota import Quota
+from edge.sinks.quota import Quota, kept_s
 from edge_common import Closable, SinkError, console, whole_file
 
 _LATE_S = 5.0  # smoothing tells of an event later still
@@ -29,18 +29,20 @@ def open_sink(
     disk_share: float = 0.95,
     codec: str = "h264",
     height: int = 0,
+    keep_days: float = 0.0,
 ) -> "ClipSink | film.FilmClips":
     """before, after: seconds around an event.  longest: of a clip.  quota_mb: of all in the folder.
 
     disk_share: of the disk, that may be full of whatever.  height: of the video, pixels; 0: as
-    frames are. Raises SinkError if nothing can be written there.
+    frames are.  keep_days: after which clips go; 0: never. Raises SinkError if nothing can be written
+    there.
     """
     if codec not in clip_packets.CODECS:
         raise ValueError(f"the option codec is {', '.join(clip_packets.CODECS)}")
     times = clip_times.AlertTimes(clip_times.ClipTimes(before, after, longest), run.alerts)
     if height and not 16 <= height <= 4096:
         raise ValueError("the option height is 16 to 4096 pixels")
-    folder = Path(target)
+    folder, keep_s = Path(target), kept_s(keep_days)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / ".test"):
@@ -50,10 +52,13 @@ def open_sink(
         raise SinkError(
             f"{target} cannot be written ({error.strerror}): give another folder"
         ) from error
-    clips = files.EventClipFiles(Quota(folder, "*-*", round(quota_mb * 1e6), disk_share))
+    quota = Quota(folder, "*-*", round(quota_mb * 1e6), disk_share, keep_s)
+    quota.remove_old()
+    clips = files.EventClipFiles(quota)
     if run.recording.lower().endswith(film.TIMED):
-        return film.FilmClips(film.Film(run.recording, codec, height), clips, times)
-    return ClipSink(clips, times, codec, height, run.rate_hz, waits=not run.live)
+        return film.FilmClips(film.Film(run.recording, codec, height, run.faces), clips, times)
+    covers = run.faces is not None
+    return ClipSink(clips, times, codec, height, run.rate_hz, not run.live, covers)
 
 
 @dataclass
@@ -83,6 +88,7 @@ class ClipSink(Closable):
     is written whole: a kill costs those that are being recorded and spoils none. Frames of another
     size, or another beginning of time, end the clips that are being recorded.
     waits: for the process, if too much waits for it; else clips are cut short, and counted.
+    covers_faces: in clips and snapshots; the process does it.
     """
 
     def __init__(
@@ -93,11 +99,12 @@ class ClipSink(Closable):
         height: int = 0,
         rate_hz: float = 0.0,
         waits: bool = True,
+        covers_faces: bool = False,
     ) -> None:
         self.counts = OutputCounts("clips")
         self._times, self._codec, self._height = times, codec, height
-        self._rate_hz = sinks.video_rate(rate_hz)
-        self._maker = calls.MakerProcess(folder)
+        self._rate_hz = rate_hz if 1 <= rate_hz <= 240 else clip_packets.USUAL_HZ
+        self._folder, self._maker = folder, calls.MakerProcess(folder, covers_faces)
         self._calls = calls.CallThread("clips", waits)
         self._clips: dict[str, Clip] = {}
         self._unwritten: set[str] = set()  # events whose clips are over
@@ -235,6 +242,9 @@ class ClipSink(Closable):
     def _finish_all(self) -> None:
         for clip in list(self._clips.values()):
             self._finish(clip)
+
+    def tidy(self) -> None:
+        self._folder.remove_old()
 
     def close(self) -> None:
         """Also write what is pending; of a live run, as long as the end of a run waits for an output."""

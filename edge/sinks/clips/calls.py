@@ -96,8 +96,9 @@ class CallThread:
 class MakerProcess(Closable):
     """A ClipMaker in a process of its own, which begins with the first call, and again if it crashed."""
 
-    def __init__(self, folder: EventClipFiles) -> None:
-        self._folder, self._is_idle, self._is_closed = folder, True, False
+    def __init__(self, folder: EventClipFiles, covers_faces: bool = False) -> None:
+        self._settings = folder, covers_faces
+        self._is_idle, self._is_closed = True, False
         self._process: subprocess.Popen[bytes] | None = None
 
     def call(self, method: str, *arguments: object) -> None:
@@ -120,8 +121,8 @@ class MakerProcess(Closable):
             raise SinkError(problem)
 
     def _start(self) -> "subprocess.Popen[bytes]":
-        folder = pickle.dumps(self._folder).hex()
-        command = children.module_command("edge.sinks.clips.maker", folder)
+        settings = pickle.dumps(self._settings).hex()
+        command = children.module_command("edge.sinks.clips.maker", settings)
         try:  # in a session of its own, as Ctrl-C is for the runner
             return subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True

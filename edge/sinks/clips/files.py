@@ -22,6 +22,10 @@ class EventClipFiles:
     def __init__(self, quota: Quota) -> None:
         self._quota = quota
 
+    def remove_old(self) -> None:
+        """Clips that are older than the quota keeps them."""
+        self._quota.remove_old()
+
     def write(
         self,
         event: Event,

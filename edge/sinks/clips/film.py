@@ -5,16 +5,19 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import av
 import cv2
 import numpy as np
 
-from edge import sinks, stream
+from edge import stream
 from edge.events import Event, Moment
 from edge.sinks.clips import files, packets as clip_packets, times as clip_times
 from edge_common import Closable, SinkError
+
+if TYPE_CHECKING:
+    from edge.privacy.faces import FaceSearch
 
 TIMED = (".m4v", ".mkv", ".mov", ".mp4", ".webm")  # containers that say when each frame is shown
 _ROUNDING = Fraction(1, 1000)  # s, of a frame's time
@@ -61,6 +64,9 @@ class FilmClips(Closable):
             numbers = range(first, first + len(shown_s))
             self._folder.write(event, numbers, lambda file: file.write(video), len(video))
 
+    def tidy(self) -> None:
+        self._folder.remove_old()
+
     def close(self) -> None:
         for event in list(self._active.values()):
             self._finish(event)
@@ -74,17 +80,21 @@ def _seconds(moment: Moment) -> float:
 
 @dataclass(frozen=True)
 class Film:
-    """A video file.  codec: of clips.  height: of clips, pixels; 0: as frames are."""
+    """A video file.  codec: of clips.  height: of clips, pixels; 0: as frames are.
+
+    faces: finds those that are covered in clips; None: they stay.
+    """
 
     path: str
     codec: str
     height: int = 0
+    faces: "FaceSearch | None" = None
 
     def cut(self, first_s: float, last_s: float) -> tuple[bytes, list[float]]:
         """An MP4 file of the frames in these seconds of the film, both included, and their times.
 
-        Packets are copied if they are of the codec and of no larger height; else these frames are
-        decoded and encoded. Raises PyAV's errors.
+        Packets are copied if they are of the codec and of no larger height, and no face is to be
+        covered; else these frames are decoded and encoded. Raises PyAV's errors.
         """
         with av.open(self.path) as container:
             video = container.streams.video[0]
@@ -95,7 +105,8 @@ class Film:
                 return b"", []
             times = [float((each - span.start) * span.time_base) for each in shown]
             height = video.codec_context.height
-            if video.codec_context.name == self.codec and not 0 < self.height < height:
+            is_copied = video.codec_context.name == self.codec and not self.faces
+            if is_copied and not 0 < self.height < height:
                 return _copied(video, packets, shown), times
             frames = [f for packet in packets for f in packet.decode()] + video.decode(None)
             frames = [frame for frame in frames if frame.pts in span]
@@ -103,9 +114,10 @@ class Film:
 
     def _encoded(self, frames: Sequence[Any], span: "_Span") -> bytes:
         images = [clip_packets.scaled(_upright(frame), self.height) for frame in frames]
+        images = self._covered(images, [float(frame.pts * span.time_base) for frame in frames])
         size = images[0].shape[1], images[0].shape[0]
         lasts = (frames[-1].pts - frames[0].pts) * span.time_base
-        rate_hz = float((len(frames) - 1) / lasts) if lasts else sinks.USUAL_HZ
+        rate_hz = float((len(frames) - 1) / lasts) if lasts else clip_packets.USUAL_HZ
         encoder = clip_packets.Encoder(clip_packets.Encoding(self.codec, size, rate_hz))
         packets: list[clip_packets.Packet] = []
         for number, (frame, image) in enumerate(zip(frames, images)):
@@ -116,6 +128,15 @@ class Film:
         file = io.BytesIO()
         clip_packets.write_mp4(file, encoder.encoding, packets, 0)
         return file.getvalue()
+
+    def _covered(self, images: list[np.ndarray], times_s: Sequence[float]) -> list[np.ndarray]:
+        if not self.faces:
+            return images
+        from edge.privacy.faces import DelayedCover, covered
+
+        cover = DelayedCover[np.ndarray](self.faces, lambda image: image)
+        done = [each for pair in zip(images, times_s) for each in cover.put(*pair)]
+        return [covered(image, boxes) for image, boxes in (*done, *cover.rest())]
 
 
 @dataclass(frozen=True)

@@ -7,24 +7,33 @@ import os
 import pickle
 import signal
 import sys
+from dataclasses import replace
 from functools import partial
 
 import av
+import cv2
+import numpy as np
 
 from edge.events import Event
+from edge.privacy.faces import DelayedCover, FaceSearch, covered
 from edge.sinks.clips import packets as clip_packets
 from edge.sinks.clips.files import EventClipFiles
-from edge_common import SinkError
+from edge_common import EdgeError, SinkError
 
 _LOWER_BY = 10  # of "nice" values, which end at 19
+_JPEG_QUALITY = 90
 _BYTES_A_FRAME = 32  # of an MP4 file's index
 
 
 class ClipMaker:
-    """Encodes frames, each once, and writes the clips that show some of them."""
+    """Encodes frames, each once, and writes the clips that show some of them.
 
-    def __init__(self, folder: EventClipFiles) -> None:
-        self._folder = folder
+    covers_faces: before anything is encoded.
+    """
+
+    def __init__(self, folder: EventClipFiles, covers_faces: bool = False) -> None:
+        self._folder, self._search = folder, FaceSearch() if covers_faces else None
+        self._cover: DelayedCover[clip_packets.Packet] | None = None
         self._encoder: clip_packets.Encoder | None = None
         self._ring = clip_packets.PacketRing()
 
@@ -35,11 +44,23 @@ class ClipMaker:
         """is_first: it does not follow the one before.  keep_from: no clip will show what is older."""
         if is_first or not self._encoder:
             self._encoder, self._ring = clip_packets.Encoder(encoding), clip_packets.PacketRing()
-        for packet in self._encoder.encode_again(jpeg):
+            self._cover = DelayedCover(self._search, _pixels) if self._search else None
+        if not self._cover:
+            self._encode(jpeg, keep_from)
+            return
+        for packet, boxes in self._cover.put(jpeg, jpeg.time / clip_packets.TICKS_A_SECOND):
+            self._encode(_covered(packet, boxes), keep_from)
+
+    def _encode(self, jpeg: clip_packets.Packet, keep_from: int) -> None:
+        for packet in self._encoder.encode_again(jpeg) if self._encoder else ():
             self._ring.add(packet, keep_from)
 
     def write(self, event: Event, first: int, last: int, best: clip_packets.Packet | None) -> None:
         """A clip of the frames of these times, both included. Raises SinkError."""
+        if self._cover:
+            best = None  # is not covered: the video's is taken
+            for packet, boxes in self._cover.rest():
+                self._encode(_covered(packet, boxes), first)
         packets = self._ring.between(first, last)
         numbers = [packet.number for packet in packets if packet.time >= first]
         if not (numbers and self._encoder):
@@ -54,22 +75,35 @@ class ClipMaker:
         self._folder.write(event, numbers, write, size, best)
 
 
-def main(folder: str) -> None:
+def _pixels(jpeg: clip_packets.Packet) -> np.ndarray:
+    return np.asarray(cv2.imdecode(np.frombuffer(jpeg.data, np.uint8), cv2.IMREAD_COLOR))
+
+
+def _covered(jpeg: clip_packets.Packet, boxes: np.ndarray) -> clip_packets.Packet:
+    """The same one if there is nothing to cover.  boxes: of faces, (n, 4)."""
+    if not len(boxes):
+        return jpeg
+    image = covered(_pixels(jpeg), boxes)
+    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
+    return replace(jpeg, data=data.tobytes())
+
+
+def main(settings: str) -> None:
     """Do what comes, until who says so has ended or interrupts it.
 
-    folder: a pickled EventClipFiles, in hexadecimal.
+    settings: of a ClipMaker, pickled, in hexadecimal.
     """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # of all of a service: the runner still has clips
     signal.signal(signal.SIGINT, lambda *_: sys.exit())
     os.nice(_LOWER_BY)
-    maker = ClipMaker(pickle.loads(bytes.fromhex(folder)))
+    maker = ClipMaker(*pickle.loads(bytes.fromhex(settings)))
     while True:
         try:
             method, arguments = pickle.load(sys.stdin.buffer)
             problem = ""
             try:
                 getattr(maker, method)(*arguments)
-            except (SinkError, OSError, av.error.FFmpegError) as error:
+            except (EdgeError, OSError, av.error.FFmpegError) as error:
                 problem = str(error)
             os.write(sys.stdout.fileno(), pickle.dumps(problem))
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):

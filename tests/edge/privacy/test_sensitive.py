@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
 from edge.bundle import Bundle, open_bundle, write_bundle
 from edge.bundle.manifest import schema_of, to_json
@@ -52,6 +52,7 @@ SUBSETS = st.sets(st.sampled_from(["kind", "size"]))
 
 
 @given(marked=SUBSETS, allowed=SUBSETS)
+@settings(deadline=None)
 def test_what_is_answered_is_all_that_is_harmless_or_allowed(
     tiny_bundle: Bundle, marked: set[str], allowed: set[str]
 ) -> None:
@@ -134,16 +135,16 @@ def test_edge_run_says_once_what_it_does_not_answer(
 def test_an_alert_of_a_settings_file_on_it_ends_with_code_2_and_its_line(
     cli: CliRunner, tiny_bundle: Bundle, video_path: Path, tmp_path: Path
 ) -> None:
-    path, settings = tmp_path / "marked.edge", tmp_path / "run.toml"
+    path, toml = tmp_path / "marked.edge", tmp_path / "run.toml"
     bundle = _bundle(tiny_bundle, "kind")
     write_bundle(path, bundle.manifest, bundle.members)
     alert = '\n[[alert]]\ntask = "kind"\nis = ["1"]\n'
-    settings.write_text(f'bundle = "{path}"\nsource = ["{video_path}"]\n{alert}')
-    code, output = _run(cli, "--config", str(settings), "--check")
+    toml.write_text(f'bundle = "{path}"\nsource = ["{video_path}"]\n{alert}')
+    code, output = _run(cli, "--config", str(toml), "--check")
     assert code == 2 and len(output.splitlines()) == 1
     assert "run.toml, line" in output and "--allow-sensitive kind" in output
-    settings.write_text(f'allow_sensitive = ["kind"]\n{settings.read_text()}')
-    assert _run(cli, "--config", str(settings), "--check")[0] == 0
+    toml.write_text(f'allow_sensitive = ["kind"]\n{toml.read_text()}')
+    assert _run(cli, "--config", str(toml), "--check")[0] == 0
 
 
 @pytest.mark.parametrize(
