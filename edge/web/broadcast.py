@@ -62,7 +62,7 @@ class Broadcast:
 class BroadcastResponse(responses.Response):
     """Gives a viewer the newest content again and again, until they or the page leave.
 
-    start: before the first.  head, tail: around each; `%d` in the head is its length.
+    start: before the first.  head, tail: around each.
     """
 
     def __init__(
@@ -90,8 +90,7 @@ class BroadcastResponse(responses.Response):
             content = await self._broadcast.after(number, _LOOK_S)
             number = self._broadcast.number
             if content:
-                head = self._head % len(content) if b"%d" in self._head else self._head
-                await send(_body(head + content + self._tail))
+                await send(_body(self._head + content + self._tail))
 
 
 def _body(content: bytes, more: bool = True) -> dict[str, object]:

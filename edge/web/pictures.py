@@ -64,11 +64,13 @@ class SourcePictures:
 
     def stream(self) -> broadcast.BroadcastResponse:
         """As browsers have shown it for decades (multipart/x-mixed-replace)."""
-        # a browser shows a picture once the next boundary has come
-        head = b"Content-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
-        kind = "multipart/x-mixed-replace; boundary=picture"
+        # Chromium shows a picture once it has the headers of the next one
+        start, kind = (
+            b"Content-Type: image/jpeg\r\n\r\n",
+            "multipart/x-mixed-replace; boundary=picture",
+        )
         return broadcast.BroadcastResponse(
-            self.broadcast, kind, b"--picture\r\n", head, b"\r\n--picture\r\n"
+            self.broadcast, kind, b"--picture\r\n" + start, b"", b"\r\n--picture\r\n" + start
         )
 
     def _encoded(self, watch: watches.SourceWatch, shot: watches.Shot | None) -> bytes:

@@ -122,15 +122,17 @@ def served(
             counts = [summaries.SourceSummary(source) for source in result.sources]
             summary = summaries.RunSummary("watch", counts, "litert")
             summary.events.watch(["fall"])
-            runs = [_run_info(source, count) for source in result.sources]
-            result.watches = page.begin(summary, runs, options or Options())  # type: ignore[arg-type]
+            options = options or Options()
+            runs = [_run_info(source, count, options) for source in result.sources]
+            result.watches = page.begin(summary, runs, options)  # type: ignore[arg-type]
         wait_for(lambda: _answers(result))
         yield result
 
 
-def _run_info(source: GivenSource, count: int) -> RunInfo:
+def _run_info(source: GivenSource, count: int, options: Options) -> RunInfo:
     name = source.name
-    return replace(samples.RUN, origin=name, source=name if count > 1 else None)
+    several = name if count > 1 else None
+    return replace(samples.RUN, origin=name, source=several, alerts=options.alerts)
 
 
 def _answers(page: Served) -> bool:
