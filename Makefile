@@ -3,6 +3,8 @@ PYTHON ?= python3
 TEST_ENV := .venv
 BOARD_ENV := .venv-board
 TORCH_ENV := .venv-torch
+SBOM_ENV := .venv-sbom
+APPLIANCE_ENV := .venv-appliance
 PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
 INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
 BOARDS ?= pi-3b-plus pi-4 pi-5 jetson-nano
@@ -30,7 +32,7 @@ CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --searc
   --encoder-precision int8 --max-drop 5
 
 .PHONY: demo test test-slow faults test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
-  face-demo people-demo speed-demo picture wheel clean help
+  face-demo people-demo speed-demo picture wheel deb sbom clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -231,6 +233,21 @@ wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	rm -rf build  # setuptools would put stale files of it into the wheel
 	$(TEST_ENV)/bin/python -m pip wheel --no-deps -w dist .
 
+deb: wheel ## Build a Debian package for this architecture, or ARCH=arm64, into dist/
+	PYTHON=$(abspath $(TEST_ENV))/bin/python packaging/build-deb dist/edge_run-*.whl dist $(ARCH)
+
+$(SBOM_ENV)/$(INSTALLED):
+	$(PYTHON) -m venv $(SBOM_ENV)
+	$(SBOM_ENV)/bin/python $(PIP) "cyclonedx-bom>=7"
+	touch $@
+
+sbom: $(SBOM_ENV)/$(INSTALLED) wheel ## List all that an appliance is made of, as CycloneDX, into dist/
+	rm -rf $(APPLIANCE_ENV) && $(PYTHON) -m venv $(APPLIANCE_ENV)
+	$(APPLIANCE_ENV)/bin/python $(PIP) "edge-run[appliance] @ file://$(abspath dist)/$$(ls dist | grep '^edge_run-.*whl')"
+	$(APPLIANCE_ENV)/bin/python -m pip uninstall -q -y pip setuptools
+	$(SBOM_ENV)/bin/cyclonedx-py environment --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible -o dist/edge-run.cdx.json $(APPLIANCE_ENV)/bin/python
+
 $(WALKERS)/vtest.avi:
 	@mkdir -p $(WALKERS)
 	cd out && { apt-get download opencv-doc || { apt-get update && apt-get download opencv-doc; }; }
@@ -255,4 +272,4 @@ $(TORCH_ENV)/.installed-%:
 	@rm -f $(TORCH_ENV)/.installed-*; touch $@
 
 clean: ## Remove environments and outputs
-	rm -rf $(TEST_ENV) $(BOARD_ENV) $(TORCH_ENV) out build dist *.egg-info
+	rm -rf $(TEST_ENV) $(BOARD_ENV) $(TORCH_ENV) $(SBOM_ENV) $(APPLIANCE_ENV) out build dist *.egg-info

@@ -138,7 +138,7 @@ class Supervisor(Closable):
         self._status: Callable[[], str] = lambda: "opening"
         self._is_ready = self._is_reading = self._is_stopping = False
         self._problem = self._remark = ""
-        self._lock, self._closing = threading.Lock(), threading.Event()
+        self._lock, self._news = threading.Lock(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="supervisor", daemon=True)
 
     @property
@@ -168,6 +168,7 @@ class Supervisor(Closable):
         """The new settings do not hold, those from before do."""
         with self._lock:
             self._is_reading, self._remark = False, f"settings not changed: {problem}"
+            self._news.set()
 
     def change(self) -> None:
         """The run ends, as another one takes its place."""
@@ -175,6 +176,7 @@ class Supervisor(Closable):
             self._is_reading, self._remark = False, ""
             self._status = lambda: "opening"
             self._liveness.follow(None)
+            self._news.set()
 
     def stop(self) -> None:
         """The run ends, and no other one comes."""
@@ -199,7 +201,7 @@ class Supervisor(Closable):
     def close(self) -> None:
         if not self._is_stopping:
             self.stop()
-        self._closing.set()
+        self._news.set()
         if self._thread.is_alive():
             self._thread.join()
         self._notifier.close()
@@ -222,5 +224,7 @@ class Supervisor(Closable):
             self._notifier.send(*states, status_of("; ".join(filter(None, texts))))
 
     def _work(self) -> None:
-        while not self._closing.wait(self.interval_s):
+        while not self._is_stopping:
+            self._news.wait(self.interval_s)
+            self._news.clear()
             self.look()

@@ -45,6 +45,7 @@ _CONFINED_ANYWHERE: Lines = (
     ("SystemCallArchitectures", "native"),
     ("SystemCallFilter", "@system-service"),
     ("SystemCallFilter", "~@privileged @resources"),
+    ("SystemCallFilter", "capset"),  # of setpriv, so that no capture program outlives the run
     ("SystemCallErrorNumber", "EPERM"),
     ("KeyringMode", "private"),
     ("LimitCORE", "0"),
@@ -57,6 +58,20 @@ _NO_NETWORK: Lines = (
 )
 
 
+def program() -> tuple[str, ...]:
+    """What starts edge-run as this process was started."""
+    script = Path(sys.prefix, "bin", "edge-run")
+    return (str(script),) if script.exists() else (sys.executable, "-m", "edge.cli")
+
+
+def code() -> tuple[Path, ...]:
+    """Folders that Python and the packages are in."""
+    places = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
+    places |= {Path(entry) for entry in sys.path if entry and Path(entry).is_dir()}
+    inner = {p for p in places if any(other != p and p.is_relative_to(other) for other in places)}
+    return tuple(sorted(places - inner))
+
+
 @dataclass(frozen=True)
 class Unit:
     """What a unit is made of.
@@ -65,6 +80,7 @@ class Unit:
     account: who it is.  devices: beyond those that its sources need, as DeviceAllow= takes them.
     memory_mb: that it is ended at, and started again.  watchdog_s: within which a sign of life has
     to come.  systemd: the version that it is for.  is_user: a unit of a user's own manager.
+    program: what it starts.  code: the folders that this and what it imports are in.
     """
 
     name: str
@@ -76,6 +92,8 @@ class Unit:
     watchdog_s: int = 30
     systemd: int = 252
     is_user: bool = False
+    program: tuple[str, ...] = field(default_factory=program)
+    code: tuple[Path, ...] = field(default_factory=code)
 
     def __str__(self) -> str:
         """The text of the file."""
@@ -95,8 +113,9 @@ class Unit:
 
     def _service(self) -> Iterator[tuple[str, str]]:
         yield "Type", "notify"
-        yield "ExecStart", " ".join(map(quoted, (*program(), "--config", str(self.config))))
-        yield "ExecReload", "/bin/kill -HUP $MAINPID"
+        yield "ExecStart", " ".join(map(quoted, (*self.program, "--config", str(self.config))))
+        # procps, which has /bin/kill, is not on every system
+        yield "ExecReload", '/bin/sh -c "kill -HUP ${MAINPID}"'
         yield "EnvironmentFile", f"-{'%E' if self.is_user else '/etc'}/edge-run/{self.name}.env"
         yield from (("Environment", f"{key}={value}") for key, value in self._folders())
         yield "WorkingDirectory", f"%S/{self.name}"
@@ -105,6 +124,7 @@ class Unit:
         yield "WatchdogSec", str(self.watchdog_s)
         yield "TimeoutStartSec", "120"  # until the first frame
         yield "TimeoutStopSec", "60"  # outputs are completed
+        yield "KillMode", "mixed"  # what gives frames is not ended before the run is
         yield "Restart", "on-failure"
         yield from self._pauses()
         yield "SuccessExitStatus", "130"  # ended by a signal, with its outputs complete
@@ -134,13 +154,15 @@ class Unit:
 
     def _identity(self) -> Iterator[tuple[str, str]]:
         yield ("User", self.account.name) if self.account.name else ("DynamicUser", "yes")
-        if self.needs.devices or self.devices:
-            groups = filter(allowed.group_exists, ("video", "render", "plugdev"))
+        groups = ["video"] if self.needs.devices or self.devices else []
+        if self.devices:  # of accelerators
+            groups += filter(allowed.group_exists, ("render", "plugdev"))
+        if groups:
             yield "SupplementaryGroups", " ".join(groups)
 
     def _files(self) -> Iterator[tuple[str, str]]:
         """ProtectHome= and PrivateTmp= hide folders; what is needed of them is put back where it was."""
-        for path in dict.fromkeys((*self.needs.reads, *_code())):
+        for path in dict.fromkeys((*self.needs.reads, *self.code)):
             if allowed.is_hidden(path):
                 yield "BindReadOnlyPaths", quoted(path, "")
         for path in self.needs.writes:
@@ -157,19 +179,6 @@ class Unit:
 
     def _install(self) -> Iterator[tuple[str, str]]:
         yield "WantedBy", "default.target" if self.is_user else "multi-user.target"
-
-
-def program() -> tuple[str, ...]:
-    """What starts edge-run as this process was started."""
-    script = Path(sys.prefix, "bin", "edge-run")
-    return (str(script),) if script.exists() else (sys.executable, "-m", "edge.cli")
-
-
-def _code() -> Iterator[Path]:
-    """Folders that Python and the packages are in."""
-    places = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent}
-    places |= {Path(entry) for entry in sys.path if entry and Path(entry).is_dir()}
-    yield from sorted(p for p in places if not any(o != p and p.is_relative_to(o) for o in places))
 
 
 def quoted(word: str | Path, special: str = "$") -> str:

@@ -15,6 +15,7 @@ from edge.service.needs import Account, Needs
 from edge.service.unit import MARK, Unit, quoted
 from edge.sources.login import credential_name, read_secret
 from edge_common import ConfigError
+from tests.wheels import ROOT
 
 pytest.importorskip("msgspec")  # the extra `config`
 ANALYZE = shutil.which("systemd-analyze")
@@ -103,7 +104,7 @@ def test_a_stream_gets_the_network_and_no_device(folder: Path) -> None:
         "WatchdogSec=20",
         "Type=notify",
         "Restart=on-failure",
-        "ExecReload=/bin/kill -HUP $MAINPID",
+        'ExecReload=/bin/sh -c "kill -HUP ${MAINPID}"',
     ):
         assert line in lines
     assert not [line for line in lines if line.startswith(("DeviceAllow", "PrivateNetwork"))]
@@ -217,3 +218,20 @@ def test_each_section_is_one() -> None:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.read_string(str(EVERYTHING))
     assert parser.sections() == ["Unit", "Service", "Install"]
+
+
+def test_the_packaged_unit_is_one_of_these() -> None:
+    """For any settings at its place: network and cameras. `install` makes one for less."""
+    unit = Unit(
+        "edge-run",
+        Path("/etc/edge-run/run.toml"),
+        Needs(devices=("char-video4linux", "char-media", "char-dma_heap"), has_network=True),
+        program=("/usr/lib/edge-run/bin/edge-run",),
+        code=(),
+    )
+    assert (ROOT / "packaging" / "edge-run.service").read_text() == str(unit)
+
+
+def test_the_packaged_settings_are_some(folder: Path) -> None:
+    settings = (ROOT / "packaging" / "run.toml").read_text().replace("bundle =", "#")
+    assert "StateDirectory=edge-run" in lines_of(unit_of(folder, settings))
