@@ -182,7 +182,8 @@ def _unit_of(
         raise ConfigError("--user is a service of yours: leave out --run-as")
     request = reload.read_again(["--config", str(config)], execute.checked_request)
     state = Path("/var/lib", name)
-    run_needs, account = needs.needs_of(request.options, config, state), needs.Account(run_as)
+    account = needs.Account(run_as)
+    run_needs = needs.needs_of(request.options, config, state, account)
     if not user:
         account.check(run_needs, state)
     return unit.Unit(

@@ -34,8 +34,8 @@ class Needs:
     has_network: bool = False
 
 
-def needs_of(options: RunOptions, config: Path, state: Path) -> Needs:
-    """state: the folder of its own that a service has.
+def needs_of(options: RunOptions, config: Path, state: Path, account: "Account") -> Needs:
+    """state: the folder of its own that a service has.  account: who it is.
 
     Raises ConfigError for what no service has: a screen, a standard input, a folder that it was
     started in.
@@ -43,21 +43,20 @@ def needs_of(options: RunOptions, config: Path, state: Path) -> Needs:
     endpoints = (*options.source.endpoints, *options.outputs)
     for each in endpoints:
         _refuse_terminal(each)
-    secrets = {
-        _absolute(value)
-        for each in endpoints
-        for key, value in each.options
-        if key in _SECRETS and value and not value.startswith("env:")
-    }
+    secrets = {_absolute(name) for name in _secrets(options) if not name.startswith("env:")}
     reads = {config, *map(_absolute, _files(options))}
     writes = (_written(target, is_folder) for target, is_folder in _outputs(options.outputs))
     outside = {folder for folder in writes if folder and not folder.is_relative_to(state)}
+    if options.web and account.may(config.parent, os.W_OK | os.X_OK):
+        outside.add(config.parent)  # where the page saves zones
     return Needs(
         tuple(sorted(reads - secrets)),
         tuple(sorted(secrets)),
         tuple(sorted(map(_nearest_existing, outside))),
         tuple(dict.fromkeys(_devices(options.source.endpoints))),
-        any(map(_is_remote, options.source.endpoints)) or any(map(_sends, options.outputs)),
+        bool(options.web)
+        or any(map(_is_remote, options.source.endpoints))
+        or any(map(_sends, options.outputs)),
     )
 
 
@@ -79,6 +78,13 @@ def _files(options: RunOptions) -> Iterator[str]:
             if key not in (*_SECRETS, *_FOLDERS) and os.path.isfile(value):
                 yield value
     yield from (e.target for e in options.outputs if e.kind.name == "apprise" and _is_file(e))
+
+
+def _secrets(options: RunOptions) -> Iterator[str]:
+    if options.web_token:
+        yield options.web_token
+    for each in (*options.source.endpoints, *options.outputs):
+        yield from (value for key, value in each.options if key in _SECRETS and value)
 
 
 def _is_file(each: registry.Endpoint) -> bool:

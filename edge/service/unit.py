@@ -1,6 +1,5 @@
 """A unit of systemd for edge-run: as little of the machine as its settings need (systemd.exec(5))."""
 
-import json
 import re
 import sys
 from collections.abc import Iterator, Sequence
@@ -189,7 +188,10 @@ def quoted(word: str | Path, special: str = "$") -> str:
     text = _plain(str(word))
     for each in special:
         text = text.replace(each, each * 2)
-    return text if re.fullmatch(r"[\w@%+=,./$~-]+", text) else json.dumps(text, ensure_ascii=False)
+    if re.fullmatch(r"[\w@%+=,./$~-]+", text):
+        return text
+    escaped = text.replace("\\", r"\\").replace('"', r"\"")
+    return f'"{escaped}"'
 
 
 def _plain(text: str) -> str:

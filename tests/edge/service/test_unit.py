@@ -115,6 +115,19 @@ def test_an_output_over_the_network_needs_it_too(folder: Path) -> None:
     assert "PrivateNetwork=yes" not in lines_of(unit_of(folder, LOCAL + mqtt))
 
 
+def test_a_page_needs_the_network_and_its_token(folder: Path) -> None:
+    pytest.importorskip("starlette")  # the extra `web`
+    (folder / "token").write_text("0123456789abcdef0123456789abcdef")
+    (folder / "token").chmod(0o600)
+    page = f'web = "0.0.0.0:8080"\nweb_token = "{folder}/token"\n'
+    lines = lines_of(unit_of(folder, page + LOCAL))
+    assert f"LoadCredential={credential_name(f'{folder}/token')}:{folder}/token" in lines
+    assert "PrivateNetwork=yes" not in lines
+    assert not [each for each in lines if each.startswith("BindPaths")]
+    lines = lines_of(unit_of(folder, page + LOCAL, "--run-as", "root"))
+    assert f"BindPaths={folder}" in lines  # the page saves zones
+
+
 def test_outputs_are_writable_where_the_user_may_write(folder: Path) -> None:
     output = f'[[output]]\nkind = "jsonl"\ntarget = "{folder}/out/a.jsonl"\n'
     (folder / "out").mkdir()
@@ -235,3 +248,9 @@ def test_the_packaged_unit_is_one_of_these() -> None:
 def test_the_packaged_settings_are_some(folder: Path) -> None:
     settings = (ROOT / "packaging" / "run.toml").read_text().replace("bundle =", "#")
     assert "StateDirectory=edge-run" in lines_of(unit_of(folder, settings))
+
+
+@pytest.mark.parametrize("name", ["build-deb", "postinst", "prerm", "postrm"])
+def test_the_packages_scripts_are_shell(name: str) -> None:
+    done = subprocess.run(["sh", "-n", str(ROOT / "packaging" / name)], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
