@@ -101,6 +101,7 @@ Examples:
 @shared_options.region_option
 @scene_options.scene_options
 @shared_options.gate_option
+@shared_options.heat_option
 @click.option(
     "--gallery",
     type=click.Path(dir_okay=False, path_type=Path),

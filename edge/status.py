@@ -51,6 +51,8 @@ class StatusText:
             parts.append(f"age {newest.age_ms:.0f} ms")
         parts.append(f"{total['dropped']} dropped")
         parts += filter(None, map(str, (summary.events, *summary.outputs)))
+        if summary.board and summary.board.text:
+            parts.append(summary.board.text)
         if total["skipped"]:
             parts.append(f"{total['skipped']} unreadable")
         if summary.scene:

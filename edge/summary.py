@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from edge.sinks import Sink
     from edge.sinks.queued import OutputCounts
     from edge.stream import CallsSaved, Decision
+    from edge.throttling import BoardState
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
@@ -131,6 +132,7 @@ class RunSummary:
     outputs: "Sequence[OutputCounts]" = ()  # of those behind a queue
     # of each source; empty: the bundle says nothing to compare with; None: nobody asked
     drift: "Sequence[DriftWatch] | None" = None
+    board: "BoardState | None" = None  # None: nobody looks at its heat
 
     def end(self, counts: SourceSummary, source_name: str | None) -> None:
         """A source gives no more frames, and nobody is there in it any more.
@@ -203,6 +205,7 @@ class RunSummary:
             "predicted": encode(self.predicted) if self.predicted else None,
             "gate": {each.role: each.to_json() for each in self.calls_saved} or None,
             **({"events": self.events.to_json()} if self.events else {}),
+            **({"board": self.board.to_json()} if self.board else {}),
             **({"drift": [each.to_json() for each in self.drift]} if self.drift else {}),
             **({"outputs": [each.to_json() for each in self.outputs]} if self.outputs else {}),
             **({"scene": self.scene.to_json()} if self.scene else {}),
@@ -235,7 +238,8 @@ class RunSummary:
         scene = self.scene.lines() if self.scene else ()
         outputs = filter(None, map(str, self.outputs))
         seen = (*self.answers.lines(), *self.names.lines(), *self.events.lines())
-        lines = (*scene, *self._drift_lines, *seen, *outputs)
+        board = self.board.lines() if self.board else ()
+        lines = (*scene, *board, *self._drift_lines, *seen, *outputs)
         text += "".join(f"\n{line}" for line in lines)
         text += "".join(f"\n{line}" for line in engine.by_part(self.delegation))
         if self.predicted:

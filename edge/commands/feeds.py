@@ -113,13 +113,17 @@ def open_feeds(
     for each, watch in zip(opened, page.begin(summary, infos, options) if page else ()):
         each.append(watch)
     summary.add_outputs(opened)
-    budget = partial(options.people.budget, summary.sources)
+    budget = partial(_budget, options, summary)
     watchers: Sequence[loop.Watcher] = [
         SceneWatcher(scene, [*filter(None, [judge]), *outputs], summary.latency.add, budget)
         for scene, outputs, judge in zip(scenes, opened, judges)
     ] or [
-        stream.Stream(
-            network.bundle, options.stream, naming=naming, network=network, source=info.source
+        _thinned(
+            stream.Stream(
+                network.bundle, options.stream, naming=naming, network=network, source=info.source
+            ),
+            info,
+            summary,
         )
         for info in infos
     ]
@@ -137,6 +141,23 @@ def open_feeds(
             summary.sources, watchers, opened, infos, judges
         )
     ]
+
+
+def _budget(options: "RunOptions", summary: RunSummary) -> tuple[float, str]:
+    """Milliseconds of a frame for people, and why so many; fewer on a hot board."""
+    milliseconds, reason = options.people.budget(summary.sources)
+    factor = summary.board.factor if summary.board else 1
+    return milliseconds / factor, f"{reason}, 1/{factor} for heat" if factor > 1 else reason
+
+
+def _thinned(one_window: stream.Stream, info: sinks.RunInfo, summary: RunSummary) -> loop.Watcher:
+    """Which leaves out frames on a hot board, if it may: a recording, and states, miss none."""
+    manifest, board = one_window.bundle.manifest, summary.board
+    if board is None or not info.live or manifest.last_part.states:
+        return one_window
+    from edge.throttling import ThinnedStream
+
+    return ThinnedStream(one_window, manifest.window, one_window.hop, lambda: board.factor)
 
 
 def _event_sources(

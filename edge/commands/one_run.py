@@ -75,7 +75,20 @@ class OneRun:
         network, detector = self.engines.network, self.engines.detector
         opened = feeds.open_sources(network, options, stack)
         self.summary = _summary(network, opened, options)
+        self._watch_board(stack)
         self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options, page)
+
+    def _watch_board(self, stack: ExitStack) -> None:
+        """Of live sources: of a recording all is decided, however hot it gets."""
+        options = self.options
+        is_live = any(counts.source.live for counts in self.summary.sources)
+        if not is_live or options.device or options.throttle_at == 0:
+            return
+        from edge import throttling
+
+        watch = throttling.BoardWatch(throttling.HeatPolicy(options.throttle_at))
+        self.summary.board = watch.state
+        stack.enter_context(watch.start())
 
     def go(
         self, stack: ExitStack, has_status_line: bool, end_reason: Callable[[], str] = lambda: ""

@@ -42,6 +42,29 @@ class RateParam(click.ParamType):  # type: ignore[type-arg]  # generic from clic
         return _POSITIVE.convert(value, param, ctx)
 
 
+class HeatParam(RateParam):
+    """Degrees Celsius from which on less is decided: None is when the board says so, 0 never."""
+
+    name = "heat"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if value in ("board", "never"):
+            return None if value == "board" else 0.0
+        return _DEGREES.convert(value, param, ctx)
+
+
+_DEGREES = command_line.FiniteFloat(30, 120)
+heat_option = click.option(
+    "--throttle-at",
+    type=HeatParam(),
+    default="board",
+    show_default=True,
+    metavar="board|never|CELSIUS",
+    help="Decide less often of live sources while the board slows down for heat, or from so many "
+    "degrees on, too.",
+)
 _POSITIVE = command_line.FiniteFloat(0, min_open=True)
 rate_option = click.option(
     "--rate",

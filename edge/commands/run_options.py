@@ -45,6 +45,7 @@ class RunOptions:
     rate: float | None = None
     region: str = "full"
     no_gate: bool = False
+    throttle_at: float | None = None
     people: scene_options.PeopleOptions = field(default_factory=scene_options.PeopleOptions)
     gallery: Path | None = None
     threshold: float | None = None

@@ -27,7 +27,7 @@ class Stream:
     unless the network carries states of its own (`carried-state`), since the last restart.
 
     network: loaded already with these options; several streams may share it, from one thread.
-    source: what the decisions say that they are of.
+    source: what the decisions say that they are of.  hop: frames between two of them.
     latency_ms: of each stage for the newest frame.
     """
 
@@ -44,7 +44,7 @@ class Stream:
         self.network = network or Network(bundle, options)
         self.latency_ms: Mapping[str, float] = {}
         self._region, self._naming, self._source = options.region, naming, source
-        self._window = self.network.window(options.hop)
+        self._window, self.hop = self.network.window(options.hop), options.hop
         self._is_new = True  # since the newest decision
         manifest = bundle.manifest
         length = _FRAMES_OF_STATES if manifest.last_part.states else manifest.window
@@ -66,9 +66,13 @@ class Stream:
 
     def reset(self) -> None:
         """Start a new window, as at the start of another clip."""
+        self.pause()
+        self._is_new = True
+
+    def pause(self) -> None:
+        """Start a new window that goes on with the same scene: frames were left out on purpose."""
         self._window.clear()
         self._window_pixels.clear()
-        self._is_new = True
 
     def push(
         self,
