@@ -32,7 +32,7 @@ CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --searc
   --encoder-precision int8 --max-drop 5
 
 .PHONY: demo test test-slow faults test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
-  face-demo people-demo speed-demo picture wheel deb sbom clean help
+  face-demo people-demo speed-demo picture page-pictures wheel deb sbom clean help
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -228,6 +228,10 @@ picture: $(TEST_ENV)/$(INSTALLED) ## Make the picture of the README again
 	$(TEST_ENV)/bin/edge-run --source out/picture --rate all --save out/picture.avi
 	$(TEST_ENV)/bin/python -c "import cv2; video = cv2.VideoCapture('out/picture.avi'); \
 	  video.set(cv2.CAP_PROP_POS_FRAMES, 19); cv2.imwrite('docs/annotated.png', video.read()[1])"
+
+page-pictures: $(TEST_ENV)/$(INSTALLED) ## Make the pictures of docs/page.md again (needs chromium; two minutes)
+	$(TEST_ENV)/bin/python -m examples.demo_video $(DEMO)
+	$(TEST_ENV)/bin/python -m tests.edge.web.screenshots $(DEMO)/carphone_pristine.mp4 docs
 
 wheel: $(TEST_ENV)/$(INSTALLED) ## Build the wheel into dist/
 	rm -rf build  # setuptools would put stale files of it into the wheel

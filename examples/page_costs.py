@@ -20,10 +20,9 @@ from dataclasses import replace
 import click
 import numpy as np
 
-from edge import bundle as bundles, loop, shipped, stream, summary as summaries
+from edge import bundle as bundles, loop, shipped, sinks, stream, summary as summaries
 from edge.commands import run_options, source_options
-from edge.sinks import BundleInfo
-from edge.web import address as addresses, page as pages
+from edge.web import address as addresses, page as pages, watch
 from examples.made_events import RUN, EveryTenth, Pictures, report
 
 # by name: whether there is a page, how many look, and whether they read
@@ -80,14 +79,14 @@ def _one_run(
     summary = summaries.RunSummary("b", [summaries.SourceSummary(source)], "litert")
     watcher = stream.Stream(network.bundle, stream.StreamOptions(), network=network)
     with contextlib.ExitStack() as stack:
-        sinks = []
+        watches = list[watch.SourceWatch]()
         if has_page:
             page = stack.enter_context(pages.Page(addresses.PageAddress.parse("127.0.0.1:0")))
-            sinks = list(page.begin(summary, [run], _options()))
+            watches = page.begin(summary, [run], _options())
             if clients:
                 stack.enter_context(_clients(page.port, clients, read))
             time.sleep(_SETTLING_S)
-        feed = loop.Feed(summary.sources[0], watcher, sinks, judges=EveryTenth(250))
+        feed = loop.Feed(summary.sources[0], watcher, watches, judges=EveryTenth(250))
         ends, began = [time.perf_counter()], time.process_time()
         limits = loop.RunLimits(frames)
         loop.run([feed], summary, limits, on_frame=lambda _: ends.append(time.perf_counter()))
@@ -102,9 +101,9 @@ def _options() -> run_options.RunOptions:
     return run_options.RunOptions("face", source_options.SourceOptions(("film.mp4",)))
 
 
-def _bundle_info(network: stream.Network) -> BundleInfo:
+def _bundle_info(network: stream.Network) -> sinks.BundleInfo:
     manifest = network.bundle.manifest
-    return BundleInfo(manifest.name, network.bundle.sha256, manifest.tasks)
+    return sinks.BundleInfo(manifest.name, network.bundle.sha256, manifest.tasks)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,5 @@
 """What the page knows of one source: kept by the loop as references, copied if somebody looks."""
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -71,7 +70,6 @@ class SourceWatch(Closable):
         self.decisions: deque[tuple[stream.Decision, ...]] = deque(maxlen=_MOST_DECISIONS)
         self.size = (0, 0)
         self._on_shot: Callable[[Shot], object] | None = None
-        self._lock = threading.Lock()
         self._pixels = np.zeros((0, 0, 3), np.uint8)
 
     def ask(self, on_shot: Callable[[Shot], object]) -> None:
@@ -79,13 +77,11 @@ class SourceWatch(Closable):
 
         Its pixels are overwritten by the next frame that is asked for.
         """
-        with self._lock:
-            self._on_shot = on_shot
+        self._on_shot = on_shot
 
     def forget(self) -> None:
         """Nobody looks any more: give the memory back."""
-        with self._lock:
-            self._on_shot, self._pixels = None, np.zeros((0, 0, 3), np.uint8)
+        self._on_shot, self._pixels = None, np.zeros((0, 0, 3), np.uint8)
 
     def show_people(self, view: "scene.SceneView") -> None:
         self.view = view
@@ -108,15 +104,14 @@ class SourceWatch(Closable):
         self.gap_s = 0.0 if gap.has_ended else gap.seconds
 
     def _give(self, frame: stream.Frame) -> None:
-        with self._lock:
-            on_shot, self._on_shot = self._on_shot, None
-            if on_shot is None:
-                return
-            if self._pixels.shape != frame.pixels.shape:
-                self._pixels = np.empty_like(frame.pixels)
-            np.copyto(self._pixels, frame.pixels)
-            answers = self.answers.by_track.copy()
-            on_shot(Shot(replace(frame, pixels=self._pixels), self.view, answers))
+        on_shot, self._on_shot, pixels = self._on_shot, None, self._pixels
+        if on_shot is None:  # nobody wants it any more
+            return
+        if pixels.shape != frame.pixels.shape:
+            pixels = self._pixels = np.empty_like(frame.pixels)
+        np.copyto(pixels, frame.pixels)
+        answers = self.answers.by_track.copy()
+        on_shot(Shot(replace(frame, pixels=pixels), self.view, answers))
 
 
 def _small(decision: stream.Decision) -> stream.Decision:

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import socket
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as families
 
 from edge import stream
 from edge.events.alert import Alert
-from edge.web import server
+from edge.web import metrics, server
 from edge.web.events import EventList
 from edge.web.pictures import MOST_VIEWERS
 from tests.edge.sinks import samples
@@ -237,6 +238,20 @@ def test_metrics_are_what_prometheus_reads() -> None:
         assert metrics["process_resident_memory_bytes",] > 1e7
         names = {name for name, *_ in metrics}
         assert not {name for name in names if name.endswith(("_ms", "_mb", "_percent"))}
+
+
+def test_the_dashboard_asks_for_metrics_that_there_are(tmp_path: Path) -> None:
+    """Also those that a run has only with a temperature, people or outputs."""
+    source = Path(metrics.__file__).read_text()
+    content = (Path(metrics.__file__).parent / "static/grafana.json").read_text()
+    panels = json.loads(content)["panels"]
+    expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+    names = {name for text in expressions for name in re.findall(r"edge_run_(\w+)\{", text)}
+    assert len(names) >= 15
+    for name in names:
+        stem = name.removesuffix("_total")
+        shorter = stem.removeprefix("output_")
+        assert any(f'{each}"' in source for each in (f'"{stem}', f"edge_run_{stem}", shorter)), name
 
 
 def test_too_many_viewers_are_told_so_and_the_others_go_on() -> None:
