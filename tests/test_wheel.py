@@ -22,6 +22,7 @@ def test_it_holds_the_packages_their_data_and_no_tests(wheel: Path) -> None:
     for folder in ("data", "profiles", "measurements"):
         files = {path.name for path in (ROOT / "devices" / folder).iterdir() if path.is_file()}
         assert {f"edge_devices/{folder}/{name}" for name in files} <= set(names)
+    assert {"edge/web/static/index.html", "edge/web/static/page.js"} <= set(names)
     assert "edge_devices/emulation/count_instructions.c" in names
     assert "edge_devices/emulation/aarch64_instructions.csv" in names
     assert "edge_devices/emulated_delegate/kernel.c" in names

@@ -4,6 +4,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from edge.web import broadcast, picture, watch as watches
+from edge_common import EdgeError
 
 if TYPE_CHECKING:
     from edge.web.hub import Hub
@@ -39,7 +40,12 @@ class SourcePictures:
             began = clock()
             shot = await _next_shot(watch)
             shot_at = clock()
-            if jpeg := self._encoded(watch, shot):
+            try:
+                jpeg = self._encoded(watch, shot)
+            except EdgeError as error:  # faces cannot be covered: nothing is shown
+                self._hub.refusals.add(str(error))
+                jpeg = b""
+            if jpeg:
                 self.broadcast.publish(jpeg)
             ended = clock()
             watched = sum(bool(each.broadcast.viewers) for each in self._hub.pictures)
@@ -65,10 +71,8 @@ class SourcePictures:
     def stream(self) -> broadcast.BroadcastResponse:
         """As browsers have shown it for decades (multipart/x-mixed-replace)."""
         # Chromium shows a picture once it has the headers of the next one
-        start, kind = (
-            b"Content-Type: image/jpeg\r\n\r\n",
-            "multipart/x-mixed-replace; boundary=picture",
-        )
+        kind = "multipart/x-mixed-replace; boundary=picture"
+        start = b"Content-Type: image/jpeg\r\n\r\n"
         return broadcast.BroadcastResponse(
             self.broadcast, kind, b"--picture\r\n" + start, b"", b"\r\n--picture\r\n" + start
         )
