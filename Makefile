@@ -31,7 +31,7 @@ PEOPLE_DEMO := out/people-demo
 CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow faults test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
+.PHONY: demo test test-slow faults soak test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
   face-demo people-demo speed-demo picture page-pictures wheel deb sbom clean help
 
 help: ## Show the targets
@@ -74,6 +74,9 @@ mutants: $(TEST_ENV)/$(INSTALLED) ## Change the code in small ways, and count wh
 
 faults: $(TEST_ENV)/$(INSTALLED) ## Do to the running appliance what boards suffer, and write docs/faults.md (as root: disks, too)
 	$(TEST_ENV)/bin/python -m tests.faults --results docs/faults.md
+
+soak: $(TEST_ENV)/$(INSTALLED) ## Send 500,000 frames through edge-run with every output, and watch its memory (half an hour; needs mosquitto)
+	$(TEST_ENV)/bin/python -m tests.soak
 
 fuzz: $(TEST_ENV)/$(INSTALLED) ## Read broken files of each format (CASES=100000), in processes with limits
 	$(TEST_ENV)/bin/python -m tests.fuzz --cases $(CASES)
