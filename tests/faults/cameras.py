@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from skimage import data
 
-RATE_HZ, VISIT_S = 12.5, 2.0
+RATE_HZ, VISIT_S, AWAY_S = 12.5, 3.0, 1.5
 
 
 def pictures(width: int = 320, height: int = 240) -> tuple[list[bytes], bytes]:
@@ -115,7 +115,7 @@ class WebCamera:
                 yield os.urandom(20_000)
                 continue
             step += self.state != "frozen"
-            is_there = step / RATE_HZ % (2 * VISIT_S) < VISIT_S
+            is_there = step / RATE_HZ % (VISIT_S + AWAY_S) < VISIT_S
             jpeg = somebody[step % len(somebody)] if is_there else nobody
             head = f"--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
             yield head.encode() + jpeg + b"\r\n"

@@ -200,10 +200,10 @@ def _webhook(folder: Path, state: str, seconds: float) -> Outcome:
 
 
 def _longest_pause_s(appliance: Appliance, since: float) -> float:
-    """Between decisions of one visit (somebody is there 2 of 4 s)."""
+    """Between decisions of one visit (between two, nobody is there for 1.5 s)."""
     moments = [each["captured_at"] for each in appliance.decisions() if each["captured_at"] > since]
     pauses = [after - before for before, after in itertools.pairwise(moments)]
-    return max((pause for pause in pauses if pause < 1.9), default=0.0)
+    return max((pause for pause in pauses if pause < 1.4), default=0.0)
 
 
 @FAULTS.add("webhook answers 500", "for 6 s", "asked again, nothing is lost", short=True)
