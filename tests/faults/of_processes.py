@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge import shipped
 from tests.edge.sinks.brokers import Listener, Mosquitto
-from tests.faults.appliance import Appliance, until
+from tests.faults.appliance import ALERT, Appliance, until
 from tests.faults.cameras import WebCamera
 from tests.faults.fault import FaultList, Outcome, check
 from tests.faults.of_outputs import all_arrive, heard, mqtt
@@ -145,6 +145,28 @@ def settings_broken(folder: Path) -> Outcome:
         appliance.said("run.toml, line 1")
         appliance.settings.write_text(content)
         return Outcome(appliance.decided(time.monotonic()), "the frames while it was broken")
+
+
+@FAULTS.add("settings broken at SIGHUP", "the settings file gets an unknown key, then SIGHUP; mended, SIGHUP again",
+            "one line with the file's line, the old settings stay; then the new ones hold", short=True)  # fmt: skip
+def broken_at_reload(folder: Path) -> Outcome:
+    with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
+        appliance.decided()
+        content = appliance.settings.read_text()
+        appliance.settings.write_text(f'bundel = "face"\n{content}')
+        asked = time.monotonic()
+        appliance.process.send_signal(signal.SIGHUP)
+        appliance.said("run.toml, line 1")
+        appliance.decided(asked, 15)
+        appliance.write_settings({**ALERT, "name": "visitor"})
+        asked = time.monotonic()
+        appliance.process.send_signal(signal.SIGHUP)
+        seconds = appliance.decided(asked)
+        until(
+            lambda: any(e["alert"] == "visitor" for e in appliance.events()), "the new alert holds"
+        )
+        appliance.is_alive()
+        return Outcome(seconds, "the frames until the new settings hold")
 
 
 @FAULTS.add("names gone", "neither camera nor broker can be looked up for 5 s, while both are restarted",
