@@ -147,7 +147,8 @@ def settings_broken(folder: Path) -> Outcome:
         return Outcome(appliance.decided(time.monotonic()), "the frames while it was broken")
 
 
-@FAULTS.add("settings broken at SIGHUP", "the settings file gets an unknown key, then SIGHUP; mended, SIGHUP again",
+@FAULTS.add("settings broken at SIGHUP",
+            "the settings file gets an unknown key, then SIGHUP; mended, SIGHUP again",
             "one line with the file's line, the old settings stay; then the new ones hold", short=True)  # fmt: skip
 def broken_at_reload(folder: Path) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
