@@ -149,7 +149,8 @@ def settings_broken(folder: Path) -> Outcome:
 
 @FAULTS.add("settings broken at SIGHUP",
             "the settings file gets an unknown key, then SIGHUP; mended, SIGHUP again",
-            "one line with the file's line, the old settings stay; then the new ones hold", short=True)  # fmt: skip
+            "one line with the file's line, the old settings stay; then the new ones hold",
+            short=True)  # fmt: skip
 def broken_at_reload(folder: Path) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
         appliance.decided()
