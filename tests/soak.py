@@ -133,6 +133,12 @@ def _frames() -> Iterator[bytes]:
         yield decoded[number % len(somebody)] if is_there else decoded[-1]
 
 
+def _memory_mb(process: psutil.Process) -> float:
+    """Of it and of its children; what they share counts once for each."""
+    every = [process, *process.children(recursive=True)]
+    return sum(each.memory_info().rss for each in every) / 1e6
+
+
 def _feed(
     process: "subprocess.Popen[bytes]", rate: float, looks: list[tuple[int, float, int]]
 ) -> None:
@@ -145,7 +151,7 @@ def _feed(
             now = time.monotonic()
             if now - looked >= 1:
                 looked = now
-                looks.append((number, seen.memory_info().rss / 1e6, seen.num_fds()))
+                looks.append((number, _memory_mb(seen), seen.num_fds()))
                 if len(looks) % 60 == 1:
                     console.note(
                         f"{number} frames, {looks[-1][1]:.1f} MB, {looks[-1][2]} descriptors"
