@@ -1,5 +1,6 @@
 """What is told to systemd, and when: not once more than a run gives signs of life."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,6 +171,24 @@ def test_laws_of_what_is_sent(steps: list[str]) -> None:
         supervisor.stop()
         supervisor.look()
         assert states[-2:] == ["STOPPING=1", "STATUS=completing the outputs"]
+
+
+def test_a_refusal_is_answered_at_once(tmp_path: Path, run) -> None:
+    """`systemctl reload` waits for it, also if the next look is ten seconds away."""
+    summary, _ = run
+    summary.sources[0].frames = 1
+    manager = Manager(f"{tmp_path}/notify")
+    with Supervisor(notify.Notifier(manager.address)).start() as supervisor:
+        supervisor.follow(summary, lambda: "fine")
+        manager.expect("READY=1")
+        assert supervisor.interval_s == 10.0
+        supervisor.reload()
+        began = time.monotonic()
+        supervisor.keep("line 3: no such task")
+        manager.expect("READY=1")
+        assert time.monotonic() - began < 5.0
+        assert "STATUS=settings not changed: line 3: no such task; fine" in manager.states[-1]
+    assert manager.expect("STOPPING=1")
 
 
 def test_a_camera_that_is_gone_and_says_so_is_no_hung_service(tmp_path: Path) -> None:
