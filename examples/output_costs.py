@@ -25,8 +25,11 @@ import numpy as np
 import psutil
 
 from edge import bundle as bundles, loop, shipped, sinks, sources, stream, summary as summaries
+from edge.privacy import faces
 from edge.sinks.queued import Queued
 from examples.made_events import RUN, EveryTenth, Pictures, event, judged_ms, report
+
+COVERED = "json, mqtt, covered clips"  # without faces, as runs make them
 
 
 @contextlib.contextmanager
@@ -192,6 +195,7 @@ def costs(
         sets: dict[str, list[str]] = {
             "none": [], "json": [json_lines], "json, mqtt": [json_lines, mqtt],
             "json, mqtt, clips": [json_lines, mqtt, clips],
+            COVERED: [json_lines, mqtt, clips],
             "dead mqtt": [f"mqtt:127.0.0.1:{dead}/t:spool={name}/dead"],
             "dead webhook": [f"webhook:http://127.0.0.1:{dead}/"],
             "silent webhook": [f"webhook:http://127.0.0.1:{silent.getsockname()[1]}/"],
@@ -205,7 +209,7 @@ def costs(
         for _ in range(rounds):
             for title, texts in sets.items():
                 figures.setdefault(title, []).append(
-                    _one_run(network, texts, film, (frames, rate, every))
+                    _one_run(network, texts, film, (frames, rate, every), title == COVERED)
                 )
         first = np.array(next(iter(figures.values())))
         names = (
@@ -229,6 +233,7 @@ def _one_run(
     texts: Sequence[str],
     film: str | None,
     plan: tuple[int, float, int],
+    covers_faces: bool,
 ) -> tuple[float, ...]:
     """Frames a second; p50 and p99 of milliseconds from a frame to its decision, and of the time
     that the loop's thread worked a frame, sinks included, which other processes do not disturb; and
@@ -236,7 +241,8 @@ def _one_run(
     """
     frames, rate, every = plan
     source = sources.open_source(film) if film else Pictures(frames, rate)
-    run = replace(RUN, live=source.live, recording=source.recording)
+    search = faces.FaceSearch() if covers_faces else None
+    run = replace(RUN, live=source.live, recording=source.recording, faces=search)
     requests = [sinks.registry().find(text) for text in texts]
     (opened,) = sinks.open_sinks(requests, [run])
     counts = summaries.SourceSummary(source)

@@ -53,17 +53,41 @@ def covered(pixels: np.ndarray, boxes: "np.ndarray | Sequence[Sequence[float]]")
     """
     if not len(boxes):
         return pixels
-    mask, image = np.zeros(pixels.shape[:2], np.uint8), pixels.copy()
-    for left, top, right, bottom in np.reshape(boxes, (-1, 4)).tolist():
-        wider, higher = (right - left) * MARGIN, (bottom - top) * MARGIN
-        first_x, first_y = max(math.floor(left - wider), 0), max(math.floor(top - higher), 0)
-        last_x, last_y = max(math.ceil(right + wider), 0), max(math.ceil(bottom + higher), 0)
-        mask[first_y:last_y, first_x:last_x] = 1
-    count, labels = cv2.connectedComponents(mask, connectivity=8)
-    for number in range(1, count):
-        inside = labels == number
-        image[inside] = pixels[inside].mean(axis=0) // _LEVEL * _LEVEL + _LEVEL // 2
+    height, width = pixels.shape[:2]
+    corners = np.reshape(boxes, (-1, 2, 2)).astype(np.float64)
+    margin = MARGIN * (corners[:, 1] - corners[:, 0])
+    first = np.clip(np.floor(corners[:, 0] - margin), 0, (width, height)).astype(int)
+    last = np.clip(np.ceil(corners[:, 1] + margin), 0, (width, height)).astype(int)
+    image, mask = pixels.copy(), np.zeros((height, width), np.uint8)
+    for group in _touching(first, last):
+        ends = list(zip(first[group].tolist(), (last[group] - 1).tolist()))
+        (left, top), (right, bottom) = first[group].min(axis=0), last[group].max(axis=0)
+        for a, b in ends:
+            cv2.rectangle(mask, a, b, 1, cv2.FILLED)
+        mean = cv2.mean(pixels[top:bottom, left:right], mask[top:bottom, left:right])
+        mask[top:bottom, left:right] = 0
+        for a, b in ends:
+            cv2.rectangle(
+                image, a, b, [m // _LEVEL * _LEVEL + _LEVEL // 2 for m in mean], cv2.FILLED
+            )
     return image
+
+
+def _touching(first: np.ndarray, last: np.ndarray) -> Iterator[np.ndarray]:
+    """Numbers of boxes that touch each other, or do by others between them; empty ones are left out.
+
+    first, last: corners, (n, 2).
+    """
+    shown = np.flatnonzero((last > first).all(axis=1))
+    if not len(shown):
+        return
+    first, last = first[shown], last[shown]
+    touches = (first[:, None] <= last).all(axis=2) & (last[:, None] >= first).all(axis=2)
+    groups = np.arange(len(shown))
+    while ((smallest := np.where(touches, groups, len(groups)).min(axis=1)) != groups).any():
+        groups = smallest
+    for number in np.unique(groups):
+        yield shown[groups == number]
 
 
 class FaceSearch:
