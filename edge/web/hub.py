@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from edge.web import access, broadcast, events, pictures as live, state, zone_file
@@ -32,6 +33,16 @@ class Hub:
     def viewers(self) -> int:
         return max(self.states.viewers, sum(each.broadcast.viewers for each in self.pictures))
 
+    def start(self, work: Coroutine[Any, Any, None]) -> None:
+        """Go on with it beside all else; what ends it is told."""
+
+        def tell(task: "asyncio.Task[None]") -> None:
+            if not task.cancelled() and (error := task.exception()):
+                self.refusals.add(f"an error of the page itself, {type(error).__name__}: {error}")
+
+        self._tasks.append(asyncio.ensure_future(work))
+        self._tasks[-1].add_done_callback(tell)
+
     async def work(self) -> None:
         """Until it is cancelled."""
         clock = asyncio.get_running_loop().time
@@ -54,7 +65,7 @@ class Hub:
         while len(self.pictures) <= number:
             pictures = live.SourcePictures(self, len(self.pictures))
             self.pictures.append(pictures)
-            self._tasks.append(asyncio.ensure_future(pictures.work()))
+            self.start(pictures.work())
         return self.pictures[number]
 
     def snapshot(self, run: state.PageRun) -> dict[str, Any]:

@@ -93,9 +93,8 @@ async def _serve(page: "hubs.Page") -> None:
         serving.should_exit = True
 
     page.on_close(lambda: loop.call_soon_threadsafe(stop))
-    working = asyncio.ensure_future(hub.work())
+    hub.start(hub.work())
     await serving.serve([page.listener])
-    working.cancel()
 
 
 async def _one_line(request: Any, error: Exception) -> responses.Response:

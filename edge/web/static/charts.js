@@ -149,21 +149,21 @@ class Chart {
 
   limits(y, width) {
     const nodes = [];
-    const names = [];
+    const named = new Map(); // sources may share an alert
     for (const n of this.group.members) {
       const lines = series[n].lines;
       if (lines.length > 1) {
         const [one, other] = lines.map((line) => y(line.value));
         nodes.push(svg("rect", { class: "band", x: LEFT, width: width - LEFT - RIGHT, y: Math.min(one, other), height: Math.abs(one - other) }));
       }
-      for (const line of lines) {
-        const place = y(line.value);
-        nodes.push(svg("line", { class: "limit", x1: LEFT, x2: width - RIGHT, y1: place, y2: place }));
-        let text = place - 4 < TOP + 8 ? place + 13 : place - 4;
-        while (names.some((used) => Math.abs(used - text) < 12)) text += 12;
-        names.push(text);
-        nodes.push(svg("text", { class: "limit-name", x: LEFT + 5, y: text }, `${line.name}, ${Number(line.value.toPrecision(4))}`));
-      }
+      for (const line of lines) named.set(`${line.name}, ${Number(line.value.toPrecision(4))}`, y(line.value));
+    }
+    let above = -Infinity;
+    for (const [name, place] of [...named].sort((one, other) => one[1] - other[1])) {
+      nodes.push(svg("line", { class: "limit", x1: LEFT, x2: width - RIGHT, y1: place, y2: place }));
+      const text = place - 4 < Math.max(TOP + 8, above + 12) ? Math.max(place, above) + 13 : place - 4;
+      above = text;
+      nodes.push(svg("text", { class: "limit-name", x: LEFT + 5, y: text }, name));
     }
     return nodes;
   }

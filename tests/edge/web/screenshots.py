@@ -20,7 +20,8 @@ from playwright import sync_api
 from tests.edge.sources.web import Handler, serving
 from tests.edge.web.test_run import running
 
-_WATCHED_S, _QUALITY = 100, 82
+_WATCHED_S, _INTERVAL_S, _QUALITY = 100, 0.2, 82
+_ALL_SHOWN = "() => [...document.querySelectorAll('.frame img')].every((each) => each.naturalWidth)"
 SETTINGS = """\
 quiet = true
 
@@ -76,7 +77,7 @@ class Cameras(Handler):
 
     def do_GET(self) -> None:
         frames = _car(self.film) if "car" in self.path else _office()
-        self.send_images((bytes(cv2.imencode(".jpg", each)[1]) for each in frames), 0.08)
+        self.send_images((bytes(cv2.imencode(".jpg", each)[1]) for each in frames), _INTERVAL_S)
 
 
 def _car(film: Path) -> Iterator[np.ndarray]:
@@ -90,10 +91,10 @@ def _car(film: Path) -> Iterator[np.ndarray]:
 def _office() -> Iterator[np.ndarray]:
     photo = cv2.imread(str(Path(skimage.__file__).with_name("data") / "astronaut.png"))
     for number in itertools.count():
-        x = 56 + 56 * np.sin(number / 40)
-        y = 20 + 18 * np.cos(number / 27)
+        x = 56 + 56 * np.sin(number / 16)
+        y = 20 + 18 * np.cos(number / 11)
         window = photo[round(y) : round(y) + 327, round(x) : round(x) + 400]
-        away = number % 300 > 230  # nobody is to be seen for a while
+        away = number % 120 > 100  # nobody is to be seen for a while
         yield cv2.resize(photo[300:500, 0:245] if away else window, (704, 576))
 
 
@@ -109,7 +110,8 @@ def _take(url: str, folder: Path) -> None:
             tab = context.new_page()
             tab.goto(url)
             tab.get_by_label("2 min").check(force=True)
-            tab.wait_for_timeout(4000)
+            tab.wait_for_function(_ALL_SHOWN, timeout=60_000)
+            tab.wait_for_timeout(3000)
             if name == "dark":
                 tab.locator(".zones-button").nth(1).click()
                 tab.wait_for_timeout(1000)
@@ -125,7 +127,7 @@ def main(film: str, out: str) -> None:
     with tempfile.TemporaryDirectory() as name, serving(Cameras) as url:
         settings = Path(name, "run.toml")
         settings.write_text(SETTINGS.format(url=url))
-        with running("--config", str(settings), folder=Path(name)) as (port, _):
+        with running("--no-blur", "--config", str(settings), folder=Path(name)) as (port, _):
             time.sleep(_WATCHED_S)
             _take(f"http://127.0.0.1:{port}/", Path(out))
 
