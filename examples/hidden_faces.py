@@ -67,11 +67,11 @@ class ByFace:
         if point is None:
             raise BundleError("face holds no operating point: make it again")
         self._point, self._people, self._is_named = point, people, is_named
-        self._gallery = self._descriptors([images[i] for i in np.flatnonzero(is_named)])
+        self._gallery = self._descriptors([images[int(i)] for i in np.flatnonzero(is_named)])
 
     def __call__(self, images: Sequence[np.ndarray]) -> list[float]:
         """Shares of the others that are named rightly, and that are nearest to themselves."""
-        probes = self._descriptors([images[i] for i in np.flatnonzero(~self._is_named)])
+        probes = self._descriptors([images[int(i)] for i in np.flatnonzero(~self._is_named)])
         similarities = probes @ self._gallery.T
         nearest = self._people[self._is_named][similarities.argmax(axis=1)]
         is_right = nearest == self._people[~self._is_named]
