@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 MOST_VIEWERS = 16  # of all sources together
 _INTERVAL_S = 0.125
-_MOST_SHARE = 0.15  # of a core, that drawing and encoding take
+_MOST_SHARE = 0.1  # of a core, that drawing and encoding take
 _GAP_S = 1.0
 
 
