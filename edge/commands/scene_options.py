@@ -27,7 +27,7 @@ _detector = click.option(
     default="",
     metavar="NAME|FILE|none",
     help="Find people with this detector, `person` or a file, and look at each through a window "
-    "of their own. [default: none; without BUNDLE and --region face-finder]",
+    "of their own. [default: none; without BUNDLE, and of whole frames, face-finder]",
 )
 _budget = click.option(
     "--budget-ms",

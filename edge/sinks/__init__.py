@@ -108,6 +108,14 @@ class RunInfo:
     covers_videos: bool = False
 
 
+LOWEST_HZ, HIGHEST_HZ, USUAL_HZ = 1.0, 240.0, 25.0  # frames a second of a video
+
+
+def video_rate(rate_hz: float) -> float:
+    """What a source says of its frames a second, if that is of use: streams may announce anything."""
+    return rate_hz if LOWEST_HZ <= rate_hz <= HIGHEST_HZ else USUAL_HZ
+
+
 _ROTATION = "rotate_mb=N,rotate_s=SECONDS,quota_mb=N,disk_share=SHARE,keep_days=N"
 _VIDEO_SUFFIXES = (".avi", ".mkv", ".mov", ".mp4")
 

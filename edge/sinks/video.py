@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from edge.sinks import RunInfo, draw, mp4
+from edge import sinks
+from edge.sinks import draw, mp4
 from edge.sinks.quota import Rotation
 from edge.stream import Decision, Frame, Region
 from edge_common import Closable, SinkError, console, only_writer, put_in_place
@@ -22,14 +23,13 @@ if TYPE_CHECKING:
 
 _CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 _INDEXED_AT_THE_END = (".mp4", ".mov")  # recorded as Matroska, see edge.sinks.mp4
-_LOWEST_HZ, _HIGHEST_HZ, _USUAL_HZ = 1.0, 240.0, 25.0
 # disk space that is left for what is not written yet: FFmpeg's buffers, and the index
 _RESERVE_BYTES, _INDEX_BYTES_A_FRAME = 1 << 20, 64
 
 
 def open_sink(
     target: str,
-    run: RunInfo,
+    run: sinks.RunInfo,
     *,
     rate: float = 0.0,
     rotate_mb: float = 0.0,
@@ -44,8 +44,9 @@ def open_sink(
     quota_mb, disk_share: of all of them, and of the disk.  keep_days: after which they go; 0: never.
     Raises SinkError, ValueError.
     """
-    if rate and not _LOWEST_HZ <= rate <= _HIGHEST_HZ:
-        raise ValueError(f"the option rate is {_LOWEST_HZ:g} to {_HIGHEST_HZ:g} frames a second")
+    if rate and not sinks.LOWEST_HZ <= rate <= sinks.HIGHEST_HZ:
+        allowed = f"{sinks.LOWEST_HZ:g} to {sinks.HIGHEST_HZ:g}"
+        raise ValueError(f"the option rate is {allowed} frames a second")
 
     def video(path: str) -> VideoFileSink:
         cover = run.faces.cover() if run.faces and run.covers_videos else None
@@ -86,8 +87,7 @@ class VideoFileSink(Closable):
     ) -> None:
         self._path, self._live = Path(path), live
         self._annotated = draw.Annotator(tasks, region, cover)
-        # streams may report anything
-        self._rate_hz = rate_hz if _LOWEST_HZ <= rate_hz <= _HIGHEST_HZ else _USUAL_HZ
+        self._rate_hz = sinks.video_rate(rate_hz)
         self._frames, self._first_at = 0, 0.0
         self._writer: cv2.VideoWriter | None = None
         self._suffix = self._path.suffix.lower()

@@ -50,3 +50,9 @@ def test_only_test_photos_are_shown(photos):
     seen = {photo.key for photo in split.train + split.validation}
     shown = {segment.photo.key for segment in demo_video.plan_segments(split.test, seed=0)}
     assert len(shown) == 40 and not shown & seen
+
+
+def test_the_recording_alone_takes_no_film(tmp_path):
+    result = CliRunner().invoke(demo_video.main, [str(tmp_path / "demo"), "--recording-only"])
+    assert result.exit_code == 0, result.output
+    assert [each.name for each in (tmp_path / "demo").iterdir()] == [demo_video.RECORDING_NAME]

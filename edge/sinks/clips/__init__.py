@@ -103,7 +103,7 @@ class ClipSink(Closable):
     ) -> None:
         self.counts = OutputCounts("clips")
         self._times, self._codec, self._height = times, codec, height
-        self._rate_hz = rate_hz if 1 <= rate_hz <= 240 else clip_packets.USUAL_HZ
+        self._rate_hz = sinks.video_rate(rate_hz)
         self._folder, self._maker = folder, calls.MakerProcess(folder, covers_faces)
         self._calls = calls.CallThread("clips", waits)
         self._clips: dict[str, Clip] = {}

@@ -11,7 +11,7 @@ import av
 import cv2
 import numpy as np
 
-from edge import stream
+from edge import sinks, stream
 from edge.events import Event, Moment
 from edge.sinks.clips import files, packets as clip_packets, times as clip_times
 from edge_common import Closable, SinkError
@@ -117,7 +117,7 @@ class Film:
         images = self._covered(images, [float(frame.pts * span.time_base) for frame in frames])
         size = images[0].shape[1], images[0].shape[0]
         lasts = (frames[-1].pts - frames[0].pts) * span.time_base
-        rate_hz = float((len(frames) - 1) / lasts) if lasts else clip_packets.USUAL_HZ
+        rate_hz = float((len(frames) - 1) / lasts) if lasts else sinks.USUAL_HZ
         encoder = clip_packets.Encoder(clip_packets.Encoding(self.codec, size, rate_hz))
         packets: list[clip_packets.Packet] = []
         for number, (frame, image) in enumerate(zip(frames, images)):

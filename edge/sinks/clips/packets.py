@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 
 TICKS_A_SECOND = 60_000  # MPEG-4 part 2 takes no finer ones than 65535
-USUAL_HZ = 25.0  # of frames that nobody says the rate of
 _GOP_S = 1.0
 # codec -> the encoder of FFmpeg's, and its settings
 CODECS = {

@@ -130,6 +130,21 @@ def test_arithmetic_behind_all_weights_can_stay_in_float(tmp_path: Path) -> None
     assert candidates[INT8].failure or drops[INT8] > drops[mixed.recipe]
 
 
+def test_layers_of_places_are_those_of_large_maps_and_all_behind_an_enlarged_one() -> None:
+    """Maps are 32, 16, 4 and 2 wide, and 4 again: a quarter of 32 is 8."""
+    frame = x = keras.Input((32, 32, 3), batch_size=1, name="frame")
+    for name, stride in (("whole", 1), ("half", 2), ("eighth", 4), ("sixteenth", 2)):
+        x = keras.layers.Conv2D(4, 3, strides=stride, padding="same", name=name)(x)
+    x = keras.layers.UpSampling2D(2, interpolation="bilinear", name="enlarged")(x)
+    last = keras.layers.Conv2D(2, 3, padding="same", name="last")(x)
+    model = tflite_of(keras.Model(frame, {"map": last}))
+    names = [layer.name for layer in quantiser.layers(model)]
+    assert len(names) == 6
+    assert float_layers.places(model) == (*names[:2], *names[4:])
+    without = tflite_of(keras.Model(frame, {"map": keras.layers.Flatten()(frame)}))
+    assert float_layers.places(without) == ()
+
+
 @dataclass(frozen=True)
 class Sized:
     """Stands where a converted part would, for its size only."""
