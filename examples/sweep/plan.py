@@ -10,7 +10,7 @@ from edge_common import ConfigError, decode, nearest_or_all, read_toml
 from edge_models.datasets.kinds import placed
 from edge_models.training.config import EndToEndConfig, section, training_config
 
-_OWN_SECTIONS = ("network", "few_frames", "frozen", "whole")
+_OWN_SECTIONS = ("network", "few_frames", "frozen", "whole", "targets", "balance")
 _BACKBONE = (
     "backbone", "backbone_weights", "backbone_end", "backbone_width", "grey", "window", "size",
 )  # fmt: skip
@@ -23,7 +23,8 @@ class MemberSection:
     Attributes:
         about: what it is to show, in a few words.
         backbone_of: take the trained backbone of this member, and leave few frames out.
-        network, few_frames, frozen, whole: what differs from the shared training.
+        network, few_frames, frozen, whole, targets, balance: what differs from the shared training;
+            of a target all of it.
     """
 
     name: str = ""
@@ -33,6 +34,8 @@ class MemberSection:
     few_frames: dict[str, Any] = field(default_factory=dict)
     frozen: dict[str, Any] = field(default_factory=dict)
     whole: dict[str, Any] = field(default_factory=dict)
+    targets: dict[str, Any] = field(default_factory=dict)
+    balance: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

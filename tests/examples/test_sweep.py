@@ -135,6 +135,14 @@ def test_a_sweep_trains_converts_measures_and_compares(tmp_path, tiny):
     assert cv2.imread(str(out / "sweep.png")).std() > 5
 
 
+def test_members_may_learn_a_number_otherwise():
+    sweep = read_sweep(SHIPPED / "utkface_losses.toml")
+    methods = {m.name: m.training.targets["age"].method for m in sweep.members}
+    assert methods["distribution"] == methods["fixed"] == "label-distribution"
+    assert methods["ordinal"] == "ordinal" and methods["mse"] == "mse"
+    assert sweep.member("fixed").training.balance.method == "fixed"
+
+
 @pytest.mark.parametrize(
     "path", [SHIPPED / "fashion.toml", SHIPPED / "orl.toml"], ids=lambda path: path.stem
 )
