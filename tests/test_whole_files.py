@@ -39,6 +39,7 @@ ELSEWHERE = {
     "devices/emulation/cache.py": "a lock",
     "devices/emulation/counting.py": _TEMPORARY,
     "edge/check/evaluate.py": _TEMPORARY,
+    "edge/commands/reload.py": "the user's terminal, to see whether there is one",
     "edge/engine/trial.py": _TEMPORARY,
     "edge/sinks/lines.py": "whole lines are appended and synced",
     "edge/sinks/apprise.py": _TEMPORARY,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from edge.service import needs as allowed
 from edge.sources.login import credential_name
-from edge_common import ConfigError
+from edge_common import ConfigError, children
 
 MARK = "# Written by `edge-run service install`"
 _BACKOFF_SINCE = 254  # of systemd: RestartSteps=
@@ -60,7 +60,7 @@ _NO_NETWORK: Lines = (
 def program() -> tuple[str, ...]:
     """What starts edge-run as this process was started."""
     script = Path(sys.prefix, "bin", "edge-run")
-    return (str(script),) if script.exists() else (sys.executable, "-m", "edge.cli")
+    return (str(script),) if script.exists() else tuple(children.module_command("edge.cli"))
 
 
 def code() -> tuple[Path, ...]:
