@@ -61,6 +61,7 @@ class EndpointKind:
     sources has one of its own.
     queued: whether a sink works in a thread of its own, behind a queue.
     windows: whether decisions bring it the frames that the network saw.
+    event_pictures: whether it hands on pictures of what was told, in which faces are covered.
     """
 
     name: str
@@ -74,6 +75,7 @@ class EndpointKind:
     frames: bool = True
     queued: bool = True
     windows: bool = False
+    event_pictures: bool = False
 
     @property
     def form(self) -> str:

@@ -1,6 +1,7 @@
 """Frames and events that programs make to measure outputs with."""
 
 import json
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -31,6 +32,12 @@ def event(number: int, phase: str = "start", time_s: float | None = None) -> Eve
         identity, phase, "fall", "alarm", "camera", moment, moment, moment, **fields,  # type: ignore[arg-type]
         bundle="watch", bundle_sha256="ab" * 32,
     )  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def report(**values: object) -> None:

@@ -27,7 +27,7 @@ import psutil
 from edge import bundle as bundles, loop, shipped, sinks, sources, stream, summary as summaries
 from edge.privacy import faces
 from edge.sinks.queued import Queued
-from examples.made_events import RUN, EveryTenth, Pictures, event, judged_ms, report
+from examples.made_events import RUN, EveryTenth, Pictures, event, free_port, judged_ms, report
 
 COVERED = "json, mqtt, covered clips"  # without faces, as runs make them
 
@@ -51,12 +51,6 @@ def mosquitto(folder: Path, port: int) -> Iterator["subprocess.Popen[bytes]"]:
     finally:
         process.kill()
         process.wait()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def open_sink(text: str) -> Queued:

@@ -23,7 +23,7 @@ import numpy as np
 from edge import bundle as bundles, loop, shipped, sinks, stream, summary as summaries
 from edge.commands import run_options, source_options
 from edge.web import address as addresses, page as pages, watch
-from examples.made_events import RUN, EveryTenth, Pictures, report
+from examples.made_events import RUN, EveryTenth, Pictures, free_port, report
 
 # by name: whether there is a page, how many look, and whether they read
 SETTINGS = {
@@ -163,7 +163,7 @@ def memory(film: str, rounds: int) -> None:
 
 
 def _peak_mb(film: str, clients: int | None) -> float:
-    port = _free_port()
+    port = free_port()
     page = [] if clients is None else ["--web", f"127.0.0.1:{port}"]
     command = [sys.executable, "-m", "edge.cli", "--source", film, "--json", "--quiet", *page]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
@@ -174,12 +174,6 @@ def _peak_mb(film: str, clients: int | None) -> float:
             stack.enter_context(_clients(port, clients, read=True))
         output, _ = process.communicate()
     return float(json.loads(output)["peak_rss_mb"])
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -142,9 +142,11 @@ class RunOptions:
     @property
     def covers_faces(self) -> bool:
         """Whether an output hands on pictures whose faces are covered."""
-        kinds = {*sinks.PICTURES_OF_EVENTS, *(["video"] if self.blur else [])}
-        has_some = bool(self.web) or any(o.kind.name in kinds for o in self.outputs)
-        return self.blur is not False and has_some
+        kinds = [output.kind for output in self.outputs]
+        has_some = self.web or any(
+            k.event_pictures or (self.blur and k.name == "video") for k in kinds
+        )
+        return self.blur is not False and bool(has_some)
 
     @property
     def drift_s(self) -> float:

@@ -15,4 +15,5 @@ from edge.events.event import (
     EventIds as EventIds,
     Moment as Moment,
     Phase as Phase,
+    file_stem as file_stem,
 )

@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from edge.input_spec import Box
+from edge_common import slug
 
 Phase = Literal["start", "update", "end"]
 
 CLEARED, TRACK_LEFT, OUT_OF_SCHEDULE = "cleared", "track left", "out of schedule"
 SOURCE_LOST, RUN_ENDED = "source lost", "run ended"
 SETTINGS_CHANGED = "settings changed"
+
+
+def file_stem(identity: str, alert: str) -> str:
+    """The name, without suffix, of the files that show an event: names sort by time."""
+    return f"{identity}-{slug(alert)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
 MARGIN = 0.35  # of a box, on each side: hair, ears and chin
 KEPT_S = 1.0  # a face that is not found any more stays covered for so long
-AHEAD_S, LOOK_S = (
-    0.5,
-    0.1,
-)  # if what comes is known: how long before it is found, and how often to look
+# if what comes is known: how long before it is found, and how often to look
+AHEAD_S, LOOK_S = 0.5, 0.1
 _LEVEL = 16  # grey levels a step of the colour that is left
 _TILE, _OVERLAP = 1 / 2, 1 / 3  # of the shorter side of a picture; and of a tile
 _CYCLE_S = 0.5  # in which each tile has its turn

@@ -139,7 +139,7 @@ KINDS: tuple[EndpointKind, ...] = (
         "clips", "edge.sinks.clips", "A video of each event, from before it on, with a snapshot.",
         "FOLDER",
         "before=SECONDS,after=SECONDS,longest=SECONDS,quota_mb=N,disk_share=SHARE,codec=h264,height=PIXELS,keep_days=N",
-        extra="clips",
+        extra="clips", event_pictures=True,
     ),
     EndpointKind(
         "keeper", "edge.sinks.keeper", "Windows that the network was unsure of, to be labelled.", "FOLDER",
@@ -156,7 +156,7 @@ KINDS: tuple[EndpointKind, ...] = (
     ),
     EndpointKind(
         "apprise", "edge.sinks.apprise", "Events to phones, mail and chats, by Apprise.", "URL|FILE",
-        "phases=start+end,image=1", extra="apprise",
+        "phases=start+end,image=1", extra="apprise", event_pictures=True,
     ),
     EndpointKind(
         "csv", "edge.sinks.csv_file", "A row a decision or event, for spreadsheets.", "PATH",
@@ -169,10 +169,6 @@ KINDS: tuple[EndpointKind, ...] = (
         matches=lambda text: text.lower().endswith(".jsonl"), frames=False,
     ),
 )  # fmt: skip
-
-
-# kinds that hand on pictures of what was told, in which faces are covered
-PICTURES_OF_EVENTS = ("clips", "apprise")
 
 
 def registry() -> Registry:

@@ -1,7 +1,6 @@
 """A file of lines that is added to: whole lines, on disk soon, rotated, within a quota."""
 
 import contextlib
-import errno
 import os
 import stat
 import threading
@@ -9,7 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.sinks.quota import Quota, Rotation
+from edge.sinks.quota import DISK_FULL, Quota, Rotation
 from edge_common import Closable, SinkError, only_writer, sync_folder
 
 SYNC_INTERVAL_S = 2.0
@@ -102,7 +101,7 @@ class LineFile(Closable):
         except BrokenPipeError:
             raise
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in DISK_FULL:
                 self._give_up()
             raise SinkError(self._full(error)) from error
 
@@ -116,8 +115,8 @@ class LineFile(Closable):
 
         Raises SinkError.
         """
-        if not (self._is_file and self._quota):
-            return
+        if not (self._is_open and self._is_file and self._quota):
+            return  # its handle may be another file's by now
         try:
             size = os.fstat(self._handle).st_size
             if size > len(self._first) and self._rotation.is_due(size, self._began_at):
@@ -167,7 +166,7 @@ class LineFile(Closable):
                 return
 
     def _full(self, error: OSError) -> str:
-        hint = ": free some space" if error.errno in (errno.ENOSPC, errno.EDQUOT) else ""
+        hint = ": free some space" if error.errno in DISK_FULL else ""
         return f"{self._path} cannot be written ({error.strerror}){hint}"
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from edge_common import SinkError
 
 _DAY_S = 86_400.0
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def kept_s(days: float) -> float:
@@ -159,7 +160,7 @@ class Quota:
             try:
                 return write()
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                if error.errno not in DISK_FULL:
                     raise
                 groups = [paths for name, paths in self.groups().items() if name != keep]
                 if not groups:

@@ -6,8 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from edge.events import Event
-from edge_common import DataError, read_json, slug
+from edge.events import Event, file_stem
+from edge_common import DataError, read_json
 
 FILE = re.compile(r"[0-9a-f]{12}-[0-9a-f]{4}-[0-9a-f]{8}-[\w-]{1,120}\.(mp4|jpg|json)", re.ASCII)
 _ID_LENGTH, _MOST_BYTES = 26, 1 << 16  # of an event's id, and of a clip's facts
@@ -52,7 +52,7 @@ class EventList:
             yield from (path for path in folder.glob("*.json") if FILE.fullmatch(path.name))
 
     def _media(self, row: dict[str, Any]) -> dict[str, Any]:
-        stem = f"{row['id']}-{slug(row['alert'])}"
+        stem = file_stem(row["id"], row["alert"])
         return {
             kind: f"clips/{stem}{suffix}" if self.path(f"{stem}{suffix}") else None
             for kind, suffix in (("clip", ".mp4"), ("snapshot", ".jpg"))

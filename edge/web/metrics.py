@@ -1,5 +1,6 @@
 """`/metrics`: what Prometheus asks for, read from the run's summary when it is asked for."""
 
+import math
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -88,7 +89,7 @@ def _of_sources(run: state.PageRun) -> Iterator[Metric]:
     yield each("counter", "frames_unreadable", "Images that could not be read.", unreadable)
     yield each("counter", "decisions", "What was decided.", [c.decisions for c in counts])
     now = time.monotonic()
-    ages = [now - w.taken_at if w.taken_at == w.taken_at else None for w in watches]
+    ages = [None if math.isnan(w.taken_at) else now - w.taken_at for w in watches]
     yield each("gauge", "frame_age_seconds", "Since the newest frame.", ages)
     silent = [c.source.gap_s() for c in counts]
     yield each("gauge", "gap_seconds", "So long a gap is by now; 0: frames come.", silent)

@@ -53,7 +53,8 @@ class PageRun:
         self._frames, self._ticked_at = frames, now
         self.points = self.history.tick()
         if self._ticks % _TEMPERATURE_S == 0:
-            self.temperature_c = temperature.read_temperature_c()
+            board = self.summary.board
+            self.temperature_c = board.temperature_c if board else temperature.read_temperature_c()
         self._ticks += 1
 
     @property

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sinks import Gap, lines, mp4
+from edge.sinks import Gap, lines, mp4, quota
 from edge.sinks.draw import Annotator, annotate, darkened
 from edge.sinks.jsonl import JsonLines
 from edge.sinks.video import VideoFileSink
@@ -103,7 +103,7 @@ def test_a_file_whose_disk_is_mounted_anew_is_opened_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "a.jsonl"
-    file = lines.LineFile(str(path))
+    file = lines.LineFile(str(path), quota=quota.Quota(tmp_path, "a*"))
     file.put(b"1\n")
 
     def refuse(*given: object) -> int:
@@ -116,6 +116,7 @@ def test_a_file_whose_disk_is_mounted_anew_is_opened_again(
             with pytest.raises(SinkError, match=r"Read-only file system\)$"):
                 file.put(b"2\n")
     path.unlink()
+    file.tidy()  # touches no handle that is closed
     file.put(b"2\n")
     file.close()
     assert path.read_bytes() == b"2\n"

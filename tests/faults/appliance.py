@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from tests.edge.sinks import brokers
 from tests.faults.fault import PromiseBroken, check
 from tests.signals import heed_interrupts
 
@@ -23,11 +24,8 @@ ALERT = {"name": "somebody", "for_s": 0.3, "clear_s": 0.5}
 
 def until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> float:
     """The monotonic time at which it holds. Raises PromiseBroken if it never does."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise PromiseBroken(f"{what}: not within {seconds:g} s")
-        time.sleep(0.01)
+    if not brokers.until(condition, seconds):
+        raise PromiseBroken(f"{what}: not within {seconds:g} s")
     return time.monotonic()
 
 

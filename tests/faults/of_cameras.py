@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,17 +26,13 @@ def _recovers(appliance: Appliance, ended: float) -> Outcome:
     return Outcome(seconds, FRAMES_ONLY)
 
 
-def _somebody_seen(appliance: Appliance) -> None:
-    appliance.decided()
-
-
 @FAULTS.add(
     "silent", "the camera sends nothing for 6 s, its connection stays open",
     "said within 2 s, opened again, decisions go on", short=True,
 )  # fmt: skip
 def silent(folder: Path) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
-        _somebody_seen(appliance)
+        appliance.decided()
         camera.state, began = "silent", time.monotonic()
         noticed = appliance.said("no frame for") - began
         check(noticed < 2.5, f"noticed after {noticed:.1f} s")
@@ -52,7 +47,7 @@ def silent(folder: Path) -> Outcome:
 )  # fmt: skip
 def unplugged(folder: Path) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
-        _somebody_seen(appliance)
+        appliance.decided()
         camera.unplug()
         time.sleep(4)
         camera.plug()
@@ -62,7 +57,7 @@ def unplugged(folder: Path) -> Outcome:
 @FAULTS.add("garbage", "the camera sends random bytes for 3 s", "nothing is decided of them")
 def garbage(folder: Path) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
-        _somebody_seen(appliance)
+        appliance.decided()
         camera.state = "garbage"
         time.sleep(3)
         camera.state = "good"
@@ -72,7 +67,7 @@ def garbage(folder: Path) -> Outcome:
 @FAULTS.add("another size", "frames become 640 x 480, and 320 x 240 again", "decisions go on")
 def another_size(folder: Path) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
-        _somebody_seen(appliance)
+        appliance.decided()
         camera.size, changed = (640, 480), time.monotonic()
         first = appliance.decided(changed)
         time.sleep(2)
@@ -116,7 +111,7 @@ def rtsp_restart(folder: Path) -> Outcome:
 
 def _of_capture(folder: Path, number: int) -> Outcome:
     with WebCamera() as camera, Appliance(folder, camera.url) as appliance:
-        _somebody_seen(appliance)
+        appliance.decided()
         children = appliance.children()
         check(children, "no child process captures frames")
         for child in children:
@@ -149,7 +144,7 @@ def two_on_one(folder: Path) -> Outcome:
     with WebCamera(clients=1) as camera:
         second = Appliance(folder / "second", camera.url, supervised=True)
         with Appliance(folder, camera.url) as first:
-            _somebody_seen(first)
+            first.decided()
             with second:
                 second.said("503")
                 asked = time.monotonic()
@@ -157,7 +152,3 @@ def two_on_one(folder: Path) -> Outcome:
                 first.is_alive()
                 first.__exit__(None, None, None)
                 return Outcome(second.decided(time.monotonic()), "nothing of the first")
-
-
-if __name__ == "__main__":
-    sys.exit("python -m tests.faults")

@@ -55,9 +55,9 @@ def fill(disk: Path) -> Path:
     return filler
 
 
-def recorded(folder: Path, camera: WebCamera, lines: Path, disk: Path) -> Appliance:
+def recorded(folder: Path, camera: WebCamera, disk: Path) -> Appliance:
     outputs = [{**CLIPS, "target": str(disk / "clips"), "quota_mb": 8}]
-    return Appliance(folder, camera.url, outputs, lines=lines)
+    return Appliance(folder, camera.url, outputs, lines=disk / "day.jsonl")
 
 
 def unreadable(folder: Path) -> list[str]:
@@ -98,7 +98,7 @@ def _bad_lines(path: Path) -> Iterator[tuple[int, bytes]]:
             "writing once there is room", needs=("mount",), as_root=True)  # fmt: skip
 def disk_full(folder: Path) -> Outcome:
     with WebCamera() as camera, small_disk(folder) as disk:
-        with recorded(folder, camera, disk / "day.jsonl", disk) as appliance:
+        with recorded(folder, camera, disk) as appliance:
             until(appliance.events, "an event is told")
             filler = fill(disk)
             appliance.said("No space left")
@@ -119,7 +119,7 @@ def read_only(folder: Path) -> Outcome:
     run("truncate", "-s", "32M", image)
     run("mkfs.ext4", "-q", image)
     with WebCamera() as camera, mounted(disk, "-o", "loop", image):
-        with recorded(folder, camera, disk / "day.jsonl", disk) as appliance:
+        with recorded(folder, camera, disk) as appliance:
             until(appliance.events, "an event is told")
             run("mount", "-o", "remount,abort", disk)  # as the kernel does behind an error
             appliance.said("ead-only")

@@ -5,14 +5,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-import cv2
-
-from edge.events import Event
-from edge.sinks.clips.packets import Packet, frame_of
+from edge.events import Event, file_stem
+from edge.sinks.clips.packets import Packet, frame_of, to_jpeg
 from edge.sinks.quota import Quota
-from edge_common import SinkError, slug, whole_file
+from edge_common import SinkError, whole_file
 
-_JPEG_QUALITY = 90
 _ROUNDING_BYTES = 1 << 13  # blocks of a file and of its name
 
 
@@ -39,7 +36,7 @@ class EventClipFiles:
         size: its bytes, more or less.  best: the snapshot, if it is of one of these frames; else it
         is taken from the video. Raises SinkError.
         """
-        name = f"{event.id}-{slug(event.alert)}"
+        name = file_stem(event.id, event.alert)
         facts = {
             "clip": f"{name}.mp4",
             "snapshot": f"{name}.jpg",
@@ -77,6 +74,4 @@ class EventClipFiles:
 
 def _jpeg(video: Path, index: int) -> bytes:
     image = frame_of(video, index)
-    if image is None:
-        return b""
-    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
+    return b"" if image is None else to_jpeg(image)

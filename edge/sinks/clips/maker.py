@@ -21,7 +21,6 @@ from edge.sinks.clips.files import EventClipFiles
 from edge_common import EdgeError, SinkError
 
 _LOWER_BY = 10  # of "nice" values, which end at 19
-_JPEG_QUALITY = 90
 _BYTES_A_FRAME = 32  # of an MP4 file's index
 
 
@@ -83,9 +82,7 @@ def _covered(jpeg: clip_packets.Packet, boxes: np.ndarray) -> clip_packets.Packe
     """The same one if there is nothing to cover.  boxes: of faces, (n, 4)."""
     if not len(boxes):
         return jpeg
-    image = covered(_pixels(jpeg), boxes)
-    data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1]
-    return replace(jpeg, data=data.tobytes())
+    return replace(jpeg, data=clip_packets.to_jpeg(covered(_pixels(jpeg), boxes)))
 
 
 def main(settings: str) -> None:

@@ -24,6 +24,11 @@ CODECS = {
 _MJPEG_QUALITY, _JPEG_QUALITY = 80, 90
 
 
+def to_jpeg(pixels: np.ndarray, quality: int = _JPEG_QUALITY) -> bytes:
+    """pixels: uint8 (height, width, 3), BGR."""
+    return bytes(cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])[1])
+
+
 @dataclass(frozen=True)
 class Packet:
     """One encoded frame.  number: of the frame.  time: in ticks since the first one."""
@@ -74,8 +79,7 @@ class JpegEncoder:
     def encode(self, pixels: np.ndarray, number: int, time: int) -> Packet:
         """pixels: uint8 (height, width, 3), BGR.  time: in ticks; made later than the one before."""
         self._newest = max(time, self._newest + 1)
-        jpeg = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, self._quality])[1]
-        return Packet(jpeg.tobytes(), number, self._newest)
+        return Packet(to_jpeg(pixels, self._quality), number, self._newest)
 
 
 class Encoder:
