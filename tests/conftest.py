@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -20,6 +21,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from edge import emulated
 from edge.bundle import Bundle, open_bundle
 from edge_common import cache_folder
 from edge_common.console import warn_once
@@ -56,6 +58,12 @@ def cli() -> CliRunner:
 def nothing_announced_yet() -> None:
     """What one test announced is new to the next."""
     warn_once.cache_clear()
+
+
+@pytest.fixture
+def unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An emulated board leaves to a process what edge-run would find: a test's is far larger."""
+    monkeypatch.setattr(emulated, "confined", lambda limits: nullcontext())
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,8 +6,15 @@ import pytest
 from edge.bundle import Bundle
 from edge_convert.pipeline import Conversion
 from edge_convert.request import ConversionRequest
+from tests.convert.latencies import idle_latencies_ms
 
 USUAL = {"encoder_precision": "int8", "head_precision": "dynamic_range", "gate": False}
+
+
+@pytest.fixture
+def idle_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latencies as where nothing else runs: they decide what a search tries and chooses."""
+    monkeypatch.setattr("edge_convert.precision.search.latencies_ms", idle_latencies_ms)
 
 
 @pytest.fixture

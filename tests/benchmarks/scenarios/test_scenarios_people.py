@@ -67,6 +67,7 @@ def test_a_run_from_the_command_line(tmp_path: Path) -> None:
         assert min(load.age_ms) > 0 and sum(load.decisions) > 0
 
 
+@pytest.mark.usefixtures("unconfined")
 @pytest.mark.parametrize(
     ("options", "reason"),
     [

@@ -95,6 +95,7 @@ def test_without_ffmpeg_the_package_is_named(monkeypatch: pytest.MonkeyPatch) ->
         video_server.run_ffmpeg("-version")
 
 
+@pytest.mark.usefixtures("unconfined")
 @pytest.mark.parametrize(
     ("options", "path", "reason"),
     [

@@ -92,6 +92,7 @@ def test_attention_and_classes_are_left_in_int8() -> None:
     assert float_layers.expectations(export.tflite_of(network)) == ()
 
 
+@pytest.mark.usefixtures("idle_machine")
 @pytest.mark.parametrize("forced", [{}, {"model": "int8"}])
 def test_the_search_says_what_it_kept(model: bytes, tmp_path: Path, forced: dict) -> None:
     tasks = (Task("age", "regression", scale=116.0), Task("sort", "classification", tuple("abc")))

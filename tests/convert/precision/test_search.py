@@ -23,7 +23,6 @@ from edge_convert.precision.parts import FloatPart
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 from edge_convert.precision.search import PrecisionSearch
 from tests import tiny
-from tests.convert.latencies import idle_latencies_ms
 
 TASKS = (Task("kind", "classification", ("0", "1", "2")), Task("size", "regression"))
 CLIPS = tiny.labelled_clips(16)
@@ -61,10 +60,8 @@ def test_every_precision_of_both_parts_is_tried_and_told(searching) -> None:
     assert exact.worst == pytest.approx(0.0, abs=1e-9)
 
 
-def test_with_no_budget_for_loss_nothing_is_lost(
-    searching, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("edge_convert.precision.search.latencies_ms", idle_latencies_ms)
+@pytest.mark.usefixtures("idle_machine")
+def test_with_no_budget_for_loss_nothing_is_lost(searching) -> None:
     search = searching(max_drop=0.0)
     found = search.run()
     assert found.chosen.worst <= 0.0
@@ -109,6 +106,7 @@ def places_network() -> bytes:
     return tflite_of(model)
 
 
+@pytest.mark.usefixtures("idle_machine")
 def test_arithmetic_behind_all_weights_can_stay_in_float(tmp_path: Path) -> None:
     keras.utils.set_random_seed(0)
     model = places_network()

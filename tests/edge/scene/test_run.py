@@ -258,6 +258,7 @@ def test_a_detector_without_golden_frames_is_no_self_test(
     assert "test-detector holds no golden frames to test with" in result.stderr
 
 
+@pytest.mark.usefixtures("unconfined")
 def test_what_a_board_takes_is_predicted_of_all_parts(cli: CliRunner, film: Path) -> None:
     arguments = [
         "faces-in-motion",
