@@ -75,7 +75,7 @@ mutants: $(TEST_ENV)/$(INSTALLED) ## Change the code in small ways, and count wh
 faults: $(TEST_ENV)/$(INSTALLED) ## Do to the running appliance what boards suffer, and write docs/faults.md (as root: disks, too)
 	$(TEST_ENV)/bin/python -m tests.faults --results docs/faults.md
 
-soak: $(TEST_ENV)/$(INSTALLED) ## Send 500,000 frames through edge-run with every output, and watch its memory (half an hour; needs mosquitto)
+soak: $(TEST_ENV)/$(INSTALLED) ## Send 500,000 frames through edge-run with page and every output, and watch its memory (half an hour; needs mosquitto)
 	$(TEST_ENV)/bin/python -m tests.soak
 
 fuzz: $(TEST_ENV)/$(INSTALLED) ## Read broken files of each format (CASES=100000), in processes with limits

@@ -1,4 +1,4 @@
-"""`python -m tests.soak`: half a million frames through edge-run with every output, and what it holds.
+"""`python -m tests.soak`: 500,000 frames through edge-run with page and every output, and its memory.
 
 Frames come from a pipe as from a camera, faster than it takes them, so that it drops some all the time;
 memory and descriptors are looked at all along. The memory's growth is a line fitted to what it held
@@ -89,7 +89,8 @@ def _settings(outputs: list[dict[str, object]], frames: int, keys: Mapping[str, 
     rows = [
         'bundle = "faces-in-motion"', 'source = ["-"]',
         f'stdin_format = "raw:{width}x{height}@25:bgr"',
-        f"frames = {frames}", *(f"{key} = {toml(value)}" for key, value in keys.items()),
+        f"frames = {frames}",
+        *(f"{key} = {toml(value)}" for key, value in {"web": "127.0.0.1:0", **keys}.items()),
     ]  # fmt: skip
     for output in outputs:
         rows += ["[[output]]", *(f"{key} = {toml(value)}" for key, value in output.items())]

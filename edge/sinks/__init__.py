@@ -191,7 +191,8 @@ def open_sinks(
             copies = request.for_each(len(runs))
             for number, (each, run) in enumerate(zip(copies, runs)):
                 live = any(run.live for run in runs[number :: len(copies)])
-                sinks.append(_queued(every.open(each, run), each, live, strict))
+                name = str(each) if copies.count(each) == 1 else f"{each} ({run.source})"
+                sinks.append(_queued(every.open(each, run), each, name, live, strict))
                 stack.callback(sinks[-1].close)
             for number, of_run in enumerate(opened):
                 of_run.append(sinks[number % len(sinks)])
@@ -199,7 +200,7 @@ def open_sinks(
     return opened
 
 
-def _queued(sink: Sink, request: Endpoint, live: bool, strict: bool) -> Sink:
+def _queued(sink: Sink, request: Endpoint, name: str, live: bool, strict: bool) -> Sink:
     """Behind a queue, unless frames are to be seen as they come, and in the main thread: a window."""
     if not request.kind.queued:
         return sink
@@ -212,4 +213,4 @@ def _queued(sink: Sink, request: Endpoint, live: bool, strict: bool) -> Sink:
         request.kind.frames,
         events_only=getattr(sink, "events_only", False),
     )
-    return Queued(sink, str(request), policy)
+    return Queued(sink, name, policy)

@@ -494,3 +494,17 @@ def test_a_crash_of_what_encodes_is_told_and_costs_what_it_had(tmp_path: Path) -
     sink.close()
     numbers = _numbers(next(tmp_path.glob("*.mp4")))
     assert numbers in ([3, 4, 5, 6, 7], [2, 4, 5, 6, 7], [2, 3, 4, 5, 6, 7], [4, 5, 6, 7])
+
+
+def test_what_each_of_several_sources_has_of_its_own_is_called_after_it(tmp_path: Path) -> None:
+    runs = [replace(samples.RUN, source=name) for name in ("yard", "gate")]
+    kinds = sinks.registry()
+    texts = (f"clips:{tmp_path}/clips", f"{tmp_path}/seen.jsonl", f"video:{tmp_path}/seen.avi")
+    opened = sinks.open_sinks([kinds.find(text) for text in texts], runs)
+    names = {sink.counts.name for of_run in opened for sink in of_run}
+    for sink in {sink for of_run in opened for sink in of_run}:
+        sink.close()
+    assert {name for name in names if name.startswith("clips")} == {
+        f"{texts[0]} (yard)", f"{texts[0]} (gate)"
+    }  # fmt: skip
+    assert len(names) == 5 and f"jsonl:{texts[1]}" in names
