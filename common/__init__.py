@@ -30,6 +30,7 @@ from edge_common.errors import (
     RunFailed,
     SelfTestFailed,
     SinkError,
+    SourceAbsent,
     SourceError,
     SourceLost,
     Unavailable,
@@ -57,7 +58,7 @@ __version__ = "0.2.0"
 __all__ = [
     "BuildFailed", "BundleError", "ClipError", "Closable", "ConfigError", "DataError",
     "DelegateError", "DeviceError", "EdgeError", "EngineError", "EngineHung", "GalleryError",
-    "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceError", "SourceLost",
+    "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceAbsent", "SourceError", "SourceLost",
     "Unavailable", "__version__", "cache_folder", "can_be_written", "config_folder", "decode",
     "encode", "locked", "nearest", "nearest_or_all", "only_writer", "parse_json", "put_in_place",
     "read_json", "read_toml", "slug", "state_folder", "sync_folder", "toml_parser", "whole_file",

@@ -52,6 +52,10 @@ class SourceError(EdgeError):
     """A source cannot be opened or holds no readable frame."""
 
 
+class SourceAbsent(SourceError):
+    """A camera or a server gives no frames now, and may do so later."""
+
+
 class SourceLost(EdgeError):
     """A source that delivered frames stopped for good."""
 
