@@ -58,9 +58,9 @@ class SourceSummary:
     def ages_ms(self, frame: "Frame") -> np.ndarray:
         """How old the frame before had become each time that another one should have come.
 
-        Empty unless this one is the first behind a gap.
+        Empty unless this one is the first behind a gap that frames came before.
         """
-        if not (gap_s := frame.gap_s):
+        if not (gap_s := frame.gap_s) or not self.frames:
             return np.empty(0)
         interval_s = max(1 / self.arrivals.rate_hz if self.arrivals.rate_hz else gap_s, _SHORTEST_S)
         return 1e3 * (gap_s - interval_s * np.arange(int(min(gap_s / interval_s, _MOST_AGES))))

@@ -94,6 +94,13 @@ _give_up_after = click.option(
     help="End with code 3 if a lost live source is not back by then. [default: never]",
 )
 
+_wait_for_camera = click.option(
+    "--wait-for-camera/--no-wait-for-camera",
+    default=None,
+    help="Begin without a camera or stream that is not there yet, and take it once it is; else that is an "
+    "error. [default: as a service of systemd]",
+)
+
 
 @dataclass(frozen=True)
 class SourceOptions:
@@ -101,10 +108,12 @@ class SourceOptions:
 
     uris: of one source or several.
     options: of the kinds of sources, by their names; "" for those that were not given.
+    usual: as `options`, of those kinds that have them, if no option says something else.
     """
 
     uris: tuple[str, ...] = ()
     options: Mapping[str, str] = field(default_factory=dict)
+    usual: Mapping[str, str] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         return bool(self.uris)
@@ -158,7 +167,8 @@ class SourceOptions:
     def _with_options(self, request: registry.Endpoint, takes_login: bool) -> registry.Endpoint:
         """Its own options go before those of the run."""
         keys = set(request.kind.keys) - (set() if takes_login else {"login"})
-        options = {key: value for key, value in self.options.items() if value and key in keys}
+        said = {**self.usual, **{key: value for key, value in self.options.items() if value}}
+        options = {key: value for key, value in said.items() if key in keys}
         return replace(request, options=tuple({**options, **dict(request.options)}.items()))
 
 
@@ -194,10 +204,16 @@ _KINDS_OF = {
     "stdin_format": "--source - or a named pipe",
     "stall_after": _LIVE,
     "give_up_after": _LIVE,
+    "wait": _LIVE,
     **dict.fromkeys(("width", "height", "rate", "fourcc"), "a camera"),
 }
 
-_NAMES = {"width": "size", "height": "size", "rate": "fps"}  # options of keys with other names
+_NAMES = {
+    "width": "size",
+    "height": "size",
+    "rate": "fps",
+    "wait": "wait-for-camera",
+}  # options of keys with other names
 
 
 def source_options(command: F) -> F:
@@ -216,6 +232,7 @@ def source_options(command: F) -> F:
         insecure: bool,
         stall_after: float | None,
         give_up_after: float | None,
+        wait_for_camera: bool | None,
         **more: Any,
     ) -> Any:
         width, height = size or (None, None)
@@ -229,12 +246,23 @@ def source_options(command: F) -> F:
             "insecure": int(insecure),
             "stall_after": stall_after,
             "give_up_after": give_up_after,
+            "wait": int(wait_for_camera or False),
         }
         options = {name: str(value or "") for name, value in given.items()}
         uris = (*(f"camera:{each}" for each in camera), *source)
-        return command(*args, source=SourceOptions(uris, options), **more)
+        is_service = wait_for_camera is None and "NOTIFY_SOCKET" in os.environ
+        usual = {"wait": "1"} if is_service else {}
+        return command(*args, source=SourceOptions(uris, options, usual), **more)
 
     cameras, servers = (_fourcc, _fps, _size), (_stdin_format, _insecure, _login)
-    for option in (_give_up_after, _stall_after, *servers, *cameras, _source, _camera):
+    for option in (
+        _wait_for_camera,
+        _give_up_after,
+        _stall_after,
+        *servers,
+        *cameras,
+        _source,
+        _camera,
+    ):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]

@@ -47,7 +47,10 @@ class WindowSink(Closable):
         headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
         if sys.platform.startswith("linux") and headless:
             raise SinkError("--show needs a display and there is none: use --save, or set DISPLAY")
-        self._annotated, self._last = draw.Annotator(tasks, region), np.zeros((1, 1, 3), np.uint8)
+        self._annotated, self._last = (
+            draw.Annotator(tasks, region),
+            np.zeros((240, 320, 3), np.uint8),
+        )
         try:
             cv2.namedWindow(self.title, cv2.WINDOW_AUTOSIZE)
         except cv2.error as error:

@@ -142,7 +142,7 @@ def is_playlist(url: str) -> bool:
 KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
         "camera", "edge.sources.camera", "Camera: see --camera.", "N",
-        "width=PIXELS,height=PIXELS,rate=HZ,fourcc=CODE,stall_after=S,give_up_after=S",
+        "width=PIXELS,height=PIXELS,rate=HZ,fourcc=CODE,stall_after=S,give_up_after=S,wait=1",
         schemes=("csi",), matches=_is_camera,
     ),
     EndpointKind(
@@ -155,12 +155,12 @@ KINDS: tuple[EndpointKind, ...] = (
     ),
     EndpointKind(
         "snapshot", "edge.sources.snapshot", "Image on a web server, asked for again and again.",
-        "URL", "rate=HZ,login=FILE,insecure=1,stall_after=S,give_up_after=S",
+        "URL", "rate=HZ,login=FILE,insecure=1,stall_after=S,give_up_after=S,wait=1",
     ),
     EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     EndpointKind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
-        "decoder=NAME,transport=tcp|udp,login=FILE,insecure=1,stall_after=S,give_up_after=S",
+        "decoder=NAME,transport=tcp|udp,login=FILE,insecure=1,stall_after=S,give_up_after=S,wait=1",
         schemes=_PROTOCOLS,
     ),
 )  # fmt: skip

@@ -9,7 +9,7 @@ import cv2
 
 from edge import sources
 from edge.sources import connection, live, opencv_capture, programs
-from edge_common import SourceError, console
+from edge_common import SourceAbsent, SourceError, console
 from edge_devices.detection import cameras
 
 _WAYS = "0, /dev/video0, csi:0 or a GStreamer pipeline; `edge-devices cameras` lists what there is"
@@ -26,11 +26,13 @@ def open_source(
     fourcc: str = "",
     stall_after: float = 0.0,
     give_up_after: float = 0.0,
+    wait: int = 0,
 ) -> live.LiveSource:
     """width, height, rate: what the camera is asked for, pixels and frames a second; 0: its own.
 
     fourcc: the format of a V4L device, such as MJPG.
     stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
+    wait: 1: for one that is not connected yet.
 
     target: `0`, `/dev/video0`, `csi:0` or `v4l2src ! ...`. A number is a CSI camera's if there is
     one, else a V4L device's. A camera may give other frames than it is asked for, which is said.
@@ -41,12 +43,22 @@ def open_source(
     if fourcc and not re.fullmatch(r"[ -~]{4}", fourcc):
         raise ValueError("fourcc is four letters, such as MJPG")
     wishes = programs.Wishes(width, height, rate, fourcc)
-    connect = _opener(target, wishes, needs)
-    rules = connection.GapRules.of(stall_after, give_up_after)
+    openers = list[Callable[[], connection.Capture]]()
+
+    def connect() -> connection.Capture:
+        if not openers:  # what its number means is known once it is there
+            openers.append(_opener(target, wishes, needs))
+        return openers[0]()
+
+    rules = connection.GapRules.of(stall_after, give_up_after, wait)
     can_end = _is_pipeline(target) and programs.ends(target)
-    source = live.LiveSource(_name(target), connect, rules, can_end)
-    _say_differences(source, wishes)
-    return source
+    return live.LiveSource(
+        _name(target),
+        connect,
+        rules,
+        can_end,
+        on_first=partial(_say_differences, wishes=wishes),
+    )
 
 
 def _is_pipeline(target: str) -> bool:
@@ -94,7 +106,7 @@ def _opener_of_number(
         return programs.csi_opener(name, number, wishes, needs, cameras.is_jetson())
     device = f"/dev/video{number}"
     if device not in addresses and not listing.lister and cameras.is_pi():
-        raise SourceError(
+        raise SourceAbsent(
             f"{name} gives no picture: {device} is no USB camera's, and for one on a ribbon cable "
             f"{cameras.LISTERS[0]} is missing: sudo apt install rpicam-apps"
         )
@@ -106,11 +118,11 @@ def _device_opener(
 ) -> Callable[[], connection.Capture]:
     """By OpenCV, in a child process."""
     if not os.path.exists(path):
-        raise SourceError(
+        raise SourceAbsent(
             f"{name} gives no picture: there is no {path}; `edge-devices cameras` lists what there is"
         )
     if not os.access(path, os.R_OK | os.W_OK):
-        raise SourceError(
+        raise SourceAbsent(  # udev gives the rights a moment after the device
             f"{name} may not be read: sudo usermod -aG video $USER, then log in again"
         )
     values = {

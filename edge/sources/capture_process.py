@@ -14,7 +14,7 @@ import numpy as np
 
 from edge.sources import formats
 from edge.sources.connection import WHY_NOT
-from edge_common import SourceError, children
+from edge_common import SourceAbsent, SourceError, children
 
 _KILLED_S = 2.0
 # frames that follow each other so fast were waiting
@@ -36,10 +36,10 @@ class CaptureProcess:
     command: its arguments.  frame_format: how it writes them.
     stdin: what it reads, as subprocess takes it.  environment: beside that of this process.
     explain: a better reason for its end than the last line that it said, of all its messages; "" if
-    there is none.
+    there is none. Raises ValueError with the reason if it can never open anything.
     rate_hz: frames a second that it announces; 0 if it does not.
     is_recording: whether what it reads has an end that is known.
-    Raises SourceError if the program cannot be started, or opens nothing in `timeout_s`.
+    Raises SourceError if the program cannot be started, SourceAbsent if it opens nothing in `timeout_s`.
     """
 
     def __init__(
@@ -76,8 +76,10 @@ class CaptureProcess:
                 has_begun, why = self._format.begin(self._pipe), self._reason() or WHY_NOT
             except TimeoutError:
                 has_begun, why = False, f"nothing came in {timeout_s:g} s"
+            except ValueError as error:
+                raise SourceError(f"{name} gives no picture: {error}") from None
             if not has_begun:
-                raise SourceError(f"{name} gives no picture: {why}")
+                raise SourceAbsent(f"{name} gives no picture: {why}")
             stack.pop_all()
         self.rate_hz = self._format.rate_hz
         self.is_recording = self._format.count is not None

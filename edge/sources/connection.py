@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 
 from edge.sources.arrivals import Arrivals
-from edge_common import SourceError, console
+from edge_common import SourceAbsent, SourceError, console
 
 WHY_NOT = "is it connected, free, and may you read it?"
 FIRST_FRAME_S = 10.0  # for a camera or a server to give its first frame
@@ -41,17 +41,19 @@ class GapRules:
 
     stall_after_s: without a frame; None: five frame times, and at least 1 s.
     give_up_after_s: of a source that does not come back; None: never, 0: it cannot be opened again.
+    waits: also for one that gives nothing at first, as a camera that starts later than this machine.
     """
 
     stall_after_s: float | None = None
     give_up_after_s: float | None = None
+    waits: bool = False
 
     @classmethod
-    def of(cls, stall_after_s: float, give_up_after_s: float) -> "GapRules":
+    def of(cls, stall_after_s: float, give_up_after_s: float, wait: int = 0) -> "GapRules":
         """As options say it: 0 is for None. Raises ValueError."""
         if not (0 <= stall_after_s < math.inf and 0 <= give_up_after_s < math.inf):
             raise ValueError("stall_after and give_up_after are seconds, 0 or more")
-        return cls(stall_after_s or None, give_up_after_s or None)
+        return cls(stall_after_s or None, give_up_after_s or None, bool(wait))
 
 
 @dataclass
@@ -81,7 +83,9 @@ def retry_delay_s(outage_s: float) -> float:
 class Connection:
     """Frames of one capture after the other.
 
-    open_capture: raises SourceError if it cannot be opened.  clock: monotonic seconds.
+    open_capture: raises SourceError if it cannot be opened, SourceAbsent if that may change.
+    explain: a better reason for that, if there is one; "": none.  clock: monotonic seconds.
+    on_absence: called, from the thread that reads, when a source is waited for from now on.
     """
 
     def __init__(
@@ -90,12 +94,16 @@ class Connection:
         open_capture: Callable[[], Capture],
         rules: GapRules,
         clock: Callable[[], float] = time.monotonic,
+        explain: Callable[[], str] = lambda: "",
+        on_absence: Callable[[], object] = lambda: None,
     ) -> None:
         self.name, self.gaps, self.arrivals = name, Gaps(), Arrivals()
         self._open_capture, self._rules, self._clock = open_capture, rules, clock
+        self._explain, self._on_absence = explain, on_absence
+        self._began_at, self._has_begun, self._reason = clock(), False, ""
         self._closing = threading.Event()
         self._capture: Capture | None = None
-        self._is_silent = self.in_gap = False
+        self._is_silent, self.in_gap = False, rules.waits
         self.gap_before_s = 0.0  # the newest frame
         self._opened_at = self._told_at = -math.inf
         self._untold = 0  # gaps
@@ -107,10 +115,12 @@ class Connection:
     def frames(self) -> Iterator[tuple[np.ndarray, bool]]:
         """Each frame, and whether it is the first or the first behind a gap, until closed.
 
-        Ends if the rules say to give up. Raises SourceError if there is no first one.
+        Ends if the rules say to give up. Raises SourceError if there is no first one, unless that is
+        waited for.
         """
-        pixels, restart = self._first_frame(), True
+        pixels, restart = self._begin(), True
         while pixels is not None:
+            self._has_begun = True
             self.arrivals.add(self._clock(), restart)
             yield pixels, restart
             pixels = self._next_frame()
@@ -125,7 +135,7 @@ class Connection:
             self._capture.close()
 
     def silence_s(self) -> float:
-        return self._clock() - self.arrivals.newest
+        return self._clock() - max(self.arrivals.newest, self._began_at)
 
     @property
     def stall_after_s(self) -> float:
@@ -156,14 +166,51 @@ class Connection:
         remedy = "waiting for more" if is_once else "opening it again"
         self._tell_gap(remedy)
         self.in_gap = True
-        pixels = self._wait() if is_once else self._retry()
+        # at once, unless it was opened just now: some servers end after each frame
+        delay_s = max(self._opened_at + _SHORTEST_DELAY_S - self._clock(), 0.0)
+        pixels = self._wait() if is_once else self._retry(delay_s)
+        self._end_gap(pixels is not None, "back")
+        self.gaps.reconnects += not is_once and pixels is not None
+        return pixels
+
+    def _end_gap(self, is_over: bool, word: str) -> None:
+        """is_over: a frame came; else it was given up."""
         self.in_gap, self.gap_before_s = False, self.silence_s()
         self.gaps.longest_s = max(self.gaps.longest_s, self.gap_before_s)
-        if pixels is not None:
-            self.gaps.reconnects += not is_once
-            if self._told_at >= self._clock() - self.gap_before_s:
-                console.note(f"{self.name}: back after {self.gap_before_s:.1f} s")
+        if is_over and self._told_at >= self._clock() - self.gap_before_s:
+            console.note(f"{self.name}: {word} after {self.gap_before_s:.1f} s")
+
+    def _begin(self) -> np.ndarray | None:
+        """The first frame of all; None if it was waited for and given up. Raises SourceError."""
+        try:
+            if (pixels := self._first_frame()) is not None:
+                self.in_gap, self.gap_before_s = False, self.silence_s() if self.in_gap else 0.0
+                return pixels
+            absence = SourceAbsent(f"{self.name} gives no picture: {WHY_NOT}")
+        except SourceAbsent as error:
+            absence = error
+        if reason := self._explain():
+            absence = SourceAbsent(f"{self.name} {reason}")
+        if not self._rules.waits or self._closing.is_set():
+            raise absence from None
+        self._tell_absence(str(absence))
+        self._on_absence()
+        pixels = self._retry(retry_delay_s(self.silence_s()))
+        self._end_gap(pixels is not None, "there")
         return pixels
+
+    def _tell_absence(self, reason: str) -> None:
+        self._told_at, self._reason = self._clock(), reason
+        console.note(f"{reason}; waiting for it", console.WARNING)
+
+    def _note_reason(self, error: SourceError) -> None:
+        """Of another failure of one that never gave a frame: it is up by now, and refuses a login."""
+        if self._has_begun or self._clock() - self._told_at < _REPORT_S:
+            return
+        explained = self._explain()
+        reason = f"{self.name} {explained}" if explained else str(error)
+        if reason != self._reason:
+            self._tell_absence(reason)
 
     def _tell_gap(self, remedy: str) -> None:
         """Unless one was told of just now: what comes and goes shall not fill a log."""
@@ -180,15 +227,20 @@ class Connection:
         assert self._capture is not None
         return self._capture.read(math.inf)
 
-    def _retry(self) -> np.ndarray | None:
-        """Open it at once, then ever more slowly; None if it is given up."""
+    def _retry(self, delay_s: float) -> np.ndarray | None:
+        """Open it after so long, then ever more slowly; None if it is given up.
+
+        Raises SourceError if it never gave a frame, and never will.
+        """
         most_s = self._rules.give_up_after_s
-        # at once, unless it was opened just now: some servers end after each frame
-        delay_s = max(self._opened_at + _SHORTEST_DELAY_S - self._clock(), 0.0)
         while not self._closing.wait(delay_s):
-            with contextlib.suppress(SourceError):  # it may be back next time
+            try:
                 if (pixels := self._first_frame()) is not None:
                     return pixels
+            except SourceError as error:  # it may be back next time
+                if not (self._has_begun or isinstance(error, SourceAbsent)):
+                    raise
+                self._note_reason(error)
             if most_s is not None and self.silence_s() >= most_s:
                 break
             delay_s = retry_delay_s(self.silence_s())

@@ -18,7 +18,11 @@ _HINTS = {
     r"\b40[13]\b": ": its NAME:PASSWORD@ before the host is missing or wrong",
     r"\b404\b": ": give another address",
     r"[Ee]rror (while )?opening.* decoder": ": this machine has none of its hardware, or it is in use",
+}
+# what no later attempt changes
+_NEVER = {
     r"Option \w+ not found|[Uu]nknown decoder": ": `ffmpeg -decoders` lists them",
+    r"Protocol not found": ": `ffmpeg -protocols` lists what it reads",
 }
 
 
@@ -168,8 +172,15 @@ def _passthrough() -> tuple[str, str]:
 
 
 def _reason(messages: str) -> str:
-    """The last line, or the one before it if a part of FFmpeg said that: it knows more."""
+    """The last line, or the one before it if a part of FFmpeg said that: it knows more.
+
+    Raises ValueError for what it can never open.
+    """
     lines = [line.strip() for line in messages.strip().splitlines()[-2:]]
     line = next(filter(capture_process.SPEAKER.match, lines), lines[-1])
-    hint = (text for pattern, text in _HINTS.items() if re.search(pattern, messages))
-    return capture_process.SPEAKER.sub("", _URL.sub("", line)) + next(hint, "")
+    reason = capture_process.SPEAKER.sub("", _URL.sub("", line))
+    for pattern, hint in _NEVER.items():
+        if re.search(pattern, messages):
+            raise ValueError(reason + hint)
+    hints = (text for pattern, text in _HINTS.items() if re.search(pattern, messages))
+    return reason + next(hints, "")

@@ -16,10 +16,11 @@ import numpy as np
 
 from edge import sources, stream
 from edge.sources.arrivals import mean
-from edge.sources.connection import WHY_NOT, Capture, Connection, GapRules
+from edge.sources.connection import Capture, Connection, GapRules
 from edge_common import SourceError, SourceLost
 
 _MOST_WAITING = 8  # frames in the queue
+FIRST_WAIT_S = 3.0  # for a source that need not be there yet: most are by then
 _COUNTED = 30  # frames that the runner took; those that are not sampled take no time
 
 
@@ -27,11 +28,13 @@ class LiveSource(sources.Source):
     """The frames of a camera or a network stream, as they come.
 
     open_capture: makes a new capture, as often as the source has to be reopened; raises
-    SourceError if that fails.  clock: monotonic seconds.
-    size: width and height of its first frame.
+    SourceError if that fails, SourceAbsent if that may change.  clock: monotonic seconds.
+    size: width and height of its first frame; (0, 0): none came yet.
     can_end: its end, as that of a pipe, is no loss, and nothing comes after it.
-    Raises SourceError if no frame comes at first, SourceLost if they stop and do not come back
-    before the rules say to give up.
+    explain: a better reason why no frame came at first; "": none.
+    on_first: called with this source when its first frame came.
+    Raises SourceError if no frame comes at first, and SourceLost if they stop and do not come back
+    before the rules say to give up. If the rules say to wait, a source that is absent begins with a gap.
     """
 
     live = True
@@ -43,22 +46,31 @@ class LiveSource(sources.Source):
         rules: GapRules = GapRules(),
         can_end: bool = False,
         clock: Callable[[], float] = time.monotonic,
+        explain: Callable[[], str] = lambda: "",
+        on_first: Callable[["LiveSource"], object] = lambda source: None,
     ) -> None:
         super().__init__(name)
-        self._can_end, self._clock = can_end, clock
-        rules = replace(rules, give_up_after_s=0.0) if can_end else rules
-        self._connection = Connection(self.name, open_capture, rules, clock)
-        self._frames = self._connection.frames()
-        self._waiting = deque([self._first_frame()])
-        height, width = self._waiting[0].pixels.shape[:2]
-        self.size = (width, height)
-        self.rate_hz, self.gaps = self._connection.rate_hz, self._connection.gaps
+        self._can_end, self._clock, self._on_first = can_end, clock, on_first
+        rules = replace(rules, give_up_after_s=0.0, waits=False) if can_end else rules
+        self._connection = Connection(
+            self.name, open_capture, rules, clock, explain, self._stop_waiting
+        )
+        self._frames, self.gaps = self._connection.frames(), self._connection.gaps
+        self._waiting: deque[stream.Frame] = deque()
         self._busy_s: deque[float] = deque(maxlen=_COUNTED)
         self._last_number, self._taken_at = -1, math.nan
         self._changed = threading.Condition()
         self._ended = self._closed = False
+        self._error: SourceError | None = None
+        self.size, self._is_opening, self._count = (0, 0), True, 0
         self._thread = threading.Thread(target=self._read, name=f"read {self.name}", daemon=True)
-        self._thread.start()
+        if rules.waits:
+            self._thread.start()
+            self._wait_for_first()
+        else:
+            self._take_first()
+            self._thread.start()
+        self._is_opening = False
 
     def __iter__(self) -> Iterator[stream.Frame]:
         while (frame := self._next()) is not None:
@@ -66,10 +78,11 @@ class LiveSource(sources.Source):
             self._last_number = frame.number
             self._taken_at = self._clock()
             yield frame
+        if self._error and not self._closed:
+            raise self._error
         if not (self._closed or self._can_end):
-            raise SourceLost(
-                f"{self.name} stopped and did not come back: check cable, power or network"
-            )
+            gone = "stopped and did not come back" if self._count else "did not come"
+            raise SourceLost(f"{self.name} {gone}: check cable, power or network")
 
     def rename(self, name: str) -> None:
         self.name = self._connection.name = name
@@ -104,19 +117,45 @@ class LiveSource(sources.Source):
         self._connection.close()
         self._thread.join(timeout=2.0)
 
-    def _first_frame(self) -> stream.Frame:
+    def _take_first(self) -> None:
         with ExitStack() as stack:
             stack.callback(self._connection.close)
-            for pixels, _ in self._frames:
-                stack.pop_all()
-                return self._frame(pixels, 0, restart=False)
-        raise SourceError(f"{self.name} gives no picture: {WHY_NOT}")
+            self._put(*next(self._frames))
+            stack.pop_all()
 
-    def _frame(self, pixels: np.ndarray, number: int, restart: bool) -> stream.Frame:
-        """The one that has just arrived."""
-        arrivals = self._connection.arrivals
-        gap_s = self._connection.gap_before_s
-        return stream.Frame(pixels, number, arrivals.newest, restart, arrivals.time_s, gap_s)
+    def _wait_for_first(self) -> None:
+        """For a moment, and no longer than it may be there. Raises SourceError if it never will."""
+        with ExitStack() as stack:
+            stack.callback(self.close)
+            with self._changed:
+                self._changed.wait_for(
+                    lambda: self._has_news() or not self._is_opening, FIRST_WAIT_S
+                )
+                self._is_opening = False
+            if self._error:
+                raise self._error
+            stack.pop_all()
+
+    def _stop_waiting(self) -> None:
+        with self._changed:
+            self._is_opening = False
+            self._changed.notify_all()
+
+    def _put(self, pixels: np.ndarray, restart: bool) -> None:
+        """Queue the frame that has just arrived."""
+        is_first, arrivals = not self._count, self._connection.arrivals
+        if is_first:
+            self.size, self.rate_hz = pixels.shape[1::-1], self._connection.rate_hz
+            self._on_first(self)
+        with self._changed:
+            gap_s = 0.0 if self._is_opening else self._connection.gap_before_s
+            restart = restart and bool(gap_s or not is_first)
+            times = arrivals.newest, restart, arrivals.time_s, gap_s
+            self._waiting.append(stream.Frame(pixels, self._count, *times))
+            self._count += 1
+            self._keep_newest(_MOST_WAITING)
+            self._changed.notify_all()
+        self.notify()
 
     def _next(self) -> stream.Frame | None:
         """The next frame not yet taken; None when there will be no more."""
@@ -153,12 +192,10 @@ class LiveSource(sources.Source):
     def _read(self) -> None:
         """The thread: queue the frames; whatever ends it, the runner learns of it."""
         try:
-            for number, (pixels, restart) in enumerate(self._frames, 1):
-                with self._changed:
-                    self._waiting.append(self._frame(pixels, number, restart))
-                    self._keep_newest(_MOST_WAITING)
-                    self._changed.notify()
-                self.notify()
+            for pixels, restart in self._frames:
+                self._put(pixels, restart)
+        except SourceError as error:  # before the first frame: it can never come
+            self._error = error
         finally:
             self._connection.close()
             with self._changed:

@@ -12,7 +12,7 @@ import cv2
 from edge import sources
 from edge.sources import connection, ffmpeg, live, opencv_capture, video
 from edge.sources.capture_process import CaptureProcess
-from edge_common import SourceError, console
+from edge_common import SourceAbsent, SourceError, console
 
 # what never leads to a certificate, nor to a web server
 _PLAIN = ("rtsp://", "rtp://", "udp://", "tcp://", "unix:", *ffmpeg.PIPES)
@@ -31,11 +31,13 @@ def open_source(
     insecure: int = 0,
     stall_after: float = 0.0,
     give_up_after: float = 0.0,
+    wait: int = 0,
 ) -> sources.Source:
     """A recording on a server is read to its end; only a stream drops frames and reconnects.
 
     decoder, transport, insecure: see `ffmpeg.FfmpegStream`; that nothing is verified is said.
     stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
+    wait: 1: for a server that is not there yet.
     login: a file with NAME:PASSWORD.  Raises SourceError with the server's own reason, if it gives one.
     """
     if transport not in ("", "tcp", "udp"):
@@ -48,31 +50,61 @@ def open_source(
         from edge.sources import servers
 
         console.note(servers.unverified(target))
-    rules = connection.GapRules.of(stall_after, give_up_after)
+    is_remote = "://" in target and not target.startswith("file:")
+    rules = connection.GapRules.of(stall_after, give_up_after, wait if is_remote else 0)
     if rules.stall_after_s is None and sources.is_playlist(target):
         rules = replace(rules, stall_after_s=_SEGMENTS_S)
     can_end = target.startswith(ffmpeg.PIPES)
     open_capture = _opener(target, needs, decoder, transport, bool(insecure))
     connect = partial(_connect, target, bool(insecure), open_capture)
-    try:
-        first = connect()
-        if ffmpeg.reads_image(first.messages) and not can_end:
-            hint = f"snapshot:{target} asks for it again and again"
-            console.note(f"{target} seems to be a single image: {hint}")
-        if first.is_recording and not can_end:
-            first.close()
-            with _verifying(target, bool(insecure)):
-                capture = cv2.VideoCapture(console.valid_text(target), cv2.CAP_FFMPEG)
-            return video.VideoFile(target, capture)
-        captures = [first]
-        return live.LiveSource(
-            target, lambda: captures.pop() if captures else connect(), rules, can_end
-        )
-    except SourceError as error:
+
+    def explain() -> str:
         from edge.sources import servers
 
-        reason = servers.refusal(target, bool(insecure))
-        raise (SourceError(f"{target} {reason}") if reason else error) from None
+        return servers.refusal(target, bool(insecure))
+
+    try:
+        opener = connect if can_end else _StreamOpener(target, connect)
+        return live.LiveSource(target, opener, rules, can_end, explain=explain)
+    except IsRecording:
+        return _recording(target, bool(insecure), explain)
+
+
+class IsRecording(SourceError):
+    """What is there is no stream, but has an end."""
+
+
+class _StreamOpener:
+    """Opens a stream again and again; the first time it has a look at what that is.
+
+    Raises IsRecording.
+    """
+
+    def __init__(self, url: str, connect: Callable[[], CaptureProcess]) -> None:
+        self._url, self._connect, self._is_known = url, connect, False
+
+    def __call__(self) -> CaptureProcess:
+        capture = self._connect()
+        if self._is_known:
+            return capture
+        if ffmpeg.reads_image(capture.messages):
+            hint = f"snapshot:{self._url} asks for it again and again"
+            console.note(f"{self._url} seems to be a single image: {hint}")
+        if capture.is_recording:
+            capture.close()
+            raise IsRecording(f"{self._url} is a recording: start again to read it to its end")
+        self._is_known = True
+        return capture
+
+
+def _recording(url: str, insecure: bool, explain: Callable[[], str]) -> video.VideoFile:
+    """Raises SourceError with the server's own reason, if it gives one."""
+    try:
+        with _verifying(url, insecure):
+            capture = cv2.VideoCapture(console.valid_text(url), cv2.CAP_FFMPEG)
+        return video.VideoFile(url, capture)
+    except SourceError as error:
+        raise (SourceError(f"{url} {reason}") if (reason := explain()) else error) from None
 
 
 def _opener(
@@ -100,8 +132,8 @@ def _connect(
     if not (insecure or url.startswith(_PLAIN)):
         from edge.sources import servers
 
-        if reason := servers.distrust(url):
-            raise SourceError(f"{url} {reason}")
+        if reason := servers.distrust(url):  # also before this machine's clock is set
+            raise SourceAbsent(f"{url} {reason}")
     with _verifying(url, insecure):
         return open_capture(math.inf if url.startswith(ffmpeg.PIPES) else connection.FIRST_FRAME_S)
 

@@ -157,7 +157,10 @@ def _rpicam_reason(messages: str) -> str:
 
 
 def _gst_reason(messages: str) -> str:
-    """The first error, as what follows from it is told behind it."""
+    """The first error, as what follows from it is told behind it.
+
+    Raises ValueError if the pipeline itself is wrong.
+    """
     if match := re.search(r'no element "([^"]+)"', messages):
         element = match[1]
         packages = (name for name, elements in _GST_PACKAGES.items() if element in elements.split())
@@ -165,6 +168,8 @@ def _gst_reason(messages: str) -> str:
         hint = (
             f"sudo apt install {package}" if package else f"gst-inspect-1.0 {element} tells of it"
         )
-        return f"GStreamer has no element {element}: {hint}"
-    match = re.search(r"erroneous pipeline: (.+)|ERROR: from element \S+: (.+)", messages)
-    return (match[1] or match[2]).rstrip(".") if match else ""
+        raise ValueError(f"GStreamer has no element {element}: {hint}")
+    if match := re.search(r"erroneous pipeline: (.+)", messages):
+        raise ValueError(match[1].rstrip("."))
+    match = re.search(r"ERROR: from element \S+: (.+)", messages)
+    return match[1].rstrip(".") if match else ""

@@ -12,7 +12,7 @@ import numpy as np
 from edge import sources
 from edge.sources import connection, live, opencv_capture
 from edge.sources.formats import FRAME, START
-from edge_common import SourceError, console
+from edge_common import console
 
 _MOST_HZ = 100.0
 
@@ -26,11 +26,13 @@ def open_source(
     insecure: int = 0,
     stall_after: float = 0.0,
     give_up_after: float = 0.0,
+    wait: int = 0,
 ) -> live.LiveSource:
     """rate: requests a second.  login: a file with NAME:PASSWORD.
 
     insecure: 1: a server's certificate is not verified, which is said.
     stall_after, give_up_after: seconds, see `connection.GapRules`; 0: its own.
+    wait: 1: for a server that is not there yet.
     An image that is the same as before is no frame. Raises SourceError if there is none.
     """
     from edge.sources import servers
@@ -44,12 +46,12 @@ def open_source(
     if insecure:
         console.note(servers.unverified(url))
     last = LastImage()
-    rules = connection.GapRules.of(stall_after, give_up_after)
-    try:
-        return live.LiveSource(url, lambda: SnapshotCapture(url, rate, bool(insecure), last), rules)
-    except SourceError as error:
-        reason = servers.refusal(url, bool(insecure), is_recording=False)
-        raise (SourceError(f"{url} {reason}") if reason else error) from None
+    return live.LiveSource(
+        url,
+        lambda: SnapshotCapture(url, rate, bool(insecure), last),
+        connection.GapRules.of(stall_after, give_up_after, wait),
+        explain=lambda: servers.refusal(url, bool(insecure), is_recording=False),
+    )
 
 
 class LastImage:

@@ -50,12 +50,12 @@ def test_a_film_has_no_gaps_of_time() -> None:
 
 
 def test_a_gap_of_months_takes_no_more_memory() -> None:
-    counts = SourceSummary(Camera("camera"))
+    counts = SourceSummary(Camera("camera"), frames=1)
     for time_s in (0.0, 1e7):
         frame = Frame(np.zeros((8, 8, 3), np.uint8), 0, time_s, time_s > 0, gap_s=time_s)
         counts.arrivals.add(time_s)
         ages_ms = counts.ages_ms(frame)
-    assert len(ages_ms) <= 65_536
+    assert 0 < len(ages_ms) <= 65_536
     log = LatencyLog(100)
     log.add({"frame age": 5.0})
     log.add_all("frame age", np.arange(250.0))

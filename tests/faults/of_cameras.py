@@ -11,6 +11,7 @@ from tests.edge.sinks.brokers import free_port
 from tests.faults.appliance import Appliance, until
 from tests.faults.cameras import WebCamera
 from tests.faults.fault import FaultList, Outcome, check
+from tests.faults.of_pages import is_answered
 
 FAULTS = FaultList("cameras")
 WITHIN_S = 5.0  # after the fault's end
@@ -52,6 +53,58 @@ def unplugged(folder: Path) -> Outcome:
         time.sleep(4)
         camera.plug()
         return _recovers(appliance, time.monotonic())
+
+
+WAITS = {"wait_for_camera": True}  # as a service does by itself
+
+
+@FAULTS.add(
+    "absent at boot", "nobody answers at the camera's port until 5 s after the start",
+    "said once, the page is healthy; answers begin when it is there", short=True,
+)  # fmt: skip
+def absent_at_boot(folder: Path) -> Outcome:
+    camera, page = WebCamera(), free_port()
+    camera.port = free_port()
+    keys = {**WAITS, "web": f"127.0.0.1:{page}"}
+    with Appliance(folder, camera.url, keys=keys) as appliance:
+        appliance.said("waiting for it")
+        until(lambda: is_answered(page), "the page is healthy without a camera")
+        until(appliance.records, "the gap is written")
+        time.sleep(5)
+        with camera:
+            outcome = _recovers(appliance, time.monotonic())
+            until(lambda: is_answered(page), "the page stays healthy")
+        gaps = [each["gap"] for each in appliance.records() if "gap" in each]
+        check(gaps[:2] == ["begun", "ended"], f"the gap is written as {gaps}")
+        check(appliance.log.count("waiting for it") == 1, f"not said once: {appliance.log[-400:]}")
+        check("there after" in appliance.log, f"its coming is not said: {appliance.log[-400:]}")
+        return outcome
+
+
+@FAULTS.add(
+    "one of two absent at boot", "of a web camera and an RTSP server the second is there 5 s after the start",
+    "the first is answered meanwhile, the second once it is there", needs=("ffmpeg", HAS_RTSP),
+)  # fmt: skip
+def one_absent_at_boot(folder: Path) -> Outcome:
+    port, keys = free_port(), {"bundle": "faces-in-motion", **WAITS}
+    with WebCamera() as camera:
+        sources = (camera.url, f"rtsp://127.0.0.1:{port}/live")
+        appliance = Appliance(folder, sources, keys=keys)
+        appliance.write_settings({"name": "shaken", "task": "action", "is": ["shake"]})
+        with appliance:
+            appliance.decided()
+            appliance.said("waiting for it")
+            time.sleep(5)
+            with _rtsp(port):
+                ended = time.monotonic()
+                until(
+                    lambda: any(e["source"] == "camera 1" for e in appliance.decisions()),
+                    "it is answered",
+                )
+                seconds = time.monotonic() - ended
+                check(seconds <= WITHIN_S, f"it is answered after {seconds:.1f} s")
+            appliance.is_alive()
+            return Outcome(seconds, FRAMES_ONLY)
 
 
 @FAULTS.add("garbage", "the camera sends random bytes for 3 s", "nothing is decided of them")

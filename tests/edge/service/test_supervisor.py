@@ -11,7 +11,7 @@ from edge.service import supervisor as notify
 from edge.service.supervisor import Life, Liveness, Supervisor
 from edge.sources import Source
 from edge.summary import RunSummary, SourceSummary
-from tests.edge.service.processes import SETTINGS, Manager, camera, started
+from tests.edge.service.processes import SETTINGS, Manager, camera, started, wait_for
 
 
 class Yard(Source):
@@ -189,6 +189,28 @@ def test_a_refusal_is_answered_at_once(tmp_path: Path, run) -> None:
         assert time.monotonic() - began < 5.0
         assert "STATUS=settings not changed: line 3: no such task; fine" in manager.states[-1]
     assert manager.expect("STOPPING=1")
+
+
+def test_a_camera_that_comes_later_holds_no_service_back(tmp_path: Path) -> None:
+    """As one on the network that starts more slowly than this machine does."""
+    pytest.importorskip("msgspec")  # the extra `config`
+    manager, absent = Manager(f"@{tmp_path}/notify"), "http://127.0.0.1:9/video.mjpg"
+    with camera() as yard:
+        settings = SETTINGS.format(url=yard.url, name="a")
+        (tmp_path / "run.toml").write_text(f'{settings}\n[[camera]]\nsource = "{absent}"\n')
+        watchdog = {"NOTIFY_SOCKET": manager.address, "WATCHDOG_USEC": "4000000"}
+        with started(tmp_path, "--config", "run.toml", **watchdog) as service:
+            manager.expect("READY=1")
+            wait_for(service.has_said("Connection refused"))
+            wait_for(service.has_said("waiting for it"))
+            wait_for(lambda: '"tasks"' in (tmp_path / "a.jsonl").read_text())
+            assert manager.watchdogs(4.0) >= 2
+            assert service.process.poll() is None
+            assert "no frame for" in manager.expect("STATUS=.*")
+        alone = started(tmp_path, "--config", "run.toml", "--no-wait-for-camera", **watchdog)
+        with alone as service:
+            assert service.process.wait(60) == 2
+            assert service.has_said(f"{absent} gives no picture")()
 
 
 def test_a_camera_that_is_gone_and_says_so_is_no_hung_service(tmp_path: Path) -> None:

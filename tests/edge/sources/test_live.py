@@ -18,7 +18,7 @@ from edge.sources.arrivals import Arrivals
 from edge.sources.connection import GapRules, retry_delay_s
 from edge.sources.live import LiveSource
 from edge.sources.video import VideoFile
-from edge_common.errors import SourceError, SourceLost
+from edge_common.errors import SourceAbsent, SourceError, SourceLost
 from tests import tiny
 from tests.edge.sources import web
 from tests.wheels import ROOT
@@ -171,6 +171,70 @@ def test_a_camera_that_ends_after_each_frame_is_not_asked_without_a_pause() -> N
     with _source(ScriptedCapture(1), ScriptedCapture(1), ScriptedCapture(1)) as source:
         list(itertools.islice(source, 3))
     assert time.monotonic() - began >= 1.9
+
+
+def _coming(*outcomes: ScriptedCapture | SourceError) -> LiveSource:
+    """A source that is waited for.  outcomes: of its attempts, the last one again and again."""
+    script = list(outcomes)
+
+    def open_capture() -> ScriptedCapture:
+        outcome = script.pop(0) if script[1:] else script[0]
+        if isinstance(outcome, SourceError):
+            raise outcome
+        return outcome
+
+    return LiveSource("camera", open_capture, GapRules(5.0, waits=True))
+
+
+ABSENT = SourceAbsent("camera gives no picture: there is no /dev/video7")
+
+
+def test_a_camera_that_is_waited_for_begins_with_a_gap(capsys: pytest.CaptureFixture[str]) -> None:
+    with _coming(ABSENT, ScriptedCapture(2, silent=True)) as source:
+        assert source.size == (0, 0)
+        assert source.gap_s() > 0
+        first, second = itertools.islice(source, 2)
+        assert source.size == (4, 4)
+        assert source.gap_s() == 0
+    assert (first.number, first.restart, second.restart) == (0, True, False)
+    assert first.gap_s >= 1.0
+    assert second.gap_s == 0
+    assert (source.gaps.reconnects, source.gaps.longest_s) == (0, first.gap_s)
+    waits, there = capsys.readouterr().err.splitlines()
+    assert waits == f"{ABSENT}; waiting for it"
+    assert re.fullmatch(r"camera: there after [\d.]+ s", there)
+
+
+def test_a_camera_that_is_there_is_not_waited_for(capsys: pytest.CaptureFixture[str]) -> None:
+    with _coming(ScriptedCapture(1, silent=True)) as source:
+        (frame,) = itertools.islice(source, 1)
+    assert (frame.restart, frame.gap_s, source.gaps.longest_s) == (False, 0.0, 0.0)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("earlier", [[], [ABSENT]])
+def test_what_can_never_be_read_is_not_waited_for(earlier: list[SourceError]) -> None:
+    outcomes = [*earlier, SourceError("GStreamer has no element foo")]
+    with pytest.raises(SourceError, match="no element"), _coming(*outcomes) as source:
+        next(iter(source))
+
+
+def test_a_camera_that_does_not_come_is_lost_in_the_end() -> None:
+    def open_capture() -> ScriptedCapture:
+        raise ABSENT
+
+    source = LiveSource("camera", open_capture, GapRules(5.0, 0.5, waits=True))
+    with source, pytest.raises(SourceLost, match="did not come: check"):
+        next(iter(source))
+
+
+def test_a_film_that_comes_late_is_none_to_be_missed(video_path: Path) -> None:
+    """Waiting for a server makes no camera of what is a recording."""
+    with (
+        web.serving(web.files_of(video_path.parent)) as address,
+        open_source(f"{address}/{video_path.name}:wait=1") as source,
+    ):
+        assert isinstance(source, VideoFile)
 
 
 def test_a_silent_camera_is_opened_again(capsys: pytest.CaptureFixture[str]) -> None:
