@@ -126,6 +126,17 @@ def read_arrays(
     return arrays
 
 
+def array_shapes(file: Path) -> dict[str, tuple[int, ...]]:
+    """The shapes of the arrays of an `.npz`, without their content. Raises as `read_arrays`."""
+    shapes = {}
+    with open_zip(file) as archive:
+        for member in archive.names:
+            with archive.archive.open(member) as stream:
+                header = _read_header(stream, member)  # type: ignore[arg-type]
+                shapes[member.removesuffix(".npy")] = header[2]
+    return shapes
+
+
 def _read_array(archive: Archive, member: str) -> np.ndarray:
     """Raises DataError if the header is not numpy's, or of another size than its content."""
     with archive.archive.open(member) as stream:

@@ -10,7 +10,7 @@ from edge import shipped
 from edge.commands.options import DelegateParam
 from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
-from edge_convert.request import ClipsParam, ConversionRequest
+from edge_convert.request import ClipsParam, ConversionRequest, ImageSize
 
 EXAMPLES = """\b
 Examples:
@@ -18,6 +18,7 @@ Examples:
   edge-convert model.keras -o model.edge --calibration train.npz --validation test.npz
   edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
   edge-convert model.keras --explain
+  edge-convert --encoder extractor.keras --head sequence.keras -o action.edge --calibration clips/
   edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
   edge-convert person/ -o person.edge --detection person.toml --calibration clips/
   edge-convert model.edge -o here.edge --calibration calm-day/
@@ -41,10 +42,42 @@ MODEL.tasks.json beside the model names what the answers mean:
 _precision = click.Choice(("auto", *runtimes.PRECISIONS))
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
 _clips = ClipsParam()
+_network = click.Path(exists=True, path_type=Path)
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("model", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--encoder",
+    type=_network,
+    metavar="MODEL",
+    help="Of two files, the one that each frame passes: an image to features.",
+)
+@click.option(
+    "--head",
+    type=_network,
+    metavar="MODEL",
+    help="The other one: features of T frames, (T, F), to the answers; a mask beside them is filled.",
+)
+@click.option(
+    "--feature",
+    default="",
+    metavar="OUTPUT",
+    help="The output of --encoder that --head takes. [default: the only one that fits]",
+)
+@click.option(
+    "--window",
+    type=click.IntRange(1, 10_000),
+    metavar="T",
+    help="Frames of a network that leaves their number open. [default: as many as clips of an .npz have]",
+)
+@click.option(
+    "--size",
+    type=ImageSize(),
+    default=(),
+    metavar="HxW",
+    help="Height and width of images of a network that leaves them open. [default: as clips of an .npz]",
+)
 @click.option(
     "-o",
     "--output",
@@ -145,12 +178,17 @@ _clips = ClipsParam()
 @click.version_option(__version__)
 @command_line.one_line_errors
 def main(
-    model: Path,
+    model: Path | None,
+    head: Path | None,
     explain: bool,
     report: Path | None,
     **options: Any,
 ) -> None:
-    """Cut MODEL into an encoder and a head, quantise both within a budget, write a bundle."""
+    """Cut MODEL into an encoder and a head, quantise both within a budget, write a bundle.
+
+    Or give both as they are, --encoder and --head.
+    """
+    model = _only_network(model, options["encoder"], head)
     if not explain and not (options["output"] and options["calibration"]):
         raise click.UsageError("give -o NAME.edge and --calibration CLIPS, or only --explain")
     progress = console.Progress(quiet=explain)
@@ -164,16 +202,16 @@ def main(
         import tensorflow  # noqa: F401
 
         from edge_convert import detector, pipeline, quantised_file
-        from edge_convert.sources import libraries, model_file
+        from edge_convert.sources import model_file, tflite_file
         from edge_convert.verification import summary
 
+    request = ConversionRequest(model, **options)
     if explain:
-        console.echo(model_file.explanation(model, options["cut"]))
+        console.echo(model_file.explanation(request))
         return
     _refuse_page(report)
-    request = ConversionRequest(model, **options)
     kind = detector.DetectorConversion if request.detection else pipeline.Conversion
-    quantised = libraries.is_quantised_file(model)
+    quantised = request.encoder is None and tflite_file.is_quantised_file(model)
     conversion = (quantised_file.QuantisedFileConversion if quantised else kind)(request, progress)
     pipeline.refuse_output(request.output)
     with only_writer(request.output):
@@ -207,6 +245,22 @@ def _measure_reference(model: Path, options: dict[str, Any], progress: console.P
     usual = bundle.reference
     if usual:
         console.echo(f"{request.output}: {usual.frames} frames of {usual.source} are the reference")
+
+
+def _only_network(model: Path | None, encoder: Path | None, head: Path | None) -> Path:
+    """MODEL, or the head of two files."""
+    if model is None and encoder is None and head is None:
+        raise click.UsageError("give a MODEL, or --encoder and --head")
+    if model is not None and (encoder or head):
+        raise click.UsageError(
+            f"{model} beside --encoder or --head: give one MODEL, or both --encoder and --head"
+        )
+    if model is None and click.get_current_context().params["detection"]:
+        raise click.UsageError("--detection is for one MODEL: a detector is not cut")
+    if model is None and (encoder is None or head is None):
+        lacking = "--head" if encoder else "--encoder"
+        raise click.UsageError(f"give {lacking} as well: a bundle of two files needs both")
+    return model or Path(str(head))
 
 
 def _write_page(page: Path, title: str, conversion: Any) -> None:

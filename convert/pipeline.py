@@ -17,7 +17,7 @@ from edge_convert.network import read_card, with_rules_that_hold
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import ConversionRequest, read_conversion_clips
-from edge_convert.sources.model_file import ModelFile, read_model
+from edge_convert.sources import features, model_file
 from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
@@ -67,10 +67,12 @@ class Conversion:
         request = self.request
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
-        model = read_model(request.model, request.cut)
-        stated = request.preprocessing
-        if is_plain_tflite(str(request.model)):
-            stated = plain_tflite.with_metadata(request.model, stated)
+        model = model_file.read_requested(request)
+        if isinstance(model, features.FeatureFile):
+            raise ModelError(features.needs_encoder(model))
+        stated, frames = request.preprocessing, request.encoder or request.model
+        if is_plain_tflite(str(frames)):
+            stated = plain_tflite.with_metadata(frames, stated)
         self.spec = stated.spec(*model.size)
         self.progress.say(input_line(model.window, self.spec))
         self._say("reading the calibration clips")
@@ -79,7 +81,7 @@ class Conversion:
             self.progress.say(f"{skipped} videos or folders gave no clip and were skipped")
         self.model = self._observed(model)
 
-    def _observed(self, model: ModelFile) -> ModelFile:
+    def _observed(self, model: model_file.ModelFile) -> model_file.ModelFile:
         """With what its answers are."""
         self._say("running the network over calibration clips, to see what it answers")
         windows = self.clips.calibration.windows[:OBSERVED_CLIPS]

@@ -14,7 +14,7 @@ from edge_convert import motion_gate, network, pipeline, reference
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import ConversionRequest, clips_of
-from edge_convert.sources import libraries, model_file
+from edge_convert.sources import model_file, tflite_file
 from edge_convert.verification import conversion_report, verify
 
 
@@ -48,7 +48,7 @@ class QuantisedFileConversion:
     def _read_network(self) -> tuple[Manifest, parts.ConvertedPart]:
         request = self.request
         self.progress.say("loading the model, which is quantised already")
-        model = libraries.tflite_bytes(request.model)
+        model = tflite_file.tflite_bytes(request.model)
         form.check_input(flatbuffer.read(model), request.model.name)
         card = network.read_card(request.model, request.tasks)
         model = main_graph.signed(model)
@@ -161,6 +161,8 @@ def _refuse_choices(request: ConversionRequest) -> None:
         "--encoder-precision": request.encoder_precision != "auto",
         "--head-precision": request.head_precision != "auto",
         "--whole-window": request.whole_window,
+        "--window": request.window,
+        "--size": request.size,
     }
     if options := [option for option, requested in float_only.items() if requested]:
         raise ModelError(

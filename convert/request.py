@@ -1,6 +1,8 @@
 """What a conversion is asked for: its options, and clips by path or by the name of a data set."""
 
+import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,7 @@ import click
 
 from edge.engine.delegate import Delegate
 from edge.input_spec import InputOptions, InputSpec
+from edge_convert.inputs import InputRequest
 
 if TYPE_CHECKING:
     from edge.check.clips import Clips
@@ -18,6 +21,8 @@ class ConversionRequest:
     """What the user asked for.
 
     detection: a detector's, which says what its outputs are.
+    encoder: what gives the features that `model` looks at, if that is a head.  feature: which of its
+    outputs, if several fit.  window: frames; size: height and width; of a network that leaves them open.
     max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
     default, or what the integers of a quantised network's input span.  gate: whether the bundle gets
     a motion gate.
@@ -42,6 +47,18 @@ class ConversionRequest:
     try_with: tuple[Path, ...] = ()
     try_delegate: tuple[Delegate, ...] = ()
     detection: Path | None = None
+    encoder: Path | None = None
+    feature: str = ""
+    window: int | None = None
+    size: tuple[int, ...] = ()
+
+    @cached_property
+    def inputs(self) -> InputRequest:
+        """What fills sizes that the network leaves open: what is said, else what the clips have."""
+        clip = clip_shape(self.calibration) if self.calibration else ()
+        return InputRequest(
+            "", self.window or 0, self.size, clip, Path(self.calibration or "").name
+        )
 
     @property
     def forced(self) -> dict[str, str]:
@@ -75,6 +92,22 @@ class ClipsParam(click.ParamType):
             param,
             context,
         )
+
+
+class ImageSize(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """`96x128`: height and width, pixels."""
+
+    name = "size"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", str(value))
+        if not match:
+            self.fail(f"{value!r} is no size: write height and width as 96x128.", param, context)
+        return int(match[1]), int(match[2])
 
 
 @dataclass(frozen=True)
@@ -113,6 +146,18 @@ def read_conversion_clips(
     scored = (validation or every).sample(count, request.seed)
     held_out = validation or every.others(request.calibration_clips, request.seed)
     return ConversionClips(calibration, golden, validation, scored, held_out, every, every.skipped)
+
+
+def clip_shape(source: Path) -> tuple[int, ...]:
+    """Of each clip in an `.npz`, (T, H, W, 3) or (T, F); () of all else, or if it holds none."""
+    from edge_common import archives
+
+    try:
+        shapes = archives.array_shapes(source) if source.suffix == ".npz" else {}
+    except (ValueError, OSError):  # who reads the clips says it
+        return ()
+    shape = shapes.get("clips", ())[1:]
+    return shape if len(shape) in (2, 4) else ()
 
 
 def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":

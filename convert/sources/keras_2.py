@@ -87,13 +87,14 @@ class Exported:
         (folder / libraries.RESULT).write_text("{}")
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> Exported:
+def convert(job: libraries.ConverterJob) -> Exported:
     """Export as a SavedModel in float32, recurrent layers unrolled, as TFLite can hold them.
 
     Raises ModelError if the file is damaged, holds code or takes no image or window.
     """
     import tensorflow as tf
 
+    path, folder = job.path, job.folder
     content = header(path)
     _refuse_names(path, content)
     network = _load(path, content)
@@ -107,10 +108,9 @@ def convert(path: Path, signature: str | None, folder: Path) -> Exported:
     spec = tf.TensorSpec(network.inputs[0].shape, tf.float32, "frames")
     exported = folder / path.name
     tf.saved_model.save(network, str(exported), tf.function(run, [spec]))
-    _, shape = saved_model.with_batch_of_one(tf.saved_model.load(str(exported)), path)
-    channels = saved_model.channels_axis(shape, last_first=True)
-    frames = reference.examples(shape[1:], channels)
-    return Exported(reference.Reference.of(run, frames, channels))
+    _, use = saved_model.with_batch_of_one(tf.saved_model.load(str(exported)), job)
+    frames = reference.examples_of(use)
+    return Exported(reference.Reference.of(run, frames, use.channels))
 
 
 def _load(path: Path, content: Header) -> Any:

@@ -21,11 +21,13 @@ from edge_convert.cut.keras.model import (
     refuse_broken_weights,
 )
 from edge_convert.cut.keras.split import split, whole_window
+from edge_convert.inputs import InputRequest
 from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of, keras_outputs
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.probabilities import activated
 from edge_convert.sources import keras_2
+from edge_convert.sources.keras_parts import with_open_sizes
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,11 @@ class KerasFile:
     answers: Answers = field(default_factory=Answers)
 
     @classmethod
-    def read(cls, path: Path, behind: str | None) -> "KerasFile":
-        """Raises ModelError if the model does not load, holds NaN or has an odd form."""
-        model = load_model(path)
+    def of(
+        cls, file: str, model: keras.Model, request: InputRequest = InputRequest()
+    ) -> "KerasFile":
+        """Raises ModelError if it has an odd form."""
+        model = with_open_sizes(file, model, request)
         window, *size = input_form(model)
         return cls(model, window, (size[0], size[1], size[2]))
 

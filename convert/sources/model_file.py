@@ -1,6 +1,5 @@
 """A model's file, read and checked: Keras' own, or another library's as float32 .tflite."""
 
-import math
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -11,15 +10,19 @@ import numpy as np
 
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
-from edge_convert.cut.tflite.ending import endings, with_activations
-from edge_convert.cut.tflite.main_graph import outputs_of
+from edge_convert import inputs
+from edge_convert.cut.tflite.ending import with_activations
 from edge_convert.cut.tflite.split import split
+from edge_convert.inputs import InputRequest
 from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
 from edge_convert.probabilities import Output, activated
-from edge_convert.sources import keras_2, keras_file, libraries
+from edge_convert.request import ConversionRequest
+from edge_convert.sources import keras_2, keras_file, keras_parts, libraries, tflite_file
+from edge_convert.sources.features import EncoderAndHead, FeatureFile, outputs_of
+from edge_convert.sources.reference import Reference
 
 
 class ModelFile(Protocol):
@@ -54,36 +57,96 @@ class ModelFile(Protocol):
         """Where it can be cut."""
 
 
-def read_model(path: Path, behind: str | None) -> ModelFile:
+def read_model(path: Path, behind: str | None, request: InputRequest = InputRequest()) -> ModelFile:
     """Raises ModelError, in one line, if the file or its network does not fit."""
-    if path.is_dir() or path.suffix.lower() in (*libraries.SUFFIXES, *libraries.PICKLED):
-        return ThirdPartyFile.read(path, behind)
+    if _is_third_party(path):
+        _refuse_cut(path, behind)
+        return _of_float_model(path, libraries.float_tflite(path, request=request))
     content = keras_2.header(path)
     if content.is_keras_2:
-        return _read_keras_2(path, behind, content.version)
-    return keras_file.KerasFile.read(path, behind)
+        return _read_keras_2(path, behind, content.version, request)
+    return _of_keras(path, keras_file.load_model(path), behind, request)
 
 
-def _read_keras_2(path: Path, behind: str | None, version: str) -> ModelFile:
-    """By Keras 3 if it computes what tf_keras does, else by way of a SavedModel."""
-    with libraries.read_as_keras_2(path) as (saved, reference):
+def read_encoder_and_head(
+    encoder: Path, head: Path, feature: str, behind: str | None, request: InputRequest
+) -> EncoderAndHead:
+    """Two files as one network. Raises ModelError if one is not of its role, or they do not fit."""
+    _refuse_cut(head, behind)
+    files = {inputs.ENCODER: encoder, inputs.HEAD: head}
+    models = [_float_model(path, request.of_role(role)) for role, path in files.items()]
+    return EncoderAndHead.of((encoder.name, head.name), models[0], models[1], feature)
+
+
+def _float_model(path: Path, request: InputRequest) -> libraries.FloatModel:
+    """Whatever file it is. Raises ModelError."""
+    if _is_third_party(path):
+        return libraries.float_tflite(path, request=request)
+    content = keras_2.header(path)
+    if not content.is_keras_2:
+        return keras_parts.float_model(path.name, keras_file.load_model(path), request)
+    with libraries.read_as_keras_2(path, request) as (saved, reference):
         with suppress(ModelError):
-            file = keras_file.KerasFile.read(path, behind)
+            model = keras_parts.float_model(path.name, keras_file.load_model(path), request)
+            reference.check(model.model, path.name)
+            return model
+        return _through_saved_model(path, saved, reference, content.version, request)
+
+
+def _is_third_party(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in (*libraries.SUFFIXES, *libraries.PICKLED)
+
+
+def _of_float_model(path: Path, model: libraries.FloatModel) -> ModelFile:
+    is_features = model.input == inputs.FEATURES
+    return FeatureFile(path.name, model) if is_features else ThirdPartyFile.of(path.name, model)
+
+
+def _of_keras(
+    path: Path, model: Any, behind: str | None, request: InputRequest
+) -> keras_file.KerasFile | FeatureFile:
+    if keras_parts.features_of(path.name, model, request) is None:
+        return keras_file.KerasFile.of(path.name, model, request)
+    _refuse_cut(path, behind)
+    return FeatureFile(path.name, keras_parts.float_model(path.name, model, request))
+
+
+def _through_saved_model(
+    path: Path, saved: Path, reference: Reference, version: str, request: InputRequest
+) -> libraries.FloatModel:
+    exported = libraries.of_saved_model(saved, request=request)
+    reference.check(exported.model, path.name)
+    origin = f"Keras {version} through tf_keras and a {exported.origin}"
+    return replace(exported, origin=origin)
+
+
+def _read_keras_2(path: Path, behind: str | None, version: str, request: InputRequest) -> ModelFile:
+    """By Keras 3 if it computes what tf_keras does, else by way of a SavedModel."""
+    with libraries.read_as_keras_2(path, request) as (saved, reference):
+        with suppress(ModelError):
+            file = _of_keras(path, keras_file.load_model(path), behind, request)
             reference.compare(file.run, path.name, KERAS_TOLERANCE)
             return file
         _refuse_cut(path, behind)
-        exported = libraries.of_saved_model(saved)
-        reference.check(exported.model, path.name)
-        origin = f"Keras {version} through tf_keras and a {exported.origin}"
-        return ThirdPartyFile.of(path.name, replace(exported, origin=origin))
+        model = _through_saved_model(path, saved, reference, version, request)
+        return _of_float_model(path, model)
 
 
-def explanation(path: Path, behind: str | None = None) -> str:
-    """Where a network can be cut; the cut behind `behind` marked, or the best."""
-    if libraries.is_quantised_file(path):
-        _refuse_cut(path, behind)
+def read_requested(request: ConversionRequest) -> ModelFile:
+    """One file, or an encoder and a head. Raises ModelError."""
+    if request.encoder is None:
+        return read_model(request.model, request.cut, request.inputs)
+    pair = request.encoder, request.model
+    return read_encoder_and_head(*pair, request.feature, request.cut, request.inputs)
+
+
+def explanation(request: ConversionRequest) -> str:
+    """Where a network can be cut; the cut that is asked for marked, or the best."""
+    path = request.model
+    if request.encoder is None and tflite_file.is_quantised_file(path):
+        _refuse_cut(path, request.cut)
         return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
-    return read_model(path, behind).explanation(behind)
+    return read_requested(request).explanation(request.cut)
 
 
 KERAS_TOLERANCE = 1e-4  # of the largest answer; the same layers differ by 1e-6
@@ -103,12 +166,6 @@ class ThirdPartyFile:
     window: int
     size: tuple[int, int, int]
     answers: Answers = field(default_factory=Answers)
-
-    @classmethod
-    def read(cls, path: Path, behind: str | None) -> "ThirdPartyFile":
-        """Raises ModelError if it cannot be read, or a cut is asked for by a layer's name."""
-        _refuse_cut(path, behind)
-        return cls.of(path.name, libraries.float_tflite(path))
 
     @classmethod
     def of(cls, file: str, source: libraries.FloatModel) -> "ThirdPartyFile":
@@ -165,24 +222,9 @@ def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
 
     Raises ModelError if two outputs are one tensor.
     """
-    root = flatbuffer.read(model)
-    tensors = root.subgraphs[0].tensors
-    shape = flatbuffer.shape_of(tensors[root.subgraphs[0].inputs[0]])[1:]
-    operators, positions = endings(root), outputs_of(root)
-    if len(set(positions.values())) < len(positions):
-        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
-    outputs = {
-        name: Output(_vector(flatbuffer.shape_of(tensors[index])), operators[name])
-        for name, index in positions.items()
-    }
-    *window, height, width, channels = shape
-    return (window[0] if window else 1, height, width, channels), outputs
-
-
-def _vector(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """An output's shape without the batch; axes of one are no axes."""
-    long = tuple(size for size in shape[1:] if size > 1)
-    return long if long else (math.prod(shape[1:]),)
+    graph = flatbuffer.read(model).subgraphs[0]
+    *window, height, width, channels = flatbuffer.shape_of(graph.tensors[graph.inputs[0]])[1:]
+    return (window[0] if window else 1, height, width, channels), outputs_of(model)
 
 
 def _divide(model: bytes, window: int) -> tuple[list[FloatPart], str]:

@@ -3,6 +3,7 @@
 import math
 import os
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 
 from edge_common import ModelError
-from edge_convert.cut.tflite.form import channels_axis
+from edge_convert import inputs
 from edge_convert.sources import libraries, reference, saved_model
 
 _INPUT = "edge_run_frames"  # a name that no network has
@@ -25,19 +26,22 @@ _INTEGERS = re.compile("^QLinear|^QGemm$|QuantizeLinear$|Integer$")  # quantised
 _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> libraries.ConverterOutput:
-    """Convert with a batch of 1. Raises ModelError if its input is no image or window."""
+def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
+    """Convert with a batch of 1. Raises ModelError if its input is nothing that is known."""
+    path, folder = job.path, job.folder
     network = _read(path)
-    name, shape = _input(network, path)
-    channels = channels_axis(shape, last_first=False)
+    tensors = _inputs(network)
+    use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
+    _fill_masks(network, tensors, use)
+    name, shape = use.name, use.shape
     network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
     if not proven:
         raise ModelError(f"{path.name} answers differently once its shapes are fixed to {shape}")
-    frames = reference.examples(shape[1:], channels)
+    frames = reference.examples_of(use)
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
     original = reference.Reference.of(
-        lambda x: dict(zip(outputs, session.run(outputs, {name: x}))), frames, channels
+        lambda x: dict(zip(outputs, session.run(outputs, {name: x}))), frames, use.channels
     )
     _rename(network, name, _INPUT)
     _hold_constants(network)
@@ -45,11 +49,13 @@ def convert(path: Path, signature: str | None, folder: Path) -> libraries.Conver
     _give_states(network)
     saved = _to_saved_model(network, folder)
     loaded = tf.saved_model.load(str(saved))
-    function, _ = saved_model.with_batch_of_one(loaded, path)
+    function, _ = saved_model.with_batch_of_one(loaded, job)
     names = {f"output_{i}": output for i, output in enumerate(outputs)}
     origin = f"ONNX through onnx2tf {version('onnx2tf')}"
     model = saved_model.to_tflite(loaded, function)
-    return libraries.ConverterOutput(model, origin, original, channels, names)
+    return libraries.ConverterOutput(
+        model, origin, original, use.channels, names, use.kind, use.notes
+    )
 
 
 def _read(path: Path) -> Any:
@@ -72,24 +78,30 @@ def _read(path: Path) -> Any:
     return network
 
 
-def _input(network: Any, path: Path) -> tuple[str, tuple[int, ...]]:
-    """The only input that is no weight, and its shape with a batch of 1."""
+def _inputs(network: Any) -> list[inputs.TensorForm]:
+    """Those that are no weights."""
     weights = {weight.name for weight in network.graph.initializer}
-    inputs = [entry for entry in network.graph.input if entry.name not in weights]
-    if len(inputs) != 1:
-        names = [entry.name for entry in inputs]
-        raise ModelError(f"{path.name} takes {names}: only one can be the images")
-    tensor = inputs[0].type.tensor_type
-    shape: list[Any] = [size.dim_value or None for size in tensor.shape.dim]
-    fixed_size = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
-    if not fixed_size or tensor.elem_type != onnx.TensorProto.FLOAT:
-        sizes = [size.dim_value or size.dim_param or "?" for size in tensor.shape.dim]
-        raise ModelError(
-            f"{path.name} takes {onnx.TensorProto.DataType.Name(tensor.elem_type)} {sizes}: only "
-            "FLOAT images or windows of a fixed size with a batch of 1 (or a dynamic one) can be "
-            "converted"
+    entries = [entry for entry in network.graph.input if entry.name not in weights]
+    return [
+        inputs.TensorForm(
+            entry.name,
+            tuple(size.dim_value or None for size in entry.type.tensor_type.shape.dim),
+            np.dtype(onnx.helper.tensor_dtype_to_np_dtype(entry.type.tensor_type.elem_type)).name,
         )
-    return inputs[0].name, (1, *shape[1:])
+        for entry in entries
+    ]
+
+
+def _fill_masks(
+    network: Any, tensors: Sequence[inputs.TensorForm], use: inputs.NetworkInputs
+) -> None:
+    """Make weights of ones of them."""
+    for tensor in tensors:
+        if tensor.name in use.masks:
+            ones = np.ones(use.masks[tensor.name], tensor.dtype)
+            network.graph.initializer.append(onnx.numpy_helper.from_array(ones, tensor.name))
+    for entry in [entry for entry in network.graph.input if entry.name in use.masks]:
+        network.graph.input.remove(entry)
 
 
 def _rename(network: Any, name: str, new_name: str) -> None:

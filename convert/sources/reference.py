@@ -11,6 +11,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import ModelError
+from edge_convert.inputs import FEATURES, NetworkInputs
 
 TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up to 255
 _FRAMES = "frames:"
@@ -34,6 +35,18 @@ def examples(shape: tuple[int, ...], channels: int) -> np.ndarray:
     noise = draw.random(image.shape, np.float32)
     frames = np.stack([noise, image * 255, image * 2 - 1])
     return np.ascontiguousarray(np.moveaxis(frames, -1, channels))
+
+
+def examples_of(use: NetworkInputs) -> np.ndarray:
+    """What a network with these inputs is tried on: images, or features of three kinds.
+
+    Features are noise in 0..1, of a normal distribution, and such that change slowly.
+    """
+    if use.kind != FEATURES:
+        return examples(use.shape[1:], use.channels)
+    draw, shape = np.random.default_rng(0), use.shape[1:]
+    steps = draw.normal(0, 0.3, shape).cumsum(0)
+    return np.stack([draw.random(shape), draw.normal(0, 1, shape), steps]).astype(np.float32)
 
 
 @dataclass(frozen=True)

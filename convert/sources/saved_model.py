@@ -3,43 +3,46 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from edge_common import ModelError
-from edge_convert.cut.tflite.form import channels_axis
+from edge_convert import inputs
 from edge_convert.sources import libraries, reference
 
 _DEFAULT = "serving_default"
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> libraries.ConverterOutput:
-    """Convert one signature with a batch of 1. Raises ModelError if it has no image input."""
-    loaded = tf.saved_model.load(str(path))
-    function, shape = with_batch_of_one(loaded, path, signature)
-    channels = channels_axis(shape, last_first=True)
+def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
+    """Convert one signature with a batch of 1. Raises ModelError if its inputs do not fit."""
+    loaded = tf.saved_model.load(str(job.path))
+    function, use = with_batch_of_one(loaded, job)
     original = reference.Reference.of(
         lambda frames: {name: v.numpy() for name, v in function(tf.constant(frames)).items()},
-        reference.examples(shape[1:], channels),
-        channels,
+        reference.examples_of(use),
+        use.channels,
     )
     origin = f"SavedModel through TensorFlow {tf.__version__}"
-    return libraries.ConverterOutput(to_tflite(loaded, function), origin, original, channels, {})
+    model = to_tflite(loaded, function)
+    return libraries.ConverterOutput(model, origin, original, use.channels, {}, use.kind, use.notes)
 
 
-def with_batch_of_one(
-    loaded: Any, path: Path, signature: str | None = None
-) -> tuple[Any, tuple[int, ...]]:
-    """A tf.function {output: tensor} of a single `frames`, and the shape of those."""
-    original = _signature(loaded, path, signature)
-    argument, shape = _input(original, path)
+def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, inputs.NetworkInputs]:
+    """A tf.function {output: tensor} of a single `frames`, and what its inputs are used for."""
+    original = _signature(loaded, job.path, job.signature)
+    tensors = [
+        inputs.TensorForm(name, tuple(spec.shape), spec.dtype.name)
+        for name, spec in original.structured_input_signature[1].items()
+    ]
+    use = inputs.network_inputs(job.path.name, tensors, job.request)
+    masks = {t.name: tf.ones(use.masks[t.name], t.dtype) for t in tensors if t.name in use.masks}
 
-    @tf.function(input_signature=[tf.TensorSpec(shape, tf.float32, name="frames")])
+    @tf.function(input_signature=[tf.TensorSpec(use.shape, tf.float32, name="frames")])
     def function(frames: tf.Tensor) -> dict[str, tf.Tensor]:
-        return dict(sorted(original(**{argument: frames}).items()))  # the file keeps no order
+        # the file keeps no order
+        return dict(sorted(original(**{use.name: frames}, **masks).items()))
 
-    return function, shape
+    return function, use
 
 
 def to_tflite(loaded: Any, function: Any) -> bytes:
@@ -70,19 +73,3 @@ def _signature(loaded: Any, path: Path, name: str | None) -> Any:
             "save it with tf.saved_model.save(model, path, signatures=function)"
         )
     return loaded.signatures[name or only]
-
-
-def _input(function: Any, path: Path) -> tuple[str, tuple[int, ...]]:
-    """The only argument, and its shape with a batch of 1."""
-    arguments = function.structured_input_signature[1]
-    if len(arguments) != 1:
-        raise ModelError(f"{path.name} takes {sorted(arguments)}: only one can be the images")
-    ((name, spec),) = arguments.items()
-    rank = spec.shape.rank
-    fixed_size = rank in (4, 5) and spec.shape[0] in (None, 1) and None not in spec.shape[1:]
-    if not fixed_size or spec.dtype != tf.float32:
-        raise ModelError(
-            f"{path.name} takes {spec.dtype.name} {spec.shape}: only float32 images or windows of "
-            "a fixed size with a batch of 1 or None can be converted"
-        )
-    return name, (1, *map(int, np.array(spec.shape[1:])))

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from pickle import UnpicklingError
@@ -13,36 +14,46 @@ import numpy as np
 import torch
 
 from edge_common import ModelError
-from edge_convert.cut.tflite.form import channels_axis
+from edge_convert import inputs
 from edge_convert.sources import libraries, reference
 
 _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 
 
 class _ChannelsLast(torch.nn.Module):
-    """The network behind a move of the channels to where it wants them."""
+    """The network behind a move of the channels to where it wants them, and with masks of ones."""
 
-    def __init__(self, network: Any, channels: int) -> None:
+    def __init__(self, network: Any, order: Sequence[inputs.TensorForm], use: inputs.NetworkInputs):
         super().__init__()
-        self.network, self.channels = network, channels
+        self.network, self.channels = network, use.channels
+        self.masks = [
+            torch.ones(use.masks[t.name], dtype=getattr(torch, t.dtype))
+            if t.name in use.masks
+            else None
+            for t in order
+        ]
 
     def forward(self, frames: torch.Tensor) -> Any:
-        return self.network(frames.movedim(-1, self.channels))
+        moved = frames.movedim(-1, self.channels)
+        return self.network(*(moved if mask is None else mask for mask in self.masks))
 
 
-def convert(path: Path, signature: str | None, folder: Path) -> libraries.ConverterOutput:
-    """Convert with a batch of 1. Raises ModelError if its input is no image or window."""
+def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
+    """Convert with a batch of 1. Raises ModelError if its input is nothing that is known."""
+    path, folder = job.path, job.folder
     program = _load(path)
-    shape = _input(program, path)
-    channels = channels_axis(shape, last_first=False)
-    frames = np.moveaxis(reference.examples(shape[1:], channels), channels, -1)
-    network = _ChannelsLast(program.module(), channels)
+    tensors = _inputs(program)
+    use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
+    frames = np.moveaxis(reference.examples_of(use), use.channels, -1)
+    network = _ChannelsLast(program.module(), tensors, use)
     converted = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
     exported = folder / "exported.tflite"
     converted.export(str(exported))
     original = reference.Reference.of(lambda x: _answers(network, x), frames, -1)
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
-    return libraries.ConverterOutput(exported.read_bytes(), origin, original, -1, {})
+    return libraries.ConverterOutput(
+        exported.read_bytes(), origin, original, -1, {}, use.kind, use.notes
+    )
 
 
 def _load(path: Path) -> Any:
@@ -68,23 +79,18 @@ def _load(path: Path) -> Any:
         ) from error
 
 
-def _input(program: Any, path: Path) -> tuple[int, ...]:
-    """The shape of the only input with a batch of 1."""
-    nodes = [n for n in program.graph.nodes if n.name in program.graph_signature.user_inputs]
-    values = [node.meta["val"] for node in nodes]
-    shapes: list[Any] = [
-        tuple(size if isinstance(size, int) else None for size in v.shape) for v in values
-    ]
-    if len(shapes) != 1:
-        raise ModelError(f"{path.name} has {len(shapes)} inputs: only one can be the images")
-    (shape,) = shapes
-    fixed_size = len(shape) in (4, 5) and shape[0] in (None, 1) and None not in shape[1:]
-    if not fixed_size or values[0].dtype != torch.float32:
-        raise ModelError(
-            f"{path.name} takes {values[0].dtype} {list(values[0].shape)}: only float32 images or "
-            "windows of a fixed size with a batch of 1 (or a dynamic one) can be converted"
+def _inputs(program: Any) -> list[inputs.TensorForm]:
+    """In the order of the network's arguments; a size that is no number is open."""
+    nodes = {node.name: node.meta["val"] for node in program.graph.nodes if "val" in node.meta}
+    values = [(name, nodes[name]) for name in program.graph_signature.user_inputs]
+    return [
+        inputs.TensorForm(
+            name,
+            tuple(size if isinstance(size, int) else None for size in value.shape),
+            str(value.dtype).removeprefix("torch."),
         )
-    return (1, *shape[1:])
+        for name, value in values
+    ]
 
 
 def _answers(network: torch.nn.Module, frames: np.ndarray) -> dict[str, np.ndarray]:

@@ -154,9 +154,6 @@ def _bad_model(tmp_path: Path, kind: str) -> Path:
     if kind == "two inputs":
         other = keras.Input((4, 32, 32, 3))
         keras.Model([window, other], keras.layers.LSTM(2)(pooled(window + other))).save(path)
-    elif kind == "unknown shapes":
-        free = keras.Input((None, 32, 32, 3))
-        keras.Model(free, keras.layers.LSTM(2)(pooled(free))).save(path)
     elif kind == "NaN":
         model = tiny.window_model()
         model.get_layer("kind").set_weights([np.full((16, 3), np.nan), np.zeros(3)])
@@ -179,7 +176,6 @@ def _bad_model(tmp_path: Path, kind: str) -> Path:
     ("kind", "message"),
     [
         ("two inputs", "has 2 inputs"),
-        ("unknown shapes", "unknown sizes"),
         ("NaN", "the weight 'kind/kernel' holds NaN"),
         ("constant", "task 'kind' gives the same for all inputs"),
         ("foreign", "does not load as a Keras model"),

@@ -101,21 +101,21 @@ def standard_form(
     channels: int = -1,
     names: Mapping[str, str] | None = None,
     order: Iterable[str] = (),
+    kind: str = "",
 ) -> bytes:
     """A float32 .tflite with static shapes, one channels-last input and one signature.
 
-    The input is `frame` (1, H, W, C) or `window` (1, T, H, W, C); outputs are called as
-    the first signature says, or as `names` makes of that, and stand in the given order.
+    The input is `frame` (1, H, W, C), `window` (1, T, H, W, C) or, if that is its kind, `features`
+    (1, T, ...); outputs are called as the first signature says, or as `names` makes of that, and
+    stand in the given order.
     name: of the model, for messages. channels: the axis that holds them in `model`.
     Raises ModelError if the model is no float network of that kind.
     """
     given = flatbuffer.read(model)
-    check_input(given, name)
+    if not kind:
+        check_input(given, name)
     if main_graph.is_quantised(given) or not _takes_floats(given):
-        raise ModelError(
-            f"{name} is quantised already or does not take float32: convert the float network that "
-            "it was made of, or run it as it is with edge-run"
-        )
+        raise ModelError(quantised_already(name))
     root = flatbuffer.read(with_static_shapes(model))
     graph = root.subgraphs[0]
     source = int(graph.inputs[0])
@@ -123,7 +123,7 @@ def standard_form(
     axis = channels % len(shape)
     positions = {(names or {}).get(n, n): index for n, index in main_graph.outputs_of(root).items()}
     outputs = {n: positions[n] for n in [*order, *positions] if n in positions}
-    called = FRAME if len(shape) == 4 else WINDOW
+    called = kind or (FRAME if len(shape) == 4 else WINDOW)
     if axis != len(shape) - 1:
         last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
         axes = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
@@ -138,6 +138,13 @@ def standard_form(
     main_graph.sign(root, {called: source}, outputs)
     tidy(root)
     return flatbuffer.write(root)
+
+
+def quantised_already(name: str) -> str:
+    return (
+        f"{name} is quantised already or does not take float32: convert the float network that "
+        "it was made of, or run it as it is with edge-run"
+    )
 
 
 def check_input(root: Any, name: str) -> None:
@@ -159,16 +166,3 @@ def check_input(root: Any, name: str) -> None:
 def _takes_floats(root: Any) -> bool:
     graph = root.subgraphs[0]
     return all(graph.tensors[index].type == schema.TensorType.FLOAT32 for index in graph.inputs)
-
-
-def channels_axis(shape: tuple[int, ...], last_first: bool) -> int:
-    """Where 1 or 3 channels stand in (1, [T,] ...); -1 is tried first or last.
-
-    Otherwise it is looked for before height and width, then before T. Raises ModelError
-    if no axis can be it.
-    """
-    inner = [-3, -4] if len(shape) == 5 else [-3]
-    for axis in [-1, *inner] if last_first else [*inner, -1]:
-        if shape[axis] in (1, 3):
-            return axis
-    raise ModelError(f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known")

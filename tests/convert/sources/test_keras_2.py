@@ -11,6 +11,7 @@ import pytest
 import tf_keras
 
 from edge_common import ModelError
+from edge_convert.request import ConversionRequest
 from edge_convert.sources.keras_file import KerasFile, load_model
 from edge_convert.sources.model_file import ModelFile, explanation, read_model
 from tests.convert.cut.test_tflite_cut import run
@@ -40,7 +41,7 @@ def test_a_file_of_keras_2_says_how_to_give_it(tmp_path: Path, write, name: str)
     with pytest.raises(ModelError, match="made by Keras 2.15.0.*save_format='tf'.*give that fol"):
         load_model(tmp_path / name)
     with pytest.raises(ModelError, match=r"old\.(h5|keras) was made by Keras 2\.15\.0 and "):
-        explanation(tmp_path / name)
+        explanation(ConversionRequest(tmp_path / name, tmp_path / "x.edge", tmp_path))
 
 
 @pytest.mark.parametrize(("write", "name"), [(_h5, "new.h5"), (_archive, "new.keras")])
@@ -127,7 +128,8 @@ def test_half_precision_is_read_in_float32(tmp_path: Path) -> None:
         _network(tf_keras.layers.LSTM(4)).save(tmp_path / "half.h5")
     finally:
         tf_keras.mixed_precision.set_global_policy("float32")
-    assert explanation(tmp_path / "half.h5").startswith("half.h5 is cut at ")
+    request = ConversionRequest(tmp_path / "half.h5", tmp_path / "x.edge", tmp_path)
+    assert explanation(request).startswith("half.h5 is cut at ")
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])

@@ -12,9 +12,10 @@ from keras import layers, ops
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.tflite.form import channels_axis
 from edge_convert.cut.tflite.split import split
+from edge_convert.inputs import InputRequest, channels_axis
 from edge_convert.sources import FloatModel, float_tflite
+from edge_convert.sources.libraries import ConverterJob
 from edge_convert.sources.reference import Reference, examples
 from tests.convert.cut.test_tflite_cut import assert_parts_equal_the_whole, run
 
@@ -171,13 +172,19 @@ def test_the_signatures_of_a_saved_model(tmp_path: Path) -> None:
     module.mean = tf.function(lambda x: {"mean": tf.reduce_mean(x, (1, 2))}, [shape])
     module.tall = tf.function(lambda x: {"mean": tf.reduce_mean(x, (1, 2))}, [any_height])
     tf.saved_model.save(module, tmp_path, signatures={"of": module.mean, "tall": module.tall})
-    assert convert(tmp_path, "of", tmp_path).reference.frames.shape == (3, 8, 8, 1)
+
+    def job(signature: str | None, request: InputRequest = InputRequest()) -> ConverterJob:
+        return ConverterJob("saved_model", tmp_path, signature, request, tmp_path)
+
+    assert convert(job("of")).reference.frames.shape == (3, 8, 8, 1)
     with pytest.raises(
         ModelError, match=r"has no signature 'serving_default', but \['of', 'tall'\]"
     ):
-        convert(tmp_path, None, tmp_path)
-    with pytest.raises(ModelError, match="fixed size"):
-        convert(tmp_path, "tall", tmp_path)
+        convert(job(None))
+    with pytest.raises(ModelError, match="its height is open.*--size HxW"):
+        convert(job("tall"))
+    sized = convert(job("tall", InputRequest(size=(6, 8))))
+    assert sized.reference.frames.shape == (3, 6, 8, 1)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from edge.engine import trial
 from edge.engine.runtimes import EDGE_TPU_OPERATOR
 from edge.stream import Stream
 from edge_common import EngineError, children
-from edge_convert.sources.libraries import tflite_bytes
+from edge_convert.sources.tflite_file import tflite_bytes
 from tests import flat_models as flat
 
 

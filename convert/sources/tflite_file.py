@@ -1,0 +1,104 @@
+"""A .tflite as it is, or in standard form."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from edge.engine import trial
+from edge.engine.engine import Engine
+from edge.engine.runtimes import EDGE_TPU_OPERATOR
+from edge.shipped import PLAIN_SUFFIXES
+from edge.tflite import flatbuffer, tables
+from edge_common import EngineError, ModelError, console
+from edge_convert import inputs
+from edge_convert.cut.tflite import form, main_graph
+from edge_convert.sources.reference import Reference, Run, examples_of
+
+
+def tflite_bytes(path: Path) -> bytes:
+    """The file as it is, which ran once. Raises ModelError if it is none that LiteRT loads.
+
+    Its first run is in a process of its own: EngineError if it crashes there.
+    """
+    model = tables.read_model(path, ModelError)
+    if EDGE_TPU_OPERATOR in model:
+        raise ModelError(
+            f"{path} was compiled for the Edge TPU, and only that runs it: give the .tflite that it "
+            "was compiled of, or run it as it is (edge-run --delegate edgetpu)"
+        )
+    trial.require(path.name, model)
+    try:
+        Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
+    except EngineError as error:
+        reason = " ".join(str(error.__cause__).split())[:200]
+        raise ModelError(f"{path} is cut short, or LiteRT does not know it: {reason}") from error
+    return model
+
+
+def is_quantised_file(path: Path) -> bool:
+    """Whether this is a .tflite that computes with integers already, which is only wrapped."""
+    if path.suffix.lower() not in PLAIN_SUFFIXES or not path.exists():
+        return False
+    return main_graph.is_quantised(flatbuffer.read(tflite_bytes(path)))
+
+
+def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str, Run]:
+    """The model in standard form, its origin, and what runs the file as it is.
+
+    Raises ModelError if it has another form.
+    """
+    model = tflite_bytes(path)
+    if main_graph.is_quantised(flatbuffer.read(model)):
+        raise ModelError(form.quantised_already(path.name))
+    tensors = [
+        inputs.TensorForm(spec.name, _sizes(tensor), spec.dtype)
+        for tensor in tables.Graph.of(model).inputs
+        for spec in [tables.specification(tensor)]
+    ]
+    use = inputs.network_inputs(path.name, tensors, request)
+    model = _with_fixed_inputs(model, tensors, use)
+    for note in use.notes:
+        console.note(note)
+    standard = form.standard_form(model, path.name, use.channels, kind=use.kind)
+    original = partial(_answers, model)
+    examples = examples_of(use)
+    Reference.of(original, examples, use.channels).check(standard, path.name)
+    return standard, "TFLite", original
+
+
+def _sizes(tensor: tables.FlatbufferTable) -> inputs.Sizes:
+    return tuple(size if size > 0 else None for size in tables.open_shape(tensor))
+
+
+def _with_fixed_inputs(
+    model: bytes, tensors: Sequence[inputs.TensorForm], use: inputs.NetworkInputs
+) -> bytes:
+    """With shapes that leave nothing open, and constants of ones for masks."""
+    shapes = {use.name: use.shape, **use.masks}
+    for tensor in tables.Graph.of(model).inputs:
+        shape = shapes[tables.specification(tensor).name]
+        if tables.open_shape(tensor) != shape:
+            model = tables.with_shape(model, tensor, shape)
+    if not use.masks:
+        return model
+    root = flatbuffer.read(model)
+    graph, outputs = root.subgraphs[0], main_graph.outputs_of(root)
+    for index, tensor in zip(list(graph.inputs), tensors):
+        if tensor.name in use.masks:
+            main_graph.set_constant(root, int(index), np.ones(use.masks[tensor.name], tensor.dtype))
+    source = [int(i) for i, t in zip(graph.inputs, tensors) if t.name == use.name]
+    main_graph.sign(root, {use.name: source[0]}, outputs)
+    return flatbuffer.write(root)
+
+
+def _answers(model: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
+    engine, root = Engine(model), flatbuffer.read(model)
+    np.copyto(engine.input(), frames)
+    engine.invoke()
+    order = list(root.subgraphs[0].outputs)
+    return {
+        name: engine.output(order.index(i)).copy()
+        for name, i in main_graph.outputs_of(root).items()
+    }
