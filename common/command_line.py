@@ -6,6 +6,7 @@ import math
 import os
 import re
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, ParamSpec, TypeVar
@@ -154,9 +155,19 @@ def silence_libraries() -> None:
 
 @contextlib.contextmanager
 def _visible_errors() -> Iterator[None]:
-    """What is wrong with a command may quote what was typed, which may hold a password."""
+    """What is wrong with a command may quote what was typed, which may hold a password.
+
+    How it is used is told on a terminal alone: a journal gets one line.
+    """
     try:
         yield
+    except click.UsageError as error:
+        message = console.visible(error.format_message())
+        is_help = isinstance(error, getattr(click.exceptions, "NoArgsIsHelpError", ()))
+        if sys.stderr.isatty() or is_help:
+            error.message = console.visible(error.message)  # type: ignore[misc]  # click reads it
+            raise
+        raise CommandFailed(" ".join(message.split()), error.exit_code) from error
     except click.ClickException as error:
         error.message = console.visible(error.message)  # type: ignore[misc]  # click reads it
         raise
