@@ -64,6 +64,29 @@ class TakesEvents(Protocol):
         """Before `take` of the same frame; of a source that is lost, its newest. Raises SinkError."""
 
 
+@runtime_checkable
+class GivesUp(Protocol):
+    """A sink that gives up what it cannot write: calls after that succeed, and prove nothing."""
+
+    is_failing: bool  # since it gave something up, until something is really written
+
+
+@runtime_checkable
+class Tidies(Protocol):
+    """A sink that has something to do now and then, also if nothing comes."""
+
+    def tidy(self) -> None:
+        """Each hour, in the thread of `take`. Raises SinkError."""
+
+
+@runtime_checkable
+class Stops(Protocol):
+    """A sink that waits between attempts, until it is told that the run ends."""
+
+    def stop(self) -> None:
+        """From another thread: no further attempt is worth waiting for."""
+
+
 class RunEnded(Exception):
     """A sink's user asked for the end of the run, by closing a window for instance."""
 

@@ -1,6 +1,5 @@
 """A file of lines that is added to: whole lines, on disk soon, rotated, within a quota."""
 
-import contextlib
 import os
 import stat
 import threading
@@ -8,13 +7,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from edge.sinks.quota import DISK_FULL, Quota, Rotation
-from edge_common import Closable, SinkError, only_writer, sync_folder
+from edge.sinks.on_disk import OnDisk
+from edge.sinks.quota import Quota, Rotation
+from edge_common import SinkError, only_writer, sync_folder
 
 SYNC_INTERVAL_S = 2.0
 
 
-class LineFile(Closable):
+class LineFile(OnDisk):
     """Lines, added to a file.
 
     Each line is written as a whole, so that a reader never sees half of one, and is on disk
@@ -34,11 +34,11 @@ class LineFile(Closable):
         rotation: Rotation = Rotation(),
         quota: Quota | None = None,
     ) -> None:
-        self._path, self._first, self._again = Path(path), first, again
+        super().__init__(Path(path))
+        self._first, self._again, self._problem = first, again, ""
         self._rotation, self._quota, self._began_at = rotation, quota, time.monotonic()
         self._room = 0  # bytes that the quota was asked for, and that are not written yet
-        self._stack, self._problem = contextlib.ExitStack(), ""
-        self._is_open, self._closing = False, threading.Event()
+        self._closing = threading.Event()
         try:
             self._open()
         except OSError as error:
@@ -46,14 +46,7 @@ class LineFile(Closable):
                 f"{path} cannot be written ({error.strerror}): choose another path"
             ) from error
 
-    def _open(self) -> None:
-        """Raises OSError, and then nothing is open."""
-        with self._stack:
-            self._open_file()
-            self._stack = self._stack.pop_all()
-        self._is_open = True
-
-    def _open_file(self) -> None:
+    def _open_files(self) -> None:
         self._is_file = not self._path.exists() or stat.S_ISREG(self._path.stat().st_mode)
         if self._is_file:  # a pipe and /dev/null have no content to lose
             self._stack.enter_context(only_writer(self._path))
@@ -87,9 +80,7 @@ class LineFile(Closable):
         if problem := self._problem:
             self._give_up()
             raise SinkError(problem)
-        try:
-            if not self._is_open:
-                self._open()
+        with self._in_use():
             size = os.fstat(self._handle).st_size
             if self._is_file and self._rotation.is_due(size + len(line), self._began_at):
                 self._rotate()
@@ -98,16 +89,9 @@ class LineFile(Closable):
                 self._quota.without_oldest(lambda: self._write(line), keep=self._path.stem)
             else:
                 self._write(line)
-        except BrokenPipeError:
-            raise
-        except OSError as error:
-            if error.errno not in DISK_FULL:
-                self._give_up()
-            raise SinkError(self._full(error)) from error
 
     def _give_up(self) -> None:
-        self._is_open = False
-        self._stack.close()
+        super()._give_up()
         self._problem = ""
 
     def tidy(self) -> None:
@@ -117,13 +101,11 @@ class LineFile(Closable):
         """
         if not (self._is_open and self._is_file and self._quota):
             return  # its handle may be another file's by now
-        try:
+        with self._in_use():
             size = os.fstat(self._handle).st_size
             if size > len(self._first) and self._rotation.is_due(size, self._began_at):
                 self._rotate()
             self._quota.remove_old(keep=self._path.stem)
-        except OSError as error:
-            raise SinkError(self._full(error)) from error
 
     def _make_room(self, size: int, quota: Quota) -> None:
         """For some lines at once."""
@@ -164,10 +146,6 @@ class LineFile(Closable):
                 self._problem = self._full(error)
             if closing:
                 return
-
-    def _full(self, error: OSError) -> str:
-        hint = ": free some space" if error.errno in DISK_FULL else ""
-        return f"{self._path} cannot be written ({error.strerror}){hint}"
 
     def close(self) -> None:
         """Also raises SinkError if the last lines did not reach the disk."""

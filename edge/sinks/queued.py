@@ -93,22 +93,6 @@ class CountsItself(Protocol):
     counts: OutputCounts
 
 
-@runtime_checkable
-class Tidies(Protocol):
-    """A sink that has something to do now and then, also if nothing comes."""
-
-    def tidy(self) -> None:
-        """Each hour, in the thread of `take`. Raises SinkError."""
-
-
-@runtime_checkable
-class Stops(Protocol):
-    """A sink that waits between attempts, until it is told that the run ends."""
-
-    def stop(self) -> None:
-        """From another thread: no further attempt is worth waiting for."""
-
-
 @dataclass(frozen=True)
 class _Item:
     order: int
@@ -143,9 +127,9 @@ class Queued(Closable):
         self._bytes, self._order = 0, itertools.count()
         self._changed, self._closing = threading.Condition(), threading.Event()
         self._error: Exception | None = None
-        self._has_ended = False
+        self._has_ended = self._is_stuck = False
         self._failing_since, self._reported = 0.0, -_REPORT_S
-        self._tidy_at = clock() + _TIDY_S if isinstance(sink, Tidies) else math.inf
+        self._tidy_at = clock() + _TIDY_S if isinstance(sink, sinks.Tidies) else math.inf
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
@@ -180,7 +164,7 @@ class Queued(Closable):
         with self._changed:
             self._closing.set()
             self._changed.notify_all()
-        if isinstance(self._sink, Stops):
+        if isinstance(self._sink, sinks.Stops):
             self._sink.stop()
         delivered = -1
         while self._thread.is_alive() and delivered != self.counts.delivered:
@@ -201,7 +185,7 @@ class Queued(Closable):
         with self._changed:
             self._check()
             while self._is_full(size, is_event):
-                if self._policy.waits and not self.counts.problem:
+                if self._policy.waits and not self._is_stuck:
                     self._changed.wait()
                     self._check()
                 else:
@@ -253,7 +237,7 @@ class Queued(Closable):
                 if self._closing.is_set():
                     return None
                 self._changed.wait(min(self._tidy_at - self._clock(), _TIDY_S))
-            if self._tidy_at <= self._clock() and isinstance(self._sink, Tidies):
+            if self._tidy_at <= self._clock() and isinstance(self._sink, sinks.Tidies):
                 self._tidy_at = self._clock() + _TIDY_S
                 return _Item(-1, self._sink.tidy, is_own=True)
             queues = (queue for queue in (self._frames, self._events) if queue)
@@ -269,6 +253,7 @@ class Queued(Closable):
             try:
                 item.call()
             except (SinkError, OSError) as error:
+                self._is_stuck = True
                 self._report(error)
                 if self._policy.is_fatal or isinstance(error, BrokenPipeError):
                     self._error = error
@@ -278,7 +263,9 @@ class Queued(Closable):
                     return False
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
             else:
-                self._report_end()
+                self._is_stuck = False
+                if not (isinstance(self._sink, sinks.GivesUp) and self._sink.is_failing):
+                    self._report_end()
                 self.counts.delivered += not item.is_own
                 return True
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import av
 
-from tests.edge.sinks.brokers import free_port
+from tests.edge.sinks.brokers import Listener, Mosquitto, free_port
 from tests.faults.appliance import Appliance, until
 from tests.faults.cameras import WebCamera
 from tests.faults.fault import FaultList, Outcome, check
-from tests.faults.of_outputs import mqtt
+from tests.faults.of_outputs import all_arrive, heard, mqtt
 
 FAULTS = FaultList("disks")
 VIDEO = {"kind": "video", "rotate_s": 2}
@@ -131,6 +131,35 @@ def read_only(folder: Path) -> Outcome:
                 appliance.is_alive()
                 check(not (broken := unreadable(disk)), f"cannot be read: {broken}")
         return Outcome(seconds, "clips and lines of that time")
+
+
+@FAULTS.add("disk of waiting events mounted anew", "the disk of events that wait for the broker breaks, "
+            "becomes read-only, and is mended and mounted again 5 s later",
+            "said; events arrive again, those of that time too",
+            needs=("mount", "mkfs.ext4", "fsck.ext4", "mosquitto"), as_root=True)  # fmt: skip
+def spool_read_only(folder: Path) -> Outcome:
+    image, disk = folder / "image", folder / "disk"
+    run("truncate", "-s", "32M", image)
+    run("mkfs.ext4", "-q", image)
+    with (
+        WebCamera() as camera,
+        Mosquitto(folder) as broker,
+        Listener(broker.port) as listener,
+        mounted(disk, "-o", "loop", image),
+    ):
+        output = {**mqtt(folder, broker.port), "spool": str(disk / "events")}
+        with Appliance(folder, camera.url, [output]) as appliance:
+            until(lambda: heard(listener), "an event comes")
+            run("mount", "-o", "remount,abort", disk)
+            appliance.said("ead-only")
+            time.sleep(5)
+            run("umount", "-l", disk)
+            subprocess.run(["fsck.ext4", "-y", str(image)], capture_output=True, check=False)
+            with mounted(disk, "-o", "loop", image):
+                outcome = all_arrive(appliance, lambda: heard(listener), time.monotonic())
+                appliance.said("works again")
+                appliance.is_alive()
+                return outcome
 
 
 @FAULTS.add("quota", "a folder of clips has room for 2 MB, and gets more for 20 s",

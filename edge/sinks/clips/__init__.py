@@ -101,7 +101,7 @@ class ClipSink(Closable):
         waits: bool = True,
         covers_faces: bool = False,
     ) -> None:
-        self.counts = OutputCounts("clips")
+        self.counts, self.is_failing = OutputCounts("clips"), False
         self._times, self._codec, self._height = times, codec, height
         self._rate_hz = sinks.video_rate(rate_hz)
         self._folder, self._maker = folder, calls.MakerProcess(folder, covers_faces)
@@ -214,7 +214,9 @@ class ClipSink(Closable):
     def _write(self, clip: Clip) -> None:
         """In the thread of calls, behind those of its frames."""
         self._unwritten.discard(clip.event.id)
+        self.is_failing = True
         self._maker.call("write", clip.event, clip.first, clip.last, clip.best)
+        self.is_failing = False
 
     def _cut_short(self) -> None:
         """End all clips, and leave out those whose events began in frames that are not encoded."""

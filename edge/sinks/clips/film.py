@@ -35,6 +35,7 @@ class FilmClips(Closable):
         self, film: "Film", folder: files.EventClipFiles, times: clip_times.AlertTimes
     ) -> None:
         self._film, self._folder, self._times = film, folder, times
+        self.is_failing = False
         self._active: dict[str, Event] = {}
 
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
@@ -53,6 +54,7 @@ class FilmClips(Closable):
         began_s, ended_s = _seconds(event.started), _seconds(event.ended or event.newest)
         first_s = max(0.0, began_s - times.before_s)
         last_s = min(ended_s + times.after_s, first_s + times.longest_s)
+        self.is_failing = True  # and it is given up
         try:
             video, shown_s = self._film.cut(first_s, last_s)
         except (av.error.FFmpegError, OSError) as error:
@@ -63,6 +65,7 @@ class FilmClips(Closable):
             first = event.started.frame - earlier
             numbers = range(first, first + len(shown_s))
             self._folder.write(event, numbers, lambda file: file.write(video), len(video))
+        self.is_failing = False
 
     def tidy(self) -> None:
         self._folder.remove_old()

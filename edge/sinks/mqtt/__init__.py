@@ -98,6 +98,7 @@ class MqttSink(Closable):
         self._spool, self._spool_lock = spool, threading.Lock()
         self._confirmed: deque[int] = deque()  # messages' numbers
         self._in_flight: dict[int, tuple[tuple[int, int], bool]] = {}
+        spool.on_open = self._in_flight.clear
         self._wake, self._answered = threading.Event(), threading.Event()
         self._refusal, self._connected, self._is_closing, self._has_ended = "", False, False, False
         if run.bundle and run.source is None:

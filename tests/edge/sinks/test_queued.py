@@ -157,6 +157,26 @@ def test_a_failure_is_reported_and_what_failed_is_tried_again(
     assert end.startswith("out works again after")
 
 
+def test_an_output_that_gave_something_up_works_again_once_it_has_written(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As clips: after a lost one frames are taken as ever, which proves nothing."""
+    output = _opened()
+    output.problems, output.is_failing = [SinkError("disk full")], True  # type: ignore[attr-defined]
+    sink = Queued(output, "out", LIVE)
+    sink.take(_frame(0), [])
+    assert _until(lambda: output.items == [0])
+    sink.take(_frame(1), [])
+    assert _until(lambda: sink.counts.delivered == 2)
+    assert sink.counts.problem == "disk full"
+    assert "works again" not in capsys.readouterr().err
+    output.is_failing = False  # type: ignore[attr-defined]
+    sink.take(_frame(2), [])
+    assert _until(lambda: not sink.counts.problem)
+    sink.close()
+    assert "out works again after" in capsys.readouterr().err
+
+
 def test_what_a_failing_output_never_took_is_counted_at_the_end() -> None:
     output = _opened()
     output.problems += [SinkError("dead")] * 1000

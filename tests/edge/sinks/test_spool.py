@@ -31,6 +31,26 @@ def test_lines_come_in_order_and_what_nobody_confirmed_comes_again(tmp_path: Pat
     again.close()
 
 
+def test_a_disk_that_is_mounted_anew_is_written_again(tmp_path: Path) -> None:
+    """What nobody confirmed is read again; what is confirmed of before the break does not count."""
+    spool, opened = Spool(tmp_path, 1 << 20), []
+    spool.on_open = lambda: opened.append(True)
+    spool.append(b"a")
+    spool.append(b"b")
+    positions = dict(spool.read())
+    spool.confirm(positions[b"a"])
+    handle = os.open(tmp_path / "spool", os.O_RDONLY | os.O_CREAT)
+    os.dup2(handle, spool._writer)  # whatever is written there fails
+    os.close(handle)
+    with pytest.raises(SinkError, match="cannot be written"):
+        spool.append(b"c")
+    spool.append(b"c")
+    spool.confirm(positions[b"b"])
+    assert (opened, spool.waiting) == ([True], 2)
+    assert _lines(spool) == [b"b", b"c"]
+    spool.close()
+
+
 def test_what_was_confirmed_to_the_end_does_not_come_again(tmp_path: Path) -> None:
     for number in range(3):
         spool = Spool(tmp_path, 1 << 20)
