@@ -188,7 +188,7 @@ def _in_turn(
     for feed in feeds:
         feed.source.notify = news.set
     while turns:
-        summary.turns += 1
+        summary.turns, summary.turned_at = summary.turns + 1, time.monotonic()
         if ending := limits.end_reason():
             for feed, _ in turns:
                 feed.end_events(ending)

@@ -117,6 +117,7 @@ class RunSummary:
     first_decision_s: float | None = None  # ... and to the first full window's decision
     peak_rss_bytes: int = 0
     turns: int = 0  # of the loop: one a second at least, while it goes on
+    turned_at: float = field(default_factory=time.monotonic)  # the newest
     window: int = 1  # frames that a decision looks at
     trained_rate_hz: float = 0.0  # what the network was trained at; 0 if unknown
     rate_hz: float = 0.0  # frames a second that the network is to get; 0: all

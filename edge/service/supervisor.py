@@ -1,7 +1,6 @@
 """What tells systemd how a run goes by sd_notify(3): ready, alive, its status, reloading, stopping."""
 
 import contextlib
-import math
 import os
 import signal
 import socket
@@ -11,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.summary import RunSummary, SourceSummary
+from edge import health
+from edge.summary import RunSummary
 from edge_common import Closable, console
 
 READY, STOPPING, WATCHDOG = "READY=1", "STOPPING=1", "WATCHDOG=1"
@@ -62,7 +62,6 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Notifier | 
 
 
 OPENING_S = 90.0  # for bundles and sources to be opened, and for outputs to be completed
-_LATE_S = 10.0  # a source may tell of its silence so much later than it promises
 
 
 @dataclass(frozen=True)
@@ -98,25 +97,11 @@ class Liveness:
         if summary is not None and summary.turns != self._turns:
             self._turns, self._since = summary.turns, now
         waited_s = now - self._since
-        if summary is None or all(each.ended for each in summary.sources):
+        if summary is None or health.has_ended(summary):
             late = waited_s > OPENING_S
             return Life(f"opening or closing takes longer than {OPENING_S:g} s" if late else "")
-        has_begun = summary.frames > 0 or any(each.source.gap_s() for each in summary.sources)
-        if waited_s > self._patience_s:
-            return Life(f"no turn of the loop for {waited_s:.0f} s", has_begun)
-        hung = next(filter(None, map(_unannounced, summary.sources)), "")
-        return Life(hung, has_begun)
-
-
-def _unannounced(counts: SourceSummary) -> str:
-    """What is said of a silence that its source does not speak of; "" if there is none."""
-    source = counts.source
-    if counts.ended or source.gap_s():
-        return ""
-    silence_s, stall_after_s = source.silence_s(), source.stall_after_s()
-    if silence_s <= stall_after_s + _LATE_S or math.isinf(stall_after_s):
-        return ""
-    return f"{source.name}: no frame for {silence_s:.0f} s, and nothing tries to get one"
+        text, source = health.trouble(summary, waited_s, self._patience_s)
+        return Life(f"{source}: {text}" if source else text, health.has_begun(summary))
 
 
 _UNTIL_READY_S, _USUAL_S = 0.1, 10.0

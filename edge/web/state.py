@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge import events, stream, summary as summaries
+from edge import events, health, stream, summary as summaries
 from edge.web.history import AnswerHistory
 from edge.web.watch import EventLog, SourceWatch
 from edge_common import __version__
@@ -17,7 +17,7 @@ from edge_devices.telemetry import temperature
 if TYPE_CHECKING:
     from edge.commands.run_options import RunOptions
 
-_LATE_S, _START_S = 15.0, 60.0  # without a frame, which is a problem
+_LATE_S, _START_S = 15.0, 60.0  # without a turn of the loop, which is a problem
 _NEWEST = 1024  # latencies that the page's percentiles are of
 _TEMPERATURE_S = 5
 
@@ -59,7 +59,7 @@ class PageRun:
 
     @property
     def has_ended(self) -> bool:
-        return all(counts.ended for counts in self.summary.sources)
+        return health.has_ended(self.summary)
 
     @property
     def clip_folders(self) -> list[Path]:
@@ -107,24 +107,15 @@ class PageRun:
 def problem(run: PageRun | None, now: float | None = None) -> str:
     """Why the run is not well, without names, for those who restart what is not; "" if it is.
 
-    It is as long as each source gives frames, or says that it gives none just now and goes on
-    trying (a gap), and what came is handled.  now: monotonic seconds.
+    now: monotonic seconds.
     """
     if run is None:
         return "no run has begun yet"
     if run.has_ended:
         return "all sources have ended"
     now = time.monotonic() if now is None else now
-    silent = [
-        now - (run.began_at if math.isnan(watch.taken_at) else watch.taken_at)
-        for watch, counts in zip(run.watches, run.summary.sources)
-        if not counts.ended and not counts.source.gap_s()
-    ]
-    late_s = max(silent, default=0.0)
-    has_begun = any(not math.isnan(watch.taken_at) for watch in run.watches)
-    if late_s > (_LATE_S if has_begun else _START_S):
-        return f"no frame was handled for {late_s:.0f} s, and no gap is announced"
-    return ""
+    patience_s = _LATE_S if health.has_begun(run.summary) else _START_S
+    return health.trouble(run.summary, now - run.summary.turned_at, patience_s)[0]
 
 
 def latencies_ms(summary: summaries.RunSummary) -> Iterator[tuple[str, dict[str, float]]]:

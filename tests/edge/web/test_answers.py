@@ -205,14 +205,19 @@ def test_health_says_why_frames_are_missing() -> None:
         assert json.loads(content) == {"status": "failing", "reason": "no run has begun yet"}
     with served() as page:
         page.give()
-        run, now = page.page.run, page.watches[0].taken_at
+        run = page.page.run
         assert run is not None
+        now = run.summary.turned_at
+        assert state.problem(run, now + 60) == ""  # the first frame may take a while
+        source = run.summary.sources[0].source
+        run.summary.sources[0].frames = 1
         assert state.problem(run, now + 15) == ""
-        assert (
-            state.problem(run, now + 16) == "no frame was handled for 16 s, and no gap is announced"
-        )
-        page.gap(16.0)
-        assert state.problem(run, now + 16) == ""  # it says so, and tries again
+        assert state.problem(run, now + 16) == "no turn of the loop for 16 s"
+        source.silence_s, source.stall_after_s = lambda: 31.0, lambda: 1.0
+        silence = "no frame for 31 s, and nothing tries to get one"
+        assert state.problem(run, now) == silence
+        page.gap(31.0)
+        assert state.problem(run, now) == ""  # it says so, and tries again
         run.summary.end(run.summary.sources[0], None)
         assert state.problem(run, now + 16) == "all sources have ended"
         assert page.get("/healthz")[0] == 503
