@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge import answers, engine, events, sources, stream
-from edge.sinks import Gap, RunEnded, ShowsGaps, Sink, TakesEvents
+from edge.sinks import Gap, RunEnded, ShowsBoard, ShowsGaps, Sink, TakesEvents
 from edge.summary import RunSummary, SourceSummary, process_age_s
 from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
 from edge_devices.detection.memory import peak_rss_bytes
@@ -193,6 +193,7 @@ def _in_turn(
             for feed, _ in turns:
                 feed.end_events(ending)
             return
+        _show_board([feed for feed, _ in turns], summary)
         news.clear()
         ready = [turn for turn in turns if turn[0].source.ready()]
         if not ready:
@@ -229,6 +230,15 @@ def _show_gaps(feeds: Iterable[Feed]) -> None:
     for feed in feeds:
         if seconds := feed.source.gap_s():
             feed.show_gap(seconds, has_ended=False)
+
+
+def _show_board(feeds: Sequence[Feed], summary: RunSummary) -> None:
+    """Once to outputs that sources share."""
+    while summary.board and summary.board.news:
+        change = summary.board.news.popleft()
+        for sink in dict.fromkeys(sink for feed in feeds for sink in feed.sinks):
+            if isinstance(sink, ShowsBoard):
+                sink.show_board(change)
 
 
 def _timed(feed: Feed, summary: RunSummary, max_frames: int | None) -> Iterator[stream.Frame]:

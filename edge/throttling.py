@@ -7,12 +7,13 @@ hotter than its user wants. A thread looks each second; frames and outputs wait 
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from edge import stream
+from edge import events, stream
 from edge_common import Closable, console
 from edge_devices.telemetry import clocks, temperature
 
@@ -20,6 +21,7 @@ FACTORS = (1, 2, 4, 8)  # by which less is decided
 STEP_S, CALM_S = 10.0, 60.0  # from one step to the next, and of calm before one back
 HYSTERESIS_C = 5.0
 NEVER = 0.0
+_MOST_NEWS = 64
 _LOOK_S, _MOST_SHARE = 1.0, 0.01  # between two looks, and of the time, that looking may take
 
 
@@ -86,9 +88,38 @@ class HeatPolicy:
         return True
 
 
+@dataclass(frozen=True)
+class BoardChange:
+    """From now on another part of the work is done.
+
+    state: `hot`, `cooler` or `cool`, when all of it is done.  factor: by which less is decided.
+    at: RFC 3339, UTC.  reduced_s: seconds in which less was decided, once that is over.
+    """
+
+    state: str
+    factor: int
+    heat: BoardHeat
+    at: str
+    reduced_s: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The promised JSON fields."""
+        reduced = {} if self.reduced_s is None else {"reduced_s": round(self.reduced_s, 1)}
+        return {
+            "board": self.state,
+            "factor": self.factor,
+            "temperature_c": self.heat.temperature_c,
+            "reasons": list(self.heat.reasons),
+            "at": self.at,
+            **reduced,
+        }
+
+
 @dataclass
 class BoardState:
     """How hot the board of a run is and was.  factor: by which less is decided now.
+
+    news: changes that no output was told yet.
 
     hot_s, reduced_s: seconds in which it was hot, and less was decided.  reasons: newest.
     highest_c: degrees Celsius; None: nobody told.
@@ -101,6 +132,7 @@ class BoardState:
     highest_c: float | None = None
     temperature_c: float | None = None
     reasons: tuple[str, ...] = ()
+    news: deque[BoardChange] = field(default_factory=lambda: deque(maxlen=_MOST_NEWS))
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -166,6 +198,9 @@ class BoardWatch(Closable):
     def _say(self, heat: BoardHeat, now_s: float) -> None:
         before, factor = self.state.factor, self._policy.factor
         self.state.factor = factor
+        name = "hot" if factor > before else "cooler" if factor > 1 else "cool"
+        reduced_s = now_s - self._reduced_at_s if factor == 1 else None
+        self.state.news.append(BoardChange(name, factor, heat, events.now_text(), reduced_s))
         degrees, reasons = _degrees(heat.temperature_c), ", ".join(heat.reasons)
         if factor > before:
             self.state.reductions += before == 1

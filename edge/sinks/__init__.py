@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge.scene import SceneView
     from edge.stream import Decision, Frame, Region
     from edge.tasks import Task
+    from edge.throttling import BoardChange
 
 
 class Sink(Protocol):
@@ -46,6 +47,14 @@ class ShowsGaps(Protocol):
 
     def show_gap(self, gap: Gap) -> None:
         """About each second of a gap, and before the first frame behind it. Raises SinkError."""
+
+
+@runtime_checkable
+class ShowsBoard(Protocol):
+    """A sink that says so if the board is hot, and less is decided."""
+
+    def show_board(self, change: "BoardChange") -> None:
+        """Of each change, once. Raises SinkError."""
 
 
 @runtime_checkable

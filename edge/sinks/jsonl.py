@@ -16,6 +16,7 @@ from edge_common import Closable
 
 if TYPE_CHECKING:
     from edge.scene import Presence, SceneView
+    from edge.throttling import BoardChange
 
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -76,7 +77,7 @@ def line_of(fields: Mapping[str, Any]) -> bytes:
 
 
 class _Lines(Closable):
-    """A line a decision, an event, the beginning or end of a gap, and who comes or leaves."""
+    """A line a decision, an event, a gap's beginning or end, a hot board, and who comes or leaves."""
 
     def __init__(self, run: sinks.RunInfo, probabilities: bool = False) -> None:
         self._run, self._probabilities = run, probabilities
@@ -101,6 +102,9 @@ class _Lines(Closable):
         )
         # once it is written, since what fails is tried again
         (self._in_gap.discard if gap.has_ended else self._in_gap.add)(gap.source)
+
+    def show_board(self, change: "BoardChange") -> None:
+        self._put(line_of(change.to_json()))
 
     def show_people(self, view: "SceneView") -> None:
         if self._presence.get(view.source) == view.presence:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.events import Event
     from edge.scene import SceneView
     from edge.stream import Decision, Frame
+    from edge.throttling import BoardChange
 
 # between attempts, each twice the one before: who is back is told at most so much later
 _FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
@@ -154,6 +155,10 @@ class Queued(Closable):
     def show_gap(self, gap: sinks.Gap) -> None:
         if isinstance(self._sink, sinks.ShowsGaps):
             self._put(partial(self._sink.show_gap, gap), is_event=True)
+
+    def show_board(self, change: "BoardChange") -> None:
+        if isinstance(self._sink, sinks.ShowsBoard):
+            self._put(partial(self._sink.show_board, change), is_event=True)
 
     def show_people(self, view: "SceneView") -> None:
         if isinstance(self._sink, sinks.ShowsPeople):

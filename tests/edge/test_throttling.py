@@ -134,6 +134,13 @@ def test_changes_are_said_in_a_line_each_and_counted(capsys: pytest.CaptureFixtu
         "is cool at 55 degrees: all of the work again, after 135 s",
     ]
     state = watch.state
+    changes = [change.to_json() for change in state.news]
+    assert [(each["board"], each["factor"]) for each in changes] == [
+        ("hot", 2), ("hot", 4), ("cooler", 2), ("cool", 1),
+    ]  # fmt: skip
+    hot = {"temperature_c": 82.0, "reasons": ["throttled"]}
+    assert hot.items() <= changes[0].items() and "reduced_s" not in changes[0]
+    assert changes[3]["reduced_s"] == 135.0
     assert state.to_json() == {
         "hot_s": 15.0, "reduced_s": 135.0, "reductions": 1, "factor": 1, "highest_c": 82.0,
     }  # fmt: skip
@@ -233,7 +240,11 @@ class Camera(Handler):
 
 @pytest.mark.parametrize("option", ["board", "never"])
 def test_a_live_run_on_a_hot_board_decides_less_and_says_so(
-    option: str, cli: CliRunner, tiny_bundle_path: Path, monkeypatch: pytest.MonkeyPatch
+    option: str,
+    cli: CliRunner,
+    tiny_bundle_path: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     hot = temperature.Throttling(("frequency capped",))
     monkeypatch.setattr(temperature, "read_throttling", lambda *_: hot)
@@ -246,16 +257,24 @@ def test_a_live_run_on_a_hot_board_decides_less_and_says_so(
             "60",
             "--rate",
             "all",
+            "--jsonl",
+            str(tmp_path / "day.jsonl"),
         ]
         done = cli.invoke(main, [*run, "--quiet", "--json", "--throttle-at", option])
     assert done.exit_code == 0, done.output
     summary = json.loads(done.stdout.splitlines()[-1])
+    lines = map(json.loads, (tmp_path / "day.jsonl").read_text().splitlines())
+    changes = [line for line in lines if "board" in line]
     if option == "never":
+        assert changes == []
         assert summary["decisions"] == 57 and "board" not in summary
         return
     assert summary["decisions"] < 20 and summary["frames"] == 60
     assert summary["board"]["factor"] == 2 and summary["board"]["reductions"] == 1
     assert "the board slows down (frequency capped)" in done.stderr
+    (change,) = changes
+    assert (change["board"], change["factor"]) == ("hot", 2)
+    assert change["reasons"] == ["frequency capped"]
 
 
 def test_a_recording_is_decided_on_as_a_whole_however_hot_it_gets(
