@@ -98,7 +98,7 @@ def parse_json(text: str | bytes, source: str) -> Any:
 
 
 # what edge-run says beside decisions: of a source without frames, of who is there, of events
-_OTHERS = ("gap", "presence", "event")
+_OTHERS = ("board", "gap", "presence", "event")
 
 
 def read_json_lines(kind: type[T], path: Path, keep: Collection[str] = ()) -> list[tuple[str, T]]:

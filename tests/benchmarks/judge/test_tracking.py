@@ -114,7 +114,8 @@ def test_lines_of_a_run_count_from_0(tmp_path: Path) -> None:
         {"frame": int(row[0]) - 1, "tasks": {}, "track": {"number": int(row[1]), "box": row[2:6]}}
         for row in (list(map(float, line.split(","))) for line in MINE.splitlines())
     ]
-    lines += [{"presence": {"count": 2}, "frame": 9}, {"frame": 10, "tasks": {}}]
+    lines += [{"presence": {"count": 2}, "frame": 9}, {"board": "hot", "factor": 2}]
+    lines += [{"frame": 10, "tasks": {}}]
     text = "".join(json.dumps(line) + "\n" for line in lines)
     run = read_tracks(write(tmp_path / "run.jsonl", text))
     file = read_tracks(write(tmp_path / "mine.txt", MINE))
