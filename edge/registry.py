@@ -7,7 +7,7 @@ kind is used, so that a hundred kinds cost a run no more than those that it name
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, get_type_hints
@@ -54,7 +54,8 @@ class EndpointKind:
     or `open_sink(target, run, *, key: type = ...)`.  help: one line.
     target: what stands behind the name, as help shows it; PATH is a file that a sink writes, and
     "" is for a kind that is given by its name alone.
-    options: the opener's keywords, as help shows them: `rate=HZ,width=PIXELS`.
+    options: the opener's keywords, as help shows them: `rate=HZ,width=PIXELS`. FILE is read, FOLDER
+    is written to; a SECRET is a file that nobody else may read, or `env:NAME`.
     schemes: of URLs that are given to it whole.  matches: whether it takes a text without scheme.
     extra: of edge-run, that installs the library which only this kind needs.
     frames: whether a sink looks at frames, and not at decisions alone; then each of several
@@ -62,6 +63,8 @@ class EndpointKind:
     queued: whether a sink works in a thread of its own, behind a queue.
     windows: whether decisions bring it the frames that the network saw.
     event_pictures: whether it hands on pictures of what was told, in which faces are covered.
+    needs_screen: whether it is for a person who looks at this machine.
+    devices: of this machine, as DeviceAllow= of systemd takes them, that a target needs.
     """
 
     name: str
@@ -76,6 +79,8 @@ class EndpointKind:
     queued: bool = True
     windows: bool = False
     event_pictures: bool = False
+    needs_screen: bool = False
+    devices: Callable[[str], tuple[str, ...]] = lambda target: ()
 
     @property
     def form(self) -> str:
@@ -86,6 +91,11 @@ class EndpointKind:
     @property
     def keys(self) -> list[str]:
         return re.findall(rf"({KEY})=", self.options)
+
+    def values_of(self, place: str, options: Pairs) -> Iterator[str]:
+        """Of those options that hold a place of this sort: FILE, FOLDER or SECRET."""
+        keys = re.findall(rf"({KEY})={place}(?:,|$)", self.options)
+        yield from (value for key, value in options if key in keys and value)
 
     def request(self, text: str) -> "Endpoint":
         """From what stands behind the scheme, or a URL. Raises ValueError for wrong options."""

@@ -12,11 +12,6 @@ from edge import registry
 from edge.commands.run_options import RunOptions
 from edge_common import ConfigError
 
-_LOCAL_SOURCES = ("camera", "fifo", "images", "video")
-_FILE_SOURCES = ("fifo", "images", "video")
-_SECRETS = ("login", "secret", "token")  # options that name a file which nobody else may read
-_FOLDERS = ("spool",)  # options that name a folder which is written to
-
 
 @dataclass(frozen=True)
 class Needs:
@@ -42,7 +37,7 @@ def needs_of(options: RunOptions, config: Path, state: Path, account: "Account")
     """
     endpoints = (*options.source.endpoints, *options.outputs)
     for each in endpoints:
-        _refuse_terminal(each)
+        _refuse_terminal(each, each in options.outputs)
     secrets = {_absolute(name) for name in _secrets(options) if not name.startswith("env:")}
     reads = {config, *map(_absolute, _files(options))}
     writes = (_written(target, is_folder) for target, is_folder in _outputs(options.outputs))
@@ -53,18 +48,18 @@ def needs_of(options: RunOptions, config: Path, state: Path, account: "Account")
         tuple(sorted(reads - secrets)),
         tuple(sorted(secrets)),
         tuple(sorted(map(_nearest_existing, outside))),
-        tuple(dict.fromkeys(_devices(options.source.endpoints))),
+        tuple(dict.fromkeys(d for e in options.source.endpoints for d in e.kind.devices(e.target))),
         bool(options.web)
         or any(map(_is_remote, options.source.endpoints))
         or any(map(_sends, options.outputs)),
     )
 
 
-def _refuse_terminal(each: registry.Endpoint) -> None:
-    if each.kind.name == "window":
+def _refuse_terminal(each: registry.Endpoint, is_output: bool) -> None:
+    if each.kind.needs_screen:
         raise ConfigError("a service has no screen: leave out show and window")
     if each.target == "-":
-        other = "a file" if each.kind.target == "PATH" and each.kind.name != "fifo" else "a pipe"
+        other = "a file" if is_output else "a pipe"
         raise ConfigError(f"{each} is no terminal's in a service: name {other}")
 
 
@@ -72,23 +67,20 @@ def _files(options: RunOptions) -> Iterator[str]:
     """What is read and exists; a shipped bundle's name is no file."""
     names = (options.bundle, *options.people.files, options.plain.labels, options.gallery)
     yield from (str(name) for name in names if name and os.path.exists(name))
-    yield from (e.target for e in options.source.endpoints if e.kind.name in _FILE_SOURCES)
+    yield from (e.target for e in options.source.endpoints if e.kind.target == "PATH")
     for each in (*options.source.endpoints, *options.outputs):
-        for key, value in each.options:
-            if key not in (*_SECRETS, *_FOLDERS) and os.path.isfile(value):
-                yield value
-    yield from (e.target for e in options.outputs if e.kind.name == "apprise" and _is_file(e))
+        yield from each.kind.values_of("FILE", each.options)
+    yield from (
+        e.target for e in options.outputs
+        if "FILE" in e.kind.target.split("|") and os.path.isfile(e.target)
+    )  # fmt: skip
 
 
 def _secrets(options: RunOptions) -> Iterator[str]:
     if options.web_token:
         yield options.web_token
     for each in (*options.source.endpoints, *options.outputs):
-        yield from (value for key, value in each.options if key in _SECRETS and value)
-
-
-def _is_file(each: registry.Endpoint) -> bool:
-    return os.path.isfile(each.target)
+        yield from each.kind.values_of("SECRET", each.options)
 
 
 def _absolute(name: str) -> Path:
@@ -110,7 +102,7 @@ def _outputs(outputs: Iterable[registry.Endpoint]) -> Iterator[tuple[str, bool]]
     for each in outputs:
         if each.kind.target in ("PATH", "FOLDER"):
             yield each.target, each.kind.target == "FOLDER"
-        yield from ((value, True) for key, value in each.options if key in _FOLDERS)
+        yield from ((value, True) for value in each.kind.values_of("FOLDER", each.options))
 
 
 def _written(target: str, is_folder: bool) -> Path | None:
@@ -125,16 +117,8 @@ def _nearest_existing(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.is_dir())
 
 
-def _devices(endpoints: Iterable[registry.Endpoint]) -> Iterator[str]:
-    for each in endpoints:
-        if each.kind.name == "camera":
-            yield "char-video4linux"
-        if each.kind.name == "camera" and not each.target.startswith("/dev/video"):
-            yield from ("char-media", "char-dma_heap")  # as CSI cameras have; a number may be one
-
-
 def _is_remote(each: registry.Endpoint) -> bool:
-    return each.kind.name not in _LOCAL_SOURCES or " ! " in each.target
+    return each.kind.target == "URL" or " ! " in each.target
 
 
 def _sends(each: registry.Endpoint) -> bool:

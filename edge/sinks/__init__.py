@@ -159,12 +159,13 @@ KINDS: tuple[EndpointKind, ...] = (
         matches=lambda text: text.lower().endswith(_VIDEO_SUFFIXES),
     ),
     EndpointKind(
-        "window", "edge.sinks.window", "Annotated frames in a window; q ends.", queued=False
+        "window", "edge.sinks.window", "Annotated frames in a window; q ends.", queued=False,
+        needs_screen=True,
     ),
     EndpointKind(
         "mqtt", "edge.sinks.mqtt", "Events, alerts and answers to an MQTT broker, for Home Assistant.",
         "HOST[:PORT][/TOPIC]",
-        "login=FILE,ca=FILE,tls=1,discovery=PREFIX,name=TEXT,every=SECONDS,spool=FOLDER,spool_mb=N",
+        "login=SECRET,ca=FILE,tls=1,discovery=PREFIX,name=TEXT,every=SECONDS,spool=FOLDER,spool_mb=N",
         extra="mqtt", frames=False,
     ),
     EndpointKind(
@@ -180,11 +181,11 @@ KINDS: tuple[EndpointKind, ...] = (
     ),
     EndpointKind(
         "webhook", "edge.sinks.webhook", "Events as signed POST requests.", "URL",
-        "secret=FILE,ca=FILE,timeout=SECONDS", frames=False,
+        "secret=SECRET,ca=FILE,timeout=SECONDS", frames=False,
     ),
     EndpointKind(
         "frigate", "edge.sinks.frigate", "Events as those of Frigate.", "URL",
-        "camera=NAME,label=TEXT,token=FILE,ca=FILE", frames=False,
+        "camera=NAME,label=TEXT,token=SECRET,ca=FILE", frames=False,
     ),
     EndpointKind(
         "apprise", "edge.sinks.apprise", "Events to phones, mail and chats, by Apprise.", "URL|FILE",

@@ -116,6 +116,12 @@ def _is_camera(text: str) -> bool:
     return is_index or text.startswith("/dev/v") or " ! " in text
 
 
+def _camera_devices(target: str) -> tuple[str, ...]:
+    """Those of V4L, and unless it is surely one of these, those of CSI cameras."""
+    csi = () if target.startswith("/dev/video") else ("char-media", "char-dma_heap")
+    return ("char-video4linux", *csi)
+
+
 def _is_pipe(text: str) -> bool:
     """Standard input, or a named pipe."""
     return text == "-" or (os.path.exists(text) and stat.S_ISFIFO(os.stat(text).st_mode))
@@ -143,7 +149,7 @@ KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
         "camera", "edge.sources.camera", "Camera: see --camera.", "N",
         "width=PIXELS,height=PIXELS,rate=HZ,fourcc=CODE,stall_after=S,give_up_after=S,wait=1",
-        schemes=("csi",), matches=_is_camera,
+        schemes=("csi",), matches=_is_camera, devices=_camera_devices,
     ),
     EndpointKind(
         "fifo", "edge.sources.piped", "Named pipe, or - for standard input.", "PATH",
@@ -155,12 +161,12 @@ KINDS: tuple[EndpointKind, ...] = (
     ),
     EndpointKind(
         "snapshot", "edge.sources.snapshot", "Image on a web server, asked for again and again.",
-        "URL", "rate=HZ,login=FILE,insecure=1,stall_after=S,give_up_after=S,wait=1",
+        "URL", "rate=HZ,login=SECRET,insecure=1,stall_after=S,give_up_after=S,wait=1",
     ),
     EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     EndpointKind(
         "stream", "edge.sources.network", "What FFmpeg reads by rtsp, http, udp, ...", "URL",
-        "decoder=NAME,transport=tcp|udp,login=FILE,insecure=1,stall_after=S,give_up_after=S,wait=1",
+        "decoder=NAME,transport=tcp|udp,login=SECRET,insecure=1,stall_after=S,give_up_after=S,wait=1",
         schemes=_PROTOCOLS,
     ),
 )  # fmt: skip
