@@ -130,6 +130,10 @@ class Endpoint:
     def __str__(self) -> str:
         return without_passwords(f"{self.kind.name}:{self.target}")
 
+    def without(self, key: str) -> "Endpoint":
+        """One option, which holds as if nobody had given it."""
+        return replace(self, options=tuple(pair for pair in self.options if pair[0] != key))
+
     def for_each(self, count: int) -> list["Endpoint"]:
         """What stands for it with so many sources: paths are numbered from 1."""
         if count == 1 or not self.kind.frames:

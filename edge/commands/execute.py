@@ -75,7 +75,7 @@ def _run_all(
             engines = None  # before others need memory
         with ExitStack() as stack:
             try:
-                run = OneRun(request, engines, stack, page)
+                run = OneRun(request, engines, stack, page, earlier)
             except EdgeError as error:
                 if reload is None or earlier is None:
                     raise

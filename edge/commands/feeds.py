@@ -5,7 +5,7 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from edge import input_spec, loop, sinks, sources, stream
+from edge import input_spec, loop, registry, sinks, sources, stream
 from edge.summary import RunSummary
 from edge_common import SourceError
 from edge_devices.detection import memory
@@ -23,12 +23,21 @@ _LEAST_OF_A_SOURCE = 16e6  # bytes of memory
 
 
 def open_sources(
-    network: stream.Network, options: "RunOptions", stack: ExitStack
+    network: stream.Network,
+    options: "RunOptions",
+    stack: ExitStack,
+    known: Sequence[registry.Endpoint],
 ) -> list[sources.Source]:
-    """All of them, with names that differ. Raises SourceError, also if they need too much memory."""
+    """All of them, with names that differ. Raises SourceError, also if they need too much memory.
+
+    known: those that may be waited for.
+    """
+    places = [(each.kind.name, each.target) for each in known]
     needs, requests = _frame_needs(network, options), options.source.endpoints
     available, opened = memory.available_bytes(), []
     for number, request in enumerate(requests, 1):
+        if (request.kind.name, request.target) not in places:
+            request = request.without("wait")
         opened.append(stack.enter_context(sources.open_source(request, needs)))
         _check_memory(available, number, len(requests) - number)
     for uri, source in zip(options.source.uris, opened):

@@ -59,6 +59,7 @@ class OneRun:
     """Opened by this, closed with the stack. Raises EdgeError.
 
     engines: of another run that asked for the same, or None.
+    earlier: the request whose place this takes: what is new in this one is not waited for.
     """
 
     def __init__(
@@ -67,13 +68,15 @@ class OneRun:
         engines: Engines | None,
         stack: ExitStack,
         page: "Page | None" = None,
+        earlier: RunRequest | None = None,
     ) -> None:
         self.options = options = request.options
         naming = _recogniser(request.bundle, options)
         stack.enter_context(options.stream.confined())
         self.engines = engines or Engines.load(request)
         network, detector = self.engines.network, self.engines.detector
-        opened = feeds.open_sources(network, options, stack)
+        known = earlier.options.source.endpoints if earlier else options.source.endpoints
+        opened = feeds.open_sources(network, options, stack, known)
         self.summary = _summary(network, opened, options)
         self._watch_board(stack)
         self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options, page)

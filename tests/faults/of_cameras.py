@@ -20,9 +20,9 @@ RTSP_CAMERA = Path(__file__).parents[1] / "edge" / "sources" / "rtsp_camera.py"
 HAS_RTSP = "/usr/lib/x86_64-linux-gnu/girepository-1.0/GstRtspServer-1.0.typelib"
 
 
-def _recovers(appliance: Appliance, ended: float) -> Outcome:
+def _recovers(appliance: Appliance, ended: float, within_s: float = WITHIN_S) -> Outcome:
     seconds = appliance.decided(ended)
-    check(seconds <= WITHIN_S, f"the first decision came after {seconds:.1f} s")
+    check(seconds <= within_s, f"the first decision came after {seconds:.1f} s")
     appliance.is_alive()
     return Outcome(seconds, FRAMES_ONLY)
 
@@ -72,7 +72,8 @@ def absent_at_boot(folder: Path) -> Outcome:
         until(appliance.records, "the gap is written")
         time.sleep(5)
         with camera:
-            outcome = _recovers(appliance, time.monotonic())
+            # the first time it is opened twice, as its size is not known
+            outcome = _recovers(appliance, time.monotonic(), 2 * WITHIN_S)
             until(lambda: is_answered(page), "the page stays healthy")
         gaps = [each["gap"] for each in appliance.records() if "gap" in each]
         check(gaps[:2] == ["begun", "ended"], f"the gap is written as {gaps}")
