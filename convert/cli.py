@@ -19,6 +19,7 @@ Examples:
   edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
   edge-convert model.keras --explain
   edge-convert --encoder extractor.keras --head sequence.keras -o action.edge --calibration clips/
+  edge-convert sensors.keras -o sensors.edge --calibration vectors.npz
   edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
   edge-convert person/ -o person.edge --detection person.toml --calibration clips/
   edge-convert model.edge -o here.edge --calibration calm-day/
@@ -30,7 +31,7 @@ what drift is measured from is taken anew, over the clips (docs/drift.md).
 
 \b
 Clips are a folder of videos, a folder of frame folders, or an .npz with `clips`
-(N, T, H, W, 3) uint8 RGB and one array of labels a task.
+(N, T, H, W, 3) uint8 RGB, or of features (N, T, F) float32, and one array of labels a task.
 
 \b
 MODEL.tasks.json beside the model names what the answers mean:
@@ -250,7 +251,7 @@ def _measure_reference(model: Path, options: dict[str, Any], progress: console.P
 def _only_network(model: Path | None, encoder: Path | None, head: Path | None) -> Path:
     """MODEL, or the head of two files."""
     if model is None and encoder is None and head is None:
-        raise click.UsageError("give a MODEL, or --encoder and --head")
+        raise click.UsageError("Missing argument 'MODEL': give one, or --encoder and --head")
     if model is not None and (encoder or head):
         raise click.UsageError(
             f"{model} beside --encoder or --head: give one MODEL, or both --encoder and --head"

@@ -8,16 +8,15 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from edge.bundle import Bundle, InputSpec, Manifest, plain_tflite, schema_of
+from edge.bundle import Bundle, Manifest, schema_of
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
-from edge.shipped import is_plain_tflite
 from edge_common import BundleError, ModelError, __version__, can_be_written, console
-from edge_convert import motion_gate, reference
+from edge_convert import frames, motion_gate, reference
 from edge_convert.network import read_card, with_rules_that_hold
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import ConversionRequest, read_conversion_clips
-from edge_convert.sources import features, model_file
+from edge_convert.sources import model_file
 from edge_convert.verification import conversion_report, verify
 
 SPLIT_TOLERANCE = 5e-5  # float32 sums in another order, relative to the largest output
@@ -68,13 +67,8 @@ class Conversion:
         self._say("loading the model")
         self.card = read_card(request.model, request.tasks)
         model = model_file.read_requested(request)
-        if isinstance(model, features.FeatureFile):
-            raise ModelError(features.needs_encoder(model))
-        stated, frames = request.preprocessing, request.encoder or request.model
-        if is_plain_tflite(str(frames)):
-            stated = plain_tflite.with_metadata(frames, stated)
-        self.spec = stated.spec(*model.size)
-        self.progress.say(input_line(model.window, self.spec))
+        self.spec = frames.input_spec(model, request)
+        self.progress.say(frames.input_line(model.window, self.spec))
         self._say("reading the calibration clips")
         self.clips = read_conversion_clips(request, model.window, self.spec)
         if skipped := self.clips.skipped:
@@ -115,10 +109,10 @@ class Conversion:
     def _verify_split(self) -> float:
         """The uncut network against the float parts, on a window of unlike frames."""
         count = len(self.clips.calibration.windows)
-        frames = [
+        unlike = [
             self.clips.calibration.windows[(7 * t) % count, t] for t in range(self.network.window)
         ]
-        window = calibration.NetworkInput(np.stack(frames)[None], self.spec)
+        window = calibration.NetworkInput(np.stack(unlike)[None], self.spec)
         whole = self.network.reference(window[:1])
         (outputs,) = parts.outputs_by_last_part(self.floats[0], self.floats[1:], window)
         difference = float(
@@ -134,11 +128,11 @@ class Conversion:
         self._say("preparing the search")
         frame_input = self.floats[0].part.inputs[0].name
         shared = {name: activations.extremes(values) for name, values in self.features.items()}
-        first = {frame_input: self.spec.extremes, **shared}
-        frames = self.values
+        first = {frame_input: calibration.extremes(self.values, self.spec), **shared}
+        values = self.values
         if len(self.floats) > 1 or self.network.window == 1:
-            frames = calibration.frame_examples(self.clips.calibration.windows, self.spec)
-        examples = frames.reshape(-1, *self.floats[0].part.inputs[0].shape[1:])
+            values = calibration.frame_examples(self.clips.calibration.windows, self.spec)
+        examples = values.reshape(-1, *self.floats[0].part.inputs[0].shape[1:])
         jobs.prepare(
             self.network.parts[0].role, self.network.parts[0].model, {frame_input: examples}, first
         )
@@ -165,8 +159,8 @@ class Conversion:
     def _verify(self, bundle: Bundle) -> None:
         report = self.report
         self._say("verifying that the ring equals the window")
-        frames = self.clips.calibration.windows[: 1 + 8 // self.network.window + 1]
-        flat = frames.reshape(-1, *frames.shape[2:])
+        windows = self.clips.calibration.windows[: 1 + 8 // self.network.window + 1]
+        flat = windows.reshape(-1, *windows.shape[2:])
         report.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
         if not report.ring_difference <= verify.RING_TOLERANCE:
             raise ModelError(
@@ -206,6 +200,8 @@ class Conversion:
             self.progress.say(f"warning: {warning}")
 
     def _gated(self, bundle: Bundle) -> Bundle:
+        if self.spec.is_features:
+            return bundle
         self._say("finding out when a frame shows something new")
         clips = self.clips
         if self.request.gate:
@@ -213,6 +209,8 @@ class Conversion:
         return bundle
 
     def _referenced(self, bundle: Bundle) -> Bundle:
+        if self.spec.is_features:  # what is usual is told of images
+            return bundle
         self._say("measuring what frames and answers are usual")
         return reference.with_reference(bundle, self.clips.usual, self.progress)
 
@@ -263,15 +261,6 @@ class Conversion:
         self._step, self._began = step, now
         if step:
             self.progress.say(step)
-
-
-def input_line(window: int, spec: InputSpec) -> str:
-    """How frames become the input, and what says otherwise."""
-    frames = f"{window} frames of " if window > 1 else ""
-    return (
-        f"input {frames}{spec.width} x {spec.height} {spec.preparation} (--input-range, --mean, "
-        "--std, --colour-order and --resize say otherwise)"
-    )
 
 
 def refuse_output(output: Path) -> None:

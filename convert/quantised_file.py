@@ -10,7 +10,7 @@ from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.input_spec import PIXELS
 from edge.tflite import flatbuffer
 from edge_common import ModelError, __version__, console
-from edge_convert import motion_gate, network, pipeline, reference
+from edge_convert import frames, motion_gate, network, pipeline, reference
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import ConversionRequest, clips_of
@@ -61,7 +61,7 @@ class QuantisedFileConversion:
             stated = stated if stated.states_values else replace(stated, value_range=PIXELS)
         described = plain_tflite.Description(**vars(stated))
         plain = plain_tflite.wrap_tflite(request.model, described).manifest
-        self.progress.say(pipeline.input_line(plain.window, plain.input))
+        self.progress.say(frames.input_line(plain.window, plain.input))
         self._read_clips(plain)
         windows = self.golden.windows[: pipeline.OBSERVED_CLIPS]
         values = calibration.as_network_input(windows, plain.input)

@@ -162,10 +162,10 @@ def clip_shape(source: Path) -> tuple[int, ...]:
 
 def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":
     """Windows of `window` frames in the size of the input. Raises ClipError, ConfigError."""
-    from edge.check.clips import read_clips
+    from edge.check.clips import read_clips_for
 
-    if str(source) not in NAMES or source.exists():
-        return read_clips(source, window, spec.size, spec.resize)
+    if str(source) not in NAMES or source.exists() or spec.is_features:
+        return read_clips_for(source, window, spec)
     from edge_models.datasets.named import named_clips
 
     return named_clips(str(source), window, spec.size, spec.resize)

@@ -42,6 +42,7 @@ Examples:
   edge-run mine.edge --source 'frames/*.png' --jsonl -
   edge-run mine.edge --source rtsp://host/stream --sink jsonl:out.jsonl --sink video:out.mp4:rate=25
   edge-run mine.edge --source rtsp://host/door --source rtsp://host/yard --jsonl decisions.jsonl
+  edge-run sensors.edge --source vectors:- --jsonl -
   edge-run mine.edge --self-test
   edge-run mine.edge --camera 0 --device emulated:pi-4
   edge-run enroll anna --camera 0 --region square

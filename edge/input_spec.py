@@ -11,6 +11,8 @@ RESIZE_KINDS = (STRETCH, LETTERBOX, CROP)
 Size = tuple[int, int]  # width, height
 Box = tuple[int, int, int, int]  # left, top, width, height
 PIXELS = (0.0, 255.0)
+NO_COLOURS = "none"
+IMAGES, FEATURES = "images", "features"  # kinds of frames
 
 
 def centred(box: Box, aspect: Size) -> Box:
@@ -70,8 +72,10 @@ class Resize:
 
 @dataclass(frozen=True)
 class InputSpec:
-    """The picture that the network was trained on.
+    """The picture that the network was trained on, or the vector.
 
+    kind: `features` if frames are vectors of `width` numbers, which are taken as they are; then
+    height and channels are 1, and there are no colours.
     value_range: the real values that pixel 0 and pixel 255 stand for.
     mean, std: what is then taken off, and what that is divided by: a number a channel, in
     `colour_order`; empty: nothing.
@@ -85,6 +89,22 @@ class InputSpec:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     resize: Resize = Resize()
+    kind: str = IMAGES
+
+    @classmethod
+    def of_features(cls, width: int) -> "InputSpec":
+        """Of frames that are vectors of so many numbers."""
+        return cls(1, width, 1, NO_COLOURS, kind=FEATURES)
+
+    @property
+    def is_features(self) -> bool:
+        """Whether frames are vectors, and no images."""
+        return self.kind == FEATURES
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Of a frame as the network takes it: (H, W, C), or (F,)."""
+        return (self.width,) if self.is_features else (self.height, self.width, self.channels)
 
     @property
     def size(self) -> Size:
@@ -120,6 +140,8 @@ class InputSpec:
     @property
     def preparation(self) -> str:
         """How pixels become the input, in words."""
+        if self.is_features:
+            return "features, taken as they are"
         resize = f", {self.resize}" if self.resize != Resize() else ""
         return f"{self.colour_order}, {self.values}{resize}"
 

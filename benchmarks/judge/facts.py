@@ -13,7 +13,7 @@ import numpy as np
 from edge.bundle import Bundle, plain_tflite
 from edge.check import clips, evaluate, self_test
 from edge.engine import engine, runtimes
-from edge.stream import Stream, StreamOptions
+from edge.stream import Stream, StreamOptions, from_stored
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks import cells, prediction
@@ -165,9 +165,8 @@ def _of_parts(
 def _invocations(bundle: Bundle, options: StreamOptions) -> dict[str, float]:
     """Of each part for one decided frame, mean."""
     subject = subjects.StreamSubject(Stream(bundle, options))
-    steps = [
-        subject.step(np.ascontiguousarray(f[..., ::-1])) for f in conditions.golden_or_black(bundle)
-    ]
+    spec, frames = bundle.manifest.input, conditions.golden_or_black(bundle)
+    steps = [subject.step(from_stored(frame, spec)) for frame in frames]
     timings = [timing for timing in steps if timing is not None]
     invocations: Counter[str] = Counter()
     for timing in timings:

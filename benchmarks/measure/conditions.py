@@ -17,12 +17,12 @@ from edge.engine import delegate, runtimes
 from edge_benchmarks.measure.timing import Plan
 from edge_common import BundleError, SinkError, without_passwords
 
-Pixels = np.ndarray  # of a frame: uint8 BGR (H, W, 3)
+Pixels = np.ndarray  # of a frame: uint8 BGR (H, W, 3), or a vector float32 (F,)
 
 
 @dataclass(frozen=True)
 class FrameSet:
-    """The frames that were timed: where they are from, how many and how large."""
+    """The frames that were timed: where they are from, how many and how large; a vector is a row."""
 
     source: str
     count: int
@@ -108,15 +108,25 @@ class BenchFrames:
     uri: str | None = None
 
     def describe(self) -> FrameSet:
-        return FrameSet(self.origin, len(self.pixels), *self.pixels[0].shape[:2])
+        height, width = (1, *self.pixels[0].shape[:2])[-2:]
+        return FrameSet(self.origin, len(self.pixels), height, width)
+
+    @property
+    def _are_vectors(self) -> bool:
+        return self.pixels[0].ndim == 1
 
     @contextmanager
     def readable(self, count: int) -> Iterator[str]:
-        """Where another process finds `count` of them; as images for so long, if need be."""
+        """Where another process finds `count` of them; in files for so long, if need be."""
         if self.uri is not None:
             yield self.uri
             return
         with TemporaryDirectory(prefix="edge-bench-") as folder:
+            if self._are_vectors:
+                path = Path(folder, "vectors.npz")
+                np.savez(path, vectors=np.resize(self.pixels, (count, len(self.pixels[0]))))
+                yield str(path)
+                return
             self.write_images(Path(folder), count)
             yield folder
 
@@ -137,25 +147,27 @@ def choose_frames(bundle: Bundle, clips: Clips | None, source: str | None) -> Be
     if source is not None:
         return _from_source(source)
     if clips is not None:
-        return _from_rgb(clips.short_name, clips.windows)
+        return _from_stored(clips.short_name, clips.windows, bundle)
     if "frames" in bundle.golden:
-        return _from_rgb("golden frames", [bundle.golden["frames"]])
+        return _from_stored("golden frames", [bundle.golden["frames"]], bundle)
     raise BundleError(
         f"{bundle.manifest.name} holds no golden frames to measure with: give --source or --data"
     )
 
 
 def golden_or_black(bundle: Bundle) -> np.ndarray:
-    """The golden frames, uint8 RGB (N, H, W, 3); if there are none black ones, which cost as much."""
+    """The golden frames, uint8 RGB (N, H, W, 3) or vectors (N, F); else of zeros, which cost as much."""
     if "frames" in bundle.golden:
         return bundle.golden["frames"]
     spec, window = bundle.manifest.input, bundle.manifest.window
+    if spec.is_features:
+        return np.zeros((window + _MORE_THAN_A_WINDOW, spec.width), np.float32)
     return np.zeros((window + _MORE_THAN_A_WINDOW, spec.height, spec.width, 3), np.uint8)
 
 
 def frames_of(bundle: Bundle) -> BenchFrames:
     """What any bundle can be run on, if its answers do not matter."""
-    return _from_rgb("golden or black frames", [golden_or_black(bundle)])
+    return _from_stored("golden or black frames", [golden_or_black(bundle)], bundle)
 
 
 def _from_source(uri: str) -> BenchFrames:
@@ -164,7 +176,7 @@ def _from_source(uri: str) -> BenchFrames:
     return BenchFrames(Path(without_passwords(uri)).name, pixels, uri)
 
 
-def _from_rgb(origin: str, windows: Iterable[np.ndarray]) -> BenchFrames:
+def _from_stored(origin: str, windows: Iterable[np.ndarray], bundle: Bundle) -> BenchFrames:
     frames = (frame for window in windows for frame in window)
-    pixels = (np.ascontiguousarray(frame[..., ::-1]) for frame in frames)
+    pixels = (stream.from_stored(frame, bundle.manifest.input) for frame in frames)
     return BenchFrames(origin, tuple(islice(pixels, MAX_FRAMES)))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import WHOLE_WINDOW, Bundle, InputSpec, Manifest, TensorSpec
-from edge.stream import Preprocessor, StreamOptions, ring
+from edge.stream import StreamOptions, from_stored, preprocessor, ring
 from edge_benchmarks import record
 from edge_benchmarks.measure.timing import Clock, FrameTiming
 from edge_benchmarks.run.targets import Target, bundle_target, missing
@@ -41,14 +41,14 @@ class FloatFrames:
     """Frames as the Keras model takes them, through the same preprocessing as on the board."""
 
     def __init__(self, spec: InputSpec) -> None:
-        self.shape = (spec.height, spec.width, spec.channels)
-        self.write = Preprocessor(spec, TensorSpec("window", (1, *self.shape), "float32"))
+        self.shape, self._spec = spec.frame_shape, spec
+        self.write = preprocessor(spec, TensorSpec("window", (1, *self.shape), "float32"))
 
     def window(self, frames_rgb: np.ndarray) -> np.ndarray:
-        """uint8 RGB (T, any H, any W, 3) -> float32 (T, H, W, C)."""
+        """uint8 RGB (T, any H, any W, 3) -> float32 (T, H, W, C); vectors (T, F) as they are."""
         values = np.empty((len(frames_rgb), *self.shape), np.float32)
         for frame, slot in zip(frames_rgb, values):
-            self.write(np.ascontiguousarray(frame[..., ::-1]), slot)
+            self.write(from_stored(frame, self._spec), slot)
         return values
 
 

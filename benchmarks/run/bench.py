@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import Bundle, plain_tflite
-from edge.check.clips import Clips, read_clips
+from edge.check.clips import Clips, read_clips_for
 from edge.check.evaluate import check_labels
 from edge.stream import require_tasks
 from edge_benchmarks.inside.cross_check import measure_overhead
@@ -219,7 +219,7 @@ class Bench:
         if self.request.data is None:
             return None
         spec, length = self.bundle.manifest.input, self.bundle.manifest.clip_frames
-        clips = read_clips(self.request.data, length, spec.size, spec.resize)
+        clips = read_clips_for(self.request.data, length, spec)
         check_labels(self.tasks, clips)
         return clips
 
@@ -251,7 +251,8 @@ class Bench:
         """Windows to calibrate with: the clips, else all windows of the frames."""
         if self.clips is not None:
             return list(self.clips.windows)
-        rgb = np.stack([pixels[..., ::-1] for pixels in self.frames.pixels])
+        spec = self.bundle.manifest.input
+        rgb = np.stack([p if spec.is_features else p[..., ::-1] for p in self.frames.pixels])
         length = self.bundle.manifest.window
         if len(rgb) < length:
             raise ClipError(

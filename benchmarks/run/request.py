@@ -136,6 +136,15 @@ def refuse_contradictions(values: Mapping[str, Any], has_board: bool) -> None:
 def refuse_impossible(request: BenchRequest, inputs: base.Inputs) -> None:
     """Raise EdgeError, before minutes of measuring, if a part of it cannot be had."""
     for scenario in request.scenarios:
+        if (
+            inputs.bundle.manifest.input.is_features
+            and scenario.enabled
+            and scenario.name in _IMAGES
+        ):
+            raise ConfigError(
+                f"the scenario {scenario.name} measures images, {inputs.bundle_name} takes vectors: "
+                "leave it out"
+            )
         scenario.check(inputs)
     _refuse_emulated(request)
     analyses, delegate = request.analyses, request.options.delegate
@@ -145,6 +154,9 @@ def refuse_impossible(request: BenchRequest, inputs: base.Inputs) -> None:
             f"{_flag(inside[0])} knows the runtime's own choice alone, not --delegate "
             f"{delegate.label}: leave one of them out"
         )
+
+
+_IMAGES = ("people", "sources")  # scenarios that need them
 
 
 def _refuse_emulated(request: BenchRequest) -> None:

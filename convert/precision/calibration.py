@@ -28,7 +28,12 @@ def refuse_unusable(windows: np.ndarray, name: str) -> None:
 
 
 def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
-    """Pixels uint8 RGB (..., 3) as the float32 values that the network was trained on."""
+    """Pixels uint8 RGB (..., 3) as the float32 values that the network was trained on.
+
+    Vectors are these values.
+    """
+    if spec.is_features:
+        return frames_rgb
     pixels = frames_rgb[..., ::-1] if spec.colour_order == "BGR" else frames_rgb
     if spec.channels == 1:
         flat = frames_rgb.reshape(-1, *frames_rgb.shape[-3:])
@@ -59,6 +64,13 @@ def frame_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
     count = min(len(frames), MAX_FRAMES)
     indices = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
     return as_network_input(frames[indices], spec)
+
+
+def extremes(values: np.ndarray, spec: InputSpec) -> tuple[float, float]:
+    """The lowest and the highest input: of images by what they state, of vectors by these."""
+    if not spec.is_features:
+        return spec.extremes
+    return float(values.min()), float(values.max())
 
 
 def describe(clips: Clips, windows: np.ndarray) -> Calibration:

@@ -68,10 +68,17 @@ def with_open_sizes(file: str, model: keras.Model, request: inputs.InputRequest)
 
 
 def float_model(file: str, model: keras.Model, request: inputs.InputRequest) -> FloatModel:
-    """Convert with a batch of 1, masks filled with ones, recurrent layers unrolled.
+    """As `start` says. Raises ModelError if its inputs do not fit, or TFLite refuses it."""
+    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
+        return start(file, model, request, jobs)()
 
-    The result is compared with the Keras model. Raises ModelError if its inputs do not fit, or
-    TFLite refuses it.
+
+def start(
+    file: str, model: keras.Model, request: inputs.InputRequest, jobs: ConversionJobs
+) -> Callable[[], FloatModel]:
+    """Start to convert with a batch of 1, masks filled with ones, recurrent layers unrolled.
+
+    What it gives waits for the result, which is compared with the Keras model. Both raise ModelError.
     """
     use = inputs.network_inputs(file, tensor_forms(model), request)
     for note in use.notes:
@@ -84,13 +91,16 @@ def float_model(file: str, model: keras.Model, request: inputs.InputRequest) -> 
     for value in masks:
         masks[value] = keras.ops.cast(masks[value], value.tensor.dtype)
     single = rebuild(fixed, {values[use.name]: source, **masks}, source, _Unmasked([use.kind]))
-    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
-        converted = jobs.to_float(request.role or "network", single).result()
-    order = named_outputs(model)
-    standard = form.standard_form(converted, file, use.channels, None, order, use.kind)
-    examples = examples_of(use)
-    Reference.of(run, examples, use.channels).check(standard, file)
-    return FloatModel(standard, f"Keras {keras.__version__}", run)
+    conversion = jobs.to_float(request.role or "network", single)
+    expected = Reference.of(run, examples_of(use), use.channels)
+
+    def finish() -> FloatModel:
+        converted, order = conversion.result(), named_outputs(model)
+        standard = form.standard_form(converted, file, use.channels, None, order, use.kind)
+        expected.check(standard, file)
+        return FloatModel(standard, f"Keras {keras.__version__}", run)
+
+    return finish
 
 
 def _original(

@@ -34,7 +34,8 @@ class FloatModel:
     model: float32 .tflite with the signature `serving_default`: `frame` (1, H, W, C),
     `window` (1, T, H, W, C) or `features` (1, T, ...) -> {output: (1, ...)}.
     origin: the format and the converter, such as 'ONNX through onnx2tf 1.28.8'.
-    original: the network in its own library, real input -> {output: (1, ...)}, if it runs here.
+    original: the network in its own library, any number of real inputs (n, ...) -> {output:
+    (n, ...)}; None: only in another process.
     """
 
     model: bytes

@@ -1,9 +1,11 @@
 """A model's file, read and checked: Keras' own, or another library's as float32 .tflite."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,17 +76,26 @@ def read_encoder_and_head(
     """Two files as one network. Raises ModelError if one is not of its role, or they do not fit."""
     _refuse_cut(head, behind)
     files = {inputs.ENCODER: encoder, inputs.HEAD: head}
-    models = [_float_model(path, request.of_role(role)) for role, path in files.items()]
+    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
+        # of Keras both are converted side by side
+        started = [_start(path, request.of_role(role), jobs) for role, path in files.items()]
+        models = [finish() for finish in started]
     return EncoderAndHead.of((encoder.name, head.name), models[0], models[1], feature)
 
 
+def _start(
+    path: Path, request: InputRequest, jobs: ConversionJobs
+) -> Callable[[], libraries.FloatModel]:
+    """Begin to read whatever file it is. Raises ModelError, as what it gives does."""
+    if _is_third_party(path) or keras_2.header(path).is_keras_2:
+        return partial(_float_model, path, request)
+    return keras_parts.start(path.name, keras_file.load_model(path), request, jobs)
+
+
 def _float_model(path: Path, request: InputRequest) -> libraries.FloatModel:
-    """Whatever file it is. Raises ModelError."""
     if _is_third_party(path):
         return libraries.float_tflite(path, request=request)
     content = keras_2.header(path)
-    if not content.is_keras_2:
-        return keras_parts.float_model(path.name, keras_file.load_model(path), request)
     with libraries.read_as_keras_2(path, request) as (saved, reference):
         with suppress(ModelError):
             model = keras_parts.float_model(path.name, keras_file.load_model(path), request)

@@ -14,7 +14,7 @@ from edge.tflite import flatbuffer, tables
 from edge_common import EngineError, ModelError, console
 from edge_convert import inputs
 from edge_convert.cut.tflite import form, main_graph
-from edge_convert.sources.reference import Reference, Run, examples_of
+from edge_convert.sources.reference import Reference, examples_of
 
 
 def tflite_bytes(path: Path) -> bytes:
@@ -44,11 +44,8 @@ def is_quantised_file(path: Path) -> bool:
     return main_graph.is_quantised(flatbuffer.read(tflite_bytes(path)))
 
 
-def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str, Run]:
-    """The model in standard form, its origin, and what runs the file as it is.
-
-    Raises ModelError if it has another form.
-    """
+def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str]:
+    """The model in standard form, and its origin. Raises ModelError if it has another form."""
     model = tflite_bytes(path)
     if main_graph.is_quantised(flatbuffer.read(model)):
         raise ModelError(form.quantised_already(path.name))
@@ -62,10 +59,9 @@ def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str, R
     for note in use.notes:
         console.note(note)
     standard = form.standard_form(model, path.name, use.channels, kind=use.kind)
-    original = partial(_answers, model)
     examples = examples_of(use)
-    Reference.of(original, examples, use.channels).check(standard, path.name)
-    return standard, "TFLite", original
+    Reference.of(partial(_answers, model), examples, use.channels).check(standard, path.name)
+    return standard, "TFLite"
 
 
 def _sizes(tensor: tables.FlatbufferTable) -> inputs.Sizes:

@@ -41,8 +41,9 @@ def _head(manifest: bundle.Manifest, network: TrainedNetwork, report: Conversion
     spec = manifest.input
     versions = ", ".join(f"{name} {version}" for name, version in manifest.made_with.items())
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
+    size = spec.width if spec.is_features else f"{spec.width} x {spec.height}"
     text = (
-        f"Looks at {frames} of {spec.width} x {spec.height} {spec.preparation}; "
+        f"Looks at {frames} of {size} {spec.preparation}; "
         f"{_results(manifest)}. From {network.origin}.",
         f"Made with {versions}.",
         _calibrated(manifest.calibration),

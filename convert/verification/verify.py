@@ -14,7 +14,7 @@ from edge.check import evaluate
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine, left_to_other_kernels
-from edge.stream import Stream, StreamOptions
+from edge.stream import Stream, StreamOptions, from_stored
 from edge.tasks import kind_of
 from edge.tflite import flatbuffer
 from edge_common import EngineError, children, document
@@ -33,7 +33,7 @@ def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
     oracle = evaluate.WindowRerun(bundle)
     worst = 0.0
     for frame in frames_rgb:
-        pixels = np.ascontiguousarray(frame[..., ::-1])
+        pixels = from_stored(frame, bundle.manifest.input)
         decision, expected = stream.push(pixels), oracle.push(pixels)
         if decision is not None and expected is not None:
             scores = {task: answer.scores for task, answer in decision.tasks.items()}

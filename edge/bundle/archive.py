@@ -49,6 +49,8 @@ class Bundle:
     def golden(self) -> dict[str, np.ndarray]:
         """The golden frames `frames` (N, H, W, 3) uint8 RGB and one array of outputs a task.
 
+        Frames that are features are float32 (N, F).
+
         Of a detector `boxes` and `scores` instead, as `edge.check.detections` has them. Empty if
         there are none. Raises BundleError if they do not fit the manifest.
         """
@@ -194,9 +196,15 @@ def _check_parts(manifest: Manifest, members: Mapping[str, bytes], path: Path) -
 def _check_golden(golden: Mapping[str, np.ndarray], manifest: Manifest) -> None:
     """Raise ValueError if these are no frames, or not the outputs of a decision each."""
     frames = golden.get("frames")
-    if frames is None or frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
+    if manifest.input.is_features:
+        width = manifest.input.width
+        if frames is None or frames.dtype != np.float32 or frames.shape[1:] != (width,):
+            raise ValueError(f"its frames are not float32 of shape (N, {width})")
+        if not np.isfinite(frames).all():
+            raise ValueError("its frames hold what is no number")
+    elif frames is None or frames.dtype != np.uint8 or frames.ndim != 4 or frames.shape[-1] != 3:
         raise ValueError("its frames are not uint8 of shape (N, H, W, 3)")
-    if max(frames.shape[1:3]) > MOST_PIXELS_A_SIDE or 0 in frames.shape:
+    elif max(frames.shape[1:3]) > MOST_PIXELS_A_SIDE or 0 in frames.shape:
         raise ValueError(f"frames of {frames.shape[2]} x {frames.shape[1]} pixels")
     if len(frames) < manifest.window:
         raise ValueError(f"{len(frames)} frames fill no window of {manifest.window}")

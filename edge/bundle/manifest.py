@@ -5,20 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.bundle.detection import DetectionSpec
-from edge.input_spec import InputSpec, Resize
+from edge.input_spec import IMAGES, InputSpec, Resize
 from edge.tasks import KINDS, Task
 from edge_common import encode
 
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
 # 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
-# tasks that are marked as sensitive
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7)
+# tasks that are marked as sensitive; 8 has frames that are vectors of features
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
 DETECTION_SINCE = GATE_SINCE = 5
 CONFIDENCE_SINCE = 6
 SENSITIVE_SINCE = 7
+FEATURES_SINCE = 8
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -209,6 +210,8 @@ def schema_of(
         versions.append(NORMALISED_SINCE)
     if states:
         versions.append(STATES_SINCE)
+    if spec and spec.is_features:
+        versions.append(FEATURES_SINCE)
     if any(map(states_confidence, tasks)):
         versions.append(CONFIDENCE_SINCE)
     if any(task.sensitive for task in tasks):
@@ -249,4 +252,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         del fields["gate"]
     if manifest.input.resize == Resize():
         del fields["input"]["resize"]
+    if manifest.input.kind == IMAGES:
+        del fields["input"]["kind"]
+    else:
+        del fields["input"]["value_range"]
     return fields

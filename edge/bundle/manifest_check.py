@@ -7,6 +7,7 @@ from edge.bundle.manifest import (
     CARRIED_STATE,
     CONFIDENCE_SINCE,
     DETECTION_SINCE,
+    FEATURES_SINCE,
     GATE_SINCE,
     NORMALISED_SINCE,
     SENSITIVE_SINCE,
@@ -20,7 +21,7 @@ from edge.bundle.manifest import (
     TensorSpec,
     states_confidence,
 )
-from edge.input_spec import Resize
+from edge.input_spec import FEATURES, IMAGES, InputSpec, Resize
 from edge.tasks import KINDS, kind_of
 from edge_common import runtimes
 
@@ -95,6 +96,10 @@ def _check_states(part: Part, manifest: Manifest) -> None:
 def _check_input(manifest: Manifest) -> None:
     """The first part reads pictures of the size and channels that are stated."""
     spec, window = manifest.input, manifest.window
+    _require(spec.kind in (IMAGES, FEATURES), f"frames of the kind '{spec.kind}'")
+    if spec.is_features:
+        _check_features(manifest)
+        return
     colours = ("GRAY",) if spec.channels == 1 else ("RGB", "BGR")
     _require(1 <= window <= MOST_FRAMES, f"a window of {window} frames")
     sides = (spec.height, spec.width)
@@ -116,6 +121,25 @@ def _check_input(manifest: Manifest) -> None:
     }
     read = manifest.parts[0].read
     _require(len(read) == 1 and read[0].shape in shapes[manifest.streaming], "the input's shape")
+
+
+def _check_features(manifest: Manifest) -> None:
+    """The only part, or the first, reads vectors of the stated width as they are."""
+    spec, window = manifest.input, manifest.window
+    _require(manifest.schema >= FEATURES_SINCE, f"features in version {manifest.schema}")
+    _require(not manifest.detection, "a detector of features")
+    _require(not manifest.gate, "a motion gate of features")
+    _require(1 <= window <= MOST_FRAMES, f"a window of {window} frames")
+    _require(spec.width > 0 and spec.width * window <= _MOST_ELEMENTS, f"{spec.width} features")
+    _require(spec == InputSpec.of_features(spec.width), "features that are prepared as images")
+    shapes = {
+        WINDOW_RING: (1, spec.width),
+        SINGLE_FRAME: (1, 1, spec.width),
+        WHOLE_WINDOW: (1, window, spec.width),
+    }
+    read = manifest.parts[0].read
+    shape = shapes.get(manifest.streaming)
+    _require(len(read) == 1 and read[0].shape == shape, "the input's shape")
 
 
 def _check_normalisation(manifest: Manifest) -> None:

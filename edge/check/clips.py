@@ -4,14 +4,14 @@ Three forms: a folder of videos, a folder of frame folders, or an `.npz` with
 `clips` (N, T, H, W, 3) uint8 RGB and, for labels, one array of N a task.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from edge import sources
-from edge.input_spec import Resize, Size
+from edge.input_spec import InputSpec, Resize, Size
 from edge.sources import Source, images, video
 from edge.stream import Resizer
 from edge_common import ClipError, SourceError, archives
@@ -25,7 +25,7 @@ MAX_FRAMES = 128  # taken from one long recording, in windows spread over it
 class Clips:
     """Windows of frames with what is known of them.
 
-    windows: uint8 RGB (N, T, H, W, 3).
+    windows: uint8 RGB (N, T, H, W, 3); of vectors float32 (N, T, F).
     labels: for each task an array as long as `windows`; empty if unlabelled.
     skipped: videos and folders that gave no window.
     """
@@ -80,6 +80,34 @@ def read_clips(path: str | Path, window: int, size: Size, resize: Resize = Resiz
     )
 
 
+def read_clips_for(path: str | Path, window: int, spec: InputSpec) -> Clips:
+    """Clips of what frames are to a network: images, or vectors float32 (N, T, F) in an `.npz`.
+
+    Raises ClipError as `read_clips`, and if vectors hold NaN or infinity.
+    """
+    if not spec.is_features:
+        return read_clips(path, window, spec.size, spec.resize)
+    path = Path(path)
+    form = f"an .npz with an array 'clips' (N, {window}, {spec.width}) float32"
+    if path.suffix != ".npz" or not path.is_file():
+        raise ClipError(f"{path} holds no vectors, which the network looks at: give {form}")
+    content = _arrays(path)
+    clips = content.pop("clips", np.empty(0))
+    if clips.ndim != 3 or clips.dtype.kind not in "fiu" or clips.shape[2] != spec.width:
+        raise ClipError(
+            f"{path} holds clips {clips.dtype} {clips.shape}, the network looks at {window} vectors of "
+            f"{spec.width} numbers: give {form}"
+        )
+    _check_arrays(path, clips, content, window)
+    bad = int((~np.isfinite(clips).all((1, 2))).sum())
+    if bad:
+        raise ClipError(
+            f"{path}: {bad} of {len(clips)} clips hold NaN or infinity: leave them out, or put in what "
+            "the network was trained with for missing values"
+        )
+    return _not_empty(Clips(str(path), clips.astype(np.float32), content))
+
+
 def _read_npz(path: Path, window: int, resizer: Resizer) -> Clips:
     content = _arrays(path)
     clips = content.pop("clips", None)
@@ -88,11 +116,21 @@ def _read_npz(path: Path, window: int, resizer: Resizer) -> Clips:
         raise ClipError(
             f"{path} needs an array 'clips', uint8 RGB of shape (N, T, H, W, 3), and holds {form}"
         )
+    _check_arrays(path, clips, content, window)
+    if clips.shape[3:1:-1] != resizer.size:
+        clips = np.array([[resizer(frame).copy() for frame in clip] for clip in clips])
+    return _not_empty(Clips(str(path), clips, content))
+
+
+def _check_arrays(
+    path: Path, clips: np.ndarray, labels: Mapping[str, np.ndarray], window: int
+) -> None:
+    """Raise ClipError if clips are of another length, or labels not as many or no numbers."""
     if clips.shape[1] != (window or clips.shape[1]):
         raise ClipError(
             f"{path} holds clips of {clips.shape[1]} frames, the network looks at {window}"
         )
-    for task, values in content.items():
+    for task, values in labels.items():
         if values.ndim == 0 or len(values) != len(clips):
             count = values.size if values.ndim == 0 else len(values)
             raise ClipError(f"{path}: '{task}' has {count} labels for {len(clips)} clips")
@@ -100,9 +138,6 @@ def _read_npz(path: Path, window: int, resizer: Resizer) -> Clips:
             raise ClipError(
                 f"{path}: '{task}' holds NaN or infinity as a label: leave those clips out"
             )
-    if clips.shape[3:1:-1] != resizer.size:
-        clips = np.array([[resizer(frame).copy() for frame in clip] for clip in clips])
-    return _not_empty(Clips(str(path), clips, content))
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -16,7 +16,7 @@ from edge.bundle import Accuracy, Bundle, open_bundle
 from edge.check import detections
 from edge.check.clips import Clips
 from edge.engine import runtimes
-from edge.stream import Preprocessor, Stream, StreamOptions, quantise
+from edge.stream import Stream, StreamOptions, from_stored, preprocessor, quantise
 from edge.tasks import Metric, Task, kind_of
 from edge_common import ClipError, command_line, statistics
 
@@ -27,16 +27,16 @@ def stream_outputs(
     options: StreamOptions = StreamOptions(),
     on_window: Callable[[], None] = lambda: None,
 ) -> dict[str, np.ndarray]:
-    """What the streamed bundle answers at the end of each window (T, H, W, 3) uint8 RGB.
+    """What the streamed bundle answers at the end of each window (T, H, W, 3) uint8 RGB, or (T, F).
 
     Gives (n, k) float32 for each task; `on_window` is called after each window.
     """
-    stream = Stream(bundle, options.for_clips())
+    stream, spec = Stream(bundle, options.for_clips()), bundle.manifest.input
     collected: dict[str, list[np.ndarray]] = {task.name: [] for task in stream.tasks}
     for window in windows:
         stream.reset()
         for frame in window:
-            decision = stream.push(np.ascontiguousarray(frame[..., ::-1]))
+            decision = stream.push(from_stored(frame, spec))
         for task, prediction in decision.tasks.items() if decision else ():
             collected[task].append(prediction.scores)
         on_window()
@@ -55,7 +55,8 @@ def replay(bundle: Bundle, frames_rgb: np.ndarray, options: StreamOptions) -> di
 
 def outputs_of(stream: Stream, frames_rgb: np.ndarray) -> dict[str, np.ndarray]:
     """The same of a stream that is there already."""
-    decisions = [stream.push(np.ascontiguousarray(frame[..., ::-1])) for frame in frames_rgb]
+    spec = stream.bundle.manifest.input
+    decisions = [stream.push(from_stored(frame, spec)) for frame in frames_rgb]
     due = [decision for decision in decisions if decision is not None]
     return {task.name: np.stack([d.tasks[task.name].scores for d in due]) for task in stream.tasks}
 
@@ -124,20 +125,18 @@ class WindowRerun:
         self.head = options.load(bundle, last)
         self._written = encoder.outputs if encoder else ()
         self._read, self._answers = last.inputs, last.outputs
-        self._preprocess = Preprocessor(manifest.input, manifest.parts[0].read[0])
+        self._preprocess = preprocessor(manifest.input, manifest.parts[0].read[0])
         self._region = options.region
         self._window = manifest.window
         self._frames: deque[np.ndarray] = deque(maxlen=self._window)
-        spec = manifest.input
         shapes = {t.name: t.shape[1:] for t in self._written}
-        frame_shape = (spec.height, spec.width, spec.channels)
         self._windows = [
-            np.empty((manifest.window, *shapes.get(t.name, frame_shape)), t.dtype)
+            np.empty((manifest.window, *shapes.get(t.name, manifest.input.frame_shape)), t.dtype)
             for t in last.inputs
         ]
 
     def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
-        """Take one frame (uint8 BGR); the float32 outputs of each task once T have come."""
+        """Take one frame (uint8 BGR, or a vector); the float32 outputs of each task once T have come."""
         self._frames.append(pixels)
         if len(self._frames) < self._window:
             return None

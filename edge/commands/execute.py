@@ -47,6 +47,8 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     whole = options.plain.open(options.bundle, options.engine.runtime)
     bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
+    if not options.self_test:
+        options.refuse_unlike(bundle.manifest.input.is_features)
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
     _note_missing_clips(options)

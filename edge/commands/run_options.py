@@ -14,7 +14,7 @@ from edge.commands import scene_options, source_options
 from edge.commands.plain import PlainOptions
 from edge.engine import EngineOptions, default_timeout_s
 from edge.stream import Region, StreamOptions
-from edge_common import EdgeError
+from edge_common import EdgeError, SourceError
 
 if TYPE_CHECKING:
     from edge.events.alert import Alert
@@ -119,6 +119,38 @@ class RunOptions:
         from edge.web.address import PageAddress
 
         return PageAddress.parse(self.web, self.web_token or "", self.web_name)
+
+    def refuse_unlike(self, takes_features: bool) -> None:
+        """Raise EdgeError if a source has images and the bundle takes features, or the other way.
+
+        Or if something is asked for that only images allow.
+        """
+        for endpoint in self.source.endpoints:
+            if (endpoint.kind.name == sources.VECTORS) != takes_features:
+                kinds = ("vectors of features", "images")
+                takes, gives = kinds if takes_features else kinds[::-1]
+                raise SourceError(
+                    f"{self.bundle} takes {takes}, and {endpoint} gives {gives}: give "
+                    + (
+                        "--source FILE.npz, .csv, .jsonl or vectors:-"
+                        if takes_features
+                        else "a video or camera"
+                    )
+                )
+        if not takes_features:
+            return
+        asked = {
+            "--detector": self.people, "--gallery": self.gallery, "--web": self.web,
+            "--region": self.region != "full", "--drift": self.drift,
+        }  # fmt: skip
+        names = [name for name, is_asked in asked.items() if is_asked]
+        kinds = [each.kind for each in self.outputs]
+        names += [f"output {k.name}" for k in kinds if k.frames or k.windows or k.event_pictures]
+        if names:
+            raise click.UsageError(
+                f"{self.bundle} takes vectors of features, which show nothing: leave out "
+                f"{', '.join(names)}"
+            )
 
     def open_page(self, stack: ExitStack) -> "page.Page | None":
         """Before all else, as a port may be in use: then SinkError is raised."""

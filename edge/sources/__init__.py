@@ -100,6 +100,8 @@ class Source(Closable, ABC):
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 VIDEO_SUFFIXES = (".avi", ".m4v", ".mkv", ".mov", ".mp4", ".mpg", ".webm")
+VECTORS = "vectors"
+VECTOR_SUFFIXES = (".csv", ".jsonl", ".npz")
 # what FFmpeg reads from
 _PROTOCOLS = (
     "rtsp", "rtsps", "rtmp", "rtmps", "rtmpe", "rtmpt", "rtmpte", "rtmpts", "rtp", "srtp", "sdp",
@@ -133,6 +135,10 @@ def _holds_images(path: str) -> bool:
     return os.path.isdir(path) or any(mark in path for mark in "*?[")
 
 
+def _holds_vectors(path: str) -> bool:
+    return path.lower().endswith(VECTOR_SUFFIXES) and os.path.isfile(path)
+
+
 def is_footage(text: str) -> bool:
     """Whether this is rather something to run on than a network: a film, images or a URL."""
     suffixes = (*VIDEO_SUFFIXES, *IMAGE_SUFFIXES)
@@ -162,6 +168,10 @@ KINDS: tuple[EndpointKind, ...] = (
     EndpointKind(
         "snapshot", "edge.sources.snapshot", "Image on a web server, asked for again and again.",
         "URL", "rate=HZ,login=SECRET,insecure=1,stall_after=S,give_up_after=S,wait=1",
+    ),
+    EndpointKind(
+        VECTORS, "edge.sources.vectors", "Vectors of features: .npz, .csv or .jsonl; - for JSON lines on "
+        "standard input.", "PATH", "rate=HZ", matches=_holds_vectors,
     ),
     EndpointKind("video", "edge.sources.video", "Video file.", "PATH", matches=os.path.isfile),
     EndpointKind(

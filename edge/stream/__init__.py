@@ -7,6 +7,7 @@ from edge.stream.options import StreamOptions
 from edge.stream.preprocess import FULL, Frame, Preprocessor, Region, Resizer, require_frame
 from edge.stream.sampling import FrameSampler
 from edge.stream.stream import Naming, Stream
+from edge.stream.vectors import from_stored, preprocessor
 
 __all__ = [
     "FULL",
@@ -24,6 +25,8 @@ __all__ = [
     "StreamOptions",
     "TrackInfo",
     "Window",
+    "from_stored",
+    "preprocessor",
     "require_frame",
     "require_tasks",
 ]

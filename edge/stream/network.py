@@ -17,10 +17,11 @@ from edge.engine import Delegation, check_delegate_is_used
 from edge.engine.engine import Engine
 from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.options import StreamOptions
-from edge.stream.preprocess import Preprocessor, Region
+from edge.stream.preprocess import Region
 from edge.stream.quantise import dequantise, softmax, transfer
 from edge.stream.ring import Ring
 from edge.stream.states import CarriedStates
+from edge.stream.vectors import preprocessor
 from edge_common import BundleError
 
 if TYPE_CHECKING:
@@ -102,12 +103,11 @@ class Network:
         encoder, last = manifest.part("encoder"), manifest.last_part
         self.encoder = options.load(bundle, encoder) if encoder else None
         first = (encoder or last).read[0]
-        self.preprocess = Preprocessor(manifest.input, first)
+        self.preprocess = preprocessor(manifest.input, first)
         if encoder:
             self._features = tuple(encoder.outputs)
         else:  # an uncut part: what the rings keep are the frames themselves
-            spec = manifest.input
-            self._pixels = np.empty((1, spec.height, spec.width, spec.channels), first.dtype)
+            self._pixels = np.empty((1, *manifest.input.frame_shape), first.dtype)
             self._features = (replace(first, shape=self._pixels.shape),)
         self.head = options.load(bundle, last)
         self._states = CarriedStates(self.head, last) if last.states else None
@@ -172,6 +172,8 @@ class Network:
         self, pixels: np.ndarray, region: Region, window: Window, number: int | None = None
     ) -> tuple[int, int]:
         """Take that region of one frame (uint8 BGR (H, W, 3)) into `window`, under its number.
+
+        Of a bundle of features the frame is a vector (F,).
 
         Returns the `time.perf_counter_ns` after preprocessing and after the encoder. Raises
         EdgeError if the pixels are of another form or the region lies outside.

@@ -16,7 +16,8 @@ from edge_common import EdgeError
 class Frame:
     """A picture with the number and the time it was captured under.
 
-    pixels: uint8, shape (height, width, 3), BGR as OpenCV delivers it.
+    pixels: uint8, shape (height, width, 3), BGR as OpenCV delivers it; or, of features, a vector
+    float32 (F,).
     number: position in its source, counted from 0 over read *and* dropped frames.
     captured_at: `time.monotonic()` seconds when the picture arrived.
     restart: the first after a gap; no window reaches back over it.

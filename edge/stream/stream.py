@@ -51,7 +51,7 @@ class Stream:
         self._window_pixels: deque[np.ndarray] = deque(
             maxlen=length if options.window_pixels else 0
         )
-        self._images = options.image_sampler()
+        self._images = None if manifest.input.is_features else options.image_sampler()
         self._played_name = self.network.board.profile.name if self.network.board else None
 
     @property
@@ -81,6 +81,9 @@ class Stream:
         track: TrackInfo | None = None,
     ) -> Decision | None:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); decide if it is due.
+
+        Of a bundle of features a frame is a vector of F numbers. Raises EdgeError if it is of another
+        form, or a number is NaN or infinite; then the window stays as it is.
 
         region: of this frame, if not that of the options.  track: who it shows.
         """

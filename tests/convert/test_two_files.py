@@ -153,7 +153,7 @@ def test_a_map_is_read_as_one_vector_and_open_sizes_are_said_or_taken(files: Pat
         ),
         (["--head", "head.keras"], "give --encoder as well"),
         (["head.keras", "--encoder", "extractor.keras"], "give one MODEL, or both"),
-        ([], "give a MODEL, or --encoder and --head"),
+        ([], "Missing argument 'MODEL': give one, or --encoder and --head"),
     ],
 )
 def test_what_does_not_fit_is_said_in_one_line(

@@ -143,7 +143,7 @@ def test_schemes_of_urls_are_lower_case(text: str, target: str) -> None:
     ("arguments", "message"),
     [
         (["--source", "gray:7"], "no kind is called 'gray' (camera:N, fifo:PATH, images:PATH, "
-            "snapshot:URL, video:PATH, stream:URL, grey:VALUE); did you mean 'grey'?"),
+            "snapshot:URL, vectors:PATH, video:PATH, stream:URL, grey:VALUE); did you mean 'grey'?"),
         (["--source", "rtps://host/x"], "no kind is called 'rtps'"),
         (["--source", "grey:"], "write grey:VALUE[:frames=N]"),
         (["--source", "grey:7:frame=2"], "has no option frame; did you mean 'frames'?"),

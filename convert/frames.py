@@ -1,0 +1,39 @@
+"""What frames are to a network that is converted, and how that is said."""
+
+from edge.bundle import InputOptions, InputSpec, plain_tflite
+from edge.shipped import is_plain_tflite
+from edge_common import ConfigError, ModelError
+from edge_convert.request import ConversionRequest
+from edge_convert.sources import features, model_file
+
+
+def input_spec(model: model_file.ModelFile, request: ConversionRequest) -> InputSpec:
+    """What frames are to the network.
+
+    Raises ModelError if they are features and the clips hold none, ConfigError if what is said of
+    images does not fit.
+    """
+    stated, frames = request.preprocessing, request.encoder or request.model
+    if isinstance(model, features.FeatureFile):
+        if len(request.inputs.clip) != 2:
+            raise ModelError(features.needs_encoder(model))
+        if stated != InputOptions():
+            raise ConfigError(
+                f"{model.file} looks at features, which are taken as they are: leave out "
+                "--input-range, --mean, --std, --colour-order and --resize"
+            )
+        return InputSpec.of_features(model.width)
+    if is_plain_tflite(str(frames)):
+        stated = plain_tflite.with_metadata(frames, stated)
+    return stated.spec(*model.size)
+
+
+def input_line(window: int, spec: InputSpec) -> str:
+    """How frames become the input, and what says otherwise."""
+    if spec.is_features:
+        return f"input {window} vectors of {spec.width} features, taken as they are"
+    frames = f"{window} frames of " if window > 1 else ""
+    return (
+        f"input {frames}{spec.width} x {spec.height} {spec.preparation} (--input-range, --mean, "
+        "--std, --colour-order and --resize say otherwise)"
+    )

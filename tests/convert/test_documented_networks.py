@@ -1,0 +1,53 @@
+"""The programs and commands of the documents for networks of two files and of vectors run as written."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.bundle import open_bundle
+from tests.wheels import ROOT
+
+TEXT = (ROOT / "docs" / "bring-your-own-network.md").read_text()
+COMMANDS = {
+    "edge-convert": "edge_convert.cli",
+    "edge-run": "edge.cli",
+    "edge-bench": "edge_benchmarks.cli",
+}
+SECTIONS = ("Two files: a feature extractor and a network over its features",
+            "Landmarks and sensors: windows without pictures")  # fmt: skip
+
+
+def _section(title: str) -> str:
+    return TEXT.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def _run(arguments: list[str], folder: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("title", SECTIONS)
+def test_the_section_runs_from_top_to_bottom(tmp_path: Path, title: str) -> None:
+    first = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
+    assert first
+    if title == SECTIONS[0]:  # whose clips are those of the page's first program
+        (tmp_path / "mine.py").write_text(first[1])
+        _run(["mine.py"], tmp_path)
+    for language, block in re.findall(r"```(\w*)\n(.*?)```", _section(title), re.DOTALL):
+        if language == "python":
+            (tmp_path / "program.py").write_text(block)
+            _run(["program.py"], tmp_path)
+            continue
+        for line in block.splitlines():
+            command, *words = shlex.split(line)
+            if command == "edge-bench":
+                words += ["--seconds", "0.05", "--processes", "0"]
+            _run(["-m", COMMANDS[command], *words], tmp_path)
+    (bundle,) = tmp_path.glob("*.edge")
+    assert open_bundle(bundle).manifest.input.is_features == (title == SECTIONS[1])
