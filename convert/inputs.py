@@ -35,7 +35,8 @@ class InputRequest:
 
     role: `encoder` or `head`; "": a whole network.  window: frames; 0: not said.
     size: height and width; (): not said.  clip: the shape of one calibration clip, (T, H, W, 3) or
-    (T, F), which fills what nobody says; (): unknown.  clips: what it is of.
+    (T, F), which fills what nobody says; (): unknown.  clips: what it is of.  hint: what is known of
+    clips that leave it open, in words.
     """
 
     role: str = ""
@@ -43,6 +44,7 @@ class InputRequest:
     size: tuple[int, ...] = ()
     clip: tuple[int, ...] = ()
     clips: str = ""
+    hint: str = ""
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "InputRequest":
@@ -216,7 +218,7 @@ def _open_sizes(
     return (
         f"{file} takes {tensor.words} with unknown sizes: its {' and '.join(missing)} "
         f"{'are' if len(missing) > 1 else 'is'} open, and {clips}: "
-        f"say what it was trained on with {' '.join(options)}"
+        f"say what it was trained on with {' '.join(options)}{request.hint}"
     )
 
 

@@ -1,6 +1,7 @@
 """What a conversion is asked for: its options, and clips by path or by the name of a data set."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ import click
 
 from edge.engine.delegate import Delegate
 from edge.input_spec import InputOptions, InputSpec
+from edge_common import SourceError, SourceLost
 from edge_convert.inputs import InputRequest
 
 if TYPE_CHECKING:
@@ -55,10 +57,11 @@ class ConversionRequest:
     @cached_property
     def inputs(self) -> InputRequest:
         """What fills sizes that the network leaves open: what is said, else what the clips have."""
-        clip = clip_shape(self.calibration) if self.calibration else ()
-        return InputRequest(
-            "", self.window or 0, self.size, clip, Path(self.calibration or "").name
-        )
+        source, window = self.calibration, self.window or 0
+        if not source:
+            return InputRequest("", window, self.size)
+        clip = clip_shape(source)
+        return InputRequest("", window, self.size, clip, source.name, clip_hint(source))
 
     @property
     def forced(self) -> dict[str, str]:
@@ -158,6 +161,21 @@ def clip_shape(source: Path) -> tuple[int, ...]:
         return ()
     shape = shapes.get("clips", ())[1:]
     return shape if len(shape) in (2, 4) else ()
+
+
+def clip_hint(source: Path) -> str:
+    """What the first video or folder of frames holds; "" of all else, or if nothing reads it."""
+    if not source.is_dir():
+        return ""
+    from edge import sources
+
+    with suppress(SourceError, SourceLost, StopIteration):
+        entries = sorted(source.glob("[!.]*"))
+        with sources.open_source(str(entries[0] if entries else source)) as opened:
+            height, width = next(iter(opened)).pixels.shape[:2]
+            frames = f"{opened.total or 'many'} frames of {height}x{width}"
+        return f" ({Path(opened.name).name} in {source.name} holds {frames}; a smaller size may do)"
+    return ""
 
 
 def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":
