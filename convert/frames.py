@@ -17,6 +17,8 @@ def input_spec(model: model_file.ModelFile, request: ConversionRequest) -> Input
     if isinstance(model, features.FeatureFile):
         if len(request.inputs.clip) != 2:
             raise ModelError(features.needs_encoder(model))
+        if request.detection:
+            raise ConfigError(f"{model.file} looks at features: leave out --detection")
         if stated != InputOptions():
             raise ConfigError(
                 f"{model.file} looks at features, which are taken as they are: leave out "

@@ -50,6 +50,8 @@ def of_bundle(request: ConversionRequest, progress: console.Progress) -> Bundle:
     manifest = bundle.manifest
     if manifest.detection:
         raise ModelError(f"{request.model} is a detector, which is not watched for drift")
+    if manifest.input.is_features:
+        raise ModelError(f"{request.model} takes vectors, whose drift is not watched")
     clips = clips_of(request.calibration, manifest.clip_frames, manifest.input)
     refuse_unusable(clips.windows, clips.name)
     changed = with_reference(bundle, clips, progress)

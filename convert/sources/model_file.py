@@ -74,7 +74,8 @@ def read_encoder_and_head(
     encoder: Path, head: Path, feature: str, behind: str | None, request: InputRequest
 ) -> EncoderAndHead:
     """Two files as one network. Raises ModelError if one is not of its role, or they do not fit."""
-    _refuse_cut(head, behind)
+    if behind is not None:
+        raise ModelError(f"{head.name} and {encoder.name} are cut already: leave out --cut")
     files = {inputs.ENCODER: encoder, inputs.HEAD: head}
     with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
         # of Keras both are converted side by side
@@ -118,7 +119,8 @@ def _of_keras(
 ) -> keras_file.KerasFile | FeatureFile:
     if keras_parts.features_of(path.name, model, request) is None:
         return keras_file.KerasFile.of(path.name, model, request)
-    _refuse_cut(path, behind)
+    if behind is not None:
+        raise ModelError(f"{path.name} looks at features and is not cut: leave out --cut")
     return FeatureFile(path.name, keras_parts.float_model(path.name, model, request))
 
 

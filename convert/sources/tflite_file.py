@@ -81,9 +81,9 @@ def _with_fixed_inputs(
         return model
     root = flatbuffer.read(model)
     graph, outputs = root.subgraphs[0], main_graph.outputs_of(root)
-    for index, tensor in zip(list(graph.inputs), tensors):
-        if tensor.name in use.masks:
-            main_graph.set_constant(root, int(index), np.ones(use.masks[tensor.name], tensor.dtype))
+    for index, entry in zip(list(graph.inputs), tensors):
+        if entry.name in use.masks:
+            main_graph.set_constant(root, int(index), np.ones(use.masks[entry.name], entry.dtype))
     source = [int(i) for i, t in zip(graph.inputs, tensors) if t.name == use.name]
     main_graph.sign(root, {use.name: source[0]}, outputs)
     return flatbuffer.write(root)

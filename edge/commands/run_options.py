@@ -144,8 +144,8 @@ class RunOptions:
             "--region": self.region != "full", "--drift": self.drift,
         }  # fmt: skip
         names = [name for name, is_asked in asked.items() if is_asked]
-        kinds = [each.kind for each in self.outputs]
-        names += [f"output {k.name}" for k in kinds if k.frames or k.windows or k.event_pictures]
+        outputs = [each.kind for each in self.outputs]
+        names += [f"output {k.name}" for k in outputs if k.frames or k.windows or k.event_pictures]
         if names:
             raise click.UsageError(
                 f"{self.bundle} takes vectors of features, which show nothing: leave out "

@@ -177,6 +177,7 @@ def test_a_bundle_of_images_takes_no_vectors(tiny_bundle: Bundle, folder: Path) 
         ("clips.npz", ("--window", "20"), "holds clips of 8 frames, the network looks at 20"),
         ("nan.npz", (), "clips hold NaN or infinity: leave them out"),
         ("clips.npz", ("--input-range", "0", "1"), "looks at features, which are taken as they are"),
+        ("clips.npz", ("--cut", "lstm"), "har.keras looks at features and is not cut"),
         ("clips.npz", ("--size", "8x8"), "no images: leave out --size"),
         ("pictures.npz", ("--window", "8"), "har.keras is a head: it takes 8 frames of 5 features"),
     ],
@@ -219,3 +220,11 @@ def test_golden_vectors_are_checked(bundle: Bundle, tmp_path: Path) -> None:
     changed = write_bundle(tmp_path / "x.edge", manifest, members)
     with pytest.raises(EdgeError, match=r"its frames are not float32 of shape \(N, 5\)"):
         changed.golden  # noqa: B018
+
+
+def test_its_drift_is_not_measured_again(bundle: Bundle, folder: Path, tmp_path: Path) -> None:
+    words = [str(folder / "har.edge"), "-o", str(tmp_path / "x.edge")]
+    result = CliRunner().invoke(main, [*words, "--calibration", str(folder / "clips.npz")])
+    assert result.exit_code == 2
+    assert "har.edge takes vectors, whose drift is not watched" in result.stderr
+    assert not list(tmp_path.iterdir())

@@ -151,6 +151,10 @@ def test_a_map_is_read_as_one_vector_and_open_sizes_are_said_or_taken(files: Pat
             "its height and width are open, and no clips say it: say what it was trained on with "
             "--size HxW",
         ),
+        (
+            ["--encoder", "extractor.keras", "--head", "head.keras", "--cut", "gru"],
+            "are cut already: leave out --cut",
+        ),
         (["--head", "head.keras"], "give --encoder as well"),
         (["head.keras", "--encoder", "extractor.keras"], "give one MODEL, or both"),
         ([], "Missing argument 'MODEL': give one, or --encoder and --head"),
