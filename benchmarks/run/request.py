@@ -136,11 +136,8 @@ def refuse_contradictions(values: Mapping[str, Any], has_board: bool) -> None:
 def refuse_impossible(request: BenchRequest, inputs: base.Inputs) -> None:
     """Raise EdgeError, before minutes of measuring, if a part of it cannot be had."""
     for scenario in request.scenarios:
-        if (
-            inputs.bundle.manifest.input.is_features
-            and scenario.enabled
-            and scenario.name in _IMAGES
-        ):
+        needs_images = scenario.name in _IMAGES and scenario.enabled
+        if needs_images and inputs.bundle.manifest.input.is_features:
             raise ConfigError(
                 f"the scenario {scenario.name} measures images, {inputs.bundle_name} takes vectors: "
                 "leave it out"
