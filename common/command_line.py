@@ -118,7 +118,7 @@ def _message(error: Exception) -> str:
         if error.name == "cv2":  # also if one of two OpenCVs was removed, with the files of both
             return f"this needs cv2: {HEADLESS_FILES}"
         extra = EXTRAS.get((error.name or "").split(".")[0])
-        return f"this needs {error.name}: pip install 'edge-run[{extra}]'" if extra else ""
+        return f"this needs {error.name}: {install_hint(extra)}" if extra else ""
     if isinstance(error, ImportError):
         return missing_library(str(error))
     if isinstance(error, MemoryError):
@@ -128,6 +128,22 @@ def _message(error: Exception) -> str:
         reason = error.strerror or str(error)
         return f"{path}{reason}; check the path, its rights and the free space"
     return " ".join(str(error).split())
+
+
+def install_hint(extra: str) -> str:
+    """What brings an extra: of the wheel that was installed, if it is there, or of the clone.
+
+    No index holds the project, so that its name alone would install nothing, or what somebody else
+    called so.
+    """
+    from importlib import metadata
+
+    with contextlib.suppress(metadata.PackageNotFoundError):
+        origin = metadata.distribution("edge-run").read_text("direct_url.json") or ""
+        wheel = re.search(r'"file://([^"]+\.whl)"', origin)
+        if wheel and os.path.exists(wheel[1]):
+            return f"pip install '{wheel[1]}[{extra}]'"
+    return f"pip install -c constraints.txt '.[{extra}]' in the clone of edge-run"
 
 
 def missing_library(reason: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, get_type_hints
 
-from edge_common import EdgeError, nearest, without_passwords
+from edge_common import EdgeError, command_line, nearest, without_passwords
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -205,7 +205,7 @@ class Registry:
                 raise
             raise self.error(
                 f"{self.noun} {request} needs {error.name}: "
-                f"pip install 'edge-run[{request.kind.extra}]'"
+                f"{command_line.install_hint(request.kind.extra)}"
             ) from error
         except ValueError as error:
             raise self.error(f"{self.noun} {request}: {error}") from error

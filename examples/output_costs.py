@@ -5,7 +5,7 @@
     python -m examples.output_costs judges     # 1 and 10 alerts over 1 to 10 people, milliseconds a frame
     python -m examples.output_costs outage     # 12,000 events while the broker is away, and 60 real seconds
 
-Needs mosquitto and edge-run[mqtt,clips].
+Needs mosquitto and the extras mqtt and clips.
 """
 
 import contextlib

@@ -4,7 +4,7 @@
     python -m examples.page_costs run --rate 25    # frames that come when they come
     python -m examples.page_costs memory FILM      # of the process, most of it
 
-Figures as JSON lines, each beside that of the same round without a page. Needs edge-run[web].
+Figures as JSON lines, each beside that of the same round without a page. Needs the extra web.
 """
 
 import contextlib

@@ -118,7 +118,7 @@ def report(records: tuple[Path, ...], output: Path) -> None:
     """Make one report of one or more records of edge-bench.
 
     The page needs no network and no other file; its plots need matplotlib:
-    pip install 'edge-run[report]'. A row of CSV is a record and a way of running it;
+    pip install '.[report]'. A row of CSV is a record and a way of running it;
     empty cells were not measured.
     """
     from edge_benchmarks.record import read_record

@@ -20,7 +20,15 @@ from edge.stream import StreamOptions, from_stored, preprocessor, ring
 from edge_benchmarks import record
 from edge_benchmarks.measure.timing import Clock, FrameTiming
 from edge_benchmarks.run.targets import Target, bundle_target, missing
-from edge_common import ConfigError, EngineError, ModelError, __version__, console, write_cached
+from edge_common import (
+    ConfigError,
+    EngineError,
+    ModelError,
+    __version__,
+    command_line,
+    console,
+    write_cached,
+)
 
 PRECISIONS = {record.WHOLE_INT8: "int8", record.WHOLE_FLOAT: "float32"}
 NAMES = (*PRECISIONS, record.KERAS_PREDICT)
@@ -201,7 +209,7 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
             from edge_convert.sources.keras_file import load_model
     except ImportError as error:
         raise ConfigError(
-            f"--model needs tensorflow ({error}): pip install 'edge-run[convert]', or leave it out"
+            f"--model needs tensorflow ({error}): {command_line.install_hint('convert')}, or leave it out"
         ) from error
     model = load_model(path)
     form = _form(window_shape(model), named_outputs(model), model.count_params())

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge_benchmarks.cells import LATENCY, milliseconds
 from edge_benchmarks.record import Record, read_record
 from edge_benchmarks.suite.suite_file import SuiteEntry
-from edge_common import ConfigError, EdgeError, children, console
+from edge_common import ConfigError, EdgeError, children, command_line, console
 from edge_devices.detection.machine import Machine, this_machine
 
 _WIDTH = 20
@@ -169,7 +169,7 @@ def make_report(outcomes: Sequence[SuiteOutcome], output: Path) -> str:
     if not records:
         return "no report: there is no record to report on"
     if find_spec("matplotlib") is None:
-        return "no report: its plots need matplotlib: pip install 'edge-run[report]'"
+        return f"no report: its plots need matplotlib: {command_line.install_hint('report')}"
     command = [*PROGRAM, "report", *records, "-o", str(output)]
     process = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if process.returncode:

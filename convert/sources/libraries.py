@@ -59,7 +59,8 @@ class ConverterLibrary:
         """Raises ModelError if a module of the extra is not installed."""
         modules = (module for module, extra in command_line.EXTRAS.items() if extra == self.extra)
         if missing := next((m for m in modules if importlib.util.find_spec(m) is None), None):
-            raise ModelError(f"{path.name} needs {missing}: pip install 'edge-run[{self.extra}]'")
+            hint = command_line.install_hint(self.extra)
+            raise ModelError(f"{path.name} needs {missing}: {hint}")
 
 
 KERAS_2 = ConverterLibrary("keras_2", "convert")

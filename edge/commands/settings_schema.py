@@ -23,7 +23,8 @@ def msgspec() -> ModuleType:
     try:
         import msgspec as library
     except ModuleNotFoundError:
-        raise ConfigError("--config needs msgspec: pip install 'edge-run[config]'") from None
+        hint = command_line.install_hint("config")
+        raise ConfigError(f"--config needs msgspec: {hint}") from None
     return library
 
 

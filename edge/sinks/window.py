@@ -29,7 +29,7 @@ def _remedy() -> str:
     try:
         version("opencv-python")
     except PackageNotFoundError:
-        return "pip install 'edge-run[show]'"
+        return command_line.install_hint("show")
     return (
         "the files of opencv-python-headless lie over those of opencv-python: "
         f"{command_line.WINDOW_FILES}"

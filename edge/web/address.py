@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 
 from edge.sources.login import read_secret
-from edge_common import ConfigError, SinkError
+from edge_common import ConfigError, SinkError, command_line
 
 _FORM = "HOST:PORT, such as 127.0.0.1:8080"
 _LEAST_TOKEN, _WAITING = 16, 64  # characters; connections that nobody has taken yet
@@ -56,7 +56,8 @@ class PageAddress:
                 "127.0.0.1 for this machine alone"
             )
         if missing := [name for name in _LIBRARIES if find_spec(name) is None]:
-            raise ConfigError(f"--web needs {', '.join(missing)}: pip install 'edge-run[web]'")
+            hint = command_line.install_hint("web")
+            raise ConfigError(f"--web needs {', '.join(missing)}: {hint}")
         return cls(host, port, family, address, secret, tuple(map(str.lower, names)))
 
     def listen(self) -> socket.socket:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from starlette import concurrency, exceptions, requests, responses, routing
 
 from edge.web import broadcast, hub as hubs, pictures, state, zone_file
-from edge_common import EdgeError, decode, parse_json
+from edge_common import EdgeError, command_line, decode, parse_json
 
 Request: TypeAlias = requests.Request
 Response: TypeAlias = responses.Response
@@ -144,7 +144,8 @@ class DataRoutes:
         try:
             from edge.web import metrics
         except ModuleNotFoundError as error:
-            raise exceptions.HTTPException(501, f"needs {error.name}: edge-run[web]") from None
+            hint = command_line.install_hint("web")
+            raise exceptions.HTTPException(501, f"needs {error.name}: {hint}") from None
         content, kind = metrics.exposition(self._hub, request.headers.get("accept", ""))
         return Response(content, media_type=kind)
 

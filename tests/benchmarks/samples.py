@@ -172,7 +172,7 @@ FULL = replace(
     },
     engines=(
         rec.EngineRecord("OpenVINO", "2025.3", "encoder", "", summary(3.6), 31.5),
-        rec.EngineRecord("ONNX Runtime", "", "encoder", "pip install 'edge-run[engines]'"),
+        rec.EngineRecord("ONNX Runtime", "", "encoder", "pip install '.[engines]'"),
     ),
     telemetry=SAMPLES,
     energy=Energy("the whole board", 12.0, 3.0, 8.1),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_common.command_line import missing_library
+from edge_common.command_line import install_hint, missing_library
 from tests.wheels import ROOT
 
 
@@ -73,3 +73,31 @@ def test_a_system_without_a_desktop_is_one_line(tmp_path: Path) -> None:
     assert child.returncode == 2
     assert child.stderr.splitlines()[-1].startswith("Error: libGL.so.1 cannot be loaded: apt-get")
     assert "Traceback" not in child.stderr
+
+
+@pytest.mark.parametrize(
+    ("origin", "hint"),
+    [
+        (
+            '{"dir_info": {}, "url": "file:///src/edge-run"}',
+            "pip install -c constraints.txt '.[web]' in the clone of edge-run",
+        ),
+        ('{"url": "file://WHEEL"}', "pip install 'WHEEL[web]'"),
+        (
+            '{"url": "file:///gone/edge_run-0.2.0-py3-none-any.whl"}',
+            "pip install -c constraints.txt '.[web]' in the clone of edge-run",
+        ),
+    ],
+)
+def test_an_extra_is_of_the_clone_or_the_wheel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, origin: str, hint: str
+) -> None:
+    """Never by the project's name alone: no index holds it."""
+    wheel = tmp_path / "edge_run-0.2.0-py3-none-any.whl"
+    wheel.touch()
+    information = tmp_path / "edge_run-0.2.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text("Name: edge-run\nVersion: 0.2.0\n")
+    (information / "direct_url.json").write_text(origin.replace("WHEEL", str(wheel)))
+    monkeypatch.syspath_prepend(tmp_path)
+    assert install_hint("web") == hint.replace("WHEEL", str(wheel))

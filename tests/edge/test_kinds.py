@@ -100,7 +100,8 @@ def test_a_kind_names_the_extra_that_brings_its_library(
     result = cli.invoke(main, arguments)
     assert result.exit_code == 2
     assert result.output.splitlines()[-1] == (
-        "Error: sink topic:pool needs a_library_that_nobody_has: pip install 'edge-run[topics]'"
+        "Error: sink topic:pool needs a_library_that_nobody_has: "
+        "pip install -c constraints.txt '.[topics]' in the clone of edge-run"
     )
 
 

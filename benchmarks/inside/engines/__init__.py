@@ -1,4 +1,4 @@
-"""The same part in other engines, if they are installed (`pip install 'edge-run[engines]'`)."""
+"""The same part in other engines, if they are installed (`pip install '.[engines]'`)."""
 
 from edge_benchmarks.inside.engines import interface, onnx_runtime, open_vino
 

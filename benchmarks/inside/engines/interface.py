@@ -13,7 +13,7 @@ import numpy as np
 from edge.bundle import TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise
-from edge_common.errors import EngineError
+from edge_common import EngineError, command_line
 
 Specs = tuple[TensorSpec, ...]
 
@@ -51,7 +51,7 @@ def tensors_of(model: bytes) -> tuple[Specs, Specs]:
 def need(package: str, extra: str = "engines") -> None:
     """Raise EngineError if a package is not installed."""
     if find_spec(package) is None:
-        raise EngineError(f"{package} is not installed: pip install 'edge-run[{extra}]'")
+        raise EngineError(f"{package} is not installed: {command_line.install_hint(extra)}")
 
 
 @contextlib.contextmanager

@@ -89,7 +89,7 @@ def test_without_matplotlib(record: Path, tmp_path: Path, monkeypatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [Without("matplotlib"), *sys.meta_path])
-    said = "this needs matplotlib: pip install 'edge-run[report]'"
+    said = "this needs matplotlib: pip install -c constraints.txt '.[report]' in the clone"
     fails(report(record, "-o", tmp_path / "r.html"), said)
     assert report(record, "-o", tmp_path / "r.md").exit_code == 0
     assert report(record, "-o", tmp_path / "r.csv").exit_code == 0

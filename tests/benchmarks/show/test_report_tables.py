@@ -48,7 +48,7 @@ def test_numbers_have_four_digits() -> None:
         "| memory grows by | 12.00 kB an hour (-3.000 to 20.00) |",
         "| of it: import | 0.450 | 0.400 | 0.500 | 2 |",
         "| OpenVINO 2025.3 | encoder | 3.600 | 5.400 | 7.200 | 1.50 | 31.5 dB |",
-        "ONNX Runtime, encoder: not measured (pip install 'edge-run[engines]').",
+        "ONNX Runtime, encoder: not measured (pip install '.[engines]').",
         "| 1 SOFTMAX | SOFTMAX (not delegated) | 1 x 10 | 0.00 | 0.500 | 25.00 % |",
         "| encoder (int8, 1 thread) | compute | 29.90 | 170.0 | 38.00 % | 38.00 % |",
         "Ours over that of LiteRT's benchmark script: 1.020 (1.000 to 1.040); it agrees within "

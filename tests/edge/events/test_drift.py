@@ -390,7 +390,7 @@ def test_a_bundle_of_before_runs_and_says_that_it_cannot_be_compared(
 def test_drift_is_watched_if_there_are_alerts(
     tiny_bundle_path: Path, film: Path, tmp_path: Path, cli
 ) -> None:
-    pytest.importorskip("msgspec", reason="needs edge-run[config]")
+    pytest.importorskip("msgspec", reason="needs the extra config")
     run = tmp_path / "run.toml"
     alert = '[[alert]]\ntask = "size"\nover = 1e9\n'
     head = f'bundle = "{tiny_bundle_path}"\nsource = ["{film}"]\nquiet = true\nframes = 20\n'

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-pytest.importorskip("av", reason="needs edge-run[clips]")
+pytest.importorskip("av", reason="needs the extra clips")
 
 from edge import sinks
 from edge.privacy.faces import FaceSearch

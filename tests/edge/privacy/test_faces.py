@@ -265,7 +265,7 @@ def test_the_run_s_own_faces_are_covered_where_the_search_finds_none(
 def test_pictures_of_messages_have_no_faces(
     astronaut: np.ndarray, search: faces.FaceSearch, tmp_path: Path
 ) -> None:
-    pytest.importorskip("apprise", reason="needs edge-run[apprise]")
+    pytest.importorskip("apprise", reason="needs the extra apprise")
     from edge.sinks.apprise import AppriseSink
 
     shown = list[np.ndarray]()

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
 
-pytest.importorskip("av", reason="needs edge-run[clips]")
+pytest.importorskip("av", reason="needs the extra clips")
 
 import av
 

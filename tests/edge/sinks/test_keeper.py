@@ -468,7 +468,7 @@ def test_it_is_off_unless_asked_for(tiny_bundle) -> None:
 def test_a_settings_file_asks_for_it(
     tmp_path: Path, tiny_bundle_path: Path, video_path, cli
 ) -> None:
-    pytest.importorskip("msgspec", reason="needs edge-run[config]")
+    pytest.importorskip("msgspec", reason="needs the extra config")
     run = tmp_path / "run.toml"
     write_whole(
         run,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("paho.mqtt.client", reason="needs edge-run[mqtt]")
+pytest.importorskip("paho.mqtt.client", reason="needs the extra mqtt")
 
 from click.testing import CliRunner
 
@@ -277,7 +277,7 @@ def test_home_assistant_is_told_of_all_that_there_is(broker: Mosquitto, tmp_path
 def test_an_alert_is_announced_before_its_first_event(
     broker: Mosquitto, video_path: Path, tmp_path: Path, cli: CliRunner
 ) -> None:
-    pytest.importorskip("msgspec", reason="needs edge-run[config]")
+    pytest.importorskip("msgspec", reason="needs the extra config")
     settings = tmp_path / "run.toml"
     settings.write_text(
         f'bundle = "faces-in-motion"\nrate = "all"\nsource = ["{video_path}", "{video_path}"]\n'

@@ -148,13 +148,13 @@ def test_nobody_waits_for_a_dead_server_at_the_end() -> None:
 )
 def test_bad_options_are_refused(text: str, message: str) -> None:
     if text.startswith("apprise"):
-        pytest.importorskip("apprise", reason="needs edge-run[apprise]")
+        pytest.importorskip("apprise", reason="needs the extra apprise")
     with pytest.raises(EdgeError, match=message):
         sinks.open_sinks([sinks.registry().find(text)], [samples.RUN])
 
 
 def test_apprise_tells_a_service_with_the_frame(server: Server) -> None:
-    pytest.importorskip("apprise", reason="needs edge-run[apprise]")
+    pytest.importorskip("apprise", reason="needs the extra apprise")
     text = f"apprise:json://127.0.0.1:{server.port}:phases=start+end,image=1"
     ((sink,),) = sinks.open_sinks([sinks.registry().find(text)], [samples.RUN])
     begun = samples.event(1)

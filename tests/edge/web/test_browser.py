@@ -13,7 +13,7 @@ from edge.stream import TrackInfo
 from tests.edge.sinks import samples
 from tests.edge.web.pages import TOKEN, Options, People, Served, grey, served, wait_for
 
-playwright = pytest.importorskip("playwright.sync_api", reason="needs edge-run[test]")
+playwright = pytest.importorskip("playwright.sync_api", reason="needs the extra test")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium: apt-get install chromium")
 ALERT = Alert(name="fall", task="action", labels=("fall",), above=0.8, below=0.6, severity="alarm")
