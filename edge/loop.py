@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge import answers, engine, events, sources, stream
 from edge.sinks import Gap, RunEnded, ShowsBoard, ShowsGaps, Sink, TakesEvents
@@ -35,6 +35,14 @@ class Watcher(Protocol):
         """Take one frame; the decisions that it leads to. Raises EdgeError."""
 
 
+@runtime_checkable
+class Follows(Protocol):
+    """A watcher that follows people."""
+
+    def end_tracks(self) -> None:
+        """The source gives no frames: nobody can be seen in it."""
+
+
 @dataclass(eq=False)
 class Feed:
     """A source, what its frames are pushed through, and the sinks that take them.
@@ -58,6 +66,8 @@ class Feed:
         return self.summary.source
 
     def show_gap(self, seconds: float, has_ended: bool) -> None:
+        if not has_ended and isinstance(self.watcher, Follows):
+            self.watcher.end_tracks()
         for sink in self.sinks:
             if isinstance(sink, ShowsGaps):
                 sink.show_gap(Gap(seconds, has_ended, self.source_name))

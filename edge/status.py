@@ -56,8 +56,12 @@ class StatusText:
         if total["skipped"]:
             parts.append(f"{total['skipped']} unreadable")
         if summary.scene:
-            parts.append(f"{summary.scene.people_now} people")
+            people = summary.scene.people_now
+            parts.append("1 person" if people == 1 else f"{people} people")
             newest = newest if summary.scene.people_now else None
+        silent_names = {each.source.name for each in summary.sources if each.source.gap_s()}
+        if newest is not None and newest.source in silent_names:
+            newest = None
         if newest is not None and newest.source is not None:
             parts.append(newest.source)
         if newest is not None and newest.track is not None:

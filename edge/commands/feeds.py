@@ -101,6 +101,13 @@ class SceneWatcher:
             output.show_people(view)
         return view.decisions
 
+    def end_tracks(self) -> None:
+        """Of those who were there; said once."""
+        was_anybody_there = bool(self._scene.view.presence.count)
+        view = self._scene.end_tracks()
+        for output in self._outputs if was_anybody_there else ():
+            output.show_people(view)
+
 
 def open_feeds(
     network: stream.Network,

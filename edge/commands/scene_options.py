@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 MAX_PEOPLE, NO_DETECTOR = 10, "none"
-_UNKNOWN_RATE_MS = 20.0  # a frame, of a source that does not say how many it gives
+_USUAL_HZ = 25.0  # of a source that does not say how many frames it gives
 BUDGET_SHARE = 0.5  # of the time between two frames: capture, drawing and writing need the rest
 _HIGHEST_HZ = 240.0  # sources may announce anything
 
@@ -119,20 +119,21 @@ class PeopleOptions:
     def budget(self, counts: "Sequence[source_summary.SourceSummary]") -> tuple[float, str]:
         """Milliseconds a frame, and why so many.
 
-        Of live sources' it is half of the time that each has for a frame, of those that have not
-        ended; recordings lose nothing by waiting, so everybody is found and looked at in each of
-        their frames. What a source announces is often wrong: it holds until its frames were timed.
+        Of live sources' it is half of the time that each has for a frame, of those that give some
+        just now: who is absent takes nothing from the others. Recordings lose nothing by waiting,
+        so everybody is found and looked at in each of their frames. What a source announces is
+        often wrong: it holds until its frames were timed.
         """
         if self.budget_ms is not None:
             return self.budget_ms, ""
         live = [each.source for each in counts if each.source.live and not each.ended]
         if not live:
             return math.inf, ": a recording waits"
-        either_hz = ((source.measured_hz(), source.rate_hz) for source in live)
+        giving = [source for source in live if not source.gap_s()] or live
+        either_hz = ((source.measured_hz(), source.rate_hz) for source in giving)
         rates_hz = [next(filter(_is_likely, each), 0.0) for each in either_hz]
-        if not all(rates_hz):
-            return _UNKNOWN_RATE_MS / len(live), ""
-        return 1e3 * BUDGET_SHARE / sum(rates_hz), f", {BUDGET_SHARE * 100:.0f} % of the time"
+        share = f", {BUDGET_SHARE * 100:.0f} % of the time" if all(rates_hz) else ""
+        return 1e3 * BUDGET_SHARE / sum(rate or _USUAL_HZ for rate in rates_hz), share
 
     def summary(
         self,

@@ -96,6 +96,15 @@ class Scene:
         self.budget.frame_ms = milliseconds
         self.summary.budget_ms, self.summary.budget_source = milliseconds, reason
 
+    def end_tracks(self) -> SceneView:
+        """Nobody can be seen while no frame comes; later people get further numbers."""
+        self._tracker.forget()
+        self.summary.present.pop(self._source, None)
+        if self._presence.count:
+            self._presence = Presence(0, datetime.now(timezone.utc))
+        self.view = replace(self.view, tracks=(), decisions=(), presence=self._presence)
+        return self.view
+
     def push(self, frame: Frame | np.ndarray) -> SceneView:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); who is there, and decisions.
 
@@ -190,12 +199,13 @@ class Scene:
 
     def _note_slow_windows(self) -> None:
         """Say once if people get so few calls that they look faster than they are."""
-        if self.summary.trained_rate_hz is not None and self._windows.is_any_behind:
+        if self.summary.trained_rate_hz and self._windows.is_any_behind:
             self._note_once(
                 "windows",
-                f"{self.budget.frame_ms:.1f} ms a frame are too little for those there "
-                f"({len(self._windows)}): each is looked at less often than the network expects, and "
-                "what they do looks faster to it: give a larger --budget-ms, or a smaller --max-people",
+                "people are looked at less often than the "
+                f"{self.summary.trained_rate_hz:g} times a second that the network was trained at, so "
+                f"what they do looks faster to it: raise --budget-ms ({self.budget.frame_ms:.1f} ms a "
+                "frame now), or lower --max-people",
             )
 
     def _named(self, decision: Decision) -> Decision:

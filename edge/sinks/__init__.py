@@ -62,7 +62,10 @@ class ShowsPeople(Protocol):
     """A sink that says who is there, also in frames that nothing was decided on."""
 
     def show_people(self, view: "SceneView") -> None:
-        """Of each frame, before `take` of the same one. Raises SinkError."""
+        """Of each frame, before `take` of the same one, and of a gap, in which nobody can be seen.
+
+        Raises SinkError.
+        """
 
 
 @runtime_checkable

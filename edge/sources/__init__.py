@@ -47,8 +47,7 @@ class Source(Closable, ABC):
     rate_hz: frames a second that it announces, 0 if it does not.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
-    gaps: of a live source; None: it has none.  recording: the one file that all its frames, and their
-    times, are of; "": there is none.
+    recording: the one file that all its frames, and their times, are of; "": there is none.
     notify: called, from any thread, when what `ready` says may have changed.
     warning: what a user should know of losses, once it has come to its end; "" if nothing.
     """
@@ -57,7 +56,6 @@ class Source(Closable, ABC):
     total: int | None = None
     rate_hz: float = 0.0
     warning: str = ""
-    gaps: "Gaps | None" = None
     recording: str = ""
 
     def __init__(self, name: str) -> None:
@@ -88,6 +86,11 @@ class Source(Closable, ABC):
     def stall_after_s(self) -> float:
         """Silent for longer, a live source is in a gap, and says so, unless its reader hangs."""
         return math.inf
+
+    @property
+    def gaps(self) -> "Gaps | None":
+        """Of a live source, with the one that lasts; None: it has none."""
+        return None
 
     def gap_s(self) -> float:
         """So long a gap of a live source is by now; 0 if frames come."""

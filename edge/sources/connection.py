@@ -61,7 +61,7 @@ class Gaps:
     """When a live source gave no frames.
 
     stalls: times it went silent with its connection open.  reconnects: times it came back.
-    longest_s: from the last frame before a gap to the first one behind it.
+    longest_s: from the last frame before a gap to the first one behind it, or to now.
     """
 
     stalls: int = 0

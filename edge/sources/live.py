@@ -16,7 +16,7 @@ import numpy as np
 
 from edge import sources, stream
 from edge.sources.arrivals import mean
-from edge.sources.connection import Capture, Connection, GapRules
+from edge.sources.connection import Capture, Connection, GapRules, Gaps
 from edge_common import SourceError, SourceLost
 
 _MOST_WAITING = 8  # frames in the queue
@@ -55,7 +55,7 @@ class LiveSource(sources.Source):
         self._connection = Connection(
             self.name, open_capture, rules, clock, explain, self._stop_waiting
         )
-        self._frames, self.gaps = self._connection.frames(), self._connection.gaps
+        self._frames = self._connection.frames()
         self._waiting: deque[stream.Frame] = deque()
         self._busy_s: deque[float] = deque(maxlen=_COUNTED)
         self._last_number, self._taken_at = -1, math.nan
@@ -105,6 +105,11 @@ class LiveSource(sources.Source):
 
     def stall_after_s(self) -> float:
         return self._connection.stall_after_s
+
+    @property
+    def gaps(self) -> Gaps:
+        ended = self._connection.gaps
+        return replace(ended, longest_s=max(ended.longest_s, self.gap_s()))
 
     def gap_s(self) -> float:
         return self.silence_s() if self._connection.in_gap else 0.0

@@ -101,6 +101,23 @@ def test_before_the_first_answer_there_is_no_age() -> None:
     assert output.getvalue() == "12 of 5000 frames, 0.2 frames/s, 0 dropped\n"
 
 
+def test_who_answers_is_not_of_a_camera_that_is_silent() -> None:
+    class Silent(Nothing):
+        def gap_s(self) -> float:
+            return 5.0
+
+    output, clock, scene = io.StringIO(), Clock(), SceneSummary(present={"yard": 1})
+    counts = [SourceSummary(Nothing("yard")), SourceSummary(Silent("door"))]
+    summary = RunSummary("b", counts, "litert", scene=scene)
+    tasks = answers(0.9, 0.342, (0.1, 0.2))
+    summary.newest = Decision(9, 0.0, 41.3, {}, tasks, source="door")
+    StatusLine(summary, None, output, clock).show()
+    summary.newest = replace(summary.newest, source="yard")
+    StatusLine(summary, None, output, clock).show()
+    silent, there = output.getvalue().splitlines()
+    assert silent.endswith("0 dropped, 1 person") and "1 person, yard, action" in there
+
+
 def test_people_are_counted_and_the_newest_answer_is_somebodys() -> None:
     output, clock, scene = io.StringIO(), Clock(), SceneSummary()
     summary = RunSummary("b", [SourceSummary(Nothing("film"), 12)], "litert", scene=scene)

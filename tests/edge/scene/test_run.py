@@ -277,7 +277,9 @@ def test_what_a_board_takes_is_predicted_of_all_parts(cli: CliRunner, film: Path
     assert summary["delegation"].keys() == parts
 
 
-def counted(live: bool, rate_hz: float, measured_hz: float = 0.0, ended: bool = False):
+def counted(
+    live: bool, rate_hz: float, measured_hz: float = 0.0, ended: bool = False, gap_s: float = 0.0
+):
     """A source that announces one rate and gives frames at another; 0: not known yet."""
 
     class Sized(Source):
@@ -286,6 +288,9 @@ def counted(live: bool, rate_hz: float, measured_hz: float = 0.0, ended: bool = 
 
         def measured_hz(self) -> float:
             return measured_hz
+
+        def gap_s(self) -> float:
+            return gap_s
 
     source = Sized("yard")
     source.live, source.rate_hz = live, rate_hz
@@ -305,6 +310,10 @@ def counted(live: bool, rate_hz: float, measured_hz: float = 0.0, ended: bool = 
         ([counted(True, 25.0, measured_hz=3000.0)], 20.0),
         ([counted(True, 25.0), counted(True, 25.0, ended=True)], 20.0),
         ([counted(True, 25.0, ended=True), counted(False, 25.0)], float("inf")),
+        ([counted(True, 0.0, measured_hz=12.5), counted(True, 0.0, gap_s=3.0)], 40.0),
+        ([counted(True, 25.0, measured_hz=12.5), counted(True, 25.0, 12.5, gap_s=3.0)], 40.0),
+        ([counted(True, 0.0, measured_hz=15.0), counted(True, 0.0)], 12.5),
+        ([counted(True, 0.0, gap_s=3.0)], 20.0),
     ],
 )
 def test_the_budget_is_half_of_a_live_source_s_time(sources, milliseconds: float) -> None:
