@@ -18,7 +18,7 @@ from google.protobuf.message import DecodeError
 
 from edge_common import ModelError
 from edge_convert import inputs
-from edge_convert.sources import libraries, reference, saved_model
+from edge_convert.sources import libraries, onnx_rewrites, reference, saved_model
 
 _INPUT = "edge_run_frames"  # a name that no network has
 _NUMBERS = {"value_float": np.float32, "value_int": np.int64}  # of a Constant that is no tensor
@@ -45,6 +45,8 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     )
     _rename(network, name, _INPUT)
     _hold_constants(network)
+    onnx_rewrites.with_plain_norms(network)
+    onnx_rewrites.with_2d_pooling(network)
     order_gelu(network)
     _give_states(network)
     saved = _to_saved_model(network, folder)

@@ -15,7 +15,7 @@ import torch
 
 from edge_common import ModelError
 from edge_convert import inputs
-from edge_convert.sources import libraries, reference
+from edge_convert.sources import libraries, reference, torch_pooling
 
 _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 
@@ -45,7 +45,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     tensors = _inputs(program)
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     frames = np.moveaxis(reference.examples_of(use), use.channels, -1)
-    network = _ChannelsLast(program.module(), tensors, use)
+    network = _ChannelsLast(torch_pooling.in_2d(program.module()), tensors, use)
     converted = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
     exported = folder / "exported.tflite"
     converted.export(str(exported))

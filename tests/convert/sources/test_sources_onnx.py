@@ -17,6 +17,7 @@ from tests.convert.cut.test_tflite_cut import assert_parts_equal_the_whole, run
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnx2tf")
 onnxruntime = pytest.importorskip("onnxruntime")
+onnx_rewrites = pytest.importorskip("edge_convert.sources.onnx_rewrites")
 
 SIZE, CHANNELS = 24, 6
 
@@ -211,3 +212,35 @@ def test_a_quantised_network_is_refused(tmp_path: Path) -> None:
     net.save(tmp_path / "q.onnx", [1, 3, 8, 8], {"act": [1, 3, 8, 8]})
     with pytest.raises(ModelError, match=r"q\.onnx is quantised already: export the float network"):
         float_tflite(tmp_path / "q.onnx")
+
+
+@pytest.mark.parametrize("operator", ["MaxPool", "AveragePool"])
+@pytest.mark.parametrize("pads", [[0] * 6, [1, 1, 0, 0, 1, 1]])
+def test_3d_pooling_is_2d_pooling_over_space_then_over_time(operator: str, pads: list[int]) -> None:
+    pool = onnx.helper.make_node(
+        operator, ["x"], ["y"], kernel_shape=[2, 3, 2], strides=[2, 1, 2], pads=pads
+    )
+    norm = onnx.helper.make_node("ReduceL2", ["y"], ["z"], axes=[1], keepdims=0)
+    tensors = [
+        onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+        for name, shape in (("x", [1, 3, 6, 9, 7]), ("z", None))
+    ]
+    graph = onnx.helper.make_graph([pool, norm], "pool", tensors[:1], tensors[1:])
+    model = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8
+    )
+    x = np.random.default_rng(0).random((1, 3, 6, 9, 7), np.float32)
+
+    def answer() -> np.ndarray:
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        return session.run(None, {"x": x})[0]
+
+    before = answer()
+    onnx_rewrites.with_plain_norms(model)
+    onnx_rewrites.with_2d_pooling(model)
+    kernels = [
+        list(a.ints) for n in model.graph.node for a in n.attribute if a.name == "kernel_shape"
+    ]
+    assert kernels == [[3, 2], [2, 1]]
+    assert "ReduceL2" not in {node.op_type for node in model.graph.node}
+    np.testing.assert_allclose(answer(), before, rtol=1e-5)

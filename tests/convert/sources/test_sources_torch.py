@@ -16,6 +16,7 @@ from tests.convert.cut.test_tflite_cut import assert_parts_equal_the_whole, run
 sys.modules.setdefault("triton", None)  # of torch with CUDA: it crashes where tensorflow is loaded
 torch = pytest.importorskip("torch")
 pytest.importorskip("litert_torch")
+torch_pooling = pytest.importorskip("edge_convert.sources.torch_pooling")
 
 
 class _Window(torch.nn.Module):
@@ -110,3 +111,22 @@ def test_what_is_pickled_inside_never_runs(tmp_path: Path, record: str) -> None:
     with pytest.raises(ModelError, match=r"evil\.pt2 holds pickled objects"):
         float_tflite(tmp_path / "evil.pt2")
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize("kernel", [(1, 2, 2), (3, 3, 2), 2])
+@pytest.mark.parametrize("ceil_mode", [False, True])
+@pytest.mark.parametrize("padding", [0, 1])
+def test_3d_pooling_is_2d_pooling_over_space_then_over_time(kernel, ceil_mode, padding) -> None:
+    padding = 0 if kernel == (1, 2, 2) else padding
+    options = {"padding": padding, "ceil_mode": ceil_mode, "stride": 2}
+    layers = [torch.nn.MaxPool3d(kernel, **options)]
+    layers += [
+        torch.nn.AvgPool3d(kernel, **options, count_include_pad=counted)
+        for counted in (True, False)
+    ]
+    x = torch.rand(1, 3, 6, 9, 7)
+    for layer in layers:
+        graph = torch.export.export(layer.eval(), (x,)).module()
+        pooled = torch_pooling.in_2d(graph)(x)
+        assert "aten.max_pool3d" not in graph.code and "aten.avg_pool3d" not in graph.code
+        torch.testing.assert_close(pooled, layer(x))
