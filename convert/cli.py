@@ -10,7 +10,7 @@ from edge import shipped
 from edge.commands.options import DelegateParam
 from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
-from edge_convert.request import ClipsParam, ConversionRequest, ImageSize
+from edge_convert.request import ClipsParam, ConversionRequest, CustomCodeParam, ImageSize
 
 EXAMPLES = """\b
 Examples:
@@ -21,6 +21,8 @@ Examples:
   edge-convert --encoder extractor.keras --head sequence.keras -o action.edge --calibration clips/
   edge-convert sensors.keras -o sensors.edge --calibration vectors.npz
   edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
+  edge-convert own.keras -o own.edge --calibration clips/ --custom my_layers.py
+  edge-convert best.weights.h5 -o best.edge --calibration clips/ --custom my.py:make_model
   edge-convert person/ -o person.edge --detection person.toml --calibration clips/
   edge-convert model.edge -o here.edge --calibration calm-day/
 
@@ -107,6 +109,13 @@ _network = click.Path(exists=True, path_type=Path)
     metavar="FILE.toml",
     help="Make a detector: how its outputs become boxes.",
 )
+@click.option(
+    "--custom",
+    type=CustomCodeParam(),
+    metavar="FILE.py[:FUNCTION]",
+    help="Run your code for MODEL's own layers, or a function that builds the network of its weights; "
+    "- for a Lambda that needs no file.",
+)
 @click.option("--explain", is_flag=True, help="Show where the model can be cut, and stop.")
 @click.option("--cut", metavar="LAYER", help="Cut behind this layer instead of the best one.")
 @click.option(
@@ -173,7 +182,8 @@ _network = click.Path(exists=True, path_type=Path)
 @click.option(
     "--search-clips",
     type=click.IntRange(1),
-    help="How many clips to score candidates on. [default: 1000, or 32 without labels]",
+    help="How many clips to score candidates on. [default: 1000; without labels what --max-drop needs, "
+    "of a large network fewer, at least 32]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of clips.")
 @click.version_option(__version__)

@@ -1,9 +1,11 @@
 """A network as its source gives it, and what its tasks file says of its answers."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,15 @@ from edge_convert.probabilities import Output, decisions
 
 
 @dataclass(frozen=True)
+class LayerValues:
+    """What a layer, of a class, gives for one input."""
+
+    name: str
+    kind: str
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
 class TrainedNetwork:
     """What a conversion starts from, whatever format it came in.
 
@@ -28,7 +39,8 @@ class TrainedNetwork:
     candidates, selected_cut: where it could be cut, and where it is.
     uncut: why there is only one part.
     origin: the format, and what read it.  whole: makes the uncut Keras network
-    as TFLite's own converter takes it.
+    as TFLite's own converter takes it.  softmax: tasks whose answers come out of one.
+    layers: of a Keras model, what each layer of a part gives for its inputs, in order.
     """
 
     name: str
@@ -42,6 +54,8 @@ class TrainedNetwork:
     selected_cut: CutCandidate | None = None
     uncut: str = ""
     whole: Callable[[], Any] | None = None
+    softmax: frozenset[str] = frozenset()
+    layers: Callable[[str, Mapping[str, np.ndarray]], Iterator[LayerValues]] | None = None
 
     @property
     def cuts(self) -> str:
@@ -117,10 +131,59 @@ class Answers:
     """What the outputs of a network are.
 
     activations: {task: `softmax` or `sigmoid`} of those that end in logits.
+    softmax: tasks whose answers come out of one, there or then.
     """
 
     tasks: tuple[Task, ...] = ()
     activations: Mapping[str, str] = field(default_factory=dict)
+    softmax: frozenset[str] = frozenset()
+
+
+def task_names(
+    outputs: Mapping[str, str], card: ModelCard, labels: Mapping[str, np.ndarray]
+) -> dict[str, str]:
+    """What each output, {name: class of the layer that gives it}, is called as a task.
+
+    The only output has the name of the only task that card or labels tell of; one that is called
+    after the class of its layer, as Keras does if nobody names it, is `answer`.
+    """
+    if len(outputs) != 1:
+        return {name: name for name in outputs}
+    ((name, layer),) = outputs.items()
+    if name in card.tasks or name in labels:
+        return {name: name}
+    for names in (card.tasks, labels):
+        if len(names) == 1:
+            return {name: next(iter(names))}
+    after_class = re.sub(r"_\d+$", "", name).replace("_", "") == layer.lower()
+    return {name: ANSWER if after_class else name}
+
+
+ANSWER = "answer"
+
+
+def with_kinds_of(
+    labels: Mapping[str, np.ndarray], card: ModelCard, outputs: Mapping[str, Output]
+) -> ModelCard:
+    """The card with the kind of each task that only labelled clips tell of."""
+    kinds = {
+        name: kind
+        for name, output in outputs.items()
+        if name in labels and name not in card.tasks
+        if (kind := _kind_by_labels(labels[name], output))
+    }
+    return replace(card, tasks={**card.tasks, **{n: TaskEntry(k) for n, k in kinds.items()}})
+
+
+def _kind_by_labels(labels: np.ndarray, output: Output) -> str:
+    """Empty if they are no labels of a kind that fits."""
+    width = int(output.shape[-1])
+    whole = labels.dtype.kind in "iub" and not (labels < 0).any()
+    if labels.shape[1:] == (width,) and width > 1 and np.isin(labels, (0, 1)).all():
+        return "multi-label"
+    if labels.ndim == 1 and width > 1 and whole and labels.max() < width:
+        return "classification"
+    return ""
 
 
 def answers_of(
@@ -129,22 +192,26 @@ def answers_of(
     values: np.ndarray,
     card: ModelCard,
     progress: console.Progress,
+    labels: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> Answers:
     """Decide what the outputs are and which lack an activation, and say it.
 
     run: the network as it is, over one clip at a time.  values: its real input for some clips,
-    (n, T, H, W, C).
+    (n, T, H, W, C).  labels: of labelled clips, by task.
     Raises ConfigError or ModelError if they do not fit the card, or give NaN or infinity.
     """
     rows = [run(values[i : i + 1]) for i in range(len(values))]
     observed = {name: _with_values(name, output, rows) for name, output in outputs.items()}
-    tasks = tasks_of(observed, card)
+    known_card = with_kinds_of(labels, card, observed)
+    tasks = tasks_of(observed, known_card)
     for guess in guesses(tasks, card):
         progress.say(guess)
     decided = decisions(tasks, observed)
     for decision in decided:
         progress.say(decision.line)
-    return Answers(tasks, {d.task: d.activation for d in decided if d.activation})
+    missing = {d.task: d.activation for d in decided if d.activation}
+    endings = {name: missing.get(name, output.ending) for name, output in observed.items()}
+    return Answers(tasks, missing, frozenset(n for n, end in endings.items() if end == "softmax"))
 
 
 def _with_values(name: str, output: Output, rows: Sequence[Mapping[str, np.ndarray]]) -> Output:
@@ -189,7 +256,12 @@ def guesses(tasks: Sequence[Task], card: ModelCard) -> Iterator[str]:
     for task in tasks:
         if task.name not in card.tasks:
             labels = f" of {', '.join(task.labels)}" if task.labels else ""
-            yield f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}"
+            vague = (
+                "; numbers without an activation may be logits or values, too, and precision keeps "
+                "them as any of these: say which in MODEL.tasks.json"
+            )
+            more = vague if task.kind == "embedding" else ""
+            yield f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}{more}"
 
 
 def _refuse_odd(name: str, output: Output) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import click
 
 from edge.engine.delegate import Delegate
 from edge.input_spec import InputOptions, InputSpec
-from edge_common import SourceError, SourceLost
+from edge_common import SourceError, SourceLost, console
 from edge_convert.inputs import InputRequest
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 class ConversionRequest:
     """What the user asked for.
 
+    custom: the user's own code, `FILE.py`, `FILE.py:FUNCTION` or `-`.
     detection: a detector's, which says what its outputs are.
     encoder: what gives the features that `model` looks at, if that is a head.  feature: which of its
     outputs, if several fit.  window: frames; size: height and width; of a network that leaves them open.
@@ -53,6 +54,7 @@ class ConversionRequest:
     feature: str = ""
     window: int | None = None
     size: tuple[int, ...] = ()
+    custom: str | None = None
 
     @cached_property
     def inputs(self) -> InputRequest:
@@ -78,6 +80,7 @@ class ConversionRequest:
 # spelled out, so that `--help` needs none of what the data sets need
 NAMES = ("orl-motion:train", "orl-motion:test")
 SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
+SEARCH_WORK = 5 * 10**10  # multiply-adds of one candidate on unlabelled clips: some seconds
 
 
 class ClipsParam(click.ParamType):
@@ -111,6 +114,22 @@ class ImageSize(click.ParamType):  # type: ignore[type-arg]  # generic from clic
         if not match:
             self.fail(f"{value!r} is no size: write height and width as 96x128.", param, context)
         return int(match[1]), int(match[2])
+
+
+class CustomCodeParam(click.ParamType):
+    """`FILE.py`, `FILE.py:FUNCTION`, or `-` if the model's file holds all its code."""
+
+    name = "code"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, context: click.Context | None
+    ) -> str:
+        file, _, function = value.partition(":")
+        if file != "-" and not (file.endswith(".py") and Path(file).is_file()):
+            self.fail(f"there is no Python file '{file}'", param, context)
+        if function and (file == "-" or not function.isidentifier()):
+            self.fail(f"'{value}' names no function: give FILE.py:FUNCTION", param, context)
+        return value
 
 
 @dataclass(frozen=True)
@@ -176,6 +195,27 @@ def clip_hint(source: Path) -> str:
             frames = f"{opened.total or 'many'} frames of {height}x{width}"
         return f" ({Path(opened.name).name} in {source.name} holds {frames}; a smaller size may do)"
     return ""
+
+
+def with_clips_to_score(
+    clips: ConversionClips, request: ConversionRequest, work: int, progress: console.Progress
+) -> ConversionClips:
+    """With as many unlabelled clips to score as the budget needs, of a large network fewer.
+
+    work: multiply-adds of a window.
+    """
+    from edge_convert.precision.margins import clips_needed
+
+    scored, needed = clips.scored, clips_needed(request.max_drop)
+    if not (clips.validation or request.search_clips):
+        count = max(SEARCH_CLIPS_UNLABELLED, min(needed, SEARCH_WORK // max(work, 1)))
+        scored = clips.usual.sample(count, request.seed)
+    if len(scored) < needed:
+        progress.say(
+            f"a budget of {request.max_drop:g} points needs {needed} clips; of {len(scored)} it is "
+            "told by how far decisions lead"
+        )
+    return replace(clips, scored=scored)
 
 
 def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":

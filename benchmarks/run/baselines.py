@@ -5,6 +5,7 @@ The only file here that needs tensorflow, and only once a model is given.
 
 import hashlib
 import itertools
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -204,6 +205,7 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     ModelError if it does not load.
     """
     try:
+        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
             from edge_convert.cut.keras.model import named_outputs, window_shape
             from edge_convert.sources.keras_file import load_model
@@ -211,11 +213,20 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
         raise ConfigError(
             f"--model needs tensorflow ({error}): {command_line.install_hint('convert')}, or leave it out"
         ) from error
+    if path.suffix.lower() not in (".keras", ".h5"):
+        raise ConfigError(
+            f"{path} is no Keras file, of which --model makes its baselines: leave it out, and "
+            "--baselines runs both parts anew"
+        )
     model = load_model(path)
+    tasks = [task.name for task in bundle.manifest.tasks]
+    outputs = list(named_outputs(model).values())
+    if len(outputs) == len(tasks) == 1:  # a conversion may have called it otherwise
+        model = type(model)(model.inputs, {tasks[0]: outputs[0]}, name=model.name)
     form = _form(window_shape(model), named_outputs(model), model.count_params())
     spec, manifest = bundle.manifest.input, bundle.manifest
     shape = (manifest.window, spec.height, spec.width, spec.channels)
-    expected = _form(shape, [task.name for task in manifest.tasks], manifest.parameters)
+    expected = _form(shape, tasks, manifest.parameters)
     if form != expected:
         raise ConfigError(f"{path} is not the network of {manifest.name}: {form}, not {expected}")
     return WholeWindow(path, model, bundle)

@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from edge.tasks import Task, kind_of
+from edge.tasks.kind import UNDECIDED
 from edge_common.statistics import Z_95, central_95, resampled_means, wilson_interval
-from edge_convert.precision import activations, calibration, recipes
+from edge_convert.precision import activations, calibration, margins, recipes
 from edge_convert.precision.parts import ConvertedPart
+from edge_convert.probabilities import activated
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,7 @@ class AccuracyDrop:
 
     points: with labels, percentage points of accuracy, or percent of the mean absolute
     error; without, percent of the answers that differ (of the variance, for numbers).
+    Of fewer clips than the budget needs it is what their margins let expect.
     low, high: 95 % interval.  n: windows.  against: `labels` or `float`.
     """
 
@@ -84,18 +87,46 @@ def _nan_is_worst(points: float) -> float:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What candidates are scored on: windows, their labels if they have any, and the budget."""
+    """What candidates are scored on: windows, their labels if they have any, and the budget.
+
+    undescribed: tasks whose numbers may mean anything, since nobody says what.
+    """
 
     tasks: tuple[Task, ...]
     windows: calibration.NetworkInput
     labels: Mapping[str, np.ndarray]
     max_drop: float
+    undescribed: frozenset[str] = field(default=frozenset(), kw_only=True)
 
     def drops(
         self, reference: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]
     ) -> tuple[AccuracyDrop, ...]:
         """What is lost, by outputs (n, k) float32 of all windows against the float network's."""
-        return drops(self.tasks, reference, outputs, self.labels)
+        return tuple(
+            self._of_undescribed(task, reference[task.name], outputs[task.name])
+            if task.name in self.undescribed
+            else drops((task,), reference, outputs, self.labels, self.max_drop)[0]
+            for task in self.tasks
+        )
+
+    def _of_undescribed(
+        self, task: Task, reference: np.ndarray, outputs: np.ndarray
+    ) -> AccuracyDrop:
+        """The worst of what is lost if the numbers are logits, measured values or a description."""
+        logits = Task(task.name, "classification", tuple(map(str, range(outputs.shape[1]))))
+        both = {task.name: "softmax"}
+        before, after = (
+            activated({task.name: each}, both)[task.name] for each in (reference, outputs)
+        )
+        kept = 1.0 - np.square(reference - outputs).mean(0) / np.maximum(reference.var(0), 1e-12)
+        n, share = len(reference), float(np.clip(kept.min(), 0.0, 1.0))
+        as_values = AccuracyDrop(task.name, *_points(share, n), n, "float")
+        every = (
+            _drop(logits, before, after, None, self.max_drop),
+            _drop(task, reference, outputs, None, self.max_drop),
+            as_values,
+        )
+        return max(every, key=lambda drop: drop.points)
 
 
 @dataclass(frozen=True)
@@ -119,10 +150,14 @@ def drops(
     reference: Mapping[str, np.ndarray],
     outputs: Mapping[str, np.ndarray],
     labels: Mapping[str, np.ndarray],
+    max_drop: float = 100.0,
 ) -> tuple[AccuracyDrop, ...]:
-    """The drop of each task. Outputs (n, k) float32 by task; labels (n,), if there are any."""
+    """The drop of each task. Outputs (n, k) float32 by task; labels (n,), if there are any.
+
+    max_drop: the budget, which says how many clips would do.
+    """
     return tuple(
-        _drop(task, reference[task.name], outputs[task.name], labels.get(task.name))
+        _drop(task, reference[task.name], outputs[task.name], labels.get(task.name), max_drop)
         for task in tasks
     )
 
@@ -138,25 +173,54 @@ def agreement(task: Task, reference: np.ndarray, outputs: np.ndarray) -> float:
 
 
 def _drop(
-    task: Task, reference: np.ndarray, outputs: np.ndarray, labels: np.ndarray | None
+    task: Task,
+    reference: np.ndarray,
+    outputs: np.ndarray,
+    labels: np.ndarray | None,
+    max_drop: float,
 ) -> AccuracyDrop:
-    kind = kind_of(task)
+    kind, n = kind_of(task), len(reference)
+    against = "float" if labels is None or kind.metric is None else "labels"
+    if np.array_equal(reference, outputs):
+        return AccuracyDrop(task.name, 0.0, 0.0, 0.0, n, against)
+    if n < margins.clips_needed(max_drop):
+        decisions = kind.decide(reference) if labels is None else labels
+        before, after = (kind.lead(values, decisions) for values in (reference, outputs))
+        if before is not None and after is not None:
+            undecided = -np.log1p(-UNDECIDED) if labels is None else None
+            loss = margins.expected_loss(before, after, undecided)
+            return AccuracyDrop(task.name, loss.points, loss.low, loss.high, n, against)
     if labels is None or kind.metric is None:
         return _against_float(task, reference, outputs)
     before, after = (kind.figures(values, labels) for values in (reference, outputs))
     if not kind.metric.is_share:
         return _of_error(task, before, after)
-    loss = 100.0 * (before - after)
-    reach = Z_95 * float(loss.std()) / np.sqrt(len(loss))
-    points = float(loss.mean())
-    return AccuracyDrop(task.name, points, points - reach, points + reach, len(loss), "labels")
+    return _of_flips(task, before - after)
+
+
+def _of_flips(task: Task, lost: np.ndarray) -> AccuracyDrop:
+    """Of 1 for each clip (n,) that is wrong now, -1 for each that is right now, 0 for the others.
+
+    The interval is that of A. Agresti and Y. Min (2005): half a clip more in each of the four cells.
+    """
+    n, wrong, right = len(lost), float((lost > 0).sum()), float((lost < 0).sum())
+    difference, changed = wrong - right, wrong + right + 1
+    reach = Z_95 * float(np.sqrt(changed - difference**2 / (n + 2))) / (n + 2)
+    centre, points = difference / (n + 2), difference / n
+    low, high = min(centre - reach, points), max(centre + reach, points)
+    return AccuracyDrop(task.name, 100 * points, 100 * low, 100 * high, n, "labels")
 
 
 def _against_float(task: Task, reference: np.ndarray, outputs: np.ndarray) -> AccuracyDrop:
-    n, share = len(reference), agreement(task, reference, outputs)
+    n = len(reference)
+    return AccuracyDrop(task.name, *_points(agreement(task, reference, outputs), n), n, "float")
+
+
+def _points(share: float, n: int) -> tuple[float, float, float]:
+    """What is lost if a share of n is kept, with its interval."""
     low, high = wilson_interval(n * share, n)
     points, least, most = (100.0 * (1.0 - s) for s in (share, high, low))
-    return AccuracyDrop(task.name, points, least, most, n, "float")
+    return points, least, most
 
 
 def _of_error(task: Task, before: np.ndarray, after: np.ndarray) -> AccuracyDrop:

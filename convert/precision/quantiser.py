@@ -76,6 +76,25 @@ def layers(model: bytes) -> list[Layer]:
     return quantisable
 
 
+def left_in_float(model: bytes) -> tuple[float, str]:
+    """The share of a float32 .tflite's weights that no precision changes, and whose they are.
+
+    They are those of operators that the quantiser does not know, such as CONV_3D.
+    """
+    root = flatbuffer.read(model)
+    sizes: dict[bool, int] = {True: 0, False: 0}
+    unknown: dict[str, None] = {}
+    for operator in root.subgraphs[0].operators:
+        code = root.operatorCodes[operator.opcodeIndex].builtinCode
+        is_known = code in tfl_flatbuffer_utils.TFL_OP_CODE_TO_NAME
+        constants = (main_graph.constant(root, i) for i in main_graph.inputs_of(operator))
+        weights = sum(c.size for c in constants if c is not None and c.dtype == np.float32)
+        sizes[is_known] += weights
+        if weights and not is_known:
+            unknown[flatbuffer.operator_name(root, operator)] = None
+    return sizes[False] / (sum(sizes.values()) or 1), ", ".join(unknown)
+
+
 def with_room_for_biases(model: bytes, ranges: Ranges) -> Ranges:
     """Ranges so wide that each bias is an integer of 32 bits.
 

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from edge_common import EngineError, ModelError, console
-from edge_convert.precision import float_layers
+from edge_convert.precision import float_layers, quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.candidates import (
     Combination,
@@ -51,7 +51,7 @@ class PrecisionSearch:
         ladder: Sequence[Recipe] = LADDER,
     ) -> None:
         self._jobs, self._parts, self._scoring = jobs, parts, scoring
-        self._forced, self._progress, self._every = forced, progress, ladder
+        self._forced, self._progress, self._every = dict(forced), progress, ladder
         self._first = parts[0].role
         self._float_layers: dict[str, tuple[str, ...]] = {}
         self._candidates: dict[str, list[PartCandidate]] = {part.role: [] for part in parts}
@@ -66,6 +66,8 @@ class PrecisionSearch:
         Raises ModelError if the float parts give nothing to compare with, or a forced
         precision does not work.
         """
+        for part in self._parts:
+            self._leave_in_float(part)
         self._float_layers = {p.role: float_layers.expectations(p.model) for p in self._parts}
         last = self._parts[-1]  # whose outputs are the answers
         self._float_layers[last.role] += float_layers.readouts(last.model)
@@ -90,6 +92,20 @@ class PrecisionSearch:
             layer_costs=self._layer_costs,
             reference=self._reference,
         )
+
+    def _leave_in_float(self, part: FloatPart) -> None:
+        """Call nothing int8 whose weights would stay float32."""
+        share, operators = quantiser.left_in_float(part.model)
+        if share <= 0.5:
+            return
+        reason = (
+            f"{operators} holds {100 * share:.0f} % of the weights of the {part.role}, "
+            "and there is no way to quantise it"
+        )
+        if self._forced.get(part.role, FLOAT32.precision) != FLOAT32.precision:
+            raise ModelError(f"the wanted precision does not work: {reason}")
+        self._progress.say(f"{reason}: it stays so")
+        self._forced[part.role] = FLOAT32.precision
 
     def _ladder(self, role: str) -> Sequence[Recipe]:
         """Also int8 but for the arithmetic behind all weights, if it is more than a few layers.

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -13,7 +14,14 @@ from edge_convert import inputs
 from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.ending import endings, with_activations
 from edge_convert.cut.tflite.prune import prune
-from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of
+from edge_convert.network import (
+    Answers,
+    ModelCard,
+    TrainedNetwork,
+    answers_of,
+    task_names,
+    tasks_of,
+)
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
@@ -39,6 +47,11 @@ def outputs_of(model: bytes) -> dict[str, Output]:
         name: Output(_vector(flatbuffer.shape_of(tensors[index])), kinds[name])
         for name, index in positions.items()
     }
+
+
+def called(source: FloatModel, card: ModelCard, labels: Mapping[str, np.ndarray]) -> FloatModel:
+    """A network whose outputs are called as tasks."""
+    return source.renamed(task_names(dict.fromkeys(outputs_of(source.model), ""), card, labels))
 
 
 def _vector(shape: Shape) -> Shape:
@@ -86,11 +99,17 @@ class FeatureFile:
         return 1, self.width, 1
 
     def observed(
-        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+        self,
+        values: np.ndarray,
+        card: ModelCard,
+        progress: console.Progress,
+        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "FeatureFile":
         """Decide what the answers are, by what they say of real input (n, T, F)."""
-        outputs, run = outputs_of(self.source.model), _runner(self.source)
-        return replace(self, answers=answers_of(outputs, run, values, card, progress))
+        source = called(self.source, card, labels)
+        outputs, run = outputs_of(source.model), _runner(source)
+        answers = answers_of(outputs, run, values, card, progress, labels)
+        return replace(self, source=source, answers=answers)
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
@@ -105,8 +124,13 @@ class FeatureFile:
             tasks=self.answers.tasks,
             parts=(_part("model", with_activations(self.source.model, activations)),),
             reference=lambda values: activated(run(values), activations),
+            softmax=self.answers.softmax,
             uncut=NO_WINDOW,
         )
+
+    def check_answers(self, card: ModelCard) -> None:
+        """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
+        tasks_of(outputs_of(called(self.source, card, {}).model), card)
 
     def explanation(self, behind: str | None = None) -> str:
         """That it is a head."""
@@ -162,11 +186,17 @@ class EncoderAndHead:
         return height, width, channels
 
     def observed(
-        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+        self,
+        values: np.ndarray,
+        card: ModelCard,
+        progress: console.Progress,
+        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "EncoderAndHead":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
-        outputs = outputs_of(self.head.model)
-        return replace(self, answers=answers_of(outputs, self._run(), values, card, progress))
+        named_file = replace(self, head=called(self.head, card, labels))
+        outputs, run = outputs_of(named_file.head.model), named_file._run()
+        answers = answers_of(outputs, run, values, card, progress, labels)
+        return replace(named_file, answers=answers)
 
     def _run(self) -> Run:
         """Both files as they are: real input (1, T, H, W, C) -> {task: (1, k)}."""
@@ -204,7 +234,12 @@ class EncoderAndHead:
             tasks=self.answers.tasks,
             parts=(_part("encoder", self.encoder.model), _part("head", head)),
             reference=lambda values: activated(run(values), activations),
+            softmax=self.answers.softmax,
         )
+
+    def check_answers(self, card: ModelCard) -> None:
+        """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
+        tasks_of(outputs_of(called(self.head, card, {}).model), card)
 
     def explanation(self, behind: str | None = None) -> str:
         """What goes from the one to the other, and the work on both sides."""

@@ -2,11 +2,13 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+import h5py
 import keras
 import numpy as np
 
@@ -15,6 +17,7 @@ from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, 
 from edge_convert.cut.keras.ending import with_activations
 from edge_convert.cut.keras.model import (
     functional,
+    graph,
     in_single_precision,
     input_form,
     named_outputs,
@@ -22,7 +25,16 @@ from edge_convert.cut.keras.model import (
 )
 from edge_convert.cut.keras.split import split, whole_window
 from edge_convert.inputs import InputRequest
-from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of, keras_outputs
+from edge_convert.network import (
+    Answers,
+    LayerValues,
+    ModelCard,
+    TrainedNetwork,
+    answers_of,
+    keras_outputs,
+    task_names,
+    tasks_of,
+)
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.probabilities import activated
@@ -52,11 +64,17 @@ class KerasFile:
         return cls(model, window, (size[0], size[1], size[2]))
 
     def observed(
-        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+        self,
+        values: np.ndarray,
+        card: ModelCard,
+        progress: console.Progress,
+        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "KerasFile":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
-        outputs, run = keras_outputs(self.model), _reference(self.model)
-        return replace(self, answers=answers_of(outputs, run, values, card, progress))
+        model = _renamed(self.model, card, labels)
+        outputs, run = keras_outputs(model), _reference(model)
+        answers = answers_of(outputs, run, values, card, progress, labels)
+        return replace(self, model=model, answers=answers)
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
@@ -78,7 +96,13 @@ class KerasFile:
             selected_cut=parts.selected_cut,
             uncut=parts.reason,
             whole=lambda: whole_window(model, fold=False),
+            softmax=self.answers.softmax,
+            layers=parts.layers,
         )
+
+    def check_answers(self, card: ModelCard) -> None:
+        """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
+        tasks_of(keras_outputs(_renamed(self.model, card, {})), card)
 
     def explanation(self, behind: str | None = None) -> str:
         """Where it can be cut, as a table; the cut behind `behind` marked, or the best."""
@@ -90,6 +114,16 @@ class KerasFile:
     def run(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """What it answers to one window (1, T, H, W, C)."""
         return _reference(self.model)(values)
+
+
+def _renamed(model: keras.Model, card: ModelCard, labels: Mapping[str, np.ndarray]) -> keras.Model:
+    outputs = named_outputs(model)
+    layers = {name: type(t._keras_history.operation).__name__ for name, t in outputs.items()}
+    names = task_names(layers, card, labels)
+    if all(name == task for name, task in names.items()):
+        return model
+    tensors = {names[name]: tensor for name, tensor in outputs.items()}
+    return keras.Model(model.inputs, tensors, name=model.name)
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -109,23 +143,30 @@ def load_model(path: str | Path) -> keras.Model:
                 f"{path} was made by Keras {content.version}, whose layers Keras 3 does not all know: "
                 f"{keras_2.WAY_OUT}"
             ) from error
-        reason = _why(str(error), content)
+        reason = _why(path, str(error), content)
         raise ModelError(f"{path} does not load as a Keras model: {reason}") from error
     refuse_broken_weights({weight.path: weight for weight in model.weights})
     return in_single_precision(functional(model))
 
 
-def _why(reason: str, content: keras_2.Header) -> str:
+def _why(path: Path, reason: str, content: keras_2.Header) -> str:
     """What stands in the way of loading, and what to do."""
+    if path.suffix == ".keras" and not zipfile.is_zipfile(path):
+        return "it is cut short or was written by something else: copy or save it again"
+    if not content.config and path.suffix in (".h5", ".hdf5") and h5py.is_hdf5(path):
+        return (
+            "it holds weights without their network: name the function that builds that with "
+            "--custom my.py:make_model"
+        )
     if unknown := re.search(r"Could not locate class '(\w+)'", reason):
         return (
-            f"it holds a layer '{unknown[1]}' of your own, which only your code knows; "
-            "write it as layers of Keras and save again"
+            f"it holds a layer '{unknown[1]}' of your own, which only your code knows: name that with "
+            "--custom my_layers.py, or write it as layers of Keras"
         )
     if content.lambdas and re.search(r"\bLambda\b", reason):
         return (
-            f"it holds {keras_2.lambda_advice(content.lambdas)}: write it with keras.ops or as "
-            "layers, or export it with model.export('folder') and give that folder"
+            f"it holds {keras_2.lambda_advice(content.lambdas)} unless you say --custom - (or "
+            "--custom my_layers.py); or write it with keras.ops or as layers"
         )
     return f"{(reason.strip() or 'no reason').splitlines()[0][:300]}; save it with model.save('x.keras')"
 
@@ -138,6 +179,17 @@ class _KerasParts:
     candidates: tuple[CutCandidate, ...] = ()
     selected_cut: CutCandidate | None = None
     reason: str = ""
+
+    def layers(self, role: str, inputs: Mapping[str, np.ndarray]) -> Iterator[LayerValues]:
+        """What each layer of a part gives, in order."""
+        model = self.models[role]
+        calls = graph(model).calls
+        tensors = {str(i): call.outputs[0].tensor for i, call in enumerate(calls)}
+        values = dict(inputs) if isinstance(model.input, dict) else next(iter(inputs.values()))
+        outputs = keras.Model(model.input, tensors)(values, training=False)
+        for i, call in enumerate(calls):
+            kind = type(call.operation).__name__
+            yield LayerValues(call.operation.name, kind, np.asarray(outputs[str(i)]))
 
 
 def _divide(model: keras.Model, window: int, behind: str | None) -> _KerasParts:

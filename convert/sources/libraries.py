@@ -10,17 +10,19 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+
 from edge.shipped import PLAIN_SUFFIXES
 from edge.tflite import flatbuffer
 from edge_common import ModelError, children, command_line, console
 from edge_convert import inputs
-from edge_convert.cut.tflite import form
+from edge_convert.cut.tflite import form, main_graph
 from edge_convert.sources import tflite_file
 from edge_convert.sources.reference import Reference, Run
 
@@ -41,6 +43,18 @@ class FloatModel:
     model: bytes
     origin: str
     original: Run | None = None
+
+    def renamed(self, names: Mapping[str, str]) -> "FloatModel":
+        """With other names for all outputs."""
+        root, run = flatbuffer.read(self.model), self.original
+        positions = main_graph.outputs_of(root)
+        sources = dict(zip(flatbuffer.signature(self.model)[0], map(int, root.subgraphs[0].inputs)))
+        main_graph.sign(root, sources, {names[name]: index for name, index in positions.items()})
+
+        def original(values: np.ndarray) -> Mapping[str, np.ndarray]:
+            return {names[name]: value for name, value in run(values).items()} if run else {}
+
+        return replace(self, model=flatbuffer.write(root), original=run and original)
 
     @property
     def input(self) -> str:
@@ -126,6 +140,24 @@ def read_as_keras_2(
         folder = Path(name)
         _run_in_child(ConverterJob(KERAS_2.module, path, None, request, folder))
         yield folder / path.name, Reference.load(folder / REFERENCE)
+
+
+def of_custom_keras(path: Path, custom: str, request: inputs.InputRequest) -> FloatModel:
+    """Convert a Keras file with the user's code, which is run: `FILE.py`, `FILE.py:FUNCTION` or `-`.
+
+    Raises ModelError if that does not work, or the file is none of Keras.
+    """
+    if path.is_dir() or path.suffix.lower() not in (".keras", ".h5", ".hdf5"):
+        raise ModelError(f"--custom is for files of Keras (.keras, .h5), which {path.name} is not")
+    if not path.exists():
+        raise ModelError(f"there is no model {path}: give a .keras or .h5 file")
+    file, separator, factory = custom.partition(":")
+    console.note(
+        f"{path if file == '-' else file} is Python code, which now runs with your rights: "
+        "convert only what you trust"
+    )
+    code = file if file == "-" else str(Path(file).resolve())
+    return _convert("custom_keras", path, f"{code}{separator}{factory}", request)
 
 
 def of_saved_model(

@@ -6,24 +6,25 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
-from edge_convert import inputs
+from edge_convert import inputs, network
 from edge_convert.cut.tflite.ending import with_activations
 from edge_convert.cut.tflite.split import split
 from edge_convert.inputs import InputRequest
-from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of
+from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of, read_card
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
 from edge_convert.probabilities import Output, activated
 from edge_convert.request import ConversionRequest
 from edge_convert.sources import keras_2, keras_file, keras_parts, libraries, tflite_file
-from edge_convert.sources.features import EncoderAndHead, FeatureFile, outputs_of
+from edge_convert.sources.features import EncoderAndHead, FeatureFile, called, outputs_of
 from edge_convert.sources.reference import Reference
 
 
@@ -43,17 +44,25 @@ class ModelFile(Protocol):
     def answers(self) -> Answers: ...
 
     def observed(
-        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+        self,
+        values: np.ndarray,
+        card: ModelCard,
+        progress: console.Progress,
+        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "ModelFile":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C).
 
-        Raises ConfigError or ModelError if the answers do not fit the card.
+        labels: by task, of clips that have some. Raises ConfigError or ModelError if the answers
+        do not fit the card.
         """
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
     ) -> TrainedNetwork:
         """Cut it, behind a layer or the best one, and convert the parts to float32 .tflite."""
+
+    def check_answers(self, card: ModelCard) -> None:
+        """Raises ConfigError or ModelError if they become no tasks, or not the card's."""
 
     def explanation(self, behind: str | None) -> str:
         """Where it can be cut."""
@@ -147,19 +156,32 @@ def _read_keras_2(path: Path, behind: str | None, version: str, request: InputRe
 
 def read_requested(request: ConversionRequest) -> ModelFile:
     """One file, or an encoder and a head. Raises ModelError."""
+    path = request.model
+    if request.encoder is None and request.custom is None:
+        return read_model(path, request.cut, request.inputs)
     if request.encoder is None:
-        return read_model(request.model, request.cut, request.inputs)
-    pair = request.encoder, request.model
+        _refuse_cut(path, request.cut)
+        own = libraries.of_custom_keras(path, str(request.custom), request.inputs)
+        return ThirdPartyFile.of(path.name, own)
+    if request.custom is not None:
+        raise ModelError("--custom is for a single file, not for --encoder and --head")
+    pair = request.encoder, path
     return read_encoder_and_head(*pair, request.feature, request.cut, request.inputs)
 
 
 def explanation(request: ConversionRequest) -> str:
-    """Where a network can be cut; the cut that is asked for marked, or the best."""
+    """Where a network can be cut; the cut that is asked for marked, or the best.
+
+    Raises ModelError or ConfigError as a conversion would.
+    """
     path = request.model
     if request.encoder is None and tflite_file.is_quantised_file(path):
         _refuse_cut(path, request.cut)
         return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"
-    return read_requested(request).explanation(request.cut)
+    model = read_requested(request)
+    if request.detection is None:  # a detector's outputs are no answers
+        model.check_answers(read_card(path, request.tasks))
+    return model.explanation(request.cut)
 
 
 KERAS_TOLERANCE = 1e-4  # of the largest answer; the same layers differ by 1e-6
@@ -188,11 +210,17 @@ class ThirdPartyFile:
         return cls(file, source.origin, source.model, window, frame)
 
     def observed(
-        self, values: np.ndarray, card: ModelCard, progress: console.Progress
+        self,
+        values: np.ndarray,
+        card: ModelCard,
+        progress: console.Progress,
+        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "ThirdPartyFile":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
-        outputs, run = forms(self.model)[1], _reference(self.model, {})
-        return replace(self, answers=answers_of(outputs, run, values, card, progress))
+        model = called(libraries.FloatModel(self.model, self.origin), card, labels).model
+        outputs, run = forms(model)[1], _reference(model, {})
+        answers = answers_of(outputs, run, values, card, progress, labels)
+        return replace(self, model=model, answers=answers)
 
     def network(
         self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
@@ -210,7 +238,13 @@ class ThirdPartyFile:
             parts=tuple(parts),
             reference=_reference(self.model, self.answers.activations),
             uncut=reason,
+            softmax=self.answers.softmax,
         )
+
+    def check_answers(self, card: ModelCard) -> None:
+        """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
+        named = called(libraries.FloatModel(self.model, self.origin), card, {})
+        network.tasks_of(outputs_of(named.model), card)
 
     def explanation(self, behind: str | None = None) -> str:
         """How it would be cut, or why it is not."""

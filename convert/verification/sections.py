@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from edge import bundle, tasks
 from edge_common.document import Section, Table
 from edge_convert.network import TrainedNetwork
-from edge_convert.precision.candidates import Combination, SearchResult
+from edge_convert.precision.candidates import AccuracyDrop, Combination, SearchResult
 from edge_convert.verification.conversion_report import ConversionReport, WholeWindowModel
 
 MOST_LAYERS = 12
@@ -107,7 +107,7 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
         (
             *(a.recipe.label for a in c.candidates),
             f"{c.size_bytes:,}",
-            *(f"{points(d.points)} ({points(d.low)} to {points(d.high)})" for d in c.drops),
+            *map(drop, c.drops),
             verdict(c, result, report.max_drop),
         )
         for c in result.combinations
@@ -158,6 +158,11 @@ def _unscored(result: SearchResult) -> Iterator[str]:
         yield f"Not scored: {labels}: {reason}."
 
 
+def drop(measured: AccuracyDrop) -> str:
+    """The points that a task loses, never without their interval."""
+    return f"{points(measured.points)} ({points(measured.low)} to {points(measured.high)})"
+
+
 def points(value: float) -> str:
     """Two places, and no minus before a zero."""
     text = f"{value:.2f}"
@@ -166,7 +171,7 @@ def points(value: float) -> str:
 
 def _verification(manifest: bundle.Manifest, report: ConversionReport) -> Section:
     differences = {
-        "float parts on LiteRT against the uncut network, largest relative difference": (
+        "float parts on LiteRT against the uncut network, largest difference of a task's range": (
             report.split_difference
         ),
         "ring against whole windows, same parts, largest difference": report.ring_difference,

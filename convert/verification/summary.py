@@ -20,12 +20,15 @@ def search_table(result: SearchResult, report: conversion_report.ConversionRepor
             *(a.recipe.label for a in c.candidates),
             f"{c.latency_ms:.2f}",
             f"{c.size_bytes / 1e6:.2f}",
-            *(sections.points(d.points) for d in c.drops),
+            *map(sections.drop, c.drops),
             sections.verdict(c, result, report.max_drop).strip("*"),
         )
         for c in sorted(result.combinations, key=lambda c: c.latency_ms)
     ]
-    note = f"points that each task loses, on {report.search_clips}; budget {report.max_drop:g}"
+    note = (
+        f"points that each task loses (95 % interval), on {report.search_clips}; "
+        f"budget {report.max_drop:g}"
+    )
     return text_table(header, rows) + f"\n{note}"
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.tasks import classification, kind
+from edge.tasks import classification, confidence, kind
 
 
 class Binary(kind.TaskKind):
@@ -27,6 +27,9 @@ class Binary(kind.TaskKind):
 
     def decide(self, outputs: np.ndarray) -> np.ndarray:
         return (outputs[:, 0] >= 0.5).astype(np.int64)
+
+    def lead(self, outputs: np.ndarray, decisions: np.ndarray) -> np.ndarray | None:
+        return np.asarray(np.where(decisions, 1.0, -1.0) * confidence.log_odds(outputs[:, 0]))
 
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """1 if both are on the same side of 0.5, or `reference` is on none."""

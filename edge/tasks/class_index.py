@@ -36,3 +36,7 @@ class ClassIndex(Classification):
     def margin(self, outputs: np.ndarray) -> None:
         """Unknown."""
         return
+
+    def lead(self, outputs: np.ndarray, decisions: np.ndarray) -> None:
+        """Unknown."""
+        return

@@ -58,6 +58,15 @@ class Classification(TaskKind):
         ordered = np.sort(outputs, axis=1)
         return ordered[:, -1] - ordered[:, -2] if outputs.shape[1] > 1 else ordered[:, -1]
 
+    def lead(self, outputs: np.ndarray, decisions: np.ndarray) -> np.ndarray | None:
+        if outputs.shape[1] < 2:
+            return None
+        log_p = confidence.logarithms(outputs.astype(np.float64))
+        decided = np.asarray(decisions, np.int64)[:, None]
+        own = np.take_along_axis(log_p, decided, 1)[:, 0]
+        np.put_along_axis(log_p, decided, -np.inf, 1)
+        return np.asarray(own - log_p.max(1))
+
     @classmethod
     def from_cells(cls, name: str, cells: tuple[str, ...], labels: tuple[str, ...] = ()) -> Task:
         labels = labels or tuple(sorted(set(cells)))

@@ -52,6 +52,12 @@ def logarithms(probabilities: np.ndarray) -> np.ndarray:
     return np.asarray(np.log(np.maximum(probabilities, _LEAST)))
 
 
+def log_odds(probabilities: np.ndarray) -> np.ndarray:
+    """log(p / (1 - p)) (...), finite also of 0 and 1."""
+    p = np.clip(np.asarray(probabilities, np.float64), _LEAST, 1 - 2.0**-24)
+    return np.asarray(np.log(p) - np.log1p(-p))
+
+
 # how familiar a window looks, the higher the more
 FAMILIARITY: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "energy": energy,

@@ -10,8 +10,7 @@ import numpy as np
 
 from edge.tasks.confidence import UnknownRule
 
-# float itself is undecided between answers whose probabilities differ by this share of the
-# larger one; an untrained network always is
+# float is undecided if two probabilities are this share of the larger one apart; untrained, always
 UNDECIDED = 0.02
 
 
@@ -247,6 +246,10 @@ class TaskKind(ABC):
         """How clearly each output (n, k) is decided, (n,), 0 to 1; None if nothing is."""
         return None
 
+    def lead(self, outputs: np.ndarray, decisions: np.ndarray) -> np.ndarray | None:
+        """By how much, in log-odds, outputs (n, k) speak for decisions: (n,); None: nobody knows."""
+        return None
+
     def codes(self, outputs: np.ndarray) -> list[int]:
         """What each output (n, k) is decided for, as one number."""
         return [int(code) for code in self.decide(outputs)]
@@ -270,10 +273,7 @@ class TaskKind(ABC):
 
     @classmethod
     def cell_problem(cls, cell: str, labels: tuple[str, ...] = ()) -> str:
-        """Why a table's cell is no label of this kind; empty if it is one.
-
-        labels: those that there are; empty: any.
-        """
+        """Why a table's cell is none of these labels, or of any if there are none; empty if it is."""
         if cell and labels and cell not in labels:
             return f"is {cell}, which is none of {', '.join(labels)}"
         return "" if cell else "is empty"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from edge.tasks.confidence import log_odds
 from edge.tasks.kind import UNDECIDED, Label, Prediction, PredictionFields, Task, TaskKind
 
 DEFAULT_THRESHOLD = 0.5
@@ -95,6 +96,13 @@ class MultiLabel(TaskKind):
         lowest, next_lower = self._cut(outputs)
         lead = (lowest - next_lower)[:, 0]
         return np.asarray(np.where(too_many, np.minimum(nearest, lead), nearest))
+
+    def lead(self, outputs: np.ndarray, decisions: np.ndarray) -> np.ndarray | None:
+        """Of the label that is nearest to its threshold."""
+        if self.task.top_k:
+            return None
+        odds = log_odds(outputs) - log_odds(self.thresholds)
+        return np.asarray((np.where(decisions, 1.0, -1.0) * odds).min(axis=1))
 
     def codes(self, outputs: np.ndarray) -> list[int]:
         """The labels that hold, as the bits of one number, the first label's the lowest."""

@@ -18,7 +18,8 @@ COMMANDS = {
     "edge-bench": "edge_benchmarks.cli",
 }
 SECTIONS = ("Two files: a feature extractor and a network over its features",
-            "Landmarks and sensors: windows without pictures")  # fmt: skip
+            "Landmarks and sensors: windows without pictures",
+            "Layers of your own, Lambda, subclassed models, weights alone")  # fmt: skip
 
 
 def _section(title: str) -> str:
@@ -36,13 +37,14 @@ def _run(arguments: list[str], folder: Path) -> None:
 def test_the_section_runs_from_top_to_bottom(tmp_path: Path, title: str) -> None:
     first = re.search(r"```python\n(.*?)```", TEXT, re.DOTALL)
     assert first
-    if title == SECTIONS[0]:  # whose clips are those of the page's first program
+    if title != SECTIONS[1]:  # whose clips are those of the page's first program
         (tmp_path / "mine.py").write_text(first[1])
         _run(["mine.py"], tmp_path)
     for language, block in re.findall(r"```(\w*)\n(.*?)```", _section(title), re.DOTALL):
         if language == "python":
-            (tmp_path / "program.py").write_text(block)
-            _run(["program.py"], tmp_path)
+            name = re.findall(r"as\s`(\w+\.py)`", _section(title))[0]
+            (tmp_path / name).write_text(block)
+            _run([name], tmp_path)
             continue
         for line in block.splitlines():
             command, *words = shlex.split(line)

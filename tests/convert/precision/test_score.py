@@ -25,7 +25,7 @@ def test_points_of_accuracy_against_labels() -> None:
 
 
 def test_the_interval_is_that_of_paired_differences() -> None:
-    """Both err on the same 40 of 100: nothing is lost, and nothing is uncertain."""
+    """A network against itself, which errs on 40 of 100: nothing is lost, and nothing is uncertain."""
     outputs = {"kind": _sure([0] * 100)}
     labels = {"kind": np.array([1] * 40 + [0] * 60)}
     (drop,) = drops([KIND], outputs, outputs, labels)

@@ -1,0 +1,206 @@
+"""Whether the float parts compute what the network does, as far as float32 can tell.
+
+A sum of n products in float32 is the exact one of weights that are off by about sqrt(n) u, with
+u = 2**-24 (N. Higham and T. Mary, A New Approach to Probabilistic Rounding Error Analysis, 2019; n u
+at most: N. Higham, Accuracy and Stability of Numerical Algorithms, 2002, chapter 3). So the parts run
+again with weights that are off by that much, and what their answers move by is what rounding explains
+in this network: little in most, a thousand times that where a recurrence or sharp answers amplify it.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from edge.tasks.confidence import logarithms
+from edge.tflite import flatbuffer
+from edge_common import ModelError
+from edge_convert.cut.tflite import main_graph
+from edge_convert.network import TrainedNetwork
+from edge_convert.precision import calibration, parts
+from edge_convert.precision.activations import Probe
+
+WINDOWS = 4  # that are compared
+UNQUESTIONED = 1e-5  # of the answers' range: what sums without weights, such as means, may come to
+FACTOR = 8.0  # networks differ by up to 1.2 times what weights a rounding off do
+_DRAWS = 4
+_UNIT_ROUNDOFF = 2.0**-24
+_LEAST_P = 1e-30  # kernels take smaller probabilities for 0
+
+Outputs = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class FloatDifference:
+    """Of one task: the largest one, and how much of it rounding explains; both of the answers' range."""
+
+    task: str
+    measured: float
+    allowed: float
+
+    @property
+    def is_rounding(self) -> bool:
+        """NaN is none."""
+        return self.measured <= self.allowed
+
+
+def difference(
+    network: TrainedNetwork,
+    floats: Sequence[parts.ConvertedPart],
+    windows: calibration.NetworkInput,
+) -> FloatDifference:
+    """The uncut network against its float parts, of the task that is nearest to what is allowed.
+
+    Of answers behind a softmax the logarithms are compared, which are the logits less a number.
+    Raises ModelError, with where it begins, if rounding does not explain it.
+    """
+    rows = [network.reference(windows[i : i + 1]) for i in range(len(windows))]
+    expected = {task: np.stack([np.ravel(row[task]) for row in rows]) for task in rows[0]}
+    outputs = _outputs(floats, windows)
+    scales = {task: _range(network, task, expected[task]) for task in outputs}
+    measured = _largest(network, expected, outputs, scales)
+    allowed = dict.fromkeys(measured, UNQUESTIONED)
+    if not all(value <= UNQUESTIONED for value in measured.values()):
+        explained = _of_rounding(network, floats, windows, outputs, scales)
+        allowed = {task: max(UNQUESTIONED, FACTOR * explained[task]) for task in measured}
+    worst = max(measured, key=lambda task: _ratio(measured[task], allowed[task]))
+    result = FloatDifference(worst, measured[worst], allowed[worst])
+    if not result.is_rounding:
+        raise ModelError(
+            f"the float parts differ from the network: '{worst}' by {result.measured:.2g} of its range, "
+            f"where rounding explains {result.allowed:.2g}{_beginning(network, floats, windows)}; "
+            "please report this model"
+        )
+    return result
+
+
+def _ratio(measured: float, allowed: float) -> float:
+    return measured / allowed if np.isfinite(measured / allowed) else np.inf
+
+
+def _outputs(floats: Sequence[parts.ConvertedPart], windows: calibration.NetworkInput) -> Outputs:
+    return parts.outputs_by_last_part(floats[0], floats[1:], windows)[0]
+
+
+def _comparable(network: TrainedNetwork, task: str, values: np.ndarray) -> np.ndarray:
+    if task not in network.softmax:
+        return values
+    return logarithms(np.where(values < _LEAST_P, _LEAST_P, values))  # keeps NaN
+
+
+def _range(network: TrainedNetwork, task: str, values: np.ndarray) -> float:
+    """Of a logarithm at least 1: a probability itself is rounded."""
+    comparable = _comparable(network, task, values)
+    if task in network.softmax:
+        return max(1.0, float(np.ptp(comparable)))
+    return max(float(np.abs(comparable).max()), float(np.finfo(np.float32).tiny))
+
+
+def _largest(
+    network: TrainedNetwork, a: Outputs, b: Outputs, scales: Mapping[str, float]
+) -> dict[str, float]:
+    """The largest difference of each task, of its range."""
+    return {
+        task: float(
+            np.abs(
+                _comparable(network, task, a[task]).reshape(b[task].shape)
+                - _comparable(network, task, b[task])
+            ).max()
+        )
+        / scale
+        for task, scale in scales.items()
+    }
+
+
+def _of_rounding(
+    network: TrainedNetwork,
+    floats: Sequence[parts.ConvertedPart],
+    windows: calibration.NetworkInput,
+    outputs: Outputs,
+    scales: Mapping[str, float],
+) -> dict[str, float]:
+    draw = np.random.default_rng(0)
+    moved = [
+        _largest(
+            network,
+            outputs,
+            _outputs([replace(p, model=a_rounding_off(p.model, draw)) for p in floats], windows),
+            scales,
+        )
+        for _ in range(_DRAWS)
+    ]
+    return {task: float(np.max([row[task] for row in moved])) for task in scales}
+
+
+_OUTPUTS_LAST = ("DEPTHWISE_CONV_2D", "CONV_3D")
+_OUTPUTS_FIRST = ("CONV_2D", "FULLY_CONNECTED", "TRANSPOSE_CONV")
+
+
+def a_rounding_off(model: bytes, draw: np.random.Generator) -> bytes:
+    """A float .tflite whose every constant is sqrt(n) u more or less, n products being summed with it."""
+    root = flatbuffer.read(model)
+    graph = root.subgraphs[0]
+    summed: dict[int, float] = {}
+    for kinds, axis in ((_OUTPUTS_LAST, -1), (_OUTPUTS_FIRST, 0)):
+        for operator in flatbuffer.operators(root, *kinds):
+            shape = flatbuffer.shape_of(graph.tensors[operator.inputs[1]])
+            summed[int(operator.inputs[1])] = float(np.prod(shape)) / shape[axis]
+    for index in range(len(graph.tensors)):
+        values = main_graph.constant(root, index)
+        if values is not None and values.dtype == np.float32:
+            signs = draw.integers(0, 2, values.shape) * 2 - 1
+            off = signs * np.sqrt(summed.get(index, 1.0)) * _UNIT_ROUNDOFF
+            main_graph.set_constant(root, index, (values * (1 + off)).astype(np.float32))
+    return flatbuffer.write(root)
+
+
+# what is known to differ between libraries
+_CAUSES = {
+    "BatchNormalization": "it is folded into the layer before it",
+    "GRU": "look at its reset_after",
+    "Resizing": "libraries disagree about where a pixel's centre is",
+    "UpSampling2D": "libraries disagree about where a pixel's centre is",
+}
+
+
+def _beginning(
+    network: TrainedNetwork,
+    floats: Sequence[parts.ConvertedPart],
+    windows: calibration.NetworkInput,
+) -> str:
+    """In which layer the difference grows most; empty if nobody knows the layers."""
+    if network.layers is None:
+        return ""
+    inputs = {floats[0].part.inputs[0].name: windows[:1]}
+    growth: list[tuple[float, str]] = []
+    reached = _UNIT_ROUNDOFF
+    for part in floats:
+        if part.part.inputs[0].shape != next(iter(inputs.values())).shape:  # an encoder's frame
+            inputs = {name: values[0, :1] for name, values in inputs.items()}
+        activations = dict(Probe(part.model).activations(inputs))
+        for layer in network.layers(part.part.role, inputs):
+            off = _nearest(layer.name, layer.values, activations)
+            if off is not None:
+                cause = f" ({_CAUSES[layer.kind]})" if layer.kind in _CAUSES else ""
+                line = (
+                    f"; it grows most in the layer '{layer.name}' ({layer.kind}) of the "
+                    f"{part.part.role}, from {reached:.2g} to {off:.2g} of what that gives{cause}"
+                )
+                growth.append((_ratio(off, reached), line))
+                reached = max(reached, off)
+        if part is not floats[-1]:
+            inputs = parts.encode_windows(part, windows[:1])
+    return max(growth)[1] if growth else ""
+
+
+def _nearest(name: str, values: np.ndarray, activations: Outputs) -> float | None:
+    """How far a layer's values are from the nearest tensor that carries its name; None: fused away."""
+    named = re.compile(rf"(^|[/;]){re.escape(name)}(_\d+)?(/|;|$)")
+    scale = float(np.abs(values).max()) or 1.0
+    off = [
+        float(np.abs(tensor.ravel() - values.ravel()).max()) / scale
+        for tensor_name, tensor in activations.items()
+        if tensor.size == values.size and named.search(tensor_name)
+    ]
+    return min(off, default=None)
