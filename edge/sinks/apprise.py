@@ -38,7 +38,7 @@ def open_sink(
 
     text = os.environ.get(VARIABLE, "") if target == "env" else target
     if target != "env" and "://" not in target:
-        text = read_secret(target)
+        text = read_secret(target, "file of URLs")
     services = Apprise()
     urls = [line.strip() for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
     if not urls or not all(map(services.add, urls)):

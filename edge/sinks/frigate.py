@@ -31,7 +31,7 @@ def open_sink(
     what its authenticated port (8971) asks for.  ca: who vouches for that.
     """
     server = http_post.Server(target.rstrip("/"), http_post.trust(ca))
-    return FrigateSink(server, camera, label, read_secret(token) if token else "")
+    return FrigateSink(server, camera, label, read_secret(token, "token") if token else "")
 
 
 class FrigateSink(http_post.EventRequests):

@@ -25,7 +25,7 @@ def open_sink(
     """
     if not 0 < timeout <= 600:
         raise ValueError("the option timeout is above 0, and 600 seconds at most")
-    key = logins.read_secret(secret) if secret else os.environ.get(VARIABLE, "")
+    key = logins.read_secret(secret, "secret") if secret else os.environ.get(VARIABLE, "")
     server = http_post.Server(target, http_post.trust(ca), timeout)
     return WebhookSink(server, key.encode())
 

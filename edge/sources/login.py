@@ -71,25 +71,27 @@ def check_hosts(urls: Iterable[str], origin: str) -> None:
         )
 
 
-def read_secret(path: str) -> str:
+def read_secret(path: str, what: str = "login") -> str:
     """The text of a file that nobody else may read, or of the environment: `env:NAME`.
+
+    what: it is, in words.
 
     Raises SourceError if others may read it, or there is none.
     """
     if path.startswith("env:"):
         if (text := os.environ.get(path[4:])) is None:
-            raise SourceError(f"the login {path} is not there: set {path[4:]} in the environment")
+            raise SourceError(f"the {what} {path} is not there: set {path[4:]} in the environment")
         return text
     handed_over = _handed_over(path)
     try:
         with open(handed_over or path, encoding="utf-8") as file:
             if not handed_over and os.fstat(file.fileno()).st_mode & _OTHERS:
-                raise SourceError(f"the login {path} may be read by others: chmod 600 {path}")
+                raise SourceError(f"the {what} {path} may be read by others: chmod 600 {path}")
             return file.read(10_000).strip("\r\n")
     except OSError as error:
-        raise SourceError(f"the login {path} may not be read: {error.strerror}") from error
+        raise SourceError(f"the {what} {path} may not be read: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise SourceError(f"the login {path} holds no {_FORM}") from None
+        raise SourceError(f"the {what} {path} is not UTF-8 text") from None
 
 
 def credential_name(path: str) -> str:

@@ -14,6 +14,7 @@ from edge_common import console
 OPEN_PATHS = ("/healthz", "/login", "/static/page.css", "/static/icon.svg")
 _SESSION_S = 30 * 86_400
 _WRONG_TOKEN_S, _NOTE_S = 0.5, 60.0
+MOST_HEADER_BYTES = 16_384
 _HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
@@ -102,6 +103,11 @@ class Guard:
 
     async def _refusal(self, scope: types.Scope) -> responses.Response | None:
         headers, client = datastructures.Headers(scope=scope), (scope["client"] or ("",))[0]
+        # what comes at one go is parsed whole, however large
+        if sum(map(len, (scope["raw_path"], *sum(scope["headers"], ())))) > MOST_HEADER_BYTES:
+            self._log.add("a request with too large headers", client)
+            answer = f"refused: headers of more than {MOST_HEADER_BYTES} bytes\n"
+            return responses.PlainTextResponse(answer, 431, {"Connection": "close"})
         if reason := self._reason(scope["method"], headers):
             self._log.add(f"a request {reason}", client)
             return responses.PlainTextResponse(f"refused: the request {reason}\n", 403)

@@ -44,11 +44,11 @@ class PageAddress:
         """
         host, port = _split(text)
         family, address = _resolved(host, port)
-        secret = read_secret(token).strip().encode() if token else b""
+        secret = read_secret(token, "token").strip().encode() if token else b""
         if token and len(secret) < _LEAST_TOKEN:
             raise ConfigError(
                 f"--web-token {token} holds {len(secret)} characters, of which {_LEAST_TOKEN} are "
-                "the least: openssl rand -hex 16 makes one"
+                "the least: (umask 077; openssl rand -hex 16 > FILE) makes one"
             )
         if not (token or ipaddress.ip_address(address).is_loopback):
             raise ConfigError(
@@ -87,6 +87,13 @@ class PageAddress:
         """For a browser on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.address, self.host)
         return f"http://{_bracketed(host)}:{port}/"
+
+    def audience(self, port: int) -> str:
+        """Who else reaches it, and by what."""
+        by_token = ", by the token" if self.token else ""
+        if self.is_loopback:
+            return f", to this machine alone{by_token}"
+        return f", and from the network by http://{socket.gethostname()}:{port}/{by_token}"
 
     def __str__(self) -> str:
         return f"{_bracketed(self.host)}:{self.port}"

@@ -118,7 +118,8 @@ def _of_alert(
 
     is_low = alert.under is not None and alert.over is None
     unit = task.unit if alert.is_number else ""
-    series = Series(task.name, str(alert), unit, source, tuple(_limits(alert)))
+    name = f"{task.name} ({alert})" if alert.is_number else str(alert)
+    series = Series(task.name, name, unit, source, tuple(_limits(alert)))
     return _Recorder(series, watch, value, min if is_low else max)
 
 

@@ -31,7 +31,8 @@ class Hub:
 
     @property
     def viewers(self) -> int:
-        return max(self.states.viewers, sum(each.broadcast.viewers for each in self.pictures))
+        """One who looks at several sources is one."""
+        return max(0, self.states.viewers, *(each.broadcast.viewers for each in self.pictures))
 
     def start(self, work: Coroutine[Any, Any, None]) -> None:
         """Go on with it beside all else; what ends it is told."""

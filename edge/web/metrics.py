@@ -12,6 +12,7 @@ from edge.web import hub as hubs, state
 from edge_common import __version__
 
 _NEWEST = 4096  # latencies that quantiles are of
+_STAGES = {"push, all of it": "push"}  # names of the summary that make no label
 Metric = metrics_core.Metric
 
 
@@ -108,7 +109,8 @@ def _of_latency(summary: summaries.RunSummary) -> Iterator[Metric]:
     """Quantiles of late, and how many there were in all."""
     metric = Metric("edge_run_latency_seconds", "Of a frame, by stage.", "summary")
     for stage in summary.latency.stages:
-        sample, labels = summary.latency.newest(stage, _NEWEST), {"stage": stage}
+        sample = summary.latency.newest(stage, _NEWEST)
+        labels = {"stage": _STAGES.get(stage, stage)}
         if not len(sample):
             continue
         for name, ms in summaries.percentiles(sample).items():

@@ -107,6 +107,5 @@ class Page(Closable):
 def open_page(address: addresses.PageAddress) -> Page:
     """Take the port and begin to answer. Raises SinkError."""
     page = Page(address)
-    audience = "" if address.token else ", to this machine alone"
-    console.note(f"page: {address.url(page.port)}{audience}")
+    console.note(f"page: {address.url(page.port)}{address.audience(page.port)}")
     return page

@@ -11,6 +11,7 @@ from starlette import applications, exceptions, responses, routing
 from edge.web import access, hub as hubs, routes, server
 
 _MOST_FORM = 4096
+_REFUSALS = {408: "a request that was not whole in time", 413: "a request with too large a body"}
 _TYPES = {
     "css": "text/css", "html": "text/html", "js": "text/javascript", "json": "application/json",
     "svg": "image/svg+xml",
@@ -75,7 +76,14 @@ class PageRoutes:
 def app_of(hub: hubs.Hub) -> access.Guard:
     """All that is answered, behind who may ask for it."""
     every = [*PageRoutes(hub).every(), *routes.DataRoutes(hub).every()]
-    handlers: Any = {exceptions.HTTPException: _one_line}
+
+    async def one_line(request: routes.Request, error: Any) -> responses.Response:
+        """Of whatever is wrong with a request."""
+        if reason := _REFUSALS.get(error.status_code):
+            hub.refusals.add(reason, request.client.host if request.client else "")
+        return responses.PlainTextResponse(f"{error.detail}\n", error.status_code)
+
+    handlers: Any = {exceptions.HTTPException: one_line}
     app = applications.Starlette(routes=every, exception_handlers=handlers)
     return access.Guard(app, hub.page.address, hub.sessions, hub.refusals)
 
@@ -95,9 +103,3 @@ async def _serve(page: "hubs.Page") -> None:
     page.on_close(lambda: loop.call_soon_threadsafe(stop))
     hub.start(hub.work())
     await serving.serve([page.listener])
-
-
-async def _one_line(request: Any, error: Exception) -> responses.Response:
-    """Of whatever is wrong with a request."""
-    status, text = getattr(error, "status_code", 500), getattr(error, "detail", "")
-    return responses.PlainTextResponse(f"{text}\n", status)

@@ -6,11 +6,10 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http import h11_impl
 
-from edge.web.access import RefusalLog
+from edge.web.access import MOST_HEADER_BYTES, RefusalLog
 
 MOST_CONNECTIONS = 64
 _REQUEST_S, _STUCK_S = 10.0, 30.0  # for a request to be whole; for a reader to take what waits
-_MOST_HEADER_BYTES = 16_384
 _BUSY = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 10\r\nConnection: close\r\n"
     b"Content-Type: text/plain\r\nContent-Length: 44\r\n\r\n"
@@ -101,7 +100,7 @@ class PageServer(uvicorn.Server):
                 timeout_keep_alive=15,
                 timeout_graceful_shutdown=2,
                 backlog=MOST_CONNECTIONS,
-                h11_max_incomplete_event_size=_MOST_HEADER_BYTES,
+                h11_max_incomplete_event_size=MOST_HEADER_BYTES,
             )
         )
         logger = logging.getLogger("uvicorn.error")

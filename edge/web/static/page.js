@@ -26,7 +26,7 @@ async function take(state) {
     if (!run || state.run !== run.run) await begin();
     else charts.add(state.points, state.at);
     show(state);
-    await events.refresh(state.events);
+    await events.refresh(state.events, run.has_clips);
   } catch (error) {
     offline(error.message);
   } finally {
@@ -57,7 +57,7 @@ function showHealth(state) {
     : ["running", "good"];
   write(byId("health"), word);
   byId("health").className = `pill ${kind}`;
-  write(byId("facts"), `${run.engine} · up ${duration(state.up_s)} · ${number(state.memory_mb)} MB${state.temperature_c == null ? "" : ` · ${number(state.temperature_c)} °C`}`);
+  write(byId("facts"), `${run.engine} · this run ${duration(state.up_s)} · ${number(state.memory_mb)} MB${state.temperature_c == null ? "" : ` · ${number(state.temperature_c)} °C`}`);
   byId("problem").hidden = !state.problem;
   write(byId("problem"), state.problem ? `The new settings do not hold: ${state.problem}` : "");
 }
@@ -103,9 +103,10 @@ function showNumbers(state) {
 
 function rows(table, items, cells) {
   const body = byId(table).tBodies[0];
+  const columns = byId(table).tHead.rows[0].cells;
   keyed(
     body, items, (item) => cells(item)[0],
-    (item) => el("tr", {}, ...cells(item).map(() => el("td"))),
+    (item) => el("tr", {}, ...cells(item).map((_, n) => el("td", { "data-column": columns[n].textContent }))),
     (row, item) => cells(item).forEach((text, n) => write(row.cells[n], text)),
   );
 }

@@ -186,3 +186,42 @@ def test_a_port_in_use_is_told() -> None:
         pytest.raises(SinkError, match=rf"--web 127.0.0.1:{page.page.port}: this port is in use"),
     ):
         PageAddress.parse(f"127.0.0.1:{page.page.port}").listen()
+
+
+def test_too_large_headers_and_bodies_are_refused_told_and_counted(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with served() as page:
+        for size in (17_000, 40_000, 63_000):  # also if they come at one go
+            assert page.get("/healthz", X_Much="x" * size)[0] in (400, 431)
+        assert page.get("/healthz", X_Much="x" * 15_000)[0] in (200, 503)
+        json_type = {"Content_Type": "application/json"}
+        assert page.ask("POST", "/api/zones", "x" * 100_000, **json_type)[0] == 413
+        chunks = iter([b"x" * 40_000, b"x" * 40_000])
+        assert page.ask("POST", "/api/zones", chunks, **json_type)[0] == 413
+        counted = page.get("/metrics")[2].decode()
+        reason = 'reason="a request with too large a body"'
+        assert f"edge_run_page_refusals_total{{{reason}}} 2.0" in counted
+    assert "page: a request with too large a body from 127.0.0.1 (1 so far)" in (
+        capsys.readouterr().err
+    )
+
+
+def test_who_reaches_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PAGE_TOKEN", TOKEN)
+    monkeypatch.setattr("socket.gethostname", lambda: "board")
+    for text, token, audience in (
+        ("8080", "", ", to this machine alone"),
+        ("8080", "env:PAGE_TOKEN", ", to this machine alone, by the token"),
+        (
+            "0.0.0.0:8080",
+            "env:PAGE_TOKEN",
+            ", and from the network by http://board:8080/, by the token",
+        ),
+    ):
+        assert PageAddress.parse(text, token).audience(8080) == audience
+
+
+def test_a_token_that_is_not_there_is_called_a_token() -> None:
+    with pytest.raises(SourceError, match="the token nofile may not be read"):
+        PageAddress.parse("8080", "nofile")

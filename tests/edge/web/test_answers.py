@@ -278,6 +278,17 @@ def test_too_many_viewers_are_told_so_and_the_others_go_on() -> None:
         wait_for(lambda: not _watched(page))
 
 
+def test_who_looks_at_two_sources_is_one_viewer() -> None:
+    with served(count=2) as page:
+        connections = [page.connect() for _ in range(2)]
+        for number, connection in enumerate(connections):
+            connection.request("GET", f"/picture/{number}.mjpeg")
+            wait_for(lambda n=number: page.watches[n]._on_shot)  # type: ignore[misc]
+        assert page.json("/api/state")["viewers"] == 1
+        for connection in connections:
+            connection.close()
+
+
 def test_more_connections_than_there_may_be_are_refused_at_once() -> None:
     with served() as page:
         idle = [page.connect() for _ in range(server.MOST_CONNECTIONS)]

@@ -9,6 +9,7 @@ import pytest
 from edge import scene, stream
 from edge.events.alert import Alert
 from edge.sinks import Gap
+from edge.sinks.queued import OutputCounts
 from edge.stream import TrackInfo
 from tests.edge.sinks import samples
 from tests.edge.web.pages import TOKEN, Options, People, Served, grey, served, wait_for
@@ -110,6 +111,28 @@ def test_nothing_is_wider_than_the_screen(browser, width: int) -> None:  # type:
         visitor.tab.locator(".zones-button").first.click()
         assert visitor.tab.evaluate("document.documentElement.scrollWidth") == width
         assert visitor.tab.locator("article.source").count() == 2
+
+
+def test_on_a_phone_every_cell_of_the_tables_is_seen(browser) -> None:  # type: ignore[no-untyped-def]
+    hidden = """() => [...document.querySelectorAll(".figures td")].filter((cell) => {
+      const box = cell.closest(".scroll").getBoundingClientRect();
+      return cell.getBoundingClientRect().right > box.right + 1;
+    }).length"""
+    with served(count=2) as page:
+        output = OutputCounts("clips:clips", 9, problem="a word " * 20)
+        page.page.run.summary.outputs = [output]
+        with Visitor(browser, page, 360) as visitor:
+            page.give(2)
+            page.watches[0].take_event(samples.event(3), samples.frame(3))
+            visitor.wait("() => document.querySelectorAll('#sources td').length === 12")
+            visitor.wait("() => document.querySelectorAll('#outputs td').length === 4")
+            assert visitor.tab.evaluate(hidden) == 0
+            assert "reconnects" in visitor.tab.evaluate(NAMES)
+            assert visitor.text(".events .thumb") == "not recorded"
+
+
+NAMES = """() => [...document.querySelectorAll("#sources td")].map(
+  (cell) => getComputedStyle(cell, "::before").content).join()"""
 
 
 def test_the_dark_scheme_is_dark(browser) -> None:  # type: ignore[no-untyped-def]
