@@ -123,7 +123,8 @@ def test_on_a_phone_every_cell_of_the_tables_is_seen(browser) -> None:  # type: 
         page.page.run.summary.outputs = [output]
         with Visitor(browser, page, 360) as visitor:
             page.give(2)
-            page.watches[0].take_event(samples.event(3), samples.frame(3))
+            event = samples.ended(samples.event(3), 4)
+            page.watches[0].take_event(event, samples.frame(4))
             visitor.wait("() => document.querySelectorAll('#sources td').length === 12")
             visitor.wait("() => document.querySelectorAll('#outputs td').length === 4")
             assert visitor.tab.evaluate(hidden) == 0
