@@ -136,7 +136,7 @@ class EventRequests(Closable):
     events_only = True
 
     def __init__(self, server: Server, retries: Retries | None) -> None:
-        self.counts = queued.OutputCounts(str(server))  # until its queue gives it another
+        self.counts = queued.OutputCounts(str(server))  # until its queue names it
         self._server, self._retries = server, retries or Retries()
 
     def take(self, frame: "Frame", decisions: "Sequence[Decision]") -> None:

@@ -6,7 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -70,10 +70,30 @@ class OutputCounts:
     failures: int = 0
     waiting: int = 0
     problem: str = ""
+    _failing_since: float = field(default=0.0, init=False)
+    _told_at: float = field(default=-_REPORT_S, init=False)
+
+    def fail(self, problem: str, now: float, is_told: bool = True) -> None:
+        """It fails from `now` on (monotonic seconds), which one line says if it is to be told."""
+        if self.problem:
+            return
+        self.problem, self._failing_since = problem, now
+        self.failures += 1
+        if is_told and now - self._told_at >= _REPORT_S:
+            self._told_at = now
+            text = f"{self.name}: {problem}; the run goes on, and tries again"
+            console.note(text, console.WARNING)
+
+    def work(self, now: float) -> None:
+        """It works from `now` on, which is told if its failure was."""
+        if self.problem:
+            self.problem = ""
+            if self._told_at >= self._failing_since:
+                console.note(f"{self.name} works again after {now - self._failing_since:.0f} s")
 
     def to_json(self) -> dict[str, Any]:
-        fields = vars(self).items()
-        return {key: value for key, value in fields if key not in ("problem", "waiting") or value}
+        counts = {key: value for key, value in vars(self).items() if key[0] != "_"}
+        return {key: n for key, n in counts.items() if key not in ("problem", "waiting") or n}
 
     def __str__(self) -> str:
         """ "" if nothing is to be said."""
@@ -119,9 +139,8 @@ class Queued(Closable):
         limits: QueueLimits = QueueLimits(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.counts = OutputCounts(name)
-        if isinstance(sink, CountsItself):
-            sink.counts = self.counts
+        self.counts = sink.counts if isinstance(sink, CountsItself) else OutputCounts(name)
+        self.counts.name = name
         self._sink, self._policy, self._limits, self._clock = sink, policy, limits, clock
         self._frames: deque[_Item] = deque()
         self._events: deque[_Item] = deque()
@@ -129,7 +148,6 @@ class Queued(Closable):
         self._changed, self._closing = threading.Condition(), threading.Event()
         self._error: Exception | None = None
         self._has_ended = self._is_stuck = False
-        self._failing_since, self._reported = 0.0, -_REPORT_S
         self._tidy_at = clock() + _TIDY_S if isinstance(sink, sinks.Tidies) else math.inf
         self._thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
@@ -259,7 +277,7 @@ class Queued(Closable):
                 item.call()
             except (SinkError, OSError) as error:
                 self._is_stuck = True
-                self._report(error)
+                self.counts.fail(str(error), self._clock(), not self._policy.is_fatal)
                 if self._policy.is_fatal or isinstance(error, BrokenPipeError):
                     self._error = error
                     return False
@@ -270,23 +288,6 @@ class Queued(Closable):
             else:
                 self._is_stuck = False
                 if not (isinstance(self._sink, sinks.GivesUp) and self._sink.is_failing):
-                    self._report_end()
+                    self.counts.work(self._clock())
                 self.counts.delivered += not item.is_own
                 return True
-
-    def _report(self, error: Exception) -> None:
-        if self.counts.problem:
-            return
-        self.counts.problem, self._failing_since = str(error), self._clock()
-        self.counts.failures += 1
-        if not self._policy.is_fatal and self._failing_since - self._reported >= _REPORT_S:
-            self._reported = self._failing_since
-            text = f"{self.counts.name}: {error}; the run goes on, and tries again"
-            console.note(text, console.WARNING)
-
-    def _report_end(self) -> None:
-        if self.counts.problem:
-            self.counts.problem = ""
-            if self._reported >= self._failing_since:
-                seconds = self._clock() - self._failing_since
-                console.note(f"{self.counts.name} works again after {seconds:.0f} s")

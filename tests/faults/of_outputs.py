@@ -71,12 +71,14 @@ def all_arrive(appliance: Appliance, arrived: Any, ended: float) -> Outcome:
     return Outcome(max(0.0, seconds), "nothing")
 
 
-@FAULTS.add("broker down", "the MQTT broker is stopped for 5 s", "events wait on disk, their order is kept",
+@FAULTS.add("broker down", "the MQTT broker is stopped for 5 s",
+            "said once, events wait on disk, their order is kept",
             needs=NEEDS, short=True)  # fmt: skip
 def broker_down(folder: Path) -> Outcome:
     with Mosquitto(folder) as broker, telling(folder, broker) as (appliance, listener):
         until(lambda: heard(listener), "an event comes")
         broker.stop()
+        appliance.said("the broker can no longer be reached")
         time.sleep(5)
         broker.start()
         return all_arrive(appliance, lambda: heard(listener), time.monotonic())

@@ -89,7 +89,7 @@ class MqttSink(Closable):
         prefix: str = "homeassistant",
         every_s: float = 1.0,
     ) -> None:
-        self.counts = queued.OutputCounts(str(broker))  # until its queue gives it another
+        self.counts = queued.OutputCounts(f"mqtt:{broker}")  # until its queue names it
         self._broker, self._device, self._run, self._prefix = broker, device, run, prefix
         self._states = States(every_s)
         self._entities: dict[str, dict[str, Any]] = {}
@@ -101,6 +101,7 @@ class MqttSink(Closable):
         spool.on_open = self._in_flight.clear
         self._wake, self._answered = threading.Event(), threading.Event()
         self._refusal, self._connected, self._is_closing, self._has_ended = "", False, False, False
+        self._away = ""  # why the broker is, as it was told
         if run.bundle and run.source is None:
             for task in run.bundle.tasks:
                 self._add_task(task.name, None, task.unit)
@@ -123,10 +124,7 @@ class MqttSink(Closable):
             ) from error
         except OSError as error:
             self._client.connect_async(self._broker.host, self._broker.port, keepalive=15)
-            console.note(
-                f"the MQTT broker {self._broker} cannot be reached ({error.strerror or error}): events "
-                "are kept until it can"
-            )
+            self._tell_away(f"cannot be reached ({error.strerror or error})")
             self._answered.set()
         self._client.loop_start()
         self._answered.wait(OPENING_S)
@@ -137,10 +135,28 @@ class MqttSink(Closable):
                 f"login=FILE or in {VARIABLE}"
             )
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the broker is away: what was taken meanwhile waits on disk."""
+        return not self._connected
+
+    def _tell_away(self, problem: str) -> None:
+        self._away = f"the broker {problem}, events wait on disk"
+        self.counts.fail(self._away, time.monotonic())
+
+    def _watch_connection(self) -> None:
+        """Tell once that the broker was lost, and once that it is back."""
+        if not (self._connected or self._away):
+            self._tell_away("can no longer be reached")
+        elif self._connected and self._away:
+            if self.counts.problem == self._away:  # a disk may fail, too
+                self.counts.work(time.monotonic())
+            self._away = ""
+
     def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
         for decision in decisions:
             for name, prediction in decision.tasks.items():
-                if (state := _state_of(prediction)) is None:
+                if (state := home_assistant.state_of(prediction)) is None:
                     continue
                 topic = self._device.task_topic(name, decision.source)
                 self._add_task(name, decision.source, prediction.unit)
@@ -202,6 +218,7 @@ class MqttSink(Closable):
 
     def _on_disconnect(self, *details: object) -> None:
         self._connected = False
+        self._wake.set()
 
     def _on_publish(self, client: paho.Client, data: object, number: int, *details: object) -> None:
         self._confirmed.append(number)
@@ -213,6 +230,7 @@ class MqttSink(Closable):
         while not self._has_ended:
             self._wake.wait(self._states.due_in_s() if self._connected else _SYNC_S)
             self._wake.clear()
+            self._watch_connection()
             try:
                 with self._spool_lock:
                     self._confirm()
@@ -273,13 +291,3 @@ class MqttSink(Closable):
 
 def _payload(fields: dict[str, Any]) -> bytes:
     return line_of({key: value for key, value in fields.items() if value not in (None, "")}).strip()
-
-
-def _state_of(prediction: Any) -> str | float | None:
-    if prediction.labels is not None:
-        text = ", ".join(prediction.labels) or "none"
-    elif prediction.label is not None:
-        text = prediction.label
-    else:
-        return None if prediction.value is None else round(prediction.value, 4)
-    return str(text)[: home_assistant.LONGEST_STATE]

@@ -79,3 +79,14 @@ class Device:
             "qos": 1,
             "components": {each["unique_id"]: dict(each) for each in entities},
         }
+
+
+def state_of(prediction: Any) -> str | float | None:
+    """Of a task's entity: its labels or its number; None: there is none, as of a vector."""
+    if prediction.labels is not None:
+        text = ", ".join(prediction.labels) or "none"
+    elif prediction.label is not None:
+        text = prediction.label
+    else:
+        return None if prediction.value is None else round(prediction.value, 4)
+    return str(text)[:LONGEST_STATE]

@@ -100,12 +100,48 @@ def test_nothing_is_lost_and_all_is_in_order_while_the_broker_is_away(
         for number in range(1, 201):
             _send(sink, number)
         assert until(lambda: sink.counts.waiting == 200)
-        assert str(sink.counts).endswith("200 waiting on disk")
+        assert str(sink.counts).endswith("200 waiting on disk, failing")
         broker.start()
         assert until(lambda: len(_numbers(listener)) >= 201)
         assert until(lambda: sink.counts.waiting == 0)
         assert until(lambda: listener.payloads(f"{TOPIC}/alert/fall")[-1:] == [b"ON"])
     assert list(dict.fromkeys(_numbers(listener))) == list(range(201))
+
+
+def test_a_broker_that_is_lost_in_mid_run_is_told_once_and_so_is_its_return(
+    broker: Mosquitto, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with _open(broker, tmp_path) as sink:
+        assert sink.counts.to_json().get("problem") is None
+        broker.stop()
+        assert until(lambda: sink.counts.problem)
+        for number in range(3):  # which are taken, and prove nothing
+            _send(sink, number)
+        assert until(lambda: sink.counts.delivered == 3)
+        assert (sink.counts.failures, str(sink.counts).endswith("failing")) == (1, True)
+        (lost,) = capsys.readouterr().err.splitlines()
+        assert "the broker can no longer be reached, events wait on disk; the run goes on" in lost
+        broker.start()
+        assert until(lambda: not sink.counts.problem)
+        (back,) = capsys.readouterr().err.splitlines()
+        assert f"mqtt:127.0.0.1:{broker.port}/{TOPIC} works again after" in back
+        broker.stop()  # at once again, which is counted but fills no log
+        assert until(lambda: sink.counts.failures == 2)
+    assert "can no longer" not in capsys.readouterr().err
+
+
+def test_a_broker_that_is_absent_at_the_start_is_failing_until_it_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = Mosquitto(tmp_path)
+    with _open(broker, tmp_path) as sink:
+        assert "cannot be reached (Connection refused)" in sink.counts.problem
+        (absent,) = capsys.readouterr().err.splitlines()
+        assert "events wait on disk" in absent
+        with broker:
+            assert until(lambda: not sink.counts.problem)
+            assert sink.counts.failures == 1
+            assert "works again after" in capsys.readouterr().err
 
 
 def test_events_wait_for_the_next_run_if_the_broker_never_comes(tmp_path: Path) -> None:
