@@ -193,3 +193,22 @@ def test_the_costliest_layers_are_kept_in_float_one_two_four_eight() -> None:
         ("l0", "l1"),
         ("l0", "l1", "l2", "l3"),
     ]
+
+
+def test_what_no_way_quantises_is_called_float32(tmp_path: Path) -> None:
+    window = keras.Input((6, 12, 12, 3), batch_size=1, name="window")
+    x = keras.layers.Conv3D(16, 3)(window)
+    model = tflite_of(keras.Model(window, {"kind": keras.layers.GlobalAveragePooling3D()(x)}))
+    assert quantiser.left_in_float(model) == (pytest.approx(1.0, abs=0.02), "CONV_3D")
+    part = FloatPart("model", model, 1)
+    draw = np.random.default_rng(0)
+    clips = draw.integers(0, 256, (20, 6, 12, 12, 3), dtype=np.uint8)
+    windows = NetworkInput(clips, InputSpec(12, 12))
+    scoring = Scoring((Task("kind", "embedding"),), windows, {}, 0.5)
+    quiet = Progress(quiet=True)
+    with ConversionJobs(tmp_path) as jobs:
+        jobs.prepare("model", model, {"window": clips.astype(np.float32)}, {"window": (0.0, 255.0)})
+        with pytest.raises(ModelError, match="CONV_3D holds .* and there is no way to quantise it"):
+            PrecisionSearch(jobs, [part], scoring, {"model": "int8"}, quiet).run()
+        result = PrecisionSearch(jobs, [part], scoring, {}, quiet).run()
+    assert [a.recipe for a in result.candidates] == [FLOAT32]
