@@ -180,7 +180,7 @@ class RunSummary:
         if self.drift is None:
             return []
         if not self.drift:
-            return ["drift: not watched, as the bundle holds no reference: convert it again"]
+            return ["drift: not watched, as the bundle holds no reference (docs/drift.md)"]
         several = len(self.drift) > 1
         return [f"drift{f' of {w.source}' if several else ''}: {w.state}" for w in self.drift]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_common import DeviceError, decode, nearest, read_toml
+from edge_common import DeviceError, decode, read_toml
 from edge_devices.profiles import Profile
 
 
@@ -74,7 +74,7 @@ def processor_of(profile: Profile) -> Processor:
     if cpu.microarchitecture not in cores:
         raise DeviceError(
             f"nothing can be predicted for {profile.name}: no figures are known of "
-            f"'{cpu.microarchitecture}'{nearest(cpu.microarchitecture, cores)}; "
+            f"'{cpu.microarchitecture}'; "
             "measure there with edge-bench"
         )
     if cpu.architecture != ARCHITECTURE:

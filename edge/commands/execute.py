@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge import engine
 from edge.bundle import Bundle
+from edge.commands import scene_options
 from edge.commands.one_run import Engines, OneRun, RunOptions, RunRequest
 from edge.privacy import sensitive
 from edge_common import EdgeError, SelfTestFailed, console, encode
@@ -48,6 +49,7 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     if not options.self_test:
+        options.check_secrets()
         options.refuse_unlike(bundle.manifest.input.is_features)
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
@@ -138,8 +140,8 @@ def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:
     """What would run, a line each; nothing of it is opened."""
     tasks = ", ".join(task.name for task in bundle.manifest.tasks)
     yield f"bundle: {bundle.manifest.name} ({tasks})"
-    if options.people:
-        yield f"detector: {options.people.detector}"
+    if not bundle.manifest.input.is_features:
+        yield f"detector: {options.people.detector or scene_options.NO_DETECTOR}"
     for uri, endpoint in zip(options.source.uris, options.source.endpoints):
         name = options.names.get(uri)
         yield f"source: {f'{name}, ' if name else ''}{endpoint}"

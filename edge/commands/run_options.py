@@ -73,6 +73,7 @@ class RunOptions:
     def __post_init__(self) -> None:
         if self.threshold is not None and self.gallery is None:
             raise click.UsageError("--threshold goes with --gallery FILE")
+        self.people.refuse_without_detector()
         if self.people and self.region != "full":
             raise click.UsageError(
                 "--region goes without --detector, which looks at each person; --mask leaves out "
@@ -119,6 +120,20 @@ class RunOptions:
         from edge.web.address import PageAddress
 
         return PageAddress.parse(self.web, self.web_token or "", self.web_name)
+
+    @property
+    def secrets(self) -> list[str]:
+        """Files, and `env:NAME`, of all that is logged into, and of the page."""
+        every = (*self.source.endpoints, *self.outputs)
+        values = (value for each in every for value in each.kind.values_of("SECRET", each.options))
+        return [*filter(None, [self.web_token]), *values]
+
+    def check_secrets(self) -> None:
+        """Raise SourceError for a file that cannot be one, before anything is opened."""
+        for name in self.secrets:
+            from edge.sources import login
+
+            login.check_secret_file(name)
 
     def refuse_unlike(self, takes_features: bool) -> None:
         """Raise EdgeError if a source has images and the bundle takes features, or the other way.

@@ -65,10 +65,7 @@ _mask = click.option(
 
 @dataclass(frozen=True)
 class PeopleOptions:
-    """What the command line says of people; no detector: the network looks at the frames.
-
-    Raises click.UsageError if the others are given without one.
-    """
+    """What the command line says of people; no detector: the network looks at the frames."""
 
     detector: str = ""
     budget_ms: float | None = None
@@ -77,7 +74,8 @@ class PeopleOptions:
     zone: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
 
-    def __post_init__(self) -> None:
+    def refuse_without_detector(self) -> None:
+        """Raise click.UsageError if anything else is given without one."""
         if self.detector:
             return
         for name, value in vars(self).items():
@@ -181,6 +179,11 @@ def scene_options(command: F) -> F:
     ) -> Any:
         is_default = more["bundle"] is None and more["region"] == "full"
         name = detector or (shipped.DEFAULT_DETECTOR if is_default else "")
+        if not name and more["bundle"] == shipped.DEFAULT_BUNDLE and more["region"] == "full":
+            console.note(
+                f"{shipped.DEFAULT_BUNDLE} looks at whole frames, and answers for a face that fills one: "
+                f"detector {shipped.DEFAULT_DETECTOR} finds faces, {NO_DETECTOR} means this"
+            )
         name = "" if name == NO_DETECTOR else name
         people = PeopleOptions(name, budget_ms, max_people, detect_every, zone, mask)
         return command(*args, people=people, **more)

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from edge.events.alert import Alert
 
 _CAMERA_KEYS = {"fps": "rate"}  # options of a source that have other names
+# as TOML calls what msgspec names after Python and JSON
+_KINDS_OF_VALUES = {
+    "int": "an integer", "float": "a number", "str": "a string", "bool": "true or false",
+    "array": "an array", "object": "a table",
+}  # fmt: skip
 _AT = re.compile(r"(.*) - at `\$\.?(.*)`$", re.DOTALL)
 
 
@@ -45,9 +50,9 @@ class Settings:
         if message.startswith(str(self.path)):
             return message
         options = [
-            ((match.start(), 0), line)
+            ((match.start(), len(place)), line)
             for place, line in self.lines.items()
-            if (match := re.search(rf"--{str(place[-1]).replace('_', '-')}\b", message))
+            if (match := re.search(rf"--{_name_of(place).replace('_', '-')}\b(?!-)", message))
         ]
         texts = [
             ((message.find(text), -len(text)), line) for text, line in self.texts if text in message
@@ -147,7 +152,8 @@ class _Reader:
         keys = re.findall(r"[^.\[\]]+", path)
         place = tuple(int(key) if key.isdecimal() else key for key in keys if key != "...")
         name = next((key for key in reversed(keys) if not key.isdecimal() and key != "..."), "")
-        problem = problem[:1].lower() + problem[1:]
+        problem = problem[:1].lower() + problem[1:].replace(" | null", "")
+        problem = re.sub(r"`(\w+)`", lambda kind: _KINDS_OF_VALUES.get(kind[1], kind[0]), problem)
         return self._error(place, f"{name}: {problem}" if name else problem)
 
     def _defaults(self, values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -264,6 +270,11 @@ def _items(
     tables = content.get(key)
     items = enumerate(tables) if isinstance(tables, list) else ()
     return [((key, number), item) for number, item in items if isinstance(item, dict)]
+
+
+def _name_of(place: toml_lines.Place) -> str:
+    """Of a key, or of the array that a table is an item of."""
+    return next(part for part in reversed(place) if isinstance(part, str))
 
 
 def _secret_parts(value: Any) -> tuple[Any, Any]:

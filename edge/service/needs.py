@@ -38,7 +38,7 @@ def needs_of(options: RunOptions, config: Path, state: Path, account: "Account")
     endpoints = (*options.source.endpoints, *options.outputs)
     for each in endpoints:
         _refuse_terminal(each, each in options.outputs)
-    secrets = {_absolute(name) for name in _secrets(options) if not name.startswith("env:")}
+    secrets = {_absolute(name) for name in options.secrets if not name.startswith("env:")}
     reads = {config, *map(_absolute, _files(options))}
     writes = (_written(target, is_folder) for target, is_folder in _outputs(options.outputs))
     outside = {folder for folder in writes if folder and not folder.is_relative_to(state)}
@@ -74,13 +74,6 @@ def _files(options: RunOptions) -> Iterator[str]:
         e.target for e in options.outputs
         if "FILE" in e.kind.target.split("|") and os.path.isfile(e.target)
     )  # fmt: skip
-
-
-def _secrets(options: RunOptions) -> Iterator[str]:
-    if options.web_token:
-        yield options.web_token
-    for each in (*options.source.endpoints, *options.outputs):
-        yield from each.kind.values_of("SECRET", each.options)
 
 
 def _absolute(name: str) -> Path:

@@ -72,7 +72,9 @@ class Gaps:
         return self.longest_s > 0
 
     def __str__(self) -> str:
-        return f"{self.stalls} stalls, {self.reconnects} reconnects, longest gap {self.longest_s:.1f} s"
+        counts = (self.stalls, "stall"), (self.reconnects, "reconnect")
+        texts = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counts]
+        return f"{', '.join(texts)}, longest gap {self.longest_s:.1f} s"
 
 
 def retry_delay_s(outage_s: float) -> float:
@@ -219,7 +221,10 @@ class Connection:
             return
         more = f"; {self._untold} more gaps since the last such line" if self._untold else ""
         self._told_at, self._untold = self._clock(), 0
-        text = f"{self.name}: no frame for {self.silence_s():.1f} s, {remedy}{more}"
+        why = (
+            f"no frame for {self.silence_s():.1f} s" if self._is_silent else "its connection ended"
+        )
+        text = f"{self.name}: {why}, {remedy}{more}"
         console.note(text, console.WARNING)
 
     def _wait(self) -> np.ndarray | None:

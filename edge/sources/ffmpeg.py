@@ -15,6 +15,8 @@ _PASSTHROUGH_SINCE = (5, 1)  # when -fps_mode took the place of -vsync
 PIPES = ("pipe:", "fd:")
 _URL = re.compile(r"^\S+://\S*: ")  # before the reason
 _HINTS = {
+    r"Connection refused": ": nothing listens there; check host and port",
+    r"Invalid data found": ": what answers is no such stream; check scheme, port and path",
     r"\b40[13]\b": ": its NAME:PASSWORD@ before the host is missing or wrong",
     r"\b404\b": ": give another address",
     r"[Ee]rror (while )?opening.* decoder": ": this machine has none of its hardware, or it is in use",
@@ -179,6 +181,7 @@ def _reason(messages: str) -> str:
     lines = [line.strip() for line in messages.strip().splitlines()[-2:]]
     line = next(filter(capture_process.SPEAKER.match, lines), lines[-1])
     reason = capture_process.SPEAKER.sub("", _URL.sub("", line))
+    reason = re.sub(r"Connection to \S+ failed: ", "", reason)  # its address has our options
     for pattern, hint in _NEVER.items():
         if re.search(pattern, messages):
             raise ValueError(reason + hint)

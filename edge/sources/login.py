@@ -94,6 +94,21 @@ def read_secret(path: str, what: str = "login") -> str:
         raise SourceError(f"the {what} {path} is not UTF-8 text") from None
 
 
+def check_secret_file(path: str) -> None:
+    """Raise SourceError if a secret's file is not there, or others may read it; it is not read.
+
+    Who checks settings of a service may not read what systemd hands over to that.
+    """
+    if path.startswith("env:") or _handed_over(path):
+        return
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise SourceError(f"the secret {path} may not be read: {error.strerror}") from error
+    if mode & _OTHERS:
+        raise SourceError(f"the secret {path} may be read by others: chmod 600 {path}")
+
+
 def credential_name(path: str) -> str:
     """Of a secret file among those that systemd reads and hands over (LoadCredential=)."""
     return slug(path)

@@ -4,6 +4,7 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -141,14 +142,15 @@ def test_the_schema_is_what_the_file_is_read_by() -> None:
     ("before", "after", "line", "words"),
     [
         ("hop = 2", "hopp = 2", 3, "unknown key 'hopp'; did you mean 'hop'?"),
-        ("hop = 2", "hop = 0", 3, "hop: expected `int` >= 1"),
-        ("hop = 2", 'hop = "two"', 3, "hop: expected `int | null`, got `str`"),
+        ("hop = 2", "hop = 0", 3, "hop: expected an integer >= 1"),
+        ("hop = 2", 'hop = "two"', 3, "hop: expected an integer, got a string"),
         ("hop = 2", "hop = 2\nhop = 3", 4, "is not TOML"),
         ("hop = 2", 'runtime = "litetr"', 3, "runtime: invalid enum value 'litetr'"),
         ("hop = 2", 'size = "big"', 3, "'big' is no size"),
         ("hop = 2", 'region = "round"', 3, "region"),
         ("hop = 2", "threshold = 0.5", 3, "--threshold goes with --gallery FILE"),
         ('rate = "all"', 'rate = "fast"', 2, "fast"),
+        ('detector = "face-finder"', 'detector = "none"', 10, "--zone goes with --detector NAME"),
         ('"faces-in-motion"', '"faces-in-moton"', 1, "faces-in-moton"),
         ('"face-finder"', '"face-fnder"', 4, "face-fnder"),
         ('source = "clip.avi"', 'sorce = "clip.avi"', 8, "unknown key 'sorce'; did you mean 'source'?"),
@@ -160,12 +162,12 @@ def test_the_schema_is_what_the_file_is_read_by() -> None:
         ('target = "out.jsonl"', "", 15, "write target = 'PATH'"),
         ('target = "out.jsonl"', 'target = "no/out.jsonl"', 17, "no/out.jsonl cannot be written"),
         ("above = 0.8", "clip = {befor_s = 1}", 23, "unknown key 'befor_s'; did you mean 'before_s'?"),
-        ("above = 0.8", "clip = {after_s = 99}", 23, "after_s: expected `float` <= 60"),
+        ("above = 0.8", "clip = {after_s = 99}", 23, "after_s: expected a number <= 60"),
         ("above = 0.8", "clip = 5", 23, "clip: expected"),
         ('task = "action"', 'task = "acton"', 21, "no task 'acton'; did you mean 'action'?"),
         ('is = ["shake"]', 'is = ["shke"]', 22, "no label 'shke'; did you mean 'shake'?"),
-        ('is = ["shake"]', 'is = "shake"', 22, "is: expected `array`, got `str`"),
-        ("above = 0.8", "above = 1.8", 23, "above: expected `float` <= 1.0"),
+        ('is = ["shake"]', 'is = "shake"', 22, "is: expected an array, got a string"),
+        ("above = 0.8", "above = 1.8", 23, "above: expected a number <= 1.0"),
         ("above = 0.8", "abov = 0.8", 23, "unknown key 'abov'; did you mean 'above'?"),
         ("above = 0.8", "above = nan", 23, "above: expected"),
         ("above = 0.8", "below = 0.8", 23, "below (0.8) is over above (0.5)"),
@@ -256,3 +258,55 @@ def test_the_documents_example_runs() -> None:
         "properties"
     ]:
         assert f"`{key}" in text or f"{key} = " in text, key
+
+
+@pytest.mark.parametrize("arguments", [("--check",), ("--quiet",), ("service", "unit")])
+def test_a_file_of_a_secret_is_looked_at_before_all_else(arguments: tuple[str, ...]) -> None:
+    login = 'source = "rtsp://127.0.0.1:9/yard"\nlogin = {file = "/nowhere/door.login"}'
+    text = GOOD.replace('source = "clip.avi"', login).replace('"out.jsonl"', '"/tmp/out.jsonl"')
+    if arguments[0] == "service":
+        Path("run.toml").write_text(text)
+        result = CliRunner().invoke(main, [*arguments, "--config", "run.toml"])
+    else:
+        result = run(text, *arguments)
+    assert result.exit_code == 2
+    assert re.fullmatch(
+        r"Error: \S*run\.toml, line 9: the secret /nowhere/door\.login may not be read: "
+        r"No such file or directory\n",
+        result.stderr,
+    ), result.stderr
+
+
+def test_a_file_of_a_secret_that_may_not_be_read_is_only_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Root's file, which systemd hands over to the service."""
+    Path("login").write_text("anna:hunter2")
+    os.chmod("login", 0)
+    monkeypatch.setattr("builtins.open", _refuse("login", open))
+    address = 'source = "rtsp://127.0.0.1:9/yard"\nlogin = {file = "login"}'
+    result = run(GOOD.replace('source = "clip.avi"', address), "--check")
+    assert result.exit_code == 0, result.output
+    os.chmod("login", 0o640)
+    result = run(GOOD.replace('source = "clip.avi"', address), "--check")
+    assert "line 9: the secret login may be read by others: chmod 600 login" in result.stderr
+
+
+def _refuse(name: str, opened: Any) -> Any:
+    def refusing(path: Any, *arguments: Any, **options: Any) -> Any:
+        if path == name:
+            raise PermissionError(13, "Permission denied", name)
+        return opened(path, *arguments, **options)
+
+    return refusing
+
+
+def test_a_face_network_without_a_detector_is_told_so() -> None:
+    text = 'bundle = "face"\nsource = "clip.avi"\n'.replace("source = ", "source = [").replace(
+        '.avi"', '.avi"]'
+    )
+    result = run(text, "--check")
+    assert "detector: none\n" in result.stdout
+    assert "face looks at whole frames" in result.stderr
+    for more in ('detector = "none"\n', 'detector = "face-finder"\n', 'region = "square"\n'):
+        assert "whole frames" not in run(more + text, "--check").stderr

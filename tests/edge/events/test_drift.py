@@ -384,7 +384,7 @@ def test_a_bundle_of_before_runs_and_says_that_it_cannot_be_compared(
     assert open_bundle(old).reference is None
     result = cli.invoke(main, [str(old), "--source", str(film), "--drift", "2", "--frames", "20"])
     assert result.exit_code == 0, result.output
-    assert "drift: not watched, as the bundle holds no reference: convert it again" in result.output
+    assert "drift: not watched, as the bundle holds no reference (docs/drift.md)" in result.output
 
 
 def test_drift_is_watched_if_there_are_alerts(

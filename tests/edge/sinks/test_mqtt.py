@@ -363,7 +363,7 @@ def test_numbers_have_a_unit() -> None:
         ("mqtt:host:spool_mb=0", "spool_mb above 0"),
         ("mqtt:host:every=often", "the option every is a number"),
         ("mqtt:host:ca=nothing.pem", "certificates nothing.pem cannot be read"),
-        ("mqtt:host:login=nothing", "the login nothing may not be read"),
+        ("mqtt:host:login=nothing", "the secret nothing may not be read"),
         ("mqtt:host:pasword=x", "has no option pasword"),
     ],
 )
