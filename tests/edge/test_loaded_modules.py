@@ -23,6 +23,7 @@ edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sour
 edge.stream edge.stream.decision edge.stream.stream
 edge.stream.motion_gate edge.stream.network edge.stream.options
 edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.sampling edge.stream.states
+edge.stream.vectors
 edge.summary
 edge.tasks
 edge_common edge_common.archives edge_common.command_line edge_common.console edge_common.data
