@@ -1,5 +1,6 @@
 """All that a conversion measured, and what of it the user should be warned of."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,10 @@ _PERIOD_S = 0.2
 
 
 class PeakMemory:
-    """Watches the resident memory of this process and its children while the block runs."""
+    """Watches the resident memory of a process, this one by default, and of its children."""
 
-    def __init__(self) -> None:
-        self.peak_bytes = 0
+    def __init__(self, pid: int | None = None) -> None:
+        self.peak_bytes, self._process = 0, psutil.Process(pid)
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -36,20 +37,18 @@ class PeakMemory:
         self._thread.join()
 
     def _watch(self) -> None:
-        process = psutil.Process()
         while True:
-            self.peak_bytes = max(self.peak_bytes, _resident(process))
+            self.peak_bytes = max(self.peak_bytes, _resident(self._process))
             if self._done.wait(_PERIOD_S):
                 return
 
 
 def _resident(process: psutil.Process) -> int:
     total = 0
-    for member in (process, *process.children(recursive=True)):
-        try:
-            total += member.memory_info().rss
-        except psutil.NoSuchProcess:
-            continue
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for member in (process, *process.children(recursive=True)):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += member.memory_info().rss
     return total
 
 

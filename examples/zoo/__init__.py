@@ -1,0 +1,1 @@
+"""Sixty networks over frames as people publish them, each brought to a bundle by `edge-convert`."""

@@ -1,0 +1,154 @@
+"""Networks that Keras writes: whole, in two files, over features, in the forms of older versions."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from examples.zoo.members import Built, Form
+from examples.zoo.patterns import KINDS, Clips
+
+EPOCHS, BATCH = 4, 16
+Over = keras.layers.TimeDistributed
+
+
+def backbone(name: str, size: int, channels: int = 3, **options: Any) -> keras.Model:
+    """One of keras.applications, frozen, its random weights' statistics those of real pictures."""
+    network = getattr(keras.applications, name)(
+        input_shape=(size, size, channels), include_top=False, weights=None, **options
+    )
+    return settled(network, size, channels)
+
+
+def settled(network: keras.Model, size: int, channels: int = 3) -> keras.Model:
+    """Frozen; its batch normalisations as after training."""
+    from examples.zoo.patterns import clips
+
+    frames = clips(12, (1, size, size, channels), 5).frames[:, 0].astype(np.float32)
+    norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
+    for layer in norms:
+        layer.momentum = 0.0
+    network(frames, training=True)
+    for layer in norms:
+        layer.momentum = 0.99
+    network.trainable = False
+    return network
+
+
+def train(model: Any, clips: Clips, epochs: int = EPOCHS) -> None:
+    """Briefly, what classes there are; anything else keeps its random weights."""
+    targets, losses = {}, {}
+    for name, output in named(model).items():
+        if len(output.shape) == 2 and output.shape[-1] >= KINDS:
+            targets[name], losses[name] = clips.kind, "sparse_categorical_crossentropy"
+        elif len(output.shape) == 2 and output.shape[-1] == 1:
+            targets[name], losses[name] = (clips.kind > 1).astype("float32"), "mse"
+    if losses:
+        functional = keras.Model if isinstance(model, keras.Model) else _keras_2_model()
+        trained = functional(model.inputs, {name: named(model)[name] for name in losses})
+        trained.compile("adam", losses)
+        frames = clips.frames.astype(np.float32)
+        inputs = [np.ones((len(frames), *each.shape[1:]), bool) for each in model.inputs[1:]]
+        trained.fit([frames, *inputs], targets, BATCH, epochs, verbose=0)
+
+
+def _keras_2_model() -> Any:
+    import tf_keras
+
+    return tf_keras.Model
+
+
+def named(model: Any) -> dict[str, Any]:
+    """Its outputs, by the names that edge-convert gives to tasks."""
+    if hasattr(model, "add"):  # Sequential
+        return {model.layers[-1].name: model.outputs[0]}
+    if isinstance(model.output, Mapping):
+        return dict(model.output)
+    return dict(zip(model.output_names, model.outputs))
+
+
+def answers(model: Any, clips: Clips, *more: np.ndarray) -> dict[str, np.ndarray]:
+    """What it says of the clips, a few at a time."""
+    found: dict[str, list[np.ndarray]] = {}
+    for start in range(0, len(clips.frames), BATCH):
+        frames = clips.frames[start : start + BATCH].astype(np.float32)
+        given = model([frames, *more] if more else frames, training=False)
+        if not isinstance(given, Mapping):
+            given = dict(zip(named(model), given if isinstance(given, Sequence) else [given]))
+        for name, values in given.items():
+            found.setdefault(name, []).append(np.asarray(values))
+    return {name: np.concatenate(values) for name, values in found.items()}
+
+
+def _whole(model: keras.Model, base: Path, training: Clips, test: Clips, **options: Any) -> Built:
+    train(model, training)
+    path = base.with_suffix(".keras")
+    model.save(path)
+    return Built([str(path), *options.get("arguments", ())], answers(model, test))
+
+
+def _saved_model(model: keras.Model, base: Path, training: Clips, test: Clips) -> Built:
+    train(model, training)
+    model.export(base, verbose=False)
+    return Built([str(base)], answers(model, test))
+
+
+def _two_files(
+    models: tuple[keras.Model, keras.Model],
+    base: Path,
+    training: Clips,
+    test: Clips,
+    **options: Any,
+) -> Built:
+    """Features first, of all frames, and then a network over these: as the tutorials do it."""
+    encoder, head = models
+    of_frames = []
+    for clips in (training, test):
+        count, window = clips.frames.shape[:2]
+        frames = clips.frames.reshape(-1, *clips.frames.shape[2:])
+        features = encoder.predict(frames.astype(np.float32), BATCH, verbose=0)
+        of_frames.append(Clips(features.reshape(count, window, -1), clips.kind))
+    train(head, of_frames[0], 30)
+    paths = [base.with_name(f"{base.name}_{part}.keras") for part in ("encoder", "head")]
+    encoder.save(paths[0])
+    head.save(paths[1])
+    mask = [np.ones((BATCH, *each.shape[1:]), bool) for each in head.inputs[1:]]
+    return Built(
+        ["--encoder", str(paths[0]), "--head", str(paths[1])], answers(head, of_frames[1], *mask)
+    )
+
+
+def _features(model: keras.Model, base: Path, training: Clips, test: Clips) -> Built:
+    train(model, training, 15)
+    path = base.with_suffix(".keras")
+    model.save(path)
+    return Built([str(path)], answers(model, test))
+
+
+def _keras_2(model: Any, base: Path, training: Clips, test: Clips, suffix: str = ".h5") -> Built:
+    train(model, training)
+    path = base.with_suffix(suffix)
+    model.save(path)
+    return Built([str(path)], answers(model, test))
+
+
+def _custom(made: tuple[keras.Model, Path], base: Path, training: Clips, test: Clips) -> Built:
+    model, module = made
+    built = _whole(model, base, training, test)
+    return Built([*built.arguments, "--custom", str(module)], built.answers)
+
+
+def card(path: Path, **tasks: object) -> None:
+    """Say what the answers are, in the file beside a model."""
+    path.with_suffix(".tasks.json").write_text(json.dumps({"tasks": tasks}))
+
+
+whole = Form(".keras", _whole)
+saved_model = Form("SavedModel", _saved_model)
+two_files = Form("two .keras", _two_files)
+features = Form(".keras over features", _features)
+keras_2 = Form("Keras 2", _keras_2, needs="tf_keras")
+custom = Form(".keras and a module", _custom)

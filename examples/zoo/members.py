@@ -1,0 +1,75 @@
+"""What a network of the zoo is, and how one is added: a function that builds it, under a decorator."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from examples.zoo.patterns import Clips
+
+
+@dataclass(frozen=True)
+class Built:
+    """A network on disk.
+
+    Attributes:
+        arguments: of edge-convert, but for clips and output.
+        answers: what it says itself about the test clips, by task: (n, ...).
+        clips: what it was trained and tested on, if that are not pictures.
+    """
+
+    arguments: Sequence[str]
+    answers: Mapping[str, np.ndarray]
+    clips: tuple[Clips, Clips] | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A network, and where one like it was published.
+
+    Attributes:
+        form: of its file, as the table has it.
+        source: who publishes such a network; it is rebuilt here in other words.
+        frames: (T, H, W, C) of its window; (T, F) of one over features.
+        needs: a package that must be there to write it.
+        quick: whether the tests convert it, too.
+    """
+
+    name: str
+    form: str
+    source: str
+    frames: tuple[int, ...]
+    build: Callable[[Path, Clips, Clips], Built]
+    needs: str = "tensorflow"
+    quick: bool = False
+
+
+ZOO: dict[str, Member] = {}
+
+
+@dataclass(frozen=True)
+class Form:
+    """A kind of file.  write: (what the function made, folder, train, test) -> Built."""
+
+    name: str
+    write: Callable[..., Built]
+    needs: str = "tensorflow"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def __call__(
+        self, source: str, *frames: int, quick: bool = False, **options: Any
+    ) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+        """A decorator: the function, without arguments, builds a network of this form."""
+
+        def add(function: Callable[[], Any]) -> Callable[[], Any]:
+            name = function.__name__
+
+            def build(folder: Path, train: Clips, test: Clips) -> Built:
+                return self.write(function(), folder / name, train, test, **options)
+
+            ZOO[name] = Member(name, self.name, source, frames, build, self.needs, quick)
+            return function
+
+        return add

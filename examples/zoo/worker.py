@@ -1,0 +1,77 @@
+"""`build`, `compare`: the two ends of a network's way, each in a process of its own."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from examples.zoo.members import ZOO, Built
+from examples.zoo.patterns import Clips, clips
+
+TRAINING, TEST = 96, 160  # clips
+NETWORKS = ("cnn_rnn", "volumes", "shapes", "features", "older_forms", "torch_networks")
+
+
+def load_zoo() -> list[str]:
+    """Fill `ZOO`; gives the packages that are missing for some of it."""
+    missing = []
+    for name in NETWORKS:
+        try:
+            importlib.import_module(f"examples.zoo.{name}")
+        except ModuleNotFoundError as error:
+            missing.append(str(error.name))
+    return missing
+
+
+def build(name: str, folder: Path) -> None:
+    """Write the network, its clips and its own answers."""
+    load_zoo()
+    member = ZOO[name]
+    frames = member.frames
+    train, test = clips(TRAINING, frames, 1), clips(TEST, frames, 2)
+    if len(frames) == 4 and frames[0] == 1:
+        built = member.build(folder, *(Clips(c.frames[:, 0], c.kind) for c in (train, test)))
+    else:
+        built = member.build(folder, train, test)
+    _save(folder / "train.npz", train, built)
+    _save(folder / "test.npz", test, built)
+    np.savez(folder / "answers.npz", **built.answers)
+    (folder / "built.json").write_text(json.dumps(list(built.arguments)))
+
+
+def _save(path: Path, each: Clips, built: Built) -> None:
+    """With the kinds as labels of what was trained on them."""
+    labels = {
+        name: each.kind for name, values in built.answers.items()
+        if values.ndim == 2 and values.shape[1] > int(each.kind.max())
+    }  # fmt: skip
+    is_grey = each.frames.ndim == 5 and each.frames.shape[-1] == 1
+    np.savez(path, clips=each.frames.repeat(3, -1) if is_grey else each.frames, **labels)
+
+
+def compare(folder: Path, bundle_path: Path) -> dict[str, float]:
+    """How far the bundle, frame by frame, says what the network said itself, by task: 0 to 1."""
+    from edge.bundle import open_bundle
+    from edge.check.evaluate import stream_outputs
+    from edge_convert.precision.candidates import agreement
+
+    bundle = open_bundle(bundle_path)
+    said = stream_outputs(bundle, np.load(folder / "test.npz")["clips"])
+    expected = list(np.load(folder / "answers.npz").items())
+    by_name = dict(expected)
+    found = {}
+    for number, task in enumerate(bundle.manifest.tasks):
+        own = by_name.get(task.name, expected[min(number, len(expected) - 1)][1])
+        own = own[:, -1] if own.ndim == 3 and own[0, -1].size == said[task.name][0].size else own
+        own = own.reshape(len(own), -1)
+        found[task.name] = agreement(task, own, said[task.name].reshape(len(own), -1))
+    return found
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "build":
+        build(sys.argv[2], Path(sys.argv[3]))
+    else:
+        sys.stdout.write(json.dumps(compare(Path(sys.argv[2]), Path(sys.argv[3]))))
