@@ -4,6 +4,7 @@ TEST_ENV := .venv
 BOARD_ENV := .venv-board
 TORCH_ENV := .venv-torch
 SBOM_ENV := .venv-sbom
+ZOO_ENV := .venv-zoo
 APPLIANCE_ENV := .venv-appliance
 PIP := -m pip install --disable-pip-version-check --no-input -c constraints.txt
 INSTALLED := .installed-$(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
@@ -31,7 +32,7 @@ PEOPLE_DEMO := out/people-demo
 CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
 
-.PHONY: demo test test-slow faults soak test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
+.PHONY: demo test test-slow faults soak zoo test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
   face-demo people-demo speed-demo picture page-pictures wheel deb sbom clean help
 
 help: ## Show the targets
@@ -63,6 +64,9 @@ test-torch: $(TEST_ENV)/$(INSTALLED) $(TORCH_ENV)/$(INSTALLED) ## Train on PyTor
 	  tests/models/training/test_torch.py
 	KERAS_BACKEND=torch $(TORCH_ENV)/bin/python -m pytest --noconftest -p no:cacheprovider \
 	  tests/models/training/test_end_to_end.py -k "resumed or goes_on or average or looks or teacher"
+
+zoo: $(ZOO_ENV)/$(INSTALLED) ## Convert seventy networks as people publish them, and write docs/zoo.md (fetches PyTorch; an hour)
+	$(ZOO_ENV)/bin/python -m examples.zoo -o out/zoo --results docs/zoo.md
 
 test-arm: $(TEST_ENV)/$(INSTALLED) ## Run faces-in-motion on emulated ARM boards (BOARDS="pi-4 pi-5")
 	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm
@@ -278,5 +282,10 @@ $(TORCH_ENV)/.installed-%:
 	  psutil pytest hypothesis
 	@rm -f $(TORCH_ENV)/.installed-*; touch $@
 
+$(ZOO_ENV)/.installed-%:
+	@test -x $(ZOO_ENV)/bin/python || $(PYTHON) -m venv $(ZOO_ENV)
+	$(ZOO_ENV)/bin/python $(PIP) -e '.[convert,onnx,torch]' onnxscript
+	@rm -f $(ZOO_ENV)/.installed-*; touch $@
+
 clean: ## Remove environments and outputs
-	rm -rf $(TEST_ENV) $(BOARD_ENV) $(TORCH_ENV) $(SBOM_ENV) $(APPLIANCE_ENV) out build dist *.egg-info
+	rm -rf $(TEST_ENV) $(BOARD_ENV) $(TORCH_ENV) $(ZOO_ENV) $(SBOM_ENV) $(APPLIANCE_ENV) out build dist *.egg-info

@@ -11,7 +11,7 @@ import numpy as np
 from examples.zoo.members import Built, Form
 from examples.zoo.patterns import KINDS, Clips
 
-EPOCHS, BATCH = 4, 16
+EPOCHS, BATCH = 8, 16
 Over = keras.layers.TimeDistributed
 
 
