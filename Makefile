@@ -65,8 +65,8 @@ test-torch: $(TEST_ENV)/$(INSTALLED) $(TORCH_ENV)/$(INSTALLED) ## Train on PyTor
 	KERAS_BACKEND=torch $(TORCH_ENV)/bin/python -m pytest --noconftest -p no:cacheprovider \
 	  tests/models/training/test_end_to_end.py -k "resumed or goes_on or average or looks or teacher"
 
-zoo: $(ZOO_ENV)/$(INSTALLED) ## Convert seventy networks as people publish them, and write docs/zoo.md (fetches PyTorch; an hour)
-	$(ZOO_ENV)/bin/python -m examples.zoo -o out/zoo --results docs/zoo.md
+zoo: $(ZOO_ENV)/$(INSTALLED) ## Convert 73 networks as people publish them, and write out/zoo/zoo.md (fetches PyTorch; hours)
+	$(ZOO_ENV)/bin/python -m examples.zoo -o out/zoo
 
 test-arm: $(TEST_ENV)/$(INSTALLED) ## Run faces-in-motion on emulated ARM boards (BOARDS="pi-4 pi-5")
 	BOARDS="$(BOARDS)" $(TEST_ENV)/bin/python -m pytest -m arm tests/arm

@@ -1,4 +1,4 @@
-"""`python -m examples.zoo`: sixty networks as people publish them, and what edge-convert makes of each."""
+"""`python -m examples.zoo`: networks as people publish them, and what edge-convert makes of each."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,6 @@ EPILOG = """\b
 Examples:
   python -m examples.zoo -o out/zoo
   python -m examples.zoo -o out/zoo --only ucf50_lrcn,c3d --again
-  python -m examples.zoo -o out/zoo --results docs/zoo.md
 """
 MARKS = ("<!-- zoo: make zoo -->", "<!-- end of zoo -->")
 
@@ -36,8 +35,9 @@ def main(output: Path, only: str, again: bool, table_only: bool, results: Path |
 
     What was done before is not done again: call it again after an interruption.
     """
+    output.mkdir(parents=True, exist_ok=True)
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
-        from edge_common import ConfigError, nearest_or_all
+        from edge_common import ConfigError, nearest_or_all, write_whole
         from examples.document_figures import replace_marked
         from examples.zoo import outcomes, table, worker
         from examples.zoo.members import ZOO
@@ -49,20 +49,21 @@ def main(output: Path, only: str, again: bool, table_only: bool, results: Path |
     for name in names:
         if name not in ZOO:
             raise ConfigError(f"no network is called {name}{nearest_or_all(name, ZOO)}")
-    found = {}
+    outcomes_by_name = {}
     for number, name in enumerate(names):
         before = outcomes.read(output / name)
         if table_only or (before and not again):
-            found[name] = before
+            outcomes_by_name[name] = before
         else:
             click.echo(f"{number + 1} of {len(names)}, {name}: ", nl=False)
-            found[name] = outcomes.convert(ZOO[name], output / name)
-            click.echo(table.line(found[name]))
-    text = table.written(ZOO, {name: each for name, each in found.items() if each})
+            outcomes_by_name[name] = outcomes.convert(ZOO[name], output / name)
+            click.echo(table.line(outcomes_by_name[name]))
+    text = table.written(ZOO, {name: each for name, each in outcomes_by_name.items() if each})
+    write_whole(output / "zoo.md", f"{text}\n".encode())
     if results:
         replace_marked(results, *MARKS, text)
     click.echo(text)
-    if Counter(each.status for each in found.values() if each)["failed"]:
+    if Counter(each.status for each in outcomes_by_name.values() if each)["failed"]:
         raise SystemExit(1)
 
 

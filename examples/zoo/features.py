@@ -18,25 +18,25 @@ def _extractor(name: str, size: int, **options: object) -> keras.Model:
     "keras.io, video classification with a CNN-RNN: InceptionV3, GRUs and a mask", 20, 96, 96, 3
 )
 def keras_io_cnn_rnn() -> tuple[keras.Model, keras.Model]:
-    given, mask = keras.Input((20, 2048)), keras.Input((20,), dtype="bool")
-    x = layers.GRU(16, return_sequences=True)(given, mask=mask)
+    vectors, mask = keras.Input((20, 2048)), keras.Input((20,), dtype="bool")
+    x = layers.GRU(16, return_sequences=True)(vectors, mask=mask)
     x = layers.Dropout(0.4)(layers.GRU(8)(x))
     x = layers.Dense(5, "softmax", name="action")(layers.Dense(8, "relu")(x))
-    return _extractor("InceptionV3", 96), keras.Model([given, mask], x)
+    return _extractor("InceptionV3", 96), keras.Model([vectors, mask], x)
 
 
 @two_files(
     "keras.io, video classification with transformers: DenseNet121's features", 20, 64, 64, 3
 )
 def keras_io_video_transformer() -> tuple[keras.Model, keras.Model]:
-    given = keras.Input((20, 1024))
-    x = layers.Dense(64)(given)
-    seen = layers.MultiHeadAttention(1, 64, dropout=0.3)(x, x)
-    x = layers.LayerNormalization()(x + seen)
+    vectors = keras.Input((20, 1024))
+    x = layers.Dense(64)(vectors)
+    attended = layers.MultiHeadAttention(1, 64, dropout=0.3)(x, x)
+    x = layers.LayerNormalization()(x + attended)
     x = layers.LayerNormalization()(x + layers.Dense(64)(layers.Dense(4, "gelu")(x)))
     x = layers.Dropout(0.5)(layers.GlobalMaxPooling1D()(x))
     return _extractor("DenseNet121", 64), keras.Model(
-        given, layers.Dense(5, "softmax", name="action")(x)
+        vectors, layers.Dense(5, "softmax", name="action")(x)
     )
 
 
@@ -49,17 +49,17 @@ def keras_io_video_transformer() -> tuple[keras.Model, keras.Model]:
     quick=True,
 )
 def extracted_then_lstm() -> tuple[keras.Model, keras.Model]:
-    given = keras.Input((16, 1280))
-    x = layers.Dense(64, "relu")(layers.LSTM(64)(given))
+    vectors = keras.Input((16, 1280))
+    x = layers.Dense(64, "relu")(layers.LSTM(64)(vectors))
     extractor = _extractor("MobileNetV2", 96)
-    return extractor, keras.Model(given, layers.Dense(7, "softmax", name="action")(x))
+    return extractor, keras.Model(vectors, layers.Dense(7, "softmax", name="action")(x))
 
 
 @two_files("the same with a multi-layer perceptron over all frames' features", 16, 64, 64, 3)
 def extracted_then_mlp() -> tuple[keras.Model, keras.Model]:
-    given = keras.Input((16, 512))
-    x = layers.Dense(64, "relu")(layers.Flatten()(given))
-    head = keras.Model(given, layers.Dense(7, "softmax", name="action")(layers.Dropout(0.5)(x)))
+    vectors = keras.Input((16, 512))
+    x = layers.Dense(64, "relu")(layers.Flatten()(vectors))
+    head = keras.Model(vectors, layers.Dense(7, "softmax", name="action")(layers.Dropout(0.5)(x)))
     return _extractor("VGG16", 64), head
 
 
@@ -103,15 +103,15 @@ def har_lstm() -> keras.Model:
 
 @features("falls by the 17 key points of a pose, two GRUs", 30, 51)
 def pose_gru() -> keras.Model:
-    given = keras.Input((30, 51))
-    x = layers.GRU(32)(layers.GRU(64, return_sequences=True)(layers.BatchNormalization()(given)))
-    return keras.Model(given, layers.Dense(1, "sigmoid", name="fall")(x))
+    vectors = keras.Input((30, 51))
+    x = layers.GRU(32)(layers.GRU(64, return_sequences=True)(layers.BatchNormalization()(vectors)))
+    return keras.Model(vectors, layers.Dense(1, "sigmoid", name="fall")(x))
 
 
 @features("isolated signs, first place of Kaggle's ASL: convolutions and a transformer", 32, 118)
 def asl_conv_transformer() -> keras.Model:
-    given = keras.Input((32, 118))
-    x = layers.BatchNormalization()(layers.Dense(96, use_bias=False)(given))
+    vectors = keras.Input((32, 118))
+    x = layers.BatchNormalization()(layers.Dense(96, use_bias=False)(vectors))
     for _ in range(2):
         y = layers.Dense(192, "silu")(x)
         y = layers.DepthwiseConv1D(7, padding="same", use_bias=False)(y)
@@ -120,4 +120,4 @@ def asl_conv_transformer() -> keras.Model:
     y = layers.BatchNormalization()(x)
     x = x + layers.MultiHeadAttention(4, 24)(y, y)
     x = layers.GlobalAveragePooling1D()(layers.Dense(192)(x))
-    return keras.Model(given, layers.Dense(250, "softmax", name="sign")(x))
+    return keras.Model(vectors, layers.Dense(250, "softmax", name="sign")(x))

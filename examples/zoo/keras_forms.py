@@ -8,8 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from examples.zoo.members import Built, Form
-from examples.zoo.patterns import KINDS, Clips
+from examples.zoo.members import FileForm, WrittenNetwork
+from examples.zoo.patterns import KINDS, PatternClips
 
 EPOCHS, BATCH = 8, 16
 Over = keras.layers.TimeDistributed
@@ -38,7 +38,7 @@ def settled(network: keras.Model, size: int, channels: int = 3) -> keras.Model:
     return network
 
 
-def train(model: Any, clips: Clips, epochs: int = EPOCHS) -> None:
+def train(model: Any, clips: PatternClips, epochs: int = EPOCHS) -> None:
     """Briefly, what classes there are; anything else keeps its random weights."""
     targets, losses = {}, {}
     for name, output in named(model).items():
@@ -70,39 +70,45 @@ def named(model: Any) -> dict[str, Any]:
     return dict(zip(model.output_names, model.outputs))
 
 
-def answers(model: Any, clips: Clips, *more: np.ndarray) -> dict[str, np.ndarray]:
+def answers(model: Any, clips: PatternClips, *more: np.ndarray) -> dict[str, np.ndarray]:
     """What it says of the clips, a few at a time."""
-    found: dict[str, list[np.ndarray]] = {}
+    values_by_name: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(clips.frames), BATCH):
         frames = clips.frames[start : start + BATCH].astype(np.float32)
-        given = model([frames, *more] if more else frames, training=False)
-        if not isinstance(given, Mapping):
-            given = dict(zip(named(model), given if isinstance(given, Sequence) else [given]))
-        for name, values in given.items():
-            found.setdefault(name, []).append(np.asarray(values))
-    return {name: np.concatenate(values) for name, values in found.items()}
+        outputs = model([frames, *more] if more else frames, training=False)
+        if not isinstance(outputs, Mapping):
+            outputs = dict(
+                zip(named(model), outputs if isinstance(outputs, Sequence) else [outputs])
+            )
+        for name, values in outputs.items():
+            values_by_name.setdefault(name, []).append(np.asarray(values))
+    return {name: np.concatenate(values) for name, values in values_by_name.items()}
 
 
-def _whole(model: keras.Model, base: Path, training: Clips, test: Clips, **options: Any) -> Built:
+def _whole(
+    model: keras.Model, base: Path, training: PatternClips, test: PatternClips, **options: Any
+) -> WrittenNetwork:
     train(model, training)
     path = base.with_suffix(".keras")
     model.save(path)
-    return Built([str(path), *options.get("arguments", ())], answers(model, test))
+    return WrittenNetwork([str(path), *options.get("arguments", ())], answers(model, test))
 
 
-def _saved_model(model: keras.Model, base: Path, training: Clips, test: Clips) -> Built:
+def _saved_model(
+    model: keras.Model, base: Path, training: PatternClips, test: PatternClips
+) -> WrittenNetwork:
     train(model, training)
     model.export(base, verbose=False)
-    return Built([str(base)], answers(model, test))
+    return WrittenNetwork([str(base)], answers(model, test))
 
 
 def _two_files(
     models: tuple[keras.Model, keras.Model],
     base: Path,
-    training: Clips,
-    test: Clips,
+    training: PatternClips,
+    test: PatternClips,
     **options: Any,
-) -> Built:
+) -> WrittenNetwork:
     """Features first, of all frames, and then a network over these: as the tutorials do it."""
     encoder, head = models
     of_frames = []
@@ -110,35 +116,41 @@ def _two_files(
         count, window = clips.frames.shape[:2]
         frames = clips.frames.reshape(-1, *clips.frames.shape[2:])
         features = encoder.predict(frames.astype(np.float32), BATCH, verbose=0)
-        of_frames.append(Clips(features.reshape(count, window, -1), clips.kind))
+        of_frames.append(PatternClips(features.reshape(count, window, -1), clips.kind))
     train(head, of_frames[0], 30)
     paths = [base.with_name(f"{base.name}_{part}.keras") for part in ("encoder", "head")]
     encoder.save(paths[0])
     head.save(paths[1])
     mask = [np.ones((BATCH, *each.shape[1:]), bool) for each in head.inputs[1:]]
-    return Built(
+    return WrittenNetwork(
         ["--encoder", str(paths[0]), "--head", str(paths[1])], answers(head, of_frames[1], *mask)
     )
 
 
-def _features(model: keras.Model, base: Path, training: Clips, test: Clips) -> Built:
+def _features(
+    model: keras.Model, base: Path, training: PatternClips, test: PatternClips
+) -> WrittenNetwork:
     train(model, training, 15)
     path = base.with_suffix(".keras")
     model.save(path)
-    return Built([str(path)], answers(model, test))
+    return WrittenNetwork([str(path)], answers(model, test))
 
 
-def _keras_2(model: Any, base: Path, training: Clips, test: Clips, suffix: str = ".h5") -> Built:
+def _keras_2(
+    model: Any, base: Path, training: PatternClips, test: PatternClips, suffix: str = ".h5"
+) -> WrittenNetwork:
     train(model, training)
     path = base.with_suffix(suffix)
     model.save(path)
-    return Built([str(path)], answers(model, test))
+    return WrittenNetwork([str(path)], answers(model, test))
 
 
-def _custom(made: tuple[keras.Model, Path], base: Path, training: Clips, test: Clips) -> Built:
-    model, module = made
-    built = _whole(model, base, training, test)
-    return Built([*built.arguments, "--custom", str(module)], built.answers)
+def _custom(
+    pair: tuple[keras.Model, Path], base: Path, training: PatternClips, test: PatternClips
+) -> WrittenNetwork:
+    model, module = pair
+    network = _whole(model, base, training, test)
+    return WrittenNetwork([*network.arguments, "--custom", str(module)], network.answers)
 
 
 def card(path: Path, **tasks: object) -> None:
@@ -146,9 +158,9 @@ def card(path: Path, **tasks: object) -> None:
     path.with_suffix(".tasks.json").write_text(json.dumps({"tasks": tasks}))
 
 
-whole = Form(".keras", _whole)
-saved_model = Form("SavedModel", _saved_model)
-two_files = Form("two .keras", _two_files)
-features = Form(".keras over features", _features)
-keras_2 = Form("Keras 2", _keras_2, needs="tf_keras")
-custom = Form(".keras and a module", _custom)
+whole = FileForm(".keras", _whole)
+saved_model = FileForm("SavedModel", _saved_model)
+two_files = FileForm("two .keras", _two_files)
+features = FileForm(".keras over features", _features)
+keras_2 = FileForm("Keras 2", _keras_2, needs="tf_keras")
+custom = FileForm(".keras and a module", _custom)

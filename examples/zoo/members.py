@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from examples.zoo.patterns import Clips
+from examples.zoo.patterns import PatternClips
 
 
 @dataclass(frozen=True)
-class Built:
+class WrittenNetwork:
     """A network on disk.
 
     Attributes:
@@ -22,11 +22,11 @@ class Built:
 
     arguments: Sequence[str]
     answers: Mapping[str, np.ndarray]
-    clips: tuple[Clips, Clips] | None = None
+    clips: tuple[PatternClips, PatternClips] | None = None
 
 
 @dataclass(frozen=True)
-class Member:
+class ZooMember:
     """A network, and where one like it was published.
 
     Attributes:
@@ -41,20 +41,20 @@ class Member:
     form: str
     source: str
     frames: tuple[int, ...]
-    build: Callable[[Path, Clips, Clips], Built]
+    build: Callable[[Path, PatternClips, PatternClips], WrittenNetwork]
     needs: str = "tensorflow"
     quick: bool = False
 
 
-ZOO: dict[str, Member] = {}
+ZOO: dict[str, ZooMember] = {}
 
 
 @dataclass(frozen=True)
-class Form:
-    """A kind of file.  write: (what the function made, folder, train, test) -> Built."""
+class FileForm:
+    """A kind of file.  write: (what the function made, folder, train, test) -> WrittenNetwork."""
 
     name: str
-    write: Callable[..., Built]
+    write: Callable[..., WrittenNetwork]
     needs: str = "tensorflow"
     options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -66,10 +66,10 @@ class Form:
         def add(function: Callable[[], Any]) -> Callable[[], Any]:
             name = function.__name__
 
-            def build(folder: Path, train: Clips, test: Clips) -> Built:
+            def build(folder: Path, train: PatternClips, test: PatternClips) -> WrittenNetwork:
                 return self.write(function(), folder / name, train, test, **options)
 
-            ZOO[name] = Member(name, self.name, source, frames, build, self.needs, quick)
+            ZOO[name] = ZooMember(name, self.name, source, frames, build, self.needs, quick)
             return function
 
         return add

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.bundle import open_bundle
 from edge_common import BundleError, children, write_whole
 from edge_convert.verification.conversion_report import PeakMemory
-from examples.zoo.members import Member
+from examples.zoo.members import ZooMember
 
 OUTCOME = "outcome.json"
 
@@ -49,7 +49,7 @@ def read(folder: Path) -> Outcome | None:
         return None
 
 
-def convert(member: Member, folder: Path) -> Outcome:
+def convert(member: ZooMember, folder: Path) -> Outcome:
     """Build the network, convert it, and compare. The files stay in `folder`, in place of older ones."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -59,10 +59,10 @@ def convert(member: Member, folder: Path) -> Outcome:
     return _kept(folder, _converted(member, folder))
 
 
-def _converted(member: Member, folder: Path) -> Outcome:
+def _converted(member: ZooMember, folder: Path) -> Outcome:
     bundle = folder / "network.edge"
     bundle.unlink(missing_ok=True)
-    arguments = json.loads((folder / "built.json").read_text())
+    arguments = json.loads((folder / "network.json").read_text())
     clips = ["--calibration", folder / "train.npz"]
     began = time.monotonic()
     command = children.module_command("edge_convert.cli", *arguments, "-o", bundle, *clips)
@@ -70,12 +70,12 @@ def _converted(member: Member, folder: Path) -> Outcome:
         process = subprocess.Popen(command, stdout=output, stderr=output)
         with PeakMemory(process.pid) as memory:
             process.wait()
-    said = (folder / "output.txt").read_text()
+    text = (folder / "output.txt").read_text()
     figures = {"seconds": time.monotonic() - began, "memory_gb": memory.peak_bytes / 1e9}
     if process.returncode:
-        is_one_line = process.returncode in (1, 2) and "Traceback" not in said
+        is_one_line = process.returncode in (1, 2) and "Traceback" not in text
         status = "refused" if is_one_line else "failed"
-        return Outcome(member.name, status, _last(said), **figures)
+        return Outcome(member.name, status, _last(text), **figures)
     try:
         opened = open_bundle(bundle)
     except BundleError as error:
@@ -97,7 +97,7 @@ def _python(module: str, *arguments: object) -> "subprocess.CompletedProcess[str
 
 def _last(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return lines[-1].removeprefix("error: ").removeprefix("Error: ") if lines else "said nothing"
+    return lines[-1].removeprefix("error: ").removeprefix("Error: ") if lines else "text nothing"
 
 
 def _kept(folder: Path, outcome: Outcome) -> Outcome:

@@ -11,14 +11,14 @@ _PACES = np.array([(0, 0), (2, 0), (0, 2), (-2, 1), (1, -2)])  # pixels a frame
 
 
 @dataclass(frozen=True)
-class Clips:
+class PatternClips:
     """frames: uint8 (n, T, H, W, C), or float32 (n, T, ...) of features.  kind: int (n,)."""
 
     frames: np.ndarray
     kind: np.ndarray
 
 
-def clips(count: int, shape: tuple[int, ...], seed: int) -> Clips:
+def clips(count: int, shape: tuple[int, ...], seed: int) -> PatternClips:
     """`count` of them, of (T, H, W, C) pictures or (T, ...) features."""
     random = np.random.default_rng(seed)
     kind = random.integers(0, KINDS, count)
@@ -27,7 +27,7 @@ def clips(count: int, shape: tuple[int, ...], seed: int) -> Clips:
     frames = np.empty((count, *shape), np.uint8 if is_pictures else np.float32)
     for index, each in enumerate(kind):
         frames[index] = make(each, shape, random)
-    return Clips(frames, kind)
+    return PatternClips(frames, kind)
 
 
 def _pictures(kind: int, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:
@@ -38,9 +38,9 @@ def _pictures(kind: int, shape: tuple[int, ...], random: np.random.Generator) ->
     still = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     still = still.reshape(height, width, channels) + tint
     light = 25 * np.sin(np.arange(window) * (kind + 1) * 0.5 + random.uniform(0, 6))
-    moved = [np.roll(still, t * _PACES[kind], (0, 1)) + light[t] for t in range(window)]
+    frames = [np.roll(still, t * _PACES[kind], (0, 1)) + light[t] for t in range(window)]
     noise = random.normal(0, 6, (window, height, width, channels))
-    return np.clip(np.stack(moved) + noise, 0, 255).astype(np.uint8)
+    return np.clip(np.stack(frames) + noise, 0, 255).astype(np.uint8)
 
 
 def _features(kind: int, shape: tuple[int, ...], random: np.random.Generator) -> np.ndarray:

@@ -137,9 +137,9 @@ def siamese_two_frames() -> keras.Model:
 def two_streams_of_differences() -> keras.Model:
     frames = keras.Input((8, 48, 48, 3))
     scaled = layers.Rescaling(1 / 255)(frames)
-    seen = Over(layers.GlobalAveragePooling2D())(_small(scaled[:, 1:], (16, 32)))
-    moved = Over(layers.GlobalAveragePooling2D())(_small(scaled[:, 1:] - scaled[:, :-1], (16, 32)))
-    x = layers.LSTM(24)(layers.Concatenate()([seen, moved]))
+    colours = Over(layers.GlobalAveragePooling2D())(_small(scaled[:, 1:], (16, 32)))
+    motion = Over(layers.GlobalAveragePooling2D())(_small(scaled[:, 1:] - scaled[:, :-1], (16, 32)))
+    x = layers.LSTM(24)(layers.Concatenate()([colours, motion]))
     return keras.Model(frames, layers.Dense(9, "softmax", name="action")(x))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from statistics import median
 
 from examples.document_figures import markdown_table
-from examples.zoo.members import Member
+from examples.zoo.members import ZooMember
 from examples.zoo.outcomes import Outcome
 
 ALIKE = 0.99
@@ -28,14 +28,14 @@ def line(outcome: Outcome) -> str:
     return f"{_parts(outcome)}, {_agreement(outcome)} alike, {outcome.seconds:.0f} s"
 
 
-def written(zoo: Mapping[str, Member], found: Mapping[str, Outcome]) -> str:
+def written(zoo: Mapping[str, ZooMember], outcomes_by_name: Mapping[str, Outcome]) -> str:
     """What it comes to, then a row for each network that was tried."""
-    rows = [_row(zoo[name], found[name]) for name in zoo if name in found]
-    return f"{_summary(found)}\n\n{markdown_table(_HEADER, rows)}"
+    rows = [_row(zoo[name], outcomes_by_name[name]) for name in zoo if name in outcomes_by_name]
+    return f"{_summary(outcomes_by_name)}\n\n{markdown_table(_HEADER, rows)}"
 
 
-def _summary(found: Mapping[str, Outcome]) -> str:
-    every = list(found.values())
+def _summary(outcomes_by_name: Mapping[str, Outcome]) -> str:
+    every = list(outcomes_by_name.values())
     converted = [each for each in every if each.status == "converted"]
     cut = [each for each in converted if each.is_cut]
     int8 = [each for each in converted if next(iter(each.precisions.values())) == "int8"]
@@ -53,7 +53,7 @@ def _summary(found: Mapping[str, Outcome]) -> str:
     )
 
 
-def _row(member: Member, outcome: Outcome) -> list[str]:
+def _row(member: ZooMember, outcome: Outcome) -> list[str]:
     window = " x ".join(map(str, member.frames))
     start = [f"`{member.name}`", member.source, member.form, window]
     if outcome.status != "converted":

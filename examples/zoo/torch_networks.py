@@ -1,9 +1,79 @@
-"""Networks of PyTorch that repositories hold, in other words and smaller."""
+"""Networks of PyTorch that repositories hold, in other words and smaller: as programs and as ONNX."""
 
+from pathlib import Path
+from typing import Any
+
+import numpy as np
 import torch
 from torch import nn
 
-from examples.zoo.torch_forms import onnx, program
+from examples.zoo.members import FileForm, WrittenNetwork
+from examples.zoo.patterns import PatternClips
+
+BATCH, EPOCHS = 16, 4
+
+
+def _tensor(clips: PatternClips, order: str) -> torch.Tensor:
+    """float32 0..255; order: TCHW or CTHW."""
+    axes = (0, 1, 4, 2, 3) if order == "TCHW" else (0, 4, 1, 2, 3)
+    return torch.from_numpy(clips.frames.transpose(axes).astype(np.float32))
+
+
+def _train(network: nn.Module, clips: PatternClips, order: str) -> None:
+    network.train()
+    optimiser = torch.optim.Adam(network.parameters(), 1e-3)
+    frames, kind = _tensor(clips, order), torch.from_numpy(clips.kind)
+    for _ in range(EPOCHS):
+        for start in range(0, len(frames), BATCH):
+            logits = network(frames[start : start + BATCH])
+            loss = nn.functional.cross_entropy(logits, kind[start : start + BATCH])
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+    network.eval()
+
+
+def _answers(network: nn.Module, clips: PatternClips, order: str) -> dict[str, np.ndarray]:
+    with torch.no_grad():
+        logits = [network(each[None]) for each in _tensor(clips, order)]
+    return {"action": torch.cat(logits).numpy()}
+
+
+def _program(
+    network: nn.Module, base: Path, train: PatternClips, test: PatternClips, order: str = "TCHW"
+) -> WrittenNetwork:
+    _train(network, train, order)
+    path = base.with_suffix(".pt2")
+    example = (_tensor(PatternClips(test.frames[:1], test.kind[:1]), order),)
+    torch.export.save(torch.export.export(network, example), path)
+    return WrittenNetwork([str(path)], _answers(network, test, order))
+
+
+def _onnx(
+    network: nn.Module,
+    base: Path,
+    train: PatternClips,
+    test: PatternClips,
+    order: str = "TCHW",
+    **options: Any,
+) -> WrittenNetwork:
+    _train(network, train, order)
+    path = base.with_suffix(".onnx")
+    example = (_tensor(PatternClips(test.frames[:1], test.kind[:1]), order),)
+    torch.onnx.export(
+        network,
+        example,
+        str(path),
+        input_names=["clip"],
+        output_names=["action"],
+        dynamo=False,
+        **options,
+    )
+    return WrittenNetwork([str(path)], _answers(network, test, order))
+
+
+program = FileForm(".pt2", _program, needs="torch")
+onnx = FileForm("ONNX", _onnx, needs="torch")
 
 
 def _block(before: int, after: int, stride: int = 2) -> nn.Sequential:
@@ -77,11 +147,11 @@ class Looped(nn.Module):
         )
 
     def forward(self, clip: torch.Tensor) -> torch.Tensor:
-        seen = []
+        features = []
         for t in range(clip.shape[1]):
             x = self.frames(clip[:, t] / 255).flatten(1)
-            seen.append(torch.relu(self.narrow(x)))
-        x, _ = self.lstm(torch.stack(seen, 1), None)
+            features.append(torch.relu(self.narrow(x)))
+        x, _ = self.lstm(torch.stack(features, 1), None)
         return self.answer(x[:, -1])
 
 

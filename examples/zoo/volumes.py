@@ -101,8 +101,8 @@ def slow_fast() -> keras.Model:
         fast = layers.Conv3D(filters // 4, 3, (1, 2, 2), padding="same", activation="relu")(fast)
         side = layers.Conv3D(filters // 2, (5, 1, 1), (4, 1, 1), padding="same")(fast)
         slow = layers.Concatenate()([slow, side])
-    both = [layers.GlobalAveragePooling3D()(way) for way in (slow, fast)]
-    x = layers.Concatenate()(both)
+    streams = [layers.GlobalAveragePooling3D()(way) for way in (slow, fast)]
+    x = layers.Concatenate()(streams)
     return keras.Model(frames, layers.Dense(60, "softmax", name="action")(x))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from examples.zoo.members import ZOO, Built
-from examples.zoo.patterns import Clips, clips
+from examples.zoo.members import ZOO, WrittenNetwork
+from examples.zoo.patterns import PatternClips, clips
 
 TRAINING, TEST = 96, 160  # clips
 NETWORKS = ("cnn_rnn", "volumes", "shapes", "features", "older_forms", "torch_networks")
@@ -32,19 +32,21 @@ def build(name: str, folder: Path) -> None:
     frames = member.frames
     train, test = clips(TRAINING, frames, 1), clips(TEST, frames, 2)
     if len(frames) == 4 and frames[0] == 1:
-        built = member.build(folder, *(Clips(c.frames[:, 0], c.kind) for c in (train, test)))
+        network = member.build(
+            folder, *(PatternClips(c.frames[:, 0], c.kind) for c in (train, test))
+        )
     else:
-        built = member.build(folder, train, test)
-    _save(folder / "train.npz", train, built)
-    _save(folder / "test.npz", test, built)
-    np.savez(folder / "answers.npz", **built.answers)
-    (folder / "built.json").write_text(json.dumps(list(built.arguments)))
+        network = member.build(folder, train, test)
+    _save(folder / "train.npz", train, network)
+    _save(folder / "test.npz", test, network)
+    np.savez(folder / "answers.npz", **network.answers)
+    (folder / "network.json").write_text(json.dumps(list(network.arguments)))
 
 
-def _save(path: Path, each: Clips, built: Built) -> None:
+def _save(path: Path, each: PatternClips, network: WrittenNetwork) -> None:
     """With the kinds as labels of what was trained on them."""
     labels = {
-        name: each.kind for name, values in built.answers.items()
+        name: each.kind for name, values in network.answers.items()
         if values.ndim == 2 and values.shape[1] > int(each.kind.max())
     }  # fmt: skip
     is_grey = each.frames.ndim == 5 and each.frames.shape[-1] == 1
@@ -58,16 +60,18 @@ def compare(folder: Path, bundle_path: Path) -> dict[str, float]:
     from edge_convert.precision.candidates import agreement
 
     bundle = open_bundle(bundle_path)
-    said = stream_outputs(bundle, np.load(folder / "test.npz")["clips"])
+    streamed = stream_outputs(bundle, np.load(folder / "test.npz")["clips"])
     expected = list(np.load(folder / "answers.npz").items())
     by_name = dict(expected)
-    found = {}
+    agreements = {}
     for number, task in enumerate(bundle.manifest.tasks):
         own = by_name.get(task.name, expected[min(number, len(expected) - 1)][1])
-        own = own[:, -1] if own.ndim == 3 and own[0, -1].size == said[task.name][0].size else own
+        own = (
+            own[:, -1] if own.ndim == 3 and own[0, -1].size == streamed[task.name][0].size else own
+        )
         own = own.reshape(len(own), -1)
-        found[task.name] = agreement(task, own, said[task.name].reshape(len(own), -1))
-    return found
+        agreements[task.name] = agreement(task, own, streamed[task.name].reshape(len(own), -1))
+    return agreements
 
 
 if __name__ == "__main__":
