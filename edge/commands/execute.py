@@ -77,7 +77,10 @@ def _run_all(
     while True:
         if engines and engines.key != Engines.key_of(request):
             engines = None  # before others need memory
+        if reload:
+            reload.running = request
         with ExitStack() as stack:
+            stack.callback(request.close)
             try:
                 run = OneRun(request, engines, stack, page, earlier)
             except EdgeError as error:
@@ -124,6 +127,7 @@ def _reload(
         return reloading.read_again(arguments, checked_request)
 
     reload = reloading.Reload(read, supervisor)
+    stack.callback(reload.close)
     stack.enter_context(reload.by_signal())
     return reload
 

@@ -6,11 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from edge import input_spec, loop, registry, sinks, sources, stream
+from edge.commands import source_options
 from edge.summary import RunSummary
 from edge_common import SourceError
 from edge_devices.detection import memory
 
 if TYPE_CHECKING:
+    from edge.bundle import Manifest
     from edge.commands.run_options import RunOptions
     from edge.detector import Detector
     from edge.events.judges import EventSources
@@ -27,19 +29,21 @@ def open_sources(
     options: "RunOptions",
     stack: ExitStack,
     known: Sequence[registry.Endpoint],
+    ahead: dict[int, sources.Source],
 ) -> list[sources.Source]:
     """All of them, with names that differ. Raises SourceError, also if they need too much memory.
 
-    known: those that may be waited for.
+    known: those that may be waited for.  ahead: those that are open already, by their place in the
+    options, which are taken out of it.
     """
-    places = [(each.kind.name, each.target) for each in known]
-    needs, requests = _frame_needs(network, options), options.source.endpoints
-    available, opened = memory.available_bytes(), []
-    for number, request in enumerate(requests, 1):
-        if (request.kind.name, request.target) not in places:
+    needs, requests = _frame_needs(network.bundle.manifest, options), options.source.endpoints
+    available, opened = memory.available_bytes(), list[sources.Source]()
+    for number, request in enumerate(requests):
+        if _is_new(request, known):
             request = request.without("wait")
-        opened.append(stack.enter_context(sources.open_source(request, needs)))
-        _check_memory(available, number, len(requests) - number)
+        source = ahead.pop(number, None) or sources.open_source(request, needs)
+        opened.append(stack.enter_context(source))
+        _check_memory(available, len(opened), len(requests) - len(opened))
     for uri, source in zip(options.source.uris, opened):
         source.rename(options.names.get(uri, source.name))
     names = [source.name for source in opened]
@@ -48,6 +52,30 @@ def open_sources(
             source.rename(f"{source.name} ({number})")
         source.begin()  # the others were opened meanwhile
     return opened
+
+
+def open_ahead(
+    manifest: "Manifest", options: "RunOptions", running: "RunOptions"
+) -> dict[int, sources.Source]:
+    """Sources that `running` does not have, while it goes on, by their place in the options.
+
+    A device that it reads has to wait for its end. Raises SourceError, and leaves none open then.
+    """
+    endpoints, needs = running.source.endpoints, _frame_needs(manifest, options)
+    devices = {device for each in endpoints if (device := source_options.device_of(each))}
+    opened = dict[int, sources.Source]()
+    with ExitStack() as stack:
+        for number, request in enumerate(options.source.endpoints):
+            if _is_new(request, endpoints) and source_options.device_of(request) not in devices:
+                source = sources.open_source(request.without("wait"), needs)
+                opened[number] = stack.enter_context(source)
+        stack.pop_all()
+    return opened
+
+
+def _is_new(request: registry.Endpoint, known: Sequence[registry.Endpoint]) -> bool:
+    places = [(each.kind.name, each.target) for each in known]
+    return (request.kind.name, request.target) not in places
 
 
 def _check_memory(available: int | None, opened: int, more: int) -> None:
@@ -66,9 +94,9 @@ def _check_memory(available: int | None, opened: int, more: int) -> None:
         )
 
 
-def _frame_needs(network: stream.Network, options: "RunOptions") -> sources.FrameNeeds:
+def _frame_needs(manifest: "Manifest", options: "RunOptions") -> sources.FrameNeeds:
     """Whole frames only if an output shows them, a region counts their pixels, or people are found."""
-    region, spec = options.stream.region, network.bundle.manifest.input
+    region, spec = options.stream.region, manifest.input
     shows = options.web or any(output.kind.frames for output in options.outputs)
     if options.people or region.box or shows:
         return sources.WHOLE

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from edge import engine, loop, sources, status, stream
@@ -23,10 +23,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What is to run: options that contradict nothing, and the bundle that they name."""
+    """What is to run: options that contradict nothing, and the bundle that they name.
+
+    opened: those of its sources that are open already, by their place in the options.
+    """
 
     options: RunOptions
     bundle: "Bundle"
+    opened: dict[int, sources.Source] = field(default_factory=dict, compare=False)
+
+    def open_ahead(self, running: "RunRequest") -> None:
+        """Open what is new, while another run goes on. Raises SourceError."""
+        manifest = self.bundle.manifest
+        self.opened.update(feeds.open_ahead(manifest, self.options, running.options))
+
+    def close(self) -> None:
+        """Whatever no run has taken."""
+        while self.opened:
+            self.opened.popitem()[1].close()
 
 
 @dataclass(frozen=True)
@@ -76,7 +90,7 @@ class OneRun:
         self.engines = engines or Engines.load(request)
         network, detector = self.engines.network, self.engines.detector
         known = earlier.options.source.endpoints if earlier else options.source.endpoints
-        opened = feeds.open_sources(network, options, stack, known)
+        opened = feeds.open_sources(network, options, stack, known, request.opened)
         self.summary = _summary(network, opened, options)
         self._watch_board(stack)
         self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options, page)

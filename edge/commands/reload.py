@@ -1,6 +1,7 @@
 """Settings that are read again while a run goes on: by SIGHUP, or by whoever has changed the file."""
 
 import os
+import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -20,8 +21,11 @@ if TYPE_CHECKING:
 class Reload:
     """The command line and its settings file once more, checked completely before they hold.
 
+    What is new among their sources is opened first, while the run goes on. One thread does it all,
+    as a program that reads a camera is killed with the thread that started it.
     read: the request as it is now; raises EdgeError or click.ClickException.
     supervisor: is told.  problem: why the newest settings do not hold; "": they do.
+    running: what runs now; None: nothing does yet.
     """
 
     def __init__(
@@ -29,27 +33,58 @@ class Reload:
     ) -> None:
         self._read, self._supervisor = read, supervisor
         self.problem = ""
+        self.running: RunRequest | None = None
         self._next: RunRequest | None = None
-        self._lock = threading.Lock()
+        self._lock, self._requests = threading.Lock(), queue.SimpleQueue[Callable[[], object]]()
+        self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
+        self._thread.start()
 
-    def ask(self) -> None:
-        """Read them in a thread; returns at once, also in a signal's handler."""
-        threading.Thread(target=self.try_again, name="reload", daemon=True).start()
+    def ask(self, on_done: Callable[[], object] = lambda: None) -> None:
+        """Read them in the thread; returns at once, also in a signal's handler."""
+        self._requests.put(on_done)
 
     def try_again(self) -> str:
         """Read them. Returns why they do not hold; "": the run will be one by them at its next frame."""
-        with self._lock:
-            if self._supervisor:
-                self._supervisor.reload()
+        is_read = threading.Event()
+        self.ask(is_read.set)
+        while not is_read.wait(1.0) and self._thread.is_alive():
+            pass
+        return self.problem
+
+    def close(self) -> None:
+        """Nothing more is to run."""
+        if request := self.take():
+            request.close()
+
+    def _work(self) -> None:
+        while True:
+            on_done = self._requests.get()
             try:
-                self._next, self.problem = self._read(), ""
-                if self._supervisor:
-                    self._supervisor.change()
-            except click.ClickException as error:
-                self.refuse(error.format_message())
-            except (EdgeError, OSError) as error:
-                self.refuse(str(error))
-            return self.problem
+                self._read_again()
+            finally:
+                on_done()
+
+    def _read_again(self) -> None:
+        if self._supervisor:
+            self._supervisor.reload()
+        try:
+            request = self._read()
+            if self.running:
+                request.open_ahead(self.running)
+            self._put(request)
+            if self._supervisor:
+                self._supervisor.change()
+        except click.ClickException as error:
+            self.refuse(error.format_message())
+        except (EdgeError, OSError) as error:
+            self.refuse(str(error))
+
+    def _put(self, request: "RunRequest") -> None:
+        """In place of one that nobody has taken yet."""
+        with self._lock:
+            earlier, self._next, self.problem = self._next, request, ""
+        if earlier:
+            earlier.close()
 
     def refuse(self, problem: str) -> None:
         """Those from before hold, which one line says."""
@@ -64,7 +99,9 @@ class Reload:
 
     def take(self) -> "RunRequest | None":
         """What is to run now; None if nothing was changed."""
-        request, self._next = self._next, None
+        with self._lock:
+            request, self._next = self._next, None
+        self.running = request or self.running
         return request
 
     @contextmanager

@@ -142,7 +142,7 @@ class SourceOptions:
                     f"--{option} goes with {_KINDS_OF[name]}, not with {found[0]}"
                 )
         ports = _csi_ports_by_number(found)
-        devices = [device for each in found if (device := _device(each, ports))]
+        devices = [device for each in found if (device := device_of(each, ports))]
         for device in devices:
             if devices.count(device) > 1:
                 raise click.UsageError(f"{device} is given twice: only one source can read it")
@@ -183,7 +183,7 @@ def _csi_ports_by_number(requests: Sequence[registry.Endpoint]) -> set[str]:
     return ports
 
 
-def _device(request: registry.Endpoint, ports: Container[str]) -> str:
+def device_of(request: registry.Endpoint, ports: Container[str] = ()) -> str:
     """What no two sources can read; "" for the others.  ports: of CSI, that a number means."""
     target = request.target
     if f"csi:{target}" in ports:

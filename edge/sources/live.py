@@ -108,8 +108,8 @@ class LiveSource(sources.Source):
 
     @property
     def gaps(self) -> Gaps:
-        ended = self._connection.gaps
-        return replace(ended, longest_s=max(ended.longest_s, self.gap_s()))
+        gaps = self._connection.gaps
+        return replace(gaps, longest_s=max(gaps.longest_s, self.gap_s()))
 
     def gap_s(self) -> float:
         return self.silence_s() if self._connection.in_gap else 0.0

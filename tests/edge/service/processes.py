@@ -90,11 +90,14 @@ class Camera:
 
 
 @contextlib.contextmanager
-def camera() -> Iterator[Camera]:
+def camera(paths: list[str] | None = None) -> Iterator[Camera]:
+    """paths: takes the paths that it is paths for."""
     opened = Camera()
 
     class Images(web.Handler):
         def do_GET(self) -> None:
+            if paths is not None:
+                paths.append(self.path)
             self.send_images(opened.images())
 
     with web.serving(Images) as address:

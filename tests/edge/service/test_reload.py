@@ -43,7 +43,9 @@ def test_settings_change_while_it_runs(tmp_path: Path) -> None:
             manager.expect("STATUS=settings not changed: run.toml.*")
             file.write_text(good.replace(yard.url, "http://127.0.0.1:9/none.mjpg"))
             hang_up()
-            wait_for(lambda: phases(second).count("start") > 1)
+            wait_for(service.has_said("settings not changed: http"))
+            assert phases(second) == ["start"] and not ends(second)
+            assert not runs(second)  # which says that another one goes on in this file
             assert service.end(signal.SIGTERM) == 130
             manager.expect("STOPPING=1")
     assert [line.split(" gives")[0].split(" Invalid")[0].strip() for line in service.lines] == [
@@ -53,7 +55,33 @@ def test_settings_change_while_it_runs(tmp_path: Path) -> None:
         "Interrupted.",
     ]
     assert ends(first) == ["settings changed"]
-    assert ends(second) == ["settings changed", "run ended"]
+    assert ends(second) == ["run ended"]
+
+
+def test_a_new_camera_is_opened_while_the_old_one_is_watched(tmp_path: Path) -> None:
+    """And goes on with the connection that it was opened by."""
+    paths = list[str]()
+    with camera(paths) as yard:
+        file = tmp_path / "run.toml"
+        file.write_text(SETTINGS.format(url=yard.url, name="first"))
+        with started(tmp_path, "--config", "run.toml", "--quiet") as service:
+            wait_for(lambda: "start" in phases(tmp_path / "first.jsonl"))
+            new_url = yard.url.replace("video", "door")
+            file.write_text(SETTINGS.format(url=new_url, name="second"))
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: len(decisions(tmp_path / "second.jsonl")) > 60)
+            assert service.end(signal.SIGTERM) == 130
+    assert service.lines == ["settings changed\n", "Interrupted.\n"]  # no gap
+    assert "/door.mjpg" in paths
+    assert ends(tmp_path / "first.jsonl") == ["settings changed"]
+
+
+def runs(path: Path) -> list[dict]:
+    return [record for record in records_of(path) if "run" in record]
+
+
+def decisions(path: Path) -> list[dict]:
+    return [record for record in records_of(path) if "tasks" in record]
 
 
 def phases(path: Path) -> list[str]:
@@ -65,10 +93,13 @@ def ends(path: Path) -> list[str]:
 
 
 def events_of(path: Path) -> list[dict]:
+    return [record for record in records_of(path) if "event" in record]
+
+
+def records_of(path: Path) -> list[dict]:
     """Those that are whole by now."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
-    records = [json.loads(line) for line in lines if line.endswith("\n")]
-    return [record for record in records if "event" in record]
+    return [json.loads(line) for line in lines if line.endswith("\n")]
 
 
 def test_without_a_manager_a_daemon_reads_its_settings_again_too(tmp_path: Path) -> None:
