@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge import engine
 from edge.bundle import Bundle
-from edge.commands import scene_options
+from edge.commands import feeds, scene_options
 from edge.commands.one_run import Engines, OneRun, RunOptions, RunRequest
 from edge.privacy import sensitive
 from edge_common import EdgeError, SelfTestFailed, console, encode
@@ -146,9 +146,10 @@ def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:
     yield f"bundle: {bundle.manifest.name} ({tasks})"
     if not bundle.manifest.input.is_features:
         yield f"detector: {options.people.detector or scene_options.NO_DETECTOR}"
-    for uri, endpoint in zip(options.source.uris, options.source.endpoints):
-        name = options.names.get(uri)
-        yield f"source: {f'{name}, ' if name else ''}{endpoint}"
+    uris, endpoints = options.source.uris, options.source.endpoints
+    names = [options.names.get(uri) or str(each) for uri, each in zip(uris, endpoints)]
+    for uri, endpoint, name in zip(uris, endpoints, feeds.told_apart(names)):
+        yield f"source: {name}, {endpoint}" if uri in options.names else f"source: {name}"
     yield from (f"zone: {zone}" for zone in options.people.areas[0])
     yield from (f"output: {endpoint}" for endpoint in options.outputs)
     yield from (f"alert: {alert} ({alert.severity})" for alert in options.alerts)

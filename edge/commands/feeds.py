@@ -46,12 +46,16 @@ def open_sources(
         _check_memory(available, len(opened), len(requests) - len(opened))
     for uri, source in zip(options.source.uris, opened):
         source.rename(options.names.get(uri, source.name))
-    names = [source.name for source in opened]
-    for number, source in enumerate(opened, 1):
-        if names.count(source.name) > 1:
-            source.rename(f"{source.name} ({number})")
+    for source, name in zip(opened, told_apart([source.name for source in opened])):
+        source.rename(name)
         source.begin()  # the others were opened meanwhile
     return opened
+
+
+def told_apart(names: Sequence[str]) -> list[str]:
+    """Those that are alike get their place, counted from 1: `yard (1)`, `yard (3)`."""
+    numbered = enumerate(names, 1)
+    return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in numbered]
 
 
 def open_ahead(

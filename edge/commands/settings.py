@@ -107,10 +107,12 @@ class _Reader:
             for address, camera in zip(addresses, cameras)
             if getattr(camera, "name", None)
         }
+        alerts = tuple(self._alert(n, each) for n, each in enumerate(content.get("alert", [])))
+        self._refuse_alike(alerts)
         return Settings(
             self.path,
             dict(self._defaults(values)),
-            tuple(self._alert(n, each) for n, each in enumerate(content.get("alert", []))),
+            alerts,
             names,
             self.lines,
             tuple(self._texts(content, ())),
@@ -252,6 +254,14 @@ class _Reader:
         if isinstance(clip := values.get("clip"), dict):
             values["clip"] = ClipLength(**clip)
         return Alert(**values, places=places)
+
+    def _refuse_alike(self, alerts: "Sequence[Alert]") -> None:
+        """Their events would be counted and told as those of one."""
+        names = [str(alert) for alert in alerts]
+        for number, name in enumerate(names):
+            if name in names[:number]:
+                problem = f"another alert is called '{name}': give each a name of its own"
+                raise self._error(("alert", number, "name"), problem)
 
     def _texts(self, value: Any, place: toml_lines.Place) -> Iterator[tuple[str, int]]:
         if isinstance(value, str):

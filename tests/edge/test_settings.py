@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,34 @@ def test_a_check_says_what_would_run_and_opens_nothing() -> None:
         "alert: shaken (alarm)",
     ]
     assert not Path("out.jsonl").exists()
+
+
+def test_cameras_of_one_name_are_told_apart_alike_by_check_and_run(folder: Path) -> None:
+    yards = '[[camera]]\nname = "yard"\nsource = "{}"\n'
+    shutil.copy("clip.avi", "other.avi")
+    text = 'bundle = "faces-in-motion"\n' + "".join(map(yards.format, ("clip.avi", "other.avi")))
+    text += '[[output]]\nkind = "jsonl"\ntarget = "out.jsonl"\n'
+    sources = [row for row in run(text, "--check").stdout.splitlines() if "source" in row]
+    assert sources == ["source: yard (1), video:clip.avi", "source: yard (2), video:other.avi"]
+    result = run(text, "--quiet", "--json")
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
+    assert {line["source"] for line in lines} == {"yard (1)", "yard (2)"}
+    twice = run('bundle = "face"\n', "--check", "--source", "clip.avi", "--source", "clip.avi")
+    assert "source: video:clip.avi (1)\nsource: video:clip.avi (2)\n" in twice.stdout
+
+
+@pytest.mark.parametrize("name", ['name = "shaken"\n', ""])
+def test_alerts_of_one_name_are_refused(name: str) -> None:
+    alert = f'\n[[alert]]\n{name}task = "action"\nis = ["shake"]\n'
+    good = GOOD if name else GOOD.replace('name = "shaken"\n', "").replace('zone = "door"\n', "")
+    result = run(good + alert, "--check")
+    assert result.exit_code == 2, result.output
+    (message,) = result.stderr.splitlines()
+    line = (good + alert)[: (good + alert).rindex("[[alert]]")].count("\n") + 1 + bool(name)
+    called = "shaken" if name else "action shake"
+    text = f"another alert is called '{called}': give each a name of its own"
+    assert message == f"Error: run.toml, line {line}: {text}"
 
 
 def test_a_run_does_what_the_file_says(folder: Path) -> None:
