@@ -33,7 +33,8 @@ edge_devices.detection.memory
 """
 # and these with each of the options
 MORE = {
-    "--jsonl out.jsonl": "edge.sinks.jsonl edge.sinks.lines edge.sinks.queued edge.sinks.quota",
+    "--jsonl out.jsonl": "edge.sinks.jsonl edge.sinks.lines edge.sinks.on_disk"
+    " edge.sinks.queued edge.sinks.quota",
     "--save out.avi": "edge.sinks.video edge.sinks.draw edge.sinks.lettering edge.sinks.mp4"
     " edge.sinks.queued edge.sinks.quota",
 }
