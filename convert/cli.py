@@ -117,7 +117,11 @@ _network = click.Path(exists=True, path_type=Path)
     "- for a Lambda that needs no file.",
 )
 @click.option("--explain", is_flag=True, help="Show where the model can be cut, and stop.")
-@click.option("--cut", metavar="LAYER", help="Cut behind this layer instead of the best one.")
+@click.option(
+    "--cut",
+    metavar="LAYER",
+    help="Cut behind this layer (or place of --explain's table), not the cheapest.",
+)
 @click.option(
     "--max-drop",
     type=command_line.FiniteFloat(0),

@@ -15,7 +15,7 @@ from edge.stream import StreamOptions
 from edge.tflite import flatbuffer
 from edge_common import ConfigError, ModelError, console, decode, read_toml, statistics
 from edge_convert import pipeline
-from edge_convert.precision import calibration, candidates, equalise, float_layers, jobs, recipes
+from edge_convert.precision import calibration, candidates, equalise, float_layers, recipes
 from edge_convert.request import ConversionRequest
 from edge_convert.sources.model_file import ModelFile
 from edge_convert.verification import verify
@@ -79,8 +79,8 @@ class DetectorConversion(pipeline.Conversion):
             )
         return model
 
-    def _cut(self, runner: jobs.ConversionJobs) -> None:
-        super()._cut(runner)
+    def _cut(self) -> None:
+        super()._cut()
         self._say("equalising the channels")
         (part,) = self.network.parts
         frames = calibration.frame_examples(self.clips.calibration.windows, self.spec)

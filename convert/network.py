@@ -9,14 +9,11 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from keras import Model
 
 from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, TensorSpec
 from edge.tasks import KINDS, Task, UnknownRule, inferred_kind, kind_of
 from edge_common import ConfigError, ModelError, console, decode
-from edge_convert.cut.keras import ending
-from edge_convert.cut.keras.candidates import CutCandidate, table
-from edge_convert.cut.keras.model import named_outputs
+from edge_convert.cut.tflite.candidates import CutCandidate, table
 from edge_convert.precision.parts import FloatPart, refuse_not_finite
 from edge_convert.probabilities import Output, decisions
 
@@ -40,7 +37,7 @@ class TrainedNetwork:
     uncut: why there is only one part.
     origin: the format, and what read it.  whole: makes the uncut Keras network
     as TFLite's own converter takes it.  softmax: tasks whose answers come out of one.
-    layers: of a Keras model, what each layer of a part gives for its inputs, in order.
+    layers: of a Keras model, what each layer gives for real input (1, T, H, W, C), in order.
     """
 
     name: str
@@ -55,7 +52,7 @@ class TrainedNetwork:
     uncut: str = ""
     whole: Callable[[], Any] | None = None
     softmax: frozenset[str] = frozenset()
-    layers: Callable[[str, Mapping[str, np.ndarray]], Iterator[LayerValues]] | None = None
+    layers: Callable[[np.ndarray], Iterator[LayerValues]] | None = None
 
     @property
     def cuts(self) -> str:
@@ -115,15 +112,6 @@ def read_card(model_path: str | Path, tasks_path: str | Path | None = None) -> M
         raise ConfigError(
             f"{path} is no tasks file ({error}): see 'edge-convert --help'"
         ) from error
-
-
-def keras_outputs(model: Model) -> dict[str, Output]:
-    """The outputs of a Keras model by task name. Raises ModelError if two are one tensor."""
-    outputs = named_outputs(model)
-    if len(set(map(id, outputs.values()))) < len(outputs):
-        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
-    names = ending.endings(model)
-    return {name: Output(tuple(t.shape)[1:], names[name]) for name, t in outputs.items()}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ class Conversion:
             ConversionJobs(Path(folder)) as jobs,
         ):
             self._read()
-            self._cut(jobs)
+            self._cut()
             self._run_float_parts()
             self._search(jobs)
             bundle = Bundle(self._manifest(), {p.part.file: p.model for p in self.parts})
@@ -89,9 +89,9 @@ class Conversion:
             check_labels(observed.answers.tasks, self.clips.validation)
         return observed
 
-    def _cut(self, jobs: ConversionJobs) -> None:
+    def _cut(self) -> None:
         self._say("cutting the network")
-        self.network = self.model.network(self.request.cut, jobs, self.progress)
+        self.network = self.model.network(self.request.cut, self.progress)
 
     def _run_float_parts(self) -> None:
         """The float parts over the calibration windows, verified against the uncut network."""

@@ -14,7 +14,7 @@ from edge_convert import frames, motion_gate, network, pipeline, reference
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import ConversionRequest, clips_of
-from edge_convert.sources import model_file, tflite_file
+from edge_convert.sources import model_file, network_file, tflite_file
 from edge_convert.verification import conversion_report, verify
 
 
@@ -52,7 +52,7 @@ class QuantisedFileConversion:
         form.check_input(flatbuffer.read(model), request.model.name)
         card = network.read_card(request.model, request.tasks)
         model = main_graph.signed(model)
-        shape, outputs = model_file.forms(model)
+        shape, outputs = network_file.forms(model)
         given = _described(model)
         floats = given.part.inputs[0].dtype == "float32"
         stated = request.preprocessing

@@ -164,13 +164,13 @@ def tiny_bundle_path(built_once: BuiltOnce, tiny_model_path: Path, tiny_clips_pa
 @pytest.fixture(scope="session")
 def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
     """The tiny model's encoder and head as float32 .tflite."""
-    from edge_convert.cut.keras.split import split
-    from edge_convert.precision.export import tflite_of
-    from edge_convert.sources.keras_file import load_model
+    from edge_convert.cut.tflite.split import CuttableFile
+    from edge_convert.sources.keras_file import load_model, network_file
 
-    parts = split(load_model(tiny_model_path))
-    models = {"encoder": parts.encoder, "head": parts.head}
-    return {r: tflite_of(m) for r, m in models.items()}
+    network = network_file("tiny", load_model(tiny_model_path))
+    file = CuttableFile(network.model, network.original.layers)
+    parts = file.split(file.choose("pooled"))
+    return {"encoder": parts.encoder, "head": parts.head}
 
 
 @pytest.fixture(scope="session")

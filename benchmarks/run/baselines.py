@@ -176,8 +176,8 @@ class WholeWindow:
         return models
 
     def _convert(self, calibration: np.ndarray, say: Say) -> dict[str, bytes | str]:
-        from edge_convert.cut.keras.split import whole_window
         from edge_convert.precision import jobs, recipes
+        from edge_convert.sources.keras_window import whole_window
 
         manifest = self.bundle.manifest
         say(
@@ -207,8 +207,8 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     try:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
-            from edge_convert.cut.keras.model import named_outputs, window_shape
             from edge_convert.sources.keras_file import load_model
+            from edge_convert.sources.keras_model import named_outputs, window_shape
     except ImportError as error:
         raise ConfigError(
             f"--model needs tensorflow ({error}): {command_line.install_hint('convert')}, or leave it out"
@@ -242,7 +242,7 @@ def keras_target(model: Any, manifest: Manifest) -> Target:
     """The model itself, the exact one that all others approximate."""
     import keras
 
-    from edge_convert.cut.keras.model import named_outputs
+    from edge_convert.sources.keras_model import named_outputs
 
     by_task = keras.Model(model.inputs, named_outputs(model))
     frames = FloatFrames(manifest.input)

@@ -45,6 +45,8 @@ def _convert(job: Job) -> None:
     else:
         import keras
 
+        import edge_convert.sources.keras_layers  # noqa: F401  (layers of its own)
+
         converted = export.tflite_of(keras.models.load_model(path, compile=False), examples)
     write_whole(Path(job["output"]), converted)
 

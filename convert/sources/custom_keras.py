@@ -18,11 +18,9 @@ from keras.src.utils import python_utils
 
 from edge_common import ModelError, nearest_or_all
 from edge_convert import inputs
-from edge_convert.cut.keras import model as keras_model
-from edge_convert.cut.keras.split import whole_window
 from edge_convert.network import ModelCard, task_names
 from edge_convert.precision import export
-from edge_convert.sources import keras_parts, libraries, reference
+from edge_convert.sources import keras_model, keras_parts, keras_window, libraries, reference
 
 # what a module or a call may raise; a syntax error is none of the others
 _RAISED = (
@@ -111,12 +109,11 @@ def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.Con
         graph = keras_parts.with_open_sizes(path.name, graph, job.request)
         window, *_ = keras_model.input_form(graph)
         tensors = keras_model.named_outputs(graph)
-        layers = {name: type(t._keras_history.operation).__name__ for name, t in tensors.items()}
-        names = task_names(layers, ModelCard(), {})
+        names = task_names(keras_model.output_layers(graph), ModelCard(), {})
         graph = keras.Model(
             graph.inputs, {names[n]: t for n, t in tensors.items()}, name=graph.name
         )
-        converted = export.tflite_of(whole_window(graph))
+        converted = export.tflite_of(keras_window.whole_window(graph))
         shape = tuple(graph.inputs[0].shape)[1:]
 
         def run(frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -133,7 +130,7 @@ def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.Con
 
 def _functional(model: keras.Model) -> keras.Model:
     """As a graph of layers; a subclassed model's own code is followed with a symbolic window."""
-    if isinstance(model, keras.Sequential) or hasattr(model, "_nodes_by_depth"):
+    if isinstance(model, keras.Sequential) or keras_model.is_functional(model):
         return keras_model.functional(model)
     shape = model.get_build_config().get("input_shape")
     if not isinstance(shape, (list, tuple)):

@@ -22,7 +22,6 @@ from edge_convert.network import (
     task_names,
     tasks_of,
 )
-from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart, describe
 from edge_convert.precision.recipes import FLOAT32
 from edge_convert.probabilities import Output, activated
@@ -111,9 +110,7 @@ class FeatureFile:
         answers = answers_of(outputs, run, values, card, progress, labels)
         return replace(self, source=source, answers=answers)
 
-    def network(
-        self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
-    ) -> TrainedNetwork:
+    def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
         """One part."""
         run, activations = _runner(self.source), self.answers.activations
         return TrainedNetwork(
@@ -219,9 +216,7 @@ class EncoderAndHead:
     def _feature_shape(self) -> Shape:
         return _input_shape(self.head.model)[2:]
 
-    def network(
-        self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
-    ) -> TrainedNetwork:
+    def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
         """Cut as its files are."""
         run, activations = self._run(), self.answers.activations
         head = with_activations(self.head.model, activations)

@@ -14,8 +14,7 @@ from typing import Any
 import h5py
 
 from edge_common import ModelError
-from edge_convert.cut.keras import model as keras_model
-from edge_convert.sources import libraries, reference, saved_model
+from edge_convert.sources import keras_model, libraries, reference, saved_model
 
 _MOST_HEADER_BYTES = 1 << 26
 

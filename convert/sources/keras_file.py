@@ -1,129 +1,105 @@
-"""A Keras file: read, then cut by dataflow, or left whole if it cannot be cut."""
+"""A Keras file: read, and converted as a whole."""
 
-import math
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from types import MappingProxyType
+from tempfile import TemporaryDirectory
 
 import h5py
 import keras
 import numpy as np
 
-from edge_common import ModelError, console
-from edge_convert.cut.keras.candidates import CutCandidate, candidates, choose, table
-from edge_convert.cut.keras.ending import with_activations
-from edge_convert.cut.keras.model import (
+from edge_common import ModelError
+from edge_convert.cut.tflite import form
+from edge_convert.inputs import InputRequest
+from edge_convert.network import LayerValues
+from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.sources import keras_2, keras_parts, keras_window
+from edge_convert.sources.keras_model import (
     functional,
-    graph,
     in_single_precision,
     input_form,
     named_outputs,
+    output_layers,
     refuse_broken_weights,
 )
-from edge_convert.cut.keras.split import split, whole_window
-from edge_convert.inputs import InputRequest
-from edge_convert.network import (
-    Answers,
-    LayerValues,
-    ModelCard,
-    TrainedNetwork,
-    answers_of,
-    keras_outputs,
-    task_names,
-    tasks_of,
-)
-from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.precision.parts import FloatPart
-from edge_convert.probabilities import activated
-from edge_convert.sources import keras_2
-from edge_convert.sources.keras_parts import with_open_sizes
+from edge_convert.sources.libraries import FloatModel
+from edge_convert.sources.network_file import NetworkFile
 
 
 @dataclass(frozen=True)
-class KerasFile:
-    """A Keras model as its file gives it, and what its answers are.
-
-    size: (height, width, channels).
-    """
+class KerasNetwork:
+    """A Keras model as its file gives it; see `Original`."""
 
     model: keras.Model
-    window: int
-    size: tuple[int, int, int]
-    answers: Answers = field(default_factory=Answers)
 
-    @classmethod
-    def of(
-        cls, file: str, model: keras.Model, request: InputRequest = InputRequest()
-    ) -> "KerasFile":
-        """Raises ModelError if it has an odd form."""
-        model = with_open_sizes(file, model, request)
-        window, *size = input_form(model)
-        return cls(model, window, (size[0], size[1], size[2]))
+    @property
+    def name(self) -> str:
+        """Of the model."""
+        return str(self.model.name)
 
-    def observed(
-        self,
-        values: np.ndarray,
-        card: ModelCard,
-        progress: console.Progress,
-        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
-    ) -> "KerasFile":
-        """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
-        model = _renamed(self.model, card, labels)
-        outputs, run = keras_outputs(model), _reference(model)
-        answers = answers_of(outputs, run, values, card, progress, labels)
-        return replace(self, model=model, answers=answers)
+    @property
+    def layers(self) -> Mapping[str, tuple[str, ...]]:
+        """All layers by name."""
+        return keras_window.layer_names(self.model)
 
-    def network(
-        self, behind: str | None, jobs: ConversionJobs, progress: console.Progress
-    ) -> TrainedNetwork:
-        """Cut, and convert to float32. Raises ModelError if TFLite refuses a part."""
-        model = with_activations(self.model, self.answers.activations)
-        parts = _divide(model, self.window, behind)
-        if parts.reason:
-            progress.say(f"one part, no streaming: {parts.reason}")
-        return TrainedNetwork(
-            name=self.model.name,
-            origin=f"Keras {keras.__version__}",
-            window=self.window,
-            size=self.size,
-            tasks=self.answers.tasks,
-            parts=_converted(parts.models, jobs, progress),
-            reference=_reference(self.model, self.answers.activations),
-            candidates=parts.candidates,
-            selected_cut=parts.selected_cut,
-            uncut=parts.reason,
-            whole=lambda: whole_window(model, fold=False),
-            softmax=self.answers.softmax,
-            layers=parts.layers,
-        )
+    @property
+    def outputs(self) -> Mapping[str, str]:
+        """The class of the layer that gives each."""
+        return output_layers(self.model)
 
-    def check_answers(self, card: ModelCard) -> None:
-        """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
-        tasks_of(keras_outputs(_renamed(self.model, card, {})), card)
+    @property
+    def parameters(self) -> int:
+        """All weights."""
+        return int(self.model.count_params())
 
-    def explanation(self, behind: str | None = None) -> str:
-        """Where it can be cut, as a table; the cut behind `behind` marked, or the best."""
-        parts = _divide(self.model, self.window, behind)
-        if parts.selected_cut is None:
-            return f"{self.model.name} becomes one part: {parts.reason}"
-        return table(parts.candidates, parts.selected_cut, self.window)
+    def renamed(self, names: Mapping[str, str]) -> "KerasNetwork":
+        """With other names for all outputs."""
+        tensors = {names[name]: tensor for name, tensor in named_outputs(self.model).items()}
+        return KerasNetwork(keras.Model(self.model.inputs, tensors, name=self.model.name))
+
+    def layer_values(self, window: np.ndarray) -> Iterator[LayerValues]:
+        """What each layer gives for a window (1, T, H, W, C), in order; inner ones of models too."""
+        frames = window.reshape(len(window), *self.model.inputs[0].shape[1:])
+        return keras_window.layer_values(self.model, frames)
 
     def run(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        """What it answers to one window (1, T, H, W, C)."""
-        return _reference(self.model)(values)
+        """What it answers to windows (n, T, H, W, C)."""
+        frames = values.reshape(len(values), *self.model.inputs[0].shape[1:])
+        outputs = self._by_task([frames], training=False)
+        return {task: np.asarray(output) for task, output in outputs.items()}
+
+    @cached_property
+    def _by_task(self) -> keras.Model:
+        return keras.Model(self.model.inputs, named_outputs(self.model))
+
+    def whole(self, activations: Mapping[str, str]) -> keras.Model:
+        """The uncut network with a batch of 1, with these activations behind its outputs."""
+        outputs = named_outputs(self.model)
+        for name, activation in activations.items():
+            outputs[name] = keras.layers.Activation(activation)(outputs[name])
+        model = keras.Model(self.model.inputs[0], outputs, name=self.model.name)
+        return keras_window.whole_window(model, fold=False)
 
 
-def _renamed(model: keras.Model, card: ModelCard, labels: Mapping[str, np.ndarray]) -> keras.Model:
+def network_file(
+    file: str, model: keras.Model, request: InputRequest = InputRequest()
+) -> NetworkFile:
+    """Raises ModelError if the model has an odd form or is not for TFLite."""
+    model = keras_parts.with_open_sizes(file, model, request)
+    input_form(model)
     outputs = named_outputs(model)
-    layers = {name: type(t._keras_history.operation).__name__ for name, t in outputs.items()}
-    names = task_names(layers, card, labels)
-    if all(name == task for name, task in names.items()):
-        return model
-    tensors = {names[name]: tensor for name, tensor in outputs.items()}
-    return keras.Model(model.inputs, tensors, name=model.name)
+    if len(set(map(id, outputs.values()))) < len(outputs):
+        raise ModelError("two of the model's answers are one and the same tensor: leave one out")
+    by_name = keras.Model(model.inputs[0], outputs, name=model.name)
+    with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
+        converted = jobs.to_float("network", keras_window.whole_window(by_name)).result()
+    standard = form.standard_form(converted, file, order=outputs)
+    source = FloatModel(standard, f"Keras {keras.__version__}")
+    return NetworkFile.of(file, source, KerasNetwork(model))
 
 
 def load_model(path: str | Path) -> keras.Model:
@@ -169,77 +145,3 @@ def _why(path: Path, reason: str, content: keras_2.Header) -> str:
             "--custom my_layers.py); or write it with keras.ops or as layers"
         )
     return f"{(reason.strip() or 'no reason').splitlines()[0][:300]}; save it with model.save('x.keras')"
-
-
-@dataclass(frozen=True)
-class _KerasParts:
-    """Keras models of the parts by role, the possible cuts, or why there is only one part."""
-
-    models: Mapping[str, keras.Model]
-    candidates: tuple[CutCandidate, ...] = ()
-    selected_cut: CutCandidate | None = None
-    reason: str = ""
-
-    def layers(self, role: str, inputs: Mapping[str, np.ndarray]) -> Iterator[LayerValues]:
-        """What each layer of a part gives, in order."""
-        model = self.models[role]
-        calls = graph(model).calls
-        tensors = {str(i): call.outputs[0].tensor for i, call in enumerate(calls)}
-        values = dict(inputs) if isinstance(model.input, dict) else next(iter(inputs.values()))
-        outputs = keras.Model(model.input, tensors)(values, training=False)
-        for i, call in enumerate(calls):
-            kind = type(call.operation).__name__
-            yield LayerValues(call.operation.name, kind, np.asarray(outputs[str(i)]))
-
-
-def _divide(model: keras.Model, window: int, behind: str | None) -> _KerasParts:
-    if window == 1:
-        return _whole(model, "it looks at a single frame, so there is nothing to keep")
-    try:
-        cuts = candidates(model)
-    except ModelError as error:
-        return _whole(model, str(error))
-    selected = choose(cuts, behind)
-    if behind is None and _saves_nothing(model, selected):
-        return _whole(
-            model,
-            f"what each frame passes alone, up to '{selected.behind}', costs nothing; "
-            "all the work is done on the whole window",
-        )
-    halves = split(model, selected.keep)
-    return _KerasParts({"encoder": halves.encoder, "head": halves.head}, tuple(cuts), selected)
-
-
-def _saves_nothing(model: keras.Model, candidate: CutCandidate) -> bool:
-    """Neither work nor memory: the features are as large as the frames."""
-    window_values = math.prod(model.inputs[0].shape[1:])
-    return not candidate.encoder_multiply_adds and candidate.ring_values >= window_values
-
-
-def _whole(model: keras.Model, reason: str) -> _KerasParts:
-    return _KerasParts({"model": whole_window(model)}, reason=reason)
-
-
-def _converted(
-    models: Mapping[str, keras.Model], jobs: ConversionJobs, progress: console.Progress
-) -> tuple[FloatPart, ...]:
-    progress.say(f"converting {' and '.join(models)} to TFLite")
-    conversions = {role: jobs.to_float(role, model) for role, model in models.items()}
-    return tuple(
-        FloatPart(role, conversion.result(), models[role].count_params())
-        for role, conversion in conversions.items()
-    )
-
-
-def _reference(
-    model: keras.Model, activations: Mapping[str, str] = MappingProxyType({})
-) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    """The network as it was given; what it lacks behind logits is computed by hand."""
-    by_task = keras.Model(model.inputs, named_outputs(model))
-    shape = model.inputs[0].shape[1:]
-
-    def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        outputs = by_task([values.reshape(len(values), *shape)], training=False)
-        return activated({task: np.asarray(v) for task, v in outputs.items()}, activations)
-
-    return run

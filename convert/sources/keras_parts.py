@@ -3,18 +3,15 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import keras
 import numpy as np
 
 from edge_common import console
 from edge_convert import inputs
-from edge_convert.cut.keras.model import graph, named_outputs
-from edge_convert.cut.keras.rebuild import UNCHANGED, GraphRebuilder, Rewrite
-from edge_convert.cut.keras.split import rebuild
 from edge_convert.cut.tflite import form
 from edge_convert.precision.jobs import ConversionJobs
+from edge_convert.sources import keras_model, keras_window
 from edge_convert.sources.libraries import FloatModel
 from edge_convert.sources.reference import Reference, examples_of
 
@@ -84,18 +81,12 @@ def start(
     for note in use.notes:
         console.note(note)
     run = _original(model, use)
-    fixed = with_fixed_sizes(model, use)
-    values = dict(zip((t.name for t in fixed.inputs), graph(fixed).inputs, strict=True))
-    source = keras.Input(batch_shape=use.shape, name=use.kind)
-    masks = {values[name]: keras.ops.ones(shape) for name, shape in use.masks.items()}
-    for value in masks:
-        masks[value] = keras.ops.cast(masks[value], value.tensor.dtype)
-    single = rebuild(fixed, {values[use.name]: source, **masks}, source, _Unmasked([use.kind]))
+    single = keras_window.with_masks_filled(with_fixed_sizes(model, use), use)
     conversion = jobs.to_float(request.role or "network", single)
     expected = Reference.of(run, examples_of(use), use.channels)
 
     def finish() -> FloatModel:
-        converted, order = conversion.result(), named_outputs(model)
+        converted, order = conversion.result(), keras_model.named_outputs(model)
         standard = form.standard_form(converted, file, use.channels, None, order, use.kind)
         expected.check(standard, file)
         return FloatModel(standard, f"Keras {keras.__version__}", run)
@@ -107,7 +98,7 @@ def _original(
     model: keras.Model, use: inputs.NetworkInputs
 ) -> Callable[[np.ndarray], Mapping[str, np.ndarray]]:
     """The network as it was given, with masks of ones."""
-    by_name = keras.Model(model.inputs, named_outputs(model))
+    by_name = keras.Model(model.inputs, keras_model.named_outputs(model))
     dtypes = {tensor.name: tensor.dtype for tensor in model.inputs}
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
@@ -120,22 +111,3 @@ def _original(
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     return run
-
-
-class _Unmasked(GraphRebuilder):
-    """Leaves out masks that hold ones alone, which change nothing but the work of each step."""
-
-    def form(self, operation: Any, change: Rewrite = UNCHANGED) -> Callable[..., Any]:
-        layer = super().form(operation, change)
-
-        def call(*args: Any, **options: Any) -> Any:
-            mask = options.get("mask")
-            if mask is not None and not isinstance(mask, keras.KerasTensor) and _all(mask):
-                del options["mask"]
-            return layer(*args, **options)
-
-        return call
-
-
-def _all(mask: Any) -> bool:
-    return all(np.asarray(each).all() for each in keras.tree.flatten(mask) if each is not None)

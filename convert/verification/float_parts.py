@@ -17,7 +17,7 @@ from edge.tasks.confidence import logarithms
 from edge.tflite import flatbuffer
 from edge_common import ModelError
 from edge_convert.cut.tflite import main_graph
-from edge_convert.network import TrainedNetwork
+from edge_convert.network import LayerValues, TrainedNetwork
 from edge_convert.precision import calibration, parts
 from edge_convert.precision.activations import Probe
 
@@ -172,35 +172,58 @@ def _beginning(
     """In which layer the difference grows most; empty if nobody knows the layers."""
     if network.layers is None:
         return ""
-    inputs = {floats[0].part.inputs[0].name: windows[:1]}
+    activations = _activations(floats, windows)
     growth: list[tuple[float, str]] = []
     reached = _UNIT_ROUNDOFF
-    for part in floats:
-        if part.part.inputs[0].shape != next(iter(inputs.values())).shape:  # an encoder's frame
-            inputs = {name: values[0, :1] for name, values in inputs.items()}
-        activations = dict(Probe(part.model).activations(inputs))
-        for layer in network.layers(part.part.role, inputs):
-            off = _nearest(layer.name, layer.values, activations)
-            if off is not None:
-                cause = f" ({_CAUSES[layer.kind]})" if layer.kind in _CAUSES else ""
-                line = (
-                    f"; it grows most in the layer '{layer.name}' ({layer.kind}) of the "
-                    f"{part.part.role}, from {reached:.2g} to {off:.2g} of what that gives{cause}"
-                )
-                growth.append((_ratio(off, reached), line))
-                reached = max(reached, off)
-        if part is not floats[-1]:
-            inputs = parts.encode_windows(part, windows[:1])
+    for layer in network.layers(windows[:1]):
+        off = {role: _nearest(layer, tensors) for role, tensors in activations.items()}
+        role = next((role for role, value in off.items() if value is not None), None)
+        value = None if role is None else off[role]
+        if value is not None:
+            cause = f" ({_CAUSES[layer.kind]})" if layer.kind in _CAUSES else ""
+            line = (
+                f"; it grows most in the layer '{layer.name}' ({layer.kind}) of the "
+                f"{role}, from {reached:.2g} to {value:.2g} of what that gives{cause}"
+            )
+            growth.append((_ratio(value, reached), line))
+            reached = max(reached, value)
     return max(growth)[1] if growth else ""
 
 
-def _nearest(name: str, values: np.ndarray, activations: Outputs) -> float | None:
-    """How far a layer's values are from the nearest tensor that carries its name; None: fused away."""
-    named = re.compile(rf"(^|[/;]){re.escape(name)}(_\d+)?(/|;|$)")
+def _activations(
+    floats: Sequence[parts.ConvertedPart], windows: calibration.NetworkInput
+) -> dict[str, Outputs]:
+    """The tensors of each part for the first window; of an encoder, for its first frame."""
+    first = floats[0]
+    ((name, shape),) = ((tensor.name, tensor.shape) for tensor in first.part.inputs)
+    values = windows[:1]
+    source = values if values.shape == shape else values.reshape(-1, *shape[1:])[:1]
+    activations: dict[str, Outputs] = {
+        first.part.role: dict(Probe(first.model).activations({name: source}))
+    }
+    for part in floats[1:]:
+        features = parts.encode_windows(first, windows[:1])
+        activations[part.part.role] = dict(Probe(part.model).activations(features))
+    return activations
+
+
+def _nearest(layer: LayerValues, activations: Outputs) -> float | None:
+    """How far a layer's values are from the nearest tensor that carries its name; None: fused away.
+
+    A tensor of a single frame is compared with the first one's share.
+    """
+    own_name = re.compile(rf"(^|[/;]){re.escape(layer.name)}(_\d+)?(/|;|$)")
+    values = layer.values.ravel()
     scale = float(np.abs(values).max()) or 1.0
     off = [
-        float(np.abs(tensor.ravel() - values.ravel()).max()) / scale
+        float(np.abs(tensor.ravel() - values[: tensor.size]).max()) / scale
         for tensor_name, tensor in activations.items()
-        if tensor.size == values.size and named.search(tensor_name)
+        if own_name.search(tensor_name) and _is_share(tensor.shape, layer.values.shape)
     ]
     return min(off, default=None)
+
+
+def _is_share(one: tuple[int, ...], several: tuple[int, ...]) -> bool:
+    """Whether these are the values, or those of their first frame."""
+    long, of_frame = ([size for size in shape if size > 1] for shape in (several, one))
+    return of_frame in (long, long[1:])

@@ -11,7 +11,7 @@ from matplotlib.ticker import ScalarFormatter
 from edge.bundle import Accuracy
 from edge.tasks import is_share
 from edge_common import BundleError, document, figures, runtimes, whole_file
-from edge_convert.cut.keras.candidates import CutCandidate
+from edge_convert.cut.tflite.candidates import CutCandidate
 from edge_convert.network import TrainedNetwork
 from edge_convert.precision import activations, candidates
 from edge_convert.verification.conversion_report import ConversionReport
@@ -94,7 +94,7 @@ def cuts_plot(cuts: Sequence[CutCandidate], selected: CutCandidate) -> str:
     """Multiply-adds a frame on both sides of every cut."""
     encoder = [c.encoder_multiply_adds / 1e6 for c in cuts]
     head = [c.head_multiply_adds / 1e6 for c in cuts]
-    at = next(i for i, c in enumerate(cuts) if c.behind == selected.behind)
+    at = next(i for i, c in enumerate(cuts) if c.place == selected.place)
 
     def draw(figure: figures.Figure) -> None:
         axes = figures.panel(figure)

@@ -1,7 +1,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,8 +12,7 @@ from edge_common import ModelError, console
 from edge_convert.cut.tflite import main_graph
 from edge_convert.network import ModelCard, TrainedNetwork
 from edge_convert.precision import calibration, parts, recipes
-from edge_convert.precision.jobs import ConversionJobs
-from edge_convert.sources.keras_file import KerasFile
+from edge_convert.sources.keras_file import network_file
 from edge_convert.verification import float_parts
 
 FRAMES = 12
@@ -45,17 +43,14 @@ def _sharp(gain: float) -> keras.Model:
 
 
 @pytest.fixture(scope="module")
-def proof(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float], Proof]:
+def proof() -> Callable[[float], Proof]:
     """A sharp network with its float parts, each made once."""
 
     @cache
     def make(gain: float) -> Proof:
-        folder: Path = tmp_path_factory.mktemp("jobs")
         quiet = console.Progress(quiet=True)
-        file = KerasFile.of("sharp.keras", _sharp(gain))
-        file = file.observed(VALUES[:6], ModelCard(), quiet)
-        with ConversionJobs(folder) as jobs:
-            network = file.network(None, jobs, quiet)
+        file = network_file("sharp.keras", _sharp(gain))
+        network = file.observed(VALUES[:6], ModelCard(), quiet).network(None, quiet)
         return network, _described(network)
 
     return make

@@ -27,7 +27,7 @@ def test_the_head_is_dynamic_range_and_reads_floats(tiny_bundle: Bundle) -> None
     head = tiny_bundle.manifest.part("head")
     assert head.precision == "dynamic_range"
     shapes = {tensor.name: tensor.shape for tensor in head.inputs}
-    assert shapes == {"f0_maps": (1, 4, 8, 8, 16), "f1_pooled": (1, 4, 16)}
+    assert shapes == {"f0_maps": (1, 4, 8, 8, 16), "f1_over_time": (1, 4, 32)}
     assert {tensor.dtype for tensor in head.inputs} == {"float32"}
 
 
@@ -48,7 +48,7 @@ def test_the_manifest_tells_what_was_measured(tiny_bundle: Bundle) -> None:
 
 def test_multiply_adds_are_those_of_the_network(tiny_bundle: Bundle) -> None:
     encoder = tiny_bundle.manifest.part("encoder")
-    assert encoder.multiply_adds == 16 * 16 * 8 * 27 + 8 * 8 * 16 * 72
+    assert encoder.multiply_adds == 16 * 16 * 8 * 27 + 8 * 8 * 16 * 72 + 16 * 32
 
 
 def test_the_report_holds_the_proofs(tiny_bundle: Bundle) -> None:
@@ -86,7 +86,7 @@ def test_the_cut_and_the_ring_are_proved(convert) -> None:
     report = conversion.report
     assert report.ring_difference == 0.0
     assert 0.0 <= report.split_difference <= 1e-5
-    assert set(report.feature_snr_db) == {"f0_maps", "f1_pooled"}
+    assert set(report.feature_snr_db) == {"f0_maps", "f1_over_time"}
     assert min(report.feature_snr_db.values()) > 20
     assert min(report.agreement.values()) > 0.9
 
@@ -270,12 +270,13 @@ def test_a_card_that_does_not_fit_is_refused(
     tiny_model_path: Path, kind: dict, message: str
 ) -> None:
     from edge_common.data import decode
-    from edge_convert.network import ModelCard, keras_outputs, tasks_of
-    from edge_convert.sources.keras_file import load_model
+    from edge_convert.network import ModelCard, tasks_of
+    from edge_convert.sources.keras_file import load_model, network_file
+    from edge_convert.sources.network_file import forms
 
     card = decode(ModelCard, {"tasks": {"kind": kind}})
     with pytest.raises(ConfigError, match=message):
-        tasks_of(keras_outputs(load_model(tiny_model_path)), card)
+        tasks_of(forms(network_file("tiny", load_model(tiny_model_path)).model)[1], card)
 
 
 def test_a_network_that_quantises_badly_is_not_shipped_in_silence() -> None:

@@ -79,13 +79,35 @@ def reshape(root: Any, source: int, target: int) -> Any:
     sizes = add_constant(root, "shape", np.array(shape, np.int32))
     options = schema.ReshapeOptionsT()
     options.newShape = list(shape)
-    return _operator(root, "RESHAPE", [source, sizes], target, options)
+    return _operator(root, "RESHAPE", [source, sizes], [target], options)
 
 
 def transpose(root: Any, source: int, target: int, order: Iterable[int]) -> Any:
     """A new TRANSPOSE, not yet in the graph."""
     axes = add_constant(root, "order", np.array(tuple(order), np.int32))
-    return _operator(root, "TRANSPOSE", [source, axes], target, schema.TransposeOptionsT())
+    return _operator(root, "TRANSPOSE", [source, axes], [target], schema.TransposeOptionsT())
+
+
+def unpack(root: Any, source: int, targets: list[int], axis: int) -> Any:
+    """A new UNPACK along an axis, not yet in the graph."""
+    options = schema.UnpackOptionsT()
+    options.num, options.axis = len(targets), axis
+    return _operator(root, "UNPACK", [source], targets, options)
+
+
+def cut_out(root: Any, source: int, begin: Shape, target: int) -> Any:
+    """A new SLICE, not yet in the graph, of the size of `target`."""
+    size = flatbuffer.shape_of(root.subgraphs[0].tensors[target])
+    limits = [add_constant(root, "limit", np.array(values, np.int32)) for values in (begin, size)]
+    return _operator(root, "SLICE", [source, *limits], [target], schema.SliceOptionsT())
+
+
+def gather(root: Any, source: int, indices: np.ndarray, target: int) -> Any:
+    """A new GATHER along axis 1, not yet in the graph."""
+    options = schema.GatherOptionsT()
+    options.axis = 1
+    positions = add_constant(root, "indices", indices)
+    return _operator(root, "GATHER", [source, positions], [target], options)
 
 
 def activation(root: Any, name: str, source: int, target: int) -> Any:
@@ -94,14 +116,14 @@ def activation(root: Any, name: str, source: int, target: int) -> Any:
     if name == "SOFTMAX":
         options = schema.SoftmaxOptionsT()
         options.beta = 1.0
-    return _operator(root, name, [source], target, options)
+    return _operator(root, name, [source], [target], options)
 
 
 def elementwise(root: Any, name: str, sources: tuple[int, int], target: int, fused: int = 0) -> Any:
     """A new ADD or MUL, not yet in the graph.  fused: the activation behind it."""
     options = {"ADD": schema.AddOptionsT, "MUL": schema.MulOptionsT}[name]()
     options.fusedActivationFunction = fused
-    return _operator(root, name, list(sources), target, options)
+    return _operator(root, name, list(sources), [target], options)
 
 
 def sign(root: Any, inputs: Mapping[str, int], outputs: Mapping[str, int]) -> None:
@@ -120,10 +142,10 @@ def rewire(root: Any, names: Mapping[int, int]) -> None:
         operator.inputs = [names.get(int(index), int(index)) for index in operator.inputs]
 
 
-def _operator(root: Any, name: str, inputs: list[int], output: int, options: Any) -> Any:
+def _operator(root: Any, name: str, inputs: list[int], outputs: list[int], options: Any) -> Any:
     operator = schema.OperatorT()
     operator.opcodeIndex = _code(root, name)
-    operator.inputs, operator.outputs = inputs, [output]
+    operator.inputs, operator.outputs = inputs, outputs
     if options is not None:
         kind = type(options).__name__.removesuffix("T")
         operator.builtinOptionsType = getattr(schema.BuiltinOptions, kind)

@@ -88,6 +88,11 @@ class WindowOperator:
         """Where the frames stand in the first operand that holds some."""
         return self.frames[0].frames.axis
 
+    @property
+    def data_shape(self) -> Shape:
+        """Of the first operand that is no constant."""
+        return next(o.shape for o in self.operands if o is not None and o.value is None)
+
     def at(self, axis: int) -> Place:
         """The frames in another axis."""
         return Place(axis, self.frames[0].frames.within)
@@ -104,8 +109,8 @@ class WindowOperator:
         return self.operand(position).constant
 
     def along(self, values: Any) -> set[int]:
-        """Axes of `shape`, negative ones counted from its end."""
-        return {int(axis) % len(self.shape) for axis in np.ravel(values)}
+        """Axes of `data_shape`, negative ones counted from its end."""
+        return {int(axis) % len(self.data_shape) for axis in np.ravel(values)}
 
 
 def by_frame(value: np.ndarray, axis: int, place: Place, window: int) -> np.ndarray:

@@ -62,6 +62,17 @@ def _convolution(operator: WindowOperator) -> Place | None:
     return operator.at(operator.axis) if alone else None
 
 
+def _pool(operator: WindowOperator) -> Place | None:
+    """As a convolution."""
+    options = operator.options
+    windows = {
+        1: (options.filterHeight, options.strideH),
+        2: (options.filterWidth, options.strideW),
+    }
+    alone = operator.axis == 0 or windows.get(operator.axis) == (1, 1)
+    return operator.at(operator.axis) if alone else None
+
+
 def _convolution_3d(operator: WindowOperator) -> Place | None:
     alone = operator.operand(1).shape[0] == 1 and operator.options.strideD == 1
     return (
@@ -91,7 +102,7 @@ def _matrix_product(operator: WindowOperator) -> Place | None:
     plain = all(math.prod(o.shape[:-2]) == 1 for o in constants)
     aligned = all(_same_place(o, behind, operator) for o in operator.frames)
     rows = behind == 2 and right.place is None and not operator.options.adjX
-    fits = plain and aligned and (behind > 2 or rows)
+    fits = aligned and (rows or (plain and behind > 2))
     return operator.at(len(operator.outputs[0]) - behind) if fits else None
 
 
@@ -178,18 +189,19 @@ def _broadcast(operator: WindowOperator) -> Place | None:
 
 
 ELEMENTWISE = frozenset({
-    "ABS", "ADD", "ADD_N", "BITWISE_XOR", "CAST", "CEIL", "COS", "DEQUANTIZE", "DIV",
+    "ABS", "ADD", "ADD_N", "BITWISE_XOR", "BUCKETIZE", "CAST", "CEIL", "COS", "DEQUANTIZE", "DIV",
     "ELU", "EQUAL", "EXP", "FLOOR", "FLOOR_DIV", "FLOOR_MOD", "GELU", "GREATER",
     "GREATER_EQUAL", "HARD_SWISH", "LEAKY_RELU", "LESS", "LESS_EQUAL", "LOG",
     "LOGICAL_AND", "LOGICAL_NOT", "LOGICAL_OR", "LOGISTIC", "MAXIMUM", "MINIMUM", "MUL",
     "NEG", "NOT_EQUAL", "POW", "PRELU", "QUANTIZE", "RELU", "RELU6", "RELU_0_TO_1",
-    "RELU_N1_TO_1", "ROUND", "RSQRT", "SELECT_V2", "SIGN", "SIN", "SQRT", "SQUARE",
+    "RELU_N1_TO_1", "ROUND", "RSQRT", "SELECT", "SELECT_V2", "SIGN", "SIN", "SQRT", "SQUARE",
     "SQUARED_DIFFERENCE", "SUB", "TANH",
 })  # fmt: skip
 RESHAPES = frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
 
+_POOLS = ("AVERAGE_POOL_2D", "L2_POOL_2D", "MAX_POOL_2D")
 _ON_IMAGES = (
-    "AVERAGE_POOL_2D", "DEPTH_TO_SPACE", "L2_POOL_2D", "MAX_POOL_2D", "RESIZE_BILINEAR",
+    "DEPTH_TO_SPACE", "RESIZE_BILINEAR",
     "RESIZE_NEAREST_NEIGHBOR", "SPACE_TO_DEPTH", "TRANSPOSE_CONV",
 )  # fmt: skip
 _ALONG_AXES = (
@@ -214,6 +226,7 @@ _OF_SEVERAL: dict[str, Rule] = {
 _OF_ONE: dict[str, Rule] = {
     **dict.fromkeys(RESHAPES, _reshape),
     **dict.fromkeys(_ON_IMAGES, _in_batch),
+    **dict.fromkeys(_POOLS, _pool),
     **dict.fromkeys(_ALONG_AXES, _reduction),
     **dict.fromkeys(_ALONG_THE_LAST, _not_the_last),
     **dict.fromkeys(_PADDINGS, _pad),
@@ -227,7 +240,9 @@ _OF_ONE: dict[str, Rule] = {
     "SPLIT": _split(0),
     "SPLIT_V": _split(2),
     "STRIDED_SLICE": _strided_slice,
+    "REVERSE_V2": _split(1),
     "TILE": _tile,
     "TRANSPOSE": _transpose,
     "UNPACK": _unstack,
 }
+KINDS = frozenset({*_OF_SEVERAL, *_OF_ONE})

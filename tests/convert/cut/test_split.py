@@ -3,10 +3,14 @@ import numpy as np
 import pytest
 from keras import layers, ops
 
+from edge.engine.engine import Engine
+from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
-from edge_convert.cut.keras.model import named_outputs, window_shape
-from edge_convert.cut.keras.split import split, whole_window
+from edge_convert.sources.keras_model import window_shape
+from edge_convert.sources.keras_window import whole_window
 from tests import tiny
+from tests.convert.cut.test_tflite_cut import run
+from tests.convert.keras_networks import as_tflite, assert_parts_equal_keras, split
 
 SHAPE = (tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3)
 
@@ -16,13 +20,11 @@ def _window() -> np.ndarray:
 
 
 def _assert_parts_equal_the_whole(model: keras.Model) -> None:
-    parts, window = split(model), _window()
-    encoded = [parts.encoder(window[:, t]) for t in range(tiny.WINDOW)]
-    stacked = {name: np.stack([np.asarray(e[name]) for e in encoded], 1) for name in parts.features}
-    found = parts.head(stacked)
-    whole = keras.Model(model.inputs, named_outputs(model))([window])
-    for name in named_outputs(model):
-        assert np.allclose(whole[name], found[name], atol=5e-5)
+    assert_parts_equal_keras(model, split(model))
+
+
+def _features(model: keras.Model, behind: str | None = None) -> list[tuple[int, ...]]:
+    return [t.shape for t in Engine(split(model, behind).encoder).outputs]
 
 
 def _recurrent(layer) -> keras.Model:
@@ -51,9 +53,9 @@ def test_heads_of_all_kinds_equal_the_whole_network(layer) -> None:
 
 def test_two_branches_give_two_features() -> None:
     model = tiny.window_model()
-    parts = split(model)
-    assert parts.features == ("f0_maps", "f1_pooled")
-    assert [tuple(t.shape) for t in parts.encoder.outputs] == [(1, 8, 8, 16), (1, 16)]
+    assert split(model, "pooled").features == ("f0_maps", "f1_pooled")
+    assert split(model).features == ("f0_maps", "f1_over_time")
+    assert _features(model, "pooled") == [(1, 8, 8, 16), (1, 16)]
     _assert_parts_equal_the_whole(model)
 
 
@@ -70,11 +72,8 @@ def test_layers_on_the_whole_window_that_keep_frames_apart_join_the_encoder() ->
     x = layers.Reshape((tiny.WINDOW, 2, 3))(x)
     x = ops.mean(x, axis=1)
     model = keras.Model(window, layers.Dense(3, name="a")(layers.Flatten()(x)))
-    parts = split(model)
-    assert [tuple(t.shape) for t in parts.encoder.outputs] == [(1, 2, 3)]
-    assert not any(
-        isinstance(layer, layers.Dense) and layer.units == 6 for layer in parts.head.layers
-    )
+    assert _features(model) == [(1, 6)]
+    assert flatbuffer.cost(split(model).head).multiply_adds == 6 * 3
     _assert_parts_equal_the_whole(model)
 
 
@@ -84,7 +83,7 @@ def test_weights_that_depend_on_the_frame_s_place_stay_in_the_head() -> None:
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
     x = x + np.arange(tiny.WINDOW * 3, dtype=np.float32).reshape(1, tiny.WINDOW, 3)
     model = keras.Model(window, layers.Dense(2, name="a")(layers.Flatten()(x)))
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 3)]
+    assert _features(model) == [(1, 3)]
     _assert_parts_equal_the_whole(model)
 
 
@@ -97,7 +96,7 @@ def test_frames_folded_into_the_batch_are_followed() -> None:
     x = layers.Flatten()(layers.MaxPooling2D(5)(x))
     x = ops.reshape(x, (-1, tiny.WINDOW, 36))
     model = keras.Model(window, layers.Dense(3, name="a")(layers.GRU(5)(x)))
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 36)]
+    assert _features(model) == [(1, 15)]
     _assert_parts_equal_the_whole(model)
 
 
@@ -108,7 +107,7 @@ def test_folded_frames_that_are_never_unfolded_are_laid_out_for_the_head() -> No
     x = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3, 2)(x))
     x = ops.reshape(x, (-1, tiny.WINDOW * 4))
     model = keras.Model(window, layers.Dense(3, name="a")(x))
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 4)]
+    assert _features(model) == [(1, 4)]
     _assert_parts_equal_the_whole(model)
 
 
@@ -120,7 +119,7 @@ def test_a_nested_model_of_the_whole_window_is_looked_into() -> None:
     inner = keras.Model(inner_window, layers.LSTM(4)(x), name="inner")
     window = keras.Input(SHAPE)
     model = keras.Model(window, layers.Dense(2, name="a")(inner(window)))
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 16)]
+    assert _features(model) == [(1, 16)]
     _assert_parts_equal_the_whole(model)
 
 
@@ -132,12 +131,12 @@ def test_a_recurrent_layer_within_a_frame_belongs_to_the_encoder() -> None:
     window = keras.Input(SHAPE)
     x = layers.TimeDistributed(reader)(window)
     model = keras.Model(window, layers.Dense(2, name="a")(layers.GlobalAveragePooling1D()(x)))
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 4)]
+    assert _features(model) == [(1, 4)]
     _assert_parts_equal_the_whole(model)
 
 
 def test_a_sequential_model_is_cut_too() -> None:
-    from edge_convert.cut.keras.model import functional
+    from edge_convert.sources.keras_model import functional
 
     keras.utils.set_random_seed(3)
     model = keras.Sequential(
@@ -154,8 +153,8 @@ def test_a_sequential_model_is_cut_too() -> None:
 
 def test_the_whole_window_graph_answers_as_the_model() -> None:
     model = tiny.window_model()
-    expected, found = model(_window()), whole_window(model)(_window())
-    assert all(np.allclose(expected[name], found[name], atol=5e-5) for name in expected)
+    expected, actual = model(_window()), whole_window(model)(_window())
+    assert all(np.allclose(expected[name], actual[name], atol=5e-5) for name in expected)
 
 
 def _straight(layer) -> keras.Model:
@@ -169,13 +168,21 @@ def _straight(layer) -> keras.Model:
     [
         layers.ConvLSTM2D(2, 3),
         layers.Bidirectional(layers.ConvLSTM2D(2, 3), name="both_ways"),
-        layers.Conv3D(2, 3),
     ],
     ids=lambda layer: layer.name,
 )
-def test_a_layer_that_mixes_raw_frames_cannot_be_cut(layer) -> None:
-    with pytest.raises(ModelError, match=rf"cannot be cut: its layer '{layer.name}'"):
-        split(_straight(layer))
+def test_what_a_recurrent_layer_makes_of_raw_frames_is_the_encoder_s(layer) -> None:
+    keras.utils.set_random_seed(0)
+    model = _straight(layer)
+    parts = split(model)
+    encoder, whole = (flatbuffer.cost(m).multiply_adds for m in (parts.encoder, as_tflite(model)))
+    assert encoder * tiny.WINDOW > 0.6 * whole
+    _assert_parts_equal_the_whole(model)
+
+
+def test_a_layer_that_mixes_raw_frames_cannot_be_cut() -> None:
+    with pytest.raises(ModelError, match=r"cannot be cut: its CONV_3D \('straight_1/mixer"):
+        split(_straight(layers.Conv3D(2, 3, name="mixer")))
 
 
 def test_an_answer_for_every_frame_is_refused() -> None:
@@ -205,7 +212,7 @@ def test_a_single_frame_is_no_window() -> None:
     window = keras.Input((1, 32, 32, 3))
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
     model = keras.Model(window, layers.Dense(2)(layers.LSTM(3)(x)))
-    with pytest.raises(ModelError, match="looks at a single frame: there is nothing to cut"):
+    with pytest.raises(ModelError, match="only a network over a window"):
         split(model)
 
 
@@ -231,11 +238,11 @@ def test_what_is_true_or_counted_is_no_feature() -> None:
     x = layers.TimeDistributed(tiny.frame_model())(window)
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="seen")(x)
     often = ops.mean(ops.cast(x > 1.0, "float32"), axis=1)
-    strongest = ops.max(ops.argmax(x, axis=-1), axis=1, keepdims=True)
+    strongest = ops.max(ops.cast(ops.floor(x), "int32"), axis=1)
     x = layers.Concatenate()([often, ops.cast(strongest, "float32"), ops.mean(x, axis=1)])
     model = keras.Model(window, layers.Dense(2)(x))
     assert "f0_seen" in split(model).features
-    assert all(t.dtype == "float32" for t in split(model).encoder.outputs)
+    assert {t.dtype for t in Engine(split(model).encoder).outputs} == {"float32"}
     _assert_parts_equal_the_whole(model)
 
 
@@ -245,10 +252,7 @@ def test_names_that_clash_or_that_the_converter_refuses_are_changed() -> None:
     x = layers.TimeDistributed(layers.Conv2D(3, 3, 4, name="_convolution"))(window)
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D(), name="frame")(x)
     model = keras.Model(window, layers.Dense(2, name="f0_frame")(layers.LSTM(3)(x)))
-    parts = split(model)
-    names = [layer.name for layer in (*parts.encoder.layers, *parts.head.layers)]
-    assert parts.features == ("f0_frame",)
-    assert not any(name.startswith("_") for name in names)
+    assert split(model, "frame").features == ("f0_frame",)
     _assert_parts_equal_the_whole(model)
 
 
@@ -259,10 +263,10 @@ def test_augmentation_is_off_and_random_layers_keep_quiet() -> None:
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
     x = layers.Dropout(0.5)(layers.GaussianNoise(1.0)(x), training=True)  # as `predict` ignores
     model = keras.Model(window, layers.Dense(2)(layers.GRU(3)(x)))
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 3)]
-    parts = split(model)
-    first, second = (parts.encoder(_window()[:, 0]) for _ in range(2))
-    assert all(np.array_equal(first[name], second[name]) for name in parts.features)
+    assert _features(model) == [(1, 9)]
+    encoder, frame = split(model).encoder, {"frame": _window()[:, 0]}
+    first, second = run(encoder, frame), run(encoder, frame)
+    assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize(
@@ -281,14 +285,10 @@ def test_an_uncut_network_over_volumes_is_made_of_2d_layers(layer) -> None:
     keras.utils.set_random_seed(11)
     window = keras.Input(SHAPE)
     model = keras.Model(window, layers.Dense(2)(layers.GlobalAveragePooling3D()(layer(window))))
-    (expected,), (found,) = (
-        [np.asarray(model([_window()]))],
-        whole_window(model)(_window()).values(),
-    )
-    assert np.allclose(expected, found, rtol=1e-4, atol=1e-3)
-    kinds = {type(layer).__name__ for layer in whole_window(model).layers}
-    assert kinds & {"Conv2D", "MaxPooling2D", "AveragePooling2D"}
-    assert not kinds & {"Conv3D", "MaxPooling3D", "AveragePooling3D", "TimeDistributed"}
+    expected, actual = (np.asarray(m(_window())) for m in (model, whole_window(model)))
+    assert np.allclose(expected, actual, rtol=1e-4, atol=1e-3)
+    operators = flatbuffer.cost(as_tflite(model)).ops.keys()
+    assert operators & {"CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D"} and "CONV_3D" not in operators
 
 
 def test_a_nested_model_with_several_outputs_is_looked_into() -> None:
@@ -302,7 +302,7 @@ def test_a_nested_model_with_several_outputs_is_looked_into() -> None:
     pooled = [layers.GlobalAveragePooling2D()(maps[name]) for name in ("coarse", "fine")]
     x = ops.reshape(layers.Concatenate()(pooled), (-1, tiny.WINDOW, 12))
     model = keras.Model(window, {"a": layers.Dense(2, name="a")(layers.GRU(5)(x))})
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 12)]
+    assert _features(model) == [(1, 15)]
     _assert_parts_equal_the_whole(model)
 
 
@@ -315,7 +315,7 @@ def test_a_nested_model_of_several_inputs_stands_behind_the_cut() -> None:
     seen = layers.TimeDistributed(layers.Conv2D(8, 3, 4))(window)
     seen = layers.TimeDistributed(layers.GlobalMaxPooling2D(), name="seen")(seen)
     model = keras.Model(window, decide({"moving": seen, "still": ops.mean(seen, axis=1)}))
-    assert split(model).features == ("f0_seen",)
+    assert split(model, "seen").features == ("f0_seen",)
     _assert_parts_equal_the_whole(model)
 
 
@@ -330,5 +330,5 @@ def test_whole_numbers_are_made_real_where_a_nested_model_wants_them(folded: boo
     else:
         x = layers.TimeDistributed(pool)(layers.TimeDistributed(backbone)(window))
     model = keras.Model(window, {"a": layers.Dense(2, name="a")(layers.GRU(5)(x))})
-    assert [tuple(t.shape) for t in split(model).encoder.outputs] == [(1, 16)]
+    assert _features(model) == [(1, 15)]
     _assert_parts_equal_the_whole(model)

@@ -14,7 +14,7 @@ from edge_common import ModelError
 from edge_convert.cli import main
 from edge_convert.inputs import InputRequest
 from edge_convert.request import ConversionRequest
-from edge_convert.sources import custom_keras, libraries, model_file
+from edge_convert.sources import custom_keras, libraries, model_file, network_file
 
 OWN = """
 import keras
@@ -127,9 +127,9 @@ def test_what_holds_own_code_becomes_a_cut_network(kind: str, own: Path) -> None
     assert list(output.reference.answers) == ["answer"]
     model = libraries.form.standard_form(output.model, path.name, -1, kind=output.kind)
     output.reference.check(model, path.name)
-    file = model_file.ThirdPartyFile.of(path.name, libraries.FloatModel(model, output.origin))
+    file = network_file.NetworkFile.of(path.name, libraries.FloatModel(model, output.origin))
     assert (file.window, file.size) == (4, (32, 32, 3))
-    assert "is cut at" in file.explanation()
+    assert file.explanation().startswith("cut behind")
 
 
 def test_nothing_of_it_runs_unless_it_is_said(own: Path, tmp_path: Path, cli: CliRunner) -> None:

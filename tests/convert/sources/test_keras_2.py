@@ -12,9 +12,9 @@ import tf_keras
 
 from edge_common import ModelError
 from edge_convert.request import ConversionRequest
-from edge_convert.sources.keras_file import KerasFile, load_model
-from edge_convert.sources.model_file import ModelFile, explanation, read_model
-from tests.convert.cut.test_tflite_cut import run
+from edge_convert.sources.keras_file import load_model
+from edge_convert.sources.model_file import explanation, read_model
+from edge_convert.sources.network_file import NetworkFile
 
 WINDOW = (4, 16, 16, 3)
 LSTM = {"class_name": "LSTM", "config": {"units": 4, "time_major": False, "dtype": "float32"}}
@@ -55,7 +55,7 @@ def test_a_lambda_is_told_from_a_file_that_is_broken(tmp_path: Path) -> None:
     frame = keras.Input((8, 8, 3))
     model = keras.Model(frame, keras.layers.Lambda(lambda x: x / 255, name="scale")(frame))
     model.save(tmp_path / "m.keras")
-    expected = r"it holds the Lambda layer 'scale', whose .*model.export\('folder'\)"
+    expected = r"it holds the Lambda layer 'scale', whose .*unless you say --custom -"
     with pytest.raises(ModelError, match=expected):
         load_model(tmp_path / "m.keras")
 
@@ -76,11 +76,9 @@ def _network(*over_time, scaled: bool = False, activation: str = "relu") -> tf_k
     return tf_keras.Model(window, {"act": x, "speed": tf_keras.layers.Dense(1)(x)})
 
 
-def _assert_answers_of(model: tf_keras.Model, file: ModelFile) -> None:
+def _assert_answers_of(model: tf_keras.Model, file: NetworkFile) -> None:
     window = np.random.default_rng(0).uniform(0, 255, (1, *WINDOW)).astype(np.float32)
-    answers = (
-        file.run(window) if isinstance(file, KerasFile) else run(file.model, {"window": window})
-    )
+    answers = file.run(window)
     for name, expected in model(window).items():
         assert np.allclose(answers[name], expected, atol=1e-5), name
 
@@ -98,8 +96,8 @@ def test_recurrent_networks_are_cut_and_answer_as_in_tf_keras(
     )
     model = _network(layer, scaled=True)
     model.save(tmp_path / f"old{suffix}")
-    file = read_model(tmp_path / f"old{suffix}", None)
-    assert file.explanation(None).startswith(f"old{suffix} is cut at ")
+    file = read_model(tmp_path / f"old{suffix}")
+    assert file.explanation(None).startswith("cut behind")
     assert file.origin.startswith("Keras 2.")
     _assert_answers_of(model, file)
 
@@ -109,15 +107,15 @@ def test_what_keras_3_computes_otherwise_is_not_left_to_it(tmp_path: Path) -> No
     model = _network(tf_keras.layers.Flatten(), activation="hard_sigmoid")
     model.save(tmp_path / "old.h5")
     assert load_model(tmp_path / "old.h5").count_params() == model.count_params()
-    file = read_model(tmp_path / "old.h5", None)
-    assert not isinstance(file, KerasFile)
+    file = read_model(tmp_path / "old.h5")
+    assert file.original is None
     _assert_answers_of(model, file)
 
 
 def test_what_keras_3_computes_alike_keeps_the_names_of_its_layers(tmp_path: Path) -> None:
     model = _network(tf_keras.layers.Flatten())
     model.save(tmp_path / "old.h5")
-    file = read_model(tmp_path / "old.h5", None)
+    file = read_model(tmp_path / "old.h5")
     assert file.explanation(None).startswith("cut behind")
     _assert_answers_of(model, file)
 
@@ -129,7 +127,7 @@ def test_half_precision_is_read_in_float32(tmp_path: Path) -> None:
     finally:
         tf_keras.mixed_precision.set_global_policy("float32")
     request = ConversionRequest(tmp_path / "half.h5", tmp_path / "x.edge", tmp_path)
-    assert explanation(request).startswith("half.h5 is cut at ")
+    assert explanation(request).startswith("cut behind")
 
 
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
@@ -142,7 +140,7 @@ def test_a_lambda_is_named_and_never_run(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(
         ModelError, match=r"holds the Lambda layer 'evil', whose .*save_format='tf'"
     ):
-        read_model(tmp_path / f"old{suffix}", None)
+        read_model(tmp_path / f"old{suffix}")
     assert not (tmp_path / "made").exists()
 
 
@@ -167,15 +165,15 @@ def test_names_of_code_are_refused(tmp_path: Path, old: str, new: str, told: str
     _network(tf_keras.layers.LSTM(4), scaled=True).save(tmp_path / "old.h5")
     _renamed(tmp_path / "old.h5", old, new)
     with pytest.raises(ModelError, match=told):
-        read_model(tmp_path / "old.h5", None)
+        read_model(tmp_path / "old.h5")
 
 
 def test_nan_weights_and_weights_alone_are_refused(tmp_path: Path) -> None:
     model = _network(tf_keras.layers.LSTM(4))
     model.save_weights(tmp_path / "alone.h5")
     with pytest.raises(ModelError, match="alone.h5 holds weights without their network"):
-        read_model(tmp_path / "alone.h5", None)
+        read_model(tmp_path / "alone.h5")
     model.set_weights([np.full_like(w, np.nan) for w in model.get_weights()])
     model.save(tmp_path / "nan.h5")
     with pytest.raises(ModelError, match="holds NaN or infinity"):
-        read_model(tmp_path / "nan.h5", None)
+        read_model(tmp_path / "nan.h5")

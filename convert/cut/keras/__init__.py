@@ -1,1 +1,0 @@
-"""Where a Keras network can be cut, and its parts as Keras models."""

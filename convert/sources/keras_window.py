@@ -1,0 +1,197 @@
+"""A Keras network over one window in the form that TFLite can convert, same layers and weights.
+
+Frames stand in the batch where Keras would copy a layer for each of them, recurrent layers have
+their steps written out, and volumes become images.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from keras import layers
+
+from edge_common import ModelError
+from edge_convert import inputs
+from edge_convert.network import LayerValues
+from edge_convert.sources import keras_layers
+from edge_convert.sources.keras_model import functional, is_functional, named_outputs
+
+# what Keras and TensorFlow raise if shapes or constants do not fit a single window
+MISFITS = (ArithmeticError, LookupError, TypeError, ValueError, tf.errors.OpError)
+
+
+def whole_window(model: keras.Model, fold: bool = True) -> keras.Model:
+    """The network with a batch of 1 and what TFLite can convert of its layers.
+
+    fold: frames stand in the batch if `TimeDistributed` would copy its layer T times.
+    Raises ModelError if a layer cannot be called on a batch of one window.
+    """
+    names = {operation.name for operation in model.operations}
+    window = keras.Input(batch_shape=(1, *model.inputs[0].shape[1:]), name=free("window", names))
+    return _Rebuilder(fold).rebuilt(model, window)
+
+
+def with_masks_filled(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
+    """A network of one window with masks beside its input, which hold ones from now on.
+
+    Layers lose such a mask: it changes nothing but the work of each step.
+    """
+    tensors = {tensor.name: _input_like(tensor, batch=1) for tensor in model.inputs}
+    outputs = keras.Model(model.inputs, named_outputs(model), name=model.name)
+    masks = [tensors[name] for name in use.masks]
+    rebuilt = _Rebuilder(True, masks).rebuilt(outputs, [tensors[t.name] for t in model.inputs])
+    source = keras.Input(batch_shape=use.shape, name=use.kind)
+    filled = [
+        keras_layers.Ones(use.masks[t.name], t.dtype)(source) if t.name in use.masks else source
+        for t in model.inputs
+    ]
+    return keras.Model(source, rebuilt(filled), name=model.name)
+
+
+def layer_values(model: keras.Model, values: Any) -> Iterator[LayerValues]:
+    """What each layer gives, in order; before what a model gives, what its own layers do.
+
+    Of `TimeDistributed` the frames stand in the batch.
+    """
+    operations = [
+        o for o in model.operations if hasattr(o, "output") and not isinstance(o, layers.InputLayer)
+    ]
+    tensors = {
+        f"{i}{side}": keras.tree.flatten(getattr(operation, side))[0]
+        for i, operation in enumerate(operations)
+        for side in ("input", "output")
+    }
+    activations = keras.Model(model.inputs, tensors)([values], training=False)
+    for i, operation in enumerate(operations):
+        source, result = (np.asarray(activations[f"{i}{side}"]) for side in ("input", "output"))
+        inner = operation
+        if isinstance(operation, layers.TimeDistributed):
+            inner, source = operation.layer, source.reshape(-1, *source.shape[2:])
+        if isinstance(inner, keras.Model) and len(inner.inputs) == 1:
+            yield from layer_values(functional(inner), source)
+        yield LayerValues(operation.name, type(operation).__name__, result)
+
+
+def layer_names(model: keras.Model) -> dict[str, tuple[str, ...]]:
+    """The layers of a network, and those inside of them, in the order of their calls."""
+    return {name: (name,) for name in _names(model)}
+
+
+def _names(operation: Any) -> Iterator[str]:
+    inner = getattr(operation, "layer", None)
+    parts = functional(operation).operations if isinstance(operation, keras.Model) else [inner]
+    for part in parts:
+        if part is not None:
+            yield from _names(part)
+            yield part.name
+
+
+def free(name: str, names: set[str]) -> str:
+    """The name, or one like it that is not among `names`."""
+    return next(n for n in (f"{name}_{i}" if i else name for i in count()) if n not in names)
+
+
+class _Rebuilder:
+    """Replays graphs, each layer in the form that TFLite can convert, made once.
+
+    masks: tensors that hold ones alone.
+    """
+
+    def __init__(self, fold: bool, masks: Sequence[Any] = ()) -> None:
+        self._fold = fold
+        self._forms: dict[Any, keras_layers.Form] = {}
+        self._ones = {id(mask): (mask, np.ones(mask.shape, mask.dtype)) for mask in masks}
+
+    def rebuilt(self, model: keras.Model, tensors: Any) -> keras.Model:
+        """The graph of a model on other inputs."""
+        tensors = keras.tree.pack_sequence_as(model.input, keras.tree.flatten(tensors))
+        return keras.models.clone_model(
+            model, tensors, clone_function=lambda operation: operation, call_function=self._call
+        )
+
+    def _call(self, operation: Any, *args: Any, **options: Any) -> Any:
+        options.pop("training", None)  # whatever was noted in the graph: this is inference
+        if self._is_all_ones(options.get("mask")):
+            del options["mask"]
+        try:
+            outputs = self._form(operation, args)(*args, **options)
+            self._follow_ones(operation, args, options, outputs)
+            return outputs
+        except MISFITS as error:
+            raise ModelError(
+                f"the layer '{operation.name}' ({type(operation).__name__}) cannot be "
+                f"called on a single window: {_reason(error)}"
+            ) from error
+
+    def _is_all_ones(self, mask: Any) -> bool:
+        masks = [each for each in keras.tree.flatten(mask) if each is not None]
+        return bool(masks) and all(
+            id(m) in self._ones and self._ones[id(m)][1].all() for m in masks
+        )
+
+    def _follow_ones(self, operation: Any, args: Any, options: Any, outputs: Any) -> None:
+        """What is made of such masks alone is known, too."""
+        tensors = [
+            x for x in keras.tree.flatten((args, options)) if isinstance(x, keras.KerasTensor)
+        ]
+        if tensors and all(id(tensor) in self._ones for tensor in tensors):
+            arguments = keras.tree.map_structure(self._value_of, (args, options))
+            values = keras.tree.flatten(operation(*arguments[0], **arguments[1]))
+            for output, value in zip(keras.tree.flatten(outputs), values, strict=True):
+                self._ones[id(output)] = output, np.asarray(value)
+
+    def _value_of(self, argument: Any) -> Any:
+        return self._ones[id(argument)][1] if id(argument) in self._ones else argument
+
+    def _form(self, operation: Any, args: Sequence[Any]) -> keras_layers.Form:
+        """What stands for an operation on arguments of these shapes."""
+        if not isinstance(operation, layers.Layer):
+            return operation
+        shapes = [tuple(t.shape) for t in keras.tree.flatten(args) if hasattr(t, "shape")]
+        key = id(operation), repr(shapes)
+        if key not in self._forms:
+            self._forms[key] = self._made(operation, args)
+        return self._forms[key]
+
+    def _made(self, operation: Any, args: Sequence[Any]) -> keras_layers.Form:
+        if self._fold and isinstance(operation, layers.TimeDistributed):
+            return self._model_of(operation.name, args[0], self._over_steps(operation.layer))
+        if is_functional(operation) or isinstance(operation, keras.Sequential):
+            inner = functional(operation)
+            return self.rebuilt(inner, keras.tree.map_structure(_input_like, inner.input))
+        if steps := keras_layers.as_images(operation, args[0] if args else None):
+            return self._model_of(operation.name, args[0], keras_layers.chained(steps))
+        if keras_layers.loops(operation):
+            return keras_layers.copied(operation, keras_layers.unrolled(operation.get_config()))
+        return operation
+
+    def _model_of(self, name: str, tensors: Any, body: keras_layers.Form) -> keras.Model:
+        """A model of its own, so that the names of its layers clash with no others."""
+        values = keras.Input(batch_shape=tensors.shape, dtype=tensors.dtype)
+        return keras.Model(values, body(values), name=name)
+
+    def _over_steps(self, layer: layers.Layer) -> keras_layers.Form:
+        def call(values: Any) -> Any:
+            steps = values.shape[1]
+            outputs = self._call(layer, keras_layers.folded(values))
+            return keras.tree.map_structure(
+                lambda t: keras_layers.Refold((-1, steps, *t.shape[1:]))(t), outputs
+            )
+
+        return call
+
+
+def _input_like(tensor: Any, batch: int | None = None) -> Any:
+    shape = (batch or tensor.shape[0], *tensor.shape[1:])
+    return keras.Input(batch_shape=shape, dtype=tensor.dtype, name=tensor.name)
+
+
+def _reason(error: Exception) -> str:
+    """The first line that says something; Keras begins with who was calling."""
+    lines = [re.sub(r"\x1b\[\d*m", "", line).strip() for line in str(error).splitlines()]
+    informative = [line for line in lines if line and not line.startswith("Exception encountered")]
+    return informative[0] if informative else type(error).__name__

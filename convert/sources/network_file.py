@@ -1,0 +1,218 @@
+"""A network as float32 .tflite, whatever file it came in: its answers, and where it is cut."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Protocol
+
+import numpy as np
+
+from edge.tflite import flatbuffer
+from edge_common import ModelError, console
+from edge_convert.cut.tflite import ending
+from edge_convert.cut.tflite.candidates import CutCandidate, table
+from edge_convert.cut.tflite.names import LayerNames
+from edge_convert.cut.tflite.split import CuttableFile
+from edge_convert.network import (
+    Answers,
+    LayerValues,
+    ModelCard,
+    TrainedNetwork,
+    answers_of,
+    task_names,
+    tasks_of,
+)
+from edge_convert.precision.parts import FloatPart, describe
+from edge_convert.precision.recipes import FLOAT32
+from edge_convert.probabilities import Output, activated
+from edge_convert.sources import features, libraries
+
+
+class Original(Protocol):
+    """The network in the library that it comes from.
+
+    name: its own.  layers: what it calls the parts of the graph.
+    outputs: the class of the layer that gives each.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def layers(self) -> LayerNames: ...
+
+    @property
+    def outputs(self) -> Mapping[str, str]: ...
+
+    @property
+    def parameters(self) -> int: ...
+
+    def renamed(self, names: Mapping[str, str]) -> "Original":
+        """With other names for all outputs."""
+
+    def layer_values(self, window: np.ndarray) -> Iterator[LayerValues]:
+        """What each layer gives for a window (1, T, H, W, C), in order."""
+
+    def run(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        """What it answers to windows (n, T, H, W, C)."""
+
+    def whole(self, activations: Mapping[str, str]) -> Any:
+        """The uncut network as TFLite's own converter takes it, with these behind its outputs."""
+
+
+@dataclass(frozen=True)
+class NetworkFile:
+    """What is known of a network as soon as its file is read.
+
+    file: its name.  origin: the format, and what read it.  size: (height, width, channels).
+    model: with one signature, `frame` or `window` -> {output}.
+    original: what it is compared with; none if the .tflite was compared when it was made.
+    """
+
+    file: str
+    origin: str
+    model: bytes
+    window: int
+    size: tuple[int, int, int]
+    answers: Answers = field(default_factory=Answers)
+    original: Original | None = None
+
+    @classmethod
+    def of(
+        cls, file: str, source: libraries.FloatModel, original: Original | None = None
+    ) -> "NetworkFile":
+        """Raises ModelError if two outputs are one tensor."""
+        (window, *size), _ = forms(source.model)
+        frame = (size[0], size[1], size[2])
+        return cls(file, source.origin, source.model, window, frame, original=original)
+
+    def observed(
+        self,
+        values: np.ndarray,
+        card: ModelCard,
+        progress: console.Progress,
+        labels: Mapping[str, np.ndarray] = MappingProxyType({}),
+    ) -> "NetworkFile":
+        """Decide what the answers are, by what they say of real input (n, T, H, W, C).
+
+        labels: by task, of clips that have some. Raises ConfigError or ModelError if the answers
+        do not fit the card.
+        """
+        file = self._called(card, labels)
+        outputs = forms(file.model)[1]
+        answers = answers_of(outputs, file.run, values, card, progress, labels)
+        return replace(file, answers=answers)
+
+    def check_answers(self, card: ModelCard) -> None:
+        """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
+        tasks_of(forms(self._called(card, {}).model)[1], card)
+
+    def _called(self, card: ModelCard, labels: Mapping[str, np.ndarray]) -> "NetworkFile":
+        """With outputs that are called as tasks."""
+        layers = self.original.outputs if self.original else dict.fromkeys(forms(self.model)[1], "")
+        names = task_names(layers, card, labels)
+        if all(name == task for name, task in names.items()):
+            return self
+        source = libraries.FloatModel(self.model, self.origin).renamed(names)
+        original = self.original and self.original.renamed(names)
+        return replace(self, model=source.model, original=original)
+
+    def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
+        """Cut it behind a layer, or where it takes the least work, if it can be."""
+        activations = self.answers.activations
+        halves = self._divided(behind, ending.with_activations(self.model, activations))
+        if halves.reason:
+            progress.say(f"one part, no streaming: {halves.reason}")
+        return TrainedNetwork(
+            name=self.original.name if self.original else Path(self.file).stem,
+            origin=self.origin,
+            window=self.window,
+            size=self.size,
+            tasks=self.answers.tasks,
+            parts=self._parts(halves.models),
+            reference=self._reference(activations),
+            candidates=halves.candidates,
+            selected_cut=halves.selected,
+            uncut=halves.reason,
+            whole=_whole(self.original, activations),
+            softmax=self.answers.softmax,
+            layers=self.original.layer_values if self.original else None,
+        )
+
+    def explanation(self, behind: str | None = None) -> str:
+        """Where it can be cut, as a table; the cut behind `behind` marked, or the best."""
+        halves = self._divided(behind, self.model)
+        if halves.selected is None:
+            return f"{self.file} becomes one part: {halves.reason}"
+        lines = [table(halves.candidates, halves.selected, self.window), *halves.notes]
+        return "\n".join(lines)
+
+    def run(self, values: np.ndarray) -> Mapping[str, np.ndarray]:
+        """What it answers to windows (n, T, H, W, C), as it was given."""
+        return self._reference({})(values)
+
+    def _reference(self, activations: Mapping[str, str]) -> Callable[[np.ndarray], Any]:
+        """What it lacks behind logits is computed by hand."""
+        original, part = self.original, describe("model", FLOAT32, self.model, 0)
+
+        def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
+            if original:
+                return activated(original.run(values), activations)
+            return activated(part({part.part.inputs[0].name: values}), activations)
+
+        return run
+
+    def _divided(self, behind: str | None, model: bytes) -> "_Halves":
+        if self.window == 1:
+            return _Halves(model, "it looks at a single frame, so there is nothing to keep")
+        try:
+            cuttable = CuttableFile(model, self.original.layers if self.original else None)
+        except ModelError as error:
+            return _Halves(model, str(error))
+        selected = cuttable.choose(behind)
+        parts = cuttable.split(selected)
+        models = {"encoder": parts.encoder, "head": parts.head}
+        notes = tuple(cuttable.notes(selected))
+        return _Halves(model, "", models, tuple(cuttable.candidates), selected, notes)
+
+    def _parts(self, models: Mapping[str, bytes]) -> tuple[FloatPart, ...]:
+        """What TFLite folded into other weights of the original counts for the first part."""
+        counts = {role: flatbuffer.cost(model).parameters for role, model in models.items()}
+        if self.original:
+            first = next(iter(counts))
+            of_others = sum(counts.values()) - counts[first]
+            counts[first] = max(0, self.original.parameters - of_others)
+        return tuple(FloatPart(role, model, counts[role]) for role, model in models.items())
+
+
+@dataclass(frozen=True)
+class _Halves:
+    """The parts by role, the possible cuts, or why there is only one part."""
+
+    whole: bytes
+    reason: str
+    parts: Mapping[str, bytes] = field(default_factory=dict)
+    candidates: tuple[CutCandidate, ...] = ()
+    selected: CutCandidate | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def models(self) -> Mapping[str, bytes]:
+        return self.parts or {"model": self.whole}
+
+
+def _whole(original: Original | None, activations: Mapping[str, str]) -> Callable[[], Any] | None:
+    if original is None:
+        return None
+    return lambda: original.whole(activations)
+
+
+def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
+    """(T, H, W, C) of the input, T = 1 for an image; and the outputs by name.
+
+    Raises ModelError if two outputs are one tensor.
+    """
+    graph = flatbuffer.read(model).subgraphs[0]
+    *window, height, width, channels = flatbuffer.shape_of(graph.tensors[graph.inputs[0]])[1:]
+    return (window[0] if window else 1, height, width, channels), features.outputs_of(model)
