@@ -51,19 +51,19 @@ def main(output: Path, only: str, again: bool, table_only: bool, results: Path |
             raise ConfigError(f"no network is called {name}{nearest_or_all(name, ZOO)}")
     outcomes_by_name = {}
     for number, name in enumerate(names):
-        before = outcomes.read(output / name)
-        if table_only or (before and not again):
-            outcomes_by_name[name] = before
-        else:
+        outcome = outcomes.read(output / name)
+        if not table_only and (again or not outcome):
             click.echo(f"{number + 1} of {len(names)}, {name}: ", nl=False)
-            outcomes_by_name[name] = outcomes.convert(ZOO[name], output / name)
-            click.echo(table.line(outcomes_by_name[name]))
-    text = table.written(ZOO, {name: each for name, each in outcomes_by_name.items() if each})
+            outcome = outcomes.convert(ZOO[name], output / name)
+            click.echo(table.line(outcome))
+        if outcome:
+            outcomes_by_name[name] = outcome
+    text = table.written(ZOO, outcomes_by_name)
     write_whole(output / "zoo.md", f"{text}\n".encode())
     if results:
         replace_marked(results, *MARKS, text)
     click.echo(text)
-    if Counter(each.status for each in outcomes_by_name.values() if each)["failed"]:
+    if Counter(each.status for each in outcomes_by_name.values())["failed"]:
         raise SystemExit(1)
 
 

@@ -1,12 +1,14 @@
 """Networks over features: beside an extractor in a file of its own, or over what is no picture."""
 
+from typing import Any
+
 import keras
 from keras import layers
 
 from examples.zoo.keras_forms import backbone, features, two_files
 
 
-def _extractor(name: str, size: int, **options: object) -> keras.Model:
+def _extractor(name: str, size: int, **options: Any) -> keras.Model:
     picture = keras.Input((size, size, 3))
     scaled = layers.Rescaling(1 / 127.5, -1)(picture)
     return keras.Model(

@@ -110,7 +110,8 @@ def mish(x):
 
 def _module(name: str, text: str) -> tuple[Path, dict[str, Any]]:
     """As the author has it on disk, and what is in it."""
-    path, content = Path(mkdtemp()) / f"{name}.py", {}
+    path = Path(mkdtemp()) / f"{name}.py"
+    content: dict[str, Any] = {}
     path.write_text(text)
     exec(compile(text, str(path), "exec"), content)
     return path, content

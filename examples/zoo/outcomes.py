@@ -6,6 +6,7 @@ import subprocess
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edge.bundle import open_bundle
 from edge_common import BundleError, children, write_whole
@@ -71,7 +72,10 @@ def _converted(member: ZooMember, folder: Path) -> Outcome:
         with PeakMemory(process.pid) as memory:
             process.wait()
     text = (folder / "output.txt").read_text()
-    figures = {"seconds": time.monotonic() - began, "memory_gb": memory.peak_bytes / 1e9}
+    figures: dict[str, Any] = {
+        "seconds": time.monotonic() - began,
+        "memory_gb": memory.peak_bytes / 1e9,
+    }
     if process.returncode:
         is_one_line = process.returncode in (1, 2) and "Traceback" not in text
         status = "refused" if is_one_line else "failed"

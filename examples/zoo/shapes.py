@@ -1,12 +1,14 @@
 """What is unusual in what goes in or comes out: masks, maps, points, two frames, other channels."""
 
+from typing import Any
+
 import keras
 from keras import layers, ops
 
 from examples.zoo.keras_forms import Over, backbone, whole
 
 
-def _small(x: object, filters: tuple[int, ...]) -> object:
+def _small(x: Any, filters: tuple[int, ...]) -> Any:
     for count in filters:
         x = Over(layers.Conv2D(count, 3, 2, padding="same", activation="relu"))(x)
     return x

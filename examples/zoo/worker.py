@@ -4,6 +4,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,13 +40,14 @@ def build(name: str, folder: Path) -> None:
         network = member.build(folder, train, test)
     _save(folder / "train.npz", train, network)
     _save(folder / "test.npz", test, network)
-    np.savez(folder / "answers.npz", **network.answers)
+    answers: dict[str, Any] = dict(network.answers)
+    np.savez(folder / "answers.npz", **answers)
     (folder / "network.json").write_text(json.dumps(list(network.arguments)))
 
 
 def _save(path: Path, each: PatternClips, network: WrittenNetwork) -> None:
     """With the kinds as labels of what was trained on them."""
-    labels = {
+    labels: dict[str, Any] = {
         name: each.kind for name, values in network.answers.items()
         if values.ndim == 2 and values.shape[1] > int(each.kind.max())
     }  # fmt: skip
