@@ -49,6 +49,16 @@ ELSEWHERE = {
     "edge/sinks/clips/packets.py": "in memory",
     "edge/sinks/mqtt/spool.py": "whole lines are appended, and half of one is cut off",
     "examples/output_costs.py": _TEMPORARY,
+    **dict.fromkeys(
+        (
+            "examples/zoo/keras_forms.py",
+            "examples/zoo/older_forms.py",
+            "examples/zoo/outcomes.py",
+            "examples/zoo/torch_networks.py",
+            "examples/zoo/worker.py",
+        ),
+        "a folder that holds nothing else, and is made anew",
+    ),
     "edge/sinks/video.py": "recorded beside its name, and put in place",
     "models/training/feature_cache.py": "filled beside its name, and put in place",
 }

@@ -189,11 +189,13 @@ class WholeWindow:
             jobs.ConversionJobs(Path(folder)) as shop,
         ):
             try:
-                model = shop.to_float("window", whole_window(self.model)).result()
+                network = whole_window(self.model)
+                model = shop.to_float("window", network).result()
             except ModelError as error:
                 return dict.fromkeys(PRECISIONS.values(), str(error))
-            fixed = {"window": manifest.input.extremes}
-            shop.prepare("window", model, {"window": calibration}, fixed)
+            (source,) = network.inputs  # called `window`, unless a layer is
+            fixed = {source.name: manifest.input.extremes}
+            shop.prepare("window", model, {source.name: calibration}, fixed)
             models = shop.quantised("window", [recipes.FLOAT32, recipes.INT8])
         return {recipe.precision: model for recipe, model in models.items()}
 

@@ -249,7 +249,7 @@ class Viewer:
 
     def __init__(self, source: sources.Source) -> None:
         assert source.gaps is not None
-        self._source, self._gaps, self._frames, self._restart_s = source, source.gaps, 0, 0.0
+        self._source, self._frames, self._restart_s = source, 0, 0.0
         threading.Thread(target=self._read, daemon=True).start()
 
     def let_flow(self) -> None:
@@ -258,8 +258,11 @@ class Viewer:
 
     def time_to_stall(self) -> float:
         """Seconds from now."""
-        before = self._gaps.stalls
-        return self._wait(lambda: self._gaps.stalls > before)
+        before = self._stalls()
+        return self._wait(lambda: self._stalls() > before)
+
+    def _stalls(self) -> int:
+        return self._source.gaps.stalls if self._source.gaps else 0
 
     def time_to_frame(self) -> float:
         """Seconds from now to the first one behind a gap."""

@@ -84,7 +84,7 @@ def test_an_engine_that_is_not_installed_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, name: str, model: bytes
 ) -> None:
     monkeypatch.setattr(interface, "find_spec", lambda package: None)
-    with pytest.raises(EngineError, match=rf"{name} is not installed: .*edge-run\[engines\]"):
+    with pytest.raises(EngineError, match=rf"{name} is not installed: .*\[engines\]"):
         OTHER_ENGINES[name](model, 1)
 
 
@@ -93,7 +93,7 @@ def test_a_converter_that_is_not_installed_says_how_to_get_it(
     monkeypatch: pytest.MonkeyPatch, package: str, model: bytes
 ) -> None:
     monkeypatch.setattr(interface, "find_spec", lambda name: None if name == package else 1)
-    with pytest.raises(EngineError, match=rf"{package} is not .*edge-run\[convert,engines\]"):
+    with pytest.raises(EngineError, match=rf"{package} is not .*\[convert,engines\]"):
         onnx_runtime.to_onnx(model)
 
 

@@ -162,13 +162,13 @@ def test_addresses_with_a_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.parametrize(
     ("url", "content", "mode", "reason"),
     [
-        ("rtsp://cam/1", "me:secret", 0o640, "may be read by others: chmod 600"),
+        ("rtsp://cam/1", "me:s3same", 0o640, "may be read by others: chmod 600"),
         ("rtsp://cam/1", "", 0o600, "holds no NAME:PASSWORD in one line"),
         ("rtsp://cam/1", "me", 0o600, "holds no NAME:PASSWORD in one line"),
-        ("rtsp://cam/1", "me:secret\nyou:secret", 0o600, "holds no NAME:PASSWORD in one line"),
+        ("rtsp://cam/1", "me:s3same\nyou:s3same", 0o600, "holds no NAME:PASSWORD in one line"),
         ("rtsp://cam/1", None, 0o600, "may not be read: No such file"),
-        ("rtsp://me:secret@cam/1", "me:secret", 0o600, "rtsp://me:***@cam/1 has a login already"),
-        ("udp://cam:1", "me:secret", 0o600, "is no address that takes one"),
+        ("rtsp://me:s3same@cam/1", "me:s3same", 0o600, "rtsp://me:***@cam/1 has a login already"),
+        ("udp://cam:1", "me:s3same", 0o600, "is no address that takes one"),
     ],
 )
 def test_logins_that_do_not_fit(
@@ -179,7 +179,7 @@ def test_logins_that_do_not_fit(
         login.write_text(content)
         login.chmod(mode)
     done = CliRunner().invoke(main, ["--source", url, "--login", str(login)])
-    assert done.exit_code == 2 and reason in done.output and "secret" not in done.output
+    assert done.exit_code == 2 and reason in done.output and "s3same" not in done.output
 
 
 def test_a_login_goes_with_servers() -> None:
