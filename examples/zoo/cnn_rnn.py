@@ -8,17 +8,22 @@ from keras import layers, ops
 from examples.zoo.keras_forms import Over, backbone, whole
 
 
-def _recurrent(
-    name: str, window: int, size: int, over_time: Any, answers: int, pool: Any = None
-) -> keras.Model:
+def _pooled(name: str, window: int, size: int, is_scaled: bool = False) -> tuple[Any, Any]:
+    """The window, and what the trunk sees of each of its frames, averaged over the picture.
+
+    is_scaled: whether the trunk scales pixels itself, as those of the newer kinds do.
+    """
     frames = keras.Input((window, size, size, 3))
-    scaled = layers.Rescaling(1 / 127.5, -1)(frames)
-    maps = Over(backbone(name, size))(scaled)
-    pooled = Over(pool or layers.GlobalAveragePooling2D())(maps)
-    return keras.Model(frames, layers.Dense(answers, "softmax", name="action")(over_time(pooled)))
+    pixels = frames if is_scaled else layers.Rescaling(1 / 127.5, -1)(frames)
+    return frames, Over(layers.GlobalAveragePooling2D())(Over(backbone(name, size))(pixels))
 
 
-@whole("bleedai.com, human activity recognition, LRCN on UCF50", 20, 64, 64, 3, quick=True)
+def _recurrent(name: str, window: int, size: int, over_time: Any, answers: int) -> keras.Model:
+    frames, x = _pooled(name, window, size)
+    return keras.Model(frames, layers.Dense(answers, "softmax", name="action")(over_time(x)))
+
+
+@whole("bleedai.com, human activity recognition, LRCN on UCF50", 20, 64, 64, 3)
 def ucf50_lrcn() -> keras.Model:
     steps: list[Any] = [keras.Input((20, 64, 64, 3))]
     for filters, pool in ((16, 4), (32, 4), (64, 2), (64, 2)):
@@ -72,26 +77,22 @@ def distraction_densenet121_gru() -> keras.Model:
 
 @whole("sign language, EfficientNetB0 + LSTM, WLASL repositories", 12, 64, 64, 3)
 def signs_efficientnet_b0_lstm() -> keras.Model:
-    frames = keras.Input((12, 64, 64, 3))
-    x = Over(backbone("EfficientNetB0", 64))(frames)
-    x = Over(layers.GlobalAveragePooling2D())(x)
+    frames, x = _pooled("EfficientNetB0", 12, 64, is_scaled=True)
     x = layers.LSTM(64)(layers.LSTM(64, return_sequences=True)(x))
     return keras.Model(frames, layers.Dense(100, "softmax", name="sign")(x))
 
 
 @whole("gestures, MobileNetV3 small + GRU, 20BN-Jester repositories", 8, 96, 96, 3)
 def jester_mobilenet_v3_small_gru() -> keras.Model:
-    frames = keras.Input((8, 96, 96, 3))
-    x = Over(backbone("MobileNetV3Small", 96))(frames)
-    x = layers.GRU(64)(Over(layers.GlobalAveragePooling2D())(x))
+    frames, x = _pooled("MobileNetV3Small", 8, 96, is_scaled=True)
+    x = layers.GRU(64)(x)
     return keras.Model(frames, layers.Dense(27, "softmax", name="gesture")(x))
 
 
 @whole("falls, MobileNetV3 large + LSTM, URFD repositories", 8, 96, 96, 3)
 def falls_mobilenet_v3_large_lstm() -> keras.Model:
-    frames = keras.Input((8, 96, 96, 3))
-    x = Over(backbone("MobileNetV3Large", 96))(frames)
-    x = layers.LSTM(32)(Over(layers.GlobalAveragePooling2D())(x))
+    frames, x = _pooled("MobileNetV3Large", 8, 96, is_scaled=True)
+    x = layers.LSTM(32)(x)
     return keras.Model(frames, layers.Dense(1, "sigmoid", name="fall")(x))
 
 
@@ -102,9 +103,8 @@ def exercise_nasnet_lstm() -> keras.Model:
 
 @whole("EfficientNetV2B0 + transformer encoder, Kaggle's sign language kernels", 8, 96, 96, 3)
 def signs_efficientnet_v2_transformer() -> keras.Model:
-    frames = keras.Input((8, 96, 96, 3))
-    x = Over(backbone("EfficientNetV2B0", 96))(frames)
-    x = layers.Dense(64)(Over(layers.GlobalAveragePooling2D())(x))
+    frames, x = _pooled("EfficientNetV2B0", 8, 96, is_scaled=True)
+    x = layers.Dense(64)(x)
     attended = layers.MultiHeadAttention(4, 16)(x, x)
     x = layers.LayerNormalization()(x + attended)
     x = layers.LayerNormalization()(x + layers.Dense(64)(layers.Dense(128, "gelu")(x)))
@@ -114,15 +114,13 @@ def signs_efficientnet_v2_transformer() -> keras.Model:
 
 @whole("ConvNeXtTiny and attention pooling over frames", 6, 64, 64, 3)
 def convnext_attention() -> keras.Model:
-    frames = keras.Input((6, 64, 64, 3))
-    x = Over(backbone("ConvNeXtTiny", 64))(frames)
-    x = Over(layers.GlobalAveragePooling2D())(x)
+    frames, x = _pooled("ConvNeXtTiny", 6, 64, is_scaled=True)
     share = layers.Softmax(axis=1)(layers.Dense(1)(layers.Dense(64, "tanh")(x)))
     x = ops.sum(share * x, axis=1)
     return keras.Model(frames, layers.Dense(10, "softmax", name="action")(x))
 
 
-@whole("drowsiness from grey eyes, small CNN + LSTM", 16, 48, 48, 1, quick=True)
+@whole("drowsiness from grey eyes, small CNN + LSTM", 16, 48, 48, 1)
 def drowsiness_grey_cnn_lstm() -> keras.Model:
     frames = keras.Input((16, 48, 48, 1))
     x = layers.Rescaling(1 / 255)(frames)

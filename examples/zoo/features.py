@@ -48,7 +48,6 @@ def keras_io_video_transformer() -> tuple[keras.Model, keras.Model]:
     96,
     96,
     3,
-    quick=True,
 )
 def extracted_then_lstm() -> tuple[keras.Model, keras.Model]:
     vectors = keras.Input((16, 1280))
@@ -65,7 +64,7 @@ def extracted_then_mlp() -> tuple[keras.Model, keras.Model]:
     return _extractor("VGG16", 64), head
 
 
-@features("sign language by MediaPipe's key points, three LSTMs (N. Renotte)", 30, 1662, quick=True)
+@features("sign language by MediaPipe's key points, three LSTMs (N. Renotte)", 30, 1662)
 def holistic_lstm() -> keras.Model:
     return keras.Sequential([
         keras.Input((30, 1662)),

@@ -1,6 +1,5 @@
 """Networks that Keras writes: whole, in two files, over features, in the forms of older versions."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import keras
 import numpy as np
 
 from examples.zoo.members import FileForm, WrittenNetwork
-from examples.zoo.patterns import KINDS, PatternClips
+from examples.zoo.patterns import KINDS, PatternClips, pattern_clips
 
 EPOCHS, BATCH = 8, 16
 Over = keras.layers.TimeDistributed
@@ -25,9 +24,7 @@ def backbone(name: str, size: int, channels: int = 3, **options: Any) -> keras.M
 
 def settled(network: keras.Model, size: int, channels: int = 3) -> keras.Model:
     """Frozen; its batch normalisations as after training."""
-    from examples.zoo.patterns import clips
-
-    frames = clips(12, (1, size, size, channels), 5).frames[:, 0].astype(np.float32)
+    frames = pattern_clips(12, (1, size, size, channels), 5).frames[:, 0].astype(np.float32)
     norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
     for layer in norms:
         layer.momentum = 0.0
@@ -151,11 +148,6 @@ def _custom(
     model, module = pair
     network = _whole(model, base, training, test)
     return WrittenNetwork([*network.arguments, "--custom", str(module)], network.answers)
-
-
-def card(path: Path, **tasks: object) -> None:
-    """Say what the answers are, in the file beside a model."""
-    path.with_suffix(".tasks.json").write_text(json.dumps({"tasks": tasks}))
 
 
 whole = FileForm(".keras", _whole)

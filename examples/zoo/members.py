@@ -1,7 +1,7 @@
 """What a network of the zoo is, and how one is added: a function that builds it, under a decorator."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,10 @@ class WrittenNetwork:
     Attributes:
         arguments: of edge-convert, but for clips and output.
         answers: what it says itself about the test clips, by task: (n, ...).
-        clips: what it was trained and tested on, if that are not pictures.
     """
 
     arguments: Sequence[str]
     answers: Mapping[str, np.ndarray]
-    clips: tuple[PatternClips, PatternClips] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,6 @@ class ZooMember:
         source: who publishes such a network; it is rebuilt here in other words.
         frames: (T, H, W, C) of its window; (T, F) of one over features.
         needs: a package that must be there to write it.
-        quick: whether the tests convert it, too.
     """
 
     name: str
@@ -43,7 +40,6 @@ class ZooMember:
     frames: tuple[int, ...]
     build: Callable[[Path, PatternClips, PatternClips], WrittenNetwork]
     needs: str = "tensorflow"
-    quick: bool = False
 
 
 ZOO: dict[str, ZooMember] = {}
@@ -56,10 +52,9 @@ class FileForm:
     name: str
     write: Callable[..., WrittenNetwork]
     needs: str = "tensorflow"
-    options: Mapping[str, Any] = field(default_factory=dict)
 
     def __call__(
-        self, source: str, *frames: int, quick: bool = False, **options: Any
+        self, source: str, *frames: int, **options: Any
     ) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
         """A decorator: the function, without arguments, builds a network of this form."""
 
@@ -69,7 +64,7 @@ class FileForm:
             def build(folder: Path, train: PatternClips, test: PatternClips) -> WrittenNetwork:
                 return self.write(function(), folder / name, train, test, **options)
 
-            ZOO[name] = ZooMember(name, self.name, source, frames, build, self.needs, quick)
+            ZOO[name] = ZooMember(name, self.name, source, frames, build, self.needs)
             return function
 
         return add

@@ -125,7 +125,7 @@ def _over_frames(window: int, activation: Any = "relu") -> tuple[Any, Any]:
     return frames, Over(layers.GlobalAveragePooling2D())(x)
 
 
-@custom("an attention layer of one's own behind an LSTM", 8, 48, 48, 3, quick=True)
+@custom("an attention layer of one's own behind an LSTM", 8, 48, 48, 3)
 def own_attention() -> tuple[keras.Model, Path]:
     path, content = _module("attention", ATTENTION)
     frames, x = _over_frames(8)

@@ -18,7 +18,7 @@ class PatternClips:
     kind: np.ndarray
 
 
-def clips(count: int, shape: tuple[int, ...], seed: int) -> PatternClips:
+def pattern_clips(count: int, shape: tuple[int, ...], seed: int) -> PatternClips:
     """`count` of them, of (T, H, W, C) pictures or (T, ...) features."""
     random = np.random.default_rng(seed)
     kind = random.integers(0, KINDS, count)

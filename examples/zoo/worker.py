@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from examples.zoo.members import ZOO, WrittenNetwork
-from examples.zoo.patterns import PatternClips, clips
+from examples.zoo.patterns import PatternClips, pattern_clips
 
 TRAINING, TEST = 96, 160  # clips
 NETWORKS = ("cnn_rnn", "volumes", "shapes", "features", "older_forms", "torch_networks")
@@ -31,7 +31,7 @@ def build(name: str, folder: Path) -> None:
     load_zoo()
     member = ZOO[name]
     frames = member.frames
-    train, test = clips(TRAINING, frames, 1), clips(TEST, frames, 2)
+    train, test = pattern_clips(TRAINING, frames, 1), pattern_clips(TEST, frames, 2)
     if len(frames) == 4 and frames[0] == 1:
         network = member.build(
             folder, *(PatternClips(c.frames[:, 0], c.kind) for c in (train, test))
