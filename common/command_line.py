@@ -204,7 +204,29 @@ def _only(ctx: click.Context, option: click.Parameter, values: tuple[Any, ...]) 
     return values[0] if values else None
 
 
-class CommandWithSubcommands(click.Command):
+class OneLineCommand(click.Command):
+    """A command whose errors are one line each, unless a terminal shows them."""
+
+    @_visible_errors()
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        return super().make_context(info_name, args, parent, **extra)
+
+    @_visible_errors()
+    def invoke(self, ctx: click.Context) -> Any:
+        return super().invoke(ctx)
+
+
+class OneLineGroup(OneLineCommand, click.Group):
+    """The same of a group, and of what is in it."""
+
+
+class CommandWithSubcommands(OneLineCommand):
     """`program NAME ...` is a subcommand, everything else this command.
 
     Unlike a group, it needs no name for itself: its help and its usage stay those of a
@@ -243,16 +265,12 @@ class CommandWithSubcommands(click.Command):
 _OWN_OPTIONS = frozenset({"--help", "--version"})
 
 
-class DefaultCommandGroup(click.Group):
+class DefaultCommandGroup(OneLineGroup):
     """`program X` means `program DEFAULT X`, unless X is one of the commands."""
 
     def __init__(self, *args: Any, default: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._default = default
-
-    @_visible_errors()
-    def invoke(self, ctx: click.Context) -> Any:
-        return super().invoke(ctx)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         if args and args[0] not in self.commands and args[0] not in _OWN_OPTIONS:

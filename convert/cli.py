@@ -48,7 +48,7 @@ _clips = ClipsParam()
 _network = click.Path(exists=True, path_type=Path)
 
 
-@click.command(epilog=EXAMPLES)
+@click.command(cls=command_line.OneLineCommand, epilog=EXAMPLES)
 @click.argument("model", type=click.Path(path_type=Path), required=False)
 @click.option(
     "--encoder",

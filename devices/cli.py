@@ -2,7 +2,7 @@
 
 import click
 
-from edge_common import __version__
+from edge_common import __version__, command_line
 from edge_devices.commands.boards import list_boards, show
 from edge_devices.commands.doctor import cameras, doctor, record
 
@@ -16,7 +16,7 @@ Examples:
 """
 
 
-@click.group(epilog=EXAMPLES)
+@click.group(cls=command_line.OneLineGroup, epilog=EXAMPLES)
 @click.version_option(__version__)
 def main() -> None:
     """Boards known by name, the state of this one, and what is wrong with it.

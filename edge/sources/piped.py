@@ -21,7 +21,7 @@ STDIN = "-"
 _Y4M, _MJPEG, _RAW = "y4m", "mjpeg", "raw:"
 _FIRST_BYTES = {b"YU": _Y4M, b"\xff\xd8": _MJPEG}
 _LOOK_S = 0.2  # how soon a pipe that is silent can be closed
-_SHORT_S = 0.01
+_SHORT_S, _SOON_S = 0.01, 1.0
 
 
 def open_source(
@@ -75,7 +75,7 @@ def _open(target: str, name: str) -> io.FileIO:
     if target == STDIN and sys.stdin is None:  # and 0 may be any other file by now
         raise SourceError(f"{name} is closed: pipe frames into it")
     try:
-        handle = 0 if target == STDIN else os.open(target, os.O_RDONLY)
+        handle = 0 if target == STDIN else os.open(target, os.O_RDONLY | os.O_NONBLOCK)
         mode = os.fstat(handle).st_mode
     except OSError as error:
         raise SourceError(f"{name} may not be read: {error.strerror}") from error
@@ -84,7 +84,19 @@ def _open(target: str, name: str) -> io.FileIO:
             f"{name} is a terminal: pipe frames into it, as in ffmpeg ... -f yuv4mpegpipe - | edge-run "
             "--source -"
         )
+    if handle and stat.S_ISFIFO(mode):
+        _await_writer(handle, name)
     return io.FileIO(handle, closefd=target != STDIN)
+
+
+def _await_writer(handle: int, name: str) -> None:
+    """Until somebody has written, which a line says if nobody has within a moment."""
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    if not poll.poll(_SOON_S * 1000):
+        console.note(f"{name}: waiting for a program that writes frames into it")
+        poll.poll()
+    os.set_blocking(handle, True)
 
 
 def _recognised(handle: int, name: str) -> str:

@@ -15,9 +15,8 @@ import cv2
 import numpy as np
 import pytest
 
-from edge.sources import FrameNeeds, open_source
+from edge.sources import FrameNeeds, open_source, piped
 from edge.sources.live import LiveSource
-from edge.sources.piped import PatientPipe
 from edge.sources.raw import JpegFrames, PixelLayout, RawFrames
 from edge_common import SourceError, children
 from tests import tiny
@@ -128,7 +127,7 @@ def test_a_frame_that_comes_in_pieces_is_whole() -> None:
     reader, writer = os.pipe()
     frames, content = RawFrames(PixelLayout(4, 4)), bytes(range(48))
     with open(reader, "rb", buffering=0) as file:
-        pipe = PatientPipe(file)
+        pipe = piped.PatientPipe(file)
         for piece in (content[:5], content[5:30]):
             os.write(writer, piece)
             pipe.deadline = time.monotonic() + 0.01
@@ -171,6 +170,17 @@ def test_a_named_pipe_ends_with_its_last_whole_frame(fifo: str) -> None:
     with _writing(fifo, b"Y", _y4m(3)[1:-10], pause_s=0.05), open_source(fifo) as source:
         assert [frame.pixels.shape for frame in source] == [(16, 16, 3)] * 2
         assert source.rate_hz == 25 and source.name == fifo
+
+
+def test_a_named_pipe_says_that_it_waits_for_its_writer(
+    fifo: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(piped, "_SOON_S", 0.01)
+    late = threading.Timer(0.3, lambda: Path(fifo).write_bytes(_y4m(2)))
+    late.start()
+    with open_source(fifo) as source:
+        assert len(list(source)) == 2
+    assert f"{fifo}: waiting for a program that writes frames into it" in capsys.readouterr().err
 
 
 def test_a_pipe_that_is_silent_is_waited_for(fifo: str, capsys: pytest.CaptureFixture[str]) -> None:
