@@ -78,6 +78,14 @@ def test_help_is_printed(run: Run, command: str) -> None:
     assert run(command, "--help").startswith(f"Usage: {command} ")
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_mistyped_option_is_one_line_off_terminals(environment: Path, command: str) -> None:
+    result = subprocess.run([environment / command, "--nosuch"], capture_output=True, text=True)
+    assert result.returncode == 2 and not result.stdout
+    assert result.stderr.startswith("Error: No such option '--nosuch'.")
+    assert result.stderr.count("\n") == 1
+
+
 def test_a_video_is_run(run: Run, video_path: Path) -> None:
     assert (
         run("edge-run", "faces-in-motion", "--source", video_path, "--jsonl", "-").count('"tasks"')
