@@ -135,6 +135,7 @@ def serve(address: str) -> None:
             __import__(name)
         except ImportError as error:
             warnings.warn(str(error), stacklevel=1)
+    sys.modules["triton"] = None  # of torch: it crashes where tensorflow is loaded
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()
