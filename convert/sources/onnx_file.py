@@ -47,6 +47,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     _hold_constants(network)
     onnx_rewrites.with_plain_norms(network)
     onnx_rewrites.with_2d_pooling(network)
+    onnx_rewrites.with_ordered_sequences(network)
     order_gelu(network)
     _give_states(network)
     saved = _to_saved_model(network, folder)
@@ -128,16 +129,26 @@ def _hold_constants(network: Any) -> None:
 
 
 def _give_states(network: Any) -> None:
-    """Write out the zeros that an LSTM begins with: onnx2tf fails if they are left out."""
-    for node in network.graph.node:
-        if node.op_type == "LSTM" and not any(node.input[5:7]):
-            attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            directions = 2 if attributes.get("direction") == b"bidirectional" else 1
-            zeros = np.zeros((directions, 1, attributes["hidden_size"]), np.float32)
-            name = f"{node.output[0] or node.name}_begin"
-            network.graph.initializer.append(onnx.numpy_helper.from_array(zeros, name))
-            node.input.extend([""] * (7 - len(node.input)))
-            node.input[5] = node.input[6] = name
+    """Write out what an LSTM begins with, and adds, if it is left out, which onnx2tf fails at: zeros.
+
+    States by an operator, as onnx2tf may turn the axes of weights.
+    """
+    for node in [node for node in network.graph.node if node.op_type == "LSTM"]:
+        attributes = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+        directions = 2 if attributes.get("direction") == b"bidirectional" else 1
+        hidden, name = attributes["hidden_size"], node.output[0] or node.name
+        node.input.extend([""] * (7 - len(node.input)))
+        if not node.input[3]:
+            node.input[3] = f"{name}/bias"
+            zeros = np.zeros((directions, 8 * hidden), np.float32)
+            network.graph.initializer.append(onnx.numpy_helper.from_array(zeros, node.input[3]))
+        if not any(node.input[5:7]):
+            shape = np.array([directions, 1, hidden])
+            size = onnx.numpy_helper.from_array(shape, f"{name}/begin/shape")
+            network.graph.initializer.append(size)
+            begin = onnx.helper.make_node("ConstantOfShape", [size.name], [f"{name}/begin"])
+            network.graph.node.insert(0, begin)
+            node.input[5] = node.input[6] = begin.output[0]
 
 
 def _to_saved_model(network: Any, folder: Path) -> Path:

@@ -17,6 +17,18 @@ def with_plain_norms(network: Any) -> None:
             network.graph.node.insert(position + 1, root)
 
 
+def with_ordered_sequences(network: Any) -> None:
+    """What a recurrent layer reads keeps its axes: onnx2tf may have turned those of what was stacked."""
+    shapes = _shapes(network)
+    for node in [n for n in network.graph.node if n.op_type in ("LSTM", "GRU", "RNN")]:
+        if shape := shapes.get(node.input[0]):
+            ordered = f"{node.output[0] or node.name}/ordered"
+            position = list(network.graph.node).index(node)
+            step = _reshape(network, node.input[0], ordered, shape)
+            network.graph.node.insert(position, step)
+            node.input[0] = ordered
+
+
 def with_2d_pooling(network: Any) -> None:
     """3D pooling over space, then over time: TFLite has no kernel for windows of three axes.
 

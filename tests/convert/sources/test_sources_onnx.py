@@ -124,6 +124,29 @@ def test_a_window_is_channels_last_and_can_be_cut(
     assert "TRANSPOSE" not in flatbuffer.cost(parts.encoder).ops
 
 
+def test_a_loop_over_frames_becomes_one_encoder(tmp_path: Path) -> None:
+    """As `torch.onnx.export` writes one: a copy of all operators for each frame, then stacked."""
+    net, length = _Graph(), 4
+    weights, zero = (net.weight(CHANNELS, 3, 3, 3), net.weight(CHANNELS)), np.array([0])
+    rows = []
+    for number in range(length):
+        frame = net.add("Gather", "frames", net.constant(np.array(number)), axis=1)
+        maps = net.add("Conv", frame, *weights, strides=[2, 2])
+        mean = net.add("ReduceMean", maps, axes=[2, 3], keepdims=0)
+        rows.append(net.add("Unsqueeze", mean, net.constant(zero)))
+    gates = 4 * CHANNELS
+    recurrent = net.weight(1, gates, CHANNELS), net.weight(1, gates, CHANNELS)
+    x = net.add("LSTM", net.add("Concat", *rows, axis=0), *recurrent, hidden_size=CHANNELS)
+    x = net.add(
+        "Gather", net.add("Squeeze", x, net.constant(np.array([1]))), net.constant(np.array(-1))
+    )
+    net.add("Gemm", x, net.weight(CHANNELS, 3))
+    path = net.save(tmp_path / "model.onnx", [1, length, 3, SIZE, SIZE], {"kind": [1, 3]})
+    parts = assert_parts_equal_the_whole(float_tflite(path).model)
+    assert [t.shape for t in Engine(parts.encoder).outputs] == [(1, gates)]
+    assert flatbuffer.cost(parts.encoder).ops["CONV_2D"] == 1
+
+
 def test_a_picture_with_a_written_out_gelu(tmp_path: Path) -> None:
     net = _Graph()
     x = net.add("Conv", "frames", net.weight(4, 3, 3, 3))
