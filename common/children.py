@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from edge_common.errors import EngineError, EngineHung
 
@@ -31,11 +31,26 @@ def module_command(
     return [str(python), *flags, str(_RUN_MODULE), module, *map(str, arguments)]
 
 
+class ChildProcess(Protocol):
+    """What is needed of `subprocess.Popen`."""
+
+    returncode: Any  # int, or None while it runs
+
+    def poll(self) -> int | None:
+        """The exit code, once there is one."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Raises subprocess.TimeoutExpired."""
+
+    def kill(self) -> None:
+        """End it."""
+
+
 @dataclass(frozen=True)
 class Child:
     """A process at work, and the file in which it writes what it has to say."""
 
-    process: subprocess.Popen[bytes]
+    process: ChildProcess
     log: Path
 
     def wait(self, watch: Callable[[], None] = lambda: None) -> int:

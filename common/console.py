@@ -3,11 +3,13 @@
 import contextlib
 import faulthandler
 import functools
+import itertools
 import os
 import shutil
 import sys
 import tempfile
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
@@ -48,17 +50,21 @@ class Progress:
     def count(self, step: str, total: int) -> Iterator[Callable[[], None]]:
         """Yield a function to call after each of `total` things; a bar if stderr is a terminal."""
         self.say(f"{step} ({total})")
-        if self._quiet:
-            yield lambda: None
-            return
-        with bar(total) as on_each:
-            yield on_each
+        with self.steps() as on_step:
+            finished = itertools.count(1)  # whose steps no two threads share
+            yield lambda: on_step(next(finished), total)
 
     @contextlib.contextmanager
     def steps(self) -> Iterator[Callable[[int, int], None]]:
-        """Yield a function that is told how many things are done, and of how many."""
-        if self._quiet or not sys.stderr.isatty():
+        """Yield a function that is told how many things are done, and of how many.
+
+        A bar with the time left on a terminal, elsewhere a line with it every ten seconds.
+        """
+        if self._quiet:
             yield lambda finished, total: None
+            return
+        if not sys.stderr.isatty():
+            yield PaceLine(self.say)
             return
         with click.progressbar(length=1, file=sys.stderr) as progress_bar:
 
@@ -67,6 +73,33 @@ class Progress:
                 progress_bar.update(finished - progress_bar.pos)
 
             yield tell
+
+
+class PaceLine:
+    """Says now and then how far something is, and for how long it goes on at that pace."""
+
+    EVERY_S = 10.0
+
+    def __init__(
+        self, say: Callable[[str], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._say, self._clock = say, clock
+        self._began = self._said = clock()
+
+    def __call__(self, finished: int, total: int) -> None:
+        now = self._clock()
+        if 0 < finished < total and now - self._said >= self.EVERY_S:
+            self._said = now
+            seconds = (now - self._began) / finished * (total - finished)
+            self._say(f"... {finished} of {total}, {duration(seconds)} left")
+
+
+def duration(seconds: float) -> str:
+    """As people say it: `40 s`, `12 min`, `2.5 h`."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"
 
 
 @contextlib.contextmanager
@@ -173,13 +206,16 @@ def speak_when_dying() -> None:
         faulthandler.enable(os.dup(2))
 
 
+_one_capture = threading.RLock()  # two at a time would put back each other's
+
+
 @contextlib.contextmanager
 def captured_stderr() -> Iterator[list[str]]:
     """Keep file descriptor 2 off the screen; the list holds its lines afterwards."""
     lines: list[str] = []
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as capture:
+    with _one_capture, tempfile.TemporaryFile() as capture:
+        sys.stderr.flush()
+        saved = os.dup(2)
         os.dup2(capture.fileno(), 2)
         try:
             yield lines

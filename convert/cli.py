@@ -1,6 +1,5 @@
 """edge-convert: a network in, a bundle out."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,13 @@ from edge import shipped
 from edge.commands.options import DelegateParam
 from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
-from edge_convert.request import ClipsParam, ConversionRequest, CustomCodeParam, ImageSize
+from edge_convert.request import (
+    ClipsParam,
+    ConversionRequest,
+    CustomCodeParam,
+    ImageSize,
+    refuse_output,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -190,6 +195,12 @@ _network = click.Path(exists=True, path_type=Path)
     "of a large network fewer, at least 32]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draws of clips.")
+@click.option(
+    "--cache/--no-cache",
+    default=True,
+    show_default=True,
+    help="Take what was converted and measured before, and keep what is now.",
+)
 @click.version_option(__version__)
 @command_line.one_line_errors
 def main(
@@ -211,31 +222,27 @@ def main(
     if (model.suffix == ".edge" or is_shipped) and not explain:
         _measure_reference(model, options, progress)
         return
-    progress.say("starting tensorflow")
-    with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
-        os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
-        import tensorflow  # noqa: F401
-
-        from edge_convert import detector, pipeline, quantised_file
-        from edge_convert.sources import model_file, tflite_file
-        from edge_convert.verification import summary
+    from edge.bundle import open_bundle
+    from edge_convert import conversion
+    from edge_convert.verification import summary
 
     request = ConversionRequest(model, **options)
     if explain:
+        conversion.start_tensorflow(progress)
+        from edge_convert.sources import model_file
+
         console.echo(model_file.explanation(request))
         return
-    _refuse_page(report)
-    kind = detector.DetectorConversion if request.detection else pipeline.Conversion
-    quantised = request.encoder is None and tflite_file.is_quantised_file(model)
-    conversion = (quantised_file.QuantisedFileConversion if quantised else kind)(request, progress)
-    pipeline.refuse_output(request.output)
+    if report and (report.suffix != ".html" or not can_be_written(report)):
+        raise click.UsageError(f"--report {report}: give a PAGE.html in a folder to write to")
+    refuse_output(request.output)
     with only_writer(request.output):
-        bundle = conversion.run()
-    if conversion.report.search:
-        console.echo(summary.search_table(conversion.report.search, conversion.report))
-    console.echo(summary.summary(bundle))
+        result = conversion.finished(request, report, progress)
+    if result.table:
+        console.echo(result.table)
+    console.echo(summary.summary(open_bundle(request.output)))
     if report:
-        _write_page(report, bundle.manifest.name, conversion)
+        console.echo(f"{report}: the whole report")
 
 
 def _measure_reference(model: Path, options: dict[str, Any], progress: console.Progress) -> None:
@@ -276,18 +283,6 @@ def _only_network(model: Path | None, encoder: Path | None, head: Path | None) -
         lacking = "--head" if encoder else "--encoder"
         raise click.UsageError(f"give {lacking} as well: a bundle of two files needs both")
     return model or Path(str(head))
-
-
-def _write_page(page: Path, title: str, conversion: Any) -> None:
-    from edge_convert.verification.html_report import write_html
-
-    write_html(page, title, conversion.sections, conversion.network, conversion.report)
-    console.echo(f"{page}: the whole report")
-
-
-def _refuse_page(page: Path | None) -> None:
-    if page and (page.suffix != ".html" or not can_be_written(page)):
-        raise click.UsageError(f"--report {page}: give a PAGE.html in a folder to write to")
 
 
 if __name__ == "__main__":

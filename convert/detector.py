@@ -21,7 +21,6 @@ from edge_convert.sources.model_file import ModelFile
 from edge_convert.verification import verify
 
 ROLE, BOXES = "detector", "boxes"
-EQUALISED_FRAMES = 32  # how far channels reach is known to a factor of two from fewer
 
 
 def loss(found: Sequence[Detections], reference: Sequence[Detections]) -> candidates.AccuracyDrop:
@@ -85,7 +84,7 @@ class DetectorConversion(pipeline.Conversion):
         (part,) = self.network.parts
         frames = calibration.frame_examples(self.clips.calibration.windows, self.spec)
         (name,) = flatbuffer.signature(part.model)[0]
-        model = equalise.equalised(part.model, {name: frames[:EQUALISED_FRAMES]})
+        model = equalise.equalised(part.model, {name: frames[: equalise.EXAMPLES]})
         origin = f"{self.network.origin}, with equalised channels"
         parts = (replace(part, role=ROLE, model=model),)
         self.network = replace(self.network, parts=parts, origin=origin)

@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
+from operator import contains
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from edge.check.clips import Clips
 from edge.stream import FULL, MotionGate, Network, StreamOptions
 from edge.tasks import Task, kind_of
 from edge_common import console
+from edge_convert.precision.parts import on_every_core
 
 THRESHOLDS = (5.0, 4.0, 3.0, 2.5, 2.0, 1.5, 1.0, 0.75, 0.5)  # grey levels
 NOISES = (0.5, 1.0, 2.0)  # standard deviations of a camera's values, grey levels
@@ -121,6 +124,43 @@ class _CameraClip:
         return features
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """What a network answers to a clip as a camera sees it.
+
+    begins, firsts: of each window, whether it begins to move in it, and the first of the same still.
+    exact, noisy, gated: outputs of each window, as it is, with other noise, and behind each gate.
+    settled: still frames behind the first still window.  encoded: of these, those that a gate lets by.
+    """
+
+    begins: Sequence[bool]
+    firsts: Sequence[int]
+    exact: Outputs
+    noisy: Outputs
+    gated: Sequence[Outputs]
+    settled: int
+    encoded: Sequence[int]
+
+    @classmethod
+    def of(cls, camera: _CameraClip, specs: Sequence[GateSpec]) -> "_Scene":
+        windows, last, length = camera.windows, camera.still.stop - 1, len(camera.windows[0])
+        settled = camera.still[length:]
+        sources = [camera.gated(spec) for spec in specs]
+        newest = [
+            windows_of[settled.start - length + 1 : settled.stop - length + 1]
+            for windows_of in sources
+        ]
+        return cls(
+            begins=[window[0] <= last < window[-1] for window in windows],
+            firsts=[0 if w[-1] <= last else i for i, w in enumerate(windows)],
+            exact=camera.outputs(windows),
+            noisy=camera.outputs(camera.other_noise()),
+            gated=[camera.outputs(windows_of) for windows_of in sources],
+            settled=len(settled),
+            encoded=[sum(map(contains, each, settled)) for each in newest],
+        )
+
+
 def trials_on(
     bundle: Bundle,
     clips: np.ndarray,
@@ -128,28 +168,25 @@ def trials_on(
     on_clip: Callable[[], None] = lambda: None,
 ) -> list[GateTrial]:
     """What each gate does on clips (N, T, H, W, 3) uint8 RGB. Raises EngineError."""
-    network = Network(bundle, StreamOptions(gate=False))
-    begins: list[bool] = []
-    firsts: list[int] = []  # of each window, one of the same still
-    exact: list[Sequence[np.ndarray]] = []
-    noisy: list[Sequence[np.ndarray]] = []
-    still, encoded = 0, dict.fromkeys(specs, 0)
-    gated: dict[GateSpec, list[Sequence[np.ndarray]]] = {each: [] for each in specs}
-    for number, clip in enumerate(clips):
-        camera = _CameraClip(clip, NOISES[number % len(NOISES)], network, number)
-        windows, last = camera.windows, camera.still.stop - 1
-        begins += [window[0] <= last < window[-1] for window in windows]
-        firsts += [len(exact) + (0 if w[-1] <= last else i) for i, w in enumerate(windows)]
-        exact += camera.outputs(windows)
-        noisy += camera.outputs(camera.other_noise())
-        settled = camera.still[len(clip) :]
-        still += len(settled)
-        for each in specs:
-            sources = camera.gated(each)
-            gated[each] += camera.outputs(sources)
-            newest = sources[settled.start - len(clip) + 1 : settled.stop - len(clip) + 1]
-            encoded[each] += sum(number in window for number, window in zip(settled, newest))
-        on_clip()
+
+    def run(stretch: range) -> list[_Scene]:
+        network, scenes = Network(bundle, StreamOptions(gate=False)), []
+        for number in stretch:
+            noise = NOISES[number % len(NOISES)]
+            scenes.append(_Scene.of(_CameraClip(clips[number], noise, network, number), specs))
+            on_clip()
+        return scenes
+
+    scenes = list(chain.from_iterable(on_every_core(len(clips), run)))
+    begins, firsts, exact, noisy = [], [], [], []
+    for scene in scenes:
+        firsts += [len(exact) + first for first in scene.firsts]
+        begins += scene.begins
+        exact += scene.exact
+        noisy += scene.noisy
+    gated = {s: [w for scene in scenes for w in scene.gated[i]] for i, s in enumerate(specs)}
+    encoded = {s: sum(scene.encoded[i] for scene in scenes) for i, s in enumerate(specs)}
+    still = sum(scene.settled for scene in scenes)
     tasks = bundle.manifest.tasks
     unsteady = _changed(tasks, [exact[first] for first in firsts], exact)
     is_unsure = np.array(begins) | np.isin(firsts, np.array(firsts)[unsteady])

@@ -1,7 +1,7 @@
 """From a model to a bundle, step by step."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,14 +10,16 @@ import numpy as np
 
 from edge.bundle import Bundle, Manifest, schema_of
 from edge.check.evaluate import accuracies, check_labels, stream_outputs
-from edge_common import BundleError, ModelError, __version__, can_be_written, console
+from edge_common import ModelError, __version__, console
 from edge_convert import frames, motion_gate, reference
 from edge_convert.network import read_card, with_rules_that_hold
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
+from edge_convert.precision.cache import ResultCache
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import (
     ConversionRequest,
     read_conversion_clips,
+    refuse_output,
     with_clips_to_score,
 )
 from edge_convert.sources import model_file
@@ -44,10 +46,11 @@ class Conversion:
         them before anything stands under the output's name.
         """
         refuse_output(self.request.output)
+        cache = ResultCache.of_user() if self.request.cache else ResultCache()
         with (
             conversion_report.PeakMemory() as memory,
             TemporaryDirectory(prefix="edge-convert-") as folder,
-            ConversionJobs(Path(folder)) as jobs,
+            ConversionJobs(Path(folder), cache) as jobs,
         ):
             self._read()
             self._cut()
@@ -189,7 +192,7 @@ class Conversion:
                     self.floats[0], self.floats[1:], windows, on_window
                 )
         with self.progress.count("... streamed, clips", len(clips)) as on_window:
-            streamed = stream_outputs(bundle, list(clips.windows), on_window=on_window)
+            streamed = _streamed(bundle, clips.windows, on_window)
         tasks = self.network.tasks
         self.report.agreement = conversion_report.agreements(tasks, floating, streamed)
         self.report.agreement_clips = len(clips)
@@ -266,12 +269,15 @@ class Conversion:
             self.progress.say(step)
 
 
-def refuse_output(output: Path) -> None:
-    """Raises BundleError if no bundle can be written."""
-    if output.suffix != ".edge":
-        raise BundleError(f"{output} is no name for a bundle: it ends in .edge")
-    if not can_be_written(output):
-        raise BundleError(f"{output} cannot be written: its folder is missing or read-only")
+def _streamed(
+    bundle: Bundle, windows: np.ndarray, on_window: Callable[[], None]
+) -> dict[str, np.ndarray]:
+    """As `stream_outputs`, with a stream on each core."""
+    stretches = parts.on_every_core(
+        len(windows),
+        lambda some: stream_outputs(bundle, windows[some.start : some.stop], on_window=on_window),
+    )
+    return {task: np.concatenate([each[task] for each in stretches]) for task in stretches[0]}
 
 
 def _versions() -> dict[str, str]:

@@ -13,7 +13,7 @@ from edge_common import ModelError, __version__, console
 from edge_convert import frames, motion_gate, network, pipeline, reference
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
-from edge_convert.request import ConversionRequest, clips_of
+from edge_convert.request import ConversionRequest, clips_of, refuse_output
 from edge_convert.sources import model_file, network_file, tflite_file
 from edge_convert.verification import conversion_report, verify
 
@@ -34,7 +34,7 @@ class QuantisedFileConversion:
         Raises ModelError, ClipError, ConfigError, EngineError or BundleError, all of
         them before anything stands under the output's name.
         """
-        pipeline.refuse_output(self.request.output)
+        refuse_output(self.request.output)
         _refuse_choices(self.request)
         manifest, part = self._read_network()
         bundle = Bundle(manifest, {part.part.file: part.model})

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +13,7 @@ from edge.drift import image_statistics, reference
 from edge.stream import Stream, StreamOptions
 from edge_common import ModelError, console
 from edge_convert.precision.calibration import refuse_unusable
+from edge_convert.precision.parts import on_every_core
 from edge_convert.request import ConversionRequest, clips_of
 
 MOST_CLIPS = 128
@@ -28,17 +31,23 @@ def measured(
     bundle: Bundle, clips: Clips, on_clip: Callable[[], None] = lambda: None
 ) -> reference.DriftReference:
     """Of all frames, and of the decision at each clip's end. Raises EngineError."""
-    stream = Stream(bundle, StreamOptions(gate=False))
-    images, predictions = [], []
-    for clip in clips.windows:
-        stream.reset()
-        decision = None
-        for frame in clip:
-            decision = stream.push(np.ascontiguousarray(frame[..., ::-1]))
-            images.append(image_statistics.image_statistics(stream.network.preprocess.resized))
-        predictions += [decision.tasks] if decision else []
-        on_clip()
-    return reference.measured(clips.short_name, images, predictions, stream.tasks)
+
+    def run(stretch: range) -> tuple[list[Any], list[Any]]:
+        stream = Stream(bundle, StreamOptions(gate=False))
+        images, predictions = [], []
+        for clip in clips.windows[stretch.start : stretch.stop]:
+            stream.reset()
+            decision = None
+            for frame in clip:
+                decision = stream.push(np.ascontiguousarray(frame[..., ::-1]))
+                images.append(image_statistics.image_statistics(stream.network.preprocess.resized))
+            predictions += [decision.tasks] if decision else []
+            on_clip()
+        return images, predictions
+
+    images, predictions = map(list, map(chain.from_iterable, zip(*on_every_core(len(clips), run))))
+    tasks = bundle.manifest.tasks
+    return reference.measured(clips.short_name, images, predictions, tasks)
 
 
 def of_bundle(request: ConversionRequest, progress: console.Progress) -> Bundle:

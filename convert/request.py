@@ -11,7 +11,7 @@ import click
 
 from edge.engine.delegate import Delegate
 from edge.input_spec import InputOptions, InputSpec
-from edge_common import SourceError, SourceLost, console
+from edge_common import BundleError, SourceError, SourceLost, can_be_written, console
 from edge_convert.inputs import InputRequest
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class ConversionRequest:
     outputs, if several fit.  window: frames; size: height and width; of a network that leaves them open.
     max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
     default, or what the integers of a quantised network's input span.  gate: whether the bundle gets
-    a motion gate.
+    a motion gate.  cache: whether results of earlier conversions are taken.
     """
 
     model: Path
@@ -55,6 +55,7 @@ class ConversionRequest:
     window: int | None = None
     size: tuple[int, ...] = ()
     custom: str | None = None
+    cache: bool = False
 
     @cached_property
     def inputs(self) -> InputRequest:
@@ -75,6 +76,14 @@ class ConversionRequest:
             "head": self.head_precision,
         }
         return {role: precision for role, precision in by_role.items() if precision != "auto"}
+
+
+def refuse_output(output: Path) -> None:
+    """Raises BundleError if no bundle can be written."""
+    if output.suffix != ".edge":
+        raise BundleError(f"{output} is no name for a bundle: it ends in .edge")
+    if not can_be_written(output):
+        raise BundleError(f"{output} cannot be written: its folder is missing or read-only")
 
 
 # spelled out, so that `--help` needs none of what the data sets need

@@ -1,6 +1,6 @@
 """A network's activations on real frames: their ranges, and which layers lose most in int8."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,16 +130,24 @@ _METHODS: dict[str, Callable[[np.ndarray, tuple[float, float]], tuple[float, flo
 }
 
 EXAMPLES = 16
-SHORTLIST = 64  # layers that are tried alone; of larger networks those where most is lost
+SHORTLIST = 32  # layers that are tried alone; of larger networks those where most is lost
 
 
 @dataclass(frozen=True)
 class LayerCost:
-    """A layer, and the signal-to-noise ratio of the part's worst output with it alone in int8."""
+    """A layer, and the signal-to-noise ratio of the part's worst output with it alone in int8.
+
+    points: what the task that loses most loses by it alone; NaN if it was not scored.
+    """
 
     layer: str
     operator: str
     snr_db: float
+    points: float = float("nan")
+
+    def rank(self) -> tuple[float, str]:
+        """The costliest is the lowest."""
+        return self.snr_db, self.layer
 
 
 def layer_costs(
@@ -147,14 +155,19 @@ def layer_costs(
     examples: Mapping[str, np.ndarray],
     ranges: quantiser.Ranges,
     on_layer: Callable[[int, int], None] = lambda count, total: None,
+    float_layers: Collection[str] = (),
+    share: slice = slice(None),
 ) -> list[LayerCost]:
     """The layers of a float32 .tflite, the costliest first.
 
     examples: {input: (n, ...)} float32, of which 16 are used.  on_layer: called with how
-    many layers are done, and of how many.
+    many layers are done, and of how many.  float_layers: that stay in float32 anyway.
+    share: which of them, if several processes measure some each.
     """
     some = {name: _spread(values, EXAMPLES) for name, values in examples.items()}
-    shortlist = _shortlist(model, some, ranges)
+    every = [layer for layer in quantiser.layers(model) if layer.name not in float_layers]
+    recipe = recipes.Recipe("int8", float_layers=tuple(float_layers))
+    shortlist = _shortlist(model, every, recipe, some, ranges)[share]
     reference = _outputs(model, some)
     costs = []
     for count, layer in enumerate(shortlist, 1):
@@ -162,7 +175,7 @@ def layer_costs(
         worst = min(signal_to_noise_db(reference[name], alone[name]) for name in reference)
         costs.append(LayerCost(layer.name, layer.operator, worst))
         on_layer(count, len(shortlist))
-    return sorted(costs, key=lambda cost: (cost.snr_db, cost.layer))
+    return sorted(costs, key=LayerCost.rank)
 
 
 def signal_to_noise_db(reference: np.ndarray, approximation: np.ndarray) -> float:
@@ -173,15 +186,18 @@ def signal_to_noise_db(reference: np.ndarray, approximation: np.ndarray) -> floa
 
 
 def _shortlist(
-    model: bytes, examples: Mapping[str, np.ndarray], ranges: quantiser.Ranges
+    model: bytes,
+    every: list[quantiser.Layer],
+    recipe: recipes.Recipe,
+    examples: Mapping[str, np.ndarray],
+    ranges: quantiser.Ranges,
 ) -> list[quantiser.Layer]:
     """The layers whose output is noisier than what they were given, the worst of many."""
-    every = quantiser.layers(model)
     if len(every) <= SHORTLIST:
         return every
     first = {name: values[:1] for name, values in examples.items()}
     exact = dict(Probe(model).activations(first))
-    rough = dict(Probe(quantiser.quantised(model, recipes.INT8, ranges)).activations(first))
+    rough = dict(Probe(quantiser.quantised(model, recipe, ranges)).activations(first))
     noise = {
         name: float(
             np.square(exact[name] - rough[name]).mean() / (np.square(exact[name]).mean() + 1e-30)

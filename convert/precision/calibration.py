@@ -1,6 +1,7 @@
 """The frames that fix the ranges of an int8 network, as the network takes them."""
 
 import hashlib
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -52,6 +53,12 @@ class NetworkInput:
 
     def __len__(self) -> int:
         return len(self._windows)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Of the pixels, and of what becomes of them."""
+        digest = hashlib.sha256(np.ascontiguousarray(self._windows).data)
+        return f"{digest.hexdigest()} {self._windows.shape} {self._spec}"
 
     def __getitem__(self, windows: slice) -> np.ndarray:
         """Real input (n, T, H, W, C) float32."""

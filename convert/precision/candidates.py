@@ -81,6 +81,19 @@ class Combination:
         return max(_nan_is_worst(drop.points) for drop in self.drops)
 
 
+SIMILAR_LATENCY = 1.10  # latencies this near are taken as equal on a noisy machine
+
+
+def fastest(combinations: Sequence[Combination], max_drop: float) -> Combination:
+    """Of those within the budget, of those as fast as the fastest what loses least; else what loses least."""
+    cheap = [c for c in combinations if c.worst <= max_drop]
+    if not cheap:
+        return min(combinations, key=lambda c: c.worst)
+    least_ms = min(c.latency_ms for c in cheap)
+    near = [c for c in cheap if c.latency_ms <= SIMILAR_LATENCY * least_ms]
+    return min(near, key=lambda c: (round(c.worst, 1), c.size_bytes))
+
+
 def _nan_is_worst(points: float) -> float:
     return math.inf if math.isnan(points) else points
 
@@ -143,6 +156,24 @@ class SearchResult:
     unscored: tuple[tuple[tuple[PartCandidate, ...], str], ...]
     layer_costs: Mapping[str, Sequence[activations.LayerCost]]
     reference: Mapping[str, np.ndarray]
+
+    def obstacles(self, role: str, max_drop: float) -> list[str]:
+        """What forbids int8 of a part that did not become it, in a line: one layer, or none alone."""
+        recipe = next(c.recipe for c in self.chosen.candidates if c.role == role)
+        scored = [c for c in self.layer_costs.get(role, ()) if not math.isnan(c.points)]
+        if recipe.precision == recipes.INT8.precision or not scored:
+            return []
+        worst = max(scored, key=lambda cost: cost.points)
+        layer = f"{worst.layer} ({worst.operator})"
+        if worst.points > max_drop:
+            return [
+                f"The layer {layer} forbids int8 of the {role}: alone it loses {worst.points:.2f} "
+                f"points, where {max_drop:g} are allowed."
+            ]
+        return [
+            f"No layer of the {role} forbids int8 alone: {layer}, which costs most, loses "
+            f"{worst.points:.2f} points. It is what all of them lose together, or that int8 is no faster."
+        ]
 
 
 def drops(

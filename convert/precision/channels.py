@@ -49,6 +49,11 @@ class Channels:
             for index, (numbers, above) in parents.items()
         }
 
+    def is_free(self, tensor: int) -> bool:
+        """Whether some of its channels may be scaled."""
+        fixed, _ = self._find(0)
+        return any(self._find(number)[0] != fixed for number in self._of(tensor))
+
     def _of(self, tensor: int) -> np.ndarray:
         """The numbers of a tensor's channels, which are its last axis."""
         if tensor not in self._numbers:

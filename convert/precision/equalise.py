@@ -19,6 +19,8 @@ from edge_convert.cut.tflite import main_graph, prune
 from edge_convert.precision.activations import Probe
 from edge_convert.precision.channels import WEIGHTED, Channels
 
+EXAMPLES = 32  # how far channels reach is known to a factor of two from fewer
+
 
 def equalised(model: bytes, examples: Mapping[str, np.ndarray]) -> bytes:
     """Equalise a model by what its activations are on examples {input: (n, ...)}."""
@@ -38,6 +40,14 @@ def equalised(model: bytes, examples: Mapping[str, np.ndarray]) -> bytes:
             operators[position : position + 1] = _SPELLED[name](root, operator, scales)
     prune.prune(root)
     return flatbuffer.write(root)
+
+
+def has_scales(model: bytes) -> bool:
+    """Whether anything with weights could be scaled at all, whatever its channels reach."""
+    root = flatbuffer.read(model)
+    channels = Channels(root)
+    written = [int(operator.outputs[0]) for operator in flatbuffer.operators(root, *WEIGHTED)]
+    return channels.consistent and any(channels.is_free(tensor) for tensor in written)
 
 
 def _reach(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

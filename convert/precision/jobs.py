@@ -2,17 +2,19 @@
 
 import json
 import re
-import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from edge_common import ModelError, children
-from edge_convert.precision import activations, quantiser
-from edge_convert.precision.recipes import FLOAT32, Recipe
+from edge_convert.precision import activations, fork_server, quantiser
+from edge_convert.precision.cache import ResultCache, fingerprint, key_of
+from edge_convert.precision.parts import CORES
+from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,16 @@ class KerasConversion:
 
 
 class ConversionJobs:
-    """A folder for one model's conversions. Children still running are ended on leaving."""
+    """A folder for one model's conversions. Children still running are ended on leaving.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._children: list[subprocess.Popen] = []
-        self._count = 0
+    cache: of what was converted and measured before.
+    """
+
+    def __init__(self, folder: Path, cache: ResultCache = ResultCache()) -> None:
+        self._folder, self.cache = folder, cache
+        self._prepared_keys: dict[str, bytes] = {}
+        self._children: list[children.ChildProcess] = []
+        self._numbers = count(1)  # of threads, too
 
     def to_float(self, role: str, model: Any) -> KerasConversion:
         """Start converting a Keras model to a float32 .tflite."""
@@ -85,6 +91,7 @@ class ConversionJobs:
         np.savez(self._folder / f"{role}-examples.npz", **dict[str, Any](examples))
         limits = {"fixed": dict(fixed), "least": least}
         (self._folder / f"{role}-fixed.json").write_text(json.dumps(limits))
+        self._prepared_keys[role] = fingerprint({"model": model, **examples, "limits": limits})
 
     def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
         """The .tflite of each recipe, or in one line why there is none.
@@ -96,35 +103,57 @@ class ConversionJobs:
         for recipe in recipes:
             if recipe == FLOAT32:
                 models[recipe] = (self._folder / f"{role}.tflite").read_bytes()
+        keys = {r: key_of("quantised", self._prepared_keys[role], r.to_json()) for r in recipes}
+        cached = {r: self.cache.load(keys[r]) for r in recipes if r not in models}
+        models.update((recipe, model) for recipe, model in cached.items() if model is not None)
         waiting = [recipe for recipe in recipes if recipe not in models]
         while waiting:
-            outputs = {
-                r: self._folder / f"{role}-{i}-{r.file_name}.tflite" for i, r in enumerate(waiting)
-            }
+            outputs = {r: self._folder / f"{role}-{next(self._numbers)}.tflite" for r in waiting}
             job = [{"recipe": r.to_json(), "output": str(path)} for r, path in outputs.items()]
             child = self._start("quantise", role, {**self._prepared(role), "recipes": job})
             child.wait()
             finished = [recipe for recipe in waiting if outputs[recipe].exists()]
-            models.update((recipe, outputs[recipe].read_bytes()) for recipe in finished)
+            for recipe in finished:
+                models[recipe] = model = outputs[recipe].read_bytes()
+                self.cache.store(keys[recipe], model)
             waiting = waiting[len(finished) :]
             if waiting:
                 models[waiting.pop(0)] = child.cause()
         return models
 
     def layer_costs(
-        self, role: str, on_layer: Callable[[int, int], None] = lambda count, total: None
+        self,
+        role: str,
+        on_layer: Callable[[int, int], None] = lambda count, total: None,
+        recipe: Recipe = INT8,
     ) -> list[activations.LayerCost]:
-        """What each layer in int8 costs a prepared part, the costliest first.
+        """What each layer in int8 costs a prepared part, on top of a recipe, the costliest first.
 
         Raises ModelError that says how the measurement ended.
         """
-        output = self._folder / f"{role}-layers.json"
-        job = {**self._prepared(role), "output": str(output)}
-        child = self._start("layer_costs", role, job)
-        child.wait(lambda: _report_progress(child.log, on_layer))
-        if not output.exists():
-            raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
-        return [activations.LayerCost(*row) for row in json.loads(output.read_text())]
+
+        def measure() -> bytes:
+            """On each core some of the layers."""
+            outputs = [
+                self._folder / f"{role}-layers{next(self._numbers)}.json" for _ in range(CORES)
+            ]
+            running = []
+            for first, output in enumerate(outputs):
+                part = {"recipe": recipe.to_json(), "first": first, "step": CORES}
+                job = {**self._prepared(role), **part, "output": str(output)}
+                running.append(self._start("layer_costs", role, job))
+            logs = [child.log for child in running]
+            for child, output in zip(running, outputs):
+                child.wait(lambda: _report_progress(logs, on_layer))
+                if not output.exists():
+                    raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
+            rows = [row for output in outputs for row in json.loads(output.read_text())]
+            return json.dumps(rows).encode()
+
+        key = key_of("layers", self._prepared_keys[role], recipe.to_json())
+        rows = self.cache.result(key, measure)
+        costs = [activations.LayerCost(*row) for row in json.loads(rows)]
+        return sorted(costs, key=activations.LayerCost.rank)
 
     def _prepared(self, role: str) -> dict[str, Any]:
         """The files of a part that was prepared, and how its ranges are fixed."""
@@ -137,16 +166,14 @@ class ConversionJobs:
 
     def _start(self, task: str, role: str, fields: Mapping[str, Any]) -> children.Child:
         """Start one of the worker's tasks on a part."""
-        self._count += 1
-        path = self._folder / f"{role}-job{self._count}.json"
+        path = self._folder / f"{role}-job{next(self._numbers)}.json"
         path.write_text(json.dumps({"task": task, **fields}))
         return self.start("edge_convert.precision.worker", path)
 
     def start(self, module: str, *arguments: str | Path) -> children.Child:
-        """Run `python -m module`; it is ended on leaving."""
-        self._count += 1
-        log = self._folder / f"{module}-{self._count}.log"
-        child = children.start(module, arguments, log)
+        """Run `python -m module`, forked if a server runs; it is ended on leaving."""
+        log = self._folder / f"{module}-{next(self._numbers)}.log"
+        child = fork_server.start(module, arguments, log) or children.start(module, arguments, log)
         self._children.append(child.process)
         return child
 
@@ -160,7 +187,8 @@ class ConversionJobs:
             process.wait()
 
 
-def _report_progress(log: Path, on_layer: Callable[[int, int], None]) -> None:
-    lines = re.findall(r"layer (\d+) of (\d+)", log.read_text(errors="replace"))
-    if lines:
-        on_layer(*map(int, lines[-1]))
+def _report_progress(logs: Sequence[Path], on_layer: Callable[[int, int], None]) -> None:
+    texts = [log.read_text(errors="replace") for log in logs]
+    lines = [re.findall(r"layer (\d+) of (\d+)", text)[-1:] for text in texts]
+    if all(lines):
+        on_layer(*(sum(int(line[0][i]) for line in lines) for i in (0, 1)))

@@ -3,8 +3,10 @@
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,18 +27,24 @@ class FloatPart:
     parameters: int
 
 
+CORES = min(os.cpu_count() or 1, 8)  # with more, memory is what ends first
+
+
 @dataclass(frozen=True)
 class ConvertedPart:
-    """A converted part: its description, how it was made, its bytes."""
+    """A converted part: its description, how it was made, its bytes.
+
+    threads: of its engine, which change no result of XNNPACK.
+    """
 
     part: Part
     recipe: recipes.Recipe
     model: bytes
+    threads: int = CORES
 
     @cached_property
     def engine(self) -> Engine:
-        """On all cores, which changes no result of XNNPACK."""
-        return Engine(self.model, name=self.part.file, threads=os.cpu_count() or 1)
+        return Engine(self.model, name=self.part.file, threads=self.threads)
 
     def __call__(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run once on real values, one array (1, ...) an input; real values back."""
@@ -123,6 +131,17 @@ def _repeats(first_ns: int) -> int:
     return int(np.clip(_ROUND_NS // max(first_ns, 1), 1, _MOST_INVOCATIONS))
 
 
+Result = TypeVar("Result")
+
+
+def on_every_core(count: int, work: Callable[[range], Result]) -> list[Result]:
+    """What `work` gives for 0 to `count`, a stretch of it on each core, in order."""
+    ends = [count * core // CORES for core in range(CORES + 1)]
+    stretches = [range(first, end) for first, end in zip(ends, ends[1:]) if first < end]
+    with ThreadPoolExecutor(CORES) as pool:
+        return list(pool.map(work, stretches))
+
+
 CHUNK = 8  # windows whose features are held at a time
 
 
@@ -134,20 +153,28 @@ def outputs_by_last_part(
 ) -> list[dict[str, np.ndarray]]:
     """What each of `lasts` behind `first` answers: {task: (N, k)} float32 for each.
 
-    Where `lasts` is empty, `first` is the only part and answers itself.
+    If there are no `lasts`, `first` is the only part and answers itself. Each core has engines of its
+    own, which small graphs are faster on than on one for all cores.
     """
-    rows: list[list[Mapping[str, np.ndarray]]] = [[] for _ in lasts or [first]]
-    for start in range(0, len(windows), CHUNK):
-        chunk = windows[start : start + CHUNK]
-        if lasts:
-            features = encode_windows(first, chunk)
-            for outputs, last in zip(rows, lasts):
-                outputs.append(last.over(features))
-        else:
-            rows[0].append(first.over({first.part.inputs[0].name: chunk}))
-        for _ in chunk:
-            on_window()
-    return [{task: _flat([part[task] for part in parts]) for task in parts[0]} for parts in rows]
+
+    def run(stretch: range) -> list[list[Mapping[str, np.ndarray]]]:
+        own, *behind = (replace(part, threads=1) for part in (first, *lasts))
+        rows: list[list[Mapping[str, np.ndarray]]] = [[] for _ in behind or [own]]
+        for start in range(stretch.start, stretch.stop, CHUNK):
+            chunk = windows[start : min(start + CHUNK, stretch.stop)]
+            if behind:
+                features = encode_windows(own, chunk)
+                for outputs, last in zip(rows, behind):
+                    outputs.append(last.over(features))
+            else:
+                rows[0].append(own.over({own.part.inputs[0].name: chunk}))
+            for _ in chunk:
+                on_window()
+        return rows
+
+    stretches = on_every_core(len(windows), run)
+    by_part = [[row for rows in stretches for row in rows[i]] for i in range(len(lasts) or 1)]
+    return [{task: _flat([row[task] for row in rows]) for task in rows[0]} for rows in by_part]
 
 
 def _flat(answers: Sequence[np.ndarray]) -> np.ndarray:

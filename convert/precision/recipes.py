@@ -1,6 +1,6 @@
 """What a part can be converted to: recipes as values."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from edge_common.runtimes import PRECISIONS
@@ -37,11 +37,16 @@ class Recipe:
     precision: one of edge_common.runtimes.PRECISIONS.
     ranges: how the ranges of activations are taken from the calibration frames.
     float_layers: operators that stay in float32, by the name of their output tensor.
+    equalised: channels reach equally far.  corrected: biases keep the means of float.
+    only: the single layer that is not float32, to see what it costs; "": all but `float_layers`.
     """
 
     precision: str
     ranges: str = RANGES[0]
     float_layers: tuple[str, ...] = ()
+    equalised: bool = False
+    corrected: bool = False
+    only: str = ""
 
     @property
     def static(self) -> bool:
@@ -52,25 +57,19 @@ class Recipe:
     def label(self) -> str:
         """For a table, such as `int8 (mse ranges, 4 layers in float32)`."""
         details = [f"{self.ranges} ranges"] if self.ranges != RANGES[0] else []
+        details += ["equalised"] * self.equalised + ["corrected biases"] * self.corrected
+        details += [f"{self.only} alone"] if self.only else []
         if self.float_layers:
             count = len(self.float_layers)
             details.append(f"{count} layer{'s' * (count > 1)} in float32")
         return f"{self.precision} ({', '.join(details)})" if details else self.precision
 
-    @property
-    def file_name(self) -> str:
-        return f"{self.precision}-{self.ranges}-{len(self.float_layers)}"
-
     def to_json(self) -> dict[str, Any]:
-        return {
-            "precision": self.precision,
-            "ranges": self.ranges,
-            "float_layers": self.float_layers,
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, fields: dict[str, Any]) -> "Recipe":
-        return cls(fields["precision"], fields["ranges"], tuple(fields["float_layers"]))
+        return cls(**{**fields, "float_layers": tuple(fields["float_layers"])})
 
 
 FLOAT32 = Recipe("float32")

@@ -1,24 +1,26 @@
 """The precision search: the fastest combination of parts that keeps within the budget.
 
-Every precision of every part is converted, tried, timed and scored. Where the fastest
-loses too much, better ranges come first; then the layers that cost most stay in float32;
-only then a whole part is given up.
+Every precision of every part is converted, tried, timed and scored. If the fastest loses too much,
+it is improved; only then a whole part is given up.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from edge_common import EngineError, ModelError, console
-from edge_convert.precision import float_layers, quantiser
+from edge_convert.precision import cache, float_layers, improvement, quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.candidates import (
+    SIMILAR_LATENCY,
     Combination,
     PartCandidate,
     Scoring,
     SearchResult,
+    fastest,
 )
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import (
@@ -28,10 +30,10 @@ from edge_convert.precision.parts import (
     outputs_by_last_part,
     refuse_degenerate,
 )
-from edge_convert.precision.recipes import FLOAT32, INT8, LADDER, RANGES, Recipe
+from edge_convert.precision.recipes import FLOAT32, INT8, LADDER, Recipe
 
-FLOAT_LAYERS = (1, 2, 4, 8)  # how many of the costliest layers are kept in float32, in turn
-SIMILAR_LATENCY = 1.10  # latencies this near are taken as equal on a noisy machine
+SCORED_ALONE = 3  # of the costliest layers, if int8 is not to be had
+LONG_TAIL = 8  # layers behind all weights: fewer are found among the costliest
 HOPELESS = 1.5  # so many times slower than float32, a candidate is not even scored
 
 
@@ -82,10 +84,9 @@ class PrecisionSearch:
         self._score(self._worthwhile(self._first), self._worthwhile_lasts())
         for part in self._parts:
             self._improve(part)
-        best = self._choose()
         candidates = tuple(a for of_part in self._candidates.values() for a in of_part)
         return SearchResult(
-            chosen=best,
+            chosen=self._choose(),
             combinations=tuple(self._combinations),
             candidates=candidates,
             unscored=tuple(self._unscored),
@@ -116,7 +117,7 @@ class PrecisionSearch:
         tail = float_layers.tail(model)
         more = (name for name in float_layers.places(model) if name not in tail)
         mixed = dict.fromkeys((tail, (*tail, *more)))  # once, if there are no more
-        layers = mixed if len(tail) > FLOAT_LAYERS[-1] else ()
+        layers = mixed if len(tail) > LONG_TAIL else ()
         every = (*self._every, *(Recipe("int8", float_layers=each) for each in layers))
         every = tuple(dict.fromkeys(self._of_role(role, recipe) for recipe in every))
         if role not in self._forced:
@@ -151,7 +152,8 @@ class PrecisionSearch:
         """Time what has not been timed yet; all of one part in turns."""
         for role, candidates in self._candidates.items():
             new = [a for a in candidates if a.part and np.isnan(a.latency_ms)]
-            times = latencies_ms([candidate.converted for candidate in new])
+            parts = [candidate.converted for candidate in new]
+            times = cache.latencies_ms(self._jobs.cache, parts, latencies_ms)
             timed = {id(a): replace(a, latency_ms=ms) for a, ms in zip(new, times)}
             self._candidates[role] = [timed.get(id(a), a) for a in candidates]
             self._drop_hopeless(role)
@@ -185,8 +187,8 @@ class PrecisionSearch:
         with self._progress.count("scoring candidates, windows", total) as on_window:
             for first in firsts:
                 heads = [last.converted for last in lasts]
-                every = outputs_by_last_part(
-                    first.converted, heads, self._scoring.windows, on_window
+                every = cache.outputs(
+                    self._jobs.cache, first.converted, heads, self._scoring.windows, on_window
                 )
                 for index, outputs in enumerate(every):
                     self._score_outputs((first, *lasts[index : index + 1]), outputs)
@@ -212,8 +214,11 @@ class PrecisionSearch:
         """Where int8 of a part would be faster than what is affordable, make it lose less."""
         if part.role in self._forced or self._affordable_at_int8_speed(part.role):
             return
-        for recipes in self._better(part):
-            new = self._convert(part, recipes)
+        plain, best = self._of_role(part.role, INT8), partial(self._best_int8, part.role)
+        costs = partial(self._costs, part.role)
+        for step, recipes in improvement.rounds(part.model, plain, best, costs):
+            self._progress.say(f"int8 loses too much in the {part.role}: trying {step}")
+            new = self._convert(part, list(dict.fromkeys(self._new(part.role, recipes))))
             self._time()
             timed = [self._of(part.role, candidate.recipe) for candidate in new]
             usable = [candidate for candidate in timed if candidate.usable]
@@ -225,36 +230,48 @@ class PrecisionSearch:
                 self._score(self._best_firsts(), usable)
             if self._affordable_at_int8_speed(part.role):
                 return
+        self._score_costliest(part)
 
-    def _better(self, part: FloatPart) -> Iterator[list[Recipe]]:
-        """What is tried in turn: other ranges, then more and more layers in float32."""
-        self._progress.say(f"int8 loses too much in the {part.role}: trying other ranges")
-        plain = self._of_role(part.role, INT8)
-        yield [replace(plain, ranges=method) for method in RANGES[1:]]
-        ranges = self._best_ranges(part.role)
-        costs = self._costs(part.role)
-        for count in FLOAT_LAYERS:
-            layers = tuple(cost.layer for cost in costs[:count])
-            if len(layers) == count:
-                yield [self._of_role(part.role, Recipe("int8", ranges, layers))]
+    def _new(self, role: str, recipes: Sequence[Recipe]) -> Iterator[Recipe]:
+        """Those that were not tried before, as they are for that role."""
+        earlier = {candidate.recipe for candidate in self._candidates[role]}
+        return (r for r in (self._of_role(role, recipe) for recipe in recipes) if r not in earlier)
 
-    def _costs(self, role: str) -> Sequence[LayerCost]:
+    def _costs(self, role: str, recipe: Recipe) -> Sequence[LayerCost]:
         self._progress.say(f"measuring what each layer of the {role} costs in int8")
         try:
             with self._progress.steps() as on_step:
-                self._layer_costs[role] = self._jobs.layer_costs(role, on_step)
+                self._layer_costs[role] = self._jobs.layer_costs(role, on_step, recipe)
         except ModelError as error:
             self._progress.say(f"warning: {error}; no layer is kept in float32")
         return self._layer_costs.get(role, ())
 
-    def _best_ranges(self, role: str) -> str:
-        plain = [
-            (c.worst, a.recipe.ranges)
-            for c in self._combinations
+    def _score_costliest(self, part: FloatPart) -> None:
+        """What the layers that forbid int8 lose, each alone, in points: for the report."""
+        costs, best = self._layer_costs.get(part.role, ()), self._best_int8(part.role)
+        alone = {c: replace(best, float_layers=(), only=c.layer) for c in costs[:SCORED_ALONE]}
+        models = self._jobs.quantised(part.role, list(alone.values()))
+        floats = {p.role: self._of(p.role, FLOAT32).converted for p in self._parts}
+        scored = []
+        for cost, recipe in alone.items():
+            candidate = self._candidate(part, recipe, models[recipe])
+            if candidate.usable:
+                first, *lasts = {**floats, part.role: candidate.converted}.values()
+                (outputs,) = outputs_by_last_part(first, lasts, self._scoring.windows)
+                drops = self._scoring.drops(self._reference, outputs)
+                cost = replace(cost, points=max(drop.points for drop in drops))
+            scored.append(cost)
+        self._layer_costs[part.role] = [*scored, *costs[len(scored) :]]
+
+    def _best_int8(self, role: str) -> Recipe:
+        """What lost least of all that was scored."""
+        scored = [
+            (c.worst, number, a.recipe)
+            for number, c in enumerate(self._combinations)
             for a in c.candidates
-            if a.role == role and a.recipe.precision == "int8"
+            if a.role == role and a.recipe.precision == INT8.precision
         ]
-        return min(plain)[1] if plain else RANGES[0]
+        return min(scored)[2] if scored else self._of_role(role, INT8)
 
     def _best_firsts(self) -> list[PartCandidate]:
         """The first parts that a better last part is tried behind."""
@@ -273,12 +290,7 @@ class PrecisionSearch:
             every = [a for candidates in self._candidates.values() for a in candidates]
             failures = [a.failure for a in every if a.failure] + [why for _, why in self._unscored]
             raise ModelError(f"the wanted precision does not work: {'; '.join(failures)}")
-        cheap = [c for c in allowed if c.worst <= self._scoring.max_drop]
-        if not cheap:
-            return min(allowed, key=lambda c: c.worst)
-        fastest = min(c.latency_ms for c in cheap)
-        near = [c for c in cheap if c.latency_ms <= SIMILAR_LATENCY * fastest]
-        return min(near, key=lambda c: (round(c.worst, 1), c.size_bytes))
+        return fastest(allowed, self._scoring.max_drop)
 
     def _as_forced(self, combination: Combination) -> bool:
         forced = self._forced

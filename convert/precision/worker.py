@@ -18,7 +18,7 @@ from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import EngineError, write_whole
 from edge_convert.precision import export
-from edge_convert.precision.recipes import INT8, RANGES, Recipe
+from edge_convert.precision.recipes import RANGES, Recipe
 
 Job = dict[str, Any]
 
@@ -53,43 +53,62 @@ def _convert(job: Job) -> None:
 
 def _quantise(job: Job) -> None:
     """`model` (a float32 .tflite) -> the `output` of each of `recipes`."""
-    from edge_convert.precision.quantiser import quantised
+    from edge_convert.precision import biases, quantiser
 
-    model = Path(job["model"]).read_bytes()
     for entry in job["recipes"]:
         recipe = Recipe.from_json(entry["recipe"])
-        ranges = _ranges(job, model)[recipe.ranges] if recipe.static else {}
-        converted = quantised(model, recipe, ranges)
+        model, ranges = _calibrated(job, recipe)
+        if recipe.only:
+            converted = quantiser.only_one_quantised(model, recipe.only, ranges)
+        else:
+            converted = quantiser.quantised(model, recipe, ranges)
+        if recipe.corrected:
+            converted = biases.corrected(converted, model, _examples(job))
         with contextlib.suppress(EngineError):  # reported by whoever loads it next
             Engine(converted).invoke()
         write_whole(Path(entry["output"]), converted)
 
 
 def _measure_layers(job: Job) -> None:
-    """`model` (a float32 .tflite) -> what each layer costs in int8, as JSON in `output`."""
+    """What every `step`th layer from `first` on costs in int8 on top of `recipe`, as JSON in `output`."""
     from edge_convert.precision.activations import layer_costs
 
     def report(count: int, total: int) -> None:
         print(f"layer {count} of {total}", flush=True)  # noqa: T201  (read by the parent)
 
-    model = Path(job["model"]).read_bytes()
-    costs = layer_costs(model, _examples(job), _ranges(job, model)[INT8.ranges], report)
+    recipe = Recipe.from_json(job["recipe"])
+    model, ranges = _calibrated(job, recipe)
+    share = slice(job["first"], None, job["step"])
+    costs = layer_costs(model, _examples(job), ranges, report, recipe.float_layers, share)
     rows = [(cost.layer, cost.operator, cost.snr_db) for cost in costs]
     write_whole(Path(job["output"]), json.dumps(rows).encode())
 
 
-def _ranges(job: Job, model: bytes) -> dict[str, dict[str, tuple[float, float]]]:
-    """The ranges by each method; observed once, then cached in a file."""
-    from edge_convert.precision.activations import observe
+def _calibrated(job: Job, recipe: Recipe) -> tuple[bytes, dict[str, tuple[float, float]]]:
+    """The float32 .tflite of a recipe, and the ranges of its activations if it needs some.
 
-    cache = Path(job["ranges"])
-    if not cache.exists():
+    Both are made once, then kept in files.
+    """
+    from edge_convert.precision import activations, equalise
+
+    model = Path(job["model"]).read_bytes()
+    form = "equalised" if recipe.equalised else "ranges"
+    if recipe.equalised:
+        path = Path(job["model"]).with_suffix(".equalised")
+        if not path.exists():
+            some = {n: v[: equalise.EXAMPLES] for n, v in _examples(job).items()}
+            write_whole(path, equalise.equalised(model, some))
+        model = path.read_bytes()
+    if not recipe.static:
+        return model, {}
+    path = Path(job["ranges"]).with_suffix(f".{form}.json")
+    if not path.exists():
         names = flatbuffer.tensor_names(model)
         fixed = {names[name]: tuple(limits) for name, limits in job["fixed"].items()}
-        activations = observe(model, _examples(job))
-        by_method = {m: activations.ranges(m, fixed, job["least"]) for m in RANGES}
-        write_whole(cache, json.dumps(by_method).encode())
-    return json.loads(cache.read_text())
+        observed = activations.observe(model, _examples(job))
+        by_method = {m: observed.ranges(m, fixed, job["least"]) for m in RANGES}
+        write_whole(path, json.dumps(by_method).encode())
+    return model, json.loads(path.read_text())[recipe.ranges]
 
 
 def _examples(job: Job) -> dict[str, np.ndarray]:

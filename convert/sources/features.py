@@ -106,7 +106,7 @@ class FeatureFile:
     ) -> "FeatureFile":
         """Decide what the answers are, by what they say of real input (n, T, F)."""
         source = called(self.source, card, labels)
-        outputs, run = outputs_of(source.model), _runner(source)
+        outputs, run = outputs_of(source.model), _runner(replace(source, original=None))
         answers = answers_of(outputs, run, values, card, progress, labels)
         return replace(self, source=source, answers=answers)
 

@@ -21,7 +21,10 @@ _PERIOD_S = 0.2
 
 
 class PeakMemory:
-    """Watches the resident memory of a process, this one by default, and of its children."""
+    """Watches the resident memory of a process, this one by default, and of its children.
+
+    What they share since they were forked counts once, if the system tells.
+    """
 
     def __init__(self, pid: int | None = None) -> None:
         self.peak_bytes, self._process = 0, psutil.Process(pid)
@@ -47,8 +50,9 @@ def _resident(process: psutil.Process) -> int:
     total = 0
     with contextlib.suppress(psutil.NoSuchProcess):
         for member in (process, *process.children(recursive=True)):
-            with contextlib.suppress(psutil.NoSuchProcess):
-                total += member.memory_info().rss
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                memory = member.memory_full_info()
+                total += getattr(memory, "pss", memory.rss)
     return total
 
 

@@ -119,12 +119,20 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
     )
     yield Section("Precision search", text, (Table(header, rows),))
     for role, costs in result.layer_costs.items():
-        layers = [(c.layer, c.operator, f"{c.snr_db:.1f} dB") for c in costs[:MOST_LAYERS]]
-        yield Section(
-            f"What single layers of the {role} cost in int8",
-            (f"Signal to noise of the {role}'s worst output with this layer alone in int8.",),
-            (Table(("layer", "operator", "signal to noise"), layers),),
-        )
+        layers = [
+            (
+                c.layer,
+                c.operator,
+                f"{c.snr_db:.1f} dB",
+                "" if math.isnan(c.points) else points(c.points),
+            )
+            for c in costs[:MOST_LAYERS]
+        ]
+        text = [f"Signal to noise of the {role}'s worst output with this layer alone in int8."]
+        text += result.obstacles(role, report.max_drop)
+        header = ("layer", "operator", "signal to noise", "loses alone, points")
+        title = f"What single layers of the {role} cost in int8"
+        yield Section(title, text, (Table(header, layers),))
     times = [
         (a.role, a.recipe.label, f"{a.latency_ms:.3f} ms", f"{len(a.part.model):,}")
         for a in result.candidates

@@ -29,7 +29,9 @@ def search_table(result: SearchResult, report: conversion_report.ConversionRepor
         f"points that each task loses (95 % interval), on {report.search_clips}; "
         f"budget {report.max_drop:g}"
     )
-    return text_table(header, rows) + f"\n{note}"
+    roles = result.layer_costs
+    obstacles = [line for role in roles for line in result.obstacles(role, report.max_drop)]
+    return "\n".join((text_table(header, rows), note, *obstacles))
 
 
 def _float_layers(part: Part) -> str:

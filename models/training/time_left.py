@@ -44,12 +44,5 @@ class StageTimeLeft(keras.callbacks.Callback):
     def _tell(self, what: str, left: float, done: float) -> None:
         self._told = time.monotonic()
         seconds = (self._told - self._started) / done * left
-        end = f"; {_duration(seconds)} left at most" if left else ""
+        end = f"; {console.duration(seconds)} left at most" if left else ""
         console.echo(f"{self.stage}, epoch {self.epoch + 1} of {self.epochs}: {what}{end}")
-
-
-def _duration(seconds: float) -> str:
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{seconds:.0f} s"
-    return f"{minutes} min" if minutes < 100 else f"{seconds / 3600:.1f} h"

@@ -40,7 +40,8 @@ def reported(tiny_model_path: Path, tiny_clips_path: Path, tmp_path_factory) -> 
 def test_the_page_needs_nothing_else_and_holds_every_picture(reported: Path) -> None:
     shown = (reported / "x.html").read_text()
     pictures = re.findall(r"<svg.*?</svg>", shown, re.DOTALL)
-    assert len(pictures) == 5  # cuts, search, layers of both parts, accuracy
+    improved = len(re.findall(r"<h2[^>]*>What single layers of the", shown))
+    assert improved and len(pictures) == 3 + improved  # cuts, search, accuracy, layers of parts
     for picture in pictures:
         ElementTree.fromstring(picture)
     assert not re.search(

@@ -16,7 +16,13 @@ from edge_common.errors import ModelError
 from edge_convert.precision import float_layers, quantiser
 from edge_convert.precision.activations import LayerCost
 from edge_convert.precision.calibration import NetworkInput
-from edge_convert.precision.candidates import AccuracyDrop, Combination, PartCandidate, Scoring
+from edge_convert.precision.candidates import (
+    AccuracyDrop,
+    Combination,
+    PartCandidate,
+    Scoring,
+    SearchResult,
+)
 from edge_convert.precision.export import tflite_of
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
@@ -79,7 +85,9 @@ def test_better_heads_that_are_all_too_slow_are_passed_over(
     monkeypatch.setattr("edge_convert.precision.search.latencies_ms", slow)
     result = searching(max_drop=-1.0).run()  # int8 always loses more than is allowed
     retried = [a for a in result.candidates if a.recipe.ranges == "mse" and a.role == "head"]
-    assert [a.failure for a in retried] == ["99 times as slow as float32"]
+    assert {a.failure for a in retried} == {"99 times as slow as float32"}
+    scored = [cost.points for cost in result.layer_costs["head"]]
+    assert not np.isnan(scored[:3]).any() and np.isnan(scored[3:]).all()
 
 
 def test_what_is_forced_is_taken_and_not_searched(searching) -> None:
@@ -182,17 +190,19 @@ def test_float_stays_where_nothing_else_is_good_enough() -> None:
     assert _chosen(_combination(FLOAT32, 3.0, 0.0), _combination(INT8, 1.0, 2.0)) == FLOAT32
 
 
-def test_the_costliest_layers_are_kept_in_float_one_two_four_eight() -> None:
-    scale = Scoring(TASKS, NetworkInput(CLIPS["clips"], InputSpec(32, 32)), {}, 0.5)
-    search = PrecisionSearch(None, [FloatPart("model", b"", 1)], scale, {}, Progress(quiet=True))
-    search._costs = lambda role: [LayerCost(f"l{i}", "CONV_2D", float(i)) for i in range(5)]
-    steps = list(search._better(FloatPart("model", b"", 1)))
-    assert [[r.ranges for r in step] for step in steps[:1]] == [["percentile", "mse"]]
-    assert [step[0].float_layers for step in steps[1:]] == [
-        ("l0",),
-        ("l0", "l1"),
-        ("l0", "l1", "l2", "l3"),
-    ]
+def _result(chosen: Recipe, *costs: LayerCost) -> SearchResult:
+    best = _combination(chosen, 1.0, 0.0)
+    return SearchResult(best, (best,), best.candidates, (), {"model": costs}, {})
+
+
+def test_the_layer_that_forbids_int8_is_named() -> None:
+    costs = LayerCost("gate", "MUL", 3.0, 7.25), LayerCost("stem", "CONV_2D", 9.0, 0.25)
+    (line,) = _result(FLOAT32, *costs).obstacles("model", 0.5)
+    assert line.startswith("The layer gate (MUL) forbids int8 of the model: alone it loses 7.25")
+    (line,) = _result(FLOAT32, *costs).obstacles("model", 10.0)
+    assert line.startswith("No layer of the model forbids int8 alone: gate (MUL)")
+    assert not _result(INT8, *costs).obstacles("model", 0.5)
+    assert not _result(FLOAT32, LayerCost("gate", "MUL", 3.0)).obstacles("model", 0.5)
 
 
 def test_what_no_way_quantises_is_called_float32(tmp_path: Path) -> None:

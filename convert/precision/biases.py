@@ -1,0 +1,72 @@
+"""Biases of an int8 .tflite, moved so that each channel has the mean that it has in float.
+
+Rounding and clipping shift means, and what follows shifts them further. Measured on examples, front to
+back: M. Nagel et al., "Data-free quantization through weight equalization and bias correction", 2019,
+section 4.2 and appendix D.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from edge.tflite import flatbuffer
+from edge_convert.cut.tflite import main_graph
+from edge_convert.precision.activations import Probe
+from edge_convert.precision.quantiser import WITH_BIAS
+
+EXAMPLES = 16
+STEPS = 8  # stretches of the graph, each corrected behind those before it
+
+
+def corrected(model: bytes, floating: bytes, examples: Mapping[str, np.ndarray]) -> bytes:
+    """Correct an int8 model by the float32 one that it was made of.
+
+    examples: {input: (n, ...)} float32. Raises EngineError if LiteRT refuses a model.
+    """
+    some = {name: values[:EXAMPLES] for name, values in examples.items()}
+    root = flatbuffer.read(model)
+    tensors = root.subgraphs[0].tensors
+    layers = {
+        main_graph.name_of(tensors[int(operator.outputs[0])]): operator
+        for operator in flatbuffer.operators(root, *WITH_BIAS)
+        if _has_integer_bias(root, operator)
+    }
+    expected = _means(floating, some, layers)
+    names = [name for name in layers if name in expected]
+    for stretch in np.array_split(names, min(STEPS, len(names)) or 1):
+        actual = _means(flatbuffer.write(root), some, set(stretch))
+        for name in actual:
+            _move(root, layers[name], expected[name] - actual[name])
+    return flatbuffer.write(root)
+
+
+def _has_integer_bias(root: Any, operator: Any) -> bool:
+    inputs = [int(index) for index in operator.inputs]
+    bias = main_graph.constant(root, inputs[2]) if len(inputs) > 2 else None
+    return bias is not None and bias.dtype == np.int32
+
+
+def _move(root: Any, operator: Any, shift: np.ndarray) -> None:
+    """By a real number a channel, in steps of its bias."""
+    index = int(operator.inputs[2])
+    steps = np.asarray(root.subgraphs[0].tensors[index].quantization.scale, np.float64)
+    bias = main_graph.constant(root, index)
+    limits = np.iinfo(np.int32)
+    bias = np.clip(np.rint(bias + shift / steps), limits.min, limits.max)
+    main_graph.set_constant(root, index, bias.astype(np.int32))
+
+
+def _means(
+    model: bytes, examples: Mapping[str, np.ndarray], names: Collection[str]
+) -> dict[str, np.ndarray]:
+    """Of each channel of the activations of these names, over all examples."""
+    probe, sums = Probe(model), dict[str, np.ndarray]()
+    count = len(next(iter(examples.values())))
+    for index in range(count):
+        inputs = {name: values[index : index + 1] for name, values in examples.items()}
+        for name, values in probe.activations(inputs):
+            if name in names:
+                means = values.mean(axis=tuple(range(values.ndim - 1)), dtype=np.float64)
+                sums[name] = sums.get(name, 0.0) + means / count
+    return sums
