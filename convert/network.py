@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, TensorSpec
-from edge.tasks import KINDS, Task, UnknownRule, inferred_kind, kind_of
+from edge.tasks import KINDS, PointForm, Task, UnknownRule, inferred_kind, kind_of
 from edge_common import ConfigError, ModelError, console, decode
 from edge_convert.cut.tflite.candidates import CutCandidate, table
+from edge_convert.frame_outputs import NewestFrame, labels_of_newest
 from edge_convert.precision.parts import FloatPart, refuse_not_finite
 from edge_convert.probabilities import Output, decisions
 
@@ -75,7 +76,10 @@ RESERVED_NAMES = frozenset({"clips", "file", "frames"})
 
 @dataclass(frozen=True)
 class TaskEntry:
-    """One task as the file describes it."""
+    """One task as the file describes it.
+
+    per_frame: whether the output answers for each frame of the window; None: its shape says it.
+    """
 
     kind: str
     labels: tuple[str, ...] = ()
@@ -86,6 +90,13 @@ class TaskEntry:
     temperature: float = 1.0
     unknown: UnknownRule | None = None
     sensitive: bool = False
+    points: PointForm | None = None
+    per_frame: bool | None = None
+
+    def task(self, name: str, labels: tuple[str, ...], axes: tuple[int, ...]) -> Task:
+        """As a bundle has it.  axes: of its output."""
+        fields = {key: value for key, value in vars(self).items() if key != "per_frame"}
+        return Task(name, **{**fields, "labels": labels, **KINDS[self.kind].form(axes)})
 
 
 @dataclass(frozen=True)
@@ -165,7 +176,7 @@ def with_kinds_of(
 
 def _kind_by_labels(labels: np.ndarray, output: Output) -> str:
     """Empty if they are no labels of a kind that fits."""
-    width = int(output.shape[-1])
+    width = output.width
     whole = labels.dtype.kind in "iub" and not (labels < 0).any()
     if labels.shape[1:] == (width,) and width > 1 and np.isin(labels, (0, 1)).all():
         return "multi-label"
@@ -181,16 +192,20 @@ def answers_of(
     card: ModelCard,
     progress: console.Progress,
     labels: Mapping[str, np.ndarray] = MappingProxyType({}),
+    newest: Mapping[str, NewestFrame] = MappingProxyType({}),
 ) -> Answers:
     """Decide what the outputs are and which lack an activation, and say it.
 
     run: the network as it is, over one clip at a time.  values: its real input for some clips,
-    (n, T, H, W, C).  labels: of labelled clips, by task.
+    (n, T, H, W, C).  labels: of labelled clips, by task.  newest: outputs that answered for each frame
+    and are the newest one's now.
     Raises ConfigError or ModelError if they do not fit the card, or give NaN or infinity.
     """
     rows = [run(values[i : i + 1]) for i in range(len(values))]
     observed = {name: _with_values(name, output, rows) for name, output in outputs.items()}
-    known_card = with_kinds_of(labels, card, observed)
+    for name, share in newest.items():
+        progress.say(share.line(name))
+    known_card = with_kinds_of(labels_of_newest(labels, newest), card, observed)
     tasks = tasks_of(observed, known_card)
     for guess in guesses(tasks, card):
         progress.say(guess)
@@ -216,8 +231,6 @@ def tasks_of(outputs: Mapping[str, Output], card: ModelCard) -> tuple[Task, ...]
     """
     for name in card.tasks.keys() - outputs.keys():
         raise ConfigError(f"the tasks file names '{name}', the model answers {', '.join(outputs)}")
-    for name, output in outputs.items():
-        _refuse_odd(name, output)
     return tuple(_task(name, output, card.tasks.get(name)) for name, output in outputs.items())
 
 
@@ -252,31 +265,36 @@ def guesses(tasks: Sequence[Task], card: ModelCard) -> Iterator[str]:
             yield f"no tasks file tells of '{task.name}': taken as {task.kind}{labels}{more}"
 
 
-def _refuse_odd(name: str, output: Output) -> None:
-    if len(output.shape) != 1:
-        raise ModelError(
-            f"the answer '{name}' has shape {output.shape}: an answer is one vector "
-            "for the window; end it with Flatten or a layer that looks over time"
-        )
+def _refuse_odd(name: str, output: Output, entry: TaskEntry | None) -> None:
     if name in RESERVED_NAMES:
         raise ModelError(f"an answer cannot be called '{name}': rename the output")
+    kind = KINDS[entry.kind] if entry else None
+    if kind.takes(output.axes) if kind else len(output.axes) == 1:
+        return
+    stated = f"is {entry.kind}, but has" if entry else "has"
+    raise ModelError(
+        f"the answer '{name}' {stated} shape {output.shape}: say in MODEL.tasks.json what it is, "
+        '"per_frame": true for an answer to each frame, or a kind: keypoints (n, 2 or 3), heat-map or map '
+        "(h, w[, n]); or end it with Flatten or a layer that looks over time"
+    )
 
 
 def _task(name: str, output: Output, entry: TaskEntry | None) -> Task:
-    size = int(output.shape[-1])
-    entry = entry or TaskEntry(inferred_kind(output.activation, size))
-    if entry.kind not in KINDS:
+    if entry and entry.kind not in KINDS:
         raise ConfigError(f"task '{name}' has kind '{entry.kind}'; there are {', '.join(KINDS)}")
+    _refuse_odd(name, output, entry)
+    size, axes = output.width, output.axes
+    entry = entry or TaskEntry(inferred_kind(output.activation, size))
     kind = KINDS[entry.kind]
     if kind.fixed_width not in (None, size):
         raise ConfigError(
             f"task '{name}' is {entry.kind}, which is one number; the model gives {size}"
         )
-    wanted = kind.label_count(size)
+    wanted = kind.label_count(axes, len(entry.labels))
     labels = entry.labels or tuple(str(i) for i in range(wanted))
     if len(labels) != wanted:
         raise ConfigError(f"task '{name}' has {len(labels)} labels, and {wanted} are needed")
-    task = Task(name, **{**vars(entry), "labels": labels})
+    task = entry.task(name, labels, axes)
     if problem := kind_of(task).problem(size):
         raise ConfigError(problem)
     return task

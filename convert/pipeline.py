@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,7 +90,11 @@ class Conversion:
         labels = self.clips.validation.labels if self.clips.validation else {}
         observed = model.observed(values, self.card, self.progress, labels)
         if self.clips.validation:
-            check_labels(observed.answers.tasks, self.clips.validation)
+            tasks, clips = observed.answers.tasks, self.clips
+            validation = check_labels(tasks, self.clips.validation)
+            self.clips = replace(
+                clips, validation=validation, scored=check_labels(tasks, clips.scored)
+            )
         return observed
 
     def _cut(self) -> None:

@@ -4,14 +4,16 @@ The name of a layer decides nothing. Values outside of 0 to 1 are no probabiliti
 are never negative and always sum to 1 are; between them the graph decides.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from edge.tasks import Task, kind_of
 from edge_common import ModelError
 
+Shape = tuple[int, ...]
 LINEAR = "linear"
 _PROBABLE = frozenset({"softmax", "sigmoid"})
 _CLOSE = 1e-3  # of a sum to 1, and of a limit
@@ -27,10 +29,20 @@ class Output:
     step: what one step of its integers stands for; 0 of floats.
     """
 
-    shape: tuple[int, ...]
+    shape: Shape
     ending: str
     values: np.ndarray | None = field(default=None, compare=False)
     step: float = 0.0
+
+    @property
+    def axes(self) -> Shape:
+        """The shape without axes of one, which say nothing; (1,) if there are no others."""
+        return tuple(size for size in self.shape if size > 1) or (1,)
+
+    @property
+    def width(self) -> int:
+        """Numbers in it."""
+        return math.prod(self.shape)
 
     @property
     def activation(self) -> str:
@@ -88,18 +100,21 @@ def decisions(tasks: Sequence[Task], outputs: Mapping[str, Output]) -> list[Miss
 
     Raises ModelError if one is made of probabilities and is none.
     """
-    wanted = {task.name: kind_of(task).activation for task in tasks}
+    kinds = {task.name: kind_of(task) for task in tasks}
     return [
-        _decision(name, activation, outputs[name])
-        for name, activation in wanted.items()
-        if activation in _PROBABLE
+        _decision(name, kind.ending, outputs[name], kind.of_one_answer)
+        for name, kind in kinds.items()
+        if kind.ending in _PROBABLE
     ]
 
 
-def _decision(name: str, activation: str, output: Output) -> MissingActivation:
+def _decision(name: str, activation: str, output: Output, width: int) -> MissingActivation:
+    """width: numbers that are of one answer; 0: all."""
     low, high = output.span
     count = 0 if output.values is None else len(output.values)
     span = f"{low:.3g} to {high:.3g} on {count} clips"
+    if width and output.values is not None:
+        output = replace(output, values=output.values.reshape(-1, width))
     if output.holds_probabilities:
         return MissingActivation(
             name, "", f"'{name}' gives probabilities ({span}): they are left as they are"

@@ -10,7 +10,7 @@ from edge.check.evaluate import accuracies, check_labels, stream_outputs
 from edge.input_spec import PIXELS
 from edge.tflite import flatbuffer
 from edge_common import ModelError, __version__, console
-from edge_convert import frames, motion_gate, network, pipeline, reference
+from edge_convert import frame_outputs, frames, motion_gate, network, pipeline, reference
 from edge_convert.cut.tflite import ending, form, main_graph
 from edge_convert.precision import calibration, parts, recipes
 from edge_convert.request import ConversionRequest, clips_of, refuse_output
@@ -27,6 +27,7 @@ class QuantisedFileConversion:
         self.request = request
         self.progress = progress or console.Progress(quiet=True)
         self.report = conversion_report.ConversionReport(max_drop=request.max_drop)
+        self.validation: Clips | None = None
 
     def run(self) -> Bundle:
         """Describe, try and write the bundle; return it as written.
@@ -52,8 +53,11 @@ class QuantisedFileConversion:
         form.check_input(flatbuffer.read(model), request.model.name)
         card = network.read_card(request.model, request.tasks)
         model = main_graph.signed(model)
+        model = ending.with_batches(model)
         shape, outputs = network_file.forms(model)
-        given = _described(model)
+        newest = frame_outputs.newest_frames(outputs, shape[0], card.tasks)
+        model = ending.with_newest_frames(model, newest)
+        outputs, given = network_file.forms(model)[1], _described(model)
         floats = given.part.inputs[0].dtype == "float32"
         stated = request.preprocessing
         if floats:
@@ -73,10 +77,11 @@ class QuantisedFileConversion:
             values,
             card,
             self.progress,
+            newest=newest,
         )
         tasks = answers.tasks
         if self.validation:
-            check_labels(tasks, self.validation)
+            self.validation = check_labels(tasks, self.validation)
         part = _described(ending.with_activations(given.model, answers.activations))
         tasks = network.with_rules_that_hold(tasks, part.part.outputs, self.progress)
         self.network = network.TrainedNetwork(

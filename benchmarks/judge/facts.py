@@ -195,7 +195,7 @@ def _measured_accuracy(
     manifest = bundle.manifest
     spec = manifest.input
     labelled = clips.read_clips(data, manifest.clip_frames, spec.size, spec.resize)
-    evaluate.check_labels(manifest.tasks, labelled)
+    labelled = evaluate.check_labels(manifest.tasks, labelled)
     with progress.count("answering, labelled", len(labelled)) as on_clip:
         outputs = evaluate.stream_outputs(bundle, list(labelled.windows), options, on_clip)
     return figures(manifest.tasks, outputs, labelled)

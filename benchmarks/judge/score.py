@@ -267,7 +267,8 @@ def read_segments(path: Path) -> list[Segment]:
 def _predictions(tasks: Mapping[str, PredictionFields], place: str) -> dict[str, Decided]:
     predictions = {task: decided(answer) for task, answer in tasks.items()}
     for task, prediction in predictions.items():
-        if prediction is None and tasks[task].vector is None and tasks[task].size is None:
+        unscored = tasks[task].vector, tasks[task].size, tasks[task].points, tasks[task].areas
+        if prediction is None and all(answer is None for answer in unscored):
             raise ConfigError(f"{place}: the answer to '{task}' has neither a label nor a value")
     return {task: each for task, each in predictions.items() if each is not None}
 

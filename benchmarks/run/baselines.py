@@ -5,6 +5,7 @@ The only file here that needs tensorflow, and only once a model is given.
 
 import hashlib
 import itertools
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -209,6 +210,8 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     try:
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         with console.captured_stderr():  # tensorflow greets from C++ before it can be told not to
+            from edge_convert.frame_outputs import newest_of_width
+            from edge_convert.sources import keras_window
             from edge_convert.sources.keras_file import load_model
             from edge_convert.sources.keras_model import named_outputs, window_shape
     except ImportError as error:
@@ -231,6 +234,15 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
     expected = _form(shape, tasks, manifest.parameters)
     if form != expected:
         raise ConfigError(f"{path} is not the network of {manifest.name}: {form}, not {expected}")
+    widths = {tensor.name: math.prod(tensor.shape) for tensor in manifest.last_part.outputs}
+    answers = named_outputs(model).items()
+    newest = {
+        name: share
+        for name, tensor in answers
+        if (share := newest_of_width(tuple(tensor.shape)[1:], manifest.window, widths[name]))
+    }
+    if newest:
+        model = keras_window.at_newest(model, newest)
     return WholeWindow(path, model, bundle)
 
 
@@ -256,7 +268,7 @@ def keras_target(model: Any, manifest: Manifest) -> Target:
         for batch in _batches(windows):
             predicted = by_task.predict_on_batch(_filled([frames.window(w) for w in batch]))
             for task, rows in collected.items():
-                rows.append(np.asarray(predicted[task])[: len(batch)])
+                rows.append(np.asarray(predicted[task])[: len(batch)].reshape(len(batch), -1))
             for _ in batch:
                 on_window()
         return {task: np.concatenate(rows) for task, rows in collected.items()}

@@ -219,9 +219,7 @@ class Bench:
         if self.request.data is None:
             return None
         spec, length = self.bundle.manifest.input, self.bundle.manifest.clip_frames
-        clips = read_clips_for(self.request.data, length, spec)
-        check_labels(self.tasks, clips)
-        return clips
+        return check_labels(self.tasks, read_clips_for(self.request.data, length, spec))
 
     def _make_targets(self) -> list[targets.Target]:
         run_request = self.request

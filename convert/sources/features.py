@@ -12,8 +12,9 @@ from edge.tflite import flatbuffer
 from edge_common import ModelError, console
 from edge_convert import inputs
 from edge_convert.cut.tflite import main_graph
-from edge_convert.cut.tflite.ending import endings, with_activations
+from edge_convert.cut.tflite.ending import endings, with_activations, with_batches
 from edge_convert.cut.tflite.prune import prune
+from edge_convert.frame_outputs import NewestFrame, newest_frames
 from edge_convert.network import (
     Answers,
     ModelCard,
@@ -43,20 +44,23 @@ def outputs_of(model: bytes) -> dict[str, Output]:
     if len(set(positions.values())) < len(positions):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")
     return {
-        name: Output(_vector(flatbuffer.shape_of(tensors[index])), kinds[name])
+        name: Output(flatbuffer.shape_of(tensors[index])[1:] or (1,), kinds[name])
         for name, index in positions.items()
     }
 
 
-def called(source: FloatModel, card: ModelCard, labels: Mapping[str, np.ndarray]) -> FloatModel:
-    """A network whose outputs are called as tasks."""
-    return source.renamed(task_names(dict.fromkeys(outputs_of(source.model), ""), card, labels))
+def called(
+    source: FloatModel, window: int, card: ModelCard, labels: Mapping[str, np.ndarray]
+) -> tuple[FloatModel, dict[str, NewestFrame]]:
+    """A network whose outputs are called as tasks and answer for one frame; and those that had more.
 
-
-def _vector(shape: Shape) -> Shape:
-    """An output's shape without the batch; axes of one are no axes."""
-    long = tuple(size for size in shape[1:] if size > 1)
-    return long if long else (math.prod(shape[1:]),)
+    Raises ConfigError if the card does not fit.
+    """
+    source = replace(source, model=with_batches(source.model))
+    names = task_names(dict.fromkeys(outputs_of(source.model), ""), card, labels)
+    source = source.renamed(names)
+    newest = newest_frames(outputs_of(source.model), window, card.tasks)
+    return source.at_newest(newest), newest
 
 
 def _input_shape(model: bytes) -> Shape:
@@ -105,9 +109,9 @@ class FeatureFile:
         labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "FeatureFile":
         """Decide what the answers are, by what they say of real input (n, T, F)."""
-        source = called(self.source, card, labels)
+        source, newest = called(self.source, self.window, card, labels)
         outputs, run = outputs_of(source.model), _runner(replace(source, original=None))
-        answers = answers_of(outputs, run, values, card, progress, labels)
+        answers = answers_of(outputs, run, values, card, progress, labels, newest)
         return replace(self, source=source, answers=answers)
 
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
@@ -127,7 +131,7 @@ class FeatureFile:
 
     def check_answers(self, card: ModelCard) -> None:
         """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
-        tasks_of(outputs_of(called(self.source, card, {}).model), card)
+        tasks_of(outputs_of(called(self.source, self.window, card, {})[0].model), card)
 
     def explanation(self, behind: str | None = None) -> str:
         """That it is a head."""
@@ -190,9 +194,10 @@ class EncoderAndHead:
         labels: Mapping[str, np.ndarray] = MappingProxyType({}),
     ) -> "EncoderAndHead":
         """Decide what the answers are, by what they say of real input (n, T, H, W, C)."""
-        named_file = replace(self, head=called(self.head, card, labels))
-        outputs, run = outputs_of(named_file.head.model), named_file._run()
-        answers = answers_of(outputs, run, values, card, progress, labels)
+        head, newest = called(self.head, self.window, card, labels)
+        named_file = replace(self, head=head)
+        outputs, run = outputs_of(head.model), named_file._run()
+        answers = answers_of(outputs, run, values, card, progress, labels, newest)
         return replace(named_file, answers=answers)
 
     def _run(self) -> Run:
@@ -234,7 +239,7 @@ class EncoderAndHead:
 
     def check_answers(self, card: ModelCard) -> None:
         """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
-        tasks_of(outputs_of(called(self.head, card, {}).model), card)
+        tasks_of(outputs_of(called(self.head, self.window, card, {})[0].model), card)
 
     def explanation(self, behind: str | None = None) -> str:
         """What goes from the one to the other, and the work on both sides."""

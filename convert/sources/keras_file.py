@@ -14,6 +14,7 @@ import numpy as np
 
 from edge_common import ModelError
 from edge_convert.cut.tflite import form
+from edge_convert.frame_outputs import NewestFrame
 from edge_convert.inputs import InputRequest
 from edge_convert.network import LayerValues
 from edge_convert.precision.jobs import ConversionJobs
@@ -60,6 +61,10 @@ class KerasNetwork:
         """With other names for all outputs."""
         tensors = {names[name]: tensor for name, tensor in named_outputs(self.model).items()}
         return KerasNetwork(keras.Model(self.model.inputs, tensors, name=self.model.name))
+
+    def at_newest(self, newest: Mapping[str, NewestFrame]) -> "KerasNetwork":
+        """With the newest frame's share of these outputs."""
+        return KerasNetwork(keras_window.at_newest(self.model, newest))
 
     def layer_values(self, window: np.ndarray) -> Iterator[LayerValues]:
         """What each layer gives for a window (1, T, H, W, C), in order; inner ones of models too."""

@@ -7,6 +7,7 @@ import keras
 from keras import layers, ops
 
 from edge_common import ModelError
+from edge_convert.frame_outputs import NewestFrame
 
 Form = Callable[..., Any]
 
@@ -24,6 +25,21 @@ class Refold(layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "shape": self.shape}
+
+
+@keras.saving.register_keras_serializable("edge_convert")
+class NewestShare(layers.Layer):
+    """The newest frame's share of an output; the fields are those of `NewestFrame`."""
+
+    def __init__(self, shape: Sequence[int], axis: int, width: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.share = NewestFrame(tuple(shape), axis, width)
+
+    def call(self, values: Any) -> Any:
+        return self.share.of(values)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **vars(self.share)}
 
 
 @keras.saving.register_keras_serializable("edge_convert")

@@ -5,7 +5,7 @@ their steps written out, and volumes become images.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 from typing import Any
 
@@ -16,6 +16,7 @@ from keras import layers
 
 from edge_common import ModelError
 from edge_convert import inputs
+from edge_convert.frame_outputs import NewestFrame
 from edge_convert.network import LayerValues
 from edge_convert.sources import keras_layers
 from edge_convert.sources.keras_model import functional, is_functional, named_outputs
@@ -88,6 +89,16 @@ def _names(operation: Any) -> Iterator[str]:
         if part is not None:
             yield from _names(part)
             yield part.name
+
+
+def at_newest(model: keras.Model, newest: Mapping[str, NewestFrame]) -> keras.Model:
+    """The model with the newest frame's share of these outputs."""
+    names, outputs = {operation.name for operation in model.operations}, named_outputs(model)
+    for name, share in newest.items():
+        layer = keras_layers.NewestShare(**vars(share), name=free("newest_frame", names))
+        outputs[name] = layer(outputs[name])
+        names.add(layer.name)
+    return keras.Model(model.inputs, outputs, name=model.name)
 
 
 def free(name: str, names: set[str]) -> str:

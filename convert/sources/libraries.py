@@ -22,7 +22,8 @@ from edge.shipped import PLAIN_SUFFIXES
 from edge.tflite import flatbuffer
 from edge_common import ModelError, children, command_line, console
 from edge_convert import inputs
-from edge_convert.cut.tflite import form, main_graph
+from edge_convert.cut.tflite import ending, form, main_graph
+from edge_convert.frame_outputs import NewestFrame
 from edge_convert.sources import tflite_file
 from edge_convert.sources.reference import Reference, Run
 
@@ -55,6 +56,19 @@ class FloatModel:
             return {names[name]: value for name, value in run(values).items()} if run else {}
 
         return replace(self, model=flatbuffer.write(root), original=run and original)
+
+    def at_newest(self, newest: Mapping[str, NewestFrame]) -> "FloatModel":
+        """With the newest frame's share of these outputs."""
+        run = self.original
+
+        def original(values: np.ndarray) -> Mapping[str, np.ndarray]:
+            outputs = run(values) if run else {}
+            return {
+                n: newest[n].of(value) if n in newest else value for n, value in outputs.items()
+            }
+
+        model = ending.with_newest_frames(self.model, newest)
+        return replace(self, model=model, original=run and original)
 
     @property
     def input(self) -> str:

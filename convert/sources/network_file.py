@@ -14,6 +14,7 @@ from edge_convert.cut.tflite import ending
 from edge_convert.cut.tflite.candidates import CutCandidate, table
 from edge_convert.cut.tflite.names import LayerNames
 from edge_convert.cut.tflite.split import CuttableFile
+from edge_convert.frame_outputs import NewestFrame, newest_frames
 from edge_convert.network import (
     Answers,
     LayerValues,
@@ -50,6 +51,9 @@ class Original(Protocol):
 
     def renamed(self, names: Mapping[str, str]) -> "Original":
         """With other names for all outputs."""
+
+    def at_newest(self, newest: Mapping[str, NewestFrame]) -> "Original":
+        """With the newest frame's share of these outputs."""
 
     def layer_values(self, window: np.ndarray) -> Iterator[LayerValues]:
         """What each layer gives for a window (1, T, H, W, C), in order."""
@@ -100,24 +104,28 @@ class NetworkFile:
         labels: by task, of clips that have some. Raises ConfigError or ModelError if the answers
         do not fit the card.
         """
-        file = self._called(card, labels)
+        file, newest = self._called(card, labels)
         outputs, run = forms(file.model)[1], replace(file, original=None)._reference({})
-        answers = answers_of(outputs, run, values, card, progress, labels)
+        answers = answers_of(outputs, run, values, card, progress, labels, newest)
         return replace(file, answers=answers)
 
     def check_answers(self, card: ModelCard) -> None:
         """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""
-        tasks_of(forms(self._called(card, {}).model)[1], card)
+        tasks_of(forms(self._called(card, {})[0].model)[1], card)
 
-    def _called(self, card: ModelCard, labels: Mapping[str, np.ndarray]) -> "NetworkFile":
-        """With outputs that are called as tasks."""
+    def _called(
+        self, card: ModelCard, labels: Mapping[str, np.ndarray]
+    ) -> tuple["NetworkFile", dict[str, NewestFrame]]:
+        """With outputs that are called as tasks and answer for one frame; and those that had more."""
+        source = libraries.FloatModel(ending.with_batches(self.model), self.origin)
         layers = self.original.outputs if self.original else dict.fromkeys(forms(self.model)[1], "")
-        names = task_names(layers, card, labels)
-        if all(name == task for name, task in names.items()):
-            return self
-        source = libraries.FloatModel(self.model, self.origin).renamed(names)
-        original = self.original and self.original.renamed(names)
-        return replace(self, model=source.model, original=original)
+        names, original = task_names(layers, card, labels), self.original
+        if any(name != task for name, task in names.items()):
+            source, original = source.renamed(names), original and original.renamed(names)
+        newest = newest_frames(features.outputs_of(source.model), self.window, card.tasks)
+        if newest:
+            source, original = source.at_newest(newest), original and original.at_newest(newest)
+        return replace(self, model=source.model, original=original), newest
 
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
         """Cut it behind a layer, or where it takes the least work, if it can be."""

@@ -11,8 +11,9 @@ from edge_common import encode
 
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
 # 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
-# tasks that are marked as sensitive; 8 has frames that are vectors of features
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8)
+# tasks that are marked as sensitive; 8 has frames that are vectors of features; 9 has ordered labels,
+# points and maps
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
@@ -235,8 +236,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
             del task["logits"]
         if not task["sensitive"]:
             del task["sensitive"]
-        for option in _CONFIDENCE:
-            if task[option] == getattr(Task, option):
+        for option in (*_CONFIDENCE, "points", "grid"):
+            if task[option] in (getattr(Task, option), []):
                 del task[option]
     for part in fields["parts"]:
         if not part["states"]:

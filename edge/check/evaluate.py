@@ -6,6 +6,7 @@ environment, for whoever compares runtimes; frames (N, H, W, 3) uint8 RGB.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,10 +88,11 @@ def _accuracy(
     return Accuracy(task.name, metric.name, float(figures.mean()), n, graph, data, low, high)
 
 
-def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
-    """Raise ClipError if labels are of a form that could never be right.
+def check_labels(tasks: Sequence[Task], clips: Clips) -> Clips:
+    """The clips with the labels of what is decided: of labels of all frames, (N, T, ...), the newest.
 
-    They would otherwise count as wrong answers, or as none.
+    Raise ClipError if labels are of a form that could never be right: they would otherwise count
+    as wrong answers, or as none.
     """
     names = [task.name for task in tasks]
     if clips.labels and not clips.labels.keys() & set(names):
@@ -98,11 +100,16 @@ def check_labels(tasks: Sequence[Task], clips: Clips) -> None:
             f"{clips.name} holds labels for {', '.join(clips.labels)}, the bundle answers "
             f"{', '.join(names)}: name each array after its task"
         )
+    labels = dict(clips.labels)
     for task in tasks:
-        if task.name not in clips.labels:
+        if task.name not in labels:
             continue
-        if problem := kind_of(task).label_problem(clips.labels[task.name]):
+        kind, of_clips, frames = kind_of(task), labels[task.name], clips.windows.shape[1]
+        if of_clips.ndim == len(kind.label_shape) + 2 and of_clips.shape[1] == frames > 1:
+            labels[task.name] = of_clips[:, -1]
+        if problem := kind.label_problem(labels[task.name]):
             raise ClipError(f"{clips.name}: '{task.name}' {problem}")
+    return replace(clips, labels=labels)
 
 
 class WindowRerun:

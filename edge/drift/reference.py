@@ -67,8 +67,9 @@ def certainty(prediction: Prediction) -> float | None:
         return min((max(p, 1.0 - p) for p in prediction.probabilities.values()), default=0.0)
     if prediction.p is not None:
         return prediction.p
-    is_answered = prediction.label is not None or prediction.value is not None
-    return None if is_answered or prediction.vector is not None else 0.0
+    answers = (prediction.label, prediction.value, prediction.vector, prediction.points)
+    is_answered = any(answer is not None for answer in (*answers, prediction.areas))
+    return None if is_answered else 0.0
 
 
 def labels_of(prediction: Prediction) -> Sequence[str]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, fields
 from functools import cached_property
 
 from edge.events.schedule import Hours
+from edge.tasks import KINDS, Task
 from edge.tasks.confidence import UNKNOWN
-from edge.tasks.kind import Task
 from edge_common import ConfigError, nearest_or_all
 
 SEVERITIES = ("info", "warning", "alarm")
@@ -179,6 +179,10 @@ class Alert:
         task = next((task for task in tasks if task.name == self.task), None)
         if task is None:
             return None
+        if KINDS[task.kind].is_placed:
+            raise AlertError(
+                self, "task", f"task '{task.name}' is {task.kind}, which no alert can be about"
+            )
         if self.is_number != (task.kind in _NUMBER_KINDS):
             key = next(k for k in ("over", "under", "labels") if getattr(self, k) not in (None, ()))
             other = "is = [...]" if self.is_number else "over or under"

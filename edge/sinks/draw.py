@@ -54,6 +54,7 @@ class Annotator:
         if self._view is None:
             return annotate(frame.pixels, self._latest, self._tasks, self._region, self._gap_s)
         picture = _enlarge(frame.pixels, _MIN_WIDTH_OF_PEOPLE)
+        picture = draw_figures(picture, self._latest, picture.shape[1] / frame.pixels.shape[1])
         gap_s = 0.0 if self._latest else self._gap_s
         return _even(self._people.draw(picture, self._view, frame, gap_s))
 
@@ -73,6 +74,7 @@ def annotate(
     """
     decision = decisions[0] if decisions else None
     picture = _enlarge(pixels, _MIN_WIDTH)
+    picture = draw_figures(picture, decisions, picture.shape[1] / pixels.shape[1])
     line = _line(picture)
     panel = np.full(((len(tasks) + 1) * line + line // 2, picture.shape[1], 3), GROUND, np.uint8)
     for row, name in enumerate(tasks):
@@ -126,6 +128,73 @@ def draw_region(picture: np.ndarray, region: Region, pixels: np.ndarray) -> None
     first = (round(left * scale), round(top * scale))
     last = (round((left + width) * scale) - 1, round((top + height) * scale) - 1)
     cv2.rectangle(picture, first, last, _BAR, 2)
+
+
+# of the first points, labels and so on, over and over
+_COLOURS = np.array(
+    [
+        (96, 200, 112),
+        (80, 140, 250),
+        (230, 160, 60),
+        (190, 90, 210),
+        (70, 210, 230),
+        (120, 120, 240),
+    ],
+    np.uint8,
+)
+_VEIL, _LEAST_SCORE = 0.45, 0.3  # of a map's colour over the picture; of a point that is drawn
+
+
+def draw_figures(picture: np.ndarray, decisions: Sequence[Decision], scale: float) -> np.ndarray:
+    """The picture, or a copy with the maps and key points of decisions in it.
+
+    scale: its pixels a pixel of the frame.
+    """
+    answers = [answer for decision in decisions for answer in decision.tasks.values()]
+    if not any(answer.points or answer.mask is not None for answer in answers):
+        return picture
+    picture = picture.copy()
+    for answer in answers:
+        if answer.mask is not None:
+            _draw_map(picture, answer.mask, answer, scale)
+    for answer in answers:
+        if answer.points:
+            _draw_points(picture, answer, scale)
+    return picture
+
+
+def _draw_map(picture: np.ndarray, mask: np.ndarray, answer: Prediction, scale: float) -> None:
+    """Each label's colour as a veil over the places where it holds."""
+    (height, width), (left, top, wide, high) = picture.shape[:2], answer.place
+    across, down = mask.shape[1] / (wide * scale), mask.shape[0] / (high * scale)
+    columns = np.floor((np.arange(width) + 0.5 - left * scale) * across).astype(np.int64)
+    rows = np.floor((np.arange(height) + 0.5 - top * scale) * down).astype(np.int64)
+    padded = np.pad(mask, 1)  # what is outside of it shows nothing
+    columns, rows = (
+        np.clip(each + 1, 0, n - 1)
+        for each, n in ((columns, padded.shape[1]), (rows, padded.shape[0]))
+    )
+    numbers = padded[np.ix_(rows, columns)]
+    shown = numbers > 0
+    colours = _COLOURS[(numbers[shown] - 1) % len(_COLOURS)]
+    picture[shown] = (picture[shown] * (1 - _VEIL) + colours * _VEIL).astype(np.uint8)
+
+
+def _draw_points(picture: np.ndarray, answer: Prediction, scale: float) -> None:
+    """Points that are sure enough, and lines between these."""
+    points = {
+        name: (round(point[0] * scale), round(point[1] * scale))
+        for name, point in (answer.points or {}).items()
+        if all(map(math.isfinite, point)) and min(point[2:], default=1.0) >= _LEAST_SCORE
+        if max(map(abs, point[:2])) * scale < 1 << 15
+    }
+    stroke = max(2, picture.shape[1] // 240)
+    for first, last in answer.lines:
+        if first in points and last in points:
+            cv2.line(picture, points[first], points[last], INK, stroke, cv2.LINE_AA)
+    for number, point in enumerate(points.values()):
+        colour = tuple(map(int, _COLOURS[number % len(_COLOURS)]))
+        cv2.circle(picture, point, 2 * stroke, colour, cv2.FILLED, cv2.LINE_AA)
 
 
 def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> None:

@@ -91,6 +91,19 @@ class Region:
 FULL = Region()
 
 
+def input_box(
+    spec: InputSpec, region: Region, height: int, width: int
+) -> tuple[float, float, float, float]:
+    """Where the whole input stands in a frame of that size: left, top, width and height, its pixels.
+
+    With the borders of a letterbox, which may reach beyond the region.
+    """
+    left, top, wide, high = region.seen_by(spec.size, spec.resize).locate(height, width)
+    inner = spec.resize.place((wide, high), spec.size)
+    across, down = wide / inner[2], high / inner[3]
+    return left - inner[0] * across, top - inner[1] * down, spec.width * across, spec.height * down
+
+
 def quantisation_table(spec: InputSpec, tensor: TensorSpec) -> np.ndarray:
     """What each of the 256 pixel values becomes in `tensor`, of its dtype.
 

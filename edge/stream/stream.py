@@ -10,8 +10,8 @@ from edge.bundle import Bundle
 from edge.stream.decision import Decision, TrackInfo
 from edge.stream.network import Network
 from edge.stream.options import StreamOptions
-from edge.stream.preprocess import Frame, Region
-from edge.tasks import Prediction, predictions
+from edge.stream.preprocess import Frame, Region, input_box
+from edge.tasks import Prediction, kind_of, predictions
 
 _FRAMES_OF_STATES = 16  # that are shown of a network which remembers all since its start
 
@@ -52,6 +52,8 @@ class Stream:
             maxlen=length if options.window_pixels else 0
         )
         self._images = None if manifest.input.is_features else options.image_sampler()
+        kinds = {} if manifest.input.is_features else {t.name: kind_of(t) for t in self.tasks}
+        self._placed_kinds = {name: kind for name, kind in kinds.items() if kind.is_placed}
         self._played_name = self.network.board.profile.name if self.network.board else None
 
     @property
@@ -105,6 +107,8 @@ class Stream:
         if outputs is None:
             return None
         tasks: Mapping[str, Prediction] = predictions(self.tasks, outputs)
+        if self._placed_kinds:
+            tasks = self._in_frame(tasks, frame.pixels, region or self._region)
         if self._naming:
             tasks = self._naming(tasks)
         is_new, self._is_new = self._is_new, False
@@ -125,6 +129,15 @@ class Stream:
             tuple(self._window_pixels),
             image,
         )
+
+    def _in_frame(
+        self, tasks: Mapping[str, Prediction], pixels: np.ndarray, region: Region
+    ) -> Mapping[str, Prediction]:
+        """With points and areas in pixels of the frame."""
+        spec = self.bundle.manifest.input
+        box = input_box(spec, region, *pixels.shape[:2])
+        kinds = self._placed_kinds.items()
+        return {**tasks, **{name: kind.placed(tasks[name], box, spec.size) for name, kind in kinds}}
 
     def decisions(self, frame: Frame) -> Sequence[Decision]:
         """What `push` gives, as the loop takes it: none or one."""

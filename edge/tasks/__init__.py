@@ -13,18 +13,25 @@ from edge.tasks.class_index import ClassIndex
 from edge.tasks.classification import Classification
 from edge.tasks.confidence import UNKNOWN, UnknownRule, tempered
 from edge.tasks.embedding import Embedding
+from edge.tasks.keypoints import HeatMaps, Keypoints
 from edge.tasks.kind import (
     ACCURACY,
     MEAN_ABSOLUTE_ERROR,
+    MEAN_DISTANCE,
+    PIXEL_ERROR,
     Decided,
     Label,
     Metric,
+    PictureBox,
+    PointForm,
     Prediction,
     PredictionFields,
     Task,
     TaskKind,
 )
+from edge.tasks.maps import Map
 from edge.tasks.multi_label import MultiLabel
+from edge.tasks.ordinal import OrderedLabels
 from edge.tasks.regression import Regression
 from edge_common import console
 
@@ -32,16 +39,24 @@ __all__ = [
     "ACCURACY",
     "KINDS",
     "MEAN_ABSOLUTE_ERROR",
+    "MEAN_DISTANCE",
     "METRICS",
+    "PIXEL_ERROR",
     "UNKNOWN",
     "Binary",
     "ClassIndex",
     "Classification",
     "Decided",
     "Embedding",
+    "HeatMaps",
+    "Keypoints",
     "Label",
+    "Map",
     "Metric",
     "MultiLabel",
+    "OrderedLabels",
+    "PictureBox",
+    "PointForm",
     "Prediction",
     "PredictionFields",
     "Regression",
@@ -58,9 +73,22 @@ __all__ = [
 
 KINDS: dict[str, type[TaskKind]] = {
     kind.name: kind
-    for kind in (Classification, Binary, Regression, MultiLabel, ClassIndex, Embedding)
+    for kind in (
+        Classification,
+        Binary,
+        Regression,
+        MultiLabel,
+        ClassIndex,
+        OrderedLabels,
+        Keypoints,
+        HeatMaps,
+        Map,
+        Embedding,
+    )
 }
-METRICS = {metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR)}
+METRICS = {
+    metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR, MEAN_DISTANCE, PIXEL_ERROR)
+}
 
 
 def kind_of(task: Task) -> TaskKind:
@@ -104,6 +132,8 @@ def label_probabilities(task: Task, prediction: Prediction) -> Mapping[str, floa
         return {}
     if len(task.labels) == 2 and task.kind == Binary.name:
         return {each: p if each == label else 1.0 - p for each in task.labels}
+    if task.kind == OrderedLabels.name and len(scores) == len(task.labels) - 1:
+        return OrderedLabels(task).label_shares(scores)
     if len(scores) != len(task.labels):
         return {}
     shares = scores if task.temperature == 1 else tempered(scores, task.temperature)

@@ -14,7 +14,7 @@ class Binary(kind.TaskKind):
     loss = "binary_crossentropy"
 
     @classmethod
-    def label_count(cls, width: int) -> int:
+    def label_count(cls, axes: kind.Axes, stated: int = 0) -> int:
         return 2
 
     def predict(self, scores: np.ndarray) -> kind.Prediction:

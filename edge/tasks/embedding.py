@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from edge.tasks.kind import Prediction, TaskKind
+from edge.tasks.kind import Axes, Prediction, TaskKind
 
 
 class Embedding(TaskKind):
@@ -16,7 +16,7 @@ class Embedding(TaskKind):
     label_dtype = "float64"
 
     @classmethod
-    def label_count(cls, width: int) -> int:
+    def label_count(cls, axes: Axes, stated: int = 0) -> int:
         return 0
 
     @classmethod

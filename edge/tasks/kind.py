@@ -1,144 +1,43 @@
-"""A task, what is predicted for it, and what each kind of task has to say of itself."""
+"""What each kind of task has to say of itself."""
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
-from edge.tasks.confidence import UnknownRule
+from edge.tasks.prediction import (
+    Area,
+    PictureBox,
+    PointForm,
+    Prediction,
+    PredictionFields,
+    Task,
+)
 
+__all__ = [
+    "ACCURACY",
+    "MEAN_ABSOLUTE_ERROR",
+    "MEAN_DISTANCE",
+    "PIXEL_ERROR",
+    "UNDECIDED",
+    "Area",
+    "Axes",
+    "Decided",
+    "Label",
+    "Metric",
+    "PictureBox",
+    "PointForm",
+    "Prediction",
+    "PredictionFields",
+    "Task",
+    "TaskKind",
+]
+
+Axes = tuple[int, ...]  # of an output, without the batch and axes of one
 # float is undecided if two probabilities are this share of the larger one apart; untrained, always
 UNDECIDED = 0.02
-
-
-@dataclass(frozen=True)
-class Task:
-    """One question that the network answers.
-
-    kind: a name in `edge.tasks.KINDS`.
-    scale: a regression's output times `scale` is the value in `unit`.
-    thresholds, top_k: which labels of a multi-label task hold; see there.
-    logits: the output needs a softmax to become probabilities, which the runner applies.
-    temperature: of a classification's probabilities; 1 leaves them as the network gives them.
-    unknown: when a classification answers `unknown`; None: never.
-    sensitive: whether it infers what law protects, so that a run answers it only if told to.
-    """
-
-    name: str
-    kind: str
-    labels: tuple[str, ...] = ()
-    scale: float = 1.0
-    unit: str = ""
-    thresholds: tuple[float, ...] = ()
-    top_k: int = 0
-    logits: bool = False
-    temperature: float = 1.0
-    unknown: UnknownRule | None = None
-    sensitive: bool = False
-
-
-@dataclass(frozen=True)
-class PredictionFields:
-    """The fields of a prediction in a JSON line, written and read back; None is left out.
-
-    p: of a label, or of each label by its name.  size: of a vector that is not written.
-    """
-
-    label: str | None = None
-    labels: tuple[str, ...] | None = None
-    p: Any = None
-    index: int | None = None
-    guess: str | None = None
-    value: float | None = None
-    unit: str | None = None
-    similarity: float | None = None
-    vector: Any = None
-    size: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if value is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What one task's output says. Which fields are set depends on the task's kind.
-
-    classification, binary: index, label, p (probability of that label, 0 to 1). Of a window that
-    is unlike anything learnt: label `unknown`, guess (the most probable label), p (of the guess).
-    class-index: label, index.
-    regression: value, in `unit`.  embedding: vector, float32 (d,); with a gallery of people
-    also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
-    multi-label: labels (those that hold, the most probable first), probabilities (of all labels).
-    Of an output that is not finite none is set.  scores: as it came, float32 (k,); not in the JSON.
-    """
-
-    scores: np.ndarray
-    label: str | None = None
-    p: float | None = None
-    index: int | None = None
-    value: float | None = None
-    unit: str | None = None
-    vector: tuple[float, ...] | None = None
-    similarity: float | None = None
-    labels: tuple[str, ...] | None = None
-    probabilities: Mapping[str, float] | None = None
-    guess: str | None = None
-
-    def to_json(self, vectors: bool = False) -> dict[str, Any]:
-        """The fields of a task in a JSON line; those that are not set are left out.
-
-        vectors: with an embedding's, which tells people apart wherever it is kept; else only how
-        many numbers it has, if it is not named.
-        """
-        vector = _rounded_all(self.vector)
-        fields = PredictionFields(
-            label=self.label,
-            labels=self.labels,
-            p=_rounded(self.p) if self.probabilities is None else self._rounded_probabilities,
-            index=self.index,
-            guess=self.guess,
-            value=_rounded(self.value),
-            unit=self.unit,
-            similarity=_rounded(self.similarity),
-            vector=vector if vectors else None,
-            size=len(vector) if vector and not vectors and self.label is None else None,
-        )
-        return fields.to_json()
-
-    @property
-    def share(self) -> float | None:
-        """How sure a label is: its probability, or its similarity if it is a person's name."""
-        probability = self.p if self.guess is None else None  # that of the guess is not the label's
-        return probability if self.similarity is None else self.similarity
-
-    @property
-    def _rounded_probabilities(self) -> dict[str, float]:
-        rounded = {label: _rounded(p) for label, p in (self.probabilities or {}).items()}
-        return {label: p for label, p in rounded.items() if p is not None}
-
-    def __str__(self) -> str:
-        if self.label is not None:
-            return self.label if self.share is None else f"{self.label} {self.share:.2f}"
-        if self.labels is not None and self.probabilities is not None:
-            return ", ".join(f"{x} {self.probabilities[x]:.2f}" for x in self.labels) or "none"
-        if self.value is not None:
-            return f"{self.value:.1f} {self.unit or ''}".rstrip()
-        return "no answer" if self.vector is None else f"{len(self.vector)} numbers"
-
-
-def _rounded(value: float | None) -> float | None:
-    """Four places; JSON knows neither NaN nor infinity: these are left out."""
-    return None if value is None or not math.isfinite(value) else round(value, 4)
-
-
-def _rounded_all(vector: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    """Six places: those of length one have small numbers. None if one is not finite."""
-    if vector is None or not all(map(math.isfinite, vector)):
-        return None
-    return tuple(round(value, 6) for value in vector)
 
 
 @dataclass(frozen=True)
@@ -155,6 +54,8 @@ class Metric:
 
 ACCURACY = Metric("accuracy", is_share=True)
 MEAN_ABSOLUTE_ERROR = Metric("mean_absolute_error", is_share=False)
+MEAN_DISTANCE = Metric("mean_distance", is_share=False)  # in the network's coordinates
+PIXEL_ERROR = Metric("pixel_error", is_share=False)  # the share of pixels that are wrong
 
 Label = float | tuple[float, ...]  # of one clip, as training takes it
 Decided = str | float | frozenset[str]  # what one prediction comes down to, in words
@@ -172,6 +73,7 @@ class TaskKind(ABC):
     has_classes: whether a prediction is exactly one of several labels, each by a number.
     is_descriptor: whether an output describes who is seen, so that people can be told apart.
     in_tables: whether a training file's table can hold labels of this kind.
+    is_placed: whether a prediction stands somewhere in the picture, and is no label or number.
     loss, training_metric: Keras' names.  training_dtype: of the labels that Keras takes.
     label_dtype: of labels in data sets.
     """
@@ -185,6 +87,7 @@ class TaskKind(ABC):
     has_classes: ClassVar[bool] = False
     is_descriptor: ClassVar[bool] = False
     in_tables: ClassVar[bool] = False
+    is_placed: ClassVar[bool] = False
     loss: ClassVar[str] = ""
     training_metric: ClassVar[str] = "accuracy"
     training_dtype: ClassVar[str] = "int64"
@@ -204,9 +107,29 @@ class TaskKind(ABC):
         return ()
 
     @classmethod
-    def label_count(cls, width: int) -> int:
-        """How many labels belong to an output of `width` numbers."""
-        return width
+    def label_count(cls, axes: Axes, stated: int = 0) -> int:
+        """How many labels belong to an output; `stated`: how many somebody names."""
+        return math.prod(axes)
+
+    @classmethod
+    def takes(cls, axes: Axes) -> bool:
+        """Whether an output of these axes is one answer: a vector, unless a kind says more."""
+        return len(axes) == 1
+
+    @classmethod
+    def form(cls, axes: Axes) -> dict[str, Any]:
+        """What an output's axes say of the fields of a task."""
+        return {}
+
+    @property
+    def ending(self) -> str:
+        """The activation that the output needs; as `activation`."""
+        return self.activation
+
+    @property
+    def of_one_answer(self) -> int:
+        """Numbers that are about one thing, such as a pixel; 0: all."""
+        return 0
 
     @classmethod
     def is_meant_by(cls, activation: str, width: int) -> bool:
@@ -215,7 +138,7 @@ class TaskKind(ABC):
 
     def problem(self, width: int) -> str:
         """What is wrong with the task for an output of `width` numbers; empty if nothing is."""
-        for option in ("thresholds", "top_k", "temperature", "unknown"):
+        for option in ("thresholds", "top_k", "temperature", "unknown", "points", "grid"):
             is_set = getattr(self.task, option) != getattr(Task, option)
             if is_set and option not in self.options:
                 return f"task '{self.task.name}' is {self.name}, which has no {option}"
@@ -228,6 +151,13 @@ class TaskKind(ABC):
     @abstractmethod
     def predict(self, scores: np.ndarray) -> Prediction:
         """Read one output, float32 (k,)."""
+
+    def placed(self, prediction: Prediction, box: PictureBox, size: tuple[int, int]) -> Prediction:
+        """With x and y in pixels of the frame.
+
+        box: where the network's whole input stands in it.  size: width and height of that input.
+        """
+        return prediction
 
     @abstractmethod
     def decide(self, outputs: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from edge.tasks.kind import MEAN_ABSOLUTE_ERROR, Prediction, PredictionFields, Task, TaskKind
+from edge.tasks.kind import MEAN_ABSOLUTE_ERROR, Axes, Prediction, PredictionFields, Task, TaskKind
 
 
 class Regression(TaskKind):
@@ -21,7 +21,7 @@ class Regression(TaskKind):
     label_dtype = "float64"
 
     @classmethod
-    def label_count(cls, width: int) -> int:
+    def label_count(cls, axes: Axes, stated: int = 0) -> int:
         return 0
 
     def predict(self, scores: np.ndarray) -> Prediction:

@@ -137,6 +137,8 @@ def _limits(alert: rules.Alert) -> Iterator[tuple[float, str]]:
 
 
 def _of_task(watch: SourceWatch, task: tasks.Task, source: str | None) -> Iterator[_Recorder]:
+    if tasks.KINDS[task.kind].is_placed:
+        return
     if task.kind == tasks.Regression.name:
         series = Series(task.name, task.name, task.unit or "value", source)
         yield _Recorder(series, watch, _number_of(task), _mean)

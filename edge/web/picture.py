@@ -47,6 +47,9 @@ class PictureEncoder:
 
     def _draw(self, shot: Shot, image: np.ndarray) -> np.ndarray:
         """image: of the frame's pixels, of any size, that may be drawn into."""
+        decisions = [decision for decision, _ in shot.answers.values()]
+        decisions = decisions or ([shot.newest] if shot.newest else [])
+        image = draw.draw_figures(image, decisions, image.shape[1] / shot.frame.pixels.shape[1])
         if shot.view is None:
             draw.draw_region(image, self._region, shot.frame.pixels)
             return image

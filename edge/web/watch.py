@@ -22,12 +22,14 @@ class Shot:
 
     view: who is there; None: nobody was looked for.  answers: newest, by the track's number, and
     when they were given, as `Frame.moment_s`.  gap_s: since when nothing newer came.
+    newest: decision, whoever it is of.
     """
 
     frame: stream.Frame
     view: "scene.SceneView | None" = None
     answers: "dict[int, tuple[stream.Decision, float]]" = field(default_factory=dict)
     gap_s: float = 0.0
+    newest: "stream.Decision | None" = None
 
 
 class EventLog:
@@ -111,7 +113,7 @@ class SourceWatch(Closable):
             pixels = self._pixels = np.empty_like(frame.pixels)
         np.copyto(pixels, frame.pixels)
         answers = self.answers.by_track.copy()
-        on_shot(Shot(replace(frame, pixels=pixels), self.view, answers))
+        on_shot(Shot(replace(frame, pixels=pixels), self.view, answers, newest=self.newest))
 
 
 def _small(decision: stream.Decision) -> stream.Decision:

@@ -157,7 +157,8 @@ def json_of(page: ReportContent, config: dict[str, Any]) -> dict[str, Any]:
 
 def _of_tasks(results: Results) -> dict[str, dict[str, Any]]:
     """Each task's entry under the name of its metric."""
-    entries: dict[str, dict[str, Any]] = {name: {} for name in METRICS}
+    learnt = {kind.metric for kind in KINDS.values() if kind.in_tables}
+    entries: dict[str, dict[str, Any]] = {n: {} for n, each in METRICS.items() if each in learnt}
     for task, result in results.items():
         metric = KINDS[result.kind].metric
         if metric:

@@ -247,7 +247,7 @@ def _same_twice(x):
 @pytest.mark.parametrize(
     ("outputs", "message"),
     [
-        (lambda x: {"steps": x}, "'steps' has shape"),
+        (lambda x: {"steps": keras.ops.reshape(x, (-1, 2, 6))}, "'steps' has shape"),
         (_same_twice, "one and the same tensor"),
         (lambda x: {"frames": keras.layers.Flatten()(x)}, "cannot be called 'frames'"),
     ],

@@ -69,7 +69,7 @@ def test_logits_of_a_pooling_are_a_class_if_labels_say_so(convert, tmp_path: Pat
 @pytest.mark.parametrize(
     ("outputs", "card", "message"),
     [
-        ({"steps": (4, 3)}, {}, "'steps' has shape"),
+        ({"steps": (2, 6)}, {}, "'steps' has shape"),
         ({"frames": (3,)}, {}, "cannot be called 'frames'"),
         ({"a": (3,)}, {"a": {"kind": "binary"}}, "which is one number; the model gives 3"),
         ({"a": (3,), "c": (3,)}, {"b": {"kind": "embedding"}}, "names 'b', the model answers a, c"),
@@ -80,9 +80,10 @@ def test_what_a_conversion_refuses_is_not_explained(
 ) -> None:
     window = keras.Input((4, 32, 32, 3))
     pooled = keras.layers.TimeDistributed(keras.layers.GlobalAveragePooling2D())(window)
+    steps = keras.layers.GRU(3, return_sequences=True)(pooled)
     layers = {
-        name: keras.layers.GRU(3, return_sequences=len(shape) > 1, name=name)(pooled)
-        for name, shape in outputs.items()
+        name: keras.ops.reshape(steps, (-1, *shape)) if len(shape) > 1 else steps[:, -1] * (n + 1)
+        for n, (name, shape) in enumerate(outputs.items())
     }
     keras.Model(window, layers).save(tmp_path / "m.keras")
     (tmp_path / "m.tasks.json").write_text(json.dumps({"tasks": card}))

@@ -1,4 +1,4 @@
-"""What the outputs of a .tflite come out of, and activations put behind them."""
+"""What the outputs of a .tflite come out of, and what is put behind them: activations, a selection."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,6 +7,7 @@ from ai_edge_litert import schema_py_generated as schema
 
 from edge.tflite import flatbuffer
 from edge_convert.cut.tflite import main_graph
+from edge_convert.frame_outputs import NewestFrame
 from edge_convert.probabilities import LINEAR, ending_of
 
 # through these probabilities stay probabilities, or their values show that they do not
@@ -45,6 +46,41 @@ def with_activations(model: bytes, activations: Mapping[str, str]) -> bytes:
         outputs[name] = main_graph.add_tensor(root, f"{own_name}/probability", shape)
         operator = main_graph.activation(root, _OPERATORS[activation], source, outputs[name])
         root.subgraphs[0].operators.append(operator)
+    return _signed_again(model, root, outputs)
+
+
+def with_batches(model: bytes) -> bytes:
+    """The model whose outputs all have a batch of 1; where frames or classes took its place, before these."""
+    root = flatbuffer.read(model)
+    outputs, graph = main_graph.outputs_of(root), root.subgraphs[0]
+    shapes = {name: flatbuffer.shape_of(graph.tensors[i]) for name, i in outputs.items()}
+    bare = {name: shape for name, shape in shapes.items() if shape[:1] != (1,)}
+    for name, shape in bare.items():
+        source = outputs[name]
+        outputs[name] = main_graph.add_like(root, f"{name}/batch", (1, *shape), source)
+        graph.operators.append(main_graph.reshape(root, source, outputs[name]))
+    return _signed_again(model, root, outputs) if bare else model
+
+
+def with_newest_frames(model: bytes, newest: Mapping[str, NewestFrame]) -> bytes:
+    """The model with the newest frame's share, (1, ...), of the outputs of these names."""
+    if not newest:
+        return model
+    root = flatbuffer.read(model)
+    outputs, operators = main_graph.outputs_of(root), root.subgraphs[0].operators
+    for name, share in newest.items():
+        begin, size = share.box
+        part = main_graph.add_like(root, f"{name}/newest_frame", size, outputs[name])
+        operators.append(main_graph.cut_out(root, outputs[name], begin, part))
+        outputs[name] = part
+        if size != share.result:
+            outputs[name] = main_graph.add_like(root, f"{name}/newest", share.result, part)
+            operators.append(main_graph.reshape(root, part, outputs[name]))
+    return _signed_again(model, root, outputs)
+
+
+def _signed_again(model: bytes, root: Any, outputs: Mapping[str, int]) -> bytes:
+    """What was made of a model, with its inputs and these outputs."""
     inputs = dict(zip(flatbuffer.signature(model)[0], map(int, root.subgraphs[0].inputs)))
     main_graph.sign(root, inputs, outputs)
     return flatbuffer.write(root)

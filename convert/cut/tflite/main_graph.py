@@ -1,5 +1,6 @@
 """The main graph of a .tflite, as the schema's objects: small changes, and what gives its outputs."""
 
+import copy
 from collections.abc import Iterable, Mapping
 from itertools import count
 from typing import Any
@@ -55,6 +56,14 @@ def add_tensor(root: Any, name: str, shape: Shape, kind: int = _TYPES.FLOAT32) -
     tensor.hasRank = True
     tensors.append(tensor)
     return len(tensors) - 1
+
+
+def add_like(root: Any, name: str, shape: Shape, source: int) -> int:
+    """A new activation of another shape, whose numbers mean what those of a tensor do; its index."""
+    given = root.subgraphs[0].tensors[source]
+    index = add_tensor(root, name, shape, given.type)
+    root.subgraphs[0].tensors[index].quantization = copy.deepcopy(given.quantization)
+    return index
 
 
 def add_constant(root: Any, name: str, values: np.ndarray) -> int:

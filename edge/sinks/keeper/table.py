@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from edge.tasks import Prediction, Task, label_probabilities, multi_label
+from edge.tasks import KINDS, Prediction, Task, label_probabilities, multi_label
 from edge_common import SinkError, console, write_whole
 
 CLIP, UNLABELLED = "clip", "?"
@@ -23,13 +23,14 @@ def is_note(column: str) -> bool:
 
 @dataclass(frozen=True)
 class Columns:
-    """tasks: that can be labelled; all but embeddings, and classes without names."""
+    """tasks: that can be labelled; all but embeddings, points, maps, and classes without names."""
 
     tasks: tuple[Task, ...]
 
     @classmethod
     def of(cls, tasks: Iterable[Task]) -> "Columns":
-        return cls(tuple(task for task in tasks if task.labels or task.kind in _NUMBERS))
+        of_labels = (t for t in tasks if not KINDS[t.kind].is_placed)
+        return cls(tuple(task for task in of_labels if task.labels or task.kind in _NUMBERS))
 
     @property
     def labels(self) -> list[str]:
