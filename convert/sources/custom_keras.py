@@ -100,7 +100,7 @@ def _built(module: ModuleType, factory: str, path: Path) -> keras.Model:
 
 
 def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.ConverterOutput:
-    path = job.path
+    path, note = job.path, keras_model.make_stateless(model)
     for layer in model._flatten_layers():
         if isinstance(layer, keras.layers.RNN):
             layer.unroll = True  # TFLite's calibration does not survive a loop
@@ -125,7 +125,8 @@ def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.Con
         original = reference.Reference.of(run, reference.examples(shape, -1), -1)
     origin = f"Keras {keras.__version__} with own code"
     kind = inputs.WINDOW if window > 1 else inputs.FRAME
-    return libraries.ConverterOutput(converted, origin, original, -1, {}, kind)
+    notes = [note] if note else ()
+    return libraries.ConverterOutput(converted, origin, original, -1, {}, kind, notes)
 
 
 def _functional(model: keras.Model) -> keras.Model:

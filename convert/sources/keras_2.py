@@ -139,14 +139,14 @@ _UNROLLED = frozenset({"GRU", "LSTM", "SimpleRNN"})
 
 
 def _unrolled(part: Any) -> Any:
-    """A config whose recurrent layers do not loop."""
+    """A config whose recurrent layers do not loop, and begin each window at 0."""
     if isinstance(part, (list, tuple)):
         return type(part)(map(_unrolled, part))
     if not isinstance(part, dict):
         return part
     unrolled = {key: _unrolled(value) for key, value in part.items()}
     if unrolled.get("class_name") in _UNROLLED:
-        unrolled["config"]["unroll"] = True
+        unrolled["config"] |= {"unroll": True, "stateful": False}
     return unrolled
 
 

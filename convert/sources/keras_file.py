@@ -12,7 +12,7 @@ import h5py
 import keras
 import numpy as np
 
-from edge_common import ModelError
+from edge_common import ModelError, console
 from edge_convert.cut.tflite import form
 from edge_convert.frame_outputs import NewestFrame
 from edge_convert.inputs import InputRequest
@@ -23,6 +23,7 @@ from edge_convert.sources.keras_model import (
     functional,
     in_single_precision,
     input_form,
+    make_stateless,
     named_outputs,
     output_layers,
     refuse_broken_weights,
@@ -126,6 +127,8 @@ def load_model(path: str | Path) -> keras.Model:
             ) from error
         reason = _why(path, str(error), content)
         raise ModelError(f"{path} does not load as a Keras model: {reason}") from error
+    if note := make_stateless(model):
+        console.note(note)
     refuse_broken_weights({weight.path: weight for weight in model.weights})
     return in_single_precision(functional(model))
 

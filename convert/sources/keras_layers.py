@@ -6,8 +6,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from edge_common import ModelError
 from edge_convert.frame_outputs import NewestFrame
+from edge_convert.sources.keras_model import learnt_weights
 
 Form = Callable[..., Any]
 
@@ -58,16 +58,8 @@ class Ones(layers.Layer):
 
 
 def loops(layer: layers.Layer) -> bool:
-    """Whether the layer is or holds a recurrent one whose steps are a loop.
-
-    Raises ModelError if its state outlives the window.
-    """
+    """Whether the layer is or holds a recurrent one whose steps are a loop."""
     config = layer.get_config() if type(layer).__module__.startswith("keras.") else {}
-    if any(part.get("stateful") for part in _mappings(config)):
-        raise ModelError(
-            f"the layer '{layer.name}' keeps its state from one window to the next: "
-            "build it with stateful=False"
-        )
     return any(part.get("unroll") is False for part in _mappings(config))
 
 
@@ -99,7 +91,7 @@ def copied(layer: layers.Layer, config: Mapping[str, Any], kind: type | None = N
         new = not copy.built
         outputs = copy(*args, **options)
         if new:
-            pairs = zip(layer.get_weights(), copy.weights, strict=True)
+            pairs = zip(learnt_weights(layer), copy.weights, strict=True)
             copy.set_weights([values.reshape(weight.shape) for values, weight in pairs])
         return outputs
 

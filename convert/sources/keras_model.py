@@ -114,8 +114,28 @@ def with_config(model: Any, config: dict[str, Any]) -> Any:
     if config == model.get_config():
         return model
     copy = type(model).from_config(config)
-    copy.set_weights(model.get_weights())
+    copy.set_weights(learnt_weights(model))
     return copy
+
+
+def learnt_weights(layer: Any) -> list[np.ndarray]:
+    """Those of `get_weights` that no stateful layer keeps its state in."""
+    return [np.asarray(w) for w in layer.weights if w.name != _STATE]
+
+
+_STATE = "rnn_state"
+
+
+def make_stateless(model: keras.Model) -> str:
+    """Let all layers begin each window at 0, in place; says in one line which of them did not.
+
+    A window holds all that its answer depends on: what came before it is no part of that.
+    """
+    flat = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    for layer in flat:
+        layer.stateful = False
+    names = ", ".join(f"'{layer.name}'" for layer in flat)
+    return f"stateful layers, rebuilt to begin each window at 0: {names}" if names else ""
 
 
 def single_precision(part: Any) -> Any:

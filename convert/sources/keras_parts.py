@@ -29,7 +29,7 @@ def with_fixed_sizes(model: keras.Model, use: inputs.NetworkInputs) -> keras.Mod
     tensors = [keras.Input(shapes[t.name][1:], dtype=t.dtype, name=t.name) for t in model.inputs]
     packed = keras.tree.pack_sequence_as(model.input, tensors)
     copy = keras.models.clone_model(model, input_tensors=packed)
-    copy.set_weights(model.get_weights())
+    copy.set_weights(keras_model.learnt_weights(model))
     return copy
 
 

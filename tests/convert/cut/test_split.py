@@ -1,3 +1,6 @@
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -6,6 +9,7 @@ from keras import layers, ops
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
+from edge_convert.sources.keras_file import load_model
 from edge_convert.sources.keras_model import window_shape
 from edge_convert.sources.keras_window import whole_window
 from tests import tiny
@@ -216,12 +220,25 @@ def test_a_single_frame_is_no_window() -> None:
         split(model)
 
 
-def test_a_state_that_outlives_the_window_is_refused() -> None:
+def test_a_state_that_outlives_the_window_is_rebuilt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keras.utils.set_random_seed(1)
     window = keras.Input(batch_shape=(1, *SHAPE))
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(window)
-    model = keras.Model(window, layers.GRU(3, stateful=True, name="memory")(x))
-    with pytest.raises(ModelError, match="'memory' keeps its state .* stateful=False"):
-        split(model)
+    x = layers.Bidirectional(layers.LSTM(4, return_sequences=True, stateful=True), name="both")(x)
+    answer = layers.Dense(2)(layers.GRU(3, stateful=True, name="memory")(x))
+    model = keras.Model(window, answer)
+    frames = tiny.frames(*SHAPE[:3]).astype(np.float32)[None]
+    expected = np.asarray(model(frames))
+    assert not np.allclose(model(frames), expected)  # it remembers
+    model.save(tmp_path / "stateful.keras")
+    rebuilt = load_model(tmp_path / "stateful.keras")
+    line = r"stateful layers, rebuilt to begin each window at 0: 'both', .*'memory'\n"
+    assert re.search(line, capsys.readouterr().err)
+    for _ in range(2):
+        assert np.allclose(rebuilt(frames), expected, atol=1e-6)
+    _assert_parts_equal_the_whole(rebuilt)
 
 
 def test_a_layer_that_wants_another_batch_is_named() -> None:
