@@ -128,6 +128,12 @@ _network = click.Path(exists=True, path_type=Path)
     help="Cut behind this layer (or place of --explain's table), not the cheapest.",
 )
 @click.option(
+    "--carry-state",
+    is_flag=True,
+    help="Let layers over time carry their state, one step a frame: cheaper, but another function than "
+    "the window's. The difference is measured.",
+)
+@click.option(
     "--max-drop",
     type=command_line.FiniteFloat(0),
     default=0.5,

@@ -144,6 +144,7 @@ def _refuse_choices(request: ConversionRequest) -> Path:
     options = {
         "--validation": request.validation, "--tasks": request.tasks, "--cut": request.cut,
         "--head-precision": request.head_precision != "auto", "--whole-window": request.whole_window,
+        "--carry-state": request.carry_state,
     }  # fmt: skip
     if stated := [option for option, is_stated in options.items() if is_stated]:
         raise ConfigError(f"a detector has boxes and no tasks: leave out {', '.join(stated)}")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from edge.bundle import SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, TensorSpec
+from edge.bundle import CARRIED_RING, SINGLE_FRAME, WHOLE_WINDOW, WINDOW_RING, TensorSpec
 from edge.tasks import KINDS, PointForm, Task, UnknownRule, inferred_kind, kind_of
 from edge_common import ConfigError, ModelError, console, decode
 from edge_convert.cut.tflite.candidates import CutCandidate, table
@@ -32,13 +32,12 @@ class LayerValues:
 class TrainedNetwork:
     """What a conversion starts from, whatever format it came in.
 
-    size: (height, width, channels) of a frame.  parts: encoder and head, or one `model`.
-    reference: the uncut network, real input (1, T, H, W, C) float32 -> {task: (1, k)}.
-    candidates, selected_cut: where it could be cut, and where it is.
-    uncut: why there is only one part.
-    origin: the format, and what read it.  whole: makes the uncut Keras network
-    as TFLite's own converter takes it.  softmax: tasks whose answers come out of one.
-    layers: of a Keras model, what each layer gives for real input (1, T, H, W, C), in order.
+    size: (height, width, channels) of a frame.  parts: encoder and head, or one `model`.  reference: the
+    uncut network, real input (1, T, H, W, C) float32 -> {task: (1, k)}.  candidates, selected_cut: where it
+    could be cut, and where it is.  uncut: why there is only one part.  is_carried: whether the encoder
+    remembers more than the window.  origin: the format, and what read it.  whole: makes the uncut Keras
+    network as TFLite's own converter takes it.  softmax: tasks whose answers come out of one.  layers: of a
+    Keras model, what each layer gives for real input (1, T, H, W, C), in order.
     """
 
     name: str
@@ -54,6 +53,7 @@ class TrainedNetwork:
     whole: Callable[[], Any] | None = None
     softmax: frozenset[str] = frozenset()
     layers: Callable[[np.ndarray], Iterator[LayerValues]] | None = None
+    is_carried: bool = False
 
     @property
     def cuts(self) -> str:
@@ -66,7 +66,7 @@ class TrainedNetwork:
     def streaming(self) -> str:
         """The kind of streaming that the parts allow."""
         if len(self.parts) > 1:
-            return WINDOW_RING
+            return CARRIED_RING if self.is_carried else WINDOW_RING
         return WHOLE_WINDOW if self.window > 1 else SINGLE_FRAME
 
 

@@ -27,6 +27,7 @@ from edge_convert.sources import model_file
 from edge_convert.verification import conversion_report, float_parts, verify
 
 OBSERVED_CLIPS = 16  # that show what the answers are
+MOST_CARRIED = 65  # decisions that are held against those of the window
 
 
 class Conversion:
@@ -105,13 +106,13 @@ class Conversion:
         """The float parts over the calibration windows, verified against the uncut network."""
         self._say("running the float network over the calibration clips")
         self.floats = [
-            parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters)
+            parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters, p.states)
             for p in self.network.parts
         ]
         self.values = calibration.as_network_input(self.clips.calibration.windows, self.spec)
         self.features: dict[str, np.ndarray] = {}
         if len(self.floats) > 1:
-            self.features = parts.encode_windows(self.floats[0], self.values)
+            self.features = parts.encode_windows(self.floats[0], self.values, self.floats[1])
             for name, values in self.features.items():
                 parts.refuse_degenerate(
                     f"the encoder's feature '{name}'", values.reshape(-1, *values.shape[2:])
@@ -128,16 +129,19 @@ class Conversion:
 
     def _search(self, jobs: ConversionJobs) -> None:
         self._say("preparing the search")
-        frame_input = self.floats[0].part.inputs[0].name
+        frame_input = self.floats[0].part.read[0].name
         shared = {name: activations.extremes(values) for name, values in self.features.items()}
         first = {frame_input: calibration.extremes(self.values, self.spec), **shared}
         values = self.values
         if len(self.floats) > 1 or self.network.window == 1:
             values = calibration.frame_examples(self.clips.calibration.windows, self.spec)
-        examples = values.reshape(-1, *self.floats[0].part.inputs[0].shape[1:])
-        jobs.prepare(
-            self.network.parts[0].role, self.network.parts[0].model, {frame_input: examples}, first
-        )
+        examples = {frame_input: values.reshape(-1, *self.floats[0].part.read[0].shape[1:])}
+        if self.floats[0].part.states:
+            examples, states = parts.state_examples(
+                self.floats[0], self.values, calibration.MAX_FRAMES
+            )
+            first |= states
+        jobs.prepare(self.network.parts[0].role, self.network.parts[0].model, examples, first)
         if len(self.floats) > 1:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)
         last = self.floats[-1].part.multiply_adds
@@ -170,15 +174,21 @@ class Conversion:
     def _verify(self, bundle: Bundle) -> None:
         report = self.report
         self._say("verifying that the ring equals the window")
-        windows = self.clips.calibration.windows[: 1 + 8 // self.network.window + 1]
-        flat = windows.reshape(-1, *windows.shape[2:])
-        report.ring_difference = verify.ring_difference(bundle, flat[: self.network.window + 8])
-        if not report.ring_difference <= verify.RING_TOLERANCE:
+        length, decisions = self.network.window, MOST_CARRIED if self.network.is_carried else 9
+        windows = self.clips.calibration.windows[: 2 + decisions // length]
+        flat = windows.reshape(-1, *windows.shape[2:])[: length + decisions - 1]
+        comparison = verify.compare_with_windows(bundle, flat)
+        report.ring_difference = comparison.difference
+        if self.network.is_carried:
+            report.carried = comparison.carried(self.network.tasks)
+            self.progress.say(report.carried_line)
+            comparison = comparison.first
+        if not comparison.difference <= verify.RING_TOLERANCE:
             raise ModelError(
-                f"the ring differs from the window by {report.ring_difference:.2g}: please report it"
+                f"the ring differs from the window by {comparison.difference:.2g}: please report it"
             )
         if self.features:
-            features = parts.encode_windows(self.parts[0], self.values)
+            features = parts.encode_windows(self.parts[0], self.values, self.parts[1])
             for name, exact in self.features.items():
                 report.feature_snr_db[name] = activations.signal_to_noise_db(exact, features[name])
         self._say("trying the runtimes")
@@ -211,7 +221,7 @@ class Conversion:
             self.progress.say(f"warning: {warning}")
 
     def _gated(self, bundle: Bundle) -> Bundle:
-        if self.spec.is_features:
+        if self.spec.is_features or self.parts[0].part.states:
             return bundle
         self._say("finding out when a frame shows something new")
         clips = self.clips
@@ -238,10 +248,10 @@ class Conversion:
             )
 
     def _manifest(self) -> Manifest:
-        outputs = self.parts[-1].part.outputs
+        first, outputs = self.parts[0].part, self.parts[-1].part.outputs
         tasks = with_rules_that_hold(self.network.tasks, outputs, self.progress)
         return Manifest(
-            schema=schema_of(tasks, self.spec),
+            schema=schema_of(tasks, self.spec, first.states, first.role),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,

@@ -145,7 +145,7 @@ class QuantisedFileConversion:
         report = self.report
         self.progress.say("trying the runtimes")
         golden = verify.golden_arrays(bundle, self.golden.windows)
-        report.ring_difference = verify.ring_difference(bundle, golden["frames"])
+        report.ring_difference = verify.compare_with_windows(bundle, golden["frames"]).difference
         verify.try_parts(bundle, golden, self.request, report)
         bundle, self.sections = verify.package(
             self.request.output, bundle, golden, self.network, report
@@ -163,6 +163,7 @@ def _refuse_choices(request: ConversionRequest) -> None:
     float_only = {
         "--detection": request.detection,
         "--cut": request.cut,
+        "--carry-state": request.carry_state,
         "--encoder-precision": request.encoder_precision != "auto",
         "--head-precision": request.head_precision != "auto",
         "--whole-window": request.whole_window,

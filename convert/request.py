@@ -28,7 +28,8 @@ class ConversionRequest:
     outputs, if several fit.  window: frames; size: height and width; of a network that leaves them open.
     max_drop: points that any task may lose.  preprocessing: black and white are 0 and 255 by
     default, or what the integers of a quantised network's input span.  gate: whether the bundle gets
-    a motion gate.  cache: whether results of earlier conversions are taken.
+    a motion gate.  cache: whether results of earlier conversions are taken.  carry_state: whether the
+    encoder may remember more than the window.
     """
 
     model: Path
@@ -56,6 +57,7 @@ class ConversionRequest:
     size: tuple[int, ...] = ()
     custom: str | None = None
     cache: bool = False
+    carry_state: bool = False
 
     @cached_property
     def inputs(self) -> InputRequest:

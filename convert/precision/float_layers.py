@@ -1,7 +1,9 @@
 """Which layers of a part are better left in float32, as told by what surrounds them."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from edge.bundle import CarriedState
 from edge.tflite import flatbuffer
 from edge_convert.cut.tflite import main_graph
 from edge_convert.precision.quantiser import ONLY_MOVES, WITH_BIAS, layers
@@ -100,6 +102,36 @@ def readouts(model: bytes) -> tuple[str, ...]:
     if weighted <= kept:
         return ()
     return _layers_of(model, root, kept)
+
+
+def fine(model: bytes, states: Iterable[CarriedState]) -> tuple[str, ...]:
+    """Layers whose results int8 is too coarse for: expectations and recurrences."""
+    return (*expectations(model), *recurrences(model, states))
+
+
+def recurrences(model: bytes, states: Iterable[CarriedState]) -> tuple[str, ...]:
+    """What makes a state of itself, as an LSTM does, and the state; nothing of one that is only moved on.
+
+    Its rounding goes round with each frame, and grows.
+    """
+    root, names = flatbuffer.read(model), dict[str, None]()
+    graph, (inputs, outputs) = root.subgraphs[0], flatbuffer.signature(model)
+    for state in states:
+        behind = {int(graph.inputs[inputs[state.input]])}
+        ahead = {int(graph.outputs[outputs[state.output]])}
+        for operator in graph.operators:
+            if behind.intersection(operator.inputs):
+                behind.update(map(int, operator.outputs))
+        for operator in reversed(graph.operators):
+            if ahead.intersection(operator.outputs):
+                ahead.update(main_graph.inputs_of(operator))
+        within = [o for o in graph.operators if behind & ahead & {*map(int, o.outputs)}]
+        kinds = {flatbuffer.operator_name(root, operator) for operator in within}
+        if not kinds <= {*ONLY_MOVES, "CONCATENATION"}:
+            ends = int(graph.inputs[inputs[state.input]]), int(graph.outputs[outputs[state.output]])
+            tensors = [ends[0], *(int(o.outputs[0]) for o in within), ends[1]]
+            names |= dict.fromkeys(main_graph.name_of(graph.tensors[index]) for index in tensors)
+    return tuple(names)
 
 
 _FEW_WEIGHTS = 2**14  # 64 kB in float32

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -10,21 +10,26 @@ from typing import TypeVar
 
 import numpy as np
 
-from edge.bundle import Part, TensorSpec
+from edge.bundle import CarriedState, Part, TensorSpec
 from edge.engine.engine import Engine
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
 from edge_common import ModelError
+from edge_convert.cut.tflite.encoder import line_of
 from edge_convert.precision import calibration, recipes
+
+Tensors = Mapping[str, np.ndarray]
+Extremes = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class FloatPart:
-    """A part as its source gives it: a float32 .tflite and how many weights it has."""
+    """A part as its source gives it: a float32 .tflite, how many weights it has, and its memory."""
 
     role: str
     model: bytes
     parameters: int
+    states: tuple[CarriedState, ...] = ()
 
 
 CORES = min(os.cpu_count() or 1, 8)  # with more, memory is what ends first
@@ -55,6 +60,20 @@ class ConvertedPart:
         outputs = enumerate(self.part.outputs)
         return {tensor.name: dequantise(self.engine.output(i), tensor) for i, tensor in outputs}
 
+    def over_frames(self, frames: np.ndarray) -> Iterator[tuple[Tensors, Tensors]]:
+        """Run on a window (T, ...), frame by frame, each behind the other; what goes in and comes out.
+
+        States begin at 0.
+        """
+        (source,) = self.part.read
+        shapes = {tensor.name: tensor.shape for tensor in self.part.inputs}
+        states = {s.input: np.zeros(shapes[s.input], np.float32) for s in self.part.states}
+        for frame in frames:
+            inputs = {source.name: frame[None], **states}
+            outputs = self(inputs)
+            yield inputs, outputs
+            states = {s.input: outputs[s.output] for s in self.part.states}
+
     def over(self, inputs: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Run on each of n examples: arrays (n, ...) in, arrays (n, ...) out."""
         count = len(next(iter(inputs.values())))
@@ -64,7 +83,13 @@ class ConvertedPart:
         return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}
 
 
-def describe(role: str, recipe: recipes.Recipe, model: bytes, parameters: int) -> ConvertedPart:
+def describe(
+    role: str,
+    recipe: recipes.Recipe,
+    model: bytes,
+    parameters: int,
+    states: tuple[CarriedState, ...] = (),
+) -> ConvertedPart:
     """Read a converted model's tensors and cost; load it on LiteRT.
 
     Tensors get the names of the signature, in the order of the graph, because
@@ -84,6 +109,7 @@ def describe(role: str, recipe: recipes.Recipe, model: bytes, parameters: int) -
         multiply_adds=flatbuffer.cost(model).multiply_adds,
         ranges=recipe.ranges if recipe.static else "",
         float_layers=recipe.float_layers,
+        states=states,
     )
     return ConvertedPart(part, recipe, model)
 
@@ -93,14 +119,50 @@ def _named(tensors: tuple[TensorSpec, ...], positions: dict[str, int]) -> tuple[
     return tuple(replace(tensor, name=names[i]) for i, tensor in enumerate(tensors))
 
 
-def encode_windows(encoder: ConvertedPart, windows: np.ndarray) -> dict[str, np.ndarray]:
-    """Each feature of all frames: real input (N, T, H, W, C) -> {feature: (N, T, ...)} float32."""
+def encode_windows(
+    encoder: ConvertedPart, windows: np.ndarray, head: ConvertedPart
+) -> dict[str, np.ndarray]:
+    """What the head reads: real input (N, T, H, W, C) -> {feature: (N, T, ...)} float32.
+
+    An encoder with states may give fewer features than frames that are of the window alone.
+    """
     count, length = windows.shape[:2]
+    if encoder.part.states:
+        rows = [[outputs for _, outputs in encoder.over_frames(window)] for window in windows]
+        return {
+            t.name: np.stack([[o[t.name][0] for o in row[-t.shape[1] :]] for row in rows])
+            for t in head.part.inputs
+        }
     frames = windows.reshape(count * length, *windows.shape[2:])
     features = encoder.over({encoder.part.inputs[0].name: frames})
     return {
         name: values.reshape(count, length, *values.shape[1:]) for name, values in features.items()
     }
+
+
+def state_examples(
+    encoder: ConvertedPart, windows: np.ndarray, most: int
+) -> tuple[dict[str, np.ndarray], dict[str, Extremes]]:
+    """Inputs of some frames of windows (N, T, H, W, C), each (n, ...), with the states that they meet.
+
+    And the extremes of all states, in and out and together with a new frame's: an input that has the
+    scale of its output takes its integers as they are.
+    """
+    reach = {s.input: (0.0, 0.0) for s in encoder.part.states}
+    chosen = set(np.linspace(0, np.prod(windows.shape[:2]) - 1, most).round().astype(int))
+    rows, number = list[Tensors](), 0
+    for window in windows:
+        for inputs, outputs in encoder.over_frames(window):
+            for state in encoder.part.states:
+                low, high = reach[state.input]
+                new = outputs[state.output]
+                reach[state.input] = min(low, float(new.min())), max(high, float(new.max()))
+            if number in chosen:
+                rows.append(inputs)
+            number += 1
+    ends = ((s.input, s.output, line_of(s.input)) for s in encoder.part.states)
+    limits = {name: reach[names[0]] for names in ends for name in names}
+    return {name: np.concatenate([row[name] for row in rows]) for name in rows[0]}, limits
 
 
 ROUNDS = 7
@@ -163,7 +225,7 @@ def outputs_by_last_part(
         for start in range(stretch.start, stretch.stop, CHUNK):
             chunk = windows[start : min(start + CHUNK, stretch.stop)]
             if behind:
-                features = encode_windows(own, chunk)
+                features = encode_windows(own, chunk, behind[0])
                 for outputs, last in zip(rows, behind):
                     outputs.append(last.over(features))
             else:

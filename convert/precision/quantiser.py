@@ -6,7 +6,7 @@ Inference", Jacob et al. 2018.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,7 +41,8 @@ def quantised(model: bytes, recipe: Recipe, ranges: Ranges) -> bytes:
     """
     if recipe.precision == "float32":
         return model
-    return _run(model, _as_library_recipe(recipe), ranges if recipe.static else None)
+    ends = recipe.float_layers
+    return _run(model, _as_library_recipe(recipe), ranges if recipe.static else None, ends)
 
 
 def only_one_quantised(model: bytes, layer: str, ranges: Ranges) -> bytes:
@@ -121,17 +122,21 @@ WITH_BIAS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": -1, "FULLY_CONNECTED": 0}  # axi
 _MOST_BIAS = 2.0**30
 
 
-def _run(model: bytes, recipe: list[dict], ranges: Ranges | None) -> bytes:
+def _run(
+    model: bytes, recipe: list[dict], ranges: Ranges | None, float_ends: Sequence[str] = ()
+) -> bytes:
     worker = quantizer.Quantizer(model, recipe)
     statistics: Any = ranges and {
         name: {"min": np.float32(low), "max": np.float32(high)}
         for name, (low, high) in with_room_for_biases(model, ranges).items()
     }
-    return _repaired(bytes(worker.quantize(statistics).quantized_model), model)
+    return _repaired(bytes(worker.quantize(statistics).quantized_model), model, float_ends)
 
 
-def _repaired(model: bytes, source: bytes) -> bytes:
+def _repaired(model: bytes, source: bytes, float_ends: Sequence[str]) -> bytes:
     """Put right what the quantiser leaves askew.
+
+    It makes integers of all inputs and outputs or of none: those of `float_ends` are made real again.
 
     If one layer of it stays in float, it makes all answers float32, as if they were finer than
     the integers that they are made of. Its signature may still name tensors that are no longer the
@@ -141,6 +146,7 @@ def _repaired(model: bytes, source: bytes) -> bytes:
     root, before = flatbuffer.read(model), flatbuffer.signature(source)
     graph, signature = root.subgraphs[0], root.signatureDefs[0]
     _keep_integer_answers(graph, flatbuffer.operators(root, "DEQUANTIZE"))
+    _keep_real_ends(root, set(float_ends))
     for entries, tensors, positions in zip(
         (signature.inputs, signature.outputs), (graph.inputs, graph.outputs), before
     ):
@@ -160,6 +166,23 @@ def _keep_integer_answers(graph: Any, conversions: Iterable[Any]) -> None:
             graph.outputs = [source if i == output else int(i) for i in graph.outputs]
             if not any(output in other.inputs for other in graph.operators):
                 graph.operators.remove(operator)
+
+
+def _keep_real_ends(root: Any, names: Set[str]) -> None:
+    """Take real values under these names, and give them if some are taken."""
+    graph = root.subgraphs[0]
+    real = {i for i in map(int, graph.inputs) if main_graph.name_of(graph.tensors[i]) in names}
+    for operator in list(flatbuffer.operators(root, "DEQUANTIZE", "QUANTIZE") if real else ()):
+        source, target = int(operator.inputs[0]), int(operator.outputs[0])
+        if flatbuffer.operator_name(root, operator) == "DEQUANTIZE" and source in real:
+            graph.operators.remove(operator)
+            main_graph.rewire(root, {target: source})
+        elif target in graph.outputs and main_graph.name_of(graph.tensors[source]) in names:
+            graph.operators.remove(operator)
+            graph.outputs = [source if i == target else int(i) for i in graph.outputs]
+    for index in real:
+        tensor = graph.tensors[index]
+        tensor.type, tensor.quantization = schema.TensorType.FLOAT32, None
 
 
 def _give_one_type(tensors: list[qtyping.TensorT]) -> None:

@@ -70,7 +70,7 @@ class PrecisionSearch:
         """
         for part in self._parts:
             self._leave_in_float(part)
-        self._float_layers = {p.role: float_layers.expectations(p.model) for p in self._parts}
+        self._float_layers = {p.role: float_layers.fine(p.model, p.states) for p in self._parts}
         last = self._parts[-1]  # whose outputs are the answers
         self._float_layers[last.role] += float_layers.readouts(last.model)
         self._progress.say("converting every part to every precision")
@@ -142,7 +142,7 @@ class PrecisionSearch:
         if isinstance(model, str):
             return PartCandidate(part.role, recipe, failure=model)
         try:
-            converted = describe(part.role, recipe, model, part.parameters)
+            converted = describe(part.role, recipe, model, part.parameters, part.states)
             converted.engine.invoke()  # some refuse only the numbers that they meet
             return PartCandidate(part.role, recipe, converted)
         except EngineError as error:

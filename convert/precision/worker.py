@@ -104,7 +104,7 @@ def _calibrated(job: Job, recipe: Recipe) -> tuple[bytes, dict[str, tuple[float,
     path = Path(job["ranges"]).with_suffix(f".{form}.json")
     if not path.exists():
         names = flatbuffer.tensor_names(model)
-        fixed = {names[name]: tuple(limits) for name, limits in job["fixed"].items()}
+        fixed = {names.get(name, name): tuple(limits) for name, limits in job["fixed"].items()}
         observed = activations.observe(model, _examples(job))
         by_method = {m: observed.ranges(m, fixed, job["least"]) for m in RANGES}
         write_whole(path, json.dumps(by_method).encode())

@@ -149,23 +149,31 @@ def read_requested(request: ConversionRequest) -> ModelFile:
             raise ModelError(
                 f"{path.name} and {request.encoder.name} are cut already: leave out --cut"
             )
+        if request.carry_state:
+            raise ModelError("--carry-state is for a single file, not for --encoder and --head")
         return read_encoder_and_head(request.encoder, path, request.feature, request.inputs)
     if request.custom is not None:
         own = libraries.of_custom_keras(path, str(request.custom), request.inputs)
-        return NetworkFile.of(path.name, own)
+        return replace(NetworkFile.of(path.name, own), carry=request.carry_state)
     model = read_model(path, request.inputs)
-    if request.cut is not None and isinstance(model, FeatureFile):
-        raise ModelError(f"{model.file} looks at features and is not cut: leave out --cut")
+    options = {"--cut": request.cut is not None, "--carry-state": request.carry_state}
+    stated = ", ".join(option for option, is_stated in options.items() if is_stated)
+    if stated and isinstance(model, FeatureFile):
+        raise ModelError(f"{model.file} looks at features and is not cut: leave out {stated}")
+    if isinstance(model, NetworkFile):
+        return replace(model, carry=request.carry_state)
     return model
 
 
 def explanation(request: ConversionRequest) -> str:
-    """Where a network can be cut; the cut that is asked for marked, or the best.
+    """Where a network can be cut; the cut that is stated for marked, or the best.
 
     Raises ModelError or ConfigError as a conversion would.
     """
     path = request.model
     if request.encoder is None and tflite_file.is_quantised_file(path):
+        if request.carry_state:
+            raise ModelError(f"{path.name} carries no state: {TAKEN_AS_IT_IS}")
         if request.cut is not None:
             raise ModelError(f"{path.name} cannot be cut behind '{request.cut}': {TAKEN_AS_IT_IS}")
         return f"{path.name} becomes one part: {TAKEN_AS_IT_IS}"

@@ -8,12 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edge.bundle import CarriedState
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
 from edge_convert.cut.tflite import ending
 from edge_convert.cut.tflite.candidates import CutCandidate, table
 from edge_convert.cut.tflite.names import LayerNames
-from edge_convert.cut.tflite.split import CuttableFile
+from edge_convert.cut.tflite.past import Past
+from edge_convert.cut.tflite.split import cuttable_file
 from edge_convert.frame_outputs import NewestFrame, newest_frames
 from edge_convert.network import (
     Answers,
@@ -72,6 +74,7 @@ class NetworkFile:
     file: its name.  origin: the format, and what read it.  size: (height, width, channels).
     model: with one signature, `frame` or `window` -> {output}.
     original: what it is compared with; none if the .tflite was compared when it was made.
+    carry: whether the encoder may remember more than the window.
     """
 
     file: str
@@ -81,6 +84,7 @@ class NetworkFile:
     size: tuple[int, int, int]
     answers: Answers = field(default_factory=Answers)
     original: Original | None = None
+    carry: bool = False
 
     @classmethod
     def of(
@@ -128,18 +132,23 @@ class NetworkFile:
         return replace(self, model=source.model, original=original), newest
 
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
-        """Cut it behind a layer, or where it takes the least work, if it can be."""
+        """Cut it behind a layer, or where it takes the least work, if it can be.
+
+        Raises ModelError if a state is to be carried and there is none.
+        """
         activations = self.answers.activations
         halves = self._divided(behind, ending.with_activations(self.model, activations))
         if halves.reason:
             progress.say(f"one part, no streaming: {halves.reason}")
+        for note in halves.of_states:
+            progress.say(note)
         return TrainedNetwork(
             name=self.original.name if self.original else Path(self.file).stem,
             origin=self.origin,
             window=self.window,
             size=self.size,
             tasks=self.answers.tasks,
-            parts=self._parts(halves.models),
+            parts=self._parts(halves),
             reference=self._reference(activations),
             candidates=halves.candidates,
             selected_cut=halves.selected,
@@ -147,6 +156,7 @@ class NetworkFile:
             whole=_whole(self.original, activations),
             softmax=self.answers.softmax,
             layers=self.original.layer_values if self.original else None,
+            is_carried=halves.is_carried,
         )
 
     def explanation(self, behind: str | None = None) -> str:
@@ -154,7 +164,8 @@ class NetworkFile:
         halves = self._divided(behind, self.model)
         if halves.selected is None:
             return f"{self.file} becomes one part: {halves.reason}"
-        lines = [table(halves.candidates, halves.selected, self.window), *halves.notes]
+        lines = [table(halves.candidates, halves.selected, self.window), *halves.of_states]
+        lines += halves.notes
         return "\n".join(lines)
 
     def run(self, values: np.ndarray) -> Mapping[str, np.ndarray]:
@@ -176,23 +187,35 @@ class NetworkFile:
         if self.window == 1:
             return _Halves(model, "it looks at a single frame, so there is nothing to keep")
         try:
-            cuttable = CuttableFile(model, self.original.layers if self.original else None)
+            layers = self.original.layers if self.original else None
+            cuttable = cuttable_file(model, layers, behind, self.carry)
         except ModelError as error:
+            if self.carry:
+                raise
             return _Halves(model, str(error))
         selected = cuttable.choose(behind)
         parts = cuttable.split(selected)
         models = {"encoder": parts.encoder, "head": parts.head}
         notes = tuple(cuttable.notes(selected))
-        return _Halves(model, "", models, tuple(cuttable.candidates), selected, notes)
+        of_states = tuple(cuttable.notes_of_states(selected))
+        is_carried = bool(parts.states) and cuttable.memory is Past.CARRIED
+        candidates, states = tuple(cuttable.candidates), parts.states
+        return _Halves(
+            model, "", models, candidates, selected, notes, of_states, states, is_carried
+        )
 
-    def _parts(self, models: Mapping[str, bytes]) -> tuple[FloatPart, ...]:
+    def _parts(self, halves: "_Halves") -> tuple[FloatPart, ...]:
         """What TFLite folded into other weights of the original counts for the first part."""
+        models, states = halves.models, {"encoder": halves.states}
         counts = {role: flatbuffer.cost(model).parameters for role, model in models.items()}
         if self.original:
             first = next(iter(counts))
             of_others = sum(counts.values()) - counts[first]
             counts[first] = max(0, self.original.parameters - of_others)
-        return tuple(FloatPart(role, model, counts[role]) for role, model in models.items())
+        return tuple(
+            FloatPart(role, model, counts[role], states.get(role, ()))
+            for role, model in models.items()
+        )
 
 
 @dataclass(frozen=True)
@@ -205,6 +228,9 @@ class _Halves:
     candidates: tuple[CutCandidate, ...] = ()
     selected: CutCandidate | None = None
     notes: tuple[str, ...] = ()
+    of_states: tuple[str, ...] = ()
+    states: tuple[CarriedState, ...] = ()
+    is_carried: bool = False
 
     @property
     def models(self) -> Mapping[str, bytes]:

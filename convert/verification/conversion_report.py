@@ -89,6 +89,7 @@ class ConversionReport:
     max_drop: float = 0.0
     split_difference: float = float("nan")
     ring_difference: float = float("nan")
+    carried: dict[str, float] = field(default_factory=dict)
     feature_snr_db: dict[str, float] = field(default_factory=dict)
     agreement: dict[str, float] = field(default_factory=dict)
     agreement_clips: int = 0
@@ -106,6 +107,15 @@ class ConversionReport:
     def warnings(self) -> list[str]:
         """What the user has to know before relying on the bundle."""
         return [*self.output_warnings, *self._over_budget(), *self._disagreeing()]
+
+    @property
+    def carried_line(self) -> str:
+        """How far answers with a carried state are from the window's; "" if nothing is carried."""
+        shares = ", ".join(f"{task} {100 * share:.1f} %" for task, share in self.carried.items())
+        return shares and (
+            "with carried state, clips played one after the other without a gap, decisions mean what "
+            f"the window's do: {shares}; the largest difference is {self.ring_difference:.2g}"
+        )
 
     def _over_budget(self) -> list[str]:
         if self.search is None:

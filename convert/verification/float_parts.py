@@ -195,14 +195,14 @@ def _activations(
 ) -> dict[str, Outputs]:
     """The tensors of each part for the first window; of an encoder, for its first frame."""
     first = floats[0]
-    ((name, shape),) = ((tensor.name, tensor.shape) for tensor in first.part.inputs)
-    values = windows[:1]
-    source = values if values.shape == shape else values.reshape(-1, *shape[1:])[:1]
+    values, (tensor,) = windows[:1], first.part.read
+    source = values if values.shape == tensor.shape else values.reshape(-1, *tensor.shape[1:])[:1]
+    inputs, _ = next(first.over_frames(source))
     activations: dict[str, Outputs] = {
-        first.part.role: dict(Probe(first.model).activations({name: source}))
+        first.part.role: dict(Probe(first.model).activations(inputs))
     }
     for part in floats[1:]:
-        features = parts.encode_windows(first, windows[:1])
+        features = parts.encode_windows(first, windows[:1], part)
         activations[part.part.role] = dict(Probe(part.model).activations(features))
     return activations
 

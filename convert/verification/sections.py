@@ -190,6 +190,10 @@ def _verification(manifest: bundle.Manifest, report: ConversionReport) -> Sectio
         if not math.isnan(difference)
     ]
     rows += [
+        (f"{task}: with carried state against whole windows", f"{100 * share:.2f} % alike")
+        for task, share in report.carried.items()
+    ]
+    rows += [
         (f"encoder's feature {name}, signal to noise", f"{snr_db:.1f} dB")
         for name, snr_db in report.feature_snr_db.items()
     ]

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,7 +15,7 @@ from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine, left_to_other_kernels
 from edge.stream import Stream, StreamOptions, from_stored
-from edge.tasks import kind_of
+from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_common import EngineError, children, document
 from edge_convert.network import TrainedNetwork
@@ -27,18 +27,46 @@ from edge_convert.verification.sections import sections, untimed
 RING_TOLERANCE = 5e-5  # float parts may sum in another order, integers may not
 
 
-def ring_difference(bundle: Bundle, frames_rgb: np.ndarray) -> float:
-    """Push frames (N, H, W, 3) through the ring and through whole windows; the largest difference."""
+Outputs = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class WindowComparison:
+    """What a stream answers to the same frames as whole windows: (n, k) float32 of each task."""
+
+    expected: Outputs
+    streamed: Outputs
+
+    @property
+    def difference(self) -> float:
+        """The largest; NaN if one is."""
+        return _largest_difference(self.expected, self.streamed)
+
+    @property
+    def first(self) -> "WindowComparison":
+        """The first decision, which has seen no frame before its window."""
+        of_first = ({n: v[:1] for n, v in x.items()} for x in (self.expected, self.streamed))
+        return WindowComparison(*of_first)
+
+    def carried(self, tasks: Sequence[Task]) -> dict[str, float]:
+        """The share of the later decisions that mean what the window's do, by task."""
+        later = {t.name: (self.expected[t.name][1:], self.streamed[t.name][1:]) for t in tasks}
+        return {t.name: agreement(t, *later[t.name]) for t in tasks}
+
+
+def compare_with_windows(bundle: Bundle, frames_rgb: np.ndarray) -> WindowComparison:
+    """Push frames (N, H, W, 3) through the ring without a gap, and through whole windows."""
     stream = Stream(bundle, StreamOptions().for_clips())
     oracle = evaluate.WindowRerun(bundle)
-    worst = 0.0
+    rows: list[tuple[Outputs, Outputs]] = []
     for frame in frames_rgb:
         pixels = from_stored(frame, bundle.manifest.input)
         decision, expected = stream.push(pixels), oracle.push(pixels)
         if decision is not None and expected is not None:
-            scores = {task: answer.scores for task, answer in decision.tasks.items()}
-            worst = float(np.maximum(worst, _largest_difference(expected, scores)))  # keeps NaN
-    return worst
+            rows.append((expected, {task: a.scores for task, a in decision.tasks.items()}))
+    names = [task.name for task in bundle.manifest.tasks]
+    sides = ({n: np.stack([row[i][n] for row in rows]) for n in names} for i in (0, 1))
+    return WindowComparison(*sides)
 
 
 def run_on_runtimes(

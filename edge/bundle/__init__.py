@@ -20,9 +20,11 @@ from edge.bundle.detection import (
     Suppression,
 )
 from edge.bundle.manifest import (
+    CARRIED_RING,
     CARRIED_STATE,
     DETECTION_SINCE,
     GATE_SINCE,
+    RINGS,
     SINGLE_FRAME,
     WHOLE_WINDOW,
     WINDOW_RING,
@@ -40,9 +42,10 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "NO_TASKS", "REFERENCE",
-    "REPORT", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy", "AnchorBoxes", "AnchorGrid",
-    "Bundle", "Calibration", "CarriedState", "CentreMaps", "DetectionSpec", "GateSpec",
-    "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize", "RuntimeTrial", "SsdBoxes",
-    "Suppression", "TensorSpec", "index", "open_bundle", "schema_of", "write_bundle",
+    "CARRIED_RING", "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "NO_TASKS",
+    "REFERENCE", "REPORT", "RINGS", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy",
+    "AnchorBoxes", "AnchorGrid", "Bundle", "Calibration", "CarriedState", "CentreMaps",
+    "DetectionSpec", "GateSpec", "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize",
+    "RuntimeTrial", "SsdBoxes", "Suppression", "TensorSpec", "index", "open_bundle", "schema_of",
+    "write_bundle",
 ]  # fmt: skip

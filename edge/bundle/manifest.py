@@ -12,8 +12,8 @@ from edge_common import encode
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
 # 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
 # tasks that are marked as sensitive; 8 has frames that are vectors of features; 9 has ordered labels,
-# points and maps
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9)
+# points and maps; 10 has encoders with states
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
@@ -21,12 +21,15 @@ DETECTION_SINCE = GATE_SINCE = 5
 CONFIDENCE_SINCE = 6
 SENSITIVE_SINCE = 7
 FEATURES_SINCE = 8
+ENCODER_STATES_SINCE = 10
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
 SINGLE_FRAME = "single-frame"  # one part that reads one frame
 CARRIED_STATE = "carried-state"  # one part that reads one frame, and what it wrote of those before
-STREAMING_KINDS = (WINDOW_RING, WHOLE_WINDOW, SINGLE_FRAME, CARRIED_STATE)
+CARRIED_RING = "carried-ring"  # as a window-ring, but the encoder remembers more than the window
+RINGS = (WINDOW_RING, CARRIED_RING)
+STREAMING_KINDS = (WINDOW_RING, WHOLE_WINDOW, SINGLE_FRAME, CARRIED_STATE, CARRIED_RING)
 
 
 @dataclass(frozen=True)
@@ -200,17 +203,20 @@ class Manifest:
 
 
 def schema_of(
-    tasks: Sequence[Task], spec: InputSpec | None = None, states: Sequence[CarriedState] = ()
+    tasks: Sequence[Task],
+    spec: InputSpec | None = None,
+    states: Sequence[CarriedState] = (),
+    role: str = "model",
 ) -> int:
     """The lowest version of the manifest that can state these tasks, which most programs read.
 
-    A detector needs `DETECTION_SINCE`, a motion gate `GATE_SINCE`.
+    states: of the part with that role.  A detector needs `DETECTION_SINCE`, a motion gate `GATE_SINCE`.
     """
     versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
     if (spec and spec.is_prepared) or any(task.logits for task in tasks):
         versions.append(NORMALISED_SINCE)
     if states:
-        versions.append(STATES_SINCE)
+        versions.append(ENCODER_STATES_SINCE if role == "encoder" else STATES_SINCE)
     if spec and spec.is_features:
         versions.append(FEATURES_SINCE)
     if any(map(states_confidence, tasks)):

@@ -4,12 +4,15 @@ import math
 
 from edge.bundle.detection import DetectionSpec
 from edge.bundle.manifest import (
+    CARRIED_RING,
     CARRIED_STATE,
     CONFIDENCE_SINCE,
     DETECTION_SINCE,
+    ENCODER_STATES_SINCE,
     FEATURES_SINCE,
     GATE_SINCE,
     NORMALISED_SINCE,
+    RINGS,
     SENSITIVE_SINCE,
     SINGLE_FRAME,
     STATES_SINCE,
@@ -38,7 +41,7 @@ def check(manifest: Manifest) -> None:
     """Raise ValueError if the fields contradict each other."""
     _require(manifest.streaming in STREAMING_KINDS, f"streaming kind '{manifest.streaming}'")
     roles = tuple(part.role for part in manifest.parts)
-    expected = ("encoder", "head") if manifest.streaming == WINDOW_RING else ("model",)
+    expected = ("encoder", "head") if manifest.streaming in RINGS else ("model",)
     if manifest.detection:
         expected = ("detector",)
     _require(roles == expected, f"parts {roles}, but {expected} are needed")
@@ -53,7 +56,7 @@ def check(manifest: Manifest) -> None:
     else:
         _check_tasks(manifest)
     _check_gate(manifest)
-    if manifest.streaming == WINDOW_RING:
+    if manifest.streaming in RINGS:
         encoder, head = manifest.parts
         _check_joint(encoder, head, manifest.window)
 
@@ -71,12 +74,17 @@ def _check_tensor(tensor: TensorSpec) -> None:
 
 def _check_states(part: Part, manifest: Manifest) -> None:
     """They stand in both lists of tensors, once, and what was written can be read again."""
-    version, carries = manifest.schema, manifest.streaming == CARRIED_STATE
-    _require(bool(part.states) == carries, f"states of a part that is {manifest.streaming}")
-    if not carries:
+    version, streaming = manifest.schema, manifest.streaming
+    is_encoder = streaming in RINGS and part.role == "encoder"
+    needs = streaming == CARRIED_STATE or (is_encoder and streaming == CARRIED_RING)
+    fits = bool(part.states) == needs or (is_encoder and part.states)
+    _require(bool(fits), f"states of a part that is {streaming}")
+    if not part.states:
         return
-    _require(version >= STATES_SINCE, f"states in version {version}")
-    _require(manifest.window == 1, f"states and a window of {manifest.window} frames")
+    since = ENCODER_STATES_SINCE if is_encoder else STATES_SINCE
+    _require(version >= since, f"states in version {version}")
+    window = manifest.window
+    _require(window == 1 or is_encoder, f"states and a window of {window} frames")
     inputs, outputs = ({t.name: t for t in tensors} for tensors in (part.inputs, part.outputs))
     written = [state.output for state in part.states if state.output]
     for tensors, by_name, names in (
@@ -108,13 +116,14 @@ def _check_input(manifest: Manifest) -> None:
         f"a picture of {spec.width} x {spec.height} pixels",
     )
     kept = window * math.prod(sides) * spec.channels
-    if manifest.streaming != WINDOW_RING:
+    if manifest.streaming not in RINGS:
         _require(kept <= _MOST_ELEMENTS, f"a window of {window} such pictures")
     _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
     _check_normalisation(manifest)
     picture = (spec.height, spec.width, spec.channels)
     shapes = {
         WINDOW_RING: ((1, *picture),),
+        CARRIED_RING: ((1, *picture),),
         SINGLE_FRAME: ((1, *picture), (1, 1, *picture)),
         CARRIED_STATE: ((1, *picture), (1, 1, *picture)),
         WHOLE_WINDOW: ((1, window, *picture),),
@@ -199,21 +208,27 @@ def _check_gate(manifest: Manifest) -> None:
     if gate is None:
         return
     _require(version >= GATE_SINCE, f"a motion gate in version {version}")
-    _require(manifest.streaming != CARRIED_STATE, "a motion gate and states")
+    _require(not any(part.states for part in manifest.parts), "a motion gate and states")
     _require(not manifest.detection, "a motion gate and a detector")
     _require(0 <= gate.threshold <= MOST_LEVELS, f"the gate's threshold {gate.threshold}")
     _require(0 < gate.block <= MOST_PIXELS_A_SIDE, f"the gate's blocks of {gate.block} pixels")
 
 
 def _check_joint(encoder: Part, head: Part, window: int) -> None:
-    """The head reads exactly what the encoder writes, T at a time."""
-    written = [tensor.name for tensor in encoder.outputs]
+    """The head reads exactly what the encoder writes, T at a time.
+
+    If some of what it writes is of the frames before as well, the head may read fewer.
+    """
+    states = {state.output for state in encoder.states}
+    features = [tensor for tensor in encoder.outputs if tensor.name not in states]
+    written = [tensor.name for tensor in features]
     read = [tensor.name for tensor in head.inputs]
     _require(sorted(written) == sorted(read), f"features {written} written but {read} read")
-    for tensor in encoder.outputs:
-        feature = next(t for t in head.inputs if t.name == tensor.name)
-        expected = (1, window, *tensor.shape[1:])
-        _require(feature.shape == expected, f"the shape of feature '{tensor.name}'")
+    for tensor in features:
+        shape = next(t for t in head.inputs if t.name == tensor.name).shape
+        lengths = range(1 if states else window, window + 1)
+        expected = any(shape == (1, length, *tensor.shape[1:]) for length in lengths)
+        _require(expected, f"the shape of feature '{tensor.name}'")
 
 
 def _require(condition: bool, message: str) -> None:

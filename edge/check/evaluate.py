@@ -17,7 +17,8 @@ from edge.bundle import Accuracy, Bundle, open_bundle
 from edge.check import detections
 from edge.check.clips import Clips
 from edge.engine import runtimes
-from edge.stream import Stream, StreamOptions, from_stored, preprocessor, quantise
+from edge.stream import Stream, StreamOptions, Window, from_stored, preprocessor, quantise
+from edge.stream.states import CarriedStates
 from edge.tasks import Metric, Task, kind_of
 from edge_common import ClipError, command_line, statistics
 
@@ -117,7 +118,7 @@ class WindowRerun:
 
     It shares no ring with `Stream`, so it serves as the oracle that a ring is held against, and
     as the baseline that shows what the ring saves. A bundle of one part gets its window of frames
-    without a ring.
+    without a ring; an encoder with states begins each window with states of 0.
     """
 
     def __init__(
@@ -132,13 +133,25 @@ class WindowRerun:
         self.head = options.load(bundle, last)
         self._written = encoder.outputs if encoder else ()
         self._read, self._answers = last.inputs, last.outputs
-        self._preprocess = preprocessor(manifest.input, manifest.parts[0].read[0])
+        frame = manifest.parts[0].read[0]
+        self._frame_input = manifest.parts[0].inputs.index(frame)
+        self._preprocess = preprocessor(manifest.input, frame)
         self._region = options.region
         self._window = manifest.window
         self._frames: deque[np.ndarray] = deque(maxlen=self._window)
         shapes = {t.name: t.shape[1:] for t in self._written}
+        self._past: CarriedStates | None = None
+        if self.encoder and encoder and encoder.states:
+            self._past = CarriedStates(self.encoder, encoder)
+        self._pass = Window((), manifest.window, 1)  # of the encoder over one window
         self._windows = [
-            np.empty((manifest.window, *shapes.get(t.name, manifest.input.frame_shape)), t.dtype)
+            np.empty(
+                (
+                    t.shape[1] if self._past else manifest.window,
+                    *shapes.get(t.name, manifest.input.frame_shape),
+                ),
+                t.dtype,
+            )
             for t in last.inputs
         ]
 
@@ -147,6 +160,7 @@ class WindowRerun:
         self._frames.append(pixels)
         if len(self._frames) < self._window:
             return None
+        self._pass.clear()
         for slot, frame in enumerate(self._frames):
             self._encode(frame, slot)
         for index, window in enumerate(self._windows):
@@ -165,14 +179,17 @@ class WindowRerun:
         if self.encoder is None:
             self._preprocess(pixels, self._windows[0][slot], self._region)
             return
-        self._preprocess(pixels, self.encoder.input()[0], self._region)
+        self._preprocess(pixels, self.encoder.input(self._frame_input)[0], self._region)
+        if self._past:
+            self._past.load(self._pass)
         self.encoder.invoke()
+        self._pass.advance()
         names = [tensor.name for tensor in self._written]
         for window, tensor in zip(self._windows, self._read):
-            index = names.index(tensor.name)
-            quantise.transfer(
-                self.encoder.output(index)[0], self._written[index], window[slot], tensor
-            )
+            index, place = names.index(tensor.name), slot - self._window + len(window)
+            if place >= 0:  # else it depends on frames before the window
+                features = self.encoder.output(index)[0]
+                quantise.transfer(features, self._written[index], window[place], tensor)
 
 
 @click.command()

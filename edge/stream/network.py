@@ -1,6 +1,7 @@
 """The parts of a bundle at work: an encoder pass a frame into a window, a head pass over the window.
 
-Or one part that each frame passes, and that carries states of its own from one to the next.
+Or one part that each frame passes, and that carries states of its own from one to the next. An
+encoder may have such states, too: what its layers read of the frames before.
 Windows are objects of their own, so that one network can watch several things in turn.
 """
 
@@ -32,7 +33,7 @@ class Window:
     """The features of the newest T frames of one thing that is watched.
 
     rings: one for each input of the head that is no state.  hop: frames between two decisions.
-    states: what a network with states wrote for it, while it works for another window.
+    states: what a part with states wrote for it, while it works for another window.
     outputs: what such a network answers to the newest frame, if a decision is due.
     gate: what saves passes of the network; None: nothing.  saved: those parts' roles whose pass
     for the newest frame it saved.
@@ -111,7 +112,8 @@ class Network:
             self._features = (replace(first, shape=self._pixels.shape),)
         self.head = options.load(bundle, last)
         self._states = CarriedStates(self.head, last) if last.states else None
-        self._frame_input = last.inputs.index(first) if self._states else 0
+        self._past = CarriedStates(self.encoder, encoder) if encoder and encoder.states else None
+        self._frame_input = (encoder or last).inputs.index(first)
         self._gate = manifest.gate if options.gate else None
         self._saved: Counter[str] = Counter()  # passes by the parts' roles
         self._outputs = last.outputs
@@ -162,7 +164,11 @@ class Network:
         if self._states:
             return Window((), length, hop)
         rings = [
-            Ring(length, tensor.shape[-len(self._features[i].shape) + 1 :], tensor.dtype)
+            Ring(
+                tensor.shape[1] if self._past else length,
+                tensor.shape[-len(self._features[i].shape) + 1 :],
+                tensor.dtype,
+            )
             for tensor, i in self._reads
         ]
         gate = MotionGate(self._gate, length) if self._gate else None
@@ -202,8 +208,10 @@ class Network:
             ready = time.perf_counter_ns()
             self._store([self._pixels], window, number)
             return ready, time.perf_counter_ns()
-        self.preprocess.quantise(prepared, self.encoder.input()[0])
+        self.preprocess.quantise(prepared, self.encoder.input(self._frame_input)[0])
         ready = time.perf_counter_ns()
+        if self._past:
+            self._past.load(window)
         self.encoder.invoke()
         outputs = [self.encoder.output(i) for i in range(len(self.encoder.outputs))]
         self._store(outputs, window, number)

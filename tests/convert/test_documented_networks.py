@@ -18,10 +18,12 @@ COMMANDS = {
     "edge-bench": "edge_benchmarks.cli",
 }
 SENSORS = "Landmarks and sensors: windows without pictures"
+INSIDE = "Layers over time inside of the network"
 SECTIONS = ("Answers for each frame, points and maps",
             "Two files: a feature extractor and a network over its features",
             SENSORS,
-            "Layers of your own, Lambda, subclassed models, weights alone")  # fmt: skip
+            "Layers of your own, Lambda, subclassed models, weights alone",
+           INSIDE)  # fmt: skip
 
 OWN_CLIPS = (SECTIONS[0], SENSORS)
 
@@ -55,5 +57,7 @@ def test_the_section_runs_from_top_to_bottom(tmp_path: Path, title: str) -> None
             if command == "edge-bench":
                 words += ["--seconds", "0.05", "--processes", "0"]
             _run(["-m", COMMANDS[command], *words], tmp_path)
-    (bundle,) = tmp_path.glob("*.edge")
-    assert open_bundle(bundle).manifest.input.is_features == (title == SENSORS)
+    manifests = [open_bundle(bundle).manifest for bundle in sorted(tmp_path.glob("*.edge"))]
+    kinds = ["carried-ring", "window-ring"] if title == INSIDE else None
+    assert [m.streaming for m in manifests] == (kinds or [m.streaming for m in manifests[:1]])
+    assert all(m.input.is_features == (title == SENSORS) for m in manifests)

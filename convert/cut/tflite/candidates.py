@@ -10,8 +10,9 @@ from ai_edge_litert import schema_py_generated as schema
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
 from edge_convert.cut.tflite.follow import FramePath
-from edge_convert.cut.tflite.moves import FRAME_ITSELF, KINDS, Value
+from edge_convert.cut.tflite.moves import FRAME_ITSELF, KINDS, Frames, Value
 from edge_convert.cut.tflite.names import StepNames
+from edge_convert.cut.tflite.past import Ages, depths
 
 MOST_ROWS = 12  # of a table that shows all
 NEVER = 1 << 30  # the head does it, wherever the cut is
@@ -27,6 +28,7 @@ class CutCandidate:
     ring_values: numbers that the ring keeps, T features.
     written_values: numbers that the operators of both parts write for a frame and its decision.
     reads_frames: the head reads the raw frames too.
+    state_values: numbers that the encoder keeps of the frames before.
     """
 
     behind: str
@@ -39,11 +41,17 @@ class CutCandidate:
     values: tuple[Value, ...] = ()
     written_values: int = 0
     reads_frames: bool = False
+    state_values: int = 0
 
     @property
     def multiply_adds(self) -> int:
         """Of a frame that a decision is made on."""
         return self.encoder_multiply_adds + self.head_multiply_adds
+
+    @property
+    def kept_values(self) -> int:
+        """Numbers that go from frame to frame."""
+        return self.ring_values + self.state_values
 
 
 class CutTiming:
@@ -59,6 +67,8 @@ class CutTiming:
         steps = path.steps
         self.order = _order(path)
         place = {step: index for index, step in enumerate(self.order)}
+        for number in {s.loop[-1]: s.loop for s in steps if s.loop}.values():  # each is done as one
+            place |= dict.fromkeys(number, max(place[step] for step in number))
         self._available: dict[Value, int] = {FRAME_ITSELF: -1}
         self._done: dict[int, int] = {}  # by step
         self.done_at: list[list[int]] = [[] for _ in steps]
@@ -90,7 +100,8 @@ class CutTiming:
             if tensor in path.graph.outputs:
                 return NEVER
             for position in path.readers.get(tensor, ()):
-                last = max(last, self._left_at(position, value))
+                if path.step_at.get(position, NEVER) > value.step:  # else with the next frame
+                    last = max(last, self._left_at(position, value))
         return last
 
     def _left_at(self, position: int, value: Value) -> int:
@@ -103,8 +114,10 @@ class CutTiming:
         return -1 if moves else NEVER
 
     def _is_real(self, value: Value) -> bool:
-        tensor = self._path.graph.tensors[self._path.tensor_of(value)]
-        return bool(tensor.type == schema.TensorType.FLOAT32)
+        """Whether it holds real numbers, and of frames of the window alone."""
+        index = self._path.tensor_of(value)
+        within = min(self._path.contents[index].frames) >= 0
+        return within and self._path.graph.tensors[index].type == schema.TensorType.FLOAT32
 
     def is_encoded(self, value: Value, place: int) -> bool:
         """Whether a value is the encoder's, cut there."""
@@ -153,15 +166,17 @@ def candidates(path: FramePath, timing: CutTiming, names: StepNames) -> list[Cut
     head, head_writes = sum(work), sum(writes)
     order = timing.order[: timing.end]
     raw_anyway = bool(order) and FRAME_ITSELF in timing.boundaries[len(order) - 1]
-    cuts = []
+    cuts, reads = [], list[tuple[Frames, Ages]]()
     for place, step in enumerate(order):
+        reads += path.steps[step].reads
         encoder += path.steps[step].multiply_adds
         encoder_written += _written(path, path.steps[step].position) // path.steps[step].copies
         for finished in timing.done_at[place]:
             head -= head_work[finished]
             head_writes -= head_written[finished]
-        values = timing.boundaries[place]
-        if FRAME_ITSELF in values and not raw_anyway:
+        values, loop = timing.boundaries[place], path.steps[step].loop
+        within_loop = any(other in order[place + 1 :] for other in loop)
+        if (FRAME_ITSELF in values and not raw_anyway) or within_loop:
             continue
         cuts.append(
             CutCandidate(
@@ -175,6 +190,7 @@ def candidates(path: FramePath, timing: CutTiming, names: StepNames) -> list[Cut
                 values=values,
                 written_values=encoder_written + head_writes,
                 reads_frames=FRAME_ITSELF in values,
+                state_values=sum(n * math.prod(key[1]) for key, n in depths(reads).items()),
             )
         )
     return cuts
@@ -216,7 +232,7 @@ def _cost(candidate: CutCandidate) -> tuple[int, ...]:
     return (
         candidate.multiply_adds,
         candidate.written_values,
-        candidate.ring_values,
+        candidate.kept_values,
         len(candidate.features),
     )
 
@@ -237,7 +253,7 @@ def table(cuts: Sequence[CutCandidate], selected: CutCandidate, window: int) -> 
             f"{c.head_multiply_adds / 1e6:.2f}",
             f"{c.multiply_adds / 1e6:.2f}",
             f"{_gain(c, window):.1f} x",
-            f"{c.ring_values * 4 / 1e3:.1f}",
+            f"{c.kept_values * 4 / 1e3:.1f}",
             len(c.features),
         )
         for c in listed
@@ -253,7 +269,7 @@ def table(cuts: Sequence[CutCandidate], selected: CutCandidate, window: int) -> 
 
 def _unbeaten(every: Sequence[CutCandidate], selected: CutCandidate) -> list[CutCandidate]:
     def cost(candidate: CutCandidate) -> tuple[int, int]:
-        return candidate.multiply_adds, candidate.ring_values
+        return candidate.multiply_adds, candidate.kept_values
 
     def beaten(candidate: CutCandidate) -> bool:
         costs = (cost(other) for other in every)

@@ -4,18 +4,17 @@ What several copies of the same operators make of several frames is one step: fr
 taken out of the window and passed one by one are followed as well as those in a batch.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 
 from edge.tflite import flatbuffer
 from edge_common import ModelError
-from edge_convert.cut.tflite import main_graph, moves, rules
+from edge_convert.cut.tflite import main_graph, moves, past, rules
 from edge_convert.cut.tflite.operators import (
     Operand,
     Place,
@@ -34,15 +33,25 @@ class FrameStep:
     shares: the shapes of its outputs.  multiply_adds: a frame.
     copies: how many frames that operator is for.
     frames: all those of the window that it is done for.
+    ages: which frames it reads, by operand, as in `past.Mixture`.  reach: how many frames before the
+    newest its results depend on.  loop: the steps of its recurrence, which are done together.
     """
 
     position: int
     contents: tuple[moves.Frames | None, ...]
     constants: Mapping[int, np.ndarray]
     shares: tuple[main_graph.Shape, ...]
+    ages: tuple[past.Ages, ...]
+    copies: int
     multiply_adds: int = 0
-    copies: int = 1
     frames: set[int] = field(default_factory=set)
+    reach: int = 0
+    loop: Sequence[int] = ()
+
+    @property
+    def reads(self) -> list[tuple[moves.Frames, past.Ages]]:
+        """What it reads of frames, and which of them."""
+        return [(frames, ages) for frames, ages in zip(self.contents, self.ages) if frames]
 
 
 @dataclass
@@ -78,6 +87,10 @@ class FramePath:
             return self.contents[self.source].share
         return self.steps[value.step].shares[value.output]
 
+    def reach(self, value: moves.Value) -> int:
+        """How many frames before its own a value depends on."""
+        return 0 if value == moves.FRAME_ITSELF else self.steps[value.step].reach
+
     def tensor_of(self, value: moves.Value) -> int:
         """A tensor of the graph that holds a value."""
         if value == moves.FRAME_ITSELF:
@@ -95,10 +108,18 @@ class FramePath:
         return readers
 
 
-def follow(model: bytes) -> FramePath:
+Digest = Callable[[int], str]  # of a constant tensor: equal for equal constants
+
+
+def follow(
+    model: bytes,
+    memory: past.Past = past.Past.NOTHING,
+    extend: Callable[[FramePath, Digest], bool] = lambda path, digest: False,
+) -> FramePath:
     """Follow the frames of the only input, (1, T, H, W, C), by dataflow.
 
-    Raises ModelError if the input has another form or holds a single frame.
+    memory: what each layer keeps of the frames before.  extend: finds more steps where it ends, if it
+    can. Raises ModelError if the input has another form or holds a single frame.
     """
     root = flatbuffer.read(model)
     graph = root.subgraphs[0]
@@ -108,19 +129,26 @@ def follow(model: bytes) -> FramePath:
         raise ModelError(f"only a network over a window (1, T, H, W, C) is cut; this takes {forms}")
     (_, window, *frame), source = shapes[0], int(graph.inputs[0])
     whole = moves.Frames(moves.FRAME_ITSELF, tuple(range(window)), (1, 1, *frame), Place(axis=1))
-    follower = _Follower(FramePath(root, window, source, {source: whole}))
-    for position in range(len(graph.operators)):
-        follower.pass_through(position)
+    follower = _Follower(FramePath(root, window, source, {source: whole}), memory)
+    follower.go_on()
+    while extend(follower.path, follower.digest):
+        follower.go_on()
     return follower.path
 
 
 class _Follower:
-    def __init__(self, path: FramePath) -> None:
-        self.path = path
+    def __init__(self, path: FramePath, memory: past.Past) -> None:
+        self.path, self._memory = path, memory
         self._steps: dict[Any, int] = {}
         self._digests: dict[int, str] = {}
 
-    def pass_through(self, position: int) -> None:
+    def go_on(self) -> None:
+        """Pass all operators that are not passed yet."""
+        for position, operator in enumerate(self.path.graph.operators):
+            if not any(int(output) in self.path.contents for output in operator.outputs):
+                self._pass_through(position)
+
+    def _pass_through(self, position: int) -> None:
         """Note what the outputs of one operator hold, if that is frames, each passed alone."""
         path, operator = self.path, self.path.graph.operators[position]
         contents = tuple(path.contents.get(int(index)) for index in operator.inputs)
@@ -128,6 +156,8 @@ class _Follower:
             return
         window_operator = self._as_rules_see_it(position, contents)
         outputs = moves.moved(window_operator, contents)
+        if outputs is None:
+            outputs = past.padded(window_operator, contents, self._memory)
         if outputs is None:
             outputs = self._passed(position, window_operator, contents)
         if outputs is not None:
@@ -158,27 +188,28 @@ class _Follower:
     def _passed(
         self, position: int, operator: WindowOperator, contents: tuple[moves.Frames | None, ...]
     ) -> list[moves.Frames] | None:
-        """Each frame by itself, in a step that may be known already."""
-        frames = {each.frames for each in contents if each}
+        """Each frame by itself or with those before it, in a step that may be known already."""
         alone = all(
             each is not None or operand is None or operand.value is not None
             for each, operand in zip(contents, operator.operands)
         )
-        if len(frames) > 1 or not alone or operator.kind not in rules.KINDS:
+        if not alone or operator.kind not in rules.KINDS:
             return None
-        place = None
-        if operator.window > 1 and (place := rules.place_behind(operator)) is None:
+        mixture = past.mixture(operator, contents, self._memory)
+        if mixture is None or not past.stays_zero(operator, mixture.frames):
             return None
-        shares, constants = operator.outputs, dict[int, np.ndarray]()
+        place, constants = mixture.place, dict(mixture.constants)
+        shares, count = operator.outputs, len(mixture.frames)
         if place is not None:
-            shares = tuple(one_frame(shape, place, operator.window) for shape in operator.outputs)
-            constants = _constants(operator, shares[0], place)
-        step = self._step(position, operator, FrameStep(position, contents, constants, shares))
-        (numbers,) = frames
-        self.path.steps[step].frames.update(numbers)
+            shares = tuple(one_frame(shape, place, count) for shape in operator.outputs)
+            constants = {**_constants(operator, shares[0], place), **constants}
+        new = FrameStep(position, contents, constants, shares, mixture.ages, count)
+        new.reach = max(self.path.reach(f.value) + oldest for f, (oldest, _) in new.reads)
+        step = self._step(position, operator, new)
+        self.path.steps[step].frames.update(mixture.frames)
         self.path.step_at[position] = step
         return [
-            moves.Frames(moves.Value(step, output), numbers, share, place)
+            moves.Frames(moves.Value(step, output), mixture.frames, share, place)
             for output, share in enumerate(shares)
         ]
 
@@ -188,18 +219,18 @@ class _Follower:
         graph_operator = path.graph.operators[position]
         options = graph_operator.builtinOptions
         operands = tuple(
-            (each.value, each.share) if each else self._constant(int(index), step.constants.get(i))
+            (each.value, each.share) if each else self.digest(int(index), step.constants.get(i))
             for i, (index, each) in enumerate(zip(graph_operator.inputs, step.contents))
         )
-        key = operator.kind, repr(options and vars(options)), operands, step.shares
+        key = operator.kind, repr(options and vars(options)), operands, step.shares, step.ages
         if key not in self._steps:
             work = flatbuffer.multiply_adds_of(path.root, graph_operator) or 0
-            step.multiply_adds, step.copies = work // operator.window, operator.window
+            step.multiply_adds = work // step.copies
             self._steps[key] = len(path.steps)
             path.steps.append(step)
         return self._steps[key]
 
-    def _constant(self, index: int, value: np.ndarray | None) -> str:
+    def digest(self, index: int, value: np.ndarray | None = None) -> str:
         """Equal for equal constants."""
         if value is not None:
             return _digest(value)
@@ -244,33 +275,3 @@ def _repeats(operand: Operand, behind: int) -> bool:
 _END_AT = {"SLICE": 2, "STRIDED_SLICE": 2}
 _OUTPUT_SHAPE_AT = {"BROADCAST_TO": 1, "TRANSPOSE_CONV": 0}
 _BROADCASTING = rules.ELEMENTWISE | {"CONCATENATION"}
-
-
-def with_biases_apart(model: bytes) -> bytes:
-    """The graph with the bias of a matrix product added behind it if another product has none.
-
-    An unrolled LSTM has it within the first step's product, and then not: without it, all steps
-    multiply the frames alike.
-    """
-    root = flatbuffer.read(model)
-    products = list(flatbuffer.operators(root, "FULLY_CONNECTED"))
-    bare = {int(o.inputs[1]) for o in products if not _has_bias(o)}
-    biased = [o for o in products if _has_bias(o) and int(o.inputs[1]) in bare]
-    if not biased:
-        return model
-    graph, fused = root.subgraphs[0], schema.ActivationFunctionType.NONE
-    for product in biased:
-        target, bias = int(product.outputs[0]), int(product.inputs[2])
-        name, shape = main_graph.name_of(graph.tensors[target]), graph.tensors[target].shape
-        bare_output = main_graph.add_tensor(root, f"{name.split(';')[0]}_unbiased", tuple(shape))
-        activation = product.builtinOptions.fusedActivationFunction
-        product.inputs, product.outputs = [*product.inputs[:2], -1], [bare_output]
-        product.builtinOptions.fusedActivationFunction = fused
-        add = main_graph.elementwise(root, "ADD", (bare_output, bias), target, activation)
-        position = next(i for i, o in enumerate(graph.operators) if o is product)
-        graph.operators.insert(position + 1, add)
-    return flatbuffer.write(root)
-
-
-def _has_bias(product: Any) -> bool:
-    return len(product.inputs) > 2 and int(product.inputs[2]) >= 0

@@ -166,3 +166,33 @@ def check_input(root: Any, name: str) -> None:
 def _takes_floats(root: Any) -> bool:
     graph = root.subgraphs[0]
     return all(graph.tensors[index].type == schema.TensorType.FLOAT32 for index in graph.inputs)
+
+
+def with_biases_apart(model: bytes) -> bytes:
+    """The graph with the bias of a matrix product added behind it if another product has none.
+
+    An unrolled LSTM has it within the first step's product, and then not: without it, all steps
+    multiply the frames alike.
+    """
+    root = flatbuffer.read(model)
+    products = list(flatbuffer.operators(root, "FULLY_CONNECTED"))
+    bare = {int(o.inputs[1]) for o in products if not _has_bias(o)}
+    biased = [o for o in products if _has_bias(o) and int(o.inputs[1]) in bare]
+    if not biased:
+        return model
+    graph, fused = root.subgraphs[0], schema.ActivationFunctionType.NONE
+    for product in biased:
+        target, bias = int(product.outputs[0]), int(product.inputs[2])
+        name, shape = main_graph.name_of(graph.tensors[target]), graph.tensors[target].shape
+        bare_output = main_graph.add_tensor(root, f"{name.split(';')[0]}_unbiased", tuple(shape))
+        activation = product.builtinOptions.fusedActivationFunction
+        product.inputs, product.outputs = [*product.inputs[:2], -1], [bare_output]
+        product.builtinOptions.fusedActivationFunction = fused
+        add = main_graph.elementwise(root, "ADD", (bare_output, bias), target, activation)
+        position = next(i for i, o in enumerate(graph.operators) if o is product)
+        graph.operators.insert(position + 1, add)
+    return flatbuffer.write(root)
+
+
+def _has_bias(product: Any) -> bool:
+    return len(product.inputs) > 2 and int(product.inputs[2]) >= 0

@@ -111,6 +111,13 @@ def cut_out(root: Any, source: int, begin: Shape, target: int) -> Any:
     return _operator(root, "SLICE", [source, *limits], [target], schema.SliceOptionsT())
 
 
+def join(root: Any, sources: list[int], target: int, axis: int) -> Any:
+    """A new CONCATENATION along an axis, not yet in the graph."""
+    options = schema.ConcatenationOptionsT()
+    options.axis = axis
+    return _operator(root, "CONCATENATION", sources, [target], options)
+
+
 def gather(root: Any, source: int, indices: np.ndarray, target: int) -> Any:
     """A new GATHER along axis 1, not yet in the graph."""
     options = schema.GatherOptionsT()

@@ -91,6 +91,12 @@ def _selected(operator: WindowOperator, data: Frames) -> list[Frames] | None:
     return None if None in outputs else [output for output in outputs if output]
 
 
+def rows_of(operator: WindowOperator, axis: int) -> np.ndarray | None:
+    """Which rows of an axis a slice takes, whatever it takes of others; None if it is not plain."""
+    rows = _ROWS[operator.kind](operator, axis)
+    return None if rows is None else rows[0]
+
+
 def _is_whole(operator: WindowOperator) -> bool:
     """Whether a slice leaves nothing out and turns nothing round."""
     if operator.kind not in ("SLICE", "STRIDED_SLICE"):

@@ -1,6 +1,5 @@
 """The cut of a float32 .tflite: an encoder of single frames and a head over T features."""
 
-import copy
 import math
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
@@ -8,14 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from edge.bundle import CarriedState
 from edge.tflite import flatbuffer
+from edge_common import ModelError
 from edge_convert.cut.tflite import main_graph, obstacles, prune
 from edge_convert.cut.tflite.candidates import CutCandidate, CutTiming, candidates, choose
-from edge_convert.cut.tflite.follow import FramePath, follow, with_biases_apart
-from edge_convert.cut.tflite.moves import FRAME_ITSELF, Frames, Value
+from edge_convert.cut.tflite.encoder import EncoderGraph, feature_shape
+from edge_convert.cut.tflite.follow import FramePath, follow
+from edge_convert.cut.tflite.form import with_biases_apart
+from edge_convert.cut.tflite.moves import Frames, Value
 from edge_convert.cut.tflite.names import LayerNames, StepNames
+from edge_convert.cut.tflite.past import Past
+from edge_convert.cut.tflite.recurrence import roll_up
 
-FRAME = "frame"
+_WORTH = 0.9  # of the work a frame: states are worth it if no more is left
 
 
 @dataclass(frozen=True)
@@ -24,48 +29,129 @@ class CutFile:
 
     encoder: `frame` (1, H, W, C) -> {feature: (1, ...)}.
     head: {feature: (1, window, ...)} -> the outputs of the source, under its names.
+    states: inputs of the encoder beside the frame, and outputs that they take with the next one; then
+    the head may read fewer than all frames of a feature.
     """
 
     encoder: bytes
     head: bytes
     features: tuple[str, ...]
     window: int
+    states: tuple[CarriedState, ...] = ()
 
 
 class CuttableFile:
     """A float32 .tflite over a window (1, T, H, W, C), and where it can be cut.
 
-    layers: what Keras calls the parts of its graph, if they come from there. Raises ModelError that
-    says what stands in the way if it cannot be cut at all.
+    layers: what Keras calls the parts of its graph, if they come from there.  memory: what the encoder
+    may keep of the frames before. Raises ModelError that says what stands in the way if it cannot be
+    cut at all.
     """
 
-    def __init__(self, model: bytes, layers: LayerNames | None = None) -> None:
-        self._model = with_biases_apart(model)
-        self.path = follow(self._model)
+    def __init__(
+        self, model: bytes, layers: LayerNames | None = None, memory: Past = Past.NOTHING
+    ) -> None:
+        self._model, self.memory = with_biases_apart(model), memory
+        extend = {"extend": roll_up} if memory is Past.CARRIED else {}
+        self.path = follow(self._model, memory, **extend)
         obstacles.refuse_answers_for_frames(self.path)
         self._timing, self._names = CutTiming(self.path), StepNames(self.path, layers)
         self.candidates = candidates(self.path, self._timing, self._names)
         obstacles.refuse_idle(self.path, self.candidates)
+        if memory is Past.EXACT:
+            self.candidates = [cut for cut in self.candidates if self._is_exact(cut)]
+            obstacles.refuse_idle(self.path, self.candidates)
+        self.more_notes: list[str] = []
 
     def choose(self, behind: str | None = None) -> CutCandidate:
         """The cut with the least work a frame, or the one behind a layer. Raises ModelError."""
         return choose(self.candidates, behind)
 
+    def knows(self, behind: str) -> bool:
+        """Whether a cut lies behind a layer."""
+        return any(behind in (cut.behind, *cut.names) for cut in self.candidates)
+
     def notes(self, candidate: CutCandidate) -> list[str]:
         """What a person should know of a cut."""
-        return obstacles.notes(self.path, candidate, self._names)
+        return [*obstacles.notes(self.path, candidate, self._names), *self.more_notes]
+
+    @property
+    def work(self) -> int:
+        """Multiply-adds of a frame at the best cut."""
+        return self.choose().multiply_adds
+
+    def notes_of_states(self, candidate: CutCandidate) -> list[str]:
+        """What the encoder keeps of the frames before, and whether that is exact."""
+        return obstacles.notes_of_states(self.path, candidate, self.memory)
 
     def split(self, candidate: CutCandidate) -> CutFile:
         """Both parts."""
         features = dict(zip(candidate.features, candidate.values, strict=True))
-        encoder = _Encoder(flatbuffer.read(self._model), self.path, features).build()
-        encoded = {
+        encoder = EncoderGraph(flatbuffer.read(self._model), self.path, features)
+        model = encoder.build()
+        encoded = self._encoded(candidate)
+        read = self._read(encoded)
+        head = _Head(flatbuffer.read(self._model), self.path, features, encoded, read).build()
+        return CutFile(model, head, candidate.features, self.path.window, tuple(encoder.states))
+
+    def _encoded(self, candidate: CutCandidate) -> set[int]:
+        """The tensors that hold results of the encoder."""
+        return {
             t
             for t, f in self.path.contents.items()
-            if self._timing.is_encoded(f.value, candidate.place)
+            if self._timing.is_encoded(f.value, candidate.place) and min(f.frames) >= 0
         }
-        head = _Head(flatbuffer.read(self._model), self.path, features, encoded).build()
-        return CutFile(encoder, head, candidate.features, self.path.window)
+
+    def _is_exact(self, candidate: CutCandidate) -> bool:
+        """Whether the head reads no result that depends on zeros before the window's first frame."""
+        read = (self.path.contents[tensor] for tensor in self._read(self._encoded(candidate)))
+        return all(min(frames.frames) >= self.path.reach(frames.value) for frames in read)
+
+    def _read(self, encoded: Set[int]) -> set[int]:
+        """Those of the encoder's tensors that the head's outputs need."""
+        graph = self.path.graph
+        needed = set(map(int, graph.outputs))
+        for operator in reversed(graph.operators):
+            outputs = set(map(int, operator.outputs)) - encoded
+            if outputs & needed:
+                needed.update(main_graph.inputs_of(operator))
+        return needed & encoded
+
+
+def cuttable_file(
+    model: bytes, layers: LayerNames | None = None, behind: str | None = None, carry: bool = False
+) -> CuttableFile:
+    """The same network with what its encoder may keep of the frames before.
+
+    It keeps nothing unless that saves a tenth of the work, or `behind` is a place that is only there
+    then.  carry: also keep what makes its answers others than the window's. Raises ModelError if it
+    cannot be cut, or nothing could be carried.
+    """
+    files, errors = list[CuttableFile](), list[ModelError]()
+    for memory in Past:
+        try:
+            files.append(CuttableFile(model, layers, memory))
+        except ModelError as error:
+            errors.append(error)
+    usable = [file for file in files if carry or file.memory is not Past.CARRIED]
+    if not usable:
+        raise errors[0]
+    chosen = usable[0]
+    for file in usable[1:]:
+        unknown = behind is not None and not chosen.knows(behind)
+        least = 1.0 if carry else _WORTH
+        if (file.work <= least * chosen.work and file.work < chosen.work) or unknown:
+            chosen = file
+    carried = files[-1]
+    if not carry and carried.memory is Past.CARRIED and carried.work <= _WORTH * chosen.work:
+        share = carried.work / max(chosen.work, 1)
+        chosen.more_notes = [obstacles.note_of_zeros(carried.path, carried.choose(), share)]
+    if carry and chosen.memory is Past.NOTHING:
+        raise ModelError(
+            "--carry-state would save nothing here: no layer pads with zeros before the first frame, and "
+            "no state goes from frame to frame; leave it out"
+        )
+    return chosen
 
 
 def split(model: bytes, behind: str | None = None) -> CutFile:
@@ -78,117 +164,47 @@ def split(model: bytes, behind: str | None = None) -> CutFile:
     return file.split(file.choose(behind))
 
 
-def feature_shape(path: FramePath, value: Value) -> main_graph.Shape:
-    """One frame's share, (1, ...), without other axes of 1 before it."""
-    share = path.share(value)
-    first = next((i for i, size in enumerate(share) if size > 1), len(share) - 1)
-    return (1, *share[first:])
-
-
-class _Encoder:
-    """`frame` (1, H, W, C) -> {feature: (1, ...)}: the steps that the features need."""
-
-    def __init__(self, root: Any, path: FramePath, features: Mapping[str, Value]) -> None:
-        self._root, self._path, self._features = root, path, features
-        self._graph = root.subgraphs[0]
-        self._source = list(self._graph.operators)
-        self._operators: list[Any] = []
-        self._tensors: dict[tuple[Value, main_graph.Shape], int] = {}
-
-    def build(self) -> bytes:
-        root, path = self._root, self._path
-        frame = main_graph.add_tensor(root, FRAME, (1, *path.shape(path.source)[2:]))
-        self._tensors[FRAME_ITSELF, path.share(FRAME_ITSELF)] = self._reshaped(
-            frame, path.share(FRAME_ITSELF), "window_of_one"
-        )
-        for step in self._needed():
-            self._add(step)
-        outputs = {name: self._output(name, value) for name, value in self._features.items()}
-        self._graph.operators = self._operators
-        main_graph.sign(root, {FRAME: frame}, outputs)
-        prune.tidy(root)
-        return flatbuffer.write(root)
-
-    def _needed(self) -> list[int]:
-        ahead, required = [value.step for value in self._features.values()], set[int]()
-        while ahead:
-            step = ahead.pop()
-            if step != FRAME_ITSELF.step and step not in required:
-                required.add(step)
-                ahead += [frames.value.step for frames in self._path.steps[step].contents if frames]
-        return sorted(required)
-
-    def _add(self, number: int) -> None:
-        step, graph = self._path.steps[number], self._graph
-        operator = copy.copy(self._source[step.position])
-        inputs = list(map(int, operator.inputs))
-        for i, frames in enumerate(step.contents):
-            if frames is not None:
-                inputs[i] = self._tensor(frames.value, frames.share)
-            elif i in step.constants:
-                name = f"{main_graph.name_of(graph.tensors[inputs[i]])}_of_one_frame"
-                inputs[i] = main_graph.add_constant(self._root, name, step.constants[i])
-        outputs = []
-        for output, (old, share) in enumerate(zip(map(int, operator.outputs), step.shares)):
-            tensor = graph.tensors[old]
-            outputs.append(main_graph.add_tensor(self._root, "", share, tensor.type))
-            graph.tensors[outputs[-1]].name = tensor.name
-            self._tensors[Value(number, output), share] = outputs[-1]
-        operator.inputs, operator.outputs = inputs, outputs
-        self._operators.append(operator)
-
-    def _tensor(self, value: Value, share: main_graph.Shape) -> int:
-        """A value in the shape that somebody reads."""
-        if (value, share) not in self._tensors:
-            source = self._tensors[value, self._path.share(value)]
-            name = main_graph.name_of(self._graph.tensors[source])
-            self._tensors[value, share] = self._reshaped(source, share, f"{name}_reshaped")
-        return self._tensors[value, share]
-
-    def _reshaped(self, tensor: int, shape: main_graph.Shape, name: str) -> int:
-        kind = self._graph.tensors[tensor].type
-        target = main_graph.add_tensor(self._root, name, shape, kind)
-        self._operators.append(main_graph.reshape(self._root, tensor, target))
-        return target
-
-    def _output(self, name: str, value: Value) -> int:
-        shape = feature_shape(self._path, value)
-        tensor = self._tensors[value, self._path.share(value)]
-        if value != FRAME_ITSELF and self._path.share(value) == shape:
-            return tensor
-        return self._reshaped(tensor, shape, name)
-
-
 class _Head:
     """{feature: (1, T, ...)} -> the source's outputs: all operators that are not the encoder's."""
 
     def __init__(
-        self, root: Any, path: FramePath, features: Mapping[str, Value], encoded: Set[int]
+        self,
+        root: Any,
+        path: FramePath,
+        features: Mapping[str, Value],
+        encoded: Set[int],
+        read: Set[int],
     ) -> None:
-        self._root, self._path, self._encoded = root, path, encoded
+        self._root, self._path, self._encoded, self._read = root, path, encoded, read
         self._graph = root.subgraphs[0]
-        self._features = features
+        self._features, self._first = features, 0
         self._operators: list[Any] = []
 
     def build(self) -> bytes:
         root, path, graph = self._root, self._path, self._graph
         remaining = [o for o in graph.operators if not self._encoded >= set(map(int, o.outputs))]
-        read = {index for o in remaining for index in main_graph.inputs_of(o)}
-        boundary = sorted({*read, *map(int, graph.outputs)} & self._encoded)
         inputs = {}
         for name, value in self._features.items():
-            shape = (1, path.window, *feature_shape(path, value)[1:])
+            targets = [t for t in sorted(self._read) if path.contents[t].value == value]
+            self._first = self._first_read(value, targets)
+            shape = (1, path.window - self._first, *feature_shape(path, value)[1:])
             inputs[name] = main_graph.add_tensor(root, name, shape)
-            self._lay_out(inputs[name], [t for t in boundary if path.contents[t].value == value])
+            self._lay_out(inputs[name], targets)
         graph.operators = [*self._operators, *remaining]
         main_graph.sign(root, inputs, main_graph.outputs_of(root))
         prune.tidy(root)
         return flatbuffer.write(root)
 
+    def _first_read(self, value: Value, targets: Sequence[int]) -> int:
+        """The first frame of the window that a value is read of; all are, if one frame makes it."""
+        if not self._path.reach(value):
+            return 0
+        return min((n for t in targets for n in self._path.contents[t].frames), default=0)
+
     def _lay_out(self, feature: int, targets: Sequence[int]) -> None:
-        """Make the tensors of the graph that hold some of T features."""
+        """Make the tensors of the graph that hold some of T features, from `_first` on."""
         alone = {
-            t: self._path.contents[t].frames[0]
+            t: self._path.contents[t].frames[0] - self._first
             for t in targets
             if self._path.contents[t].place is None
         }
@@ -207,10 +223,8 @@ class _Head:
         return outputs
 
     def _selected(self, feature: int, frames: Frames) -> int:
-        numbers, (_, window, *shape) = (
-            frames.frames,
-            flatbuffer.shape_of(self._graph.tensors[feature]),
-        )
+        numbers = tuple(number - self._first for number in frames.frames)
+        _, window, *shape = flatbuffer.shape_of(self._graph.tensors[feature])
         if numbers == tuple(range(window)):
             return feature
         target = main_graph.add_tensor(self._root, "selected", (1, len(numbers), *shape))

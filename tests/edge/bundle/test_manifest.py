@@ -223,6 +223,48 @@ def test_states_that_do_not_fit(manifest: Manifest, message: str) -> None:
         check(manifest)
 
 
+def looking_back(frames: int = 13, streaming: str = "window-ring", **fields: object) -> Manifest:
+    """FACES with an encoder that keeps something of the frames before, and a head of that many frames."""
+    written = replace(STATE, name="a_next")
+    encoder = replace(
+        ENCODER,
+        inputs=(*ENCODER.inputs, STATE),
+        outputs=(*ENCODER.outputs, written),
+        states=(CarriedState("a", "a_next"),),
+    )
+    read = (replace(tensor, shape=(1, frames, *tensor.shape[2:])) for tensor in HEAD.inputs)
+    head = replace(HEAD, inputs=tuple(read))
+    return replace(FACES, schema=10, streaming=streaming, parts=(encoder, head), **fields)
+
+
+def test_an_encoder_with_states_needs_version_10() -> None:
+    for manifest in (looking_back(), looking_back(15), looking_back(1, "carried-ring")):
+        check(manifest)
+        assert decode(Manifest, to_json(manifest)) == manifest
+    states = looking_back().parts[0].states
+    assert schema_of(FACES.tasks, FACES.input, states, "encoder") == 10
+    assert looking_back().clip_frames == 15
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (replace(looking_back(), schema=9), "states in version 9"),
+        (looking_back(16), "the shape of feature"),
+        (replace(FACES, schema=10, streaming="carried-ring"), "a part that is carried-ring"),
+        (replace(looking_back(), gate=GateSpec(2.5)), "a motion gate and states"),
+        (
+            replace(FACES, parts=(ENCODER, replace(HEAD, states=(CarriedState("a", "b"),)))),
+            "states of a part that is window-ring",
+        ),
+        (replace(FACES, schema=10, parts=(ENCODER, looking_back(13).parts[1])), "shape of feature"),
+    ],
+)
+def test_encoders_with_states_that_do_not_fit(manifest: Manifest, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check(manifest)
+
+
 def test_a_motion_gate_needs_version_5() -> None:
     spec = GateSpec(2.5, 8, "held-out clips", 1000, 1, 0.9)
     manifest = replace(FACES, schema=5, gate=spec)
