@@ -1,5 +1,6 @@
 """Points by name, as x and y or as the peak of a map each."""
 
+import math
 from typing import Any, ClassVar
 
 import numpy as np
@@ -132,6 +133,11 @@ class HeatMaps(Keypoints):
         stated = self.task.points or kind.PointForm()
         return kind.PointForm(skeleton=stated.skeleton)
 
+    def problem(self, width: int) -> str:
+        if self.task.points not in (None, self.points):
+            return f"task '{self.task.name}' is {self.name}, of which only the skeleton can be said"
+        return super().problem(width)
+
     def fits(self, width: int) -> bool:
         return grid_fits(self.task, width)
 
@@ -150,8 +156,5 @@ class HeatMaps(Keypoints):
 
 def grid_fits(task: kind.Task, width: int) -> bool:
     """Whether so many numbers are a map of the task's grid for each label."""
-    return (
-        len(task.grid) == 2
-        and min(task.grid) > 0
-        and np.prod(task.grid) * len(task.labels) == width
-    )
+    sizes = (*task.grid, len(task.labels))
+    return len(sizes) == 3 and min(sizes) > 0 and math.prod(sizes) == width

@@ -81,7 +81,7 @@ class Map(kind.TaskKind):
             areas[label] = kind.Area(float(holds[..., number].mean()), (x, y, p))
         drawn = holds & [label != BACKGROUND for label in self.task.labels]
         best = np.where(drawn, maps, -np.inf).argmax(axis=-1) + 1
-        mask = np.where(drawn.any(axis=-1), best, 0).astype(np.uint8)
+        mask = np.where(drawn.any(axis=-1), best, 0).astype(np.uint16)
         return kind.Prediction(scores, areas=areas, mask=mask)
 
     def placed(

@@ -104,7 +104,7 @@ class Prediction:
     also label (a name, or `unknown`) and similarity (cosine to the nearest of them, -1 to 1).
     multi-label: labels (those that hold, the most probable first), probabilities (of all labels).
     keypoints, heat-map: points, x, y and maybe a score by name; lines to draw between some. map: areas
-    by label, and mask: uint8 (h, w), 1 and more for the label that holds, 0 for none.
+    by label, and mask: uint16 (h, w), 1 and more for the label that holds, 0 for none.
     x and y are in pixels of the frame behind a `Stream`, before that in shares of what the network sees;
     place is where that is.
     Of an output that is not finite none is set.  scores: as it came, float32 (k,); not in the JSON.

@@ -14,11 +14,16 @@ from edge.bundle import Bundle, open_bundle
 from edge.check.self_test import self_test
 from edge.engine.engine import Engine
 from edge.stream import Stream, from_stored
+from edge.tflite import flatbuffer
+from edge_benchmarks.run import baselines
 from edge_common import ConfigError
 from edge_convert.cli import main
 from edge_convert.frame_outputs import NewestFrame, labels_of_newest, newest_frames
 from edge_convert.network import TaskEntry
 from edge_convert.pipeline import Conversion
+from edge_convert.precision.activations import observe
+from edge_convert.precision.quantiser import quantised
+from edge_convert.precision.recipes import INT8
 from edge_convert.probabilities import Output
 from edge_convert.request import ConversionRequest
 from tests import tiny
@@ -151,6 +156,16 @@ def test_ordered_logits_become_a_label(folder: Path, bundle: Bundle, clips: np.n
         assert answer.label == AGES[int((row >= 0).sum())]
 
 
+def test_baselines_are_compared_by_the_newest_frame(folder: Path, bundle: Bundle, clips) -> None:
+    whole = baselines.load_whole_window(folder / "net.keras", bundle)
+    target = baselines.keras_target(whole.model, bundle.manifest)
+    outputs = target.outputs(list(clips[:3]), lambda: None)
+    for name, width in {"act": 5, "on": 1, "speed": 1, "who": 6}.items():
+        streamed_scores = np.stack([streamed(bundle, clip)[name].scores for clip in clips[:3]])
+        assert outputs[name].shape == (3, width)
+        np.testing.assert_allclose(outputs[name], streamed_scores, atol=2e-4)
+
+
 @pytest.mark.parametrize(
     ("shape", "entry", "newest"),
     [
@@ -237,3 +252,30 @@ def test_frames_in_the_place_of_a_batch_are_found(tmp_path: Path) -> None:
     expected = module(tf.constant(clip[None], tf.float32)).numpy()[-1]
     assert (task.kind, len(task.labels)) == ("classification", 5)
     np.testing.assert_allclose(streamed(bundle, clip)[task.name].scores, expected, atol=1e-4)
+
+
+def test_a_quantised_file_answers_with_the_newest_frame(tmp_path: Path) -> None:
+    window = keras.Input(batch_shape=(1, T, 8, 8, 3))
+    means = ops.cumsum(ops.mean(window / 255, axis=(2, 3)), axis=1)
+    keras.utils.set_random_seed(2)
+    model = keras.Model(window, {"act": layers.Dense(5)(means)})
+    clips = tiny.labelled_clips(24)["clips"][:, :, ::4, ::4]
+    np.savez(tmp_path / "clips.npz", clips=clips, act=np.zeros((24, T), np.int64))
+    converted = tf.lite.TFLiteConverter.from_keras_model(model).convert()
+    (name,) = flatbuffer.signature(converted)[0]
+    fixed = {flatbuffer.tensor_names(converted)[name]: (0.0, 255.0)}
+    ranges = observe(converted, {name: clips.astype(np.float32)}).ranges("min-max", fixed)
+    path = tmp_path / "act.tflite"
+    path.write_bytes(quantised(converted, INT8, ranges))
+    (tmp_path / "act.tasks.json").write_text('{"tasks": {"act": {"kind": "classification"}}}')
+    arguments = [path, "-o", tmp_path / "act.edge", "--calibration", tmp_path / "clips.npz",
+                 "--validation", tmp_path / "clips.npz", "--no-gate"]  # fmt: skip
+    done = CliRunner().invoke(main, list(map(str, arguments)))
+    assert done.exit_code == 0, done.output
+    assert "'act' gives (4, 5), an answer for each of 4 frames" in done.output
+    bundle = open_bundle(tmp_path / "act.edge")
+    logits = np.asarray(model(clips[:1].astype("f4"))["act"])[0, -1]
+    scores = streamed(bundle, clips[0])["act"].scores
+    expected = np.exp(logits) / np.exp(logits).sum()
+    np.testing.assert_allclose(scores, expected, atol=0.05)
+    assert bundle.manifest.accuracy[0].n == 24

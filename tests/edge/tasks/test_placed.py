@@ -10,9 +10,11 @@ from hypothesis import given, strategies as st
 from edge.events.alert import Alert, AlertError
 from edge.input_spec import InputSpec, Resize
 from edge.sinks.draw import annotate
-from edge.stream import Decision, Region
+from edge.stream import Decision, Frame, Region
 from edge.stream.preprocess import Resizer, input_box
 from edge.tasks import Map, PointForm, Prediction, Task, kind_of
+from edge.web.picture import PictureEncoder
+from edge.web.watch import Shot
 
 POSE = Task("pose", "keypoints", ("nose", "hand"))
 HEAT = Task("pose", "heat-map", ("nose", "hand"), grid=(4, 8))
@@ -68,6 +70,11 @@ def test_points_are_scored_by_their_mean_distance() -> None:
         (Task("p", "map", ("a",), grid=(2, 3)), "4 values for 'p'"),
         (Task("p", "map", ("a",), thresholds=(2.0,), grid=(2, 2)), "thresholds beyond 0 to 1"),
         (Task("p", "map", ("a",), thresholds=(0.5, 0.4), grid=(2, 2)), "2 thresholds for 1 labels"),
+        (Task("p", "map", ("a",), grid=(-2, -2)), "4 values for 'p'"),
+        (
+            Task("p", "heat-map", ("a",), points=PointForm("yx"), grid=(2, 2)),
+            "only the skeleton can",
+        ),
         (Task("p", "classification", ("a",) * 4, grid=(2, 2)), "which has no grid"),
     ],
 )
@@ -158,6 +165,17 @@ def test_points_and_the_lines_between_them_are_drawn() -> None:
     is_drawn = (picture != 40).any(axis=2)
     assert is_drawn[120, 120] and is_drawn[120, 360] and is_drawn[120, 240]  # points, and the line
     assert not is_drawn[216, 240] and not is_drawn[:100].any()  # a point that is unsure
+
+
+def test_the_page_shows_them_in_the_frame_that_it_sends() -> None:
+    answer = kind_of(POSE).predict(numbers(0.25, 0.5, 0.75, 0.5)).placed((0, 0, 960, 480))
+    frame = Frame(np.full((480, 960, 3), 40, np.uint8), 0)
+    shot = Shot(frame, newest=Decision(0, 0.0, 1.0, {}, {"pose": answer}))
+    jpeg = PictureEncoder(["pose"], None).encode(shot)
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).astype(int)
+    is_drawn = (abs(picture - 40) > 30).any(axis=2)
+    assert is_drawn[240, 240] and is_drawn[240, 720] and not is_drawn[:200].any()
+    assert (frame.pixels == 40).all()
 
 
 def test_a_map_is_a_veil_where_it_holds() -> None:
