@@ -10,9 +10,10 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
+from pathlib import Path
 from typing import Any, get_type_hints
 
-from edge_common import EdgeError, command_line, nearest, without_passwords
+from edge_common import EdgeError, can_be_written, command_line, nearest, without_passwords
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -142,6 +143,20 @@ class Endpoint:
         is_path = self.kind.target == "PATH"
         numbers = range(1, count + 1)
         return [replace(self, target=f"{stem}-{n}{suffix}") if is_path else self for n in numbers]
+
+    def check_target(self) -> None:
+        """Of a sink: whether it may write there, without doing so. Raises EdgeError."""
+        path = Path(self.target).absolute()
+        while self.kind.target == "FOLDER" and path.name and not path.exists():
+            path = path.parent
+        is_file = self.kind.target == "PATH" and self.target != "-"
+        is_folder = self.kind.target == "FOLDER" and not (
+            path.is_dir() and os.access(path, os.W_OK)
+        )
+        if (is_file and not can_be_written(path)) or is_folder:
+            raise EdgeError(
+                f"{self.target} cannot be written: give another path for {self.kind.name}"
+            )
 
     def open(self, function: str, *context: object) -> Any:
         """Call `function` of the kind's module: (target, *context, key=value, ...).

@@ -94,7 +94,14 @@ def _run_all(
                 console.note("settings changed")
             if supervisor:
                 supervisor.follow(run.summary, run.status_text())
-            run.go(stack, not supervisor, end_reason)
+            try:
+                run.go(stack, not supervisor, end_reason)
+            except EdgeError as error:
+                if reload is None or earlier is None or not run.refused_frames(error):
+                    raise
+                reload.refuse(str(error))
+                request, earlier = earlier, None
+                continue
         following = reload.take() if reload else None
         if following is None:
             return

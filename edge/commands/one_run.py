@@ -12,7 +12,7 @@ from edge import engine, loop, sources, status, stream
 from edge.commands import feeds
 from edge.commands.run_options import RunOptions as RunOptions
 from edge.summary import RunSummary, SourceSummary
-from edge_common import console
+from edge_common import EdgeError, SourceError, SourceLost, console
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle
@@ -33,8 +33,16 @@ class RunRequest:
     opened: dict[int, sources.Source] = field(default_factory=dict, compare=False)
 
     def open_ahead(self, running: "RunRequest") -> None:
-        """Open what is new, while another run goes on. Raises SourceError."""
-        manifest = self.bundle.manifest
+        """Open what is new, while another run goes on, and see that the rest can be opened.
+
+        Raises EdgeError.
+        """
+        manifest, before = self.bundle.manifest, running.options
+        if self.options.gallery != before.gallery:
+            _recogniser(self.bundle, self.options)
+        for output in self.options.outputs:
+            if output not in before.outputs:
+                output.check_target()
         self.opened.update(feeds.open_ahead(manifest, self.options, running.options))
 
     def close(self) -> None:
@@ -84,7 +92,8 @@ class OneRun:
         page: "Page | None" = None,
         earlier: RunRequest | None = None,
     ) -> None:
-        self.options = options = request.options
+        self.options, self._is_refused = request.options, False
+        options = self.options
         naming = _recogniser(request.bundle, options)
         stack.enter_context(options.stream.confined())
         self.engines = engines or Engines.load(request)
@@ -117,7 +126,7 @@ class OneRun:
         options = self.options
 
         def print_last() -> None:
-            if not end_reason():
+            if not (end_reason() or self._is_refused):
                 self.print_summary()
 
         # the summary is printed last, also after an interruption or a lost source
@@ -134,6 +143,12 @@ class OneRun:
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang, end_reason)
         loop.run(self.feeds, self.summary, limits)
+
+    def refused_frames(self, error: EdgeError) -> bool:
+        """Whether this was told of a first frame, as of a zone outside of it: no summary is printed then."""
+        is_lost = isinstance(error, (SourceError, SourceLost))
+        self._is_refused = not is_lost and any(not each.frames for each in self.summary.sources)
+        return self._is_refused
 
     def status_text(self) -> status.StatusText:
         """How it goes on, in a line each time."""

@@ -50,6 +50,8 @@ class PageAddress:
                 f"--web-token {token} holds {len(secret)} characters, of which {_LEAST_TOKEN} are "
                 "the least: (umask 077; openssl rand -hex 16 > FILE) makes one"
             )
+        if len(secret.split()) > 1:
+            raise ConfigError(f"--web-token {token} holds more than one word: it has to be one")
         if not (token or ipaddress.ip_address(address).is_loopback):
             raise ConfigError(
                 f"--web {text} can be reached by others: give --web-token FILE, of mode 0600, or "

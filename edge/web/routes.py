@@ -22,6 +22,8 @@ async def read_body(request: Request, most: int = _MOST_BODY) -> bytes:
         raise exceptions.HTTPException(413, f"more than {most} bytes")
     try:
         return await asyncio.wait_for(_body(request, most), _BODY_S)
+    except requests.ClientDisconnect:
+        raise exceptions.HTTPException(400, "the client left in the middle of it") from None
     except asyncio.TimeoutError:
         raise exceptions.HTTPException(408, f"not whole after {_BODY_S:g} s") from None
 

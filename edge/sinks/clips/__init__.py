@@ -146,6 +146,13 @@ class ClipSink(Closable):
                 self._cut_short()
         self._apply_events()
 
+    def show_gap(self, gap: sinks.Gap) -> None:
+        """Clips whose time passes meanwhile are over as well: the camera may never come back."""
+        self._apply_events()
+        now = self._newest + _ticks(gap.seconds)
+        for clip in [each for each in self._clips.values() if each.last < now]:
+            self._finish(clip)
+
     def _encode(self, packets: Sequence[clip_packets.Packet]) -> None:
         keep_from = min([self._ring.packets[0].time, *(c.first for c in self._clips.values())])
         for packet in packets:

@@ -282,7 +282,8 @@ class MqttSink(Closable):
         self.counts.waiting = self._spool.waiting
         self._spool.close()
         if self.counts.waiting:
-            console.note(f"{self._broker}: {self.counts.waiting} events wait for the next run")
+            how_many = f"events that wait for the next run: {self.counts.waiting}"
+            console.note(f"{self.counts.name}: {how_many}")
 
     def _is_empty(self) -> bool:
         with self._spool_lock:

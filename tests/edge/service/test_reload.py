@@ -44,6 +44,9 @@ def test_settings_change_while_it_runs(tmp_path: Path) -> None:
             file.write_text(good.replace(yard.url, "http://127.0.0.1:9/none.mjpg"))
             hang_up()
             wait_for(service.has_said("settings not changed: http"))
+            file.write_text(good.replace("first.jsonl", "none/first.jsonl"))
+            hang_up()
+            wait_for(service.has_said("settings not changed: none/first.jsonl cannot be written"))
             assert phases(second) == ["start"] and not ends(second)
             assert not runs(second)  # which says that another one goes on in this file
             assert service.end(signal.SIGTERM) == 130
@@ -52,10 +55,34 @@ def test_settings_change_while_it_runs(tmp_path: Path) -> None:
         "settings changed",
         "settings not changed: run.toml: is not TOML:",
         "settings not changed: http://127.0.0.1:9/none.mjpg",
+        "settings not changed: none/first.jsonl cannot be written: give another path for jsonl",
         "Interrupted.",
     ]
     assert ends(first) == ["settings changed"]
     assert ends(second) == ["run ended"]
+
+
+def test_settings_that_no_frame_fits_leave_those_before(tmp_path: Path) -> None:
+    """A zone outside of the frames is found out by the first of them."""
+    file, lines = tmp_path / "run.toml", tmp_path / "first.jsonl"
+    with camera() as yard:
+        good = 'detector = "face-finder"\n' + SETTINGS.format(url=yard.url, name="first")
+        good = good.partition("[[alert]]")[0].replace('rate = "all"\n', "")
+        file.write_text(good)
+        with started(tmp_path, "--config", "run.toml", "--quiet") as service:
+            wait_for(lambda: lines.exists())
+            points = "[[0, 0], [900, 0], [900, 300]]"
+            file.write_text(f'{good}\n[[zone]]\nname = "desk"\npoints = {points}\n')
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(service.has_said("settings not changed: the corner 900,0 of a zone"))
+            assert service.process.poll() is None
+            file.write_text(good)
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: service.lines[2:] == ["settings changed\n"])
+            assert service.end(signal.SIGTERM) == 130
+    assert [line.split(":")[0].strip() for line in service.lines] == [
+        "settings changed", "settings not changed", "settings changed", "Interrupted.",
+    ]  # fmt: skip
 
 
 def test_a_new_camera_is_opened_while_the_old_one_is_watched(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import av
 
 from edge import sinks
 from edge.events.alert import ClipLength
+from edge.sinks import Gap
 from edge.sinks.clips import ClipSink
 from edge.sinks.clips.calls import CallThread
 from edge.sinks.clips.files import EventClipFiles
@@ -32,6 +33,7 @@ from edge.sinks.quota import Quota
 from edge.sources import open_source
 from edge.stream import Frame
 from edge_common import SinkError
+from tests.edge.service.processes import wait_for
 from tests.edge.sinks import samples
 from tests.wheels import ROOT
 
@@ -228,6 +230,17 @@ def test_the_end_of_the_run_ends_a_clip(tmp_path: Path) -> None:
     with _sink(tmp_path) as sink:
         _record(sink, 100, begin=60, end=None)
     assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(10, 100))
+
+
+def test_a_clip_whose_time_passes_in_a_gap_is_written_meanwhile(tmp_path: Path) -> None:
+    with _sink(tmp_path) as sink:
+        _record(sink, 46, begin=10, end=40)
+        sink.show_gap(Gap(0.5, has_ended=False))
+        assert list(sink._clips)
+        sink.show_gap(Gap(1.0, has_ended=False))
+        assert not list(sink._clips)
+        wait_for(lambda: any(tmp_path.glob("*.mp4")))  # before the camera is back, or the run ends
+        assert _numbers(next(tmp_path.glob("*.mp4"))) == list(range(46))
 
 
 def test_a_long_event_has_a_clip_of_the_longest_length(tmp_path: Path) -> None:

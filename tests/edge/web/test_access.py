@@ -177,6 +177,9 @@ def test_others_reach_it_with_a_token_alone(tmp_path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PAGE_TOKEN", "short")
     with pytest.raises(ConfigError, match="holds 5 characters, of which 16 are the least"):
         PageAddress.parse("0.0.0.0:8080", "env:PAGE_TOKEN")
+    monkeypatch.setenv("PAGE_TOKEN", f"{TOKEN}\n{TOKEN}")
+    with pytest.raises(ConfigError, match="holds more than one word"):
+        PageAddress.parse("0.0.0.0:8080", "env:PAGE_TOKEN")
     assert TOKEN not in repr(PageAddress.parse("0.0.0.0:8080", str(token)))
 
 
