@@ -9,19 +9,15 @@ from edge import shipped
 from edge.commands.options import DelegateParam
 from edge.commands.plain import input_options
 from edge_common import __version__, can_be_written, command_line, console, only_writer, runtimes
-from edge_convert.request import (
-    ClipsParam,
-    ConversionRequest,
-    CustomCodeParam,
-    ImageSize,
-    refuse_output,
-)
+from edge_convert import options as types
+from edge_convert.request import ConversionRequest, refuse_output
 
 EXAMPLES = """\b
 Examples:
   edge-convert model.keras -o model.edge --calibration clips/
   edge-convert model.keras -o model.edge --calibration train.npz --validation test.npz
   edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
+  edge-convert model.keras -o model.edge --calibration clips/ --for pi-4
   edge-convert model.keras --explain
   edge-convert --encoder extractor.keras --head sequence.keras -o action.edge --calibration clips/
   edge-convert sensors.keras -o sensors.edge --calibration vectors.npz
@@ -49,7 +45,7 @@ MODEL.tasks.json beside the model names what the answers mean:
 
 _precision = click.Choice(("auto", *runtimes.PRECISIONS))
 _file = click.Path(exists=True, dir_okay=False, path_type=Path)
-_clips = ClipsParam()
+_clips = types.ClipsParam()
 _network = click.Path(exists=True, path_type=Path)
 
 
@@ -73,19 +69,7 @@ _network = click.Path(exists=True, path_type=Path)
     metavar="OUTPUT",
     help="The output of --encoder that --head takes. [default: the only one that fits]",
 )
-@click.option(
-    "--window",
-    type=click.IntRange(1, 10_000),
-    metavar="T",
-    help="Frames of a network that leaves their number open. [default: as many as clips of an .npz have]",
-)
-@click.option(
-    "--size",
-    type=ImageSize(),
-    default=(),
-    metavar="HxW",
-    help="Height and width of images of a network that leaves them open. [default: as clips of an .npz]",
-)
+@types.shape_options
 @click.option(
     "-o",
     "--output",
@@ -116,7 +100,7 @@ _network = click.Path(exists=True, path_type=Path)
 )
 @click.option(
     "--custom",
-    type=CustomCodeParam(),
+    type=types.CustomCodeParam(),
     metavar="FILE.py[:FUNCTION]",
     help="Run your code for MODEL's own layers, or a function that builds the network of its weights; "
     "- for a Lambda that needs no file.",
@@ -154,6 +138,13 @@ _network = click.Path(exists=True, path_type=Path)
     default="auto",
     show_default=True,
     help="Of the head; auto: the fastest within --max-drop.",
+)
+@click.option(
+    "--for",
+    "board",
+    default="",
+    metavar="BOARD",
+    help="Choose by the latency predicted for this board (edge-devices list), not by this machine's.",
 )
 @click.option(
     "--report",

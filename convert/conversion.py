@@ -116,7 +116,7 @@ def _key(request: ConversionRequest, with_page: bool) -> str:
     ]
     networks = [request.model, *filter(None, [request.encoder])]
     is_whole = all(n.is_dir() or n.suffix in _WITH_ALL_THEY_NEED for n in networks)
-    outside = request.custom or request.try_with or request.try_delegate
+    outside = request.custom or request.try_with or request.try_delegate or request.board
     if outside or not is_whole or not all(path.exists() for path in paths):
         return ""
     card = request.model.with_suffix(".tasks.json")

@@ -1,5 +1,7 @@
 """What frames are to a network that is converted, and how that is said."""
 
+from dataclasses import replace
+
 from edge.bundle import InputOptions, InputSpec, plain_tflite
 from edge.shipped import is_plain_tflite
 from edge_common import ConfigError, ModelError
@@ -13,7 +15,8 @@ def input_spec(model: model_file.ModelFile, request: ConversionRequest) -> Input
     Raises ModelError if they are features and the clips hold none, ConfigError if what is said of
     images does not fit.
     """
-    stated, frames = request.preprocessing, request.encoder or request.model
+    stated = replace(request.preprocessing, planes=request.planes)
+    frames = request.encoder or request.model
     if isinstance(model, features.FeatureFile):
         if len(request.inputs.clip) != 2:
             raise ModelError(features.needs_encoder(model))

@@ -1,76 +1,26 @@
-"""What a network reads: an image, a window of images or of features, and masks beside features."""
+"""What a network reads: an image, a window of images or of features, and what stands beside them."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from edge_common import ModelError
+from edge_convert import layouts
+from edge_convert.input_forms import InputRequest, Sizes, TensorForm
+from edge_convert.input_uses import (
+    FEATURES,
+    FRAME,
+    WINDOW,
+    NetworkInputs,
+    constants_of,
+    too_many,
+    with_samples,
+)
 
-FRAME, WINDOW, FEATURES = "frame", "window", "features"  # what inputs are called in a .tflite
+__all__ = ["FEATURES", "FRAME", "WINDOW", "InputRequest", "NetworkInputs", "Sizes", "TensorForm"]
 ENCODER, HEAD = "encoder", "head"
-_BATCHES = (None, 1)
-Sizes = tuple[int | None, ...]
-
-
-@dataclass(frozen=True)
-class TensorForm:
-    """One input as its file describes it.
-
-    shape: with the batch; None stands for a size that is left open.  dtype: as numpy calls it.
-    """
-
-    name: str
-    shape: Sizes
-    dtype: str = "float32"
-
-    @property
-    def words(self) -> str:
-        sizes = ", ".join("any" if size is None else str(size) for size in self.shape)
-        return f"[{sizes}] {self.dtype}"
-
-
-@dataclass(frozen=True)
-class InputRequest:
-    """What a file is to be read as, and what fills the sizes that it leaves open.
-
-    role: `encoder` or `head`; "": a whole network.  window: frames; 0: not said.
-    size: height and width; (): not said.  clip: the shape of one calibration clip, (T, H, W, 3) or
-    (T, F), which fills what nobody says; (): unknown.  clips: what it is of.  hint: what is known of
-    clips that leave it open, in words.
-    """
-
-    role: str = ""
-    window: int = 0
-    size: tuple[int, ...] = ()
-    clip: tuple[int, ...] = ()
-    clips: str = ""
-    hint: str = ""
-
-    @classmethod
-    def from_json(cls, fields: Mapping[str, Any]) -> "InputRequest":
-        """Of what `vars` gave, once it was JSON."""
-        return cls(**{**fields, "size": tuple(fields["size"]), "clip": tuple(fields["clip"])})
-
-    def of_role(self, role: str) -> "InputRequest":
-        return replace(self, role=role)
-
-
-@dataclass(frozen=True)
-class NetworkInputs:
-    """How the inputs of a network are used.
-
-    name, shape: of the one that takes frames or features, with a batch of 1.
-    kind: FRAME, WINDOW or FEATURES.  channels: the axis of images that holds them, from the end.
-    masks: inputs beside features that say which of them count, by their names.
-    notes: what was taken from the clips, as nobody said it.
-    """
-
-    name: str
-    shape: tuple[int, ...]
-    kind: str
-    channels: int = -1
-    masks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+_LARGEST_BATCH = 1024
 
 
 def network_inputs(
@@ -81,41 +31,79 @@ def network_inputs(
     last_first: channels are looked for in the last axis before others.
     Raises ModelError, in one line, if an input is none of these or a size stays open.
     """
-    tensor, masks = _told_apart(file, tensors)
-    rank = len(tensor.shape)
-    is_features = rank == 3 or (request.role == HEAD and rank > 3)
-    if rank not in (3, 4, 5) or tensor.shape[0] not in _BATCHES or tensor.dtype != "float32":
+    constants = constants_of(file, tensors, request)
+    unfilled = [tensor for tensor in tensors if tensor.name not in constants]
+    images = [t for t in unfilled if len(t.shape) >= 4 and request.role != HEAD]
+    tensor = max(images, key=_extent) if len(images) > 1 else None
+    samples = [each for each in images if tensor and each is not tensor]
+    remaining = [each for each in unfilled if all(each is not sample for sample in samples)]
+    tensor, masks = _told_apart(file, remaining)
+    rank, batch = len(tensor.shape), tensor.shape[0]
+    layout = _stated_layout(file, tensor, request)
+    is_features = not layout and (rank == 3 or (request.role == HEAD and rank > 3))
+    if not (3 <= rank <= 5 and tensor.dtype == "float32" and _is_batch(batch, unfilled)):
         raise ModelError(
             f"{file} takes {tensor.words}: only float32 images, windows of images or windows of "
-            "features with a batch of 1 (or any) can be converted, (1, [T,] H, W, C) or (1, T, F)"
+            "features with one batch for all inputs can be converted, (1, [T,] H, W, C) or (1, T, F)"
         )
+    kind, notes = FEATURES, list[str]()
     if is_features:
-        channels, kind = -1, FEATURES
         axes = ["window", *("feature" for _ in tensor.shape[2:])]
     else:
-        channels = channels_axis(tensor.shape, last_first)
-        kind = WINDOW if rank == 5 else FRAME
-        axes = ["window", "height", "width"][-(rank - 2) :]
-        axes.insert(rank + channels - 1, "channels")
+        layout = layout or _layout(file, tensor, request, last_first, notes)
+        kind = WINDOW if "T" in layout else FRAME
+        axes = [layouts.AXES[letter] for letter in layout]
     _refuse_role(file, tensor, request.role, kind)
-    shape, notes = _filled(file, tensor, axes, request)
+    shape, filled = _filled(file, tensor, axes, request)
     if request.size and kind == FEATURES and request.role != HEAD:
         raise ModelError(f"{file} takes {tensor.words}, no images: leave out --size")
-    shapes = {mask.name: (1, shape[1], *(1 for _ in mask.shape[2:])) for mask in masks}
-    return NetworkInputs(tensor.name, shape, kind, channels, shapes, notes)
+    use = NetworkInputs(tensor.name, shape, kind, layout, batch or 1, constants=constants)
+    use = replace(use, masks=_mask_shapes(file, use, masks), notes=(*notes, *filled))
+    return with_samples(file, use, samples, request) if samples or request.sampling else use
 
 
-def channels_axis(shape: Sizes, last_first: bool) -> int:
-    """Where 1 or 3 channels stand in (1, [T,] ...); -1 is tried first or last.
+def _extent(tensor: TensorForm) -> int:
+    """Of several inputs of images, the largest takes all frames; one of open size is largest."""
+    sizes = [1 << 20 if size is None else size for size in tensor.shape[1:]]
+    return int(np.prod(sizes, dtype=float))
 
-    Otherwise it is looked for before height and width, then before T. Raises ModelError
-    if no axis can be it.
-    """
-    inner = [-3, -4] if len(shape) == 5 else [-3]
-    for axis in [-1, *inner] if last_first else [*inner, -1]:
-        if shape[axis] in (1, 3):
-            return axis
-    raise ModelError(f"{list(shape)} has no axis of 1 or 3 channels: only grey and RGB are known")
+
+def _is_batch(batch: int | None, tensors: Sequence[TensorForm]) -> bool:
+    """Whether all that is no constant has the same batch, or leaves it open."""
+    fixed = {tensor.shape[0] for tensor in tensors if tensor.shape and tensor.shape[0] != 1}
+    return fixed <= {batch, None} and (batch is None or 1 <= batch <= _LARGEST_BATCH)
+
+
+def _stated_layout(file: str, tensor: TensorForm, request: InputRequest) -> str:
+    layout = request.layout
+    if layout and len(layout) != len(tensor.shape) - 1:
+        raise ModelError(
+            f"{file} takes {tensor.words}, which has {len(tensor.shape) - 1} axes behind the batch, and "
+            f"--layout {layout} names {len(layout)}"
+        )
+    if "C" in layout and tensor.shape[1 + layout.index("C")] not in request.channels:
+        counts = " or ".join(map(str, request.channels))
+        raise ModelError(
+            f"{file} takes {tensor.words}, which by --layout {layout} has no {counts} channels: name "
+            "other ones than grey and RGB with --planes"
+        )
+    return layout
+
+
+def _layout(
+    file: str, tensor: TensorForm, request: InputRequest, last_first: bool, notes: list[str]
+) -> str:
+    try:
+        layout = layouts.layout_of(
+            tensor.shape, request.channels, request.frames, last_first=last_first
+        )
+    except ModelError as error:
+        raise ModelError(f"{file}: {error}") from error
+    if "T" in layout and layout.index("T") > layout.index("H"):
+        notes.append(
+            f"{file} takes {tensor.words}: read as {layout}, T frames of H x W (--layout says otherwise)"
+        )
+    return layout
 
 
 def _told_apart(
@@ -126,19 +114,23 @@ def _told_apart(
         return tensors[0], ()
     data = [tensor for tensor in tensors if not _may_be_mask(tensor)]
     if len(data) != 1 or len(data[0].shape) < 3:
-        names = ", ".join(f"'{t.name}' {t.words}" for t in tensors)
-        raise ModelError(
-            f"{file} has {len(tensors)} inputs ({names}): only one can be the images or features, "
-            "and others a mask of them, (1, T) or (1, T, 1)"
-        )
-    masks = [tensor for tensor in tensors if tensor is not data[0]]
+        raise too_many(file, tensors)
+    return data[0], [tensor for tensor in tensors if tensor is not data[0]]
+
+
+def _mask_shapes(
+    file: str, use: NetworkInputs, masks: Sequence[TensorForm]
+) -> dict[str, tuple[int, ...]]:
+    """What masks of a window hold, with a batch of 1."""
+    axis = 1 if use.kind == FEATURES else use.time_axis if use.kind == WINDOW else 0
     for mask in masks:
-        if mask.shape[1] not in (None, data[0].shape[1]) and data[0].shape[1] is not None:
+        if not axis or mask.shape[1] not in (None, use.shape[axis]):
             raise ModelError(
-                f"{file} takes '{data[0].name}' {data[0].words} and a mask '{mask.name}' "
-                f"{mask.words} of another length"
+                f"{file} takes '{use.name}' {list(use.shape)} and '{mask.name}' {mask.words}, which is "
+                f"no mask of its frames: if it always takes the same numbers, say them with --constant "
+                f"{mask.name}=NUMBER,NUMBER,..."
             )
-    return data[0], masks
+    return {mask.name: (1, use.shape[axis], *(1 for _ in mask.shape[2:])) for mask in masks}
 
 
 def _may_be_mask(tensor: TensorForm) -> bool:

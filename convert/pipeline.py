@@ -37,7 +37,7 @@ class Conversion:
         self, request: ConversionRequest, progress: console.Progress | None = None
     ) -> None:
         self.request = request
-        self.report = conversion_report.ConversionReport(max_drop=request.max_drop)
+        self.report = conversion_report.ConversionReport(request.max_drop, request.latency_board)
         self.progress = progress or console.Progress(quiet=True)
         self._step, self._began = "", time.perf_counter()
 
@@ -129,17 +129,15 @@ class Conversion:
 
     def _search(self, jobs: ConversionJobs) -> None:
         self._say("preparing the search")
-        frame_input = self.floats[0].part.read[0].name
+        encoder, frame_input = self.floats[0], self.floats[0].part.read[0].name
         shared = {name: activations.extremes(values) for name, values in self.features.items()}
         first = {frame_input: calibration.extremes(self.values, self.spec), **shared}
         values = self.values
         if len(self.floats) > 1 or self.network.window == 1:
             values = calibration.frame_examples(self.clips.calibration.windows, self.spec)
-        examples = {frame_input: values.reshape(-1, *self.floats[0].part.read[0].shape[1:])}
-        if self.floats[0].part.states:
-            examples, states = parts.state_examples(
-                self.floats[0], self.values, calibration.MAX_FRAMES
-            )
+        examples = {frame_input: values.reshape(-1, *encoder.part.read[0].shape[1:])}
+        if encoder.part.states:
+            examples, states = parts.state_examples(encoder, self.values, calibration.MAX_FRAMES)
             first |= states
         jobs.prepare(self.network.parts[0].role, self.network.parts[0].model, examples, first)
         if len(self.floats) > 1:
@@ -150,8 +148,9 @@ class Conversion:
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
         scoring = self._scoring(windows)
         self._say("searching for precision")
+        forced, ladder = self.request.forced, self.report.ranked(self._ladder())
         result = self.report.search = search.PrecisionSearch(
-            jobs, self.network.parts, scoring, self.request.forced, self.progress, self._ladder()
+            jobs, self.network.parts, scoring, forced, self.progress, *ladder
         ).run()
         self.float_outputs = result.reference
         self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
@@ -221,7 +220,7 @@ class Conversion:
             self.progress.say(f"warning: {warning}")
 
     def _gated(self, bundle: Bundle) -> Bundle:
-        if self.spec.is_features or self.parts[0].part.states:
+        if self.spec.is_features or self.spec.planes or self.parts[0].part.states:
             return bundle
         self._say("finding out when a frame shows something new")
         clips = self.clips

@@ -167,8 +167,13 @@ def _refuse_choices(request: ConversionRequest) -> None:
         "--encoder-precision": request.encoder_precision != "auto",
         "--head-precision": request.head_precision != "auto",
         "--whole-window": request.whole_window,
+        "--for": request.board,
         "--window": request.window,
         "--size": request.size,
+        "--layout": request.layout,
+        "--planes": request.planes,
+        "--constant": request.constants,
+        "--clip-input": request.sampling,
     }
     if options := [option for option, requested in float_only.items() if requested]:
         raise ModelError(

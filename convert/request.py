@@ -1,21 +1,29 @@
 """What a conversion is asked for: its options, and clips by path or by the name of a data set."""
 
-import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from edge.engine.delegate import Delegate
 from edge.input_spec import InputOptions, InputSpec
-from edge_common import BundleError, SourceError, SourceLost, can_be_written, console
-from edge_convert.inputs import InputRequest
+from edge_common import (
+    BundleError,
+    ConfigError,
+    SourceError,
+    SourceLost,
+    can_be_written,
+    console,
+)
+from edge_convert.input_forms import InputRequest
+from edge_convert.options import NAMES
+from edge_convert.precision import recipes
 
 if TYPE_CHECKING:
     from edge.check.clips import Clips
+    from edge.emulated import ThrottledBoard
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,8 @@ class ConversionRequest:
     default, or what the integers of a quantised network's input span.  gate: whether the bundle gets
     a motion gate.  cache: whether results of earlier conversions are taken.  carry_state: whether the
     encoder may remember more than the window.
+    board: whose predicted latency ranks precisions; "": this machine's does.
+    layout, planes, constants, sampling: as in InputRequest, of images and what stands beside them.
     """
 
     model: Path
@@ -58,15 +68,44 @@ class ConversionRequest:
     custom: str | None = None
     cache: bool = False
     carry_state: bool = False
+    board: str = ""
+    layout: str = ""
+    planes: tuple[str, ...] = ()
+    constants: Sequence[tuple[str, tuple[float, ...]]] = ()
+    sampling: Sequence[tuple[str, str]] = ()
+
+    @cached_property
+    def latency_board(self) -> "ThrottledBoard | None":
+        """Whose latency counts; None: this machine's.
+
+        Raises DeviceError or ConfigError if nothing can be predicted of it.
+        """
+        if not self.board:
+            return None
+        from edge.emulated import PREFIX, ThrottledBoard
+
+        if recipes.INT16X8 in self.forced.values():
+            raise ConfigError(
+                f"nothing is predicted of {recipes.INT16X8}, which no kernel of XNNPACK computes: leave out "
+                "--for, or that precision"
+            )
+        return ThrottledBoard.named(f"{PREFIX}{self.board}")
 
     @cached_property
     def inputs(self) -> InputRequest:
         """What fills sizes that the network leaves open: what is said, else what the clips have."""
-        source, window = self.calibration, self.window or 0
+        stated = InputRequest(
+            window=self.window or 0,
+            size=self.size,
+            layout=self.layout,
+            planes=self.planes,
+            constants=dict(self.constants),
+            sampling=dict(self.sampling),
+        )
+        source = self.calibration
         if not source:
-            return InputRequest("", window, self.size)
-        clip = clip_shape(source)
-        return InputRequest("", window, self.size, clip, source.name, clip_hint(source))
+            return stated
+        return replace(stated, clip=clip_shape(source), clips=source.name, hint=clip_hint(source))
 
     @property
     def forced(self) -> dict[str, str]:
@@ -88,59 +127,8 @@ def refuse_output(output: Path) -> None:
         raise BundleError(f"{output} cannot be written: its folder is missing or read-only")
 
 
-# spelled out, so that `--help` needs none of what the data sets need
-NAMES = ("orl-motion:train", "orl-motion:test")
 SEARCH_CLIPS, SEARCH_CLIPS_UNLABELLED = 1000, 32
 SEARCH_WORK = 5 * 10**10  # multiply-adds of one candidate on unlabelled clips: some seconds
-
-
-class ClipsParam(click.ParamType):
-    """A path that exists, or one of NAMES."""
-
-    name = "clips"
-
-    def convert(
-        self, value: str | Path, param: click.Parameter | None, context: click.Context | None
-    ) -> Path:
-        if Path(value).exists() or str(value) in NAMES:
-            return Path(value)
-        self.fail(
-            f"there are no clips at '{value}': give a folder, an .npz or one of {', '.join(NAMES)}",
-            param,
-            context,
-        )
-
-
-class ImageSize(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """`96x128`: height and width, pixels."""
-
-    name = "size"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, context: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", str(value))
-        if not match:
-            self.fail(f"{value!r} is no size: write height and width as 96x128.", param, context)
-        return int(match[1]), int(match[2])
-
-
-class CustomCodeParam(click.ParamType):
-    """`FILE.py`, `FILE.py:FUNCTION`, or `-` if the model's file holds all its code."""
-
-    name = "code"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, context: click.Context | None
-    ) -> str:
-        file, _, function = value.partition(":")
-        if file != "-" and not (file.endswith(".py") and Path(file).is_file()):
-            self.fail(f"there is no Python file '{file}'", param, context)
-        if function and (file == "-" or not function.isidentifier()):
-            self.fail(f"'{value}' names no function: give FILE.py:FUNCTION", param, context)
-        return value
 
 
 @dataclass(frozen=True)

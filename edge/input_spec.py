@@ -13,6 +13,23 @@ Box = tuple[int, int, int, int]  # left, top, width, height
 PIXELS = (0.0, 255.0)
 NO_COLOURS = "none"
 IMAGES, FEATURES = "images", "features"  # kinds of frames
+FLOW_PLANES = ("flow_x", "flow_y")
+PLANES = ("red", "green", "blue", "grey", "alpha", "difference", *FLOW_PLANES)
+FLOW_PIXELS = 20.0  # of motion, at the ends of a flow plane's levels
+SMALLEST_FLOW = 12  # pixels a side that OpenCV finds optical flow in
+_USUAL_PLANES = {
+    ("grey",): "GRAY",
+    ("red", "green", "blue"): "RGB",
+    ("blue", "green", "red"): "BGR",
+}
+
+
+WIDEST = 3.0  # times as wide as high, or as high as wide, that a network's frames are
+
+
+def is_usual_form(height: int, width: int) -> bool:
+    """Whether images of that size are no stripes."""
+    return max(height, width) <= WIDEST * min(height, width)
 
 
 def centred(box: Box, aspect: Size) -> Box:
@@ -79,6 +96,7 @@ class InputSpec:
     value_range: the real values that pixel 0 and pixel 255 stand for.
     mean, std: what is then taken off, and what that is divided by: a number a channel, in
     `colour_order`; empty: nothing.
+    planes: what each channel is, some of PLANES, if they are not colours in an order; else empty.
     """
 
     height: int
@@ -90,6 +108,7 @@ class InputSpec:
     std: tuple[float, ...] = ()
     resize: Resize = Resize()
     kind: str = IMAGES
+    planes: tuple[str, ...] = ()
 
     @classmethod
     def of_features(cls, width: int) -> "InputSpec":
@@ -143,7 +162,17 @@ class InputSpec:
         if self.is_features:
             return "features, taken as they are"
         resize = f", {self.resize}" if self.resize != Resize() else ""
-        return f"{self.colour_order}, {self.values}{resize}"
+        if not self.planes:
+            return f"{self.colour_order}, {self.values}{resize}"
+        flow = f", flow of {FLOW_PIXELS:g} pixels at most, by OpenCV's DIS ultrafast"
+        return (
+            f"planes {' '.join(self.planes)}, {self.values}{resize}{flow if self.has_flow else ''}"
+        )
+
+    @property
+    def has_flow(self) -> bool:
+        """Whether a plane is optical flow."""
+        return not {*FLOW_PLANES}.isdisjoint(self.planes)
 
 
 @dataclass(frozen=True)
@@ -152,6 +181,7 @@ class InputOptions:
 
     value_range: the real values of pixel 0 and 255.  mean, std: of these values, one or one a
     channel, in the network's order of channels.  colour_order: of three channels, RGB or BGR.
+    planes: what each channel is, some of PLANES; (): grey or colours.
     """
 
     value_range: tuple[float, float] | None = None
@@ -159,6 +189,7 @@ class InputOptions:
     std: tuple[float, ...] = ()
     colour_order: str | None = None
     resize: Resize = Resize()
+    planes: tuple[str, ...] = ()
 
     @property
     def states_values(self) -> bool:
@@ -169,9 +200,20 @@ class InputOptions:
 
         Raises ConfigError if what is said does not fit them.
         """
+        if self.planes and self.colour_order:
+            raise ConfigError("--planes says the order of the colours: leave out --colour-order")
         if channels == 1 and self.colour_order:
             raise ConfigError("the network takes grey frames: leave out --colour-order")
         colours = "GRAY" if channels == 1 else self.colour_order or "RGB"
+        planes = self.planes
+        if planes in _USUAL_PLANES:
+            colours, planes = _USUAL_PLANES[planes], ()
+        elif planes:
+            colours = NO_COLOURS
+        if len(planes) not in (0, channels):
+            raise ConfigError(f"{len(planes)} planes are named, and the network takes {channels}")
+        if problem := flow_problem(planes, height, width):
+            raise ConfigError(problem)
         mean, std = self._normalisation(channels)
         value_range = self.value_range or PIXELS
         if value_range[0] == value_range[1]:
@@ -179,7 +221,9 @@ class InputOptions:
                 f"black and white are both {value_range[0]:g} by that input range: give two values "
                 "that differ"
             )
-        return InputSpec(height, width, channels, colours, value_range, mean, std, self.resize)
+        return InputSpec(
+            height, width, channels, colours, value_range, mean, std, self.resize, planes=planes
+        )
 
     def _normalisation(self, channels: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
         """A mean and a std for each channel, or none."""
@@ -197,6 +241,18 @@ class InputOptions:
                 "if yours are of values from 0 to 1, say --input-range 0 1 as well"
             )
         return mean * (channels // len(mean)), std * (channels // len(std))
+
+
+def flow_problem(planes: Sequence[str], height: int, width: int) -> str:
+    """Why these planes cannot be made of frames; empty: they can."""
+    if any(planes.count(name) > 1 for name in FLOW_PLANES):
+        return (
+            "flow of several pairs of frames stacked in the channels is not made: flow_x and flow_y can "
+            "be taken once for each frame of a window"
+        )
+    if not {*FLOW_PLANES}.isdisjoint(planes) and min(height, width) < SMALLEST_FLOW:
+        return f"frames of {height}x{width} are too small for optical flow: {SMALLEST_FLOW} pixels a side"
+    return ""
 
 
 def _listed(values: Sequence[float]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.bundle import Calibration, InputSpec, TensorSpec
 from edge.check.clips import Clips
+from edge.stream.planes import clip_planes
 from edge.stream.preprocess import quantisation_table
 from edge_common import ClipError
 
@@ -35,11 +36,20 @@ def as_network_input(frames_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
     """
     if spec.is_features:
         return frames_rgb
+    if spec.planes:
+        single = frames_rgb.ndim == 4  # each a window of its own
+        planes = clip_planes(frames_rgb[:, None] if single else frames_rgb, spec)
+        return _scaled(planes[:, 0] if single else planes, spec)
     pixels = frames_rgb[..., ::-1] if spec.colour_order == "BGR" else frames_rgb
     if spec.channels == 1:
         flat = frames_rgb.reshape(-1, *frames_rgb.shape[-3:])
         grey = np.stack([cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in flat])
         pixels = grey.reshape(*frames_rgb.shape[:-1], 1)
+    return _scaled(pixels, spec)
+
+
+def _scaled(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """Levels uint8 (..., H, W, C) as real values."""
     table = quantisation_table(spec, TensorSpec("", (), "float32"))
     rows = np.ascontiguousarray(pixels).reshape(-1, *pixels.shape[-2:])
     return np.asarray(cv2.LUT(rows, table)).reshape(pixels.shape)
@@ -70,6 +80,9 @@ def frame_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:
     frames = windows.reshape(-1, *windows.shape[2:])
     count = min(len(frames), MAX_FRAMES)
     indices = np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))
+    if spec.planes:  # which are also of the frame before
+        planes = clip_planes(windows, spec)
+        return _scaled(planes.reshape(-1, *planes.shape[2:])[indices], spec)
     return as_network_input(frames[indices], spec)
 
 

@@ -72,6 +72,7 @@ class Recipe:
         return cls(**{**fields, "float_layers": tuple(fields["float_layers"])})
 
 
+INT16X8 = "int16x8"
 FLOAT32 = Recipe("float32")
 INT8 = Recipe("int8")
 LADDER = tuple(map(Recipe, PRECISIONS))

@@ -4,7 +4,7 @@ Every precision of every part is converted, tried, timed and scored. If the fast
 it is improved; only then a whole part is given up.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -24,6 +24,7 @@ from edge_convert.precision.candidates import (
 )
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import (
+    ConvertedPart,
     FloatPart,
     describe,
     latencies_ms,
@@ -41,6 +42,7 @@ class PrecisionSearch:
     """Searches over parts that were prepared for their conversions.
 
     forced: precisions by role.  ladder: what each part is converted to first.
+    latencies: of parts, in milliseconds; None: measured here.
     """
 
     def __init__(
@@ -51,10 +53,11 @@ class PrecisionSearch:
         forced: Mapping[str, str],
         progress: console.Progress,
         ladder: Sequence[Recipe] = LADDER,
+        latencies: Callable[[Sequence[ConvertedPart]], list[float]] | None = None,
     ) -> None:
         self._jobs, self._parts, self._scoring = jobs, parts, scoring
         self._forced, self._progress, self._every = dict(forced), progress, ladder
-        self._first = parts[0].role
+        self._first, self._latencies = parts[0].role, latencies
         self._float_layers: dict[str, tuple[str, ...]] = {}
         self._candidates: dict[str, list[PartCandidate]] = {part.role: [] for part in parts}
         self._combinations: list[Combination] = []
@@ -75,11 +78,7 @@ class PrecisionSearch:
         self._float_layers[last.role] += float_layers.readouts(last.model)
         self._progress.say("converting every part to every precision")
         with ThreadPoolExecutor(len(self._parts)) as pool:
-            jobs = [
-                pool.submit(self._convert, part, self._ladder(part.role)) for part in self._parts
-            ]
-            for job in jobs:
-                job.result()
+            list(pool.map(lambda p: self._convert(p, self._ladder(p.role)), self._parts))
         self._time()
         self._score(self._worthwhile(self._first), self._worthwhile_lasts())
         for part in self._parts:
@@ -153,7 +152,8 @@ class PrecisionSearch:
         for role, candidates in self._candidates.items():
             new = [a for a in candidates if a.part and np.isnan(a.latency_ms)]
             parts = [candidate.converted for candidate in new]
-            times = cache.latencies_ms(self._jobs.cache, parts, latencies_ms)
+            here = partial(cache.latencies_ms, self._jobs.cache, measure=latencies_ms)
+            times = (self._latencies or here)(parts)
             timed = {id(a): replace(a, latency_ms=ms) for a, ms in zip(new, times)}
             self._candidates[role] = [timed.get(id(a), a) for a in candidates]
             self._drop_hopeless(role)

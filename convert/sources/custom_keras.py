@@ -106,15 +106,20 @@ def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.Con
             layer.unroll = True  # TFLite's calibration does not survive a loop
     with _in_one_line(f"{path.name} cannot be run on a single window"):
         graph = _single_precision(_functional(model))
-        graph = keras_parts.with_open_sizes(path.name, graph, job.request)
-        window, *_ = keras_model.input_form(graph)
-        tensors = keras_model.named_outputs(graph)
+        tensors = keras_parts.tensor_forms(graph)
+        if len(tensors) > 1:
+            raise ModelError(
+                f"{path.name} has {len(tensors)} inputs: own code is taken with one alone"
+            )
+        use = inputs.network_inputs(path.name, tensors, job.request)
+        graph = keras_parts.of_own_form(path.name, graph, job.request)
+        shape = tuple(graph.inputs[0].shape)[1:]
+        outputs = keras_model.named_outputs(graph)
         names = task_names(keras_model.output_layers(graph), ModelCard(), {})
         graph = keras.Model(
-            graph.inputs, {names[n]: t for n, t in tensors.items()}, name=graph.name
+            graph.inputs, {names[n]: t for n, t in outputs.items()}, name=graph.name
         )
         converted = export.tflite_of(keras_window.whole_window(graph))
-        shape = tuple(graph.inputs[0].shape)[1:]
 
         def run(frames: np.ndarray) -> dict[str, np.ndarray]:
             outputs = model(frames, training=False)
@@ -122,11 +127,12 @@ def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.Con
             flat = zip(names, keras.tree.flatten(outputs), strict=True)
             return {names[n]: np.asarray(v) for n, v in (by_name.items() if by_name else flat)}
 
-        original = reference.Reference.of(run, reference.examples(shape, -1), -1)
+        frames = reference.examples(shape)
+        original = reference.Reference.of(run, frames, use.layout, use.batch)
     origin = f"Keras {keras.__version__} with own code"
-    kind = inputs.WINDOW if window > 1 else inputs.FRAME
+    kind = inputs.WINDOW if len(shape) == 4 else inputs.FRAME
     notes = [note] if note else ()
-    return libraries.ConverterOutput(converted, origin, original, -1, {}, kind, notes)
+    return libraries.ConverterOutput(converted, origin, original, kind, notes=notes)
 
 
 def _functional(model: keras.Model) -> keras.Model:

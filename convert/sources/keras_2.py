@@ -109,7 +109,7 @@ def convert(job: libraries.ConverterJob) -> Exported:
     tf.saved_model.save(network, str(exported), tf.function(run, [spec]))
     _, use = saved_model.with_batch_of_one(tf.saved_model.load(str(exported)), job)
     frames = reference.examples_of(use)
-    return Exported(reference.Reference.of(run, frames, use.channels))
+    return Exported(reference.Reference.of(run, frames, use.layout, use.batch))
 
 
 def _load(path: Path, content: Header) -> Any:

@@ -22,7 +22,6 @@ from edge_convert.sources import keras_2, keras_parts, keras_window
 from edge_convert.sources.keras_model import (
     functional,
     in_single_precision,
-    input_form,
     make_stateless,
     named_outputs,
     output_layers,
@@ -95,8 +94,7 @@ def network_file(
     file: str, model: keras.Model, request: InputRequest = InputRequest()
 ) -> NetworkFile:
     """Raises ModelError if the model has an odd form or is not for TFLite."""
-    model = keras_parts.with_open_sizes(file, model, request)
-    input_form(model)
+    model = keras_parts.of_own_form(file, model, request)
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")

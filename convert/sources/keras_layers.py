@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from edge_convert.frame_outputs import NewestFrame
@@ -43,18 +44,53 @@ class NewestShare(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("edge_convert")
-class Ones(layers.Layer):
-    """Ones, whatever comes in."""
+class Constant(layers.Layer):
+    """The same values for each window, whatever comes in.
 
-    def __init__(self, shape: Sequence[int], kind: str, **options: Any) -> None:
+    values: nested lists, without the batch.
+    """
+
+    def __init__(self, values: Any, kind: str, **options: Any) -> None:
         super().__init__(**options)
-        self.shape, self.kind = tuple(shape), kind
+        self.values, self.kind = values, kind
 
     def call(self, values: Any) -> Any:
-        return ops.ones(self.shape, self.kind)
+        array = np.asarray(self.values, self.kind)[None]
+        return ops.broadcast_to(array, (ops.shape(values)[0], *array.shape[1:]))
 
     def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "shape": self.shape, "kind": self.kind}
+        return {**super().get_config(), "values": self.values, "kind": self.kind}
+
+
+@keras.saving.register_keras_serializable("edge_convert")
+class AxesMoved(layers.Layer):
+    """The axes, batch first, in another order; without the last one if that is a single channel."""
+
+    def __init__(self, axes: Sequence[int], drop_last: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.axes, self.drop_last = tuple(axes), drop_last
+
+    def call(self, values: Any) -> Any:
+        moved = ops.transpose(values, self.axes)
+        return ops.squeeze(moved, -1) if self.drop_last else moved
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "axes": self.axes, "drop_last": self.drop_last}
+
+
+@keras.saving.register_keras_serializable("edge_convert")
+class FramesTaken(layers.Layer):
+    """Some frames of a window, by their positions along an axis."""
+
+    def __init__(self, positions: Sequence[int], axis: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.positions, self.axis = tuple(positions), axis
+
+    def call(self, values: Any) -> Any:
+        return ops.take(values, np.array(self.positions, np.int32), axis=self.axis)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "positions": self.positions, "axis": self.axis}
 
 
 def loops(layer: layers.Layer) -> bool:

@@ -39,17 +39,6 @@ def is_functional(operation: Any) -> bool:
     return isinstance(operation, keras.Model) and hasattr(operation, "operations")
 
 
-def input_form(model: keras.Model) -> tuple[int, int, int, int]:
-    """(T, H, W, C) of the model's only input; T is 1 if it takes a plain image.
-
-    Raises ModelError if there are several inputs, or unknown or odd sizes.
-    """
-    shape = tuple(model.inputs[0].shape)[1:]
-    if len(model.inputs) == 1 and len(shape) == 3:
-        return _checked(model, (1, *shape))
-    return window_shape(model)
-
-
 def window_shape(model: keras.Model) -> tuple[int, int, int, int]:
     """(T, H, W, C) of the model's only input.
 

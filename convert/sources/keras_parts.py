@@ -7,13 +7,13 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
-from edge_common import console
+from edge_common import ModelError, console
 from edge_convert import inputs
 from edge_convert.cut.tflite import form
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.sources import keras_model, keras_window
 from edge_convert.sources.libraries import FloatModel
-from edge_convert.sources.reference import Reference, examples_of
+from edge_convert.sources.reference import TOLERANCE, Reference, examples_of
 
 
 def tensor_forms(model: keras.Model) -> list[inputs.TensorForm]:
@@ -23,7 +23,8 @@ def tensor_forms(model: keras.Model) -> list[inputs.TensorForm]:
 
 def with_fixed_sizes(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
     """The same layers and weights on inputs that leave no size open but the batch."""
-    shapes = {use.name: use.shape, **use.masks}
+    beside = use.values_beside(tensor_forms(model))
+    shapes = {use.name: use.shape, **{name: array.shape for name, array in beside.items()}}
     if all(None not in tensor.shape[1:] for tensor in model.inputs):
         return model
     tensors = [keras.Input(shapes[t.name][1:], dtype=t.dtype, name=t.name) for t in model.inputs]
@@ -40,28 +41,58 @@ def features_of(
 
     Raises ModelError if it looks at features and a size stays open.
     """
-    if all(len(tensor.shape) < 4 for tensor in model.inputs) and any(
-        len(tensor.shape) == 3 for tensor in model.inputs
-    ):
+    ranks = [len(tensor.shape) for tensor in model.inputs]
+    if max(ranks) == 3 and not request.layout:
         return inputs.network_inputs(file, tensor_forms(model), request)
     return None
 
 
-def with_open_sizes(file: str, model: keras.Model, request: inputs.InputRequest) -> keras.Model:
-    """A network of images with the sizes that it leaves open; itself if it leaves none.
+def of_own_form(file: str, model: keras.Model, request: inputs.InputRequest) -> keras.Model:
+    """A network of images with one input in the order of bundles, of known sizes; itself if it is one.
 
-    Raises ModelError if one stays open.
+    Raises ModelError if a size stays open, or an input is of no known use.
     """
-    forms = tensor_forms(model)
-    is_said = bool(request.window or request.size)
-    if len(forms) != 1 or len(forms[0].shape) not in (4, 5):
-        return model
-    if None not in forms[0].shape[1:] and not is_said:
-        return model
-    use = inputs.network_inputs(file, forms, request)
+    use = inputs.network_inputs(file, tensor_forms(model), request)
     for note in use.notes:
         console.note(note)
-    return with_fixed_sizes(model, use)
+    if use.is_plain:
+        return with_fixed_sizes(model, use)
+    if any(None in tensor.shape[1:] for tensor in model.inputs):
+        if use.samples or use.batch > 1:
+            raise ModelError(
+                f"{file} leaves sizes open beside several inputs of images: build it with fixed ones"
+            )
+        model = with_fixed_sizes(model, use)
+    own = keras_window.with_own_order(model, use)
+    if use.batch > 1:
+        _compare(file, model, own, use)
+    return own
+
+
+def _compare(file: str, model: keras.Model, own: keras.Model, use: inputs.NetworkInputs) -> None:
+    """Raises ModelError if each window of a fixed batch was not answered by itself."""
+    by_name = keras.Model(model.inputs, keras_model.named_outputs(model))
+    answer = keras.Model(own.inputs, keras_model.named_outputs(own))
+    beside = use.values_beside(tensor_forms(model))
+
+    def run(frames: np.ndarray) -> dict[str, np.ndarray]:
+        some = {n: np.take(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
+        arrays = {use.name: frames, **beside, **some}
+        outputs = by_name([arrays[tensor.name] for tensor in model.inputs], training=False)
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    expected = Reference.of(run, examples_of(use), use.layout, use.batch)
+    words = f"{file} for one window instead of {use.batch}"
+    try:
+        expected.compare(
+            lambda frames: {n: np.asarray(v) for n, v in answer([frames], training=False).items()},
+            words,
+            TOLERANCE,
+        )
+    except keras_window.MISFITS as error:
+        raise ModelError(
+            f"{words} does not run: build it with keras.Input without a batch_size"
+        ) from error
 
 
 def float_model(file: str, model: keras.Model, request: inputs.InputRequest) -> FloatModel:
@@ -81,13 +112,13 @@ def start(
     for note in use.notes:
         console.note(note)
     run = _original(model, use)
-    single = keras_window.with_masks_filled(with_fixed_sizes(model, use), use)
+    single = keras_window.with_inputs_filled(with_fixed_sizes(model, use), use)
     conversion = jobs.to_float(request.role or "network", single)
-    expected = Reference.of(run, examples_of(use), use.channels)
+    expected = Reference.of(run, examples_of(use), use.layout)
 
     def finish() -> FloatModel:
         converted, order = conversion.result(), keras_model.named_outputs(model)
-        standard = form.standard_form(converted, file, use.channels, None, order, use.kind)
+        standard = form.standard_form(converted, file, use.layout, None, order, use.kind)
         expected.check(standard, file)
         return FloatModel(standard, f"Keras {keras.__version__}", run)
 
@@ -99,13 +130,10 @@ def _original(
 ) -> Callable[[np.ndarray], Mapping[str, np.ndarray]]:
     """The network as it was given, with masks of ones."""
     by_name = keras.Model(model.inputs, keras_model.named_outputs(model))
-    dtypes = {tensor.name: tensor.dtype for tensor in model.inputs}
+    beside = use.values_beside(tensor_forms(model))
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
-        arrays = {
-            name: np.ones((len(values), *shape[1:]), dtypes[name])
-            for name, shape in use.masks.items()
-        }
+        arrays = {name: array.repeat(len(values), axis=0) for name, array in beside.items()}
         arrays[use.name] = values.reshape(len(values), *use.shape[1:])
         outputs = by_name([arrays[tensor.name] for tensor in model.inputs], training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}

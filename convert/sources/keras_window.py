@@ -15,7 +15,7 @@ import tensorflow as tf
 from keras import layers
 
 from edge_common import ModelError
-from edge_convert import inputs
+from edge_convert import inputs, layouts
 from edge_convert.frame_outputs import NewestFrame
 from edge_convert.network import LayerValues
 from edge_convert.sources import keras_layers
@@ -36,21 +36,60 @@ def whole_window(model: keras.Model, fold: bool = True) -> keras.Model:
     return _Rebuilder(fold).rebuilt(model, window)
 
 
-def with_masks_filled(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
-    """A network of one window with masks beside its input, which hold ones from now on.
+def with_inputs_filled(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
+    """A network of one window with masks and constants beside its input, which hold these from now on.
 
-    Layers lose such a mask: it changes nothing but the work of each step.
+    Layers lose a mask, of ones: it changes nothing but the work of each step.
     """
     tensors = {tensor.name: _input_like(tensor, batch=1) for tensor in model.inputs}
     outputs = keras.Model(model.inputs, named_outputs(model), name=model.name)
     masks = [tensors[name] for name in use.masks]
     rebuilt = _Rebuilder(True, masks).rebuilt(outputs, [tensors[t.name] for t in model.inputs])
     source = keras.Input(batch_shape=use.shape, name=use.kind)
-    filled = [
-        keras_layers.Ones(use.masks[t.name], t.dtype)(source) if t.name in use.masks else source
-        for t in model.inputs
-    ]
+    beside = constants_beside(model, use, source)
+    filled = [beside.get(t.name, source) for t in model.inputs]
     return keras.Model(source, rebuilt(filled), name=model.name)
+
+
+def constants_beside(model: keras.Model, use: inputs.NetworkInputs, source: Any) -> dict[str, Any]:
+    """What the inputs beside the frames take, by name, for each window of `source`."""
+    forms = [inputs.TensorForm(t.name, tuple(t.shape), t.dtype) for t in model.inputs]
+    arrays = use.values_beside(forms).items()
+    names = {operation.name for operation in model.operations}
+    return {
+        n: keras_layers.Constant(a[0].tolist(), str(a.dtype), name=free(f"{n}_held", names))(source)
+        for n, a in arrays
+    }
+
+
+def with_own_order(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
+    """A network of one input (T, H, W, C) or (H, W, C), whatever axes, batch and inputs it had.
+
+    Raises ModelError if a layer cannot be called on a batch of another size than it was built for.
+    """
+    names = {operation.name for operation in model.operations}
+    source = keras.Input(use.own_shape[1:], name=free(use.kind, names))
+    frames = source
+    if use.layout != layouts.own_order(use.layout):
+        axes, is_grey = layouts.axes_of(use.layout), "C" not in use.layout
+        frames = keras_layers.AxesMoved(axes, is_grey, name=free("axes_moved", names))(source)
+    tensors = {use.name: frames, **constants_beside(model, use, source)}
+    for name, positions in use.samples.items():
+        tensors[name] = keras_layers.FramesTaken(
+            positions.tolist(), use.time_axis, name=free(f"frames_of_{name}", names)
+        )(frames)
+    by_name = keras.Model(model.inputs, named_outputs(model), name=model.name)
+    try:
+        outputs = by_name._run_through_graph(
+            keras.tree.pack_sequence_as(by_name.input, [tensors[t.name] for t in by_name.inputs]),
+            operation_fn=lambda operation: operation,
+        )
+    except MISFITS as error:
+        raise ModelError(
+            f"{model.name} cannot be called on any number of windows: {_reason(error)}; build it with "
+            "keras.Input without a batch_size"
+        ) from error
+    return keras.Model(source, outputs, name=model.name)
 
 
 def layer_values(model: keras.Model, values: Any) -> Iterator[LayerValues]:

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -193,7 +193,9 @@ def _convert(
     for note in raw.notes:
         console.note(note)
     order = raw.reference.answers
-    model = form.standard_form(raw.model, path.name, raw.channels, raw.names, order, raw.kind)
+    model = form.standard_form(
+        raw.model, path.name, raw.layout, raw.names, order, raw.kind, raw.batch
+    )
     raw.reference.check(model, path.name)
     return FloatModel(model, raw.origin)
 
@@ -202,17 +204,17 @@ def _convert(
 class ConverterOutput:
     """What a converter made of a network, before it is brought to standard form.
 
-    channels: the axis of `model`'s input that holds them.
+    kind, layout, batch, notes: as in `inputs.NetworkInputs`.
     names: outputs of `model` -> what the source calls them, if they differ.
-    kind, notes: as in `inputs.NetworkInputs`.
     """
 
     model: bytes
     origin: str
     reference: Reference
-    channels: int
-    names: Mapping[str, str]
     kind: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    layout: str = ""
+    batch: int = 1
     notes: Sequence[str] = ()
 
     def save(self, folder: Path) -> None:

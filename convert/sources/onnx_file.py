@@ -4,6 +4,7 @@ import math
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,13 +28,13 @@ _TEST_IMAGES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 
 
 def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
-    """Convert with a batch of 1. Raises ModelError if its input is nothing that is known."""
+    """Convert, with a batch of 1 if it is open. Raises ModelError if its input is nothing that is known."""
     path, folder = job.path, job.folder
     network = _read(path)
     tensors = _inputs(network)
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
-    _fill_masks(network, tensors, use)
-    name, shape = use.name, use.shape
+    _fill_inputs(network, tensors, use)
+    name, shape = use.name, use.fixed_shape
     network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
     if not proven:
         raise ModelError(f"{path.name} answers differently once its shapes are fixed to {shape}")
@@ -41,7 +42,10 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
     original = reference.Reference.of(
-        lambda x: dict(zip(outputs, session.run(outputs, {name: x}))), frames, use.channels
+        lambda x: dict(zip(outputs, session.run(outputs, {name: x}))),
+        frames,
+        use.layout,
+        use.batch,
     )
     _rename(network, name, _INPUT)
     _hold_constants(network)
@@ -52,12 +56,13 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     _give_states(network)
     saved = _to_saved_model(network, folder)
     loaded = tf.saved_model.load(str(saved))
-    function, _ = saved_model.with_batch_of_one(loaded, job)
+    request = replace(job.request, layout=use.layout, constants={}, sampling={})
+    function, _ = saved_model.with_batch_of_one(loaded, replace(job, request=request))
     names = {f"output_{i}": output for i, output in enumerate(outputs)}
     origin = f"ONNX through onnx2tf {version('onnx2tf')}"
     model = saved_model.to_tflite(loaded, function)
     return libraries.ConverterOutput(
-        model, origin, original, use.channels, names, use.kind, use.notes
+        model, origin, original, use.kind, names, use.layout, use.batch, use.notes
     )
 
 
@@ -95,16 +100,24 @@ def _inputs(network: Any) -> list[inputs.TensorForm]:
     ]
 
 
-def _fill_masks(
+def _fill_inputs(
     network: Any, tensors: Sequence[inputs.TensorForm], use: inputs.NetworkInputs
 ) -> None:
-    """Make weights of ones of them."""
-    for tensor in tensors:
-        if tensor.name in use.masks:
-            ones = np.ones(use.masks[tensor.name], tensor.dtype)
-            network.graph.initializer.append(onnx.numpy_helper.from_array(ones, tensor.name))
-    for entry in [entry for entry in network.graph.input if entry.name in use.masks]:
-        network.graph.input.remove(entry)
+    """Make weights of those that always take the same, and take frames for others from the window."""
+    graph, beside = network.graph, use.values_beside(tensors)
+    for name, values in beside.items():
+        graph.initializer.append(onnx.numpy_helper.from_array(values, name))
+    for name, frames in use.samples.items():
+        positions = f"{name}_frames"
+        graph.initializer.append(onnx.numpy_helper.from_array(frames.astype(np.int64), positions))
+        graph.node.insert(
+            0,
+            onnx.helper.make_node(
+                "Gather", [use.name, positions], [name], positions, axis=use.time_axis
+            ),
+        )
+    for entry in [e for e in graph.input if e.name in beside or e.name in use.samples]:
+        graph.input.remove(entry)
 
 
 def _rename(network: Any, name: str, new_name: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common import ModelError
+from edge_convert import layouts
 from edge_convert.inputs import FEATURES, NetworkInputs
 
 TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up to 255
@@ -20,21 +21,20 @@ Answers = dict[str, np.ndarray]
 Run = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 
-def examples(shape: tuple[int, ...], channels: int) -> np.ndarray:
+def examples(shape: tuple[int, ...]) -> np.ndarray:
     """Noise in 0..1, smooth images in 0..255 and in -1..1: float32 (3, *shape).
 
-    shape: of the input without its batch, channels in axis `channels` (negative).
+    shape: ([T,] H, W, C) of the input without its batch.
     """
     draw = np.random.default_rng(0)
-    *before, height, width = np.delete(shape, channels)
+    *before, height, width, channels = shape
     smooth = [
-        cv2.resize(draw.random((5, 5, shape[channels]), np.float32), (int(width), int(height)))
+        cv2.resize(draw.random((5, 5, channels), np.float32), (width, height))
         for _ in range(int(np.prod(before, dtype=int)))
     ]
-    image = np.reshape(smooth, (*before, height, width, shape[channels])).astype(np.float32)
+    image = np.reshape(smooth, shape).astype(np.float32)
     noise = draw.random(image.shape, np.float32)
-    frames = np.stack([noise, image * 255, image * 2 - 1])
-    return np.ascontiguousarray(np.moveaxis(frames, -1, channels))
+    return np.stack([noise, image * 255, image * 2 - 1])
 
 
 def examples_of(use: NetworkInputs) -> np.ndarray:
@@ -43,7 +43,7 @@ def examples_of(use: NetworkInputs) -> np.ndarray:
     Features are noise in 0..1, of a normal distribution, and such that change slowly.
     """
     if use.kind != FEATURES:
-        return examples(use.shape[1:], use.channels)
+        return examples(use.own_shape[1:])
     draw, shape = np.random.default_rng(0), use.shape[1:]
     steps = draw.normal(0, 0.3, shape).cumsum(0)
     return np.stack([draw.random(shape), draw.normal(0, 1, shape), steps]).astype(np.float32)
@@ -57,11 +57,17 @@ class Reference:
     answers: Answers
 
     @classmethod
-    def of(cls, run: Run, frames: np.ndarray, channels: int) -> "Reference":
-        """Run a network on each example (1, ...), whose channels stand in axis `channels`."""
-        rows = [run(frames[i : i + 1]) for i in range(len(frames))]
-        answers = {name: np.stack([np.asarray(row[name]) for row in rows]) for name in rows[0]}
-        return cls(np.moveaxis(frames, channels, -1), answers)
+    def of(cls, run: Run, frames: np.ndarray, layout: str = "", batch: int = 1) -> "Reference":
+        """Run a network on each example (1, [T,] H, W, C), brought to its layout and batch.
+
+        Raises ModelError if an answer has no such batch.
+        """
+        rows = []
+        for i in range(len(frames)):
+            row = run(np.repeat(layouts.in_layout(frames[i : i + 1], layout), batch, axis=0))
+            rows.append({name: _of_first(name, value, batch) for name, value in row.items()})
+        answers = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+        return cls(frames, answers)
 
     def save(self, path: Path) -> None:
         """Write an .npz."""
@@ -80,7 +86,7 @@ class Reference:
 
     def compare(self, run: Run, name: str, tolerance: float) -> None:
         """Raises ModelError if what `run` computes differs by more of the largest answer."""
-        answers = Reference.of(run, self.frames, -1).answers
+        answers = Reference.of(run, self.frames).answers
         if set(answers) != set(self.answers):
             raise ModelError(
                 f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(answers)}"
@@ -92,6 +98,19 @@ class Reference:
                     f"{name} answers differently: '{output}' is off by {error:.2g} of its largest "
                     "value. The converter made another network of it"
                 )
+
+
+def _of_first(name: str, value: np.ndarray, batch: int) -> np.ndarray:
+    """The answer to the first of equal windows."""
+    values = np.asarray(value)
+    if batch == 1:
+        return values
+    if values.ndim == 0 or len(values) != batch:
+        raise ModelError(
+            f"the network is built for {batch} windows at once, and its answer '{name}' {values.shape} is "
+            "not of each: build or export it for a batch of 1"
+        )
+    return values[:1]
 
 
 def _difference(expected: np.ndarray, actual: np.ndarray) -> float:

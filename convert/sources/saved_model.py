@@ -14,33 +14,37 @@ _DEFAULT = "serving_default"
 
 
 def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
-    """Convert one signature with a batch of 1. Raises ModelError if its inputs do not fit."""
+    """Convert one signature, with its own batch or 1. Raises ModelError if its inputs do not fit."""
     loaded = tf.saved_model.load(str(job.path))
     function, use = with_batch_of_one(loaded, job)
     original = reference.Reference.of(
         lambda frames: {name: v.numpy() for name, v in function(tf.constant(frames)).items()},
         reference.examples_of(use),
-        use.channels,
+        use.layout,
+        use.batch,
     )
     origin = f"SavedModel through TensorFlow {tf.__version__}"
     model = to_tflite(loaded, function)
-    return libraries.ConverterOutput(model, origin, original, use.channels, {}, use.kind, use.notes)
+    return libraries.ConverterOutput(
+        model, origin, original, use.kind, {}, use.layout, use.batch, use.notes
+    )
 
 
 def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, inputs.NetworkInputs]:
-    """A tf.function {output: tensor} of a single `frames`, and what its inputs are used for."""
+    """A tf.function {output: tensor} of `frames` alone, and what its inputs are used for."""
     original = _signature(loaded, job.path, job.signature)
     tensors = [
         inputs.TensorForm(name, tuple(spec.shape), spec.dtype.name)
         for name, spec in original.structured_input_signature[1].items()
     ]
     use = inputs.network_inputs(job.path.name, tensors, job.request)
-    masks = {t.name: tf.ones(use.masks[t.name], t.dtype) for t in tensors if t.name in use.masks}
+    beside = {name: tf.constant(array) for name, array in use.values_beside(tensors).items()}
 
-    @tf.function(input_signature=[tf.TensorSpec(use.shape, tf.float32, name="frames")])
+    @tf.function(input_signature=[tf.TensorSpec(use.fixed_shape, tf.float32, name="frames")])
     def function(frames: tf.Tensor) -> dict[str, tf.Tensor]:
+        some = {n: tf.gather(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
         # the file keeps no order
-        return dict(sorted(original(**{use.name: frames}, **masks).items()))
+        return dict(sorted(original(**{use.name: frames}, **beside, **some).items()))
 
     return function, use
 

@@ -58,9 +58,9 @@ def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str]:
     model = _with_fixed_inputs(model, tensors, use)
     for note in use.notes:
         console.note(note)
-    standard = form.standard_form(model, path.name, use.channels, kind=use.kind)
-    examples = examples_of(use)
-    Reference.of(partial(_answers, model), examples, use.channels).check(standard, path.name)
+    standard = form.standard_form(model, path.name, use.layout, kind=use.kind, batch=use.batch)
+    original = Reference.of(partial(_answers, model), examples_of(use), use.layout, use.batch)
+    original.check(standard, path.name)
     return standard, "TFLite"
 
 
@@ -71,21 +71,27 @@ def _sizes(tensor: tables.FlatbufferTable) -> inputs.Sizes:
 def _with_fixed_inputs(
     model: bytes, tensors: Sequence[inputs.TensorForm], use: inputs.NetworkInputs
 ) -> bytes:
-    """With shapes that leave nothing open, and constants of ones for masks."""
-    shapes = {use.name: use.shape, **use.masks}
+    """With shapes that leave nothing open, constants for what is no image, and one input of frames."""
+    beside = use.values_beside(tensors)
+    shapes = {use.name: use.fixed_shape, **{name: array.shape for name, array in beside.items()}}
     for tensor in tables.Graph.of(model).inputs:
-        shape = shapes[tables.specification(tensor).name]
-        if tables.open_shape(tensor) != shape:
+        shape = shapes.get(tables.specification(tensor).name)
+        if shape and tables.open_shape(tensor) != shape:
             model = tables.with_shape(model, tensor, shape)
-    if not use.masks:
+    if not (beside or use.samples):
         return model
     root = flatbuffer.read(model)
     graph, outputs = root.subgraphs[0], main_graph.outputs_of(root)
-    for index, entry in zip(list(graph.inputs), tensors):
-        if entry.name in use.masks:
-            main_graph.set_constant(root, int(index), np.ones(use.masks[entry.name], entry.dtype))
-    source = [int(i) for i, t in zip(graph.inputs, tensors) if t.name == use.name]
-    main_graph.sign(root, {use.name: source[0]}, outputs)
+    indices = {entry.name: int(index) for index, entry in zip(graph.inputs, tensors)}
+    for name, values in beside.items():
+        main_graph.set_constant(root, indices[name], values)
+    source = indices[use.name]
+    some = [
+        main_graph.gather(root, source, frames, indices[name], use.time_axis)
+        for name, frames in use.samples.items()
+    ]
+    graph.operators = [*some, *graph.operators]
+    main_graph.sign(root, {use.name: source}, outputs)
     return flatbuffer.write(root)
 
 

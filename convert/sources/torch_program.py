@@ -14,45 +14,51 @@ import numpy as np
 import torch
 
 from edge_common import ModelError
-from edge_convert import inputs
+from edge_convert import inputs, layouts
 from edge_convert.sources import libraries, reference, torch_pooling
 
 _OBJECT = re.compile(r"data/constants/(custom|opaque)_obj_")
 
 
-class _ChannelsLast(torch.nn.Module):
-    """The network behind a move of the channels to where it wants them, and with masks of ones."""
+class _OfFrames(torch.nn.Module):
+    """The network behind a move of the axes to where it wants them, and with all its other inputs."""
 
     def __init__(self, network: Any, order: Sequence[inputs.TensorForm], use: inputs.NetworkInputs):
         super().__init__()
-        self.network, self.channels = network, use.channels
-        self.masks = [
-            torch.ones(use.masks[t.name], dtype=getattr(torch, t.dtype))
-            if t.name in use.masks
-            else None
-            for t in order
-        ]
+        self.network, self.use, self.names = network, use, [tensor.name for tensor in order]
+        beside = use.values_beside(order)
+        self.beside = {name: torch.from_numpy(values) for name, values in beside.items()}
+        self.samples = {
+            name: torch.from_numpy(i.astype("int64")) for name, i in use.samples.items()
+        }
 
     def forward(self, frames: torch.Tensor) -> Any:
-        moved = frames.movedim(-1, self.channels)
-        return self.network(*(moved if mask is None else mask for mask in self.masks))
+        layout, tensors = self.use.layout, dict(self.beside)
+        moved = frames.permute(layouts.axes_of(layout)) if layout else frames
+        if layout and "C" not in layout:
+            moved = moved.squeeze(-1)
+        for name, positions in self.samples.items():
+            tensors[name] = moved.index_select(self.use.time_axis, positions)
+        tensors[self.use.name] = moved
+        return self.network(*(tensors[name] for name in self.names))
 
 
 def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
-    """Convert with a batch of 1. Raises ModelError if its input is nothing that is known."""
+    """Convert, with a batch of 1 if it is open. Raises ModelError if its input is nothing that is known."""
     path, folder = job.path, job.folder
     program = _load(path)
     tensors = _inputs(program)
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
-    frames = np.moveaxis(reference.examples_of(use), use.channels, -1)
-    network = _ChannelsLast(torch_pooling.in_2d(program.module()), tensors, use)
-    converted = litert_torch.convert(network, (torch.from_numpy(frames[:1].copy()),))
+    frames = reference.examples_of(use)
+    network = _OfFrames(torch_pooling.in_2d(program.module()), tensors, use)
+    example = np.repeat(frames[:1], use.batch, axis=0)
+    converted = litert_torch.convert(network, (torch.from_numpy(example),))
     exported = folder / "exported.tflite"
     converted.export(str(exported))
-    original = reference.Reference.of(lambda x: _answers(network, x), frames, -1)
+    original = reference.Reference.of(lambda x: _answers(network, x), frames, batch=use.batch)
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
     return libraries.ConverterOutput(
-        exported.read_bytes(), origin, original, -1, {}, use.kind, use.notes
+        exported.read_bytes(), origin, original, use.kind, {}, "", use.batch, use.notes
     )
 
 

@@ -3,13 +3,14 @@
 import contextlib
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import psutil
 
 from edge.bundle import Accuracy, RuntimeTrial
+from edge.emulated import ThrottledBoard
 from edge.tasks import Task
 from edge.tflite import flatbuffer
 from edge_common import EngineError, ModelError
@@ -84,9 +85,13 @@ class WholeWindowModel:
 
 @dataclass
 class ConversionReport:
-    """Filled step by step; every field is a measurement, none a promise."""
+    """Filled step by step; every field is a measurement, none a promise.
+
+    board: whose predicted latency ranked the candidates; None: they were timed here.
+    """
 
     max_drop: float = 0.0
+    board: ThrottledBoard | None = None
     split_difference: float = float("nan")
     ring_difference: float = float("nan")
     carried: dict[str, float] = field(default_factory=dict)
@@ -103,6 +108,32 @@ class ConversionReport:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_bytes: int = 0
     output_warnings: tuple[str, ...] = ()
+
+    @property
+    def ranking(self) -> str:
+        """By what candidates are ranked, in words; empty: by what was timed here."""
+        if self.board is None or self.search is None:
+            return ""
+        chosen = "; ".join(
+            f"{a.role} {self.board.latency(a.converted.model)}"
+            for a in self.search.chosen.candidates
+        )
+        return (
+            f"Latency is predicted for {self.board.profile.name}, one thread, not measured; of what is "
+            f"chosen with 90 % intervals: {chosen}."
+        )
+
+    def ranked(
+        self, ladder: Sequence[recipes.Recipe]
+    ) -> tuple[
+        Sequence[recipes.Recipe], Callable[[Sequence[parts.ConvertedPart]], list[float]] | None
+    ]:
+        """What of a ladder can be ranked, and the latencies if a board is asked for."""
+        board = self.board
+        if board is None:
+            return ladder, None
+        known = [recipe for recipe in ladder if recipe.precision != recipes.INT16X8]
+        return known, lambda converted: [board.latency(part.model).ms for part in converted]
 
     def warnings(self) -> list[str]:
         """What the user has to know before relying on the bundle."""

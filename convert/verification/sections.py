@@ -115,7 +115,7 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
     text = (
         f"Scored on {report.search_clips}. In points against the float network, with 95 % "
         f"intervals; at most {report.max_drop:g} may be lost by any task.",
-        *_unscored(result),
+        *filter(None, (report.ranking, *_unscored(result))),
     )
     yield Section("Precision search", text, (Table(header, rows),))
     for role, costs in result.layer_costs.items():
@@ -140,7 +140,7 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
     ]
     yield Section(
         "Latency of every part",
-        ("Median of one invocation on the machine that converted: LiteRT, one thread.",),
+        (f"{report.ranking or 'Median of one invocation where it was converted: LiteRT.'}",),
         (Table(("part", "precision", "latency", "bytes"), times),),
         timed=True,
     )

@@ -10,7 +10,7 @@ def search_table(result: SearchResult, report: conversion_report.ConversionRepor
     """Every combination that was scored: latency, size, what each task loses."""
     header = (
         *(a.role for a in result.chosen.candidates),
-        "ms",
+        f"ms, predicted for {report.board.profile.name}" if report.board else "ms",
         "MB",
         *(d.task for d in result.chosen.drops),
         "",
@@ -29,6 +29,7 @@ def search_table(result: SearchResult, report: conversion_report.ConversionRepor
         f"points that each task loses (95 % interval), on {report.search_clips}; "
         f"budget {report.max_drop:g}"
     )
+    note += f"\n{report.ranking}" if report.ranking else ""
     roles = result.layer_costs
     obstacles = [line for role in roles for line in result.obstacles(role, report.max_drop)]
     return "\n".join((text_table(header, rows), note, *obstacles))

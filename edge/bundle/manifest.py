@@ -12,8 +12,8 @@ from edge_common import encode
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
 # 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
 # tasks that are marked as sensitive; 8 has frames that are vectors of features; 9 has ordered labels,
-# points and maps; 10 has encoders with states
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10)
+# points and maps; 10 has encoders with states; 11 has planes
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
@@ -22,6 +22,7 @@ CONFIDENCE_SINCE = 6
 SENSITIVE_SINCE = 7
 FEATURES_SINCE = 8
 ENCODER_STATES_SINCE = 10
+PLANES_SINCE = 11
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -219,6 +220,8 @@ def schema_of(
         versions.append(ENCODER_STATES_SINCE if role == "encoder" else STATES_SINCE)
     if spec and spec.is_features:
         versions.append(FEATURES_SINCE)
+    if spec and spec.planes:
+        versions.append(PLANES_SINCE)
     if any(map(states_confidence, tasks)):
         versions.append(CONFIDENCE_SINCE)
     if any(task.sensitive for task in tasks):
@@ -259,6 +262,8 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
         del fields["gate"]
     if manifest.input.resize == Resize():
         del fields["input"]["resize"]
+    if not manifest.input.planes:
+        del fields["input"]["planes"]
     if manifest.input.kind == IMAGES:
         del fields["input"]["kind"]
     else:

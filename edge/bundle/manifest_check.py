@@ -12,6 +12,7 @@ from edge.bundle.manifest import (
     FEATURES_SINCE,
     GATE_SINCE,
     NORMALISED_SINCE,
+    PLANES_SINCE,
     RINGS,
     SENSITIVE_SINCE,
     SINGLE_FRAME,
@@ -24,7 +25,7 @@ from edge.bundle.manifest import (
     TensorSpec,
     states_confidence,
 )
-from edge.input_spec import FEATURES, IMAGES, InputSpec, Resize
+from edge.input_spec import FEATURES, IMAGES, NO_COLOURS, PLANES, InputSpec, Resize, flow_problem
 from edge.tasks import KINDS, kind_of
 from edge_common import runtimes
 
@@ -118,7 +119,10 @@ def _check_input(manifest: Manifest) -> None:
     kept = window * math.prod(sides) * spec.channels
     if manifest.streaming not in RINGS:
         _require(kept <= _MOST_ELEMENTS, f"a window of {window} such pictures")
-    _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
+    if spec.planes:
+        _check_planes(manifest)
+    else:
+        _require(spec.channels in (1, 3) and spec.colour_order in colours, "colours and channels")
     _check_normalisation(manifest)
     picture = (spec.height, spec.width, spec.channels)
     shapes = {
@@ -130,6 +134,19 @@ def _check_input(manifest: Manifest) -> None:
     }
     read = manifest.parts[0].read
     _require(len(read) == 1 and read[0].shape in shapes[manifest.streaming], "the input's shape")
+
+
+def _check_planes(manifest: Manifest) -> None:
+    """They are such as the runner makes, each once if it takes the frame before."""
+    spec = manifest.input
+    _require(manifest.schema >= PLANES_SINCE, f"planes in version {manifest.schema}")
+    _require({*spec.planes} <= {*PLANES}, f"the planes {list(spec.planes)}")
+    _require(len(spec.planes) == spec.channels, "planes and channels")
+    _require(spec.colour_order == NO_COLOURS, "planes in an order of colours")
+    problem = flow_problem(spec.planes, spec.height, spec.width)
+    _require(not problem, problem)
+    _require(not manifest.detection, "a detector of planes")
+    _require(not manifest.gate, "a motion gate of planes")
 
 
 def _check_features(manifest: Manifest) -> None:

@@ -28,6 +28,7 @@ from edge.bundle import (
 )
 from edge.engine import NONE, Delegate, runtimes, trial
 from edge.engine.engine import Engine
+from edge.input_spec import is_usual_form
 from edge.shipped import is_plain_tflite
 from edge.tasks import Task
 from edge.tflite import metadata, tables
@@ -210,6 +211,11 @@ def frames_of(
         form = ", ".join(str(list(tensor.shape)) for tensor in inputs)
         raise BundleError(f"{file.path} takes {form}; {plain_states.ONLY}")
     window = shape[1] if len(shape) == 5 else 1
+    if window > 1 and is_usual_form(*shape[1:3]) and not is_usual_form(*shape[2:4]):
+        raise BundleError(
+            f"{file.path} takes {list(shape)}, which looks like height, width and {shape[3]} frames: a "
+            "window has its frames first; make a bundle of the float network with edge-convert"
+        )
     stated, origin = description, "(as asked for)"
     if not description.states_values:
         stated, origin = _values(inputs[position], file.metadata, description)

@@ -139,6 +139,7 @@ class WindowRerun:
         self._region = options.region
         self._window = manifest.window
         self._frames: deque[np.ndarray] = deque(maxlen=self._window)
+        self._before: np.ndarray | None = None  # what preprocessing remembers before the oldest
         shapes = {t.name: t.shape[1:] for t in self._written}
         self._past: CarriedStates | None = None
         if self.encoder and encoder and encoder.states:
@@ -161,8 +162,11 @@ class WindowRerun:
         if len(self._frames) < self._window:
             return None
         self._pass.clear()
+        self._preprocess.before = self._before
         for slot, frame in enumerate(self._frames):
             self._encode(frame, slot)
+            if slot == 0:
+                self._before = self._preprocess.before
         for index, window in enumerate(self._windows):
             np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
         self.head.invoke()

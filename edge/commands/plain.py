@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from edge import shipped
-from edge.input_spec import InputOptions, Resize
+from edge.input_spec import PLANES, InputOptions, Resize
 from edge_common import ConfigError, EdgeError, command_line, console
 
 if TYPE_CHECKING:
@@ -101,13 +101,16 @@ def input_options(default_range: str) -> Callable[[F], F]:
 
 _mean = click.option(
     "--mean",
-    type=Numbers(3),
+    type=Numbers(len(PLANES)),
     metavar="R,G,B",
     help="What is taken off each channel, in the model's order, of pixels 0 to 255 (or of "
     "--input-range).",
 )
 _std = click.option(
-    "--std", type=Numbers(3), metavar="R,G,B", help="What each channel is then divided by."
+    "--std",
+    type=Numbers(len(PLANES)),
+    metavar="R,G,B",
+    help="What each channel is then divided by.",
 )
 _colour_order = click.option(
     "--colour-order",

@@ -36,7 +36,7 @@ class Window:
     states: what a part with states wrote for it, while it works for another window.
     outputs: what such a network answers to the newest frame, if a decision is due.
     gate: what saves passes of the network; None: nothing.  saved: those parts' roles whose pass
-    for the newest frame it saved.
+    for the newest frame it saved.  before: what its preprocessing remembers of the frame before.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Window:
     ) -> None:
         self.rings, self.gate, self._length, self._hop = rings, gate, length, hop
         self.saved: list[str] = []
+        self.before: np.ndarray | None = None
         self.states: Sequence[np.ndarray] = ()
         self.outputs: list[np.ndarray] = []
         self.pushed = 0
@@ -77,6 +78,7 @@ class Window:
     def clear(self) -> None:
         """Forget all frames, as at the start of another clip."""
         self.pushed, self.states, self.outputs, self.saved = 0, (), [], []
+        self.before = None
         if self.gate:
             self.gate.clear()
         self._numbers.clear()
@@ -184,7 +186,9 @@ class Network:
         Returns the `time.perf_counter_ns` after preprocessing and after the encoder. Raises
         EdgeError if the pixels are of another form or the region lies outside.
         """
+        self.preprocess.before = window.before
         prepared = self.preprocess.prepare(pixels, region)
+        window.before = self.preprocess.before
         window.saved = []
         was_still = window.gate is not None and window.gate.is_still
         if window.gate and window.gate.reuses_oldest(prepared):

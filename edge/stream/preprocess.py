@@ -38,7 +38,7 @@ class Frame:
         return self.captured_at if self.time_s is None else self.time_s
 
 
-_COLOUR_CODES = {"RGB": cv2.COLOR_BGR2RGB, "BGR": None, "GRAY": cv2.COLOR_BGR2GRAY}
+_COLOUR_CODES = {"RGB": cv2.COLOR_BGR2RGB, "GRAY": cv2.COLOR_BGR2GRAY}
 
 
 @dataclass(frozen=True)
@@ -151,11 +151,15 @@ class Preprocessor:
 
     All buffers are made once. The quantisation is a table of 256 entries (or one a channel),
     so any scale, zero point, value range, mean and standard deviation costs the same.
+
+    before: what is remembered of the frame before, if anything is: `Network` keeps it for each window.
     """
+
+    before: np.ndarray | None = None
 
     def __init__(self, spec: InputSpec, tensor: TensorSpec) -> None:
         self._resize = Resizer(spec.size, spec.resize)
-        self._code = _COLOUR_CODES[spec.colour_order]
+        self._code = _COLOUR_CODES.get(spec.colour_order)
         self._table = quantisation_table(spec, tensor)
         shape = (spec.height, spec.width, spec.channels)
         self._ordered = np.empty(shape[:2] if spec.channels == 1 else shape, np.uint8)

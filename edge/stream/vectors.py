@@ -4,6 +4,7 @@ import numpy as np
 
 from edge.bundle import TensorSpec
 from edge.input_spec import InputSpec
+from edge.stream.planes import PlaneInput
 from edge.stream.preprocess import FULL, Preprocessor, Region
 from edge.stream.quantise import quantise
 from edge_common import EdgeError
@@ -11,6 +12,8 @@ from edge_common import EdgeError
 
 class VectorInput:
     """What a `Preprocessor` is for images: it checks a vector and quantises it into a tensor."""
+
+    before: np.ndarray | None = None
 
     def __init__(self, spec: InputSpec, tensor: TensorSpec) -> None:
         self._width, self._tensor = spec.width, tensor
@@ -37,7 +40,9 @@ class VectorInput:
 
 def preprocessor(spec: InputSpec, tensor: TensorSpec) -> Preprocessor | VectorInput:
     """What brings frames of that kind into a network's input."""
-    return VectorInput(spec, tensor) if spec.is_features else Preprocessor(spec, tensor)
+    if spec.is_features:
+        return VectorInput(spec, tensor)
+    return PlaneInput(spec, tensor) if spec.planes else Preprocessor(spec, tensor)
 
 
 def require_vector(vector: object, width: int) -> np.ndarray:

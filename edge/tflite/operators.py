@@ -99,9 +99,20 @@ def estimated_work(model: bytes, kernels: str) -> Work:
     kernels: a core whose instructions a unit are known, such as `cortex-a72`.
     Raises EngineError for a network with loops.
     """
-    operators, table = read_operators(model), instructions_per_unit(kernels)
+    operators, table = _at_run_time(model), instructions_per_unit(kernels)
     estimated = sum(table.get(unit, 0.0) * amount for unit, amount in units(operators).items())
     return _work(operators, max(estimated, _CALL * len(operators)), by_emulator=False)
+
+
+def _at_run_time(model: bytes) -> tuple[Operator, ...]:
+    """Without what XNNPACK does to constants while it loads, such as weights of float16 made wide."""
+    root = flatbuffer.read(model)
+    constants = {
+        index
+        for index, tensor in enumerate(root.subgraphs[0].tensors)
+        if (data := root.buffers[tensor.buffer].data) is not None and len(data)
+    }
+    return tuple(o for o in read_operators(model) if not o.inputs or {*o.inputs} - constants)
 
 
 def _work(operators: tuple[Operator, ...], instructions: float, by_emulator: bool) -> Work:

@@ -23,7 +23,8 @@ SECTIONS = ("Answers for each frame, points and maps",
             "Two files: a feature extractor and a network over its features",
             SENSORS,
             "Layers of your own, Lambda, subclassed models, weights alone",
-           INSIDE)  # fmt: skip
+            INSIDE,
+            "Other axes, batches, channels and several inputs")  # fmt: skip
 
 OWN_CLIPS = (SECTIONS[0], SENSORS)
 

@@ -10,7 +10,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
-from edge_convert.cut.tflite import main_graph
+from edge_convert import layouts
+from edge_convert.cut.tflite import batches, main_graph
 from edge_convert.cut.tflite.prune import prune, tidy
 
 _WITHOUT_FOLDING = frozenset(
@@ -98,17 +99,19 @@ FRAME, WINDOW = "frame", "window"
 def standard_form(
     model: bytes,
     name: str,
-    channels: int = -1,
+    layout: str = "",
     names: Mapping[str, str] | None = None,
     order: Iterable[str] = (),
     kind: str = "",
+    batch: int = 1,
 ) -> bytes:
     """A float32 .tflite with static shapes, one channels-last input and one signature.
 
     The input is `frame` (1, H, W, C), `window` (1, T, H, W, C) or, if that is its kind, `features`
     (1, T, ...); outputs are called as the first signature says, or as `names` makes of that, and
     stand in the given order.
-    name: of the model, for messages. channels: the axis that holds them in `model`.
+    name: of the model, for messages. layout: of `model`'s input of images; "": as here.
+    batch: how many windows `model` takes at once.
     Raises ModelError if the model is no float network of that kind.
     """
     given = flatbuffer.read(model)
@@ -116,28 +119,40 @@ def standard_form(
         check_input(given, name)
     if main_graph.is_quantised(given) or not _takes_floats(given):
         raise ModelError(quantised_already(name))
-    root = flatbuffer.read(with_static_shapes(model))
+    model = with_static_shapes(model)
+    if batch > 1:
+        model = _of_one_window(model, batch, name)
+    root = flatbuffer.read(model)
     graph = root.subgraphs[0]
     source = int(graph.inputs[0])
     shape = flatbuffer.shape_of(graph.tensors[source])
-    axis = channels % len(shape)
     positions = {(names or {}).get(n, n): index for n, index in main_graph.outputs_of(root).items()}
     outputs = {n: positions[n] for n in [*order, *positions] if n in positions}
     called = kind or (FRAME if len(shape) == 4 else WINDOW)
-    if axis != len(shape) - 1:
-        last = (*shape[:axis], *shape[axis + 1 :], shape[axis])
-        axes = [*range(axis), len(shape) - 1, *range(axis, len(shape) - 1)]
-        channels_last = main_graph.add_tensor(root, called, last)
-        graph.operators = [
-            main_graph.transpose(root, channels_last, source, axes),
-            *graph.operators,
-        ]
-        source = channels_last
+    if layout and layout != layouts.own_order(layout):
+        own = main_graph.add_tensor(root, called, layouts.sizes_in_own_order(shape, layout))
+        moved, moves = source, []
+        if "C" not in layout:  # grey frames without an axis for it
+            moved = main_graph.add_tensor(root, called, (*shape, 1))
+            moves = [main_graph.reshape(root, moved, source)]
+        moves.insert(0, main_graph.transpose(root, own, moved, layouts.axes_of(layout)))
+        graph.operators = [*moves, *graph.operators]
+        source = own
     else:
         graph.tensors[source].name = called.encode()
     main_graph.sign(root, {called: source}, outputs)
     tidy(root)
     return flatbuffer.write(root)
+
+
+def _of_one_window(model: bytes, batch: int, name: str) -> bytes:
+    try:
+        return with_static_shapes(batches.with_batch_of_one(model, batch))
+    except ModelError as error:
+        raise ModelError(
+            f"{name} is built for {batch} windows at once and cannot be rebuilt for one ({error}): build or "
+            "export it for a batch of 1, or of any size"
+        ) from error
 
 
 def quantised_already(name: str) -> str:

@@ -118,10 +118,10 @@ def join(root: Any, sources: list[int], target: int, axis: int) -> Any:
     return _operator(root, "CONCATENATION", sources, [target], options)
 
 
-def gather(root: Any, source: int, indices: np.ndarray, target: int) -> Any:
-    """A new GATHER along axis 1, not yet in the graph."""
+def gather(root: Any, source: int, indices: np.ndarray, target: int, axis: int = 1) -> Any:
+    """A new GATHER along an axis, not yet in the graph."""
     options = schema.GatherOptionsT()
-    options.axis = 1
+    options.axis = axis
     positions = add_constant(root, "indices", indices)
     return _operator(root, "GATHER", [source, positions], [target], options)
 

@@ -125,7 +125,7 @@ def test_what_holds_own_code_becomes_a_cut_network(kind: str, own: Path) -> None
     path, custom = _saved(kind, own)
     output = custom_keras.convert(_job(path, custom))
     assert list(output.reference.answers) == ["answer"]
-    model = libraries.form.standard_form(output.model, path.name, -1, kind=output.kind)
+    model = libraries.form.standard_form(output.model, path.name, kind=output.kind)
     output.reference.check(model, path.name)
     file = network_file.NetworkFile.of(path.name, libraries.FloatModel(model, output.origin))
     assert (file.window, file.size) == (4, (32, 32, 3))

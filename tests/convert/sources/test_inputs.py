@@ -63,12 +63,71 @@ def test_inputs_are_told_apart_and_open_sizes_are_filled(
         ),
         ([TensorForm("x", (1, 8, None))], InputRequest(), "whose feature is open: build it"),
         ([TensorForm("x", (1, 8, 5))], InputRequest(window=9), "a fixed window of 8: leave out"),
-        ([TensorForm("x", (2, 8, 5))], InputRequest(), r"takes \[2, 8, 5\] float32"),
+        (
+            [TensorForm("x", (2, 8, 5)), TensorForm("m", (3, 8))],
+            InputRequest(),
+            r"takes \[2, 8, 5\] float32: .* with one batch for all inputs",
+        ),
+        (
+            [TensorForm("x", (1, 32, 32, 16, 3))],
+            InputRequest(),
+            "may be 32 frames of 32x16 or 16 frames of 32x32: .*--layout THWC or --layout HWTC",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 5))],
+            InputRequest(),
+            "has no axis of 1 or 3 channels: name other ones .* with --planes",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 5))],
+            InputRequest(planes=("grey", "alpha")),
+            "has no axis of 2 channels",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 3))],
+            InputRequest(layout="HWC"),
+            "has 4 axes behind the batch, and --layout HWC names 3",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 3))],
+            InputRequest(layout="CTHW"),
+            "by --layout CTHW has no 1 or 3 channels",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 3)), TensorForm("y", (1, 7))],
+            InputRequest(),
+            r"'y' \[1, 7\] float32, which is no mask of its frames: .*--constant y=NUMBER",
+        ),
+        (
+            [TensorForm("x", (1, 8, 5)), TensorForm("y", (1, 7))],
+            InputRequest(constants={"z": [1.0]}),
+            "has no input 'z'",
+        ),
+        (
+            [TensorForm("x", (1, 8, 5)), TensorForm("y", (1, 7))],
+            InputRequest(constants={"y": [1.0, 2.0]}),
+            "--constant y has 2 numbers, and .* takes 7",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 3)), TensorForm("y", (1, 4, 16, 16, 3))],
+            InputRequest(),
+            "a second input of images takes some frames of the same clip",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 3)), TensorForm("y", (1, 3, 32, 32, 3))],
+            InputRequest(sampling={"y": "every:4"}),
+            "y=every:4 takes 2 of 8 frames, .* takes 3",
+        ),
+        (
+            [TensorForm("x", (1, 8, 32, 32, 3))],
+            InputRequest(sampling={"y": "last"}),
+            "has no second input of images 'y'",
+        ),
         ([TensorForm("x", (1, 8, 5), "int32")], InputRequest(), r"takes \[1, 8, 5\] int32"),
         (
             [TensorForm("x", (1, 8, 5)), TensorForm("m", (1, 9))],
             InputRequest(),
-            "a mask 'm' .* of another length",
+            "'m' .* is no mask of its frames",
         ),
         (
             [TensorForm("x", (1, 8, 5)), TensorForm("y", (1, 8, 7))],

@@ -13,7 +13,8 @@ from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
 from edge_convert.cut.tflite.split import split
-from edge_convert.inputs import InputRequest, channels_axis
+from edge_convert.inputs import InputRequest
+from edge_convert.layouts import layout_of
 from edge_convert.sources import FloatModel, float_tflite
 from edge_convert.sources.libraries import ConverterJob
 from edge_convert.sources.reference import Reference, examples
@@ -188,28 +189,35 @@ def test_the_signatures_of_a_saved_model(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("shape", "last_first", "axis"),
+    ("shape", "last_first", "layout"),
     [
-        ((1, 32, 32, 3), True, -1),
-        ((1, 3, 32, 32), True, -3),
-        ((1, 3, 3, 3), False, -3),
-        ((1, 8, 3, 32, 32), False, -3),
-        ((1, 3, 8, 32, 32), False, -4),
-        ((1, 8, 32, 32, 1), False, -1),
-        ((1, 3, 1, 32, 32), False, -3),
+        ((1, 32, 32, 3), True, "HWC"),
+        ((1, 3, 32, 32), True, "CHW"),
+        ((1, 3, 3, 3), False, "CHW"),
+        ((1, 8, 3, 32, 32), False, "TCHW"),
+        ((1, 3, 8, 32, 32), False, "CTHW"),
+        ((1, 8, 32, 32, 1), False, "THWC"),
+        ((1, 3, 1, 32, 32), False, "TCHW"),
+        ((1, 64, 64, 8, 3), True, "HWTC"),
+        ((1, 3, 112, 112, 16), True, "CHWT"),
+        ((1, 240, 320, 16, 3), True, "HWTC"),
+        ((1, 32, 48, 48, 3), True, "THWC"),
+        ((1, 16, 48, 64, 3), True, "THWC"),
+        ((1, 16, 16, 16, 3), True, "THWC"),
+        ((1, None, 64, 64, 3), True, "THWC"),
     ],
 )
-def test_where_channels_stand(shape, last_first: bool, axis: int) -> None:
-    assert channels_axis(shape, last_first) == axis
+def test_where_time_and_channels_stand(shape, last_first: bool, layout: str) -> None:
+    assert layout_of(shape, (1, 3), None, last_first=last_first) == layout
 
 
 def test_another_answer_is_no_conversion() -> None:
     """The proof refuses other values, other names, and answers that are nowhere finite."""
     network = _network()
     model = tf.lite.TFLiteConverter.from_keras_model(network).convert()
-    frames = examples((WINDOW, SIZE, SIZE, 3), -1)
+    frames = examples((WINDOW, SIZE, SIZE, 3))
     assert frames.shape == (3, WINDOW, SIZE, SIZE, 3)
-    right = Reference.of(network, frames, -1)
+    right = Reference.of(network, frames)
     right.check(model, "it")
     changes = {
         "'kind' is off by": {"kind": right.answers["kind"] * 1.01},

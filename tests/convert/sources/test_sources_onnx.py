@@ -102,7 +102,7 @@ _HEADS = {"mean": _mean, "lstm": _lstm}
 
 @pytest.mark.parametrize(
     ("length", "batch", "head", "channels"),
-    [(4, 1, "mean", 3), (5, "batch", "lstm", 3), (3, 1, "lstm", 1)],
+    [(4, 1, "mean", 3), (5, "batch", "lstm", 3), (3, 1, "lstm", 1), (4, 3, "mean", 3)],
 )
 def test_a_window_is_channels_last_and_can_be_cut(
     tmp_path: Path, length: int, batch: int | str, head: str, channels: int
@@ -114,7 +114,8 @@ def test_a_window_is_channels_last_and_can_be_cut(
     shape = (1, length, SIZE, SIZE, channels)
     assert [t.shape for t in Engine(found.model).inputs] == [shape]
     frames = np.random.default_rng(0).random(shape, np.float32)
-    wanted = onnxruntime.InferenceSession(path).run(None, {"frames": np.moveaxis(frames, -1, 2)})
+    copies = np.moveaxis(frames, -1, 2).repeat(batch if batch != "batch" else 1, axis=0)
+    wanted = [v[:1] for v in onnxruntime.InferenceSession(path).run(None, {"frames": copies})]
     answers = run(found.model, {"window": frames})
     for name, value in zip(("kind", "size"), wanted):
         assert np.abs(answers[name] - value).max() <= 5e-5 * np.abs(value).max()
@@ -166,7 +167,6 @@ def test_a_picture_with_a_written_out_gelu(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
-        ([2, 3, 8, 8], r"takes \[2, 3, 8, 8\] float32: .*batch of 1"),
         ([1, 3, "height", 8], r"\[1, 3, any, 8\] float32 with unknown sizes: .* --size HxW"),
         ([1, 5, 8, 8], "no axis of 1 or 3 channels"),
     ],

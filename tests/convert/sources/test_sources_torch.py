@@ -10,6 +10,7 @@ import pytest
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
+from edge_convert.inputs import InputRequest
 from edge_convert.sources import float_tflite
 from tests.convert.cut.test_tflite_cut import assert_parts_equal_the_whole, run
 
@@ -72,12 +73,51 @@ def test_a_picture(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("shape", "said"),
-    [((2, 3, 8, 8), "batch of 1"), ((1, 5, 8, 8), "no axis of 1 or 3 channels"), ((1, 9), "takes")],
+    [((1, 5, 8, 8), "no axis of 1 or 3 channels"), ((1, 9), "takes")],
 )
 def test_other_forms_are_refused(tmp_path: Path, shape: tuple[int, ...], said: str) -> None:
     path = _save(tmp_path / "model.pt2", torch.nn.Flatten(), shape)
     with pytest.raises(ModelError, match=said):
         float_tflite(path)
+
+
+def test_three_windows_at_once_become_one(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network = _Window()
+    model = float_tflite(_save(tmp_path / "model.pt2", network, (3, 4, 3, 24, 20))).model
+    assert [t.shape for t in Engine(model).inputs] == [(1, 4, 24, 20, 3)]
+    frames = np.random.default_rng(0).random((1, 4, 24, 20, 3), np.float32)
+    with torch.no_grad():
+        expected = network(torch.from_numpy(np.moveaxis(frames, -1, 2).copy()))
+    for name, value in run(model, {"window": frames}).items():
+        np.testing.assert_allclose(value, expected[name], atol=1e-5)
+    assert_parts_equal_the_whole(model)
+
+
+class _TwoRates(torch.nn.Module):
+    """As SlowFast in PyTorchVideo: (N, 3, T, H, W) of every second frame, and of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow, self.fast = (torch.nn.Conv3d(3, k, (1, 3, 3), (1, 2, 2)) for k in (8, 4))
+        self.kind = torch.nn.Linear(12, 3)
+
+    def forward(self, slow: torch.Tensor, fast: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+        pathways = self.slow(slow).relu().mean((2, 3, 4)), self.fast(fast).relu().mean((2, 3, 4))
+        return self.kind(torch.cat(pathways, 1)) + bias
+
+
+def test_two_rates_of_one_clip_and_a_constant_become_one_window(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, fast = _TwoRates().eval(), torch.rand((1, 3, 8, 24, 20))
+    slow, bias = fast[:, :, [0, 2, 4, 7]], torch.tensor([[0.5, -1.0, 2.0]])
+    torch.export.save(torch.export.export(network, (slow, fast, bias)), tmp_path / "model.pt2")
+    request = InputRequest(constants={"bias": [0.5, -1, 2]})
+    model = float_tflite(tmp_path / "model.pt2", request=request).model
+    (answer,) = run(model, {"window": np.moveaxis(fast.numpy(), 1, -1)}).values()
+    with torch.no_grad():
+        np.testing.assert_allclose(answer, network(slow, fast, bias), atol=1e-5)
+    assert_parts_equal_the_whole(model)
 
 
 def test_a_file_that_torch_did_not_export_is_refused(tmp_path: Path) -> None:
