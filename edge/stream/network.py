@@ -114,7 +114,9 @@ class Network:
             self._features = (replace(first, shape=self._pixels.shape),)
         self.head = options.load(bundle, last)
         self._states = CarriedStates(self.head, last) if last.states else None
-        self._past = CarriedStates(self.encoder, encoder) if encoder and encoder.states else None
+        self._past: CarriedStates | None = None
+        if self.encoder and encoder and encoder.states:
+            self._past = CarriedStates(self.encoder, encoder)
         self._frame_input = (encoder or last).inputs.index(first)
         self._gate = manifest.gate if options.gate else None
         self._saved: Counter[str] = Counter()  # passes by the parts' roles

@@ -28,7 +28,8 @@ class CutCandidate:
     ring_values: numbers that the ring keeps, T features.
     written_values: numbers that the operators of both parts write for a frame and its decision.
     reads_frames: the head reads the raw frames too.
-    state_values: numbers that the encoder keeps of the frames before.
+    state_values: numbers that the encoder keeps of the frames before.  whole_multiply_adds: of the uncut
+    network, which may do less of a layer that looks back than T times what a frame takes.
     """
 
     behind: str
@@ -42,6 +43,7 @@ class CutCandidate:
     written_values: int = 0
     reads_frames: bool = False
     state_values: int = 0
+    whole_multiply_adds: int = 0
 
     @property
     def multiply_adds(self) -> int:
@@ -190,6 +192,7 @@ def candidates(path: FramePath, timing: CutTiming, names: StepNames) -> list[Cut
                 values=values,
                 written_values=encoder_written + head_writes,
                 reads_frames=FRAME_ITSELF in values,
+                whole_multiply_adds=sum(work),
                 state_values=sum(n * math.prod(key[1]) for key, n in depths(reads).items()),
             )
         )
@@ -283,4 +286,6 @@ def _unbeaten(every: Sequence[CutCandidate], selected: CutCandidate) -> list[Cut
 
 def _gain(candidate: CutCandidate, window: int) -> float:
     whole = window * candidate.encoder_multiply_adds + candidate.head_multiply_adds
+    if candidate.state_values:
+        whole = candidate.whole_multiply_adds
     return whole / candidate.multiply_adds if candidate.multiply_adds else 1.0

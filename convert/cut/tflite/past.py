@@ -131,10 +131,12 @@ def _slid(operator: WindowOperator, contents: Contents, data: Frames) -> Mixture
 
 def _sliced(operator: WindowOperator, contents: Contents, data: Frames) -> Mixture | None:
     """Some frames, and a part of each."""
-    rows = data.place and rows_of(operator, data.place.axis)
-    if data.place is None or rows is None or data.place.within != 1 or len(rows) < 2:
+    if data.place is None or data.place.within != 1:
         return None
     axis = data.place.axis
+    rows = rows_of(operator, axis)
+    if rows is None or len(rows) < 2:
+        return None
     if len(operator.outputs[0]) != len(operator.shape) or operator.outputs[0][axis] != len(rows):
         return None
     limits = {position: operator.value(position).copy() for position in (1, 2)}
