@@ -33,7 +33,7 @@ class TrainedNetwork:
     """What a conversion starts from, whatever format it came in.
 
     size: (height, width, channels) of a frame.  parts: encoder and head, or one `model`.  reference: the
-    uncut network, real input (1, T, H, W, C) float32 -> {task: (1, k)}.  candidates, selected_cut: where it
+    uncut network, real input (n, T, H, W, C) float32 -> {task: (n, k)}.  candidates, selected_cut: where it
     could be cut, and where it is.  uncut: why there is only one part.  is_carried: whether the encoder
     remembers more than the window.  origin: the format, and what read it.  whole: makes the uncut Keras
     network as TFLite's own converter takes it.  softmax: tasks whose answers come out of one.  layers: of a

@@ -91,7 +91,7 @@ class QuantisedFileConversion:
             size=shape[1:],
             tasks=tasks,
             parts=(),
-            reference=lambda frames: part({part.part.inputs[0].name: frames}),
+            reference=lambda frames: part.over({part.part.inputs[0].name: frames}),
             uncut=model_file.TAKEN_AS_IT_IS,
         )
         manifest = Manifest(

@@ -46,8 +46,8 @@ def has_scales(model: bytes) -> bool:
     """Whether anything with weights could be scaled at all, whatever its channels reach."""
     root = flatbuffer.read(model)
     channels = Channels(root)
-    written = [int(operator.outputs[0]) for operator in flatbuffer.operators(root, *WEIGHTED)]
-    return channels.consistent and any(channels.is_free(tensor) for tensor in written)
+    outputs = [int(operator.outputs[0]) for operator in flatbuffer.operators(root, *WEIGHTED)]
+    return channels.consistent and any(channels.is_free(tensor) for tensor in outputs)
 
 
 def _reach(model: bytes, examples: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -95,21 +95,21 @@ def _hard_swish(root: Any, operator: Any, scales: Mapping[int, np.ndarray]) -> l
     shape, name = flatbuffer.shape_of(tensor), main_graph.name_of(tensor)
     bend, gate = (main_graph.add_tensor(root, f"{name}/{n}", shape) for n in ("bend", "gate"))
     third = main_graph.add_constant(root, f"{name}/third", scales[source] / np.float32(3))
-    one = main_graph.add_constant(root, f"{name}/one", np.array([1.0], np.float32))
+    unit = main_graph.add_constant(root, f"{name}/one", np.array([1.0], np.float32))
     limits = schema.ActivationFunctionType.RELU_N1_TO_1
     return [
         main_graph.elementwise(root, "MUL", (source, third), bend, limits),
-        main_graph.elementwise(root, "ADD", (bend, one), gate),
+        main_graph.elementwise(root, "ADD", (bend, unit), gate),
         main_graph.elementwise(root, "MUL", (source, gate), output),
     ]
 
 
 def _relu(root: Any, operator: Any, scales: Mapping[int, np.ndarray]) -> list[Any]:
-    """A sum with zero, and the limit fused into it."""
+    """A product with one, and the limit fused into it; XNNPACK takes no sum with an integer zero."""
     source, output = int(operator.inputs[0]), int(operator.outputs[0])
-    zero = main_graph.add_constant(root, "zero", np.array([0.0], np.float32))
+    unit = main_graph.add_constant(root, "one", np.array([1.0], np.float32))
     relu = schema.ActivationFunctionType.RELU
-    return [main_graph.elementwise(root, "ADD", (source, zero), output, relu)]
+    return [main_graph.elementwise(root, "MUL", (source, unit), output, relu)]
 
 
 # XNNPACK has kernels of int8 for what these are spelled in, and none for them

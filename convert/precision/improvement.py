@@ -17,18 +17,24 @@ FLOAT_LAYERS = (1, 2, 4, 8, 16)  # how many of the costliest layers are kept in 
 def rounds(
     model: bytes,
     plain: Recipe,
+    is_slow: bool,
     best: Callable[[], Recipe],
     costs: Callable[[Recipe], Sequence[LayerCost]],
 ) -> Iterator[tuple[str, list[Recipe]]]:
     """What to do and the recipes to try in turn, as long as none of them is good enough.
 
-    plain: int8 as it was tried first.  best: the recipe that lost least until now.
+    plain: int8 as it was tried first.  is_slow: whether that is slower than float32, as of operators
+    that XNNPACK has no int8 kernels for: they may be written in others.
+    best: the recipe that lost least until now.
     costs: of each layer, the costliest first, measured on top of a recipe.
     """
-    yield "other ranges", [replace(plain, ranges=method) for method in RANGES[1:]]
+    if not is_slow:
+        yield "other ranges", [replace(plain, ranges=method) for method in RANGES[1:]]
     if equalise.has_scales(model):
         each = [replace(plain, ranges=method, equalised=True) for method in (RANGES[0], RANGES[-1])]
         yield "equalised channels", each
+    if is_slow and not best().equalised:
+        return
     if gates := float_layers.single_places(model):
         mixed = (gates, (*float_layers.front(model), *gates))
         recipes = [with_float_layers(best(), layers) for layers in dict.fromkeys(mixed)]

@@ -134,7 +134,15 @@ def encode_windows(
             for t in head.part.inputs
         }
     frames = windows.reshape(count * length, *windows.shape[2:])
-    features = encoder.over({encoder.part.inputs[0].name: frames})
+    (name,) = (tensor.name for tensor in encoder.part.inputs)
+    if encoder.threads == 1:
+        features = encoder.over({name: frames})
+    else:
+        stretches = on_every_core(
+            len(frames),
+            lambda s: replace(encoder, threads=1).over({name: frames[s.start : s.stop]}),
+        )
+        features = {n: np.concatenate([each[n] for each in stretches]) for n in stretches[0]}
     return {
         name: values.reshape(count, length, *values.shape[1:]) for name, values in features.items()
     }

@@ -216,12 +216,12 @@ class PrecisionSearch:
             return
         plain, best = self._of_role(part.role, INT8), partial(self._best_int8, part.role)
         costs = partial(self._costs, part.role)
-        for step, recipes in improvement.rounds(part.model, plain, best, costs):
-            self._progress.say(f"int8 loses too much in the {part.role}: trying {step}")
+        is_slow = bool(self._of(part.role, plain).failure)
+        for step, recipes in improvement.rounds(part.model, plain, is_slow, best, costs):
+            self._progress.say(f"int8 of the {part.role} loses too much, or is slow: trying {step}")
             new = self._convert(part, list(dict.fromkeys(self._new(part.role, recipes))))
             self._time()
-            timed = [self._of(part.role, candidate.recipe) for candidate in new]
-            usable = [candidate for candidate in timed if candidate.usable]
+            usable = [c for each in new if (c := self._of(part.role, each.recipe)).usable]
             if not usable:  # no last part would be taken for a network of a single one
                 continue
             if part.role == self._first:
@@ -281,7 +281,7 @@ class PrecisionSearch:
         """Whether the best affordable combination has this part in int8, or as fast as that."""
         plain = self._of(role, self._of_role(role, INT8))
         mine = next(a for a in self._choose().candidates if a.role == role)
-        as_fast = mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
+        as_fast = not plain.failure and mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
         return not plain.part or mine.recipe.precision == "int8" or as_fast
 
     def _choose(self) -> Combination:

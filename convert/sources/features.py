@@ -73,7 +73,7 @@ def _runner(model: FloatModel) -> Run:
     if model.original:
         return model.original
     part = describe("model", FLOAT32, model.model, 0)
-    return lambda values: part({part.part.inputs[0].name: values})
+    return lambda values: part.over({part.part.inputs[0].name: values})
 
 
 def _part(role: str, model: bytes) -> FloatPart:
@@ -201,21 +201,21 @@ class EncoderAndHead:
         return replace(named_file, answers=answers)
 
     def _run(self) -> Run:
-        """Both files as they are: real input (1, T, H, W, C) -> {task: (1, k)}."""
+        """Both files as they are: real input (n, T, H, W, C) -> {task: (n, k)}."""
         encode, decide, shape = _runner(self.encoder), _runner(self.head), self._feature_shape
+        name = self.feature if self.encoder.original else inputs.FEATURES
 
-        def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
+        def of_window(values: np.ndarray) -> Mapping[str, np.ndarray]:
             # Keras takes all frames at once, which saves most of its time
             batches = [values[0]] if self.encoder.original else values[0][:, None]
-            rows = [encode(batch)[self._encoded] for batch in batches]
+            rows = [encode(batch)[name] for batch in batches]
             return decide(np.reshape(np.concatenate(rows), (1, len(values[0]), *shape)))
 
-        return run
+        def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
+            answers = [of_window(values[i : i + 1]) for i in range(len(values))]
+            return {task: np.concatenate([row[task] for row in answers]) for task in answers[0]}
 
-    @property
-    def _encoded(self) -> str:
-        """What the encoder calls the features where it runs."""
-        return self.feature if self.encoder.original else inputs.FEATURES
+        return run
 
     @property
     def _feature_shape(self) -> Shape:

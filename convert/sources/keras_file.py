@@ -73,9 +73,14 @@ class KerasNetwork:
 
     def run(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """What it answers to windows (n, T, H, W, C)."""
-        frames = values.reshape(len(values), *self.model.inputs[0].shape[1:])
-        outputs = self._by_task([frames], training=False)
-        return {task: np.asarray(output) for task, output in outputs.items()}
+        batch, *shape = self.model.inputs[0].shape
+        frames = values.reshape(len(values), *shape)
+        size = batch or len(frames) or 1
+        rows = [
+            self._by_task([frames[i : i + size]], training=False)
+            for i in range(0, len(frames), size)
+        ]
+        return {task: np.concatenate([row[task] for row in rows]) for task in rows[0]}
 
     @cached_property
     def _by_task(self) -> keras.Model:

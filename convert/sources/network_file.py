@@ -179,7 +179,7 @@ class NetworkFile:
         def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
             if original:
                 return activated(original.run(values), activations)
-            return activated(part({part.part.inputs[0].name: values}), activations)
+            return activated(part.over({part.part.inputs[0].name: values}), activations)
 
         return run
 

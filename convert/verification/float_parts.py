@@ -55,8 +55,8 @@ def difference(
     Of answers behind a softmax the logarithms are compared, which are the logits less a number.
     Raises ModelError, with where it begins, if rounding does not explain it.
     """
-    rows = [network.reference(windows[i : i + 1]) for i in range(len(windows))]
-    expected = {task: np.stack([np.ravel(row[task]) for row in rows]) for task in rows[0]}
+    answers = network.reference(windows[0 : len(windows)])
+    expected = {task: values.reshape(len(windows), -1) for task, values in answers.items()}
     outputs = _outputs(floats, windows)
     scales = {task: _range(network, task, expected[task]) for task in outputs}
     measured = _largest(network, expected, outputs, scales)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers
 
+from edge.engine import engine
 from edge.tflite import flatbuffer
 from edge_convert.cut.tflite import main_graph
 from edge_convert.precision import float_layers, parts, quantiser
@@ -118,11 +119,15 @@ def test_channels_reach_equally_far(models: dict[str, bytes]) -> None:
     assert np.median(after) < 4 < np.median(before)
 
 
-def int8_snr(model: bytes) -> float:
+def int8(model: bytes) -> bytes:
     (name,) = flatbuffer.signature(model)[0]
     fixed = {flatbuffer.tensor_names(model)[name]: (-4.0, 4.0)}
     ranges = observe(model, {name: EXAMPLES}).ranges("min-max", fixed)
-    return signal_to_noise_db(outputs(model), outputs(quantiser.quantised(model, INT8, ranges)))
+    return quantiser.quantised(model, INT8, ranges)
+
+
+def int8_snr(model: bytes) -> float:
+    return signal_to_noise_db(outputs(model), outputs(int8(model)))
 
 
 def test_int8_loses_less(models: dict[str, bytes]) -> None:
@@ -133,7 +138,8 @@ def test_operators_that_xnnpack_leaves_out_in_int8_are_spelled(models: dict[str,
     before, after = (flatbuffer.cost(m).ops for m in (models["gated"], equal(models["gated"])))
     assert before["HARD_SWISH"] == 1 and before["RELU"] == 1
     assert not {"HARD_SWISH", "RELU"} & after.keys()
-    assert after["MUL"] == before["MUL"] + 2
+    assert after["MUL"] == before["MUL"] + 3
+    assert engine.left_to_other_kernels(int8(equal(models["gated"]))) == {}
 
 
 def test_a_bias_of_an_input_that_is_hardly_there_is_kept(tmp_path: Path) -> None:

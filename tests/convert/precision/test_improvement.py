@@ -13,10 +13,10 @@ COSTS = [LayerCost(f"l{i}", "CONV_2D", float(i)) for i in range(5)]
 BEST = Recipe("int8", "mse", ("readout",))
 
 
-def rounds(model: bytes) -> dict[str, list[list[Recipe]]]:
+def rounds(model: bytes, is_slow: bool = False) -> dict[str, list[list[Recipe]]]:
     """The recipes of each step, if that recipe stays the best."""
     steps: dict[str, list[list[Recipe]]] = {}
-    for step, recipes in improvement.rounds(model, INT8, lambda: BEST, lambda _: COSTS):
+    for step, recipes in improvement.rounds(model, INT8, is_slow, lambda: BEST, lambda _: COSTS):
         steps.setdefault(step, []).append(recipes)
     return steps
 
@@ -45,6 +45,10 @@ def test_the_cheapest_comes_first(gated: bytes) -> None:
     gates = float_layers.single_places(gated)
     assert gates and steps["gates in float32"][0][0].float_layers == ("readout", *gates)
     assert steps["corrected biases"] == [[Recipe("int8", "mse", ("readout",), corrected=True)]]
+
+
+def test_slow_operators_are_written_in_others_or_nothing_is_tried(gated: bytes) -> None:
+    assert list(rounds(gated, is_slow=True)) == ["equalised channels"]  # and the best is not
 
 
 def test_the_costliest_layers_are_kept_in_float_one_two_four_eight(gated: bytes) -> None:
