@@ -75,6 +75,14 @@ class Combination:
     def size_bytes(self) -> int:
         return sum(len(part.model) for part in self.parts)
 
+    def is_with_int8(self, role: str, best: "Combination") -> bool:
+        """Whether its part of that role is int8, and all others are those of `best`."""
+        pairs = zip(self.candidates, best.candidates)
+        return all(
+            a.recipe.precision == recipes.INT8.precision if a.role == role else a.recipe == b.recipe
+            for a, b in pairs
+        )
+
     @property
     def worst(self) -> float:
         """The largest drop of any task, in points."""

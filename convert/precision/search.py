@@ -1,7 +1,6 @@
 """The precision search: the fastest combination of parts that keeps within the budget.
 
-Every precision of every part is converted, tried, timed and scored. If the fastest loses too much,
-it is improved; only then a whole part is given up.
+Every precision of every part is converted, tried, timed and scored; what loses too much is improved.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -278,11 +277,12 @@ class PrecisionSearch:
         return list({self._choose().candidates[0]: None, self._of(self._first, FLOAT32): None})
 
     def _affordable_at_int8_speed(self, role: str) -> bool:
-        """Whether the best affordable combination has this part in int8, or as fast as that."""
-        plain = self._of(role, self._of_role(role, INT8))
-        mine = next(a for a in self._choose().candidates if a.role == role)
+        """Whether the best affordable combination could have this part in int8, or is as fast as that."""
+        plain, best = self._of(role, self._of_role(role, INT8)), self._choose()
+        mine = next(a for a in best.candidates if a.role == role)
         as_fast = not plain.failure and mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
-        return not plain.part or mine.recipe.precision == "int8" or as_fast
+        cheap = [c for c in self._combinations if c.worst <= self._scoring.max_drop]
+        return not plain.part or as_fast or any(c.is_with_int8(role, best) for c in (best, *cheap))
 
     def _choose(self) -> Combination:
         allowed = [c for c in self._combinations if self._as_forced(c)]
