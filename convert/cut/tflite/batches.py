@@ -31,12 +31,13 @@ def with_batch_of_one(model: bytes, batch: int) -> bytes:
             continue
         kind = flatbuffer.operator_name(root, operator)
         operands = list(map(int, operator.inputs))
+        shape = flatbuffer.shape_of(graph.tensors[operands[0]])
         for position, index in enumerate(operands):
             values = main_graph.constant(root, index)
             if values is None or index in reached:
                 continue
             if position == _SIZES.get(kind):
-                values = _of_one(values, batch, kind)
+                values = _of_one(values, batch, kind, shape)
             elif kind not in _SIZES and (kind not in _WEIGHTS) and _is_of_each(values, batch):
                 values = values[:1]
             else:
@@ -47,18 +48,19 @@ def with_batch_of_one(model: bytes, batch: int) -> bytes:
             sizes = main_graph.constant(root, operands[1]) if len(operands) > 1 else None
             written = operator.builtinOptions.newShape if sizes is None else sizes
             if sizes is None:
-                written = _of_one(np.asarray(written), batch, kind)
+                written = _of_one(np.asarray(written), batch, kind, shape)
             operator.builtinOptions.newShape = list(map(int, written))
         reached |= {int(index) for index in operator.outputs}
     _leave_open(graph, reached)
     return flatbuffer.write(root)
 
 
-def _of_one(sizes: np.ndarray, batch: int, kind: str) -> np.ndarray:
+def _of_one(sizes: np.ndarray, batch: int, kind: str, shape: main_graph.Shape) -> np.ndarray:
     """Without the factor of the batch, in the first axis that is a multiple of it."""
     divided = sizes.copy()
-    if kind in ("SLICE", "STRIDED_SLICE"):  # of a part, also of an axis that happens to be as long
-        divided[0] = 1 if sizes[0] == batch else sizes[0]
+    if kind in ("SLICE", "STRIDED_SLICE"):  # the batch, where it stands, is taken whole
+        whole = [axis for axis, size in enumerate(shape) if size == batch == sizes[axis]]
+        divided[whole[:1]] = 1
         return divided
     if -1 in sizes[:1]:
         return divided
