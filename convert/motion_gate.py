@@ -178,7 +178,8 @@ def trials_on(
         return scenes
 
     scenes = list(chain.from_iterable(on_every_core(len(clips), run)))
-    begins, firsts, exact, noisy = [], [], [], []
+    begins, firsts = list[bool](), list[int]()
+    exact, noisy = list[Sequence[np.ndarray]](), list[Sequence[np.ndarray]]()
     for scene in scenes:
         firsts += [len(exact) + first for first in scene.firsts]
         begins += scene.begins

@@ -51,8 +51,7 @@ def _move(root: Any, operator: Any, shift: np.ndarray) -> None:
     """By a real number a channel, in steps of its bias."""
     index = int(operator.inputs[2])
     steps = np.asarray(root.subgraphs[0].tensors[index].quantization.scale, np.float64)
-    bias = main_graph.constant(root, index)
-    limits = np.iinfo(np.int32)
+    bias, limits = np.asarray(main_graph.constant(root, index)), np.iinfo(np.int32)
     bias = np.clip(np.rint(bias + shift / steps), limits.min, limits.max)
     main_graph.set_constant(root, index, bias.astype(np.int32))
 

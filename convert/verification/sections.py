@@ -128,8 +128,8 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
             )
             for c in costs[:MOST_LAYERS]
         ]
-        text = [f"Signal to noise of the {role}'s worst output with this layer alone in int8."]
-        text += result.obstacles(role, report.max_drop)
+        text = (f"Signal to noise of the {role}'s worst output with this layer alone in int8.",)
+        text += tuple(result.obstacles(role, report.max_drop))
         header = ("layer", "operator", "signal to noise", "loses alone, points")
         title = f"What single layers of the {role} cost in int8"
         yield Section(title, text, (Table(header, layers),))
