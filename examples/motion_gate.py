@@ -15,9 +15,9 @@ from edge import sources
 from edge.bundle import open_bundle, write_bundle
 from edge.stream import Region, Stream, StreamOptions
 from edge_common import BundleError, command_line, console
-from edge_convert import motion_gate, request
+from edge_convert import motion_gate, options, request
 
-_CLIPS = request.ClipsParam()
+_CLIPS = options.ClipsParam()
 
 
 @click.group()
