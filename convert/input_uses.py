@@ -109,6 +109,12 @@ def with_samples(
                 f"{file} takes '{use.name}' {list(use.shape)} and '{tensor.name}' {tensor.words}: a second "
                 "input of images takes some frames of the same clip, so that all but their number is equal"
             )
+        if count == use.shape[axis] and tensor.name not in request.sampling:
+            raise ModelError(
+                f"{file} takes two windows of {count} frames, '{use.name}' and '{tensor.name}': frames of a "
+                f"second camera cannot be given; if both are the same frames, say "
+                f"--clip-input {tensor.name}=last"
+            )
         sampling = request.sampling.get(tensor.name, "linspace")
         samples[tensor.name] = _frames_of(file, tensor.name, count, use.shape[axis], sampling)
         if tensor.name not in request.sampling:

@@ -4,7 +4,6 @@ import numpy as np
 
 from edge.bundle import TensorSpec
 from edge.input_spec import InputSpec
-from edge.stream.planes import PlaneInput
 from edge.stream.preprocess import FULL, Preprocessor, Region
 from edge.stream.quantise import quantise
 from edge_common import EdgeError
@@ -42,7 +41,11 @@ def preprocessor(spec: InputSpec, tensor: TensorSpec) -> Preprocessor | VectorIn
     """What brings frames of that kind into a network's input."""
     if spec.is_features:
         return VectorInput(spec, tensor)
-    return PlaneInput(spec, tensor) if spec.planes else Preprocessor(spec, tensor)
+    if not spec.planes:
+        return Preprocessor(spec, tensor)
+    from edge.stream.planes import PlaneInput
+
+    return PlaneInput(spec, tensor)
 
 
 def require_vector(vector: object, width: int) -> np.ndarray:

@@ -175,7 +175,7 @@ def _bad_model(tmp_path: Path, kind: str) -> Path:
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("two inputs", "has 2 inputs"),
+        ("two inputs", "takes two windows of 4 frames"),
         ("NaN", "the weight 'kind/kernel' holds NaN"),
         ("constant", "task 'kind' gives the same for all inputs"),
         ("foreign", "does not load as a Keras model"),
