@@ -1,7 +1,7 @@
 """Points by name, as x and y or as the peak of a map each."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -110,23 +110,11 @@ class Keypoints(kind.TaskKind):
         return rows[..., [1, 0, *range(2, rows.shape[2])]]
 
 
-class HeatMaps(Keypoints):
+class HeatMaps(kind.OfMaps, Keypoints):
     """n maps (h, w, n), one a point, which is where its map is highest; that is its score."""
 
     name = "heat-map"
     options: ClassVar[tuple[str, ...]] = ("labels", "points", "grid")
-
-    @classmethod
-    def label_count(cls, axes: kind.Axes, stated: int = 0) -> int:
-        return axes[2] if len(axes) == 3 else 1
-
-    @classmethod
-    def takes(cls, axes: kind.Axes) -> bool:
-        return len(axes) in (2, 3)
-
-    @classmethod
-    def form(cls, axes: kind.Axes) -> dict[str, Any]:
-        return {"grid": axes[:2]}
 
     @property
     def points(self) -> kind.PointForm:

@@ -228,3 +228,19 @@ class TaskKind(ABC):
     def from_json(cls, fields: PredictionFields) -> Decided | None:
         """What a task's fields in a JSON line come down to; None if they are of another kind."""
         return None
+
+
+class OfMaps:
+    """What a kind reads off the axes of maps, (h, w) or (h, w, n); it stands before the kind's base."""
+
+    @classmethod
+    def label_count(cls, axes: Axes, stated: int = 0) -> int:
+        return axes[2] if len(axes) == 3 else 1
+
+    @classmethod
+    def takes(cls, axes: Axes) -> bool:
+        return len(axes) in (2, 3)
+
+    @classmethod
+    def form(cls, axes: Axes) -> dict[str, Any]:
+        return {"grid": axes[:2]}

@@ -1,7 +1,5 @@
 """A small picture of labels: where each of them holds."""
 
-from typing import Any
-
 import numpy as np
 
 from edge.tasks import kind
@@ -10,7 +8,7 @@ from edge.tasks.keypoints import grid_fits
 BACKGROUND = "background"  # a label of this name is not drawn
 
 
-class Map(kind.TaskKind):
+class Map(kind.OfMaps, kind.TaskKind):
     """(h, w) probabilities of one label, or (h, w, n) of n labels.
 
     Of several the most probable one holds at each place; with `thresholds`, each from its own on, as one
@@ -22,18 +20,6 @@ class Map(kind.TaskKind):
     options = ("labels", "thresholds", "grid")
     metric = kind.PIXEL_ERROR
     is_placed = True
-
-    @classmethod
-    def label_count(cls, axes: kind.Axes, stated: int = 0) -> int:
-        return axes[2] if len(axes) == 3 else 1
-
-    @classmethod
-    def takes(cls, axes: kind.Axes) -> bool:
-        return len(axes) in (2, 3)
-
-    @classmethod
-    def form(cls, axes: kind.Axes) -> dict[str, Any]:
-        return {"grid": axes[:2]}
 
     @classmethod
     def is_meant_by(cls, activation: str, width: int) -> bool:

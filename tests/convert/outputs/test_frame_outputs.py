@@ -73,21 +73,27 @@ def labels(count: int) -> dict[str, np.ndarray]:
     }
 
 
+def convert(
+    folder: Path, network: keras.Model, tasks: dict, labels: dict, encoder: str, head: str
+) -> None:
+    """Of 24 labelled clips, in those precisions."""
+    network.save(folder / "net.keras")
+    (folder / "net.tasks.json").write_text(json.dumps({"tasks": tasks}))
+    np.savez(folder / "clips.npz", clips=tiny.labelled_clips(24)["clips"], **labels)
+    arguments = [folder / "net.keras", "-o", folder / "net.edge", "--calibration",
+                 folder / "clips.npz", "--validation", folder / "clips.npz", "--no-gate",
+                 "--encoder-precision", encoder, "--head-precision", head]  # fmt: skip
+    done = CliRunner().invoke(main, list(map(str, arguments)))
+    assert done.exit_code == 0, done.output
+    (folder / "lines.txt").write_text(done.output)
+
+
 @pytest.fixture(scope="module")
 def folder(built_once: BuiltOnce) -> Path:
     """net.keras, clips.npz, net.edge, lines.txt: what was said."""
 
     def build(folder: Path) -> None:
-        network().save(folder / "net.keras")
-        (folder / "net.tasks.json").write_text(json.dumps({"tasks": TASKS}))
-        clips = tiny.labelled_clips(24)["clips"]
-        np.savez(folder / "clips.npz", **{"clips": clips, **labels(24)})
-        arguments = [folder / "net.keras", "-o", folder / "net.edge", "--calibration",
-                     folder / "clips.npz", "--validation", folder / "clips.npz", "--no-gate",
-                     "--encoder-precision", "float32", "--head-precision", "float32"]  # fmt: skip
-        done = CliRunner().invoke(main, list(map(str, arguments)))
-        assert done.exit_code == 0, done.output
-        (folder / "lines.txt").write_text(done.output)
+        convert(folder, network(), TASKS, labels(24), "float32", "float32")
 
     return built_once("frame-outputs", build)
 

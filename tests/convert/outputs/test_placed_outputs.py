@@ -15,11 +15,11 @@ from edge.check.self_test import self_test
 from edge.cli import main as edge_run
 from edge.stream import Stream, from_stored
 from edge_common import ConfigError, ModelError
-from edge_convert.cli import main
 from edge_convert.network import ModelCard, TaskEntry, tasks_of
 from edge_convert.probabilities import Output
 from tests import tiny
 from tests.conftest import BuiltOnce
+from tests.convert.outputs.test_frame_outputs import convert
 
 POINTS = ["nose", "left", "right"]
 SCENE = ["background", "hand", "cup"]
@@ -52,18 +52,11 @@ def folder(built_once: BuiltOnce) -> Path:
     """net.keras, clips.npz, net.edge, lines.txt: what was said."""
 
     def build(folder: Path) -> None:
-        draw, clips = np.random.default_rng(2), tiny.labelled_clips(24)["clips"]
-        network().save(folder / "net.keras")
-        (folder / "net.tasks.json").write_text(json.dumps({"tasks": TASKS}))
-        np.savez(folder / "clips.npz", clips=clips, pose=draw.random((24, 3, 2)),
-                 joints=draw.random((24, 3, 2)), mask=draw.integers(0, 2, (24, 8, 8)),
-                 scene=draw.integers(0, 3, (24, 8, 8)))  # fmt: skip
-        arguments = [folder / "net.keras", "-o", folder / "net.edge", "--calibration",
-                     folder / "clips.npz", "--validation", folder / "clips.npz", "--no-gate",
-                     "--encoder-precision", "int8", "--head-precision", "dynamic_range"]  # fmt: skip
-        done = CliRunner().invoke(main, list(map(str, arguments)))
-        assert done.exit_code == 0, done.output
-        (folder / "lines.txt").write_text(done.output)
+        draw = np.random.default_rng(2)
+        labels = {"pose": draw.random((24, 3, 2)), "joints": draw.random((24, 3, 2)),
+                  "mask": draw.integers(0, 2, (24, 8, 8)),
+                  "scene": draw.integers(0, 3, (24, 8, 8))}  # fmt: skip
+        convert(folder, network(), TASKS, labels, "int8", "dynamic_range")
 
     return built_once("placed-outputs", build)
 
