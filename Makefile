@@ -13,7 +13,7 @@ COUNTED := pi-3b-plus,pi-4,pi-5
 CASES ?= 100000
 DEMO := out/demo
 BENCH := out/bench
-ROOMS := edge common devices benchmarks convert models
+ROOMS := edge common devices benchmarks convert fleet models
 LOOKED_INTO := --scenario camera --scenario offline --scenario cold --scenario capacity \
   --profile --roofline --engines --cross-check
 BOARD := $(BOARD_ENV)/bin

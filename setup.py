@@ -8,6 +8,7 @@ ROOMS = {
     "edge_common": "common",
     "edge_convert": "convert",
     "edge_devices": "devices",
+    "edge_fleet": "fleet",
     "edge_models": "models",
 }
 

@@ -16,12 +16,13 @@ ROOMS = {
     "devices": "edge_devices",
     "edge": "edge",
     "benchmarks": "edge_benchmarks",
+    "fleet": "edge_fleet",
     "models": "edge_models",
     "convert": "edge_convert",
     "examples": "examples",
 }
 PACKAGES = tuple(ROOMS.values())
-BOARD_SIDE = ("common", "devices", "edge", "benchmarks")
+BOARD_SIDE = ("common", "devices", "edge", "benchmarks", "fleet")
 HEAVY = ("tensorflow", "keras", "matplotlib", "sklearn", "scipy")
 
 # room -> our packages that it may import
@@ -30,6 +31,7 @@ ALLOWED = {
     "devices": {"edge_common", "edge_devices"},
     "edge": {"edge_common", "edge_devices", "edge"},
     "benchmarks": {"edge_common", "edge_devices", "edge", "edge_benchmarks"},
+    "fleet": {"edge_common", "edge_devices", "edge", "edge_benchmarks", "edge_fleet"},
     "models": {"edge_common", "edge", "edge_models"},
     "convert": {"edge_common", "edge", "edge_convert"},
     "examples": set(PACKAGES),

@@ -68,7 +68,9 @@ def run(environment: Path, user_folder: Path) -> Run:
 
 
 def test_it_is_the_wheel_that_runs(run: Run, environment: Path) -> None:
-    rooms = "edge, edge_benchmarks, edge_common, edge_convert, edge_devices, edge_models"
+    rooms = (
+        "edge, edge_benchmarks, edge_common, edge_convert, edge_devices, edge_fleet, edge_models"
+    )
     files = run("python", "-c", f"import {rooms}\nfor room in ({rooms}): print(room.__file__)")
     assert all(line.startswith(str(environment.parent)) for line in files.splitlines())
 

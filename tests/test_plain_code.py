@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("common", "devices", "edge", "benchmarks", "models", "convert", "examples")
-MOST_FILES, MOST_FILES_A_FOLDER, MOST_LINES = 600, 20, 300
+MOST_FILES, MOST_FILES_A_FOLDER, MOST_LINES = 680, 20, 300
 MOST_IMPORTS, MOST_BARE_NAMES = 0.06, 0.01
 # participles and pronouns: as a name one of them does not say of what
 BARE = frozenset(

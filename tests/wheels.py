@@ -14,6 +14,7 @@ ROOMS = {
     "common": "edge_common",
     "convert": "edge_convert",
     "devices": "edge_devices",
+    "fleet": "edge_fleet",
     "models": "edge_models",
 }
 _FILES = ("pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE")
