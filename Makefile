@@ -31,6 +31,8 @@ WALKERS := out/walkers
 PEOPLE_DEMO := out/people-demo
 CONVERT_DETECTOR := $(TEST_ENV)/bin/edge-convert --calibration-clips 128 --search-clips 64 \
   --encoder-precision int8 --max-drop 5
+# half as many again as cores: tests wait for cameras, brokers and children
+TEST_PROCESSES ?= $(shell echo $$(($$(nproc) * 3 / 2)))
 
 .PHONY: demo test test-slow faults soak zoo test-torch test-arm mutants fuzz gate delegate bench boards anchors lint types train bundle activity face person face-finder sweeps miracl utkface \
   face-demo people-demo speed-demo picture page-pictures wheel deb sbom clean help
@@ -54,7 +56,7 @@ speed-demo: $(BOARD_ENV)/$(INSTALLED) ## Run and time faces-in-motion over two r
 	@echo "Look at $(DEMO)/faces_annotated.mp4 and $(DEMO)/carphone_annotated.mp4"
 
 test: $(TEST_ENV)/$(INSTALLED) lint ## Run the checks that CI runs
-	$(TEST_ENV)/bin/python -m pytest -n auto --dist loadfile
+	$(TEST_ENV)/bin/python -m pytest -n $(TEST_PROCESSES) --dist loadfile
 
 test-slow: $(TEST_ENV)/$(INSTALLED) ## Run the checks that take minutes each
 	$(TEST_ENV)/bin/python -m pytest -m slow

@@ -64,6 +64,11 @@ def run_section(tmp_path: Path, title: str) -> None:
     assert all(m.input.is_features == (title == SENSORS) for m in manifests)
 
 
-@pytest.mark.parametrize("title", SECTIONS[:3])
+SLOW = pytest.mark.slow  # half a dozen conversions each
+
+
+@pytest.mark.parametrize(
+    "title", [*SECTIONS[:2], *(pytest.param(t, marks=SLOW) for t in SECTIONS[2:])]
+)
 def test_the_section_runs_from_top_to_bottom(tmp_path: Path, title: str) -> None:
     run_section(tmp_path, title)

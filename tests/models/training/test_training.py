@@ -19,6 +19,8 @@ from edge_models.networks.views import tail_and_head_of
 from edge_models.training.config import read_config
 from edge_models.training.from_features import network_config, train
 
+pytestmark = pytest.mark.slow  # the backbone's every stage is traced, twice: 80 s
+
 TINY = """
 name = "tiny"
 seed = 1
