@@ -274,8 +274,8 @@ def _refuse_odd(name: str, output: Output, entry: TaskEntry | None) -> None:
     stated = f"is {entry.kind}, but has" if entry else "has"
     raise ModelError(
         f"the answer '{name}' {stated} shape {output.shape}: say in MODEL.tasks.json what it is, "
-        '"per_frame": true for an answer to each frame, or a kind: keypoints (n, 2 or 3), heat-map or map '
-        "(h, w[, n]); or end it with Flatten or a layer that looks over time"
+        '"per_frame": true for an answer to each frame, or a kind: keypoints (n, 2 or 3), box (n, 4 or '
+        "5), heat-map or map (h, w[, n]); or end it with Flatten or a layer that looks over time"
     )
 
 

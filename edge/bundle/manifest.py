@@ -12,8 +12,8 @@ from edge_common import encode
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
 # 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
 # tasks that are marked as sensitive; 8 has frames that are vectors of features; 9 has ordered labels,
-# points and maps; 10 has encoders with states; 11 has planes
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+# points and maps; 10 has encoders with states; 11 has planes; 12 has boxes
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4

@@ -67,7 +67,13 @@ def certainty(prediction: Prediction) -> float | None:
         return min((max(p, 1.0 - p) for p in prediction.probabilities.values()), default=0.0)
     if prediction.p is not None:
         return prediction.p
-    answers = (prediction.label, prediction.value, prediction.vector, prediction.points)
+    answers = (
+        prediction.label,
+        prediction.value,
+        prediction.vector,
+        prediction.points,
+        prediction.boxes,
+    )
     is_answered = any(answer is not None for answer in (*answers, prediction.areas))
     return None if is_answered else 0.0
 

@@ -1,7 +1,7 @@
 """A decision drawn into its frame."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import cv2
@@ -146,18 +146,20 @@ _VEIL, _LEAST_SCORE = 0.45, 0.3  # of a map's colour over the picture; of a poin
 
 
 def draw_figures(picture: np.ndarray, decisions: Sequence[Decision], scale: float) -> np.ndarray:
-    """The picture, or a copy with the maps and key points of decisions in it.
+    """The picture, or a copy with the maps, boxes and key points of decisions in it.
 
     scale: its pixels a pixel of the frame.
     """
     answers = [answer for decision in decisions for answer in decision.tasks.values()]
-    if not any(answer.points or answer.mask is not None for answer in answers):
+    if not any(answer.points or answer.boxes or answer.mask is not None for answer in answers):
         return picture
     picture = picture.copy()
     for answer in answers:
         if answer.mask is not None:
             _draw_map(picture, answer.mask, answer, scale)
     for answer in answers:
+        if answer.boxes:
+            _draw_boxes(picture, answer.boxes, scale)
         if answer.points:
             _draw_points(picture, answer, scale)
     return picture
@@ -185,8 +187,7 @@ def _draw_points(picture: np.ndarray, answer: Prediction, scale: float) -> None:
     points = {
         name: (round(point[0] * scale), round(point[1] * scale))
         for name, point in (answer.points or {}).items()
-        if all(map(math.isfinite, point)) and min(point[2:], default=1.0) >= _LEAST_SCORE
-        if max(map(abs, point[:2])) * scale < 1 << 15
+        if _is_drawn(point[:2], point[2:], scale)
     }
     stroke = max(2, picture.shape[1] // 240)
     for first, last in answer.lines:
@@ -195,6 +196,25 @@ def _draw_points(picture: np.ndarray, answer: Prediction, scale: float) -> None:
     for number, point in enumerate(points.values()):
         colour = tuple(map(int, _COLOURS[number % len(_COLOURS)]))
         cv2.circle(picture, point, 2 * stroke, colour, cv2.FILLED, cv2.LINE_AA)
+
+
+def _draw_boxes(picture: np.ndarray, boxes: Mapping[str, tuple[float, ...]], scale: float) -> None:
+    """Boxes that are sure enough."""
+    stroke = max(2, picture.shape[1] // 240)
+    for number, box in enumerate(boxes.values()):
+        left, top, width, height = box[:4]
+        corners = (left, top, left + width, top + height)
+        if _is_drawn(corners, box[4:], scale):
+            x, y, right, bottom = (round(corner * scale) for corner in corners)
+            colour = tuple(map(int, _COLOURS[number % len(_COLOURS)]))
+            cv2.rectangle(picture, (x, y), (right, bottom), colour, stroke, cv2.LINE_AA)
+
+
+def _is_drawn(coordinates: Sequence[float], score: Sequence[float], scale: float) -> bool:
+    """Whether it is sure enough, and OpenCV can draw that far out of the picture."""
+    is_finite = all(map(math.isfinite, (*coordinates, *score)))
+    is_near = is_finite and max(map(abs, coordinates)) * scale < 1 << 15
+    return is_near and min(score, default=1.0) >= _LEAST_SCORE
 
 
 def _draw_answer(panel: np.ndarray, answer: Prediction, top: int, line: int) -> None:

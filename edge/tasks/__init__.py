@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from edge.tasks.binary import Binary
+from edge.tasks.box import Boxes
 from edge.tasks.class_index import ClassIndex
 from edge.tasks.classification import Classification
 from edge.tasks.confidence import UNKNOWN, UnknownRule, tempered
@@ -16,6 +17,7 @@ from edge.tasks.embedding import Embedding
 from edge.tasks.keypoints import HeatMaps, Keypoints
 from edge.tasks.kind import (
     ACCURACY,
+    BOX_ERROR,
     MEAN_ABSOLUTE_ERROR,
     MEAN_DISTANCE,
     PIXEL_ERROR,
@@ -37,6 +39,7 @@ from edge_common import console
 
 __all__ = [
     "ACCURACY",
+    "BOX_ERROR",
     "KINDS",
     "MEAN_ABSOLUTE_ERROR",
     "MEAN_DISTANCE",
@@ -44,6 +47,7 @@ __all__ = [
     "PIXEL_ERROR",
     "UNKNOWN",
     "Binary",
+    "Boxes",
     "ClassIndex",
     "Classification",
     "Decided",
@@ -83,11 +87,13 @@ KINDS: dict[str, type[TaskKind]] = {
         Keypoints,
         HeatMaps,
         Map,
+        Boxes,
         Embedding,
     )
 }
 METRICS = {
-    metric.name: metric for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR, MEAN_DISTANCE, PIXEL_ERROR)
+    metric.name: metric
+    for metric in (ACCURACY, MEAN_ABSOLUTE_ERROR, MEAN_DISTANCE, PIXEL_ERROR, BOX_ERROR)
 }
 
 

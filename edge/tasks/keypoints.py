@@ -7,7 +7,6 @@ import numpy as np
 
 from edge.tasks import kind
 
-_ORDERS = ("xy", "yx")
 # how far coordinates reach, and from where, over the input
 _COORDINATES = {"normalised": (0.0, 1.0), "centred": (-1.0, 2.0), "pixels": (0.0, None)}
 
@@ -21,6 +20,7 @@ class Keypoints(kind.TaskKind):
     metric = kind.MEAN_DISTANCE
     is_placed = True
     label_dtype = "float64"
+    orders: ClassVar[tuple[str, ...]] = ("xy", "yx")
 
     @classmethod
     def label_count(cls, axes: kind.Axes, stated: int = 0) -> int:
@@ -53,8 +53,11 @@ class Keypoints(kind.TaskKind):
         ends = {name for pair in points.skeleton for name in pair}
         if len(set(task.labels)) < len(task.labels):
             return f"task '{task.name}' has a point twice"
-        if points.order not in _ORDERS:
-            return f"task '{task.name}' has points in the order '{points.order}': xy or yx"
+        if points.order not in self.orders:
+            orders = ", ".join(self.orders)
+            return (
+                f"task '{task.name}' has points in the order '{points.order}'; there are {orders}"
+            )
         if points.coordinates not in _COORDINATES:
             return (
                 f"task '{task.name}' has {points.coordinates} coordinates; "

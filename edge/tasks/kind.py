@@ -18,6 +18,7 @@ from edge.tasks.prediction import (
 
 __all__ = [
     "ACCURACY",
+    "BOX_ERROR",
     "MEAN_ABSOLUTE_ERROR",
     "MEAN_DISTANCE",
     "PIXEL_ERROR",
@@ -56,6 +57,7 @@ ACCURACY = Metric("accuracy", is_share=True)
 MEAN_ABSOLUTE_ERROR = Metric("mean_absolute_error", is_share=False)
 MEAN_DISTANCE = Metric("mean_distance", is_share=False)  # in the network's coordinates
 PIXEL_ERROR = Metric("pixel_error", is_share=False)  # the share of pixels that are wrong
+BOX_ERROR = Metric("box_error", is_share=False)  # 1 less intersection over union
 
 Label = float | tuple[float, ...]  # of one clip, as training takes it
 Decided = str | float | frozenset[str]  # what one prediction comes down to, in words

@@ -17,8 +17,9 @@ WHOLE: PictureBox = (0.0, 0.0, 1.0, 1.0)
 class PointForm:
     """What the numbers of key points are.
 
-    order: `xy` or `yx`, before a score if there is one.  coordinates: `normalised` (0 to 1 over the
-    network's input), `centred` (-1 to 1) or `pixels` of it.  skeleton: pairs of points to draw lines between.
+    order: `xy` or `yx`, of boxes `xyxy`, `yxyx`, `xywh` or `cxcywh`, before a score if there is one.
+    coordinates: `normalised` (0 to 1 over the network's input), `centred` (-1 to 1) or `pixels` of it.
+    skeleton: pairs of points to draw lines between.
     """
 
     order: str = "xy"
@@ -74,6 +75,7 @@ class PredictionFields:
     size: int | None = None
     points: Any = None
     areas: Any = None
+    boxes: Any = None
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in vars(self).items() if value is not None}
@@ -105,6 +107,7 @@ class Prediction:
     multi-label: labels (those that hold, the most probable first), probabilities (of all labels).
     keypoints, heat-map: points, x, y and maybe a score by name; lines to draw between some. map: areas
     by label, and mask: uint16 (h, w), 1 and more for the label that holds, 0 for none.
+    box: boxes, left, top, width, height and maybe a score by name.
     x and y are in pixels of the frame behind a `Stream`, before that in shares of what the network sees;
     place is where that is.
     Of an output that is not finite none is set.  scores: as it came, float32 (k,); not in the JSON.
@@ -125,6 +128,7 @@ class Prediction:
     lines: tuple[tuple[str, str], ...] = ()
     areas: Mapping[str, Area] | None = None
     mask: np.ndarray | None = None
+    boxes: Mapping[str, tuple[float, ...]] | None = None
     place: PictureBox = WHOLE
 
     def placed(self, box: PictureBox) -> "Prediction":
@@ -139,7 +143,11 @@ class Prediction:
             name: Area(area.share, (*moved(area.peak)[:2], area.peak[2]))
             for name, area in self.areas.items()
         }
-        return replace(self, points=points, areas=areas, place=box)
+        boxes = self.boxes and {
+            name: (*moved(each[:2]), each[2] * width, each[3] * height, *each[4:])
+            for name, each in self.boxes.items()
+        }
+        return replace(self, points=points, areas=areas, boxes=boxes, place=box)
 
     def to_json(self, vectors: bool = False) -> dict[str, Any]:
         """The fields of a task in a JSON line; those that are not set are left out.
@@ -161,6 +169,7 @@ class Prediction:
             size=len(vector) if vector and not vectors and self.label is None else None,
             points=self.points and {n: _rounded_point(p) for n, p in self.points.items()},
             areas=self.areas and {label: area.to_json() for label, area in self.areas.items()},
+            boxes=self.boxes and {n: _rounded_point(b, 4) for n, b in self.boxes.items()},
         )
         return fields.to_json()
 
@@ -184,6 +193,8 @@ class Prediction:
             return f"{self.value:.1f} {self.unit or ''}".rstrip()
         if self.points is not None:
             return f"{len(self.points)} points"
+        if self.boxes is not None:
+            return "1 box" if len(self.boxes) == 1 else f"{len(self.boxes)} boxes"
         if self.areas is not None:
             return ", ".join(f"{x} {100 * a.share:.0f} %" for x, a in self.areas.items())
         return "no answer" if self.vector is None else f"{len(self.vector)} numbers"
@@ -194,9 +205,9 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else round(value, 4)
 
 
-def _rounded_point(point: tuple[float, ...]) -> list[float]:
-    """Pixels to hundredths, and a score to four places."""
-    return [round(x, 2) for x in point[:2]] + [round(x, 4) for x in point[2:]]
+def _rounded_point(point: tuple[float, ...], size: int = 2) -> list[float]:
+    """So many pixels to hundredths, and a score to four places."""
+    return [round(x, 2) for x in point[:size]] + [round(x, 4) for x in point[size:]]
 
 
 def _rounded_all(vector: tuple[float, ...] | None) -> tuple[float, ...] | None:

@@ -1,5 +1,6 @@
 """Networks that Keras writes: whole, in two files, over features, in the forms of older versions."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from edge.input_spec import InputSpec
+from edge.stream.planes import clip_planes
 from examples.zoo.members import FileForm, WrittenNetwork
 from examples.zoo.patterns import KINDS, PatternClips, pattern_clips
 
@@ -83,12 +86,34 @@ def answers(model: Any, clips: PatternClips, *more: np.ndarray) -> dict[str, np.
 
 
 def _whole(
-    model: keras.Model, base: Path, training: PatternClips, test: PatternClips, **options: Any
+    model: keras.Model,
+    base: Path,
+    training: PatternClips,
+    test: PatternClips,
+    *,
+    arguments: Sequence[str] = (),
+    tasks: Mapping[str, Any] | None = None,
+    is_stacked: bool = False,
+    planes: Sequence[str] = (),
 ) -> WrittenNetwork:
+    """is_stacked: grey frames are its channels.  planes: are.  tasks: of a tasks file beside it."""
+    if planes:
+        spec = InputSpec(*test.frames.shape[2:], planes=tuple(planes))
+        training, test = (
+            PatternClips(clip_planes(clips.frames, spec), clips.kind) for clips in (training, test)
+        )
+        arguments = (*arguments, "--planes", ",".join(planes))
+    if is_stacked:
+        training, test = (
+            PatternClips(np.moveaxis(clips.frames[..., 0], 1, -1), clips.kind)
+            for clips in (training, test)
+        )
     train(model, training)
     path = base.with_suffix(".keras")
     model.save(path)
-    return WrittenNetwork([str(path), *options.get("arguments", ())], answers(model, test))
+    if tasks:
+        path.with_suffix(".tasks.json").write_text(json.dumps({"tasks": tasks}))
+    return WrittenNetwork([str(path), *arguments], answers(model, test))
 
 
 def _saved_model(

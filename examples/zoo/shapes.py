@@ -14,7 +14,14 @@ def _small(x: Any, filters: tuple[int, ...]) -> Any:
     return x
 
 
-@whole("keras.io, next-frame prediction with ConvLSTM", 8, 32, 32, 1)
+def _maps(name: str, **more: Any) -> dict[str, Any]:
+    return {name: {"kind": "map", **more}}
+
+
+@whole(
+    "keras.io, next-frame prediction with ConvLSTM", 8, 32, 32, 1,
+    tasks=_maps("next", per_frame=True),
+)  # fmt: skip
 def next_frame_conv_lstm() -> keras.Model:
     frames = keras.Input((8, 32, 32, 1))
     x = layers.Rescaling(1 / 255)(frames)
@@ -25,7 +32,10 @@ def next_frame_conv_lstm() -> keras.Model:
     return keras.Model(frames, layers.Rescaling(1.0, name="next")(x))
 
 
-@whole("anomalies, ConvLSTM autoencoder of Avenue and UCSD repositories", 8, 48, 48, 1)
+@whole(
+    "anomalies, ConvLSTM autoencoder of Avenue and UCSD repositories", 8, 48, 48, 1,
+    tasks=_maps("again", per_frame=True),
+)  # fmt: skip
 def anomaly_conv_lstm_autoencoder() -> keras.Model:
     frames = keras.Input((8, 48, 48, 1))
     x = layers.Rescaling(1 / 255)(frames)
@@ -40,7 +50,10 @@ def anomaly_conv_lstm_autoencoder() -> keras.Model:
     return keras.Model(frames, x)
 
 
-@whole("key points of the newest frame, heat maps as small pictures", 4, 64, 64, 3)
+@whole(
+    "key points of the newest frame, heat maps as small pictures", 4, 64, 64, 3,
+    tasks={"joints": {"kind": "heat-map"}},
+)  # fmt: skip
 def heat_maps() -> keras.Model:
     frames = keras.Input((4, 64, 64, 3))
     x = _small(layers.Rescaling(1 / 255)(frames), (16, 24))
@@ -48,7 +61,9 @@ def heat_maps() -> keras.Model:
     return keras.Model(frames, layers.Conv2D(17, 1, activation="sigmoid", name="joints")(x))
 
 
-@whole("a person mask over time, UNet and ConvLSTM at its bottom", 4, 64, 64, 3)
+@whole(
+    "a person mask over time, UNet and ConvLSTM at its bottom", 4, 64, 64, 3, tasks=_maps("mask")
+)
 def segmentation_conv_lstm() -> keras.Model:
     frames = keras.Input((4, 64, 64, 3))
     half = _small(layers.Rescaling(1 / 255)(frames), (8,))
@@ -59,7 +74,10 @@ def segmentation_conv_lstm() -> keras.Model:
     return keras.Model(frames, layers.Conv2D(1, 1, activation="sigmoid", name="mask")(x))
 
 
-@whole("where somebody's hand is: four numbers of a box, and whether there is one", 6, 64, 64, 3)
+@whole(
+    "where somebody's hand is: four numbers of a box, and whether there is one", 6, 64, 64, 3,
+    tasks={"box": {"kind": "box"}, "there": {"kind": "binary"}},
+)  # fmt: skip
 def hand_box() -> keras.Model:
     frames = keras.Input((6, 64, 64, 3))
     x = Over(layers.GlobalAveragePooling2D())(
@@ -85,7 +103,10 @@ def several_labels() -> keras.Model:
     return keras.Model(frames, layers.Dense(12, "sigmoid", name="tags")(layers.GRU(32)(x)))
 
 
-@whole("ordered classes, CORAL (Cao et al.): age in steps", 1, 64, 64, 3)
+@whole(
+    "ordered classes, CORAL (Cao et al.): age in steps", 1, 64, 64, 3,
+    tasks={"age_steps": {"kind": "ordinal"}},
+)  # fmt: skip
 def coral_age() -> keras.Model:
     picture = keras.Input((64, 64, 3))
     x = backbone("MobileNetV2", 64, alpha=0.35)(layers.Rescaling(1 / 127.5, -1)(picture))
@@ -145,14 +166,20 @@ def two_streams_of_differences() -> keras.Model:
     return keras.Model(frames, layers.Dense(9, "softmax", name="action")(x))
 
 
-@whole("colour and depth, four channels", 6, 48, 48, 4)
-def colour_and_depth() -> keras.Model:
-    frames = keras.Input((6, 48, 48, 4))
+@whole(
+    "colours and optical flow in one network, five channels", 6, 48, 48, 3,
+    planes=("red", "green", "blue", "flow_x", "flow_y"),
+)  # fmt: skip
+def colours_and_flow() -> keras.Model:
+    frames = keras.Input((6, 48, 48, 5))
     x = Over(layers.GlobalAveragePooling2D())(_small(layers.Rescaling(1 / 255)(frames), (16, 32)))
     return keras.Model(frames, layers.Dense(5, "softmax", name="gesture")(layers.GRU(24)(x)))
 
 
-@whole("frames stacked in the channels, Atari's and deep Q networks' kind", 1, 84, 84, 4)
+@whole(
+    "frames stacked in the channels, Atari's and deep Q networks' kind", 4, 84, 84, 1,
+    arguments=("--layout", "HWT"), is_stacked=True,
+)  # fmt: skip
 def stacked_grey_frames() -> keras.Model:
     stack = keras.Input((84, 84, 4))
     x = layers.Rescaling(1 / 255)(stack)

@@ -1,4 +1,4 @@
-"""Key points, heat maps and maps from a network to decisions in pixels of the frame, drawn into a video."""
+"""Points, boxes and maps from a network to decisions in pixels of the frame, drawn into a video."""
 
 import json
 from pathlib import Path
@@ -27,19 +27,21 @@ TASKS = {
     "pose": {"kind": "keypoints", "labels": POINTS,
              "points": {"order": "yx", "skeleton": [["nose", "left"], ["nose", "right"]]}},
     "joints": {"kind": "heat-map", "labels": POINTS},
+    "hand": {"kind": "box", "labels": ["hand"], "points": {"order": "cxcywh"}},
     "mask": {"kind": "map", "labels": ["person"]},
     "scene": {"kind": "map", "labels": SCENE},
 }  # fmt: skip
 
 
 def network() -> keras.Model:
-    """(4, 32, 32, 3) -> points (3, 3), maps (8, 8, 3), (8, 8, 1) and logits (8, 8, 3)."""
+    """(4, 32, 32, 3) -> points (3, 3), a box (4,), maps (8, 8, 3), (8, 8, 1) and logits (8, 8, 3)."""
     keras.utils.set_random_seed(3)
     window = keras.Input((tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3))
     maps = ops.mean(layers.TimeDistributed(tiny.frame_model())(window), axis=1)
     pooled = layers.GlobalAveragePooling2D()(maps)
     outputs = {
         "pose": layers.Reshape((3, 3))(layers.Dense(9, "sigmoid")(pooled)),
+        "hand": layers.Dense(4, "sigmoid")(pooled),
         "joints": layers.Conv2D(3, 3, padding="same")(maps),
         "mask": layers.Conv2D(1, 1, activation="sigmoid")(maps - ops.mean(maps, (1, 2), True)),
         "scene": layers.Conv2D(3, 1)(maps) * 6,
@@ -54,6 +56,7 @@ def folder(built_once: BuiltOnce) -> Path:
     def build(folder: Path) -> None:
         draw = np.random.default_rng(2)
         labels = {"pose": draw.random((24, 3, 2)), "joints": draw.random((24, 3, 2)),
+                  "hand": draw.random((24, 1, 4)),
                   "mask": draw.integers(0, 2, (24, 8, 8)),
                   "scene": draw.integers(0, 3, (24, 8, 8))}  # fmt: skip
         convert(folder, network(), TASKS, labels, "int8", "dynamic_range")
@@ -79,6 +82,9 @@ def test_a_decision_is_what_keras_answers_in_pixels_of_the_frame(
     for number, name in enumerate(POINTS):
         y, x, score = expected["pose"][number]
         assert decision.tasks["pose"].points[name] == pytest.approx((64 * x, 32 * y, score), abs=2)
+    x, y, width, height = expected["hand"]
+    box = (64 * (x - width / 2), 32 * (y - height / 2), 64 * width, 32 * height)
+    assert decision.tasks["hand"].boxes == {"hand": pytest.approx(box, abs=2)}
     share = (expected["mask"] >= 0.5).mean()
     assert decision.tasks["mask"].areas["person"].share == pytest.approx(share, abs=0.1)
     logits = expected["scene"]
@@ -93,19 +99,19 @@ def test_a_decision_is_what_keras_answers_in_pixels_of_the_frame(
 
 def test_the_manifest_says_what_they_are_and_releases_before_refuse_it(bundle, tmp_path) -> None:
     tasks = {task.name: task for task in bundle.manifest.tasks}
-    assert bundle.manifest.schema == 9
+    assert bundle.manifest.schema == 12
     assert tasks["pose"].points.skeleton == (("nose", "left"), ("nose", "right"))
     assert tasks["joints"].grid == tasks["mask"].grid == tasks["scene"].grid == (8, 8)
     from dataclasses import replace
 
-    with pytest.raises(ValueError, match="task kind 'keypoints' in version 8"):
-        write_bundle(tmp_path / "x.edge", replace(bundle.manifest, schema=8), bundle.members)
+    with pytest.raises(ValueError, match="task kind 'box' in version 11"):
+        write_bundle(tmp_path / "x.edge", replace(bundle.manifest, schema=11), bundle.members)
 
 
 def test_they_are_scored_by_distance_and_by_pixels(folder: Path, bundle: Bundle) -> None:
     metrics = {(a.task, a.metric) for a in bundle.manifest.accuracy}
     assert metrics == {("pose", "mean_distance"), ("joints", "mean_distance"),
-                       ("mask", "pixel_error"), ("scene", "pixel_error")}  # fmt: skip
+                       ("hand", "box_error"), ("mask", "pixel_error"), ("scene", "pixel_error")}  # fmt: skip
     with np.load(folder / "clips.npz") as clips:
         model = keras.models.load_model(folder / "net.keras")
         answers = model.predict(clips["clips"].astype("f4"), verbose=0)
@@ -126,6 +132,7 @@ def test_a_run_writes_and_draws_them(folder: Path, video_path: Path, tmp_path: P
     assert result.exit_code == 0, result.output
     tasks = json.loads(lines.read_text().splitlines()[0])["tasks"]
     assert list(tasks["pose"]) == ["points"] and list(tasks["pose"]["points"]) == POINTS
+    assert list(tasks["hand"]) == ["boxes"] and len(tasks["hand"]["boxes"]["hand"]) == 4
     assert all(len(point) == 3 for point in tasks["joints"]["points"].values())
     assert sum(area["share"] for area in tasks["scene"]["areas"].values()) == pytest.approx(
         1, abs=1e-3

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from edge.events.alert import Alert, AlertError
 from edge.input_spec import InputSpec, Resize
-from edge.sinks.draw import annotate
+from edge.sinks.draw import annotate, draw_figures
 from edge.stream import Decision, Frame, Region
 from edge.stream.preprocess import Resizer, input_box
 from edge.tasks import Map, PointForm, Prediction, Task, kind_of
@@ -46,6 +46,49 @@ def test_points_stand_in_pixels_of_the_frame(points, values, expected) -> None:
     assert str(answer) == "2 points" and not kind.problem(len(values))
 
 
+@pytest.mark.parametrize(
+    ("points", "values"),
+    [
+        (None, (0.25, 0.5, 0.75, 1.0)),
+        (PointForm("yxyx"), (0.5, 0.25, 1.0, 0.75)),
+        (PointForm("xywh"), (0.25, 0.5, 0.5, 0.5)),
+        (PointForm("cxcywh"), (0.5, 0.75, 0.5, 0.5)),
+        (PointForm("xyxy", "pixels"), (8, 8, 24, 16)),
+        (PointForm("cxcywh", "pixels"), (16, 12, 16, 8)),
+        (PointForm("xyxy", "centred"), (-0.5, 0, 0.5, 1)),
+    ],
+)
+def test_boxes_stand_in_pixels_of_the_frame(points, values) -> None:
+    kind = kind_of(Task("hand", "box", ("hand",), points=points))
+    for score in ((), (0.5,)):
+        output = numbers(*values, *score)
+        answer = kind.placed(kind.predict(output), BOX, (32, 16))
+        assert answer.to_json() == {"boxes": {"hand": pytest.approx([60, 70, 100, 50, *score])}}
+        assert str(answer) == "1 box" and not kind.problem(len(output))
+        assert kind.figures(output[None], numbers(*values)[None, None]).tolist() == [0.0]
+
+
+def test_boxes_are_scored_by_what_they_do_not_share() -> None:
+    kind = kind_of(Task("pair", "box", ("left", "right")))
+    outputs = numbers(0, 0, 1, 1, 0, 0, 1, 1)[None]
+    labels = np.array([[[0, 0, 0.5, 1], [2, 2, 3, 3]]])
+    assert kind.figures(outputs, labels).tolist() == [pytest.approx(0.75)]
+    assert kind.similarity(outputs, outputs).tolist() == [1.0]
+    assert kind.label_problem(labels) == ""
+    assert "four numbers of 2 boxes a clip are needed, (N, 2, 4)" in kind.label_problem(
+        labels[:, :1]
+    )
+
+
+def test_boxes_are_drawn_where_they_are_sure_enough() -> None:
+    frame = Frame(np.zeros((120, 160, 3), np.uint8), 0, 0.0)
+    boxes = {"a": (20.0, 30.0, 60.0, 50.0, 0.9), "b": (100.0, 30.0, 40.0, 50.0, 0.1)}
+    decision = Decision(0, 0.0, 1.0, {}, {"hand": Prediction(numbers(0), boxes=boxes)})
+    drawn = draw_figures(frame.pixels, [decision], 2.0 / 2)
+    assert drawn[30, 50].any() and drawn[80, 50].any() and not drawn[30:80, 95:].any()
+    assert not frame.pixels.any()
+
+
 def test_points_are_scored_by_their_mean_distance() -> None:
     kind = kind_of(POSE)
     outputs = numbers(0, 0, 1, 1)[None]
@@ -60,7 +103,10 @@ def test_points_are_scored_by_their_mean_distance() -> None:
     ("task", "message"),
     [
         (Task("p", "keypoints", ("a", "a")), "has a point twice"),
-        (Task("p", "keypoints", ("a", "b"), points=PointForm("zx")), "in the order 'zx': xy or yx"),
+        (
+            Task("p", "keypoints", ("a", "b"), points=PointForm("zx")),
+            "in the order 'zx'; there are xy, yx",
+        ),
         (
             Task("p", "keypoints", ("a", "b"), points=PointForm(coordinates="cm")),
             "has cm coordinates",
@@ -68,6 +114,8 @@ def test_points_are_scored_by_their_mean_distance() -> None:
         (Task("p", "keypoints", ("a", "b"), points=PointForm(skeleton=(("a", "c"),))), "names 'c'"),
         (Task("p", "keypoints", ("a", "b", "c")), "4 values for 'p'"),
         (Task("p", "map", ("a",), grid=(2, 3)), "4 values for 'p'"),
+        (Task("p", "box", ("a", "b")), "4 values for 'p'"),
+        (Task("p", "box", ("a",), points=PointForm("xy")), "there are xyxy, yxyx, xywh, cxcywh"),
         (Task("p", "map", ("a",), thresholds=(2.0,), grid=(2, 2)), "thresholds beyond 0 to 1"),
         (Task("p", "map", ("a",), thresholds=(0.5, 0.4), grid=(2, 2)), "2 thresholds for 1 labels"),
         (Task("p", "map", ("a",), grid=(-2, -2)), "4 values for 'p'"),
