@@ -67,10 +67,14 @@ def difference(
     worst = max(measured, key=lambda task: _ratio(measured[task], allowed[task]))
     result = FloatDifference(worst, measured[worst], allowed[worst])
     if not result.is_rounding:
+        carried = (
+            "--carry-state begins with zeros, and a recurrence here may begin with a state that it "
+            "learnt: convert without it"
+        )
+        next_step = carried if network.is_carried else "please report this model"
         raise ModelError(
             f"the float parts differ from the network: '{worst}' by {result.measured:.2g} of its range, "
-            f"where rounding explains {result.allowed:.2g}{_beginning(network, floats, windows)}; "
-            "please report this model"
+            f"where rounding explains {result.allowed:.2g}{_beginning(network, floats, windows)}; {next_step}"
         )
     return result
 

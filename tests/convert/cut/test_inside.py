@@ -346,3 +346,17 @@ def test_a_carried_bundle_says_how_far_it_is_from_the_window(
     assert line in report.carried_line
     written = bundle.members["report.md"].decode()
     assert "| kind: with carried state against whole windows |" in written
+
+
+def from_what_it_learnt(x, units: int):
+    begin = layers.Dense(units, bias_initializer="random_normal")(ops.zeros_like(x[:, 0]))
+    return layers.GRU(units, return_sequences=True)(x, initial_state=begin)
+
+
+def test_a_recurrence_that_begins_with_what_it_learnt_says_why_it_is_not_carried(
+    convert, tmp_path
+) -> None:
+    np.savez(tmp_path / "clips.npz", clips=_clips(16))
+    model = network(recurrent(from_what_it_learnt))
+    with pytest.raises(ModelError, match=r"a state that it learnt: convert without it$"):
+        convert(model, calibration=tmp_path / "clips.npz", carry_state=True)
