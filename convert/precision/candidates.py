@@ -75,6 +75,18 @@ class Combination:
     def size_bytes(self) -> int:
         return sum(len(part.model) for part in self.parts)
 
+    def is_small_in(self, role: str) -> bool:
+        """Whether all time and size of a part are so little that without it the others are taken as equal."""
+        neighbours = [candidate for candidate in self.candidates if candidate.role != role]
+        latency_ms, size = (
+            sum(a.latency_ms for a in neighbours),
+            sum(len(a.converted.model) for a in neighbours),
+        )
+        return (
+            self.latency_ms <= SIMILAR_LATENCY * latency_ms
+            and self.size_bytes <= SIMILAR_LATENCY * size
+        )
+
     def is_with_int8(self, role: str, best: "Combination") -> bool:
         """Whether its part of that role is int8, and all others are those of `best`."""
         pairs = zip(self.candidates, best.candidates)

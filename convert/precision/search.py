@@ -82,11 +82,10 @@ class PrecisionSearch:
         self._score(self._worthwhile(self._first), self._worthwhile_lasts())
         for part in self._parts:
             self._improve(part)
-        candidates = tuple(a for of_part in self._candidates.values() for a in of_part)
         return SearchResult(
             chosen=self._choose(),
             combinations=tuple(self._combinations),
-            candidates=candidates,
+            candidates=tuple(a for of_part in self._candidates.values() for a in of_part),
             unscored=tuple(self._unscored),
             layer_costs=self._layer_costs,
             reference=self._reference,
@@ -182,13 +181,13 @@ class PrecisionSearch:
 
     def _score(self, firsts: Sequence[PartCandidate], lasts: Sequence[PartCandidate]) -> None:
         """Score each first part with each last part; of a single part there are no last ones."""
-        total = len(firsts) * len(self._scoring.windows)
+        windows = self._scoring.windows
+        total = len(firsts) * len(windows)
         with self._progress.count("scoring candidates, windows", total) as on_window:
             for first in firsts:
                 heads = [last.converted for last in lasts]
-                every = cache.outputs(
-                    self._jobs.cache, first.converted, heads, self._scoring.windows, on_window
-                )
+                converted = first.converted
+                every = cache.outputs(self._jobs.cache, converted, heads, windows, on_window)
                 for index, outputs in enumerate(every):
                     self._score_outputs((first, *lasts[index : index + 1]), outputs)
 
@@ -277,12 +276,13 @@ class PrecisionSearch:
         return list({self._choose().candidates[0]: None, self._of(self._first, FLOAT32): None})
 
     def _affordable_at_int8_speed(self, role: str) -> bool:
-        """Whether the best affordable combination could have this part in int8, or is as fast as that."""
+        """Whether the best affordable combination could have this part in int8, or gains nothing by it."""
         plain, best = self._of(role, self._of_role(role, INT8)), self._choose()
         mine = next(a for a in best.candidates if a.role == role)
         as_fast = not plain.failure and mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
-        cheap = [c for c in self._combinations if c.worst <= self._scoring.max_drop]
-        return not plain.part or as_fast or any(c.is_with_int8(role, best) for c in (best, *cheap))
+        cheap = [best, *(c for c in self._combinations if c.worst <= self._scoring.max_drop)]
+        has_int8 = any(c.is_with_int8(role, best) for c in cheap)
+        return has_int8 or not plain.part or as_fast or best.is_small_in(role)
 
     def _choose(self) -> Combination:
         allowed = [c for c in self._combinations if self._as_forced(c)]

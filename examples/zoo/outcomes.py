@@ -54,9 +54,9 @@ def convert(member: ZooMember, folder: Path) -> Outcome:
     """Build the network, convert it, and compare. The files stay in `folder`, in place of older ones."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    done = _python("examples.zoo.worker", "build", member.name, folder)
-    if done.returncode:
-        return _kept(folder, Outcome(member.name, "not built", _last(done.stderr)))
+    building = _python("examples.zoo.worker", "build", member.name, folder)
+    if building.returncode:
+        return _kept(folder, Outcome(member.name, "not built", _last(building.stderr)))
     return _kept(folder, _converted(member, folder))
 
 

@@ -186,6 +186,17 @@ def test_of_those_equally_fast_the_one_that_loses_least_then_the_smallest() -> N
     assert _chosen(_combination(FLOAT32, 3.0, 0.0), *equals) == mse
 
 
+@pytest.mark.parametrize(
+    ("ms", "size", "is_small"), [(0.9, 900, True), (1.2, 900, False), (0.9, 1200, False)]
+)
+def test_a_part_is_small_if_all_of_it_is_less_than_what_counts_as_equal(
+    ms: float, size: int, is_small: bool
+) -> None:
+    encoder = PartCandidate("encoder", INT8, Sized(bytes(10_000)), 10.0)
+    both = Combination((encoder, PartCandidate("head", FLOAT32, Sized(bytes(size)), ms)), ())
+    assert (both.is_small_in("head"), both.is_small_in("encoder")) == (is_small, False)
+
+
 def test_float_stays_where_nothing_else_is_good_enough() -> None:
     assert _chosen(_combination(FLOAT32, 3.0, 0.0), _combination(INT8, 1.0, 2.0)) == FLOAT32
 
