@@ -29,6 +29,7 @@ from edge_common.errors import (
     ModelError,
     RunFailed,
     SelfTestFailed,
+    SignatureError,
     SinkError,
     SourceAbsent,
     SourceError,
@@ -58,9 +59,9 @@ __version__ = "0.2.0"
 __all__ = [
     "BuildFailed", "BundleError", "ClipError", "Closable", "ConfigError", "DataError",
     "DelegateError", "DeviceError", "EdgeError", "EngineError", "EngineHung", "GalleryError",
-    "ModelError", "RunFailed", "SelfTestFailed", "SinkError", "SourceAbsent", "SourceError", "SourceLost",
-    "Unavailable", "__version__", "cache_folder", "can_be_written", "config_folder", "decode",
-    "encode", "locked", "nearest", "nearest_or_all", "only_writer", "parse_json", "put_in_place",
-    "read_json", "read_toml", "slug", "state_folder", "sync_folder", "toml_parser", "whole_file",
-    "whole_path", "without_passwords", "write_cached", "write_whole",
+    "ModelError", "RunFailed", "SelfTestFailed", "SignatureError", "SinkError", "SourceAbsent",
+    "SourceError", "SourceLost", "Unavailable", "__version__", "cache_folder", "can_be_written",
+    "config_folder", "decode", "encode", "locked", "nearest", "nearest_or_all", "only_writer",
+    "parse_json", "put_in_place", "read_json", "read_toml", "slug", "state_folder", "sync_folder",
+    "toml_parser", "whole_file", "whole_path", "without_passwords", "write_cached", "write_whole",
 ]  # fmt: skip

@@ -29,6 +29,7 @@ EXTRAS = {
         ("onnx2tf", "onnx", "onnx_graphsurgeon", "onnxruntime", "onnxsim", "sng4onnx"), "onnx"
     ),
     **dict.fromkeys(("litert_torch", "torch"), "torch"),
+    "cryptography": "signatures",
     "matplotlib": "report",
     "sklearn": "train",
 }

@@ -34,6 +34,10 @@ class BundleError(EdgeError):
     """A bundle is missing, damaged, of another version or no bundle at all."""
 
 
+class SignatureError(BundleError):
+    """A signature or a key is missing, wrong, cut, not trusted, expired, revoked, or of an older bundle."""
+
+
 class EngineError(EdgeError):
     """A runtime or a delegate is missing, or refuses a model."""
 

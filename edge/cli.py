@@ -179,6 +179,17 @@ Examples:
     help="Take from this TOML file what the command line does not say; cameras, zones, outputs and "
     "alerts are tables there (docs/alerts.md).",
 )
+@click.option(
+    "--require-signature",
+    is_flag=True,
+    help="Run only what a trusted key has signed, and nothing older than what ran before (extra "
+    "`signatures`; docs/security.md).",
+)
+@click.option(
+    "--allow-downgrade",
+    is_flag=True,
+    help="... but for this time; what runs then counts as the newest.",
+)
 @click.option("--check", is_flag=True, help="Say what would run, and exit.")
 @click.option("--quiet", is_flag=True, help="Show no status line while running.")
 @click.option("--self-test", is_flag=True, help="Replay the bundle's golden frames and exit.")

@@ -19,6 +19,7 @@ COMMANDS = {
     "edge-train": "train",
     "edge-bench": "run",
     "edge-devices": "",
+    "edge-bundle": "",
 }
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 
@@ -63,9 +64,10 @@ def options_of(words: list[str]) -> set[str]:
     command, *arguments = words
     known = known_options(command)
     positional = [argument for argument in arguments if not argument.startswith("-")]
-    path = f"{command} {positional[0] if positional else ''}"
-    if path not in known:
-        path = f"{command} {COMMANDS[command]}"
+    paths = [
+        " ".join([command, *positional[:depth]]) for depth in (2, 1) if positional[depth - 1 :]
+    ]
+    path = next((path for path in paths if path in known), f"{command} {COMMANDS[command]}")
     return known[command] | known.get(path, set())
 
 

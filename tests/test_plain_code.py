@@ -5,7 +5,7 @@ import functools
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("common", "devices", "edge", "benchmarks", "models", "convert", "examples")
+ROOMS = ("common", "devices", "edge", "benchmarks", "fleet", "models", "convert", "examples")
 MOST_FILES, MOST_FILES_A_FOLDER, MOST_LINES = 680, 20, 300
 MOST_IMPORTS, MOST_BARE_NAMES = 0.06, 0.01
 # participles and pronouns: as a name one of them does not say of what

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-ROOMS = ("common", "devices", "edge", "benchmarks", "models", "convert", "examples")
+ROOMS = ("common", "devices", "edge", "benchmarks", "fleet", "models", "convert", "examples")
 _WRITERS = {"whole_file", "whole_path"}
 _WRITING = {
     "copy2", "copyfile", "imwrite", "mkstemp", "open_memmap", "save", "save_weights", "savez",

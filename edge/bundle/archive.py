@@ -105,16 +105,20 @@ class Bundle:
         return hashlib.sha256(_manifest_bytes(self.whole or self.manifest)).hexdigest()
 
 
-def open_bundle(name: str | os.PathLike[str] = DEFAULT_BUNDLE) -> Bundle:
+def open_bundle(
+    name: str | os.PathLike[str] = DEFAULT_BUNDLE, content: bytes | None = None
+) -> Bundle:
     """Read and verify a bundle (schema, sizes, hashes, flatbuffers).
 
+    content: of its file, which is not read again then.
     Raises BundleError if anything about it is not as its manifest says.
     """
     path = find_bundle(name)
     if path.suffix in (".keras", ".h5", ".onnx", ".pt2"):
         raise BundleError(f"{path} is a network: make a bundle of it with edge-convert first")
+    file = path if content is None else io.BytesIO(content)
     try:
-        with archives.open_zip(path, stored=True) as archive:
+        with archives.open_zip(file, stored=True) as archive:
             manifest = _read_manifest(archive, path)
             members = {n: _read_member(archive, n, m, path) for n, m in manifest.members.items()}
     except DataError as error:

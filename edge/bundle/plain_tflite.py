@@ -1,7 +1,7 @@
 """A third-party .tflite with one picture or window as input, wrapped as a bundle in memory."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -276,16 +276,22 @@ def precision_of(tensor: TensorSpec) -> str:
 
 
 def open_any(
-    name: str, description: Description = Description(), *, runtime: str = "auto"
+    name: str,
+    description: Description = Description(),
+    *,
+    runtime: str = "auto",
+    opener: Callable[[str], Bundle] | None = None,
 ) -> Bundle:
     """Open a bundle by its path or shipped name, or wrap a plain `.tflite`.
+
+    opener: which alone opens files, and may refuse them; None: any bundle or .tflite will do.
 
     What did not come with this package and never ran here does so in a process of its own
     first. Raises BundleError or EngineError.
     """
-    if is_plain_tflite(name):
+    if opener is None and is_plain_tflite(name):
         return wrap_tflite(name, description, runtime=runtime)
-    bundle = open_bundle(name)
+    bundle = (opener or open_bundle)(name)
     if bundle.is_foreign:
         trial.require_parts(bundle, runtime)
     return bundle

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from edge.check.self_test import SelfTest
     from edge.commands.reload import Reload
     from edge.service.supervisor import Supervisor
+    from edge.signatures import Verifier
     from edge.web.page import Page
 
 
@@ -45,7 +46,7 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
 
     Raises EdgeError if it is none, or an alert does not fit it.
     """
-    whole = options.plain.open(options.bundle, options.engine.runtime)
+    whole = options.plain.open(options.bundle, options.engine.runtime, options.opener)
     bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     if not options.self_test:
@@ -54,6 +55,8 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
     _note_missing_clips(options)
+    if options.verifier:
+        _verify_detector(options, options.verifier)
     if withheld and not options.self_test:
         console.note(sensitive.note_of(withheld))
     return whole, RunRequest(options, bundle)
@@ -147,10 +150,20 @@ def _note_missing_clips(options: RunOptions) -> None:
         )
 
 
+def _verify_detector(options: RunOptions, verifier: "Verifier") -> None:
+    """Before anything that runs is ended for it. Raises EdgeError."""
+    if options.people:
+        options.people.open(options.stream, verifier.open)
+    for warning in verifier.warnings():
+        console.note(warning)
+
+
 def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:
     """What would run, a line each; nothing of it is opened."""
     tasks = ", ".join(task.name for task in bundle.manifest.tasks)
     yield f"bundle: {bundle.manifest.name} ({tasks})"
+    if options.verifier:
+        yield from (f"signature: {each}" for each in options.verifier.verified)
     if not bundle.manifest.input.is_features:
         yield f"detector: {options.people.detector or scene_options.NO_DETECTOR}"
     uris, endpoints = options.source.uris, options.source.endpoints
@@ -170,7 +183,7 @@ def _report_self_test(bundle: Bundle, options: RunOptions) -> None:
 
     bundles, errors, results = [bundle], list[str](), list[checks.SelfTest]()
     if options.people:
-        bundles.append(options.people.open(options.stream))
+        bundles.append(options.people.open(options.stream, options.opener))
     for each in bundles:
         name = f"{each.manifest.name}: " if options.people else ""
         try:

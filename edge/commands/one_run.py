@@ -63,7 +63,7 @@ class Engines:
     def load(cls, request: RunRequest) -> "Engines":
         """Raises EdgeError."""
         options = request.options
-        detector = options.people.load(options.stream) if options.people else None
+        detector = options.people.load(options.stream, options.opener) if options.people else None
         return cls(stream.Network(request.bundle, options.stream), detector, cls.key_of(request))
 
     @staticmethod
@@ -97,6 +97,8 @@ class OneRun:
         naming = _recogniser(request.bundle, options)
         stack.enter_context(options.stream.confined())
         self.engines = engines or Engines.load(request)
+        if options.verifier:
+            options.verifier.accept()
         network, detector = self.engines.network, self.engines.detector
         known = earlier.options.source.endpoints if earlier else options.source.endpoints
         opened = feeds.open_sources(network, options, stack, known, request.opened)

@@ -170,8 +170,12 @@ class PlainOptions:
             "--states go with a plain .tflite; a bundle knows its own"
         )
 
-    def open(self, bundle: str, runtime: str) -> "Bundle":
+    def open(
+        self, bundle: str, runtime: str, opener: "Callable[[str], Bundle] | None" = None
+    ) -> "Bundle":
         """A bundle by its path or name, or a plain .tflite, of which is said what was assumed.
+
+        opener: which alone opens files, and may refuse them.
 
         Raises EdgeError.
         """
@@ -185,7 +189,7 @@ class PlainOptions:
         description = Description(
             **vars(self.preprocessing), labels=labels, size=self.size, states=self.states
         )
-        opened = open_any(bundle, description, runtime=runtime)
+        opened = open_any(bundle, description, runtime=runtime, opener=opener)
         if opened.assumptions:
             console.note(f"{opened.manifest.name}: {opened.assumptions}")
         return opened

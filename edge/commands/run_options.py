@@ -1,6 +1,6 @@
 """What a run was asked for: the options of `edge-run`, and what of them contradicts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +17,9 @@ from edge.stream import Region, StreamOptions
 from edge_common import EdgeError, SourceError
 
 if TYPE_CHECKING:
+    from edge.bundle import Bundle
     from edge.events.alert import Alert
+    from edge.signatures import Verifier
     from edge.web import address, page
 
 _STDOUT = "-"
@@ -67,12 +69,16 @@ class RunOptions:
     alerts: "tuple[Alert, ...]" = ()
     names: Mapping[str, str] = field(default_factory=dict)
     config: Path | None = None  # the settings file, if there is one
+    require_signature: bool = False
+    allow_downgrade: bool = False
     has_zone_options: bool = False  # so that those of the file do not count
     check: bool = False
 
     def __post_init__(self) -> None:
         if self.threshold is not None and self.gallery is None:
             raise click.UsageError("--threshold goes with --gallery FILE")
+        if self.allow_downgrade and not self.require_signature:
+            raise click.UsageError("--allow-downgrade goes with --require-signature")
         self.people.refuse_without_detector()
         if self.people and self.region != "full":
             raise click.UsageError(
@@ -93,6 +99,19 @@ class RunOptions:
         outputs = [e for each in self.outputs for e in dict.fromkeys(each.for_each(len(inputs)))]
         files = [self.bundle, *self.people.files, self.plain.labels, self.gallery]
         _refuse_overwriting([*files, *inputs], outputs)
+
+    @cached_property
+    def verifier(self) -> "Verifier | None":
+        """Which alone opens files of networks; None: whoever made them."""
+        if not self.require_signature:
+            return None
+        from edge.signatures import Verifier
+
+        return Verifier(self.allow_downgrade)
+
+    @property
+    def opener(self) -> "Callable[[str], Bundle] | None":
+        return self.verifier.open if self.verifier else None
 
     @cached_property
     def outputs(self) -> tuple[registry.Endpoint, ...]:

@@ -99,20 +99,28 @@ class PeopleOptions:
 
         return zones.parse_zones(self.zone), tuple(map(zones.Polygon.parse, self.mask))
 
-    def open(self, options: "stream.StreamOptions") -> "bundle.Bundle":
+    def open(
+        self,
+        options: "stream.StreamOptions",
+        opener: "Callable[[str], bundle.Bundle] | None" = None,
+    ) -> "bundle.Bundle":
         """The detector, of which is said what was assumed. Raises EdgeError if it is none."""
         from edge.detector import open_detector
 
-        opened = open_detector(self.detector, runtime=options.runtime)
+        opened = open_detector(self.detector, runtime=options.runtime, opener=opener)
         if opened.assumptions:
             console.note(f"{opened.manifest.name}: {opened.assumptions}")
         return opened
 
-    def load(self, options: "stream.StreamOptions") -> "detectors.Detector":
+    def load(
+        self,
+        options: "stream.StreamOptions",
+        opener: "Callable[[str], bundle.Bundle] | None" = None,
+    ) -> "detectors.Detector":
         """Raises EdgeError if it is no detector."""
         from edge.detector import Detector
 
-        return Detector(self.open(options), options)
+        return Detector(self.open(options, opener), options)
 
     def budget(self, counts: "Sequence[source_summary.SourceSummary]") -> tuple[float, str]:
         """Milliseconds a frame, and why so many.

@@ -80,6 +80,11 @@ def _unit_options(command: F) -> F:
                 help="Seconds without a sign of life after which it is started again.",
             ),
             click.option(
+                "--require-signature",
+                is_flag=True,
+                help="Run only signed bundles, whatever the settings say (docs/security.md).",
+            ),
+            click.option(
                 "--allow-device",
                 multiple=True,
                 metavar="DEVICE",
@@ -172,6 +177,7 @@ def _unit_of(
     run_as: str,
     memory_mb: int,
     watchdog_s: int,
+    require_signature: bool,
     allow_device: tuple[str, ...],
 ) -> "Unit":
     """Raises EdgeError or click.ClickException if the settings or the service cannot be."""
@@ -180,11 +186,13 @@ def _unit_of(
 
     if user and run_as:
         raise ConfigError("--user is a service of yours: leave out --run-as")
-    request = reload.read_again(["--config", str(config)], execute.checked_request)
+    flags = ("--require-signature",) if require_signature else ()
+    request = reload.read_again(["--config", str(config), *flags], execute.checked_request)
     state = Path("/var/lib", name)
     account = needs.Account(run_as)
     run_needs = needs.needs_of(request.options, config, state, account)
     if not user:
+        needs.refuse_own_keys(request.options)
         account.check(run_needs, state)
     return unit.Unit(
         name,
@@ -196,6 +204,7 @@ def _unit_of(
         watchdog_s,
         manager.version(),
         user,
+        flags,
     )
 
 

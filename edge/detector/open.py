@@ -1,5 +1,6 @@
 """Detectors by name: shipped ones, bundles, and a plain .tflite with a TOML of a few lines."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -62,18 +63,22 @@ class PlainDetector(DetectionSpec):
         return DetectionSpec(**values)
 
 
-def open_detector(text: str, *, runtime: str = "auto") -> Bundle:
+def open_detector(
+    text: str, *, runtime: str = "auto", opener: Callable[[str], Bundle] | None = None
+) -> Bundle:
     """Open a detector by its shipped name, or its file: .edge, .tflite, or the .toml of a .tflite.
+
+    opener: which alone opens files, and may refuse them.
 
     Raises BundleError if it is none, ConfigError if its TOML is wrong, EngineError if it does not
     run.
     """
     path = Path(text)
-    if path.suffix.lower() == _TOML:
+    if opener is None and path.suffix.lower() == _TOML:
         stated = _read(path)
         model = path.parent / (stated.model or f"{path.stem}.tflite")
         return _wrapped(plain_tflite.PlainFile.read(model), stated, path, runtime)
-    if is_plain_tflite(text):
+    if opener is None and is_plain_tflite(text):
         toml = path.with_suffix(_TOML)
         stated = _read(toml) if toml.exists() else PlainDetector()
         if stated.model not in ("", path.name):
@@ -81,7 +86,7 @@ def open_detector(text: str, *, runtime: str = "auto") -> Bundle:
                 f"{toml} is of {stated.model}, not of {path.name}: give --detector {toml}"
             )
         return _wrapped(plain_tflite.PlainFile.read(path), stated, toml, runtime)
-    bundle = plain_tflite.open_any(text, runtime=runtime)
+    bundle = plain_tflite.open_any(text, runtime=runtime, opener=opener)
     require_detector(bundle)
     return bundle
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from edge import registry
 from edge.commands.run_options import RunOptions
+from edge.signatures import minisign, trusted
 from edge_common import ConfigError
 
 
@@ -67,6 +68,9 @@ def _files(options: RunOptions) -> Iterator[str]:
     """What is read and exists; a shipped bundle's name is no file."""
     names = (options.bundle, *options.people.files, options.plain.labels, options.gallery)
     yield from (str(name) for name in names if name and os.path.exists(name))
+    if options.verifier:
+        yield from (str(minisign.signature_path(each.path)) for each in options.verifier.verified)
+        yield from (str(folder) for folder in [trusted.SYSTEM] if folder.is_dir())
     yield from (e.target for e in options.source.endpoints if e.kind.target == "PATH")
     for each in (*options.source.endpoints, *options.outputs):
         yield from each.kind.values_of("FILE", each.options)
@@ -116,6 +120,17 @@ def _is_remote(each: registry.Endpoint) -> bool:
 
 def _sends(each: registry.Endpoint) -> bool:
     return each.kind.target not in ("PATH", "FOLDER", "")
+
+
+def refuse_own_keys(options: RunOptions) -> None:
+    """Raise ConfigError for a bundle that only a user's own keys vouch for: the service is another."""
+    for each in options.verifier.verified if options.verifier else ():
+        if each.key and each.key.path.parent != trusted.SYSTEM:
+            raise ConfigError(
+                f"{each.key.path} is a key of this user alone, and the service has one of its own: "
+                f"edge-bundle keys trust {each.public_key} --name {each.key.name} "
+                f"--expires {each.key.file.expires} --system"
+            )
 
 
 @dataclass(frozen=True)

@@ -79,6 +79,7 @@ class Unit:
     account: who it is.  devices: beyond those that its sources need, as DeviceAllow= takes them.
     memory_mb: that it is ended at, and started again.  watchdog_s: within which a sign of life has
     to come.  systemd: the version that it is for.  is_user: a unit of a user's own manager.
+    flags: of the command line, which the settings cannot take back.
     program: what it starts.  code: the folders that this and what it imports are in.
     """
 
@@ -91,6 +92,7 @@ class Unit:
     watchdog_s: int = 30
     systemd: int = 252
     is_user: bool = False
+    flags: tuple[str, ...] = ()
     program: tuple[str, ...] = field(default_factory=program)
     code: tuple[Path, ...] = field(default_factory=code)
 
@@ -112,7 +114,10 @@ class Unit:
 
     def _service(self) -> Iterator[tuple[str, str]]:
         yield "Type", "notify"
-        yield "ExecStart", " ".join(map(quoted, (*self.program, "--config", str(self.config))))
+        yield (
+            "ExecStart",
+            " ".join(map(quoted, (*self.program, "--config", str(self.config), *self.flags))),
+        )
         # procps, which has /bin/kill, is not on every system
         yield "ExecReload", '/bin/sh -c "kill -HUP ${MAINPID}"'
         yield "EnvironmentFile", f"-{'%E' if self.is_user else '/etc'}/edge-run/{self.name}.env"
@@ -144,6 +149,8 @@ class Unit:
         yield "HOME", f"%S/{self.name}"
         yield "XDG_STATE_HOME", f"%S/{self.name}"
         yield "XDG_CACHE_HOME", f"%C/{self.name}"
+        if self.is_user:  # whose trusted keys are this user's
+            yield "XDG_CONFIG_HOME", "%E"
 
     def _pauses(self) -> Iterator[tuple[str, str]]:
         if self.systemd >= _BACKOFF_SINCE:

@@ -21,6 +21,7 @@ COMMANDS = {
     "edge-bench": "edge_benchmarks.cli",
     "edge-train": "edge_models.cli",
     "edge-devices": "edge_devices.cli",
+    "edge-bundle": "edge_fleet.bundle_cli",
 }
 
 
