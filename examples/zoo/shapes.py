@@ -76,7 +76,7 @@ def segmentation_conv_lstm() -> keras.Model:
 
 @whole(
     "where somebody's hand is: four numbers of a box, and whether there is one", 6, 64, 64, 3,
-    tasks={"box": {"kind": "box"}, "there": {"kind": "binary"}},
+    tasks={"box": {"kind": "box", "points": {"order": "cxcywh"}}, "there": {"kind": "binary"}},
 )  # fmt: skip
 def hand_box() -> keras.Model:
     frames = keras.Input((6, 64, 64, 3))
