@@ -91,11 +91,7 @@ class ExpiryParam(click.ParamType):  # type: ignore[type-arg]  # generic from cl
         from edge.signatures import trusted
 
         text = str(value)
-        try:
-            is_day = text == trusted.NEVER or date.fromisoformat(text).isoformat() == text
-        except ValueError:
-            is_day = False
-        if not is_day:
+        if text != trusted.NEVER and not trusted.is_day(text):
             self.fail(f"{text!r} is no date such as 2028-12-31, and not `never`.", param, ctx)
         return text
 

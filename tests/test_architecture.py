@@ -169,12 +169,17 @@ def test_every_board_module_imports_without_tensorflow(room: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("room", ["edge", "convert", "models", "benchmarks", "devices"])
-def test_help_is_instant(room: str) -> None:
+ROOMS_WITH_CLI = ("edge", "convert", "models", "benchmarks", "devices")
+
+
+@pytest.mark.parametrize(
+    "module", [*(f"{ROOMS[room]}.cli" for room in ROOMS_WITH_CLI), "edge_fleet.bundle_cli"]
+)
+def test_help_is_instant(module: str) -> None:
     """No heavy import stands between the user and `--help`: by what is loaded, not by the clock."""
     code = (
         "import sys\n"
-        f"from {ROOMS[room]}.cli import main\n"
+        f"from {module} import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "heavy = {'tensorflow', 'keras', 'numpy', 'cv2', 'ai_edge_litert', 'matplotlib'} & set(sys.modules)\n"

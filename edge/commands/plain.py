@@ -179,7 +179,7 @@ class PlainOptions:
 
         Raises EdgeError.
         """
-        if shipped.is_shipped(bundle):
+        if opener is None and shipped.is_shipped(bundle):
             from edge.bundle import open_bundle
 
             return open_bundle(bundle)

@@ -68,9 +68,10 @@ def _files(options: RunOptions) -> Iterator[str]:
     """What is read and exists; a shipped bundle's name is no file."""
     names = (options.bundle, *options.people.files, options.plain.labels, options.gallery)
     yield from (str(name) for name in names if name and os.path.exists(name))
-    if options.verifier:
+    if options.verifier and options.verifier.verified:
         yield from (str(minisign.signature_path(each.path)) for each in options.verifier.verified)
-        yield from (str(folder) for folder in [trusted.SYSTEM] if folder.is_dir())
+        yield str(trusted.SYSTEM)
+        yield from (str(each.path) for each in trusted.read([trusted.SYSTEM]))
     yield from (e.target for e in options.source.endpoints if e.kind.target == "PATH")
     for each in (*options.source.endpoints, *options.outputs):
         yield from each.kind.values_of("FILE", each.options)

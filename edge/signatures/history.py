@@ -19,6 +19,7 @@ from edge_common import (
 )
 
 _MOST_BYTES = 4 << 20
+_MOST_SECONDS = 10**11
 _FILE = "signed-bundles.json"
 
 
@@ -44,8 +45,10 @@ class Release:
         """
         if self.sha256 == other.sha256:
             return True
-        mine, theirs = ((version_key(r.version), r.signed_at) for r in (self, other))
-        return all(a >= b for a, b in zip(mine, theirs)) and mine != theirs
+        version, version_before = version_key(self.version), version_key(other.version)
+        if version < version_before or self.signed_at < other.signed_at:
+            return False
+        return version > version_before or self.signed_at > other.signed_at
 
 
 def version_key(version: str) -> tuple[int, ...]:
@@ -59,7 +62,10 @@ def version_key(version: str) -> tuple[int, ...]:
 
 
 class ReleaseHistory:
-    """The newest release of each bundle, by name, in a file of its own."""
+    """The newest release of each bundle, by its name and by its file's path, in a file of its own.
+
+    By both, so that neither another name in the old file nor another place makes it new.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or state_folder() / _FILE
@@ -72,6 +78,8 @@ class ReleaseHistory:
             releases = decode(dict[str, Release], read_json(self.path, _MOST_BYTES))
             for each in releases.values():
                 version_key(each.version)
+                if not 0 <= each.signed_at < _MOST_SECONDS:
+                    raise ValueError(f"{each.signed_at} is no time in seconds")
         except (DataError, ValueError) as error:
             raise SignatureError(
                 f"{self.path}, which says what ran here, is damaged ({error}): remove it, and "

@@ -32,6 +32,14 @@ def folders() -> tuple[Path, ...]:
     return SYSTEM, config_folder("trusted")
 
 
+def is_day(text: str) -> bool:
+    """Whether it is a date in its one form, 2027-12-31."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class KeyFile:
     """What stands in it.  expires: the last day on which it counts (ISO 8601, UTC), or `never`.
@@ -45,9 +53,11 @@ class KeyFile:
     reason: str = ""
 
     def __post_init__(self) -> None:
-        for text in (self.expires if self.expires != NEVER else "", self.revoked):
-            if text and date.fromisoformat(text).isoformat() != text:
-                raise ValueError(f"{text} is no date such as 2027-12-31")
+        days = [self.expires] if self.expires != NEVER else []
+        days += [self.revoked] if self.revoked else []
+        for text in days:
+            if not is_day(text):
+                raise ValueError(f"{text!r} is no date such as 2027-12-31")
 
     def __str__(self) -> str:
         values = {key: value for key, value in vars(self).items() if value}

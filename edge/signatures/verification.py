@@ -1,6 +1,7 @@
 """Bundles that run only if somebody trusted has signed them, and if nothing newer ran here."""
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,11 @@ class Verified:
     @property
     def name(self) -> str:
         return self.bundle.manifest.name
+
+    @property
+    def identities(self) -> tuple[str, str]:
+        """Under which it is remembered: a link in its path counts as it is called."""
+        return self.name, os.path.abspath(self.path)
 
     def __str__(self) -> str:
         who = self.key.name if self.key else "the key"
@@ -68,15 +74,16 @@ class Verifier:
                 "edge-convert, and sign that"
             )
         path = shipped.find_bundle(name)
-        if shipped.comes_along(path):
-            return open_bundle(path.resolve())
+        target = path.resolve()  # once: a link may lead elsewhere later
+        if shipped.comes_along(target):
+            return open_bundle(target)
         self.verified.append(verified := self._verify(path))
         return verified.bundle
 
     def accept(self) -> None:
         """Remember what was opened, as it runs now. Raises SignatureError if that cannot be."""
         if self.verified:
-            releases = {each.name: each.release for each in self.verified}
+            releases = {key: each.release for each in self.verified for key in each.identities}
             self._history.record(releases, self._allow_downgrade)
 
     def warnings(self) -> list[str]:
@@ -101,13 +108,14 @@ class Verifier:
                 raise SignatureError(f"key {key.name}, which has signed it, {problem}")
             bundle = open_bundle(path, content)
             release = _release(bundle, stamp, hashlib.sha256(content).hexdigest(), path.name)
-            if not self._allow_downgrade:
-                self._history.check(bundle.manifest.name, release)
+            verified = Verified(path, bundle, release, public_key, key)
+            for identity in () if self._allow_downgrade else verified.identities:
+                self._history.check(identity, release)
         except SignatureError as error:
             raise SignatureError(f"{path}: {error}") from error
         except ValueError as error:
             raise SignatureError(f"{path}: its signature {error}: sign it again") from error
-        return Verified(path, bundle, release, public_key, key)
+        return verified
 
     def _signer(
         self, signature: Signature, content: bytes

@@ -90,7 +90,9 @@ def test_an_older_one_says_what_ran_and_what_to_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content", ["", "[]", '{"door": {}}', '{"door": {"version": "x", "signed_at": 1, "sha256": ""}}',
-                '{"door": {"version": "1", "signed_at": NaN, "sha256": ""}}'],
+                '{"door": {"version": "1", "signed_at": NaN, "sha256": ""}}',
+                '{"door": {"version": "1", "signed_at": 100000000000, "sha256": ""}}',
+                '{"door": {"version": "1", "signed_at": -1, "sha256": ""}}'],
 )  # fmt: skip
 def test_a_damaged_history_is_not_taken_for_an_empty_one(tmp_path: Path, content: str) -> None:
     path = tmp_path / "bundles.json"

@@ -195,6 +195,21 @@ def test_an_older_bundle_is_refused_once_a_newer_one_ran(door: Path, verifier: M
     again.accept()
 
 
+def test_an_older_bundle_of_another_name_is_refused_in_the_same_place(
+    door: Path, verifier: Make, tmp_path: Path
+) -> None:
+    newer = verifier()
+    newer.open(str(door))
+    newer.accept()
+    door.write_bytes(find_bundle("person").read_bytes())
+    sign(door, signed_at=SIGNED_AT - 1)
+    assert f"'{door}' 1 of 2026-04-30 23:59:59 UTC is older" in refusal(verifier(), door)
+    (tmp_path / "elsewhere").mkdir()
+    elsewhere = shutil.copy(door, tmp_path / "elsewhere" / "door.edge")
+    shutil.copy(signature_path(door), f"{elsewhere}.minisig")
+    assert verifier().open(str(elsewhere))
+
+
 def _with_comment(bundle: bytes) -> bytes:
     """The same zip in other bytes: with a comment at its end."""
     return bundle[:-2] + (3).to_bytes(2, "little") + b"new"
@@ -224,6 +239,8 @@ def test_what_is_loaded_are_the_bytes_that_were_verified(door: Path, verifier: M
         f"public_key = '{ACME.public_key}'\n",
         f"public_key = '{ACME.public_key}'\nexpires = 'soon'\n",
         f"public_key = '{ACME.public_key}'\nexpires = '2026-5-1'\n",
+        f"public_key = '{ACME.public_key}'\nexpires = ''\n",
+        f"public_key = '{ACME.public_key}'\nexpires = 2026-12-31\n",
         f"public_key = '{ACME.public_key}'\nexpires = 'never'\nrevokd = '2026-05-01'\n",
         "public_key = [",
     ],
