@@ -47,7 +47,10 @@ def read_password(place: str | None, owner: str, confirm: bool = False) -> str:
             f"no terminal asks for the password {owner}: give --password FILE or --password env:NAME"
         )
     prompt = f"Password {owner}"
-    return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
+    try:
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=confirm, err=True))
+    except click.Abort:  # by Ctrl-C, as anywhere else
+        raise KeyboardInterrupt from None
 
 
 @click.group(cls=command_line.OneLineGroup, epilog=EXAMPLES)
