@@ -30,6 +30,8 @@ EXTRAS = {
     ),
     **dict.fromkeys(("litert_torch", "torch"), "torch"),
     "cryptography": "signatures",
+    **dict.fromkeys(("dask", "distributed", "fsspec", "pyarrow"), "batch"),
+    "av": "clips",
     "matplotlib": "report",
     "sklearn": "train",
 }

@@ -17,7 +17,9 @@ from tests.wheels import ROOMS, ROOT
 PACKAGES = ("benchmarks", "common", "convert", "devices", "examples", "models", "tests")
 MODULES = ("cli", "console", "errors", "json_lines", "record", "run_module", "statistics")
 TRAP = 'raise ImportError("the user\'s own " + __name__ + " was imported")\n'
-COMMANDS = ("edge-run", "edge-convert", "edge-train", "edge-bench", "edge-devices", "edge-bundle")
+COMMANDS = (
+    "edge-run", "edge-convert", "edge-train", "edge-bench", "edge-devices", "edge-bundle", "edge-batch",
+)  # fmt: skip
 Run = Callable[..., str]
 
 

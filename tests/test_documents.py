@@ -19,6 +19,7 @@ COMMANDS = {
     "edge-train": "train",
     "edge-bench": "run",
     "edge-devices": "",
+    "edge-batch": "",
     "edge-bundle": "",
 }
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -44,7 +44,7 @@ class VideoFile(sources.Source):
 
     def __init__(self, uri: str, capture: cv2.VideoCapture | None = None) -> None:
         super().__init__(uri)
-        self._capture = _open(uri) if capture is None else capture
+        self._capture = open_capture(uri) if capture is None else capture
         self.recording = uri if os.path.isfile(uri) else ""
         self.rate_hz = max(self._capture.get(cv2.CAP_PROP_FPS), 0.0)
         self.total = frame_count(self._capture)
@@ -72,6 +72,20 @@ class VideoFile(sources.Source):
 
     def close(self) -> None:
         self._capture.release()
+
+    def is_intact(self, positions_ms: Sequence[float]) -> bool:
+        """Whether frames at these positions, of all that it holds, would be read without a loss.
+
+        Their times are their positions then, and their numbers count them.
+        """
+        if self.skipped or self._cut_short or self.total is None:
+            return False
+        if self._clock is None:
+            return self.total == len(positions_ms)
+        clock = _Clock(self.rate_hz)
+        is_gapless = not any(map(clock.lost_before, positions_ms))
+        early = self.total - len(positions_ms)
+        return is_gapless and early <= max(2.0, _TOLERANCE * self.total)
 
     def _next(self, number: int) -> stream.Frame | None:
         """The next readable frame, `number` or one behind those that are lost; None at the end."""
@@ -173,11 +187,16 @@ def frame_count(capture: cv2.VideoCapture) -> int | None:
     return int(count) if count > 0 else None
 
 
-def _open(uri: str) -> cv2.VideoCapture:
+def open_capture(uri: str, threads: int = 0) -> cv2.VideoCapture:
+    """threads: of the decoder; 0: as many as it likes.  Raises SourceError for a name not in UTF-8."""
     path = os.path.abspath(uri) if os.path.exists(uri) else uri
     if console.valid_text(path) != path:  # OpenCV would end the process
         raise SourceError(f"{console.valid_text(path)} is not UTF-8: rename it to open it")
     # FFmpeg takes what stands before a colon for a protocol, except in a whole path
+    if threads:
+        capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, threads])
+        if capture.isOpened():
+            return capture
     return cv2.VideoCapture(path)
 
 

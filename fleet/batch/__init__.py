@@ -1,0 +1,1 @@
+"""A bundle over many recordings: in chunks, on many cores, with the answers of one run."""

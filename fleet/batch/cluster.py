@@ -1,0 +1,138 @@
+"""The workers of a batch: this machine's cores, or a Dask cluster's."""
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import dask
+import distributed
+
+from edge_common import ConfigError, __version__
+
+# how often a chunk is begun again before it is to blame for its workers' ends
+ALLOWED_FAILURES = 20
+_CONNECT_S, _FIRST_WORKER_S = 10, 15
+_SAME = ("python", "dask", "distributed")  # whose versions workers, scheduler and we have in common
+
+
+@contextmanager
+def connected(scheduler: str = "", workers: int | None = None) -> Iterator[distributed.Client]:
+    """A client of the cluster at `scheduler`, or of one of this machine while the block runs.
+
+    workers: of this machine's; None: one a core.  Raises ConfigError with what to do.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+        "distributed.comm.timeouts.connect": f"{_CONNECT_S}s",
+        "distributed.worker.profile.enabled": False,
+    }
+    with ExitStack() as stack:
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("ignore")  # of large graphs: a bundle is sent once
+        stack.enter_context(dask.config.set(settings))
+        if scheduler:
+            yield stack.enter_context(_remote(scheduler))
+            return
+        folder = stack.enter_context(TemporaryDirectory(prefix="edge-batch-"))
+        cluster = distributed.LocalCluster(
+            n_workers=workers or len(os.sched_getaffinity(0)),
+            threads_per_worker=1,
+            memory_limit=0,
+            dashboard_address=None,
+            silence_logs=logging.CRITICAL,
+            local_directory=folder,
+        )
+        stack.enter_context(cluster)
+        yield stack.enter_context(distributed.Client(cluster))
+
+
+@contextmanager
+def _remote(address: str) -> Iterator[distributed.Client]:
+    try:
+        client = distributed.Client(address, timeout=_CONNECT_S)
+    except (OSError, ValueError, TypeError) as error:  # dask says so in each of these
+        raise ConfigError(
+            f"there is no Dask scheduler at {address} ({_line(error)}): start `dask scheduler` there, "
+            "and give --scheduler tcp://HOST:8786"
+        ) from error
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=_FIRST_WORKER_S)
+        except (TimeoutError, OSError) as error:
+            raise ConfigError(
+                f"the scheduler at {address} has no workers: start `dask worker {address} "
+                "--nthreads 1` on each machine"
+            ) from error
+        _refuse_other_versions(client, address)
+        client.run_on_scheduler(_allow_failures, ALLOWED_FAILURES)
+        client.register_plugin(_WithoutProfile())
+        try:
+            yield client
+        finally:
+            client.unregister_worker_plugin(_WithoutProfile.name)
+
+
+class _WithoutProfile(distributed.WorkerPlugin):  # type: ignore[misc]  # dask has no types
+    """No profiler looks into a worker's stack: it would hold tensors, and a runtime refuses to run then."""
+
+    name = "edge-batch-without-profile"
+
+    def setup(self, worker: distributed.Worker) -> None:
+        for callback in self._callbacks(worker):
+            callback.stop()
+
+    def teardown(self, worker: distributed.Worker) -> None:
+        for callback in self._callbacks(worker):
+            callback.start()
+
+    def _callbacks(self, worker: distributed.Worker) -> list[Any]:
+        callback = worker.periodic_callbacks.get("profile")
+        return [callback] if callback else []
+
+
+def _allow_failures(count: int, dask_scheduler: distributed.Scheduler) -> None:
+    dask_scheduler.allowed_failures = max(count, dask_scheduler.allowed_failures)
+
+
+def _refuse_other_versions(client: distributed.Client, address: str) -> None:
+    versions = client.get_versions()
+    own = _packages(versions["client"])
+    descriptions = {"the scheduler": versions["scheduler"], **versions["workers"]}
+    for name, description in descriptions.items():
+        packages = _packages(description)
+        for package in _SAME:
+            if packages.get(package) != own.get(package):
+                raise ConfigError(
+                    f"{name} of {address} has {package} {packages.get(package)}, this machine "
+                    f"{own.get(package)}: install the same constraints.txt on both"
+                )
+    try:
+        releases = client.run(edge_release)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"a worker of {address} lacks edge-run with the extra `batch` ({_line(error)}): install "
+            "the same wheel there"
+        ) from error
+    for worker, release in releases.items():
+        if release != __version__:
+            raise ConfigError(f"worker {worker} has edge-run {release}, not {__version__}")
+
+
+def _packages(description: dict[str, dict[str, str]]) -> dict[str, str]:
+    host = dict(description.get("host") or {})
+    python = ".".join(str(host.get("python", "")).split(".")[:2])
+    return {**description.get("packages", {}), "python": python}
+
+
+def edge_release() -> str:
+    """Of the worker that runs this."""
+    return __version__
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
