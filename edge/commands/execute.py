@@ -105,7 +105,8 @@ def _run_all(
                 reload.refuse(str(error))
                 request, earlier = earlier, None
                 continue
-        following = reload.take() if reload else None
+            if following := reload.take() if reload else None:
+                run.make_room(following)
         if following is None:
             return
         request, earlier = following, request

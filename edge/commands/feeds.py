@@ -36,7 +36,7 @@ def open_sources(
     known: those that may be waited for.  ahead: those that are open already, by their place in the
     options, which are taken out of it.
     """
-    needs, requests = _frame_needs(network.bundle.manifest, options), options.source.endpoints
+    needs, requests = frame_needs(network.bundle.manifest, options), options.source.endpoints
     available, opened = memory.available_bytes(), list[sources.Source]()
     for number, request in enumerate(requests):
         if _is_new(request, known):
@@ -45,7 +45,7 @@ def open_sources(
         opened.append(stack.enter_context(source))
         _check_memory(available, len(opened), len(requests) - len(opened))
     for uri, source in zip(options.source.uris, opened):
-        source.rename(options.names.get(uri, source.name))
+        source.rename(options.names.get(uri, source.address))
     for source, name in zip(opened, told_apart([source.name for source in opened])):
         source.rename(name)
         source.begin()  # the others were opened meanwhile
@@ -65,7 +65,7 @@ def open_ahead(
 
     A device that it reads has to wait for its end. Raises SourceError, and leaves none open then.
     """
-    endpoints, needs = running.source.endpoints, _frame_needs(manifest, options)
+    endpoints, needs = running.source.endpoints, frame_needs(manifest, options)
     devices = {device for each in endpoints if (device := source_options.device_of(each))}
     opened = dict[int, sources.Source]()
     with ExitStack() as stack:
@@ -98,7 +98,7 @@ def _check_memory(available: int | None, opened: int, more: int) -> None:
         )
 
 
-def _frame_needs(manifest: "Manifest", options: "RunOptions") -> sources.FrameNeeds:
+def frame_needs(manifest: "Manifest", options: "RunOptions") -> sources.FrameNeeds:
     """Whole frames only if an output shows them, a region counts their pixels, or people are found."""
     region, spec = options.stream.region, manifest.input
     shows = options.web or any(output.kind.frames for output in options.outputs)

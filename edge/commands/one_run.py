@@ -92,7 +92,8 @@ class OneRun:
         page: "Page | None" = None,
         earlier: RunRequest | None = None,
     ) -> None:
-        self.options, self._is_refused = request.options, False
+        self.options = request.options
+        self._is_refused = self._makes_room = False
         options = self.options
         naming = _recogniser(request.bundle, options)
         stack.enter_context(options.stream.confined())
@@ -101,7 +102,8 @@ class OneRun:
             options.verifier.accept()
         network, detector = self.engines.network, self.engines.detector
         known = earlier.options.source.endpoints if earlier else options.source.endpoints
-        opened = feeds.open_sources(network, options, stack, known, request.opened)
+        self._opened = stack.enter_context(ExitStack())  # sources, in the order of the options
+        opened = feeds.open_sources(network, options, self._opened, known, request.opened)
         self.summary = _summary(network, opened, options)
         self._watch_board(stack)
         self.feeds = feeds.open_feeds(network, detector, naming, self.summary, options, page)
@@ -128,7 +130,7 @@ class OneRun:
         options = self.options
 
         def print_last() -> None:
-            if not (end_reason() or self._is_refused):
+            if not (end_reason() or self._is_refused or self._makes_room):
                 self.print_summary()
 
         # the summary is printed last, also after an interruption or a lost source
@@ -145,6 +147,35 @@ class OneRun:
 
         limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang, end_reason)
         loop.run(self.feeds, self.summary, limits)
+
+    def make_room(self, following: RunRequest) -> None:
+        """For the run behind this one: live sources that it has as well go on, with their connections."""
+        self._makes_room = True
+        following.opened.update(self._shared_sources(following))
+        self._opened.pop_all()  # each that is not handed over is closed by itself
+        for counts in self.summary.sources:
+            if counts.source not in following.opened.values():
+                self._opened.callback(counts.source.close)
+
+    def _shared_sources(self, following: RunRequest) -> dict[int, sources.Source]:
+        """By their place in the other run: those that give frames as that one needs them."""
+        options, options_after = self.options, following.options
+        needs = feeds.frame_needs(self.engines.network.bundle.manifest, options)
+        needs_after = feeds.frame_needs(following.bundle.manifest, options_after)
+        if needs != needs_after or options.device or options_after.device:
+            return {}
+        unclaimed = [
+            (endpoint.without("wait"), counts.source)
+            for endpoint, counts in zip(options.source.endpoints, self.summary.sources)
+            if counts.source.live and not counts.ended
+        ]
+        shared = dict[int, sources.Source]()
+        for number, endpoint in enumerate(options_after.source.endpoints):
+            pairs = [pair for pair in unclaimed if pair[0] == endpoint.without("wait")]
+            if pairs and number not in following.opened:
+                shared[number] = pairs[0][1]
+                unclaimed.remove(pairs[0])
+        return shared
 
     def refused_frames(self, error: EdgeError) -> bool:
         """Whether this was told of a first frame, as of a zone outside of it: no summary is printed then."""

@@ -43,7 +43,8 @@ WHOLE = FrameNeeds()
 class Source(Closable, ABC):
     """Frames in order, once; closed when left, and may be closed twice.
 
-    name: what the user called it, without passwords.  live: whether frames come by the clock.
+    name: what the user called it, without passwords.  address: what it was opened as.
+    live: whether frames come by the clock.
     rate_hz: frames a second that it announces, 0 if it does not.
     total: number of frames if known.  dropped: frames that arrived but were
     overtaken by newer ones.  skipped: images that could not be read.
@@ -59,7 +60,7 @@ class Source(Closable, ABC):
     recording: str = ""
 
     def __init__(self, name: str) -> None:
-        self.name = without_passwords(name)
+        self.name = self.address = without_passwords(name)
         self.dropped = 0
         self.skipped = 0
         self.notify: Callable[[], object] = lambda: None

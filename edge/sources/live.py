@@ -94,6 +94,7 @@ class LiveSource(sources.Source):
 
     def begin(self) -> None:
         with self._changed:
+            self._taken_at = math.nan  # of a run before this one
             if self._waiting and not self._can_end:
                 self._last_number = self._waiting[0].number - 1
 

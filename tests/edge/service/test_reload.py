@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from edge.commands.one_run import RunRequest
 from edge.commands.reload import Reload
+from edge.shipped import find_bundle
 from edge_common import ConfigError
 from tests.edge.service.processes import SETTINGS, Manager, camera, started, wait_for
 
@@ -101,6 +103,37 @@ def test_a_new_camera_is_opened_while_the_old_one_is_watched(tmp_path: Path) -> 
     assert service.lines == ["settings changed\n", "Interrupted.\n"]  # no gap
     assert "/door.mjpg" in paths
     assert ends(tmp_path / "first.jsonl") == ["settings changed"]
+
+
+def test_a_camera_of_both_is_not_opened_again(tmp_path: Path) -> None:
+    """Other outputs, and another bundle with frames of the same kind: its frames are counted on."""
+    paths = list[str]()
+    with camera(paths) as yard:
+        file = tmp_path / "run.toml"
+        first = SETTINGS.format(url=yard.url, name="first")
+        file.write_text(first)
+        with started(tmp_path, "--config", "run.toml", "--quiet") as service:
+            wait_for(lambda: len(decisions(tmp_path / "first.jsonl")) > 5)
+            requests = list(paths)
+            shutil.copy(find_bundle("faces-in-motion"), tmp_path / "other.edge")
+            second = SETTINGS.format(url=yard.url, name="second")
+            file.write_text(second.replace('"faces-in-motion"', '"other.edge"'))
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(lambda: len(decisions(tmp_path / "second.jsonl")) > 5)
+            file.write_text(first.replace('name = "yard"', 'name = "door"'))
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(
+                lambda: any(
+                    each["source"] == "door" for each in decisions(tmp_path / "first.jsonl")
+                )
+            )
+            assert service.end(signal.SIGTERM) == 130
+    assert paths == requests  # none was made for another run
+    last, later = decisions(tmp_path / "first.jsonl"), decisions(tmp_path / "second.jsonl")
+    assert {each["source"] for each in later} == {"yard"}
+    before = [each["frame"] for each in last if each["source"] == "yard"]
+    assert before[-1] < later[0]["first_frame"]  # windows begin anew, numbers go on
+    assert later[-1]["frame"] < next(e["first_frame"] for e in last if e["source"] == "door")
 
 
 def runs(path: Path) -> list[dict]:
