@@ -72,18 +72,20 @@ class Lookback:
 
 
 def cut(path: str, lookback: Lookback, length: int) -> list[Chunk]:
-    """Chunks of about `length` frames, which begin where seeking is cheap.
+    """Chunks of about `length` frames, which begin where seeking is cheap; none if there is no need.
 
     Raises Inseparable with the reason, SourceError if the file cannot be read.
     """
+    positions, keys = _table(path)
+    bounds = [0, *_bounds(len(positions), length, keys, lookback), len(positions)]
+    if len(bounds) == 2:
+        return []
     with video.VideoFile(path) as opened:
-        positions, keys = _table(path)
         if not opened.is_intact(positions):
             raise Inseparable(
                 "its container does not count its frames exactly, or some are missing"
             )
     pushed = lookback.pushed(positions)
-    bounds = [0, *_bounds(len(positions), length, keys, lookback), len(positions)]
     return [
         _chunk(start, end, positions, pushed, lookback) for start, end in zip(bounds, bounds[1:])
     ]

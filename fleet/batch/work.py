@@ -109,7 +109,7 @@ def survey(job: Job, recording: RecordedFile) -> ChunkPlan:
             chunks = cut(path, lookback, job.length)
     except Inseparable as error:
         return ChunkPlan(reason=str(error))
-    return ChunkPlan(tuple(chunks) if len(chunks) > 1 else ())
+    return ChunkPlan(tuple(chunks))
 
 
 def decide(job: Job, recording: RecordedFile, chunk: Chunk | None, reason: str = "") -> bytes:
