@@ -1,20 +1,24 @@
 """Replay the golden frames of a bundle where it is to run."""
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from edge import engine, tasks
-from edge.bundle import Bundle
+from edge.bundle import Bundle, write_bundle
 from edge.check import detections, evaluate
 from edge.detector import Detector
 from edge.stream import Stream, StreamOptions
-from edge_common import BundleError, SelfTestFailed
+from edge_common import BundleError, SelfTestFailed, children
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
 # amplifies it if the network wavers; if it is sure, they have to agree.
 SURE_MARGIN = 0.5
+_TIMEOUT_S = 90.0  # systemd waits for settings no longer than 120 s
 _TOLERANCE = 0.25  # of the largest value, for numbers, and classes if none is sure
 
 
@@ -53,6 +57,30 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     largest = max(_difference(golden[task], outputs[task]) for task in outputs)
     decisions = len(next(iter(outputs.values())))
     return SelfTest(decisions, largest, largest == 0.0, stream.network.delegation)
+
+
+def require_elsewhere(bundle: Bundle, options: StreamOptions) -> None:
+    """Let a process of its own replay the golden frames: what crashes or hangs there ends nothing here.
+
+    Raises SelfTestFailed in that process's own words. A bundle without golden frames passes.
+    """
+    if not bundle.golden:
+        return
+    name = f"{bundle.path or bundle.manifest.name}"
+    with TemporaryDirectory(prefix="edge-run-") as folder:
+        copy = Path(folder, "new.edge")
+        write_bundle(copy, bundle.whole or bundle.manifest, bundle.members)
+        command = children.module_command("edge.cli", copy, "--self-test", *options.arguments)
+        try:
+            process = children.run_captured(command, timeout_s=_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            raise SelfTestFailed(
+                f"{name}: its golden frames did not come to their end in {_TIMEOUT_S:.0f} s"
+            ) from None
+    if code := process.returncode:
+        reason = children.last_line(process.stderr).removeprefix("Error: ").replace(str(copy), name)
+        crash = f"the runtime crashed ({children.signal_name(-code)}) at its golden frames"
+        raise SelfTestFailed(f"{name}: {crash if code < 0 else reason}")
 
 
 def _test_detector(

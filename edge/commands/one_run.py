@@ -38,6 +38,10 @@ class RunRequest:
         Raises EdgeError.
         """
         manifest, before = self.bundle.manifest, running.options
+        if self.bundle.is_foreign and self.bundle.sha256 != running.bundle.sha256:
+            from edge.check import self_test
+
+            self_test.require_elsewhere(self.bundle, self.options.stream)
         if self.options.gallery != before.gallery:
             _recogniser(self.bundle, self.options)
         for output in self.options.outputs:

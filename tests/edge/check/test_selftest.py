@@ -1,14 +1,17 @@
 import dataclasses
 import io
+import sys
 
 import numpy as np
 import pytest
 
-from edge.bundle import Bundle
+from edge.bundle import Bundle, open_bundle
 from edge.check import self_test as selftest
 from edge.check.self_test import self_test
+from edge.engine import Delegate
 from edge.stream import StreamOptions
 from edge.tasks import Task
+from edge_common import children
 from edge_common.errors import BundleError, EngineError, SelfTestFailed
 
 
@@ -79,6 +82,34 @@ def test_changed_golden_decisions_fail_as_a_whole(tiny_bundle: Bundle) -> None:
     wrong = _with_golden(tiny_bundle, size=tiny_bundle.golden["size"] + 3.0)
     with pytest.raises(SelfTestFailed, match="task size is off"):
         self_test(wrong)
+
+
+def test_another_process_says_what_is_wrong_in_the_same_words() -> None:
+    bundle = open_bundle("faces-in-motion")
+    selftest.require_elsewhere(bundle, StreamOptions())
+    wrong = _with_golden(bundle, action=bundle.golden["action"][:, ::-1])
+    with pytest.raises(SelfTestFailed) as here:
+        self_test(wrong)
+    with pytest.raises(SelfTestFailed) as elsewhere:
+        selftest.require_elsewhere(wrong, StreamOptions())
+    assert str(elsewhere.value) == f"{bundle.path}: {here.value}"
+    with pytest.raises(SelfTestFailed, match=r"faces-in-motion.edge: .*none.so"):
+        selftest.require_elsewhere(
+            bundle, StreamOptions(delegate=Delegate("/none.so", strict=True))
+        )
+
+
+def test_a_crash_or_a_hang_stays_in_the_other_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundle = open_bundle("faces-in-motion")
+    for code, message in (
+        ("import os; os.abort()", r"the runtime crashed \(SIGABRT\) at its golden frames"),
+        ("import time; time.sleep(60)", "its golden frames did not come to their end in 2 s"),
+    ):
+        command = [sys.executable, "-c", code]
+        monkeypatch.setattr(children, "module_command", lambda *words, command=command: command)
+        monkeypatch.setattr(selftest, "_TIMEOUT_S", 2.0)
+        with pytest.raises(SelfTestFailed, match=message):
+            selftest.require_elsewhere(bundle, StreamOptions())
 
 
 def test_a_bundle_without_golden_frames_says_so(tiny_bundle: Bundle) -> None:

@@ -1,5 +1,6 @@
 """A real edge-run under a manager of ours: ready, alive, new settings at SIGHUP, and the end."""
 
+import io
 import json
 import os
 import pty
@@ -9,8 +10,10 @@ import signal
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from edge.bundle import GOLDEN, open_bundle, write_bundle
 from edge.commands.one_run import RunRequest
 from edge.commands.reload import Reload
 from edge.shipped import find_bundle
@@ -103,6 +106,28 @@ def test_a_new_camera_is_opened_while_the_old_one_is_watched(tmp_path: Path) -> 
     assert service.lines == ["settings changed\n", "Interrupted.\n"]  # no gap
     assert "/door.mjpg" in paths
     assert ends(tmp_path / "first.jsonl") == ["settings changed"]
+
+
+def test_a_bundle_that_answers_otherwise_than_it_should_does_not_run(tmp_path: Path) -> None:
+    """Its golden frames are replayed first, elsewhere, while the one before goes on."""
+    known = open_bundle("faces-in-motion")
+    golden = io.BytesIO()
+    np.savez(golden, **known.golden | {"action": known.golden["action"][:, ::-1]})
+    members = {**known.members, GOLDEN: golden.getvalue()}
+    write_bundle(tmp_path / "wrong.edge", known.manifest, members)
+    with camera() as yard:
+        file = tmp_path / "run.toml"
+        first = SETTINGS.format(url=yard.url, name="first")
+        file.write_text(first)
+        with started(tmp_path, "--config", "run.toml", "--quiet") as service:
+            wait_for(lambda: bool(decisions(tmp_path / "first.jsonl")))
+            file.write_text(first.replace('"faces-in-motion"', '"wrong.edge"'))
+            service.process.send_signal(signal.SIGHUP)
+            wait_for(service.has_said("settings not changed: wrong.edge: "))
+            count = len(decisions(tmp_path / "first.jsonl"))
+            wait_for(lambda: len(decisions(tmp_path / "first.jsonl")) > count)
+            assert service.end(signal.SIGTERM) == 130
+    assert "sure golden decisions differently" in service.lines[0] and len(service.lines) == 2
 
 
 def test_a_camera_of_both_is_not_opened_again(tmp_path: Path) -> None:
