@@ -76,7 +76,7 @@ class BatchRun:
         for outcome in outcomes:
             self._begin(outcome)
         for future in self._queue:
-            task = self._tasks.pop(future.key, None)
+            task = self._tasks.pop(str(future.key), None)
             if task is not None:
                 self._take(future, *task)
             future.release()
@@ -106,7 +106,7 @@ class BatchRun:
         future = self.client.submit(
             function, *values, pure=False, retries=_RETRIES, priority=priority
         )
-        self._tasks[future.key] = outcome, bounds
+        self._tasks[str(future.key)] = outcome, bounds
         self._queue.add(future)
 
     def _take(

@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import av
 import cv2
@@ -121,7 +122,7 @@ def _table(path: str) -> tuple[list[float], list[int]]:
         with av.open(path) as container:
             packets = container.streams.video[0]
             base, origin = packets.time_base, packets.start_time or 0
-            rows = [
+            rows: list[tuple[Any, bool]] = [
                 (each.pts, each.is_keyframe)
                 for each in container.demux(packets)
                 if each.size and not each.is_discard
@@ -162,7 +163,7 @@ class ChunkReader:
             if number == chunk.start:
                 self.head = _joined(digests)
             if chunk.start - COMPARED <= number < chunk.start or number >= chunk.end - COMPARED:
-                digests.append(hashlib.blake2b(pixels, digest_size=16).digest())
+                digests.append(hashlib.blake2b(pixels.tobytes(), digest_size=16).digest())
             yield stream.Frame(pixels, number, 0.0, time_s=position_ms / 1e3)
         self.tail = _joined(digests)
         if chunk.is_last and self._capture.grab():

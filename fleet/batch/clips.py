@@ -54,15 +54,19 @@ class StretchClips:
         pairs: decisions of both by frame.
         """
         for number, stretch in stretches.items():
-            images, times_s = [], list[float]()
+            images, times_s, differing = list[np.ndarray](), list[float](), list[int]()
             with recording.local_file() as path:
                 for frame in self._frames(path, stretch):
-                    images.append(self._draw(frame, _newest(pairs, frame.number)))
+                    pair = _newest(pairs, frame.number)
+                    if pair and any(each.differs(*pair) for each in self.tasks):
+                        differing.append(len(images))
+                    images.append(self._draw(frame, pair))
                     times_s.append(frame.moment_s)
             if images:
                 place = self.folder / f"{number:02d}.mp4"
                 write_whole(place, _encoded(images, times_s))
-                picks = np.linspace(0, len(images) - 1, _STILLS + 2).astype(int)[1:-1]
+                numbers = differing or range(len(images))
+                picks = [numbers[len(numbers) * n // _STILLS] for n in range(_STILLS)]
                 yield (
                     number,
                     StretchClip(stretch, place, [packets.to_jpeg(images[i]) for i in picks]),

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -39,16 +41,28 @@ def connected(scheduler: str = "", workers: int | None = None) -> Iterator[distr
             yield stack.enter_context(_remote(scheduler))
             return
         folder = stack.enter_context(TemporaryDirectory(prefix="edge-batch-"))
-        cluster = distributed.LocalCluster(
-            n_workers=workers or len(os.sched_getaffinity(0)),
-            threads_per_worker=1,
-            memory_limit=0,
-            dashboard_address=None,
-            silence_logs=logging.CRITICAL,
-            local_directory=folder,
-        )
+        with _deaf_children():
+            cluster = distributed.LocalCluster(
+                n_workers=workers or len(os.sched_getaffinity(0)),
+                threads_per_worker=1,
+                memory_limit=0,
+                dashboard_address=None,
+                silence_logs=logging.CRITICAL,
+                local_directory=folder,
+            )
         stack.enter_context(cluster)
         yield stack.enter_context(distributed.Client(cluster))
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Threads that the block starts, and their processes, leave a terminal's Ctrl-C to us."""
+    resource_tracker.ensure_running()  # which would unblock the signal in a thread that starts it
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -100,7 +114,7 @@ def _allow_failures(count: int, dask_scheduler: distributed.Scheduler) -> None:
 
 
 def _refuse_other_versions(client: distributed.Client, address: str) -> None:
-    versions = client.get_versions()
+    versions: Any = client.get_versions()
     own = _packages(versions["client"])
     descriptions = {"the scheduler": versions["scheduler"], **versions["workers"]}
     for name, description in descriptions.items():

@@ -144,7 +144,7 @@ def read_rows(path: str) -> Iterator[dict[str, Any]]:
 
 def decision_of(row: Mapping[str, Any], task_list: Sequence[tasks.Task]) -> stream.Decision:
     """The decision that a row is of, as far as alerts look at it."""
-    predictions = {}
+    predictions: dict[str, tasks.Prediction] = {}
     for task in task_list:
         scores = row.get(_column(task.name, "scores"))
         if scores is not None:

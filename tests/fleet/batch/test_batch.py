@@ -170,6 +170,14 @@ def test_an_interrupted_batch_goes_on_with_what_is_finished(
     assert BatchRun(NoClient(), job, parts).run(found) == [outcome]
 
 
+def test_a_terminals_interrupt_is_left_to_the_command(client: Any) -> None:
+    def blocked() -> list[int]:
+        return sorted(signal.pthread_sigmask(signal.SIG_BLOCK, []))
+
+    assert all(signal.SIGINT in mask for mask in client.run(blocked).values())
+    assert signal.SIGINT not in blocked()
+
+
 def test_another_bundle_or_option_is_another_part(job: Job, videos: Path) -> None:
     recording, other = recordings.find([str(videos)])[:2]
     keys = {
