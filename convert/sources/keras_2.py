@@ -129,13 +129,36 @@ def _load(path: Path, content: Header) -> Any:
             "only one can be the images"
         )
     keras_model.refuse_broken_weights({weight.name: weight for weight in model.weights})
-    return keras_model.with_config(
-        model, _unrolled(keras_model.single_precision(model.get_config()))
-    )
+    config = _unrolled(keras_model.single_precision(model.get_config()))
+    with tf_keras.utils.custom_object_scope(_written_out_layers()):
+        return keras_model.with_config(model, config)
 
 
 WAY_OUT = "save it there with model.save('folder', save_format='tf'), and give that folder"
 _UNROLLED = frozenset({"GRU", "LSTM", "SimpleRNN"})
+_NEVER_UNROLLED = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
+_WRITTEN_OUT = "WrittenOut"
+
+
+def _written_out_layers() -> dict[str, type]:
+    """Layers of `_NEVER_UNROLLED` by new names, whose steps stand one after the other."""
+    import tensorflow as tf
+    import tf_keras
+
+    def call(
+        self: Any, inputs: Any, mask: Any = None, training: Any = None, initial_state: Any = None
+    ) -> Any:
+        frames, states = tf.unstack(inputs, axis=1), self.get_initial_state(inputs)
+        outputs = []
+        for frame in reversed(frames) if self.go_backwards else frames:
+            output, states = self.cell(frame, states)
+            outputs.append(output)
+        return tf.stack(outputs, axis=1) if self.return_sequences else outputs[-1]
+
+    bases = {name: vars(tf_keras.layers)[name] for name in _NEVER_UNROLLED}
+    return {
+        _WRITTEN_OUT + n: type(_WRITTEN_OUT + n, (b,), {"call": call}) for n, b in bases.items()
+    }
 
 
 def _unrolled(part: Any) -> Any:
@@ -147,6 +170,9 @@ def _unrolled(part: Any) -> Any:
     unrolled = {key: _unrolled(value) for key, value in part.items()}
     if unrolled.get("class_name") in _UNROLLED:
         unrolled["config"] |= {"unroll": True, "stateful": False}
+    if unrolled.get("class_name") in _NEVER_UNROLLED:
+        name = _WRITTEN_OUT + unrolled["class_name"]
+        unrolled |= {"class_name": name, "module": None, "registered_name": name}
     return unrolled
 
 

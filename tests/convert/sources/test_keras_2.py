@@ -102,6 +102,33 @@ def test_recurrent_networks_are_cut_and_answer_as_in_tf_keras(
     _assert_answers_of(model, file)
 
 
+def _of_maps(kind: str) -> tf_keras.Model:
+    """Layers that Keras 2 never unrolls, over maps of each frame."""
+    layers = tf_keras.layers
+    tf_keras.utils.set_random_seed(4)
+    window = tf_keras.Input(WINDOW)
+    x = layers.TimeDistributed(layers.Conv2D(4, 3, 2, activation="relu"))(window / 255)
+    first = layers.ConvLSTM2D(3, 3, padding="same", return_sequences=True)
+    x = layers.Bidirectional(first)(x) if kind == "bidirectional" else first(x)
+    x = layers.ConvLSTM2D(2, 3, go_backwards=kind == "backwards")(x)
+    x = layers.Flatten()(x)
+    outputs = {"act": layers.Dense(3, "softmax", name="dense_act")(x), "speed": layers.Dense(1)(x)}
+    return tf_keras.Model(window, outputs)
+
+
+@pytest.mark.parametrize(
+    ("kind", "suffix"), [("forwards", ".h5"), ("backwards", ".keras"), ("bidirectional", ".keras")]
+)
+def test_convolutional_recurrent_layers_are_cut_and_answer_as_in_tf_keras(
+    tmp_path: Path, kind: str, suffix: str
+) -> None:
+    model = _of_maps(kind)
+    model.save(tmp_path / f"old{suffix}")
+    file = read_model(tmp_path / f"old{suffix}")
+    assert file.explanation(None).startswith("cut behind")
+    _assert_answers_of(model, file)
+
+
 def test_what_keras_3_computes_otherwise_is_not_left_to_it(tmp_path: Path) -> None:
     """`hard_sigmoid` is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, which loads it."""
     model = _network(tf_keras.layers.Flatten(), activation="hard_sigmoid")
