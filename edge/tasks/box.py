@@ -65,11 +65,11 @@ class Boxes(Keypoints):
         labels: (N, n, 4), in the order and coordinates of the outputs.
         """
         corners = np.asarray(labels, np.float64) @ self._to_corners.T
-        return 1.0 - _overlap(self.decide(outputs), corners).mean(axis=1)
+        return np.asarray(1.0 - _overlap(self.decide(outputs), corners).mean(axis=1))
 
     def similarity(self, reference: np.ndarray, other: np.ndarray) -> np.ndarray:
         """The mean overlap of a row's boxes."""
-        return _overlap(self.decide(reference), self.decide(other)).mean(axis=1)
+        return np.asarray(_overlap(self.decide(reference), self.decide(other)).mean(axis=1))
 
     def label_problem(self, labels: np.ndarray) -> str:
         count = len(self.task.labels)
