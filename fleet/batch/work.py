@@ -120,12 +120,19 @@ def decide(job: Job, recording: RecordedFile, chunk: Chunk | None, reason: str =
     engines = _engines(job)
     manifest = engines.bundle.manifest
     common = {"source": recording.name, "bundle_sha256": engines.bundle.sha256}
-    rows = RowTable(manifest.tasks, common, bool(job.people), job.vectors)
+
+    def no_rows() -> RowTable:
+        return RowTable(manifest.tasks, common, bool(job.people), job.vectors)
+
+    rows = no_rows()
     with recording.local_file() as path:
-        if chunk is None:
-            meta = _decide_all(job, engines, path, rows)
-        else:
+        if chunk is not None:
             meta = _decide_chunk(job, engines, path, chunk, rows)
+        else:
+            meta = _decide_all(job, engines, path, rows, threads=1)
+            if meta["warning"]:  # how a decoder conceals damage depends on its threads
+                rows = no_rows()
+                meta = _decide_all(job, engines, path, rows, threads=0)
     return rows.to_parquet({**meta, "reason": reason, "decisions": rows.count})
 
 
@@ -142,11 +149,14 @@ def _decide_chunk(
     return {"frames": chunk.end - chunk.start, "head": reader.head, "tail": reader.tail}
 
 
-def _decide_all(job: Job, engines: _Engines, path: str, rows: RowTable) -> dict[str, Any]:
+def _decide_all(
+    job: Job, engines: _Engines, path: str, rows: RowTable, threads: int
+) -> dict[str, Any]:
+    """threads: of the decoder; 0: those of `edge-run`."""
     watcher, rate = _watcher(job, engines), 0.0 if job.people else job.rate
     sampler = stream.FrameSampler.of(engines.bundle.manifest, rate)
     frames = 0
-    with _opened(path) as source:
+    with _opened(path, threads) as source:
         for frame in source:
             frames += 1
             if sampler.takes(frame):
@@ -171,11 +181,10 @@ def _decisions(
 
 
 @contextmanager
-def _opened(path: str) -> Iterator[sources.Source]:
-    """A video by one thread of the decoder, as there are workers enough."""
+def _opened(path: str, threads: int) -> Iterator[sources.Source]:
     endpoint = sources.find_source(path)
     if endpoint.kind.name == "video":
-        source: sources.Source = video.VideoFile(path, video.open_capture(path, threads=1))
+        source: sources.Source = video.VideoFile(path, video.open_capture(path, threads))
     else:
         source = sources.open_source(endpoint)
     with source:

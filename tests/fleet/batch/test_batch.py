@@ -124,6 +124,21 @@ def test_a_batch_answers_as_one_uninterrupted_run(
     assert list(map(_as_line, rows)) == _lines_of_run(videos / name, tmp_path)
 
 
+def test_a_damaged_recording_is_answered_as_by_edge_run_and_said(
+    client: Any, job: Job, videos: Path, tmp_path: Path
+) -> None:
+    content = bytearray((videos / "b-frames.mp4").read_bytes())
+    begin = len(content) // 2
+    content[begin : begin + 6000] = bytes(6000)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(content)
+    parts = _parts(tmp_path / "parts")
+    (outcome,) = BatchRun(client, job, parts).run(recordings.find([str(damaged)]))
+    assert "could be read" in outcome.warning and not outcome.is_whole
+    rows = _rows(parts, [outcome], job)
+    assert list(map(_as_line, rows)) == _lines_of_run(damaged, tmp_path)
+
+
 def test_killed_workers_lose_nothing_and_repeat_nothing(
     client: Any, job: Job, videos: Path, tmp_path: Path
 ) -> None:
