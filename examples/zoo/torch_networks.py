@@ -1,5 +1,6 @@
 """Networks of PyTorch that repositories hold, in other words and smaller: as programs and as ONNX."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from examples.zoo.members import FileForm, WrittenNetwork
 from examples.zoo.patterns import PatternClips
 
 BATCH, EPOCHS = 16, 4
+sys.modules.setdefault("triton", None)  # of torch with CUDA: it crashes where tensorflow is loaded
 
 
 def _tensor(clips: PatternClips, order: str) -> torch.Tensor:
