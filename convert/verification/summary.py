@@ -1,8 +1,11 @@
 """What a conversion prints: the search, and the bundle in a few lines."""
 
+from collections.abc import Iterator
+
 from edge.bundle import Bundle, Part
 from edge_common.console import text_table
 from edge_convert.precision.candidates import SearchResult
+from edge_convert.precision.recipes import INT8
 from edge_convert.verification import conversion_report, sections
 
 
@@ -32,7 +35,28 @@ def search_table(result: SearchResult, report: conversion_report.ConversionRepor
     note += f"\n{report.ranking}" if report.ranking else ""
     roles = result.layer_costs
     obstacles = [line for role in roles for line in result.obstacles(role, report.max_drop)]
-    return "\n".join((text_table(header, rows), note, *obstacles))
+    slower = () if report.board else _int8_that_is_slower_here(result, report.max_drop)
+    return "\n".join((text_table(header, rows), note, *obstacles, *slower))
+
+
+def _int8_that_is_slower_here(result: SearchResult, max_drop: float) -> Iterator[str]:
+    """That int8 would do, if it was only this machine's latency that spoke against it."""
+    chosen, precision = result.chosen, INT8.precision
+    role = chosen.candidates[0].role
+    fitting = [
+        c
+        for c in result.combinations
+        if c.candidates[0].recipe.precision == precision and c.worst <= max_drop
+    ]
+    if chosen.candidates[0].recipe.precision == precision or not fitting:
+        return
+    int8 = min(fitting, key=lambda c: c.latency_ms)
+    option = "--for pi-5 chooses by the latency predicted for that board, --encoder-precision int8 takes it"
+    yield (
+        f"int8 of the {role} keeps the budget as well ({int8.size_bytes / 1e6:.2f} MB, loses "
+        f"{int8.worst:.2f} points), but takes {int8.latency_ms:.2f} ms on this machine, where what is "
+        f"chosen takes {chosen.latency_ms:.2f}; on boards it is mostly faster: {option}"
+    )
 
 
 def _float_layers(part: Part) -> str:

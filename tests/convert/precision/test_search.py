@@ -28,6 +28,8 @@ from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.precision.parts import FloatPart
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 from edge_convert.precision.search import PrecisionSearch
+from edge_convert.verification.conversion_report import ConversionReport
+from edge_convert.verification.summary import search_table
 from tests import tiny
 
 TASKS = (Task("kind", "classification", ("0", "1", "2")), Task("size", "regression"))
@@ -214,6 +216,15 @@ def test_the_layer_that_forbids_int8_is_named() -> None:
     assert line.startswith("No layer of the model forbids int8 alone: gate (MUL)")
     assert not _result(INT8, *costs).obstacles("model", 0.5)
     assert not _result(FLOAT32, LayerCost("gate", "MUL", 3.0)).obstacles("model", 0.5)
+
+
+@pytest.mark.parametrize(("loss", "is_said"), [(0.25, True), (0.75, False)])
+def test_int8_that_only_this_machine_is_slower_with_is_said(loss: float, is_said: bool) -> None:
+    best, int8 = _combination(FLOAT32, 1.0, 0.0), _combination(INT8, 1.5, loss, size=300)
+    result = SearchResult(best, (best, int8), best.candidates, (), {}, {})
+    text = search_table(result, ConversionReport(0.5))
+    line = "int8 of the model keeps the budget as well (0.00 MB, loses 0.25 points), but takes 1.50"
+    assert (line in text) == is_said
 
 
 def test_what_no_way_quantises_is_called_float32(tmp_path: Path) -> None:
