@@ -56,7 +56,8 @@ def convert(member: ZooMember, folder: Path) -> Outcome:
     folder.mkdir(parents=True)
     building = _python("examples.zoo.worker", "build", member.name, folder)
     if building.returncode:
-        return _kept(folder, Outcome(member.name, "not built", _last(building.stderr)))
+        crash = f"ended by signal {-building.returncode}" if building.returncode < 0 else ""
+        return _kept(folder, Outcome(member.name, "not built", crash or _last(building.stderr)))
     return _kept(folder, _converted(member, folder))
 
 
