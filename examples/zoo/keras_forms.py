@@ -15,6 +15,7 @@ from examples.zoo.patterns import KINDS, PatternClips, pattern_clips
 
 EPOCHS, BATCH = 8, 16
 Over = keras.layers.TimeDistributed
+_SCALING = keras.layers.Rescaling, keras.layers.Normalization
 
 
 def backbone(name: str, size: int, channels: int = 3, **options: Any) -> keras.Model:
@@ -28,6 +29,8 @@ def backbone(name: str, size: int, channels: int = 3, **options: Any) -> keras.M
 def settled(network: keras.Model, size: int, channels: int = 3) -> keras.Model:
     """Frozen; its batch normalisations as after training."""
     frames = pattern_clips(12, (1, size, size, channels), 5).frames[:, 0].astype(np.float32)
+    if not any(isinstance(x, _SCALING) for x in network.layers):
+        frames = frames / 127.5 - 1  # as those are given that do not scale themselves
     norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
     for layer in norms:
         layer.momentum = 0.0
