@@ -60,7 +60,7 @@ def sign(bundle: Path, key: Path, password: str | None, bundle_version: str | No
     from edge_fleet.secret_keys import SecretKey
 
     content = bundle.read_bytes()
-    manifest = open_bundle(bundle, content).manifest
+    manifest = open_bundle(bundle, content=content).manifest
     version = bundle_version or manifest.version
     try:
         version_key(version)

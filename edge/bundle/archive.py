@@ -106,7 +106,7 @@ class Bundle:
 
 
 def open_bundle(
-    name: str | os.PathLike[str] = DEFAULT_BUNDLE, content: bytes | None = None
+    name: str | os.PathLike[str] = DEFAULT_BUNDLE, *, content: bytes | None = None
 ) -> Bundle:
     """Read and verify a bundle (schema, sizes, hashes, flatbuffers).
 

@@ -106,7 +106,7 @@ class Verifier:
             stamp = Stamp.parse(signature.comment)
             if key and (problem := key.problem(self._today(stamp.signed_at))):
                 raise SignatureError(f"key {key.name}, which has signed it, {problem}")
-            bundle = open_bundle(path, content)
+            bundle = open_bundle(path, content=content)
             release = _release(bundle, stamp, hashlib.sha256(content).hexdigest(), path.name)
             verified = Verified(path, bundle, release, public_key, key)
             for identity in () if self._allow_downgrade else verified.identities:

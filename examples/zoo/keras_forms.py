@@ -101,7 +101,8 @@ def _whole(
 ) -> WrittenNetwork:
     """is_stacked: grey frames are its channels.  planes: are.  tasks: of a tasks file beside it."""
     if planes:
-        spec = InputSpec(*test.frames.shape[2:], planes=tuple(planes))
+        height, width = test.frames.shape[2:4]
+        spec = InputSpec(height, width, len(planes), planes=tuple(planes))
         training, test = (
             PatternClips(clip_planes(clips.frames, spec), clips.kind) for clips in (training, test)
         )

@@ -12,7 +12,8 @@ from examples.zoo.members import FileForm, WrittenNetwork
 from examples.zoo.patterns import PatternClips
 
 BATCH, EPOCHS = 16, 4
-sys.modules.setdefault("triton", None)  # of torch with CUDA: it crashes where tensorflow is loaded
+if "triton" not in sys.modules:  # of torch with CUDA: it crashes where tensorflow is loaded
+    sys.modules["triton"] = None  # type: ignore[assignment]
 
 
 def _tensor(clips: PatternClips, order: str) -> torch.Tensor:
