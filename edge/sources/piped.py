@@ -44,6 +44,7 @@ def open_source(
         try:
             source = _by_ffmpeg(pipe, needs)
             source.rename(name)
+            source.address = name  # not that of the child's end
             return source
         except SourceError as error:
             raise SourceError(

@@ -424,7 +424,9 @@ def test_an_opencv_without_windows_says_what_brings_them(
     if not any(metadata.distributions(name="opencv-python")):
         with pytest.raises(SinkError, match=r"windows: pip install .*\[show\]'.*, or use --save"):
             WindowSink(TASKS)
-    (tmp_path / "opencv_python-5.0.dist-info").mkdir()
+    package = tmp_path / "opencv_python-5.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Name: opencv-python\nVersion: 5.0\n")
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(
         SinkError, match="headless lie over those of opencv-python: pip install --f"

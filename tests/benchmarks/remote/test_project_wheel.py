@@ -18,7 +18,8 @@ def test_the_same_files_give_the_same_bytes() -> None:
 def test_it_holds_all_packages_and_their_data() -> None:
     names = set(zipfile.ZipFile(BytesIO(project_wheel().content)).namelist())
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {
-        "edge", "edge_benchmarks", "edge_common", "edge_convert", "edge_devices", "edge_models",
+        "edge", "edge_benchmarks", "edge_common", "edge_convert", "edge_devices", "edge_fleet",
+        "edge_models",
     }  # fmt: skip
     assert {
         "edge/bundles/faces-in-motion.edge",
