@@ -91,13 +91,7 @@ Examples:
 @click.option(
     "--frames", type=click.IntRange(1), metavar="N", help="Stop after N frames of each source."
 )
-@click.option(
-    "--hop",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Frames that the network gets between decisions.",
-)
+@shared_options.hop_option
 @shared_options.rate_option
 @shared_options.region_option
 @scene_options.scene_options

@@ -51,7 +51,6 @@ ELSEWHERE = {
     "edge/sinks/clips/packets.py": "in memory",
     "edge/sinks/mqtt/spool.py": "whole lines are appended, and half of one is cut off",
     "examples/output_costs.py": _TEMPORARY,
-    "fleet/batch/work.py": _TEMPORARY,
     **dict.fromkeys(
         (
             "examples/zoo/keras_forms.py",

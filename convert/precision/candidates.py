@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -77,15 +77,9 @@ class Combination:
 
     def is_small_in(self, role: str) -> bool:
         """Whether all time and size of a part are so little that without it the others are taken as equal."""
-        neighbours = [candidate for candidate in self.candidates if candidate.role != role]
-        latency_ms, size = (
-            sum(a.latency_ms for a in neighbours),
-            sum(len(a.converted.model) for a in neighbours),
-        )
-        return (
-            self.latency_ms <= SIMILAR_LATENCY * latency_ms
-            and self.size_bytes <= SIMILAR_LATENCY * size
-        )
+        others = replace(self, candidates=tuple(c for c in self.candidates if c.role != role))
+        is_near = self.latency_ms <= SIMILAR_LATENCY * others.latency_ms
+        return is_near and self.size_bytes <= SIMILAR_LATENCY * others.size_bytes
 
     def is_with_int8(self, role: str, best: "Combination") -> bool:
         """Whether its part of that role is int8, and all others are those of `best`."""

@@ -110,10 +110,10 @@ def open_bundle(
 ) -> Bundle:
     """Read and verify a bundle (schema, sizes, hashes, flatbuffers).
 
-    content: of its file, which is not read again then.
+    content: of its file, which is not read then, and need not be there.
     Raises BundleError if anything about it is not as its manifest says.
     """
-    path = find_bundle(name)
+    path = find_bundle(name) if content is None else Path(name)
     if path.suffix in (".keras", ".h5", ".onnx", ".pt2"):
         raise BundleError(f"{path} is a network: make a bundle of it with edge-convert first")
     file = path if content is None else io.BytesIO(content)

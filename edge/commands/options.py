@@ -13,7 +13,7 @@ from edge_common import DelegateError, command_line, runtimes
 DAY_S = 86_400
 F = TypeVar("F", bound=Callable[..., Any])
 
-_runtime = click.option(
+runtime_option = click.option(
     "--runtime",
     type=click.Choice(("auto", *runtimes.RUNTIMES)),
     default="auto",
@@ -66,6 +66,13 @@ heat_option = click.option(
     "degrees on, too.",
 )
 _POSITIVE = command_line.FiniteFloat(0, min_open=True)
+hop_option = click.option(
+    "--hop",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Frames that the network gets between decisions.",
+)
 rate_option = click.option(
     "--rate",
     type=RateParam(),
@@ -139,6 +146,6 @@ def engine_options(command: F) -> F:
         strict = replace(delegate, strict=strict_delegate)
         return command(*args, engine=engine.EngineOptions(runtime, threads, strict), **more)
 
-    for option in (_strict, _named, threads_option, _runtime):
+    for option in (_strict, _named, threads_option, runtime_option):
         wrapped = option(wrapped)
     return wrapped  # type: ignore[return-value]

@@ -189,25 +189,33 @@ def _draw_points(picture: np.ndarray, answer: Prediction, scale: float) -> None:
         for name, point in (answer.points or {}).items()
         if _is_drawn(point[:2], point[2:], scale)
     }
-    stroke = max(2, picture.shape[1] // 240)
+    stroke = _stroke(picture)
     for first, last in answer.lines:
         if first in points and last in points:
             cv2.line(picture, points[first], points[last], INK, stroke, cv2.LINE_AA)
     for number, point in enumerate(points.values()):
-        colour = tuple(map(int, _COLOURS[number % len(_COLOURS)]))
-        cv2.circle(picture, point, 2 * stroke, colour, cv2.FILLED, cv2.LINE_AA)
+        cv2.circle(picture, point, 2 * stroke, _colour(number), cv2.FILLED, cv2.LINE_AA)
 
 
 def _draw_boxes(picture: np.ndarray, boxes: Mapping[str, tuple[float, ...]], scale: float) -> None:
     """Boxes that are sure enough."""
-    stroke = max(2, picture.shape[1] // 240)
     for number, box in enumerate(boxes.values()):
         left, top, width, height = box[:4]
         corners = (left, top, left + width, top + height)
         if _is_drawn(corners, box[4:], scale):
             x, y, right, bottom = (round(corner * scale) for corner in corners)
-            colour = tuple(map(int, _COLOURS[number % len(_COLOURS)]))
-            cv2.rectangle(picture, (x, y), (right, bottom), colour, stroke, cv2.LINE_AA)
+            cv2.rectangle(
+                picture, (x, y), (right, bottom), _colour(number), _stroke(picture), cv2.LINE_AA
+            )
+
+
+def _stroke(picture: np.ndarray) -> int:
+    """Pixels of a line."""
+    return max(2, picture.shape[1] // 240)
+
+
+def _colour(number: int) -> tuple[int, ...]:
+    return tuple(map(int, _COLOURS[number % len(_COLOURS)]))
 
 
 def _is_drawn(coordinates: Sequence[float], score: Sequence[float], scale: float) -> bool:

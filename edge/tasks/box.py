@@ -25,27 +25,11 @@ class Boxes(Keypoints):
     schema = 12
     metric = kind.BOX_ERROR
     orders = tuple(_TO_CORNERS)
-
-    @classmethod
-    def label_count(cls, axes: kind.Axes, stated: int = 0) -> int:
-        if len(axes) == 2:
-            return axes[0]
-        return stated if axes[0] in (4 * stated, 5 * stated) else axes[0] // 4
-
-    @classmethod
-    def takes(cls, axes: kind.Axes) -> bool:
-        return len(axes) == 1 or (len(axes) == 2 and axes[1] in (4, 5))
+    numbers = 4
 
     @property
     def points(self) -> kind.PointForm:
         return self.task.points or kind.PointForm(_CORNERS)
-
-    @property
-    def label_shape(self) -> tuple[int, ...]:
-        return len(self.task.labels), 4
-
-    def fits(self, width: int) -> bool:
-        return width in (4 * len(self.task.labels), 5 * len(self.task.labels))
 
     def predict(self, scores: np.ndarray) -> kind.Prediction:
         rows = self._in_order(scores[None])[0].tolist()
@@ -71,14 +55,10 @@ class Boxes(Keypoints):
         """The mean overlap of a row's boxes."""
         return np.asarray(_overlap(self.decide(reference), self.decide(other)).mean(axis=1))
 
-    def label_problem(self, labels: np.ndarray) -> str:
+    @property
+    def _needed_labels(self) -> str:
         count = len(self.task.labels)
-        if labels.shape[1:] != self.label_shape or labels.dtype.kind not in "iuf":
-            return (
-                f"is {labels.dtype} of shape {labels.shape}; four numbers of {count} boxes a clip are "
-                f"needed, (N, {count}, 4), as the network gives them"
-            )
-        return "" if np.isfinite(labels).all() else "has NaN or infinity: leave those clips out"
+        return f"four numbers of {count} boxes a clip are needed, (N, {count}, 4), as the network gives them"
 
     @property
     def _to_corners(self) -> np.ndarray:

@@ -21,16 +21,19 @@ class Keypoints(kind.TaskKind):
     is_placed = True
     label_dtype = "float64"
     orders: ClassVar[tuple[str, ...]] = ("xy", "yx")
+    numbers: ClassVar[int] = 2  # of a point, before its score
 
     @classmethod
     def label_count(cls, axes: kind.Axes, stated: int = 0) -> int:
         if len(axes) == 2:
             return axes[0]
-        return stated if axes[0] in (2 * stated, 3 * stated) else axes[0] // 2
+        n = cls.numbers
+        return stated if axes[0] in (n * stated, (n + 1) * stated) else axes[0] // n
 
     @classmethod
     def takes(cls, axes: kind.Axes) -> bool:
-        return len(axes) == 1 or (len(axes) == 2 and axes[1] in (2, 3))
+        n = cls.numbers
+        return len(axes) == 1 or (len(axes) == 2 and axes[1] in (n, n + 1))
 
     @classmethod
     def is_meant_by(cls, activation: str, width: int) -> bool:
@@ -43,10 +46,11 @@ class Keypoints(kind.TaskKind):
 
     @property
     def label_shape(self) -> tuple[int, ...]:
-        return len(self.task.labels), 2
+        return len(self.task.labels), self.numbers
 
     def fits(self, width: int) -> bool:
-        return width in (2 * len(self.task.labels), 3 * len(self.task.labels))
+        count = len(self.task.labels)
+        return width in (self.numbers * count, (self.numbers + 1) * count)
 
     def problem(self, width: int) -> str:
         task, points = self.task, self.points
@@ -99,11 +103,13 @@ class Keypoints(kind.TaskKind):
 
     def label_problem(self, labels: np.ndarray) -> str:
         if labels.shape[1:] != self.label_shape or labels.dtype.kind not in "iuf":
-            return (
-                f"is {labels.dtype} of shape {labels.shape}; x and y of {len(self.task.labels)} points "
-                f"a clip are needed, (N, {len(self.task.labels)}, 2), in the network's coordinates"
-            )
+            return f"is {labels.dtype} of shape {labels.shape}; {self._needed_labels}"
         return "" if np.isfinite(labels).all() else "has NaN or infinity: leave those clips out"
+
+    @property
+    def _needed_labels(self) -> str:
+        count = len(self.task.labels)
+        return f"x and y of {count} points a clip are needed, (N, {count}, 2), in the network's coordinates"
 
     def _in_order(self, outputs: np.ndarray) -> np.ndarray:
         """(N, n, 2) or (N, n, 3) of outputs (N, k): x, y and maybe a score."""

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from edge.commands import options as shared_options, scene_options
-from edge_common import __version__, command_line, runtimes
+from edge_common import __version__, command_line
 
 EXAMPLES = """\b
 Examples:
@@ -38,20 +38,6 @@ _chunk = click.option(
     metavar="N",
     help="Of a long recording, frames that a worker decides on at once: what is lost with a worker.",
 )
-_hop = click.option(
-    "--hop",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Frames that the network gets between decisions.",
-)
-_runtime = click.option(
-    "--runtime",
-    type=click.Choice(("auto", *runtimes.RUNTIMES)),
-    default="auto",
-    show_default=True,
-    help="TFLite runtime to use.",
-)
 _sensitive = click.option(
     "--allow-sensitive",
     multiple=True,
@@ -60,8 +46,9 @@ _sensitive = click.option(
 )
 _quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 _SHARED = (
-    shared_options.region_option, shared_options.rate_option, _hop, shared_options.gate_option,
-    _sensitive, _runtime, _chunk, _workers, _scheduler, _quiet, command_line.json_option,
+    shared_options.region_option, shared_options.rate_option, shared_options.hop_option,
+    shared_options.gate_option, _sensitive, shared_options.runtime_option, _chunk, _workers, _scheduler,
+    _quiet, command_line.json_option,
 )  # fmt: skip
 
 

@@ -65,14 +65,15 @@ def make_job(
             f"{bundle} is a plain .tflite: make a bundle of it with edge-convert first"
         )
     path = shipped.find_bundle(bundle)
-    whole = bundles.open_bundle(path)
+    content = path.read_bytes()
+    whole = bundles.open_bundle(path, content=content)
     _, withheld = sensitive.permitted(whole, options["allow_sensitive"])
     if withheld:
         console.note(sensitive.note_of(withheld))
     detector = b"".join(each.read_bytes() for each in people.files if each.is_file())
     job = Job(
         whole.sha256,
-        path.read_bytes(),
+        content,
         options["runtime"],
         options["hop"],
         options["rate"],

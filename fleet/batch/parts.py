@@ -10,12 +10,12 @@ from edge_common import DataError, read_json, write_whole
 from edge_fleet.batch.rows import read_meta
 
 Bounds = tuple[int, int]
-ALL: Bounds = (0, 0)  # a recording that is before chunk
+ALL: Bounds = (0, 0)  # a recording that is one chunk
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a recording is cut.  reason: why it is before chunk, if it is."""
+    """How a recording is cut.  reason: why it is one chunk, if it is."""
 
     bounds: tuple[Bounds, ...] = (ALL,)
     reason: str = ""

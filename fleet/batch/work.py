@@ -6,8 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -57,10 +55,7 @@ class Job:
 
     def open(self) -> bundles.Bundle:
         """Without the tasks that nobody may know. Raises EdgeError."""
-        with TemporaryDirectory(prefix="edge-batch-") as folder:
-            path = Path(folder, "bundle.edge")
-            path.write_bytes(self.data)
-            whole = bundles.open_bundle(path)
+        whole = bundles.open_bundle("bundle.edge", content=self.data)
         return sensitive.permitted(whole, self.allow_sensitive)[0]
 
     def inseparable(self, manifest: bundles.Manifest) -> str:
