@@ -129,7 +129,8 @@ def _load(path: Path, content: Header) -> Any:
             "only one can be the images"
         )
     keras_model.refuse_broken_weights({weight.name: weight for weight in model.weights})
-    config = _unrolled(keras_model.single_precision(model.get_config()))
+    kept = frozenset(_NEVER_UNROLLED) if _has_masks_or_states(content) else frozenset()
+    config = _unrolled(keras_model.single_precision(model.get_config()), kept)
     with tf_keras.utils.custom_object_scope(_written_out_layers()):
         return keras_model.with_config(model, config)
 
@@ -161,16 +162,25 @@ def _written_out_layers() -> dict[str, type]:
     }
 
 
-def _unrolled(part: Any) -> Any:
-    """A config whose recurrent layers do not loop, and begin each window at 0."""
+def _has_masks_or_states(content: Header) -> bool:
+    """Whether steps that are written out could leave out what a layer is given beside its frames."""
+    return any(
+        part["class_name"] == "Masking" or dict(part.get("config") or {}).get("return_state")
+        for part in content.parts
+        if isinstance(part.get("config") or {}, dict)
+    )
+
+
+def _unrolled(part: Any, kept: frozenset[str]) -> Any:
+    """A config whose recurrent layers do not loop, and begin each window at 0.  kept: classes as they are."""
     if isinstance(part, (list, tuple)):
-        return type(part)(map(_unrolled, part))
+        return type(part)(_unrolled(each, kept) for each in part)
     if not isinstance(part, dict):
         return part
-    unrolled = {key: _unrolled(value) for key, value in part.items()}
+    unrolled = {key: _unrolled(value, kept) for key, value in part.items()}
     if unrolled.get("class_name") in _UNROLLED:
         unrolled["config"] |= {"unroll": True, "stateful": False}
-    if unrolled.get("class_name") in _NEVER_UNROLLED:
+    if unrolled.get("class_name") in _NEVER_UNROLLED and unrolled["class_name"] not in kept:
         name = _WRITTEN_OUT + unrolled["class_name"]
         unrolled |= {"class_name": name, "module": None, "registered_name": name}
     return unrolled

@@ -129,6 +129,16 @@ def test_convolutional_recurrent_layers_are_cut_and_answer_as_in_tf_keras(
     _assert_answers_of(model, file)
 
 
+def test_a_convolutional_recurrent_layer_behind_a_mask_is_refused_in_one_line(
+    tmp_path: Path,
+) -> None:
+    layers, window = tf_keras.layers, tf_keras.Input(WINDOW)
+    x = layers.Flatten()(layers.ConvLSTM2D(2, 3, padding="same")(layers.Masking()(window)))
+    tf_keras.Model(window, layers.Dense(3)(x)).save(tmp_path / "old.keras")
+    with pytest.raises(ModelError, match="loops in a way that TFLite cannot hold"):
+        read_model(tmp_path / "old.keras")
+
+
 def test_what_keras_3_computes_otherwise_is_not_left_to_it(tmp_path: Path) -> None:
     """`hard_sigmoid` is 0.2 x + 0.5 in Keras 2 and x / 6 + 0.5 in Keras 3, which loads it."""
     model = _network(tf_keras.layers.Flatten(), activation="hard_sigmoid")
