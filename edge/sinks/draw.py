@@ -211,7 +211,7 @@ def _draw_boxes(picture: np.ndarray, boxes: Mapping[str, tuple[float, ...]], sca
 
 def _stroke(picture: np.ndarray) -> int:
     """Pixels of a line."""
-    return max(2, picture.shape[1] // 240)
+    return max(2, int(picture.shape[1]) // 240)
 
 
 def _colour(number: int) -> tuple[int, ...]:
