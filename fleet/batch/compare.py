@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-import numpy as np
-
-from edge.tasks import Task, kind_of
-from edge_common.statistics import central_95, resampled_means, wilson_interval
+from edge import agreement
+from edge.tasks import Task
 
 Row = Mapping[str, Any]
 _JOINED_S, _LONGEST_S = 1.0, 10.0  # between two that are one stretch; of one
@@ -31,12 +29,7 @@ class SharedTask:
         return None
 
     def differs(self, old: Row, new: Row) -> bool:
-        before, after = self.answer(old), self.answer(new)
-        if before is None or after is None:
-            return before is not after
-        if isinstance(before, float):
-            return not abs(before - after) <= self.tolerance
-        return bool(set(before) != set(after)) if isinstance(before, list) else before != after
+        return agreement.differs(self.answer(old), self.answer(new), self.tolerance)
 
 
 def shared_tasks(old: Sequence[Task], new: Sequence[Task]) -> tuple[list[Task], list[str]]:
@@ -47,7 +40,7 @@ def shared_tasks(old: Sequence[Task], new: Sequence[Task]) -> tuple[list[Task], 
         for task in old
         if task.name in by_name
         and by_name[task.name].kind == task.kind
-        and not (kind_of(task).is_descriptor or kind_of(task).is_placed)
+        and agreement.is_comparable(task)
     ]
     names = {task.name for task in shared}
     return shared, [n for n in dict.fromkeys(t.name for t in (*old, *new)) if n not in names]
@@ -70,39 +63,6 @@ def paired(old: Iterator[Row], new: Iterator[Row]) -> Iterator[tuple[Row, Row]]:
         for row in rows:
             if row["frame"] in by_frame:
                 yield row, by_frame[row["frame"]]
-
-
-@dataclass
-class TaskAgreement:
-    """Of one task: decisions, and how many of them differ, by recording.
-
-    changes: from what to what, and how often.
-    """
-
-    decisions: Counter[str] = field(default_factory=Counter)
-    differing: Counter[str] = field(default_factory=Counter)
-    changes: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    @property
-    def share(self) -> float:
-        """Of decisions that differ; 0 if there are none."""
-        return self.differing.total() / max(1, self.decisions.total())
-
-    def interval(self, window: int) -> tuple[float, float]:
-        """95 %: by resampled recordings (B. Efron, 1979), or Wilson's over windows of one recording.
-
-        Neighbouring frames say nearly the same, so that they are not counted as observations.
-        If all or no decisions differ, Wilson's over recordings.  window: frames of one.
-        """
-        total, count = self.decisions.total(), len(self.decisions)
-        if not total:
-            return 0.0, 1.0
-        if count > 1 and 0 < self.share < 1:
-            sizes = np.array(list(self.decisions.values()), np.float64)
-            differing = np.array([self.differing[name] for name in self.decisions], np.float64)
-            return central_95(resampled_means(differing) / resampled_means(sizes))
-        observations = count if count > 1 else max(1, total // window)
-        return wilson_interval(self.share * observations, observations)
 
 
 @dataclass
@@ -132,11 +92,11 @@ class BundleComparison:
 
     tasks: Sequence[SharedTask]
     window: int
-    agreements: dict[str, TaskAgreement] = field(default_factory=dict)
+    agreements: dict[str, agreement.TaskAgreement] = field(default_factory=dict)
     stretches: list[Disagreement] = field(default_factory=list)
 
     def take(self, pairs: Iterator[tuple[Row, Row]]) -> "BundleComparison":
-        self.agreements = {each.task.name: TaskAgreement() for each in self.tasks}
+        self.agreements = {each.task.name: agreement.TaskAgreement() for each in self.tasks}
         for old, new in pairs:
             differing = [each for each in self.tasks if self._differs(each, old, new)]
             if differing:
@@ -144,13 +104,9 @@ class BundleComparison:
         return self
 
     def _differs(self, shared: SharedTask, old: Row, new: Row) -> bool:
-        agreement = self.agreements[shared.task.name]
-        agreement.decisions[old["source"]] += 1
-        if not shared.differs(old, new):
-            return False
-        agreement.differing[old["source"]] += 1
-        agreement.changes[_words(shared.answer(old)), _words(shared.answer(new))] += 1
-        return True
+        return self.agreements[shared.task.name].add(
+            shared.answer(old), shared.answer(new), shared.tolerance, old["source"]
+        )
 
     def _extend(self, old: Row, new: Row, differing: Sequence[SharedTask]) -> None:
         time_s = old["frame"] / 25 if old["time_s"] is None else old["time_s"]
@@ -169,19 +125,13 @@ class BundleComparison:
         for each in differing:
             name = each.task.name
             newest.tasks[name] += 1
-            newest.changes[name, _words(each.answer(old)), _words(each.answer(new))] += 1
+            newest.changes[
+                name, agreement.in_words(each.answer(old)), agreement.in_words(each.answer(new))
+            ] += 1
 
     def worst(self, count: int) -> list[Disagreement]:
         """Those with most answers that differ, the worst first."""
         return sorted(self.stretches, key=lambda each: -each.weight)[:count]
-
-
-def _words(answer: Any) -> str:
-    if answer is None:
-        return "no answer"
-    if isinstance(answer, float):
-        return f"{answer:.1f}"
-    return (", ".join(answer) or "none") if isinstance(answer, list) else str(answer)
 
 
 def words(shared: SharedTask, row: Row | None) -> str:
@@ -189,5 +139,5 @@ def words(shared: SharedTask, row: Row | None) -> str:
     if row is None:
         return "-"
     p = row.get(f"tasks.{shared.task.name}.p")
-    text = _words(shared.answer(row))
+    text = agreement.in_words(shared.answer(row))
     return f"{text} {p:.2f}" if isinstance(p, float) else text

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
+from edge.agreement import TaskAgreement
 from edge.tasks import KINDS, Task
 from edge_fleet.batch import rows
 from edge_fleet.batch.compare import (
     BundleComparison,
     SharedTask,
-    TaskAgreement,
     paired,
     shared_tasks,
     value_range,
