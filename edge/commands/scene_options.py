@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -78,9 +78,10 @@ class PeopleOptions:
         """Raise click.UsageError if anything else is given without one."""
         if self.detector:
             return
-        for name, value in vars(self).items():
-            if value:
-                raise click.UsageError(f"--{name.replace('_', '-')} goes with --detector NAME")
+        for each in fields(self):
+            if getattr(self, each.name):
+                name = each.name.replace("_", "-")
+                raise click.UsageError(f"--{name} goes with --detector NAME")
 
     def __bool__(self) -> bool:
         return bool(self.detector)
