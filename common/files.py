@@ -114,6 +114,25 @@ def locked(path: Path, wait: bool = True) -> Iterator[None]:
         os.close(handle)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process is in `locked` for this file; who may not look sees none.
+
+    For a moment, nobody else gets it without waiting.
+    """
+    place = Path(os.path.realpath(path))
+    try:
+        handle = os.open(place.with_name(f".{place.name}.lock"), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 @contextlib.contextmanager
 def only_writer(path: Path | None) -> Iterator[None]:
     """Hold an output's lock until the block is done; None: there is none.
