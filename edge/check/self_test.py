@@ -1,6 +1,8 @@
 """Replay the golden frames of a bundle where it is to run."""
 
+import itertools
 import subprocess
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +14,15 @@ from edge import engine, tasks
 from edge.bundle import Bundle, write_bundle
 from edge.check import detections, evaluate
 from edge.detector import Detector
-from edge.stream import Stream, StreamOptions
-from edge_common import BundleError, SelfTestFailed, children
+from edge.stream import Stream, StreamOptions, from_stored
+from edge_common import BundleError, SelfTestFailed, children, decode, parse_json
+from edge_devices.detection import memory
 
 # Other runtimes and instruction sets round each layer differently, and a softmax
 # amplifies it if the network wavers; if it is sure, they have to agree.
 SURE_MARGIN = 0.5
 _TIMEOUT_S = 90.0  # systemd waits for settings no longer than 120 s
+_TIMED_FRAMES, _TIMED_S = 60, 3.0
 _TOLERANCE = 0.25  # of the largest value, for numbers, and classes if none is sure
 
 
@@ -28,12 +32,24 @@ class SelfTest:
 
     decisions: of a detector the boxes that were expected.
     delegation: who computed the operators of each part, by its role.
+    frame_ms: the median of a frame's pass here, once warm; of no detector.
+    memory_bytes: that it took to load and run; of no detector.
     """
 
     decisions: int
     largest_difference: float
     exact: bool
     delegation: dict[str, engine.Delegation] = field(default_factory=dict)
+    frame_ms: float = 0.0
+    memory_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a process of its own said of a bundle, as SelfTest has it."""
+
+    frame_ms: float = 0.0
+    memory_bytes: int = 0
 
 
 def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfTest:
@@ -50,27 +66,51 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
         )
     if bundle.manifest.detection:
         return _test_detector(bundle, golden, options)
+    before_bytes = memory.read_memory(with_pss=False).rss_bytes or 0
     stream = Stream(bundle, options.for_clips())
     outputs = evaluate.outputs_of(stream, golden["frames"])
+    memory_bytes = (memory.read_memory(with_pss=False).rss_bytes or 0) - before_bytes
     for task in bundle.manifest.tasks:
         _compare(task, golden[task.name], outputs[task.name])
     largest = max(_difference(golden[task], outputs[task]) for task in outputs)
     decisions = len(next(iter(outputs.values())))
-    return SelfTest(decisions, largest, largest == 0.0, stream.network.delegation)
+    return SelfTest(
+        decisions,
+        largest,
+        largest == 0.0,
+        stream.network.delegation,
+        _frame_ms(stream, golden["frames"]),
+        max(memory_bytes, 0),
+    )
 
 
-def require_elsewhere(bundle: Bundle, options: StreamOptions) -> None:
+def _frame_ms(stream: Stream, frames: np.ndarray) -> float:
+    """The median of passes over these frames, as often as there is time for."""
+    stored = [from_stored(frame, stream.bundle.manifest.input) for frame in frames]
+    times_ms, began = list[float](), time.perf_counter()
+    for frame in itertools.islice(itertools.cycle(stored), _TIMED_FRAMES):
+        started = time.perf_counter()
+        stream.push(frame)
+        times_ms.append((time.perf_counter() - started) * 1e3)
+        if time.perf_counter() - began > _TIMED_S:
+            break
+    return float(np.median(times_ms))
+
+
+def require_elsewhere(bundle: Bundle, options: StreamOptions) -> Replayed:
     """Let a process of its own replay the golden frames: what crashes or hangs there ends nothing here.
 
     Raises SelfTestFailed in that process's own words. A bundle without golden frames passes.
     """
     if not bundle.golden:
-        return
+        return Replayed()
     name = f"{bundle.path or bundle.manifest.name}"
     with TemporaryDirectory(prefix="edge-run-") as folder:
         copy = Path(folder, "new.edge")
         write_bundle(copy, bundle.whole or bundle.manifest, bundle.members)
-        command = children.module_command("edge.cli", copy, "--self-test", *options.arguments)
+        command = children.module_command(
+            "edge.cli", copy, "--self-test", "--json", *options.arguments
+        )
         try:
             process = children.run_captured(command, timeout_s=_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -81,6 +121,8 @@ def require_elsewhere(bundle: Bundle, options: StreamOptions) -> None:
         reason = children.last_line(process.stderr).removeprefix("Error: ").replace(str(copy), name)
         crash = f"the runtime crashed ({children.signal_name(-code)}) at its golden frames"
         raise SelfTestFailed(f"{name}: {crash if code < 0 else reason}")
+    report = parse_json(process.stdout.strip().splitlines()[-1], name)
+    return decode(Replayed, report, ignore_unknown=True)
 
 
 def _test_detector(
