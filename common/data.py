@@ -97,8 +97,9 @@ def parse_json(text: str | bytes, source: str) -> Any:
         raise DataError(f"{source}: is not JSON that can be read: nested too deeply") from None
 
 
-# what edge-run says beside decisions: of a source without frames, of who is there, of events
-_OTHERS = ("board", "gap", "presence", "event")
+# what edge-run says beside decisions: of the board, of a source without frames, of who is there, of
+# events, of other bundles
+_OTHERS = ("board", "gap", "presence", "event", "update")
 
 
 def read_json_lines(kind: type[T], path: Path, keep: Collection[str] = ()) -> list[tuple[str, T]]:

@@ -14,6 +14,7 @@ from edge.commands import (
     service,
     settings_options,
     source_options,
+    update,
 )
 from edge_common import __version__, command_line
 
@@ -51,12 +52,13 @@ Examples:
   edge-run mine.edge --camera 0 --keep unsure
   edge-run --camera 0 --web 127.0.0.1:8080
   edge-run --config run.toml --check
+  edge-run update mine.edge --config run.toml
 """
 
 
 @click.command(
     cls=RunCommand,
-    subcommands=people.COMMANDS | settings_options.COMMANDS | service.COMMANDS,
+    subcommands=people.COMMANDS | settings_options.COMMANDS | service.COMMANDS | update.COMMANDS,
     epilog=EXAMPLES,
 )
 @click.argument("bundle", required=False)

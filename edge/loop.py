@@ -4,94 +4,16 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass
 
-from edge import answers, engine, events, sources, stream
-from edge.sinks import Gap, RunEnded, ShowsBoard, ShowsGaps, Sink, TakesEvents
-from edge.summary import RunSummary, SourceSummary, process_age_s
+from edge import engine, events, stream
+from edge.feed import Feed as Feed, Watcher as Watcher
+from edge.sinks import RunEnded, ShowsBoard, ShowsUpdates, Sink
+from edge.summary import RunSummary, process_age_s
 from edge_common import EdgeError, EngineHung, SourceError, SourceLost, console
 from edge_devices.detection.memory import peak_rss_bytes
 
 _LOOK_S = 1.0  # at those that give no frames
-
-
-class EventJudge(Protocol):
-    """What becomes of a source's decisions: events."""
-
-    def take(
-        self, frame: stream.Frame, decisions: Sequence[stream.Decision]
-    ) -> Sequence[events.Event]:
-        """What began, changed or ended with one frame."""
-
-    def end(self, reason: str) -> Sequence[events.Event]:
-        """The ends of all that goes on, as no frame comes."""
-
-
-class Watcher(Protocol):
-    """What frames are pushed through: a Stream, or whatever decides on several things a frame."""
-
-    def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
-        """Take one frame; the decisions that it leads to. Raises EdgeError."""
-
-
-@runtime_checkable
-class Follows(Protocol):
-    """A watcher that follows people."""
-
-    def end_tracks(self) -> None:
-        """The source gives no frames: nobody can be seen in it."""
-
-
-@dataclass(eq=False)
-class Feed:
-    """A source, what its frames are pushed through, and the sinks that take them.
-
-    sampler: which frames are pushed; the sinks get all of them.
-    source_name: if there are several.  judges: None: decisions alone go out.
-    events_seen: counts of what they tell.
-    """
-
-    summary: SourceSummary
-    watcher: Watcher
-    sinks: Sequence[Sink] = ()
-    sampler: stream.FrameSampler = field(default_factory=stream.FrameSampler)
-    source_name: str | None = None
-    judges: EventJudge | None = None
-    events_seen: answers.EventsSeen = field(default_factory=answers.EventsSeen)
-    _newest: stream.Frame | None = field(default=None, init=False)
-
-    @property
-    def source(self) -> sources.Source:
-        return self.summary.source
-
-    def show_gap(self, seconds: float, has_ended: bool) -> None:
-        if not has_ended and isinstance(self.watcher, Follows):
-            self.watcher.end_tracks()
-        for sink in self.sinks:
-            if isinstance(sink, ShowsGaps):
-                sink.show_gap(Gap(seconds, has_ended, self.source_name))
-        self.end_events(events.SOURCE_LOST)
-
-    def take(self, frame: stream.Frame, decisions: Sequence[stream.Decision]) -> None:
-        """Judge one frame's decisions, and give them and the frame to the sinks."""
-        self._newest = frame
-        if self.judges:
-            self._tell(self.judges.take(frame, decisions), frame)
-        for sink in self.sinks:
-            sink.take(frame, decisions)
-
-    def end_events(self, reason: str) -> None:
-        """Nothing that goes on can be seen any more."""
-        if self.judges and self._newest:
-            self._tell(self.judges.end(reason), self._newest)
-
-    def _tell(self, news: Sequence[events.Event], frame: stream.Frame) -> None:
-        for event in news:
-            self.events_seen.add(event)
-            for sink in self.sinks:
-                if isinstance(sink, TakesEvents):
-                    sink.take_event(event, frame)
 
 
 @dataclass(frozen=True)
@@ -102,12 +24,14 @@ class RunLimits:
     frame_timeout_s: of one frame in the stream; if it takes longer, `on_hang` is called when
     summary and sinks are complete, and the process ends with EngineHung's exit code; 0: no limit.
     end_reason: asked at each turn: not "" ends the run, and the events that go on for that reason.
+    on_turn: called at each turn, between two frames.
     """
 
     max_frames: int | None = None
     frame_timeout_s: float = 0.0
     on_hang: Callable[[], None] = lambda: None
     end_reason: Callable[[], str] = lambda: ""
+    on_turn: Callable[[], object] = lambda: None
 
 
 def run(
@@ -203,7 +127,8 @@ def _in_turn(
             for feed, _ in turns:
                 feed.end_events(ending)
             return
-        _show_board([feed for feed, _ in turns], summary)
+        limits.on_turn()
+        _show_news([feed for feed, _ in turns], summary)
         news.clear()
         ready = [turn for turn in turns if turn[0].source.ready()]
         if not ready:
@@ -242,13 +167,21 @@ def _show_gaps(feeds: Iterable[Feed]) -> None:
             feed.show_gap(seconds, has_ended=False)
 
 
-def _show_board(feeds: Sequence[Feed], summary: RunSummary) -> None:
-    """Once to outputs that sources share."""
+def _show_news(feeds: Sequence[Feed], summary: RunSummary) -> None:
+    """Of the board and of updates, once to outputs that sources share."""
+    if not (summary.updates or (summary.board and summary.board.news)):
+        return
+    outputs = dict.fromkeys(sink for feed in feeds for sink in feed.sinks)
     while summary.board and summary.board.news:
         change = summary.board.news.popleft()
-        for sink in dict.fromkeys(sink for feed in feeds for sink in feed.sinks):
+        for sink in outputs:
             if isinstance(sink, ShowsBoard):
                 sink.show_board(change)
+    while summary.updates:
+        update = summary.updates.popleft()
+        for sink in outputs:
+            if isinstance(sink, ShowsUpdates):
+                sink.show_update(update)
 
 
 def _timed(feed: Feed, summary: RunSummary, max_frames: int | None) -> Iterator[stream.Frame]:

@@ -28,6 +28,14 @@ def find_bundle(name: str | os.PathLike[str]) -> Path:
     raise BundleError(f"there is no bundle '{name}': give a path, or a shipped name ({choice})")
 
 
+def bundle_file(name: str) -> Path:
+    """As `find_bundle`; what is not there is a path as well."""
+    try:
+        return find_bundle(name)
+    except BundleError:
+        return Path(name)
+
+
 def is_shipped(name: str) -> bool:
     """Whether a bundle came with this package. Raises BundleError if there is none."""
     return not is_plain_tflite(name) and comes_along(find_bundle(name))

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from edge.sinks.queued import OutputCounts
     from edge.stream import CallsSaved, Decision
     from edge.throttling import BoardState
+    from edge.updates.changes import UpdateChange
 
 QUANTILES = {"p50": 0.50, "p90": 0.90, "p99": 0.99}
 
@@ -134,6 +136,7 @@ class RunSummary:
     # of each source; empty: the bundle says nothing to compare with; None: nobody asked
     drift: "Sequence[DriftWatch] | None" = None
     board: "BoardState | None" = None  # None: nobody looks at its heat
+    updates: "deque[UpdateChange]" = field(default_factory=deque)  # that no output was told of yet
 
     def end(self, counts: SourceSummary, source_name: str | None) -> None:
         """A source gives no more frames, and nobody is there in it any more.

@@ -238,6 +238,9 @@ class Pausable(Protocol):
 
     def pause(self) -> None: ...
 
+    @property
+    def bundle(self) -> Any: ...
+
 
 class ThinnedStream:
     """Leaves out frames as long as a factor says so: those that no decision would see.
@@ -250,6 +253,12 @@ class ThinnedStream:
         self._inner, self._window, self._factor = inner, window, factor
         self._round = max(window, hop)
         self._place, self._has_gap = 0, False
+
+    def exchange(self, change: Callable[[Any], Any], network: object = None) -> None:
+        """Another stream takes the frames from now on.  change: gives it for the one before."""
+        self._inner = change(self._inner)
+        self._window = max(self._window, self._inner.bundle.manifest.window)
+        self._round = max(self._round, self._window)
 
     def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
         length = self._factor() * self._round

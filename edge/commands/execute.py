@@ -4,20 +4,23 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from edge import engine
+from edge import engine, shipped
 from edge.bundle import Bundle
 from edge.commands import feeds, scene_options
 from edge.commands.one_run import Engines, OneRun, RunOptions, RunRequest
 from edge.privacy import sensitive
-from edge_common import EdgeError, SelfTestFailed, console, encode
+from edge_common import BundleError, EdgeError, SelfTestFailed, console, encode
 
 if TYPE_CHECKING:
     from edge.check.self_test import SelfTest
     from edge.commands.reload import Reload
     from edge.service.supervisor import Supervisor
     from edge.signatures import Verifier
+    from edge.updates.updater import Updater
     from edge.web.page import Page
 
 
@@ -26,6 +29,8 @@ def execute(options: RunOptions, arguments: Sequence[str] = ()) -> None:
 
     arguments: of the command line, if they name a settings file: it can be read again then.
     """
+    if options.update and not (options.check or options.self_test):
+        return _execute_updatable(options, arguments)
     whole, request = _open_checked(options)
     if options.check:
         console.echo("\n".join(_plan(request.bundle, options)))
@@ -33,12 +38,62 @@ def execute(options: RunOptions, arguments: Sequence[str] = ()) -> None:
         _report_self_test(whole, options)
     else:
         with ExitStack() as stack:  # of what outlives other settings
-            page = options.open_page(stack)
-            supervisor = _supervisor(stack)
-            reload = _reload(arguments, supervisor, stack)
-            if page and reload:
-                page.reload_by(reload)
-            _run_all(request, reload, supervisor, page)
+            _run_with(request, arguments, _supervisor(stack), None, stack)
+
+
+def _execute_updatable(options: RunOptions, arguments: Sequence[str]) -> None:
+    """The same of a run that takes other versions of its bundle."""
+    from edge.updates import slots, updater as updates
+
+    def open_candidate(path: Path) -> RunRequest:
+        return checked_request(replace(updater.run.options if updater.run else options, slot=path))
+
+    with ExitStack() as stack:
+        supervisor = _supervisor(stack)
+        folder = slots.folder_for(options.config or Path(options.bundle))
+        updater = updates.Updater(folder, open_candidate, supervisor)
+        stack.enter_context(updater)
+        request = _first_request(options, updater)
+        updater.start()
+        _run_with(request, arguments, supervisor, updater, stack)
+
+
+def _first_request(options: RunOptions, updater: "Updater") -> RunRequest:
+    """Of a start: if the file has another content than the copy that ran, that one runs, and it is tried.
+
+    Raises EdgeError if there is neither.
+    """
+    good = updater.slots.good
+    try:
+        request = checked_request(options)
+    except BundleError as error:  # such as a file that was copied by half
+        if good is None:
+            raise
+        console.note(f"{error}; the copy that ran before runs", console.ERROR)
+        return checked_request(replace(options, slot=good.path))
+    if good is None or request.options.slot is not None:
+        return request
+    try:
+        earlier = checked_request(replace(options, slot=good.path))
+    except EdgeError:  # the settings fit the new one alone
+        return request
+    return earlier if updater.take(request, earlier) else request
+
+
+def _run_with(
+    request: RunRequest,
+    arguments: Sequence[str],
+    supervisor: "Supervisor | None",
+    updater: "Updater | None",
+    stack: ExitStack,
+) -> None:
+    page = request.options.open_page(stack)
+    reload = _reload(arguments, supervisor, updater, stack)
+    if page and reload:
+        page.reload_by(reload)
+    if page and updater:
+        page.update_by(updater)
+    _run_all(request, reload, supervisor, updater, page)
 
 
 def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
@@ -46,7 +101,8 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
 
     Raises EdgeError if it is none, or an alert does not fit it.
     """
-    whole = options.plain.open(options.bundle, options.engine.runtime, options.opener)
+    options = _with_copy(options)
+    whole = options.open_bundle()
     bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
     zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
     if not options.self_test:
@@ -62,6 +118,19 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     return whole, RunRequest(options, bundle)
 
 
+def _with_copy(options: RunOptions) -> RunOptions:
+    """Of the bundle that was kept last, if this run takes others; else what is named is opened."""
+    if options.update is None or options.slot is not None or options.config is None:
+        return options
+    from edge.updates import changes, slots
+
+    folder = slots.folder_for(options.config)
+    status = changes.read_status(folder)
+    refused = status.refused_base if status else ""
+    copy = slots.Slots(folder).to_run(shipped.bundle_file(options.bundle), refused)
+    return replace(options, slot=copy.path) if copy else options
+
+
 def checked_request(options: RunOptions) -> RunRequest:
     """Raises EdgeError if the options name no bundle, or an alert does not fit it."""
     return _open_checked(options)[1]
@@ -71,10 +140,12 @@ def _run_all(
     request: RunRequest,
     reload: "Reload | None",
     supervisor: "Supervisor | None",
+    updater: "Updater | None",
     page: "Page | None",
 ) -> None:
     """One run, and another one each time that other settings are to hold."""
     end_reason = reload.end_reason if reload else lambda: ""
+    on_turn = updater.loop.on_turn if updater else lambda: None
     engines: Engines | None = None
     earlier: RunRequest | None = None
     while True:
@@ -97,14 +168,18 @@ def _run_all(
                 console.note("settings changed")
             if supervisor:
                 supervisor.follow(run.summary, run.status_text())
+            if updater:
+                updater.follow(run)
+                stack.callback(updater.follow, None)
             try:
-                run.go(stack, not supervisor, end_reason)
+                run.go(stack, not supervisor, end_reason, on_turn)
             except EdgeError as error:
                 if reload is None or earlier is None or not run.refused_frames(error):
                     raise
                 reload.refuse(str(error))
                 request, earlier = earlier, None
                 continue
+            request, engines = run.request, run.engines
             if following := reload.take() if reload else None:
                 run.make_room(following)
         if following is None:
@@ -127,7 +202,10 @@ def _supervisor(stack: ExitStack) -> "Supervisor | None":
 
 
 def _reload(
-    arguments: Sequence[str], supervisor: "Supervisor | None", stack: ExitStack
+    arguments: Sequence[str],
+    supervisor: "Supervisor | None",
+    updater: "Updater | None",
+    stack: ExitStack,
 ) -> "Reload | None":
     """What reads the settings again, if there is a file of them."""
     if not arguments:
@@ -137,7 +215,9 @@ def _reload(
     def read() -> RunRequest:
         return reloading.read_again(arguments, checked_request)
 
-    reload = reloading.Reload(read, supervisor)
+    reload = reloading.Reload(read, supervisor, updater)
+    if updater:
+        updater.reload = reload
     stack.callback(reload.close)
     stack.enter_context(reload.by_signal())
     return reload

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge import input_spec, loop, registry, sinks, sources, stream
 from edge.commands import source_options
@@ -132,6 +132,10 @@ class SceneWatcher:
         for output in self._outputs:
             output.show_people(view)
         return view.decisions
+
+    def exchange(self, change: Callable[[Any], Any], network: stream.Network | None = None) -> None:
+        """As Scene.exchange."""
+        self._scene.exchange(change, network)
 
     def end_tracks(self) -> None:
         """Of those who were there; said once."""
@@ -271,7 +275,12 @@ def _run_infos(
     manifest, several = network.bundle.manifest, len(summary.sources) > 1
     region = options.stream.region.seen_by(manifest.input.size, manifest.input.resize)
     who = sinks.BundleInfo(manifest.name, network.bundle.sha256, manifest.tasks)
-    faces = _face_search(detector) if options.covers_faces else None
+    faces: FaceSearch | None = None
+    if options.covers_faces:
+        from edge.privacy import faces as face_search
+
+        of_faces = detector is not None and detector.spec.labels == ("face",)
+        faces = face_search.FaceSearch(tracks_are_faces=of_faces)
     return [
         sinks.RunInfo(
             tuple(task.name for task in manifest.tasks),
@@ -289,10 +298,3 @@ def _run_infos(
         )
         for counts in summary.sources
     ]
-
-
-def _face_search(detector: "Detector | None") -> "FaceSearch":
-    """What finds faces in pictures that leave.  detector: of people in the run, if there is one."""
-    from edge.privacy.faces import FaceSearch
-
-    return FaceSearch(tracks_are_faces=detector is not None and detector.spec.labels == ("face",))

@@ -84,7 +84,7 @@ class Engines:
 class OneRun:
     """Opened by this, closed with the stack. Raises EdgeError.
 
-    engines: of another run that asked for the same, or None.
+    engines: of another run that asked for the same, or None.  request: what runs by now.
     earlier: the request whose place this takes: what is new in this one is not waited for.
     """
 
@@ -96,7 +96,7 @@ class OneRun:
         page: "Page | None" = None,
         earlier: RunRequest | None = None,
     ) -> None:
-        self.options = request.options
+        self.options, self.request = request.options, request
         self._is_refused = self._makes_room = False
         options = self.options
         naming = _recogniser(request.bundle, options)
@@ -125,7 +125,11 @@ class OneRun:
         stack.enter_context(watch.start())
 
     def go(
-        self, stack: ExitStack, has_status_line: bool, end_reason: Callable[[], str] = lambda: ""
+        self,
+        stack: ExitStack,
+        has_status_line: bool,
+        end_reason: Callable[[], str] = lambda: "",
+        on_turn: Callable[[], object] = lambda: None,
     ) -> None:
         """Until the sources end, or there is a reason to; the summary is printed with the stack's end.
 
@@ -149,8 +153,14 @@ class OneRun:
             finally:  # also if nobody reads our stdout
                 engine.report_hang(options.frame_timeout_s, options.engine.delegate)
 
-        limits = loop.RunLimits(options.frames, options.frame_timeout_s, on_hang, end_reason)
+        timeout_s = options.frame_timeout_s
+        limits = loop.RunLimits(options.frames, timeout_s, on_hang, end_reason, on_turn)
         loop.run(self.feeds, self.summary, limits)
+
+    def take_bundle(self, request: RunRequest, network: stream.Network) -> None:
+        """It answers from now on, in all feeds.  network: of its bundle."""
+        self.request, self.options = request, request.options
+        self.engines = Engines(network, self.engines.detector, Engines.key_of(request))
 
     def make_room(self, following: RunRequest) -> None:
         """For the run behind this one: live sources that it has as well go on, with their connections."""

@@ -16,6 +16,7 @@ from edge_common import EdgeError, console
 if TYPE_CHECKING:
     from edge.commands.one_run import RunOptions, RunRequest
     from edge.service.supervisor import Supervisor
+    from edge.updates.updater import Updater
 
 
 class Reload:
@@ -26,12 +27,16 @@ class Reload:
     read: the request as it is now; raises EdgeError or click.ClickException.
     supervisor: is told.  problem: why the newest settings do not hold; "": they do.
     running: what runs now; None: nothing does yet.
+    updater: takes what is nothing but another version of the bundle; None: nobody does.
     """
 
     def __init__(
-        self, read: "Callable[[], RunRequest]", supervisor: "Supervisor | None" = None
+        self,
+        read: "Callable[[], RunRequest]",
+        supervisor: "Supervisor | None" = None,
+        updater: "Updater | None" = None,
     ) -> None:
-        self._read, self._supervisor = read, supervisor
+        self._read, self._supervisor, self._updater = read, supervisor, updater
         self.problem = ""
         self.running: RunRequest | None = None
         self._next: RunRequest | None = None
@@ -70,6 +75,8 @@ class Reload:
         try:
             request = self._read()
             if self.running:
+                if self._updater and self._updater.take(request, self.running):
+                    return self._remain()
                 request.open_ahead(self.running)
             self._put(request)
             if self._supervisor:
@@ -78,6 +85,12 @@ class Reload:
             self.refuse(error.format_message())
         except (EdgeError, OSError) as error:
             self.refuse(str(error))
+
+    def _remain(self) -> None:
+        """The settings are those that hold."""
+        self.problem = ""
+        if self._supervisor:
+            self._supervisor.keep("")
 
     def _put(self, request: "RunRequest") -> None:
         """In place of one that nobody has taken yet."""

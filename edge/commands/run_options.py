@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from edge import registry, sinks, sources
+from edge import registry, shipped, sinks, sources
 from edge.commands import scene_options, source_options
 from edge.commands.plain import PlainOptions
 from edge.engine import EngineOptions, default_timeout_s
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from edge.bundle import Bundle
     from edge.events.alert import Alert
     from edge.signatures import Verifier
+    from edge.updates.rules import UpdateRules
     from edge.web import address, page
 
 _STDOUT = "-"
@@ -72,6 +73,9 @@ class RunOptions:
     require_signature: bool = False
     allow_downgrade: bool = False
     has_zone_options: bool = False  # so that those of the file do not count
+    update: "UpdateRules | None" = None  # None: other bundles come with other settings alone
+    # the copy of a bundle that is opened in place of what is named, and counts as that
+    slot: Path | None = field(default=None, compare=False)
     check: bool = False
 
     def __post_init__(self) -> None:
@@ -79,6 +83,8 @@ class RunOptions:
             raise click.UsageError("--threshold goes with --gallery FILE")
         if self.allow_downgrade and not self.require_signature:
             raise click.UsageError("--allow-downgrade goes with --require-signature")
+        if self.update and shipped.is_plain_tflite(self.bundle):
+            raise click.UsageError("[update] goes with a bundle: make one with edge-convert")
         self.people.refuse_without_detector()
         if self.people and self.region != "full":
             raise click.UsageError(
@@ -108,6 +114,14 @@ class RunOptions:
         from edge.signatures import Verifier
 
         return Verifier(self.allow_downgrade)
+
+    def open_bundle(self) -> "Bundle":
+        """What is to run. Raises EdgeError if it is none."""
+        if self.slot is None:
+            return self.plain.open(self.bundle, self.engine.runtime, self.opener)
+        name, verifier = str(self.slot), self.verifier
+        opener = partial(verifier.open, counts_as=self.bundle) if verifier else None
+        return self.plain.open(name, self.engine.runtime, opener)
 
     @property
     def opener(self) -> "Callable[[str], Bundle] | None":

@@ -41,6 +41,7 @@ class Settings:
     path: Path
     defaults: Mapping[str, Any]
     alerts: "tuple[Alert, ...]" = ()
+    update: schema.UpdateRules | None = None
     names: Mapping[str, str] = field(default_factory=dict)
     lines: Mapping[toml_lines.Place, int] = field(default_factory=dict)
     texts: Sequence[tuple[str, int]] = ()
@@ -94,7 +95,7 @@ class _Reader:
         values = {
             key: value
             for key in content
-            if key not in ("output", "alert") and (value := getattr(typed, key)) is not None
+            if key not in schema.TABLES and (value := getattr(typed, key)) is not None
         }
         cameras = values.pop("camera", [])
         addresses = [self._address(n, each) for n, each in enumerate(cameras)]
@@ -113,6 +114,7 @@ class _Reader:
             self.path,
             dict(self._defaults(values)),
             alerts,
+            schema.update_rules(content),
             names,
             self.lines,
             tuple(self._texts(content, ())),
@@ -138,6 +140,7 @@ class _Reader:
             ),
             (schema.camera_table(), _items(content, "camera")),
             (schema.zone_table(), _items(content, "zone")),
+            (schema.update_table(), schema.update_items(content)),
         ]
         for kind, items in tables:
             keys = kind.__struct_encode_fields__

@@ -50,7 +50,7 @@ def settings_of(ctx: click.Context) -> Iterator[dict[str, Any]]:
     try:
         zones = ctx.get_parameter_source("zone") is click.core.ParameterSource.COMMANDLINE
         file = {"config": read.path, "has_zone_options": zones}
-        yield {"alerts": read.alerts, "names": read.names, **file}
+        yield {"alerts": read.alerts, "names": read.names, "update": read.update, **file}
     except click.UsageError as error:
         error.message = read.located(error.message)  # type: ignore[misc]  # click reads it
         raise

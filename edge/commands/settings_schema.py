@@ -1,6 +1,6 @@
 """What a settings file may hold, made of the command's options and of the alerts' fields."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, Field, fields
 from functools import cache
 from types import GenericAlias, ModuleType
@@ -10,11 +10,14 @@ import click
 
 from edge.commands.options import RateParam
 from edge.commands.plain import Numbers
-from edge_common import ConfigError, command_line
+from edge.updates.rules import UpdateRules as UpdateRules
+from edge_common import ConfigError, command_line, toml_lines
 
 # what is said on the command line alone
 _NOT_IN_A_FILE = {"config", "check", "help", "version"}
+TABLES = ("output", "alert", "update")  # that stand for no option
 _OUTPUTS = "Where decisions and events go: kind, target, and the kind's own options."
+_UPDATE = "Takes other versions of the bundle while it runs, and what they have to pass."
 Definition = tuple[str, Any, Any]
 
 
@@ -52,6 +55,7 @@ def settings_table(command: click.Command) -> Any:
     alerts = _list_of(alert_table())
     definitions.append(("output", _described(outputs, _OUTPUTS), []))
     definitions.append(("alert", _described(alerts, "What is told as an event."), []))
+    definitions.append(("update", _described(update_table() | None, _UPDATE), None))
     return _struct("Settings", definitions)
 
 
@@ -111,6 +115,23 @@ def clip_table() -> Any:
 
     hints = get_type_hints(ClipLength)
     return _struct("Clip", [_definition(each, hints[each.name]) for each in fields(ClipLength)])
+
+
+@cache
+def update_table() -> Any:
+    hints = get_type_hints(UpdateRules)
+    return _struct("Update", [_definition(each, hints[each.name]) for each in fields(UpdateRules)])
+
+
+def update_items(content: Mapping[str, Any]) -> list[tuple[toml_lines.Place, Mapping[str, Any]]]:
+    """The table and its place, if there is one."""
+    table = content.get("update")
+    return [(("update",), table)] if isinstance(table, dict) else []
+
+
+def update_rules(content: Mapping[str, Any]) -> UpdateRules | None:
+    """Of settings that fit the schema."""
+    return UpdateRules(**content["update"]) if "update" in content else None
 
 
 @cache

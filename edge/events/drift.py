@@ -16,7 +16,7 @@ from edge.tasks import UNKNOWN
 
 if TYPE_CHECKING:
     from edge.scene import SceneView
-    from edge.sinks import RunInfo
+    from edge.sinks import BundleInfo, RunInfo
     from edge.stream import Frame
 
 NAME, SEVERITY = "drift", "warning"
@@ -91,9 +91,18 @@ class DriftWatch:
     """
 
     def __init__(self, reference: DriftReference, run: "RunInfo", options: DriftOptions) -> None:
-        self._reference, self._options, self.source = reference, options, run.origin
+        self._options, self.source, self._run = options, run.origin, run
         self._clock, self._ids, self._common = FrameClock(run), EventIds(), common_fields(run)
-        quantiles, constant_s = reference.image_quantiles, options.time_constant_s
+        self.differences: dict[tuple[str, str], Difference] = {}
+        self.drifted_s, self._judged_s, self.events = 0.0, -math.inf, 0
+        self._event: Event | None = None
+        self._newest_told = ""
+        self.compare_with(reference)
+
+    def compare_with(self, reference: DriftReference) -> None:
+        """Begin to look anew, at frames and answers of this one; an event that goes on goes on."""
+        self._reference = reference
+        quantiles, constant_s = reference.image_quantiles, self._options.time_constant_s
         image_tolerances = tolerances(quantiles, list(TOLERANCES.values()))
         self._images = SlidingDistances(quantiles, image_tolerances, constant_s)
         self._sure_tasks = [name for name, task in reference.tasks.items() if task.certainty]
@@ -106,10 +115,10 @@ class DriftWatch:
         self._shares = {
             n: SlidingShares(constant_s) for n, t in reference.tasks.items() if t.shares
         }
-        self.differences: dict[tuple[str, str], Difference] = {}
-        self.drifted_s, self._judged_s, self.events = 0.0, -math.inf, 0
-        self._event: Event | None = None
-        self._newest_told = ""
+
+    def show_bundle(self, bundle: "BundleInfo") -> None:
+        """Later events name this one."""
+        self._common = common_fields(replace(self._run, bundle=bundle))
 
     def show_people(self, view: "SceneView") -> None:
         """All windows count, whoever is in them."""

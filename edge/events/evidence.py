@@ -23,10 +23,13 @@ class AlertShares:
 
 
 class AlertEvidence:
-    """Reads predictions of one task, for one alert."""
+    """Reads predictions of one task, for one alert.
+
+    task: as the bundle that answers now has it.
+    """
 
     def __init__(self, alert: Alert, task: Task) -> None:
-        self._alert, self._task = alert, task
+        self._alert, self.task = alert, task
         self._labels = frozenset(alert.labels)
 
     def of(self, prediction: Prediction, shares: "AlertShares") -> tuple[float, str | None]:
@@ -37,7 +40,7 @@ class AlertEvidence:
         """
         if self._alert.is_number:
             return (math.nan if prediction.value is None else prediction.value), None
-        if prediction.probabilities is not None and self._task.kind == "multi-label":
+        if prediction.probabilities is not None and self.task.kind == "multi-label":
             return self._best_of_several(prediction)
         if prediction.label is None:
             return NOTHING
@@ -48,7 +51,7 @@ class AlertEvidence:
             return max(prediction.similarity, 0.0) if has_it else 0.0, label
         if prediction.p is None:
             return float(has_it), label
-        if by_label := shares.of(self._task, prediction):
+        if by_label := shares.of(self.task, prediction):
             return self._sum_of_classes(by_label)
         return (prediction.p if has_it else 0.0), label
 

@@ -212,7 +212,7 @@ class Judge:
     """
 
     def __init__(self, alert: Alert, common: "dict[str, str]") -> None:
-        self.alert, self._common = alert, common
+        self.alert, self.common = alert, common
         self._subjects: dict[int | None, AlertSubject] = {}
         self._silent_until_s = -math.inf
 
@@ -230,9 +230,9 @@ class Judge:
             if subject.is_cleared(now):
                 yield self._end(subject, now, "cleared")
             elif subject.is_ripe(now) and now.seconds >= self._silent_until_s - _ROUNDING_S:
-                yield subject.tell("start", now, self._common, new_id())
+                yield subject.tell("start", now, self.common, new_id())
             elif subject.has_news(now):
-                yield subject.tell("update", now, self._common)
+                yield subject.tell("update", now, self.common)
 
     def keep(self, tracks: "set[int]", now: Now, reason: str) -> Iterator[Event]:
         """Forget all that are not among these tracks; what goes on of them ends."""
@@ -250,4 +250,4 @@ class Judge:
 
     def _end(self, subject: AlertSubject, now: Now, reason: str) -> Event:
         self._silent_until_s = now.seconds + self.alert.cooldown_s
-        return subject.tell("end", now, {**self._common, "reason": reason})
+        return subject.tell("end", now, {**self.common, "reason": reason})

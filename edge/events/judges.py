@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from edge.events.alert import Alert
@@ -12,7 +13,7 @@ from edge.stream.decision import Decision, TrackInfo
 
 if TYPE_CHECKING:
     from edge.scene import SceneView
-    from edge.sinks import RunInfo
+    from edge.sinks import BundleInfo, RunInfo
     from edge.stream import Frame
 
 _HERE = 1.0  # what presence is judged by
@@ -52,6 +53,9 @@ class EventSource(Protocol):
     def end(self, reason: str) -> Sequence[Event]:
         """The ends of all that goes on."""
 
+    def show_bundle(self, bundle: "BundleInfo") -> None:
+        """Another version of the bundle answers from now on."""
+
 
 class EventSources:
     """Several that are asked in turn."""
@@ -65,6 +69,10 @@ class EventSources:
 
     def take(self, frame: "Frame", decisions: Sequence[Decision]) -> Sequence[Event]:
         return [event for each in self._sources for event in each.take(frame, decisions)]
+
+    def show_bundle(self, bundle: "BundleInfo") -> None:
+        for each in self._sources:
+            each.show_bundle(bundle)
 
     def end(self, reason: str) -> Sequence[Event]:
         return [event for each in self._sources for event in each.end(reason)]
@@ -85,7 +93,7 @@ class Judges:
 
     def __init__(self, alerts: Sequence[Alert], run: "RunInfo") -> None:
         self._wall_clock, self._clock, self._ids = run.clock, FrameClock(run), EventIds()
-        bundle = run.bundle
+        bundle, self._run = run.bundle, run
         tasks = {task.name: task for task in bundle.tasks} if bundle else {}
         common = common_fields(run)
         self._judges: list[tuple[Judge, AlertEvidence | None]] = []
@@ -97,6 +105,15 @@ class Judges:
             evidence = AlertEvidence(alert, task) if task else None
             self._judges.append((Judge(alert, common | unit), evidence))
         self._tracks: Sequence[TrackInfo] | None = None
+
+    def show_bundle(self, bundle: "BundleInfo") -> None:
+        """What goes on goes on; later events name this one."""
+        self._run = replace(self._run, bundle=bundle)
+        tasks = {task.name: task for task in bundle.tasks}
+        for judge, evidence in self._judges:
+            judge.common |= common_fields(self._run)
+            if evidence:
+                evidence.task = tasks[evidence.task.name]
 
     def show_people(self, view: "SceneView") -> None:
         """Who is there in the frame that is taken next."""

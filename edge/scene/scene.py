@@ -17,7 +17,7 @@ from edge.scene.budget import DETECTOR, Budget
 from edge.scene.options import SceneOptions
 from edge.scene.person import box_in
 from edge.scene.view import Presence, SceneSummary, SceneView, expected_rate_hz
-from edge.scene.windows import Windows
+from edge.scene.windows import StreamChange, Windows
 from edge.stream import (
     Decision,
     Frame,
@@ -95,6 +95,15 @@ class Scene:
         """
         self.budget.frame_ms = milliseconds
         self.summary.budget_ms, self.summary.budget_source = milliseconds, reason
+
+    def exchange(self, change: StreamChange, network: Network | None = None) -> None:
+        """Other streams look at people from now on.  change: gives one for the one before.
+
+        network: of people who come later; None: theirs are changed as well.
+        """
+        if network:
+            self.network, self.bundle = network, network.bundle
+        self._windows.exchange(change, (lambda stream: stream) if network else change)
 
     def end_tracks(self) -> SceneView:
         """Nobody can be seen while no frame comes; later people get further numbers."""

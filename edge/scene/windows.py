@@ -1,12 +1,15 @@
 """A window for each person, as long as there are some, and encoder calls in turns."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from edge.scene import budget as budgets
 from edge.scene.person import Person
 from edge.scene.view import SceneSummary
 from edge.stream import Decision, Frame, Stream, TrackInfo
 from edge.tracks import Track
+
+StreamChange: TypeAlias = Callable[[Any], Any]  # from a Stream, or what is one to its user
 
 
 class Windows:
@@ -25,10 +28,21 @@ class Windows:
         summary: SceneSummary,
     ) -> None:
         self._new_stream, self._most = new_stream, most
+        self._later: StreamChange = lambda stream: stream
         self._margin, self._rate_hz, self._summary = margin, rate_hz, summary
         self._people: dict[int, Person] = {}
         self._unused: list[Stream] = []
         self._turn = 0
+
+    def exchange(self, change: StreamChange, later: StreamChange) -> None:
+        """Other streams take the frames from now on.
+
+        change: gives one for the one before.  later: for a new one, of people who come later.
+        """
+        self._later = later
+        self._unused = [change(each) for each in self._unused]
+        for person in self._people.values():
+            person.stream = change(person.stream)
 
     def __len__(self) -> int:
         return len(self._people)
@@ -52,7 +66,7 @@ class Windows:
             stream.reset()
             self._unused.append(stream)
         for number in sorted(numbers - self._people.keys())[: self._most - len(self._people)]:
-            stream = self._unused.pop() if self._unused else self._new_stream()
+            stream = self._unused.pop() if self._unused else self._later(self._new_stream())
             self._people[number] = Person(stream, self._margin, self._rate_hz, self._next_turn())
             self._summary.windows += 1
         for track in tracks:

@@ -150,9 +150,15 @@ class Supervisor(Closable):
             self._notifier.send(reloading_now(), status_of("reading the settings again"))
 
     def keep(self, problem: str) -> None:
-        """The new settings do not hold, those from before do."""
+        """The new settings do not hold, those from before do.  problem: ""; they are the same."""
         with self._lock:
-            self._is_reading, self._remark = False, f"settings not changed: {problem}"
+            self._is_reading = False
+        self.say(f"settings not changed: {problem}" if problem else "")
+
+    def say(self, remark: str) -> None:
+        """In front of how it goes, from now on."""
+        with self._lock:
+            self._remark = remark
             self._news.set()
 
     def change(self) -> None:

@@ -20,13 +20,17 @@ _SOON_DAYS = 30
 
 @dataclass(frozen=True)
 class Verified:
-    """A bundle, who has signed it, and what the signature says.  key: None if it was given by hand."""
+    """A bundle, who has signed it, and what the signature says.  key: None if it was given by hand.
+
+    counts_as: the path whose later versions it is one of; "": its own.
+    """
 
     path: Path
     bundle: Bundle
     release: Release
     public_key: PublicKey
     key: trusted.TrustedKey | None = None
+    counts_as: str = ""
 
     @property
     def name(self) -> str:
@@ -35,7 +39,7 @@ class Verified:
     @property
     def identities(self) -> tuple[str, str]:
         """Under which it is remembered: a link in its path counts as it is called."""
-        return self.name, os.path.abspath(self.path)
+        return self.name, os.path.abspath(self.counts_as or self.path)
 
     def __str__(self) -> str:
         who = self.key.name if self.key else "the key"
@@ -63,10 +67,10 @@ class Verifier:
         self._history = history or ReleaseHistory()
         self.verified = list[Verified]()
 
-    def open(self, name: str) -> Bundle:
+    def open(self, name: str, counts_as: str = "") -> Bundle:
         """A bundle of this package, or a signed one: of the very bytes that were verified.
 
-        Raises SignatureError, BundleError.
+        counts_as: the path under which it is remembered; "": its own. Raises SignatureError, BundleError.
         """
         if shipped.is_plain_tflite(name):
             raise SignatureError(
@@ -77,7 +81,7 @@ class Verifier:
         target = path.resolve()  # once: a link may lead elsewhere later
         if shipped.comes_along(target):
             return open_bundle(target)
-        self.verified.append(verified := self._verify(path))
+        self.verified.append(verified := self._verify(path, counts_as))
         return verified.bundle
 
     def accept(self) -> None:
@@ -95,7 +99,7 @@ class Verifier:
             and key.days_left(self._today(each.release.signed_at)) <= _SOON_DAYS
         ]
 
-    def _verify(self, path: Path) -> Verified:
+    def _verify(self, path: Path, counts_as: str) -> Verified:
         try:
             content = path.read_bytes()
         except OSError as error:
@@ -108,7 +112,7 @@ class Verifier:
                 raise SignatureError(f"key {key.name}, which has signed it, {problem}")
             bundle = open_bundle(path, content=content)
             release = _release(bundle, stamp, hashlib.sha256(content).hexdigest(), path.name)
-            verified = Verified(path, bundle, release, public_key, key)
+            verified = Verified(path, bundle, release, public_key, key, counts_as)
             for identity in () if self._allow_downgrade else verified.identities:
                 self._history.check(identity, release)
         except SignatureError as error:

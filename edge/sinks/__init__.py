@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from edge.stream import Decision, Frame, Region
     from edge.tasks import Task
     from edge.throttling import BoardChange
+    from edge.updates.changes import UpdateChange
 
 
 class Sink(Protocol):
@@ -55,6 +56,22 @@ class ShowsBoard(Protocol):
 
     def show_board(self, change: "BoardChange") -> None:
         """Of each change, once. Raises SinkError."""
+
+
+@runtime_checkable
+class ShowsUpdates(Protocol):
+    """A sink that says what becomes of another bundle that was given to a run."""
+
+    def show_update(self, change: "UpdateChange") -> None:
+        """Of each step, once. Raises SinkError."""
+
+
+@runtime_checkable
+class ShowsBundle(Protocol):
+    """A sink, or a judge of events, that wants to know who answers."""
+
+    def show_bundle(self, bundle: "BundleInfo") -> None:
+        """Another version of the bundle answers, from the next frame on; its tasks are called the same."""
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ import re
 import sys
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from edge import sinks, stream, tasks
@@ -17,6 +18,7 @@ from edge_common import Closable
 if TYPE_CHECKING:
     from edge.scene import Presence, SceneView
     from edge.throttling import BoardChange
+    from edge.updates.changes import UpdateChange
 
 _STEERING = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -105,6 +107,12 @@ class _Lines(Closable):
 
     def show_board(self, change: "BoardChange") -> None:
         self._put(line_of(change.to_json()))
+
+    def show_update(self, change: "UpdateChange") -> None:
+        self._put(line_of(change.to_json()))
+
+    def show_bundle(self, bundle: sinks.BundleInfo) -> None:
+        self._run = replace(self._run, bundle=bundle)
 
     def show_people(self, view: "SceneView") -> None:
         if self._presence.get(view.source) == view.presence:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from edge.events import Event
     from edge.scene import SceneView
     from edge.stream import Decision, Frame
-    from edge.throttling import BoardChange
 
 # between attempts, each twice the one before: who is back is told at most so much later
 _FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 4.0
@@ -171,16 +170,24 @@ class Queued(Closable):
             self._put(partial(self._sink.take_event, event, frame), is_event=True)
 
     def show_gap(self, gap: sinks.Gap) -> None:
-        if isinstance(self._sink, sinks.ShowsGaps):
-            self._put(partial(self._sink.show_gap, gap), is_event=True)
+        self._tell(sinks.ShowsGaps, "show_gap", gap)
 
-    def show_board(self, change: "BoardChange") -> None:
-        if isinstance(self._sink, sinks.ShowsBoard):
-            self._put(partial(self._sink.show_board, change), is_event=True)
+    def show_board(self, change: object) -> None:
+        self._tell(sinks.ShowsBoard, "show_board", change)
+
+    def show_update(self, change: object) -> None:
+        self._tell(sinks.ShowsUpdates, "show_update", change)
+
+    def show_bundle(self, bundle: sinks.BundleInfo) -> None:
+        self._tell(sinks.ShowsBundle, "show_bundle", bundle)
 
     def show_people(self, view: "SceneView") -> None:
-        if isinstance(self._sink, sinks.ShowsPeople):
-            self._put(partial(self._sink.show_people, view))
+        self._tell(sinks.ShowsPeople, "show_people", view, is_event=False)
+
+    def _tell(self, kind: type, method: str, news: object, is_event: bool = True) -> None:
+        """In its turn, if the sink wants to know.  is_event: in their room."""
+        if isinstance(self._sink, kind):
+            self._put(partial(getattr(self._sink, method), news), is_event=is_event)
 
     def close(self) -> None:
         """Hand on what waits, within a bound, and close the sink."""

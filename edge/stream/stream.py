@@ -43,7 +43,8 @@ class Stream:
         self.bundle, self.tasks = bundle, bundle.manifest.tasks
         self.network = network or Network(bundle, options)
         self.latency_ms: Mapping[str, float] = {}
-        self._region, self._naming, self._source = options.region, naming, source
+        self._options, self._source = options, source
+        self._region, self._naming = options.region, naming
         self._window, self.hop = self.network.window(options.hop), options.hop
         self._is_new = True  # since the newest decision
         manifest = bundle.manifest
@@ -55,6 +56,16 @@ class Stream:
         kinds = {} if manifest.input.is_features else {t.name: kind_of(t) for t in self.tasks}
         self._placed_kinds = {name: kind for name, kind in kinds.items() if kind.is_placed}
         self._played_name = self.network.board.profile.name if self.network.board else None
+
+    def beside(self, network: Network) -> "Stream":
+        """Another network on the same frames, with an empty window of its own."""
+        options, naming = self._options, self._naming
+        return Stream(network.bundle, options, naming=naming, network=network, source=self._source)
+
+    @property
+    def pushed(self) -> int:
+        """Frames since it began, or began anew."""
+        return self._window.pushed
 
     @property
     def full(self) -> bool:

@@ -70,7 +70,7 @@ class Hub:
         return self.pictures[number]
 
     def snapshot(self, run: state.PageRun) -> dict[str, Any]:
-        return run.state(self.viewers, self.page.problem)
+        return run.state(self.viewers, self.page.problem, self.page.update_problem)
 
     def event_list(self, run: state.PageRun) -> events.EventList:
         return events.EventList(run.clip_folders)

@@ -40,6 +40,8 @@ class RunCollector:
         yield _metric("counter", "page_refusals", "Requests and viewers refused.", *refusals)
         problem = "Whether the newest settings do not hold."
         yield _metric("gauge", "settings_problem", problem, bool(hub.page.problem))
+        problem = "Whether the newest update of the bundle failed."
+        yield _metric("gauge", "update_problem", problem, bool(hub.page.update_problem))
         if run is not None:
             yield from _of_run(run)
             yield from _of_sources(run)

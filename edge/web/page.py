@@ -12,6 +12,7 @@ from edge_common import Closable, console
 if TYPE_CHECKING:
     from edge.commands.reload import Reload
     from edge.commands.run_options import RunOptions
+    from edge.updates.updater import Updater
     from edge.web.zone_file import ZoneFile
 
 _NICENESS = 10  # of the thread: frames go first
@@ -29,6 +30,7 @@ class Page(Closable):
         self.address = address
         self.run: state.PageRun | None = None
         self._reload: Reload | None = None
+        self._updater: Updater | None = None
         self.listener = address.listen()
         self.port = int(self.listener.getsockname()[1])
         self._lock, self._is_closed = threading.Lock(), False
@@ -50,6 +52,15 @@ class Page(Closable):
     def reload_by(self, reload: "Reload") -> None:
         """Read the settings again by this, once zones were saved; else that takes a restart."""
         self._reload = reload
+
+    def update_by(self, updater: "Updater") -> None:
+        """Say what this says of other bundles."""
+        self._updater = updater
+
+    @property
+    def update_problem(self) -> str:
+        """Why the newest update failed; "": it did not, or there was none."""
+        return self._updater.problem if self._updater else ""
 
     @property
     def problem(self) -> str:

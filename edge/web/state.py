@@ -80,8 +80,8 @@ class PageRun:
             "has_clips": bool(self.clip_folders),
         }
 
-    def state(self, viewers: int, problem: str = "") -> dict[str, Any]:
-        """What changes.  problem: of settings that were to be loaded."""
+    def state(self, viewers: int, problem: str = "", update_problem: str = "") -> dict[str, Any]:
+        """What changes.  problem: of settings that were to be loaded; update_problem: of a bundle."""
         summary, memory = self.summary, read_memory(with_pss=False)
         return {
             "run": self.number,
@@ -101,6 +101,7 @@ class PageRun:
             "drift": [f"{each.source}: {each.state}" for each in summary.drift or ()],
             "viewers": viewers,
             "problem": problem,
+            "update_problem": update_problem,
         }
 
 

@@ -88,6 +88,9 @@ class SourceWatch(Closable):
     def show_people(self, view: "scene.SceneView") -> None:
         self.view = view
 
+    def show_bundle(self, bundle: sinks.BundleInfo) -> None:
+        self.run = replace(self.run, bundle=bundle)
+
     def take_event(self, event: events.Event, frame: stream.Frame) -> None:
         self._log.add(event)
 

@@ -14,10 +14,10 @@ edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.manifest edge.
 edge.cli edge.commands edge.commands.execute edge.commands.feeds edge.commands.options edge.commands.people
 edge.commands.one_run
 edge.commands.plain edge.commands.run_options edge.commands.scene_options edge.commands.settings_options
-edge.commands.service edge.commands.source_options
+edge.commands.service edge.commands.source_options edge.commands.update
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine
 edge.engine.runtimes edge.engine.watchdog
-edge.events edge.events.clock edge.events.event
+edge.events edge.events.clock edge.events.event edge.feed
 edge.loop edge.privacy edge.privacy.sensitive
 edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sources.video
 edge.stream edge.stream.decision edge.stream.stream

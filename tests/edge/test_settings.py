@@ -151,7 +151,7 @@ def test_every_option_can_stand_in_a_file() -> None:
         for parameter in main.params
         if parameter.name not in {"config", "check", "help", "version"}
     }
-    assert known | {"output", "alert"} == set(keys)
+    assert known | {"output", "alert", "update"} == set(keys)
     assert options("edge-run")
 
 
@@ -174,6 +174,9 @@ def test_the_schema_is_what_the_file_is_read_by() -> None:
         ("hop = 2", "hop = 0", 3, "hop: expected an integer >= 1"),
         ("hop = 2", 'hop = "two"', 3, "hop: expected an integer, got a string"),
         ("hop = 2", "hop = 2\nhop = 3", 4, "is not TOML"),
+        ("hop = 2", "update = {shadow = 1}", 3, "unknown key 'shadow'; did you mean 'shadow_s'?"),
+        ("hop = 2", "update = {disagreement = 2}", 3, "disagreement: expected a number <= 1"),
+        ("hop = 2", "update = 5", 3, "update: expected a table, got an integer"),
         ("hop = 2", 'runtime = "litetr"', 3, "runtime: invalid enum value 'litetr'"),
         ("hop = 2", 'size = "big"', 3, "'big' is no size"),
         ("hop = 2", 'region = "round"', 3, "region"),

@@ -8,19 +8,21 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paho.mqtt import client as paho
 
 from edge import sinks, stream
 from edge.events import Event
 from edge.sinks import http_post, queued
-from edge.sinks.jsonl import line_of
 from edge.sinks.mqtt import home_assistant
 from edge.sinks.mqtt.broker import IN_FLIGHT, OPENING_S, Broker, States
 from edge.sinks.mqtt.spool import Spool
 from edge.sources.login import read_login
 from edge_common import Closable, SinkError, console, slug, state_folder
+
+if TYPE_CHECKING:
+    from edge.updates.changes import UpdateChange
 
 VARIABLE = "EDGE_MQTT_LOGIN"
 _PORT, _TLS_PORT, _OFF = 1883, 8883, "off"
@@ -167,11 +169,11 @@ class MqttSink(Closable):
                     "track": decision.track.number if decision.track else None,
                     **prediction.to_json(),
                 }
-                self._states.set(topic, _payload(fields), is_urgent=False)
+                self._states.set(topic, home_assistant.payload(fields), is_urgent=False)
         self._wake.set()
 
     def take_event(self, event: Event, frame: stream.Frame) -> None:
-        payload = _payload(event.to_json())
+        payload = home_assistant.payload(event.to_json())
         with self._spool_lock:
             dropped = self._spool.dropped
             self._spool.append(payload)
@@ -179,6 +181,12 @@ class MqttSink(Closable):
         active = self._active.setdefault(event.alert, set())
         (active.discard if event.phase == "end" else active.add)(event.id)
         self._set_alert(event.alert, payload)
+        self._wake.set()
+
+    def show_update(self, change: "UpdateChange") -> None:
+        topic = self._device.update_topic
+        self._add_entity(self._device.update())
+        self._states.set(topic, home_assistant.payload(change.to_json()))
         self._wake.set()
 
     def _set_alert(self, alert: str, newest: bytes = b"") -> None:
@@ -199,7 +207,9 @@ class MqttSink(Closable):
         if self._prefix and entity["unique_id"] not in self._entities:
             self._entities[entity["unique_id"]] = entity
             topic = f"{self._prefix}/device/{self._device.node}/config"
-            self._states.set(topic, _payload(self._device.discovery(self._entities.values())))
+            self._states.set(
+                topic, home_assistant.payload(self._device.discovery(self._entities.values()))
+            )
 
     def _on_connect(
         self, client: paho.Client, data: object, flags: object, reason: Any, properties: object
@@ -288,7 +298,3 @@ class MqttSink(Closable):
     def _is_empty(self) -> bool:
         with self._spool_lock:
             return not (self._spool.waiting or self._states.has_any())
-
-
-def _payload(fields: dict[str, Any]) -> bytes:
-    return line_of({key: value for key, value in fields.items() if value not in (None, "")}).strip()

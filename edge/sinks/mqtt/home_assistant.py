@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from edge.sinks.jsonl import line_of
 from edge_common import __version__, slug
 
 ONLINE, OFFLINE, ON, OFF = "online", "offline", "ON", "OFF"
@@ -35,6 +36,21 @@ class Device:
 
     def task_topic(self, task: str, source: str | None) -> str:
         return "/".join(filter(None, [self.topic, source and slug(source), "task", slug(task)]))
+
+    @property
+    def update_topic(self) -> str:
+        return f"{self.topic}/update"
+
+    def update(self) -> dict[str, Any]:
+        """What became of the newest bundle that was given to the run."""
+        return {
+            "platform": "sensor",
+            "unique_id": f"{self.node}_update",
+            "name": "update",
+            "state_topic": self.update_topic,
+            "value_template": "{{ value_json.update }}",
+            "json_attributes_topic": self.update_topic,
+        }
 
     def alert(self, name: str) -> dict[str, Any]:
         """Whether it holds just now, with its newest event as attributes."""
@@ -90,3 +106,8 @@ def state_of(prediction: Any) -> str | float | None:
     else:
         return None if prediction.value is None else round(prediction.value, 4)
     return str(text)[:LONGEST_STATE]
+
+
+def payload(fields: Mapping[str, Any]) -> bytes:
+    """JSON of those that say something."""
+    return line_of({key: value for key, value in fields.items() if value not in (None, "")}).strip()

@@ -58,8 +58,10 @@ function showHealth(state) {
   write(byId("health"), word);
   byId("health").className = `pill ${kind}`;
   write(byId("facts"), `${run.engine} · this run ${duration(state.up_s)} · ${number(state.memory_mb)} MB${state.temperature_c == null ? "" : ` · ${number(state.temperature_c)} °C`}`);
-  byId("problem").hidden = !state.problem;
-  write(byId("problem"), state.problem ? `The new settings do not hold: ${state.problem}` : "");
+  const settings = state.problem ? `The new settings do not hold: ${state.problem}` : "";
+  const problems = [settings, state.update_problem].filter(Boolean);
+  byId("problem").hidden = !problems.length;
+  write(byId("problem"), problems.join("; "));
 }
 
 function showAlerts(alerts) {

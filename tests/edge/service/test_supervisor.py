@@ -131,7 +131,9 @@ def test_without_a_manager_nothing_is_told(address: str | None) -> None:
     assert notify.from_environment(environment) is None
 
 
-STEPS = st.lists(st.sampled_from(["turn", "wait", "reload", "keep", "change", "frame", "look"]))
+STEPS = st.lists(
+    st.sampled_from(["turn", "wait", "reload", "keep", "say", "change", "frame", "look"])
+)
 
 
 @given(STEPS)
@@ -157,6 +159,8 @@ def test_laws_of_what_is_sent(steps: list[str]) -> None:
                 clock.now += 10
             elif step == "keep":
                 supervisor.keep("a problem")
+            elif step == "say":
+                supervisor.say("update door 2: refused")
             elif step == "change":
                 supervisor.change()
                 supervisor.follow(summary, lambda: "fine")

@@ -1,0 +1,1 @@
+"""Another bundle while a run goes on."""
