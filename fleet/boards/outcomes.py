@@ -20,7 +20,7 @@ _MEANINGS = (
      "sudo asks for a password there: allow it without (NOPASSWD in sudoers), or edge_become: false"),
     (r"No such file or directory: b?'?ssh'?", "there is no ssh on this machine: install openssh-client"),
     (r"interpreter .*not found|python\S*: (?:command )?not found|No python interpreters found",
-     "there is no Python there: install python3"),
+     "there is no Python there that runs: install python3, or give ansible_python_interpreter"),
     (r"Decryption failed|Attempting to decrypt but no vault secrets",
      "a secret cannot be decrypted: give --vault-password-file"),
 )  # fmt: skip
