@@ -99,8 +99,9 @@ def _problems(
         yield f"runs another bundle: {now.sha256[:12] or 'none'}"
     if now.self_test is not None:
         yield f"self-test: {now.self_test}"
+    old = {each.partition(":")[0] for each in before.doctor}  # figures in their texts change
     for each in now.doctor:
-        if each not in before.doctor:
+        if each.partition(":")[0] not in old:
             yield f"doctor: {each}"
     if now.state and now.state not in _RUNS and before.state in ("", *_RUNS):
         yield f"its service does not run: {now.state}"

@@ -10,6 +10,7 @@ from edge_benchmarks.remote.link import not_started
 from edge_common import DataError, decode, parse_json
 
 REPORT = "edge_report"  # the variable that the last task of a playbook prints
+TURN = "Point at the bundle"  # the task from which on a board is not what it was
 _SSH_FAILED = 255
 _MOST_LETTERS = 300
 # what programs and Ansible say, and what a person should know of it
@@ -54,13 +55,15 @@ class TaskResult:
 class BoardResult:
     """report: what its last task tells.  problem: one line; "": it went well.
 
-    unreachable: nothing was, or could be, done.  changed: whether any task changed something.
+    unreachable: the connection failed.  changed: whether any task changed something.  is_touched:
+    whether another bundle than before may run there.
     """
 
     report: Mapping[str, Any] = field(default_factory=dict)
     problem: str = ""
     unreachable: bool = False
     changed: bool = False
+    is_touched: bool = False
 
     @property
     def is_well(self) -> bool:
@@ -73,8 +76,10 @@ _NOTHING = BoardResult(problem="Ansible did not come to its end there: run it ag
 def results_of(boards: Sequence[str], results: Iterable[TaskResult]) -> dict[str, BoardResult]:
     """Of each of `boards`, also of those that nothing was heard of."""
     by_board: dict[str, BoardResult] = {}
-    changed = set[str]()
+    changed, touched = set[str](), set[str]()
     for each in results:
+        if each.task == TURN and each.status != "skipped":
+            touched.add(each.board)
         if each.status == "ok" and each.result.get("changed"):
             changed.add(each.board)
         if each.board in by_board and by_board[each.board].problem:
@@ -87,7 +92,7 @@ def results_of(boards: Sequence[str], results: Iterable[TaskResult]) -> dict[str
             report = each.result[REPORT]
             by_board[each.board] = BoardResult(report if isinstance(report, dict) else {})
     return {
-        name: BoardResult(r.report, r.problem, r.unreachable, name in changed)
+        name: BoardResult(r.report, r.problem, r.unreachable, name in changed, name in touched)
         for name in boards
         for r in [by_board.get(name, _NOTHING)]
     }

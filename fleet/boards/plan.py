@@ -8,7 +8,7 @@ from importlib import metadata
 from edge_benchmarks.prediction import BoardForecast, Forecast
 from edge_common import console
 from edge_devices.profiles import profile_named
-from edge_fleet.boards.inventory import BoardLimits, FleetBoard, Inventory
+from edge_fleet.boards.inventory import BoardLimits, Inventory
 from edge_fleet.boards.waves import WaveEnd, split
 
 # of a bundle on a board: the one that runs, the one before, and the one on its way
