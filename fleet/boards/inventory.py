@@ -4,7 +4,7 @@ Group names are those of boards with `_` in place of `-` (`pi_4`), as Ansible wa
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,7 +90,7 @@ def parse(content: Mapping[str, Any], warnings: Sequence[str] = ()) -> Inventory
     for name in names:
         devices = {d for g in groups[name] if (d := g.replace("_", "-")) in known}
         try:
-            boards[name] = _board(name, variables.get(name, {}), devices)
+            boards[name] = _board(name, variables.get(name, {}), devices, known)
         except (DataError, DeviceError) as error:
             problems[name] = " ".join(str(error).split())
     for name, problem in _duplicates(boards.values()):
@@ -118,7 +118,9 @@ def _groups_of_hosts(content: Mapping[str, Any]) -> Mapping[str, set[str]]:
     return groups
 
 
-def _board(name: str, variables: Mapping[str, Any], devices: set[str]) -> FleetBoard:
+def _board(
+    name: str, variables: Mapping[str, Any], devices: set[str], known: Container[str]
+) -> FleetBoard:
     """Raises DataError, DeviceError if it cannot be one."""
     for variable in _PASSWORDS:
         if variable in variables:
@@ -130,8 +132,8 @@ def _board(name: str, variables: Mapping[str, Any], devices: set[str]) -> FleetB
     if device is None and len(devices) > 1:
         raise DataError(f"is in the groups of {' and '.join(sorted(devices))}: give edge_device")
     device = next(iter(devices), "") if device is None else str(device)
-    if device:
-        profile_named(device)
+    if device and device not in known:
+        profile_named(device)  # which says why not
     limits = {key: value for key, value in variables.items() if key in _LIMITS}
     host = str(variables.get("ansible_host", name)).lower()
     port, user = (str(variables.get(f"ansible_{key}", "")) for key in ("port", "user"))

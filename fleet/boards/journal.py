@@ -1,9 +1,10 @@
-"""What a roll-out has done so far, in a file that is whole at any time: after a kill it goes on from there."""
+"""What a roll-out has done so far, in a file that is whole at any time, so that it goes on from there."""
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from edge_common import ConfigError, DataError, decode, read_json, whole_file
 from edge_fleet.boards.health import HealthSample
@@ -39,19 +40,26 @@ class WaveState:
 
 @dataclass
 class Journal:
-    """bundle: its file's name.  boards: by their names."""
+    """bundle: its file's name.  boards: by their names.  left_out: a line of each that is in no wave."""
 
     bundle: str
     sha256: str
     waves: list[WaveState]
     boards: dict[str, BoardState] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
     schema: int = _SCHEMA
 
     @classmethod
-    def new(cls, bundle: str, sha256: str, waves: Iterable[Iterable[str]]) -> "Journal":
+    def new(
+        cls,
+        bundle: str,
+        sha256: str,
+        waves: Iterable[Iterable[str]],
+        left_out: Mapping[str, str] = MappingProxyType({}),
+    ) -> "Journal":
         states = [WaveState(list(wave)) for wave in waves]
         boards = {name: BoardState() for wave in states for name in wave.boards}
-        return cls(bundle, sha256, states, boards)
+        return cls(bundle, sha256, states, boards, dict(left_out))
 
     @classmethod
     def read(cls, path: Path) -> "Journal | None":
@@ -83,8 +91,8 @@ class Journal:
 
     @property
     def problems(self) -> Mapping[str, str]:
-        """A line of each board that does not have the bundle although something was tried."""
-        return {name: state.line for name, state in self.boards.items() if state.line}
+        """A line of each board that does not have the bundle, but for those that nothing was tried on yet."""
+        return self.left_out | {n: state.line for n, state in self.boards.items() if state.line}
 
     @property
     def is_done(self) -> bool:

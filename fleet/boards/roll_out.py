@@ -6,7 +6,7 @@ ends this process, the same command goes on, and ends the same.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -47,7 +47,7 @@ class RollOut:
     path: Path
     journal: Journal
     runner: BoardRunner
-    limits: health.HealthLimits = health.HealthLimits()
+    limits: health.HealthLimits = field(default_factory=health.HealthLimits)
     watch: Watch = Watch()
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
@@ -165,7 +165,7 @@ class RollOut:
         return not self.journal.names(wave, journals.UNWELL)
 
     def _bring_back(self, wave: WaveState) -> None:
-        """Also boards that an update left in between, as it may be: there is nothing to do on most of these."""
+        """Also boards that an update may have left in between, on most of which is nothing to do."""
         boards = self.journal.boards
         names = self.journal.names(wave, *_TRIED, journals.STUCK)
         names += [n for n in self.journal.names(wave, journals.SKIPPED) if boards[n].before]

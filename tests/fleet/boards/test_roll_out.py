@@ -22,9 +22,9 @@ class Interrupted(BaseException):
 
 @dataclass
 class Boards:
-    """running: the bundle of each.  poisoned: whose self-test fails with the new one.  away: that do not answer.
+    """running: the bundle of each.  poisoned: whose self-test fails with the new one.
 
-    full: whose disk takes nothing.  broken: that fail behind the turn.  fuel: calls until it is killed.
+    away: that do not answer.  full: whose disk takes nothing.  broken: that fail behind the turn.  fuel: calls until it is killed.
     """
 
     running: dict[str, str]
@@ -182,7 +182,9 @@ def test_who_cannot_be_brought_back_is_told_and_tried_again(tmp_path: Path) -> N
     assert runner.running == dict.fromkeys("abcdef", OLD)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     st.lists(st.integers(0, 60), max_size=8),
     st.frozensets(st.sampled_from("abcdef"), max_size=2),
