@@ -30,6 +30,7 @@ EXTRAS = {
     ),
     **dict.fromkeys(("litert_torch", "torch"), "torch"),
     "cryptography": "signatures",
+    "ansible": "fleet",
     **dict.fromkeys(("dask", "distributed", "fsspec", "pyarrow"), "batch"),
     "av": "clips",
     "matplotlib": "report",

@@ -158,7 +158,7 @@ def test_every_board_module_imports_without_tensorflow(room: str) -> None:
     modules = [
         ".".join((ROOMS[room], *path.relative_to(ROOT / room).with_suffix("").parts))
         for path in _files(room)
-        if path.name != "run_module.py"
+        if path.name != "run_module.py" and "plugins" not in path.parts  # Ansible's own process
     ]
     code = (
         "import sys, importlib\n"
@@ -178,6 +178,7 @@ ROOMS_WITH_CLI = ("edge", "convert", "models", "benchmarks", "devices")
         *(f"{ROOMS[room]}.cli" for room in ROOMS_WITH_CLI),
         "edge_fleet.bundle_cli",
         "edge_fleet.batch.cli",
+        "edge_fleet.boards.cli",
     ],
 )
 def test_help_is_instant(module: str) -> None:

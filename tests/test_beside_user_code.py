@@ -19,6 +19,7 @@ MODULES = ("cli", "console", "errors", "json_lines", "record", "run_module", "st
 TRAP = 'raise ImportError("the user\'s own " + __name__ + " was imported")\n'
 COMMANDS = (
     "edge-run", "edge-convert", "edge-train", "edge-bench", "edge-devices", "edge-bundle", "edge-batch",
+    "edge-fleet",
 )  # fmt: skip
 Run = Callable[..., str]
 

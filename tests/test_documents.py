@@ -21,6 +21,7 @@ COMMANDS = {
     "edge-devices": "",
     "edge-batch": "",
     "edge-bundle": "",
+    "edge-fleet": "",
 }
 each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 

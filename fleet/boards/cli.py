@@ -95,10 +95,6 @@ def plan(**options: Any) -> None:
     metavar="SHARE", help="Frames that may be dropped or unreadable.",
 )  # fmt: skip
 @click.option(
-    "--most-disagreement", type=command_line.FiniteFloat(0, 1), default=0.2, show_default=True,
-    metavar="SHARE", help="Answers of a shadow that may differ, of boards that have one.",
-)  # fmt: skip
-@click.option(
     "--threads", type=click.IntRange(1), default=1, show_default=True, help="Of a network."
 )
 @click.option("--again", is_flag=True, help="Begin anew, whatever an earlier roll-out of it did.")

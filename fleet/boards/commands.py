@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-
 from edge import bundle as bundles
 from edge_benchmarks import prediction
 from edge_common import ConfigError, DataError, console, encode, locked, slug, state_folder
@@ -49,7 +48,6 @@ def roll_out(
     watch_minutes: float,
     most_age_ms: float | None,
     most_errors: float,
-    most_disagreement: float,
     again: bool,
     as_json: bool,
     **options: Any,
@@ -71,7 +69,7 @@ def roll_out(
         else:
             progress.say(f"goes on as {path} says; --again begins anew")
         variables = _bundle_variables(bundle, sha256, len(content))
-        limits = health.HealthLimits(most_age_ms, most_errors, most_disagreement)
+        limits = health.HealthLimits(most_age_ms, most_errors)
         watch_s = watch_minutes * 60
         is_done = machine.RollOut(
             path,

@@ -14,6 +14,8 @@ _SILENT = re.compile(r"no frame for (\d+) s")
 _SETTINGS = re.compile(r"settings not changed: (.*)")
 # a line of Prometheus' text format: name, labels, value
 _METRIC = re.compile(r"(edge_run_\w+)(?:\{[^}]*\})? (\S+)")
+# states of an update (docs/updates.md)
+_ON_TRIAL, _UPDATE_FAILED = ("checking", "shadow", "probation"), ("refused", "brought back")
 _MS, _LEAST_AGE_MS = 1e3, 100.0
 
 
@@ -24,7 +26,8 @@ class HealthSample:
     sha256: of the bundle that runs.  state: of the service, as systemd says it.  restarts: of the
     service since it was loaded.  age_ms: of the newest frame at its decision, or since it came.
     frames, errors: since the run began; frames dropped or unreadable are errors.
-    disagreement: share of a shadow's answers that differ, 0 to 1.
+    update: state of the newest update of this bundle, if the run takes updates, and what was seen: a
+    shadow that disagrees is refused.
     self_test: why it failed; None: it passed, or was not asked for.  doctor: its problems.
     """
 
@@ -35,9 +38,15 @@ class HealthSample:
     age_ms: float | None = None
     frames: float | None = None
     errors: float | None = None
-    disagreement: float | None = None
+    update: str = ""
+    update_reason: str = ""
     self_test: str | None = None
     doctor: tuple[str, ...] = ()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no shadow or probation goes on."""
+        return self.update not in _ON_TRIAL
 
     @property
     def settings_problem(self) -> str:
@@ -49,12 +58,11 @@ class HealthSample:
 class HealthLimits:
     """age_ms: at most; None: twice what it was before, and 100 ms at least.
 
-    error_share: of frames since the sample before.  disagreement: of a shadow's answers.
+    error_share: of frames since the sample before.
     """
 
     age_ms: float | None = None
     error_share: float = 0.01
-    disagreement: float = 0.2
 
 
 def sample(report: Mapping[str, Any]) -> HealthSample:
@@ -76,7 +84,7 @@ def sample(report: Mapping[str, Any]) -> HealthSample:
         age_ms,
         metrics.get("edge_run_frames_total"),
         sum(filter(None, errors)) if any(each is not None for each in errors) else None,
-        metrics.get("edge_run_shadow_disagreement_ratio"),
+        *_update(report),
         _self_test(report),
         tuple(_doctor(report)),
     )
@@ -105,6 +113,8 @@ def _problems(
             yield f"doctor: {each}"
     if now.state and now.state not in _RUNS and before.state in ("", *_RUNS):
         yield f"its service does not run: {now.state}"
+    if now.update in _UPDATE_FAILED:
+        yield f"its update was {now.update}: {now.update_reason}"
     if now.settings_problem and not before.settings_problem:
         yield f"its service did not take the bundle: {now.settings_problem}"
     if (now.restarts or 0) > (before.restarts or 0):
@@ -128,11 +138,6 @@ def _figures(now: HealthSample, before: HealthSample, limits: HealthLimits) -> I
         share = errors / frames if frames > 0 else 0.0
         if not share <= limits.error_share:
             yield f"{100 * share:.1f} % of frames lost, at most {100 * limits.error_share:g}"
-    if now.disagreement is not None and not now.disagreement <= limits.disagreement:
-        yield (
-            f"the shadow disagrees on {100 * now.disagreement:.1f} %, at most "
-            f"{100 * limits.disagreement:g}"
-        )
 
 
 def _json(text: Any, source: str) -> dict[str, Any]:
@@ -170,6 +175,14 @@ def _float(text: str) -> float:
 def _number(value: Any) -> int | None:
     text = str(value)
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
+
+
+def _update(report: Mapping[str, Any]) -> tuple[str, str]:
+    """State and reason, if it is one of the bundle that has to run."""
+    update = _json(report.get("update"), "its update")
+    if update.get("sha256") != report.get("sha256"):
+        return "", ""
+    return str(update.get("update", "")), str(update.get("reason", ""))
 
 
 def _self_test(report: Mapping[str, Any]) -> str | None:

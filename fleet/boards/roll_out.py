@@ -4,6 +4,7 @@ Each step can be done again, and what is finished stands in the journal before t
 ends this process, the same command goes on, and ends the same.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -52,6 +53,7 @@ class RollOut:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     say: Callable[[str], None] = lambda step: None
+    _on_trial: bool = False
 
     def run(self) -> bool:
         """Whether all boards have the bundle, and are well. Raises EdgeError, OSError."""
@@ -140,26 +142,29 @@ class RollOut:
         self._write()
 
     def _watch(self, wave: WaveState) -> None:
-        """Until the time is over and all are well, or one is not."""
+        """Until the time is over, no shadow and no probation goes on, and all are well; or one is not."""
         while True:
             # a clock that is set back makes no wave longer
             left_s = min(wave.watch_until - self.clock(), self.watch.seconds)
             if not self._all_are_well(wave):
                 self._enter(wave, journals.BAD)
                 return
-            if left_s <= 0 or not self.journal.names(wave, journals.UPDATED):
+            is_over = left_s <= 0 and not self._on_trial
+            if is_over or not self.journal.names(wave, journals.UPDATED):
                 self._enter(wave, journals.GOOD)
                 return
-            self.sleep(min(left_s, self.watch.every_s))
+            self.sleep(min(left_s if left_s > 0 else math.inf, self.watch.every_s))
 
     def _all_are_well(self, wave: WaveState) -> bool:
         boards, sha256 = self.journal.boards, self.journal.sha256
         names = self.journal.names(wave, journals.UPDATED)
+        self._on_trial = False
         for name, result in self.runner.health(names, True).items():
             sample = _sample(result) if result.is_well else None
             line = result.problem or "its report cannot be read"
             if sample:
                 line = health.problem(sample, boards[name].before, self.limits, sha256)
+                self._on_trial |= not sample.is_settled
             if line:
                 boards[name] = replace(boards[name], step=journals.UNWELL, line=line)
         return not self.journal.names(wave, journals.UNWELL)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
@@ -24,7 +25,8 @@ class Interrupted(BaseException):
 class Boards:
     """running: the bundle of each.  poisoned: whose self-test fails with the new one.
 
-    away: that do not answer.  full: whose disk takes nothing.  broken: that fail behind the turn.  fuel: calls until it is killed.
+    away: that do not answer.  full: whose disk takes nothing.  broken: that fail behind the turn.
+    shadows: states of an update, of one look after the other.  fuel: calls until it is killed.
     """
 
     running: dict[str, str]
@@ -32,6 +34,7 @@ class Boards:
     away: frozenset[str] = frozenset()
     full: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
+    shadows: list[str] = field(default_factory=list)
     fuel: float = float("inf")
     updates: list[str] = field(default_factory=list)
 
@@ -64,11 +67,11 @@ class Boards:
     def _report(self, name: str) -> dict[str, object]:
         failed = name in self.poisoned and self.running[name] == NEW
         error = "Error: task action decides 3 of 9 differently here" if failed else ""
-        return {
-            "sha256": self.running[name],
-            "self_test_code": int(failed),
-            "self_test_error": error,
-        }
+        report: dict[str, object] = {"self_test_code": int(failed), "self_test_error": error}
+        if self.running[name] == NEW and self.shadows:
+            state = self.shadows[0] if len(self.shadows) == 1 else self.shadows.pop(0)
+            report["update"] = {"update": state, "sha256": NEW, "reason": "action differs"}
+        return {"sha256": self.running[name], **report}
 
     def update(self, boards: Sequence[str]) -> dict[str, BoardResult]:
         return self._each(boards, "update")
@@ -89,7 +92,7 @@ class Clock:
         self.now += seconds
 
 
-def boards(**options: frozenset[str]) -> Boards:
+def boards(**options: Any) -> Boards:
     return Boards({name: OLD for wave in PLAN for name in wave}, **options)
 
 
@@ -161,6 +164,20 @@ def test_a_board_that_fails_behind_the_turn_is_a_bad_wave(tmp_path: Path) -> Non
     is_done, journal = rolled_out(tmp_path / "j", runner, Clock())
     assert not is_done and journal.problems == {"a": "no reload"}
     assert runner.running["a"] == OLD and runner.updates == ["a"]
+
+
+def test_a_wave_is_not_good_as_long_as_a_shadow_or_a_probation_goes_on(tmp_path: Path) -> None:
+    steps = ["checking"] * 9 + ["shadow"] * 9 + ["probation"] * 9 + ["kept"]
+    runner, clock = boards(shadows=steps), Clock()
+    assert rolled_out(tmp_path / "j", runner, clock)[0]
+    assert clock.now == 26 * 60 + 1200  # the first state was told by the update itself
+
+
+def test_an_update_that_the_board_refused_is_a_bad_wave(tmp_path: Path) -> None:
+    runner = boards(shadows=["shadow", "refused"])
+    is_done, journal = rolled_out(tmp_path / "j", runner, Clock())
+    assert not is_done
+    assert journal.problems == {"a": "its update was refused: action differs"}
 
 
 def test_who_cannot_be_brought_back_is_told_and_tried_again(tmp_path: Path) -> None:
