@@ -79,6 +79,7 @@ def roll_out(
             machine.Watch(watch_s, max(1.0, min(60.0, watch_s / 4))),
             say=progress.say,
         ).run()
+    progress.say("ended")
     _tell_roll_out(journal, as_json)
     _end(journal.problems, is_done)
 
