@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge_common import ConfigError, DataError, children, command_line, parse_json
-from edge_fleet.boards.outcomes import BoardResult, TaskResult, results_of
+from edge_fleet.boards.outcomes import BoardResult, TaskOutcome, results_of
 
 COLLECTIONS = Path(__file__).parents[1] / "collection"
 NAME = "edge_run.fleet"
@@ -84,7 +84,7 @@ class Ansible:
         playbook: str,
         boards: Sequence[str],
         variables: Mapping[str, Any],
-        on_result: Callable[[TaskResult], None] = lambda result: None,
+        on_result: Callable[[TaskOutcome], None] = lambda result: None,
     ) -> dict[str, BoardResult]:
         """Run a playbook of the collection on boards; how it went on each of them.
 
@@ -109,12 +109,12 @@ class Ansible:
         return results_of(boards, results)
 
     def _results(
-        self, command: Sequence[str], stderr: Any, on_result: Callable[[TaskResult], None]
-    ) -> Iterator[TaskResult]:
+        self, command: Sequence[str], stderr: Any, on_result: Callable[[TaskOutcome], None]
+    ) -> Iterator[TaskOutcome]:
         with _child(command, stderr, self._environment()) as process:
             assert process.stdout  # it is a pipe
             for line in process.stdout:
-                if result := TaskResult.parse(line):
+                if result := TaskOutcome.parse(line):
                     on_result(result)
                     yield result
 

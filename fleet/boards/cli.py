@@ -117,9 +117,9 @@ def roll_out(**options: Any) -> None:
 @command_line.one_line_errors
 def set_up(**options: Any) -> None:
     """Install edge-run, keys, settings and the service, as the inventory says; twice is once."""
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.set_up(**options)
+    visits.set_up(**options)
 
 
 @main.command()
@@ -127,9 +127,9 @@ def set_up(**options: Any) -> None:
 @command_line.one_line_errors
 def status(**options: Any) -> None:
     """Show which bundle runs on each board, and how it goes."""
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.status(**options)
+    visits.status(**options)
 
 
 @main.command()
@@ -137,9 +137,9 @@ def status(**options: Any) -> None:
 @command_line.one_line_errors
 def doctor(**options: Any) -> None:
     """Show what `edge-devices doctor` finds wrong with each board."""
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.doctor(**options)
+    visits.doctor(**options)
 
 
 _folder = click.option(
@@ -160,9 +160,9 @@ _folder = click.option(
 @command_line.one_line_errors
 def bench(**options: Any) -> None:
     """Measure the bundle that runs, if it is BUNDLE, on each board; one report of all records."""
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.bench(**options)
+    visits.bench(**options)
 
 
 @main.command()
@@ -174,9 +174,9 @@ def collect(**options: Any) -> None:
 
     Files that are here already, of the same size and time, are not sent again.
     """
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.collect(**options)
+    visits.collect(**options)
 
 
 @main.command()
@@ -184,9 +184,9 @@ def collect(**options: Any) -> None:
 @command_line.one_line_errors
 def collection(folder: Path) -> None:
     """Write the Ansible collection into FOLDER/ansible_collections, to be read, changed or run by hand."""
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.write_collection(folder)
+    visits.write_collection(folder)
 
 
 @main.command()
@@ -205,9 +205,9 @@ def simulate(**options: Any) -> None:
 
     By a simulation of events, with boards that fail as the model says.
     """
-    from edge_fleet.boards import commands
+    from edge_fleet.boards import visits
 
-    commands.simulate(**options)
+    visits.simulate(**options)
 
 
 if __name__ == "__main__":

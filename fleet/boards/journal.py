@@ -21,7 +21,7 @@ UPDATED, SKIPPED, UNWELL, RETURNED, STUCK = "updated", "skipped", "unwell", "ret
 
 
 @dataclass
-class BoardState:
+class BoardProgress:
     """One board of a roll-out.  line: why it is so.  before: how it was without the bundle."""
 
     step: str = WAITING
@@ -45,7 +45,7 @@ class Journal:
     bundle: str
     sha256: str
     waves: list[WaveState]
-    boards: dict[str, BoardState] = field(default_factory=dict)
+    boards: dict[str, BoardProgress] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     schema: int = _SCHEMA
 
@@ -58,7 +58,7 @@ class Journal:
         left_out: Mapping[str, str] = MappingProxyType({}),
     ) -> "Journal":
         states = [WaveState(list(wave)) for wave in waves]
-        boards = {name: BoardState() for wave in states for name in wave.boards}
+        boards = {name: BoardProgress() for wave in states for name in wave.boards}
         return cls(bundle, sha256, states, boards, dict(left_out))
 
     @classmethod

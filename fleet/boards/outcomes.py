@@ -28,7 +28,7 @@ _MEANINGS = (
 
 
 @dataclass(frozen=True)
-class TaskResult:
+class TaskOutcome:
     """One task on one board, as the collection's callback writes it.
 
     status: ok, failed, unreachable or skipped.
@@ -41,7 +41,7 @@ class TaskResult:
     ignored: bool = False
 
     @classmethod
-    def parse(cls, line: str) -> "TaskResult | None":
+    def parse(cls, line: str) -> "TaskOutcome | None":
         """None if it is a line of something else."""
         if not line.startswith('{"board":'):
             return None
@@ -73,7 +73,7 @@ class BoardResult:
 _NOTHING = BoardResult(problem="Ansible did not come to its end there: run it again")
 
 
-def results_of(boards: Sequence[str], results: Iterable[TaskResult]) -> dict[str, BoardResult]:
+def results_of(boards: Sequence[str], results: Iterable[TaskOutcome]) -> dict[str, BoardResult]:
     """Of each of `boards`, also of those that nothing was heard of."""
     by_board: dict[str, BoardResult] = {}
     changed, touched = set[str](), set[str]()
@@ -98,7 +98,7 @@ def results_of(boards: Sequence[str], results: Iterable[TaskResult]) -> dict[str
     }
 
 
-def unreachable_line(result: TaskResult) -> str:
+def unreachable_line(result: TaskOutcome) -> str:
     """Why ssh did not get there, and what to do, in the words of `edge-bench --host`."""
     message, address = _text(result.result.get("msg")), result.result.get("edge_address", {})
     for pattern, meaning in _MEANINGS:
@@ -109,7 +109,7 @@ def unreachable_line(result: TaskResult) -> str:
     return _one_line(str(not_started(board, _SSH_FAILED, message)))
 
 
-def failure_line(result: TaskResult) -> str:
+def failure_line(result: TaskOutcome) -> str:
     """What failed, in the words of the program that did."""
     content = result.result
     item = next((r for r in content.get("results", ()) if r.get("failed")), content)

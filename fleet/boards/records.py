@@ -8,7 +8,7 @@ from pathlib import Path
 from edge_benchmarks.record import Record, from_json, read_record
 from edge_benchmarks.show.writing import check_output, write_report
 from edge_common import ConfigError, SinkError, slug, write_whole
-from edge_fleet.boards.outcomes import REPORT, BoardResult, TaskResult
+from edge_fleet.boards.outcomes import REPORT, BoardResult, TaskOutcome
 
 _MOST_BYTES = 64 << 20
 
@@ -39,7 +39,7 @@ class RecordFolder:
             return False
         return record.complete and record.bundle.sha256 == self._sha256
 
-    def take(self, result: TaskResult) -> None:
+    def take(self, result: TaskOutcome) -> None:
         """Write the record that a board's last task reports."""
         report = result.result.get(REPORT)
         if result.status != "ok" or not isinstance(report, dict):

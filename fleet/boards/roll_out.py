@@ -13,7 +13,7 @@ from typing import Protocol
 
 from edge_common import DataError
 from edge_fleet.boards import health, journal as journals
-from edge_fleet.boards.journal import BoardState, Journal, WaveState
+from edge_fleet.boards.journal import BoardProgress, Journal, WaveState
 from edge_fleet.boards.outcomes import BoardResult
 
 Results = Mapping[str, BoardResult]
@@ -34,7 +34,7 @@ class BoardRunner(Protocol):
 
 
 @dataclass(frozen=True)
-class Watch:
+class WatchTimes:
     """How long a wave is watched before the next one.  every_s: between two looks."""
 
     seconds: float = 600.0
@@ -49,7 +49,7 @@ class RollOut:
     journal: Journal
     runner: BoardRunner
     limits: health.HealthLimits = field(default_factory=health.HealthLimits)
-    watch: Watch = Watch()
+    watch: WatchTimes = WatchTimes()
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     say: Callable[[str], None] = lambda step: None
@@ -91,7 +91,7 @@ class RollOut:
         if skipped:
             for wave in journal.waves:
                 wave.boards = [name for name in wave.boards if name not in skipped]
-            journal.boards |= {name: BoardState() for name in skipped}
+            journal.boards |= {name: BoardProgress() for name in skipped}
             journal.waves = [wave for wave in journal.waves if wave.boards]
             journal.waves.append(WaveState(skipped))
             self._write()
@@ -127,7 +127,7 @@ class RollOut:
                 boards[name].before = sample
             else:
                 line = result.problem or "its report cannot be read"
-                boards[name] = BoardState(journals.SKIPPED, line)
+                boards[name] = BoardProgress(journals.SKIPPED, line)
         self._write()
 
     def _update(self, wave: WaveState) -> None:

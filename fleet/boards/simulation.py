@@ -3,13 +3,13 @@
 Boards fail as a model says; time, traffic and disk are counted. Everything that comes out is simulated.
 """
 
-import heapq
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge_common import DataError, console, decode, read_toml
+from edge_fleet.boards.simulated_time import Loop, ServerQueue
 from edge_fleet.boards.waves import WaveEnd, split
 
 _HOUR_S, _DAY_S, _MB = 3600.0, 86_400.0, 1e6
@@ -101,46 +101,8 @@ class SimulatedFleet:
     full: int = 0
 
 
-class Loop:
-    """Events in the order of their times; what shares a line waits for it."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._count = 0
-
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
-        self._count += 1
-        heapq.heappush(self._events, (self.now + seconds, self._count, action))
-
-    def run(self) -> float:
-        """Until nothing is left to do; when that was."""
-        while self._events:
-            self.now, _, action = heapq.heappop(self._events)
-            action()
-        return self.now
-
-
 @dataclass
-class Line:
-    """Serves who comes first: servers at a time.  busy: the end of each one's work so far."""
-
-    loop: Loop
-    servers: int = 1
-    free_at: list[float] = field(default_factory=list)
-
-    def serve(self, seconds: float, action: Callable[[], None]) -> None:
-        """Call action once `seconds` of one server were spent."""
-        if len(self.free_at) < self.servers:
-            start = self.loop.now
-        else:
-            start = max(self.loop.now, heapq.heappop(self.free_at))
-        heapq.heappush(self.free_at, start + seconds)
-        self.loop.after(start + seconds - self.loop.now, action)
-
-
-@dataclass
-class Fleet:
+class SimulatedBoards:
     """The boards of one simulation, and what they have in common."""
 
     model: FleetModel
@@ -161,7 +123,7 @@ class Fleet:
 
     def _step(self, boards: Sequence[int], each_mb: float, check_s: float) -> float:
         loop, model = Loop(), self.model
-        cores, home = Line(loop, model.controller_cores), Line(loop)
+        cores, home = ServerQueue(loop, model.controller_cores), ServerQueue(loop)
         waiting = list(reversed(boards))
 
         def begin() -> None:
@@ -197,7 +159,7 @@ def simulate(
 ) -> SimulatedFleet:
     """One roll-out, wave after wave, and one day's collecting; the same seed gives the same."""
     chance = random.Random(seed)
-    fleet = Fleet(model, forks, chance)
+    fleet = SimulatedBoards(model, forks, chance)
     names = {str(n): "" for n in range(boards)}
     kinds = {name: _fate(model, chance) for name in names}
     waves, seconds, back_s = list[SimulatedWave](), model.plan_s + boards * model.a_board_s, 0.0
@@ -241,7 +203,7 @@ def _fate(model: FleetModel, chance: random.Random) -> str:
 
 
 def _wave(
-    fleet: Fleet, wave: Sequence[str], kinds: dict[str, str]
+    fleet: SimulatedBoards, wave: Sequence[str], kinds: dict[str, str]
 ) -> tuple[SimulatedWave, list[int]]:
     model = fleet.model
     present = [int(name) for name in wave if kinds[name] != _ABSENT]
@@ -254,10 +216,10 @@ def _wave(
     return SimulatedWave(len(wave), 0 if is_bad else len(updated), seconds, is_bad), updated
 
 
-def _collect(fleet: Fleet, present: int, absent: int) -> tuple[float, float]:
+def _collect(fleet: SimulatedBoards, present: int, absent: int) -> tuple[float, float]:
     """Seconds and MB of one day: `forks` boards at a time, each by its own line and all by ours."""
     model, loop = fleet.model, Loop()
-    home, waiting, total_mb = Line(loop), present, 0.0
+    home, waiting, total_mb = ServerQueue(loop), present, 0.0
 
     def begin() -> None:
         nonlocal waiting

@@ -8,7 +8,7 @@ import pytest
 from edge_common import DataError
 from edge_fleet.boards import health
 from edge_fleet.boards.health import HealthLimits, HealthSample
-from edge_fleet.boards.outcomes import BoardResult, TaskResult, results_of
+from edge_fleet.boards.outcomes import BoardResult, TaskOutcome, results_of
 
 NEW = "b" * 64
 STATUS = "4512 frames, 15.0 frames/s, age 38 ms, 2 dropped, action: wave 0.93"
@@ -110,8 +110,8 @@ def test_limits_of_the_user_count() -> None:
     assert line == "age of frames 21 ms, at most 20"
 
 
-def result(board: str, task: str, status: str, **content: Any) -> TaskResult:
-    return TaskResult(board, task, status, content)
+def result(board: str, task: str, status: str, **content: Any) -> TaskOutcome:
+    return TaskOutcome(board, task, status, content)
 
 
 def test_each_board_has_one_outcome_and_the_first_failure_counts() -> None:
@@ -166,7 +166,7 @@ def test_an_expired_key_is_told_in_the_words_of_edge_bundle() -> None:
 
 
 def test_other_lines_are_no_results() -> None:
-    assert TaskResult.parse("PLAY [all]") is None
-    assert TaskResult.parse('{"board": 1}') is None
+    assert TaskOutcome.parse("PLAY [all]") is None
+    assert TaskOutcome.parse('{"board": 1}') is None
     line = '{"board": "a", "task": "t", "status": "ok", "result": {}, "ignored": false}'
-    assert TaskResult.parse(line) == TaskResult("a", "t", "ok")
+    assert TaskOutcome.parse(line) == TaskOutcome("a", "t", "ok")

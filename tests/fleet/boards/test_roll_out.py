@@ -100,7 +100,7 @@ def rolled_out(path: Path, runner: Boards, clock: Clock) -> tuple[bool, Journal]
     journal = Journal.read(path) or Journal.new("door.edge", NEW, PLAN)
     machine = roll_out.RollOut(
         path, journal, runner, clock=lambda: clock.now, sleep=clock.sleep,
-        watch=roll_out.Watch(600, 60),
+        watch=roll_out.WatchTimes(600, 60),
     )  # fmt: skip
     return machine.run(), journal
 
