@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from edge_common import ConfigError, DataError, children, command_line, parse_json
-from edge_fleet.boards.outcomes import BoardResult, TaskOutcome, results_of
+from edge_fleet.boards.outcomes import BoardResult, TaskOutcome, meaning, results_of
 
 COLLECTIONS = Path(__file__).parents[1] / "collection"
 NAME = "edge_run.fleet"
@@ -186,6 +186,6 @@ def _reason(stderr: str) -> str:
     """The error among what was written on stderr."""
     start = stderr.find("[ERROR]:")
     if start < 0:
-        return children.last_line(stderr)
+        return meaning(stderr) or children.last_line(stderr)
     text = stderr[start:].removeprefix("[ERROR]:").split("\n\n")[0].split("[WARNING]:")[0]
-    return " ".join(text.split())[:300]
+    return meaning(text) or " ".join(text.split())[:300]

@@ -86,7 +86,7 @@ def parse(content: Mapping[str, Any], warnings: Sequence[str] = ()) -> Inventory
     variables = content.get("_meta", {}).get("hostvars", {})
     groups, known = _groups_of_hosts(content), profiles().keys()
     names = dict.fromkeys(host for group in content.values() for host in group.get("hosts", ()))
-    boards, problems = {}, {}
+    boards, problems = dict[str, FleetBoard](), dict[str, str]()
     for name in names:
         devices = {d for g in groups[name] if (d := g.replace("_", "-")) in known}
         try:

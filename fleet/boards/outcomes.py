@@ -98,12 +98,16 @@ def results_of(boards: Sequence[str], results: Iterable[TaskOutcome]) -> dict[st
     }
 
 
+def meaning(text: str) -> str:
+    """What a person should know of it; "" if it is nothing that is known here."""
+    return next((known for pattern, known in _MEANINGS if re.search(pattern, text)), "")
+
+
 def unreachable_line(result: TaskOutcome) -> str:
     """Why ssh did not get there, and what to do, in the words of `edge-bench --host`."""
     message, address = _text(result.result.get("msg")), result.result.get("edge_address", {})
-    for pattern, meaning in _MEANINGS:
-        if re.search(pattern, message):
-            return meaning
+    if known := meaning(message):
+        return known
     port = int(address["port"]) if str(address.get("port", "")).isdecimal() else None
     board = Board(str(address.get("host") or result.board), port)
     return _one_line(str(not_started(board, _SSH_FAILED, message)))
@@ -116,9 +120,8 @@ def failure_line(result: TaskOutcome) -> str:
     texts = [
         _text(item.get(key)) for key in ("stderr", "module_stderr", "stdout", "msg", "exception")
     ]
-    for pattern, meaning in _MEANINGS:
-        if any(re.search(pattern, text) for text in texts):
-            return meaning
+    if known := next(filter(None, map(meaning, texts)), ""):
+        return known
     stderr, module_stderr, stdout, message, _ = texts
     words = message if "rc" not in item or not stderr.strip() else stderr
     words = words if words.strip() not in ("", "non-zero return code", "MODULE FAILURE") else (

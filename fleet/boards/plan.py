@@ -95,7 +95,7 @@ def _verdict(
     rss_bytes: int,
 ) -> KindVerdict:
     refusals = [*_disk(needs, limits), *_memory(forecast, limits, rss_bytes)]
-    doubts = []
+    doubts = list[str]()
     if forecast is None:
         doubts.append("not predicted: no group or edge_device says which board it is")
     elif forecast.frame is None:

@@ -30,7 +30,7 @@ def read_fleet(options: Mapping[str, Any]) -> tuple[Ansible, inventories.Invento
 def bundle_variables(bundle: Path, sha256: str, size_bytes: int) -> dict[str, Any]:
     """Of the role `board`."""
     return {
-        "edge_bundle": str(bundle.resolve()),
+        "edge_bundle": str(bundle.absolute()),
         "edge_bundle_sha256": sha256,
         "edge_bundle_mib": -(-size_bytes // (1 << 20)),
     }

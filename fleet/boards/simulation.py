@@ -172,7 +172,8 @@ def simulate(
             back_s = fleet.steps(updated, model.health_steps, 0.0, 0.0)
             seconds += back_s
             break
-        seconds += model.watch_s + fleet.steps(updated, model.health_steps, model.check_s, 0.0)
+        if model.watch_s:
+            seconds += model.watch_s + fleet.steps(updated, model.health_steps, model.check_s, 0.0)
     present = [n for n in range(boards) if kinds[str(n)] != _ABSENT]
     collect_s, collected_mb = _collect(fleet, len(present), boards - len(present))
     return SimulatedFleet(

@@ -27,7 +27,7 @@ from edge_fleet.boards.outcomes import BoardResult
 
 def set_up(bundle: Path | None, as_json: bool, **options: Any) -> None:
     ansible, inventory = shared.read_fleet(options)
-    variables = {}
+    variables: dict[str, Any] = {}
     if bundle:
         content = bundle.read_bytes()
         bundles.open_bundle(bundle, content)
@@ -52,7 +52,7 @@ def _samples(
     results: Mapping[str, BoardResult],
 ) -> tuple[dict[str, BoardResult], dict[str, health.HealthSample]]:
     """What boards report, and with a problem for each report that is none."""
-    judged, samples = dict(results), {}
+    judged, samples = dict(results), dict[str, health.HealthSample]()
     for name, result in _well(results):
         try:
             samples[name] = health.sample(result.report)

@@ -52,7 +52,7 @@ def split(kinds: Mapping[str, str], ends: Sequence[WaveEnd], seed: str) -> list[
     seed: another one begins with other boards; the same gives the same waves.
     """
     order = mixed(kinds, seed)
-    waves, start = [], 0
+    waves, start = list[tuple[str, ...]](), 0
     for end in [*(each.of(len(order)) for each in ends[:-1]), len(order)]:
         if end > start:
             waves.append(tuple(order[start:end]))

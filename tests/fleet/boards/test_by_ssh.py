@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from edge.shipped import find_bundle
+from edge_fleet.boards.simulation import FleetModel, simulate
+from edge_fleet.boards.waves import parse_ends
 from tests.fleet.boards.namespaces import SpaceBoard, SpaceFleet, fleet
 
 pytestmark = pytest.mark.slow
@@ -214,3 +216,36 @@ def test_clips_come_home_and_the_same_command_brings_only_what_is_new(boards: Sp
     assert sum(p.stat().st_size for p in output.rglob("*.png")) == sum(range(1000, 1000 + BOARDS))
     second = boards.call("collect", "-i", inventory, "-o", output, "--json")
     assert {each["files"] for each in json.loads(second.stdout)["boards"]} == {"0"}
+
+
+def test_the_simulation_is_near_to_what_eight_boards_take(boards: SpaceFleet) -> None:
+    """Its assumptions are measured on one board: seconds of a task, and what of them a core here gives."""
+    new, _ = bundle(boards.folder, "faces-in-motion")
+    for board in boards.boards:
+        programs(board, "")
+    inventory = boards.write_inventory()
+    plan_s, _ = _timed(boards, "plan", new, "-i", inventory)
+    options = ("-i", inventory, "--watch-minutes", "0", "--waves", "all")
+    one_s, one_cpu_s = _timed(boards, "roll-out", new, *options, "--limit", boards.boards[0].name)
+    real_s, _ = _timed(boards, "roll-out", new, *options)
+    usual = FleetModel()
+    tasks = usual.steps + 2 * usual.health_steps
+    model = FleetModel(
+        bundle_mb=new.stat().st_size / 1e6, controller_s=one_cpu_s / tasks,
+        step_s=max(0.0, one_s - plan_s - one_cpu_s) / tasks, controller_cores=os.cpu_count() or 1,
+        board_mbit_s=10_000, home_mbit_s=10_000, check_s=0, spread=0, watch_s=0, absent=0, full=0,
+        lost=0, plan_s=plan_s, a_board_s=0,
+    )  # fmt: skip
+    simulated_s = simulate(BOARDS, 20, model, parse_ends("all")).seconds
+    tell(f"{BOARDS} boards: {real_s:.0f} s, simulated {simulated_s:.0f} s; one: {one_s:.0f} s")
+    assert 0.5 < simulated_s / real_s < 2
+
+
+def _timed(made: SpaceFleet, *arguments: object) -> tuple[float, float]:
+    """Seconds of a command that goes well, and of all cores' time in it and its children."""
+    before, began = os.times(), time.monotonic()
+    done = made.call(*arguments)
+    after, seconds = os.times(), time.monotonic() - began
+    assert done.returncode == 0, done.stdout + done.stderr
+    cpu_s = after.children_user + after.children_system
+    return seconds, cpu_s - before.children_user - before.children_system
