@@ -6,6 +6,7 @@ ends this process, the same command goes on, and ends the same.
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +19,9 @@ from edge_fleet.boards.outcomes import BoardResult
 
 Results = Mapping[str, BoardResult]
 _TRIED = (journals.UPDATED, journals.UNWELL)
+_WITH_WAVE = "was brought back with its wave"
+_NO_REPORT = "its report cannot be read"
+_PATIENCE, _PAUSE_S = 3, 10.0  # times that a board is asked; a connection fails now and then
 
 
 class BoardRunner(Protocol):
@@ -53,7 +57,6 @@ class RollOut:
     clock: Callable[[], float] = time.time
     sleep: Callable[[float], None] = time.sleep
     say: Callable[[str], None] = lambda step: None
-    _on_trial: bool = False
 
     def run(self) -> bool:
         """Whether all boards have the bundle, and are well. Raises EdgeError, OSError."""
@@ -126,7 +129,7 @@ class RollOut:
             if result.is_well and (sample := _sample(result)):
                 boards[name].before = sample
             else:
-                line = result.problem or "its report cannot be read"
+                line = result.problem or _NO_REPORT
                 boards[name] = BoardProgress(journals.SKIPPED, line)
         self._write()
 
@@ -143,45 +146,58 @@ class RollOut:
 
     def _watch(self, wave: WaveState) -> None:
         """Until the time is over, no shadow and no probation goes on, and all are well; or one is not."""
+        left_s = min(wave.watch_until - self.clock(), self.watch.seconds)
+        silences = Counter[str]()
         while True:
-            # a clock that is set back makes no wave longer
-            left_s = min(wave.watch_until - self.clock(), self.watch.seconds)
-            if not self._all_are_well(wave):
+            is_open = self._look(wave, silences)
+            if self.journal.names(wave, journals.UNWELL):
                 self._enter(wave, journals.BAD)
                 return
-            is_over = left_s <= 0 and not self._on_trial
-            if is_over or not self.journal.names(wave, journals.UPDATED):
+            if (left_s <= 0 and not is_open) or not self.journal.names(wave, journals.UPDATED):
                 self._enter(wave, journals.GOOD)
                 return
-            self.sleep(min(left_s if left_s > 0 else math.inf, self.watch.every_s))
+            pause_s = min(left_s if left_s > 0 else math.inf, self.watch.every_s)
+            self.sleep(pause_s)
+            # a clock that is set back makes no wave longer
+            left_s = min(left_s - pause_s, wave.watch_until - self.clock())
 
-    def _all_are_well(self, wave: WaveState) -> bool:
-        boards, sha256 = self.journal.boards, self.journal.sha256
+    def _look(self, wave: WaveState, silences: Counter[str]) -> bool:
+        """Whether the next look has to be waited for.  silences: looks in a row that a board missed."""
+        boards, sha256, is_open = self.journal.boards, self.journal.sha256, False
         names = self.journal.names(wave, journals.UPDATED)
-        self._on_trial = False
         for name, result in self.runner.health(names, True).items():
             sample = _sample(result) if result.is_well else None
-            line = result.problem or "its report cannot be read"
             if sample:
+                silences[name] = 0
                 line = health.problem(sample, boards[name].before, self.limits, sha256)
-                self._on_trial |= not sample.is_settled
+                is_open |= not sample.is_settled
+            else:
+                silences[name] += 1
+                line = result.problem or _NO_REPORT
+                if silences[name] < _PATIENCE:
+                    line, is_open = "", True
             if line:
                 boards[name] = replace(boards[name], step=journals.UNWELL, line=line)
-        return not self.journal.names(wave, journals.UNWELL)
+        return is_open
 
     def _bring_back(self, wave: WaveState) -> None:
         """Also boards that an update may have left in between, on most of which is nothing to do."""
         boards = self.journal.boards
         names = self.journal.names(wave, *_TRIED, journals.STUCK)
         names += [n for n in self.journal.names(wave, journals.SKIPPED) if boards[n].before]
-        for name, result in self.runner.back(names).items():
-            was = boards[name]
-            if result.is_well:
-                line = was.line or "was brought back with its wave"
-                boards[name] = replace(was, step=journals.RETURNED, line=line)
-            else:
-                line = f"could not be brought back: {result.problem}"
-                boards[name] = replace(was, step=journals.STUCK, line=line)
+        lines = {
+            name: "" if boards[name].step == journals.STUCK else boards[name].line for name in names
+        }
+        for attempt in range(_PATIENCE):
+            if attempt and names:
+                self.sleep(min(self.watch.every_s, _PAUSE_S))
+            for name, result in self.runner.back(names).items():
+                step = journals.RETURNED if result.is_well else journals.STUCK
+                line = f"could not be brought back: {result.problem}" if result.problem else ""
+                boards[name] = replace(
+                    boards[name], step=step, line=line or lines[name] or _WITH_WAVE
+                )
+            names = [name for name in names if boards[name].step == journals.STUCK]
         self._enter(wave, journals.BACK)
 
     def _enter(self, wave: WaveState, step: str) -> None:

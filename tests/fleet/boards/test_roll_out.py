@@ -26,7 +26,8 @@ class Boards:
     """running: the bundle of each.  poisoned: whose self-test fails with the new one.
 
     away: that do not answer.  full: whose disk takes nothing.  broken: that fail behind the turn.
-    shadows: states of an update, of one look after the other.  fuel: calls until it is killed.
+    shadows: states of an update, of one look after the other.  silences: looks that a board still
+    misses, once it has the bundle.  fuel: calls until it is killed.
     """
 
     running: dict[str, str]
@@ -35,6 +36,7 @@ class Boards:
     full: frozenset[str] = frozenset()
     broken: frozenset[str] = frozenset()
     shadows: list[str] = field(default_factory=list)
+    silences: dict[str, int] = field(default_factory=dict)
     fuel: float = float("inf")
     updates: list[str] = field(default_factory=list)
 
@@ -47,7 +49,10 @@ class Boards:
         results = {}
         for name in boards:
             self._burn()
-            if name in self.away:
+            is_silent = not change and self.running[name] == NEW and self.silences.get(name, 0) > 0
+            if is_silent:
+                self.silences[name] -= 1
+            if name in self.away or is_silent:
                 results[name] = BoardResult(problem="does not answer", unreachable=True)
             elif change == "update" and name in self.full:
                 results[name] = BoardResult(problem="its disk is full")
@@ -171,6 +176,35 @@ def test_a_wave_is_not_good_as_long_as_a_shadow_or_a_probation_goes_on(tmp_path:
     runner, clock = boards(shadows=steps), Clock()
     assert rolled_out(tmp_path / "j", runner, clock)[0]
     assert clock.now == 26 * 60 + 1200  # the first state was told by the update itself
+
+
+def test_a_connection_that_fails_now_and_then_is_no_bad_wave(tmp_path: Path) -> None:
+    assert rolled_out(tmp_path / "j", boards(silences={"a": 2}), Clock())[0]
+
+
+@pytest.mark.parametrize("watch_s", [0.0, 600.0])
+def test_a_board_that_stays_silent_is_one(tmp_path: Path, watch_s: float) -> None:
+    runner, clock = boards(silences={"a": 3}), Clock()
+    journal = Journal.new("door.edge", NEW, PLAN)
+    machine = roll_out.RollOut(
+        tmp_path / "j", journal, runner, clock=lambda: clock.now, sleep=clock.sleep,
+        watch=roll_out.WatchTimes(watch_s, 60),
+    )  # fmt: skip
+    assert not machine.run()
+    assert journal.problems == {"a": "does not answer"} and runner.running["a"] == OLD
+    assert clock.now == 120
+
+
+def test_a_clock_that_is_set_back_makes_no_wave_longer(tmp_path: Path) -> None:
+    looks, journal = [0.0], Journal.new("door.edge", NEW, [["a"]])
+
+    def sleep(seconds: float) -> None:
+        looks.append(looks[-1] + seconds)
+
+    machine = roll_out.RollOut(
+        tmp_path / "j", journal, boards(), clock=lambda: 0.0 if looks[1:] else 86_400.0, sleep=sleep
+    )
+    assert machine.run() and looks[-1] == 600
 
 
 def test_an_update_that_the_board_refused_is_a_bad_wave(tmp_path: Path) -> None:
