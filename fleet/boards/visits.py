@@ -30,7 +30,7 @@ def set_up(bundle: Path | None, as_json: bool, **options: Any) -> None:
     variables: dict[str, Any] = {}
     if bundle:
         content = bundle.read_bytes()
-        bundles.open_bundle(bundle, content)
+        bundles.open_bundle(bundle, content=content)
         variables = shared.bundle_variables(
             bundle, hashlib.sha256(content).hexdigest(), len(content)
         )
@@ -91,7 +91,7 @@ def bench(
     ansible, inventory = shared.read_fleet(options)
     content = bundle.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    folder = records.RecordFolder(output, report, bundles.open_bundle(bundle, content).sha256)
+    folder = records.RecordFolder(output, report, bundles.open_bundle(bundle, content=content).sha256)
     names = [name for name in inventory.boards if again or not folder.has(name)]
     variables = shared.bundle_variables(bundle, sha256, len(content))
     results = ansible.play("bench", names, variables, folder.take)
