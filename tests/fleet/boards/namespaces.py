@@ -157,7 +157,9 @@ def _space(board: SpaceBoard) -> Iterator[None]:
             _ip(f"-n {board.space} {command}")
         yield
     finally:
-        subprocess.run(["ip", "netns", "del", board.space], capture_output=True, check=False)
+        # the kernel removes the device of a deleted namespace some time later
+        for command in (["link", "del", here], ["netns", "del", board.space]):
+            subprocess.run(["ip", *command], capture_output=True, check=False)
 
 
 def _ip(arguments: str) -> None:
