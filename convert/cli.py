@@ -144,7 +144,8 @@ _network = click.Path(exists=True, path_type=Path)
     "board",
     default="",
     metavar="BOARD",
-    help="Choose by the latency predicted for this board (edge-devices list), not by this machine's.",
+    help="Choose by the latency predicted for this board (edge-devices list); `here`: by that of this "
+    "machine.  [default: pi-4]",
 )
 @click.option(
     "--report",

@@ -116,7 +116,7 @@ def _key(request: ConversionRequest, with_page: bool) -> str:
     ]
     networks = [request.model, *filter(None, [request.encoder])]
     is_whole = all(n.is_dir() or n.suffix in _WITH_ALL_THEY_NEED for n in networks)
-    outside = request.custom or request.try_with or request.try_delegate or request.board
+    outside = request.custom or request.try_with or request.try_delegate
     if outside or not is_whole or not all(path.exists() for path in paths):
         return ""
     card = request.model.with_suffix(".tasks.json")
@@ -127,7 +127,8 @@ def _key(request: ConversionRequest, with_page: bool) -> str:
         for field in fields(request)
         if (value := getattr(request, field.name)) is not None and field.name != "output"
     }
+    board = request.latency_board
     return cache.key_of(
-        "conversion", contents, request.output.stem, with_page,
+        "conversion", contents, request.output.stem, with_page, board.basis if board else "",
         cache.file_fingerprint(card) if card.exists() else "", cache.host(),
     )  # fmt: skip

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from edge.emulated import ThrottledBoard
 
 
+USUAL_BOARD, HERE = "pi-4", "here"  # of --for
+
+
 @dataclass(frozen=True)
 class ConversionRequest:
     """What the user asked for.
@@ -38,7 +41,7 @@ class ConversionRequest:
     default, or what the integers of a quantised network's input span.  gate: whether the bundle gets
     a motion gate.  cache: whether results of earlier conversions are taken.  carry_state: whether the
     encoder may remember more than the window.
-    board: whose predicted latency ranks precisions; "": this machine's does.
+    board: whose predicted latency ranks precisions; "": USUAL_BOARD's; HERE: what is timed on this machine.
     layout, planes, constants, sampling: as in InputRequest, of images and what stands beside them.
     """
 
@@ -76,20 +79,21 @@ class ConversionRequest:
 
     @cached_property
     def latency_board(self) -> "ThrottledBoard | None":
-        """Whose latency counts; None: this machine's.
+        """Whose latency counts; None: this machine's, also for int16x8, which nothing predicts.
 
-        Raises DeviceError or ConfigError if nothing can be predicted of it.
+        Raises DeviceError or ConfigError if nothing can be predicted of the board asked for.
         """
-        if not self.board:
+        is_unpredictable = recipes.INT16X8 in self.forced.values()
+        if self.board == HERE or (is_unpredictable and not self.board):
             return None
         from edge.emulated import PREFIX, ThrottledBoard
 
-        if recipes.INT16X8 in self.forced.values():
+        if is_unpredictable:
             raise ConfigError(
                 f"nothing is predicted of {recipes.INT16X8}, which no kernel of XNNPACK computes: leave out "
                 "--for, or that precision"
             )
-        return ThrottledBoard.named(f"{PREFIX}{self.board}")
+        return ThrottledBoard.named(f"{PREFIX}{self.board or USUAL_BOARD}")
 
     @cached_property
     def inputs(self) -> InputRequest:

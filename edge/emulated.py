@@ -104,6 +104,11 @@ class ThrottledBoard:
         prediction.processor_of(profile)  # raises if nothing can be predicted
         return cls(profile, min(threads, profile.cpu.cores))
 
+    @property
+    def basis(self) -> str:
+        """A text that changes with all that its predictions rest on."""
+        return repr((self.profile, self.threads, prediction.latency_model()))
+
     def latency(self, model: bytes) -> prediction.Latency:
         """Predicted, of one invocation; instructions are estimated from the operators."""
         work = estimated_work(model, prediction.processor_of(self.profile).core.kernels)

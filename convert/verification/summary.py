@@ -51,7 +51,9 @@ def _int8_that_is_slower_here(result: SearchResult, max_drop: float) -> Iterator
     if chosen.candidates[0].recipe.precision == precision or not fitting:
         return
     int8 = min(fitting, key=lambda c: c.latency_ms)
-    option = "--for pi-5 chooses by the latency predicted for that board, --encoder-precision int8 takes it"
+    option = (
+        "without --for the latency predicted for one decides, --encoder-precision int8 takes it"
+    )
     yield (
         f"int8 of the {role} keeps the budget as well ({int8.size_bytes / 1e6:.2f} MB, loses "
         f"{int8.worst:.2f} points), but takes {int8.latency_ms:.2f} ms on this machine, where what is "
