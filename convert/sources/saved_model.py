@@ -9,6 +9,7 @@ from tensorflow.lite.python.convert_phase import ConverterError
 from edge_common import ModelError
 from edge_convert import inputs
 from edge_convert.sources import libraries, reference
+from edge_convert.sources.loops import static_loops, tensor_lists
 
 _DEFAULT = "serving_default"
 
@@ -51,14 +52,18 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
 
 def to_tflite(loaded: Any, function: Any) -> bytes:
     """Convert a function of a loaded SavedModel. Raises ModelError if TFLite cannot hold it."""
-    concrete = function.get_concrete_function()
+    concrete, manner = function.get_concrete_function(), ""
+    try:
+        concrete = static_loops.unrolled(concrete)
+    except tensor_lists.CannotUnrollError as error:
+        manner = f" ({error})"  # some loops TFLite can hold
     try:
         return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded).convert()
     except ConverterError as error:
         loop = "TensorList" in str(error)
         advice = (
-            "a recurrent layer loops in a way that TFLite cannot hold: if Keras 3 made it, convert its "
-            ".keras file instead, or export it with unroll=True"
+            f"a recurrent layer loops in a way that TFLite cannot hold{manner}: if Keras 3 made it, "
+            "convert its .keras file instead, or export it with unroll=True"
         )
         raise ModelError(advice if loop else f"TFLite cannot hold it: {_brief(error)}") from error
 

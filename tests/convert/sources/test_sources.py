@@ -155,15 +155,6 @@ def test_a_saved_model_with_any_batch(tmp_path: Path, capsys: pytest.CaptureFixt
     assert len(split(found.model).features) == 1
 
 
-def test_a_loop_that_tflite_cannot_hold_is_refused_with_a_way_out(tmp_path: Path) -> None:
-    network = keras.Sequential([keras.Input((2, 4, 4, 3)), layers.Reshape((2, 48)), layers.LSTM(4)])
-    network.export(tmp_path / "saved", verbose=False)
-    with pytest.raises(
-        ModelError, match=r"convert its .keras file instead, or export it with unroll"
-    ):
-        float_tflite(tmp_path / "saved")
-
-
 def test_the_signatures_of_a_saved_model(tmp_path: Path) -> None:
     from edge_convert.sources.saved_model import convert
 

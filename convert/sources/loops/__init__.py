@@ -1,0 +1,1 @@
+"""Loops of TensorFlow whose number of steps is known, written out."""
