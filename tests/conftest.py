@@ -18,6 +18,7 @@ os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import cv2
+import hypothesis
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -35,6 +36,9 @@ BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
 
 
 _SHARED_CACHES = ("edge-run/arm", "edge-run/delegates", "matplotlib", "pip")  # minutes to make
+
+
+hypothesis.settings.register_profile("default", deadline=None)  # a machine may be busy
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -88,6 +88,6 @@ def test_the_search_also_covers_a_single_part(convert, picture_folder: Path) -> 
         _picture_model(), calibration=picture_folder, encoder_precision="auto", max_drop=2.0
     )
     tried = {a.recipe.precision for a in conversion.report.search.candidates}
-    assert tried == {"int8", "int16x8", "dynamic_range", "float16", "float32"}
+    assert tried == {"int8", "dynamic_range", "float16", "float32"}
     assert conversion.report.search.chosen.worst <= 2.0
     assert np.isfinite(bundle.golden["kind"]).all()
