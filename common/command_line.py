@@ -45,6 +45,12 @@ HEADLESS_FILES = "pip install --force-reinstall --no-deps opencv-python-headless
 WINDOW_FILES = "pip install --force-reinstall --no-deps opencv-python"
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+scheduler_option = click.option(
+    "--scheduler",
+    default="",
+    metavar="tcp://HOST:PORT",
+    help="Let the workers of this Dask cluster do it (docs/batch.md). [default: this machine]",
+)
 
 
 class FiniteFloat(click.FloatRange):

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "common/children.py": "what a child says, for as long as it runs",
     "common/command_line.py": "/dev/null",
     "common/files.py": "the writer itself",
+    "common/worker_programs.py": _TEMPORARY,
     "convert/precision/cache.py": "in memory",
     "convert/precision/fork_server.py": "what a child says, for as long as it runs",
     "convert/precision/jobs.py": _TEMPORARY,

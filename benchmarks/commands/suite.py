@@ -1,16 +1,18 @@
 """`edge-bench suite`, `history` and `report`: many records, made and read."""
 
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
-from edge_common import command_line, console, encode
+from edge_common import cluster, command_line, console, encode
 
 EXAMPLES = """\b
 Examples:
   edge-bench suite -o records
   edge-bench suite mine.toml -o records
+  edge-bench suite mine.toml -o records --scheduler tcp://10.0.0.5:8786
   edge-bench history records
 \b
 A suite, of which only `bundles` is needed:
@@ -18,6 +20,7 @@ A suite, of which only `bundles` is needed:
   threads = [1, 2]
   runtimes = ["auto"]
   delegates = ["auto", "none"]
+  hosts = ["pi@kitchen", "pi@hall"]
   [options]
   baselines = true
 """
@@ -38,30 +41,36 @@ A suite, of which only `bundles` is needed:
     metavar="FOLDER",
     help="Where records and report.html go; made if missing.",
 )
+@command_line.scheduler_option
 @command_line.one_line_errors
-def suite(suite_file: Path | None, output: Path) -> None:
+def suite(suite_file: Path | None, output: Path, scheduler: str) -> None:
     """Measure every combination of SUITE.toml, each in a fresh process, into FOLDER.
 
     Without SUITE.toml faces-in-motion is measured on one and two threads. Any option of
     `edge-bench run` may stand in it by name; paths are relative to the current folder.
+
+    Boards of `hosts` are measured over ssh side by side; with --scheduler the machines of a Dask
+    cluster are, those of one kind sharing the runs. Each measures one run at a time.
 
     Call it again to go on after an interruption: finished records of the same bundle,
     options and machine are kept. A run that fails does not end the others; the exit code
     is 1 then.
     """
     from edge_benchmarks.commands.run import run
-    from edge_benchmarks.suite import running
+    from edge_benchmarks.suite import machines, running
     from edge_benchmarks.suite.suite_file import SuiteOptions, default_suite, read_suite
 
     options = SuiteOptions(run)
     combinations = read_suite(suite_file or default_suite(), options).combinations()
-    output.mkdir(parents=True, exist_ok=True)
-    outcomes = running.run_all(
-        combinations,
-        output,
-        console.Progress().say,
-        lambda each, path: running.run_edge_bench(options.arguments(each), path),
-    )
+    say = console.Progress().say
+    with ExitStack() as stack:
+        if scheduler:
+            client = stack.enter_context(cluster.connected(scheduler))
+            groups = machines.cluster_groups(combinations, options, client)
+        else:
+            groups = machines.local_groups(combinations, options)
+        output.mkdir(parents=True, exist_ok=True)
+        outcomes = running.SuiteRun(groups, output, say).run()
     console.echo(running.outcomes_table(outcomes))
     console.echo("\n" + running.make_report(outcomes, output / "report.html"))
     if any(outcome.outcome == running.FAILED for outcome in outcomes):

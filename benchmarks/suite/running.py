@@ -1,27 +1,31 @@
 """Run the combinations of a suite, one fresh `edge-bench run` each."""
 
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from edge_benchmarks.cells import LATENCY, milliseconds
 from edge_benchmarks.record import Record, read_record
+from edge_benchmarks.suite.machines import PROGRAM, MachineGroup, MachineLost, Measuring
 from edge_benchmarks.suite.suite_file import SuiteEntry
-from edge_common import ConfigError, EdgeError, children, command_line, console
-from edge_devices.detection.machine import Machine, this_machine
+from edge_common import ConfigError, EdgeError, command_line, console
+from edge_devices.detection.machine import Machine
 
 _WIDTH = 20
 _MINUTE_S = 60
 
 
 class TimeLeft:
-    """Counts runs; only measured ones tell how long one takes."""
+    """Counts runs; only measured ones tell how long one takes.  machines: that measure at once."""
 
-    def __init__(self, total: int) -> None:
-        self._total, self._done = total, 0
+    def __init__(self, total: int, machines: int = 1) -> None:
+        self._total, self._done, self._machines = total, 0, machines
         self._took_s: list[float] = []
 
     def done(self, seconds: float | None) -> None:
@@ -35,7 +39,8 @@ class TimeLeft:
         """Until all are done; None while nobody can know."""
         if not self._took_s:
             return None
-        return sum(self._took_s) / len(self._took_s) * (self._total - self._done)
+        each_s = sum(self._took_s) / len(self._took_s) / self._machines
+        return each_s * (self._total - self._done)
 
     def bar(self) -> str:
         """`[#####---------------] 1 of 4, about 3 min left`."""
@@ -53,9 +58,7 @@ def duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-PROGRAM = tuple(children.module_command("edge_benchmarks.cli"))
 MEASURED, KEPT, FAILED = "measured", "kept", "failed"
-_CLOSING_S = 60  # an interrupted run writes what it has
 
 
 @dataclass(frozen=True)
@@ -69,76 +72,89 @@ class SuiteOutcome:
     reason: str = ""
 
 
-Run = Callable[[SuiteEntry, Path], str]
+@dataclass
+class SuiteRun:
+    """Combinations at work on groups of machines, one at a time on each machine.
 
-
-def run_edge_bench(arguments: Sequence[str], path: Path) -> str:
-    """Measure into `path` with these arguments of `edge-bench run`; why it failed, or nothing.
-
-    The run has a session of its own, so that Ctrl-C reaches it once, through us.
+    say: is told what begins, and what was not measured.
     """
-    command = [*PROGRAM, "run", "-o", str(path), *arguments]
-    running = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        stderr = running.communicate()[1]
-    except KeyboardInterrupt:
-        _interrupt(running)
-        raise
-    if running.returncode == 0:
-        return ""
-    lines = stderr.strip().splitlines() or [f"ended with exit code {running.returncode}"]
-    return lines[-1].removeprefix("Error: ")
 
+    groups: Sequence[MachineGroup]
+    folder: Path
+    say: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    _outcomes: dict[int, SuiteOutcome] = field(default_factory=dict)
+    _stopped: bool = False
+    _lock: Any = field(default_factory=threading.Lock)
 
-def _interrupt(running: subprocess.Popen) -> None:
-    running.terminate()  # to edge-bench the same as Ctrl-C, which `nohup` would have it ignore
-    try:
-        running.communicate(timeout=_CLOSING_S)
-    except subprocess.TimeoutExpired:
-        running.kill()
-        running.communicate()
+    def run(self) -> list[SuiteOutcome]:
+        """Run what has no finished record in `folder` yet; a failure does not end the others.
 
+        In the order of the suite. Ctrl-C ends what is measured, and is raised again.
+        """
+        members = sum(len(group.members) for group in self.groups)
+        self._time_left = TimeLeft(sum(len(g.waiting) for g in self.groups), members)
+        while active := [group for group in self.groups if group.waiting and group.members]:
+            active = [group for group in active if group.first] or active
+            self._run_on([(group, each) for group in active for each in group.members])
+        for group in self.groups:
+            for position, combination in group.waiting:
+                reason = "no machine of its kind is left: run the same again"
+                self._outcomes[position] = SuiteOutcome(combination, FAILED, reason=reason)
+        self.say(self._time_left.bar())
+        return [self._outcomes[position] for position in sorted(self._outcomes)]
 
-def run_all(
-    combinations: Sequence[SuiteEntry],
-    folder: Path,
-    say: Callable[[str], None],
-    run: Run,
-    clock: Callable[[], float] = time.monotonic,
-) -> list[SuiteOutcome]:
-    """Run what has no finished record in `folder` yet; a failure does not end the others."""
-    machine = this_machine()
-    time_left = TimeLeft(len(combinations))
-    outcomes = []
-    for combination in combinations:
-        say(f"{time_left.bar()}: {combination.title}")
-        started = clock()
-        outcome = _outcome(combination, folder, machine, run)
-        time_left.done(clock() - started if outcome.outcome == MEASURED else None)
-        if outcome.outcome != MEASURED:
-            say(": ".join(filter(None, [combination.title, outcome.outcome, outcome.reason])))
-        outcomes.append(outcome)
-    say(time_left.bar())
-    return outcomes
+    def _run_on(self, members: Sequence[tuple[MachineGroup, Measuring]]) -> None:
+        with ThreadPoolExecutor(len(members)) as pool:
+            futures = [pool.submit(self._work, *each) for each in members]
+            try:
+                for future in as_completed(futures):
+                    future.result()
+            except BaseException:
+                self._stopped = True
+                with ThreadPoolExecutor(len(members)) as interrupts:
+                    list(interrupts.map(lambda each: each[1].interrupt(), members))
+                raise
 
+    def _work(self, group: MachineGroup, member: Measuring) -> None:
+        """What one machine does: the next combination of its group, until there is none."""
+        while not self._stopped:
+            try:
+                position, combination = group.waiting.popleft()
+            except IndexError:
+                return
+            with self._lock:
+                self.say(f"{self._time_left.bar()}: {combination.title}")
+            started = self.clock()
+            try:
+                outcome = self._outcome(combination, group.machine, member)
+            except MachineLost as error:
+                group.waiting.appendleft((position, combination))
+                group.members.remove(member)
+                self.say(f"{combination.title}: {error}: left to others")
+                return
+            with self._lock:
+                self._outcomes[position] = outcome
+                seconds = self.clock() - started if outcome.outcome == MEASURED else None
+                self._time_left.done(seconds)
+                if outcome.outcome != MEASURED and not self._stopped:
+                    parts = [combination.title, outcome.outcome, outcome.reason]
+                    self.say(": ".join(filter(None, parts)))
 
-def _outcome(combination: SuiteEntry, folder: Path, machine: Machine, run: Run) -> SuiteOutcome:
-    try:
-        path = folder / combination.record_name(machine)
-        if record := finished_record(path):
-            return SuiteOutcome(combination, KEPT, path, record)
-        if reason := run(combination, path):
-            return SuiteOutcome(combination, FAILED, reason=reason)
-        return SuiteOutcome(combination, MEASURED, path, read_record(path))
-    except EdgeError as error:
-        return SuiteOutcome(combination, FAILED, reason=" ".join(str(error).split()))
+    def _outcome(
+        self, combination: SuiteEntry, machine: Machine, member: Measuring
+    ) -> SuiteOutcome:
+        try:
+            path = self.folder / combination.record_name(machine)
+            if record := finished_record(path):
+                return SuiteOutcome(combination, KEPT, path, record)
+            if reason := member.measure(combination, path):
+                return SuiteOutcome(combination, FAILED, reason=reason)
+            return SuiteOutcome(combination, MEASURED, path, read_record(path))
+        except MachineLost:
+            raise
+        except EdgeError as error:
+            return SuiteOutcome(combination, FAILED, reason=" ".join(str(error).split()))
 
 
 def finished_record(path: Path) -> Record | None:

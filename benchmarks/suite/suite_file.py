@@ -19,22 +19,36 @@ from edge_common import ConfigError, decode, nearest_or_all, read_toml
 from edge_devices.detection.machine import Machine
 
 AXES = {"runtime": "runtimes", "threads": "threads", "delegate": "delegates"}  # -> their lists
+HOST = "host"  # an option of boards over ssh, and the axis `hosts`
 _SET_BY_THE_SUITE = {*AXES, "output", "as_json"}
 _MOST_COMBINATIONS = 10_000
 
 
 @dataclass(frozen=True)
 class SuiteEntry:
-    """delegate: as `--delegate` takes it.  options: of `edge-bench run`, by click's names."""
+    """delegate: as `--delegate` takes it.  options: of `edge-bench run`, by click's names.
+
+    kind: of the machines that measure it, if there are several kinds.
+    """
 
     bundle: str
     runtime: str
     threads: int
     delegate: str
     options: Mapping[str, Any]
+    kind: str = ""
+
+    @property
+    def host(self) -> str:
+        """The board that measures it, over ssh; "" without one."""
+        return str(self.options.get(HOST) or "")
 
     @property
     def title(self) -> str:
+        return ", on ".join(filter(None, (self._what, self.host or self.kind)))
+
+    @property
+    def _what(self) -> str:
         threads = f"{self.threads} thread" + ("s" if self.threads > 1 else "")
         delegate = "" if self.delegate == DEFAULT else f", {label_of(self.delegate)}"
         return f"{Path(self.bundle).stem}, {self.runtime}, {threads}{delegate}"
@@ -53,11 +67,16 @@ class SuiteEntry:
             "run": [self.runtime, self.threads, self.delegate],
             "options": dict(sorted(self.options.items())),
             "files": [stamp for value in self._values() for stamp in _stamps(value)],
-            "machine": [machine.board, machine.cpu, machine.architecture, machine.cores],
+            "machine": kind_of(machine),
         }
         digest = hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
-        words = re.sub(r"[^A-Za-z0-9.]+", "-", self.title).strip("-")
+        words = re.sub(r"[^A-Za-z0-9.]+", "-", self._what).strip("-")
         return f"{words}-{digest[:10]}.json"
+
+
+def kind_of(machine: Machine) -> list[Any]:
+    """What machines have in common whose records are of one kind."""
+    return [machine.board, machine.cpu, machine.architecture, machine.cores]
 
 
 def _stamps(value: object) -> Iterator[tuple[str, int, int]]:
@@ -92,10 +111,14 @@ class SuiteOptions:
             arguments += _option_arguments(self._options[name], value)
         return [*arguments, "--", combination.bundle]
 
+    def context(self, combination: SuiteEntry) -> click.Context:
+        """The command with these arguments. Raises click.UsageError if it would refuse them."""
+        return self._command.make_context("edge-bench run", self.arguments(combination))
+
     def check(self, combination: SuiteEntry) -> None:
         """Raise ConfigError if the command would refuse them, before anything runs."""
         try:
-            self._command.make_context("edge-bench run", self.arguments(combination))
+            self.context(combination)
         except click.UsageError as error:
             raise ConfigError(f"{combination.title}: {error.format_message()}") from error
 
@@ -125,20 +148,27 @@ def _flag(option: click.Option, flag: str, value: object) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Suite:
-    """bundles: each a path or shipped name with options of its own, which go before `options`."""
+    """bundles: each a path or shipped name with options of its own, which go before `options`.
+
+    hosts: boards that all are measured on, over ssh; none: this machine, or what the options say.
+    """
 
     bundles: tuple[tuple[str, Mapping[str, Any]], ...]
     threads: tuple[int, ...] = (1,)
     runtimes: tuple[str, ...] = ("auto",)
     delegates: tuple[str, ...] = (DEFAULT,)
     options: Mapping[str, Any] = field(default_factory=dict)
+    hosts: tuple[str, ...] = ()
 
     def combinations(self) -> list[SuiteEntry]:
-        """All runs, in the order of the file; the bundle changes last."""
+        """All runs, in the order of the file; the bundle changes last, the host first."""
+        hosts = [{HOST: host} for host in self.hosts] or [{}]
         return [
-            SuiteEntry(bundle, runtime, threads, delegate or DEFAULT, {**self.options, **own})
-            for (bundle, own), runtime, delegate, threads in product(
-                self.bundles, self.runtimes, self.delegates, self.threads
+            SuiteEntry(
+                bundle, runtime, threads, delegate or DEFAULT, {**self.options, **own, **host}
+            )
+            for (bundle, own), runtime, delegate, threads, host in product(
+                self.bundles, self.runtimes, self.delegates, self.threads, hosts
             )
         ]
 
@@ -156,6 +186,7 @@ class _File:
     threads: tuple[int, ...] = (1,)
     runtimes: tuple[str, ...] = ("auto",)
     delegates: tuple[str, ...] = (DEFAULT,)
+    hosts: tuple[str, ...] | None = None
     options: dict[str, Any] = field(default_factory=dict)
 
 
@@ -164,7 +195,7 @@ def read_suite(path: Path, run_options: SuiteOptions) -> Suite:
     table = decode(_File, read_toml(path), str(path))
     try:
         suite = _suite(table, run_options.names)
-        axes = (suite.bundles, suite.runtimes, suite.delegates, suite.threads)
+        axes = (suite.bundles, suite.runtimes, suite.delegates, suite.threads, suite.hosts or "-")
         if (count := math.prod(map(len, axes))) > _MOST_COMBINATIONS:
             raise ConfigError(f"it asks for {count} runs, more than {_MOST_COMBINATIONS}")
         for combination in suite.combinations():
@@ -175,16 +206,30 @@ def read_suite(path: Path, run_options: SuiteOptions) -> Suite:
 
 
 def _suite(table: _File, option_names: Collection[str]) -> Suite:
-    for name in ("bundles", "threads", "runtimes", "delegates"):
-        if not getattr(table, name):
+    for name in ("bundles", "threads", "runtimes", "delegates", "hosts"):
+        if getattr(table, name) == ():
             raise ConfigError(f"key '{name}' should be a list of at least one, not []")
+    _refuse_hosts(table)
     return Suite(
         tuple(_bundle(entry, option_names) for entry in table.bundles),
         table.threads,
         table.runtimes,
         table.delegates,
         _options(table.options, option_names),
+        table.hosts or (),
     )
+
+
+def _refuse_hosts(table: _File) -> None:
+    """Raises ConfigError if they are none, given twice, or in two ways."""
+    hosts = table.hosts or ()
+    if odd := [each for each in hosts if not each or each.startswith("-")]:
+        raise ConfigError(f"key 'hosts' takes boards as ssh does (pi@board), not {odd[0]!r}")
+    if doubled := next((each for each in hosts if hosts.count(each) > 1), None):
+        raise ConfigError(f"key 'hosts' names {doubled} twice: a board measures one run at a time")
+    tables = (table.options, *(each for each in table.bundles if isinstance(each, dict)))
+    if hosts and any(HOST in each for each in tables):
+        raise ConfigError(f"option '{HOST}' and key 'hosts' both name boards: leave out one")
 
 
 def _bundle(

@@ -21,8 +21,8 @@ import click
 
 from edge import bundle as bundles, shipped, stream
 from edge.sources import video
-from edge_common import SourceError, command_line, console
-from edge_fleet.batch import batch as batches, cluster, recordings as listing
+from edge_common import SourceError, cluster, command_line, console
+from edge_fleet.batch import batch as batches, recordings as listing
 from edge_fleet.batch.parts import PartFolder
 from edge_fleet.batch.rows import read_rows
 from edge_fleet.batch.work import Job

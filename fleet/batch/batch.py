@@ -12,9 +12,8 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from edge.tasks import Task
-from edge_common import ConfigError, EdgeError, SinkError, whole_path
+from edge_common import ConfigError, EdgeError, SinkError, cluster, whole_path
 from edge_fleet.batch.chunks import Chunk, Inseparable
-from edge_fleet.batch.cluster import ALLOWED_FAILURES
 from edge_fleet.batch.parts import ALL, Bounds, Layout, PartFolder, first_unequal
 from edge_fleet.batch.recordings import RecordedFile
 from edge_fleet.batch.rows import schema_of
@@ -131,7 +130,7 @@ class BatchRun:
             outcome.problem = " ".join(str(error).split()) or type(error).__name__
         except distributed.KilledWorker:
             outcome.problem = (
-                f"ended each of {ALLOWED_FAILURES} workers that read it: it is damaged"
+                f"ended each of {cluster.ALLOWED_FAILURES} workers that read it: it is damaged"
             )
 
     def _plan(self, outcome: RecordingOutcome, plan: ChunkPlan) -> None:

@@ -18,12 +18,6 @@ Examples:
 """
 _CHUNK = 750
 
-_scheduler = click.option(
-    "--scheduler",
-    default="",
-    metavar="tcp://HOST:PORT",
-    help="Let the workers of this Dask cluster do it. [default: this machine's cores]",
-)
 _workers = click.option(
     "--workers",
     type=click.IntRange(1),
@@ -47,7 +41,8 @@ _sensitive = click.option(
 _quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 _SHARED = (
     shared_options.region_option, shared_options.rate_option, shared_options.hop_option,
-    shared_options.gate_option, _sensitive, shared_options.runtime_option, _chunk, _workers, _scheduler,
+    shared_options.gate_option, _sensitive, shared_options.runtime_option, _chunk, _workers,
+    command_line.scheduler_option,
     _quiet, command_line.json_option,
 )  # fmt: skip
 

@@ -17,10 +17,11 @@ from edge_common import (
     EdgeError,
     SinkError,
     can_be_written,
+    cluster,
     console,
     only_writer,
 )
-from edge_fleet.batch import batch as batches, cluster, events as judging, recordings as listing
+from edge_fleet.batch import batch as batches, events as judging, recordings as listing
 from edge_fleet.batch.parts import PartFolder
 from edge_fleet.batch.work import Job
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from edge.bundle import Bundle
 from edge.privacy.faces import FaceSearch
-from edge_common import ConfigError, EdgeError, SinkError, console, document, write_whole
-from edge_fleet.batch import batch as batches, cluster, command
+from edge_common import ConfigError, EdgeError, SinkError, cluster, console, document, write_whole
+from edge_fleet.batch import batch as batches, command
 from edge_fleet.batch.clips import Pair, StretchClip, StretchClips
 from edge_fleet.batch.compare import BundleComparison, SharedTask, paired, shared_tasks, value_range
 from edge_fleet.batch.parts import PartFolder

@@ -18,7 +18,7 @@ INSTALL = "sudo apt-get install openssh-server openssh-client"
 
 @dataclass(frozen=True)
 class Sshd:
-    """Listening on 127.0.0.1.  cache: what XDG_CACHE_HOME is in its sessions."""
+    """Listening on 127.0.0.1 and 127.0.0.2.  cache: what XDG_CACHE_HOME is in its sessions."""
 
     folder: Path
     port: int
@@ -94,6 +94,7 @@ def _write_config(sshd: Sshd, environment: Mapping[str, str]) -> Path:
     lines = [
         f"Port {sshd.port}",
         "ListenAddress 127.0.0.1",
+        "ListenAddress 127.0.0.2",
         f"HostKey {sshd.folder / 'host_key'}",
         f"AuthorizedKeysFile {sshd.folder / 'user_key.pub'}",
         "PidFile none",

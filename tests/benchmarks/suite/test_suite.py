@@ -15,14 +15,15 @@ from click.testing import CliRunner
 from edge_benchmarks.cli import main
 from edge_benchmarks.commands.run import run as run_command
 from edge_benchmarks.record import read_record, write_record
+from edge_benchmarks.suite.machines import MachineGroup, MachineLost, local_groups
 from edge_benchmarks.suite.running import (
     FAILED,
     KEPT,
     MEASURED,
+    SuiteRun,
     TimeLeft,
     duration,
     outcomes_table,
-    run_all,
 )
 from edge_benchmarks.suite.suite_file import SuiteEntry, SuiteOptions, default_suite, read_suite
 from edge_common.errors import ConfigError
@@ -100,6 +101,13 @@ def test_options_become_a_command_line(tmp_path) -> None:
         ),
         ('bundles = ["a"]\nruntimes = ["tf"]', "'tf' is not one of"),
         ("bundles = []", "key 'bundles' should be a list of at least one"),
+        ('bundles = ["a"]\nhosts = []', "key 'hosts' should be a list of at least one"),
+        ('bundles = ["a"]\nhosts = ["b", "b"]', "key 'hosts' names b twice"),
+        ('bundles = ["a"]\nhosts = ["-oX"]', "takes boards as ssh does .*, not '-oX'"),
+        (
+            'bundles = [{ bundle = "a", host = "b" }]\nhosts = ["c"]',
+            "option 'host' and key 'hosts' both name boards",
+        ),
         ("bundles = [3]", r"key 'bundles\[0\]' should be text or a table"),
     ],
 )
@@ -118,18 +126,57 @@ def good(combination: SuiteEntry, path: Path) -> str:
     return ""
 
 
+class Fake:
+    """A machine that measures with a function."""
+
+    def __init__(self, measure) -> None:
+        self.measure = measure
+
+    def interrupt(self) -> None:
+        pass
+
+
+def run_all(combinations, folder, *measures):
+    group = MachineGroup(RECORD.machine, [Fake(each) for each in measures])
+    group.waiting.extend(enumerate(combinations))
+    return SuiteRun([group], folder, lambda text: None, clock=lambda: 0.0).run()
+
+
 def outcomes(combinations, folder, run) -> list[str]:
-    found = run_all(combinations, folder, lambda text: None, run, clock=lambda: 0.0)
-    return [outcome.outcome for outcome in found]
+    return [outcome.outcome for outcome in run_all(combinations, folder, run)]
 
 
 def test_a_failure_does_not_end_the_others(combinations, tmp_path) -> None:
     def run(combination: SuiteEntry, path: Path) -> str:
         return "no such delegate" if combination.threads == 2 else good(combination, path)
 
-    found = run_all(combinations, tmp_path, lambda text: None, run, clock=lambda: 0.0)
+    found = run_all(combinations, tmp_path, run)
     assert [outcome.outcome for outcome in found] == [MEASURED, FAILED, MEASURED]
     assert "faces-in-motion, auto, 2 threads: no such delegate" in outcomes_table(found)
+
+
+def test_what_a_lost_machine_was_at_is_left_to_another(combinations, tmp_path) -> None:
+    def lost(combination: SuiteEntry, path: Path) -> str:
+        raise MachineLost("it was unplugged")
+
+    found = run_all(combinations, tmp_path, lost, good)
+    assert [outcome.outcome for outcome in found] == [MEASURED] * 3
+    other = [replace(each, options={"clips": 1}) for each in combinations]
+    found = run_all(other, tmp_path, lost)
+    assert [outcome.outcome for outcome in found] == [FAILED] * 3
+    assert "no machine of its kind is left: run the same again" in outcomes_table(found)
+
+
+def test_each_board_measures_what_names_it_and_this_machine_comes_first(tmp_path) -> None:
+    text = 'bundles = ["a", { bundle = "b", host = "pi" }]\n'
+    first, second = local_groups(
+        read_suite(written(tmp_path, text), OPTIONS).combinations(), OPTIONS
+    )
+    assert (first.first, second.first) == (True, False)
+    assert [each.title for _, each in second.waiting] == ["b, auto, 1 thread, on pi"]
+    text = 'bundles = ["a"]\nthreads = [1, 2]\nhosts = ["pi", "nano"]'
+    groups = local_groups(read_suite(written(tmp_path, text), OPTIONS).combinations(), OPTIONS)
+    assert [[number for number, _ in group.waiting] for group in groups] == [[0, 2], [1, 3]]
 
 
 def test_finished_records_are_kept_and_others_done_again(combinations, tmp_path) -> None:
@@ -209,7 +256,8 @@ def _listening_child_of(pid: int) -> int:
     """The process that the suite started, once it is one that ends when told to."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        tasks = Path(f"/proc/{pid}/task").glob("*/children")
+        for child in " ".join(path.read_text() for path in tasks).split():
             if b"\0run\0" not in Path(f"/proc/{child}/cmdline").read_bytes():
                 continue  # forked, and still a copy of its parent
             status = Path(f"/proc/{child}/status").read_text()

@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from edge import shipped
 from edge.bundle import open_bundle, write_bundle
 from edge.cli import main as edge_run
-from edge_common import ConfigError, SourceError
-from edge_fleet.batch import cluster, recordings
+from edge_common import ConfigError, SourceError, cluster
+from edge_fleet.batch import recordings
 from edge_fleet.batch.batch import BatchRun, RecordingOutcome, part_paths, write_decisions
 from edge_fleet.batch.cli import main
 from edge_fleet.batch.parts import ALL, PartFolder

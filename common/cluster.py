@@ -1,4 +1,7 @@
-"""The workers of a batch: this machine's cores, or a Dask cluster's."""
+"""Workers: this machine's cores, or a Dask cluster's. Dask, of the extra `batch`, is imported when used."""
+
+# mypy: allow-untyped-calls
+# of Dask, which has no types
 
 import logging
 import os
@@ -8,25 +11,29 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import dask
-import distributed
+from typing import TYPE_CHECKING, Any
 
 from edge_common import ConfigError, __version__
 
-# how often a chunk is begun again before it is to blame for its workers' ends
+if TYPE_CHECKING:
+    from distributed import Client
+
+# how often a task is begun again before it is to blame for its workers' ends
 ALLOWED_FAILURES = 20
 _CONNECT_S, _FIRST_WORKER_S = 10, 15
+_WITHOUT_PROFILE = "edge-run-without-profile"
 _SAME = ("python", "dask", "distributed")  # whose versions workers, scheduler and we have in common
 
 
 @contextmanager
-def connected(scheduler: str = "", workers: int | None = None) -> Iterator[distributed.Client]:
+def connected(scheduler: str = "", workers: int | None = None) -> "Iterator[Client]":
     """A client of the cluster at `scheduler`, or of one of this machine while the block runs.
 
     workers: of this machine's; None: one a core.  Raises ConfigError with what to do.
     """
+    import dask
+    import distributed
+
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     settings = {
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
@@ -40,7 +47,7 @@ def connected(scheduler: str = "", workers: int | None = None) -> Iterator[distr
         if scheduler:
             yield stack.enter_context(_remote(scheduler))
             return
-        folder = stack.enter_context(TemporaryDirectory(prefix="edge-batch-"))
+        folder = stack.enter_context(TemporaryDirectory(prefix="edge-workers-"))
         with _deaf_children():
             cluster = distributed.LocalCluster(
                 n_workers=workers or len(os.sched_getaffinity(0)),
@@ -66,7 +73,9 @@ def _deaf_children() -> Iterator[None]:
 
 
 @contextmanager
-def _remote(address: str) -> Iterator[distributed.Client]:
+def _remote(address: str) -> "Iterator[Client]":
+    import distributed
+
     try:
         client = distributed.Client(address, timeout=_CONNECT_S)
     except (OSError, ValueError, TypeError) as error:  # dask says so in each of these
@@ -84,36 +93,36 @@ def _remote(address: str) -> Iterator[distributed.Client]:
             ) from error
         _refuse_other_versions(client, address)
         client.run_on_scheduler(_allow_failures, ALLOWED_FAILURES)
-        client.register_plugin(_WithoutProfile())
+        client.register_plugin(_without_profile())
         try:
             yield client
         finally:
-            client.unregister_worker_plugin(_WithoutProfile.name)
+            client.unregister_worker_plugin(_WITHOUT_PROFILE)
 
 
-class _WithoutProfile(distributed.WorkerPlugin):  # type: ignore[misc]  # dask has no types
-    """No profiler looks into a worker's stack: it would hold tensors, and a runtime refuses to run then."""
+def _without_profile() -> Any:
+    """A plugin against the profiler: it would hold a worker's tensors, and a runtime refuses to run then."""
+    import distributed
 
-    name = "edge-batch-without-profile"
+    class WithoutProfile(distributed.WorkerPlugin):
+        name = _WITHOUT_PROFILE
 
-    def setup(self, worker: distributed.Worker) -> None:
-        for callback in self._callbacks(worker):
-            callback.stop()
+        def setup(self, worker: Any) -> None:
+            if callback := worker.periodic_callbacks.get("profile"):
+                callback.stop()
 
-    def teardown(self, worker: distributed.Worker) -> None:
-        for callback in self._callbacks(worker):
-            callback.start()
+        def teardown(self, worker: Any) -> None:
+            if callback := worker.periodic_callbacks.get("profile"):
+                callback.start()
 
-    def _callbacks(self, worker: distributed.Worker) -> list[Any]:
-        callback = worker.periodic_callbacks.get("profile")
-        return [callback] if callback else []
+    return WithoutProfile()
 
 
-def _allow_failures(count: int, dask_scheduler: distributed.Scheduler) -> None:
+def _allow_failures(count: int, dask_scheduler: Any) -> None:
     dask_scheduler.allowed_failures = max(count, dask_scheduler.allowed_failures)
 
 
-def _refuse_other_versions(client: distributed.Client, address: str) -> None:
+def _refuse_other_versions(client: "Client", address: str) -> None:
     versions: Any = client.get_versions()
     own = _packages(versions["client"])
     descriptions = {"the scheduler": versions["scheduler"], **versions["workers"]}
