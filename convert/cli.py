@@ -18,6 +18,7 @@ Examples:
   edge-convert model.keras -o model.edge --calibration train.npz --validation test.npz
   edge-convert model.keras -o model.edge --calibration orl-motion:train --max-drop 1 --report r.html
   edge-convert model.keras -o model.edge --calibration clips/ --for pi-4
+  edge-convert model.keras -o model.edge --calibration clips/ --scheduler tcp://10.0.0.5:8786
   edge-convert model.keras --explain
   edge-convert --encoder extractor.keras --head sequence.keras -o action.edge --calibration clips/
   edge-convert sensors.keras -o sensors.edge --calibration vectors.npz
@@ -199,6 +200,7 @@ _network = click.Path(exists=True, path_type=Path)
     show_default=True,
     help="Take what was converted and measured before, and keep what is now.",
 )
+@command_line.scheduler_option
 @click.version_option(__version__)
 @command_line.one_line_errors
 def main(

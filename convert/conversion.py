@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from edge_common import console, write_whole
+from edge_common import ConfigError, console, write_whole
 from edge_convert.precision import cache
 from edge_convert.request import ConversionRequest
 
@@ -92,6 +92,10 @@ def _converted(
 
     kind = detector.DetectorConversion if request.detection else pipeline.Conversion
     quantised = request.encoder is None and tflite_file.is_quantised_file(request.model)
+    if quantised and request.scheduler:
+        raise ConfigError(
+            f"{request.model} is quantised already, and nothing is searched: leave out --scheduler"
+        )
     conversion: Any = (quantised_file.QuantisedFileConversion if quantised else kind)(
         request, progress
     )
@@ -125,7 +129,8 @@ def _key(request: ConversionRequest, with_page: bool) -> str:
         if value in paths
         else str(value)
         for field in fields(request)
-        if (value := getattr(request, field.name)) is not None and field.name != "output"
+        if (value := getattr(request, field.name)) is not None
+        and field.name not in ("output", "scheduler")  # neither changes what comes out
     }
     board = request.latency_board
     return cache.key_of(

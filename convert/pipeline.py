@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import metadata
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +14,8 @@ from edge_common import ModelError, __version__, console
 from edge_convert import frames, motion_gate, reference
 from edge_convert.network import read_card, with_rules_that_hold
 from edge_convert.precision import activations, calibration, candidates, parts, recipes, search
-from edge_convert.precision.cache import ResultCache
+from edge_convert.precision.cache import ResultCache, library_versions
+from edge_convert.precision.cluster_jobs import remote_jobs
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import (
     ConversionRequest,
@@ -52,7 +52,8 @@ class Conversion:
         with (
             conversion_report.PeakMemory() as memory,
             TemporaryDirectory(prefix="edge-convert-") as folder,
-            ConversionJobs(Path(folder), cache) as jobs,
+            remote_jobs(self.request.scheduler) as remote,
+            ConversionJobs(Path(folder), cache, remote) as jobs,
         ):
             self._read()
             self._cut()
@@ -295,5 +296,4 @@ def _streamed(
 
 
 def _versions() -> dict[str, str]:
-    names = ("tensorflow", "keras", "litert-quantizer", "ai-edge-litert", "numpy")
-    return {"edge-run": __version__, **{name: metadata.version(name) for name in names}}
+    return {"edge-run": __version__, **library_versions()}

@@ -42,6 +42,7 @@ class ConversionRequest:
     a motion gate.  cache: whether results of earlier conversions are taken.  carry_state: whether the
     encoder may remember more than the window.
     board: whose predicted latency ranks precisions; "": USUAL_BOARD's; HERE: what is timed on this machine.
+    scheduler: of a Dask cluster, whose workers convert candidates; "": this machine does.
     layout, planes, constants, sampling: as in InputRequest, of images and what stands beside them.
     """
 
@@ -76,6 +77,7 @@ class ConversionRequest:
     planes: tuple[str, ...] = ()
     constants: Sequence[tuple[str, tuple[float, ...]]] = ()
     sampling: Sequence[tuple[str, str]] = ()
+    scheduler: str = ""
 
     @cached_property
     def latency_board(self) -> "ThrottledBoard | None":

@@ -26,7 +26,8 @@ def running(
         number: {"cls": distributed.Nanny, "options": {**options, "host": host}}
         for number, host in enumerate(hosts)
     }
-    scheduler = {"cls": distributed.Scheduler, "options": {"dashboard": False, "port": 0}}
+    address = {"host": "127.0.0.1", "port": 0, "dashboard_address": "127.0.0.1:0"}
+    scheduler = {"cls": distributed.Scheduler, "options": address}
     with distributed.SpecCluster(
         workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL
     ) as cluster:

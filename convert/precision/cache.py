@@ -176,14 +176,25 @@ def unpacked(content: bytes) -> dict[str, np.ndarray]:
 
 @functools.cache
 def _code() -> str:
-    """The versions of the libraries, and a hash of what this project computes with."""
+    return json.dumps(code_identity())
+
+
+def code_identity() -> dict[str, str]:
+    """The versions of the libraries, and a hash of what this project computes with.
+
+    Raises ImportError if a library is not there.
+    """
     digest = hashlib.sha256()
     for room in (edge_common, edge, edge_convert):
         folder = Path(str(room.__file__)).parent
         for path in sorted(folder.rglob("*.py")):
             digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
-    libraries = [f"{name} {metadata.version(name)}" for name in _LIBRARIES]
-    return f"{edge_common.__version__} {digest.hexdigest()} {libraries}"
+    return {"edge-run": f"{edge_common.__version__} {digest.hexdigest()}", **library_versions()}
+
+
+def library_versions() -> dict[str, str]:
+    """Of those that decide what is converted. Raises ImportError if one is not there."""
+    return {name: metadata.version(name) for name in _LIBRARIES}
 
 
 def _hash(content: Any) -> bytes:

@@ -3,18 +3,24 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from edge_common import ModelError, children
 from edge_convert.precision import activations, fork_server, quantiser
 from edge_convert.precision.cache import ResultCache, fingerprint, key_of
+from edge_convert.precision.cluster_jobs import RemoteJobs
 from edge_convert.precision.parts import CORES
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_REMOTE = ("quantise", "layer_costs")  # what costs most, and needs no Keras model
 
 
 @dataclass(frozen=True)
@@ -36,14 +42,21 @@ class KerasConversion:
 class ConversionJobs:
     """A folder for one model's conversions. Children still running are ended on leaving.
 
-    cache: of what was converted and measured before.
+    cache: of what was converted and measured before.  remote: quantises and measures layers; None:
+    this machine does.
     """
 
-    def __init__(self, folder: Path, cache: ResultCache = ResultCache()) -> None:
-        self._folder, self.cache = folder, cache
+    def __init__(
+        self,
+        folder: Path,
+        cache: ResultCache = ResultCache(),
+        remote: RemoteJobs | None = None,
+    ) -> None:
+        self._folder, self.cache, self._remote = folder, cache, remote
         self._prepared_keys: dict[str, bytes] = {}
         self._children: list[children.ChildProcess] = []
         self._numbers = count(1)  # of threads, too
+        self._ended = False
 
     def to_float(self, role: str, model: Any) -> KerasConversion:
         """Start converting a Keras model to a float32 .tflite."""
@@ -96,8 +109,7 @@ class ConversionJobs:
     def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
         """The .tflite of each recipe, or in one line why there is none.
 
-        One child makes all of them; if it dies, the next one goes on behind the recipe
-        that was too much for it.
+        On a cluster several children make some each. Raises ConfigError if it is lost.
         """
         models: dict[Recipe, bytes | str] = {}
         for recipe in recipes:
@@ -107,18 +119,40 @@ class ConversionJobs:
         cached = {r: self.cache.load(keys[r]) for r in recipes if r not in models}
         models.update((recipe, model) for recipe, model in cached.items() if model is not None)
         waiting = [recipe for recipe in recipes if recipe not in models]
+        children_count = min(self._remote.count if self._remote else 1, len(waiting))
+        shares = [waiting[first::children_count] for first in range(children_count)]
+        for share in self.side_by_side(lambda each: self._quantised(role, each), shares):
+            models.update(share)
+        for recipe in waiting:
+            if isinstance(model := models[recipe], bytes):
+                self.cache.store(keys[recipe], model)
+        return models
+
+    def side_by_side(self, work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+        """What jobs make of each, all at once; if one fails, or at Ctrl-C, the others are ended."""
+        with ThreadPoolExecutor(max(len(items), 1)) as pool:
+            try:
+                return list(pool.map(work, items))
+            except BaseException:
+                self._end()
+                raise
+
+    def _quantised(self, role: str, waiting: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
+        """One child makes all; if it dies, the next one goes on behind what was too much for it."""
+        models: dict[Recipe, bytes | str] = {}
         while waiting:
+            if self._ended:
+                raise ModelError("the conversion was ended")
             outputs = {r: self._folder / f"{role}-{next(self._numbers)}.tflite" for r in waiting}
             job = [{"recipe": r.to_json(), "output": str(path)} for r, path in outputs.items()]
             child = self._start("quantise", role, {**self._prepared(role), "recipes": job})
             child.wait()
             finished = [recipe for recipe in waiting if outputs[recipe].exists()]
-            for recipe in finished:
-                models[recipe] = model = outputs[recipe].read_bytes()
-                self.cache.store(keys[recipe], model)
+            models.update((recipe, outputs[recipe].read_bytes()) for recipe in finished)
             waiting = waiting[len(finished) :]
             if waiting:
-                models[waiting.pop(0)] = child.cause()
+                models[waiting[0]] = child.cause()
+                waiting = waiting[1:]
         return models
 
     def layer_costs(
@@ -133,18 +167,21 @@ class ConversionJobs:
         """
 
         def measure() -> bytes:
-            """On each core some of the layers."""
+            """On each core, or worker, some of the layers."""
+            step = self._remote.count if self._remote else CORES
             outputs = [
-                self._folder / f"{role}-layers{next(self._numbers)}.json" for _ in range(CORES)
+                self._folder / f"{role}-layers{next(self._numbers)}.json" for _ in range(step)
             ]
             running = []
             for first, output in enumerate(outputs):
-                part = {"recipe": recipe.to_json(), "first": first, "step": CORES}
+                part = {"recipe": recipe.to_json(), "first": first, "step": step}
                 job = {**self._prepared(role), **part, "output": str(output)}
                 running.append(self._start("layer_costs", role, job))
             logs = [child.log for child in running]
-            for child, output in zip(running, outputs):
+            for number, (child, output) in enumerate(zip(running, outputs), 1):
                 child.wait(lambda: _report_progress(logs, on_layer))
+                if self._remote:  # whose logs come at the end
+                    on_layer(number, step)
                 if not output.exists():
                     raise ModelError(f"measuring the layers of the {role} failed: {child.cause()}")
             rows = [row for output in outputs for row in json.loads(output.read_text())]
@@ -166,6 +203,11 @@ class ConversionJobs:
 
     def _start(self, task: str, role: str, fields: Mapping[str, Any]) -> children.Child:
         """Start one of the worker's tasks on a part."""
+        if self._remote and task in _REMOTE:
+            log = self._folder / f"{role}-job{next(self._numbers)}.log"
+            child = self._remote.start({"task": task, **fields}, self._folder, log)
+            self._children.append(child.process)
+            return child
         path = self._folder / f"{role}-job{next(self._numbers)}.json"
         path.write_text(json.dumps({"task": task, **fields}))
         return self.start("edge_convert.precision.worker", path)
@@ -181,6 +223,10 @@ class ConversionJobs:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._end()
+
+    def _end(self) -> None:
+        self._ended = True
         for process in self._children:
             if process.poll() is None:
                 process.kill()

@@ -4,7 +4,6 @@ Every precision of every part is converted, tried, timed and scored; what loses 
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -76,8 +75,7 @@ class PrecisionSearch:
         last = self._parts[-1]  # whose outputs are the answers
         self._float_layers[last.role] += float_layers.readouts(last.model)
         self._progress.say("converting every part to every precision")
-        with ThreadPoolExecutor(len(self._parts)) as pool:
-            list(pool.map(lambda p: self._convert(p, self._ladder(p.role)), self._parts))
+        self._jobs.side_by_side(lambda p: self._convert(p, self._ladder(p.role)), self._parts)
         self._time()
         self._score(self._worthwhile(self._first), self._worthwhile_lasts())
         for part in self._parts:

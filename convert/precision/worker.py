@@ -93,15 +93,16 @@ def _calibrated(job: Job, recipe: Recipe) -> tuple[bytes, dict[str, tuple[float,
 
     model = Path(job["model"]).read_bytes()
     form = "equalised" if recipe.equalised else "ranges"
+    equalised_model, *ranges = kept_files(job)
     if recipe.equalised:
-        path = Path(job["model"]).with_suffix(".equalised")
+        path = equalised_model
         if not path.exists():
             some = {n: v[: equalise.EXAMPLES] for n, v in _examples(job).items()}
             write_whole(path, equalise.equalised(model, some))
         model = path.read_bytes()
     if not recipe.static:
         return model, {}
-    path = Path(job["ranges"]).with_suffix(f".{form}.json")
+    path = ranges[_FORMS.index(form)]
     if not path.exists():
         names = flatbuffer.tensor_names(model)
         fixed = {names.get(name, name): tuple(limits) for name, limits in job["fixed"].items()}
@@ -109,6 +110,15 @@ def _calibrated(job: Job, recipe: Recipe) -> tuple[bytes, dict[str, tuple[float,
         by_method = {m: observed.ranges(m, fixed, job["least"]) for m in RANGES}
         write_whole(path, json.dumps(by_method).encode())
     return model, json.loads(path.read_text())[recipe.ranges]
+
+
+_FORMS = ("ranges", "equalised")
+
+
+def kept_files(job: Job) -> list[Path]:
+    """What jobs of one part make once: the equalised model, and the ranges of each form."""
+    forms = (Path(job["ranges"]).with_suffix(f".{form}.json") for form in _FORMS)
+    return [Path(job["model"]).with_suffix(".equalised"), *forms]
 
 
 def _examples(job: Job) -> dict[str, np.ndarray]:

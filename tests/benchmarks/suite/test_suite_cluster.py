@@ -30,9 +30,9 @@ def suite(*arguments: object) -> Result:
     return CliRunner().invoke(main, ["suite", *map(str, arguments)])
 
 
-def rows(result: Result) -> list[str]:
+def rows(result: Result) -> list[list[str]]:
     """The table and what failed, without the times."""
-    return [re.sub(r"\d+\.\d+", "", line).strip() for line in result.stdout.splitlines()]
+    return [re.sub(r"\d+\.\d+|\s+", " ", line).split() for line in result.stdout.splitlines()]
 
 
 def test_workers_measure_what_this_machine_would(suite_file: Path, tmp_path: Path) -> None:
