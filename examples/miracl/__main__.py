@@ -65,7 +65,7 @@ def main(
     figures.read_index(data)  # raises before hours of training
     output.mkdir(parents=True, exist_ok=True)
     for run in [] if table_only else runs:
-        training.trained(run.training, output)
+        training.trained(run.training, output, output / ".cache")
         answers.answer(run, output)
     text = table.write(plan, output, data, processes)
     if results:

@@ -10,6 +10,7 @@ EPILOG = """\b
 Examples:
   python -m examples.sweep examples/sweep/fashion.toml -o out/sweeps/fashion
   python -m examples.sweep examples/sweep/orl.toml -o out/sweeps/orl --members b3,lite0
+  python -m examples.sweep examples/sweep/orl.toml -o /shared/orl --scheduler tcp://10.0.0.5:8786
 """
 
 
@@ -30,15 +31,17 @@ Examples:
     help="Fresh processes a bundle, whose shortest frames are its latency.",
 )  # fmt: skip
 @click.option("--time-again", is_flag=True, help="Time all bundles, also those that were.")
+@command_line.scheduler_option
+@click.option("--as-part", default="", hidden=True)  # of a sweep on a cluster: no comparison
 @command_line.one_line_errors
 def main(
     path: Path, output: Path, members: str, data: str | None,
-    train_only: bool, processes: int, time_again: bool,
+    train_only: bool, processes: int, time_again: bool, scheduler: str, as_part: str,
 ) -> None:  # fmt: skip
     """Train, convert and measure every network that SWEEP.toml names, and compare them.
 
     What was done before is not done again: call it again after an interruption, or with
-    more members.
+    more members. With --scheduler, workers that share the folders train members side by side.
     """
     from examples.sweep.plan import read_sweep
 
@@ -47,9 +50,16 @@ def main(
     selected = [sweep.member(name) for name in names]
     with console.captured_stderr():  # tensorflow's start-up notes would bury the progress
         from examples.sweep.compare import compare, train_and_convert
+        from examples.sweep.on_cluster import train_members
 
-    train_and_convert(selected, output, convert=not train_only, int8_clips=sweep.int8_clips)
-    if not train_only:
+    if scheduler:
+        options = [*(["--data", data] if data else []), *(["--train-only"] if train_only else [])]
+        train_members(selected, path, output, options, scheduler)
+    else:
+        train_and_convert(
+            selected, output, convert=not train_only, int8_clips=sweep.int8_clips, part=as_part
+        )
+    if not (train_only or as_part):
         compare(sweep, output, processes=processes, again=time_again)
         click.echo(f"wrote {output}/sweep.md, sweep.json and sweep.png")
 

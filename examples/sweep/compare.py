@@ -14,9 +14,16 @@ TENTH, FIFTH = 0.1, 0.2  # of the reference's parameters and latency
 
 
 def train_and_convert(
-    members: Sequence[plan.SweepMember], folder: Path, *, convert: bool, int8_clips: int
+    members: Sequence[plan.SweepMember],
+    folder: Path,
+    *,
+    convert: bool,
+    int8_clips: int,
+    part: str = "",
 ) -> None:
     """Train each, and make its bundle.
+
+    part: names a cache of its own, if other parts of the sweep are trained meanwhile.
 
     Raises:
         ConfigError: one that takes a backbone comes before the one that trains it.
@@ -29,7 +36,7 @@ def train_and_convert(
                 f"{member.name} takes the backbone of {member.pretrained_from.name}, which is not trained "
                 f"yet: name {member.pretrained_from.name} before it"
             )
-        data = training.trained(member, folder)
+        data = training.trained(member, folder, folder / ".cache" / part)
         if convert:
             training.convert_and_answer(
                 folder / member.name, data, member.training.seed, int8_clips

@@ -25,10 +25,11 @@ from examples.sweep.plan import SweepMember
 MODEL, STATE, BACKBONE, MAPS = "model.keras", "state.json", "backbone.weights.h5", "maps"
 
 
-def trained(member: SweepMember, folder: Path) -> dataset.DataSet:
+def trained(member: SweepMember, folder: Path, cache: Path) -> dataset.DataSet:
     """Train a member into `folder`/NAME, going on where that was interrupted; its data.
 
-    What lies there of another training is moved to NAME.before.
+    What lies there of another training is moved to NAME.before.  cache: of decoded clips and features,
+    which nobody else fills meanwhile.
 
     Raises:
         ConfigError: its data have a task that answers no class, or one test file.
@@ -39,7 +40,7 @@ def trained(member: SweepMember, folder: Path) -> dataset.DataSet:
     network = config.network
     data = kinds.load_data(
         config.data,
-        from_files.ClipRequest(network.window, network.size, config.seed, folder / ".cache"),
+        from_files.ClipRequest(network.window, network.size, config.seed, cache),
     )
     _check_comparable(data)
     model = None
@@ -53,7 +54,7 @@ def trained(member: SweepMember, folder: Path) -> dataset.DataSet:
             if member.pretrained_from
             else None,
         )
-        model = train_and_save(config, data, own / MODEL, folder / ".cache", options)
+        model = train_and_save(config, data, own / MODEL, cache, options)
         _write_state(member, own, finished=True)
         keras.utils.clear_session()
     _backbone_of(own, model)
