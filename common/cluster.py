@@ -8,7 +8,7 @@ import os
 import signal
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -34,7 +34,8 @@ def connected(scheduler: str = "", workers: int | None = None) -> "Iterator[Clie
     import dask
     import distributed
 
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = {
         "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
         "distributed.comm.timeouts.connect": f"{_CONNECT_S}s",
@@ -97,7 +98,8 @@ def _remote(address: str) -> "Iterator[Client]":
         try:
             yield client
         finally:
-            client.unregister_worker_plugin(_WITHOUT_PROFILE)
+            with suppress(OSError, RuntimeError, AttributeError):  # the scheduler is lost
+                client.unregister_worker_plugin(_WITHOUT_PROFILE)
 
 
 def _without_profile() -> Any:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_common import ConfigError, children, locked
+from edge_common import ConfigError, EdgeError, children, locked
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -69,6 +69,13 @@ class ProgramResult:
         return children.last_line(self.log).removeprefix("Error: ")
 
 
+class SchedulerLost(EdgeError):
+    """The scheduler that programs were given to does not answer any more."""
+
+    def __init__(self) -> None:
+        super().__init__("the scheduler was lost, or this was cancelled: run the same again")
+
+
 class ProgramRun:
     """A program that a cluster was asked for."""
 
@@ -78,7 +85,7 @@ class ProgramRun:
     def result(self, timeout_s: float | None = None) -> ProgramResult | None:
         """How it ended; None if it did not yet.
 
-        Raises ConfigError if the cluster cannot run it, or was lost.
+        Raises ConfigError if the cluster cannot run it, SchedulerLost.
         """
         from distributed import KilledWorker
         from distributed.client import wait
@@ -88,9 +95,7 @@ class ProgramRun:
                 wait([self._future], timeout=timeout_s)
             result: ProgramResult | None = self._future.result() if self._future.done() else None
         except CancelledError as error:
-            raise ConfigError(
-                "the scheduler was lost, or this was cancelled: run the same again"
-            ) from error
+            raise SchedulerLost from error
         except KilledWorker as error:
             raise ConfigError(f"{_line(error)}: look into that worker's log") from error
         except (OSError, ImportError) as error:
@@ -114,23 +119,32 @@ class WorkerPrograms:
     def start(self, program: Program, files: Mapping[str, bytes], host: str = "") -> ProgramRun:
         """Run it with these files before it.
 
-        host: the machine that is to do so, as `hosts` names it; "": any.
+        host: the machine that is to do so, as `hosts` names it; "": any.  Raises SchedulerLost.
         """
-        inputs = {name: self._sent(content) for name, content in files.items()}
-        future = self.client.submit(
-            run_program, program, inputs, pure=False, workers=[host] if host else None
-        )
+        from distributed.client import ClosedClientError
+
+        workers = [host] if host else None
+        try:
+            inputs = {name: self._sent(content) for name, content in files.items()}
+            future = self.client.submit(run_program, program, inputs, pure=False, workers=workers)
+        except (ClosedClientError, OSError, RuntimeError) as error:
+            raise SchedulerLost from error
         return ProgramRun(future)
 
     def hosts(self) -> dict[str, str]:
-        """The address of a worker on each machine, by the machine's."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"]
-        return {description["host"]: address for address, description in workers.items()}
+        """The address of a worker on each machine, by the machine's. Raises SchedulerLost."""
+        return {description["host"]: address for address, description in self._workers().items()}
 
     def worker_count(self) -> int:
-        """Programs that can run at once."""
-        workers = self.client.scheduler_info(n_workers=-1)["workers"].values()
-        return sum(description["nthreads"] for description in workers)
+        """Programs that can run at once. Raises SchedulerLost."""
+        return sum(description["nthreads"] for description in self._workers().values())
+
+    def _workers(self) -> dict[str, Any]:
+        try:
+            workers: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
+        except (KeyError, OSError, RuntimeError) as error:  # dask says so in each of these
+            raise SchedulerLost from error
+        return workers
 
     def _sent(self, content: bytes) -> Any:
         """Made by a task, so that the scheduler has it again if the worker that held it is lost."""
@@ -209,7 +223,7 @@ def _new_folder() -> tempfile.TemporaryDirectory[str]:
 
 
 def _wanted() -> Callable[[], bool]:
-    """Whether the task that this thread runs was not cancelled since."""
+    """Whether the task that this thread runs was not cancelled since, nor its worker closed."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -217,7 +231,8 @@ def _wanted() -> Callable[[], bool]:
 
     def is_wanted() -> bool:
         task = worker.state.tasks.get(key)
-        return task is not None and task.state in ("executing", "long-running")
+        is_open = worker.status.name not in ("closing", "closed", "failed")
+        return is_open and task is not None and task.state in ("executing", "long-running")
 
     return is_wanted
 

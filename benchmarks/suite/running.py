@@ -15,6 +15,7 @@ from edge_benchmarks.record import Record, read_record
 from edge_benchmarks.suite.machines import PROGRAM, MachineGroup, MachineLost, Measuring
 from edge_benchmarks.suite.suite_file import SuiteEntry
 from edge_common import ConfigError, EdgeError, command_line, console
+from edge_common.worker_programs import SchedulerLost
 from edge_devices.detection.machine import Machine
 
 _WIDTH = 20
@@ -90,7 +91,8 @@ class SuiteRun:
     def run(self) -> list[SuiteOutcome]:
         """Run what has no finished record in `folder` yet; a failure does not end the others.
 
-        In the order of the suite. Ctrl-C ends what is measured, and is raised again.
+        In the order of the suite. Ctrl-C ends what is measured, and is raised again. Raises
+        SchedulerLost.
         """
         members = sum(len(group.members) for group in self.groups)
         self._time_left = TimeLeft(sum(len(g.waiting) for g in self.groups), members)
@@ -151,7 +153,7 @@ class SuiteRun:
             if reason := member.measure(combination, path):
                 return SuiteOutcome(combination, FAILED, reason=reason)
             return SuiteOutcome(combination, MEASURED, path, read_record(path))
-        except MachineLost:
+        except (MachineLost, SchedulerLost):
             raise
         except EdgeError as error:
             return SuiteOutcome(combination, FAILED, reason=" ".join(str(error).split()))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from edge_common import ConfigError, children, cluster, worker_programs, write_whole
+from edge_common import ConfigError, EdgeError, children, cluster, worker_programs, write_whole
 from edge_convert.precision import cache, worker
 
 
@@ -23,18 +23,18 @@ class ProgramProcess:
         self._run, self._folder, self._log = run, folder, log
 
     def poll(self) -> int | None:
-        """The exit code, once there is one. Raises ConfigError if the cluster is lost."""
+        """The exit code, once there is one. Raises EdgeError if the cluster is lost."""
         try:
             return self.wait(0.0)
         except subprocess.TimeoutExpired:
             return None
 
     def wait(self, timeout: float | None = None) -> int:
-        """Raises subprocess.TimeoutExpired, and ConfigError if the cluster is lost."""
+        """Raises subprocess.TimeoutExpired, and EdgeError if the cluster is lost."""
         if self.returncode is None:
             try:
                 result = self._run.result(timeout)
-            except ConfigError:
+            except EdgeError:
                 self.kill()
                 raise
             if result is None:

@@ -109,7 +109,7 @@ class ConversionJobs:
     def quantised(self, role: str, recipes: Sequence[Recipe]) -> dict[Recipe, bytes | str]:
         """The .tflite of each recipe, or in one line why there is none.
 
-        On a cluster several children make some each. Raises ConfigError if it is lost.
+        On a cluster several children make some each. Raises EdgeError if it is lost.
         """
         models: dict[Recipe, bytes | str] = {}
         for recipe in recipes:

@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from edge_common import ConfigError, cluster, worker_programs
-from edge_common.worker_programs import Program, WorkerPrograms
+from edge_common.worker_programs import Program, SchedulerLost, WorkerPrograms
 from tests import clusters
 
 HOSTS = ("127.0.0.1", "127.0.0.2")
@@ -93,7 +94,7 @@ def test_what_is_cancelled_ends(programs: WorkerPrograms, tmp_path: Path) -> Non
     assert run.result(0.1) is None
     run.cancel()
     assert ended(pid)
-    with pytest.raises(ConfigError, match="this was cancelled: run the same again"):
+    with pytest.raises(SchedulerLost, match="this was cancelled: run the same again"):
         run.result()
 
 
@@ -147,6 +148,45 @@ def test_what_dask_sets_for_its_workers_is_not_for_programs(programs: WorkerProg
     assert programs.client.run(os.getenv, "OMP_NUM_THREADS").popitem()[1] == "1"
     assert "OMP_NUM_THREADS" not in environment
     assert environment["PYTHONHASHSEED"] == "0"
+
+
+def test_a_lost_scheduler_is_one_error_and_its_programs_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_S", 60)
+    monkeypatch.setattr(cluster, "_FIRST_WORKER_S", 60)
+    file, dask = tmp_path / "scheduler.json", [sys.executable, "-m", "dask"]
+    words = ["--no-dashboard", "--scheduler-file", str(file)]
+    scheduler = subprocess.Popen([*dask, "scheduler", "--host", "127.0.0.1", "--port", "0", *words])
+    worker = subprocess.Popen([*dask, "worker", *words, "--nthreads", "1"], cwd=tmp_path)
+    try:
+        with cluster.connected(address_in(file)) as client:
+            code = f"print(os.getpid(), file=open('{tmp_path}/pid', 'w')); time.sleep(600)"
+            run = WorkerPrograms(client).start(python(f"import os, time; {code}"), {})
+            pid = pid_in(tmp_path / "pid")
+            scheduler.kill()
+            with pytest.raises(SchedulerLost):
+                run.result(30)
+            assert ended(pid)
+            client.close()
+            with pytest.raises(SchedulerLost):
+                WorkerPrograms(client).hosts()
+            with pytest.raises(SchedulerLost):
+                WorkerPrograms(client).start(python("1"), {})
+    finally:
+        for process in (worker, scheduler):
+            process.terminate()
+            process.wait(60)
+
+
+def address_in(file: Path) -> str:
+    """Where a scheduler listens, once it says so."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        with suppress(FileNotFoundError, ValueError):
+            return str(json.loads(file.read_text())["address"])
+        time.sleep(0.05)
+    raise AssertionError("no scheduler was started")
 
 
 def test_dask_is_not_needed_until_a_cluster_is_asked_for() -> None:
