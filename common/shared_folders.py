@@ -2,7 +2,6 @@
 
 import hashlib
 import tempfile
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ from edge_common import ConfigError, EdgeError, write_whole
 
 def refuse_unshared(client: Any, folder: Path, places: Sequence[Path], module: str) -> None:
     """Raises ConfigError if a worker cannot write into `folder`, lacks a place, or has no such module."""
-    token = uuid.uuid4().hex
     with tempfile.TemporaryDirectory(prefix=".shared-", dir=folder) as own:
         shared = Path(own).absolute()
+        token = shared.name  # which nobody else's folder has
         write_whole(shared / token, token.encode())
         missing: dict[str, list[str]] = client.run(
             _missing, shared / token, [place.absolute() for place in places], module

@@ -87,8 +87,7 @@ class ProgramRun:
 
         Raises ConfigError if the cluster cannot run it, SchedulerLost.
         """
-        from distributed import KilledWorker
-        from distributed.client import wait
+        from distributed import KilledWorker, wait
 
         try:
             with suppress(TimeoutError):

@@ -14,8 +14,7 @@ from edge_benchmarks.cells import LATENCY, milliseconds
 from edge_benchmarks.record import Record, read_record
 from edge_benchmarks.suite.machines import PROGRAM, MachineGroup, MachineLost, Measuring
 from edge_benchmarks.suite.suite_file import SuiteEntry
-from edge_common import ConfigError, EdgeError, command_line, console
-from edge_common.worker_programs import SchedulerLost
+from edge_common import ConfigError, EdgeError, command_line, console, worker_programs
 from edge_devices.detection.machine import Machine
 
 _WIDTH = 20
@@ -153,7 +152,7 @@ class SuiteRun:
             if reason := member.measure(combination, path):
                 return SuiteOutcome(combination, FAILED, reason=reason)
             return SuiteOutcome(combination, MEASURED, path, read_record(path))
-        except (MachineLost, SchedulerLost):
+        except (MachineLost, worker_programs.SchedulerLost):
             raise
         except EdgeError as error:
             return SuiteOutcome(combination, FAILED, reason=" ".join(str(error).split()))

@@ -1,6 +1,5 @@
 """The members of a sweep on the workers of a Dask cluster, which share this machine's folders."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def train_members(
             for names in families(members):
                 words = (str(path.absolute()), "-o", str(folder.absolute()), *options)
                 words += ("--members", ",".join(names), "--as-part", names[0])
-                program = worker_programs.Program(MODULE, words, folder=os.getcwd())
+                program = worker_programs.Program(MODULE, words, folder=str(Path.cwd()))
                 runs[", ".join(names)] = programs.start(program, {})
             click.echo(f"training on {len(programs.hosts())} machines: {'; '.join(runs)}")
             failures = {
