@@ -34,7 +34,7 @@ def train_members(
         programs = worker_programs.WorkerPrograms(client)
         runs = {}
         try:
-            for names in families(members):
+            for names in families(members, folder):
                 words = (str(path.absolute()), "-o", str(folder.absolute()), *options)
                 words += ("--members", ",".join(names), "--as-part", names[0])
                 program = worker_programs.Program(MODULE, words, folder=str(Path.cwd()))
@@ -51,13 +51,20 @@ def train_members(
         raise ModelError("; ".join(f"{names}: {reason}" for names, reason in failures.items()))
 
 
-def families(members: Sequence[plan.SweepMember]) -> list[list[str]]:
-    """Names of members that are trained one after another, as they share a backbone and its maps."""
+def families(members: Sequence[plan.SweepMember], folder: Path) -> list[list[str]]:
+    """Names of members that are trained one after another: they share a backbone, or one teaches others."""
+    networks = {(folder / member.name / "model.keras").resolve(): member for member in members}
     by_root: dict[str, list[str]] = {}
     for member in members:
-        root = member.pretrained_from or member
-        by_root.setdefault(root.name, []).append(member.name)
+        by_root.setdefault(_root(member, networks).name, []).append(member.name)
     return list(by_root.values())
+
+
+def _root(member: plan.SweepMember, networks: dict[Path, plan.SweepMember]) -> plan.SweepMember:
+    """Who has to be trained before whatever a member rests on."""
+    others = {path: each for path, each in networks.items() if each is not member}
+    above = member.pretrained_from or others.get(Path(member.training.whole.teacher).resolve())
+    return _root(above, others) if above else member
 
 
 def _end(names: str, run: worker_programs.ProgramRun) -> str:

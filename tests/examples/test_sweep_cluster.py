@@ -43,8 +43,14 @@ def invoke(*arguments: object) -> Result:
 
 def test_members_that_share_a_backbone_stay_together(tmp_path: Path) -> None:
     members = read_sweep(sweep_file(tmp_path)).members
-    assert families(members) == [["one", "two"], ["three"]]
-    assert families(members[1:2]) == [["two"]]
+    assert families(members, tmp_path) == [["one", "two"], ["three"]]
+    assert families(members[1:2], tmp_path) == [["two"]]
+
+
+def test_a_teacher_is_trained_before_whom_it_teaches() -> None:
+    members = read_sweep(Path("examples/sweep/utkface.toml")).members
+    (together, *others) = families(members, Path("out/utkface"))
+    assert together == ["faceres", "faceres-small"] and all(len(each) == 1 for each in others)
 
 
 @pytest.mark.slow  # six trainings
