@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,15 @@ from edge import sources
 from edge_common import SourceError, without_passwords
 
 LIST_SUFFIX = ".txt"  # a file of recordings, one a line
+# what plugins of fsspec raise besides OSError, by the module that they load
+_PLUGIN_ERRORS = {
+    "aiohttp": "ClientError",
+    "azure.core.exceptions": "AzureError",
+    "botocore.exceptions": "BotoCoreError",
+    "gcsfs.retry": "HttpError",
+    "google.auth.exceptions": "GoogleAuthError",
+    "paramiko": "SSHException",
+}
 _SUFFIXES = (*sources.VIDEO_SUFFIXES, ".ts", ".mts", ".m2ts", ".mpeg")
 
 
@@ -37,7 +47,10 @@ class RecordedFile:
 
     @contextmanager
     def local_file(self) -> Iterator[str]:
-        """Its path, or that of a copy while the block runs. Raises SourceError."""
+        """Its path, or that of a copy while the block runs.
+
+        Raises SourceError; one of the block that speaks of the copy speaks of the URL.
+        """
         if self.is_local:
             yield self.url
             return
@@ -46,9 +59,12 @@ class RecordedFile:
             filesystem, remote = _filesystem(self.url)
             try:
                 filesystem.get_file(remote, str(path))
-            except OSError as error:
-                raise SourceError(f"{self.url} cannot be copied ({error}): try again") from error
-            yield str(path)
+            except _errors() as error:
+                raise SourceError(f"{self.name} cannot be copied ({error}): try again") from error
+            try:
+                yield str(path)
+            except SourceError as error:
+                raise SourceError(str(error).replace(str(path), self.name)) from error
 
 
 def find(texts: Sequence[str], suffixes: Sequence[str] = _SUFFIXES) -> list[RecordedFile]:
@@ -76,7 +92,7 @@ def _listed(text: str) -> list[str]:
     filesystem, path = _filesystem(text)
     try:
         lines = filesystem.cat_file(path).decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (*_errors(), UnicodeDecodeError) as error:
         raise SourceError(f"{text} cannot be read ({error}): give a list of recordings") from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -97,8 +113,20 @@ def _recordings(text: str, suffixes: Sequence[str]) -> Iterator[RecordedFile]:
                 yield _recording(filesystem, each, info)
     except FileNotFoundError:
         raise SourceError(f"there is no recording {text}: check its path") from None
-    except OSError as error:
-        raise SourceError(f"{text} cannot be read ({error}): check it and its rights") from error
+    except _errors() as error:
+        name = without_passwords(text)
+        raise SourceError(f"{name} cannot be read ({error}): check it and its rights") from error
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """What reading a URL may raise, as far as its plugin is loaded."""
+    loaded = (
+        (sys.modules[name], error) for name, error in _PLUGIN_ERRORS.items() if name in sys.modules
+    )
+    return (
+        OSError,
+        *(getattr(module, error) for module, error in loaded if hasattr(module, error)),
+    )
 
 
 def _recording(filesystem: Any, path: str, info: dict[str, Any]) -> RecordedFile:
