@@ -92,7 +92,7 @@ def _listed(text: str) -> list[str]:
     filesystem, path = _filesystem(text)
     try:
         lines = filesystem.cat_file(path).decode().splitlines()
-    except (*_errors(), UnicodeDecodeError) as error:
+    except _errors(UnicodeDecodeError) as error:
         raise SourceError(f"{text} cannot be read ({error}): give a list of recordings") from error
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -118,13 +118,14 @@ def _recordings(text: str, suffixes: Sequence[str]) -> Iterator[RecordedFile]:
         raise SourceError(f"{name} cannot be read ({error}): check it and its rights") from error
 
 
-def _errors() -> tuple[type[Exception], ...]:
+def _errors(*more: type[Exception]) -> tuple[type[Exception], ...]:
     """What reading a URL may raise, as far as its plugin is loaded."""
     loaded = (
         (sys.modules[name], error) for name, error in _PLUGIN_ERRORS.items() if name in sys.modules
     )
     return (
         OSError,
+        *more,
         *(getattr(module, error) for module, error in loaded if hasattr(module, error)),
     )
 
