@@ -155,6 +155,12 @@ class _Follower:
         if not any(contents):
             return
         window_operator = self._as_rules_see_it(position, contents)
+        is_known = all(
+            each is not None or operand is None or operand.value is not None
+            for each, operand in zip(contents, window_operator.operands)
+        )
+        if not is_known:
+            return
         outputs = moves.moved(window_operator, contents)
         if outputs is None:
             outputs = past.padded(window_operator, contents, self._memory)
@@ -189,11 +195,7 @@ class _Follower:
         self, position: int, operator: WindowOperator, contents: tuple[moves.Frames | None, ...]
     ) -> list[moves.Frames] | None:
         """Each frame by itself or with those before it, in a step that may be known already."""
-        alone = all(
-            each is not None or operand is None or operand.value is not None
-            for each, operand in zip(contents, operator.operands)
-        )
-        if not alone or operator.kind not in rules.KINDS:
+        if operator.kind not in rules.KINDS:
             return None
         mixture = past.mixture(operator, contents, self._memory)
         if mixture is None or not past.stays_zero(operator, mixture.frames):

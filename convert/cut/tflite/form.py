@@ -18,12 +18,19 @@ _WITHOUT_FOLDING = frozenset(
     {"RANDOM_UNIFORM", "RANDOM_STANDARD_NORMAL", "MULTINOMIAL", "VAR_HANDLE"}
 )
 
+# operands that say how large an output is
+_SIZES = {
+    "BROADCAST_TO": (1,), "EXPAND_DIMS": (1,), "FILL": (0,), "PAD": (1,), "PADV2": (1,), "RANGE": (0, 1, 2),
+    "RESHAPE": (1,), "SLICE": (2,), "STRIDED_SLICE": (1, 2, 3), "TILE": (1,), "WHERE": (0,),
+}  # fmt: skip
+
 
 def with_static_shapes(model: bytes) -> bytes:
     """The same graph with the shapes that its tensors take when its input has those in the file.
 
     What depends on shapes and constants alone (SHAPE and what is done to it, weights kept in
-    float16) becomes a constant. Raises ModelError if the graph cannot be run.
+    float16) becomes a constant. Raises ModelError if the graph cannot be run, or has sizes that depend
+    on what the input shows.
     """
     root = flatbuffer.read(model)
     graph = root.subgraphs[0]
@@ -31,6 +38,7 @@ def with_static_shapes(model: bytes) -> bytes:
     dynamic = [t for t in graph.tensors if t.shapeSignature is not None and -1 in t.shapeSignature]
     if not computed and not dynamic:
         return model
+    _refuse_sizes_by_content(root, computed)
     interpreter = _run(model)
     values = {index: _value(interpreter, index) for index in range(len(graph.tensors))}
     outputs = {int(index) for operator in graph.operators for index in operator.outputs}
@@ -46,6 +54,24 @@ def with_static_shapes(model: bytes) -> bytes:
     main_graph.sign(root, {"input": int(graph.inputs[0])}, main_graph.outputs_of(root))
     prune(root)
     return flatbuffer.write(root)
+
+
+def _refuse_sizes_by_content(root: Any, computed: set[int]) -> None:
+    graph = root.subgraphs[0]
+    for operator in graph.operators:
+        inputs, kind = main_graph.inputs_of(operator), flatbuffer.operator_name(root, operator)
+        signatures = [graph.tensors[index].shapeSignature for index in operator.outputs]
+        if not any(each is not None and -1 in each for each in signatures):
+            continue
+        for position in _SIZES.get(kind, ()):
+            index = inputs[position] if position < len(inputs) else -1
+            known = index < 0 or index in computed or main_graph.constant(root, index) is not None
+            if not known:
+                name = graph.tensors[index].name.decode()
+                raise ModelError(
+                    f"how large the output of a {kind} is depends on what the frames show, by {name}: "
+                    "give it a fixed size"
+                )
 
 
 def _computed_constants(root: Any) -> set[int]:

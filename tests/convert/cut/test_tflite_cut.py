@@ -11,6 +11,7 @@ from keras import layers, ops
 from edge.engine.engine import Engine
 from edge.tflite import flatbuffer
 from edge_common.errors import ModelError
+from edge_convert.cut.tflite.form import with_static_shapes
 from edge_convert.cut.tflite.split import CutFile, split
 from edge_convert.precision.export import tflite_of
 from tests import tiny
@@ -133,6 +134,16 @@ def _function(body: Callable[[tf.Tensor], tf.Tensor], window: int = WINDOW) -> b
     module.run = tf.function(lambda clip: {"answer": body(clip)}, input_signature=[signature])
     concrete = module.run.get_concrete_function()
     return tf.lite.TFLiteConverter.from_concrete_functions([concrete], module).convert()
+
+
+def test_a_size_that_depends_on_the_frames_is_refused_in_one_line() -> None:
+    def some_frames(clip: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(clip[:, : tf.cast(clip[0, 0, 0, 0, 0], tf.int32)], (1, 2, 3))
+
+    with pytest.raises(
+        ModelError, match="the output of a STRIDED_SLICE is depends on what the frames"
+    ):
+        with_static_shapes(_function(some_frames))
 
 
 def _weights(*shape: int) -> np.ndarray:
