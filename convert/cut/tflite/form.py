@@ -65,8 +65,10 @@ def _refuse_sizes_by_content(root: Any, computed: set[int]) -> None:
             continue
         for position in _SIZES.get(kind, ()):
             index = inputs[position] if position < len(inputs) else -1
-            known = index < 0 or index in computed or main_graph.constant(root, index) is not None
-            if not known:
+            is_known = (
+                index < 0 or index in computed or main_graph.constant(root, index) is not None
+            )
+            if not is_known:
                 name = graph.tensors[index].name.decode()
                 raise ModelError(
                     f"how large the output of a {kind} is depends on what the frames show, by {name}: "
