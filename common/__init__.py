@@ -35,6 +35,7 @@ from edge_common.errors import (
     SourceError,
     SourceLost,
     Unavailable,
+    in_one_line,
     without_passwords,
 )
 from edge_common.files import (
@@ -62,7 +63,8 @@ __all__ = [
     "DelegateError", "DeviceError", "EdgeError", "EngineError", "EngineHung", "GalleryError",
     "ModelError", "RunFailed", "SelfTestFailed", "SignatureError", "SinkError", "SourceAbsent",
     "SourceError", "SourceLost", "Unavailable", "__version__", "cache_folder", "can_be_written",
-    "config_folder", "decode", "encode", "is_locked", "locked", "nearest", "nearest_or_all", "only_writer",
-    "parse_json", "put_in_place", "read_json", "read_toml", "slug", "state_folder", "sync_folder",
-    "toml_parser", "whole_file", "whole_path", "without_passwords", "write_cached", "write_whole",
+    "config_folder", "decode", "encode", "in_one_line", "is_locked", "locked", "nearest",
+    "nearest_or_all", "only_writer", "parse_json", "put_in_place", "read_json", "read_toml", "slug",
+    "state_folder", "sync_folder", "toml_parser", "whole_file", "whole_path", "without_passwords",
+    "write_cached", "write_whole",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from multiprocessing import resource_tracker
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from edge_common import ConfigError, __version__
+from edge_common import ConfigError, __version__, in_one_line
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -81,7 +81,7 @@ def _remote(address: str) -> "Iterator[Client]":
         client = distributed.Client(address, timeout=_CONNECT_S)
     except (OSError, ValueError, TypeError) as error:  # dask says so in each of these
         raise ConfigError(
-            f"there is no Dask scheduler at {address} ({_line(error)}): start `dask scheduler` there, "
+            f"there is no Dask scheduler at {address} ({in_one_line(error)}): start `dask scheduler` there, "
             "and give --scheduler tcp://HOST:8786"
         ) from error
     with client:
@@ -140,7 +140,7 @@ def _refuse_other_versions(client: "Client", address: str) -> None:
         releases = client.run(edge_release)
     except (ImportError, AttributeError) as error:
         raise ConfigError(
-            f"a worker of {address} lacks edge-run with the extra `batch` ({_line(error)}): install "
+            f"a worker of {address} lacks edge-run with the extra `batch` ({in_one_line(error)}): install "
             "the same wheel there"
         ) from error
     for worker, release in releases.items():
@@ -157,7 +157,3 @@ def _packages(description: dict[str, dict[str, str]]) -> dict[str, str]:
 def edge_release() -> str:
     """Of the worker that runs this."""
     return __version__
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

@@ -21,6 +21,11 @@ def without_passwords(text: str) -> str:
     return _PASSWORD.sub(lambda match: f"{match[match.lastindex or 0]}***", text)
 
 
+def in_one_line(error: BaseException) -> str:
+    """What it says, or what it is called if it says nothing."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 class EdgeError(Exception):
     """Root of all errors raised on purpose by this project; none tells a password."""
 

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge_common import ConfigError, EdgeError, children, locked
+from edge_common import ConfigError, EdgeError, children, in_one_line, locked
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -96,9 +96,9 @@ class ProgramRun:
         except CancelledError as error:
             raise SchedulerLost from error
         except KilledWorker as error:
-            raise ConfigError(f"{_line(error)}: look into that worker's log") from error
+            raise ConfigError(f"{in_one_line(error)}: look into that worker's log") from error
         except (OSError, ImportError) as error:
-            raise ConfigError(f"a worker cannot run it: {_line(error)}") from error
+            raise ConfigError(f"a worker cannot run it: {in_one_line(error)}") from error
         return result
 
     def cancel(self) -> None:
@@ -248,10 +248,6 @@ def _only_one_here(is_wanted: Callable[[], bool]) -> Iterator[None]:
             except BlockingIOError:
                 time.sleep(_POLL_S)
         yield
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from edge_common import ModelError, cluster, shared_folders, worker_programs
-from examples.sweep import plan
+from examples.sweep import plan, training
 
 MODULE = "examples.sweep"
 
@@ -53,7 +53,7 @@ def train_members(
 
 def families(members: Sequence[plan.SweepMember], folder: Path) -> list[list[str]]:
     """Names of members that are trained one after another: they share a backbone, or one teaches others."""
-    networks = {(folder / member.name / "model.keras").resolve(): member for member in members}
+    networks = {(folder / member.name / training.MODEL).resolve(): member for member in members}
     by_root: dict[str, list[str]] = {}
     for member in members:
         by_root.setdefault(_root(member, networks).name, []).append(member.name)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from edge.tasks import Task
-from edge_common import ConfigError, EdgeError, SinkError, cluster, whole_path
+from edge_common import ConfigError, EdgeError, SinkError, cluster, in_one_line, whole_path
 from edge_fleet.batch.chunks import Chunk, Inseparable
 from edge_fleet.batch.parts import ALL, Bounds, Layout, PartFolder, first_unequal
 from edge_fleet.batch.recordings import RecordedFile
@@ -127,7 +127,7 @@ class BatchRun:
         except Inseparable as error:
             self._take_whole(outcome, str(error))
         except (EdgeError, OSError, MemoryError, ImportError, cv2.error) as error:
-            outcome.problem = " ".join(str(error).split()) or type(error).__name__
+            outcome.problem = in_one_line(error)
         except distributed.KilledWorker:
             outcome.problem = (
                 f"ended each of {cluster.ALLOWED_FAILURES} workers that read it: it is damaged"

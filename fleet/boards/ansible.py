@@ -24,14 +24,14 @@ COLLECTIONS = Path(__file__).parents[1] / "collection"
 NAME = "edge_run.fleet"
 _INVENTORY_TIMEOUT_S = 300.0
 _PATIENCE_S = 20.0  # to end after it was interrupted
-_SSH = (
-    "-o BatchMode=yes -o PasswordAuthentication=no -o KbdInteractiveAuthentication=no "
-    "-o ConnectTimeout=10 -o ServerAliveInterval=15 -o ServerAliveCountMax=3 "
-    "-o ControlMaster=auto -o ControlPersist=60s"
-)
+SSH_OPTIONS = (
+    "BatchMode=yes", "PasswordAuthentication=no", "KbdInteractiveAuthentication=no",
+    "ConnectTimeout=10", "ServerAliveInterval=15", "ServerAliveCountMax=3",
+)  # fmt: skip
+_SHARED_CONNECTION = ("ControlMaster=auto", "ControlPersist=60s")
 _SETTINGS = {
     "ANSIBLE_HOST_KEY_CHECKING": "true",
-    "ANSIBLE_SSH_ARGS": _SSH,
+    "ANSIBLE_SSH_ARGS": " ".join(f"-o {each}" for each in (*SSH_OPTIONS, *_SHARED_CONNECTION)),
     "ANSIBLE_PIPELINING": "true",
     "ANSIBLE_STDOUT_CALLBACK": f"{NAME}.lines",
     "ANSIBLE_GATHERING": "explicit",
@@ -187,5 +187,5 @@ def _reason(stderr: str) -> str:
     start = stderr.find("[ERROR]:")
     if start < 0:
         return meaning(stderr) or children.last_line(stderr)
-    text = stderr[start:].removeprefix("[ERROR]:").split("\n\n")[0].split("[WARNING]:")[0]
+    text = stderr[start:].removeprefix("[ERROR]:").split("\n\n")[0].split(_WARNING)[0]
     return meaning(text) or " ".join(text.split())[:300]

@@ -27,7 +27,8 @@ _CHECKS = ("service", "page", "self_test", "doctor")
 
 
 def plan(as_json: bool, **options: Any) -> None:
-    roll_out_plan = _plan(options, console.Progress(options["quiet"]))
+    content = options["bundle"].read_bytes()
+    roll_out_plan = _plan(options, content, console.Progress(options["quiet"]))
     if as_json:
         console.echo(json.dumps(encode(roll_out_plan), indent=1))
     else:
@@ -55,7 +56,7 @@ def roll_out(
     with _only_roll_out(folder / f"{slug(fleet)[-60:]}"):
         journal = None if again else journals.Journal.read(path)
         if journal is None:
-            made = _plan({"bundle": bundle, **options}, progress)
+            made = _plan({"bundle": bundle, **options}, content, progress)
             progress.say(f"planned: {made.boards} boards in {len(made.waves)} waves")
             journal = journals.Journal.new(bundle.name, sha256, made.waves, made.problems)
         else:
@@ -113,11 +114,13 @@ class AnsibleRunner:
             self.progress.say(f"{result.board}: {result.task}: {result.status}")
 
 
-def _plan(options: Mapping[str, Any], progress: console.Progress) -> plans.RollOutPlan:
-    """Raises EdgeError."""
+def _plan(
+    options: Mapping[str, Any], content: bytes, progress: console.Progress
+) -> plans.RollOutPlan:
+    """content: of the bundle.  Raises EdgeError."""
     ends = wave_ends.parse_ends(options["waves"])
     path = options["bundle"]
-    opened = bundles.open_bundle(path)
+    opened = bundles.open_bundle(path, content=content)
     _, inventory = shared.read_fleet(options)
     for warning in inventory.warnings:
         progress.say(f"warning: {warning}")
@@ -130,8 +133,8 @@ def _plan(options: Mapping[str, Any], progress: console.Progress) -> plans.RollO
     rate_hz = opened.manifest.frame_rate_hz
     needs = plans.BundleNeeds(
         path.name,
-        hashlib.sha256(path.read_bytes()).hexdigest(),
-        path.stat().st_size,
+        hashlib.sha256(content).hexdigest(),
+        len(content),
         1e3 / rate_hz if rate_hz else None,
         plans.installed_bytes(_EXTRAS),
     )

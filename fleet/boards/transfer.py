@@ -24,12 +24,9 @@ from typing import IO
 from edge_benchmarks.remote.board import Board
 from edge_benchmarks.remote.link import not_started
 from edge_common import children, console, slug, whole_file
+from edge_fleet.boards.ansible import SSH_OPTIONS
 from edge_fleet.boards.inventory import FleetBoard
 
-_OPTIONS = (
-    "BatchMode=yes", "PasswordAuthentication=no", "KbdInteractiveAuthentication=no",
-    "ConnectTimeout=10", "ServerAliveInterval=15", "ServerAliveCountMax=3", "LogLevel=INFO",
-)  # fmt: skip
 _SSH_FAILED = 255
 _LISTED = re.compile(r"(\d{1,15})\t(\d{1,12}(?:\.\d{1,10})?)\t(/.+)", re.DOTALL)
 _MOST_LISTING = 256 << 20
@@ -74,7 +71,7 @@ class Remote:
             return ["sh", "-c", remote]
         host, port, user = self.board.address
         words = ["ssh", "-T"]
-        for option in _OPTIONS:
+        for option in (*SSH_OPTIONS, "LogLevel=INFO"):
             words += ["-o", option]
         for key in ("common", "extra"):
             words += shlex.split(self._variable(f"ansible_ssh_{key}_args"))
