@@ -195,7 +195,8 @@ def costs(
             "silent webhook": [f"webhook:http://127.0.0.1:{silent.getsockname()[1]}/"],
             "full disk": ["jsonl:/dev/full"],
         }  # fmt: skip
-        sets = {title: sets[title] for title in (only.split("+") if only else sets)}
+        usual = [title for title in sets if rate or title != "full disk"]  # ends a recording's run
+        sets = {title: sets[title] for title in (only.split("+") if only else usual)}
         network = stream.Network(
             bundles.open_bundle(str(shipped.find_bundle(bundle))), stream.StreamOptions()
         )
