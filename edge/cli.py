@@ -135,13 +135,7 @@ Examples:
     default=None,
     help="Cover faces also in videos; or nowhere. [default: in clips, snapshots, messages and the page]",
 )
-@click.option(
-    "--allow-sensitive",
-    multiple=True,
-    metavar="TASK",
-    help="Answer this task though it infers race, emotion or the like, which is banned or limited in "
-    "places (docs/privacy.md); may be given again.",
-)
+@shared_options.sensitive_option
 @click.option(
     "--web",
     metavar="HOST:PORT",

@@ -92,6 +92,13 @@ gate_option = click.option(
     is_flag=True,
     help="Run the encoder also for frames that show nothing new, as far as the bundle can tell.",
 )
+sensitive_option = click.option(
+    "--allow-sensitive",
+    multiple=True,
+    metavar="TASK",
+    help="Answer this task though it infers race, emotion or the like, which is banned or limited in "
+    "places (docs/privacy.md); may be given again.",
+)
 device_option = click.option(
     "--device",
     default="",

@@ -32,16 +32,11 @@ _chunk = click.option(
     metavar="N",
     help="Of a long recording, frames that a worker decides on at once: what is lost with a worker.",
 )
-_sensitive = click.option(
-    "--allow-sensitive",
-    multiple=True,
-    metavar="TASK",
-    help="Answer this task though it infers race, emotion or the like (docs/privacy.md).",
-)
 _quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 _SHARED = (
     shared_options.region_option, shared_options.rate_option, shared_options.hop_option,
-    shared_options.gate_option, _sensitive, shared_options.runtime_option, _chunk, _workers,
+    shared_options.gate_option, shared_options.sensitive_option,
+    shared_options.runtime_option, _chunk, _workers,
     command_line.scheduler_option,
     _quiet, command_line.json_option,
 )  # fmt: skip
