@@ -75,11 +75,12 @@ class Combination:
     def size_bytes(self) -> int:
         return sum(len(part.model) for part in self.parts)
 
-    def is_small_in(self, role: str) -> bool:
-        """Whether all time and size of a part are so little that without it the others are taken as equal."""
-        others = replace(self, candidates=tuple(c for c in self.candidates if c.role != role))
-        is_near = self.latency_ms <= SIMILAR_LATENCY * others.latency_ms
-        return is_near and self.size_bytes <= SIMILAR_LATENCY * others.size_bytes
+    def is_as_good_as_with(self, candidate: PartCandidate) -> bool:
+        """Whether with this one in its part's place it would be neither faster nor smaller to speak of."""
+        exchanged = (candidate if c.role == candidate.role else c for c in self.candidates)
+        other = replace(self, candidates=tuple(exchanged))
+        is_near = self.latency_ms <= SIMILAR_LATENCY * other.latency_ms
+        return is_near and self.size_bytes <= SIMILAR_LATENCY * other.size_bytes
 
     def is_with_int8(self, role: str, best: "Combination") -> bool:
         """Whether its part of that role is int8, and all others are those of `best`."""

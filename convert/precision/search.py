@@ -280,7 +280,7 @@ class PrecisionSearch:
         as_fast = not plain.failure and mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
         cheap = [best, *(c for c in self._combinations if c.worst <= self._scoring.max_drop)]
         has_int8 = any(c.is_with_int8(role, best) for c in cheap)
-        return has_int8 or not plain.part or as_fast or best.is_small_in(role)
+        return has_int8 or not plain.part or as_fast or best.is_as_good_as_with(plain)
 
     def _choose(self) -> Combination:
         allowed = [c for c in self._combinations if self._as_forced(c)]

@@ -189,14 +189,16 @@ def test_of_those_equally_fast_the_one_that_loses_least_then_the_smallest() -> N
 
 
 @pytest.mark.parametrize(
-    ("ms", "size", "is_small"), [(0.9, 900, True), (1.2, 900, False), (0.9, 1200, False)]
+    ("ms", "size", "is_enough"),
+    [(3.0, 900, True), (0.0, 900, False), (3.0, 100, False), (8.0, 2000, True)],
 )
-def test_a_part_is_small_if_all_of_it_is_less_than_what_counts_as_equal(
-    ms: float, size: int, is_small: bool
+def test_int8_that_would_save_less_than_counts_as_equal_is_not_searched_for(
+    ms: float, size: int, is_enough: bool
 ) -> None:
-    encoder = PartCandidate("encoder", INT8, Sized(bytes(10_000)), 10.0)
-    both = Combination((encoder, PartCandidate("head", FLOAT32, Sized(bytes(size)), ms)), ())
-    assert (both.is_small_in("head"), both.is_small_in("encoder")) == (is_small, False)
+    head = PartCandidate("head", FLOAT32, Sized(bytes(1500)), 4.0)
+    both = Combination((PartCandidate("encoder", INT8, Sized(bytes(8000)), 30.0), head), ())
+    int8 = PartCandidate("head", INT8, Sized(bytes(size)), ms)
+    assert both.is_as_good_as_with(int8) == is_enough
 
 
 def test_float_stays_where_nothing_else_is_good_enough() -> None:
