@@ -45,7 +45,10 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
 
     Raises EngineError if no LiteRT is installed to read them with.
     """
-    root = flatbuffer.read(model)
+    return _described(flatbuffer.read(model))
+
+
+def _described(root: Any) -> tuple[Operator, ...]:
     describe = _describer(root)
     return tuple(describe(i, o) for i, o in enumerate(root.subgraphs[0].operators))
 
@@ -112,7 +115,7 @@ def _at_run_time(model: bytes) -> tuple[Operator, ...]:
         for index, tensor in enumerate(root.subgraphs[0].tensors)
         if (data := root.buffers[tensor.buffer].data) is not None and len(data)
     }
-    return tuple(o for o in read_operators(model) if not o.inputs or {*o.inputs} - constants)
+    return tuple(o for o in _described(root) if not o.inputs or {*o.inputs} - constants)
 
 
 def _work(operators: tuple[Operator, ...], instructions: float, by_emulator: bool) -> Work:
