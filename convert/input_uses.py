@@ -24,6 +24,7 @@ class NetworkInputs:
     constants: inputs that always take the same values, with the file's batch.
     samples: further inputs of images: which frames of the window they take.
     notes: what was taken from the clips or from shapes, as nobody said it.
+    dtype: of the one that takes frames.
     """
 
     name: str
@@ -35,6 +36,7 @@ class NetworkInputs:
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    dtype: str = "float32"
 
     @property
     def own_shape(self) -> tuple[int, ...]:

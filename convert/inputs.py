@@ -20,6 +20,7 @@ from edge_convert.input_uses import (
 
 __all__ = ["FEATURES", "FRAME", "WINDOW", "InputRequest", "NetworkInputs", "Sizes", "TensorForm"]
 ENCODER, HEAD = "encoder", "head"
+WHOLE_NUMBERS = ("uint8", "int32", "int64")  # that pixels may be given as
 _LARGEST_BATCH = 1024
 
 
@@ -41,10 +42,12 @@ def network_inputs(
     rank, batch = len(tensor.shape), tensor.shape[0]
     layout = _stated_layout(file, tensor, request)
     is_features = not layout and (rank == 3 or (request.role == HEAD and rank > 3))
-    if not (3 <= rank <= 5 and tensor.dtype == "float32" and _is_batch(batch, unfilled)):
+    dtypes = ("float32",) if is_features else ("float32", *WHOLE_NUMBERS)
+    if not (3 <= rank <= 5 and tensor.dtype in dtypes and _is_batch(batch, unfilled)):
         raise ModelError(
-            f"{file} takes {tensor.words}: only float32 images, windows of images or windows of "
-            "features with one batch for all inputs can be converted, (1, [T,] H, W, C) or (1, T, F)"
+            f"{file} takes {tensor.words}: only images and windows of images, float32 or uint8, or "
+            "windows of float32 features with one batch for all inputs can be converted, (1, [T,] H, W, C) "
+            "or (1, T, F)"
         )
     kind, notes = FEATURES, list[str]()
     if is_features:
@@ -58,7 +61,9 @@ def network_inputs(
     if request.size and kind == FEATURES and request.role != HEAD:
         raise ModelError(f"{file} takes {tensor.words}, no images: leave out --size")
     use = NetworkInputs(tensor.name, shape, kind, layout, batch or 1, constants=constants)
-    use = replace(use, masks=_mask_shapes(file, use, masks), notes=(*notes, *filled))
+    use = replace(
+        use, dtype=tensor.dtype, masks=_mask_shapes(file, use, masks), notes=(*notes, *filled)
+    )
     return with_samples(file, use, samples, request) if samples or request.sampling else use
 
 

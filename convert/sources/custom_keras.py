@@ -122,13 +122,12 @@ def _converted(model: keras.Model, job: libraries.ConverterJob) -> libraries.Con
         converted = export.tflite_of(keras_window.whole_window(graph))
 
         def run(frames: np.ndarray) -> dict[str, np.ndarray]:
-            outputs = model(frames, training=False)
+            outputs = model(frames.astype(use.dtype), training=False)
             by_name = outputs if isinstance(outputs, Mapping) else None
             flat = zip(names, keras.tree.flatten(outputs), strict=True)
             return {names[n]: np.asarray(v) for n, v in (by_name.items() if by_name else flat)}
 
-        frames = reference.examples(shape)
-        original = reference.Reference.of(run, frames, use.layout, use.batch)
+        original = reference.Reference.of(run, reference.examples_of(use), use.layout, use.batch)
     origin = f"Keras {keras.__version__} with own code"
     kind = inputs.WINDOW if len(shape) == 4 else inputs.FRAME
     notes = [note] if note else ()

@@ -107,6 +107,22 @@ def with_config(model: Any, config: dict[str, Any]) -> Any:
     return copy
 
 
+def with_float_input(model: keras.Model, dtype: str) -> keras.Model:
+    """The same layers and weights over images of float32 instead of `dtype`."""
+    return with_config(model, _over_floats(model.get_config(), dtype))
+
+
+def _over_floats(part: Any, dtype: str) -> Any:
+    if isinstance(part, (list, tuple)):
+        return type(part)(_over_floats(each, dtype) for each in part)
+    if not isinstance(part, dict):
+        return part
+    is_input = part.get("class_name") == "InputLayer" and part["config"]["dtype"] == dtype
+    if is_input and len(part["config"]["batch_shape"]) > 3:
+        return {**part, "config": {**part["config"], "dtype": "float32"}}
+    return {key: _over_floats(value, dtype) for key, value in part.items()}
+
+
 def learnt_weights(layer: Any) -> list[np.ndarray]:
     """Those of `get_weights` that no stateful layer keeps its state in."""
     return [np.asarray(w) for w in layer.weights if w.name != _STATE]

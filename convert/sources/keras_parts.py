@@ -1,6 +1,7 @@
 """A Keras network over features, or one of single images, as a float32 .tflite in standard form."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -55,6 +56,11 @@ def of_own_form(file: str, model: keras.Model, request: inputs.InputRequest) -> 
     use = inputs.network_inputs(file, tensor_forms(model), request)
     for note in use.notes:
         console.note(note)
+    if use.dtype != "float32":
+        own = with_fixed_sizes(model, use)
+        model = keras_model.with_float_input(own, use.dtype)
+        _compare(file, own, model, use, f"{file} over float32 instead of {use.dtype}")
+        use = replace(use, dtype="float32")
     if use.is_plain:
         return with_fixed_sizes(model, use)
     if any(None in tensor.shape[1:] for tensor in model.inputs):
@@ -65,24 +71,28 @@ def of_own_form(file: str, model: keras.Model, request: inputs.InputRequest) -> 
         model = with_fixed_sizes(model, use)
     own = keras_window.with_own_order(model, use)
     if use.batch > 1:
-        _compare(file, model, own, use)
+        _compare(file, model, own, use, f"{file} for one window instead of {use.batch}")
     return own
 
 
-def _compare(file: str, model: keras.Model, own: keras.Model, use: inputs.NetworkInputs) -> None:
-    """Raises ModelError if each window of a fixed batch was not answered by itself."""
+def _compare(
+    file: str, model: keras.Model, own: keras.Model, use: inputs.NetworkInputs, words: str
+) -> None:
+    """Raises ModelError if what it was rebuilt as answers otherwise.
+
+    Of a fixed batch, each window has to be answered by itself.
+    """
     by_name = keras.Model(model.inputs, keras_model.named_outputs(model))
     answer = keras.Model(own.inputs, keras_model.named_outputs(own))
     beside = use.values_beside(tensor_forms(model))
 
     def run(frames: np.ndarray) -> dict[str, np.ndarray]:
         some = {n: np.take(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
-        arrays = {use.name: frames, **beside, **some}
+        arrays = {use.name: frames.astype(use.dtype), **beside, **some}
         outputs = by_name([arrays[tensor.name] for tensor in model.inputs], training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     expected = Reference.of(run, examples_of(use), use.layout, use.batch)
-    words = f"{file} for one window instead of {use.batch}"
     try:
         expected.compare(
             lambda frames: {n: np.asarray(v) for n, v in answer([frames], training=False).items()},
@@ -91,7 +101,7 @@ def _compare(file: str, model: keras.Model, own: keras.Model, use: inputs.Networ
         )
     except keras_window.MISFITS as error:
         raise ModelError(
-            f"{words} does not run: build it with keras.Input without a batch_size"
+            f"{words} does not run: build it with keras.Input of float32 without a batch_size"
         ) from error
 
 
@@ -134,7 +144,7 @@ def _original(
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
         arrays = {name: array.repeat(len(values), axis=0) for name, array in beside.items()}
-        arrays[use.name] = values.reshape(len(values), *use.shape[1:])
+        arrays[use.name] = values.reshape(len(values), *use.shape[1:]).astype(use.dtype)
         outputs = by_name([arrays[tensor.name] for tensor in model.inputs], training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}
 

@@ -42,13 +42,15 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
     original = reference.Reference.of(
-        lambda x: dict(zip(outputs, session.run(outputs, {name: x}))),
+        lambda x: dict(zip(outputs, session.run(outputs, {name: x.astype(use.dtype)}))),
         frames,
         use.layout,
         use.batch,
     )
     _rename(network, name, _INPUT)
+    onnx_rewrites.with_plain_names(network)
     _hold_constants(network)
+    onnx_rewrites.with_states_chosen(network)
     onnx_rewrites.with_plain_norms(network)
     onnx_rewrites.with_2d_pooling(network)
     onnx_rewrites.with_ordered_sequences(network)

@@ -1,9 +1,12 @@
 """Operators of ONNX that onnx2tf or TFLite cannot hold, by such that they can."""
 
+import re
 from typing import Any
 
 import numpy as np
 import onnx
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./-]*")  # as TensorFlow wants names
 
 
 def with_plain_norms(network: Any) -> None:
@@ -27,6 +30,45 @@ def with_ordered_sequences(network: Any) -> None:
             step = _reshape(network, node.input[0], ordered, shape)
             network.graph.node.insert(position, step)
             node.input[0] = ordered
+
+
+def with_states_chosen(network: Any) -> None:
+    """`h_n[-1]` of several layers reads that layer's state: onnx2tf joins them along another axis."""
+    graph, makers = network.graph, {o: node for node in network.graph.node for o in node.output}
+    weights = {weight.name: weight for weight in graph.initializer}
+    shapes = _shapes(network)
+    for gather in [node for node in graph.node if node.op_type == "Gather"]:
+        concat, index = makers.get(gather.input[0]), weights.get(gather.input[1])
+        if concat is None or concat.op_type != "Concat" or index is None:
+            continue
+        axes = [a.i for node in (gather, concat) for a in node.attribute if a.name == "axis"]
+        sizes = [shapes.get(name, (0,))[0] for name in concat.input]
+        states = [makers[name].op_type for name in concat.input if name in makers]
+        if any(axes) or states != ["LSTM" if "LSTM" in states else "GRU"] * len(sizes):
+            continue
+        choice = onnx.numpy_helper.to_array(index)
+        if choice.size == 1 and all(sizes):
+            place, position = int(choice.ravel()[0]) % sum(sizes), 0
+            while place >= sizes[position]:
+                place, position = place - sizes[position], position + 1
+            name = f"{gather.output[0]}/index"
+            array = np.full(choice.shape, place, choice.dtype)
+            graph.initializer.append(onnx.numpy_helper.from_array(array, name))
+            gather.input[:] = [concat.input[position], name]
+
+
+def with_plain_names(network: Any) -> None:
+    """Outputs are called by their number: names with spaces and the like stop TensorFlow."""
+    graph = network.graph
+    names = [output.name for output in graph.output]
+    for position, (output, name) in enumerate(zip(graph.output, names)):
+        output.name = f"edge_run_answer_{position}"
+        for node in graph.node:
+            node.input[:] = [output.name if n == name else n for n in node.input]
+            node.output[:] = [output.name if n == name else n for n in node.output]
+    for position, node in enumerate(graph.node):
+        if not _PLAIN.fullmatch(node.name):
+            node.name = f"{node.op_type}_{position}"
 
 
 def with_2d_pooling(network: Any) -> None:

@@ -43,7 +43,10 @@ def examples_of(use: NetworkInputs) -> np.ndarray:
     Features are noise in 0..1, of a normal distribution, and such that change slowly.
     """
     if use.kind != FEATURES:
-        return examples(use.own_shape[1:])
+        frames = examples(use.own_shape[1:])
+        if use.dtype != "float32":  # whole numbers from 0 to 255 mean the same as either
+            frames = np.stack([np.rint(np.abs(f) / np.abs(f).max() * 255) for f in frames])
+        return frames
     draw, shape = np.random.default_rng(0), use.shape[1:]
     steps = draw.normal(0, 0.3, shape).cumsum(0)
     return np.stack([draw.random(shape), draw.normal(0, 1, shape), steps]).astype(np.float32)
@@ -92,6 +95,16 @@ class Reference:
                 f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(answers)}"
             )
         for output, expected in self.answers.items():
+            if not any(np.isfinite(values).all() for values in expected):
+                raise ModelError(
+                    f"'{output}' is NaN or infinite in the network's own library already, for all pictures "
+                    "that were tried: take an earlier checkpoint, or export it anew"
+                )
+            if expected.size != answers[output].size:
+                raise ModelError(
+                    f"{name} answers in another shape: '{output}' is {answers[output].shape[1:]} instead of "
+                    f"{expected.shape[1:]}. The converter made another network of it"
+                )
             error = _difference(expected, answers[output])
             if not error < tolerance:
                 raise ModelError(

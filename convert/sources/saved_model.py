@@ -1,31 +1,34 @@
 """A TensorFlow SavedModel."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
 from edge_common import ModelError
 from edge_convert import inputs
 from edge_convert.sources import libraries, reference
-from edge_convert.sources.loops import static_loops, tensor_lists
+from edge_convert.sources.loops import plain_operators, static_loops, tensor_lists
 
 _DEFAULT = "serving_default"
+_OF_HALVES = 0.02  # of the largest answer: what rounding to 8 to 11 bits at each step may come to
 
 
 def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     """Convert one signature, with its own batch or 1. Raises ModelError if its inputs do not fit."""
     loaded = tf.saved_model.load(str(job.path))
     function, use = with_batch_of_one(loaded, job)
-    original = reference.Reference.of(
-        lambda frames: {name: v.numpy() for name, v in function(tf.constant(frames)).items()},
-        reference.examples_of(use),
-        use.layout,
-        use.batch,
-    )
+    original = _reference(function, use)
+    function_graph = function.get_concrete_function()
+    concrete, manner = _traced(function_graph)
+    if static_loops.has_halves(function_graph) and not manner:
+        half, original = original, _reference(concrete, use)
+        half.compare(_run(concrete, use), f"{job.path.name} in float32", _OF_HALVES)
     origin = f"SavedModel through TensorFlow {tf.__version__}"
-    model = to_tflite(loaded, function)
+    model = _as_tflite(loaded, concrete, manner)
     return libraries.ConverterOutput(
         model, origin, original, use.kind, {}, use.layout, use.batch, use.notes
     )
@@ -41,7 +44,7 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
     use = inputs.network_inputs(job.path.name, tensors, job.request)
     beside = {name: tf.constant(array) for name, array in use.values_beside(tensors).items()}
 
-    @tf.function(input_signature=[tf.TensorSpec(use.fixed_shape, tf.float32, name="frames")])
+    @tf.function(input_signature=[tf.TensorSpec(use.fixed_shape, use.dtype, name="frames")])
     def function(frames: tf.Tensor) -> dict[str, tf.Tensor]:
         some = {n: tf.gather(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
         # the file keeps no order
@@ -52,20 +55,44 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
 
 def to_tflite(loaded: Any, function: Any) -> bytes:
     """Convert a function of a loaded SavedModel. Raises ModelError if TFLite cannot hold it."""
-    concrete, manner = function.get_concrete_function(), ""
+    return _as_tflite(loaded, *_traced(function.get_concrete_function()))
+
+
+def _traced(concrete: Any) -> tuple[Any, str]:
+    """Without what TFLite cannot hold; and what is left of that, if anything is."""
     try:
-        concrete = static_loops.unrolled(concrete)
+        return static_loops.unrolled(concrete), ""
     except tensor_lists.CannotUnrollError as error:
-        manner = f" ({error})"  # some loops TFLite can hold
+        return concrete, f" ({error})"  # some loops TFLite can hold
+
+
+def _as_tflite(loaded: Any, concrete: Any, manner: str, *, is_plain: bool = False) -> bytes:
     try:
         return tf.lite.TFLiteConverter.from_concrete_functions([concrete], loaded).convert()
     except ConverterError as error:
+        if any(f"'tf.{name}'" in str(error) for name in plain_operators.OPERATORS) and not is_plain:
+            with suppress(tensor_lists.CannotUnrollError):
+                plain = static_loops.unrolled(concrete, is_plain=True)
+                return _as_tflite(loaded, plain, manner, is_plain=True)
         loop = "TensorList" in str(error)
         advice = (
             f"a recurrent layer loops in a way that TFLite cannot hold{manner}: if Keras 3 made it, "
             "convert its .keras file instead, or export it with unroll=True"
         )
         raise ModelError(advice if loop else f"TFLite cannot hold it: {_brief(error)}") from error
+
+
+def _reference(function: Any, use: inputs.NetworkInputs) -> reference.Reference:
+    frames = reference.examples_of(use)
+    return reference.Reference.of(_run(function, use), frames, use.layout, use.batch)
+
+
+def _run(function: Any, use: inputs.NetworkInputs) -> reference.Run:
+    def run(frames: np.ndarray) -> dict[str, np.ndarray]:
+        answers = function(tf.constant(frames.astype(use.dtype)))
+        return {name: value.numpy() for name, value in answers.items()}
+
+    return run
 
 
 def _brief(error: Exception) -> str:

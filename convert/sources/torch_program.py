@@ -51,11 +51,13 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     frames = reference.examples_of(use)
     network = _OfFrames(torch_pooling.in_2d(program.module()), tensors, use)
-    example = np.repeat(frames[:1], use.batch, axis=0)
+    example = np.repeat(frames[:1], use.batch, axis=0).astype(use.dtype)
     converted = litert_torch.convert(network, (torch.from_numpy(example),))
     exported = folder / "exported.tflite"
     converted.export(str(exported))
-    original = reference.Reference.of(lambda x: _answers(network, x), frames, batch=use.batch)
+    original = reference.Reference.of(
+        lambda x: _answers(network, x.astype(use.dtype)), frames, batch=use.batch
+    )
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
     return libraries.ConverterOutput(
         exported.read_bytes(), origin, original, use.kind, {}, "", use.batch, use.notes

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
 from edge_convert import layouts
-from edge_convert.cut.tflite import batches, main_graph
+from edge_convert.cut.tflite import batches, main_graph, whole_numbers
 from edge_convert.cut.tflite.prune import prune, tidy
 
 _WITHOUT_FOLDING = frozenset(
@@ -142,6 +142,7 @@ def standard_form(
     batch: how many windows `model` takes at once.
     Raises ModelError if the model is no float network of that kind.
     """
+    model = whole_numbers.with_float_input(model, name)
     given = flatbuffer.read(model)
     if not kind:
         check_input(given, name)

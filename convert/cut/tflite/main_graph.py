@@ -42,6 +42,11 @@ def constant(root: Any, index: int) -> np.ndarray | None:
     return np.asarray(data, np.uint8).view(dtype).reshape(flatbuffer.shape_of(tensor))
 
 
+def dtype_of(tensor: Any) -> str:
+    """As numpy calls it."""
+    return str(_DTYPES[tensor.type])
+
+
 def inputs_of(operator: Any) -> list[int]:
     """The tensors that an operator reads, optional ones that are absent left out."""
     return [int(index) for index in operator.inputs if index >= 0]
@@ -209,15 +214,13 @@ _WHOLE_NUMBERS = frozenset({_TYPES.INT4, _TYPES.INT8, _TYPES.UINT8, _TYPES.INT16
 
 def is_quantised(root: Any) -> bool:
     """Whether the main graph holds or takes integers of up to 16 bits that stand for real values."""
-    graph = root.subgraphs[0]
-    integer_input = any(graph.tensors[index].type in _WHOLE_NUMBERS for index in graph.inputs)
-    return integer_input or any(map(_stands_for_reals, graph.tensors))
+    return any(map(stands_for_reals, root.subgraphs[0].tensors))
 
 
 def precision_of(model: bytes) -> str:
     """One of edge_common.runtimes.PRECISIONS, by the integers that flow through a graph or are weights."""
     constants = flatbuffer.constant_tensors(model)
-    integers = [t for t in flatbuffer.read(model).subgraphs[0].tensors if _stands_for_reals(t)]
+    integers = [t for t in flatbuffer.read(model).subgraphs[0].tensors if stands_for_reals(t)]
     flowing = {tensor.type for tensor in integers if name_of(tensor) not in constants}
     if flowing:
         return "int16x8" if _TYPES.INT16 in flowing else "int8"
@@ -237,6 +240,7 @@ def signed(model: bytes) -> bytes:
     return flatbuffer.write(root)
 
 
-def _stands_for_reals(tensor: Any) -> bool:
+def stands_for_reals(tensor: Any) -> bool:
+    """Whether it holds integers of up to 16 bits with a scale."""
     scaled = tensor.quantization is not None and tensor.quantization.scale is not None
     return scaled and tensor.type in _WHOLE_NUMBERS

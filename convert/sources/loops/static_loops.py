@@ -1,10 +1,11 @@
-"""Write out loops whose number of steps is known, as a recurrent layer's over a window is.
+"""Write out loops whose number of steps is known, as a recurrent layer's over a window is; leave halves.
 
 Keras 3 exports LSTM and GRU as a `While` over TensorLists, which TFLite cannot hold and which
 cannot be cut. TensorFlow's own tools leave such loops alone. So the frozen function is traced
 anew, operator by operator: what rests on constants and known shapes alone is computed at once
 (partial evaluation: Jones, Gomard and Sestoft, 1993), and with it the loop's condition. The body
-is then traced once a step, and a TensorList is a Python list of tensors.
+is then traced once a step, and a TensorList is a Python list of tensors. Of float16 and bfloat16,
+which few of TFLite's operators read, the new trace makes float32.
 """
 
 import inspect
@@ -14,21 +15,23 @@ from typing import Any
 import tensorflow as tf
 from tensorflow.python.framework import convert_to_constants, function_def_to_graph
 
-from edge_convert.sources.loops import tensor_lists
+from edge_convert.sources.loops import plain_operators, tensor_lists
 
 MAX_STEPS = 4096  # of all loops together
 _LOOPS = frozenset({"While", "StatelessWhile"})
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _BRANCHES = frozenset({"If", "StatelessIf"})
+_HALVES = frozenset({tf.float16, tf.bfloat16})
 _SAME = frozenset({"Identity", "IdentityN", "StopGradient"})
 
 
-def unrolled(concrete: Any) -> Any:
-    """The same concrete function without loops; `concrete` itself if it has none.
+def unrolled(concrete: Any, *, is_plain: bool = False) -> Any:
+    """The same concrete function without loops and halves; `concrete` itself if it has none.
 
+    is_plain: also write out what stands in `plain_operators`.
     Raises CannotUnrollError if the number of steps depends on the input, or exceeds MAX_STEPS.
     """
-    if not _loops(concrete):
+    if not (_loops(concrete) or has_halves(concrete) or is_plain):
         return concrete
     frozen = convert_to_constants.convert_variables_to_constants_v2(
         concrete, lower_control_flow=False
@@ -39,7 +42,7 @@ def unrolled(concrete: Any) -> Any:
 
     @tf.function(input_signature=concrete.structured_input_signature[0], autograph=False)
     def function(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        trace = _Trace(frozen.graph)
+        trace = _Trace(frozen.graph, is_plain)
         outputs = trace.call(frozen.graph, list(inputs))
         return dict(zip(names, map(trace.in_graph, outputs), strict=True))
 
@@ -47,16 +50,26 @@ def unrolled(concrete: Any) -> Any:
 
 
 def _loops(concrete: Any) -> bool:
+    return any(node.op in _LOOPS for node in _nodes(concrete))
+
+
+def has_halves(concrete: Any) -> bool:
+    """Whether anything is computed in float16 or bfloat16."""
+    halves = {dtype.as_datatype_enum for dtype in _HALVES}
+    return any(a.type in halves for node in _nodes(concrete) for a in node.attr.values())
+
+
+def _nodes(concrete: Any) -> Iterator[Any]:
     definition = concrete.graph.as_graph_def()
-    bodies = [definition.node, *(each.node_def for each in definition.library.function)]
-    return any(node.op in _LOOPS for nodes in bodies for node in nodes)
+    for nodes in (definition.node, *(each.node_def for each in definition.library.function)):
+        yield from nodes
 
 
 class _Trace:
     """Trace a graph and the functions that it calls into the graph that is the default one."""
 
-    def __init__(self, graph: Any) -> None:
-        self._graph = graph
+    def __init__(self, graph: Any, is_plain: bool) -> None:
+        self._graph, self._is_plain = graph, is_plain
         self._definitions = {f.signature.name: f for f in graph.as_graph_def().library.function}
         self._functions: dict[str, Any] = {}
         self._constants: dict[bytes, tf.Tensor] = {}
@@ -110,7 +123,10 @@ class _Trace:
             return inputs
         if kind == "Const":
             with tf.init_scope():
-                return [tf.constant(tf.make_ndarray(operator.get_attr("value")))]
+                values = tf.constant(tf.make_ndarray(operator.get_attr("value")))
+                return [tf.cast(values, tf.float32) if values.dtype in _HALVES else values]
+        if self._is_plain and kind in plain_operators.OPERATORS:
+            return self.apply(plain_operators.OPERATORS[kind](operator), inputs)
         if operator.op_def.is_stateful:
             raise tensor_lists.CannotUnrollError(f"with {kind}")
         return self.apply(_raw(operator), inputs)
@@ -165,7 +181,8 @@ def _raw(operator: Any) -> Callable:
     if raw is None or any(attr.type == "func" for attr in attributes):
         raise tensor_lists.CannotUnrollError(f"with {operator.type}")
     inferred = {name for arg in arguments for name in _inferred(arg)}
-    settings = {a.name: operator.get_attr(a.name) for a in attributes if a.name not in inferred}
+    values = {a.name: operator.get_attr(a.name) for a in attributes if a.name not in inferred}
+    settings = {name: tf.float32 if _is_half(value) else value for name, value in values.items()}
     lengths = {arg.name: _length(operator, arg) for arg in arguments}
     # a few have names of their own in Python: Max's reduction_indices is its axis
     names = [*lengths, *settings]
@@ -187,6 +204,10 @@ def _raw(operator: Any) -> Callable:
         return raw(**{renamed.get(n, n): value for n, value in (inputs | settings).items()})
 
     return compute
+
+
+def _is_half(setting: Any) -> bool:
+    return isinstance(setting, tf.DType) and setting in _HALVES
 
 
 def _inferred(arg: Any) -> tuple[str, ...]:

@@ -148,6 +148,25 @@ def test_a_loop_over_frames_becomes_one_encoder(tmp_path: Path) -> None:
     assert flatbuffer.cost(parts.encoder).ops["CONV_2D"] == 1
 
 
+def test_the_last_layers_state_answers_under_any_name(tmp_path: Path) -> None:
+    """`h_n[-1]` of nn.LSTM with two layers, as torch.onnx.export writes it."""
+    net = _Graph()
+    pictures = net.add("Reshape", "frames", net.constant(np.array([-1, 3, SIZE, SIZE])))
+    x = net.add("Reshape", _convolutions(net, pictures), net.constant(np.array([4, 1, CHANNELS])))
+    states = []
+    for _ in range(2):
+        weights = [net.weight(1, 4 * CHANNELS, CHANNELS) for _ in range(2)]
+        x = net.add("LSTM", x, *weights, outputs=2, hidden_size=CHANNELS)
+        states.append(f"{x[:-1]}1")
+        x = net.add("Squeeze", x, net.constant(np.array([1])))
+    last = net.add("Gather", net.add("Concat", *states, axis=0), net.constant(np.array(-1)))
+    net.add("Gemm", last, net.weight(CHANNELS, 3))
+    path = net.save(tmp_path / "model.onnx", [1, 4, 3, SIZE, SIZE], {"what it does": [1, 3]})
+    source = float_tflite(path)
+    assert list(flatbuffer.signature(source.model)[1]) == ["what it does"]
+    assert_parts_equal_the_whole(source.model)
+
+
 def test_a_picture_with_a_written_out_gelu(tmp_path: Path) -> None:
     net = _Graph()
     x = net.add("Conv", "frames", net.weight(4, 3, 3, 3))
