@@ -38,6 +38,11 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
     if not proven:
         raise ModelError(f"{path.name} answers differently once its shapes are fixed to {shape}")
+    if loop := next((n.op_type for n in network.graph.node if n.op_type in ("Loop", "Scan")), None):
+        raise ModelError(
+            f"{path.name} goes round in a {loop}, which onnx2tf does not know: give the file that it was "
+            "exported from (.keras, SavedModel, .pt2), or export it with its recurrent layers unrolled"
+        )
     frames = reference.examples_of(use)
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]

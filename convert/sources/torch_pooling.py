@@ -1,7 +1,8 @@
-"""3D pooling of PyTorch's exported graphs by 2D: over space, then over time.
+"""3D pooling and grouped 3D convolutions of PyTorch's exported graphs by 2D.
 
 LiteRT has no kernels for windows of three axes. Maxima and means over a box are those over its
 faces, one axis after another; padding and what a last window lacks are the same for each of them.
+Nor has it 3D convolutions of groups, such as X3D's: one is a sum of 2D ones, a frame of the kernel each.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +15,49 @@ Sizes = Sequence[int]
 
 
 def in_2d(network: Any) -> Any:
-    """A graph module with what stands for its 3D pooling, changed in place."""
+    """A graph module with what stands for both, changed in place."""
     for node in network.graph.nodes:
+        if node.target == torch.ops.aten.conv3d.default and _groups(node) > 1:
+            node.target = _grouped_convolution
         if node.target in _POOLS and not _divides_by_its_own(node):
             node.target = _POOLS[node.target]
     network.recompile()
     return network
+
+
+def _groups(node: Any) -> int:
+    return int(node.args[6] if len(node.args) > 6 else node.kwargs.get("groups", 1))
+
+
+def _grouped_convolution(
+    x: torch.Tensor,
+    weight: torch.Tensor,
+    bias: torch.Tensor | None = None,
+    stride: Sizes = (1,),
+    padding: Sizes = (0,),
+    dilation: Sizes = (1,),
+    groups: int = 1,
+) -> torch.Tensor:
+    """x: (N, C, T, H, W).  weight: (out, C / groups, frames, height, width)."""
+    steps, pads, rates = (tuple(s) * (3 // len(s)) for s in (stride, padding, dilation))
+    x = functional.pad(x, (0, 0, 0, 0, pads[0], pads[0])).transpose(1, 2)
+    reach = rates[0] * (weight.shape[2] - 1)
+    count = (x.shape[1] - reach - 1) // steps[0] + 1
+    total = torch.zeros(())
+    for frame in range(weight.shape[2]):
+        begin = frame * rates[0]
+        frames = x[:, begin : begin + (count - 1) * steps[0] + 1 : steps[0]].flatten(0, 1)
+        maps = functional.conv2d(
+            frames,
+            weight[:, :, frame],
+            None if frame else bias,
+            steps[1:],
+            pads[1:],
+            rates[1:],
+            groups,
+        )
+        total = total + maps if frame else maps
+    return total.unflatten(0, (x.shape[0], count)).transpose(1, 2)
 
 
 def _divides_by_its_own(node: Any) -> bool:

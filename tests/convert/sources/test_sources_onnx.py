@@ -167,6 +167,33 @@ def test_the_last_layers_state_answers_under_any_name(tmp_path: Path) -> None:
     assert_parts_equal_the_whole(source.model)
 
 
+def test_a_loop_is_refused_by_its_name(tmp_path: Path) -> None:
+    value = onnx.helper.make_tensor_value_info
+    kinds, shape = onnx.TensorProto, [1, 3, 8, 8]
+    step = onnx.helper.make_graph(
+        [
+            onnx.helper.make_node("Sin", ["x"], ["y"]),
+            onnx.helper.make_node("Identity", ["go_on"], ["go_on_still"]),
+        ],
+        "step",
+        [
+            value("i", kinds.INT64, []),
+            value("go_on", kinds.BOOL, []),
+            value("x", kinds.FLOAT, shape),
+        ],
+        [value("go_on_still", kinds.BOOL, []), value("y", kinds.FLOAT, shape)],
+    )
+    net = _Graph()
+    often = net.add("Cast", net.add("ReduceMax", "frames", keepdims=0), to=kinds.INT64)
+    x = net.add("Loop", often, net.constant(np.array(True)), "frames", body=step)
+    net.add("ReduceMean", x, axes=[2, 3], keepdims=0)
+    path = net.save(tmp_path / "model.onnx", shape, {"mean": [1, 3]})
+    with pytest.raises(
+        ModelError, match="model.onnx goes round in a Loop, which onnx2tf does not know"
+    ):
+        float_tflite(path)
+
+
 def test_a_picture_with_a_written_out_gelu(tmp_path: Path) -> None:
     net = _Graph()
     x = net.add("Conv", "frames", net.weight(4, 3, 3, 3))

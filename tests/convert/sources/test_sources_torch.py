@@ -153,6 +153,19 @@ def test_what_is_pickled_inside_never_runs(tmp_path: Path, record: str) -> None:
     assert not (tmp_path / "made").exists()
 
 
+@pytest.mark.parametrize(
+    ("stride", "padding", "dilation"),
+    [((1, 2, 2), 1, 1), ((2, 1, 1), (0, 1, 2), (2, 1, 1)), (1, 2, 1)],
+)
+def test_grouped_3d_convolutions_are_sums_of_2d_ones(stride, padding, dilation) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.Conv3d(6, 12, 3, stride, padding, dilation, groups=3)
+    x = torch.randn(2, 6, 7, 9, 8)
+    graph = torch_pooling.in_2d(torch.export.export(layer.eval(), (x,)).module())
+    assert "aten.conv3d" not in graph.code
+    torch.testing.assert_close(graph(x), layer(x), atol=1e-5, rtol=1e-5)
+
+
 @pytest.mark.parametrize("kernel", [(1, 2, 2), (3, 3, 2), 2])
 @pytest.mark.parametrize("ceil_mode", [False, True])
 @pytest.mark.parametrize("padding", [0, 1])
