@@ -33,6 +33,11 @@ def tflite_bytes(path: Path) -> bytes:
         Engine(model)  # it checks all offsets, which the reader of flatbuffers does not
     except EngineError as error:
         reason = " ".join(str(error.__cause__).split())[:200]
+        if "Select TensorFlow op" in reason:
+            raise ModelError(
+                f"{path} holds operators of TensorFlow itself (SELECT_TF_OPS), which LiteRT has not: give "
+                "the .keras file or the SavedModel that it was made of"
+            ) from error
         raise ModelError(f"{path} is cut short, or LiteRT does not know it: {reason}") from error
     return model
 

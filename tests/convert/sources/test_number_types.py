@@ -119,3 +119,14 @@ def test_what_is_nan_in_its_own_library_is_not_the_converters_fault() -> None:
     not_finite = Reference(np.zeros((3, 2, 2, 3), np.float32), {"kind": np.full((3, 1, 2), np.nan)})
     with pytest.raises(ModelError, match="'kind' is NaN or infinite in the network's own library"):
         not_finite.compare(lambda frames: {"kind": np.zeros((1, 2))}, "mine", 1e-3)
+
+
+def test_a_tflite_that_needs_tensorflow_says_what_to_give(tmp_path: Path) -> None:
+    concrete = _concrete(lambda x: {"kind": tf.math.erfc(tf.reduce_mean(x, (1, 2)))}, 1, 8, 8, 3)
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.SELECT_TF_OPS]
+    (tmp_path / "network.tflite").write_bytes(converter.convert())
+    with pytest.raises(
+        ModelError, match=r"\(SELECT_TF_OPS\), which LiteRT has not: give the .keras"
+    ):
+        float_tflite(tmp_path / "network.tflite")
