@@ -23,14 +23,15 @@ class Trial:
 
     All of it lives in the thread that pushes frames; each push looks at `phase` once.
     tasks: of both.  tolerance: of each that answers with a number, in its unit.
-    decisions: that both made as a shadow, or on probation the new one.  costs_ms: of its passes as a
-    shadow.  ages_ms: of frames on probation.  problem: why it failed.
+    compared: decisions of both as a shadow.  decisions: these, or on probation the new one's.
+    costs_ms: of its passes as a shadow.  ages_ms: of frames on probation.  problem: why it failed.
     """
 
     tasks: Sequence[Task]
     tolerance: Mapping[str, float] = field(default_factory=dict)
     phase: str = SHADOW
     problem: str = ""
+    compared: int = 0
     decisions: int = 0
     agreements: dict[str, agreement.TaskAgreement] = field(default_factory=dict)
     costs_ms: deque[float] = field(default_factory=lambda: deque(maxlen=_NEWEST))
@@ -55,6 +56,7 @@ class Trial:
         """Of one frame; windows of other lengths are full at other times."""
         if old is None or new is None:
             return
+        self.compared += 1
         self.decisions += 1
         for name, counts in self.agreements.items():
             before, after = (agreement.answer_of(each.tasks[name]) for each in (old, new))
@@ -67,7 +69,7 @@ class Trial:
 
     def __str__(self) -> str:
         """What was seen as a shadow, a task after the other."""
-        parts = [f"{self.decisions} decisions compared"]
+        parts = [f"{self.compared} decisions compared"]
         for name, counts in self.agreements.items():
             most = [f"{a} → {b} {n}" for (a, b), n in counts.changes.most_common(2)]
             words = f" ({', '.join(most)})" if most else ""

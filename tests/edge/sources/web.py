@@ -41,10 +41,10 @@ def files_of(folder: Path, handler: type[FileHandler] = FileHandler) -> Callable
 
 
 @contextlib.contextmanager
-def serving(handler: Callable[..., Any]) -> Iterator[str]:
-    """Its address, `http://127.0.0.1:PORT`."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+def serving(handler: Callable[..., Any], host: str = "127.0.0.1") -> Iterator[str]:
+    """Its address, `http://HOST:PORT`."""
+    with http.server.ThreadingHTTPServer((host, 0), handler) as server:
         server.daemon_threads, server.block_on_close = True, False
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"http://{host}:{server.server_port}"
         server.shutdown()

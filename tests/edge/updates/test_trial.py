@@ -164,6 +164,8 @@ def test_disagreement_is_counted_task_by_task() -> None:
     trial.compare(None, decisions[0])
     assert trial.decisions == 4 and trial.agreements[task.name].share == 0.25
     before = decisions[0].tasks[task.name].label
+    trial.begin_probation()
+    assert trial.decisions == 0
     assert str(trial) == (
         f"4 decisions compared; {task.name} differs in 25.0 % ({before} → other 1)"
     )

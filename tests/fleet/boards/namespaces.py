@@ -32,6 +32,7 @@ class SpaceBoard:
     name: str
     number: int
     folder: Path
+    user: str
     variables: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -39,12 +40,17 @@ class SpaceBoard:
         return f"{_NETWORK}.{self.number}.2"
 
     @property
+    def gateway(self) -> str:
+        """This machine, as the board sees it."""
+        return f"{_NETWORK}.{self.number}.1"
+
+    @property
     def space(self) -> str:
         return f"edge-test-{self.number}"
 
     @property
     def home(self) -> Path:
-        return Path("/home") / self.name
+        return Path("/home") / self.user
 
     def run(self, script: str) -> str:
         """What a script prints on it, as its own user; it sees what the user sees."""
@@ -60,7 +66,7 @@ class SpaceBoard:
             "BatchMode=yes",
         ]
         return subprocess.run(
-            [*command, f"{self.name}@{self.address}", script],
+            [*command, f"{self.user}@{self.address}", script],
             check=True, capture_output=True, text=True, timeout=60,
         ).stdout.strip()  # fmt: skip
 
@@ -70,10 +76,11 @@ class SpaceBoard:
 
 @dataclass
 class SpaceFleet:
-    """folder: with an inventory, keys and the state of edge-fleet."""
+    """folder: with an inventory, keys and the state of edge-fleet.  usual: variables of all boards."""
 
     folder: Path
     boards: list[SpaceBoard]
+    usual: Mapping[str, Any]
 
     def named(self, name: str) -> SpaceBoard:
         return next(board for board in self.boards if board.name == name)
@@ -84,17 +91,13 @@ class SpaceFleet:
         shared = {
             "ansible_ssh_private_key_file": str(self.folder / "user_key"),
             "ansible_ssh_common_args": f"-o UserKnownHostsFile={known} -o IdentitiesOnly=yes",
-            "ansible_python_interpreter": sys.executable,
-            "edge_become": False,
-            "edge_service": "none",
-            "edge_bin": str(_BIN),
+            **self.usual,
             **variables,
         }
         hosts = {
             board.name: {
                 "ansible_host": board.address,
-                "ansible_user": board.name,
-                "edge_root": str(board.home / "edge"),
+                "ansible_user": board.user,
                 **board.variables,
             }
             for board in self.boards
@@ -102,6 +105,10 @@ class SpaceFleet:
         path = self.folder / "inventory.yml"
         path.write_text(json.dumps({"boards": {"hosts": hosts, "vars": shared}}))
         return path
+
+    def write_known_hosts(self) -> None:
+        known = [f"{b.address} {(b.folder / 'host_key.pub').read_text()}" for b in self.boards]
+        (self.folder / "known_hosts").write_text("".join(known))
 
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "edge_fleet.boards.cli", *map(str, arguments)]
@@ -121,38 +128,51 @@ class SpaceFleet:
 @contextlib.contextmanager
 def fleet(folder: Path, count: int) -> Iterator[SpaceFleet]:
     """Skips the test if this machine cannot."""
-    sshd = shutil.which("sshd", path=_SBIN)
-    if os.geteuid() != 0 or not sshd or not shutil.which("ip", path=_SBIN) or not ANSIBLE:
-        pytest.skip("needs root, sshd, ip and ansible-core")
+    require("sshd", "ip")
+    sshd = str(shutil.which("sshd", path=_SBIN))
     make_key(folder / "user_key")
     folder.chmod(0o755)
     Path("/run/sshd").mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
         boards = []
         for number in range(1, count + 1):
-            board = SpaceBoard(f"board-{number}", number, folder / f"board-{number}")
+            name = f"board-{number}"
+            board = SpaceBoard(name, number, folder / name, name)
+            board.variables["edge_root"] = str(board.home / "edge")
             board.folder.mkdir()
-            stack.enter_context(_space(board))
+            stack.enter_context(network(board))
             stack.enter_context(_sshd(board, sshd))
             boards.append(board)
-        known = [f"{b.address} {(b.folder / 'host_key.pub').read_text()}" for b in boards]
-        (folder / "known_hosts").write_text("".join(known))
-        yield SpaceFleet(folder, boards)
+        usual = {
+            "ansible_python_interpreter": sys.executable, "edge_become": False,
+            "edge_service": "none", "edge_bin": str(_BIN),
+        }  # fmt: skip
+        made = SpaceFleet(folder, boards, usual)
+        made.write_known_hosts()
+        yield made
+
+
+def require(*programs: str) -> None:
+    """Skips the test if one of them, root or ansible-core is missing."""
+    missing = [each for each in programs if not shutil.which(each, path=_SBIN)]
+    if os.geteuid() != 0 or missing or not ANSIBLE:
+        pytest.skip(f"needs root, {', '.join(programs)} and ansible-core")
 
 
 @contextlib.contextmanager
-def _space(board: SpaceBoard) -> Iterator[None]:
+def network(board: SpaceBoard) -> Iterator[None]:
     """A pair of network devices, one end of it here."""
     here, there = f"edge-t{board.number}", "eth0"
     try:
         _ip(f"netns add {board.space}")
         _ip(f"link add {here} type veth peer name {there} netns {board.space}")
-        _ip(f"addr add {_NETWORK}.{board.number}.1/30 dev {here}")
+        _ip(f"addr add {board.gateway}/30 dev {here}")
         _ip(f"link set {here} up")
         for command in (
             f"addr add {board.address}/30 dev {there}",
             f"link set {there} up",
             "link set lo up",
+            f"route add default via {board.gateway}",
         ):
             _ip(f"-n {board.space} {command}")
         yield

@@ -100,3 +100,22 @@ def _programs(folder: Path) -> Path:
         (place / name).write_text("#!/bin/sh\necho '{}'\n")
         (place / name).chmod(0o755)
     return place
+
+
+@needs_ansible
+def test_set_up_again_interrupts_no_run_unless_there_is_something_new(folder: Path) -> None:
+    path = inventory(
+        folder, edge_bin=str(_programs(folder)), edge_service="command", edge_settings="run.toml.j2",
+        edge_config=str(folder / "run.toml"), edge_reload_command=f"echo again >> {folder}/reloads",
+    )  # fmt: skip
+    outcomes = []
+    for line in ("rate = 5", "rate = 5", "rate = 6"):
+        (folder / "run.toml.j2").write_text('bundle = "{{ edge_bundle_path }}"\n' + line)
+        done = invoke("set-up", "-i", path, "--bundle", FACES, "--json")
+        assert done.exit_code == 0, done.output
+        count = len((folder / "reloads").read_text().splitlines())
+        outcomes.append((json.loads(done.stdout)["boards"][0]["outcome"], count))
+    # the first one: of a bundle, and of settings
+    assert outcomes == [("changed", 2), ("as it was", 2), ("changed", 3)]
+    store = folder / "edge" / "bundles" / "current"
+    assert (folder / "run.toml").read_text() == f'bundle = "{store}/{Path(FACES).name}"\nrate = 6'
