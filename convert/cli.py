@@ -23,6 +23,7 @@ Examples:
   edge-convert --encoder extractor.keras --head sequence.keras -o action.edge --calibration clips/
   edge-convert sensors.keras -o sensors.edge --calibration vectors.npz
   edge-convert model.onnx -o model.edge --calibration clips/ --input-range 0 1
+  edge-convert drive.keras -o drive.edge --calibration drives.npz --given speed=m/s
   edge-convert own.keras -o own.edge --calibration clips/ --custom my_layers.py
   edge-convert best.weights.h5 -o best.edge --calibration clips/ --custom my.py:make_model
   edge-convert person/ -o person.edge --detection person.toml --calibration clips/

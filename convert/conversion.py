@@ -92,6 +92,10 @@ def _converted(
 
     kind = detector.DetectorConversion if request.detection else pipeline.Conversion
     quantised = request.encoder is None and tflite_file.is_quantised_file(request.model)
+    if request.given and (quantised or request.detection):
+        raise ConfigError(
+            "--given is for float networks that answer tasks: leave it out, or convert the float network"
+        )
     if quantised and request.scheduler:
         raise ConfigError(
             f"{request.model} is quantised already, and nothing is searched: leave out --scheduler"

@@ -1,10 +1,13 @@
 """What frames are to a network that is converted, and how that is said."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.bundle import InputOptions, InputSpec, plain_tflite
+from edge.bundle import GivenInput, InputOptions, InputSpec, plain_tflite
+from edge.check.clips import Clips
 from edge.shipped import is_plain_tflite
-from edge_common import ConfigError, ModelError
+from edge.stream import given_beside
+from edge_common import ClipError, ConfigError, ModelError
 from edge_convert.request import ConversionRequest
 from edge_convert.sources import features, model_file
 
@@ -31,6 +34,32 @@ def input_spec(model: model_file.ModelFile, request: ConversionRequest) -> Input
     if is_plain_tflite(str(frames)):
         stated = plain_tflite.with_metadata(frames, stated)
     return stated.spec(*model.size)
+
+
+def given_inputs(model: model_file.ModelFile, request: ConversionRequest) -> tuple[GivenInput, ...]:
+    """What the network takes beside frames, in the order of its file."""
+    units = dict(request.given)
+    return tuple(
+        GivenInput(name, shape, units.get(name, "")) for name, shape in model.given.items()
+    )
+
+
+def with_ranges(inputs: Sequence[GivenInput], clips: Clips) -> tuple[GivenInput, ...]:
+    """With what calibration clips held of each. Raises ClipError if one is always the same."""
+    side_values = given_beside(clips.windows)
+    for each in inputs:
+        values = side_values[each.name]
+        if (values == values[0]).all():
+            raise ClipError(
+                f"all clips of {clips.name} hold the same '{each.name}': give some of all that it may be, or "
+                f"make it a part of the bundle with --constant {each.name}=..."
+            )
+    return tuple(
+        replace(
+            each, low=float(side_values[each.name].min()), high=float(side_values[each.name].max())
+        )
+        for each in inputs
+    )
 
 
 def input_line(window: int, spec: InputSpec) -> str:

@@ -35,7 +35,8 @@ class InputRequest:
     clips that leave it open, in words.
     layout: of images, as in `layouts`; "": by their shape.  planes: what their channels are; (): grey
     or RGB.  constants: by the name of an input, the numbers that it always takes.  sampling: by the
-    name of a second input of images, which frames of the window it takes.
+    name of a second input of images, which frames of the window it takes.  given: by the name of an
+    input that is given while the network runs, its unit.
     """
 
     role: str = ""
@@ -48,6 +49,7 @@ class InputRequest:
     planes: tuple[str, ...] = ()
     constants: Mapping[str, Sequence[float]] = field(default_factory=dict)
     sampling: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> "InputRequest":
@@ -59,7 +61,7 @@ class InputRequest:
         """The same of an encoder or a head, which looks at no images."""
         if role == "head":
             return replace(self, role=role, layout="", planes=())
-        return replace(self, role=role)
+        return replace(self, role=role, given={})
 
     @property
     def channels(self) -> tuple[int, ...]:

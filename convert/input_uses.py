@@ -22,6 +22,7 @@ class NetworkInputs:
     batch: how many windows the file is fixed to.
     masks: inputs beside features that say which of them count, by their names, with their shapes.
     constants: inputs that always take the same values, with the file's batch.
+    given_shapes: inputs whose values are given while the network runs, with their shapes.
     samples: further inputs of images: which frames of the window they take.
     notes: what was taken from the clips or from shapes, as nobody said it.
     dtype: of the one that takes frames.
@@ -35,6 +36,7 @@ class NetworkInputs:
     masks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    given_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dtype: str = "float32"
 
@@ -56,7 +58,7 @@ class NetworkInputs:
     @property
     def is_plain(self) -> bool:
         """Whether the file has a single input in the order of bundles, and no batch but 1."""
-        more = self.masks or self.constants or self.samples
+        more = self.masks or self.constants or self.samples or self.given_shapes
         usual = self.layout in ("", layouts.FRAME, layouts.WINDOW)
         return usual and not more and self.batch == 1
 
@@ -86,6 +88,29 @@ def constants_of(
         values = np.broadcast_to(np.asarray(numbers), (size,)).astype(tensor.dtype)
         arrays[name] = np.broadcast_to(values.reshape(shape[1:]), shape).copy()
     return arrays
+
+
+def given_of(
+    file: str, tensors: Sequence[TensorForm], request: InputRequest
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of what is given while the network runs, with a batch of 1."""
+    by_name, shapes = {tensor.name: tensor for tensor in tensors}, {}
+    for name in request.given:
+        if name not in by_name:
+            raise ModelError(f"{file} has no input '{name}'{nearest_or_all(name, by_name)}")
+        tensor = by_name[name]
+        _, *sizes = tensor.shape or (1,)
+        if len(sizes) > 1 or None in sizes or tensor.dtype != "float32":
+            raise ModelError(
+                f"{file}: --given {name} is of {tensor.words}, and what is given is one number or a vector "
+                "of known length, float32: turn whole numbers into it within the network"
+            )
+        if tensor.shape[0] not in (None, 1):
+            raise ModelError(
+                f"{file}: --given {name} is for a batch of 1, and it takes {tensor.words}"
+            )
+        shapes[name] = (1, *map(int, filter(None, sizes)))
+    return shapes
 
 
 def with_samples(
@@ -151,5 +176,5 @@ def too_many(file: str, tensors: Sequence[TensorForm]) -> ModelError:
     return ModelError(
         f"{file} has {len(tensors)} inputs ({names}): only one can be the images or features, others a "
         "mask of them, (1, T) or (1, T, 1), some of the same frames, or numbers that are always the "
-        "same, which --constant NAME=NUMBER,NUMBER,... says"
+        "same, which --constant NAME=NUMBER,NUMBER,... says, or are given while it runs: --given NAME"
     )

@@ -14,6 +14,7 @@ from edge_convert.input_uses import (
     WINDOW,
     NetworkInputs,
     constants_of,
+    given_of,
     too_many,
     with_samples,
 )
@@ -33,7 +34,10 @@ def network_inputs(
     Raises ModelError, in one line, if an input is none of these or a size stays open.
     """
     constants = constants_of(file, tensors, request)
-    unfilled = [tensor for tensor in tensors if tensor.name not in constants]
+    side_values = given_of(file, tensors, request)
+    unfilled = [tensor for tensor in tensors if tensor.name not in {*constants, *side_values}]
+    if not unfilled or side_values.keys() & constants.keys():
+        raise too_many(file, tensors)
     images = [t for t in unfilled if len(t.shape) >= 4 and request.role != HEAD]
     tensor = max(images, key=_extent) if len(images) > 1 else None
     samples = [each for each in images if tensor and each is not tensor]
@@ -62,7 +66,11 @@ def network_inputs(
         raise ModelError(f"{file} takes {tensor.words}, no images: leave out --size")
     use = NetworkInputs(tensor.name, shape, kind, layout, batch or 1, constants=constants)
     use = replace(
-        use, dtype=tensor.dtype, masks=_mask_shapes(file, use, masks), notes=(*notes, *filled)
+        use,
+        dtype=tensor.dtype,
+        given_shapes=side_values,
+        masks=_mask_shapes(file, use, masks),
+        notes=(*notes, *filled),
     )
     return with_samples(file, use, samples, request) if samples or request.sampling else use
 
@@ -133,7 +141,7 @@ def _mask_shapes(
             raise ModelError(
                 f"{file} takes '{use.name}' {list(use.shape)} and '{mask.name}' {mask.words}, which is "
                 f"no mask of its frames: if it always takes the same numbers, say them with --constant "
-                f"{mask.name}=NUMBER,NUMBER,..."
+                f"{mask.name}=NUMBER,NUMBER,..., and if they are given while it runs --given {mask.name}"
             )
     return {mask.name: (1, use.shape[axis], *(1 for _ in mask.shape[2:])) for mask in masks}
 

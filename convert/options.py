@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from edge.input_spec import PLANES
-from edge_common import nearest_or_all
+from edge_common import named_numbers, nearest_or_all
 from edge_convert import input_forms, layouts
 
 # spelled out, so that `--help` needs none of what the data sets need
@@ -102,31 +102,22 @@ class PlanesParam(click.ParamType):
         return names
 
 
-class NamedValues(click.ParamType):
-    """`NAME=1,0.5`: an input of the network, and the numbers that it always takes."""
+class GivenParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """`NAME` or `NAME=UNIT`: an input that is given while the network runs, and what in."""
 
-    name = "constant"
+    name = "input"
 
     def convert(
-        self,
-        value: str | tuple[str, tuple[float, ...]],
-        param: click.Parameter | None,
-        context: click.Context | None,
-    ) -> tuple[str, tuple[float, ...]]:
+        self, value: object, param: click.Parameter | None, context: click.Context | None
+    ) -> tuple[str, str]:
         if isinstance(value, tuple):
             return value
-        name, _, text = value.rpartition("=")
-        try:
-            numbers = tuple(map(float, text.split(",")))
-        except ValueError:
-            numbers = ()
-        if (
-            not name
-            or not numbers
-            or any(abs(number) > 1e30 or number != number for number in numbers)
-        ):
-            self.fail(f"'{value}' is no NAME=NUMBER,NUMBER,... of an input", param, context)
-        return name, numbers
+        name, separator, unit = str(value).partition("=")
+        if not name or bool(separator) != bool(unit):
+            self.fail(
+                f"'{value}' is no input: write NAME, or NAME=UNIT as in speed=m/s", param, context
+            )
+        return name, unit
 
 
 class ClipSamplingParam(click.ParamType):
@@ -192,10 +183,18 @@ _SHAPE_OPTIONS = (
     click.option(
         "--constant",
         "constants",
-        type=NamedValues(),
+        type=named_numbers.NamedNumbersParam(),
         multiple=True,
         metavar="NAME=NUMBER,...",
         help="What a second input always takes.",
+    ),
+    click.option(
+        "--given",
+        type=GivenParam(),
+        multiple=True,
+        metavar="NAME[=UNIT]",
+        help="A second input whose numbers are given while it runs; clips are an .npz with an array of that "
+        "name, (N, n).",
     ),
     click.option(
         "--clip-input",

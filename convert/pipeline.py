@@ -1,7 +1,7 @@
 """From a model to a bundle, step by step."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +9,8 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from edge.bundle import Bundle, Manifest, schema_of
-from edge.check.evaluate import accuracies, check_labels, stream_outputs
+from edge.check.evaluate import accuracies, check_labels
+from edge.stream import given_beside
 from edge_common import ModelError, __version__, console
 from edge_convert import frames, motion_gate, reference
 from edge_convert.network import read_card, with_rules_that_hold
@@ -79,7 +80,9 @@ class Conversion:
         self.spec = frames.input_spec(model, request)
         self.progress.say(frames.input_line(model.window, self.spec))
         self._say("reading the calibration clips")
-        self.clips = read_conversion_clips(request, model.window, self.spec)
+        self.inputs = frames.given_inputs(model, request)
+        self.clips = read_conversion_clips(request, model.window, self.spec, self.inputs)
+        self.inputs = frames.with_ranges(self.inputs, self.clips.calibration)
         if skipped := self.clips.skipped:
             self.progress.say(f"{skipped} videos or folders gave no clip and were skipped")
         self.model = self._observed(model)
@@ -88,7 +91,7 @@ class Conversion:
         """With what its answers are."""
         self._say("running the network over calibration clips, to see what it answers")
         windows = self.clips.calibration.windows[:OBSERVED_CLIPS]
-        values = calibration.as_network_input(windows, self.spec)
+        values = calibration.windows_as_network_input(windows, self.spec)
         labels = self.clips.validation.labels if self.clips.validation else {}
         observed = model.observed(values, self.card, self.progress, labels)
         if self.clips.validation:
@@ -107,36 +110,40 @@ class Conversion:
         """The float parts over the calibration windows, verified against the uncut network."""
         self._say("running the float network over the calibration clips")
         self.floats = [
-            parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters, p.states)
+            parts.describe(p.role, recipes.FLOAT32, p.model, p.parameters, p.states, p.given_inputs)
             for p in self.network.parts
         ]
-        self.values = calibration.as_network_input(self.clips.calibration.windows, self.spec)
+        windows = self.clips.calibration.windows
+        self.values = calibration.windows_as_network_input(windows, self.spec)
         self.features: dict[str, np.ndarray] = {}
         if len(self.floats) > 1:
             self.features = parts.encode_windows(self.floats[0], self.values, self.floats[1])
-            for name, values in self.features.items():
+            for name in (each for each in self.features if each not in given_beside(windows)):
+                values = self.features[name]
                 parts.refuse_degenerate(
                     f"the encoder's feature '{name}'", values.reshape(-1, *values.shape[2:])
                 )
         self.report.split_difference = self._verify_split()
 
     def _verify_split(self) -> float:
-        """The uncut network against the float parts, on windows, the first one of unlike frames."""
-        clips = self.clips.calibration.windows
-        unlike = np.stack([clips[(7 * t) % len(clips), t] for t in range(self.network.window)])
-        windows = np.stack([unlike, *clips[: float_parts.WINDOWS - 1]])
+        """The uncut network against the float parts."""
+        windows = calibration.unlike_windows(self.clips.calibration.windows, float_parts.WINDOWS)
         values = calibration.NetworkInput(windows, self.spec)
         return float_parts.difference(self.network, self.floats, values).measured
 
     def _search(self, jobs: ConversionJobs) -> None:
         self._say("preparing the search")
         encoder, frame_input = self.floats[0], self.floats[0].part.read[0].name
-        shared = {name: activations.extremes(values) for name, values in self.features.items()}
+        side_values = given_beside(self.values)
+        ranged = self.features or side_values
+        shared = {name: activations.extremes(values) for name, values in ranged.items()}
         first = {frame_input: calibration.extremes(self.values, self.spec), **shared}
         values = self.values
-        if len(self.floats) > 1 or self.network.window == 1:
+        if len(self.floats) > 1 or (self.network.window == 1 and not side_values):
             values = calibration.frame_examples(self.clips.calibration.windows, self.spec)
         examples = {frame_input: values.reshape(-1, *encoder.part.read[0].shape[1:])}
+        if len(self.floats) == 1:
+            examples |= side_values
         if encoder.part.states:
             examples, states = parts.state_examples(encoder, self.values, calibration.MAX_FRAMES)
             first |= states
@@ -177,7 +184,8 @@ class Conversion:
         length, decisions = self.network.window, MOST_CARRIED if self.network.is_carried else 9
         windows = self.clips.calibration.windows[: 2 + decisions // length]
         flat = windows.reshape(-1, *windows.shape[2:])[: length + decisions - 1]
-        comparison = verify.compare_with_windows(bundle, flat)
+        side_values = {name: values[0] for name, values in given_beside(windows).items()}
+        comparison = verify.compare_with_windows(bundle, flat, side_values)
         report.ring_difference = comparison.difference
         if self.network.is_carried:
             report.carried = comparison.carried(self.network.tasks)
@@ -189,7 +197,8 @@ class Conversion:
             )
         if self.features:
             features = parts.encode_windows(self.parts[0], self.values, self.parts[1])
-            for name, exact in self.features.items():
+            for name in (each for each in features if each not in given_beside(self.values)):
+                exact = self.features[name]
                 report.feature_snr_db[name] = activations.signal_to_noise_db(exact, features[name])
         self._say("trying the runtimes")
         self.golden_arrays = verify.golden_arrays(bundle, self.clips.golden.windows)
@@ -207,7 +216,7 @@ class Conversion:
                     self.floats[0], self.floats[1:], windows, on_window
                 )
         with self.progress.count("... streamed, clips", len(clips)) as on_window:
-            streamed = _streamed(bundle, clips.windows, on_window)
+            streamed = verify.stream_on_every_core(bundle, clips.windows, on_window)
         tasks = self.network.tasks
         self.report.agreement = conversion_report.agreements(tasks, floating, streamed)
         self.report.agreement_clips = len(clips)
@@ -221,7 +230,7 @@ class Conversion:
             self.progress.say(f"warning: {warning}")
 
     def _gated(self, bundle: Bundle) -> Bundle:
-        if self.spec.is_features or self.spec.planes or self.parts[0].part.states:
+        if self.spec.is_features or self.spec.planes or self.parts[0].part.states or self.inputs:
             return bundle
         self._say("finding out when a frame shows something new")
         clips = self.clips
@@ -251,7 +260,7 @@ class Conversion:
         first, outputs = self.parts[0].part, self.parts[-1].part.outputs
         tasks = with_rules_that_hold(self.network.tasks, outputs, self.progress)
         return Manifest(
-            schema=schema_of(tasks, self.spec, first.states, first.role),
+            schema=schema_of(tasks, self.spec, first.states, first.role, self.inputs),
             name=self.request.output.stem,
             streaming=self.network.streaming,
             window=self.network.window,
@@ -265,6 +274,7 @@ class Conversion:
                 self.clips.calibration, self.clips.calibration.windows
             ),
             made_with=_versions(),
+            inputs=self.inputs,
         )
 
     def _write(self, bundle: Bundle) -> Bundle:
@@ -282,17 +292,6 @@ class Conversion:
         self._step, self._began = step, now
         if step:
             self.progress.say(step)
-
-
-def _streamed(
-    bundle: Bundle, windows: np.ndarray, on_window: Callable[[], None]
-) -> dict[str, np.ndarray]:
-    """As `stream_outputs`, with a stream on each core."""
-    stretches = parts.on_every_core(
-        len(windows),
-        lambda some: stream_outputs(bundle, windows[some.start : some.stop], on_window=on_window),
-    )
-    return {task: np.concatenate([each[task] for each in stretches]) for task in stretches[0]}
 
 
 def _versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ import numpy as np
 from edge.bundle import REFERENCE, Bundle, open_bundle, write_bundle
 from edge.check.clips import Clips
 from edge.drift import image_statistics, reference
-from edge.stream import Stream, StreamOptions
+from edge.stream import Stream, StreamOptions, given_beside
 from edge_common import ModelError, console
 from edge_convert.precision.calibration import refuse_unusable
 from edge_convert.precision.parts import on_every_core
@@ -35,11 +35,14 @@ def measured(
     def run(stretch: range) -> tuple[list[Any], list[Any]]:
         stream = Stream(bundle, StreamOptions(gate=False))
         images, predictions = [], []
-        for clip in clips.windows[stretch.start : stretch.stop]:
+        windows = clips.windows[stretch.start : stretch.stop]
+        side_values = given_beside(windows)
+        for number, clip in enumerate(windows):
             stream.reset()
+            inputs = {name: values[number] for name, values in side_values.items()}
             decision = None
             for frame in clip:
-                decision = stream.push(np.ascontiguousarray(frame[..., ::-1]))
+                decision = stream.push(np.ascontiguousarray(frame[..., ::-1]), inputs=inputs)
                 images.append(image_statistics.image_statistics(stream.network.preprocess.resized))
             predictions += [decision.tasks] if decision else []
             on_clip()
@@ -61,7 +64,7 @@ def of_bundle(request: ConversionRequest, progress: console.Progress) -> Bundle:
         raise ModelError(f"{request.model} is a detector, which is not watched for drift")
     if manifest.input.is_features:
         raise ModelError(f"{request.model} takes vectors, whose drift is not watched")
-    clips = clips_of(request.calibration, manifest.clip_frames, manifest.input)
+    clips = clips_of(request.calibration, manifest.clip_frames, manifest.input, manifest.inputs)
     refuse_unusable(clips.windows, clips.name)
     changed = with_reference(bundle, clips, progress)
     return write_bundle(request.output, changed.manifest, changed.members)

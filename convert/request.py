@@ -22,6 +22,7 @@ from edge_convert.options import NAMES
 from edge_convert.precision import recipes
 
 if TYPE_CHECKING:
+    from edge.bundle import GivenInput
     from edge.check.clips import Clips
     from edge.emulated import ThrottledBoard
 
@@ -43,7 +44,7 @@ class ConversionRequest:
     encoder may remember more than the window.
     board: whose predicted latency ranks precisions; "": USUAL_BOARD's; HERE: what is timed on this machine.
     scheduler: of a Dask cluster, whose workers convert candidates; "": this machine does.
-    layout, planes, constants, sampling: as in InputRequest, of images and what stands beside them.
+    layout, planes, constants, sampling, given: as in InputRequest, of images and what stands beside them.
     """
 
     model: Path
@@ -77,6 +78,7 @@ class ConversionRequest:
     planes: tuple[str, ...] = ()
     constants: Sequence[tuple[str, tuple[float, ...]]] = ()
     sampling: Sequence[tuple[str, str]] = ()
+    given: Sequence[tuple[str, str]] = ()
     scheduler: str = ""
 
     @cached_property
@@ -107,6 +109,7 @@ class ConversionRequest:
             planes=self.planes,
             constants=dict(self.constants),
             sampling=dict(self.sampling),
+            given=dict(self.given),
         )
         source = self.calibration
         if not source:
@@ -156,13 +159,13 @@ class ConversionClips:
 
 
 def read_conversion_clips(
-    request: ConversionRequest, window: int, spec: InputSpec
+    request: ConversionRequest, window: int, spec: InputSpec, inputs: "Sequence[GivenInput]" = ()
 ) -> ConversionClips:
     """Raises ClipError or ConfigError if clips are of no use to calibrate."""
     from edge_convert.precision.calibration import refuse_unusable
 
     def read(source: Path) -> "Clips":
-        return clips_of(source, window, spec)
+        return clips_of(source, window, spec, inputs)
 
     every = read(request.calibration)
     calibration = every.sample(request.calibration_clips, request.seed)
@@ -223,12 +226,17 @@ def with_clips_to_score(
     return replace(clips, scored=scored)
 
 
-def clips_of(source: Path, window: int, spec: InputSpec) -> "Clips":
-    """Windows of `window` frames in the size of the input. Raises ClipError, ConfigError."""
-    from edge.check.clips import read_clips_for
+def clips_of(
+    source: Path, window: int, spec: InputSpec, inputs: "Sequence[GivenInput]" = ()
+) -> "Clips":
+    """Windows of `window` frames in the size of the input. Raises ClipError, ConfigError.
+
+    inputs: what is given beside them.
+    """
+    from edge.check.clips import read_clips_for, with_inputs
 
     if str(source) not in NAMES or source.exists() or spec.is_features:
-        return read_clips_for(source, window, spec)
+        return read_clips_for(source, window, spec, inputs)
     from edge_models.datasets.named import named_clips
 
-    return named_clips(str(source), window, spec.size, spec.resize)
+    return with_inputs(named_clips(str(source), window, spec.size, spec.resize), inputs)

@@ -16,7 +16,7 @@ from edge.commands import (
     source_options,
     update,
 )
-from edge_common import __version__, command_line
+from edge_common import __version__, command_line, named_numbers
 
 ARGUMENTS = "edge.arguments"
 
@@ -98,6 +98,7 @@ Examples:
 @shared_options.region_option
 @scene_options.scene_options
 @shared_options.gate_option
+@named_numbers.input_option
 @shared_options.heat_option
 @click.option(
     "--gallery",

@@ -13,7 +13,7 @@ import numpy as np
 from edge.bundle import Bundle, plain_tflite
 from edge.check import clips, evaluate, self_test
 from edge.engine import engine, runtimes
-from edge.stream import Stream, StreamOptions, from_stored
+from edge.stream import Stream, StreamOptions, from_stored, golden_inputs
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_benchmarks import cells, prediction
@@ -131,6 +131,7 @@ def gather(
     """
     progress.say("opening the bundle")
     bundle = plain_tflite.open_any(name, runtime=options.runtime)
+    options = options.with_inputs(golden_inputs(bundle))
     runtime = runtimes.load(options.runtime)
     progress.say("reading the graphs, streaming the golden frames")
     accuracy, data_name = _declared_accuracy(bundle)
@@ -193,11 +194,10 @@ def _measured_accuracy(
     bundle: Bundle, options: StreamOptions, data: Path, progress: console.Progress
 ) -> tuple[TaskFigure, ...]:
     manifest = bundle.manifest
-    spec = manifest.input
-    labelled = clips.read_clips(data, manifest.clip_frames, spec.size, spec.resize)
+    labelled = clips.read_clips_for(data, manifest.clip_frames, manifest.input, manifest.inputs)
     labelled = evaluate.check_labels(manifest.tasks, labelled)
     with progress.count("answering, labelled", len(labelled)) as on_clip:
-        outputs = evaluate.stream_outputs(bundle, list(labelled.windows), options, on_clip)
+        outputs = evaluate.stream_outputs(bundle, labelled.windows, options, on_clip)
     return figures(manifest.tasks, outputs, labelled)
 
 

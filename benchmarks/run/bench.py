@@ -11,7 +11,7 @@ import numpy as np
 from edge.bundle import Bundle, plain_tflite
 from edge.check.clips import Clips, read_clips_for
 from edge.check.evaluate import check_labels
-from edge.stream import require_tasks
+from edge.stream import golden_inputs, require_tasks
 from edge_benchmarks.inside.cross_check import measure_overhead
 from edge_benchmarks.measure import conditions, processes, subjects, timing
 from edge_benchmarks.prediction import counters, work_here
@@ -34,12 +34,14 @@ class Bench:
     """A run under way: what was opened, and the record so far."""
 
     def __init__(self, run_request: request.BenchRequest, progress: console.Progress) -> None:
-        self.request, self._progress = run_request, progress
+        self._progress = progress
         progress.say("opening the bundle")
         self.bundle: Bundle = plain_tflite.open_any(
             run_request.bundle, runtime=run_request.options.runtime
         )
         require_tasks(self.bundle)
+        options = run_request.options.with_inputs(golden_inputs(self.bundle))
+        self.request = run_request = replace(run_request, options=options)
         if self.bundle.assumptions:
             progress.say(self.bundle.assumptions)
         self.tasks = self.bundle.manifest.tasks
@@ -218,8 +220,11 @@ class Bench:
     def _read_clips(self) -> Clips | None:
         if self.request.data is None:
             return None
-        spec, length = self.bundle.manifest.input, self.bundle.manifest.clip_frames
-        return check_labels(self.tasks, read_clips_for(self.request.data, length, spec))
+        manifest = self.bundle.manifest
+        clips_read = read_clips_for(
+            self.request.data, manifest.clip_frames, manifest.input, manifest.inputs
+        )
+        return check_labels(self.tasks, clips_read)
 
     def _make_targets(self) -> list[targets.Target]:
         run_request = self.request

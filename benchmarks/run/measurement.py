@@ -238,7 +238,7 @@ def evaluated(
 def _outputs(target: Target, clips: Clips, progress: console.Progress) -> Outputs:
     assert target.outputs is not None
     with progress.count(f"answering, {target.name}, clips", len(clips)) as on_clip:
-        return target.outputs(list(clips.windows), on_clip)
+        return target.outputs(clips.windows, on_clip)
 
 
 def _evaluated(

@@ -8,6 +8,7 @@ import numpy as np
 
 from edge.bundle import Calibration, InputSpec, TensorSpec
 from edge.check.clips import Clips
+from edge.stream.given import given_beside, with_given
 from edge.stream.planes import clip_planes
 from edge.stream.preprocess import quantisation_table
 from edge_common import ClipError
@@ -55,6 +56,12 @@ def _scaled(pixels: np.ndarray, spec: InputSpec) -> np.ndarray:
     return np.asarray(cv2.LUT(rows, table)).reshape(pixels.shape)
 
 
+def windows_as_network_input(windows_rgb: np.ndarray, spec: InputSpec) -> np.ndarray:
+    """As `as_network_input`, with what is given beside each window."""
+    values = as_network_input(np.asarray(windows_rgb), spec)
+    return with_given(values, given_beside(windows_rgb))
+
+
 class NetworkInput:
     """Windows (N, T, H, W, 3) uint8 RGB, turned into real input when they are asked for."""
 
@@ -68,11 +75,21 @@ class NetworkInput:
     def fingerprint(self) -> str:
         """Of the pixels, and of what becomes of them."""
         digest = hashlib.sha256(np.ascontiguousarray(self._windows).data)
+        for values in given_beside(self._windows).values():
+            digest.update(np.ascontiguousarray(values).data)
         return f"{digest.hexdigest()} {self._windows.shape} {self._spec}"
 
     def __getitem__(self, windows: slice) -> np.ndarray:
-        """Real input (n, T, H, W, C) float32."""
-        return as_network_input(self._windows[windows], self._spec)
+        """Real input (n, T, H, W, C) float32, with what is given beside."""
+        return windows_as_network_input(self._windows[windows], self._spec)
+
+
+def unlike_windows(windows: np.ndarray, count: int) -> np.ndarray:
+    """So many windows, the first one of unlike frames, with what is given beside each."""
+    unlike = np.stack([windows[(7 * t) % len(windows), t] for t in range(windows.shape[1])])
+    some = np.stack([unlike, *windows[: count - 1]])
+    rows = np.arange(-1, count - 1)[: len(some)]
+    return with_given(some, {name: each[rows] for name, each in given_beside(windows).items()})
 
 
 def frame_examples(windows: np.ndarray, spec: InputSpec) -> np.ndarray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from edge.bundle import CarriedState, Part, TensorSpec
 from edge.engine.engine import Engine
+from edge.stream.given import given_beside
 from edge.stream.quantise import dequantise, quantise
 from edge.tflite import flatbuffer
 from edge_common import ModelError
@@ -24,12 +25,13 @@ Extremes = tuple[float, float]
 
 @dataclass(frozen=True)
 class FloatPart:
-    """A part as its source gives it: a float32 .tflite, how many weights it has, and its memory."""
+    """A part as its source gives it: a float32 .tflite, how many weights it has, its memory, other inputs."""
 
     role: str
     model: bytes
     parameters: int
     states: tuple[CarriedState, ...] = ()
+    given_inputs: tuple[str, ...] = ()
 
 
 CORES = min(os.cpu_count() or 1, 8)  # with more, memory is what ends first
@@ -89,6 +91,7 @@ def describe(
     model: bytes,
     parameters: int,
     states: tuple[CarriedState, ...] = (),
+    given_inputs: tuple[str, ...] = (),
 ) -> ConvertedPart:
     """Read a converted model's tensors and cost; load it on LiteRT.
 
@@ -110,6 +113,7 @@ def describe(
         ranges=recipe.ranges if recipe.static else "",
         float_layers=recipe.float_layers,
         states=states,
+        given_inputs=given_inputs,
     )
     return ConvertedPart(part, recipe, model)
 
@@ -124,14 +128,25 @@ def encode_windows(
 ) -> dict[str, np.ndarray]:
     """What the head reads: real input (N, T, H, W, C) -> {feature: (N, T, ...)} float32.
 
-    An encoder with states may give fewer features than frames that are of the window alone.
+    And what is given beside the windows. An encoder with states may give fewer features than frames that
+    are of the window alone.
     """
+    side_values, windows = given_beside(windows), np.asarray(windows)
+    return {
+        **_features_of(encoder, windows, head),
+        **{n: side_values[n] for n in head.part.given_inputs},
+    }
+
+
+def _features_of(
+    encoder: ConvertedPart, windows: np.ndarray, head: ConvertedPart
+) -> dict[str, np.ndarray]:
     count, length = windows.shape[:2]
     if encoder.part.states:
         rows = [[outputs for _, outputs in encoder.over_frames(window)] for window in windows]
         return {
             t.name: np.stack([[o[t.name][0] for o in row[-t.shape[1] :]] for row in rows])
-            for t in head.part.inputs
+            for t in head.part.read
         }
     frames = windows.reshape(count * length, *windows.shape[2:])
     (name,) = (tensor.name for tensor in encoder.part.inputs)
@@ -237,7 +252,8 @@ def outputs_by_last_part(
                 for outputs, last in zip(rows, behind):
                     outputs.append(last.over(features))
             else:
-                rows[0].append(own.over({own.part.inputs[0].name: chunk}))
+                frames = own.part.read[0].name
+                rows[0].append(own.over({frames: chunk, **given_beside(chunk)}))
             for _ in chunk:
                 on_window()
         return rows

@@ -137,7 +137,9 @@ class PrecisionSearch:
         if isinstance(model, str):
             return PartCandidate(part.role, recipe, failure=model)
         try:
-            converted = describe(part.role, recipe, model, part.parameters, part.states)
+            converted = describe(
+                part.role, recipe, model, part.parameters, part.states, part.given_inputs
+            )
             converted.engine.invoke()  # some refuse only the numbers that they meet
             return PartCandidate(part.role, recipe, converted)
         except EngineError as error:

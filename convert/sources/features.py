@@ -8,12 +8,12 @@ from types import MappingProxyType
 
 import numpy as np
 
+from edge.stream import given_beside, with_given
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
-from edge_convert import inputs
+from edge_convert import encoder_output, inputs
 from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.ending import endings, with_activations, with_batches
-from edge_convert.cut.tflite.prune import prune
 from edge_convert.frame_outputs import NewestFrame, newest_frames
 from edge_convert.network import (
     Answers,
@@ -29,7 +29,6 @@ from edge_convert.probabilities import Output, activated
 from edge_convert.sources.libraries import FloatModel
 from edge_convert.sources.reference import Run
 
-Shape = tuple[int, ...]
 NO_WINDOW = "it looks at features that come from elsewhere, so there is nothing to cut"
 
 
@@ -63,7 +62,7 @@ def called(
     return source.at_newest(newest), newest
 
 
-def _input_shape(model: bytes) -> Shape:
+def _input_shape(model: bytes) -> main_graph.Shape:
     graph = flatbuffer.read(model).subgraphs[0]
     return flatbuffer.shape_of(graph.tensors[int(graph.inputs[0])])
 
@@ -73,11 +72,21 @@ def _runner(model: FloatModel) -> Run:
     if model.original:
         return model.original
     part = describe("model", FLOAT32, model.model, 0)
-    return lambda values: part.over({part.part.inputs[0].name: values})
+    first = part.part.inputs[0].name
+    return lambda values: part.over({first: values, **given_beside(values)})
+
+
+def given_of(model: bytes) -> dict[str, main_graph.Shape]:
+    """Of a float .tflite in standard form: what is given beside frames, without the batch."""
+    root = flatbuffer.read(model)
+    tensors = root.subgraphs[0].tensors
+    _, *beside = main_graph.inputs_by_name(root).items()
+    return {name: flatbuffer.shape_of(tensors[index])[1:] for name, index in beside}
 
 
 def _part(role: str, model: bytes) -> FloatPart:
-    return FloatPart(role, model, flatbuffer.cost(model).parameters)
+    side_values = () if role == inputs.ENCODER else tuple(given_of(model))
+    return FloatPart(role, model, flatbuffer.cost(model).parameters, given_inputs=side_values)
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,11 @@ class FeatureFile:
     @property
     def size(self) -> tuple[int, int, int]:
         return 1, self.width, 1
+
+    @property
+    def given(self) -> dict[str, main_graph.Shape]:
+        """The shapes of what is given beside features, without the batch."""
+        return given_of(self.source.model)
 
     def observed(
         self,
@@ -173,8 +187,8 @@ class EncoderAndHead:
         Raises ModelError that names both shapes if they do not fit.
         """
         shape = _input_shape(head.model)[2:]
-        chosen = _fitting(files, encoder.model, shape, feature)
-        model = replace(encoder, model=_with_one_output(encoder.model, chosen, shape))
+        chosen = encoder_output.fitting(files, encoder.model, shape, feature)
+        model = replace(encoder, model=encoder_output.alone(encoder.model, chosen, shape))
         return cls(files, model, head, chosen)
 
     @property
@@ -185,6 +199,11 @@ class EncoderAndHead:
     def size(self) -> tuple[int, int, int]:
         _, height, width, channels = _input_shape(self.encoder.model)
         return height, width, channels
+
+    @property
+    def given(self) -> dict[str, main_graph.Shape]:
+        """The shapes of what is given beside features, without the batch."""
+        return given_of(self.head.model)
 
     def observed(
         self,
@@ -209,7 +228,8 @@ class EncoderAndHead:
             # Keras takes all frames at once, which saves most of its time
             batches = [values[0]] if self.encoder.original else values[0][:, None]
             rows = [encode(batch)[name] for batch in batches]
-            return decide(np.reshape(np.concatenate(rows), (1, len(values[0]), *shape)))
+            features = np.reshape(np.concatenate(rows), (1, len(values[0]), *shape))
+            return decide(with_given(features, given_beside(values)))
 
         def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
             answers = [of_window(values[i : i + 1]) for i in range(len(values))]
@@ -218,7 +238,7 @@ class EncoderAndHead:
         return run
 
     @property
-    def _feature_shape(self) -> Shape:
+    def _feature_shape(self) -> main_graph.Shape:
         return _input_shape(self.head.model)[2:]
 
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
@@ -250,51 +270,3 @@ class EncoderAndHead:
             f"{self.files[1]} looks at {self.window} times '{self.feature}' ({shape}) of "
             f"{self.files[0]}: encoder {encoder:.2f}, head {head:.2f} million multiply-adds"
         )
-
-
-def _fitting(files: tuple[str, str], encoder: bytes, shape: Shape, feature: str) -> str:
-    """The name of the encoder's output that holds as many numbers as a frame of the head."""
-    root = flatbuffer.read(encoder)
-    tensors = root.subgraphs[0].tensors
-    shapes = {
-        name: flatbuffer.shape_of(tensors[index])[1:]
-        for name, index in main_graph.outputs_of(root).items()
-    }
-    if feature and feature not in shapes:
-        raise ModelError(f"{files[0]} has no output '{feature}', but {', '.join(shapes)}")
-    names = [feature] if feature else list(shapes)
-    fitting = [name for name in names if _fits(shapes[name], shape)]
-    form = "(" + ", ".join(map(str, shape)) + ")"
-    if not fitting:
-        written = ", ".join(f"'{name}' {shapes[name]}" for name in names)
-        raise ModelError(
-            f"{files[0]} gives {written} of a frame, and {files[1]} takes {form}: they do not fit"
-        )
-    if len(fitting) > 1:
-        raise ModelError(
-            f"{files[0]} has {len(fitting)} outputs that {files[1]} could take, {form}: say which "
-            f"with --feature {'|'.join(fitting)}"
-        )
-    return fitting[0]
-
-
-def _fits(written: Shape, read: Shape) -> bool:
-    """A map may be read as one vector; otherwise both have the same axes but those of one."""
-    if len(read) == 1:
-        return math.prod(written) == read[0]
-    return [size for size in written if size > 1] == [size for size in read if size > 1]
-
-
-def _with_one_output(model: bytes, name: str, shape: Shape) -> bytes:
-    """The encoder with this output alone, called `features`, of shape (1, *shape)."""
-    root = flatbuffer.read(model)
-    graph = root.subgraphs[0]
-    source = main_graph.outputs_of(root)[name]
-    target = source
-    if flatbuffer.shape_of(graph.tensors[source]) != (1, *shape):
-        target = main_graph.add_tensor(root, inputs.FEATURES, (1, *shape))
-        graph.operators.append(main_graph.reshape(root, source, target))
-    frame = int(graph.inputs[0])
-    main_graph.sign(root, {inputs.FRAME: frame}, {inputs.FEATURES: target})
-    prune(root)
-    return flatbuffer.write(root)

@@ -12,10 +12,11 @@ import h5py
 import keras
 import numpy as np
 
+from edge.stream import given_beside
 from edge_common import ModelError, console
+from edge_convert import inputs
 from edge_convert.cut.tflite import form
 from edge_convert.frame_outputs import NewestFrame
-from edge_convert.inputs import InputRequest
 from edge_convert.network import LayerValues
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.sources import keras_2, keras_parts, keras_window
@@ -68,19 +69,23 @@ class KerasNetwork:
 
     def layer_values(self, window: np.ndarray) -> Iterator[LayerValues]:
         """What each layer gives for a window (1, T, H, W, C), in order; inner ones of models too."""
-        frames = window.reshape(len(window), *self.model.inputs[0].shape[1:])
-        return keras_window.layer_values(self.model, frames)
+        return keras_window.layer_values(self.model, *self._values(window))
 
     def run(self, values: np.ndarray) -> dict[str, np.ndarray]:
         """What it answers to windows (n, T, H, W, C)."""
-        batch, *shape = self.model.inputs[0].shape
-        frames = values.reshape(len(values), *shape)
-        size = batch or len(frames) or 1
+        size = self.model.inputs[0].shape[0] or len(values) or 1
         rows = [
-            self._by_task([frames[i : i + size]], training=False)
-            for i in range(0, len(frames), size)
+            self._by_task(self._values(values[i : i + size]), training=False)
+            for i in range(0, len(values), size)
         ]
         return {task: np.concatenate([row[task] for row in rows]) for task in rows[0]}
+
+    def _values(self, windows: np.ndarray) -> list[np.ndarray]:
+        """In the order of the inputs, with what is given beside the windows."""
+        frames, *more = self.model.inputs
+        side_values = given_beside(windows)
+        window_values = np.reshape(windows, (len(windows), *frames.shape[1:]))
+        return [np.asarray(window_values), *(side_values[tensor.name] for tensor in more)]
 
     @cached_property
     def _by_task(self) -> keras.Model:
@@ -91,22 +96,24 @@ class KerasNetwork:
         outputs = named_outputs(self.model)
         for name, activation in activations.items():
             outputs[name] = keras.layers.Activation(activation)(outputs[name])
-        model = keras.Model(self.model.inputs[0], outputs, name=self.model.name)
+        model = keras.Model(self.model.inputs, outputs, name=self.model.name)
         return keras_window.whole_window(model, fold=False)
 
 
 def network_file(
-    file: str, model: keras.Model, request: InputRequest = InputRequest()
+    file: str, model: keras.Model, request: inputs.InputRequest = inputs.InputRequest()
 ) -> NetworkFile:
     """Raises ModelError if the model has an odd form or is not for TFLite."""
     model = keras_parts.of_own_form(file, model, request)
     outputs = named_outputs(model)
     if len(set(map(id, outputs.values()))) < len(outputs):
         raise ModelError("two of the model's answers are one and the same tensor: leave one out")
-    by_name = keras.Model(model.inputs[0], outputs, name=model.name)
+    by_name = keras.Model(model.inputs, outputs, name=model.name)
     with TemporaryDirectory(prefix="edge-convert-") as folder, ConversionJobs(Path(folder)) as jobs:
         converted = jobs.to_float("network", keras_window.whole_window(by_name)).result()
-    standard = form.standard_form(converted, file, order=outputs)
+    side_values = [tensor.name for tensor in model.inputs[1:]]
+    kind = inputs.WINDOW if len(model.inputs[0].shape) == 5 else inputs.FRAME
+    standard = form.standard_form(converted, file, order=outputs, kind=kind, given=side_values)
     source = FloatModel(standard, f"Keras {keras.__version__}")
     return NetworkFile.of(file, source, KerasNetwork(model))
 

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
+from edge.stream import given_beside
 from edge_common import ModelError, console
 from edge_convert import inputs
 from edge_convert.cut.tflite import form
@@ -25,7 +26,11 @@ def tensor_forms(model: keras.Model) -> list[inputs.TensorForm]:
 def with_fixed_sizes(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
     """The same layers and weights on inputs that leave no size open but the batch."""
     beside = use.values_beside(tensor_forms(model))
-    shapes = {use.name: use.shape, **{name: array.shape for name, array in beside.items()}}
+    shapes = {
+        use.name: use.shape,
+        **{name: array.shape for name, array in beside.items()},
+        **use.given_shapes,
+    }
     if all(None not in tensor.shape[1:] for tensor in model.inputs):
         return model
     tensors = [keras.Input(shapes[t.name][1:], dtype=t.dtype, name=t.name) for t in model.inputs]
@@ -128,7 +133,9 @@ def start(
 
     def finish() -> FloatModel:
         converted, order = conversion.result(), keras_model.named_outputs(model)
-        standard = form.standard_form(converted, file, use.layout, None, order, use.kind)
+        standard = form.standard_form(
+            converted, file, use.layout, None, order, use.kind, given=use.given_shapes
+        )
         expected.check(standard, file)
         return FloatModel(standard, f"Keras {keras.__version__}", run)
 
@@ -144,7 +151,8 @@ def _original(
 
     def run(values: np.ndarray) -> dict[str, np.ndarray]:
         arrays = {name: array.repeat(len(values), axis=0) for name, array in beside.items()}
-        arrays[use.name] = values.reshape(len(values), *use.shape[1:]).astype(use.dtype)
+        frames = np.reshape(values, (len(values), *use.shape[1:])).astype(use.dtype)
+        arrays |= {use.name: np.asarray(frames), **given_beside(values)}
         outputs = by_name([arrays[tensor.name] for tensor in model.inputs], training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}
 

@@ -33,7 +33,8 @@ def whole_window(model: keras.Model, fold: bool = True) -> keras.Model:
     """
     names = {operation.name for operation in model.operations}
     window = keras.Input(batch_shape=(1, *model.inputs[0].shape[1:]), name=free("window", names))
-    return _Rebuilder(fold).rebuilt(model, window)
+    side_values = [_input_like(tensor, batch=1) for tensor in model.inputs[1:]]
+    return _Rebuilder(fold).rebuilt(model, [window, *side_values])
 
 
 def with_inputs_filled(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model:
@@ -47,8 +48,14 @@ def with_inputs_filled(model: keras.Model, use: inputs.NetworkInputs) -> keras.M
     rebuilt = _Rebuilder(True, masks).rebuilt(outputs, [tensors[t.name] for t in model.inputs])
     source = keras.Input(batch_shape=use.shape, name=use.kind)
     beside = constants_beside(model, use, source)
-    filled = [beside.get(t.name, source) for t in model.inputs]
-    return keras.Model(source, rebuilt(filled), name=model.name)
+    side_values = given_inputs(use, batch_size=1)
+    filled = [{**beside, **side_values}.get(t.name, source) for t in model.inputs]
+    return keras.Model([source, *side_values.values()], rebuilt(filled), name=model.name)
+
+
+def given_inputs(use: inputs.NetworkInputs, batch_size: int | None = None) -> dict[str, Any]:
+    """What is given while the network runs, as further inputs."""
+    return {n: keras.Input(s[1:], batch_size, name=n) for n, s in use.given_shapes.items()}
 
 
 def constants_beside(model: keras.Model, use: inputs.NetworkInputs, source: Any) -> dict[str, Any]:
@@ -73,7 +80,8 @@ def with_own_order(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model
     if use.layout != layouts.own_order(use.layout):
         axes, is_grey = layouts.axes_of(use.layout), "C" not in use.layout
         frames = keras_layers.AxesMoved(axes, is_grey, name=free("axes_moved", names))(source)
-    tensors = {use.name: frames, **constants_beside(model, use, source)}
+    side_values = given_inputs(use)
+    tensors = {use.name: frames, **constants_beside(model, use, source), **side_values}
     for name, positions in use.samples.items():
         tensors[name] = keras_layers.FramesTaken(
             positions.tolist(), use.time_axis, name=free(f"frames_of_{name}", names)
@@ -89,10 +97,10 @@ def with_own_order(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model
             f"{model.name} cannot be called on any number of windows: {_reason(error)}; build it with "
             "keras.Input without a batch_size"
         ) from error
-    return keras.Model(source, outputs, name=model.name)
+    return keras.Model([source, *side_values.values()], outputs, name=model.name)
 
 
-def layer_values(model: keras.Model, values: Any) -> Iterator[LayerValues]:
+def layer_values(model: keras.Model, *values: Any) -> Iterator[LayerValues]:
     """What each layer gives, in order; before what a model gives, what its own layers do.
 
     Of `TimeDistributed` the frames stand in the batch.
@@ -105,7 +113,7 @@ def layer_values(model: keras.Model, values: Any) -> Iterator[LayerValues]:
         for i, operation in enumerate(operations)
         for side in ("input", "output")
     }
-    activations = keras.Model(model.inputs, tensors)([values], training=False)
+    activations = keras.Model(model.inputs, tensors)(list(values), training=False)
     for i, operation in enumerate(operations):
         source, result = (np.asarray(activations[f"{i}{side}"]) for side in ("input", "output"))
         inner = operation

@@ -194,7 +194,7 @@ def _convert(
         console.note(note)
     order = raw.reference.answers
     model = form.standard_form(
-        raw.model, path.name, raw.layout, raw.names, order, raw.kind, raw.batch
+        raw.model, path.name, raw.layout, raw.names, order, raw.kind, raw.batch, raw.given_names
     )
     raw.reference.check(model, path.name)
     return FloatModel(model, raw.origin)
@@ -204,7 +204,7 @@ def _convert(
 class ConverterOutput:
     """What a converter made of a network, before it is brought to standard form.
 
-    kind, layout, batch, notes: as in `inputs.NetworkInputs`.
+    kind, layout, batch, notes: as in `inputs.NetworkInputs`.  given_names: of its further inputs.
     names: outputs of `model` -> what the source calls them, if they differ.
     """
 
@@ -216,6 +216,7 @@ class ConverterOutput:
     layout: str = ""
     batch: int = 1
     notes: Sequence[str] = ()
+    given_names: Sequence[str] = ()
 
     def save(self, folder: Path) -> None:
         """Write the files; RESULT comes last."""

@@ -36,6 +36,10 @@ class ModelFile(Protocol):
     def size(self) -> tuple[int, int, int]: ...
 
     @property
+    def given(self) -> Mapping[str, tuple[int, ...]]:
+        """The shapes of what is given beside frames, by name, without the batch."""
+
+    @property
     def answers(self) -> Answers: ...
 
     def observed(

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from edge.bundle import CarriedState
+from edge.stream import given_beside
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
 from edge_convert.cut.tflite import ending
@@ -131,6 +132,11 @@ class NetworkFile:
             source, original = source.at_newest(newest), original and original.at_newest(newest)
         return replace(self, model=source.model, original=original), newest
 
+    @property
+    def given(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of what is given beside frames, without the batch."""
+        return features.given_of(self.model)
+
     def network(self, behind: str | None, progress: console.Progress) -> TrainedNetwork:
         """Cut it behind a layer, or where it takes the least work, if it can be.
 
@@ -179,7 +185,8 @@ class NetworkFile:
         def run(values: np.ndarray) -> Mapping[str, np.ndarray]:
             if original:
                 return activated(original.run(values), activations)
-            return activated(part.over({part.part.inputs[0].name: values}), activations)
+            first = part.part.inputs[0].name
+            return activated(part.over({first: values, **given_beside(values)}), activations)
 
         return run
 
@@ -212,8 +219,11 @@ class NetworkFile:
             first = next(iter(counts))
             of_others = sum(counts.values()) - counts[first]
             counts[first] = max(0, self.original.parameters - of_others)
+        side_values, last = tuple(self.given), next(reversed(models))
         return tuple(
-            FloatPart(role, model, counts[role], states.get(role, ()))
+            FloatPart(
+                role, model, counts[role], states.get(role, ()), side_values if role == last else ()
+            )
             for role, model in models.items()
         )
 

@@ -17,6 +17,7 @@ import onnxsim
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+from edge.stream import given_beside
 from edge_common import ModelError
 from edge_convert import inputs
 from edge_convert.sources import libraries, onnx_rewrites, reference, saved_model
@@ -35,7 +36,8 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     _fill_inputs(network, tensors, use)
     name, shape = use.name, use.fixed_shape
-    network, proven = onnxsim.simplify(network, overwrite_input_shapes={name: list(shape)})
+    shapes = {name: list(shape), **{n: list(s) for n, s in use.given_shapes.items()}}
+    network, proven = onnxsim.simplify(network, overwrite_input_shapes=shapes)
     if not proven:
         raise ModelError(f"{path.name} answers differently once its shapes are fixed to {shape}")
     if loop := next((n.op_type for n in network.graph.node if n.op_type in ("Loop", "Scan")), None):
@@ -47,12 +49,19 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     session = onnxruntime.InferenceSession(network.SerializeToString())
     outputs = [output.name for output in network.graph.output]
     original = reference.Reference.of(
-        lambda x: dict(zip(outputs, session.run(outputs, {name: x.astype(use.dtype)}))),
+        lambda x: dict(
+            zip(
+                outputs,
+                session.run(outputs, {name: np.asarray(x).astype(use.dtype), **given_beside(x)}),
+            )
+        ),
         frames,
         use.layout,
         use.batch,
     )
-    _rename(network, name, _INPUT)
+    new_names = {name: _INPUT, **{n: f"edge_run_given_{i}" for i, n in enumerate(use.given_shapes)}}
+    for old, new in new_names.items():
+        _rename(network, old, new)
     onnx_rewrites.with_plain_names(network)
     _hold_constants(network)
     onnx_rewrites.with_states_chosen(network)
@@ -61,15 +70,24 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     onnx_rewrites.with_ordered_sequences(network)
     order_gelu(network)
     _give_states(network)
-    saved = _to_saved_model(network, folder)
+    saved = _to_saved_model(network, folder, list(new_names.values()))
     loaded = tf.saved_model.load(str(saved))
     request = replace(job.request, layout=use.layout, constants={}, sampling={})
+    request = replace(request, given={new_names[n]: "" for n in use.given_shapes})
     function, _ = saved_model.with_batch_of_one(loaded, replace(job, request=request))
     names = {f"output_{i}": output for i, output in enumerate(outputs)}
     origin = f"ONNX through onnx2tf {version('onnx2tf')}"
     model = saved_model.to_tflite(loaded, function)
     return libraries.ConverterOutput(
-        model, origin, original, use.kind, names, use.layout, use.batch, use.notes
+        model,
+        origin,
+        original,
+        use.kind,
+        names,
+        use.layout,
+        use.batch,
+        use.notes,
+        [*use.given_shapes],
     )
 
 
@@ -171,7 +189,7 @@ def _give_states(network: Any) -> None:
             node.input[5] = node.input[6] = begin.output[0]
 
 
-def _to_saved_model(network: Any, folder: Path) -> Path:
+def _to_saved_model(network: Any, folder: Path, names: list[str]) -> Path:
     """Windows keep their axes as they are; onnx2tf takes (1, T, C, H, W) for a volume otherwise."""
     os.chdir(folder)
     rng = np.random.default_rng(0)
@@ -183,7 +201,7 @@ def _to_saved_model(network: Any, folder: Path) -> Path:
         output_signaturedefs=True,
         not_use_onnxsim=True,  # done above
         enable_rnn_unroll=True,
-        keep_shape_absolutely_input_names=[_INPUT],
+        keep_shape_absolutely_input_names=names,
         non_verbose=True,
     )
     return folder / "saved_model"

@@ -9,13 +9,14 @@ import cv2
 import numpy as np
 
 from edge.engine.engine import Engine
+from edge.stream import given_beside, with_given
 from edge.tflite import flatbuffer
 from edge_common import ModelError
 from edge_convert import layouts
 from edge_convert.inputs import FEATURES, NetworkInputs
 
 TOLERANCE = 1e-3  # of the largest answer: float32 in other orders, on values up to 255
-_FRAMES = "frames:"
+_FRAMES, _GIVEN = "frames:", "given:"
 
 Answers = dict[str, np.ndarray]
 Run = Callable[[np.ndarray], Mapping[str, np.ndarray]]
@@ -40,13 +41,26 @@ def examples(shape: tuple[int, ...]) -> np.ndarray:
 def examples_of(use: NetworkInputs) -> np.ndarray:
     """What a network with these inputs is tried on: images, or features of three kinds.
 
-    Features are noise in 0..1, of a normal distribution, and such that change slowly.
+    Features are noise in 0..1, of a normal distribution, and such that change slowly. What is given beside
+    them is noise in 0..2.
     """
-    if use.kind != FEATURES:
-        frames = examples(use.own_shape[1:])
-        if use.dtype != "float32":  # whole numbers from 0 to 255 mean the same as either
-            frames = np.stack([np.rint(np.abs(f) / np.abs(f).max() * 255) for f in frames])
-        return frames
+    values = _of_images(use) if use.kind != FEATURES else _of_features(use)
+    draw = np.random.default_rng(1)
+    side_values = {
+        name: draw.uniform(0, 2, (len(values), *shape[1:])).astype(np.float32)
+        for name, shape in use.given_shapes.items()
+    }
+    return with_given(values, side_values)
+
+
+def _of_images(use: NetworkInputs) -> np.ndarray:
+    frames = examples(use.own_shape[1:])
+    if use.dtype != "float32":  # whole numbers from 0 to 255 mean the same as either
+        frames = np.stack([np.rint(np.abs(f) / np.abs(f).max() * 255) for f in frames])
+    return frames
+
+
+def _of_features(use: NetworkInputs) -> np.ndarray:
     draw, shape = np.random.default_rng(0), use.shape[1:]
     steps = draw.normal(0, 0.3, shape).cumsum(0)
     return np.stack([draw.random(shape), draw.normal(0, 1, shape), steps]).astype(np.float32)
@@ -67,21 +81,28 @@ class Reference:
         """
         rows = []
         for i in range(len(frames)):
-            row = run(np.repeat(layouts.in_layout(frames[i : i + 1], layout), batch, axis=0))
+            example = frames[i : i + 1]
+            values = np.repeat(layouts.in_layout(np.asarray(example), layout), batch, axis=0)
+            row = run(with_given(values, given_beside(example)))
             rows.append({name: _of_first(name, value, batch) for name, value in row.items()})
         answers = {name: np.stack([row[name] for row in rows]) for name in rows[0]}
         return cls(frames, answers)
 
     def save(self, path: Path) -> None:
         """Write an .npz."""
-        np.savez(path, **dict[str, Any]({_FRAMES: self.frames, **self.answers}))
+        side_values = {_GIVEN + name: values for name, values in given_beside(self.frames).items()}
+        arrays = {_FRAMES: np.asarray(self.frames), **side_values, **self.answers}
+        np.savez(path, **dict[str, Any](arrays))
 
     @classmethod
     def load(cls, path: Path) -> "Reference":
         """Read what `save` wrote."""
         with np.load(path) as arrays:
             answers = {name: arrays[name] for name in arrays.files}
-        return cls(answers.pop(_FRAMES), answers)
+        side_values = {
+            n.removeprefix(_GIVEN): answers.pop(n) for n in [*answers] if n.startswith(_GIVEN)
+        }
+        return cls(with_given(answers.pop(_FRAMES), side_values), answers)
 
     def check(self, model: bytes, name: str) -> None:
         """Raises ModelError if a .tflite in standard form answers differently."""
@@ -139,10 +160,12 @@ def _difference(expected: np.ndarray, actual: np.ndarray) -> float:
 
 
 def _answers(model: bytes, frames: np.ndarray) -> Answers:
-    engine, (_, outputs) = Engine(model), flatbuffer.signature(model)
+    engine, (inputs, outputs) = Engine(model), flatbuffer.signature(model)
     if engine.input().shape != frames.shape:
         actual, expected = list(engine.input().shape), list(frames.shape)
         raise ModelError(f"the converter made an input of {actual} where {expected} is right")
     np.copyto(engine.input(), frames)
+    for name, values in given_beside(frames).items():
+        np.copyto(engine.input(inputs[name]), values)
     engine.invoke()
     return {name: engine.output(position).copy() for name, position in outputs.items()}

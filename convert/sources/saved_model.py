@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python.convert_phase import ConverterError
 
+from edge.stream import given_beside
 from edge_common import ModelError
 from edge_convert import inputs
 from edge_convert.sources import libraries, reference
@@ -30,12 +31,12 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     origin = f"SavedModel through TensorFlow {tf.__version__}"
     model = _as_tflite(loaded, concrete, manner)
     return libraries.ConverterOutput(
-        model, origin, original, use.kind, {}, use.layout, use.batch, use.notes
+        model, origin, original, use.kind, {}, use.layout, use.batch, use.notes, [*use.given_shapes]
     )
 
 
 def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, inputs.NetworkInputs]:
-    """A tf.function {output: tensor} of `frames` alone, and what its inputs are used for."""
+    """A tf.function {output: tensor} of `frames` and what is given, and what its inputs are used for."""
     original = _signature(loaded, job.path, job.signature)
     tensors = [
         inputs.TensorForm(name, tuple(spec.shape), spec.dtype.name)
@@ -44,11 +45,20 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
     use = inputs.network_inputs(job.path.name, tensors, job.request)
     beside = {name: tf.constant(array) for name, array in use.values_beside(tensors).items()}
 
-    @tf.function(input_signature=[tf.TensorSpec(use.fixed_shape, use.dtype, name="frames")])
-    def function(frames: tf.Tensor) -> dict[str, tf.Tensor]:
+    kinds = [("frames", use.fixed_shape, use.dtype)]
+    kinds += [(f"given_{i}", s, "float32") for i, s in enumerate(use.given_shapes.values())]
+
+    @tf.function(input_signature=[tf.TensorSpec(s, kind, name) for name, s, kind in kinds])
+    def function(frames: tf.Tensor, *more: tf.Tensor) -> dict[str, tf.Tensor]:
         some = {n: tf.gather(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
         # the file keeps no order
-        return dict(sorted(original(**{use.name: frames}, **beside, **some).items()))
+        return dict(
+            sorted(
+                original(
+                    **{use.name: frames}, **beside, **some, **dict(zip(use.given_shapes, more))
+                ).items()
+            )
+        )
 
     return function, use
 
@@ -89,7 +99,8 @@ def _reference(function: Any, use: inputs.NetworkInputs) -> reference.Reference:
 
 def _run(function: Any, use: inputs.NetworkInputs) -> reference.Run:
     def run(frames: np.ndarray) -> dict[str, np.ndarray]:
-        answers = function(tf.constant(frames.astype(use.dtype)))
+        values = [np.asarray(frames).astype(use.dtype), *given_beside(frames).values()]
+        answers = function(*map(tf.constant, values))
         return {name: value.numpy() for name, value in answers.items()}
 
     return run

@@ -10,6 +10,7 @@ from edge.engine import trial
 from edge.engine.engine import Engine
 from edge.engine.runtimes import EDGE_TPU_OPERATOR
 from edge.shipped import PLAIN_SUFFIXES
+from edge.stream import given_beside
 from edge.tflite import flatbuffer, tables
 from edge_common import EngineError, ModelError, console
 from edge_convert import inputs
@@ -54,17 +55,24 @@ def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str]:
     model = tflite_bytes(path)
     if main_graph.is_quantised(flatbuffer.read(model)):
         raise ModelError(form.quantised_already(path.name))
+    graph = tables.Graph.of(model)
     tensors = [
-        inputs.TensorForm(spec.name, _sizes(tensor), spec.dtype)
-        for tensor in tables.Graph.of(model).inputs
+        inputs.TensorForm(name or spec.name, _sizes(tensor), spec.dtype)
+        for name, tensor in zip(graph.signature()[0], graph.inputs)
         for spec in [tables.specification(tensor)]
     ]
     use = inputs.network_inputs(path.name, tensors, request)
     model = _with_fixed_inputs(model, tensors, use)
     for note in use.notes:
         console.note(note)
-    standard = form.standard_form(model, path.name, use.layout, kind=use.kind, batch=use.batch)
-    original = Reference.of(partial(_answers, model), examples_of(use), use.layout, use.batch)
+    names = [tensor.name for tensor in tensors if tensor.name in (use.name, *use.given_shapes)]
+    side_values = [name for name in names if name != use.name]
+    standard = form.standard_form(
+        model, path.name, use.layout, kind=use.kind, batch=use.batch, given=side_values
+    )
+    original = Reference.of(
+        partial(_answers, model, names), examples_of(use), use.layout, use.batch
+    )
     original.check(standard, path.name)
     return standard, "TFLite"
 
@@ -78,9 +86,10 @@ def _with_fixed_inputs(
 ) -> bytes:
     """With shapes that leave nothing open, constants for what is no image, and one input of frames."""
     beside = use.values_beside(tensors)
-    shapes = {use.name: use.fixed_shape, **{name: array.shape for name, array in beside.items()}}
-    for tensor in tables.Graph.of(model).inputs:
-        shape = shapes.get(tables.specification(tensor).name)
+    arrays = {name: array.shape for name, array in beside.items()}
+    shapes = {use.name: use.fixed_shape, **arrays, **use.given_shapes}
+    for form_of, tensor in zip(tensors, tables.Graph.of(model).inputs):
+        shape = shapes.get(form_of.name)
         if shape and tables.open_shape(tensor) != shape:
             model = tables.with_shape(model, tensor, shape)
     if not (beside or use.samples):
@@ -96,13 +105,18 @@ def _with_fixed_inputs(
         for name, frames in use.samples.items()
     ]
     graph.operators = [*some, *graph.operators]
-    main_graph.sign(root, {use.name: source}, outputs)
+    golden_given = {
+        name: index for name, index in indices.items() if name in (use.name, *use.given_shapes)
+    }
+    main_graph.sign(root, golden_given, outputs)
     return flatbuffer.write(root)
 
 
-def _answers(model: bytes, frames: np.ndarray) -> dict[str, np.ndarray]:
-    engine, root = Engine(model), flatbuffer.read(model)
-    engine.input()[...] = frames  # which may be whole numbers
+def _answers(model: bytes, names: Sequence[str], frames: np.ndarray) -> dict[str, np.ndarray]:
+    """What it answers to frames, and what is given beside.  names: of its inputs, in order."""
+    engine, root, side_values = Engine(model), flatbuffer.read(model), given_beside(frames)
+    for index, name in enumerate(names):
+        engine.input(index)[...] = side_values.get(name, frames)  # which may be whole numbers
     engine.invoke()
     order = list(root.subgraphs[0].outputs)
     return {

@@ -13,6 +13,7 @@ import litert_torch
 import numpy as np
 import torch
 
+from edge.stream import given_beside
 from edge_common import ModelError
 from edge_convert import inputs, layouts
 from edge_convert.sources import libraries, reference, torch_pooling
@@ -32,8 +33,11 @@ class _OfFrames(torch.nn.Module):
             name: torch.from_numpy(i.astype("int64")) for name, i in use.samples.items()
         }
 
-    def forward(self, frames: torch.Tensor) -> Any:
-        layout, tensors = self.use.layout, dict(self.beside)
+    def forward(self, frames: torch.Tensor, *more: torch.Tensor) -> Any:
+        layout, tensors = (
+            self.use.layout,
+            {**self.beside, **dict(zip(self.use.given_shapes, more))},
+        )
         moved = frames.permute(layouts.axes_of(layout)) if layout else frames
         if layout and "C" not in layout:
             moved = moved.squeeze(-1)
@@ -51,16 +55,25 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
     frames = reference.examples_of(use)
     network = _OfFrames(torch_pooling.in_2d(program.module()), tensors, use)
-    example = np.repeat(frames[:1], use.batch, axis=0).astype(use.dtype)
-    converted = litert_torch.convert(network, (torch.from_numpy(example),))
+    example = np.repeat(np.asarray(frames[:1]), use.batch, axis=0).astype(use.dtype)
+    side_values = [torch.from_numpy(values[:1]) for values in given_beside(frames).values()]
+    converted = litert_torch.convert(network, (torch.from_numpy(example), *side_values))
     exported = folder / "exported.tflite"
     converted.export(str(exported))
     original = reference.Reference.of(
-        lambda x: _answers(network, x.astype(use.dtype)), frames, batch=use.batch
+        lambda x: _answers(network, x, use.dtype), frames, batch=use.batch
     )
     origin = f"PyTorch through litert-torch {version('litert-torch')}"
     return libraries.ConverterOutput(
-        exported.read_bytes(), origin, original, use.kind, {}, "", use.batch, use.notes
+        exported.read_bytes(),
+        origin,
+        original,
+        use.kind,
+        {},
+        "",
+        use.batch,
+        use.notes,
+        [*use.given_shapes],
     )
 
 
@@ -101,10 +114,11 @@ def _inputs(program: Any) -> list[inputs.TensorForm]:
     ]
 
 
-def _answers(network: torch.nn.Module, frames: np.ndarray) -> dict[str, np.ndarray]:
+def _answers(network: torch.nn.Module, frames: np.ndarray, dtype: str = "float32") -> dict[str, np.ndarray]:
     """Named as litert-torch does: by key, else `output_0`, ..."""
     with torch.no_grad():
-        outputs = network(torch.from_numpy(frames.copy()))
+        side_values = [torch.from_numpy(values) for values in given_beside(frames).values()]
+        outputs = network(torch.from_numpy(np.array(frames).astype(dtype)), *side_values)
     by_name = outputs if isinstance(outputs, dict) else dict(_numbered(outputs))
     return {name: value.numpy() for name, value in by_name.items()}
 

@@ -43,8 +43,8 @@ def _head(manifest: bundle.Manifest, network: TrainedNetwork, report: Conversion
     frames = f"a window of {manifest.window} frames" if manifest.window > 1 else "single frames"
     size = spec.width if spec.is_features else f"{spec.width} x {spec.height}"
     text = (
-        f"Looks at {frames} of {size} {spec.preparation}; "
-        f"{_results(manifest)}. From {network.origin}.",
+        f"Looks at {frames} of {size} {spec.preparation}; {_results(manifest)}. From {network.origin}.",
+        *(f"Beside frames it takes {each.words}." for each in manifest.inputs),
         f"Made with {versions}.",
         _calibrated(manifest.calibration),
         *(f"**Warning:** {warning}." for warning in report.warnings()),

@@ -75,6 +75,7 @@ def summary(bundle: Bundle) -> str:
     lines = [
         f"{bundle.path}: {bundle.size_bytes / 1e6:.2f} MB ({sizes}), window of {manifest.window} frames"
     ]
+    lines += [f"  {each.words} (--input of edge-run)" for each in manifest.inputs]
     for a in manifest.accuracy:
         lines.append(
             f"  {a.task}: {a.metric} {a.value:.4f} ({a.low:.4f} to {a.high:.4f}) {a.graph}, "

@@ -1,25 +1,27 @@
 """What has to hold before a bundle is written, its golden frames, and its writing."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from edge.bundle import GOLDEN, REPORT, Bundle, RuntimeTrial, write_bundle
+from edge.bundle import GOLDEN, GOLDEN_INPUT, REPORT, Bundle, RuntimeTrial, write_bundle
 from edge.check import evaluate
 from edge.engine import runtimes
 from edge.engine.delegate import AUTO, Delegate
 from edge.engine.engine import Engine, left_to_other_kernels
-from edge.stream import Stream, StreamOptions, from_stored
+from edge.stream import Stream, StreamOptions, from_stored, given_beside
 from edge.tasks import Task, kind_of
 from edge.tflite import flatbuffer
 from edge_common import EngineError, children, document
 from edge_convert.network import TrainedNetwork
 from edge_convert.precision.candidates import agreement
+from edge_convert.precision.parts import on_every_core
 from edge_convert.request import ConversionRequest
 from edge_convert.verification.conversion_report import ConversionReport, RuntimeRun
 from edge_convert.verification.sections import sections, untimed
@@ -54,10 +56,15 @@ class WindowComparison:
         return {t.name: agreement(t, *later[t.name]) for t in tasks}
 
 
-def compare_with_windows(bundle: Bundle, frames_rgb: np.ndarray) -> WindowComparison:
-    """Push frames (N, H, W, 3) through the ring without a gap, and through whole windows."""
-    stream = Stream(bundle, StreamOptions().for_clips())
-    oracle = evaluate.WindowRerun(bundle)
+def compare_with_windows(
+    bundle: Bundle, frames_rgb: np.ndarray, inputs: Outputs = MappingProxyType({})
+) -> WindowComparison:
+    """Push frames (N, H, W, 3) through the ring without a gap, and through whole windows.
+
+    inputs: what is given beside all of them.
+    """
+    options = StreamOptions().for_clips().with_inputs(inputs)
+    stream, oracle = Stream(bundle, options), evaluate.WindowRerun(bundle, options)
     rows: list[tuple[Outputs, Outputs]] = []
     for frame in frames_rgb:
         pixels = from_stored(frame, bundle.manifest.input)
@@ -74,17 +81,19 @@ def run_on_runtimes(
     frames_rgb: np.ndarray,
     pythons: Sequence[Path] = (),
     delegates: Sequence[Delegate] = (),
+    inputs: Outputs = MappingProxyType({}),
 ) -> tuple[RuntimeRun, ...]:
     """Run golden frames on each installed runtime, with delegates, and in other Pythons.
 
     pythons: interpreters whose environments hold another runtime with numpy and OpenCV.
-    delegates: for LiteRT.
+    delegates: for LiteRT.  inputs: what is given beside all frames.
     """
-    expected = evaluate.replay(bundle, frames_rgb, StreamOptions(runtime="litert"))
-    variants = [StreamOptions(name) for name in runtimes.installed()]
-    variants += [StreamOptions("litert", delegate=delegate) for delegate in delegates]
+    usual = StreamOptions(runtime="litert").with_inputs(inputs)
+    expected = evaluate.replay(bundle, frames_rgb, usual)
+    variants = [replace(usual, runtime=name) for name in runtimes.installed()]
+    variants += [replace(usual, delegate=delegate) for delegate in delegates]
     own_runs = [_run_here(bundle, frames_rgb, expected, options) for options in variants]
-    other_runs = [_run_there(bundle, frames_rgb, expected, python) for python in pythons]
+    other_runs = [_run_there(bundle, frames_rgb, expected, python, usual) for python in pythons]
     return (*own_runs, *other_runs)
 
 
@@ -120,7 +129,11 @@ def _try(file: str, model: bytes, options: StreamOptions) -> RuntimeTrial:
 
 
 def _run_there(
-    bundle: Bundle, frames: np.ndarray, expected: Mapping[str, np.ndarray], python: Path
+    bundle: Bundle,
+    frames: np.ndarray,
+    expected: Mapping[str, np.ndarray],
+    python: Path,
+    options: StreamOptions,
 ) -> RuntimeRun:
     """Replay in another Python, which has only what a board would have."""
     with TemporaryDirectory(prefix="edge-runtime-") as folder:
@@ -133,6 +146,7 @@ def _run_there(
                 bundle_path,
                 Path(folder) / "frames.npy",
                 output,
+                *options.input_arguments,
                 python=python,
             )
         )
@@ -168,6 +182,19 @@ def _largest_difference(a: Mapping[str, np.ndarray], b: Mapping[str, np.ndarray]
     return max(float(np.abs(a[name] - b[name]).max()) for name in a if name != "boxes")
 
 
+def stream_on_every_core(
+    bundle: Bundle, windows: np.ndarray, on_window: Callable[[], None]
+) -> dict[str, np.ndarray]:
+    """As `stream_outputs`, with a stream on each core."""
+    stretches = on_every_core(
+        len(windows),
+        lambda some: evaluate.stream_outputs(
+            bundle, windows[some.start : some.stop], on_window=on_window
+        ),
+    )
+    return {task: np.concatenate([each[task] for each in stretches]) for task in stretches[0]}
+
+
 DECISIONS = 4
 
 
@@ -177,12 +204,15 @@ def golden_arrays(bundle: Bundle, windows: np.ndarray) -> dict[str, np.ndarray]:
     The window with the surest answers is taken, and the beginning of the next one:
     if a network is unsure, another runtime's rounding may tip it without a fault.
     """
-    outputs = evaluate.stream_outputs(bundle, list(windows))
+    outputs = evaluate.stream_outputs(bundle, windows)
     margins = (kind_of(task).margin(outputs[task.name]) for task in bundle.manifest.tasks)
     surest = int(sum((m for m in margins if m is not None), np.zeros(len(windows))).argmax())
     following = [windows[(surest + i) % len(windows)] for i in range(DECISIONS + 1)]
     frames = np.concatenate(following)[: bundle.manifest.window + DECISIONS - 1]
-    return {"frames": frames, **evaluate.replay(bundle, frames, StreamOptions())}
+    side_values = {name: values[surest] for name, values in given_beside(windows).items()}
+    golden_given = {GOLDEN_INPUT + name: np.asarray(values) for name, values in side_values.items()}
+    outputs = evaluate.replay(bundle, frames, StreamOptions().with_inputs(side_values))
+    return {"frames": frames, **golden_given, **outputs}
 
 
 def npz_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
@@ -199,7 +229,10 @@ def try_parts(
     report: ConversionReport,
 ) -> None:
     """Run the golden frames on every runtime, and see who computes which operators."""
-    report.runs = run_on_runtimes(bundle, golden["frames"], request.try_with, request.try_delegate)
+    side_values = {e.name: golden[GOLDEN_INPUT + e.name] for e in bundle.manifest.inputs}
+    report.runs = run_on_runtimes(
+        bundle, golden["frames"], request.try_with, request.try_delegate, side_values
+    )
     for part in bundle.manifest.parts:
         model = bundle.members[part.file]
         report.operators[part.file] = flatbuffer.cost(model).ops

@@ -2,6 +2,7 @@
 
 from edge.bundle.archive import (
     GOLDEN,
+    GOLDEN_INPUT,
     MANIFEST,
     REFERENCE,
     REPORT,
@@ -19,6 +20,7 @@ from edge.bundle.detection import (
     SsdBoxes,
     Suppression,
 )
+from edge.bundle.given_input import GivenInput
 from edge.bundle.manifest import (
     CARRIED_RING,
     CARRIED_STATE,
@@ -42,10 +44,10 @@ from edge.bundle.manifest import (
 from edge.input_spec import InputOptions, InputSpec, Resize
 
 __all__ = [
-    "CARRIED_RING", "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "MANIFEST", "NO_TASKS",
-    "REFERENCE", "REPORT", "RINGS", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy",
+    "CARRIED_RING", "CARRIED_STATE", "DETECTION_SINCE", "GATE_SINCE", "GOLDEN", "GOLDEN_INPUT", "MANIFEST",
+    "NO_TASKS", "REFERENCE", "REPORT", "RINGS", "SINGLE_FRAME", "WHOLE_WINDOW", "WINDOW_RING", "Accuracy",
     "AnchorBoxes", "AnchorGrid", "Bundle", "Calibration", "CarriedState", "CentreMaps",
-    "DetectionSpec", "GateSpec", "InputOptions", "InputSpec", "Manifest", "Member", "Part", "Resize",
-    "RuntimeTrial", "SsdBoxes", "Suppression", "TensorSpec", "index", "open_bundle", "schema_of",
+    "DetectionSpec", "GateSpec", "GivenInput", "InputOptions", "InputSpec", "Manifest", "Member", "Part",
+    "Resize", "RuntimeTrial", "SsdBoxes", "Suppression", "TensorSpec", "index", "open_bundle", "schema_of",
     "write_bundle",
 ]  # fmt: skip

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 MANIFEST = "manifest.json"
 GOLDEN = "golden.npz"
+GOLDEN_INPUT = "input:"  # before the name of what was given beside its frames
 REPORT = "report.md"
 REFERENCE = "reference.json"
 _MANIFEST_LIMIT_BYTES = 4 << 20
@@ -216,6 +217,8 @@ def _check_golden(golden: Mapping[str, np.ndarray], manifest: Manifest) -> None:
     widths = {t.name: math.prod(t.shape[1:]) for t in manifest.last_part.outputs}
     for task in manifest.tasks:
         _check_golden_array(golden, task.name, (decisions, widths[task.name]))
+    for each in manifest.inputs:
+        _check_golden_array(golden, GOLDEN_INPUT + each.name, each.shape)
     if manifest.detection:
         limit = manifest.detection.limit
         _check_golden_array(golden, "boxes", (decisions, limit, 4))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from edge.bundle.detection import DetectionSpec
+from edge.bundle.given_input import GivenInput
 from edge.input_spec import IMAGES, InputSpec, Resize
 from edge.tasks import KINDS, Task
 from edge_common import encode
@@ -12,8 +13,8 @@ from edge_common import encode
 # 2 has kinds of tasks that 1 has not; 3 has means, standard deviations, ways to resize, and logits;
 # 4 has states; 5 has detectors and motion gates; 6 has temperatures and unknown windows; 7 has
 # tasks that are marked as sensitive; 8 has frames that are vectors of features; 9 has ordered labels,
-# points and maps; 10 has encoders with states; 11 has planes; 12 has boxes
-SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+# points and maps; 10 has encoders with states; 11 has planes; 12 has boxes; 13 has inputs beside frames
+SCHEMA_VERSIONS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13)
 _OPTIONS_SINCE_2 = ("thresholds", "top_k")  # of a task
 _CONFIDENCE = ("temperature", "unknown")
 NORMALISED_SINCE, STATES_SINCE = 3, 4
@@ -23,6 +24,7 @@ SENSITIVE_SINCE = 7
 FEATURES_SINCE = 8
 ENCODER_STATES_SINCE = 10
 PLANES_SINCE = 11
+INPUTS_SINCE = 13
 
 WINDOW_RING = "window-ring"  # encoder once a frame, head over a ring of T features
 WHOLE_WINDOW = "whole-window"  # one part that reads T frames at once
@@ -73,6 +75,7 @@ class Part:
     """One .tflite member: its tensors in the order of the flatbuffer, and its cost.
 
     states: which of the tensors are its memory; the other input takes frames or features.
+    given_inputs: names of inputs that take what the application gives beside frames.
     ranges: how the ranges of fixed integer activations were found.
     float_layers: operators of an integer part that stayed in float32, by output tensor.
     """
@@ -87,12 +90,13 @@ class Part:
     ranges: str = ""
     float_layers: tuple[str, ...] = ()
     states: tuple[CarriedState, ...] = ()
+    given_inputs: tuple[str, ...] = ()
 
     @property
     def read(self) -> tuple[TensorSpec, ...]:
-        """The inputs that are no states."""
-        carried = {state.input for state in self.states}
-        return tuple(tensor for tensor in self.inputs if tensor.name not in carried)
+        """The inputs of frames or features: those that are no states, and not given beside."""
+        more = {*(state.input for state in self.states), *self.given_inputs}
+        return tuple(tensor for tensor in self.inputs if tensor.name not in more)
 
 
 @dataclass(frozen=True)
@@ -163,6 +167,7 @@ class Manifest:
     """Everything a runner, a benchmark or a person needs to know of a bundle.
 
     detection: of a detector, which has no tasks; None: it is none.
+    inputs: what the application gives beside frames.
     """
 
     schema: int
@@ -183,6 +188,7 @@ class Manifest:
     made_with: dict[str, str] = field(default_factory=dict)
     members: dict[str, Member] = field(default_factory=dict)
     detection: DetectionSpec | None = None
+    inputs: tuple[GivenInput, ...] = ()
 
     def part(self, role: str) -> Part | None:
         """The part with this role (`encoder`, `head`, `model` or `detector`), or None."""
@@ -208,10 +214,12 @@ def schema_of(
     spec: InputSpec | None = None,
     states: Sequence[CarriedState] = (),
     role: str = "model",
+    inputs: Sequence[GivenInput] = (),
 ) -> int:
     """The lowest version of the manifest that can state these tasks, which most programs read.
 
-    states: of the part with that role.  A detector needs `DETECTION_SINCE`, a motion gate `GATE_SINCE`.
+    states: of the part with that role.  inputs: beside frames.  A detector needs `DETECTION_SINCE`, a
+    motion gate `GATE_SINCE`.
     """
     versions = [SCHEMA_VERSIONS[0], *(KINDS[task.kind].schema for task in tasks)]
     if (spec and spec.is_prepared) or any(task.logits for task in tasks):
@@ -222,6 +230,8 @@ def schema_of(
         versions.append(FEATURES_SINCE)
     if spec and spec.planes:
         versions.append(PLANES_SINCE)
+    if inputs:
+        versions.append(INPUTS_SINCE)
     if any(map(states_confidence, tasks)):
         versions.append(CONFIDENCE_SINCE)
     if any(task.sensitive for task in tasks):
@@ -249,8 +259,11 @@ def to_json(manifest: Manifest) -> dict[str, Any]:
             if task[option] in (getattr(Task, option), []):
                 del task[option]
     for part in fields["parts"]:
-        if not part["states"]:
-            del part["states"]
+        for option in ("states", "given_inputs"):
+            if not part[option]:
+                del part[option]
+    if not manifest.inputs:
+        del fields["inputs"]
     if manifest.detection is None:
         del fields["detection"]
     else:

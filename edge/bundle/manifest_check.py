@@ -11,6 +11,7 @@ from edge.bundle.manifest import (
     ENCODER_STATES_SINCE,
     FEATURES_SINCE,
     GATE_SINCE,
+    INPUTS_SINCE,
     NORMALISED_SINCE,
     PLANES_SINCE,
     RINGS,
@@ -57,6 +58,7 @@ def check(manifest: Manifest) -> None:
     else:
         _check_tasks(manifest)
     _check_gate(manifest)
+    _check_given(manifest)
     if manifest.streaming in RINGS:
         encoder, head = manifest.parts
         _check_joint(encoder, head, manifest.window)
@@ -231,6 +233,30 @@ def _check_gate(manifest: Manifest) -> None:
     _require(0 < gate.block <= MOST_PIXELS_A_SIDE, f"the gate's blocks of {gate.block} pixels")
 
 
+def _check_given(manifest: Manifest) -> None:
+    """The last part has them all, in float32 or integers that stand for reals, and carries no states."""
+    inputs, last = manifest.inputs, manifest.last_part
+    for part in manifest.parts:
+        names = tuple(each.name for each in inputs) if part is last else ()
+        _require(
+            sorted(part.given_inputs) == sorted(names),
+            f"inputs {names} and {part.given_inputs} of a part",
+        )
+    if not inputs:
+        return
+    _require(manifest.schema >= INPUTS_SINCE, f"inputs beside frames in version {manifest.schema}")
+    _require(not manifest.detection, "a detector with inputs beside frames")
+    _require(not manifest.gate, "a motion gate and inputs beside frames")
+    _require(not last.states, "states of a part with inputs beside frames")
+    tensors = {tensor.name: tensor for tensor in last.inputs}
+    _require(len(tensors) == len(last.inputs), "two inputs of one name")
+    for each in inputs:
+        _require(each.name in tensors and "=" not in each.name, f"the input '{each.name}'")
+        shape, dtype = tensors[each.name].form
+        _require((1, *each.shape) == shape and dtype == "real", f"the form of input '{each.name}'")
+        _require(-math.inf < each.low <= each.high < math.inf, f"the range of input '{each.name}'")
+
+
 def _check_joint(encoder: Part, head: Part, window: int) -> None:
     """The head reads exactly what the encoder writes, T at a time.
 
@@ -239,10 +265,10 @@ def _check_joint(encoder: Part, head: Part, window: int) -> None:
     states = {state.output for state in encoder.states}
     features = [tensor for tensor in encoder.outputs if tensor.name not in states]
     written = [tensor.name for tensor in features]
-    read = [tensor.name for tensor in head.inputs]
+    read = [tensor.name for tensor in head.read]
     _require(sorted(written) == sorted(read), f"features {written} written but {read} read")
     for tensor in features:
-        shape = next(t for t in head.inputs if t.name == tensor.name).shape
+        shape = next(t for t in head.read if t.name == tensor.name).shape
         lengths = range(1 if states else window, window + 1)
         expected = any(shape == (1, length, *tensor.shape[1:]) for length in lengths)
         _require(expected, f"the shape of feature '{tensor.name}'")

@@ -4,16 +4,17 @@ Three forms: a folder of videos, a folder of frame folders, or an `.npz` with
 `clips` (N, T, H, W, 3) uint8 RGB and, for labels, one array of N a task.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from edge import sources
+from edge.bundle import GivenInput
 from edge.input_spec import InputSpec, Resize, Size
 from edge.sources import Source, images, video
-from edge.stream import Resizer
+from edge.stream import Resizer, with_given
 from edge_common import ClipError, SourceError, archives
 
 VIDEO_SUFFIXES = frozenset(sources.VIDEO_SUFFIXES)
@@ -80,11 +81,41 @@ def read_clips(path: str | Path, window: int, size: Size, resize: Resize = Resiz
     )
 
 
-def read_clips_for(path: str | Path, window: int, spec: InputSpec) -> Clips:
+def read_clips_for(
+    path: str | Path, window: int, spec: InputSpec, inputs: Sequence[GivenInput] = ()
+) -> Clips:
     """Clips of what frames are to a network: images, or vectors float32 (N, T, F) in an `.npz`.
 
-    Raises ClipError as `read_clips`, and if vectors hold NaN or infinity.
+    inputs: what it takes beside frames, of which the `.npz` holds an array (N, ...) each; they come with
+    the windows. Raises ClipError as `read_clips`, and if vectors or inputs hold NaN or infinity.
     """
+    return with_inputs(_read_frames_for(path, window, spec), inputs)
+
+
+def with_inputs(clips: Clips, inputs: Sequence[GivenInput]) -> Clips:
+    """With what is given beside each window, which stands among the labels. Raises ClipError."""
+    side_values, labels = dict[str, np.ndarray](), dict(clips.labels)
+    for each in inputs:
+        values = labels.pop(each.name, None)
+        if (
+            values is None
+            or values.size != len(clips) * each.size
+            or values.dtype.kind not in "biuf"
+        ):
+            form = "none" if values is None else f"{values.dtype} {values.shape}"
+            raise ClipError(
+                f"{clips.name} holds {form} of '{each.name}', which the network takes beside frames: give an "
+                f".npz with an array '{each.name}' of {each.size} a clip, ({len(clips)}, {each.size})"
+            )
+        if not np.isfinite(values).all():
+            raise ClipError(
+                f"{clips.name}: '{each.name}' holds NaN or infinity: leave those clips out"
+            )
+        side_values[each.name] = values.astype(np.float32).reshape(len(clips), *each.shape)
+    return replace(clips, windows=with_given(clips.windows, side_values), labels=labels)
+
+
+def _read_frames_for(path: str | Path, window: int, spec: InputSpec) -> Clips:
     if not spec.is_features:
         return read_clips(path, window, spec.size, spec.resize)
     path = Path(path)

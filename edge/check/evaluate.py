@@ -1,7 +1,7 @@
 """What a bundle answers, on clips, on given frames and by the naive way, and how right that is.
 
-Run as `python -m edge.check.evaluate BUNDLE FRAMES.npy ANSWERS.npz` on the runtime of another
-environment, for whoever compares runtimes; frames (N, H, W, 3) uint8 RGB.
+Run as `python -m edge.check.evaluate BUNDLE FRAMES.npy ANSWERS.npz [--input NAME=NUMBERS]` on the runtime of
+another environment, for whoever compares runtimes; frames (N, H, W, 3) uint8 RGB.
 """
 
 from collections import deque
@@ -17,10 +17,18 @@ from edge.bundle import Accuracy, Bundle, open_bundle
 from edge.check import detections
 from edge.check.clips import Clips
 from edge.engine import runtimes
-from edge.stream import Stream, StreamOptions, Window, from_stored, preprocessor, quantise
+from edge.stream import (
+    Stream,
+    StreamOptions,
+    Window,
+    from_stored,
+    given_beside,
+    preprocessor,
+    quantise,
+)
 from edge.stream.states import CarriedStates
 from edge.tasks import Metric, Task, kind_of
-from edge_common import ClipError, command_line, statistics
+from edge_common import ClipError, command_line, named_numbers, statistics
 
 
 def stream_outputs(
@@ -31,14 +39,17 @@ def stream_outputs(
 ) -> dict[str, np.ndarray]:
     """What the streamed bundle answers at the end of each window (T, H, W, 3) uint8 RGB, or (T, F).
 
-    Gives (n, k) float32 for each task; `on_window` is called after each window.
+    Gives (n, k) float32 for each task; `on_window` is called after each window. What is given beside
+    the windows is given with each.
     """
     stream, spec = Stream(bundle, options.for_clips()), bundle.manifest.input
     collected: dict[str, list[np.ndarray]] = {task.name: [] for task in stream.tasks}
-    for window in windows:
+    side_values = given_beside(windows)
+    for number, window in enumerate(windows):
         stream.reset()
+        inputs = {name: values[number] for name, values in side_values.items()}
         for frame in window:
-            decision = stream.push(from_stored(frame, spec))
+            decision = stream.push(from_stored(frame, spec), inputs=inputs)
         for task, prediction in decision.tasks.items() if decision else ():
             collected[task].append(prediction.scores)
         on_window()
@@ -132,7 +143,14 @@ class WindowRerun:
         self.encoder = options.load(bundle, encoder) if encoder else None
         self.head = options.load(bundle, last)
         self._written = encoder.outputs if encoder else ()
-        self._read, self._answers = last.inputs, last.outputs
+        self._read, self._answers = last.read, last.outputs
+        self._read_at = [last.inputs.index(tensor) for tensor in last.read]
+        side_values = {name: np.array(values, np.float32) for name, values in options.inputs}
+        self._given = [
+            (i, quantise.quantise(side_values[t.name], t).reshape(t.shape))
+            for i, t in enumerate(last.inputs)
+            if t.name in last.given_inputs
+        ]
         frame = manifest.parts[0].read[0]
         self._frame_input = manifest.parts[0].inputs.index(frame)
         self._preprocess = preprocessor(manifest.input, frame)
@@ -153,7 +171,7 @@ class WindowRerun:
                 ),
                 t.dtype,
             )
-            for t in last.inputs
+            for t in last.read
         ]
 
     def push(self, pixels: np.ndarray) -> dict[str, np.ndarray] | None:
@@ -167,8 +185,10 @@ class WindowRerun:
             self._encode(frame, slot)
             if slot == 0:
                 self._before = self._preprocess.before
-        for index, window in enumerate(self._windows):
-            np.copyto(self.head.input(index), window.reshape(self._read[index].shape))
+        for index, values in self._given:
+            np.copyto(self.head.input(index), values)
+        for index, tensor, window in zip(self._read_at, self._read, self._windows):
+            np.copyto(self.head.input(index), window.reshape(tensor.shape))
         self.head.invoke()
         outputs = {
             t.name: quantise.dequantise(self.head.output(i).ravel(), t)
@@ -200,11 +220,14 @@ class WindowRerun:
 @click.argument("bundle")
 @click.argument("frames", type=click.Path(exists=True, path_type=Path))
 @click.argument("answers", type=click.Path(path_type=Path))
+@named_numbers.input_option
 @command_line.one_line_errors
-def main(bundle: str, frames: Path, answers: Path) -> None:
+def main(
+    bundle: str, frames: Path, answers: Path, inputs: tuple[named_numbers.NamedNumbers, ...]
+) -> None:
     """Write one array a task, and which `runtime` of which `version` gave it."""
     opened = open_bundle(bundle)
-    outputs = replay(opened, np.load(frames), StreamOptions())
+    outputs = replay(opened, np.load(frames), StreamOptions(inputs=inputs))
     runtime = runtimes.load(StreamOptions().runtime)
     arrays: dict[str, Any] = {"runtime": runtime.name, "version": runtime.version, **outputs}
     np.savez(answers, **arrays)

@@ -14,7 +14,7 @@ from edge import engine, tasks
 from edge.bundle import Bundle, write_bundle
 from edge.check import detections, evaluate
 from edge.detector import Detector
-from edge.stream import Stream, StreamOptions, from_stored
+from edge.stream import Stream, StreamOptions, from_stored, golden_inputs
 from edge_common import BundleError, SelfTestFailed, children, decode, parse_json
 from edge_devices.detection import memory
 
@@ -67,7 +67,7 @@ def self_test(bundle: Bundle, options: StreamOptions = StreamOptions()) -> SelfT
     if bundle.manifest.detection:
         return _test_detector(bundle, golden, options)
     before_bytes = memory.read_memory(with_pss=False).rss_bytes or 0
-    stream = Stream(bundle, options.for_clips())
+    stream = Stream(bundle, options.for_clips().with_inputs(golden_inputs(bundle)))
     outputs = evaluate.outputs_of(stream, golden["frames"])
     memory_bytes = (memory.read_memory(with_pss=False).rss_bytes or 0) - before_bytes
     for task in bundle.manifest.tasks:

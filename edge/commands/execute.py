@@ -108,6 +108,7 @@ def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     if not options.self_test:
         options.check_secrets()
         options.refuse_unlike(bundle.manifest.input.is_features)
+        options.stream.check_inputs(bundle.manifest.inputs)
     for alert in options.alerts:
         alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
     _note_missing_clips(options)

@@ -14,7 +14,7 @@ from edge.commands import scene_options, source_options
 from edge.commands.plain import PlainOptions
 from edge.engine import EngineOptions, default_timeout_s
 from edge.stream import Region, StreamOptions
-from edge_common import EdgeError, SourceError
+from edge_common import EdgeError, SourceError, named_numbers
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle
@@ -48,6 +48,7 @@ class RunOptions:
     rate: float | None = None
     region: str = "full"
     no_gate: bool = False
+    inputs: tuple[named_numbers.NamedNumbers, ...] = ()
     throttle_at: float | None = None
     people: scene_options.PeopleOptions = field(default_factory=scene_options.PeopleOptions)
     gallery: Path | None = None
@@ -249,6 +250,7 @@ class RunOptions:
             gate=not self.no_gate,
             window_pixels=any(output.kind.windows for output in self.outputs),
             image_statistics=self.drift_s > 0,
+            inputs=self.inputs,
         )
 
 

@@ -1,6 +1,7 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
 from edge.stream.decision import Decision, TrackInfo
+from edge.stream.given import given_beside, golden_inputs, refuse_missing, with_given
 from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.network import Network, Window, require_tasks
 from edge.stream.options import StreamOptions
@@ -26,7 +27,11 @@ __all__ = [
     "TrackInfo",
     "Window",
     "from_stored",
+    "given_beside",
+    "golden_inputs",
     "preprocessor",
+    "refuse_missing",
     "require_frame",
     "require_tasks",
+    "with_given",
 ]

@@ -7,7 +7,7 @@ Windows are objects of their own, so that one network can watch several things i
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from edge.engine.engine import Engine
 from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Region
-from edge.stream.quantise import dequantise, softmax, transfer
+from edge.stream.quantise import dequantise, quantise, softmax, transfer
 from edge.stream.ring import Ring
 from edge.stream.states import CarriedStates
 from edge.stream.vectors import preprocessor
@@ -35,6 +35,7 @@ class Window:
     rings: one for each input of the head that is no state.  hop: frames between two decisions.
     states: what a part with states wrote for it, while it works for another window.
     outputs: what such a network answers to the newest frame, if a decision is due.
+    given: what the head takes beside features, by its inputs' names.
     gate: what saves passes of the network; None: nothing.  saved: those parts' roles whose pass
     for the newest frame it saved.  before: what its preprocessing remembers of the frame before.
     """
@@ -45,6 +46,7 @@ class Window:
         self.rings, self.gate, self._length, self._hop = rings, gate, length, hop
         self.saved: list[str] = []
         self.before: np.ndarray | None = None
+        self.given: Mapping[str, np.ndarray] = {}
         self.states: Sequence[np.ndarray] = ()
         self.outputs: list[np.ndarray] = []
         self.pushed = 0
@@ -127,6 +129,8 @@ class Network:
         # for each input of the head, which of the features it is made of
         names = [tensor.name for tensor in self._features]
         self._reads = [(tensor, names.index(tensor.name)) for tensor in last.read]
+        self._read_at = [last.inputs.index(tensor) for tensor in last.read]
+        self._given = [(i, t) for i, t in enumerate(last.inputs) if t.name in last.given_inputs]
         self._unused = ""
         if options.delegate.expects_work:
             self._unused = check_delegate_is_used(options.delegate, list(self.delegation.values()))
@@ -234,7 +238,10 @@ class Network:
         if gate and gate.answers is not None:
             self._save_pass("head" if self.encoder else "model", window)
             return gate.answers
-        for index, ring in enumerate(window.rings):
+        for index, tensor in self._given:
+            values = quantise(window.given[tensor.name], tensor)
+            np.copyto(self.head.input(index), values.reshape(tensor.shape))
+        for index, ring in zip(self._read_at, window.rings):
             # no name for the view: the engine must be its only holder when invoked
             ring.copy_to(self.head.input(index).reshape(ring.shape))
         self.head.invoke()

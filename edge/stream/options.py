@@ -1,13 +1,17 @@
 """How a bundle is run: one object from the command line to the engines, also into other processes."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from edge.bundle import Bundle, Part
+import numpy as np
+
+from edge.bundle import Bundle, GivenInput, Part
 from edge.engine import EngineOptions
 from edge.engine.engine import Engine
+from edge.stream.given import given_values, refuse_missing
 from edge.stream.preprocess import FULL, Region
 from edge_common import BundleError
 
@@ -26,6 +30,7 @@ class StreamOptions(EngineOptions):
     gate: whether frames that show nothing new pass without the encoder, if the bundle says which.
     window_pixels: whether decisions hold the frames that the network saw.
     image_statistics: whether some decisions say what frames look like, about two a second.
+    inputs: what the network takes beside frames, by its inputs' names.
     """
 
     device: str = ""
@@ -35,6 +40,7 @@ class StreamOptions(EngineOptions):
     gate: bool = True
     window_pixels: bool = False
     image_statistics: bool = False
+    inputs: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     def for_clips(self) -> "StreamOptions":
         """The same for recorded clips: whole frames, every full window is decided on, none saved."""
@@ -48,7 +54,22 @@ class StreamOptions(EngineOptions):
         hop = ["--hop", str(self.hop)] if self.hop != 1 else []
         engine = ["--runtime", self.runtime, "--threads", str(self.threads)]
         gate = [] if self.gate else ["--no-gate"]
-        return [*engine, *device, *self.delegate.arguments, *region, *hop, *gate]
+        base = [*engine, *device, *self.delegate.arguments, *region, *hop, *gate]
+        return [*base, *self.input_arguments]
+
+    @property
+    def input_arguments(self) -> list[str]:
+        """What says `inputs` on a command line."""
+        return [f"--input={name}={','.join(map(str, each))}" for name, each in self.inputs]
+
+    def check_inputs(self, inputs: Sequence[GivenInput]) -> None:
+        """Raises ConfigError if they are not those of a network, one is missing, or numbers do not fit."""
+        refuse_missing(inputs, given_values(inputs, dict(self.inputs)))
+
+    def with_inputs(self, values: Mapping[str, np.ndarray]) -> "StreamOptions":
+        """The same with other inputs beside frames."""
+        numbers = ((name, tuple(map(float, np.ravel(each)))) for name, each in values.items())
+        return replace(self, inputs=tuple(numbers))
 
     @cached_property
     def board(self) -> "ThrottledBoard | None":

@@ -3,11 +3,14 @@
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
 from edge.bundle import Bundle
 from edge.stream.decision import Decision, TrackInfo
+from edge.stream.given import Numbers, given_values, refuse_missing
 from edge.stream.network import Network
 from edge.stream.options import StreamOptions
 from edge.stream.preprocess import Frame, Region, input_box
@@ -29,6 +32,8 @@ class Stream:
     network: loaded already with these options; several streams may share it, from one thread.
     source: what the decisions say that they are of.  hop: frames between two of them.
     latency_ms: of each stage for the newest frame.
+    inputs: what the network takes beside frames, {input: numbers}, in place of those of the options; it
+    holds until `push` is given others. Raises ConfigError if there is no such input, or numbers do not fit.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Stream:
         naming: Naming | None = None,
         network: Network | None = None,
         source: str | None = None,
+        inputs: Numbers = MappingProxyType({}),
     ) -> None:
         self.bundle, self.tasks = bundle, bundle.manifest.tasks
         self.network = network or Network(bundle, options)
@@ -48,6 +54,7 @@ class Stream:
         self._window, self.hop = self.network.window(options.hop), options.hop
         self._is_new = True  # since the newest decision
         manifest = bundle.manifest
+        self._take({**dict(options.inputs), **inputs})
         length = _FRAMES_OF_STATES if manifest.last_part.states else manifest.window
         self._window_pixels: deque[np.ndarray] = deque(
             maxlen=length if options.window_pixels else 0
@@ -59,8 +66,13 @@ class Stream:
 
     def beside(self, network: Network) -> "Stream":
         """Another network on the same frames, with an empty window of its own."""
-        options, naming = self._options, self._naming
-        return Stream(network.bundle, options, naming=naming, network=network, source=self._source)
+        options, naming, source = self._options, self._naming, self._source
+        names = [each.name for each in network.bundle.manifest.inputs]
+        inputs = {name: self._window.given[name] for name in names if name in self._window.given}
+        options = replace(options, inputs=())
+        return Stream(
+            network.bundle, options, naming=naming, network=network, source=source, inputs=inputs
+        )
 
     @property
     def pushed(self) -> int:
@@ -92,6 +104,7 @@ class Stream:
         frame: Frame | np.ndarray,
         region: Region | None = None,
         track: TrackInfo | None = None,
+        inputs: Numbers = MappingProxyType({}),
     ) -> Decision | None:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); decide if it is due.
 
@@ -99,7 +112,12 @@ class Stream:
         form, or a number is NaN or infinite; then the window stays as it is.
 
         region: of this frame, if not that of the options.  track: who it shows.
+        inputs: what the network takes beside frames from now on, {input: numbers}; a decision is made with
+        what holds at its newest frame. Raises ConfigError if one was never given, or numbers do not fit.
         """
+        if inputs:
+            self._take(inputs)
+        refuse_missing(self.bundle.manifest.inputs, self._window.given)
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._window.pushed)
         if frame.restart:
@@ -140,6 +158,10 @@ class Stream:
             tuple(self._window_pixels),
             image,
         )
+
+    def _take(self, inputs: Numbers) -> None:
+        values = given_values(self.bundle.manifest.inputs, inputs)
+        self._window.given = {**self._window.given, **values}
 
     def _in_frame(
         self, tasks: Mapping[str, Prediction], pixels: np.ndarray, region: Region

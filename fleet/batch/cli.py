@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from edge.commands import options as shared_options, scene_options
-from edge_common import __version__, command_line
+from edge_common import __version__, command_line, named_numbers
 
 EXAMPLES = """\b
 Examples:
@@ -35,7 +35,7 @@ _chunk = click.option(
 _quiet = click.option("--quiet", is_flag=True, help="Show no progress.")
 _SHARED = (
     shared_options.region_option, shared_options.rate_option, shared_options.hop_option,
-    shared_options.gate_option, shared_options.sensitive_option,
+    shared_options.gate_option, named_numbers.input_option, shared_options.sensitive_option,
     shared_options.runtime_option, _chunk, _workers,
     command_line.scheduler_option,
     _quiet, command_line.json_option,

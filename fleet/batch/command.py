@@ -85,10 +85,11 @@ def make_job(
         people,
         hashlib.sha256(detector).hexdigest() if detector else "",
         options["chunk_frames"],
+        options["inputs"],
     )
     if people and job.region != "full":
         raise click.UsageError("--region goes without --detector, which looks at each person")
-    job.options  # noqa: B018  # raises if the region is none
+    job.options.check_inputs(whole.manifest.inputs)
     if people:
         people.open(job.options)
     return job

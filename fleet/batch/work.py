@@ -26,7 +26,7 @@ class Job:
 
     data: of the bundle's file.  rate: as in `edge-run`; None: what it was trained at.
     detector: sha256 of a detector's file, which every worker has at its path; "": it is shipped.
-    length: frames of a chunk.
+    length: frames of a chunk.  inputs: what the network takes beside frames.
     """
 
     sha256: str
@@ -41,6 +41,7 @@ class Job:
     people: PeopleOptions = field(default_factory=PeopleOptions)
     detector: str = ""
     length: int = 750
+    inputs: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
     def key(self, recording: RecordedFile) -> str:
         """Names what is decided of a recording: another one if the answers may differ."""
@@ -51,7 +52,9 @@ class Job:
     def options(self) -> stream.StreamOptions:
         """Raises EdgeError for a region that is none."""
         region = stream.Region.parse(self.region)
-        return stream.StreamOptions(self.runtime, region=region, hop=self.hop, gate=self.gate)
+        return stream.StreamOptions(
+            self.runtime, region=region, hop=self.hop, gate=self.gate, inputs=self.inputs
+        )
 
     def open(self) -> bundles.Bundle:
         """Without the tasks that nobody may know. Raises EdgeError."""

@@ -24,9 +24,10 @@ SECTIONS = ("Answers for each frame, points and maps",
             SENSORS,
             "Layers of your own, Lambda, subclassed models, weights alone",
             INSIDE,
-            "Other axes, batches, channels and several inputs")  # fmt: skip
+            "Other axes, batches, channels and several inputs",
+            "Numbers beside the frames that change while it runs")  # fmt: skip
 
-OWN_CLIPS = (SECTIONS[0], SENSORS)
+OWN_CLIPS = (SECTIONS[0], SENSORS, SECTIONS[-1])
 
 
 def _section(title: str) -> str:

@@ -116,7 +116,7 @@ def follow(
     memory: past.Past = past.Past.NOTHING,
     extend: Callable[[FramePath, Digest], bool] = lambda path, digest: False,
 ) -> FramePath:
-    """Follow the frames of the only input, (1, T, H, W, C), by dataflow.
+    """Follow the frames of the first input, (1, T, H, W, C), by dataflow; others are vectors or numbers.
 
     memory: what each layer keeps of the frames before.  extend: finds more steps where it ends, if it
     can. Raises ModelError if the input has another form or holds a single frame.
@@ -124,7 +124,8 @@ def follow(
     root = flatbuffer.read(model)
     graph = root.subgraphs[0]
     shapes = [flatbuffer.shape_of(graph.tensors[index]) for index in graph.inputs]
-    if [len(shape) for shape in shapes] != [5] or shapes[0][0] != 1 or shapes[0][1] < 2:
+    ranks = [len(shape) for shape in shapes]
+    if ranks[0] != 5 or max(ranks[1:], default=0) > 2 or shapes[0][0] != 1 or shapes[0][1] < 2:
         forms = ", ".join(str(list(shape)) for shape in shapes)
         raise ModelError(f"only a network over a window (1, T, H, W, C) is cut; this takes {forms}")
     (_, window, *frame), source = shapes[0], int(graph.inputs[0])

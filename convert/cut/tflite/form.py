@@ -51,7 +51,7 @@ def with_static_shapes(model: bytes) -> bytes:
             tensor.shape = list(value.shape)
     folded = {index for index in computed if values[index] is not None}
     graph.operators = [o for o in graph.operators if not folded.issuperset(map(int, o.outputs))]
-    main_graph.sign(root, {"input": int(graph.inputs[0])}, main_graph.outputs_of(root))
+    main_graph.sign(root, main_graph.inputs_by_name(root), main_graph.outputs_of(root))
     prune(root)
     return flatbuffer.write(root)
 
@@ -132,6 +132,7 @@ def standard_form(
     order: Iterable[str] = (),
     kind: str = "",
     batch: int = 1,
+    given: Iterable[str] = (),
 ) -> bytes:
     """A float32 .tflite with static shapes, one channels-last input and one signature.
 
@@ -139,21 +140,23 @@ def standard_form(
     (1, T, ...); outputs are called as the first signature says, or as `names` makes of that, and
     stand in the given order.
     name: of the model, for messages. layout: of `model`'s input of images; "": as here.
-    batch: how many windows `model` takes at once.
+    batch: how many windows `model` takes at once.  given: what its other inputs are called, in order;
+    they stand behind the first and are vectors, (1, n), or numbers.
     Raises ModelError if the model is no float network of that kind.
     """
     model = whole_numbers.with_float_input(model, name)
-    given = flatbuffer.read(model)
+    source_root = flatbuffer.read(model)
     if not kind:
-        check_input(given, name)
-    if main_graph.is_quantised(given) or not _takes_floats(given):
+        check_input(source_root, name)
+    if main_graph.is_quantised(source_root) or not _takes_floats(source_root):
         raise ModelError(quantised_already(name))
     model = with_static_shapes(model)
     if batch > 1:
         model = _of_one_window(model, batch, name)
     root = flatbuffer.read(model)
     graph = root.subgraphs[0]
-    source = int(graph.inputs[0])
+    source, *beside = sorted(map(int, graph.inputs), key=lambda i: -len(graph.tensors[i].shape))
+    by_name = dict(zip(given, (i for i in map(int, graph.inputs) if i in beside), strict=True))
     shape = flatbuffer.shape_of(graph.tensors[source])
     positions = {(names or {}).get(n, n): index for n, index in main_graph.outputs_of(root).items()}
     outputs = {n: positions[n] for n in [*order, *positions] if n in positions}
@@ -169,7 +172,7 @@ def standard_form(
         source = own
     else:
         graph.tensors[source].name = called.encode()
-    main_graph.sign(root, {called: source}, outputs)
+    main_graph.sign(root, {called: source, **by_name}, outputs)
     tidy(root)
     return flatbuffer.write(root)
 

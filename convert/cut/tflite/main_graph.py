@@ -209,6 +209,14 @@ def outputs_of(root: Any) -> dict[str, int]:
     return {name_of(graph.tensors[index]): int(index) for index in graph.outputs}
 
 
+def inputs_by_name(root: Any) -> dict[str, int]:
+    """The graph's inputs in its order, as its signature names them; without one, by their own names."""
+    graph = root.subgraphs[0]
+    entries = root.signatureDefs[0].inputs if root.signatureDefs else []
+    names = {int(entry.tensorIndex): entry.name.decode() for entry in entries}
+    return {names.get(i, name_of(graph.tensors[i])): i for i in map(int, graph.inputs)}
+
+
 _WHOLE_NUMBERS = frozenset({_TYPES.INT4, _TYPES.INT8, _TYPES.UINT8, _TYPES.INT16})
 
 

@@ -28,7 +28,8 @@ class CutFile:
     """Both parts of a network as float32 .tflite with one signature each, `serving_default`.
 
     encoder: `frame` (1, H, W, C) -> {feature: (1, ...)}.
-    head: {feature: (1, window, ...)} -> the outputs of the source, under its names.
+    head: {feature: (1, window, ...)}, and the source's inputs beside frames -> the outputs of the source,
+    under its names.
     states: inputs of the encoder beside the frame, and outputs that they take with the next one; then
     the head may read fewer than all frames of a feature.
     """
@@ -182,6 +183,7 @@ class _Head:
 
     def build(self) -> bytes:
         root, path, graph = self._root, self._path, self._graph
+        _, *side_values = main_graph.inputs_by_name(root).items()
         remaining = [o for o in graph.operators if not self._encoded >= set(map(int, o.outputs))]
         inputs = {}
         for name, value in self._features.items():
@@ -191,7 +193,7 @@ class _Head:
             inputs[name] = main_graph.add_tensor(root, name, shape)
             self._lay_out(inputs[name], targets)
         graph.operators = [*self._operators, *remaining]
-        main_graph.sign(root, inputs, main_graph.outputs_of(root))
+        main_graph.sign(root, {**inputs, **dict(side_values)}, main_graph.outputs_of(root))
         prune.tidy(root)
         return flatbuffer.write(root)
 
