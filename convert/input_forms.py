@@ -63,6 +63,12 @@ class InputRequest:
             return replace(self, role=role, layout="", planes=())
         return replace(self, role=role, given={})
 
+    def renamed(self, names: Mapping[str, str]) -> "InputRequest":
+        """With other names for some inputs, {the user's: the file's}."""
+        fields = ("constants", "sampling", "given")
+        changed = {f: {names.get(n, n): v for n, v in getattr(self, f).items()} for f in fields}
+        return replace(self, **changed)
+
     @property
     def channels(self) -> tuple[int, ...]:
         """How many images may have."""

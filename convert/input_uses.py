@@ -24,6 +24,7 @@ class NetworkInputs:
     constants: inputs that always take the same values, with the file's batch.
     given_shapes: inputs whose values are given while the network runs, with their shapes.
     samples: further inputs of images: which frames of the window they take.
+    shrinkage: of those that take them smaller, how many pixels are one: rows and columns.
     notes: what was taken from the clips or from shapes, as nobody said it.
     dtype: of the one that takes frames.
     """
@@ -36,6 +37,7 @@ class NetworkInputs:
     masks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     constants: Mapping[str, np.ndarray] = field(default_factory=dict)
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    shrinkage: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     given_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     dtype: str = "float32"
@@ -125,16 +127,22 @@ def with_samples(
             )
     if tensors and use.kind == FRAME:
         raise too_many(file, [TensorForm(use.name, use.shape), *tensors])
-    samples, notes = {}, []
+    samples, shrinkage, notes = {}, {}, []
     for tensor in tensors:
-        expected = list(use.shape)
         axis = use.time_axis if use.kind == WINDOW else 0
-        count = tensor.shape[axis] if axis and len(tensor.shape) == len(expected) else None
-        expected[axis] = count or 1
-        if not count or tuple(tensor.shape[1:]) != tuple(expected[1:]):
+        count = tensor.shape[axis] if axis and len(tensor.shape) == len(use.shape) else None
+        factors = _shrinkage(use, tensor)
+        if not count or count > use.shape[axis] or factors is None:
             raise ModelError(
                 f"{file} takes '{use.name}' {list(use.shape)} and '{tensor.name}' {tensor.words}: a second "
-                "input of images takes some frames of the same clip, so that all but their number is equal"
+                "input of images takes some frames of the same clip, as large or a whole number of times "
+                "smaller, with the same channels"
+            )
+        if factors != (1, 1):
+            shrinkage[tensor.name] = factors
+            notes.append(
+                f"{file}: '{tensor.name}' takes the frames {factors[0]} x {factors[1]} times smaller, by "
+                "means of pixels, as OpenCV's INTER_AREA does it"
             )
         if count == use.shape[axis] and tensor.name not in request.sampling:
             raise ModelError(
@@ -150,7 +158,30 @@ def with_samples(
                 f"{file}: '{tensor.name}' takes {count} of the {use.shape[axis]} frames, {frames}, ..., as "
                 f"SlowFast samples them (--clip-input {tensor.name}=every:N or =last says otherwise)"
             )
-    return replace(use, samples=samples, notes=(*use.notes, *notes))
+    return replace(use, samples=samples, shrinkage=shrinkage, notes=(*use.notes, *notes))
+
+
+def _shrinkage(use: NetworkInputs, tensor: TensorForm) -> tuple[int, int] | None:
+    """How many times smaller frames are there, rows and columns; None if no whole number of times."""
+    pairs = list(zip(use.layout, use.shape[1:], tensor.shape[1:]))
+    if any(other is None or (axis == "C" and size != other) for axis, size, other in pairs):
+        return None
+    sides = [(size, other) for axis, size, other in pairs if axis in "HW" and other]
+    if any(size % other for size, other in sides):
+        return None
+    (rows, columns) = (size // other for size, other in sides)
+    if (rows, columns) != (1, 1) and (use.batch > 1 or use.layout != layouts.WINDOW):
+        return None
+    return rows, columns
+
+
+def refuse_shrinkage(file: str, use: NetworkInputs) -> None:
+    """Raises ModelError if an input takes frames smaller, for files of which that is not made."""
+    for name in use.shrinkage:
+        raise ModelError(
+            f"{file}: '{name}' takes the frames smaller, which is made of Keras files and SavedModels: let "
+            "the network shrink its larger input itself, and export it with that input alone"
+        )
 
 
 def _frames_of(file: str, name: str, count: int, window: int, sampling: str) -> np.ndarray:

@@ -15,11 +15,14 @@ from edge_convert.input_uses import (
     NetworkInputs,
     constants_of,
     given_of,
+    refuse_shrinkage,
     too_many,
     with_samples,
 )
 
-__all__ = ["FEATURES", "FRAME", "WINDOW", "InputRequest", "NetworkInputs", "Sizes", "TensorForm"]
+__all__ = [
+    "FEATURES", "FRAME", "WINDOW", "InputRequest", "NetworkInputs", "Sizes", "TensorForm", "refuse_shrinkage",
+]  # fmt: skip
 ENCODER, HEAD = "encoder", "head"
 WHOLE_NUMBERS = ("uint8", "int32", "int64")  # that pixels may be given as
 _LARGEST_BATCH = 1024

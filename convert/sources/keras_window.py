@@ -86,6 +86,11 @@ def with_own_order(model: keras.Model, use: inputs.NetworkInputs) -> keras.Model
         tensors[name] = keras_layers.FramesTaken(
             positions.tolist(), use.time_axis, name=free(f"frames_of_{name}", names)
         )(frames)
+        if name in use.shrinkage:
+            shrunk = layers.AveragePooling3D(
+                (1, *use.shrinkage[name]), name=free(f"{name}_shrunk", names)
+            )
+            tensors[name] = shrunk(tensors[name])
     by_name = keras.Model(model.inputs, named_outputs(model), name=model.name)
     try:
         outputs = by_name._run_through_graph(

@@ -34,6 +34,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     network = _read(path)
     tensors = _inputs(network)
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
+    inputs.refuse_shrinkage(path.name, use)
     _fill_inputs(network, tensors, use)
     name, shape = use.name, use.fixed_shape
     shapes = {name: list(shape), **{n: list(s) for n, s in use.given_shapes.items()}}

@@ -51,6 +51,7 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
     @tf.function(input_signature=[tf.TensorSpec(s, kind, name) for name, s, kind in kinds])
     def function(frames: tf.Tensor, *more: tf.Tensor) -> dict[str, tf.Tensor]:
         some = {n: tf.gather(frames, i, axis=use.time_axis) for n, i in use.samples.items()}
+        some |= {n: _smaller(some[n], factors) for n, factors in use.shrinkage.items()}
         # the file keeps no order
         return dict(
             sorted(
@@ -61,6 +62,12 @@ def with_batch_of_one(loaded: Any, job: libraries.ConverterJob) -> tuple[Any, in
         )
 
     return function, use
+
+
+def _smaller(frames: tf.Tensor, factors: tuple[int, int]) -> tf.Tensor:
+    """Means of so many rows and columns of (1, T, H, W, C)."""
+    pooled = tf.nn.avg_pool2d(tf.reshape(frames, frames.shape[1:]), factors, factors, "VALID")
+    return pooled[None]
 
 
 def to_tflite(loaded: Any, function: Any) -> bytes:

@@ -56,16 +56,19 @@ def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str]:
     if main_graph.is_quantised(flatbuffer.read(model)):
         raise ModelError(form.quantised_already(path.name))
     graph = tables.Graph.of(model)
+    specs = [tables.specification(tensor) for tensor in graph.inputs]
+    names = [name or spec.name for name, spec in zip(graph.signature()[0], specs)]
     tensors = [
-        inputs.TensorForm(name or spec.name, _sizes(tensor), spec.dtype)
-        for name, tensor in zip(graph.signature()[0], graph.inputs)
-        for spec in [tables.specification(tensor)]
+        inputs.TensorForm(name, _sizes(tensor), spec.dtype)
+        for name, tensor, spec in zip(names, graph.inputs, specs)
     ]
+    request = request.renamed({spec.name: name for spec, name in zip(specs, names)})
     use = inputs.network_inputs(path.name, tensors, request)
+    inputs.refuse_shrinkage(path.name, use)
     model = _with_fixed_inputs(model, tensors, use)
     for note in use.notes:
         console.note(note)
-    names = [tensor.name for tensor in tensors if tensor.name in (use.name, *use.given_shapes)]
+    names = [name for name in names if name in (use.name, *use.given_shapes)]
     side_values = [name for name in names if name != use.name]
     standard = form.standard_form(
         model, path.name, use.layout, kind=use.kind, batch=use.batch, given=side_values

@@ -53,6 +53,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     program = _load(path)
     tensors = _inputs(program)
     use = inputs.network_inputs(path.name, tensors, job.request, last_first=False)
+    inputs.refuse_shrinkage(path.name, use)
     frames = reference.examples_of(use)
     network = _OfFrames(torch_pooling.in_2d(program.module()), tensors, use)
     example = np.repeat(np.asarray(frames[:1]), use.batch, axis=0).astype(use.dtype)

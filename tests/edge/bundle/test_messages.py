@@ -86,12 +86,12 @@ def test_an_error_of_the_system_without_words_of_its_own(
         ),
         (
             with_manifest(b'{"schema": 99}'),
-            "{} has manifest version 99, this edge-run reads 1 to 12: "
+            "{} has manifest version 99, this edge-run reads 1 to 13: "
             "convert the model again, or use the release that wrote it",
         ),
         (
             with_manifest(b"[]"),
-            "{} has manifest version None, this edge-run reads 1 to 12: "
+            "{} has manifest version None, this edge-run reads 1 to 13: "
             "convert the model again, or use the release that wrote it",
         ),
         (
