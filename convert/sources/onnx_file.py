@@ -62,7 +62,7 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     )
     new_names = {name: _INPUT, **{n: f"edge_run_given_{i}" for i, n in enumerate(use.given_shapes)}}
     for old, new in new_names.items():
-        _rename(network, old, new)
+        onnx_rewrites.rename(network, old, new)
     onnx_rewrites.with_plain_names(network)
     _hold_constants(network)
     onnx_rewrites.with_states_chosen(network)
@@ -144,14 +144,6 @@ def _fill_inputs(
         )
     for entry in [e for e in graph.input if e.name in beside or e.name in use.samples]:
         graph.input.remove(entry)
-
-
-def _rename(network: Any, name: str, new_name: str) -> None:
-    """Call the input as onnx2tf takes it: it does not find one of `onnx::Reshape_0` again."""
-    for entry in (entry for entry in network.graph.input if entry.name == name):
-        entry.name = new_name
-    for node in network.graph.node:
-        node.input[:] = [new_name if read == name else read for read in node.input]
 
 
 def _hold_constants(network: Any) -> None:

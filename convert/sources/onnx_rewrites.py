@@ -140,3 +140,11 @@ def _shapes(network: Any) -> dict[str, tuple[int, ...]]:
         for entry in (*graph.value_info, *graph.input, *graph.output)
     }
     return {name: shape for name, shape in shapes.items() if all(shape)}
+
+
+def rename(network: Any, name: str, new_name: str) -> None:
+    """Call the input as onnx2tf takes it: it does not find one of `onnx::Reshape_0` again."""
+    for entry in (entry for entry in network.graph.input if entry.name == name):
+        entry.name = new_name
+    for node in network.graph.node:
+        node.input[:] = [new_name if read == name else read for read in node.input]

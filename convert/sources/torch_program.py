@@ -115,7 +115,9 @@ def _inputs(program: Any) -> list[inputs.TensorForm]:
     ]
 
 
-def _answers(network: torch.nn.Module, frames: np.ndarray, dtype: str = "float32") -> dict[str, np.ndarray]:
+def _answers(
+    network: torch.nn.Module, frames: np.ndarray, dtype: str = "float32"
+) -> dict[str, np.ndarray]:
     """Named as litert-torch does: by key, else `output_0`, ..."""
     with torch.no_grad():
         side_values = [torch.from_numpy(values) for values in given_beside(frames).values()]
