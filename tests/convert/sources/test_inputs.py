@@ -109,7 +109,7 @@ def test_inputs_are_told_apart_and_open_sizes_are_filled(
             "--constant y has 2 numbers, and .* takes 7",
         ),
         (
-            [TensorForm("x", (1, 8, 32, 32, 3)), TensorForm("y", (1, 4, 16, 16, 3))],
+            [TensorForm("x", (1, 8, 32, 32, 3)), TensorForm("y", (1, 4, 20, 16, 3))],
             InputRequest(),
             "a second input of images takes some frames of the same clip",
         ),
