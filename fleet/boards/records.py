@@ -15,7 +15,8 @@ _MOST_BYTES = 64 << 20
 class RecordFolder:
     """Each record is written as it comes: what was interrupted goes on with the other boards.
 
-    bundle_sha256: of the bundle whose records they are.  Raises SinkError if it cannot be written.
+    bundle_sha256: of the file of the bundle whose records they are.
+    Raises SinkError if it cannot be written.
     """
 
     def __init__(self, folder: Path, report: str, bundle_sha256: str) -> None:

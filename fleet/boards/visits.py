@@ -91,9 +91,8 @@ def bench(
     ansible, inventory = shared.read_fleet(options)
     content = bundle.read_bytes()
     sha256 = hashlib.sha256(content).hexdigest()
-    folder = records.RecordFolder(
-        output, report, bundles.open_bundle(bundle, content=content).sha256
-    )
+    bundles.open_bundle(bundle, content=content)
+    folder = records.RecordFolder(output, report, sha256)
     names = [name for name in inventory.boards if again or not folder.has(name)]
     variables = shared.bundle_variables(bundle, sha256, len(content))
     results = ansible.play("bench", names, variables, folder.take)

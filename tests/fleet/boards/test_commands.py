@@ -119,3 +119,19 @@ def test_set_up_again_interrupts_no_run_unless_there_is_something_new(folder: Pa
     assert outcomes == [("changed", 2), ("as it was", 2), ("changed", 3)]
     store = folder / "edge" / "bundles" / "current"
     assert (folder / "run.toml").read_text() == f'bundle = "{store}/{Path(FACES).name}"\nrate = 6'
+
+
+@pytest.mark.slow
+@needs_ansible
+def test_a_board_is_measured_once(folder: Path) -> None:
+    current = folder / "edge" / "bundles" / "current"
+    current.mkdir(parents=True)
+    (current / Path(FACES).name).symlink_to(FACES)
+    path = inventory(folder, edge_bench_options=["--frames", "20"])
+    command = ("bench", FACES, "-i", path, "-o", folder / "records")
+    written = []
+    for _ in range(2):
+        done = invoke(*command)
+        assert done.exit_code == 0, done.output
+        written.append((folder / "records" / "here.json").stat().st_mtime_ns)
+    assert written[0] == written[1] and (folder / "records" / "report.md").is_file()

@@ -1,4 +1,4 @@
-"""edge-fleet from an empty Debian on: program, keys, settings, a service, and the way back.
+"""edge-fleet from an empty Debian on: program, keys, settings, a service, updates and the way back.
 
 `python -m pytest -m slow tests/fleet/boards/test_set_up_by_ssh.py -s`; three boards boot (booted.py), and
 each test goes on from what the one before left on them.
@@ -6,8 +6,11 @@ each test goes on from what the one before left on them.
 
 import contextlib
 import hashlib
+import io
 import itertools
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,9 +18,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import numpy as np
 import pytest
 
-from edge.bundle import open_bundle
+from edge.bundle import GOLDEN, open_bundle
+from edge_benchmarks.record import read_record
 from tests.edge.sources import web
 from tests.edge.updates.test_swap import version_of
 from tests.fleet.boards.booted import WHEELS, booted_fleet, wheelhouse
@@ -45,6 +50,16 @@ login = {file = "{{ edge_secrets[0].path }}"}
 [[output]]
 kind = "jsonl"
 target = "events.jsonl"
+{% if edge_updates %}
+
+[update]
+shadow_s = 3
+decisions = 10
+probation_s = 5
+latency_ms = 1000
+age_factor = 100
+event_factor = 1000
+{% endif %}
 """
 # a self-test that fails with one bundle alone
 POISONED = """#!/bin/sh
@@ -83,6 +98,7 @@ def boards(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sp
             "edge_trusted_keys": [{"file": "acme.pub", "name": "acme", "expires": "2099-12-31"}],
             "edge_require_signature": True, "edge_page": "http://127.0.0.1:8080",
             "edge_secrets": [{"path": "/etc/edge-run/door.login", "content": SECRET}],
+            "edge_bench_options": ["--frames", "40"],
         }  # fmt: skip
         yield made
 
@@ -166,6 +182,47 @@ def remembered(board: SpaceBoard) -> str:
     return json.loads(board.run(f"sudo cat {HISTORY}"))[NAME]["sha256"]
 
 
+def test_an_update_is_a_shadow_then_on_probation_and_a_bad_one_comes_back(
+    boards: SpaceFleet,
+) -> None:
+    boards.write_inventory(edge_updates=True)
+    assert outcomes(boards, *TWO) == {"changed"}
+    good, board = signed(boards, "3"), boards.boards[0]
+    done = roll_out(boards, good, "--waves", "1,all", *WATCHED)
+    assert done.returncode == 0, done.stdout
+    good_sha = board.run(f"readlink {STORE}/current")
+    for each in boards.boards[:2]:
+        assert remembered(each) == good_sha
+        journal = each.run("sudo journalctl -u edge-run")
+        assert re.search(r"shadow\n.*probation, [1-9]\d+ decisions compared.*\n.*kept", journal)
+    golden = dict(open_bundle(NAME).golden)
+    golden["action"] = np.roll(golden["action"], 1, axis=-1)
+    content = io.BytesIO()
+    np.savez(content, **golden)
+    bad = signed(boards, "4", members={GOLDEN: content.getvalue()})
+    refused = roll_out(boards, bad, "--waves", "1,all", *WATCHED)
+    assert refused.returncode == 1 and "golden decisions differently" in refused.stdout
+    assert {each.run(f"readlink {STORE}/current") for each in boards.boards[:2]} == {good_sha}
+    assert {remembered(each) for each in boards.boards[:2]} == {good_sha}
+    assert board.run("systemctl is-active edge-run") == "active"
+    tell(done.stderr + refused.stderr)
+
+
+def test_each_board_is_measured_once_and_all_are_in_one_report(boards: SpaceFleet) -> None:
+    output, inventory = boards.folder / "records", boards.write_inventory(edge_updates=True)
+    bench = ("bench", boards.folder / "version-3/door.edge", "-i", inventory, "-o", output, "--json",
+             "--report", "report.html", *TWO)  # fmt: skip
+    done = boards.call(*bench)
+    assert rows(done).keys() == {"board-1", "board-2"}
+    times = {path: path.stat().st_mtime_ns for path in output.glob("*.json")}
+    assert len({read_record(path).bundle.sha256 for path in times}) == 1 and len(times) == 2
+    report = (output / "report.html").read_text()
+    assert "board-1" in report and "board-2" in report
+    again = boards.call(*bench)
+    assert rows(again).keys() == {"board-1", "board-2"}
+    assert {path: path.stat().st_mtime_ns for path in output.glob("*.json")} == times
+
+
 def test_a_service_of_a_user_needs_no_root(boards: SpaceFleet) -> None:
     board = boards.boards[2]
     home = {
@@ -181,3 +238,18 @@ def test_a_service_of_a_user_needs_no_root(boards: SpaceFleet) -> None:
     restarts = board.run("systemctl --user show edge-run -p NRestarts -p ActiveState --value")
     assert sorted(restarts.split()) == ["0", "active"]
     board.run("systemctl --user disable --now edge-run")
+
+
+def test_a_package_is_installed_once(boards: SpaceFleet, wheel: Path) -> None:
+    board = boards.boards[2]
+    build = ["sh", ROOT / "packaging/build-deb", wheel, boards.folder]
+    done = subprocess.run([*map(str, build)], env={**os.environ, "PYTHON": sys.executable},
+                          capture_output=True, text=True)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    boards.write_inventory(edge_install="deb", edge_deb=Path(done.stdout.split()[-1]).name)
+    usual = ("--bundle", boards.folder / "version-1/door.edge", "--limit", board.name)
+    assert outcomes(boards, *usual) == {"changed"}
+    running = board.run("systemctl show edge-run -p MainPID -p NRestarts -p ActiveState")
+    assert "ActiveState=active" in running and "NRestarts=0" in running
+    assert outcomes(boards, *usual) == {"as it was"}
+    assert board.run("systemctl show edge-run -p MainPID -p NRestarts -p ActiveState") == running
