@@ -65,9 +65,12 @@ class InputRequest:
 
     def renamed(self, names: Mapping[str, str]) -> "InputRequest":
         """With other names for some inputs, {the user's: the file's}."""
-        fields = ("constants", "sampling", "given")
-        changed = {f: {names.get(n, n): v for n, v in getattr(self, f).items()} for f in fields}
-        return replace(self, **changed)
+        return replace(
+            self,
+            constants={names.get(name, name): each for name, each in self.constants.items()},
+            sampling={names.get(name, name): each for name, each in self.sampling.items()},
+            given={names.get(name, name): unit for name, unit in self.given.items()},
+        )
 
     @property
     def channels(self) -> tuple[int, ...]:

@@ -261,9 +261,7 @@ def keras_target(model: Any, manifest: Manifest) -> Target:
     by_task = keras.Model(model.inputs, named_outputs(model))
     frames = FloatFrames(manifest.input)
 
-    def outputs(
-        windows: Sequence[np.ndarray], on_window: Callable[[], None]
-    ) -> dict[str, np.ndarray]:
+    def outputs(windows: np.ndarray, on_window: Callable[[], None]) -> dict[str, np.ndarray]:
         collected: dict[str, list[np.ndarray]] = {task.name: [] for task in manifest.tasks}
         for batch in _batches(windows):
             predicted = by_task.predict_on_batch(_filled([frames.window(w) for w in batch]))
@@ -285,7 +283,7 @@ def agreement(
     return agreements(bundle.manifest.tasks, exact, outputs)
 
 
-def _batches(windows: Sequence[np.ndarray]) -> Iterator[list[np.ndarray]]:
+def _batches(windows: Iterable[np.ndarray]) -> Iterator[list[np.ndarray]]:
     remaining = iter(windows)
     while batch := list(itertools.islice(remaining, _BATCH)):
         yield batch

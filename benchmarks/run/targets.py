@@ -1,6 +1,6 @@
 """The ways of running one network that a run compares, `streamed` first."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,8 +11,8 @@ from edge.stream import Stream, StreamOptions
 from edge_benchmarks import record
 from edge_benchmarks.measure import subjects, timing
 
-# (windows (T, H, W, 3) uint8 RGB, after each window) -> {task: (n, k) float32}
-Outputs = Callable[[Sequence[np.ndarray], Callable[[], None]], Mapping[str, np.ndarray]]
+# (windows (N, T, H, W, 3) uint8 RGB, after each window) -> {task: (N, k) float32}
+Outputs = Callable[[np.ndarray, Callable[[], None]], Mapping[str, np.ndarray]]
 
 
 @dataclass(frozen=True)

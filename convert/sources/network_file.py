@@ -219,7 +219,7 @@ class NetworkFile:
             first = next(iter(counts))
             of_others = sum(counts.values()) - counts[first]
             counts[first] = max(0, self.original.parameters - of_others)
-        side_values, last = tuple(self.given), next(reversed(models))
+        side_values, last = tuple(self.given), list(models)[-1]
         return tuple(
             FloatPart(
                 role, model, counts[role], states.get(role, ()), side_values if role == last else ()
