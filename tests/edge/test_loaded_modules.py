@@ -10,7 +10,8 @@ ROOMS = ("edge", "edge_common", "edge_devices")
 # edge-run on a video with a bundle that is no detector's loads these modules of ours and no other
 LOADED = """
 edge edge.answers edge.input_spec edge.status
-edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.manifest edge.bundle.manifest_check
+edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.given_input edge.bundle.manifest
+edge.bundle.manifest_check
 edge.cli edge.commands edge.commands.execute edge.commands.feeds edge.commands.options edge.commands.people
 edge.commands.one_run
 edge.commands.plain edge.commands.run_options edge.commands.scene_options edge.commands.settings_options
@@ -20,14 +21,14 @@ edge.engine.runtimes edge.engine.watchdog
 edge.events edge.events.clock edge.events.event edge.feed
 edge.loop edge.privacy edge.privacy.sensitive
 edge.registry edge.shipped edge.sinks edge.source_summary edge.sources edge.sources.video
-edge.stream edge.stream.decision edge.stream.stream
+edge.stream edge.stream.decision edge.stream.given edge.stream.stream
 edge.stream.motion_gate edge.stream.network edge.stream.options
 edge.stream.preprocess edge.stream.quantise edge.stream.ring edge.stream.sampling edge.stream.states
 edge.stream.vectors
 edge.summary
 edge.tasks
 edge_common edge_common.archives edge_common.command_line edge_common.console edge_common.data
-edge_common.errors edge_common.files edge_common.runtimes
+edge_common.errors edge_common.files edge_common.named_numbers edge_common.runtimes
 edge_devices edge_devices.detection edge_devices.detection.kernel_files
 edge_devices.detection.memory
 """
