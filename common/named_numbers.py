@@ -1,14 +1,13 @@
 """Options of the form `NAME=1,0.5`: numbers that an input of a network takes."""
 
-import math
-
 import click
 
 NamedNumbers = tuple[str, tuple[float, ...]]
+_LARGEST = 3.4028234e38  # that float32 holds
 
 
 class NamedNumbersParam(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
-    """`NAME=1,0.5`: a name, and finite numbers."""
+    """`NAME=1,0.5`: a name, and numbers that are finite in float32."""
 
     name = "numbers"
 
@@ -22,7 +21,7 @@ class NamedNumbersParam(click.ParamType):  # type: ignore[type-arg]  # generic f
             numbers = tuple(map(float, text.split(",")))
         except ValueError:
             numbers = ()
-        if not name or not numbers or not all(map(math.isfinite, numbers)):
+        if not name or not numbers or not all(abs(n) <= _LARGEST for n in numbers):
             self.fail(f"'{value}' is no NAME=NUMBER,NUMBER,... of an input", param, context)
         return name, numbers
 

@@ -37,11 +37,21 @@ def input_spec(model: model_file.ModelFile, request: ConversionRequest) -> Input
 
 
 def given_inputs(model: model_file.ModelFile, request: ConversionRequest) -> tuple[GivenInput, ...]:
-    """What the network takes beside frames, in the order of its file."""
+    """What the network takes beside frames, in the order of its file.
+
+    Raises ModelError if one takes more numbers than bundles state.
+    """
     units = dict(request.given)
-    return tuple(
+    inputs = tuple(
         GivenInput(name, shape, units.get(name, "")) for name, shape in model.given.items()
     )
+    for each in inputs:
+        if each.size > each.MOST_NUMBERS:
+            raise ModelError(
+                f"{request.model} takes {each.size} numbers of '{each.name}' beside frames, and a bundle "
+                f"{each.MOST_NUMBERS} at most: let the network take a summary of them"
+            )
+    return inputs
 
 
 def with_ranges(inputs: Sequence[GivenInput], clips: Clips) -> tuple[GivenInput, ...]:

@@ -223,6 +223,11 @@ def load_whole_window(path: Path, bundle: Bundle) -> WholeWindow:
             f"{path} is no Keras file, of which --model makes its baselines: leave it out, and "
             "--baselines runs both parts anew"
         )
+    if bundle.manifest.inputs:
+        raise ConfigError(
+            f"{bundle.manifest.name} takes numbers beside frames, of which --model makes no baselines: leave "
+            "it out"
+        )
     model = load_model(path)
     tasks = [task.name for task in bundle.manifest.tasks]
     outputs = list(named_outputs(model).values())

@@ -108,10 +108,10 @@ def _with_fixed_inputs(
         for name, frames in use.samples.items()
     ]
     graph.operators = [*some, *graph.operators]
-    golden_given = {
+    remaining = {
         name: index for name, index in indices.items() if name in (use.name, *use.given_shapes)
     }
-    main_graph.sign(root, golden_given, outputs)
+    main_graph.sign(root, remaining, outputs)
     return flatbuffer.write(root)
 
 

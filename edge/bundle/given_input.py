@@ -11,6 +11,8 @@ class GivenInput:
     shape: without the batch; () of a single number.  low, high: what calibration clips held.
     """
 
+    MOST_NUMBERS = 4096  # so that they fit an argument of a command line
+
     name: str
     shape: tuple[int, ...]
     unit: str = ""

@@ -250,10 +250,12 @@ def _check_given(manifest: Manifest) -> None:
     _require(not last.states, "states of a part with inputs beside frames")
     tensors = {tensor.name: tensor for tensor in last.inputs}
     _require(len(tensors) == len(last.inputs), "two inputs of one name")
+    _require(len({each.name for each in inputs}) == len(inputs), "an input that is given twice")
     for each in inputs:
         _require(each.name in tensors and "=" not in each.name, f"the input '{each.name}'")
         shape, dtype = tensors[each.name].form
         _require((1, *each.shape) == shape and dtype == "real", f"the form of input '{each.name}'")
+        _require(each.size <= each.MOST_NUMBERS, f"{each.size} numbers of input '{each.name}'")
         _require(-math.inf < each.low <= each.high < math.inf, f"the range of input '{each.name}'")
 
 

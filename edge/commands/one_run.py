@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge import engine, loop, sources, status, stream
@@ -78,7 +78,8 @@ class Engines:
         if options.device or os.path.exists(options.people.detector):
             return request
         allowed = options.allow_sensitive
-        return request.bundle.sha256, allowed, options.stream, options.people.detector
+        loaded = replace(options.stream, inputs=())  # which each stream has for itself
+        return request.bundle.sha256, allowed, loaded, options.people.detector
 
 
 class OneRun:

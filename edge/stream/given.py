@@ -11,6 +11,7 @@ from edge_common import ConfigError, nearest_or_all
 
 Given = Mapping[str, np.ndarray]
 Numbers = Mapping[str, float | Sequence[float] | np.ndarray]
+_SHOWN = 8  # numbers of an example
 
 
 class GivenWindows(np.ndarray):
@@ -56,15 +57,23 @@ def given_values(inputs: Sequence[GivenInput], numbers: Numbers) -> dict[str, np
         if name not in by_name:
             hint = nearest_or_all(name, by_name) if by_name else ": it takes frames alone"
             raise ConfigError(f"the network has no input '{name}' beside frames{hint}")
-        array, shape = np.asarray(value), by_name[name].shape
+        array, shape = _array(value), by_name[name].shape
         if array.dtype.kind not in "biuf" or array.size != by_name[name].size:
             raise ConfigError(
                 f"the input '{name}' takes {by_name[name].size} numbers, and {value!r} was given"
             )
-        arrays[name] = array.astype(np.float32).reshape(shape)
+        with np.errstate(over="ignore"):  # refused below
+            arrays[name] = array.astype(np.float32).reshape(shape)
         if not np.isfinite(arrays[name]).all():
             raise ConfigError(f"the input '{name}' takes finite numbers, and {value!r} was given")
     return arrays
+
+
+def _array(value: object) -> np.ndarray:
+    try:
+        return np.asarray(value)
+    except ValueError:  # rows of unequal lengths
+        return np.empty(0)
 
 
 def refuse_missing(inputs: Sequence[GivenInput], given: Given) -> None:
@@ -73,7 +82,8 @@ def refuse_missing(inputs: Sequence[GivenInput], given: Given) -> None:
     if missing:
         names = " and ".join(f"'{each.name}' ({each.form})" for each in missing)
         middle = (missing[0].low + missing[0].high) / 2
-        example = ",".join(f"{middle:.3g}" for _ in range(missing[0].size))
+        example = ",".join([f"{middle:.3g}"] * min(missing[0].size, _SHOWN))
+        example += ",..." * (missing[0].size > _SHOWN)
         raise ConfigError(
             f"the network takes {names} beside frames: give it with --input {missing[0].name}={example}, in "
             f"Python with Stream(bundle, inputs={{'{missing[0].name}': ...}})"

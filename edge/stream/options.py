@@ -13,7 +13,7 @@ from edge.engine import EngineOptions
 from edge.engine.engine import Engine
 from edge.stream.given import given_values, refuse_missing
 from edge.stream.preprocess import FULL, Region
-from edge_common import BundleError
+from edge_common import BundleError, ConfigError
 
 if TYPE_CHECKING:
     from edge.drift.image_statistics import ImageSampler
@@ -64,6 +64,9 @@ class StreamOptions(EngineOptions):
 
     def check_inputs(self, inputs: Sequence[GivenInput]) -> None:
         """Raises ConfigError if they are not those of a network, one is missing, or numbers do not fit."""
+        names = [name for name, _ in self.inputs]
+        if twice := next((name for name in names if names.count(name) > 1), None):
+            raise ConfigError(f"the input '{twice}' is given twice: leave one --input out")
         refuse_missing(inputs, given_values(inputs, dict(self.inputs)))
 
     def with_inputs(self, values: Mapping[str, np.ndarray]) -> "StreamOptions":

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from keras import layers
 
 from edge import cli, open_bundle
-from edge.bundle import Bundle, GateSpec
+from edge.bundle import Bundle, GateSpec, GivenInput
 from edge.bundle.manifest_check import check
 from edge.check import evaluate, self_test
 from edge.stream import Stream, StreamOptions, given_beside, with_given
@@ -93,6 +93,9 @@ def test_the_manifest_states_name_shape_unit_and_range(folder: Path, bundle: Bun
         {"schema": 12},
         {"inputs": ()},
         {"gate": GateSpec(1.0)},
+        {"inputs": (GivenInput("speed", (2,), "", 1, 0),)},
+        {"inputs": (GivenInput("speed", (2,), "", float("nan"), 1),)},
+        {"inputs": (GivenInput("speed", (2, 1)),)},
     ],
 )
 def test_a_manifest_that_contradicts_itself_is_refused(bundle: Bundle, change) -> None:
@@ -152,6 +155,29 @@ def test_the_golden_frames_hold_what_was_given(bundle: Bundle) -> None:
 def test_what_is_not_given_or_does_not_fit_is_said_in_one_line(bundle, inputs, message) -> None:
     with pytest.raises(ConfigError, match=message):
         Stream(bundle).push(np.zeros((32, 32, 3), np.uint8), inputs=inputs)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ([("pose", (1e300,) * 9)], "takes finite numbers"),
+        ([("pose", (1.0,) * 9), ("pose", (2.0,) * 9)], "'pose' is given twice"),
+        ([("pose", ((1.0,), (1.0, 2.0)))], "takes 9 numbers"),
+        ([], r"--input pose=(0\.5,){8}\.\.\., in Python"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_numbers_are_checked_before_anything_is_opened(inputs, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        StreamOptions(inputs=tuple(inputs)).check_inputs([GivenInput("pose", (9,), "", 0, 1)])
+
+
+def test_numbers_that_float32_does_not_hold_are_no_input_of_the_command_line(tmp_path) -> None:
+    (tmp_path / "a.edge").touch()
+    for word in ("car=1e39", "car=nan", "car=1,inf", "car=-1e39"):
+        done = CliRunner().invoke(cli.main, [str(tmp_path / "a.edge"), "--input", word])
+        assert done.exit_code == 2
+        assert "is no NAME=NUMBER" in done.output
 
 
 def test_edge_run_takes_it_as_an_option_and_from_settings(folder: Path) -> None:

@@ -13,6 +13,7 @@ from edge.tflite import flatbuffer
 from edge_common import ModelError
 from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.whole_numbers import with_float_input
+from edge_convert.inputs import InputRequest
 from edge_convert.sources import float_tflite
 from edge_convert.sources.loops import static_loops
 from edge_convert.sources.model_file import read_model
@@ -51,6 +52,21 @@ def test_pixels_of_whole_numbers_are_taken_as_floats(tmp_path: Path, form: str) 
     (answer,) = run(network.model, {"window": PIXELS.astype(np.float32)}).values()
     np.testing.assert_allclose(answer, model(PIXELS), atol=1e-5)
     assert_parts_equal_the_whole(network.model)
+
+
+@pytest.mark.parametrize("form", ["keras", "tflite"])
+def test_numbers_may_be_given_beside_pixels_of_whole_numbers(tmp_path: Path, form: str) -> None:
+    images, speed = _of_pixels(), keras.Input((2,), name="speed")
+    answer = layers.Dense(3)(layers.Concatenate()([images.outputs[0], speed]))
+    model, path = keras.Model([*images.inputs, speed], answer), tmp_path / f"network.{form}"
+    if form == "keras":
+        model.save(path)
+    else:
+        path.write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    network = read_model(path, InputRequest(given={"speed": ""}))
+    speeds = np.float32([[0.5, -1]])
+    (actual,) = run(network.model, {"window": PIXELS.astype(np.float32), "speed": speeds}).values()
+    np.testing.assert_allclose(actual, model([PIXELS, speeds]), atol=1e-5)
 
 
 def test_arithmetic_on_whole_numbers_is_refused_by_its_operator(tmp_path: Path) -> None:
