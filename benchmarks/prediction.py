@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from edge.bundle import Bundle, plain_tflite
-from edge.stream import StreamOptions
+from edge.stream import StreamOptions, golden_inputs
 from edge.tflite.operators import counted_work, estimated_work
 from edge_benchmarks.measure import conditions, processes
 from edge_common import BuildFailed, DeviceError, EngineError, RunFailed, Unavailable, console
@@ -229,8 +229,9 @@ def run_forecasts(
     frames = conditions.frames_of(bundle)
     looked, detector = (_FOR_A_DETECTOR, name) if bundle.manifest.detection else (name, "")
     count_frames = bundle.manifest.window + 1
+    options = StreamOptions(gate=False).with_inputs(golden_inputs(bundle))
     once = processes.cold_start(
-        processes.Starts(looked, StreamOptions(gate=False), frames, count_frames, detector=detector)
+        processes.Starts(looked, options, frames, count_frames, detector=detector)
     )
     return [forecast(bundle, targets, each, once.peak_rss_bytes, counts) for each in threads]
 

@@ -100,7 +100,7 @@ def versus(
 ) -> None:
     """Measure two bundles in turn (A B A B ...) and say whether AFTER is faster or slower."""
     from edge.bundle.plain_tflite import open_any
-    from edge.stream import StreamOptions, require_tasks
+    from edge.stream import StreamOptions, golden_inputs, require_tasks
     from edge_benchmarks.judge.compare import compare_interleaved
     from edge_benchmarks.measure import conditions, processes
 
@@ -113,6 +113,7 @@ def versus(
         bundles = [open_any(name, runtime=engine.runtime) for name in (first, second)]
         for bundle in bundles:
             require_tasks(bundle)  # refused now, not by a child
+        options = options.with_inputs(golden_inputs(bundles[1]))
         frames = conditions.choose_frames(bundles[1], None, source)
         with progress.count("both in turn, fresh processes", count) as on_process:
             floors_ms = processes.interleaved_floors_ms(

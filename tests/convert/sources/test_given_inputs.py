@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from keras import layers
 
+import edge_benchmarks.cli
 from edge import cli, open_bundle
 from edge.bundle import Bundle, GateSpec, GivenInput
 from edge.bundle.manifest_check import check
@@ -137,6 +138,17 @@ def test_the_golden_frames_hold_what_was_given(bundle: Bundle) -> None:
     options = StreamOptions().with_inputs({"speed": bundle.golden["input:speed"] + 1})
     other = evaluate.replay(bundle, bundle.golden["frames"], options)
     assert not np.array_equal(other["kind"], bundle.golden["kind"])
+
+
+@pytest.mark.parametrize(
+    "words", [("versus", "net.edge", "--processes", "4"), ("predict", "--device", "pi-4")]
+)
+def test_a_bench_gives_what_the_golden_frames_were_given(folder: Path, words) -> None:
+    path = str(folder / "net.edge")
+    words = [path if word == "net.edge" else word for word in words]
+    done = CliRunner().invoke(edge_benchmarks.cli.main, [words[0], path, *words[1:], "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)
 
 
 @pytest.mark.parametrize(
