@@ -7,7 +7,7 @@ import contextlib
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +22,7 @@ from tests.wheels import ROOT
 
 USER = "pi"
 WHEELS = "/srv/wheels"  # on each board, as on a memory stick
-_MIRROR, _SUITE = "http://deb.debian.org/debian", "bookworm"
+_SUITE = "bookworm"  # from the mirror that debootstrap knows for it
 _DEBIAN = (
     "systemd,systemd-sysv,dbus,libpam-systemd,openssh-server,python3,python3-venv,python3-apt,sudo,"
     "iproute2,ca-certificates,ffmpeg"
@@ -93,38 +93,33 @@ def wheelhouse() -> Path:
 
 
 def _fetch(pins: Path, part: Path) -> None:
-    _run(sys.executable, "-m", "pip", "wheel", "-q", "--no-input", "-c", pins, "-w", part,
-         f"edge-run[appliance] @ {ROOT.as_uri()}")  # fmt: skip
+    where = ["-c", str(pins), "-w", str(part)]
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-input", *where]
+    cache.run([*command, f"edge-run[appliance] @ {ROOT.as_uri()}"], "fetching wheels")
     for own in part.glob("edge_run-*"):
         own.unlink()
 
 
 def _debian() -> Path:
-    return _kept(f"debian-{cache.key(_MIRROR, _SUITE, _DEBIAN)}", _bootstrap) / "root"
+    return _kept(f"debian-{cache.key(_SUITE, _DEBIAN)}", _bootstrap) / "root"
 
 
 def _bootstrap(part: Path) -> None:
     root = part / "root"
-    options = ["--variant=minbase", f"--include={_DEBIAN}", _SUITE, root, _MIRROR]
-    _run("debootstrap", *options)
-    _run("chroot", root, "useradd", "--create-home", "--shell", "/bin/bash", USER)
+    options = ["--variant=minbase", f"--include={_DEBIAN}", _SUITE, str(root)]
+    cache.run(["debootstrap", *options], "debootstrap")
+    user = ["useradd", "--create-home", "--shell", "/bin/bash", USER]
+    cache.run(["chroot", str(root), *user], f"making the user {USER}")
     (root / "etc/sudoers.d/pi").write_text(f"{USER} ALL=(ALL) NOPASSWD: ALL\n")
     (root / "var/lib/systemd/linger").mkdir(parents=True)
     (root / "var/lib/systemd/linger" / USER).touch()
 
 
-def _kept(name: str, build: "cache.Callable[[Path], None]") -> Path:
+def _kept(name: str, build: Callable[[Path], None]) -> Path:
     try:
         return cache.kept(name, build, f"making {name}", lambda step: None)
     except BuildFailed as error:
         pytest.skip(str(error))
-
-
-def _run(*command: object) -> None:
-    """Raises BuildFailed with what it said last."""
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildFailed(f"{command[0]}: {(done.stderr or done.stdout).strip()[-300:]}")
 
 
 @contextlib.contextmanager
