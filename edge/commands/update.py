@@ -11,7 +11,7 @@ from edge.commands.service import NameParam
 from edge_common import ConfigError, command_line, console
 
 if TYPE_CHECKING:
-    from edge.updates import changes, inbox
+    from edge.updates import changes, inbox, slots
 
 EXAMPLES = """\b
 Examples:
@@ -53,13 +53,11 @@ def update(
     from edge.updates import inbox, slots
 
     state = Path("/var/lib", service, "edge-run") if service else None
-    box = inbox.Inbox(slots.folder_for(config, state))
+    folder = slots.folder_for(config, state)
+    box = inbox.Inbox(folder)
     if bundle is None:
-        status = box.status
-        if status is None:
-            raise ConfigError(f"{config}: no update was given to a run by these settings")
-        _show(status, as_json)
-        raise SystemExit(FAILED if status.has_failed else 0)
+        good = slots.Slots(folder).good
+        raise SystemExit(_show_newest(config, box.status, good.record if good else None, as_json))
     if bundle.suffix != ".edge":
         raise ConfigError(f"{bundle} is no bundle: edge-convert makes one, NAME.edge")
     content = bundle.read_bytes()
@@ -68,6 +66,28 @@ def update(
     if not no_wait:
         raise SystemExit(_follow(box, request, as_json))
     console.echo(f"{bundle}: handed over")
+
+
+def _show_newest(
+    config: Path,
+    status: "changes.UpdateChange | None",
+    kept: "slots.SlotRecord | None",
+    as_json: bool,
+) -> int:
+    """How the newest update did, and what was kept last; the exit code. Raises ConfigError if neither is."""
+    if status is None and kept is None:
+        raise ConfigError(f"{config}: no update was given to a run by these settings")
+    if as_json:
+        fields = {
+            **(status.to_json() if status else {}),
+            "kept_sha256": kept.sha256 if kept else "",
+        }
+        console.echo(json.dumps({key: value for key, value in fields.items() if value}))
+    elif status:
+        _show(status, as_json)
+    elif kept:
+        console.echo(f"{kept.file} runs; no update was given to it")
+    return FAILED if status and status.has_failed else 0
 
 
 def _follow(box: "inbox.Inbox", request: "inbox.UpdateRequest", as_json: bool) -> int:

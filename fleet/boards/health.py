@@ -26,8 +26,8 @@ class HealthSample:
     sha256: of the bundle that runs.  state: of the service, as systemd says it.  restarts: of the
     service since it was loaded.  age_ms: of the newest frame at its decision, or since it came.
     frames, errors: since the run began; frames dropped or unreadable are errors.
-    update: state of the newest update of this bundle, if the run takes updates, and what was seen: a
-    shadow that disagrees is refused.
+    takes_updates: whether the run does.  update: state of the newest one of this bundle, and what was
+    seen: a shadow that disagrees is refused.  kept_sha256: of the bundle that the run kept last.
     self_test: why it failed; None: it passed, or was not asked for.  doctor: its problems.
     """
 
@@ -38,8 +38,10 @@ class HealthSample:
     age_ms: float | None = None
     frames: float | None = None
     errors: float | None = None
+    takes_updates: bool = False
     update: str = ""
     update_reason: str = ""
+    kept_sha256: str = ""
     self_test: str | None = None
     doctor: tuple[str, ...] = ()
 
@@ -84,6 +86,7 @@ def sample(report: Mapping[str, Any]) -> HealthSample:
         age_ms,
         metrics.get("edge_run_frames_total"),
         sum(filter(None, errors)) if any(each is not None for each in errors) else None,
+        str(report.get("takes_updates", "")).lower() == "true",
         *_update(report),
         _self_test(report),
         tuple(_doctor(report)),
@@ -98,6 +101,18 @@ def problem(
     sha256: of the bundle that has to run; "": any.
     """
     return next(_problems(now, before or HealthSample(), limits, sha256), "")
+
+
+def missing_update(now: HealthSample, before: HealthSample | None) -> str:
+    """What is still missing, if the run takes updates and has not begun the one to this bundle; "": nothing.
+
+    It is no problem for a moment. A bundle that is no version of the one before is loaded without one,
+    and copied.
+    """
+    is_new = before is not None and before.sha256 not in ("", now.sha256)
+    if not (now.takes_updates and is_new) or now.update or now.kept_sha256 == now.sha256:
+        return ""
+    return "its run took no update to the bundle: were its settings and [update] read? restart it"
 
 
 def _problems(
@@ -177,12 +192,13 @@ def _number(value: Any) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else None
 
 
-def _update(report: Mapping[str, Any]) -> tuple[str, str]:
-    """State and reason, if it is one of the bundle that has to run."""
+def _update(report: Mapping[str, Any]) -> tuple[str, str, str]:
+    """State and reason, if it is one of the bundle that has to run; and which one was kept last."""
     update = _json(report.get("update"), "its update")
+    kept_sha256 = str(update.get("kept_sha256", ""))
     if update.get("sha256") != report.get("sha256"):
-        return "", ""
-    return str(update.get("update", "")), str(update.get("reason", ""))
+        return "", "", kept_sha256
+    return str(update.get("update", "")), str(update.get("reason", "")), kept_sha256
 
 
 def _self_test(report: Mapping[str, Any]) -> str | None:

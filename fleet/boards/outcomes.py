@@ -13,6 +13,8 @@ REPORT = "edge_report"  # the variable that the last task of a playbook prints
 TURN = "Point at the bundle"  # the task from which on a board is not what it was
 _SSH_FAILED = 255
 _MOST_LETTERS = 300
+# Ansible's words for what a program said better
+_SAYS_NOTHING = ("", "non-zero return code", "MODULE FAILURE", "failed to validate")
 # what programs and Ansible say, and what a person should know of it
 _MEANINGS = (
     (r"No space left on device|Disk quota exceeded|ENOSPC", "the disk is full: free some space there"),
@@ -124,7 +126,7 @@ def failure_line(result: TaskOutcome) -> str:
         return known
     stderr, module_stderr, stdout, message, _ = texts
     words = message if "rc" not in item or not stderr.strip() else stderr
-    words = words if words.strip() not in ("", "non-zero return code", "MODULE FAILURE") else (
+    words = words if words.strip() not in _SAYS_NOTHING else (
         stderr or module_stderr or stdout or message
     )  # fmt: skip
     lines = [line.strip() for line in words.splitlines() if line.strip()]

@@ -147,9 +147,9 @@ class RollOut:
     def _watch(self, wave: WaveState) -> None:
         """Until the time is over, no shadow and no probation goes on, and all are well; or one is not."""
         left_s = min(wave.watch_until - self.clock(), self.watch.seconds)
-        silences = Counter[str]()
+        misses = Counter[str]()
         while True:
-            is_open = self._look(wave, silences)
+            is_open = self._look(wave, misses)
             if self.journal.names(wave, journals.UNWELL):
                 self._enter(wave, journals.BAD)
                 return
@@ -161,21 +161,22 @@ class RollOut:
             # a clock that is set back makes no wave longer
             left_s = min(left_s - pause_s, wave.watch_until - self.clock())
 
-    def _look(self, wave: WaveState, silences: Counter[str]) -> bool:
-        """Whether the next look has to be waited for.  silences: looks in a row that a board missed."""
+    def _look(self, wave: WaveState, misses: Counter[str]) -> bool:
+        """Whether the next look has to be waited for.  misses: looks in a row that told too little."""
         boards, sha256, is_open = self.journal.boards, self.journal.sha256, False
         names = self.journal.names(wave, journals.UPDATED)
         for name, result in self.runner.health(names, True).items():
-            sample = _sample(result) if result.is_well else None
+            sample, before = _sample(result) if result.is_well else None, boards[name].before
             if sample:
-                silences[name] = 0
-                line = health.problem(sample, boards[name].before, self.limits, sha256)
+                line = health.problem(sample, before, self.limits, sha256)
+                missing = health.missing_update(sample, before)
                 is_open |= not sample.is_settled
             else:
-                silences[name] += 1
-                line = result.problem or _NO_REPORT
-                if silences[name] < _PATIENCE:
-                    line, is_open = "", True
+                line, missing = "", result.problem or _NO_REPORT
+            misses[name] = misses[name] + 1 if missing else 0
+            if not line and missing:
+                is_open |= misses[name] < _PATIENCE
+                line = missing if misses[name] >= _PATIENCE else ""
             if line:
                 boards[name] = replace(boards[name], step=journals.UNWELL, line=line)
         return is_open

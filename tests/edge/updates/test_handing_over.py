@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from edge.commands import update as command
-from edge.updates import changes
+from edge.updates import changes, slots
 from edge.updates.changes import BROUGHT_BACK, CHECKING, KEPT, REFUSED, UpdateChange
 from edge.updates.in_loop import Interrupted, LoopThread
 from edge.updates.inbox import Inbox
@@ -117,6 +118,30 @@ def test_whoever_waits_hears_that_nothing_more_comes(
     lines = capsys.readouterr().out.splitlines()
     assert json.loads(lines[0])["update"] == "kept"
     assert lines[1:] == ["update door.edge: refused, it is too slow", "update door.edge: checking"]
+
+
+def test_who_asks_hears_of_the_newest_update_and_of_what_was_kept(
+    sent: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bundle that was loaded without an update is copied, too."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    settings = tmp_path / "run.toml"
+    settings.touch()
+    folder, sha256 = slots.folder_for(settings), hashlib.sha256(CONTENT).hexdigest()
+    ask = ["--config", str(settings)]
+    asked = CliRunner().invoke(command.update, ask)
+    assert asked.exit_code == 2 and "no update was given to a run" in asked.output
+    kept = slots.Slots(folder)
+    kept.keep(kept.stage(sent, ""))
+    asked = CliRunner().invoke(command.update, ask)
+    assert (asked.exit_code, asked.output) == (0, "door.edge runs; no update was given to it\n")
+    asked = CliRunner().invoke(command.update, [*ask, "--json"])
+    assert json.loads(asked.output) == {"kept_sha256": sha256}
+    changes.write_status(folder, UpdateChange("", "1", "new.edge", "ab").to(REFUSED, "slow"))
+    asked = CliRunner().invoke(command.update, [*ask, "--json"])
+    fields = json.loads(asked.output)
+    assert asked.exit_code == 1 and fields["update"] == "refused" and fields["sha256"] == "ab"
+    assert fields["kept_sha256"] == sha256
 
 
 def test_a_step_is_told_in_promised_fields() -> None:

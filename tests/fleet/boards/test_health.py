@@ -48,6 +48,25 @@ def test_an_update_counts_if_it_is_of_this_bundle() -> None:
     assert health.sample(report(update=json.dumps(update))).is_settled
 
 
+@pytest.mark.parametrize(
+    ("takes", "update", "before", "is_missing"),
+    [
+        ("True", {}, "a" * 64, True),
+        ("True", {"update": "kept", "sha256": "a" * 64, "kept_sha256": "a" * 64}, "a" * 64, True),
+        ("True", {"update": "checking", "sha256": NEW}, "a" * 64, False),
+        ("True", {"update": "kept", "sha256": "a" * 64, "kept_sha256": NEW}, "a" * 64, False),
+        ("True", {}, "", False),  # the first bundle that it ever had
+        ("True", {}, NEW, False),
+        ("False", {}, "a" * 64, False),
+    ],
+)
+def test_a_run_that_takes_updates_has_to_begin_one(
+    takes: str, update: dict[str, str], before: str, is_missing: bool
+) -> None:
+    sample = health.sample(report(takes_updates=takes, update=json.dumps(update)))
+    assert bool(health.missing_update(sample, HealthSample(before))) == is_missing
+
+
 def test_a_silent_source_is_as_old_as_its_silence() -> None:
     service = {"ActiveState": "active", "StatusText": "9 frames, no frame for 12 s, 0 dropped"}
     assert health.sample(report(service=service)).age_ms == 12_000.0
@@ -163,6 +182,15 @@ def test_an_expired_key_is_told_in_the_words_of_edge_bundle() -> None:
     )  # fmt: skip
     (outcome,) = results_of(["a"], [failed]).values()
     assert outcome.problem == "Trust keys: 2020-01-01 is over: give --expires"
+
+
+def test_refused_settings_are_told_in_the_words_of_edge_run() -> None:
+    failed = result(
+        "a", "Settings", "failed", msg="failed to validate", exit_status=2, stdout="",
+        stderr="Error: run.toml: rate: \"fast\" is no number of frames a second\n",
+    )  # fmt: skip
+    (outcome,) = results_of(["a"], [failed]).values()
+    assert outcome.problem == 'Settings: run.toml: rate: "fast" is no number of frames a second'
 
 
 def test_other_lines_are_no_results() -> None:

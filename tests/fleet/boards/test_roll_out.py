@@ -26,7 +26,7 @@ class Boards:
     """running: the bundle of each.  poisoned: whose self-test fails with the new one.
 
     away: that do not answer.  full: whose disk takes nothing.  broken: that fail behind the turn.
-    shadows: states of an update, of one look after the other.  silences: looks that a board still
+    shadows: states of an update, of one look after the other; "": none.  silences: looks that a board still
     misses, once it has the bundle.  fuel: calls until it is killed.
     """
 
@@ -39,6 +39,7 @@ class Boards:
     silences: dict[str, int] = field(default_factory=dict)
     fuel: float = float("inf")
     updates: list[str] = field(default_factory=list)
+    takes_updates: bool = False
 
     def _burn(self) -> None:
         self.fuel -= 1
@@ -73,6 +74,7 @@ class Boards:
         failed = name in self.poisoned and self.running[name] == NEW
         error = "Error: task action decides 3 of 9 differently here" if failed else ""
         report: dict[str, object] = {"self_test_code": int(failed), "self_test_error": error}
+        report["takes_updates"] = str(self.takes_updates)
         if self.running[name] == NEW and self.shadows:
             state = self.shadows[0] if len(self.shadows) == 1 else self.shadows.pop(0)
             report["update"] = {"update": state, "sha256": NEW, "reason": "action differs"}
@@ -127,6 +129,20 @@ def test_a_poisoned_board_stops_it_and_its_wave_is_brought_back(tmp_path: Path) 
         "b": "self-test: task action decides 3 of 9 differently here",
         "c": "was brought back with its wave",
     }
+
+
+def test_a_run_may_take_a_moment_to_begin_its_update(tmp_path: Path) -> None:
+    runner = boards(takes_updates=True, shadows=["", "", "checking", "shadow", "kept"])
+    is_done, journal = rolled_out(tmp_path / "j", runner, Clock())
+    assert is_done and not journal.problems
+
+
+def test_a_board_whose_run_begins_no_update_is_bad_after_three_looks(tmp_path: Path) -> None:
+    runner, clock = boards(takes_updates=True), Clock()
+    is_done, journal = rolled_out(tmp_path / "j", runner, clock)
+    assert not is_done and set(runner.running.values()) == {OLD}
+    assert journal.problems["a"].startswith("its run took no update to the bundle")
+    assert clock.now == 120.0
 
 
 def test_the_same_command_does_nothing_more_and_ends_the_same(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """edge-fleet from an empty Debian on: program, keys, settings, a service, updates and the way back.
 
-`python -m pytest -m slow tests/fleet/boards/test_set_up_by_ssh.py -s`; three boards boot (booted.py), and
-each test goes on from what the one before left on them.
+`python -m pytest -m slow tests/fleet/boards/test_set_up_by_ssh.py -s`; three boards boot (booted.py). Each
+test sets up what it needs, of which most is there if others ran before.
 """
 
 import contextlib
@@ -109,10 +109,19 @@ def edge_bundle(*arguments: object) -> None:
 
 
 def signed(made: SpaceFleet, version: str, **changes: object) -> Path:
-    """That version of the bundle, as door.edge."""
+    """That version of the bundle, as door.edge, made once."""
     path = made.folder / f"version-{version}" / "door.edge"
-    version_of(open_bundle(NAME), version, path, **changes)
-    edge_bundle("sign", path, "--key", made.folder / "acme.key")
+    if not path.exists():
+        version_of(open_bundle(NAME), version, path, **changes)
+        edge_bundle("sign", path, "--key", made.folder / "acme.key")
+    return path
+
+
+def run_version(made: SpaceFleet, version: str, **variables: object) -> Path:
+    """See to it that the first two boards run that version, as a service of the system."""
+    inventory, path = made.write_inventory(**variables), signed(made, version)
+    done = made.call("set-up", "-i", inventory, "--json", "--bundle", path, *TWO)
+    assert rows(done).keys() == {"board-1", "board-2"}
     return path
 
 
@@ -156,6 +165,7 @@ def test_set_up_makes_a_service_of_an_empty_debian_and_twice_is_once(boards: Spa
 
 
 def test_the_way_back_verifies_the_old_signature_and_is_no_downgrade(boards: SpaceFleet) -> None:
+    run_version(boards, "1")
     poisoned, new = boards.boards[1], signed(boards, "2")
     old_sha = poisoned.run(f"readlink {STORE}/current")
     sha256 = hashlib.sha256(new.read_bytes()).hexdigest()
@@ -185,8 +195,7 @@ def remembered(board: SpaceBoard) -> str:
 def test_an_update_is_a_shadow_then_on_probation_and_a_bad_one_comes_back(
     boards: SpaceFleet,
 ) -> None:
-    boards.write_inventory(edge_updates=True)
-    assert outcomes(boards, *TWO) == {"changed"}
+    run_version(boards, "1", edge_updates=True)
     good, board = signed(boards, "3"), boards.boards[0]
     done = roll_out(boards, good, "--waves", "1,all", *WATCHED)
     assert done.returncode == 0, done.stdout
@@ -209,8 +218,9 @@ def test_an_update_is_a_shadow_then_on_probation_and_a_bad_one_comes_back(
 
 
 def test_each_board_is_measured_once_and_all_are_in_one_report(boards: SpaceFleet) -> None:
-    output, inventory = boards.folder / "records", boards.write_inventory(edge_updates=True)
-    bench = ("bench", boards.folder / "version-3/door.edge", "-i", inventory, "-o", output, "--json",
+    running = run_version(boards, "3", edge_updates=True)
+    output, inventory = boards.folder / "records", boards.folder / "inventory.yml"
+    bench = ("bench", running, "-i", inventory, "-o", output, "--json",
              "--report", "report.html", *TWO)  # fmt: skip
     done = boards.call(*bench)
     assert rows(done).keys() == {"board-1", "board-2"}
@@ -230,7 +240,7 @@ def test_a_service_of_a_user_needs_no_root(boards: SpaceFleet) -> None:
         "edge_secrets": [{"path": "/home/pi/.config/edge-run/door.login", "content": SECRET}],
     }  # fmt: skip
     boards.write_inventory(edge_become=False, edge_service="user", **home)
-    usual = ("--bundle", boards.folder / "version-1/door.edge", "--limit", board.name)
+    usual = ("--bundle", signed(boards, "1"), "--limit", board.name)
     assert outcomes(boards, *usual) == {"changed"}
     assert outcomes(boards, *usual) == {"as it was"}
     done = roll_out(boards, signed(boards, "5"), "--waves", "all", *WATCHED[:-1], board.name)
@@ -247,7 +257,7 @@ def test_a_package_is_installed_once(boards: SpaceFleet, wheel: Path) -> None:
                           capture_output=True, text=True)  # fmt: skip
     assert done.returncode == 0, done.stderr
     boards.write_inventory(edge_install="deb", edge_deb=Path(done.stdout.split()[-1]).name)
-    usual = ("--bundle", boards.folder / "version-1/door.edge", "--limit", board.name)
+    usual = ("--bundle", signed(boards, "1"), "--limit", board.name)
     assert outcomes(boards, *usual) == {"changed"}
     running = board.run("systemctl show edge-run -p MainPID -p NRestarts -p ActiveState")
     assert "ActiveState=active" in running and "NRestarts=0" in running
