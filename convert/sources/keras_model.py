@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras.src.layers.rnn.dropout_rnn_cell import DropoutRNNCell
 
 from edge_common import ModelError
 
@@ -134,8 +135,13 @@ _STATE = "rnn_state"
 def make_stateless(model: keras.Model) -> str:
     """Let all layers begin each window at 0, in place; says in one line which of them did not.
 
-    A window holds all that its answer depends on: what came before it is no part of that.
+    A window holds all that its answer depends on: what came before it is no part of that. Nor are the
+    masks of recurrent layers with dropout, which Keras draws even where no training reads them; TFLite
+    has nothing for seeds that change.
     """
+    for layer in model._flatten_layers():
+        if isinstance(layer, DropoutRNNCell):
+            layer.dropout = layer.recurrent_dropout = 0.0
     flat = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
     for layer in flat:
         layer.stateful = False

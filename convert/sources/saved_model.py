@@ -24,6 +24,11 @@ def convert(job: libraries.ConverterJob) -> libraries.ConverterOutput:
     function, use = with_batch_of_one(loaded, job)
     original = _reference(function, use)
     function_graph = function.get_concrete_function()
+    if static_loops.keeps_state(function_graph):
+        raise ModelError(
+            f"{job.path.name} goes on from call to call with what it keeps: export it with "
+            "stateful=False, or convert its .keras file; a window holds all that is needed"
+        )
     concrete, manner = _traced(function_graph)
     if static_loops.has_halves(function_graph) and not manner:
         half, original = original, _reference(concrete, use)

@@ -1,11 +1,12 @@
 """Write out loops whose number of steps is known, as a recurrent layer's over a window is; leave halves.
 
 Keras 3 exports LSTM and GRU as a `While` over TensorLists, which TFLite cannot hold and which
-cannot be cut. TensorFlow's own tools leave such loops alone. So the frozen function is traced
-anew, operator by operator: what rests on constants and known shapes alone is computed at once
+cannot be cut. TensorFlow's own tools leave such loops alone. So the function is traced anew,
+operator by operator: what rests on constants, weights and known shapes alone is computed at once
 (partial evaluation: Jones, Gomard and Sestoft, 1993), and with it the loop's condition. The body
 is then traced once a step, and a TensorList is a Python list of tensors. Of float16 and bfloat16,
-which few of TFLite's operators read, the new trace makes float32.
+which few of TFLite's operators read, the new trace makes float32. What no output rests on is left
+out, as the seeds that layers with dropout go on to draw from, which TensorFlow cannot freeze.
 """
 
 import inspect
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import tensorflow as tf
-from tensorflow.python.framework import convert_to_constants, function_def_to_graph
+from tensorflow.python.framework import function_def_to_graph
 
 from edge_convert.sources.loops import plain_operators, tensor_lists
 
@@ -21,29 +22,25 @@ MAX_STEPS = 4096  # of all loops together
 _LOOPS = frozenset({"While", "StatelessWhile"})
 _CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _BRANCHES = frozenset({"If", "StatelessIf"})
+_ASSIGNMENTS = frozenset({"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"})
 _HALVES = frozenset({tf.float16, tf.bfloat16})
 _SAME = frozenset({"Identity", "IdentityN", "StopGradient"})
 
 
 def unrolled(concrete: Any, *, is_plain: bool = False) -> Any:
-    """The same concrete function without loops and halves; `concrete` itself if it has none.
+    """The same concrete function without loops, halves and seeds; `concrete` itself if it has none.
 
     is_plain: also write out what stands in `plain_operators`.
     Raises CannotUnrollError if the number of steps depends on the input, or exceeds MAX_STEPS.
     """
-    if not (_loops(concrete) or has_halves(concrete) or is_plain):
+    if not (_loops(concrete) or has_halves(concrete) or _assigned(concrete) or is_plain):
         return concrete
-    frozen = convert_to_constants.convert_variables_to_constants_v2(
-        concrete, lower_control_flow=False
-    )
-    if frozen.captured_inputs:
-        raise tensor_lists.CannotUnrollError("beside variables or tables that no weights are")
     names = list(concrete.structured_outputs)
 
     @tf.function(input_signature=concrete.structured_input_signature[0], autograph=False)
     def function(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        trace = _Trace(frozen.graph, is_plain)
-        outputs = trace.call(frozen.graph, list(inputs))
+        trace = _Trace(concrete.graph, is_plain)
+        outputs = trace.call(concrete.graph, [*inputs, *concrete.captured_inputs])
         return dict(zip(names, map(trace.in_graph, outputs), strict=True))
 
     return function.get_concrete_function()
@@ -51,6 +48,17 @@ def unrolled(concrete: Any, *, is_plain: bool = False) -> Any:
 
 def _loops(concrete: Any) -> bool:
     return any(node.op in _LOOPS for node in _nodes(concrete))
+
+
+def keeps_state(concrete: Any) -> bool:
+    """Whether a call changes numbers that the next one may read; whole numbers are seeds."""
+    return any(dtype.is_floating for dtype in _assigned(concrete))
+
+
+def _assigned(concrete: Any) -> list[tf.DType]:
+    """Of the variables that a call changes."""
+    changes = [node for node in _nodes(concrete) if node.op in _ASSIGNMENTS]
+    return [tf.as_dtype(node.attr["dtype"].type) for node in changes]
 
 
 def has_halves(concrete: Any) -> bool:
@@ -73,6 +81,7 @@ class _Trace:
         self._definitions = {f.signature.name: f for f in graph.as_graph_def().library.function}
         self._functions: dict[str, Any] = {}
         self._constants: dict[bytes, tf.Tensor] = {}
+        self._weights: dict[Any, tf.Tensor] = {}
         self._steps = 0
 
     def call(self, graph: Any, inputs: list) -> list:
@@ -123,13 +132,30 @@ class _Trace:
             return inputs
         if kind == "Const":
             with tf.init_scope():
-                values = tf.constant(tf.make_ndarray(operator.get_attr("value")))
-                return [tf.cast(values, tf.float32) if values.dtype in _HALVES else values]
+                return [_no_half(tf.constant(tf.make_ndarray(operator.get_attr("value"))))]
+        if kind == "ReadVariableOp":
+            return [self._weight(operator, inputs[0])]
+        if kind == "ResourceGather":
+            batch_dims = operator.get_attr("batch_dims")
+            table, indices = self._weight(operator, inputs[0]), inputs[1]
+            return self.apply(
+                lambda *both: tf.gather(*both, batch_dims=batch_dims), [table, indices]
+            )
         if self._is_plain and kind in plain_operators.OPERATORS:
             return self.apply(plain_operators.OPERATORS[kind](operator), inputs)
         if operator.op_def.is_stateful:
             raise tensor_lists.CannotUnrollError(f"with {kind}")
         return self.apply(_raw(operator), inputs)
+
+    def _weight(self, operator: Any, variable: Any) -> tf.Tensor:
+        """What a variable holds before the call."""
+        if variable.ref() not in self._weights:
+            with tf.init_scope():
+                values = tf.raw_ops.ReadVariableOp(
+                    resource=variable, dtype=operator.get_attr("dtype")
+                )
+                self._weights[variable.ref()] = _no_half(values)
+        return self._weights[variable.ref()]
 
     def _loop(self, condition: Any, body: Any, values: list) -> list:
         while _truth(self.call(condition, values)[0]):
@@ -157,6 +183,10 @@ def _needed(graph: Any) -> list[Any]:
             needed.add(operator)
             pending.extend(tensor.op for tensor in operator.inputs)
     return [operator for operator in graph.get_operations() if operator in needed]
+
+
+def _no_half(values: tf.Tensor) -> tf.Tensor:
+    return tf.cast(values, tf.float32) if values.dtype in _HALVES else values
 
 
 def _truth(tensor: Any) -> bool:

@@ -44,7 +44,7 @@ class Mine(keras.Model):
         super().__init__(**options)
         self.maps = layers.TimeDistributed(layers.Conv2D(4, 3, 2, activation=swish_of_mine))
         self.mean = layers.TimeDistributed(layers.GlobalAveragePooling2D())
-        self.over_time, self.kind = layers.GRU(6), layers.Dense(3, activation="softmax")
+        self.over_time, self.kind = layers.GRU(6, dropout=0.2), layers.Dense(3, activation="softmax")
     def call(self, x):
         return self.kind(self.over_time(self.mean(self.maps(x / 255))))
 
@@ -63,7 +63,8 @@ def silent():
     window = keras.Input((4, 32, 32, 3))
     x = layers.TimeDistributed(layers.Conv2D(4, 3, 2))(Silent(0.01)(window))
     x = layers.TimeDistributed(layers.GlobalAveragePooling2D())(x)
-    return keras.Model(window, layers.Dense(3, activation="softmax")(layers.LSTM(5)(x)))
+    cell = layers.LSTM(5, recurrent_dropout=0.2)
+    return keras.Model(window, layers.Dense(3, activation="softmax")(cell(x)))
 
 def failing():
     return keras.layers.Nonsense()

@@ -187,3 +187,17 @@ def test_frames_of_a_second_input_are_those_that_slowfast_takes() -> None:
     assert "'slow' takes 8 of the 32 frames, 0, 4, 8, 13, ..., as SlowFast" in use.notes[0]
     last = network_inputs("net", forms, InputRequest(sampling={"slow": "last"}))
     assert last.samples["slow"].tolist() == [24, 25, 26, 27, 28, 29, 30, 31]
+
+
+def test_masks_of_dropout_that_recurrent_layers_draw_are_left_out(tmp_path: Path) -> None:
+    keras.utils.set_random_seed(0)
+    frames = keras.Input((WINDOW, SIZE, SIZE, 3), name="frames")
+    maps = layers.TimeDistributed(layers.AveragePooling2D(4))(frames)
+    maps = layers.ConvLSTM2D(2, 3, recurrent_dropout=0.2, return_sequences=True)(maps)
+    x = layers.TimeDistributed(layers.Flatten())(maps)
+    both = layers.Bidirectional(layers.LSTM(3, dropout=0.2, return_sequences=True, unroll=True))(x)
+    cells = [layers.LSTMCell(3, dropout=0.2), layers.GRUCell(2, recurrent_dropout=0.2)]
+    network = keras.Model(frames, {"kind": layers.RNN(cells)(both)})
+    network.save(tmp_path / "net.keras")
+    file = read_model(tmp_path / "net.keras")
+    _assert_answers(file.model, np.asarray(network(WINDOWS)["kind"]))

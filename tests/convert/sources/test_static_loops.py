@@ -69,7 +69,7 @@ def _recurrent(cell: str, both_ways: bool, masked: bool, stacked: bool, **option
 
 
 @settings(max_examples=12, deadline=None)
-@given(st.sampled_from(["LSTM", "GRU", "SimpleRNN"]), *[st.booleans()] * 6)
+@given(st.sampled_from(["LSTM", "GRU", "SimpleRNN"]), *[st.booleans()] * 7)
 def test_steps_written_out_answer_what_the_loop_does(
     cell: str,
     both_ways: bool,
@@ -78,8 +78,11 @@ def test_steps_written_out_answer_what_the_loop_does(
     sequences: bool,
     back: bool,
     state: bool,
+    dropout: bool,
 ) -> None:
-    options = {} if both_ways else {"go_backwards": back, "return_state": state}
+    options: dict = {} if both_ways else {"go_backwards": back, "return_state": state}
+    if dropout:  # what is drawn is for training alone, but each call changes the seed
+        options |= {"dropout": 0.5, "recurrent_dropout": 0.5}
     model = _recurrent(cell, both_ways, masked, stacked, return_sequences=sequences, **options)
     clip = np.random.default_rng(1).normal(size=(1, WINDOW, WIDTH)).astype(np.float32)
     clip[0, 2] = 0  # what a mask leaves out
@@ -109,6 +112,30 @@ def test_a_loop_in_a_loop_and_a_branch_on_what_is_known() -> None:
     unrolled = _assert_unrolled(_traced(triangle), clip)
     # frame 3, then 0 + 1 + 2 times frames 1 and 2
     assert unrolled(tf.constant(clip))["output_0"].numpy().tolist() == [36, 43, 50]
+
+
+def test_weights_that_are_looked_up_and_a_seed_without_a_loop() -> None:
+    table, seed = tf.Variable([[1.0], [5.0], [9.0]]), tf.Variable(7, dtype=tf.int64)
+
+    def looked_up(frames):
+        seed.assign_add(1)
+        return tf.gather(table, tf.cast(frames[0, :, 0], tf.int32))
+
+    concrete = _traced(looked_up)
+    unrolled = static_loops.unrolled(concrete)
+    assert not {"AssignAddVariableOp", "ResourceGather"} & set(_operators(unrolled))
+    clip = np.array([2, 0, 1, 1], np.float32)[:, None].repeat(WIDTH, 1)[None]
+    assert unrolled(tf.constant(clip))["output_0"].numpy().ravel().tolist() == [9, 1, 5, 5]
+
+
+def test_what_goes_on_from_call_to_call_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    module = tf.Module()
+    module.state = state = tf.Variable(tf.zeros((1, WIDTH)))
+    spec = tf.TensorSpec((1, WINDOW, WIDTH), name="frames")
+    module.run = tf.function(lambda x: state.assign(state / 2 + tf.reduce_mean(x, 1)), [spec])
+    tf.saved_model.save(module, tmp_path, module.run)
+    with pytest.raises(ModelError, match="goes on from call to call with what it keeps: export"):
+        float_tflite(tmp_path)
 
 
 def _of_as_many_frames_as_it_says(frames):
