@@ -15,7 +15,7 @@ from examples.zoo.patterns import KINDS, PatternClips, pattern_clips
 
 EPOCHS, BATCH = 8, 16
 Over = keras.layers.TimeDistributed
-_SCALING = keras.layers.Rescaling, keras.layers.Normalization
+_SCALING = ("Rescaling", "Normalization")
 
 
 def backbone(name: str, size: int, channels: int = 3, **options: Any) -> keras.Model:
@@ -26,12 +26,12 @@ def backbone(name: str, size: int, channels: int = 3, **options: Any) -> keras.M
     return settled(network, size, channels)
 
 
-def settled(network: keras.Model, size: int, channels: int = 3) -> keras.Model:
-    """Frozen; its batch normalisations as after training."""
+def settled(network: Any, size: int, channels: int = 3) -> Any:
+    """Frozen; its batch normalisations as after training.  network: of Keras 3 or Keras 2."""
     frames = pattern_clips(12, (1, size, size, channels), 5).frames[:, 0].astype(np.float32)
-    if not any(isinstance(x, _SCALING) for x in network.layers):
+    if not any(type(layer).__name__ in _SCALING for layer in network.layers):
         frames = frames / 127.5 - 1  # as those are given that do not scale themselves
-    norms = [x for x in network.layers if isinstance(x, keras.layers.BatchNormalization)]
+    norms = [each for each in network.layers if type(each).__name__ == "BatchNormalization"]
     for layer in norms:
         layer.momentum = 0.0
     network(frames, training=True)

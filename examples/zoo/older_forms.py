@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import layers
 
-from examples.zoo.keras_forms import Over, backbone, custom, keras_2, saved_model
+from examples.zoo.keras_forms import Over, backbone, custom, keras_2, saved_model, settled
 
 
 def _cnn_lstm(keras_module: Any, window: int, size: int, answers: int, cell: str = "LSTM") -> Any:
@@ -66,8 +66,7 @@ def keras_2_mobilenet_bilstm() -> Any:
     network = tf_keras.applications.MobileNetV2(
         (64, 64, 3), alpha=0.35, include_top=False, weights=None
     )
-    network.trainable = False
-    x = make.TimeDistributed(network)(make.Rescaling(1 / 127.5, -1)(frames))
+    x = make.TimeDistributed(settled(network, 64))(make.Rescaling(1 / 127.5, -1)(frames))
     x = make.TimeDistributed(make.Flatten())(x)
     x = make.Bidirectional(make.LSTM(16))(x)
     return tf_keras.Model(frames, make.Dense(5, activation="softmax", name="violence")(x))
