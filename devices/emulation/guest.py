@@ -120,6 +120,16 @@ class EmulatedBoard:
         program = ["-0", seen(self.python).program, str(self.python.program)]
         return [str(self.qemu.program), *cpu, *loaded, *program, *arguments]
 
+    def environment(self, path: Sequence[Path] = ()) -> dict[str, str]:
+        """In which Python finds its packages there, and does the same each time. path: as in `run`."""
+        paths = seen(self.python)
+        return {
+            **_ENVIRONMENT,
+            "PYTHONPYCACHEPREFIX": paths.bytecode,
+            "PYTHONPATH": ":".join((*map(str, path), paths.site)),
+            **self.qemu.environment(),
+        }
+
     def run(
         self,
         arguments: Sequence[str],
@@ -130,16 +140,9 @@ class EmulatedBoard:
         timeout_s: float = _TIMEOUT_S,
     ) -> subprocess.CompletedProcess[str]:
         """Run Python with arguments to its end, whatever that is. path: put before its packages."""
-        paths = seen(self.python)
         return children.run_captured(
             self.command(arguments, plugin),
-            environment={
-                **_ENVIRONMENT,
-                "PYTHONPYCACHEPREFIX": paths.bytecode,
-                "PYTHONPATH": ":".join((*map(str, path), paths.site)),
-                **environment,
-                **self.qemu.environment(),
-            },
+            environment={**self.environment(path), **environment},
             cwd="/",
             timeout_s=timeout_s,
         )

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests import tiny
-from tests.arm.conftest import Installed
+from tests.arm.installed import Installed
 
 SCRIPT = Path(__file__).with_name("outputs.py")
 ROOT = Path(__file__).parent.parent.parent

@@ -15,8 +15,8 @@ from edge_common.errors import RunFailed
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.counting import InstructionCounter, counter
 from edge_devices.profiles.catalogue import profile_named
-from tests.arm.conftest import or_skip
 from tests.arm.heavier import with_an_addition
+from tests.arm.installed import or_skip
 from tests.wheels import ROOT
 
 BASELINE = ROOT / "benchmarks" / "baseline" / "faces-in-motion.facts.json"

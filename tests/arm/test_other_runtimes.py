@@ -9,7 +9,8 @@ from edge_devices.emulation.arm_python import arm_python
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import EmulatedBoard, emulated_board
 from edge_devices.profiles.catalogue import profile_named
-from tests.arm.conftest import BOARDS, Installed, install, or_skip
+from tests.arm.conftest import BOARDS
+from tests.arm.installed import Installed, install, or_skip
 
 WHEELS = ("tflite-runtime==2.14.0", "numpy<2", "opencv-python-headless", "psutil", "click", "pip")
 NEWEST_PYTHON = (3, 11)  # with wheels of tflite-runtime 2.14

@@ -8,7 +8,7 @@ import pytest
 from edge_devices.emulation.apt import check_apt
 from edge_devices.emulation.cache import Say
 from edge_devices.emulation.guest import find_qemu
-from tests.arm.conftest import or_skip
+from tests.arm.installed import or_skip
 
 STATUS = Path("/var/lib/dpkg/status")
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from edge_devices.emulation import cache
 from tests.benchmarks.remote.sshd import make_key
 
 _SBIN = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
@@ -241,11 +242,16 @@ def _sshd(board: SpaceBoard, program: str) -> Iterator[None]:
 
 
 def _open_root(folder: Path) -> Iterator[str]:
-    """A Python in root's home, which others may not enter, is mounted where they may."""
-    root, prefix = Path.home(), Path(sys.base_prefix)
-    if root.stat().st_mode & 0o001 or not prefix.is_relative_to(root):
+    """What boards need of root's home, which others may not enter, is mounted where they may."""
+    root = Path.home()
+    needed = [each for each in (Path(sys.base_prefix), cache.arm_folder()) if each.is_dir()]
+    inside = [each for each in needed if each.is_relative_to(root)]
+    if root.stat().st_mode & 0o001 or not inside:
         return
-    place, kept = shlex.quote(str(folder / "python")), shlex.quote(str(prefix))
-    yield f"mkdir {place} && mount --bind {kept} {place}"
+    for number, each in enumerate(inside):
+        place = shlex.quote(str(folder / f"opened-{number}"))
+        yield f"mkdir {place} && mount --bind {shlex.quote(str(each))} {place}"
     yield f"mount -t tmpfs -o mode=755 tmpfs {shlex.quote(str(root))}"
-    yield f"mkdir -p {kept} && mount --bind {place} {kept}"
+    for number, each in enumerate(inside):
+        place, kept = shlex.quote(str(folder / f"opened-{number}")), shlex.quote(str(each))
+        yield f"mkdir -p {kept} && mount --bind {place} {kept}"

@@ -22,10 +22,12 @@ import pytest
 from edge.shipped import find_bundle
 from edge_fleet.boards.simulation import FleetModel, simulate
 from edge_fleet.boards.waves import parse_ends
+from tests.fleet.boards.emulated import emulate
 from tests.fleet.boards.namespaces import SpaceBoard, SpaceFleet, fleet
 
 pytestmark = pytest.mark.slow
-BOARDS, KILLS = (int(os.environ.get(f"FLEET_{k}", n)) for k, n in (("BOARDS", 8), ("KILLS", 50)))
+_SIZES = {"BOARDS": 8, "KILLS": 50, "ARM": 2}
+BOARDS, KILLS, ARM = (int(os.environ.get(f"FLEET_{k}", n)) for k, n in _SIZES.items())
 # a program in place of edge-run and edge-devices that takes no time: the roll-out is what is tried
 _QUICK = """#!/bin/sh
 case "$*" in *--self-test*) {self_test} ;; esac
@@ -74,15 +76,20 @@ def roll_out(made: SpaceFleet, path: Path, *options: object) -> "subprocess.Comp
     return made.call("roll-out", path, "-i", inventory, "--watch-minutes", "0", *options)
 
 
+@pytest.mark.parametrize("emulated", [0, ARM])
 def test_a_poisoned_board_stops_the_first_wave_which_is_back_within_a_minute(
-    boards: SpaceFleet,
+    boards: SpaceFleet, wheel: Path, emulated: int
 ) -> None:
-    """With the real edge-run and edge-devices on all boards."""
+    """With the real edge-run and edge-devices on all boards; on some of the first wave, emulated ARM's."""
     old, old_sha = bundle(boards.folder, "faces-in-motion")
     new, new_sha = bundle(boards.folder, "face")
     boards.write_inventory()
+    *first, poisoned = waves(boards, new, "4,all")[0]
+    if emulated:
+        arm = [boards.named(name) for name in first[:emulated]]
+        emulate(arm, wheel, boards.folder / "arm")
+        boards.write_inventory()
     assert roll_out(boards, old, "--waves", "all").returncode == 0
-    poisoned = waves(boards, new, "4,all")[0][-1]
     programs(boards.named(poisoned), _POISONED.format(sha256=new_sha), is_quick=False)
     boards.write_inventory()
     done = roll_out(boards, new, "--waves", "4,all")
