@@ -109,7 +109,7 @@ def machine_labels(records: Sequence[Record]) -> list[str]:
 
 
 def record_labels(records: Sequence[Record]) -> list[str]:
-    """The bundle's name, its machine if there are several, and what else tells records apart."""
+    """The bundle's name, its place, its machine if there are several, and what else tells records apart."""
     machines = machine_labels(records)
     several = len(set(machines)) > 1
     names = [_name(record) for record in records]
@@ -137,7 +137,8 @@ def record_labels(records: Sequence[Record]) -> list[str]:
 def _name(record: Record) -> str:
     """Of an emulated board, so that no figure stands there as if it were measured."""
     predicted = f", predicted for {record.predicted.board}" if record.predicted else ""
-    return record.bundle.name + predicted
+    place = f", {record.place}" if record.place else ""
+    return record.bundle.name + place + predicted
 
 
 def threads(number: int) -> str:

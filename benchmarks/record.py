@@ -155,6 +155,7 @@ class Record:
     work: of each part on this machine's cores, if the latency model knows them, so that a
     record of a real board improves what is predicted (`devices/measurements/`).
     delegation: who computed the operators of each part, by its role.
+    place: which of many boards it was, where a report has to tell them apart.
     """
 
     schema: int
@@ -183,6 +184,7 @@ class Record:
     energy: offline.Energy | None = None
     memory: MemoryUse | None = None
     delegation: dict[str, Delegation] = field(default_factory=dict)
+    place: str = ""
     instructions: prediction.Instructions = field(default_factory=dict)
     predicted: Predicted | None = None
     work: dict[str, Work] = field(default_factory=dict)

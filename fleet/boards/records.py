@@ -66,7 +66,8 @@ class RecordFolder:
         paths = sorted(path for path in self._folder.glob("*.json") if self._is_of_bundle(path))
         if not paths:
             return None
-        write_report(self._report, [read_record(path) for path in paths])
+        records = [replace(read_record(path), place=path.stem) for path in paths]
+        write_report(self._report, records)
         return self._report
 
     def _is_of_bundle(self, path: Path) -> bool:
