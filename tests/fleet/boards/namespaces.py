@@ -244,8 +244,9 @@ def _sshd(board: SpaceBoard, program: str) -> Iterator[None]:
 def _open_root(folder: Path) -> Iterator[str]:
     """What boards need of root's home, which others may not enter, is mounted where they may."""
     root = Path.home()
-    needed = [each for each in (Path(sys.base_prefix), cache.arm_folder()) if each.is_dir()]
-    inside = [each for each in needed if each.is_relative_to(root)]
+    unpacked = cache.arm_folder().resolve()  # emulated.py fills it later, if it is empty now
+    unpacked.mkdir(parents=True, exist_ok=True)
+    inside = [each for each in (Path(sys.base_prefix), unpacked) if each.is_relative_to(root)]
     if root.stat().st_mode & 0o001 or not inside:
         return
     for number, each in enumerate(inside):

@@ -89,7 +89,8 @@ def test_a_poisoned_board_stops_the_first_wave_which_is_back_within_a_minute(
         arm = [boards.named(name) for name in first[:emulated]]
         emulate(arm, wheel, boards.folder / "arm")
         boards.write_inventory()
-    assert roll_out(boards, old, "--waves", "all").returncode == 0
+    begun = roll_out(boards, old, "--waves", "all")
+    assert begun.returncode == 0, begun.stdout
     programs(boards.named(poisoned), _POISONED.format(sha256=new_sha), is_quick=False)
     boards.write_inventory()
     done = roll_out(boards, new, "--waves", "4,all")
