@@ -139,10 +139,10 @@ def make_stateless(model: keras.Model) -> str:
     masks of recurrent layers with dropout, which Keras draws even where no training reads them; TFLite
     has nothing for seeds that change.
     """
-    for layer in model._flatten_layers():
-        if isinstance(layer, DropoutRNNCell):
-            layer.dropout = layer.recurrent_dropout = 0.0
-    flat = [layer for layer in model._flatten_layers() if getattr(layer, "stateful", False)]
+    every = list(model._flatten_layers())
+    for cell in (layer for layer in every if isinstance(layer, DropoutRNNCell)):
+        cell.dropout = cell.recurrent_dropout = 0.0
+    flat = [layer for layer in every if getattr(layer, "stateful", False)]
     for layer in flat:
         layer.stateful = False
     names = ", ".join(f"'{layer.name}'" for layer in flat)

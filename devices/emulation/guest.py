@@ -120,13 +120,16 @@ class EmulatedBoard:
         program = ["-0", seen(self.python).program, str(self.python.program)]
         return [str(self.qemu.program), *cpu, *loaded, *program, *arguments]
 
-    def environment(self, path: Sequence[Path] = ()) -> dict[str, str]:
+    def environment(
+        self, path: Sequence[Path] = (), changes: Mapping[str, str] = MappingProxyType({})
+    ) -> dict[str, str]:
         """In which Python finds its packages there, and does the same each time. path: as in `run`."""
         paths = seen(self.python)
         return {
             **_ENVIRONMENT,
             "PYTHONPYCACHEPREFIX": paths.bytecode,
             "PYTHONPATH": ":".join((*map(str, path), paths.site)),
+            **changes,
             **self.qemu.environment(),
         }
 
@@ -142,7 +145,7 @@ class EmulatedBoard:
         """Run Python with arguments to its end, whatever that is. path: put before its packages."""
         return children.run_captured(
             self.command(arguments, plugin),
-            environment={**self.environment(path), **environment},
+            environment=self.environment(path, environment),
             cwd="/",
             timeout_s=timeout_s,
         )

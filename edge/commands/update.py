@@ -53,10 +53,9 @@ def update(
     from edge.updates import inbox, slots
 
     state = Path("/var/lib", service, "edge-run") if service else None
-    folder = slots.folder_for(config, state)
-    box = inbox.Inbox(folder)
+    box = inbox.Inbox(slots.folder_for(config, state))
     if bundle is None:
-        good = slots.Slots(folder).good
+        good = slots.Slots(box.updates).good
         raise SystemExit(_show_newest(config, box.status, good.record if good else None, as_json))
     if bundle.suffix != ".edge":
         raise ConfigError(f"{bundle} is no bundle: edge-convert makes one, NAME.edge")
@@ -78,11 +77,8 @@ def _show_newest(
     if status is None and kept is None:
         raise ConfigError(f"{config}: no update was given to a run by these settings")
     if as_json:
-        fields = {
-            **(status.to_json() if status else {}),
-            "kept_sha256": kept.sha256 if kept else "",
-        }
-        console.echo(json.dumps({key: value for key, value in fields.items() if value}))
+        fields = status.to_json() if status else {}
+        console.echo(json.dumps({**fields, **({"kept_sha256": kept.sha256} if kept else {})}))
     elif status:
         _show(status, as_json)
     elif kept:

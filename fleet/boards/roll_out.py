@@ -174,9 +174,10 @@ class RollOut:
             else:
                 line, missing = "", result.problem or _NO_REPORT
             misses[name] = misses[name] + 1 if missing else 0
-            if not line and missing:
-                is_open |= misses[name] < _PATIENCE
-                line = missing if misses[name] >= _PATIENCE else ""
+            if 0 < misses[name] < _PATIENCE:
+                is_open = True
+            else:
+                line = line or missing
             if line:
                 boards[name] = replace(boards[name], step=journals.UNWELL, line=line)
         return is_open

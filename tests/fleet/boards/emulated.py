@@ -43,9 +43,9 @@ def _let_in(path: Path) -> None:
 
 def _script(installed: Installed, name: str) -> str:
     """HOME stays the user's."""
-    environment = installed.board.environment([installed.site])
+    compiled = {"PYTHONPYCACHEPREFIX": str(installed.bytecode)}
+    environment = installed.board.environment([installed.site], compiled)
     del environment["HOME"]
-    environment["PYTHONPYCACHEPREFIX"] = str(installed.bytecode)
     exports = [f"export {name}={shlex.quote(value)}" for name, value in environment.items()]
-    command = shlex.join([*installed.board.command(["-c", code_of(name)])])
+    command = shlex.join(installed.board.command(["-c", code_of(name)]))
     return "\n".join(["#!/bin/sh", *exports, f'exec {command} "$@"', ""])

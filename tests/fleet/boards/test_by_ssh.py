@@ -76,7 +76,7 @@ def roll_out(made: SpaceFleet, path: Path, *options: object) -> "subprocess.Comp
     return made.call("roll-out", path, "-i", inventory, "--watch-minutes", "0", *options)
 
 
-@pytest.mark.parametrize("emulated", [0, ARM])
+@pytest.mark.parametrize("emulated", sorted({0, ARM}))
 def test_a_poisoned_board_stops_the_first_wave_which_is_back_within_a_minute(
     boards: SpaceFleet, wheel: Path, emulated: int
 ) -> None:

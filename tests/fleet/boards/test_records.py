@@ -31,9 +31,8 @@ def test_each_record_is_written_as_it_comes_and_one_report_of_all(tmp_path: Path
         assert folder.has(board) and folder.judged(board, BoardResult()).is_well
     report = folder.write_report()
     assert report and len(report.read_text().splitlines()) == 1 + 2 * len(RECORD.measurements)
-    assert (
-        f"{RECORD.bundle.name}, door" in report.read_text()
-    )  # or nobody knows whose figures these are
+    # or nobody knows whose figures these are
+    assert f"{RECORD.bundle.name}, door" in report.read_text()
     assert folder.path("yard/2").parent == tmp_path / "records"
 
 

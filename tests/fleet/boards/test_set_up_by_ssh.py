@@ -195,7 +195,8 @@ def remembered(board: SpaceBoard) -> str:
 def test_an_update_is_a_shadow_then_on_probation_and_a_bad_one_comes_back(
     boards: SpaceFleet,
 ) -> None:
-    run_version(boards, "1", edge_updates=True)
+    boards.write_inventory(edge_updates=True)
+    assert outcomes(boards, "--bundle", signed(boards, "1"), *TWO) == {"changed"}
     good, board = signed(boards, "3"), boards.boards[0]
     done = roll_out(boards, good, "--waves", "1,all", *WATCHED)
     assert done.returncode == 0, done.stdout
