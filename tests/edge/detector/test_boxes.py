@@ -48,7 +48,7 @@ def test_a_mean_of_boxes_lies_between_them(found: Detections) -> None:
 
 
 def test_a_mean_is_weighted_by_scores() -> None:
-    found = Detections(np.float32([[0, 0, 10, 10], [0, 0, 10, 14]]), np.float32([0.9, 0.3]))
+    found = Detections(np.float32([[0, 0, 10, 10], [0, 0, 10, 14]]), np.float32([0.75, 0.25]))
     result = suppress(found, Suppression(0.5, weighted=True))
     assert result.boxes.tolist() == [[0, 0, 10, 11]]
     assert result.scores.tolist() == found.scores.tolist()[:1]
