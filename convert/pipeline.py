@@ -152,7 +152,9 @@ class Conversion:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)
         last = self.floats[-1].part.multiply_adds
         work = last + self.network.window * sum(e.part.multiply_adds for e in self.floats[:-1])
-        self.clips = with_clips_to_score(self.clips, self.request, work, self.progress)
+        self.clips = with_clips_to_score(
+            self.clips, self.request, self.spec, work, self.progress
+        )
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
         scoring = self._scoring(windows)
         self._say("searching for precision")
@@ -161,7 +163,8 @@ class Conversion:
             jobs, self.network.parts, scoring, forced, self.progress, *ladder
         ).run()
         self.float_outputs = result.reference
-        self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}"
+        how = "" if self.clips.validation else ", seen anew"
+        self.report.search_clips = f"{len(windows)} clips of {self.clips.scored.short_name}{how}"
         self.parts = result.chosen.parts
 
     def _ladder(self) -> Sequence[recipes.Recipe]:

@@ -144,7 +144,7 @@ SEARCH_WORK = 5 * 10**10  # multiply-adds of one candidate on unlabelled clips: 
 class ConversionClips:
     """calibration, golden: drawn for their purpose.  validation: all labelled ones, if any.
     usual: all that calibrate, before some are drawn.
-    scored: those of them that candidates are compared on, unlabelled if there are no others.
+    scored: those of them that candidates are compared on; unlabelled, seen anew, if there are no others.
     held_out: that calibration does not see, if there are any.
     skipped: videos and folders of the calibration clips that gave no window.
     """
@@ -206,12 +206,18 @@ def clip_hint(source: Path) -> str:
 
 
 def with_clips_to_score(
-    clips: ConversionClips, request: ConversionRequest, work: int, progress: console.Progress
+    clips: ConversionClips,
+    request: ConversionRequest,
+    spec: InputSpec,
+    work: int,
+    progress: console.Progress,
 ) -> ConversionClips:
     """With as many unlabelled clips to score as the budget needs, of a large network fewer.
 
+    These may be what the network was trained on: they are scored as if taken again.
     work: multiply-adds of a window.
     """
+    from edge_convert.precision.calibration import seen_anew
     from edge_convert.precision.margins import clips_needed
 
     scored, needed = clips.scored, clips_needed(request.max_drop)
@@ -223,6 +229,8 @@ def with_clips_to_score(
             f"a budget of {request.max_drop:g} points needs {needed} clips; of {len(scored)} it is "
             "told by how far decisions lead"
         )
+    if not clips.validation:
+        scored = replace(scored, windows=seen_anew(scored.windows, spec))
     return replace(clips, scored=scored)
 
 
