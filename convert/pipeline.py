@@ -152,9 +152,7 @@ class Conversion:
             jobs.prepare("head", self.network.parts[1].model, self.features, shared)
         last = self.floats[-1].part.multiply_adds
         work = last + self.network.window * sum(e.part.multiply_adds for e in self.floats[:-1])
-        self.clips = with_clips_to_score(
-            self.clips, self.request, self.spec, work, self.progress
-        )
+        self.clips = with_clips_to_score(self.clips, self.request, self.spec, work, self.progress)
         windows = calibration.NetworkInput(self.clips.scored.windows, self.spec)
         scoring = self._scoring(windows)
         self._say("searching for precision")

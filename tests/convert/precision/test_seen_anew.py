@@ -1,4 +1,4 @@
-"""Clips as if taken again: what they keep, and that a network which knows clips by heart gives itself away."""
+"""Clips as if taken again: what they keep, and that a network that knows clips by heart is found out."""
 
 from pathlib import Path
 
