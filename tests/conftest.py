@@ -30,6 +30,7 @@ from edge_common.console import warn_once
 from edge_common.errors import DeviceError
 from edge_devices.emulated_delegate.build import build
 from tests import forks, streaming, tiny
+from tests.edge.stream import side_inputs
 from tests.wheels import build_wheel
 
 BuiltOnce = Callable[[str, Callable[[Path], object]], Path]
@@ -194,6 +195,12 @@ def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def tiny_bundle(tiny_bundle_path: Path) -> Bundle:
     return open_bundle(tiny_bundle_path)
+
+
+@pytest.fixture(scope="session")
+def speed_bundle_path(built_once: BuiltOnce) -> Path:
+    """A bundle that takes a `speed` of two numbers beside its frames."""
+    return built_once("speed", side_inputs.write_bundle) / "net.edge"
 
 
 @pytest.fixture(scope="session")

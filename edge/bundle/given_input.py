@@ -25,10 +25,15 @@ class GivenInput:
         return math.prod(self.shape)
 
     @property
+    def amount(self) -> str:
+        """How many numbers it takes, and in what."""
+        numbers = "a number" if self.size == 1 else f"{self.size} numbers"
+        return f"{numbers}{self.unit and f' in {self.unit}'}"
+
+    @property
     def form(self) -> str:
         """What it takes, in words."""
-        numbers = "a number" if self.size == 1 else f"{self.size} numbers"
-        return f"{numbers}{self.unit and f' in {self.unit}'}, {self.low:.3g} to {self.high:.3g} in its clips"
+        return f"{self.amount}, {self.low:.3g} to {self.high:.3g} in its clips"
 
     @property
     def words(self) -> str:

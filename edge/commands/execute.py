@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge import engine, shipped
 from edge.bundle import Bundle
-from edge.commands import feeds, scene_options
+from edge.commands import feeds, fitting, scene_options
 from edge.commands.one_run import Engines, OneRun, RunOptions, RunRequest
 from edge.privacy import sensitive
 from edge_common import BundleError, EdgeError, SelfTestFailed, console, encode
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from edge.check.self_test import SelfTest
     from edge.commands.reload import Reload
     from edge.service.supervisor import Supervisor
-    from edge.signatures import Verifier
     from edge.updates.updater import Updater
     from edge.web.page import Page
 
@@ -46,7 +45,8 @@ def _execute_updatable(options: RunOptions, arguments: Sequence[str]) -> None:
     from edge.updates import slots, updater as updates
 
     def open_candidate(path: Path) -> RunRequest:
-        return checked_request(replace(updater.run.options if updater.run else options, slot=path))
+        of_run = updater.run.options if updater.run else options
+        return _opened(replace(of_run, slot=path))[1]
 
     with ExitStack() as stack:
         supervisor = _supervisor(stack)
@@ -99,21 +99,17 @@ def _run_with(
 def _open_checked(options: RunOptions) -> tuple[Bundle, RunRequest]:
     """The bundle that they name, and what is to run of it.
 
-    Raises EdgeError if it is none, or an alert does not fit it.
+    Raises EdgeError if it is none, or does not fit them.
     """
-    options = _with_copy(options)
+    whole, request = _opened(_with_copy(options))
+    fitting.require_fitting(request)
+    return whole, request
+
+
+def _opened(options: RunOptions) -> tuple[Bundle, RunRequest]:
+    """The same, whether it fits or not."""
     whole = options.open_bundle()
     bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
-    zones = [zone.name for zone in options.people.areas[0]] if options.alerts else []
-    if not options.self_test:
-        options.check_secrets()
-        options.refuse_unlike(bundle.manifest.input.is_features)
-        options.stream.check_inputs(bundle.manifest.inputs)
-    for alert in options.alerts:
-        alert.fit(bundle.manifest.tasks, zones, has_people=bool(options.people))
-    _note_missing_clips(options)
-    if options.verifier:
-        _verify_detector(options, options.verifier)
     if withheld and not options.self_test:
         console.note(sensitive.note_of(withheld))
     return whole, RunRequest(options, bundle)
@@ -133,7 +129,7 @@ def _with_copy(options: RunOptions) -> RunOptions:
 
 
 def checked_request(options: RunOptions) -> RunRequest:
-    """Raises EdgeError if the options name no bundle, or an alert does not fit it."""
+    """Raises EdgeError if the options name no bundle, or one that does not fit them."""
     return _open_checked(options)[1]
 
 
@@ -222,22 +218,6 @@ def _reload(
     stack.callback(reload.close)
     stack.enter_context(reload.by_signal())
     return reload
-
-
-def _note_missing_clips(options: RunOptions) -> None:
-    asking = [str(alert) for alert in options.alerts if not isinstance(alert.clip, bool)]
-    if asking and not any(endpoint.kind.name == "clips" for endpoint in options.outputs):
-        console.note(
-            f"alert '{asking[0]}' asks for a clip, and no output records one: add --sink clips:FOLDER"
-        )
-
-
-def _verify_detector(options: RunOptions, verifier: "Verifier") -> None:
-    """Before anything that runs is ended for it. Raises EdgeError."""
-    if options.people:
-        options.people.open(options.stream, verifier.open)
-    for warning in verifier.warnings():
-        console.note(warning)
 
 
 def _plan(bundle: Bundle, options: RunOptions) -> Iterator[str]:

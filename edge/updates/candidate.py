@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from edge import stream
 from edge.check import self_test
-from edge.commands import feeds, scene_options
+from edge.commands import feeds, fitting, scene_options
 from edge.updates.bounds import latency_problem
 from edge_common import ConfigError, console
 from edge_devices.detection import memory
@@ -55,14 +55,23 @@ def _differences(before: "Manifest", after: "Manifest") -> tuple[str, ...]:
         f"it answers {names}, other than what runs, or with other labels" * (tasks != tasks_before),
         "it takes vectors or images, other than what runs"
         * (before.input.is_features != after.input.is_features),
+        f"it takes {_inputs(after)} beside frames, and what runs takes {_inputs(before)}"
+        * (_inputs(after) != _inputs(before)),
     )
 
 
+def _inputs(manifest: "Manifest") -> str:
+    """What is given beside frames, whose names, sizes and units settings are written for."""
+    parts = sorted(f"{each.name} ({each.amount})" for each in manifest.inputs)
+    return " and ".join(parts) or "nothing"
+
+
 def require_able(new: "RunRequest", limit_ms: float) -> None:
-    """Let it replay its golden frames elsewhere, and see that there is time and memory for it.
+    """Let it fit the settings, and replay its golden frames elsewhere; is there time and memory for it?
 
     limit_ms: milliseconds a frame, of one thing that is watched. Raises EdgeError.
     """
+    fitting.require_fitting(new)
     if new.options.gallery is not None:
         from edge.people import recogniser
 

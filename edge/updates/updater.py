@@ -43,8 +43,8 @@ class Updater(Closable):
     """A thread that looks for bundles which are to run, and takes one after the other through all steps.
 
     What changes a run is done in the loop's thread, which calls `loop.on_turn`.
-    open_candidate: verifies a bundle and sees that it fits the settings; raises EdgeError or
-    click.ClickException.  supervisor: is told.  clock: monotonic seconds.
+    open_candidate: verifies a bundle; raises EdgeError or click.ClickException.
+    supervisor: is told.  clock: monotonic seconds.
     problem: why the newest update failed; "": it did not.  reload: is told what runs.
     Raises ConfigError if another process takes the updates of these settings.
     """

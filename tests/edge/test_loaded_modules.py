@@ -13,7 +13,7 @@ edge edge.answers edge.input_spec edge.status
 edge.bundle edge.bundle.archive edge.bundle.detection edge.bundle.given_input edge.bundle.manifest
 edge.bundle.manifest_check
 edge.cli edge.commands edge.commands.execute edge.commands.feeds edge.commands.options edge.commands.people
-edge.commands.one_run
+edge.commands.fitting edge.commands.one_run
 edge.commands.plain edge.commands.run_options edge.commands.scene_options edge.commands.settings_options
 edge.commands.service edge.commands.source_options edge.commands.update
 edge.engine edge.engine.delegate edge.engine.delegation edge.engine.engine

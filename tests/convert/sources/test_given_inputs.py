@@ -6,11 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from keras import layers
 
 import edge_benchmarks.cli
 from edge import cli, open_bundle
@@ -22,21 +20,10 @@ from edge_common import ConfigError, ModelError
 from edge_convert.cli import main
 from edge_convert.inputs import InputRequest, TensorForm, network_inputs
 from tests import tiny
+from tests.edge.stream import side_inputs
 
 FLOAT = ("--encoder-precision", "float32", "--head-precision", "float32")
 FRAMES = TensorForm("frames", (None, 4, 32, 32, 3))
-
-
-def network() -> keras.Model:
-    keras.utils.set_random_seed(0)
-    window = keras.Input((tiny.WINDOW, tiny.SIZE, tiny.SIZE, 3), name="frames")
-    speed = keras.Input((2,), name="speed")
-    x = layers.TimeDistributed(layers.Conv2D(8, 3, 2, activation="relu"))(
-        layers.Rescaling(1 / 255)(window)
-    )
-    x = layers.GRU(8)(layers.TimeDistributed(layers.GlobalAveragePooling2D())(x))
-    x = layers.Concatenate()([x, layers.Dense(8, activation="tanh")(speed)])
-    return keras.Model([speed, window], layers.Dense(3, activation="softmax", name="kind")(x))
 
 
 def convert(folder: Path, *words: str) -> str:
@@ -49,11 +36,10 @@ def convert(folder: Path, *words: str) -> str:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("given")
-    network().save(folder / "net.keras")
-    clips = tiny.labelled_clips(24)["clips"]
-    speeds = np.random.default_rng(0).uniform(-1, 3, (24, 2)).astype(np.float32)
-    kinds = np.arange(24) % 3
-    np.savez(folder / "clips.npz", clips=clips, speed=speeds, kind=kinds)
+    side_inputs.network().save(folder / "net.keras")
+    data = side_inputs.clips()
+    clips, speeds = data["clips"], data["speed"]
+    np.savez(folder / "clips.npz", **data)
     np.savez(folder / "without.npz", clips=clips)
     np.savez(folder / "narrow.npz", clips=clips, speed=speeds[:, 0])
     np.savez(folder / "nan.npz", clips=clips, speed=np.where(speeds > 0, speeds, np.nan))
@@ -108,7 +94,7 @@ def test_a_manifest_that_contradicts_itself_is_refused(bundle: Bundle, change) -
 def test_each_decision_is_made_with_what_holds_at_its_newest_frame(folder, bundle) -> None:
     frames = np.load(folder / "clips.npz")["clips"].reshape(-1, 32, 32, 3)[:8]
     speeds = np.random.default_rng(1).uniform(-1, 3, (8, 2)).astype(np.float32)
-    stream, model = Stream(bundle, inputs={"speed": [9, 9]}), network()
+    stream, model = Stream(bundle, inputs={"speed": [9, 9]}), side_inputs.network()
     model.load_weights(folder / "net.keras")
     for t, frame in enumerate(frames):
         decision = stream.push(np.ascontiguousarray(frame[..., ::-1]), inputs={"speed": speeds[t]})

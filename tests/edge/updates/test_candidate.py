@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edge.bundle import GOLDEN, Bundle, open_bundle
+from edge.bundle import GOLDEN, Bundle, GivenInput, open_bundle
 from edge.commands.one_run import RunRequest
 from edge.commands.run_options import RunOptions
 from edge.updates import candidate
@@ -32,6 +32,8 @@ def without(member: str) -> Bundle:
 
 
 FIRST, *REST = MANIFEST.tasks
+SPEED = GivenInput("speed", (2,), "m/s", 0, 30)
+DRIVEN = changed(inputs=(SPEED, GivenInput("load", ())))
 
 
 @pytest.mark.parametrize(
@@ -73,6 +75,45 @@ def test_weights_windows_and_calibration_may_differ(
     bundle: Bundle, options: dict[str, Any]
 ) -> None:
     candidate.require_alike(request(**options), request(bundle, **options))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ((), "it takes nothing beside frames"),
+        ((SPEED,), "it takes speed (2 numbers in m/s) beside frames"),
+        (
+            (*DRIVEN.manifest.inputs, GivenInput("wind", (1,))),
+            "it takes load (a number) and speed (2 numbers in m/s) and wind (a number) beside frames",
+        ),
+        (
+            (replace(SPEED, name="pace"), DRIVEN.manifest.inputs[1]),
+            "it takes load (a number) and pace",
+        ),
+        (
+            (replace(SPEED, shape=(3,)), DRIVEN.manifest.inputs[1]),
+            "speed (3 numbers in m/s) beside",
+        ),
+        (
+            (replace(SPEED, unit="km/h"), DRIVEN.manifest.inputs[1]),
+            "speed (2 numbers in km/h) beside",
+        ),
+    ],
+)
+def test_what_is_given_beside_frames_is_given_to_the_new_one_as_well(
+    inputs: tuple[GivenInput, ...], message: str
+) -> None:
+    running = (
+        ", and what runs takes load (a number) and speed (2 numbers in m/s): it is another network"
+    )
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        candidate.require_alike(request(DRIVEN), request(changed(inputs=inputs)))
+    assert running in str(caught.value)
+
+
+def test_the_order_of_inputs_and_what_their_clips_held_may_differ() -> None:
+    inputs = (DRIVEN.manifest.inputs[1], replace(SPEED, low=-5, high=5))
+    candidate.require_alike(request(DRIVEN), request(changed(inputs=inputs)))
 
 
 def test_who_watches_for_drift_needs_something_to_compare_with() -> None:
