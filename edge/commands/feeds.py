@@ -1,9 +1,9 @@
 """The sources of a run, and what their frames go through."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge import input_spec, loop, registry, sinks, sources, stream
 from edge.commands import source_options
@@ -109,42 +109,6 @@ def frame_needs(manifest: "Manifest", options: "RunOptions") -> sources.FrameNee
     return sources.FrameNeeds(size, is_square or spec.resize.kind != input_spec.STRETCH)
 
 
-class SceneWatcher:
-    """What the loop pushes frames through: its sinks see who is in a frame before they take it.
-
-    add_latency: takes milliseconds by stage.  budget: milliseconds of the next frame, and why.
-    """
-
-    def __init__(
-        self,
-        scene: "Scene",
-        outputs: Sequence[object],
-        add_latency: Callable[[Mapping[str, float]], object],
-        budget: Callable[[], tuple[float, str]],
-    ) -> None:
-        self._scene, self._add_latency, self._budget = scene, add_latency, budget
-        self._outputs = [each for each in outputs if isinstance(each, sinks.ShowsPeople)]
-
-    def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
-        self._scene.set_budget(*self._budget())
-        view = self._scene.push(frame)
-        self._add_latency(self._scene.latency_ms)
-        for output in self._outputs:
-            output.show_people(view)
-        return view.decisions
-
-    def exchange(self, change: Callable[[Any], Any], network: stream.Network | None = None) -> None:
-        """As Scene.exchange."""
-        self._scene.exchange(change, network)
-
-    def end_tracks(self) -> None:
-        """Of those who were there; said once."""
-        was_anybody_there = bool(self._scene.view.presence.count)
-        view = self._scene.end_tracks()
-        for output in self._outputs if was_anybody_there else ():
-            output.show_people(view)
-
-
 def open_feeds(
     network: stream.Network,
     detector: "Detector | None",
@@ -165,10 +129,9 @@ def open_feeds(
     for each, watch in zip(opened, page.begin(summary, infos, options) if page else ()):
         each.append(watch)
     summary.add_outputs(opened)
-    budget = partial(_budget, options, summary)
+    shown_to = [[*filter(None, [judge]), *outputs] for judge, outputs in zip(judges, opened)]
     watchers: Sequence[loop.Watcher] = [
-        SceneWatcher(scene, [*filter(None, [judge]), *outputs], summary.latency.add, budget)
-        for scene, outputs, judge in zip(scenes, opened, judges)
+        _scene_watcher(scene, outputs, summary, options) for scene, outputs in zip(scenes, shown_to)
     ] or [
         _thinned(
             stream.Stream(
@@ -193,6 +156,15 @@ def open_feeds(
             summary.sources, watchers, opened, infos, judges
         )
     ]
+
+
+def _scene_watcher(
+    scene: "Scene", outputs: Sequence[object], summary: RunSummary, options: "RunOptions"
+) -> loop.Watcher:
+    from edge.commands.scene_watcher import SceneWatcher
+
+    budget = partial(_budget, options, summary)
+    return SceneWatcher(scene, outputs, summary.latency.add, budget)
 
 
 def _budget(options: "RunOptions", summary: RunSummary) -> tuple[float, str]:
