@@ -47,6 +47,14 @@ class Exchanges(Protocol):
         """
 
 
+@runtime_checkable
+class TakesInputs(Protocol):
+    """A watcher of a network that may take numbers beside frames."""
+
+    def give(self, inputs: stream.Numbers) -> None:
+        """They hold from the next frame on, {input: numbers}. Raises ConfigError if they do not fit."""
+
+
 @dataclass(eq=False)
 class Feed:
     """A source, what its frames are pushed through, and the sinks that take them.
@@ -91,6 +99,11 @@ class Feed:
             self.watcher.exchange(change, network)
         else:
             self.watcher = change(self.watcher)
+
+    def give(self, inputs: stream.Numbers) -> None:
+        """As `TakesInputs` has it."""
+        if isinstance(self.watcher, TakesInputs):
+            self.watcher.give(inputs)
 
     def show_bundle(self, bundle: BundleInfo) -> None:
         """Another one is heard from the next frame on."""

@@ -238,6 +238,8 @@ class Pausable(Protocol):
 
     def pause(self) -> None: ...
 
+    def give(self, inputs: stream.Numbers) -> None: ...
+
     @property
     def bundle(self) -> Any: ...
 
@@ -259,6 +261,10 @@ class ThinnedStream:
         self._inner = change(self._inner)
         self._window = max(self._window, self._inner.bundle.manifest.window)
         self._round = max(self._round, self._window)
+
+    def give(self, inputs: stream.Numbers) -> None:
+        """As Stream.give."""
+        self._inner.give(inputs)
 
     def decisions(self, frame: stream.Frame) -> Sequence[stream.Decision]:
         length = self._factor() * self._round

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def _opened(options: RunOptions) -> tuple[Bundle, RunRequest]:
     bundle, withheld = sensitive.permitted(whole, options.allow_sensitive, options.alerts)
     if withheld and not options.self_test:
         console.note(sensitive.note_of(withheld))
-    return whole, RunRequest(options, bundle)
+    return whole, RunRequest(options, bundle, file_times=options.file_times)
 
 
 def _with_copy(options: RunOptions) -> RunOptions:
@@ -142,7 +143,6 @@ def _run_all(
 ) -> None:
     """One run, and another one each time that other settings are to hold."""
     end_reason = reload.end_reason if reload else lambda: ""
-    on_turn = updater.loop.on_turn if updater else lambda: None
     engines: Engines | None = None
     earlier: RunRequest | None = None
     while True:
@@ -169,7 +169,7 @@ def _run_all(
                 updater.follow(run)
                 stack.callback(updater.follow, None)
             try:
-                run.go(stack, not supervisor, end_reason, on_turn)
+                run.go(stack, not supervisor, end_reason, partial(_on_turn, run, reload, updater))
             except EdgeError as error:
                 if reload is None or earlier is None or not run.refused_frames(error):
                     raise
@@ -182,6 +182,14 @@ def _run_all(
         if following is None:
             return
         request, earlier = following, request
+
+
+def _on_turn(run: OneRun, reload: "Reload | None", updater: "Updater | None") -> None:
+    """In the loop's thread, between two frames."""
+    if updater:
+        updater.loop.on_turn()
+    if reload:
+        reload.on_turn(run)
 
 
 def _supervisor(stack: ExitStack) -> "Supervisor | None":

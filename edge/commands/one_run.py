@@ -12,7 +12,7 @@ from edge import engine, loop, sources, status, stream
 from edge.commands import feeds
 from edge.commands.run_options import RunOptions as RunOptions
 from edge.summary import RunSummary, SourceSummary
-from edge_common import EdgeError, SourceError, SourceLost, console
+from edge_common import EdgeError, SourceError, SourceLost, console, named_numbers
 
 if TYPE_CHECKING:
     from edge.bundle import Bundle
@@ -26,11 +26,21 @@ class RunRequest:
     """What is to run: options that contradict nothing, and the bundle that they name.
 
     opened: those of its sources that are open already, by their place in the options.
+    file_times: as RunOptions has them, when it was read.
     """
 
     options: RunOptions
     bundle: "Bundle"
     opened: dict[int, sources.Source] = field(default_factory=dict, compare=False)
+    file_times: tuple[int, ...] = field(default=(), compare=False)
+
+    def is_alike_but_for_inputs(self, running: "RunRequest") -> bool:
+        """Whether nothing else has to be opened, loaded or read for it."""
+        return (
+            self.bundle.sha256 == running.bundle.sha256
+            and self.file_times == running.file_times
+            and replace(self.options, inputs=running.options.inputs) == running.options
+        )
 
     def open_ahead(self, running: "RunRequest") -> None:
         """Open what is new, while another run goes on, and see that the rest can be opened.
@@ -157,6 +167,13 @@ class OneRun:
         timeout_s = options.frame_timeout_s
         limits = loop.RunLimits(options.frames, timeout_s, on_hang, end_reason, on_turn)
         loop.run(self.feeds, self.summary, limits)
+
+    def give(self, inputs: tuple[named_numbers.NamedNumbers, ...]) -> None:
+        """They hold from the next frame on, in all feeds. Raises ConfigError if they do not fit."""
+        for feed in self.feeds:
+            feed.give(dict(inputs))
+        self.options = replace(self.request.options, inputs=inputs)
+        self.request = replace(self.request, options=self.options)
 
     def take_bundle(self, request: RunRequest, network: stream.Network) -> None:
         """It answers from now on, in all feeds.  network: of its bundle."""

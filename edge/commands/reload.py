@@ -14,7 +14,7 @@ from edge import events
 from edge_common import EdgeError, console
 
 if TYPE_CHECKING:
-    from edge.commands.one_run import RunOptions, RunRequest
+    from edge.commands.one_run import OneRun, RunOptions, RunRequest
     from edge.service.supervisor import Supervisor
     from edge.updates.updater import Updater
 
@@ -40,6 +40,7 @@ class Reload:
         self.problem = ""
         self.running: RunRequest | None = None
         self._next: RunRequest | None = None
+        self._inputs: RunRequest | None = None  # whose inputs are to hold, without another run
         self._lock, self._requests = threading.Lock(), queue.SimpleQueue[Callable[[], object]]()
         self._thread = threading.Thread(target=self._work, name="reload", daemon=True)
         self._thread.start()
@@ -77,6 +78,8 @@ class Reload:
             if self.running:
                 if self._updater and self._updater.take(request, self.running):
                     return self._remain()
+                if self._put_inputs(request):
+                    return self._remain()
                 request.open_ahead(self.running)
             self._put(request)
             if self._supervisor:
@@ -96,8 +99,32 @@ class Reload:
         """In place of one that nobody has taken yet."""
         with self._lock:
             earlier, self._next, self.problem = self._next, request, ""
+            self._inputs = None  # those of the request hold
         if earlier:
             earlier.close()
+
+    def _put_inputs(self, request: "RunRequest") -> bool:
+        """Whether it asks for nothing but other inputs beside frames, for which no run has to end."""
+        with self._lock:
+            running = self.running
+            if running is None or self._next or not request.is_alike_but_for_inputs(running):
+                return False
+            if request.options.inputs == running.options.inputs and not self._inputs:
+                return False
+            self._inputs = request
+        names = ", ".join(name for name, _ in request.options.inputs)
+        console.note(f"settings changed: other numbers for {names} from the next frame on")
+        return True
+
+    def on_turn(self, run: "OneRun") -> None:
+        """In the loop's thread, between two frames."""
+        if self._inputs is None:
+            return
+        with self._lock:
+            request, self._inputs = self._inputs, None
+        if request:
+            run.give(request.options.inputs)
+            self.running = run.request
 
     def refuse(self, problem: str) -> None:
         """Those from before hold, which one line says."""

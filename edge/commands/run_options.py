@@ -230,6 +230,12 @@ class RunOptions:
         return self.blur is not False and bool(has_some)
 
     @property
+    def file_times(self) -> tuple[int, ...]:
+        """When those that are read beside the bundle were changed, in nanoseconds; 0: there is none."""
+        files = (*self.people.files, self.plain.labels, self.gallery)
+        return tuple(Path(f).stat().st_mtime_ns if f and Path(f).exists() else 0 for f in files)
+
+    @property
     def drift_s(self) -> float:
         """The time constant of what watches for drift, which is there with alerts; 0: nothing does."""
         if self.drift is None:

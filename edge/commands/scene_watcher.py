@@ -33,6 +33,10 @@ class SceneWatcher:
             output.show_people(view)
         return view.decisions
 
+    def give(self, inputs: stream.Numbers) -> None:
+        """As Scene.give."""
+        self._scene.give(inputs)
+
     def exchange(self, change: Callable[[Any], Any], network: stream.Network | None = None) -> None:
         """As Scene.exchange."""
         self._scene.exchange(change, network)

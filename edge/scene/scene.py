@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,9 +24,12 @@ from edge.stream import (
     Frame,
     FrameSampler,
     Network,
+    Numbers,
     Region,
     Stream,
     TrackInfo,
+    given_values,
+    refuse_missing,
     require_frame,
 )
 from edge.tracks import Track, Tracker, TrackOptions, zones as areas
@@ -105,6 +109,13 @@ class Scene:
             self.network, self.bundle = network, network.bundle
         self._windows.exchange(change, (lambda stream: stream) if network else change)
 
+    def give(self, inputs: Numbers) -> None:
+        """What the network takes beside frames from the next one on, of everybody. Raises ConfigError."""
+        stream = self.options.stream
+        values = given_values(self.bundle.manifest.inputs, {**dict(stream.inputs), **inputs})
+        self.options = replace(self.options, stream=stream.with_inputs(values))
+        self._windows.give(inputs)
+
     def end_tracks(self) -> SceneView:
         """Nobody can be seen while no frame comes; later people get further numbers."""
         self._tracker.forget()
@@ -114,11 +125,16 @@ class Scene:
         self.view = replace(self.view, tracks=(), decisions=(), presence=self._presence)
         return self.view
 
-    def push(self, frame: Frame | np.ndarray) -> SceneView:
+    def push(self, frame: Frame | np.ndarray, inputs: Numbers = MappingProxyType({})) -> SceneView:
         """Take one frame (a Frame, or pixels uint8 BGR (H, W, 3)); who is there, and decisions.
 
         Raises EdgeError if it is no such frame, or a zone or mask lies outside of it.
+
+        inputs: what the network takes beside frames from now on, as in `Stream.push`, for each person.
         """
+        if inputs:
+            self.give(inputs)
+        refuse_missing(self.bundle.manifest.inputs, dict(self.options.stream.inputs))
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._frame_number + 1)
         require_frame(frame.pixels)

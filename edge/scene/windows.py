@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from edge.scene import budget as budgets
 from edge.scene.person import Person
 from edge.scene.view import SceneSummary
-from edge.stream import Decision, Frame, Stream, TrackInfo
+from edge.stream import Decision, Frame, Numbers, Stream, TrackInfo
 from edge.tracks import Track
 
 StreamChange: TypeAlias = Callable[[Any], Any]  # from a Stream, or what is one to its user
@@ -43,6 +43,11 @@ class Windows:
         self._unused = [change(each) for each in self._unused]
         for person in self._people.values():
             person.stream = change(person.stream)
+
+    def give(self, inputs: Numbers) -> None:
+        """As Stream.give, for everybody who has a window; new ones begin with what their maker gives."""
+        for each in (*self._unused, *(person.stream for person in self._people.values())):
+            each.give(inputs)
 
     def __len__(self) -> int:
         return len(self._people)

@@ -1,7 +1,14 @@
 """The one idea at work: one encoder pass a frame, one head pass over a ring of features."""
 
 from edge.stream.decision import Decision, TrackInfo
-from edge.stream.given import given_beside, golden_inputs, refuse_missing, with_given
+from edge.stream.given import (
+    Numbers,
+    given_beside,
+    given_values,
+    golden_inputs,
+    refuse_missing,
+    with_given,
+)
 from edge.stream.motion_gate import CallsSaved, MotionGate
 from edge.stream.network import Network, Window, require_tasks
 from edge.stream.options import StreamOptions
@@ -19,6 +26,7 @@ __all__ = [
     "MotionGate",
     "Naming",
     "Network",
+    "Numbers",
     "Preprocessor",
     "Region",
     "Resizer",
@@ -28,6 +36,7 @@ __all__ = [
     "Window",
     "from_stored",
     "given_beside",
+    "given_values",
     "golden_inputs",
     "preprocessor",
     "refuse_missing",

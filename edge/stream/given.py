@@ -1,6 +1,6 @@
 """What an application gives a network beside frames: a speed, a temperature, who is looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -76,16 +76,16 @@ def _array(value: object) -> np.ndarray:
         return np.empty(0)
 
 
-def refuse_missing(inputs: Sequence[GivenInput], given: Given) -> None:
-    """Raises ConfigError that says how an input is given, if one is not."""
-    missing = [each for each in inputs if each.name not in given]
+def refuse_missing(inputs: Sequence[GivenInput], names: Container[str]) -> None:
+    """Raises ConfigError that says how an input is given, if it is not among the names of those that are."""
+    missing = [each for each in inputs if each.name not in names]
     if missing:
-        names = " and ".join(f"'{each.name}' ({each.form})" for each in missing)
+        words = " and ".join(f"'{each.name}' ({each.form})" for each in missing)
         middle = (missing[0].low + missing[0].high) / 2
         example = ",".join([f"{middle:.3g}"] * min(missing[0].size, _SHOWN))
         example += ",..." * (missing[0].size > _SHOWN)
         raise ConfigError(
-            f"the network takes {names} beside frames: give it with --input {missing[0].name}={example}, in "
+            f"the network takes {words} beside frames: give it with --input {missing[0].name}={example}, in "
             f"Python with Stream(bundle, inputs={{'{missing[0].name}': ...}})"
         )
 

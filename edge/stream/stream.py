@@ -54,7 +54,7 @@ class Stream:
         self._window, self.hop = self.network.window(options.hop), options.hop
         self._is_new = True  # since the newest decision
         manifest = bundle.manifest
-        self._take({**dict(options.inputs), **inputs})
+        self.give({**dict(options.inputs), **inputs})
         length = _FRAMES_OF_STATES if manifest.last_part.states else manifest.window
         self._window_pixels: deque[np.ndarray] = deque(
             maxlen=length if options.window_pixels else 0
@@ -99,6 +99,11 @@ class Stream:
         self._window.clear()
         self._window_pixels.clear()
 
+    def give(self, inputs: Numbers) -> None:
+        """What the network takes beside frames from the next one on, as `push` does. Raises ConfigError."""
+        values = given_values(self.bundle.manifest.inputs, inputs)
+        self._window.given = {**self._window.given, **values}
+
     def push(
         self,
         frame: Frame | np.ndarray,
@@ -116,7 +121,7 @@ class Stream:
         what holds at its newest frame. Raises ConfigError if one was never given, or numbers do not fit.
         """
         if inputs:
-            self._take(inputs)
+            self.give(inputs)
         refuse_missing(self.bundle.manifest.inputs, self._window.given)
         if not isinstance(frame, Frame):
             frame = Frame(frame, self._window.pushed)
@@ -158,10 +163,6 @@ class Stream:
             tuple(self._window_pixels),
             image,
         )
-
-    def _take(self, inputs: Numbers) -> None:
-        values = given_values(self.bundle.manifest.inputs, inputs)
-        self._window.given = {**self._window.given, **values}
 
     def _in_frame(
         self, tasks: Mapping[str, Prediction], pixels: np.ndarray, region: Region

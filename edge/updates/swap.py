@@ -18,18 +18,18 @@ _TOLERANCE = 0.1  # of the range of numbers that were answered
 class Swap:
     """All of it in the loop's thread, between two frames.
 
-    request: what runs from then on.  network: of its bundle.
+    new: what runs from then on.  network: of its bundle.
     """
 
-    def __init__(self, run: "OneRun", request: "RunRequest", network: stream.Network) -> None:
-        self._run, self._request, self._network = run, request, network
+    def __init__(self, run: "OneRun", new: "RunRequest", network: stream.Network) -> None:
+        self._run, self._new, self._network = run, new, network
         self._old_network, self._is_shown = run.engines.network, False
         self._is_out = True  # it is in once begun
         tolerance = {
             task: _TOLERANCE * (each.highest - each.lowest)
             for task, each in run.summary.answers.values.items()
         }
-        self.trial = Trial(request.bundle.manifest.tasks, tolerance)
+        self.trial = Trial(new.bundle.manifest.tasks, tolerance)
 
     def begin(self) -> None:
         """Both take the frames from now on, and the old one is heard."""
@@ -41,7 +41,7 @@ class Swap:
         """The new one is heard from the next frame on, unless it has failed meanwhile."""
         self.trial.begin_probation()
         if not self.trial.problem:
-            self._show(self._request.bundle)
+            self._show(self._new.bundle)
             self._is_shown = True
 
     def keep(self) -> None:
@@ -49,7 +49,7 @@ class Swap:
         self.trial.phase = KEPT
         for feed in self._run.feeds:
             feed.exchange(lambda pair: pair.new, self._network)
-        self._run.take_bundle(self._request, self._network)
+        self._run.take_bundle(_request_of(self._run, self._new), self._network)
 
     def back(self) -> None:
         """The new one is forgotten; twice does nothing more."""
@@ -88,7 +88,7 @@ def events_of(run: "OneRun") -> int:
     return sum(alert["started"] for alert in run.summary.events.to_json().values())
 
 
-def request_of(run: "OneRun", new: "RunRequest") -> "RunRequest":
-    """The run's own, of the new bundle."""
+def _request_of(run: "OneRun", new: "RunRequest") -> "RunRequest":
+    """The run's own, whose inputs may be others by now, of the new bundle."""
     options = replace(run.request.options, slot=new.options.slot)
     return replace(run.request, options=options, bundle=new.bundle, opened={})

@@ -125,6 +125,11 @@ class StreamPair:
         self.old.pause()
         self.new.pause()
 
+    def give(self, inputs: stream.Numbers) -> None:
+        """As Stream.give, to both: whichever is heard later has it."""
+        self.old.give(inputs)
+        self.new.give(inputs)
+
     def push(
         self,
         frame: stream.Frame,

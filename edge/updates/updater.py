@@ -225,7 +225,7 @@ class Updater(Closable):
         try:
             network = stream.Network(new.bundle, new.options.stream)
             before = swaps.before_of(run, limit_ms)
-            swap = swaps.Swap(run, swaps.request_of(run, new), network)
+            swap = swaps.Swap(run, new, network)
             trial = swap.trial
             self.loop.call(run, swap.begin)
             self._judge(

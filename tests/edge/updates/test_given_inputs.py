@@ -1,27 +1,20 @@
 """What is given beside frames holds for the bundle that a running edge-run is updated to."""
 
-import json
+import itertools
 import shutil
 import signal
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 
 from edge.bundle import open_bundle, write_bundle
-from edge.stream import Stream
 from tests.edge.service.processes import Service, started, wait_for
-from tests.edge.sources import web
+from tests.edge.stream import side_inputs
 from tests.edge.updates import test_swap as swaps
 
 pytest.importorskip("msgspec")  # the extra `config`
-
-GREY = np.full((48, 64, 3), 130, np.uint8)
-RATE_HZ = 20.0
 
 
 @pytest.fixture
@@ -43,17 +36,8 @@ def folder(
         manifest = replace(known.manifest, **changes)
         write_bundle(tmp_path / name / "net.edge", manifest, known.members)
 
-    class Images(web.Handler):
-        def do_GET(self) -> None:
-            self.send_images(self.images())
-
-        def images(self) -> Iterator[bytes]:
-            while True:
-                time.sleep(1 / RATE_HZ)  # none catches up
-                yield cv2.imencode(".jpg", GREY)[1].tobytes()
-
-    with web.serving(Images) as address:
-        (tmp_path / "url").write_text(f"{address}/video.mjpg")
+    with side_inputs.grey_camera() as url:
+        (tmp_path / "url").write_text(url)
         yield tmp_path
 
 
@@ -75,12 +59,7 @@ def answers(folder: Path) -> list[tuple[str, dict]]:
 
 def answer_of(path: Path, *numbers: float) -> tuple[str, dict]:
     """What a bundle says of grey frames at that speed."""
-    bundle = open_bundle(path)
-    stream = Stream(bundle, inputs={"speed": numbers})
-    grey = cv2.imdecode(cv2.imencode(".jpg", GREY)[1], cv2.IMREAD_COLOR)
-    decision = [stream.push(grey) for _ in range(bundle.manifest.window)][-1]
-    assert decision
-    return bundle.sha256[:8], json.loads(json.dumps(decision.to_json()["tasks"]))
+    return open_bundle(path).sha256[:8], side_inputs.answer_to_grey(path, *numbers)
 
 
 def wait_for_decisions(folder: Path, service: Service, count: int = 5) -> None:
@@ -113,3 +92,40 @@ def test_the_new_one_is_given_what_the_old_one_was(folder: Path) -> None:
     count = rows.count(old)
     assert 10 < count < len(rows) - 5
     assert rows == [old] * count + [new] * (len(rows) - count)
+
+
+def test_other_numbers_hold_from_a_frame_on_for_both(folder: Path) -> None:
+    """While the new one is a shadow, on probation, and kept; the windows go on."""
+    write_settings(folder, "1.5,2", shadow_s=3)
+    speeds = [(1.5, 2)]
+
+    def hang_up(*numbers: float) -> None:
+        write_settings(folder, ",".join(map(str, numbers)), shadow_s=3)
+        service.process.send_signal(signal.SIGHUP)
+        speeds.append(numbers)
+        words = "settings changed: other numbers for speed from the next frame on\n"
+        wait_for(lambda: service.lines.count(words) == len(speeds) - 1)
+        wait_for_decisions(folder, service)
+
+    with started(folder, "--config", "run.toml", "--quiet") as service:
+        wait_for_decisions(folder, service)
+        assert swaps.update("sent/net.edge", "--no-wait").returncode == 0
+        wait_for(lambda: "shadow" in swaps.steps(folder))
+        hang_up(0, 0)
+        assert swaps.steps(folder) == ["checking", "shadow"]
+        wait_for(lambda: "kept" in swaps.steps(folder))
+        hang_up(3, -1)
+        write_settings(folder, "3", shadow_s=3)
+        service.process.send_signal(signal.SIGHUP)
+        wait_for(service.has_said("settings not changed: "))
+        assert "the input 'speed' takes 2 numbers" in service.lines[-1]
+        wait_for_decisions(folder, service)
+        assert service.end(signal.SIGTERM) == 130
+    assert swaps.steps(folder) == ["checking", "shadow", "probation", "kept"]
+    assert any("kind differs in 0.0 %" in line for line in service.lines)
+    old, new = folder / "net.edge", folder / "sent/net.edge"
+    parts = [(old, speeds[0]), (old, speeds[1]), (new, speeds[1]), (new, speeds[2])]
+    expected = [answer_of(path, *numbers) for path, numbers in parts]
+    rows = answers(folder)
+    assert [key for key, _ in itertools.groupby(rows)] == expected
+    assert not any(row.get("restart") for row in swaps.decisions(folder)[1:])

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from edge.updates import bounds
 from edge.updates.bounds import Before, latency_problem, probation_problem, shadow_problem
 from edge.updates.rules import UpdateRules
 from edge.updates.trial import FAILED, KEPT, PROBATION, SHADOW, StreamPair, Trial
-from edge_common import EngineError
+from edge_common import ConfigError, EngineError
 
 BUNDLE = open_bundle("faces-in-motion")
 WINDOW = BUNDLE.manifest.window
@@ -121,6 +122,28 @@ def test_a_hot_board_thins_both_out_alike() -> None:
     assert trial.decisions == len(due) and not trial.problem
     thinned.exchange(lambda pair: pair.new)
     assert thinned.decisions(frames(1, 7)[0]) == ()
+
+
+def test_what_is_given_reaches_both(speed_bundle_path: Path) -> None:
+    """Also through a hot board, and whoever is heard then."""
+    bundle = open_bundle(speed_bundle_path)
+    networks = [Network(bundle, StreamOptions()) for _ in range(3)]
+    alone, old = (Stream(bundle, network=n, inputs={"speed": [0, 0]}) for n in networks[:2])
+    trial = Trial(bundle.manifest.tasks)
+    thinned = ThinnedStream(old, bundle.manifest.window, 1, lambda: 1)
+    thinned.exchange(lambda inner: StreamPair(inner, inner.beside(networks[2]), trial))
+    for frame in frames(12, 8):
+        if frame.number == 8:
+            trial.begin_probation()
+        if frame.number in (5, 10):
+            thinned.give({"speed": [frame.number, -1]})
+            alone.give({"speed": [frame.number, -1]})
+        answer = next(iter(thinned.decisions(frame)), None)
+        assert scores(answer) == scores(alone.push(frame)), frame.number
+    assert trial.phase == PROBATION and trial.compared == 5
+    assert not any(each.share for each in trial.agreements.values())
+    with pytest.raises(ConfigError, match="no input 'sped' beside frames"):
+        thinned.give({"sped": [1, 2]})
 
 
 def test_an_error_of_the_frame_is_not_the_new_one_s() -> None:
