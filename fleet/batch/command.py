@@ -42,6 +42,7 @@ def run(
         require_place(path)
     job = make_job(bundle, options, people, vectors)
     opened = job.open()
+    job.options.check_inputs(opened.manifest.inputs)
     alerts = _alerts(config, opened, people)
     listed = find_recordings(recordings, opened)
     for alert in alerts:
@@ -60,7 +61,10 @@ def run(
 def make_job(
     bundle: str, options: dict[str, Any], people: PeopleOptions = PeopleOptions(), vectors: bool = False
 ) -> Job:  # fmt: skip
-    """What is to be done. Raises EdgeError if it is no bundle, or one option is not for it."""
+    """What is to be done; its inputs are to be checked yet.
+
+    Raises EdgeError if it is no bundle, or one option is not for it.
+    """
     if shipped.is_plain_tflite(bundle):
         raise BundleError(
             f"{bundle} is a plain .tflite: make a bundle of it with edge-convert first"
@@ -85,11 +89,10 @@ def make_job(
         people,
         hashlib.sha256(detector).hexdigest() if detector else "",
         options["chunk_frames"],
-        options["inputs"],
+        tuple(sorted(options["inputs"])),  # in any order they are the same
     )
     if people and job.region != "full":
         raise click.UsageError("--region goes without --detector, which looks at each person")
-    job.options.check_inputs(whole.manifest.inputs)
     if people:
         people.open(job.options)
     return job

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def compare(
     """Raises EdgeError, OSError; SystemExit if not all recordings could be compared."""
     jobs = [command.make_job(name, options) for name in (old, new)]
     opened = [job.open() for job in jobs]
+    jobs = _with_inputs(jobs, opened)
     shared, skipped_tasks = shared_tasks(opened[0].manifest.tasks, opened[1].manifest.tasks)
     if not shared:
         raise ConfigError(f"{old} and {new} have no task in common whose answers can be compared")
@@ -63,6 +65,23 @@ def compare(
         console.echo(document.terminal(sections[:2]))
         console.echo(f"\nreport: {folder / 'index.html'}")
     command.end([each for of_bundle in outcomes for each in of_bundle])
+
+
+def _with_inputs(jobs: Sequence[Job], opened: Sequence[Bundle]) -> list[Job]:
+    """Each with what its bundle takes of --input. Raises ConfigError, also if both cannot take one value."""
+    taken = [{each.name: each for each in bundle.manifest.inputs} for bundle in opened]
+    for name in taken[0].keys() & taken[1].keys():
+        old, new = (inputs[name].amount for inputs in taken)
+        if old != new:
+            raise ConfigError(
+                f"OLD takes {old} as '{name}' beside frames and NEW {new}, which one --input cannot be: "
+                "convert one of them again"
+            )
+    jobs[0].options.check_inputs(list({**taken[0], **taken[1]}.values()))
+    return [
+        replace(job, inputs=tuple(each for each in job.inputs if each[0] in inputs))
+        for job, inputs in zip(jobs, taken)
+    ]
 
 
 def _make_folder(output: Path) -> Path:
