@@ -10,7 +10,7 @@ import edge
 from edge.commands.options import engine_options, rate_option, region_option
 from edge.commands.plain import plain_options
 from edge.commands.source_options import source_options
-from edge_common import command_line, console
+from edge_common import command_line, console, named_numbers
 
 gallery_option = click.option(
     "--gallery",
@@ -53,6 +53,7 @@ Examples:
     help="Find the face by this detector, such as `face-finder`; images of a folder are then photos, "
     "each for itself.",
 )
+@named_numbers.input_option
 @engine_options
 @plain_options
 @command_line.json_option

@@ -18,7 +18,7 @@ from edge.engine import EngineOptions
 from edge.people.gallery import Gallery, change_gallery, checked_name, read_gallery, unit
 from edge.people.recogniser import acceptance_of
 from edge.stream import FrameSampler, Region, Stream, StreamOptions
-from edge_common import GalleryError, can_be_written, console
+from edge_common import GalleryError, can_be_written, console, named_numbers
 
 if TYPE_CHECKING:
     from edge.people.faces import FaceFinder
@@ -141,6 +141,7 @@ class EnrolOptions:
     region: str = "full"
     detector: str = ""
     rate: float | None = None
+    inputs: tuple[named_numbers.NamedNumbers, ...] = ()
     engine: EngineOptions = field(default_factory=EngineOptions)
     plain: PlainOptions = field(default_factory=PlainOptions)
     as_json: bool = False
@@ -151,10 +152,16 @@ class EnrolOptions:
         if self.detector and self.region != "full":
             raise click.UsageError("--region goes without --detector, which finds the face itself")
 
+    @property
+    def stream(self) -> StreamOptions:
+        """How both networks are run."""
+        return StreamOptions(**vars(self.engine), gate=False, inputs=self.inputs)
+
 
 def execute(options: EnrolOptions) -> None:
     """Watch the source, add to the gallery, report what is known now and what looks odd."""
     bundle = options.plain.open(options.bundle, options.engine.runtime)
+    options.stream.check_inputs(bundle.manifest.inputs)
     name, gallery = checked_name(options.name), options.gallery
     enrolment = _watch(bundle, _gallery(bundle, gallery), options)
 
@@ -206,8 +213,8 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
         hop = hop_for(window, None if total is None else int(share * total), most)
         spec = bundle.manifest.input
         region = Region.parse(options.region).seen_by(spec.size, spec.resize)
-        engine = StreamOptions(**vars(options.engine), gate=False)
-        stream = Stream(bundle, replace(engine, region=region, hop=1 if as_photos else hop))
+        hop = 1 if as_photos else hop
+        stream = Stream(bundle, replace(options.stream, region=region, hop=hop))
         # how long a live source takes is not known: what counts are the windows
         with console.bar(total or window * most, "frames") as on_frame:
             return enrol(
@@ -217,17 +224,17 @@ def _watch(bundle: Bundle, gallery: Gallery, options: EnrolOptions) -> Enrolment
                 most=most,
                 max_frames=options.frames,
                 region=region,
-                find=_finder(options.detector, bundle, engine) if options.detector else None,
+                find=_finder(options, bundle) if options.detector else None,
                 as_photos=as_photos,
                 sampler=sampler,
                 on_frame=on_frame,
             )
 
 
-def _finder(detector: str, bundle: Bundle, options: StreamOptions) -> "FaceFinder":
+def _finder(options: EnrolOptions, bundle: Bundle) -> "FaceFinder":
     from edge.people.faces import FaceFinder
 
-    finder = scene_options.PeopleOptions(detector).load(options)
+    finder = scene_options.PeopleOptions(options.detector).load(options.stream)
     return FaceFinder(finder, bundle.manifest.input.size)
 
 
