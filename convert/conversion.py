@@ -1,5 +1,7 @@
 """A conversion as a user asks for it: by TensorFlow, or what came of the same inputs earlier."""
 
+import contextlib
+import ctypes
 import json
 import os
 import sys
@@ -71,6 +73,7 @@ def start_tensorflow(progress: console.Progress) -> None:
     """Import it, and what imports it; as long as it computed nothing, jobs can be forked."""
     is_new = "tensorflow" not in sys.modules
     progress.say("starting tensorflow")
+    _give_weights_back_at_once()
     with console.captured_stderr():  # it greets from C++ before it can be told not to
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         import tensorflow  # noqa: F401
@@ -80,6 +83,19 @@ def start_tensorflow(progress: console.Progress) -> None:
 
         if is_new:
             fork_server.launch()
+
+
+_M_MMAP_THRESHOLD = -3  # of mallopt, in glibc's malloc.h
+_WEIGHTS_BYTES = 1 << 20
+
+
+def _give_weights_back_at_once() -> None:
+    """Let the C library keep nothing of blocks of a megabyte that were freed, where it can be told so.
+
+    It would keep those of up to 32 MB, most weights of large networks, of which there are many copies.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):  # another library, or none
+        ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, _WEIGHTS_BYTES)
 
 
 def _converted(

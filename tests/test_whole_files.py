@@ -29,6 +29,7 @@ ELSEWHERE = {
     "common/files.py": "the writer itself",
     "common/worker_programs.py": _TEMPORARY,
     "convert/precision/cache.py": "in memory",
+    "convert/precision/export.py": _TEMPORARY,
     "convert/precision/fork_server.py": "what a child says, for as long as it runs",
     "convert/precision/jobs.py": _TEMPORARY,
     "convert/sources/keras_2.py": _TEMPORARY,

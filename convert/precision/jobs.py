@@ -21,6 +21,9 @@ from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _REMOTE = ("quantise", "layer_costs")  # what costs most, and needs no Keras model
+_MODELS_AT_WORK = (
+    100_000_000  # bytes of all that are measured side by side; a child holds 8 of its own
+)
 
 
 @dataclass(frozen=True)
@@ -167,8 +170,10 @@ class ConversionJobs:
         """
 
         def measure() -> bytes:
-            """On each core, or worker, some of the layers."""
-            step = self._remote.count if self._remote else CORES
+            """On each core, or worker, some of the layers; of large models on fewer."""
+            size = (self._folder / f"{role}.tflite").stat().st_size
+            fitting = max(min(CORES, _MODELS_AT_WORK // max(size, 1)), 1)
+            step = self._remote.count if self._remote else fitting
             outputs = [
                 self._folder / f"{role}-layers{next(self._numbers)}.json" for _ in range(step)
             ]

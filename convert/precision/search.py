@@ -140,7 +140,7 @@ class PrecisionSearch:
             converted = describe(
                 part.role, recipe, model, part.parameters, part.states, part.given_inputs
             )
-            converted.engine.invoke()  # some refuse only the numbers that they meet
+            replace(converted).engine.invoke()  # some refuse only the numbers that they meet
             return PartCandidate(part.role, recipe, converted)
         except EngineError as error:
             return PartCandidate(part.role, recipe, failure=str(error))

@@ -48,11 +48,14 @@ def write(root: Any) -> bytes:
     """The file of a `ModelT`, its weights aligned to 16 bytes as the schema demands."""
     import flatbuffers
 
-    builder = flatbuffers.Builder(1 << 20)
+    weights = sum(len(buffer.data) for buffer in root.buffers if buffer.data is not None)
+    builder = flatbuffers.Builder((1 << 20) + weights)  # which grows by copying itself
     for buffer in root.buffers:
         buffer.Pack = partial(_pack_aligned, buffer)
     builder.Finish(root.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    for buffer in root.buffers:
+        del buffer.Pack  # by which it holds itself, and weights stay until rings are looked for
+    return bytes(memoryview(builder.Bytes)[builder.Head() :])
 
 
 def _pack_aligned(buffer: Any, builder: Any) -> int:

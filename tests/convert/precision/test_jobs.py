@@ -11,6 +11,7 @@ import pytest
 
 from edge_common.children import Child
 from edge_common.errors import ModelError
+from edge_convert.precision import jobs as jobs_module
 from edge_convert.precision.jobs import ConversionJobs, KerasConversion
 from edge_convert.precision.recipes import FLOAT32, INT8, Recipe
 
@@ -104,3 +105,22 @@ def test_layers_are_measured_and_told_one_by_one(tmp_path: Path, float_head) -> 
     assert [c.snr_db for c in costs] == sorted(c.snr_db for c in costs)
     assert {"FULLY_CONNECTED", "CONV_2D"} <= {c.operator for c in costs}
     assert told == sorted(told) and all(total == len(costs) for _, total in told)
+
+
+@pytest.mark.parametrize(("bytes_at_work", "side_by_side"), [(10**9, 2), (1, 1)])
+def test_layers_of_a_large_part_are_measured_by_fewer_at_a_time(
+    bytes_at_work: int,
+    side_by_side: int,
+    tmp_path: Path,
+    float_head,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs_module, "CORES", 2)
+    monkeypatch.setattr(jobs_module, "_MODELS_AT_WORK", bytes_at_work)
+    model, features = float_head
+    with ConversionJobs(tmp_path) as jobs:
+        jobs.prepare("head", model, features, {})
+        costs = jobs.layer_costs("head")
+        assert len(jobs._children) == side_by_side
+    assert len({cost.layer for cost in costs}) == len(costs) > 2
+    assert [cost.snr_db for cost in costs] == sorted(cost.snr_db for cost in costs)
