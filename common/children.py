@@ -79,9 +79,18 @@ def start(module: str, arguments: Sequence[str | Path], log: Path) -> Child:
     return Child(process, log)
 
 
+_UNKNOWN = "TF Select ops: "  # as TFLite's converter begins the line that names them
+
+
 def _cause(code: int, log: Path) -> str:
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     last = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "")
+    unknown = [line.removeprefix(_UNKNOWN) for line in lines if line.startswith(_UNKNOWN)]
+    if unknown:
+        shapes = [line.split(" -> ")[0] for line in lines if line.startswith("tf.")][:1]
+        return f"TFLite has no operator for {', '.join([*dict.fromkeys(unknown), *shapes])}"[
+            :_MOST_LETTERS
+        ]
     if code == -signal.SIGKILL:
         return "it was killed, most likely for want of memory; close other programs"
     if code < 0:

@@ -15,7 +15,7 @@ from edge_convert.cut.tflite import form
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.sources import keras_model, keras_window
 from edge_convert.sources.libraries import FloatModel
-from edge_convert.sources.reference import TOLERANCE, Reference, examples_of
+from edge_convert.sources.reference import TOLERANCE, Reference, Run, examples_of
 
 
 def tensor_forms(model: keras.Model) -> list[inputs.TensorForm]:
@@ -63,9 +63,10 @@ def of_own_form(file: str, model: keras.Model, request: inputs.InputRequest) -> 
         console.note(note)
     if use.dtype != "float32":
         own = with_fixed_sizes(model, use)
-        model = keras_model.with_float_input(own, use.dtype)
-        _compare(file, own, model, use, f"{file} over float32 instead of {use.dtype}")
-        use = replace(use, dtype="float32")
+        model, real = keras_model.with_float_input(own, use.dtype), replace(use, dtype="float32")
+        words = f"{file} over float32 instead of {use.dtype}"
+        _compare_runs(_run_of(own, use), _run_of(model, real), use, words, use.layout, use.batch)
+        use = real
     if use.is_plain:
         return with_fixed_sizes(model, use)
     if any(None in tensor.shape[1:] for tensor in model.inputs):
@@ -76,19 +77,39 @@ def of_own_form(file: str, model: keras.Model, request: inputs.InputRequest) -> 
         model = with_fixed_sizes(model, use)
     own = keras_window.with_own_order(model, use)
     if use.batch > 1:
-        _compare(file, model, own, use, f"{file} for one window instead of {use.batch}")
+        _compare(model, own, use, f"{file} for one window instead of {use.batch}")
     return own
 
 
-def _compare(
-    file: str, model: keras.Model, own: keras.Model, use: inputs.NetworkInputs, words: str
-) -> None:
-    """Raises ModelError if what it was rebuilt as answers otherwise.
-
-    Of a fixed batch, each window has to be answered by itself.
-    """
-    by_name = keras.Model(model.inputs, keras_model.named_outputs(model))
+def _compare(model: keras.Model, own: keras.Model, use: inputs.NetworkInputs, words: str) -> None:
+    """Raises ModelError if what it was rebuilt as for one window, channels last, answers otherwise."""
     answer = keras.Model(own.inputs, keras_model.named_outputs(own))
+    beside = use.values_beside(tensor_forms(model))
+
+    def run_own(frames: np.ndarray) -> dict[str, np.ndarray]:
+        arrays, pixels = {**beside, **given_beside(frames)}, np.asarray(frames)
+        outputs = answer([arrays.get(t.name, pixels) for t in own.inputs], training=False)
+        return {name: np.asarray(value) for name, value in outputs.items()}
+
+    _compare_runs(_run_of(model, use), run_own, use, words)
+
+
+def _compare_runs(
+    run: Run, run_own: Run, use: inputs.NetworkInputs, words: str, layout: str = "", batch: int = 1
+) -> None:
+    """layout, batch: of what is rebuilt."""
+    try:
+        expected = Reference.of(run, examples_of(use), use.layout, use.batch)
+        expected.compare(run_own, words, TOLERANCE, layout, batch)
+    except keras_window.MISFITS as error:
+        raise ModelError(
+            f"{words} does not run: build it with keras.Input of float32 without a batch_size"
+        ) from error
+
+
+def _run_of(model: keras.Model, use: inputs.NetworkInputs) -> Run:
+    """Frames in its own layout and batch, as it takes them."""
+    by_name = keras.Model(model.inputs, keras_model.named_outputs(model))
     beside = use.values_beside(tensor_forms(model))
 
     def run(frames: np.ndarray) -> dict[str, np.ndarray]:
@@ -98,18 +119,7 @@ def _compare(
         outputs = by_name([arrays[tensor.name] for tensor in model.inputs], training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}
 
-    def run_own(frames: np.ndarray) -> dict[str, np.ndarray]:
-        arrays, pixels = {**beside, **given_beside(frames)}, np.asarray(frames)
-        outputs = answer([arrays.get(t.name, pixels) for t in own.inputs], training=False)
-        return {name: np.asarray(value) for name, value in outputs.items()}
-
-    try:
-        expected = Reference.of(run, examples_of(use), use.layout, use.batch)
-        expected.compare(run_own, words, TOLERANCE)
-    except keras_window.MISFITS as error:
-        raise ModelError(
-            f"{words} does not run: build it with keras.Input of float32 without a batch_size"
-        ) from error
+    return run
 
 
 def float_model(file: str, model: keras.Model, request: inputs.InputRequest) -> FloatModel:

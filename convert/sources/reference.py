@@ -108,9 +108,14 @@ class Reference:
         """Raises ModelError if a .tflite in standard form answers differently."""
         self.compare(lambda frames: _answers(model, frames), f"{name} as a .tflite", TOLERANCE)
 
-    def compare(self, run: Run, name: str, tolerance: float) -> None:
-        """Raises ModelError if what `run` computes differs by more of the largest answer."""
-        answers = Reference.of(run, self.frames).answers
+    def compare(
+        self, run: Run, name: str, tolerance: float, layout: str = "", batch: int = 1
+    ) -> None:
+        """Raises ModelError if what `run` computes differs by more of the largest answer.
+
+        layout, batch: of what it takes.
+        """
+        answers = Reference.of(run, self.frames, layout, batch).answers
         if set(answers) != set(self.answers):
             raise ModelError(
                 f"converting {name} changed its outputs: {sorted(self.answers)} became {sorted(answers)}"

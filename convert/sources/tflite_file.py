@@ -53,8 +53,14 @@ def is_quantised_file(path: Path) -> bool:
 def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str]:
     """The model in standard form, and its origin. Raises ModelError if it has another form."""
     model = tflite_bytes(path)
-    if main_graph.is_quantised(flatbuffer.read(model)):
+    root = flatbuffer.read(model)
+    if main_graph.is_quantised(root):
         raise ModelError(form.quantised_already(path.name))
+    if any(flatbuffer.operators(root, "ASSIGN_VARIABLE")):
+        raise ModelError(
+            f"{path.name} goes on from call to call with what it keeps (ASSIGN_VARIABLE): convert the "
+            "network that it was made of, with stateful=False; a window holds all that is needed"
+        )
     graph = tables.Graph.of(model)
     specs = [tables.specification(tensor) for tensor in graph.inputs]
     names = [name or spec.name for name, spec in zip(graph.signature()[0], specs)]

@@ -30,6 +30,11 @@ def _child(code: str, folder: Path) -> Child:
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "for want of memory"),
         ("raise ValueError('no such op')", "ValueError: no such op"),
         ("raise SystemExit(4)", "ended with code 4"),
+        (
+            "raise RuntimeError('error: failed while converting: main\\nTF Select ops: Conv3D\\n\\t'"
+            "'tf.Conv3D(tensor<8xf32>) -> (tensor<4xf32>) : {padding}')",
+            r"TFLite has no operator for Conv3D, tf.Conv3D\(tensor<8xf32>\)$",
+        ),
     ],
 )
 def test_a_child_that_ends_badly_is_reported(tmp_path: Path, code: str, message: str) -> None:

@@ -54,6 +54,20 @@ def test_pixels_of_whole_numbers_are_taken_as_floats(tmp_path: Path, form: str) 
     assert_parts_equal_the_whole(network.model)
 
 
+@pytest.mark.parametrize(("layout", "order"), [("TCHW", (1, 3, 4, 2)), ("HWTC", (3, 1, 2, 4))])
+def test_they_may_stand_in_any_order_of_axes(
+    tmp_path: Path, layout: str, order: tuple[int, ...]
+) -> None:
+    axes = [0, *(order.index(axis) + 1 for axis in range(1, 5))]  # of the network, of channels last
+    own = np.transpose(PIXELS, axes)
+    frames = keras.Input(own.shape[1:], dtype="uint8")
+    model = keras.Model(frames, _of_pixels()(layers.Permute(order)(frames)))
+    model.save(tmp_path / "network.keras")
+    network = read_model(tmp_path / "network.keras", InputRequest(layout=layout))
+    (answer,) = run(network.model, {"window": PIXELS.astype(np.float32)}).values()
+    np.testing.assert_allclose(answer, model(own), atol=1e-5)
+
+
 @pytest.mark.parametrize("form", ["keras", "tflite"])
 def test_numbers_may_be_given_beside_pixels_of_whole_numbers(tmp_path: Path, form: str) -> None:
     images, speed = _of_pixels(), keras.Input((2,), name="speed")

@@ -133,9 +133,13 @@ def test_what_goes_on_from_call_to_call_is_refused_with_a_way_out(tmp_path: Path
     module.state = state = tf.Variable(tf.zeros((1, WIDTH)))
     spec = tf.TensorSpec((1, WINDOW, WIDTH), name="frames")
     module.run = tf.function(lambda x: state.assign(state / 2 + tf.reduce_mean(x, 1)), [spec])
-    tf.saved_model.save(module, tmp_path, module.run)
+    tf.saved_model.save(module, tmp_path / "saved", module.run)
     with pytest.raises(ModelError, match="goes on from call to call with what it keeps: export"):
-        float_tflite(tmp_path)
+        float_tflite(tmp_path / "saved")
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved"))
+    (tmp_path / "network.tflite").write_bytes(converter.convert())
+    with pytest.raises(ModelError, match=r"it keeps \(ASSIGN_VARIABLE\): convert the network that"):
+        float_tflite(tmp_path / "network.tflite")
 
 
 def _of_as_many_frames_as_it_says(frames):
