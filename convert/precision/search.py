@@ -280,7 +280,7 @@ class PrecisionSearch:
         plain, best = self._of(role, self._of_role(role, INT8)), self._choose()
         mine = next(a for a in best.candidates if a.role == role)
         as_fast = not plain.failure and mine.latency_ms <= SIMILAR_LATENCY * plain.latency_ms
-        cheap = [best, *(c for c in self._combinations if c.worst <= self._scoring.max_drop)]
+        cheap = [best, *(c for c in self._combinations if c.is_within(self._scoring.max_drop))]
         has_int8 = any(c.is_with_int8(role, best) for c in cheap)
         return has_int8 or not plain.part or as_fast or best.is_as_good_as_with(plain)
 

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from edge import bundle, tasks
 from edge_common.document import Section, Table
 from edge_convert.network import TrainedNetwork
-from edge_convert.precision.candidates import AccuracyDrop, Combination, SearchResult
+from edge_convert.precision.activations import LayerCost
+from edge_convert.precision.candidates import SearchResult
+from edge_convert.verification import losses
 from edge_convert.verification.conversion_report import ConversionReport, WholeWindowModel
 
 MOST_LAYERS = 12
@@ -107,8 +109,8 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
         (
             *(a.recipe.label for a in c.candidates),
             f"{c.size_bytes:,}",
-            *map(drop, c.drops),
-            verdict(c, result, report.max_drop),
+            *map(losses.drop, c.drops),
+            losses.verdict(c, result, report.max_drop),
         )
         for c in result.combinations
     ]
@@ -120,16 +122,11 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
     yield Section("Precision search", text, (Table(header, rows),))
     for role, costs in result.layer_costs.items():
         layers = [
-            (
-                c.layer,
-                c.operator,
-                f"{c.snr_db:.1f} dB",
-                "" if math.isnan(c.points) else points(c.points),
-            )
+            (c.layer, c.operator, f"{c.snr_db:.1f} dB", _points_alone(c))
             for c in costs[:MOST_LAYERS]
         ]
-        text = (f"Signal to noise of the {role}'s worst output with this layer alone in int8.",)
-        text += tuple(result.obstacles(role, report.max_drop))
+        signal = f"Signal to noise of the {role}'s worst output with this layer alone in int8."
+        text = (signal, *result.obstacles(role, report.max_drop))
         header = ("layer", "operator", "signal to noise", "loses alone, points")
         title = f"What single layers of the {role} cost in int8"
         yield Section(title, text, (Table(header, layers),))
@@ -146,11 +143,8 @@ def _search(result: SearchResult, report: ConversionReport) -> Iterator[Section]
     )
 
 
-def verdict(combination: Combination, result: SearchResult, max_drop: float) -> str:
-    """What became of a combination."""
-    if combination is result.chosen:
-        return "**chosen**"
-    return "" if combination.worst <= max_drop else "loses too much"
+def _points_alone(cost: LayerCost) -> str:
+    return "" if math.isnan(cost.points) else losses.points(cost.points)
 
 
 def _lost(result: SearchResult) -> list[str]:
@@ -164,17 +158,6 @@ def _unscored(result: SearchResult) -> Iterator[str]:
     for candidates, reason in result.unscored:
         labels = " with ".join(candidate.recipe.label for candidate in candidates)
         yield f"Not scored: {labels}: {reason}."
-
-
-def drop(measured: AccuracyDrop) -> str:
-    """The points that a task loses, never without their interval."""
-    return f"{points(measured.points)} ({points(measured.low)} to {points(measured.high)})"
-
-
-def points(value: float) -> str:
-    """Two places, and no minus before a zero."""
-    text = f"{value:.2f}"
-    return "0.00" if text == "-0.00" else text
 
 
 def _verification(manifest: bundle.Manifest, report: ConversionReport) -> Section:

@@ -6,7 +6,7 @@ from edge.bundle import Bundle, Part
 from edge_common.console import text_table
 from edge_convert.precision.candidates import SearchResult
 from edge_convert.precision.recipes import INT8
-from edge_convert.verification import conversion_report, sections
+from edge_convert.verification import conversion_report, losses
 
 
 def search_table(result: SearchResult, report: conversion_report.ConversionReport) -> str:
@@ -23,8 +23,8 @@ def search_table(result: SearchResult, report: conversion_report.ConversionRepor
             *(a.recipe.label for a in c.candidates),
             f"{c.latency_ms:.2f}",
             f"{c.size_bytes / 1e6:.2f}",
-            *map(sections.drop, c.drops),
-            sections.verdict(c, result, report.max_drop).strip("*"),
+            *map(losses.drop, c.drops),
+            losses.verdict(c, result, report.max_drop).strip("*"),
         )
         for c in sorted(result.combinations, key=lambda c: c.latency_ms)
     ]
@@ -46,7 +46,7 @@ def _int8_that_is_slower_here(result: SearchResult, max_drop: float) -> Iterator
     fitting = [
         c
         for c in result.combinations
-        if c.candidates[0].recipe.precision == precision and c.worst <= max_drop
+        if c.candidates[0].recipe.precision == precision and c.is_within(max_drop)
     ]
     if chosen.candidates[0].recipe.precision == precision or not fitting:
         return

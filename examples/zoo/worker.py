@@ -29,6 +29,7 @@ def load_zoo() -> list[str]:
 def build(name: str, folder: Path) -> None:
     """Write the network, its clips and its own answers."""
     load_zoo()
+    _begin_alike()
     member = ZOO[name]
     frames = member.frames
     train, test = pattern_clips(TRAINING, frames, 1), pattern_clips(TEST, frames, 2)
@@ -43,6 +44,14 @@ def build(name: str, folder: Path) -> None:
     answers: dict[str, Any] = dict(network.answers)
     np.savez(folder / "answers.npz", **answers)
     (folder / "network.json").write_text(json.dumps(list(network.arguments)))
+
+
+def _begin_alike() -> None:
+    """Random weights and orders are the same each time."""
+    if "keras" in sys.modules:
+        sys.modules["keras"].utils.set_random_seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 def _save(path: Path, each: PatternClips, network: WrittenNetwork) -> None:

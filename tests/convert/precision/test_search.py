@@ -1,6 +1,6 @@
 """The search over real parts of the tiny network, and its choice over made-up figures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -176,6 +176,23 @@ def test_the_fastest_within_the_budget_is_chosen() -> None:
     slow, fast = _combination(FLOAT32, 3.0, 0.0), _combination(INT8, 1.0, 0.4)
     too_bad = _combination(Recipe("int8", "mse"), 0.5, 0.6)
     assert _chosen(slow, fast, too_bad) == INT8
+
+
+@pytest.mark.parametrize(
+    ("high", "by_margins", "is_taken"),
+    [(2.5, True, True), (2.6, True, False), (3.9, False, True), (np.nan, True, False)],
+)
+def test_what_margins_leave_unsure_is_taken_up_to_five_times_the_budget(
+    high: float, by_margins: bool, is_taken: bool
+) -> None:
+    unsure = _combination(INT8, 1.0, 0.2)
+    drops = (replace(unsure.drops[0], high=high, by_margins=by_margins),)
+    chosen = _chosen(_combination(FLOAT32, 3.0, 0.0), replace(unsure, drops=drops))
+    assert chosen == (INT8 if is_taken else FLOAT32)
+
+
+def test_nan_is_never_within_a_budget() -> None:
+    assert not AccuracyDrop("kind", np.nan, np.nan, np.nan, 100, "labels").is_within(100.0)
 
 
 def test_of_those_equally_fast_the_one_that_loses_least_then_the_smallest() -> None:
