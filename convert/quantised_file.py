@@ -50,7 +50,7 @@ class QuantisedFileConversion:
         request = self.request
         self.progress.say("loading the model, which is quantised already")
         model = tflite_file.tflite_bytes(request.model)
-        form.check_input(flatbuffer.read(model), request.model.name)
+        form.check_input(flatbuffer.view(model), request.model.name)
         card = network.read_card(request.model, request.tasks)
         model = main_graph.signed(model)
         model = ending.with_batches(model)

@@ -50,7 +50,7 @@ _FRONT = 8
 
 def tail(model: bytes) -> tuple[str, ...]:
     """Layers that nothing with weights follows, such as those that make coordinates of maps."""
-    root = flatbuffer.read(model)
+    root = flatbuffer.view(model)
     graph, weighted = root.subgraphs[0], list(flatbuffer.operators(root, *WITH_BIAS))
     leads_on = set[int]()
     for operator in reversed(graph.operators):
@@ -68,7 +68,7 @@ def expectations(model: bytes) -> tuple[str, ...]:
     An int8 probability is a multiple of 1/256: of a hundred bins the flanks are gone, and with them
     the sum of one. A softmax that is an answer or a weight of other values is none of these.
     """
-    root = flatbuffer.read(model)
+    root = flatbuffer.view(model)
     kept = set[int]()
     for softmax in flatbuffer.operators(root, "SOFTMAX"):
         if behind := _made_of(root, int(softmax.outputs[0])):
@@ -83,7 +83,7 @@ def readouts(model: bytes) -> tuple[str, ...]:
     few steps of the scale of those whose weights are large. Nothing behind them evens that out.
     Of a model without other weights none is kept: nothing would be left to int8.
     """
-    root = flatbuffer.read(model)
+    root = flatbuffer.view(model)
     graph, kept = root.subgraphs[0], set[int]()
     makers = {int(o.outputs[0]): o for o in graph.operators}
     dense = [int(o.outputs[0]) for o in flatbuffer.operators(root, "FULLY_CONNECTED")]
@@ -114,7 +114,7 @@ def recurrences(model: bytes, states: Iterable[CarriedState]) -> tuple[str, ...]
 
     Its rounding goes round with each frame, and grows.
     """
-    root, names = flatbuffer.read(model), dict[str, None]()
+    root, names = flatbuffer.view(model), dict[str, None]()
     graph, (inputs, outputs) = root.subgraphs[0], flatbuffer.signature(model)
     for state in states:
         behind = {int(graph.inputs[inputs[state.input]])}
@@ -165,5 +165,5 @@ def _scores(root: Any, tensor: int) -> int:
 
 def _shapes(model: bytes) -> dict[str, tuple[int, ...]]:
     """Of each tensor, by name."""
-    tensors = flatbuffer.read(model).subgraphs[0].tensors
+    tensors = flatbuffer.view(model).subgraphs[0].tensors
     return {main_graph.name_of(tensor): flatbuffer.shape_of(tensor) for tensor in tensors}

@@ -63,7 +63,7 @@ def called(
 
 
 def _input_shape(model: bytes) -> main_graph.Shape:
-    graph = flatbuffer.read(model).subgraphs[0]
+    graph = flatbuffer.view(model).subgraphs[0]
     return flatbuffer.shape_of(graph.tensors[int(graph.inputs[0])])
 
 

@@ -258,6 +258,6 @@ def forms(model: bytes) -> tuple[tuple[int, int, int, int], dict[str, Output]]:
 
     Raises ModelError if two outputs are one tensor.
     """
-    graph = flatbuffer.read(model).subgraphs[0]
+    graph = flatbuffer.view(model).subgraphs[0]
     *window, height, width, channels = flatbuffer.shape_of(graph.tensors[graph.inputs[0]])[1:]
     return (window[0] if window else 1, height, width, channels), features.outputs_of(model)

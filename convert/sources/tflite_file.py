@@ -47,13 +47,13 @@ def is_quantised_file(path: Path) -> bool:
     """Whether this is a .tflite that computes with integers already, which is only wrapped."""
     if path.suffix.lower() not in PLAIN_SUFFIXES or not path.exists():
         return False
-    return main_graph.is_quantised(flatbuffer.read(tflite_bytes(path)))
+    return main_graph.is_quantised(flatbuffer.view(tflite_bytes(path)))
 
 
 def read_tflite(path: Path, request: inputs.InputRequest) -> tuple[bytes, str]:
     """The model in standard form, and its origin. Raises ModelError if it has another form."""
     model = tflite_bytes(path)
-    root = flatbuffer.read(model)
+    root = flatbuffer.view(model)
     if main_graph.is_quantised(root):
         raise ModelError(form.quantised_already(path.name))
     if any(flatbuffer.operators(root, "ASSIGN_VARIABLE")):
@@ -123,7 +123,7 @@ def _with_fixed_inputs(
 
 def _answers(model: bytes, names: Sequence[str], frames: np.ndarray) -> dict[str, np.ndarray]:
     """What it answers to frames, and what is given beside.  names: of its inputs, in order."""
-    engine, root, side_values = Engine(model), flatbuffer.read(model), given_beside(frames)
+    engine, root, side_values = Engine(model), flatbuffer.view(model), given_beside(frames)
     for index, name in enumerate(names):
         engine.input(index)[...] = side_values.get(name, frames)  # which may be whole numbers
     engine.invoke()

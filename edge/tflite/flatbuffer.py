@@ -30,18 +30,47 @@ class Cost:
     parameters: int
 
 
+_MOST_KEPT_BYTES = 1 << 22  # larger files stay in memory no longer than they have to
+_UNCHANGEABLE = (int, bool, float, bytes, type(None), np.ndarray)  # arrays show the file
+
+
 def read(model: bytes) -> Any:
     """The whole file as the schema's objects (`ModelT`), to look at or to change.
 
     Weights that a file keeps behind its flatbuffer are taken in. Raises BundleError if it is
     damaged.
     """
+    return _unpacked(model) if len(model) > _MOST_KEPT_BYTES else _copied(_kept(model))
+
+
+def view(model: bytes) -> Any:
+    """As `read`, for whoever only looks: it is shared, and nothing of it may be changed."""
+    return _unpacked(model) if len(model) > _MOST_KEPT_BYTES else _kept(model)
+
+
+@lru_cache(maxsize=8)
+def _kept(model: bytes) -> Any:
+    """A conversion reads the same few files fifty times, which took half of its time."""
+    return _unpacked(model)
+
+
+def _unpacked(model: bytes) -> Any:
     root = soundness.unpack(schema_module(), model)
     for buffer in root.buffers:
         if buffer.offset > 1:  # 0 and 1 mean: nothing stands outside
             content = np.frombuffer(model, np.uint8, buffer.size, buffer.offset)
             buffer.data, buffer.offset, buffer.size = content, 0, 0
     return root
+
+
+def _copied(value: Any) -> Any:
+    """Its lists and objects anew."""
+    if isinstance(value, list):
+        return [each if type(each) in _UNCHANGEABLE else _copied(each) for each in value]
+    copy = object.__new__(type(value))
+    for name, each in vars(value).items():
+        copy.__dict__[name] = each if type(each) in _UNCHANGEABLE else _copied(each)
+    return copy
 
 
 def write(root: Any) -> bytes:
@@ -87,7 +116,7 @@ def operators(root: Any, *names: str) -> Iterator[Any]:
 
 def constant_tensors(model: bytes) -> frozenset[str]:
     """Names of the main graph's tensors that hold weights, shapes or other constants."""
-    root = read(model)
+    root = view(model)
     data = [root.buffers[tensor.buffer].data for tensor in root.subgraphs[0].tensors]
     tensors = zip(root.subgraphs[0].tensors, data)
     return frozenset(
@@ -97,7 +126,7 @@ def constant_tensors(model: bytes) -> frozenset[str]:
 
 def cost(model: bytes) -> Cost:
     """Count the operators of the main graph of a .tflite and their multiply-adds."""
-    root = read(model)
+    root = view(model)
     graph = root.subgraphs[0]
     ops: Counter[str] = Counter()
     multiply_adds = 0
@@ -109,7 +138,7 @@ def cost(model: bytes) -> Cost:
 
 def signature(model: bytes) -> tuple[dict[str, int], dict[str, int]]:
     """Inputs and outputs of the first signature: its names -> positions in the graph."""
-    root = read(model)
+    root = view(model)
     if not root.signatureDefs:
         raise BundleError("the .tflite has no signature: convert the network again")
     graph, entries = root.subgraphs[0], root.signatureDefs[0]
@@ -118,7 +147,7 @@ def signature(model: bytes) -> tuple[dict[str, int], dict[str, int]]:
 
 def tensor_names(model: bytes) -> dict[str, str]:
     """Names in the signature -> names of the graph's tensors, inputs and outputs."""
-    graph = read(model).subgraphs[0]
+    graph = view(model).subgraphs[0]
     positions = zip(signature(model), (graph.inputs, graph.outputs))
     return {
         name: _text(graph.tensors[tensors[position]].name)

@@ -45,7 +45,7 @@ def read_operators(model: bytes) -> tuple[Operator, ...]:
 
     Raises EngineError if no LiteRT is installed to read them with.
     """
-    return _described(flatbuffer.read(model))
+    return _described(flatbuffer.view(model))
 
 
 def _described(root: Any) -> tuple[Operator, ...]:
@@ -109,7 +109,7 @@ def estimated_work(model: bytes, kernels: str) -> Work:
 
 def _at_run_time(model: bytes) -> tuple[Operator, ...]:
     """Without what XNNPACK does to constants while it loads, such as weights of float16 made wide."""
-    root = flatbuffer.read(model)
+    root = flatbuffer.view(model)
     constants = {
         index
         for index, tensor in enumerate(root.subgraphs[0].tensors)

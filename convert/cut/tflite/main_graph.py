@@ -228,7 +228,7 @@ def is_quantised(root: Any) -> bool:
 def precision_of(model: bytes) -> str:
     """One of edge_common.runtimes.PRECISIONS, by the integers that flow through a graph or are weights."""
     constants = flatbuffer.constant_tensors(model)
-    integers = [t for t in flatbuffer.read(model).subgraphs[0].tensors if stands_for_reals(t)]
+    integers = [t for t in flatbuffer.view(model).subgraphs[0].tensors if stands_for_reals(t)]
     flowing = {tensor.type for tensor in integers if name_of(tensor) not in constants}
     if flowing:
         return "int16x8" if _TYPES.INT16 in flowing else "int8"
