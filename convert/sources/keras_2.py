@@ -6,7 +6,7 @@ against lists first.
 
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,27 @@ def convert(job: libraries.ConverterJob) -> Exported:
             return dict(outputs)
         return dict(zip(network.output_names, tf.nest.flatten(outputs), strict=True))
 
-    spec = tf.TensorSpec(network.inputs[0].shape, tf.float32, "frames")
     exported = folder / path.name
-    tf.saved_model.save(network, str(exported), tf.function(run, [spec]))
+    _export(network, run, exported)
     _, use = saved_model.with_batch_of_one(tf.saved_model.load(str(exported)), job)
     frames = reference.examples_of(use)
     return Exported(reference.Reference.of(run, frames, use.layout, use.batch))
+
+
+def _export(network: Any, run: Callable[[Any], dict[str, Any]], folder: Path) -> None:
+    """Write a SavedModel of `run` alone; if that needs more than weights, such as a table, of all.
+
+    What makes the layers anew would be written with them, which takes ten times as long.
+    """
+    import tensorflow as tf
+
+    spec = tf.TensorSpec(network.inputs[0].shape, tf.float32, "frames")
+    module = tf.Module()
+    module.weights, module.run = network.variables, tf.function(run, [spec])
+    try:
+        tf.saved_model.save(module, str(folder), module.run)
+    except AssertionError:  # of what is no variable
+        tf.saved_model.save(network, str(folder), module.run)
 
 
 def _load(path: Path, content: Header) -> Any:

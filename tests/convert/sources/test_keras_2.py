@@ -8,6 +8,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from edge_common import ModelError
@@ -181,6 +182,17 @@ def test_a_lambda_is_named_and_never_run(tmp_path: Path, suffix: str) -> None:
     ):
         read_model(tmp_path / f"old{suffix}")
     assert not (tmp_path / "made").exists()
+
+
+def test_a_table_is_read_and_refused_as_what_no_board_holds(tmp_path: Path) -> None:
+    """It is no weight: the network is written with all that makes it."""
+    layers, window = tf_keras.layers, tf_keras.Input(WINDOW)
+    numbers = tf.cast(layers.Flatten()(window), tf.int64)
+    x = layers.IntegerLookup(vocabulary=[3, 5, 7])(numbers)
+    x = layers.Flatten()(layers.Embedding(4, 2)(x))
+    tf_keras.Model(window, layers.Dense(3)(x)).save(tmp_path / "table.keras")
+    with pytest.raises(ModelError, match=r"TFLite cannot hold it: 'tf\.HashTableV2' op"):
+        read_model(tmp_path / "table.keras")
 
 
 def _renamed(path: Path, old: str, new: str) -> None:
