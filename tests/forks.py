@@ -20,7 +20,13 @@ from typing import Any
 from edge_common import children
 from tests.wheels import ROOT
 
-PRELOADED = ("tensorflow", "keras", "litert_quantizer.quantizer")
+PRELOADED = (
+    "tensorflow", "keras", "tf_keras.layers", "litert_quantizer.quantizer",
+    "edge_convert.precision.worker", "edge_convert.precision.biases",
+    "edge_convert.precision.quantiser", "edge_convert.sources.libraries",
+    "edge_convert.sources.keras_2", "edge_convert.sources.keras_layers",
+    "edge_convert.sources.saved_model", "edge_convert.sources.custom_keras",
+)  # fmt: skip
 FORKED = "edge_convert."
 
 
