@@ -11,9 +11,11 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import types
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ FORKED = "edge_convert."
 class Fork:
     """What `subprocess.Popen` is to its caller, of a child of the server."""
 
-    def __init__(self, connection: socket.socket, command: list[str]) -> None:
+    def __init__(self, connection: socket.socket, command: Sequence[str]) -> None:
         self._connection, self.args = connection, command
         self.pid = int(self._line())
         self.returncode: int | None = None
@@ -72,10 +74,13 @@ class Fork:
 
 
 class Forks:
-    """Stands for the module `subprocess` in `edge_common.children`."""
+    """Stands for the module `subprocess` in `edge_common.children`.
 
-    def __init__(self, folder: Path) -> None:
-        self._address = str(folder / "forks.sock")
+    runs: whether somebody else started the server at that address, and will end it.
+    """
+
+    def __init__(self, address: str, runs: bool = False) -> None:
+        self._address, self._runs = address, runs
         self._server: subprocess.Popen[bytes] | None = None
         self._starting = threading.Lock()
 
@@ -87,21 +92,40 @@ class Forks:
         arguments = _arguments(command)
         if not arguments or not hasattr(options.get("stdout"), "name"):
             return subprocess.Popen(command, **options)
+        return self._fork(arguments, options["env"], Path.cwd(), options["stdout"].name)
+
+    def run_python(
+        self, arguments: Sequence[str], folder: Path
+    ) -> "subprocess.CompletedProcess[str]":
+        """What `python ARGUMENTS` prints there, be it `-m MODULE` or `PROGRAM.py`."""
+        if os.environ.get("TESTS_FORK", "1") != "1":
+            command, streams = [sys.executable, *arguments], (subprocess.PIPE, subprocess.STDOUT)
+            return subprocess.run(
+                command, cwd=folder, stdout=streams[0], stderr=streams[1], text=True
+            )
+        with tempfile.NamedTemporaryFile("r") as log:
+            words = [word for word in arguments if word != "-m"]
+            code = self._fork(words, os.environ, folder, log.name).wait()
+            return subprocess.CompletedProcess(words, code, log.read())
+
+    def _fork(
+        self, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, log: str
+    ) -> Fork:
         with self._starting:  # jobs start children from several threads
             self._start()
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._address)
         job = {
             "arguments": arguments,
-            "environment": dict(options["env"]),
-            "folder": os.getcwd(),
-            "log": options["stdout"].name,
+            "environment": dict(environment),
+            "folder": str(folder),
+            "log": log,
         }
         connection.sendall(json.dumps(job).encode() + b"\n")
-        return Fork(connection, command)
+        return Fork(connection, arguments)
 
     def _start(self) -> None:
-        if self._server is None:
+        if self._server is None and not self._runs:
             environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONHASHSEED": "0"}
             program = [sys.executable, "-W", "ignore", "-m", "tests.forks", self._address]
             self._server = subprocess.Popen(
@@ -128,7 +152,7 @@ def _arguments(command: list[str]) -> list[str]:
 
 def install(folder: Path) -> Forks:
     """Let `edge_common.children` fork what it would start."""
-    forks = Forks(folder)
+    forks = Forks(str(folder / "forks.sock"))
     if os.environ.get("TESTS_FORK", "1") == "1":
         children.subprocess = forks  # type: ignore[assignment]
     return forks
@@ -150,6 +174,7 @@ def serve(address: str) -> None:
     while True:
         connection = listener.accept()[0]
         if os.fork() == 0:
+            children.subprocess = Forks(address, runs=True)  # type: ignore[assignment]
             _supervise(connection)
         connection.close()
 
@@ -182,7 +207,10 @@ def _work(job: dict[str, Any]) -> None:
     code = 1
     try:
         sys.modules["__main__"] = types.ModuleType("__main__")
-        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+        if sys.argv[0].endswith(".py"):
+            runpy.run_path(sys.argv[0], run_name="__main__")
+        else:
+            runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
