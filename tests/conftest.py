@@ -4,6 +4,7 @@ import fcntl
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -16,6 +17,7 @@ os.environ.setdefault(
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 os.environ.setdefault("OPENCV_LOG_LEVEL", "SILENT")
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each of a thousand children would compile anew
 
 import cv2
 import hypothesis
@@ -44,6 +46,7 @@ hypothesis.settings.register_profile("default", deadline=None)  # a machine may 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the run a cache of its own: what a test tried leaves no mark in its user's."""
+    sys.dont_write_bytecode = False  # nor need each worker compile all tests, nor the next run
     if "PYTEST_XDIST_WORKER" in os.environ:
         return  # it has that of the run
     own, users = Path(tempfile.mkdtemp(prefix="edge-tests-")), cache_folder().parent
@@ -73,10 +76,10 @@ def unconfined(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def forked_conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def forked_conversions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[forks.Forks]:
     """Children of edge-convert need not import tensorflow each."""
     server = forks.install(tmp_path_factory.mktemp("forks"))
-    yield
+    yield server
     server.close()
 
 
