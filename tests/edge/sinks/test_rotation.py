@@ -124,15 +124,16 @@ def test_the_quota_of_a_video_holds(tmp_path: Path) -> None:
     most = 25e6
     sink = _open(f"video:{tmp_path / 'v.mp4'}:rotate_mb=2,quota_mb={most / 1e6}")
     noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
-    for number in range(900):
+    for number in range(250):
         sink.take(Frame(np.roll(noise, 31 * number, 0), number, number / 25), [])
         assert number % 10 or _bytes(tmp_path) <= 1.01 * most
     sink.close()
     counts = _counts(tmp_path)
-    assert 10e6 < _bytes(tmp_path) <= 1.01 * most and 0 < sum(counts) < 900 and min(counts) > 0
+    assert 10e6 < _bytes(tmp_path) <= 1.01 * most and 0 < sum(counts) < 250 and min(counts) > 0
 
 
 def _moving(number: int) -> Frame:
+    """As a video, 0.2 MB."""
     noise = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
     return Frame(np.roll(noise, 31 * number, 0), number, number / 25)
 
@@ -145,7 +146,7 @@ def _playable_names(folder: Path) -> set[str]:
 def test_a_full_disk_costs_the_oldest_pieces_of_a_video(tmpfs: Path) -> None:
     sink = _open(f"video:{tmpfs / 'v.mp4'}:rotate_mb=2,disk_share=0.9")
     names: set[str] = set()
-    for number in range(900):
+    for number in range(300):
         sink.take(_moving(number), [])
         if number % 20 == 0:
             names |= _playable_names(tmpfs)
@@ -154,7 +155,7 @@ def test_a_full_disk_costs_the_oldest_pieces_of_a_video(tmpfs: Path) -> None:
     remaining, counts = sorted(_playable_names(tmpfs)), _counts(tmpfs)
     assert sink.counts.failures == sink.counts.dropped == 0
     assert 1 < len(remaining) < len(names) and remaining == sorted(names)[-len(remaining) :]
-    assert min(counts) > 0 and sum(counts) < 900
+    assert min(counts) > 0 and sum(counts) < 300
 
 
 @pytest.mark.parametrize("tmpfs", ["32m"], indirect=True)
