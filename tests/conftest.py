@@ -184,15 +184,21 @@ def tiny_bundle_path(built_once: BuiltOnce, tiny_model_path: Path, tiny_clips_pa
 
 
 @pytest.fixture(scope="session")
-def tiny_float_parts(tiny_model_path: Path) -> dict[str, bytes]:
+def tiny_float_parts(built_once: BuiltOnce, tiny_model_path: Path) -> dict[str, bytes]:
     """The tiny model's encoder and head as float32 .tflite."""
-    from edge_convert.cut.tflite.split import CuttableFile
-    from edge_convert.sources.keras_file import load_model, network_file
 
-    network = network_file("tiny", load_model(tiny_model_path))
-    file = CuttableFile(network.model, network.original.layers)
-    parts = file.split(file.choose("pooled"))
-    return {"encoder": parts.encoder, "head": parts.head}
+    def divide(folder: Path) -> None:
+        from edge_convert.cut.tflite.split import CuttableFile
+        from edge_convert.sources.keras_file import load_model, network_file
+
+        network = network_file("tiny", load_model(tiny_model_path))
+        file = CuttableFile(network.model, network.original.layers)
+        parts = file.split(file.choose("pooled"))
+        (folder / "encoder.tflite").write_bytes(parts.encoder)
+        (folder / "head.tflite").write_bytes(parts.head)
+
+    folder = built_once("float-parts", divide)
+    return {role: (folder / f"{role}.tflite").read_bytes() for role in ("encoder", "head")}
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 
 import keras
 import numpy as np
@@ -46,6 +47,12 @@ def with_mean(body: Callable, window: int = WINDOW) -> keras.Model:
     x = body(over(layers.Conv2D(6, 3, 2, "same", activation="relu"))(frames / 255))
     x = ops.mean(x[:, -WINDOW:], axis=(1, 2, 3))
     return keras.Model(frames, {"kind": layers.Dense(2, name="kind")(x)})
+
+
+@cache
+def whole_of(head: Callable, body: Callable, window: int = WINDOW) -> bytes:
+    """The uncut network, which several tests look at."""
+    return as_tflite(head(body, window))
 
 
 def two_plus_one_d(x):
@@ -158,7 +165,7 @@ def assert_close(left: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> N
     ],
 )
 def test_a_stream_equals_the_whole_at_each_frame(head: Callable, body: Callable) -> None:
-    whole = as_tflite(head(body))
+    whole = whole_of(head, body)
     file = cuttable_file(whole)
     assert file.memory is Past.EXACT
     parts = file.split(file.choose())
@@ -173,7 +180,7 @@ def test_a_stream_equals_the_whole_at_each_frame(head: Callable, body: Callable)
 
 @pytest.mark.parametrize("body", VALID)
 def test_a_frame_costs_one_position_of_each_layer(body: str) -> None:
-    whole = as_tflite(network(VALID[body]))
+    whole = whole_of(network, VALID[body])
     file = cuttable_file(whole)
     choice = file.choose()
     parts = file.split(choice)
@@ -197,7 +204,7 @@ def _work_of_a_position(whole: bytes) -> int:
 
 
 def test_what_is_kept_is_no_more_than_a_layer_looks_back() -> None:
-    file = cuttable_file(as_tflite(with_mean(two_plus_one_d)))
+    file = cuttable_file(whole_of(with_mean, two_plus_one_d))
     choice = file.choose()
     maps = 8 * 8
     # the frames before of both convolutions, and the one that each crop lies back
@@ -225,14 +232,14 @@ def test_what_is_carried_is_what_a_longer_window_holds(body: str) -> None:
     """The same weights on a window of all frames give what a carried state gives at the newest."""
     build = (CAUSAL | RECURRENT)[body]
     head = network if body in RECURRENT else with_mean
-    whole = as_tflite(head(build))
+    whole = whole_of(head, build)
     file = cuttable_file(whole, carry=True)
     assert file.memory is Past.CARRIED
     parts = file.split(file.choose())
     frames = frame_values(2 * WINDOW)
     answers = list(streamed(parts, frames))
     assert_close(run(whole, {"window": frames[None, :WINDOW]}), answers[0])
-    long = as_tflite(head(build, window=2 * WINDOW))
+    long = whole_of(head, build, 2 * WINDOW)
     assert_close(run(long, {"window": frames[None]}), answers[-1])
     last = run(whole, {"window": frames[None, WINDOW:]})
     assert not np.allclose(last["kind"], answers[-1]["kind"], rtol=1e-4)
@@ -240,7 +247,7 @@ def test_what_is_carried_is_what_a_longer_window_holds(body: str) -> None:
 
 @pytest.mark.parametrize("body", RECURRENT)
 def test_a_recurrence_takes_one_step_a_frame(body: str) -> None:
-    whole = as_tflite(network(RECURRENT[body]))
+    whole = whole_of(network, RECURRENT[body])
     file = cuttable_file(whole, carry=True)
     choice = file.choose()
     parts = file.split(choice)
@@ -253,7 +260,7 @@ def test_a_recurrence_takes_one_step_a_frame(body: str) -> None:
 
 @pytest.mark.parametrize("body", CAUSAL)
 def test_nothing_is_carried_unless_it_is_asked_for(body: str) -> None:
-    file = cuttable_file(as_tflite(with_mean(CAUSAL[body])))
+    file = cuttable_file(whole_of(with_mean, CAUSAL[body]))
     assert file.memory is Past.NOTHING
     note = file.notes(file.choose())[-1]
     assert note.startswith("with --carry-state a frame takes ")

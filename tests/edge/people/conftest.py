@@ -8,6 +8,7 @@ import pytest
 
 from edge.bundle import Bundle, open_bundle
 from tests import tiny
+from tests.conftest import BuiltOnce
 
 PEOPLE = ("anna", "bert", "cleo")
 FRAMES = 20
@@ -41,18 +42,21 @@ def describing_model():
 
 
 @pytest.fixture(scope="session")
-def who_path(session_folder: Path) -> Path:
+def who_path(built_once: BuiltOnce) -> Path:
     """A bundle whose task `who` describes a window with 48 numbers."""
-    from edge_convert.pipeline import Conversion
-    from edge_convert.request import ConversionRequest
 
-    model, clips = session_folder / "who.keras", session_folder / "who-clips.npz"
-    describing_model().save(model)
-    np.savez(clips, clips=tiny.labelled_clips(24)["clips"])
-    path = session_folder / "who.edge"
-    precisions = {"encoder_precision": "int8", "head_precision": "float32"}
-    Conversion(ConversionRequest(model, path, clips, gate=False, **precisions)).run()
-    return path
+    def convert(folder: Path) -> None:
+        from edge_convert.pipeline import Conversion
+        from edge_convert.request import ConversionRequest
+
+        model, clips = folder / "who.keras", folder / "who-clips.npz"
+        describing_model().save(model)
+        np.savez(clips, clips=tiny.labelled_clips(24)["clips"])
+        precisions = {"encoder_precision": "int8", "head_precision": "float32"}
+        request = ConversionRequest(model, folder / "who.edge", clips, gate=False, **precisions)
+        Conversion(request).run()
+
+    return built_once("who", convert) / "who.edge"
 
 
 @pytest.fixture(scope="session")

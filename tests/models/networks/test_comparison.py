@@ -134,8 +134,14 @@ def test_pieces_in_turn_are_the_whole_network() -> None:
         np.testing.assert_allclose(known[task], answer, rtol=1e-5)
 
 
+def _mean_colour(size: int, width: float) -> keras.Model:
+    frame = keras.Input((size, size, 3), name="frame")
+    age = keras.layers.Dense(1, name="age")(keras.layers.GlobalAveragePooling2D()(frame))
+    return keras.Model(frame, {"age": age})
+
+
 def test_an_export_says_what_it_holds(tmp_path: Path) -> None:
-    small = ComparisonNetwork("small", 32, lambda size, width: coral(size, width))
+    small = ComparisonNetwork("small", 32, _mean_colour)
     export_network(small, tmp_path, 0.05, networks=2)
     content = json.loads((tmp_path / DESCRIPTION).read_text())
     assert content["pieces"] == [{"folder": "piece0", "inputs": {"frame": [1, 32, 32, 3]}}]
