@@ -18,9 +18,10 @@ from edge_convert.network import Answers, ModelCard, TrainedNetwork, read_card
 from edge_convert.precision.jobs import ConversionJobs
 from edge_convert.request import ConversionRequest
 from edge_convert.sources import keras_2, keras_file, keras_parts, libraries, tflite_file
-from edge_convert.sources.features import EncoderAndHead, FeatureFile
+from edge_convert.sources.features import FeatureFile
 from edge_convert.sources.network_file import NetworkFile
 from edge_convert.sources.reference import Reference
+from edge_convert.sources.two_files import EncoderAndHead
 
 
 class ModelFile(Protocol):
@@ -153,18 +154,13 @@ def read_requested(request: ConversionRequest) -> ModelFile:
             raise ModelError(
                 f"{path.name} and {request.encoder.name} are cut already: leave out --cut"
             )
-        if request.carry_state:
-            raise ModelError("--carry-state is for a single file, not for --encoder and --head")
-        return read_encoder_and_head(request.encoder, path, request.feature, request.inputs)
+        both = read_encoder_and_head(request.encoder, path, request.feature, request.inputs)
+        return replace(both, carry=request.carry_state)
     if request.custom is not None:
         own = libraries.of_custom_keras(path, str(request.custom), request.inputs)
         return replace(NetworkFile.of(path.name, own), carry=request.carry_state)
     model = read_model(path, request.inputs)
-    options = {"--cut": request.cut is not None, "--carry-state": request.carry_state}
-    stated = ", ".join(option for option, is_stated in options.items() if is_stated)
-    if stated and isinstance(model, FeatureFile):
-        raise ModelError(f"{model.file} looks at features and is not cut: leave out {stated}")
-    if isinstance(model, NetworkFile):
+    if isinstance(model, NetworkFile | FeatureFile):
         return replace(model, carry=request.carry_state)
     return model
 

@@ -8,15 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from edge.bundle import CarriedState
 from edge.stream import given_beside
 from edge.tflite import flatbuffer
-from edge_common import ModelError, console
+from edge_common import console
+from edge_convert.cut.halves import Halves, divided
 from edge_convert.cut.tflite import ending
-from edge_convert.cut.tflite.candidates import CutCandidate, table
 from edge_convert.cut.tflite.names import LayerNames
-from edge_convert.cut.tflite.past import Past
-from edge_convert.cut.tflite.split import cuttable_file
 from edge_convert.frame_outputs import NewestFrame, newest_frames
 from edge_convert.network import (
     Answers,
@@ -27,7 +24,7 @@ from edge_convert.network import (
     task_names,
     tasks_of,
 )
-from edge_convert.precision.parts import FloatPart, describe
+from edge_convert.precision.parts import describe
 from edge_convert.precision.recipes import FLOAT32
 from edge_convert.probabilities import Output, activated
 from edge_convert.sources import features, libraries
@@ -143,18 +140,16 @@ class NetworkFile:
         Raises ModelError if a state is to be carried and there is none.
         """
         activations = self.answers.activations
+        counted = self.original.parameters if self.original else None
         halves = self._divided(behind, ending.with_activations(self.model, activations))
-        if halves.reason:
-            progress.say(f"one part, no streaming: {halves.reason}")
-        for note in halves.of_states:
-            progress.say(note)
+        halves.tell(progress)
         return TrainedNetwork(
             name=self.original.name if self.original else Path(self.file).stem,
             origin=self.origin,
             window=self.window,
             size=self.size,
             tasks=self.answers.tasks,
-            parts=self._parts(halves),
+            parts=halves.parts(tuple(self.given), counted),
             reference=self._reference(activations),
             candidates=halves.candidates,
             selected_cut=halves.selected,
@@ -167,12 +162,7 @@ class NetworkFile:
 
     def explanation(self, behind: str | None = None) -> str:
         """Where it can be cut, as a table; the cut behind `behind` marked, or the best."""
-        halves = self._divided(behind, self.model)
-        if halves.selected is None:
-            return f"{self.file} becomes one part: {halves.reason}"
-        lines = [table(halves.candidates, halves.selected, self.window), *halves.of_states]
-        lines += halves.notes
-        return "\n".join(lines)
+        return self._divided(behind, self.model).explanation(self.file, self.window)
 
     def run(self, values: np.ndarray) -> Mapping[str, np.ndarray]:
         """What it answers to windows (n, T, H, W, C), as it was given."""
@@ -190,61 +180,9 @@ class NetworkFile:
 
         return run
 
-    def _divided(self, behind: str | None, model: bytes) -> "_Halves":
-        if self.window == 1:
-            return _Halves(model, "it looks at a single frame, so there is nothing to keep")
-        try:
-            layers = self.original.layers if self.original else None
-            cuttable = cuttable_file(model, layers, behind, self.carry)
-        except ModelError as error:
-            if self.carry:
-                raise
-            return _Halves(model, str(error))
-        selected = cuttable.choose(behind)
-        parts = cuttable.split(selected)
-        models = {"encoder": parts.encoder, "head": parts.head}
-        notes = tuple(cuttable.notes(selected))
-        of_states = tuple(cuttable.notes_of_states(selected))
-        is_carried = bool(parts.states) and cuttable.memory is Past.CARRIED
-        candidates, states = tuple(cuttable.candidates), parts.states
-        return _Halves(
-            model, "", models, candidates, selected, notes, of_states, states, is_carried
-        )
-
-    def _parts(self, halves: "_Halves") -> tuple[FloatPart, ...]:
-        """What TFLite folded into other weights of the original counts for the first part."""
-        models, states = halves.models, {"encoder": halves.states}
-        counts = {role: flatbuffer.cost(model).parameters for role, model in models.items()}
-        if self.original:
-            first = next(iter(counts))
-            of_others = sum(counts.values()) - counts[first]
-            counts[first] = max(0, self.original.parameters - of_others)
-        side_values, last = tuple(self.given), list(models)[-1]
-        return tuple(
-            FloatPart(
-                role, model, counts[role], states.get(role, ()), side_values if role == last else ()
-            )
-            for role, model in models.items()
-        )
-
-
-@dataclass(frozen=True)
-class _Halves:
-    """The parts by role, the possible cuts, or why there is only one part."""
-
-    whole: bytes
-    reason: str
-    parts: Mapping[str, bytes] = field(default_factory=dict)
-    candidates: tuple[CutCandidate, ...] = ()
-    selected: CutCandidate | None = None
-    notes: tuple[str, ...] = ()
-    of_states: tuple[str, ...] = ()
-    states: tuple[CarriedState, ...] = ()
-    is_carried: bool = False
-
-    @property
-    def models(self) -> Mapping[str, bytes]:
-        return self.parts or {"model": self.whole}
+    def _divided(self, behind: str | None, model: bytes) -> Halves:
+        layers = self.original.layers if self.original else None
+        return divided(model, self.window, layers=layers, behind=behind, carry=self.carry)
 
 
 def _whole(original: Original | None, activations: Mapping[str, str]) -> Callable[[], Any] | None:

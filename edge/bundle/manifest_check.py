@@ -162,6 +162,7 @@ def _check_features(manifest: Manifest) -> None:
     _require(spec == InputSpec.of_features(spec.width), "features that are prepared as images")
     shapes = {
         WINDOW_RING: (1, spec.width),
+        CARRIED_RING: (1, spec.width),
         SINGLE_FRAME: (1, 1, spec.width),
         WHOLE_WINDOW: (1, window, spec.width),
     }

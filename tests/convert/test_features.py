@@ -12,7 +12,9 @@ from click.testing import CliRunner
 
 from edge import cli as run_cli
 from edge.bundle import (
+    CARRIED_RING,
     WHOLE_WINDOW,
+    WINDOW_RING,
     Bundle,
     InputSpec,
     Manifest,
@@ -31,14 +33,14 @@ from tests import tiny
 WINDOW, WIDTH = 8, 5
 
 
-def _model() -> Any:
+def _model(padding: str = "valid") -> Any:
     """Of an accelerometer's window (8, 5): a convolution over time and an LSTM."""
     import keras
     from keras import layers
 
     keras.utils.set_random_seed(4)
     window = keras.Input((None, WIDTH))
-    x = layers.LSTM(6)(layers.Conv1D(6, 3, activation="relu")(window))
+    x = layers.LSTM(6)(layers.Conv1D(6, 3, padding=padding, activation="relu")(window))
     return keras.Model(window, layers.Dense(3, activation="softmax", name="move")(x), name="har")
 
 
@@ -53,6 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.savez(folder / "nan.npz", clips=np.where(clips > 8, np.nan, clips))
     np.savez(folder / "pictures.npz", clips=tiny.labelled_clips(8)["clips"])
     _model().save(folder / "har.keras")
+    _model("causal").save(folder / "causal.keras")
     return folder
 
 
@@ -119,6 +122,50 @@ def test_what_is_no_vector_of_numbers_changes_nothing(
     np.testing.assert_array_equal(*scores)
 
 
+def _in_two_parts(folder: Path, model: str, *options: str) -> Bundle:
+    words = [model, "-o", "parts.edge", "--calibration", "clips.npz", "--window", str(WINDOW)]
+    words += ["--encoder-precision", "float32", "--head-precision", "float32"]
+    words = [str(folder / word) if "." in word else word for word in words]
+    result = CliRunner().invoke(main, [*words, *options])
+    assert result.exit_code == 0, result.output
+    return open_bundle(folder / "parts.edge")
+
+
+def test_carried_state_is_one_step_a_vector_and_remembers_them_all(folder: Path) -> None:
+    bundle, model = _in_two_parts(folder, "causal.keras", "--carry-state"), _model("causal")
+    assert bundle.manifest.streaming == CARRIED_RING
+    encoder, head = (bundle.manifest.part(role) for role in ("encoder", "head"))
+    assert encoder and encoder.read[0].shape == (1, WIDTH)
+    assert head and head.inputs[0].shape == (1, 1, 6)
+    stream, vectors = Stream(bundle), np.random.default_rng(8).normal(0, 3, (3 * WINDOW, WIDTH))
+    for count, vector in enumerate(vectors, 1):
+        decision = stream.push(vector)
+        assert (decision is None) == (count < WINDOW)
+        if decision:
+            expected = np.asarray(model(vectors[None, :count].astype(np.float32)))[0]
+            np.testing.assert_allclose(decision.tasks["move"].scores, expected, atol=1e-5)
+
+
+def test_vectors_are_cut_where_that_is_asked_for(folder: Path) -> None:
+    bundle, model = _in_two_parts(folder, "har.keras", "--cut", "conv1d_1_Relu"), _model()
+    assert bundle.manifest.streaming == WINDOW_RING
+    stream, vectors = Stream(bundle), np.random.default_rng(9).normal(0, 3, (2 * WINDOW, WIDTH))
+    for end, vector in enumerate(vectors, 1):
+        decision = stream.push(vector)
+        if decision:
+            expected = np.asarray(model(vectors[None, end - WINDOW : end].astype(np.float32)))[0]
+            np.testing.assert_allclose(decision.tasks["move"].scores, expected, atol=1e-5)
+
+
+def test_a_recurrence_that_begins_late_is_not_carried(folder: Path) -> None:
+    result = _convert(folder, "clips.npz", "--carry-state", "--explain")
+    assert result.exit_code == 2
+    assert (
+        "and one here begins with frame 3: build the layers before it with padding='causal'"
+        in (result.stderr.splitlines()[-1])
+    )
+
+
 def test_it_runs_on_recorded_vectors_and_tests_itself(bundle: Bundle, folder: Path) -> None:
     name, clips = str(folder / "har.edge"), str(folder / "clips.npz")
     tested = CliRunner().invoke(run_cli.main, [name, "--self-test"])
@@ -177,7 +224,7 @@ def test_a_bundle_of_images_takes_no_vectors(tiny_bundle: Bundle, folder: Path) 
         ("clips.npz", ("--window", "20"), "holds clips of 8 frames, the network looks at 20"),
         ("nan.npz", (), "clips hold NaN or infinity: leave them out"),
         ("clips.npz", ("--input-range", "0", "1"), "looks at features, which are taken as they are"),
-        ("clips.npz", ("--cut", "lstm"), "har.keras looks at features and is not cut"),
+        ("clips.npz", ("--cut", "lst"), "no cut lies behind a layer 'lst'"),
         ("clips.npz", ("--size", "8x8"), "no images: leave out --size"),
         ("pictures.npz", ("--window", "8"), "har.keras is a head: it takes 8 frames of 5 features"),
     ],

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from edge.bundle import WINDOW_RING, Bundle, open_bundle
+from edge.bundle import CARRIED_RING, WINDOW_RING, Bundle, open_bundle
 from edge.check.self_test import self_test
 from edge.stream import Stream
 from edge_convert.cli import main
@@ -99,6 +99,28 @@ def test_it_answers_as_both_files_do_with_a_mask_of_ones(bundle: Bundle) -> None
     features = np.asarray(_extractor()(values)["pooled"])[None]
     expected = np.asarray(_head(masked=True)([features, np.ones((1, tiny.WINDOW), bool)]))[0]
     np.testing.assert_allclose(decision.tasks["kind"].scores, expected, atol=1e-5)
+
+
+def test_states_of_the_head_are_carried_by_the_encoder(files: Path) -> None:
+    result = _run(
+        files, "--encoder", "extractor.keras", "--head", "open_head.keras", "-o", "carried.edge",
+        "--window", "4", "--calibration", "clips.npz", "--carry-state",
+        "--encoder-precision", "float32", "--head-precision", "float32",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    assert "carried state: the encoder looks back beyond the window" in result.stderr
+    bundle = open_bundle(files / "carried.edge")
+    assert bundle.manifest.streaming == CARRIED_RING
+    encoder = bundle.manifest.part("encoder")
+    assert encoder and encoder.read[0].shape == (1, 32, 32, 3) and len(encoder.states) == 2
+    frames, stream = tiny.frames(3 * tiny.WINDOW, seed=9), Stream(bundle)
+    features = np.asarray(_extractor()(as_network_input(frames, bundle.manifest.input))["pooled"])
+    head = _head(window=None)
+    for count, frame in enumerate(frames, 1):
+        decision = stream.push(np.ascontiguousarray(frame[..., ::-1]))
+        if decision:
+            expected = np.asarray(head(features[None, :count]))[0]
+            np.testing.assert_allclose(decision.tasks["kind"].scores, expected, atol=1e-5)
 
 
 def test_a_map_is_read_as_one_vector_and_open_sizes_are_said_or_taken(files: Path) -> None:

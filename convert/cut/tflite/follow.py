@@ -59,6 +59,8 @@ class FramePath:
     """The steps that single frames pass alone, and what the graph's tensors hold of them.
 
     contents: by tensor.  step_at: the step that an operator does, by its position.
+    late_loop: the frame of the window with which a recurrence begins that cannot be one step a frame, as
+    it would begin with a stream's first.
     """
 
     root: Any
@@ -67,6 +69,7 @@ class FramePath:
     contents: dict[int, moves.Frames]
     steps: list[FrameStep] = field(default_factory=list)
     step_at: dict[int, int] = field(default_factory=dict)
+    late_loop: int = 0
 
     @property
     def graph(self) -> Any:
@@ -116,7 +119,9 @@ def follow(
     memory: past.Past = past.Past.NOTHING,
     extend: Callable[[FramePath, Digest], bool] = lambda path, digest: False,
 ) -> FramePath:
-    """Follow the frames of the first input, (1, T, H, W, C), by dataflow; others are vectors or numbers.
+    """Follow the frames of the first input, (1, T, H, W, C) or (1, T, F), by dataflow.
+
+    Other inputs are vectors or numbers.
 
     memory: what each layer keeps of the frames before.  extend: finds more steps where it ends, if it
     can. Raises ModelError if the input has another form or holds a single frame.
@@ -125,9 +130,9 @@ def follow(
     graph = root.subgraphs[0]
     shapes = [flatbuffer.shape_of(graph.tensors[index]) for index in graph.inputs]
     ranks = [len(shape) for shape in shapes]
-    if ranks[0] != 5 or max(ranks[1:], default=0) > 2 or shapes[0][0] != 1 or shapes[0][1] < 2:
+    if ranks[0] < 3 or max(ranks[1:], default=0) > 2 or shapes[0][0] != 1 or shapes[0][1] < 2:
         forms = ", ".join(str(list(shape)) for shape in shapes)
-        raise ModelError(f"only a network over a window (1, T, H, W, C) is cut; this takes {forms}")
+        raise ModelError(f"only a network over a window (1, T, ...) is cut; this takes {forms}")
     (_, window, *frame), source = shapes[0], int(graph.inputs[0])
     whole = moves.Frames(moves.FRAME_ITSELF, tuple(range(window)), (1, 1, *frame), Place(axis=1))
     follower = _Follower(FramePath(root, window, source, {source: whole}), memory)

@@ -3,7 +3,8 @@
 The graph has a copy of the step for each frame, which reads that frame and what the copy before
 gave. If all copies do the same, one of them is the encoder's, and what it gave with the frame before
 is a state of it. The window's first step begins with zeros, and so does a stream behind a restart;
-from the T-th frame on the stream remembers more than the window does.
+from the T-th frame on the stream remembers more than the window does. So the first step has to be that of
+the window's first frame.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,9 @@ def roll_up(path: FramePath, digest: Digest) -> bool:
         return False
     copies = _Copies(path, digest, levels)
     if not copies.are_alike:
+        return False
+    if copies.first:
+        path.late_loop = copies.first
         return False
     _add_steps(path, copies)
     return True
