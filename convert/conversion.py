@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from edge.tflite import flatbuffer
 from edge_common import ConfigError, console, write_whole
 from edge_convert.precision import cache
 from edge_convert.request import ConversionRequest
@@ -74,6 +75,7 @@ def start_tensorflow(progress: console.Progress) -> None:
     is_new = "tensorflow" not in sys.modules
     progress.say("starting tensorflow")
     _give_weights_back_at_once()
+    flatbuffer.KEPT.most_bytes = _KEPT_BYTES
     with console.captured_stderr():  # it greets from C++ before it can be told not to
         os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever a training was told to run on
         import tensorflow  # noqa: F401
@@ -87,6 +89,7 @@ def start_tensorflow(progress: console.Progress) -> None:
 
 _M_MMAP_THRESHOLD = -3  # of mallopt, in glibc's malloc.h
 _WEIGHTS_BYTES = 1 << 20
+_KEPT_BYTES = 1 << 26  # of the files that it reads again and again
 
 
 def _give_weights_back_at_once() -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -30,8 +31,34 @@ class Cost:
     parameters: int
 
 
-_MOST_KEPT_BYTES = 1 << 22  # larger files stay in memory no longer than they have to
 _UNCHANGEABLE = (int, bool, float, bytes, type(None), np.ndarray)  # arrays show the file
+
+
+class KeptFiles:
+    """What files hold, of those that were read last: a conversion reads the same few fifty times.
+
+    most_bytes: of all files that are kept; larger ones stay in memory no longer than they have to.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self.most_bytes = most_bytes
+        self._roots: dict[bytes, Any] = {}
+        self._lock = Lock()
+
+    def root(self, model: bytes) -> Any:
+        """Its objects, of which nothing may be changed."""
+        with self._lock:
+            root = self._roots.pop(model, None)
+        root = root or _unpacked(model)
+        if len(model) <= self.most_bytes:
+            with self._lock:
+                self._roots[model] = root
+                while sum(map(len, self._roots)) > self.most_bytes:
+                    del self._roots[next(iter(self._roots))]
+        return root
+
+
+KEPT = KeptFiles(1 << 22)
 
 
 def read(model: bytes) -> Any:
@@ -40,18 +67,12 @@ def read(model: bytes) -> Any:
     Weights that a file keeps behind its flatbuffer are taken in. Raises BundleError if it is
     damaged.
     """
-    return _unpacked(model) if len(model) > _MOST_KEPT_BYTES else _copied(_kept(model))
+    return _unpacked(model) if len(model) > KEPT.most_bytes else _copied(KEPT.root(model))
 
 
 def view(model: bytes) -> Any:
     """As `read`, for whoever only looks: it is shared, and nothing of it may be changed."""
-    return _unpacked(model) if len(model) > _MOST_KEPT_BYTES else _kept(model)
-
-
-@lru_cache(maxsize=8)
-def _kept(model: bytes) -> Any:
-    """A conversion reads the same few files fifty times, which took half of its time."""
-    return _unpacked(model)
+    return KEPT.root(model)
 
 
 def _unpacked(model: bytes) -> Any:

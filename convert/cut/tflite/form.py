@@ -221,12 +221,10 @@ def with_biases_apart(model: bytes) -> bytes:
     An unrolled LSTM has it within the first step's product, and then not: without it, all steps
     multiply the frames alike.
     """
-    root = flatbuffer.read(model)
-    products = list(flatbuffer.operators(root, "FULLY_CONNECTED"))
-    bare = {int(o.inputs[1]) for o in products if not _has_bias(o)}
-    biased = [o for o in products if _has_bias(o) and int(o.inputs[1]) in bare]
-    if not biased:
+    if not _biased(flatbuffer.view(model)):
         return model
+    root = flatbuffer.read(model)
+    biased = _biased(root)
     graph, fused = root.subgraphs[0], schema.ActivationFunctionType.NONE
     for product in biased:
         target, bias = int(product.outputs[0]), int(product.inputs[2])
@@ -239,6 +237,13 @@ def with_biases_apart(model: bytes) -> bytes:
         position = next(i for i, o in enumerate(graph.operators) if o is product)
         graph.operators.insert(position + 1, add)
     return flatbuffer.write(root)
+
+
+def _biased(root: Any) -> list[Any]:
+    """The products that add a bias to what others multiply without one."""
+    products = list(flatbuffer.operators(root, "FULLY_CONNECTED"))
+    bare = {int(o.inputs[1]) for o in products if not _has_bias(o)}
+    return [o for o in products if _has_bias(o) and int(o.inputs[1]) in bare]
 
 
 def _has_bias(product: Any) -> bool:

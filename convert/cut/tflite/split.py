@@ -129,6 +129,7 @@ def cuttable_file(
     cannot be cut, or nothing could be carried.
     """
     files, errors = list[CuttableFile](), list[ModelError]()
+    model = with_biases_apart(model)
     for memory in Past:
         try:
             files.append(CuttableFile(model, layers, memory))

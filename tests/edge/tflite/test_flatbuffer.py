@@ -26,7 +26,7 @@ def _all_that_can_be_changed(value: Any) -> Iterator[Any]:
 def test_two_readers_share_nothing_that_one_could_change(
     monkeypatch: pytest.MonkeyPatch, most_kept_bytes: int
 ) -> None:
-    monkeypatch.setattr(flatbuffer, "_MOST_KEPT_BYTES", most_kept_bytes)
+    monkeypatch.setattr(flatbuffer, "KEPT", flatbuffer.KeptFiles(most_kept_bytes))
     first, second, kept = flatbuffer.read(HEAD), flatbuffer.read(HEAD), flatbuffer.view(HEAD)
     parts = [{id(each) for each in _all_that_can_be_changed(r)} for r in (first, second, kept)]
     assert min(map(len, parts)) > 1000
@@ -45,3 +45,18 @@ def test_a_file_that_only_looks_the_same_is_read_anew() -> None:
     changed = flatbuffer.write(other)
     assert flatbuffer.view(changed).description == b"another"
     assert flatbuffer.view(HEAD).description != b"another"
+
+
+def test_of_many_files_those_are_kept_that_were_read_last_and_none_that_is_too_large() -> None:
+    files = []
+    for description in (b"a", b"b", b"c"):
+        root = flatbuffer.read(HEAD)
+        root.description = description
+        files.append(flatbuffer.write(root))
+    kept = flatbuffer.KeptFiles(len(files[0]) + len(files[1]))
+    first, second = (kept.root(file) for file in files[:2])
+    assert kept.root(files[0]) is first
+    kept.root(files[2])
+    assert kept.root(files[0]) is first and kept.root(files[1]) is not second
+    small = flatbuffer.KeptFiles(len(files[0]) - 1)
+    assert small.root(files[0]) is not small.root(files[0])
