@@ -11,7 +11,7 @@ import numpy as np
 from edge.stream import given_beside
 from edge.tflite import flatbuffer
 from edge_common import ModelError, console
-from edge_convert.cut.halves import Halves, divided
+from edge_convert.cut.cut_parts import CutParts, divided
 from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.ending import endings, with_activations, with_batches
 from edge_convert.frame_outputs import NewestFrame, newest_frames
@@ -150,9 +150,9 @@ class FeatureFile:
             is_carried=halves.is_carried,
         )
 
-    def _divided(self, behind: str | None, model: bytes) -> Halves:
+    def _divided(self, behind: str | None, model: bytes) -> CutParts:
         if behind is None and not self.carry:
-            return Halves(model, _WHOLE_WINDOW)
+            return CutParts(model, _WHOLE_WINDOW)
         return divided(model, self.window, behind=behind, carry=self.carry)
 
     def check_answers(self, card: ModelCard) -> None:

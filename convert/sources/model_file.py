@@ -154,8 +154,8 @@ def read_requested(request: ConversionRequest) -> ModelFile:
             raise ModelError(
                 f"{path.name} and {request.encoder.name} are cut already: leave out --cut"
             )
-        both = read_encoder_and_head(request.encoder, path, request.feature, request.inputs)
-        return replace(both, carry=request.carry_state)
+        network = read_encoder_and_head(request.encoder, path, request.feature, request.inputs)
+        return replace(network, carry=request.carry_state)
     if request.custom is not None:
         own = libraries.of_custom_keras(path, str(request.custom), request.inputs)
         return replace(NetworkFile.of(path.name, own), carry=request.carry_state)

@@ -11,7 +11,7 @@ import numpy as np
 from edge.stream import given_beside
 from edge.tflite import flatbuffer
 from edge_common import console
-from edge_convert.cut.halves import Halves, divided
+from edge_convert.cut.cut_parts import CutParts, divided
 from edge_convert.cut.tflite import ending
 from edge_convert.cut.tflite.names import LayerNames
 from edge_convert.frame_outputs import NewestFrame, newest_frames
@@ -180,7 +180,7 @@ class NetworkFile:
 
         return run
 
-    def _divided(self, behind: str | None, model: bytes) -> Halves:
+    def _divided(self, behind: str | None, model: bytes) -> CutParts:
         layers = self.original.layers if self.original else None
         return divided(model, self.window, layers=layers, behind=behind, carry=self.carry)
 

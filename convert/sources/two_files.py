@@ -11,7 +11,7 @@ from edge.stream import given_beside, with_given
 from edge.tflite import flatbuffer
 from edge_common import console
 from edge_convert import encoder_output, inputs
-from edge_convert.cut.halves import Halves, divided
+from edge_convert.cut.cut_parts import CutParts, divided
 from edge_convert.cut.tflite import main_graph
 from edge_convert.cut.tflite.ending import with_activations
 from edge_convert.network import Answers, ModelCard, TrainedNetwork, answers_of, tasks_of
@@ -116,10 +116,10 @@ class EncoderAndHead:
             is_carried=halves.is_carried,
         )
 
-    def _divided(self, head: bytes) -> Halves:
+    def _divided(self, head: bytes) -> CutParts:
         if self.carry:
             return divided(head, self.window, carry=True).behind(self.encoder.model)
-        return Halves(head, divided={inputs.ENCODER: self.encoder.model, inputs.HEAD: head})
+        return CutParts(head, divided={inputs.ENCODER: self.encoder.model, inputs.HEAD: head})
 
     def check_answers(self, card: ModelCard) -> None:
         """Raises ConfigError or ModelError if no task, or not the card's, can be made of them."""

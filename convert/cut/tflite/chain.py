@@ -17,10 +17,10 @@ def chain(first: bytes, second: bytes) -> bytes:
     outputs = main_graph.outputs_of(root)
     name, source = next(iter(main_graph.inputs_by_name(before).items()))
     tensors, buffers, codes = len(graph.tensors), len(root.buffers), len(root.operatorCodes)
-    taken = {tensor.name for tensor in graph.tensors}
+    taken_names = {tensor.name for tensor in graph.tensors}
     for tensor in added.tensors:
         tensor.buffer += buffers
-        if tensor.name in taken:
+        if tensor.name in taken_names:
             tensor.name = b"before/" + tensor.name
     for operator in added.operators:
         operator.opcodeIndex += codes

@@ -130,9 +130,16 @@ def follow(
     graph = root.subgraphs[0]
     shapes = [flatbuffer.shape_of(graph.tensors[index]) for index in graph.inputs]
     ranks = [len(shape) for shape in shapes]
-    if ranks[0] < 3 or max(ranks[1:], default=0) > 2 or shapes[0][0] != 1 or shapes[0][1] < 2:
+    if (
+        ranks[0] not in (3, 5)
+        or max(ranks[1:], default=0) > 2
+        or shapes[0][0] != 1
+        or shapes[0][1] < 2
+    ):
         forms = ", ".join(str(list(shape)) for shape in shapes)
-        raise ModelError(f"only a network over a window (1, T, ...) is cut; this takes {forms}")
+        raise ModelError(
+            f"only a network over a window (1, T, H, W, C) or (1, T, F) is cut; this takes {forms}"
+        )
     (_, window, *frame), source = shapes[0], int(graph.inputs[0])
     whole = moves.Frames(moves.FRAME_ITSELF, tuple(range(window)), (1, 1, *frame), Place(axis=1))
     follower = _Follower(FramePath(root, window, source, {source: whole}), memory)

@@ -17,7 +17,7 @@ _SINGLE_FRAME = "it looks at a single frame, so there is nothing to keep"
 
 
 @dataclass(frozen=True)
-class Halves:
+class CutParts:
     """The parts by role, the possible cuts, or why there is only one part.
 
     notes: what is to know of the cut.  of_states, states, is_carried: what the encoder keeps of the
@@ -39,12 +39,14 @@ class Halves:
         """Float .tflite by role."""
         return self.divided or {"model": self.whole}
 
-    def behind(self, encoder: bytes) -> "Halves":
+    def behind(self, encoder: bytes) -> "CutParts":
         """With a network of single frames before the frames of this one."""
-        first, *rest = self.divided.items()
-        return replace(self, divided={first[0]: chain(encoder, first[1]), **dict(rest)})
+        (role, model), head = self.divided.items()
+        return replace(self, divided={role: chain(encoder, model), **dict([head])})
 
-    def parts(self, given: tuple[str, ...], parameters: int | None = None) -> tuple[FloatPart, ...]:
+    def parts(
+        self, given_inputs: tuple[str, ...], parameters: int | None = None
+    ) -> tuple[FloatPart, ...]:
         """parameters: of the original, if that is known.
 
         What TFLite folded into other weights of it counts for the first part.
@@ -57,7 +59,11 @@ class Halves:
         last = list(models)[-1]
         return tuple(
             FloatPart(
-                role, model, counts[role], states.get(role, ()), given if role == last else ()
+                role,
+                model,
+                counts[role],
+                states.get(role, ()),
+                given_inputs if role == last else (),
             )
             for role, model in models.items()
         )
@@ -84,28 +90,28 @@ def divided(
     layers: LayerNames | None = None,
     behind: str | None = None,
     carry: bool = False,
-) -> Halves:
+) -> CutParts:
     """Cut a float32 .tflite behind a layer, or where it takes the least work.
 
     Raises ModelError if what is asked for, a cut or a state, is not there.
     """
     if window == 1:
-        return Halves(model, _SINGLE_FRAME)
+        return CutParts(model, _SINGLE_FRAME)
     try:
         cuttable = cuttable_file(model, layers, behind, carry)
     except ModelError as error:
         if carry or behind:
             raise
-        return Halves(model, str(error))
+        return CutParts(model, str(error))
     selected = cuttable.choose(behind)
-    both = cuttable.split(selected)
-    return Halves(
+    cut_file = cuttable.split(selected)
+    return CutParts(
         model,
-        divided={"encoder": both.encoder, "head": both.head},
+        divided={"encoder": cut_file.encoder, "head": cut_file.head},
         candidates=tuple(cuttable.candidates),
         selected=selected,
         notes=tuple(cuttable.notes(selected)),
         of_states=tuple(cuttable.notes_of_states(selected)),
-        states=both.states,
-        is_carried=bool(both.states) and cuttable.memory is Past.CARRIED,
+        states=cut_file.states,
+        is_carried=bool(cut_file.states) and cuttable.memory is Past.CARRIED,
     )
